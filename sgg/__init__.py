@@ -1,0 +1,1 @@
+"""Scene graph generation with generative compositional augmentation. Works without Ray; `platform` adds it."""

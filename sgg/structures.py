@@ -1,0 +1,137 @@
+"""What the parts of the system hand to one another: a scene graph, a prediction, a batch.
+
+Legend of shapes, used in names and docstrings everywhere: N objects (nodes), E annotated relations, P object pairs
+(edges of the prediction), C object classes and R predicate classes (both counting background as 0), B images.
+Boxes are x1, y1, x2, y2 in pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Array: TypeAlias = "np.ndarray | Tensor"
+
+
+def _check(owner: str, name: str, array: Array, *shape: int | None) -> None:
+    """Raise ValueError unless `array` has the given shape; None accepts any length."""
+    actual = tuple(array.shape)
+    if len(actual) != len(shape) or any(want is not None and want != got for want, got in zip(shape, actual, strict=True)):
+        expected = ", ".join("*" if want is None else str(want) for want in shape)
+        raise ValueError(f"{owner}.{name} must have shape [{expected}], got {list(actual)}")
+
+
+def to_numpy(array: Array) -> np.ndarray:
+    """The same values as a numpy array on the host."""
+    return array.detach().cpu().numpy() if isinstance(array, Tensor) else np.asarray(array)
+
+
+@dataclass(frozen=True, slots=True)
+class SceneGraph:
+    """An annotated image: objects and the relations among them. Arrays are numpy or torch, and are not copied.
+
+    boxes: [N, 4] x1, y1, x2, y2. labels: [N] object classes, 1.. . relations: [E, 3] subject, object (rows of
+    `boxes`) and predicate class, 1.. ; a pair may carry several predicates, and duplicates are kept.
+
+    Raises ValueError, naming the field, when shapes do not fit together.
+    """
+
+    boxes: Array
+    labels: Array
+    relations: Array
+
+    def __post_init__(self) -> None:
+        _check("SceneGraph", "boxes", self.boxes, None, 4)
+        _check("SceneGraph", "labels", self.labels, self.boxes.shape[0])
+        _check("SceneGraph", "relations", self.relations, None, 3)
+
+    def __len__(self) -> int:
+        return self.boxes.shape[0]
+
+    def numpy(self) -> SceneGraph:
+        """The same graph in numpy arrays."""
+        return SceneGraph(to_numpy(self.boxes), to_numpy(self.labels), to_numpy(self.relations))
+
+    def triplets(self) -> np.ndarray:
+        """[E, 3] subject class, predicate class, object class of each relation."""
+        labels, relations = to_numpy(self.labels), to_numpy(self.relations)
+        return np.stack([labels[relations[:, 0]], relations[:, 2], labels[relations[:, 1]]], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model says of one image, in the frame of its SceneGraph. Arrays are numpy or torch.
+
+    boxes: [N, 4]. labels: [N] predicted classes. label_scores: [N] their probabilities. pairs: [P, 2] subject and
+    object rows, in descending order of max_{p>=1} predicate score x both label scores. predicate_scores: [P, R]
+    probabilities over predicates, background in column 0.
+
+    Raises ValueError, naming the field, when shapes do not fit together.
+    """
+
+    boxes: Array
+    labels: Array
+    label_scores: Array
+    pairs: Array
+    predicate_scores: Array
+
+    def __post_init__(self) -> None:
+        count = self.boxes.shape[0]
+        _check("Prediction", "boxes", self.boxes, None, 4)
+        _check("Prediction", "labels", self.labels, count)
+        _check("Prediction", "label_scores", self.label_scores, count)
+        _check("Prediction", "pairs", self.pairs, None, 2)
+        _check("Prediction", "predicate_scores", self.predicate_scores, self.pairs.shape[0], None)
+
+    def numpy(self) -> Prediction:
+        """The same prediction in numpy arrays."""
+        return Prediction(*(to_numpy(getattr(self, field.name)) for field in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """B images and their graphs, laid one after another, on one device.
+
+    images: [B, 3, S, S] float32 in [0, 1] RGB, content in the upper left corner of a square that all images of the
+    batch share. sizes: [B, 2] int64 height and width of each image's content in pixels. squares: [B] int64 side of
+    each image's own padded square (max of its height and width), <= S. boxes: [N, 4] float32 pixels of the image
+    (SPEC section 1). labels: [N] int64. image_index: [N] int64, ascending: the image of each object.
+    relations: [E, 4] int64 image, subject, object (rows of `boxes`), predicate. image_ids: names of the B images.
+    """
+
+    images: Tensor
+    sizes: Tensor
+    squares: Tensor
+    boxes: Tensor
+    labels: Tensor
+    image_index: Tensor
+    relations: Tensor
+    image_ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return self.images.shape[0]
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on another device."""
+        moved = {f.name: getattr(self, f.name).to(device, non_blocking=True)
+                 for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
+        return replace(self, **moved)
+
+    def objects_per_image(self) -> Tensor:
+        """[B] int64 number of objects of each image."""
+        return torch.bincount(self.image_index, minlength=len(self))
+
+    def graphs(self) -> list[SceneGraph]:
+        """The annotation of each image, with indices local to it."""
+        counts = self.objects_per_image()
+        starts = (counts.cumsum(0) - counts).tolist()
+        graphs = []
+        for image, (start, count) in enumerate(zip(starts, counts.tolist(), strict=True)):
+            rows = self.relations[self.relations[:, 0] == image]
+            local = rows[:, 1:] - rows.new_tensor([start, start, 0])
+            graphs.append(SceneGraph(self.boxes[start:start + count], self.labels[start:start + count], local))
+        return graphs
