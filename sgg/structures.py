@@ -96,16 +96,14 @@ class Prediction:
 class Batch:
     """B images and their graphs, laid one after another, on one device.
 
-    images: [B, 3, S, S] float32 in [0, 1] RGB, content in the upper left corner of a square that all images of the
-    batch share. sizes: [B, 2] int64 height and width of each image's content in pixels. squares: [B] int64 side of
-    each image's own padded square (max of its height and width), <= S. boxes: [N, 4] float32 pixels of the image
-    (SPEC section 1). labels: [N] int64. image_index: [N] int64, ascending: the image of each object.
-    relations: [E, 4] int64 image, subject, object (rows of `boxes`), predicate. image_ids: names of the B images.
+    images: B tensors [3, s, s], float32 in [0, 1], RGB: the picture in the upper left corner of a square of its own
+    longer side s, the rest in the mean colour. sizes: [B, 2] int64 height and width of each picture in pixels.
+    boxes: [N, 4] float32 pixels of the picture. labels: [N] int64. image_index: [N] int64, ascending: the image of
+    each object. relations: [E, 4] int64 image, subject, object (rows of `boxes`), predicate. image_ids: B names.
     """
 
-    images: Tensor
+    images: tuple[Tensor, ...]
     sizes: Tensor
-    squares: Tensor
     boxes: Tensor
     labels: Tensor
     image_index: Tensor
@@ -113,13 +111,13 @@ class Batch:
     image_ids: tuple[str, ...]
 
     def __len__(self) -> int:
-        return self.images.shape[0]
+        return len(self.image_ids)
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
         moved = {f.name: getattr(self, f.name).to(device, non_blocking=True)
                  for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
-        return replace(self, **moved)
+        return replace(self, images=tuple(image.to(device, non_blocking=True) for image in self.images), **moved)
 
     def objects_per_image(self) -> Tensor:
         """[B] int64 number of objects of each image."""
