@@ -20,7 +20,7 @@ Array: TypeAlias = "np.ndarray | Tensor"
 def _check(owner: str, name: str, array: Array, *shape: int | None) -> None:
     """Raise ValueError unless `array` has the given shape; None accepts any length."""
     actual = tuple(array.shape)
-    if len(actual) != len(shape) or any(want is not None and want != got for want, got in zip(shape, actual, strict=True)):
+    if len(actual) != len(shape) or any(want not in (None, got) for want, got in zip(shape, actual, strict=True)):
         expected = ", ".join("*" if want is None else str(want) for want in shape)
         raise ValueError(f"{owner}.{name} must have shape [{expected}], got {list(actual)}")
 

@@ -1,0 +1,110 @@
+"""From a YAML file and `key=value` words to a valid Config and the axes of its search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from .errors import ConfigError, messages
+from .schema import Config
+
+
+@dataclass(frozen=True)
+class Study:
+    """A config file: what every trial shares, and the axes along which trials differ.
+
+    base: valid settings with every searched key left at its default. axes: dotted key -> the mapping
+    `{search: KIND, ...}` as it stands in the file; what KIND may be is the search's business.
+    """
+
+    base: Config
+    axes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    source: str = ""
+
+    def trial(self, values: dict[str, Any]) -> Config:
+        """The config of one trial: the base with `values` (dotted key -> value) put in.
+
+        Raises ConfigError naming the offending keys.
+        """
+        settings = self.base.model_dump()
+        for key, value in values.items():
+            _put(settings, key.split("."), value, self.source)
+        return validate(settings, self.source)
+
+
+def load(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Study:
+    """Read a YAML file, apply `key=value` overrides, validate everything.
+
+    Raises FileNotFoundError where there is no such file, and ConfigError with every fault of file and overrides.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such config file")
+    settings = _parse(path)
+    for word in overrides:
+        key, separator, text = word.partition("=")
+        if not separator or not key:
+            raise ConfigError("command line", [f"{word!r} must have the form key=value, for example loss.kind=dnorm"])
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError("command line", [f"{key}: {text!r} is not YAML: {error}"]) from None
+        _put(settings, key.split("."), value, "command line")
+    axes: dict[str, dict[str, Any]] = {}
+    return Study(validate(_without_axes(settings, (), axes), str(path)), axes, str(path))
+
+
+def validate(settings: dict[str, Any], source: str = "config") -> Config:
+    """The Config of nested settings; raises ConfigError with every fault."""
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigError(source, messages(error, Config)) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping, where YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"key {', '.join(twice)} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        settings = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), [f"not readable as YAML: {' '.join(str(error).split())}"]) from None
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict):
+        raise ConfigError(str(path), [f"must be a mapping of settings, got a {type(settings).__name__}"])
+    return settings
+
+
+def _put(settings: dict[str, Any], keys: list[str], value: Any, source: str) -> None:
+    for depth, key in enumerate(keys[:-1]):
+        settings = settings.setdefault(key, {})
+        if not isinstance(settings, dict):
+            raise ConfigError(source, [f"{'.'.join(keys)}: {'.'.join(keys[:depth + 1])} is no section of settings"])
+    settings[keys[-1]] = value
+
+
+def _without_axes(settings: dict[str, Any], path: tuple[str, ...], axes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    rest = {}
+    for key, value in settings.items():
+        here = (*path, str(key))
+        if isinstance(value, dict) and "search" in value and path:
+            axes[".".join(here)] = value
+        elif isinstance(value, dict):
+            rest[key] = _without_axes(value, here, axes)
+        else:
+            rest[key] = value
+    return rest

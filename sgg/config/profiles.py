@@ -1,0 +1,46 @@
+"""What `None` means: the settings that depend on the size of the data set.
+
+`paper` are the papers' own values (SPEC section 2); `toy` are those under which the toy genome trains in a minute on
+one core (benchmarks/RESULTS.md).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .schema import Config
+
+PAPER: dict[str, dict[str, Any]] = {
+    "data": {"num_val_images": 5000, "workers": 2},
+    "detector": {"backbone": "vgg16", "epochs": 10, "batch_size": 8, "learning_rate": 0.01},
+    "model": {"hidden_dim": 512, "dropout": 0.5},
+    "training": {"epochs": 20, "batch_size": 24, "decay_epoch": 15},
+    "evaluation": {"every": 5, "batch_size": 1},
+}
+TOY: dict[str, dict[str, Any]] = {
+    "data": {"num_val_images": 300, "workers": 0},
+    "detector": {"backbone": "tiny", "epochs": 12, "batch_size": 16, "learning_rate": 0.02},
+    "model": {"hidden_dim": 64, "dropout": 0.2},
+    "training": {"epochs": 6, "batch_size": 16, "decay_epoch": 4},
+    "evaluation": {"every": 1, "batch_size": 16},
+}
+LEARNING_RATE_PER_IMAGE = {"paper": 1e-3, "toy": 2e-3}
+
+
+def resolve(config: Config, data_name: str) -> Config:
+    """The same config with every None replaced by the value that suits the data set `data_name`.
+
+    Values given by the user stay. The training rate, where not given, is the profile's rate per image times the batch
+    size (SPEC section 2).
+    """
+    kind, profile = ("toy", TOY) if data_name == "toy" else ("paper", PAPER)
+    settings = config.model_dump()
+    settings["data"]["name"] = data_name
+    for section, defaults in profile.items():
+        for key, value in defaults.items():
+            if settings[section][key] is None:
+                settings[section][key] = value
+    training = settings["training"]
+    if training["learning_rate"] is None:
+        training["learning_rate"] = LEARNING_RATE_PER_IMAGE[kind] * training["batch_size"]
+    return Config.model_validate(settings)

@@ -1,0 +1,282 @@
+"""Every setting of an experiment, with its type, range, default and meaning. A config that exists is valid.
+
+`None` stands for "what suits the data set": `sgg/config/profiles.py` fills it in. Numbers from the papers are marked
+[1] (BMVC 2020, arXiv 2005.08230) and [2] (ICCV 2021, arXiv 2007.05756).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+
+def _off(value: Any) -> Any:
+    # YAML 1.1 reads a bare `off` as false.
+    return "off" if value is False else value
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Listed = BeforeValidator(_listed)
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Mode = Literal["sgcls", "predcls", "sgdet"]
+Subset = Literal["all", "zs", "10s", "100s"]
+Term = Literal["D", "G", "rec"]
+
+
+class Section(BaseModel):
+    """A group of settings; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+
+class Experiment(Section):
+    """What the run is called and where it goes: everything is written under `<output>/<name>/`."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "experiment"
+    output: Path = Path("runs")
+    seed: Annotated[list[Seed], Listed, Field(min_length=1)] = [111]
+    """A list runs every configuration once per seed."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Experiment:
+        if len(set(self.seed)) != len(self.seed):
+            raise ValueError(f"seed lists a value twice: {self.seed}")
+        return self
+
+
+class Data(Section):
+    """The data set and how it is read (SPEC section 1)."""
+
+    name: Literal["auto", "vg", "toy", "gqa", "vtranse", "custom"] = "auto"
+    """auto: Visual Genome where it is under `root`, else the toy genome."""
+    root: Path = Path("data")
+    num_val_images: PositiveInt | None = None
+    """The first so many training images are validation."""
+    train_images: PositiveInt | None = None
+    """Train on the first so many images only; None: all."""
+    eval_images: PositiveInt | None = None
+    """Evaluate on the first so many images of each part only; None: all."""
+    flip: bool = True
+    workers: Annotated[int, Field(ge=0)] | None = None
+    exclude_left_right: bool = False
+    """GQA: drop "to the left of" and "to the right of"."""
+
+
+class DetectorSettings(Section):
+    """The frozen detector (SPEC section 2)."""
+
+    backbone: Literal["vgg16", "resnet50", "tiny"] | None = None
+    weights: Path | None = None
+    """A published `vg-faster-rcnn.tar` or a directory made by `python -m sgg.detector train`; None: pre-train here."""
+    epochs: PositiveInt | None = None
+    batch_size: PositiveInt | None = None
+    learning_rate: PositiveFloat | None = None
+
+
+class Model(Section):
+    """The scene-graph model F (SPEC section 2)."""
+
+    head: Literal["imp"] = "imp"
+    hidden_dim: PositiveInt | None = None
+    iterations: Annotated[int, Field(ge=0)] = 3
+    edge_boxes: Literal["motifs", "raw_boxes"] = "motifs"
+    box_strides: Literal["published", "intended"] = "published"
+    """published: the stride of 16 that the papers' weights were trained with; intended: 2 and 1."""
+    frequency_bias: Literal["off", "add", "only"] = "off"
+    """add: added to the predicate logits; only: the predicate logits are the frequency table alone (evaluation)."""
+    pairs_per_image: PositiveInt = 1024
+    foreground_share: Share = 0.25
+    dropout: Share | None = None
+
+
+class Loss(Section):
+    """Edge loss ([1], SPEC section 3)."""
+
+    kind: Literal["baseline", "dnorm", "dnorm-fgbg"] = "dnorm"
+    foreground_weight: NonNegativeFloat = 1.0
+    background_weight: NonNegativeFloat = 1.0
+    scale: NonNegativeFloat = 1.0
+
+    @model_validator(mode="after")
+    def _baseline_is_unweighted(self) -> Loss:
+        if self.kind == "baseline" and (self.foreground_weight, self.background_weight) != (1.0, 1.0):
+            raise ValueError("kind baseline takes no foreground_weight or background_weight: leave both at 1, "
+                             "or choose dnorm or dnorm-fgbg")
+        return self
+
+
+class Embeddings(Section):
+    """Class vectors for `neigh`, `graphn` and `gan.init_embeddings`."""
+
+    source: Literal["auto", "glove", "cooccurrence"] = "auto"
+    """auto: GloVe where `path` is, else vectors computed from the training graphs."""
+    path: Path = Path("data/glove/glove.6B.200d.txt")
+
+
+class Perturb(Section):
+    """Scene-graph perturbations ([2], SPEC section 5)."""
+
+    method: Annotated[Literal["off", "rand", "neigh", "graphn"], BeforeValidator(_off)] = "off"
+    intensity: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """L: the share of an image's nodes that get a new label."""
+    topk: Annotated[int, Field(ge=0)] = 5
+    alpha: Annotated[float, Field(ge=1)] = 2
+    """GraphN: a context must have been seen so often in training. Not the loss weight alpha of [1]."""
+    uniform: bool = False
+    degree_smoothing: NonNegativeFloat = 1.0
+
+    @model_validator(mode="after")
+    def _neigh_needs_neighbours(self) -> Perturb:
+        if self.method == "neigh" and self.topk == 0:
+            raise ValueError("method neigh needs topk >= 1, got 0")
+        return self
+
+
+class GAN(Section):
+    """Generator, discriminators and their updates ([2], SPEC section 4)."""
+
+    enabled: bool = False
+    terms: Annotated[list[Term], Listed] = ["D", "G", "rec"]
+    large_discriminator: bool = True
+    visual_conditioning: bool = True
+    attach_generator: bool = False
+    init_embeddings: bool = False
+    adversarial_weight: PositiveFloat = 5.0
+    hidden_dim: PositiveInt = 64
+    embedding_dim: PositiveInt = 200
+    learning_rate_generator: PositiveFloat = 1e-4
+    learning_rate_discriminator: PositiveFloat = 4e-4
+    perturb: Perturb = Perturb()
+
+    @model_validator(mode="after")
+    def _terms_make_sense(self) -> GAN:
+        if self.enabled and not self.terms:
+            raise ValueError("terms must name at least one of D, G, rec where the GAN is enabled")
+        return self
+
+
+class Training(Section):
+    """Optimisation of F (SPEC section 2, "Optimiser")."""
+
+    mode: Literal["sgcls", "predcls", "sgdet"] = "sgcls"
+    epochs: Annotated[int, Field(ge=0)] | None = None
+    batch_size: PositiveInt | None = None
+    learning_rate: PositiveFloat | None = None
+    """None: the profile's rate per image times batch_size (the papers: 1e-3 x 24)."""
+    decay_epoch: PositiveInt | None = None
+    """After this epoch the rates are a tenth."""
+    momentum: Share = 0.9
+    weight_decay: NonNegativeFloat = 1e-4
+    box_head_rate: PositiveFloat = 0.1
+    """Learning rate of the two box-head copies, as a share of `learning_rate`."""
+    clip_gradient: PositiveFloat = 5.0
+    f_updates: PositiveInt = 1
+    """Updates of F on the real batch per step: 2 matches the number of updates that a GAN run makes."""
+    keep_checkpoints: PositiveInt = 2
+    device: str = "auto"
+    compile: bool = False
+    autocast_bf16: bool = False
+    tf32: bool = False
+
+
+class Evaluation(Section):
+    """What is measured; nothing here changes the trained model (SPEC section 6)."""
+
+    modes: Annotated[list[Mode], Listed, Field(min_length=1)] = ["sgcls", "predcls"]
+    ks: Annotated[list[PositiveInt], Listed, Field(min_length=1)] = [20, 50, 100, 200, 300]
+    pred_weight: Annotated[list[Annotated[float, Field(ge=0, le=10)]], Listed, Field(min_length=1)] = [0.0]
+    """Exponents of the predicate re-weighting; every value is evaluated on each trained model."""
+    every: PositiveInt | None = None
+    """Validate after the first epoch and then after every so many."""
+    batch_size: PositiveInt | None = None
+    test: bool = True
+
+
+class Search(Section):
+    """Which trials are run, and which are stopped early (`platform/search_space.py`, `platform/tune.py`)."""
+
+    metric: str = "val/sgcls/zs/ngR@100"
+    mode: Literal["max", "min"] = "max"
+    trials: PositiveInt = 1
+    """Configurations drawn; each runs once per seed. Grid axes are run in full for every draw."""
+    algorithm: Literal["random", "grid", "optuna"] = "random"
+    scheduler: Annotated[Literal["off", "asha", "median", "pbt"], BeforeValidator(_off)] = "off"
+    grace_epochs: PositiveInt = 1
+    """No trial is stopped before this epoch."""
+    reduction_factor: Annotated[int, Field(ge=2)] = 2
+    max_concurrent: PositiveInt | None = None
+    time_budget_s: PositiveFloat | None = None
+    max_failures: Annotated[int, Field(ge=0)] = 2
+    """How often a trial whose worker died is taken up again from its last checkpoint."""
+
+
+class Resources(Section):
+    """What each trial gets."""
+
+    gpus: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+    """auto: 1 where Ray sees a GPU, else 0."""
+    cpus: PositiveFloat = 1.0
+    address: str = "local"
+    """`local`: a Ray of our own on this machine; `auto` or `host:port`: a running cluster."""
+
+    @model_validator(mode="after")
+    def _whole_gpus(self) -> Resources:
+        if self.gpus != "auto" and self.gpus > 1 and self.gpus != int(self.gpus):
+            raise ValueError(f"gpus above 1 must be whole, got {self.gpus}")
+        return self
+
+
+class Tracking(Section):
+    """Where results go besides the run's own files; all off by default."""
+
+    wandb: Annotated[Literal["off", "online", "offline"], BeforeValidator(_off)] = "off"
+    wandb_project: str = "scene-graphs"
+    wandb_entity: str | None = None
+    tensorboard: bool = False
+    parquet: bool = False
+
+
+class Config(Section):
+    """One experiment, or a search over experiments. `axes` of a search are kept apart by `sgg.config.load`."""
+
+    experiment: Experiment = Experiment()
+    data: Data = Data()
+    detector: DetectorSettings = DetectorSettings()
+    model: Model = Model()
+    loss: Loss = Loss()
+    embeddings: Embeddings = Embeddings()
+    gan: GAN = GAN()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    search: Search = Search()
+    resources: Resources = Resources()
+    tracking: Tracking = Tracking()
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Config:
+        if self.gan.perturb.method != "off" and not self.gan.enabled:
+            raise ValueError("gan.perturb.method is set but gan.enabled is false: perturbed graphs are what the "
+                             "generator is conditioned on; enable the GAN or set the method to off")
+        if self.model.frequency_bias == "only" and self.gan.enabled:
+            raise ValueError("model.frequency_bias only has nothing for the GAN to train: use off or add")
+        return self
+
+    @property
+    def directory(self) -> Path:
+        """Where this run writes."""
+        return self.experiment.output / self.experiment.name
