@@ -1,0 +1,1 @@
+"""The detector and the scene-graph model."""

@@ -1,0 +1,158 @@
+"""The frozen object detector: pictures to a global feature map, to detections, and to class scores of given boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection.image_list import ImageList
+
+from sgg.models.backbones import BACKBONES, LOWEST_SCORE, POOLED, build_rcnn, single_level_pool
+from sgg.models.box_head import BoxHead
+
+SCORE_THRESHOLDS = (0.2, 0.05, LOWEST_SCORE)  # SPEC section 2: the next one where fewer than two objects are found
+
+Size = tuple[int, int]  # height, width
+
+
+class Detections(NamedTuple):
+    """What was found in one image: boxes [D, 4] in picture pixels, labels [D] 1.., scores [D] in descending order.
+
+    threshold: the score threshold they passed; below SCORE_THRESHOLDS[0] where the detector fell back.
+    """
+
+    boxes: Tensor
+    labels: Tensor
+    scores: Tensor
+    threshold: float
+
+
+class Features(NamedTuple):
+    """The global map [B, C, h, w] of B pictures and their sizes (height, width) in the detector's frame."""
+
+    map: Tensor
+    frames: list[Size]
+
+
+class Detector(nn.Module):
+    """A torchvision R-CNN that never trains: always in eval mode, without gradients.
+
+    Pre-training works on `rcnn` itself and calls `freeze` when done.
+
+    rcnn: torchvision's module. backbone: the name. channels, map_size: of the global map. head_dim: width of the box
+    head. pool: RoIAlign of the global map, to 7x7; note that it keeps the scale of the first picture it sees, which
+    holds for all, since the frame is the same for all.
+    """
+
+    def __init__(self, backbone: str, num_classes: int, image_size: int | None = None) -> None:
+        super().__init__()
+        self.rcnn = build_rcnn(backbone, num_classes, image_size)
+        look = BACKBONES[backbone]
+        self.backbone = backbone
+        self.num_classes = num_classes
+        self.image_size = image_size or look.image_size
+        self.channels = look.channels
+        self.map_size = look.map_size(self.image_size)
+        self.head_dim = look.head_dim
+        self.pool = single_level_pool()
+        self.freeze()
+
+    def freeze(self) -> Detector:
+        """Eval mode and no gradients, from now on."""
+        self.requires_grad_(False)
+        return self.train(False)
+
+    def train(self, mode: bool = True) -> Detector:
+        """Stay in eval mode whatever the model around it does."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def features(self, images: Sequence[Tensor]) -> Features:
+        """The global map of B pictures [3, s, s] in [0, 1]: the backbone's only level, or the last of its pyramid."""
+        padded, pyramid = self._pyramid(images)
+        return Features(_last(pyramid), padded.image_sizes)
+
+    @torch.no_grad()
+    def detect(self, images: Sequence[Tensor]) -> tuple[list[Detections], Features]:
+        """At most 50 objects in each of B pictures [3, s, s], and the pictures' features (computed on the way).
+
+        Where fewer than two objects pass a score threshold, the next of SCORE_THRESHOLDS serves; after the last one an
+        image may still have one object or none.
+        """
+        padded, pyramid = self._pyramid(images)
+        proposals, _ = self.rcnn.rpn(padded, pyramid)
+        found, _ = self.rcnn.roi_heads(pyramid, proposals, padded.image_sizes)
+        found = self.rcnn.transform.postprocess(found, padded.image_sizes, _sizes(images))
+        return [above_threshold(**one) for one in found], Features(_last(pyramid), padded.image_sizes)
+
+    @torch.no_grad()
+    def classify(self, images: Sequence[Tensor], boxes: Tensor, image_index: Tensor) -> Tensor:
+        """[N, C] class probabilities by the detector's own box head of given boxes [N, 4] in picture pixels.
+
+        image_index: [N] picture of each box, ascending.
+        """
+        padded, pyramid = self._pyramid(images)
+        rois = resize_boxes(boxes, image_index, _sizes(images), padded.image_sizes)
+        rois = list(rois.split(torch.bincount(image_index, minlength=len(images)).tolist()))
+        heads = self.rcnn.roi_heads
+        logits, _ = heads.box_predictor(heads.box_head(heads.box_roi_pool(pyramid, rois, padded.image_sizes)))
+        return logits.softmax(1)
+
+    def resize_boxes(self, boxes: Tensor, image_index: Tensor, images: Sequence[Tensor],
+                     frames: Sequence[Size]) -> Tensor:
+        """[N, 4] boxes in picture pixels -> in the detector's frame, where `frames` came from `features(images)`."""
+        return resize_boxes(boxes, image_index, _sizes(images), frames)
+
+    def box_head_copy(self, role: str, dropout: float | None = None) -> BoxHead:
+        """A trainable copy of the detector's box head for the scene-graph model's nodes or edges.
+
+        role: "node" or "edge". dropout: None for the backbone's own (.5 with VGG16, else none).
+        """
+        if role not in ("node", "edge"):
+            raise ValueError(f"role must be node or edge, got {role!r}")
+        look, source = BACKBONES[self.backbone], self.rcnn.roi_heads.box_head
+        head = BoxHead(self.channels * POOLED**2, self.head_dim, look.dropout if dropout is None else dropout,
+                       final_relu=look.edge_relu or role == "node")
+        head.load_state_dict(source.state_dict())
+        return head
+
+    def _pyramid(self, images: Sequence[Tensor]) -> tuple[ImageList, dict[str, Tensor]]:
+        padded, _ = self.rcnn.transform(list(images))
+        maps = self.rcnn.backbone(padded.tensors)
+        return padded, {"0": maps} if isinstance(maps, Tensor) else maps
+
+
+def build_detector(backbone: str = "vgg16", num_classes: int = 151, image_size: int | None = None) -> Detector:
+    """A frozen detector with random weights; see Detector for what it offers and `build_rcnn` for the arguments.
+
+    Raises ValueError for an unknown backbone.
+    """
+    return Detector(backbone, num_classes, image_size)
+
+
+def resize_boxes(boxes: Tensor, image_index: Tensor, before: Sequence[Size], after: Sequence[Size]) -> Tensor:
+    """Boxes [N, 4] scaled from images of sizes `before` to sizes `after`, B (height, width) each; image_index: [N]."""
+    ratio = boxes.new_tensor(after) / boxes.new_tensor(before)
+    return boxes * ratio.flip(1).repeat(1, 2)[image_index]
+
+
+def above_threshold(boxes: Tensor, labels: Tensor, scores: Tensor) -> Detections:
+    """The detections above the first of SCORE_THRESHOLDS that at least two of them pass, else above the last.
+
+    They come in descending order of score, after non-maximum suppression and the cut at 50. Neither depends on
+    detections of lower score, so this is what running both anew with each threshold would give.
+    """
+    counts = [int((scores > threshold).sum()) for threshold in SCORE_THRESHOLDS]
+    step = next((i for i, count in enumerate(counts) if count >= 2), len(counts) - 1)
+    kept = slice(counts[step])
+    return Detections(boxes[kept], labels[kept], scores[kept], SCORE_THRESHOLDS[step])
+
+
+def _last(pyramid: dict[str, Tensor]) -> Tensor:
+    return list(pyramid.values())[-1]
+
+
+def _sizes(images: Sequence[Tensor]) -> list[Size]:
+    return [(image.shape[-2], image.shape[-1]) for image in images]
