@@ -1,0 +1,21 @@
+"""The bridge between this folder and the standard library's module of the same name.
+
+From the repository's root `import platform` finds this folder before the standard module, which half of all packages
+import. So this file loads the standard `platform.py` under its own name, with this folder as the place of its
+submodules, and hands that out: `platform.system()` and `platform.tune` both work in one process.
+
+A process that imported the standard module before the root was on its path has no `platform.tune`; see `conftest.py`
+for bare pytest, and `platform/ray_session.py` for Ray's workers.
+"""
+
+import importlib.util
+import os.path
+import sys
+import sysconfig
+
+_standard = os.path.join(sysconfig.get_path("stdlib"), "platform.py")
+_spec = importlib.util.spec_from_file_location(
+    __name__, _standard, submodule_search_locations=[os.path.dirname(os.path.abspath(__file__))])
+_module = importlib.util.module_from_spec(_spec)
+sys.modules[__name__] = _module
+_spec.loader.exec_module(_module)

@@ -1,0 +1,45 @@
+"""The folder `platform/` and the standard module `platform` are one name: both must work from the root."""
+
+import ensurepip
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*command: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120,
+                          env={**os.environ, **environment})
+
+
+def python(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
+    return run(sys.executable, *arguments, **options)
+
+
+def test_the_standard_functions_answer_as_without_the_folder(tmp_path):
+    ask = "import platform; print(platform.system(), platform.python_version(), platform.uname(), platform.__file__)"
+    assert python("-c", ask).stdout == python("-c", ask, cwd=tmp_path).stdout != ""
+
+
+def test_the_folder_supplies_submodules():
+    answer = python("-c", "import platform, platform.search_space as s; print(platform.machine(), s.__name__)")
+    assert answer.stdout.split()[-1:] == ["platform.search_space"], answer.stderr
+
+
+def test_what_everybody_imports_still_imports():
+    answer = python("-c", "import pytest, uuid, torch, ray, pandas, wandb, matplotlib; print('ok')")
+    assert answer.stdout == "ok\n", answer.stderr
+
+
+def test_pip_runs_as_a_module_from_the_root():
+    wheel = next((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
+    answer = python("-m", "pip", "--version", PYTHONPATH=str(wheel))
+    assert answer.stdout.startswith("pip "), answer.stderr
+
+
+def test_bare_pytest_finds_the_folder():
+    script = Path(sys.executable).with_name("pytest")
+    answer = run(str(script), "--collect-only", "-q", "tests/unit/platform/test_search_space.py")
+    assert answer.returncode == 0, answer.stdout + answer.stderr

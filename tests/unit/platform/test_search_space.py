@@ -1,0 +1,2 @@
+def test_placeholder():
+    import platform.search_space
