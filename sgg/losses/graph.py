@@ -1,0 +1,62 @@
+"""Classification losses of a scene graph's nodes and edges (Knyazev et al., BMVC 2020, section 3; SPEC section 3)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from sgg.structures import Array
+
+EDGE_LOSSES = ("baseline", "dnorm", "dnorm-fgbg")
+
+
+def node_loss(logits: Array, labels: Array) -> Tensor:
+    """Mean cross-entropy over objects. logits: [N, C]; labels: [N] classes. Returns a scalar."""
+    return cross_entropy(torch.as_tensor(logits), torch.as_tensor(labels))
+
+
+def edge_loss(
+    logits: Array,
+    labels: Array,
+    kind: str = "dnorm",
+    foreground_weight: float = 1.0,
+    background_weight: float = 1.0,
+    scale: float = 1.0,
+    foreground: Array | None = None,
+    background: Array | None = None,
+) -> Tensor:
+    """Cross-entropy over edges, normalised by the density of the graph. Returns a scalar.
+
+    logits: [M, R]; labels: [M], 0 for background. With ce_e the cross-entropy of edge e, M_FG and M_BG the numbers of
+    foreground and background edges, and the weights alpha, beta and scale:
+
+    - baseline: scale * sum ce / M;
+    - dnorm: scale * (alpha * sum_FG ce + beta * sum_BG ce) / M_FG, and where M_FG is 0 the plain scale * sum ce,
+      as in the published code;
+    - dnorm-fgbg: scale * (alpha * sum_FG ce / M_FG + beta * sum_BG ce / M_BG).
+
+    foreground, background: [..] rows to count as such instead of those that `labels` tells; a row in neither keeps
+    weight 1.
+
+    Raises ValueError for an unknown kind, and for a weight other than 1 with `baseline`.
+    """
+    logits, labels = torch.as_tensor(logits), torch.as_tensor(labels)
+    if kind not in EDGE_LOSSES:
+        raise ValueError(f"kind must be one of {', '.join(EDGE_LOSSES)}, got {kind!r}")
+    if kind == "baseline":
+        if (foreground_weight, background_weight) != (1, 1):
+            raise ValueError("kind baseline takes foreground_weight 1 and background_weight 1, "
+                             f"got {foreground_weight:g} and {background_weight:g}")
+        return scale * cross_entropy(logits, labels)
+    losses = cross_entropy(logits, labels, reduction="none")
+    foreground = (labels > 0).nonzero()[:, 0] if foreground is None else torch.as_tensor(foreground)
+    background = (labels == 0).nonzero()[:, 0] if background is None else torch.as_tensor(background)
+    weights = torch.ones_like(losses)
+    if kind == "dnorm" and len(foreground):
+        weights[foreground] = foreground_weight / len(foreground)
+        weights[background] = background_weight / len(foreground)
+    elif kind == "dnorm-fgbg":
+        weights[foreground] = foreground_weight / max(len(foreground), 1)
+        weights[background] = background_weight / max(len(background), 1)
+    return scale * (weights * losses).sum()

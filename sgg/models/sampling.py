@@ -1,0 +1,72 @@
+"""Which pairs of objects the model looks at (SPEC section 2; golden section 8)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchvision.ops import box_iou
+
+
+def all_pairs(image_index: Tensor) -> Tensor:
+    """[P, 2] every ordered pair of different objects of one image, sorted. image_index: [N], ascending."""
+    same = image_index[:, None] == image_index[None, :]
+    same.fill_diagonal_(False)
+    return same.nonzero()
+
+
+def overlapping(pairs: Tensor, boxes: Tensor, image_index: Tensor) -> Tensor:
+    """[P'] bool of the pairs whose boxes share some area. boxes: [N, 4]; pairs: [P, 2] rows of it."""
+    shared = torch.zeros(len(pairs), dtype=torch.bool, device=pairs.device)
+    for image in image_index.unique():
+        rows = (image_index == image).nonzero()[:, 0]
+        here = image_index[pairs[:, 0]] == image
+        local = pairs[here] - rows[0]
+        shared[here] = box_iou(boxes[rows], boxes[rows])[local[:, 0], local[:, 1]] > 0
+    return shared
+
+
+def training_pairs(
+    image_index: Tensor,
+    relations: Tensor,
+    images: int,
+    pairs_per_image: int = 1024,
+    foreground_share: float = 0.25,
+    generator: torch.Generator | None = None,
+    background: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The pairs that a training batch is classified on: annotated ones and background.
+
+    image_index: [N]; relations: [E, 4] image, subject, object, predicate. The budget is for the batch: at most
+    int(pairs_per_image x foreground_share x images) annotated pairs, drawn at random where there are more, and
+    background pairs up to pairs_per_image x images in all. A pair with several predicates stands once for each; the
+    pairs of relations that were not drawn do not serve as background. background: [.., 2] the pairs that may serve as
+    background; by default every ordered pair of an image.
+
+    Returns pairs [P, 2] and their predicates [P], sorted by image, subject, object.
+    """
+    foreground, predicates = relations[:, 1:3], relations[:, 3]
+    objects = len(image_index)
+    candidates = all_pairs(image_index) if background is None else background
+    annotated = torch.isin(_flat(candidates, objects), _flat(foreground, objects))
+    candidates = candidates[~annotated]
+
+    kept = _draw(len(foreground), int(pairs_per_image * foreground_share * images), generator)
+    if kept is not None:
+        foreground, predicates = foreground[kept], predicates[kept]
+    kept = _draw(len(candidates), pairs_per_image * images - len(foreground), generator)
+    if kept is not None:
+        candidates = candidates[kept]
+
+    pairs = torch.cat([foreground, candidates])
+    labels = torch.cat([predicates, predicates.new_zeros(len(candidates))])
+    order = torch.argsort(_flat(pairs, objects), stable=True)
+    return pairs[order], labels[order]
+
+
+def _flat(pairs: Tensor, objects: int) -> Tensor:
+    return pairs[:, 0] * objects + pairs[:, 1]
+
+
+def _draw(count: int, budget: int, generator: torch.Generator | None) -> Tensor | None:
+    """Rows to keep where `count` exceeds `budget`; None: all of them."""
+    return torch.randperm(count, generator=generator)[:budget] if count > budget else None

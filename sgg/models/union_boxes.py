@@ -1,0 +1,102 @@
+"""How the two boxes of a pair lie to each other: drawn as masks, and embedded (SPEC section 2, "Edges")."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import grid_sample
+
+from sgg.structures import Array
+
+DRAWINGS = ("motifs", "raw_boxes")
+STRIDES = {"published": (16, 16), "intended": (2, 1)}
+
+
+def union(boxes1: Tensor, boxes2: Tensor) -> Tensor:
+    """[P, 4] smallest box around each pair of boxes; boxes1, boxes2: [P, 4]."""
+    return torch.cat([torch.minimum(boxes1[:, :2], boxes2[:, :2]), torch.maximum(boxes1[:, 2:], boxes2[:, 2:])], dim=1)
+
+
+def draw(
+    boxes1: Array,
+    boxes2: Array,
+    size: int = 27,
+    kind: str = "motifs",
+    image_sizes: Array | None = None,
+    align_corners: bool = False,
+) -> Tensor:
+    """Both boxes of each pair as masks in [0, 1]. Returns [P, 2, size, size] float32, subject first.
+
+    boxes1, boxes2: [P, 4] boxes of subjects and objects.
+
+    - motifs: in the frame of the pair's union box; a cell holds the share of it that the box covers.
+    - raw_boxes: in the frame of the image, sampled from a mask of ones. Boxes are in pixels with `image_sizes` [P, 2]
+      (height, width), or already in [0, 1] without. `align_corners` True is what torch did before 1.3.
+
+    A union box without width or height has its cells uncovered.
+
+    Raises ValueError for an unknown kind.
+    """
+    boxes1, boxes2 = torch.as_tensor(boxes1).float(), torch.as_tensor(boxes2).float()
+    if kind == "motifs":
+        frame = union(boxes1, boxes2)
+        return torch.stack([_coverage(boxes, frame, size) for boxes in (boxes1, boxes2)], dim=1)
+    if kind == "raw_boxes":
+        if image_sizes is not None:
+            extent = torch.as_tensor(image_sizes).to(boxes1).flip(1).repeat(1, 2)
+            boxes1, boxes2 = boxes1 / extent, boxes2 / extent
+        return torch.stack([_sampled(boxes, size, align_corners) for boxes in (boxes1, boxes2)], dim=1)
+    raise ValueError(f"kind must be one of {', '.join(DRAWINGS)}, got {kind!r}")
+
+
+def _coverage(boxes: Tensor, frame: Tensor, size: int) -> Tensor:
+    """[P, size, size] share of each cell of a grid over `frame` that lies in `boxes`."""
+    cells = torch.arange(size, dtype=boxes.dtype, device=boxes.device)
+    covered = []
+    for axis in (1, 0):  # y before x
+        origin = frame[:, axis, None]
+        extent = frame[:, axis + 2, None] - origin
+        scale = torch.where(extent > 0, size / extent, torch.zeros_like(extent))
+        start, end = (boxes[:, axis, None] - origin) * scale, (boxes[:, axis + 2, None] - origin) * scale
+        covered.append((cells + 1 - start).clamp(0, 1) * (end - cells).clamp(0, 1))
+    return covered[0][:, :, None] * covered[1][:, None, :]
+
+
+def _sampled(boxes: Tensor, size: int, align_corners: bool) -> Tensor:
+    """[P, size, size] a mask of ones sampled bilinearly where the image's grid falls into `boxes` (in [0, 1])."""
+    line = torch.linspace(0, 1, size, dtype=boxes.dtype, device=boxes.device)
+    extent = (boxes[:, 2:] - boxes[:, :2]).clamp(min=1e-9)
+    axes = [(line - boxes[:, axis, None]) / extent[:, axis, None] * 2 - 1 for axis in (0, 1)]
+    grid = torch.stack([axes[0][:, None, :].expand(-1, size, -1), axes[1][:, :, None].expand(-1, -1, size)], dim=3)
+    ones = boxes.new_ones(1, 1, size, size).expand(len(boxes), -1, -1, -1)
+    return grid_sample(ones, grid, mode="bilinear", padding_mode="zeros", align_corners=align_corners)[:, 0]
+
+
+class BoxPairEmbedding(nn.Module):
+    """A learned embedding of the drawn boxes, added to the pooled features of their union box.
+
+    channels: of the feature map. size: of the drawing. kind: see `draw`. strides: `published` is 16 and 16, a slip that
+    the papers' weights depend on (the output is one vector, spread over the 7 x 7 cells); `intended` is 2 and 1.
+    """
+
+    def __init__(self, channels: int, size: int = 27, kind: str = "motifs", strides: str = "published"):
+        super().__init__()
+        if kind not in DRAWINGS:
+            raise ValueError(f"kind must be one of {', '.join(DRAWINGS)}, got {kind!r}")
+        if strides not in STRIDES:
+            raise ValueError(f"strides must be one of {', '.join(STRIDES)}, got {strides!r}")
+        self.size, self.kind = size, kind
+        first, second = STRIDES[strides]
+        self.conv = nn.Sequential(
+            nn.Conv2d(2, channels // 2, 7, stride=first, padding=3),
+            nn.ReLU(inplace=True),
+            nn.BatchNorm2d(channels // 2, momentum=0.01),
+            nn.MaxPool2d(3, stride=2, padding=1),
+            nn.Conv2d(channels // 2, channels, 3, stride=second, padding=1),
+            nn.ReLU(inplace=True),
+            nn.BatchNorm2d(channels, momentum=0.01),
+        )
+
+    def forward(self, boxes1: Tensor, boxes2: Tensor, image_sizes: Tensor) -> Tensor:
+        """[P, channels, h, w] with h = w = 1 (published) or 7 (intended); image_sizes: [P, 2] height and width."""
+        return self.conv(draw(boxes1, boxes2, self.size, self.kind, image_sizes) - 0.5)
