@@ -43,11 +43,6 @@ class Backbone:
         return -(-image_size // self.divisor) * self.divisor // self.stride
 
 
-def single_level_pool() -> MultiScaleRoIAlign:
-    """RoIAlign to 7x7 on one map. It keeps the scale of the first map and picture it sees for ever after."""
-    return MultiScaleRoIAlign(["0"], POOLED, sampling_ratio=2)
-
-
 def _vgg16(num_classes: int, **common: object) -> FasterRCNN:
     body = make_layers(cfgs["D"])[:-1]
     for layer in body:
@@ -91,7 +86,7 @@ def _tiny(num_classes: int, **common: object) -> FasterRCNN:
 def _single_level(body: nn.Module, num_classes: int, anchors: AnchorGenerator, head_dim: int,
                   **settings: object) -> FasterRCNN:
     """FasterRCNN with one map and a box head of its own width."""
-    return FasterRCNN(body, rpn_anchor_generator=anchors, box_roi_pool=single_level_pool(),
+    return FasterRCNN(body, rpn_anchor_generator=anchors, box_roi_pool=MultiScaleRoIAlign(["0"], POOLED, sampling_ratio=2),
                       box_head=TwoMLPHead(body.out_channels * POOLED**2, head_dim),
                       box_predictor=FastRCNNPredictor(head_dim, num_classes), **settings)
 

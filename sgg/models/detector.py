@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 
-from sgg.models.backbones import BACKBONES, LOWEST_SCORE, POOLED, build_rcnn, single_level_pool
-from sgg.models.box_head import BoxHead
+from .backbones import BACKBONES, LOWEST_SCORE, POOLED, build_rcnn
+from .box_head import BoxHead
 
 SCORE_THRESHOLDS = (0.2, 0.05, LOWEST_SCORE)  # SPEC section 2: the next one where fewer than two objects are found
 
@@ -42,8 +42,7 @@ class Detector(nn.Module):
     Pre-training works on `rcnn` itself and calls `freeze` when done.
 
     rcnn: torchvision's module. backbone: the name. channels, map_size: of the global map. head_dim: width of the box
-    head. pool: RoIAlign of the global map, to 7x7; note that it keeps the scale of the first picture it sees, which
-    holds for all, since the frame is the same for all.
+    head. stride: pixels of the detector's frame a cell of the global map.
     """
 
     def __init__(self, backbone: str, num_classes: int, image_size: int | None = None) -> None:
@@ -56,7 +55,7 @@ class Detector(nn.Module):
         self.channels = look.channels
         self.map_size = look.map_size(self.image_size)
         self.head_dim = look.head_dim
-        self.pool = single_level_pool()
+        self.stride = look.stride
         self.freeze()
 
     def freeze(self) -> Detector:
