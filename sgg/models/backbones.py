@@ -86,7 +86,8 @@ def _tiny(num_classes: int, **common: object) -> FasterRCNN:
 def _single_level(body: nn.Module, num_classes: int, anchors: AnchorGenerator, head_dim: int,
                   **settings: object) -> FasterRCNN:
     """FasterRCNN with one map and a box head of its own width."""
-    return FasterRCNN(body, rpn_anchor_generator=anchors, box_roi_pool=MultiScaleRoIAlign(["0"], POOLED, sampling_ratio=2),
+    return FasterRCNN(body, rpn_anchor_generator=anchors,
+                      box_roi_pool=MultiScaleRoIAlign(["0"], POOLED, sampling_ratio=2),
                       box_head=TwoMLPHead(body.out_channels * POOLED**2, head_dim),
                       box_predictor=FastRCNNPredictor(head_dim, num_classes), **settings)
 
