@@ -36,7 +36,8 @@ class SceneGraphModel(nn.Module):
         if bias_mode not in ("off", "add", "only"):
             raise ValueError(f"bias_mode must be one of off, add, only, got {bias_mode!r}")
         if (frequency_bias is None) != (bias_mode == "off"):
-            raise ValueError(f"bias_mode {bias_mode} {'needs' if frequency_bias is None else 'takes no'} frequency_bias")
+            needs = "needs a" if frequency_bias is None else "takes no"
+            raise ValueError(f"bias_mode {bias_mode} {needs} frequency_bias")
         self.regions = regions
         self.node_box_head = node_box_head
         self.edge_box_head = edge_box_head
@@ -49,28 +50,21 @@ class SceneGraphModel(nn.Module):
         return self.regions(feature_map, boxes, image_index, pairs)
 
     def classify(
-        self,
-        nodes: Tensor,
-        edges: Tensor,
-        boxes: Tensor,
-        image_index: Tensor,
-        pairs: Tensor,
-        image_sizes: Tensor,
-        known_labels: Tensor | None = None,
+        self, nodes: Tensor, edges: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor, image_sizes: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Logits of nodes [N, C] and edges [P, R] from their visual features.
+        """Logits of nodes [N, C] and edges [P, R] from their visual features, without the frequency bias.
 
-        boxes: [N, 4] and image_sizes: [B, 2] (height, width), both in the detector's frame. known_labels: [N] true
-        classes for the frequency bias (PredCls); without them it uses the most likely foreground classes.
+        boxes: [N, 4] and image_sizes: [B, 2] (height, width), both in the detector's frame.
         """
         box_pairs = self.regions.embed_boxes(boxes, pairs, image_sizes[image_index[pairs[:, 0]]])
-        node_vectors, edge_vectors = self.node_box_head(nodes), self.edge_box_head(edges + box_pairs)
-        node_logits, edge_logits = self.relation_head(node_vectors, edge_vectors, pairs)
-        if self.frequency_bias is not None:
-            labels = node_logits[:, 1:].argmax(1) + 1 if known_labels is None else known_labels
-            bias = self.frequency_bias(labels[pairs[:, 0]], labels[pairs[:, 1]])
-            edge_logits = bias if self.bias_mode == "only" else edge_logits + bias
-        return node_logits, edge_logits
+        return self.relation_head(self.node_box_head(nodes), self.edge_box_head(edges + box_pairs), pairs)
+
+    def with_bias(self, edge_logits: Tensor, labels: Tensor, pairs: Tensor) -> Tensor:
+        """[P, R] edge logits with the frequency bias of the classes `labels` [N], as `bias_mode` says."""
+        if self.frequency_bias is None:
+            return edge_logits
+        bias = self.frequency_bias(labels[pairs[:, 0]], labels[pairs[:, 1]])
+        return bias if self.bias_mode == "only" else edge_logits + bias
 
     def parameter_groups(self, learning_rate: float, box_head_rate: float) -> list[dict[str, object]]:
         """For an optimiser: the box heads at `learning_rate` x `box_head_rate`, the rest at `learning_rate`."""
@@ -78,11 +72,6 @@ class SceneGraphModel(nn.Module):
         known = {id(parameter) for parameter in box_heads}
         rest = [parameter for parameter in self.parameters() if id(parameter) not in known]
         return [{"params": box_heads, "lr": learning_rate * box_head_rate}, {"params": rest, "lr": learning_rate}]
-
-
-def count_parameters(model: nn.Module) -> int:
-    """Number of trainable values."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
 def most_likely_labels(node_logits: Tensor) -> tuple[Tensor, Tensor]:
