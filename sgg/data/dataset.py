@@ -1,0 +1,145 @@
+"""A data set: names, annotations and the parts they fall into. Every file format is read into one of these."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from sgg.data import splits
+from sgg.data.annotations import Annotations
+from sgg.data.statistics import TripletCounts
+from sgg.structures import SceneGraph
+
+BACKGROUND = "__background__"
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Annotated images of one part of a data set, with the place of their pictures."""
+
+    name: str
+    annotations: Annotations
+    image_folder: Path
+
+    def __len__(self) -> int:
+        return len(self.annotations)
+
+    def graph(self, image: int) -> SceneGraph:
+        """Boxes float32 [N, 4] in pixels of the picture, labels int64 [N], relations int64 [E, 3]; numpy."""
+        return self.annotations.graph(image)
+
+    def size(self, image: int) -> tuple[int, int]:
+        """Height and width of the picture."""
+        height, width = self.annotations.sizes[image].tolist()
+        return height, width
+
+    def image_id(self, image: int) -> str:
+        """The picture's file name without its ending."""
+        return str(self.annotations.files[image]).rpartition(".")[0]
+
+    def image_path(self, image: int) -> Path:
+        """The picture's file."""
+        return self.image_folder / str(self.annotations.files[image])
+
+    def triplets(self) -> TripletCounts:
+        """How often each triplet occurs in this part."""
+        return TripletCounts.from_triplets(self.annotations.triplets)
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """An annotated data set.
+
+    name: as settings call it. title: as people do. classes, predicates: names, background first. annotations: all
+    images. parts: [I] part of each image (see splits). remedy: what to do where a picture is missing. detector: the
+    images the detector is trained on, where they are not those of training. reason: why `auto` chose this one.
+    """
+
+    name: str
+    title: str
+    classes: list[str]
+    predicates: list[str]
+    annotations: Annotations
+    parts: np.ndarray
+    image_folder: Path
+    remedy: str = ""
+    detector: Part | None = None
+    reason: str = ""
+
+    def part(self, name: str, subset: str = "all", *, min_objects: int = 0, max_objects: int | None = None,
+             overlapping: bool = False, relations_required: bool = True) -> Part:
+        """The images of a part: train, val, test, or detector (what a detector is trained on).
+
+        subset: zs, 10s, 100s or all; only its relations stay, and images that have one. min_objects, max_objects:
+        bounds of the graphs' size, inclusive. overlapping: drop relations whose boxes do not overlap (SGDet).
+        relations_required: drop images without a relation.
+
+        Raises ValueError for an unknown part or subset.
+        """
+        if name == "detector":
+            return self.detector or self.part("train", relations_required=False)
+        annotations = self._annotations_of(name)
+        if relations_required:
+            annotations = annotations.with_relations()
+        annotations = splits.sized(annotations, min_objects, max_objects)
+        if subset != "all":
+            annotations = splits.shot_subset(annotations, self.seen(name), subset)
+        return Part(name, splits.overlapping(annotations) if overlapping else annotations, self.image_folder)
+
+    def triplets(self, parts: str) -> TripletCounts:
+        """How often each triplet occurs in whole parts: train, val, test or train+val."""
+        if parts not in self._triplets:
+            triplets = [self._annotations_of(name).triplets for name in parts.split("+")]
+            self._triplets[parts] = TripletCounts.from_triplets(np.concatenate(triplets))
+        return self._triplets[parts]
+
+    def seen(self, part: str) -> TripletCounts:
+        """The triplets that decide what is zero- or few-shot in a part: those of training, for test also of
+        validation (SPEC section 1).
+        """
+        return self.triplets("train+val" if part == "test" else "train")
+
+    @cached_property
+    def _triplets(self) -> dict[str, TripletCounts]:
+        return {}
+
+    def _annotations_of(self, part: str) -> Annotations:
+        if part not in splits.PARTS:
+            raise ValueError(f"part must be one of {', '.join(splits.PARTS)} or detector, got {part!r}")
+        return self.annotations.select(self.parts == splits.PARTS[part])
+
+    @cached_property
+    def hash(self) -> str:
+        """16 hexadecimal digits that change with anything in the annotations, and with nothing else."""
+        digest = hashlib.sha256(json.dumps([self.classes, self.predicates]).encode())
+        arrays = [self.parts, *self.annotations.arrays]
+        for array in arrays + (self.detector.annotations.arrays if self.detector else []):
+            digest.update(json.dumps([array.dtype.str, array.shape]).encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def description(self) -> str:
+        """One line: what it is, and how large."""
+        related = self.annotations.relations_per_image > 0
+        images = "/".join(f"{((self.parts == code) & related).sum():,}" for code in splits.PARTS.values())
+        return (f"{self.title}: {images} images (train/val/test), {len(self.classes) - 1} classes, "
+                f"{len(self.predicates) - 1} predicates")
+
+    @property
+    def banner(self) -> str:
+        """The description, and why this data set was chosen where it was not named."""
+        return f"{self.description} [{self.hash}]" + (f"; {self.reason}" if self.reason else "")
+
+    def require_images(self) -> None:
+        """Raise FileNotFoundError, with the remedy, unless the folder and the first picture of each part are there."""
+        first = [self.image_folder / str(self.annotations.files[np.argmax(self.parts == code)])
+                 for code in splits.PARTS.values()]
+        for path in [self.image_folder, *first]:
+            if not path.exists():
+                raise FileNotFoundError(f"the pictures of {self.title} are missing: no {path}; {self.remedy}")

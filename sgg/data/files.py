@@ -1,0 +1,91 @@
+"""Reading annotation files, with one clear error for each way in which a file can be wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+
+def require_file(path: Path, remedy: str) -> Path:
+    """`path` itself. Raises FileNotFoundError naming it and the remedy when it is no file."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; {remedy}")
+    return path
+
+
+def read_json(path: Path, kind: type, remedy: str = "") -> Any:
+    """The content of a JSON file whose outermost value is a `kind` (dict or list).
+
+    Raises FileNotFoundError, or ValueError naming the file.
+    """
+    require_file(path, remedy)
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+        raise ValueError(f"{path} is not JSON, or is cut off: {error}") from None
+    if not isinstance(content, kind):
+        raise ValueError(f"{path} must hold a {kind.__name__}, but holds a {type(content).__name__}")
+    return content
+
+
+def integer_field(path: Path, records: list, field: str, low: int = 0) -> np.ndarray:
+    """[n] int64: the whole number under `field` in each of the n JSON objects `records`.
+
+    Raises ValueError naming the file and the first record where it is missing, no whole number or below `low`.
+    """
+    try:
+        values = [record[field] for record in records]
+        if all(type(value) is int for value in values):
+            array = np.array(values, dtype=np.int64)
+            if (array >= low).all():
+                return array
+    except (KeyError, TypeError, OverflowError):
+        pass
+    for index, record in enumerate(records):
+        value = record.get(field) if isinstance(record, dict) else None
+        if type(value) is not int or not low <= value < 2**63:
+            raise ValueError(f"{path}: record {index} must have a whole number >= {low} under {field!r}, "
+                             f"got {_short(record)}")
+    raise AssertionError("unreachable: some record was refused above")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+@contextmanager
+def open_h5(path: Path, remedy: str = "") -> Iterator[h5py.File]:
+    """An HDF5 file opened for reading. Raises FileNotFoundError, or ValueError naming a file that is damaged."""
+    require_file(path, remedy)
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, RuntimeError) as error:  # what h5py raises for damaged files
+        raise ValueError(f"{path} is not an HDF5 file, or is cut off or damaged: {error}") from None
+
+
+def read_h5(file: h5py.File, name: str, *shape: int, kind: str = "iu") -> np.ndarray:
+    """The dataset `name`, of that shape (-1 accepts any length) and of that numpy kind.
+
+    Raises ValueError naming file and dataset.
+    """
+    try:
+        dataset = file[name]
+    except KeyError:
+        present = ", ".join(sorted(file)) or "none"
+        raise ValueError(f"{file.filename} has no dataset {name!r}; it has: {present}") from None
+    if not isinstance(dataset, h5py.Dataset):
+        raise ValueError(f"{file.filename}: {name!r} is not a dataset")
+    expected = ", ".join("*" if length == -1 else str(length) for length in shape)
+    if dataset.ndim != len(shape) or any(want not in (-1, got) for want, got in zip(shape, dataset.shape, strict=True)):
+        raise ValueError(f"{file.filename}: {name!r} must have shape [{expected}], but has {list(dataset.shape)}")
+    if dataset.dtype.kind not in kind:
+        raise ValueError(f"{file.filename}: {name!r} must hold numbers of kind {kind!r}, but holds {dataset.dtype}")
+    return dataset[()]

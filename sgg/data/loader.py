@@ -1,0 +1,116 @@
+"""Batches of a part, the same for any number of worker processes.
+
+Every random draw comes from a generator of its own, made of (seed, epoch) for the order of the images and of (seed,
+epoch, image) for what is done to one: nothing depends on what was drawn before, on workers, or on where an epoch
+was taken up again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from sgg.data import boxes as box_math
+from sgg.data.collate import Sample, collate
+from sgg.data.dataset import Part
+from sgg.data.transforms import read_picture, to_square
+from sgg.structures import Batch, SceneGraph
+
+
+def _generator(seed: int, *key: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def flip_graph(graph: SceneGraph, width: int) -> SceneGraph:
+    """The graph of the mirror image of a picture of that width."""
+    return SceneGraph(box_math.flip(graph.boxes, width), graph.labels, graph.relations)
+
+
+def draw_predicates(relations: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """[E', 3] of `relations` [E, 3]: one relation of each (subject, object) pair, drawn uniformly from those annotated
+    (so a predicate annotated twice is twice as likely), in the order of the file.
+    """
+    shuffled = generator.permutation(len(relations))
+    _, first = np.unique(relations[shuffled, :2], axis=0, return_index=True)
+    return relations[np.sort(shuffled[first])]
+
+
+class PartImages(Dataset):
+    """The samples of a part under the keys (epoch, image)."""
+
+    def __init__(self, part: Part, augment: bool, seed: int) -> None:
+        self.part, self.augment, self.seed = part, augment, seed
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        epoch, image = key
+        graph, size = self.part.graph(image), self.part.size(image)
+        flipped = False
+        if self.augment:
+            generator = _generator(self.seed, epoch, image)
+            flipped = bool(generator.random() < 0.5)
+            graph = SceneGraph(graph.boxes, graph.labels, draw_predicates(graph.relations, generator))
+            graph = flip_graph(graph, size[1]) if flipped else graph
+        picture = read_picture(self.part.image_path(image), size)
+        return Sample(to_square(picture, flipped), size, graph, self.part.image_id(image))
+
+
+class _Order(Sampler):
+    """The keys of an epoch's batches. Each carries the epoch, so that workers which outlive an epoch know it."""
+
+    def __init__(self, images: int, batch_size: int, shuffle: bool, drop_last: bool, seed: int) -> None:
+        self.images, self.batch_size, self.shuffle, self.seed = images, batch_size, shuffle, seed
+        self.batches = images // batch_size if drop_last else -(-images // batch_size)
+        self.epoch, self.skip = 0, 0
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        order = _generator(self.seed, self.epoch).permutation(self.images) if self.shuffle else np.arange(self.images)
+        for batch in range(self.skip, self.batches):
+            chosen = order[batch * self.batch_size:(batch + 1) * self.batch_size]
+            yield [(self.epoch, image) for image in chosen.tolist()]
+
+
+class Batches:
+    """The batches of a part, epoch by epoch: see `load_batches`."""
+
+    def __init__(self, images: PartImages, order: _Order, workers: int, start_method: str | None) -> None:
+        self._order = order
+        self._loader = DataLoader(
+            images, batch_sampler=order, collate_fn=collate, num_workers=workers, persistent_workers=workers > 0,
+            multiprocessing_context=start_method if workers else None,
+            generator=torch.Generator())  # or starting an epoch would draw from torch's global generator
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch, without its first `skip`. One epoch at a time: starting another ends this one."""
+        self._order.epoch, self._order.skip = number, skip
+        return iter(self._loader)
+
+
+def load_batches(part: Part, batch_size: int, *, augment: bool = False, shuffle: bool = False, drop_last: bool = False,
+                 seed: int = 0, workers: int = 0, start_method: str | None = None) -> Batches:
+    """Batches of a part's pictures and graphs.
+
+    augment: mirror half of the images and draw one predicate for a pair that carries several, as training does.
+    workers: processes that decode pictures; 0 decodes in this one. start_method: of the workers; None is Python's own.
+
+    Raises ValueError for an empty part or a wrong number, FileNotFoundError when the picture folder is missing.
+    """
+    if batch_size < 1 or workers < 0:
+        raise ValueError(f"batch_size must be >= 1 and workers >= 0, got {batch_size} and {workers}")
+    if not len(part):
+        raise ValueError(f"the {part.name} part has no images")
+    if not part.image_folder.is_dir():
+        raise FileNotFoundError(f"picture folder {part.image_folder} is missing")
+    order = _Order(len(part), batch_size, shuffle, drop_last, seed)
+    return Batches(PartImages(part, augment, seed), order, workers, start_method)

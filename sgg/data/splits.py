@@ -1,0 +1,63 @@
+"""Which images and relations belong to a part: training, validation, test, and the zero- and few-shot subsets."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sgg.data import boxes as box_math
+from sgg.data.annotations import Annotations
+from sgg.data.statistics import TripletCounts
+
+NONE, TRAIN, VAL, TEST = -1, 0, 1, 2
+PARTS = {"train": TRAIN, "val": VAL, "test": TEST}
+# How often a subset's triplets occur in training, from and to.
+SHOTS = {"zs": (0, 0), "10s": (1, 10), "100s": (11, 100)}
+SUBSETS = (*SHOTS, "all")
+
+
+def partition(annotations: Annotations, is_test: np.ndarray, num_val_images: int) -> np.ndarray:
+    """[I] int8 TRAIN, VAL or TEST. The first `num_val_images` training images that have a relation are for validation;
+    images without an object are in no part.
+
+    Raises ValueError when a part is left empty.
+    """
+    parts = np.where(is_test, TEST, TRAIN).astype(np.int8)
+    parts[annotations.objects_per_image == 0] = NONE
+    related = annotations.relations_per_image > 0
+    candidates = np.flatnonzero((parts == TRAIN) & related)
+    parts[candidates[:num_val_images]] = VAL
+    for name, code in PARTS.items():
+        if not ((parts == code) & related).any():
+            raise ValueError(f"no image with a relation is left for {name}: of {len(parts):,} images, "
+                             f"{len(candidates):,} are for training, of which the first {num_val_images:,} for "
+                             "validation")
+    return parts
+
+
+def shot_subset(annotations: Annotations, seen: TripletCounts, subset: str) -> Annotations:
+    """Only the relations whose triplets `seen` counts within the subset's bounds, and the images that have one.
+
+    subset: zs (0), 10s (1..10), 100s (11..100) or all, SPEC section 1.
+
+    Raises ValueError for another subset.
+    """
+    if subset == "all":
+        return annotations
+    if subset not in SHOTS:
+        raise ValueError(f"subset must be one of {', '.join(SUBSETS)}, got {subset!r}")
+    low, high = SHOTS[subset]
+    counts = seen.of(annotations.triplets)
+    return annotations.keep_relations((counts >= low) & (counts <= high)).with_relations()
+
+
+def sized(annotations: Annotations, min_objects: int = 0, max_objects: int | None = None) -> Annotations:
+    """Only the images with at least `min_objects` and at most `max_objects` objects."""
+    counts = annotations.objects_per_image
+    within = counts >= min_objects
+    return annotations.select(within if max_objects is None else within & (counts <= max_objects))
+
+
+def overlapping(annotations: Annotations) -> Annotations:
+    """Only relations between boxes that overlap, as SGDet's candidate pairs do, and the images that have one."""
+    subjects, objects = annotations.boxes[annotations.related_objects].swapaxes(0, 1)
+    return annotations.keep_relations(box_math.overlap(subjects, objects)).with_relations()

@@ -1,0 +1,130 @@
+"""Visual Genome in Xu et al.'s split ("stanford_filtered"), as its own files: SPEC section 1.
+
+    <directory>/stanford_filtered/VG-SGG.h5             boxes, classes, relations, split
+    <directory>/stanford_filtered/VG-SGG-dicts.json     names of classes and predicates
+    <directory>/stanford_filtered/image_data.json       id and size of each picture
+    <directory>/VG_100K/<image_id>.jpg
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from sgg.data import boxes as box_math
+from sgg.data.annotations import Annotations, checked
+from sgg.data.dataset import BACKGROUND, DataSet
+from sgg.data.files import integer_field, open_h5, read_h5, read_json
+from sgg.data.splits import partition
+
+NUM_VAL_IMAGES = 5000
+LONGER_SIDE = 1024  # pixels of the frame of `boxes_1024`
+CORRUPT_IMAGES = (1592, 1722, 4616, 4617)  # in image_data.json, not in the h5
+# A frame is square, so boxes may lie below a wide picture; the published file is allowed a few.
+STRAY_SHARE = 1 / 2000
+REMEDY = "get the data set with: python -m sgg.data prepare vg --to ROOT"
+
+
+def open_visual_genome(directory: Path | str, name: str = "vg", title: str = "Visual Genome (stanford split)",
+                       num_val_images: int = NUM_VAL_IMAGES, remedy: str = REMEDY) -> DataSet:
+    """The data set under `directory` (ROOT/VG).
+
+    Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
+    """
+    classes, predicates, annotations, split = read_visual_genome(directory, remedy)
+    try:
+        parts = partition(annotations, split == 2, num_val_images)
+    except ValueError as error:
+        raise ValueError(f"{directory}: {error}") from None
+    return DataSet(name, title, classes, predicates, annotations, parts, Path(directory) / "VG_100K", remedy)
+
+
+def read_visual_genome(directory: Path | str,
+                       remedy: str = REMEDY) -> tuple[list[str], list[str], Annotations, np.ndarray]:
+    """Names of classes and of predicates, background first; the annotation of every image; its split [I], 0 (train) or
+    2 (test).
+
+    Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
+    """
+    folder = Path(directory) / "stanford_filtered"
+    h5_path = folder / "VG-SGG.h5"
+    classes, predicates = _names(folder / "VG-SGG-dicts.json", remedy)
+    files, sizes = _images(folder / "image_data.json", remedy)
+    with open_h5(h5_path, remedy) as file:
+        annotations, split = _annotations(file, files, sizes)
+    if not np.isin(split, (0, 2)).all():
+        row = int(np.argmin(np.isin(split, (0, 2))))
+        raise ValueError(f"{h5_path}: 'split' must be 0 (train) or 2 (test), but row {row} is {split[row]}")
+    return classes, predicates, checked(annotations, str(h5_path), len(classes), len(predicates), STRAY_SHARE), split
+
+
+def _names(path: Path, remedy: str) -> tuple[list[str], list[str]]:
+    """Names of classes and predicates in the order of their numbers, background first."""
+    content = read_json(path, dict, remedy)
+    names = []
+    for key in ("label_to_idx", "predicate_to_idx"):
+        numbers = content.get(key)
+        if not isinstance(numbers, dict) or not numbers:
+            raise ValueError(f"{path}: {key!r} must map names to numbers")
+        if not all(type(number) is int for number in numbers.values()) or \
+                sorted(numbers.values()) != list(range(1, len(numbers) + 1)):
+            raise ValueError(f"{path}: the numbers in {key!r} must be 1..{len(numbers)}, each once")
+        names.append([BACKGROUND, *sorted(numbers, key=numbers.__getitem__)])
+    return names[0], names[1]
+
+
+def _images(path: Path, remedy: str) -> tuple[np.ndarray, np.ndarray]:
+    """[I] picture files and [I, 2] heights and widths, the corrupt images dropped."""
+    records = read_json(path, list, remedy)
+    ids = integer_field(path, records, "image_id")
+    sizes = np.stack([integer_field(path, records, "height", 1), integer_field(path, records, "width", 1)], axis=1)
+    kept = ~np.isin(ids, CORRUPT_IMAGES)
+    ids, sizes = ids[kept], sizes[kept]
+    distinct, first = np.unique(ids, return_index=True)
+    if len(distinct) < len(ids):
+        again = int(np.setdiff1d(np.arange(len(ids)), first)[0])
+        raise ValueError(f"{path}: image_id {ids[again]} occurs more than once")
+    return np.char.add(ids.astype(str), ".jpg"), sizes
+
+
+def _annotations(file: h5py.File, files: np.ndarray, sizes: np.ndarray) -> tuple[Annotations, np.ndarray]:
+    """The annotation of every row of the h5, unchecked, and its split [I]."""
+    if (rows := len(read_h5(file, "split", -1))) != len(files):
+        raise ValueError(f"{file.filename} has {rows:,} images, but image_data.json has {len(files):,} "
+                         f"(without the corrupt ones, {', '.join(map(str, CORRUPT_IMAGES))})")
+    box_ptr, rel_ptr = _offsets(file, "box", rows), _offsets(file, "rel", rows)
+    objects, relations = int(box_ptr[-1]), int(rel_ptr[-1])
+    frame_boxes = read_h5(file, f"boxes_{LONGER_SIDE}", objects, 4, kind="iuf")
+    labels = read_h5(file, "labels", objects, 1)[:, 0].astype(np.int64)
+    ends = read_h5(file, "relationships", relations, 2).astype(np.int64)
+    predicates = read_h5(file, "predicates", relations, 1)[:, 0].astype(np.int64)
+
+    wide = float if frame_boxes.dtype.kind == "f" else np.int64  # unsigned integers would wrap below zero
+    frame_boxes = box_math.corners_from_centres(frame_boxes.astype(wide))
+    beyond = ((frame_boxes[:, :2] < -1) | (frame_boxes[:, 2:] > LONGER_SIDE + 1)).any(axis=1)
+    if beyond.any():
+        row = int(np.argmax(beyond))
+        raise ValueError(f"{file.filename}: 'boxes_{LONGER_SIDE}' row {row}: the box {frame_boxes[row].tolist()} "
+                         f"(x1 y1 x2 y2) leaves the frame of {LONGER_SIDE} pixels")
+    scale = np.repeat(sizes.max(axis=1) / LONGER_SIDE, np.diff(box_ptr))
+    boxes = (frame_boxes * scale[:, None]).astype(np.float32)
+    local = ends - np.repeat(box_ptr[:-1], np.diff(rel_ptr))[:, None]
+    relations = np.concatenate([local, predicates[:, None]], axis=1)
+    return Annotations(files, sizes, box_ptr, boxes, labels, rel_ptr, relations), read_h5(file, "split", rows)
+
+
+def _offsets(file: h5py.File, kind: str, rows: int) -> np.ndarray:
+    """[I + 1] int64 offsets from the images' inclusive ranges, which must follow one another without gap or overlap."""
+    first = read_h5(file, f"img_to_first_{kind}", rows).astype(np.int64)
+    last = read_h5(file, f"img_to_last_{kind}", rows).astype(np.int64)
+    empty = first == -1
+    counts = np.where(empty, 0, last - first + 1)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    wrong = ~empty & ((first != offsets[:-1]) | (counts < 1))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"{file.filename}: image {row} owns rows {first[row]}..{last[row]} (img_to_first_{kind}, "
+                         f"img_to_last_{kind}), but row {offsets[row]} is the next to be owned")
+    return offsets
