@@ -1,0 +1,39 @@
+"""Names of the published GAN's weights, translated to ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+_RULES = [(re.compile(pattern), ours) for pattern, ours in (
+    (r"^G_obj_embed\.", "generator.class_embedding."),
+    (r"^G_rel_embed\.", "generator.predicate_embedding."),
+    (r"^G_gcn\.", "generator.graph_conv."),
+    (r"^G_node\.", "generator.node_conv."),
+    (r"^G_proj\.", "generator.projection."),
+    (r"^G_refine\.", "generator.refinement."),
+    (r"^D_(nodes|edges|global)\.", r"discriminators.\1.layers."),
+    (r"\bgconvs\.", "rounds."),
+    (r"\bnet1\.", "triple_mlp."),
+    (r"\bnet2\.", "node_mlp."),
+    (r"\brefinement_modules\.(\d+)\.net\.", r"stages.\1."),
+    (r"\boutput_conv\.0\.", "output."),
+)]
+
+
+def rename(key: str) -> str:
+    """Our name of a published weight: "G_gcn.gconvs.0.net1.0.bias", "generator.graph_conv.rounds.0.triple_mlp.0.bias".
+
+    Names within the parts alone ("gconvs.0.net1.0.bias") are translated too.
+    """
+    for pattern, ours in _RULES:
+        key = pattern.sub(ours, key)
+    return key
+
+
+def rename_all(state: Mapping[str, Value]) -> dict[str, Value]:
+    """The same values under our names."""
+    return {rename(key): value for key, value in state.items()}
