@@ -277,6 +277,11 @@ class Config(Section):
         return self
 
     @property
+    def seed(self) -> int:
+        """The seed of a trial: the first of the list (a search gives each trial a list of one)."""
+        return self.experiment.seed[0]
+
+    @property
     def directory(self) -> Path:
         """Where this run writes."""
         return self.experiment.output / self.experiment.name

@@ -1,0 +1,5 @@
+"""All state on disk: our own checkpoints, and the papers' published weights."""
+
+from .state import Checkpoint, latest, load_strictly, open_checkpoint, path_of, prune, save
+
+__all__ = ["Checkpoint", "latest", "load_strictly", "open_checkpoint", "path_of", "prune", "save"]

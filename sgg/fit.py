@@ -1,0 +1,167 @@
+"""The training loop of one trial, on one device. Ray, where there is one, only calls `fit`."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from sgg import build, checkpoint
+from sgg.config import Config
+from sgg.data import Batches
+from sgg.evaluate import evaluate
+from sgg.history import CONFIG, TEST, History, Row, read_json, write_json
+from sgg.seeding import generator, seed_everything
+from sgg.steps import Randomness
+
+log = logging.getLogger(__name__)
+
+SCIENCE = ("data", "detector", "model", "loss", "embeddings", "gan", "training")
+"""Sections that a run may not change when it is taken up again."""
+FREE = {("training", key) for key in ("epochs", "keep_checkpoints", "device")} | {("data", key) for key in
+                                                                                  ("root", "workers", "eval_images")}
+
+
+def fit(
+    config: Config,
+    directory: Path | str,
+    on_epoch_end: Callable[[Row], None] | None = None,
+    resume: bool = True,
+    start_from: Path | str | None = None,
+) -> Row:
+    """Train one trial, validate as it goes, test at the end. Returns the last row and the test figures.
+
+    Writes config.json, metrics.jsonl, test.json and checkpoints/ under `directory`. `on_epoch_end` gets each row once
+    its checkpoint stands; when nothing is left to train, it gets the last row again. With `resume` a directory that
+    holds checkpoints is taken up after the newest. `start_from` is a checkpoint of another trial to go on from with
+    this config (population-based training); it serves unless the directory has a newer one.
+
+    Raises FloatingPointError, naming epoch and step, where the loss is not finite; ValueError where `directory` was
+    written with other settings.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    ground = build.prepare(config)
+    config = ground.config
+    seed_everything(config.seed, "weights")
+    run = build.build_run(ground)
+    history = History(directory)
+    done = _take_up(config, directory, run, resume, start_from)
+    write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": ground.data_facts()})
+
+    rows = history.rows(up_to=done)
+    if on_epoch_end is not None and rows and done >= config.training.epochs:
+        on_epoch_end(rows[-1])
+    batches = ground.training_batches()
+    for epoch in range(done + 1, config.training.epochs + 1):
+        values = train_epoch(run, config, batches, epoch)
+        if is_validated(config, epoch):
+            values |= measure(ground, run, "val")
+        row = history.append(epoch, values)
+        rows.append(row)
+        _save(config, directory, run, epoch, ground, rows)
+        log.info("%s", describe(row, config))
+        if on_epoch_end is not None:
+            on_epoch_end(row)
+
+    final = rows[-1] if rows else {}
+    if config.evaluation.test:
+        test = read_json(directory / TEST) if done >= config.training.epochs else None
+        if test is None:
+            test = measure(ground, run, "test")
+            write_json(directory / TEST, test)
+        final = final | test
+    return final
+
+
+def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) -> Row:
+    """One pass over the training images; returns mean losses by name, their sum `loss`, and `time` in seconds."""
+    begun = time.monotonic()
+    # Whatever an epoch draws follows from its number, so that running it again gives the same.
+    seed_everything(config.seed, "epoch", epoch)
+    randomness = Randomness(*(generator(config.seed, purpose, epoch) for purpose in ("pairs", "perturb", "visual")))
+    run.set_rates(epoch)
+    run.model.train()
+    sums: dict[str, float] = {}
+    steps = 0
+    for steps, batch in enumerate(batches.epoch(epoch), start=1):
+        losses = {name: value.item() for name, value in run.step(batch.to(run.device), randomness).items()}
+        bad = [name for name, value in losses.items() if not math.isfinite(value)]
+        if bad:
+            raise FloatingPointError(f"loss {', '.join(bad)} is not finite in epoch {epoch}, step {steps}: lower "
+                                     "training.learning_rate or gan.learning_rate_*")
+        for name, value in losses.items():
+            sums[name] = sums.get(name, 0.0) + value
+        if steps % max(1, len(batches) // 4) == 0:
+            log.info("epoch %d: step %d of %d, loss %.3f", epoch, steps, len(batches), sum(losses.values()))
+    means = {f"loss/{name}": value / steps for name, value in sums.items()}
+    return {"loss": sum(means.values()), **means, "time": time.monotonic() - begun}
+
+
+def measure(ground: build.Ground, run: build.Run, part: str) -> Row:
+    """Every figure of a part, named `<part>/<mode>/<subset>/<metric>`."""
+    figures = evaluate(run.model, ground.detector, ground.evaluation_batches(part), ground.metrics(part), run.device)
+    return {f"{part}/{name}": value for name, value in figures.items()}
+
+
+def is_validated(config: Config, epoch: int) -> bool:
+    """After the first epoch, then every `evaluation.every`th, and after the last."""
+    return epoch == 1 or epoch % config.evaluation.every == 0 or epoch == config.training.epochs
+
+
+def describe(row: Row, config: Config) -> str:
+    """A row in one line for a person."""
+    parts = [f"epoch {row['epoch']} of {config.training.epochs}", f"loss {row['loss']:.3f}", f"{row['time']:.0f} s"]
+    for subset in ("zs", "all"):
+        for mode in config.evaluation.modes:
+            value = row.get(f"val/{mode}/{subset}/ngR@{headline_k(config)}")
+            if value is not None:
+                parts.append(f"val {mode} {subset} {100 * value:.1f} %")
+    return ", ".join(parts)
+
+
+def headline_k(config: Config) -> int:
+    """The K that one figure is quoted at: 100 where it is measured, else the largest."""
+    return 100 if 100 in config.evaluation.ks else max(config.evaluation.ks)
+
+
+def _take_up(config: Config, directory: Path, run: build.Run, resume: bool, start_from: Path | str | None) -> int:
+    """Load the newest usable checkpoint; returns the number of epochs done."""
+    found = checkpoint.latest(directory) if resume else None
+    donor = checkpoint.open_checkpoint(start_from) if start_from is not None else None
+    if donor is not None and (found is None or donor.epoch >= found.epoch):
+        found = donor
+    elif found is not None and donor is None:
+        _refuse_other_settings(config, found)
+    if found is None:
+        return 0
+    found.load_weights(model=run.model, gan=run.gan)
+    found.load_optimizers(run.optimizers)
+    log.info("taken up after epoch %d from %s", found.epoch, found.path)
+    return found.epoch
+
+
+def _refuse_other_settings(config: Config, found: checkpoint.Checkpoint) -> None:
+    now, then = config.model_dump(mode="json"), found.meta["config"]
+    changed = [f"{section}.{key} was {then[section].get(key)!r}, is {value!r}" for section in SCIENCE
+               for key, value in now[section].items()
+               if (section, key) not in FREE and then[section].get(key) != value]
+    if changed:
+        raise ValueError("\n  ".join([f"{found.path} was written with other settings; give the run another "
+                                      "experiment.name, or put back:", *changed]))
+
+
+def _save(config: Config, directory: Path, run: build.Run, epoch: int, ground: build.Ground, rows: list[Row]) -> None:
+    meta = {"config": config.model_dump(mode="json"), "data": ground.data_facts(), "detector": ground.detector_hash}
+    checkpoint.save(directory, epoch, {"model": run.model, "gan": run.gan}, run.optimizers, meta)
+    checkpoint.prune(directory, config.training.keep_checkpoints, _best_epoch(config, rows))
+
+
+def _best_epoch(config: Config, rows: list[Row]) -> int | None:
+    scored = [(row[config.search.metric], row["epoch"]) for row in rows if row.get(config.search.metric) is not None]
+    best = max if config.search.mode == "max" else min
+    return best(scored)[1] if scored else None
