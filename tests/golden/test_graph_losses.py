@@ -1,0 +1,44 @@
+"""Node and edge losses and their gradients against the reference (golden section 2)."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sgg.losses import edge_loss, node_loss
+
+GOLDEN = np.load(Path(__file__).parent / "files" / "losses.npz")
+CASES = list(enumerate(zip(GOLDEN["cases.type"].tolist(), GOLDEN["cases.alpha_beta_gamma"].tolist(), strict=True)))
+
+
+@pytest.mark.parametrize("edges", ["mixed", "mixed51", "nofg", "nobg", "onefg"])
+@pytest.mark.parametrize(("case", "settings"), CASES)
+def test_edge_loss(edges: str, case: int, settings: tuple) -> None:
+    kind, (foreground, background, scale) = settings
+    labels = torch.tensor(GOLDEN[f"{edges}.rel_labels"])
+    logits = torch.tensor(GOLDEN[f"{edges}.rel_dists"], requires_grad=True)
+    loss = edge_loss(logits, labels, kind, foreground, background, scale)
+    loss.backward()
+    np.testing.assert_allclose(loss.item(), GOLDEN[f"{edges}.{case}.loss"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(logits.grad.numpy(), GOLDEN[f"{edges}.{case}.grad"], rtol=1e-4, atol=1e-5)
+    exact = edge_loss(logits.detach().double(), labels, kind, foreground, background, scale)
+    np.testing.assert_allclose(exact.item(), GOLDEN[f"{edges}.{case}.loss64"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["dnorm", "dnorm-fgbg"])
+def test_edge_loss_with_given_rows(kind: str) -> None:
+    logits = torch.tensor(GOLDEN["mixed.rel_dists"], requires_grad=True)
+    loss = edge_loss(logits, GOLDEN["mixed.rel_labels"], kind, 0.7, 1.3, 2.0, GOLDEN["givenidx.idx_fg"],
+                     GOLDEN["givenidx.idx_bg"])
+    loss.backward()
+    np.testing.assert_allclose(loss.item(), GOLDEN[f"givenidx.{kind}.loss"], rtol=1e-4)
+    np.testing.assert_allclose(logits.grad.numpy(), GOLDEN[f"givenidx.{kind}.grad"], rtol=1e-4, atol=1e-5)
+
+
+def test_node_loss() -> None:
+    logits = torch.tensor(GOLDEN["node.obj_dists"], requires_grad=True)
+    loss = node_loss(logits, GOLDEN["node.obj_labels"])
+    loss.backward()
+    np.testing.assert_allclose(loss.item(), GOLDEN["node.loss"], rtol=1e-5)
+    np.testing.assert_allclose(logits.grad.numpy(), GOLDEN["node.grad"], rtol=1e-4, atol=1e-5)
