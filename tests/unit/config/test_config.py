@@ -1,0 +1,129 @@
+"""Settings: what a file may say, and what it is told when it says something else."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from sgg.config import Config, ConfigError, load, resolve, validate
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write(text: str) -> Path:
+        path = tmp_path / "study.yaml"
+        path.write_text(textwrap.dedent(text))
+        return path
+    return write
+
+
+def faults(path: Path, *overrides: str) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        load(path, overrides)
+    return raised.value.faults
+
+
+def test_empty_file_is_all_defaults(write) -> None:
+    assert load(write("")).base == Config()
+
+
+def test_all_faults_at_once(write) -> None:
+    path = write("""
+        gan: {enabled: true, perturb: {alpha: 0, topkk: 3}}
+        trainng: {}
+        loss: {kind: focal}
+        evaluation: {ks: [20, many]}
+    """)
+    assert faults(path) == [
+        "loss.kind must be one of 'baseline', 'dnorm' or 'dnorm-fgbg', got 'focal'",
+        "gan.perturb.alpha must be >= 1, got 0",
+        "gan.perturb.topkk is not a setting; did you mean gan.perturb.topk?",
+        "evaluation.ks[1] must be a valid integer, unable to parse string as an integer, got 'many'",
+        "trainng is not a setting; did you mean training?",
+    ]
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("[1, 2]", "must be a mapping of settings, got a list"),
+    ("loss: 3", "loss must be a mapping of settings, got 3"),
+    ("loss: {kind: dnorm, kind: baseline}", "key kind stands twice"),
+    ("loss: {", "not readable as YAML"),
+    ("gan: {perturb: {method: graphn}}", "gan.perturb.method is set but gan.enabled is false"),
+    ("loss: {kind: baseline, foreground_weight: 2}", "kind baseline takes no foreground_weight"),
+    ("gan: {perturb: {intensity: 0}}", "gan.perturb.intensity must be > 0, got 0"),
+    ("experiment: {seed: [1, 1]}", "seed lists a value twice: [1, 1]"),
+    ("experiment: {name: ../up}", "experiment.name must"),
+    ("gan: {enabled: true, terms: []}", "terms must name at least one of D, G, rec"),
+    ("gan: {perturb: {method: neigh, topk: 0}}", "method neigh needs topk >= 1"),
+    ("resources: {gpus: 1.5}", "gpus above 1 must be whole, got 1.5"),
+    ("training: {learning_rate: .inf}", "training.learning_rate must be a finite number"),
+])
+def test_one_fault(write, text: str, message: str) -> None:
+    found = faults(write(text))
+    assert len(found) == 1
+    assert message in found[0]
+
+
+def test_a_value_of_several_kinds_is_one_fault(write) -> None:
+    (fault,) = faults(write("resources: {gpus: much}"))
+    assert "resources.gpus must be a valid number" in fault
+    assert "or one of 'auto'" in fault
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.yaml: no such config file"):
+        load(tmp_path / "nowhere.yaml")
+
+
+def test_overrides(write) -> None:
+    study = load(write("loss: {kind: baseline}"), ["loss.kind=dnorm", "training.learning_rate=1e-3", "tracking.wandb=off"])
+    assert (study.base.loss.kind, study.base.training.learning_rate, study.base.tracking.wandb) == ("dnorm", 1e-3, "off")
+    assert faults(write(""), "loss.kind") == ["'loss.kind' must have the form key=value, for example loss.kind=dnorm"]
+    assert faults(write(""), "loss.kind.deep=1") == ["loss.kind must be one of 'baseline', 'dnorm' or 'dnorm-fgbg', "
+                                                     "got {'deep': 1}"]
+    assert faults(write("loss: {kind: dnorm}"), "loss.kind.deep=1") == ["loss.kind.deep: loss.kind is no section of "
+                                                                        "settings"]
+
+
+def test_searched_keys_are_kept_apart(write) -> None:
+    study = load(write("""
+        loss: {kind: {search: choice, of: [baseline, dnorm]}}
+        gan: {enabled: true, perturb: {method: graphn, alpha: {search: choice, of: [2, 5]}}}
+    """))
+    assert study.axes == {"loss.kind": {"search": "choice", "of": ["baseline", "dnorm"]},
+                          "gan.perturb.alpha": {"search": "choice", "of": [2, 5]}}
+    assert study.trial({"loss.kind": "baseline", "gan.perturb.alpha": 5}).gan.perturb.alpha == 5
+    with pytest.raises(ConfigError, match=r"gan\.perturb\.alpha must be >= 1, got 0"):
+        study.trial({"gan.perturb.alpha": 0})
+
+
+def test_one_seed_is_a_list_of_one() -> None:
+    config = validate({"experiment": {"seed": 7}})
+    assert config.experiment.seed == [7]
+    assert config.seed == 7
+
+
+def test_profiles_fill_only_what_is_not_given() -> None:
+    """The papers' rate is 1e-3 an image (SPEC section 2): batch 24 gives .024, batch 8 gives .008."""
+    paper = resolve(validate({}), "vg")
+    assert (paper.training.batch_size, paper.training.learning_rate, paper.detector.backbone) == (24, 0.024, "vgg16")
+    assert resolve(validate({"training": {"batch_size": 8}}), "vg").training.learning_rate == 0.008
+    assert resolve(validate({"training": {"learning_rate": 0.5}}), "toy").training.learning_rate == 0.5
+    for name in ("vg", "toy"):
+        settings = resolve(validate({}), name).model_dump()
+        undecided = [f"{section}.{key}" for section in settings for key, value in settings[section].items() if value is None]
+        assert undecided == ["data.train_images", "data.eval_images", "detector.weights", "search.max_concurrent",
+                             "search.time_budget_s", "tracking.wandb_entity"]
+
+
+def test_round_trip_through_json() -> None:
+    config = resolve(validate({"gan": {"enabled": True, "perturb": {"method": "graphn"}}}), "toy")
+    assert Config.model_validate(config.model_dump(mode="json")) == config
+
+
+def test_settings_need_neither_torch_nor_ray() -> None:
+    """A typo is answered before anything slow is imported."""
+    code = "import sys, sgg.config; print([m for m in ('torch', 'ray', 'numpy') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
