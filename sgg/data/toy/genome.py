@@ -1,0 +1,167 @@
+"""Writing a toy genome: pictures, and annotations in Visual Genome's own files (SPEC section 1).
+
+    <directory>/stanford_filtered/{VG-SGG.h5, VG-SGG-dicts.json, image_data.json, toy.json}
+    <directory>/VG_100K/<image_id>.jpg
+    <directory>/detector/...                 the same again: pictures without habits, to train the detector on
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from sgg.data.toy.render import render
+from sgg.data.toy.scene import SIDE, Composer, Scene
+from sgg.data.toy.thing import DISTANCE
+from sgg.data.toy.world import CLASSES, KINDS, PREDICATES, World
+
+VERSION = 1
+"""Changes whenever the same seed and sizes give other files."""
+
+_FIRST_ID = 10_001   # beyond the ids of Visual Genome's corrupt images, which loaders drop
+_PARTS = ("val", "train", "test", "detector")
+_TEST = 2            # of the h5's `split`; 0: train and val
+_FRAMES = (1024, 512)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many pictures of each part a toy genome has."""
+
+    train: int = 1000
+    val: int = 300
+    test: int = 600
+    detector: int = 800
+
+    def __post_init__(self) -> None:
+        for name, count in asdict(self).items():
+            if count < 1:
+                raise ValueError(f"sizes.{name} must be >= 1, got {count}")
+
+
+def generate(directory: Path | str, seed: int = 0, sizes: Sizes | None = None) -> Path:
+    """Write the toy genome of a seed: the same bytes every time. Returns `directory`, which is whole once it is there.
+
+    A genome of the same version, seed and sizes is left as it is. Raises FileExistsError, naming the remedy, where
+    anything else is in the way, and ValueError for a size below 1.
+    """
+    directory, sizes = Path(directory), sizes or Sizes()
+    world = World.build(seed)
+    facts = _facts(world, seed, sizes)
+    if _is_there(directory, facts):
+        return directory
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        folder.chmod(0o755)
+        scenes = {part: _scenes(world, part, seed, getattr(sizes, part)) for part in _PARTS}
+        _write(folder, scenes["val"] + scenes["train"], scenes["test"], facts)
+        _write(folder / "detector", scenes["detector"], [], facts | {"num_val_images": 0})
+        try:
+            folder.replace(directory)
+        except OSError:   # a process that began at the same time was faster
+            if not _is_there(directory, facts):
+                raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return directory
+
+
+def _is_there(directory: Path, facts: dict) -> bool:
+    """Whether the genome of these facts is there. Raises FileExistsError where something else is."""
+    path = directory / "stanford_filtered" / "toy.json"
+    if path.is_file():
+        found = json.loads(path.read_text())
+        differing = [key for key in ("version", "seed", "sizes") if found.get(key) != facts[key]]
+        if not differing:
+            return True
+        said = ", ".join(f"{key} {found.get(key)} (wanted: {facts[key]})" for key in differing)
+        raise FileExistsError(f"{directory} holds another toy genome: {said}; delete it and it is generated anew")
+    if directory.exists() and any(directory.iterdir()):
+        raise FileExistsError(f"{directory} exists and is no toy genome; name another folder or move it away")
+    return False
+
+
+def _facts(world: World, seed: int, sizes: Sizes) -> dict:
+    """What toy.json says."""
+    return {
+        "version": VERSION, "seed": seed, "sizes": asdict(sizes), "num_val_images": sizes.val,
+        "picture_side": SIDE, "pair_distance": DISTANCE,
+        "pairs": [list(names) for names in KINDS.values() if len(names) == 2],
+        "held_out": {part: [[CLASSES[s], PREDICATES[p], CLASSES[o]] for s, p, o in np.argwhere(mask).tolist()]
+                     for part, mask in world.held_out.items()},
+    }
+
+
+def _scenes(world: World, part: str, seed: int, count: int) -> list[Scene]:
+    composer = Composer(world, part)
+    return [composer.compose((seed, 1 + _PARTS.index(part), index)) for index in range(count)]
+
+
+def _write(folder: Path, trainval: list[Scene], test: list[Scene], facts: dict) -> None:
+    """Pictures first, toy.json last."""
+    scenes = trainval + test
+    (folder / "stanford_filtered").mkdir(parents=True)
+    (folder / "VG_100K").mkdir()
+    ids = range(_FIRST_ID, _FIRST_ID + len(scenes))
+    for image_id, scene in zip(ids, scenes, strict=True):
+        render(scene).save(folder / "VG_100K" / f"{image_id}.jpg", quality=90, subsampling=0)
+    split = np.repeat([0, _TEST], [len(trainval), len(test)])
+    with h5py.File(folder / "stanford_filtered" / "VG-SGG.h5", "w") as file:
+        for name, array in _tables(scenes, split).items():
+            file.create_dataset(name, data=array, track_times=False)
+    _write_json(folder / "stanford_filtered" / "VG-SGG-dicts.json", _dictionaries(scenes))
+    _write_json(folder / "stanford_filtered" / "image_data.json",
+                [{"image_id": image_id, "width": SIDE, "height": SIDE} for image_id in ids])
+    _write_json(folder / "stanford_filtered" / "toy.json", facts)
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content) + "\n")
+
+
+def _tables(scenes: list[Scene], split: np.ndarray) -> dict[str, np.ndarray]:
+    """The data sets of VG-SGG.h5."""
+    box_ptr = np.cumsum([0, *(len(scene.things) for scene in scenes)])
+    rel_ptr = np.cumsum([0, *(len(scene.relations) for scene in scenes)])
+    corners = np.array([thing.box for scene in scenes for thing in scene.things])
+    relations = np.array([(s + start, o + start, p) for scene, start in zip(scenes, box_ptr, strict=False)
+                          for s, o, p in scene.relations])
+    tables = {
+        "split": split,
+        "img_to_first_box": box_ptr[:-1], "img_to_last_box": box_ptr[1:] - 1,
+        "img_to_first_rel": rel_ptr[:-1], "img_to_last_rel": rel_ptr[1:] - 1,
+        "labels": np.array([[thing.label] for scene in scenes for thing in scene.things]),
+        "relationships": relations[:, :2], "predicates": relations[:, 2:],
+    }
+    tables |= {f"boxes_{frame}": _centred(corners * frame / SIDE) for frame in _FRAMES}
+    return {name: table.astype(np.int64 if name in ("labels", "predicates") else np.int32)
+            for name, table in tables.items()}
+
+
+def _centred(corners: np.ndarray) -> np.ndarray:
+    """[n, 4] corners to whole xc, yc, w, h, such that xc - w / 2, cut to a whole number, is the rounded left side."""
+    low = np.rint(corners[:, :2])
+    size = np.maximum(1, np.rint(corners[:, 2:]) - low)
+    return np.concatenate([low + np.ceil(size / 2), size], axis=1)
+
+
+def _dictionaries(scenes: list[Scene]) -> dict[str, dict]:
+    """The content of VG-SGG-dicts.json."""
+    objects = Counter(CLASSES[thing.label] for scene in scenes for thing in scene.things)
+    predicates = Counter(PREDICATES[p] for scene in scenes for _, _, p in scene.relations)
+    return {
+        "label_to_idx": {name: index for index, name in enumerate(CLASSES) if index},
+        "idx_to_label": {str(index): name for index, name in enumerate(CLASSES) if index},
+        "predicate_to_idx": {name: index for index, name in enumerate(PREDICATES) if index},
+        "idx_to_predicate": {str(index): name for index, name in enumerate(PREDICATES) if index},
+        "object_count": {name: objects[name] for name in CLASSES[1:]},
+        "predicate_count": {name: predicates[name] for name in PREDICATES[1:]},
+    }

@@ -1,0 +1,221 @@
+"""Composing a toy scene: groups of things around one that stands on the ground, and some clutter between them.
+
+A group grows from its root: each *slot* of a thing (its top, its two sides, its head, its hand, ...) may bear another
+thing, whose class and predicate are drawn together by the world's weights. Annotators are as sparing as real ones: not
+every relation that was composed is written down, and hardly any that came about by chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sgg.data.toy.placement import SIZE, place
+from sgg.data.toy.thing import Thing, draw_look, overlap
+from sgg.data.toy.world import CLASSES, KIND_OF, LABELS, PREDICATE, PREDICATES, World, kind_triplets
+
+SIDE = 176
+"""Width and height of every picture in pixels."""
+
+MIN_OBJECTS, MAX_OBJECTS = 3, 14
+_ANNOTATED, _INCIDENTAL = .8, .02      # share of relations written down: composed, come about
+_NOVEL = .35                           # share of draws that are confined to held-out compositions, in val and test
+_ROOTS = {"person": .24, "mount": .15, "vehicle": .15, "furniture": .20, "house": .11, "tree": .09, "container": .06}
+_SLOTS = {   # kind -> slot -> how many, and the chance that each is taken
+    "person": {"head": (1, .45), "hand": (1, .5), "side": (2, .28), "top": (1, .12)},
+    "pet": {"head": (1, .12), "side": (2, .15), "top": (1, .08)},
+    "mount": {"top": (1, .7), "below": (1, .2), "side": (2, .22), "head": (1, .1), "face": (1, .15)},
+    "vehicle": {"top": (1, .65), "face": (1, .4), "side": (2, .22)},
+    "furniture": {"top": (2, .6), "below": (1, .45), "side": (2, .28), "face": (1, .15)},
+    "container": {"top": (1, .7), "side": (2, .2)},
+    "tree": {"face": (1, .4), "inside": (1, .45), "top": (1, .3), "below": (2, .4), "side": (2, .2)},
+    "house": {"face": (1, .55), "inside": (1, .4), "top": (2, .3), "side": (2, .4)},
+}
+_SLOT_OF = {"on": "top", "riding": "top", "above": "top", "in": "inside", "under": "below", "near": "side",
+            "behind": "side", "holding": "hand", "wearing": "head", "attached to": "face"}
+_BORNE_IS_OBJECT = ("holding", "wearing")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """groups: the roots, far ones first. things: all objects in the order of their annotation. relations: (subject,
+    object, predicate), rows of `things`. seed: what its background and noise are drawn from.
+    """
+
+    groups: list[Thing]
+    things: list[Thing]
+    relations: list[tuple[int, int, int]]
+    seed: tuple[int, ...]
+
+
+def _slot(subject: str, predicate: str, other: str) -> tuple[str, str, str]:
+    """The kind that bears, the slot that a composition of kinds fills, and the kind that is borne."""
+    bearer, borne = (subject, other) if predicate in _BORNE_IS_OBJECT else (other, subject)
+    slot = _SLOT_OF[predicate]
+    if predicate == "in" and bearer == "container":
+        slot = "top"
+    if predicate == "on" and borne == "container" and bearer == "vehicle":
+        slot = "face"
+    return bearer, slot, borne
+
+
+class Composer:
+    """Draws scenes of one part of a world.
+
+    part: "train", "val", "test" or "detector"; the last knows no habits: every composition of kinds is as frequent as
+    any other, and so are the classes of a pair.
+    """
+
+    def __init__(self, world: World, part: str) -> None:
+        self._uniform = part == "detector"
+        self._weights = np.where(world.weights > 0, 1., 0.) if self._uniform else world.weights
+        self._prior = np.ones(len(CLASSES)) if self._uniform else world.prior
+        novel = world.held_out.get(part, np.zeros_like(world.weights, dtype=bool))
+        allowed = world.weights > 0 if part in ("test", "detector") else world.trained() | novel
+        self._allowed = allowed
+        self._choices = {(label, slot): self._slot_choices(label, slot, novel, allowed)
+                         for label, kind in KIND_OF.items() for slot in _SLOTS.get(kind, ())}
+
+    def _slot_choices(self, label, slot, novel, allowed):
+        """What may fill a slot: rows (predicate, class borne), their chances, and those confined to novel ones."""
+        rows, chances, novelties = [], [], []
+        for subject, predicate, other, _ in kind_triplets():
+            bearer, its_slot, borne = _slot(subject, predicate, other)
+            if (bearer, its_slot) != (KIND_OF[label], slot):
+                continue
+            for child in LABELS[borne]:
+                triplet = ((label, PREDICATE[predicate], child) if predicate in _BORNE_IS_OBJECT
+                           else (child, PREDICATE[predicate], label))
+                rows.append((PREDICATE[predicate], child))
+                chances.append(self._weights[triplet] * allowed[triplet])
+                novelties.append(self._weights[triplet] * novel[triplet])
+        return rows, _normalised(chances), _normalised(np.sqrt(novelties))
+
+    def compose(self, seed: tuple[int, ...]) -> Scene:
+        """The scene of a seed."""
+        rng = np.random.default_rng(seed)
+        while True:
+            groups = self._groups(rng)
+            things = [thing for root in groups for thing in root.all()]
+            if MIN_OBJECTS <= len(things) <= MAX_OBJECTS:
+                relations = self._annotate(things, rng)
+                if relations:
+                    order = rng.permutation(len(things)).tolist()   # nothing can be read from the order of rows
+                    rank = {old: new for new, old in enumerate(order)}
+                    relations = sorted((rank[s], rank[o], p) for s, o, p in relations)
+                    return Scene(groups, [things[i] for i in order], relations, (*seed, 1))
+
+    def _groups(self, rng) -> list[Thing]:
+        count = int(rng.choice((1, 2, 3), p=(.15, .5, .35)))
+        columns = (np.arange(count) + .5) * SIDE / count
+        groups: list[Thing] = []
+        for column in rng.permutation(columns):
+            root = self._stand(str(rng.choice(list(_ROOTS), p=list(_ROOTS.values()))),
+                               column + rng.normal(0., 6.), rng.uniform(118., 168.), rng)
+            if self._fits(root, groups):
+                groups.append(root)
+                self._grow(root, groups, rng, 1.)
+        for _ in range(rng.integers(1, 6)):
+            kind = str(rng.choice(("flyer", "pet", "container", "round", "person", "vessel", "headgear", "plate"),
+                                  p=(.24, .16, .12, .14, .08, .09, .09, .08)))
+            high = kind == "flyer" or (kind == "plate" and rng.random() < .5)
+            thing = self._stand(kind, rng.uniform(12., SIDE - 12.),
+                                rng.uniform(22., 60.) if high else rng.uniform(112., 172.), rng)
+            if self._fits(thing, groups, most=.12):
+                groups.append(thing)
+        return sorted(groups, key=lambda root: root.box[3])
+
+    def _stand(self, kind: str, x: float, bottom: float, rng) -> Thing:
+        """A thing on the ground, larger where it is nearer."""
+        labels = LABELS[kind]
+        prior = self._prior[list(labels)]
+        thing = self._thing(int(rng.choice(labels, p=prior / prior.sum())), rng)
+        width, height = self._size(thing, bottom, rng)
+        x = float(np.clip(x, width / 2 + 2, SIDE - width / 2 - 2))
+        thing.box = (x - width / 2, bottom - height, x + width / 2, bottom)
+        return thing
+
+    @staticmethod
+    def _thing(label: int, rng) -> Thing:
+        return Thing(label, draw_look(label, rng), int(rng.choice((-1, 1))))
+
+    @staticmethod
+    def _size(thing: Thing, bottom: float, rng) -> tuple[float, float]:
+        scale = (.80 + .30 * (max(bottom, 100.) - 118.) / 50.) * np.exp(rng.normal(0., .06))
+        width, height = SIZE[thing.kind]
+        return width * scale, height * scale
+
+    @staticmethod
+    def _fits(thing: Thing, groups: list[Thing], most: float = .3, bearer: Thing | None = None) -> bool:
+        """Whether a thing lies in the picture and neither hides another one nor is hidden."""
+        x1, y1, x2, y2 = thing.box
+        if x1 < 1 or y1 < 1 or x2 > SIDE - 1 or y2 > SIDE - 1:
+            return False
+        return all(overlap(thing.box, other.box) <= most
+                   for root in groups for other in root.all() if other is not bearer and other is not thing)
+
+    def _grow(self, bearer: Thing, groups: list[Thing], rng, liveliness: float) -> None:
+        """Fill the slots of a thing, and of what they bear."""
+        for slot, (count, chance) in _SLOTS.get(bearer.kind, {}).items():
+            if bearer.bearer is not None and (slot == "side" or bearer.layer == "inside" or bearer.slot == "below"):
+                continue
+            rows, chances, novel = self._choices[bearer.label, slot]
+            for index in rng.permutation(count):
+                if rng.random() >= chance * liveliness or chances is None:
+                    continue
+                p = novel if novel is not None and rng.random() < _NOVEL else chances
+                predicate, label = rows[rng.choice(len(rows), p=p)]
+                self._bear(bearer, label, predicate, slot, int(index), groups, rng, liveliness)
+
+    def _bear(self, bearer, label, predicate, slot, index, groups, rng, liveliness) -> None:
+        thing = self._thing(label, rng)
+        thing.bearer, thing.predicate, thing.slot = bearer, predicate, slot
+        root = bearer
+        while root.bearer is not None:
+            root = root.bearer
+        place(thing, bearer, PREDICATES[predicate], self._size(thing, root.box[3], rng), index, rng)
+        if self._fits(thing, groups, bearer=bearer):
+            bearer.borne.append(thing)
+            self._grow(thing, groups, rng, .75 * liveliness)
+
+    def _annotate(self, things: list[Thing], rng) -> list[tuple[int, int, int]]:
+        """What an annotator writes down: rows (subject, object, predicate)."""
+        row = {id(thing): index for index, thing in enumerate(things)}
+        relations, composed = [], set()
+        for thing in things:
+            if thing.bearer is None:
+                continue
+            pair = row[id(thing)], row[id(thing.bearer)]
+            if PREDICATES[thing.predicate] in _BORNE_IS_OBJECT:
+                pair = pair[::-1]
+            composed |= {pair, pair[::-1]}
+            if rng.random() < _ANNOTATED:
+                relations.append((*pair, thing.predicate))
+        for s, subject in enumerate(things):
+            for o, other in enumerate(things):
+                if s != o and (s, o) not in composed and rng.random() < _INCIDENTAL:
+                    predicate = _incidental(subject, other)
+                    if predicate and not self._withheld(subject.label, predicate, other.label):
+                        relations.append((s, o, predicate))
+        return relations
+
+    def _withheld(self, subject: int, predicate: int, other: int) -> bool:
+        """Whether a composition is kept from this part."""
+        return bool(self._weights[subject, predicate, other]) and not self._allowed[subject, predicate, other]
+
+
+def _incidental(subject: Thing, other: Thing) -> int:
+    """The predicate of two things that chance has put together; 0: none."""
+    (sx, _), (ox, _) = subject.center, other.center
+    reach = (subject.width + other.width) / 2
+    if abs(sx - ox) < .5 * reach and 0 < other.box[1] - subject.box[3] < 20:
+        return PREDICATE["above"]
+    if abs(subject.box[3] - other.box[3]) < 8 and abs(sx - ox) < reach + 14:
+        return PREDICATE["near"]
+    return 0
+
+
+def _normalised(chances) -> np.ndarray | None:
+    chances = np.asarray(chances, dtype=float)
+    return chances / chances.sum() if chances.sum() > 0 else None
