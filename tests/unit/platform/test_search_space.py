@@ -1,2 +1,143 @@
-def test_placeholder():
-    import platform.search_space
+import math
+import random
+from platform.search_space import configurations, describe, read_axes
+
+import pytest
+
+from sgg.config import ConfigError, load
+
+
+def study(tmp_path, text, *overrides):
+    path = tmp_path / "search.yaml"
+    path.write_text(text)
+    return load(path, overrides)
+
+
+def faults(tmp_path, text):
+    with pytest.raises(ConfigError) as error:
+        read_axes(study(tmp_path, text))
+    return error.value.faults
+
+
+def test_a_grid_is_run_in_full_in_the_order_of_the_file(tmp_path):
+    text = """
+    loss: {kind: {search: grid, of: [baseline, dnorm]}}
+    training: {batch_size: {search: grid, of: [4, 8, 16]}}
+    """
+    points = configurations(*read_axes(study(tmp_path, text)))
+    assert [tuple(point.values()) for point in points] == [
+        ("baseline", 4), ("baseline", 8), ("baseline", 16), ("dnorm", 4), ("dnorm", 8), ("dnorm", 16)]
+    assert list(points[0]) == ["loss.kind", "training.batch_size"]
+
+
+def test_random_draws_are_distinct_repeatable_and_no_more_than_there_are(tmp_path):
+    text = """
+    loss: {foreground_weight: {search: choice, of: [1, 2, 3]}}
+    search: {trials: 10}
+    """
+    first, second = (configurations(*read_axes(study(tmp_path, text))) for _ in range(2))
+    assert first == second
+    assert sorted(point["loss.foreground_weight"] for point in first) == [1, 2, 3]
+
+
+def test_grid_axes_are_run_in_full_for_each_draw(tmp_path):
+    text = """
+    loss: {foreground_weight: {search: uniform, low: 1, high: 2}, kind: {search: grid, of: [dnorm, dnorm-fgbg]}}
+    search: {trials: 2}
+    """
+    points = configurations(*read_axes(study(tmp_path, text)))
+    weights = [point["loss.foreground_weight"] for point in points]
+    assert len(points) == 4
+    assert weights[0] == weights[1] != weights[2] == weights[3]
+
+
+def test_draws_stay_in_range(tmp_path):
+    text = """
+    loss: {scale: {search: uniform, low: 0.5, high: 2}}
+    training: {learning_rate: {search: loguniform, low: 1.0e-4, high: 1.0e-1}}
+    gan: {perturb: {topk: {search: randint, low: 0, high: 3}}}
+    """
+    axes = {axis.key: axis for axis in read_axes(study(tmp_path, text))[1]}
+    generator = random.Random(0)
+    scales, rates, ks = ([axes[key].draw(generator) for _ in range(2000)]
+                         for key in ("loss.scale", "training.learning_rate", "gan.perturb.topk"))
+    assert 0.5 <= min(scales) < 0.6 < 1.9 < max(scales) <= 2
+    assert 1e-4 <= min(rates) < max(rates) <= 1e-1
+    assert abs(sum(map(math.log10, rates)) / 2000 + 2.5) < 0.1  # the middle of -4 and -1
+    assert set(ks) == {0, 1, 2, 3}
+
+
+def test_ranges_mean_the_same_to_ray(tmp_path):
+    text = "gan: {perturb: {topk: {search: randint, low: 1, high: 3}}}"
+    domain = read_axes(study(tmp_path, text))[1][0].domain()
+    assert {domain.sample() for _ in range(200)} == {1, 2, 3}
+
+
+def test_what_acts_after_training_is_swept_inside_the_trial(tmp_path):
+    text = "evaluation: {pred_weight: {search: grid, of: [0, 0.5]}}"
+    swept, axes = read_axes(study(tmp_path, text))
+    assert axes == []
+    assert swept.base.evaluation.pred_weight == [0, 0.5]
+    assert configurations(swept, axes) == [{}]
+
+
+def test_all_faults_are_told_at_once(tmp_path):
+    found = faults(tmp_path, """
+    loss: {kind: {search: choise, of: [dnorm]}, scale: {search: uniform, low: 2, high: 1}}
+    training: {learning_rate: {search: loguniform, low: 0, high: 1}, epochs: {search: choice, of: []}}
+    gan: {perturb: {topk: {search: randint, low: 0.5, high: 2}, alpha: {search: choice, values: [1]}}}
+    search: {trials: {search: choice, of: [1]}}
+    """)
+    assert found == [
+        "loss.kind.search must be one of choice, grid, uniform, loguniform, randint, got 'choise'; "
+        "did you mean choice?",
+        "loss.scale.low must be below loss.scale.high, got 2 and 1",
+        "training.learning_rate.low must be > 0 for loguniform, got 0",
+        "training.epochs.of must be a list of at least one value, got []",
+        "gan.perturb.topk.low must be a whole number, got 0.5",
+        "gan.perturb.alpha: search choice takes of, got values",
+        "search.trials cannot be searched: it does not belong to a single trial",
+    ]
+
+
+def test_each_listed_value_must_be_valid(tmp_path):
+    found = faults(tmp_path, """
+    loss: {kind: {search: choice, of: [dnorm, dnorn]}}
+    gan: {perturb: {alpha: {search: uniform, low: 0, high: 3}, alpa: {search: grid, of: [1, 2]}}}
+    """)
+    assert len(found) == 3
+    assert "gan.perturb.alpa is not a setting; did you mean gan.perturb.alpha?" in found
+    assert "gan.perturb.alpha must be >= 1, got 0" in found
+    assert any(fault.startswith("loss.kind must be one of") and "'dnorn'" in fault for fault in found)
+
+
+def test_combinations_must_be_valid_too(tmp_path):
+    found = faults(tmp_path, """
+    loss: {kind: {search: choice, of: [dnorm, baseline]}, foreground_weight: {search: choice, of: [1, 2]}}
+    """)
+    assert len(found) == 1
+    assert found[0].endswith("(with loss.kind=baseline loss.foreground_weight=2)")
+
+
+@pytest.mark.parametrize(("search", "axis", "message"), [
+    ("{algorithm: grid}", "{search: uniform, low: 0, high: 1}", "needs listed values"),
+    ("{algorithm: optuna}", "{search: grid, of: [1, 2]}", "takes no grid"),
+    ("{algorithm: optuna, scheduler: pbt}", "{search: choice, of: [1, 2]}", "pbt chooses by itself"),
+])
+def test_algorithms_refuse_axes_they_cannot_serve(tmp_path, search, axis, message):
+    assert message in faults(tmp_path, f"search: {search}\nloss: {{scale: {axis}}}")[0]
+
+
+def test_pbt_leaves_the_model_and_the_seed_alone(tmp_path):
+    found = faults(tmp_path, """
+    experiment: {seed: [1, 2]}
+    model: {hidden_dim: {search: choice, of: [32, 64]}}
+    search: {scheduler: pbt}
+    """)
+    assert [fault.split(":")[0] for fault in found] == ["model.hidden_dim", "experiment.seed must be one seed where "
+                                                        "search.scheduler is pbt"]
+
+
+def test_settings_in_one_line():
+    assert describe({"loss.kind": "dnorm", "training.learning_rate": 0.00123456}) == (
+        "loss.kind=dnorm training.learning_rate=0.001235")

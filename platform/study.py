@@ -1,0 +1,138 @@
+"""A study on disk: everything that a search, or a single run, writes under `<output>/<name>/`.
+
+    study.json                 the settings, the axes, the data
+    trials/<trial>/            what sgg.fit writes: config.json, metrics.jsonl, test.json, checkpoints/
+                   trial.json  the searched values, the status, the reason of a failure
+                   log.txt     what the trial printed; error.txt: the traceback of a failure
+    results.csv, results.json  one row per configuration
+    ray/                       Ray's own state, for --resume
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sgg.config import ConfigError, Study, validate
+from sgg.history import CONFIG, TEST, History, Row, read_json, write_json
+
+STUDY, TRIAL, TRIALS, RAY = "study.json", "trial.json", "trials", "ray"
+LOG, ERROR = "log.txt", "error.txt"
+
+FREE_ON_RESUME = ("resources.", "tracking.", "search.max_concurrent", "search.time_budget_s", "search.max_failures")
+"""What may differ when a study is taken up again: nothing that decides which trials are run, or what they compute."""
+
+PENDING, RUNNING, FINISHED, STOPPED, FAILED = "pending", "running", "finished", "stopped", "failed"
+"""Of a trial. stopped: early, by the scheduler or the budget. failed: it raised, or lost its worker too often."""
+
+
+@dataclass
+class TrialRecord:
+    """One trial on disk. `values`: dotted key -> searched value."""
+
+    directory: Path
+    values: dict[str, Any] = field(default_factory=dict)
+    status: str = PENDING
+    reason: str = ""
+
+    @classmethod
+    def read(cls, directory: Path) -> TrialRecord:
+        """The record in a trial's folder; a folder that only `sgg.fit` wrote to counts as well."""
+        found = read_json(directory / TRIAL)
+        if found is None:
+            return cls(directory, {}, FINISHED if (directory / TEST).is_file() else STOPPED)
+        return cls(directory, found["values"], found["status"], found["reason"])
+
+    def write(self) -> None:
+        """Write the record in one rename."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        write_json(self.directory / TRIAL, {"values": self.values, "status": self.status, "reason": self.reason})
+
+    @property
+    def name(self) -> str:
+        """The trial's id."""
+        return self.directory.name
+
+    def rows(self) -> list[Row]:
+        """The row that counts of each epoch."""
+        return History(self.directory).rows()
+
+    def test(self) -> Row:
+        """The test figures; empty where there are none."""
+        return read_json(self.directory / TEST) or {}
+
+    def config(self) -> dict[str, Any] | None:
+        """`{"config": all settings, "data": facts of the data}` as the trial wrote it; None where it never began."""
+        return read_json(self.directory / CONFIG)
+
+
+@dataclass(frozen=True)
+class StudyDirectory:
+    """The folder of a study."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, study: Study) -> StudyDirectory:
+        """The folder that a study writes to."""
+        return cls(study.base.directory.resolve())
+
+    def begin(self, study: Study, resume: bool, parts: dict[str, str]) -> None:
+        """Write study.json, or compare with the one that is there. parts: where trials find the code to run.
+
+        Raises ConfigError where the name is taken, where there is nothing to resume or with other settings, and
+        where the folder cannot be written.
+        """
+        described = {"settings": study.base.model_dump(mode="json"), "axes": study.axes, **parts}
+        found = read_json(self.path / STUDY)
+        if found is not None:
+            self._compare(study, found, described, resume)
+        elif resume:
+            raise ConfigError(study.source, [f"{self.path}: nothing to resume here; leave out --resume, or check "
+                                             "experiment.output and experiment.name"])
+        try:
+            (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
+            write_json(self.path / STUDY, described)
+        except OSError as error:
+            raise ConfigError(study.source, [f"experiment.output: {self.path} cannot be written: {error.strerror}; "
+                                             "choose another experiment.output"]) from None
+
+    def study(self) -> tuple[Study, dict[str, Any]]:
+        """The study as it was begun, and everything that study.json says."""
+        found = read_json(self.path / STUDY)
+        return Study(validate(found["settings"], str(self.path / STUDY)), found["axes"], str(self.path / STUDY)), found
+
+    def trial(self, name: str) -> Path:
+        """The folder of a trial."""
+        return self.path / TRIALS / name
+
+    def records(self) -> list[TrialRecord]:
+        """All trials, in the order of their names."""
+        folder = self.path / TRIALS
+        return [TrialRecord.read(entry) for entry in sorted(folder.iterdir()) if entry.is_dir()] \
+            if folder.is_dir() else []
+
+    def _compare(self, study: Study, found: dict[str, Any], described: dict[str, Any], resume: bool) -> None:
+        changed = [fault for fault in _differences(found, described)]
+        if not resume:
+            same = "" if changed else "; with --resume it is taken up where it was left"
+            raise ConfigError(study.source, [
+                f"experiment.name: {self.path} exists already{same}; choose another experiment.name or move it away"])
+        if changed:
+            raise ConfigError(study.source, [f"{fault}; --resume needs the settings that {self.path} was begun with"
+                                             for fault in changed])
+
+
+def _differences(found: dict[str, Any], described: dict[str, Any]) -> list[str]:
+    then, now = ({**flatten(study["settings"]), **study["axes"]} for study in (found, described))
+    return [f"{key} was {then.get(key)!r}, is {now.get(key)!r}" for key in {**then, **now}
+            if then.get(key) != now.get(key) and not key.startswith(FREE_ON_RESUME)]
+
+
+def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted key."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat

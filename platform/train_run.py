@@ -1,0 +1,139 @@
+"""One Ray Train run, held by the process that started it.
+
+Ray's own `trainer.fit()` puts the run's controller into a process of its own, which outlives a trial that Tune stops
+early, and with it the placement group that holds the GPU. Here the controller is a thread of the trial's process: no
+further process to start, reports arrive in a plain queue, and `stop` gives the GPU back before it returns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ray.exceptions import RayError
+from ray.train import RunConfig, ScalingConfig, TrainingFailedError, WorkerGroupError
+from ray.train.backend import BackendConfig
+from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
+from ray.train.v2._internal.exceptions import RayTrainError
+from ray.train.v2._internal.execution.callback import ReportCallback
+from ray.train.v2._internal.execution.controller import TrainController
+from ray.train.v2._internal.execution.failure_handling import DefaultFailurePolicy, FailureDecision
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+
+class TrainRun:
+    """A training function that runs on one worker, from now on and in the background.
+
+    function: called on the worker with `arguments`; may call `ray.train.report`. name: of the run, unique under
+    `storage`. resources: what the worker holds, for example {"CPU": 1, "GPU": 1}. max_failures: how often a lost
+    worker is replaced; an exception of `function` ends the run at once.
+    """
+
+    def __init__(self, function: Callable[[dict[str, Any]], None], arguments: dict[str, Any], *, name: str,
+                 storage: str, resources: dict[str, float], max_failures: int):
+        from ray.train import FailureConfig
+
+        self._messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._error: TrainingFailedError | None = None
+        trainer = _Trainer(
+            function, train_loop_config=arguments, backend_config=BackendConfig(),
+            scaling_config=ScalingConfig(num_workers=1, use_gpu=resources.get("GPU", 0) > 0,
+                                         resources_per_worker=resources),
+            run_config=RunConfig(name=name, storage_path=storage,
+                                 failure_config=FailureConfig(max_failures=max_failures)))
+        self._trainer = trainer
+        trainer.reports = _Reports(self._messages)
+        self._thread = threading.Thread(target=self._run, name=f"train-run-{name}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._trainer.fit()
+        except TrainingFailedError as error:
+            self._error = error
+        finally:
+            self._messages.put(None)
+
+    def next_report(self) -> dict[str, Any] | None:
+        """Wait for what the worker reports next; None once it has returned.
+
+        Raises ray.train.TrainingFailedError when the function raised, or lost its worker too often.
+        """
+        report = self._messages.get()
+        if report is None:
+            self._messages.put(None)
+            if self._error is not None:
+                raise self._error
+        return report
+
+    def stop(self, timeout_s: float = 60) -> None:
+        """End the run, its worker and its hold on resources, whatever state it is in."""
+        self._trainer.cancel()
+        self._thread.join(timeout_s)
+
+
+class _Reports(ReportCallback):
+    """Puts what the worker reports into a queue."""
+
+    def __init__(self, messages: queue.Queue[dict[str, Any] | None]):
+        self._messages = messages
+
+    def after_report(self, training_report: Any, metrics: list[dict[str, Any]]) -> None:
+        self._messages.put(metrics[0])
+
+
+class _LostWorkers(DefaultFailurePolicy):
+    """Replaces a worker that died; what the training function raised itself would only be raised again."""
+
+    def make_decision(self, training_failed_error: TrainingFailedError) -> FailureDecision:
+        if isinstance(training_failed_error, WorkerGroupError) and not any(
+                isinstance(failure, RayError | RayTrainError)
+                for failure in training_failed_error.worker_failures.values()):
+            return FailureDecision.RAISE
+        return super().make_decision(training_failed_error)
+
+
+class _Trainer(DataParallelTrainer):
+    """A trainer whose controller runs in the calling thread and can be cancelled from another."""
+
+    reports: _Reports
+
+    def __init__(self, *arguments: Any, **keywords: Any):
+        super().__init__(*arguments, **keywords)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._cancelled = False
+        self._lock = threading.Lock()
+
+    def cancel(self) -> None:
+        """Make `fit` return as soon as it next waits; harmless when it has not begun or is over."""
+        with self._lock:
+            self._cancelled = True
+            if self._task is not None and self._loop is not None and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def _create_default_callbacks(self) -> list[Any]:
+        # The cleaner is one more process, for a controller that may outlive its trial; ours does not.
+        kept = [c for c in super()._create_default_callbacks() if not isinstance(c, PlacementGroupCleanerCallback)]
+        return [*kept, self.reports]
+
+    def _initialize_and_run_controller(self, **parts: Any) -> Any:
+        parts["failure_policy"] = _LostWorkers(self.run_config.failure_config)
+        return asyncio.run(self._control(TrainController(**parts)))
+
+    async def _control(self, controller: TrainController) -> Any:
+        with self._lock:
+            if self._cancelled:
+                raise TrainingFailedError("the run was stopped before it began")
+            self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        try:
+            await controller.run()
+        except asyncio.CancelledError:
+            raise TrainingFailedError("the run was stopped") from None
+        finally:
+            if controller.get_worker_group() is not None:
+                controller.get_worker_group().abort()
+        return controller.get_result()
