@@ -1,0 +1,231 @@
+"""From settings to objects: the ground that all trials of a search share, and the networks of one trial."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import torch
+
+from sgg.config import Config, resolve
+from sgg.data import Batches, DataSet, Part, load_batches, open_dataset
+from sgg.data.statistics import background_counts, foreground_counts
+from sgg.detector import ensure_detector
+from sgg.extract import ensure_node_store
+from sgg.features import FeatureStore
+from sgg.gan import GAN
+from sgg.gan.embeddings import ClassEmbeddings, cooccurrence_embeddings, glove_embeddings
+from sgg.gan.perturb import Contexts, Perturber
+from sgg.metrics import SceneGraphMetrics, predicate_weights
+from sgg.models.detector import Detector
+from sgg.models.frequency_bias import FrequencyBias, frequency_table
+from sgg.models.roi_features import RoIFeatures
+from sgg.models.scene_graph import RELATION_HEADS, SceneGraphModel
+from sgg.seeding import derive
+from sgg.steps import AdversarialUpdate, GraphUpdate, TrainingStep
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What all trials of a search share: made once by `prepare`, found ready by every trial.
+
+    config: with every value decided. detector: frozen, on the trial's device. store: real node features of the
+    training images, where the GAN is conditioned on them.
+    """
+
+    config: Config
+    data: DataSet
+    detector: Detector
+    detector_hash: str
+    store: FeatureStore | None
+
+    def data_facts(self) -> dict[str, Any]:
+        """What every result file says of the data and what was made from it."""
+        return {"name": self.data.name, "description": self.data.description, "hash": self.data.hash,
+                "embeddings": self.embeddings.source}
+
+    def part(self, name: str) -> Part:
+        """A part of the data set, cut to `data.train_images` or `data.eval_images`."""
+        limit = self.config.data.train_images if name == "train" else self.config.data.eval_images
+        return self.data.part(name).head(limit)
+
+    def training_batches(self) -> Batches:
+        """Shuffled, augmented batches of the training part."""
+        config = self.config
+        return load_batches(self.part("train"), config.training.batch_size, augment=True, flip=config.data.flip,
+                            shuffle=True, seed=derive(config.seed, "batches"), workers=config.data.workers)
+
+    def evaluation_batches(self, part: str) -> Any:
+        """Batches of `val` or `test`, in order."""
+        config = self.config
+        batches = load_batches(self.part(part), config.evaluation.batch_size, workers=config.data.workers)
+        return batches.epoch(0)
+
+    def metrics(self, part: str) -> dict[str, SceneGraphMetrics]:
+        """Fresh metrics of each mode, with the shot counts of `part` (SPEC section 1)."""
+        settings = self.config.evaluation
+        return {mode: SceneGraphMetrics(
+            mode, len(self.data.predicates), self.data.triplets("train").as_dict(), self.data.seen(part).as_dict(),
+            ks=tuple(settings.ks), predicate_weights=self.predicate_weights) for mode in settings.modes}
+
+    @cached_property
+    def counts(self) -> tuple[Any, Any]:
+        """Training relations [C, C, R] and overlapping training pairs [C, C]."""
+        annotations = self.data.part("train").annotations
+        classes, predicates = len(self.data.classes), len(self.data.predicates)
+        return foreground_counts(annotations, classes, predicates), background_counts(annotations, classes)
+
+    @cached_property
+    def predicate_weights(self) -> dict[float, Any]:
+        """Weights [R] of each exponent that is to be evaluated."""
+        return {x: predicate_weights(*self.counts, x) for x in self.config.evaluation.pred_weight if x}
+
+    @cached_property
+    def embeddings(self) -> ClassEmbeddings:
+        """Vectors of classes and predicates: GloVe where the file is, else from the training graphs."""
+        settings, data, dim = self.config.embeddings, self.data, self.config.gan.embedding_dim
+        if settings.source == "glove" or (settings.source == "auto" and settings.path.is_file()):
+            return glove_embeddings(settings.path, data.classes, data.predicates, dim)
+        return cooccurrence_embeddings(data.triplets("train").as_dict(), data.classes, data.predicates, dim)
+
+
+@dataclass(eq=False)
+class Run:
+    """The networks of one trial and what updates them."""
+
+    device: torch.device
+    model: SceneGraphModel
+    gan: GAN | None
+    step: TrainingStep
+    optimizers: dict[str, torch.optim.Optimizer]
+    base_rates: list[float]
+    decay_epoch: int
+
+    def set_rates(self, epoch: int) -> None:
+        """The learning rates of F in an epoch: a tenth after `decay_epoch` (SPEC section 2). Those of the GAN stay."""
+        factor = 0.1 if epoch > self.decay_epoch else 1.0
+        for group, rate in zip(self.optimizers["model"].param_groups, self.base_rates, strict=True):
+            group["lr"] = rate * factor
+
+
+def prepare(config: Config) -> Ground:
+    """Data, detector and feature store of a config: made where they are missing, else opened.
+
+    Safe to call from several processes at once: one makes, the others wait. Raises FileNotFoundError or ValueError
+    naming the file and the remedy where data or weights are missing or do not fit.
+    """
+    device = device_of(config)
+    configure_torch(config)
+    data = open_dataset(config.data.name, config.data.root)
+    data.require_images()
+    config = resolve(config, data.name)
+    cache = config.data.root / "cache"
+    detector, detector_hash = ensure_detector(
+        data, cache, config.detector.backbone, weights=config.detector.weights, epochs=config.detector.epochs,
+        batch_size=config.detector.batch_size, learning_rate=config.detector.learning_rate)
+    detector = detector.to(device)
+    store = None
+    if config.gan.enabled and config.gan.visual_conditioning:
+        store = ensure_node_store(data, detector, detector_hash, cache)
+    return Ground(config, data, detector, detector_hash, store)
+
+
+def build_run(ground: Ground) -> Run:
+    """The networks and updates of the trial that `ground.config` describes, with fresh weights."""
+    config, device = ground.config, device_of(ground.config)
+    model = build_model(ground).to(device)
+    settings = config.training
+    groups = model.parameter_groups(settings.learning_rate, settings.box_head_rate)
+    optimizers: dict[str, torch.optim.Optimizer] = {
+        "model": torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay)}
+    graph_update = GraphUpdate(model, optimizers["model"], config.loss, settings.mode, settings.clip_gradient,
+                               _autocast(config, device))
+    gan, adversarial = None, None
+    if config.gan.enabled:
+        gan = build_gan(ground).to(device)
+        betas = (0.0, 0.9)
+        optimizers["generator"] = torch.optim.Adam(gan.generator.parameters(),
+                                                   config.gan.learning_rate_generator, betas)
+        optimizers["discriminators"] = torch.optim.Adam(gan.discriminators.parameters(),
+                                                        config.gan.learning_rate_discriminator, betas)
+        adversarial = AdversarialUpdate(gan, config.gan, graph_update, optimizers["generator"],
+                                        optimizers["discriminators"], build_perturber(ground), ground.store)
+    step = TrainingStep(ground.detector, graph_update, adversarial, config)
+    rates = [group["lr"] for group in groups]
+    return Run(device, model, gan, step, optimizers, rates, settings.decay_epoch)
+
+
+def build_model(ground: Ground) -> SceneGraphModel:
+    """F, its box heads started from the detector's."""
+    settings, data, detector = ground.config.model, ground.data, ground.detector
+    heads = {role: detector.box_head_copy(role, settings.dropout) for role in ("node", "edge")}
+    relation_head = RELATION_HEADS[settings.head](detector.head_dim, settings.hidden_dim, len(data.classes),
+                                                  len(data.predicates), iterations=settings.iterations)
+    bias = None
+    if settings.frequency_bias != "off":
+        foreground, background = ground.counts
+        bias = FrequencyBias(frequency_table(foreground, background))
+    regions = RoIFeatures(detector.channels, 1 / detector.stride, box_kind=settings.edge_boxes,
+                          box_strides=settings.box_strides)
+    model = SceneGraphModel(regions, heads["node"], heads["edge"], relation_head, bias, settings.frequency_bias)
+    if ground.config.training.compile:
+        model.classify = torch.compile(model.classify, dynamic=True)
+    return model
+
+
+def build_gan(ground: Ground) -> GAN:
+    """G and D for the detector's map."""
+    settings, data, detector = ground.config.gan, ground.data, ground.detector
+    vectors = {}
+    if settings.init_embeddings:
+        vectors = {"class_vectors": ground.embeddings.classes, "predicate_vectors": ground.embeddings.predicates}
+    return GAN(len(data.classes), len(data.predicates), detector.channels, detector.map_size,
+               embedding=settings.embedding_dim, hidden=settings.hidden_dim,
+               large_discriminator=settings.large_discriminator, visual_conditioning=settings.visual_conditioning,
+               **vectors)
+
+
+def build_perturber(ground: Ground) -> Perturber | None:
+    """What changes node labels before the generator sees them; None where nothing does."""
+    settings = ground.config.gan.perturb
+    if settings.method == "off":
+        return None
+    contexts = Contexts.from_triplets(ground.data.triplets("train").as_dict(), len(ground.data.classes))
+    return Perturber(settings.method, contexts, ground.embeddings.classes, settings.intensity, settings.topk,
+                     settings.alpha, settings.uniform, settings.degree_smoothing)
+
+
+def device_of(config: Config) -> torch.device:
+    """`training.device`; auto: CUDA where there is a GPU.
+
+    Raises ValueError for a device that torch does not know or does not find.
+    """
+    name = config.training.device
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"training.device: {error}") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"training.device is {name}, but torch sees no GPU: use auto or cpu")
+    return device
+
+
+def configure_torch(config: Config) -> None:
+    """Threads and number formats of this process.
+
+    The number of threads is set, not left to the machine: sums are split among threads, so results follow from it.
+    """
+    torch.set_num_threads(max(1, int(config.resources.cpus)))
+    torch.set_float32_matmul_precision("high" if config.training.tf32 else "highest")
+    torch.backends.cudnn.allow_tf32 = config.training.tf32
+
+
+def _autocast(config: Config, device: torch.device) -> Callable[[], Any]:
+    if not config.training.autocast_bf16:
+        return contextlib.nullcontext
+    return partial(torch.autocast, device.type, torch.bfloat16)

@@ -1,0 +1,70 @@
+"""The layers of the architecture: who may import whom, read from the source."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SIBLINGS = {"data", "features", "models", "gan", "losses", "metrics", "viz"}
+GROUND = {"config", "structures"}
+"""What everything may import. All other modules of `sgg` lie above the siblings, `platform` above them."""
+
+SOURCES = sorted([*(ROOT / "sgg").rglob("*.py"), *(ROOT / "platform").rglob("*.py")])
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Dotted names of all that a file imports, wherever in it; relative imports made absolute."""
+    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[:len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def layer(module: str) -> str | None:
+    """`sgg.gan.perturb` is of `gan`; None for what is not ours."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "sgg" and len(parts) > 1 else None
+
+
+def allowed(owner: str, target: str) -> bool:
+    """May a module of layer `owner` import one of `target`?"""
+    if owner == target or target == "structures":
+        return True
+    if owner in GROUND or owner in SIBLINGS:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_arrows_point_down(path: Path) -> None:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    modules = imported_modules(path)
+    if parts[0] == "platform":
+        return
+    assert not {name for name in modules if name.split(".")[0] in {"ray", "platform"}}, "only platform/ imports Ray"
+    if len(parts) == 2 and parts[1] == "__init__":
+        assert not {name for name in modules if layer(name)}, "importing sgg must stay cheap"
+        return
+    upward = {name for name in modules if layer(name) and not allowed(parts[1], layer(name))}
+    assert not upward, f"{path.relative_to(ROOT)} imports {sorted(upward)}"
+
+
+@pytest.mark.parametrize(("owner", "target", "may"), [
+    ("gan", "structures", True), ("gan", "gan", True), ("gan", "models", False), ("metrics", "config", False),
+    ("steps", "gan", True), ("config", "data", False), ("structures", "models", False), ("models", "fit", False),
+])
+def test_the_rule_itself(owner: str, target: str, may: bool) -> None:
+    assert allowed(owner, target) is may
+
+
+def test_files_stay_small() -> None:
+    """Past 300 lines there is a second noun in the file."""
+    long = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in SOURCES}
+    assert not {name: lines for name, lines in long.items() if lines > 300}
