@@ -76,7 +76,7 @@ class Annotations:
         """[U, 2] subject and object of each relation as rows of `boxes`."""
         return self.relations[:, :2] + np.repeat(self.box_ptr[:-1], self.relations_per_image)[:, None]
 
-    @property
+    @cached_property
     def triplets(self) -> np.ndarray:
         """[U, 3] subject class, predicate class, object class of each relation."""
         subjects, objects = self.labels[self.related_objects].T

@@ -11,8 +11,8 @@ def corners_from_centres(boxes: np.ndarray) -> np.ndarray:
     Integer boxes stay integers: half a width is cut towards zero, and the far corner keeps the full width, as in the
     files' own use (golden vg_tiny).
     """
-    near = boxes[:, :2] - boxes[:, 2:] / 2
-    near = np.trunc(near).astype(boxes.dtype) if np.issubdtype(boxes.dtype, np.integer) else near
+    twice = 2 * boxes[:, :2] - boxes[:, 2:]
+    near = (twice + (twice < 0)) >> 1 if np.issubdtype(boxes.dtype, np.integer) else twice / 2
     return np.concatenate([near, near + boxes[:, 2:]], axis=1)
 
 

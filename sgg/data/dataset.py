@@ -83,20 +83,19 @@ class DataSet:
         """
         if name == "detector":
             return self.detector or self.part("train", relations_required=False)
-        annotations = self._annotations_of(name)
+        images = (self.parts == _code(name)) & splits.sized(self.annotations, min_objects, max_objects)
         if relations_required:
-            annotations = annotations.with_relations()
-        annotations = splits.sized(annotations, min_objects, max_objects)
-        if subset != "all":
-            annotations = splits.shot_subset(annotations, self.seen(name), subset)
+            images &= self.annotations.relations_per_image > 0
+        annotations = splits.shot_subset(self.annotations.select(images), self.seen(name), subset)
         return Part(name, splits.overlapping(annotations) if overlapping else annotations, self.image_folder)
 
     def triplets(self, parts: str) -> TripletCounts:
         """How often each triplet occurs in whole parts: train, val, test or train+val."""
-        if parts not in self._triplets:
-            triplets = [self._annotations_of(name).triplets for name in parts.split("+")]
-            self._triplets[parts] = TripletCounts.from_triplets(np.concatenate(triplets))
-        return self._triplets[parts]
+        if parts not in self._counted:
+            codes = [_code(name) for name in parts.split("+")]
+            relations = np.isin(self.parts, codes)[self.annotations.image_of_relation]
+            self._counted[parts] = TripletCounts.from_triplets(self.annotations.triplets[relations])
+        return self._counted[parts]
 
     def seen(self, part: str) -> TripletCounts:
         """The triplets that decide what is zero- or few-shot in a part: those of training, for test also of
@@ -105,13 +104,8 @@ class DataSet:
         return self.triplets("train+val" if part == "test" else "train")
 
     @cached_property
-    def _triplets(self) -> dict[str, TripletCounts]:
+    def _counted(self) -> dict[str, TripletCounts]:
         return {}
-
-    def _annotations_of(self, part: str) -> Annotations:
-        if part not in splits.PARTS:
-            raise ValueError(f"part must be one of {', '.join(splits.PARTS)} or detector, got {part!r}")
-        return self.annotations.select(self.parts == splits.PARTS[part])
 
     @cached_property
     def hash(self) -> str:
@@ -143,3 +137,9 @@ class DataSet:
         for path in [self.image_folder, *first]:
             if not path.exists():
                 raise FileNotFoundError(f"the pictures of {self.title} are missing: no {path}; {self.remedy}")
+
+
+def _code(part: str) -> int:
+    if part not in splits.PARTS:
+        raise ValueError(f"part must be one of {', '.join(splits.PARTS)} or detector, got {part!r}")
+    return splits.PARTS[part]

@@ -41,7 +41,7 @@ def integer_field(path: Path, records: list, field: str, low: int = 0) -> np.nda
     """
     try:
         values = [record[field] for record in records]
-        if all(type(value) is int for value in values):
+        if set(map(type, values)) <= {int}:
             array = np.array(values, dtype=np.int64)
             if (array >= low).all():
                 return array

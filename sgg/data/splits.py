@@ -50,11 +50,10 @@ def shot_subset(annotations: Annotations, seen: TripletCounts, subset: str) -> A
     return annotations.keep_relations((counts >= low) & (counts <= high)).with_relations()
 
 
-def sized(annotations: Annotations, min_objects: int = 0, max_objects: int | None = None) -> Annotations:
-    """Only the images with at least `min_objects` and at most `max_objects` objects."""
+def sized(annotations: Annotations, min_objects: int = 0, max_objects: int | None = None) -> np.ndarray:
+    """[I] which images have at least `min_objects` and at most `max_objects` objects."""
     counts = annotations.objects_per_image
-    within = counts >= min_objects
-    return annotations.select(within if max_objects is None else within & (counts <= max_objects))
+    return (counts >= min_objects) & (counts <= (counts if max_objects is None else max_objects))
 
 
 def overlapping(annotations: Annotations) -> Annotations:

@@ -86,7 +86,7 @@ def test_boxes_and_sizes_of_single_images(name, part, flipped, golden, data, tmp
         sample = next(sample for sample in (samples[epoch, index] for epoch in range(100))
                       if part == "test" or is_mirrored(sample.graph, images.graph(index)) == flipped)
         expected = {key: golden[f"item.{name}.{index}.{key}"] for key in ("gt_boxes", "img_size", "tensor_shape")}
-        np.testing.assert_allclose(sample.graph.boxes, expected["gt_boxes"], rtol=1e-6, atol=5e-5)  # half a float32 step
+        np.testing.assert_allclose(sample.graph.boxes, expected["gt_boxes"], rtol=1e-6, atol=5e-5)
         assert list(sample.size) == expected["img_size"][:2].tolist()
         assert list(sample.image.shape) == expected["tensor_shape"].tolist()
 

@@ -1,0 +1,187 @@
+"""Reading annotations of Visual Genome's real size: time and memory, beside a plain loop over images.
+
+    python benchmarks/annotations.py [--quick] [--json FILE]
+
+Writes a synthetic VG-SGG.h5 with its JSON files (108,073 images, 150 classes, 50 predicates, the counts of SPEC
+section 1) to a temporary folder, then loads it, with all subsets and triplet tables, in a fresh process for each way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+IMAGES, CLASSES, PREDICATES = 108_073, 150, 50
+SUBSETS = [("train", "all"), ("val", "zs"), ("val", "all"),
+           ("test", "zs"), ("test", "10s"), ("test", "100s"), ("test", "all")]
+
+
+def write_synthetic(directory: Path, images: int) -> None:
+    """Visual Genome's three files under `directory`, of that many images."""
+    rng = np.random.default_rng(0)
+    folder = directory / "stanford_filtered"
+    folder.mkdir(parents=True)
+    objects = np.clip(rng.normal(10.6, 5.8, images).round().astype(int), 0, 62)
+    # SPEC: 89,169 of the 108,073 images have a relation; these have 7 on average
+    relations = np.where((rng.random(images) < 0.83) & (objects > 1), rng.geometric(1 / 7, images), 0)
+    first_box, last_box = ranges(objects)
+    first_rel, last_rel = ranges(relations)
+    wide_high = rng.choice([(500, 375), (375, 500), (800, 600), (640, 640), (1024, 768)], images)
+    extent = np.repeat(wide_high * 1024 // wide_high.max(axis=1, keepdims=True), objects, axis=0)
+    size = np.maximum(2, (extent * rng.uniform(0.02, 0.6, extent.shape)).astype(int))
+    near = (rng.random(extent.shape) * (extent - size)).astype(int)
+    popularity = 1 / np.arange(1, CLASSES + 1)
+    owner = np.repeat(np.arange(images), relations)
+    subject = (rng.random(len(owner)) * objects[owner]).astype(int)
+    other = (subject + 1 + (rng.random(len(owner)) * (objects[owner] - 1)).astype(int)) % objects[owner]
+    tail = 1 / np.arange(1, PREDICATES + 1) ** 1.5
+    with h5py.File(folder / "VG-SGG.h5", "w") as file:
+        file["split"] = np.where(rng.random(images) < 0.3, 2, 0).astype(np.int32)
+        for name, values in (("img_to_first_box", first_box), ("img_to_last_box", last_box),
+                             ("img_to_first_rel", first_rel), ("img_to_last_rel", last_rel)):
+            file[name] = values.astype(np.int32)
+        file["boxes_1024"] = np.concatenate([near + size // 2, size], axis=1).astype(np.int32)
+        file["labels"] = rng.choice(CLASSES, len(extent), p=popularity / popularity.sum())[:, None] + 1
+        file["relationships"] = (np.stack([subject, other], axis=1) + first_box[owner][:, None]).astype(np.int32)
+        file["predicates"] = rng.choice(PREDICATES, len(owner), p=tail / tail.sum())[:, None] + 1
+    names = {"label_to_idx": {f"class{i}": i for i in range(1, CLASSES + 1)},
+             "predicate_to_idx": {f"predicate{i}": i for i in range(1, PREDICATES + 1)}}
+    (folder / "VG-SGG-dicts.json").write_text(json.dumps(names))
+    records = [{"width": int(w), "url": f"https://example.org/images/VG_100K_2/{i}.jpg", "height": int(h),
+                "image_id": 10_000 + i, "coco_id": None, "flickr_id": i} for i, (w, h) in enumerate(wide_high)]
+    (folder / "image_data.json").write_text(json.dumps(records))
+
+
+def ranges(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last rows of images that own `counts` rows each; -1 for none."""
+    last = np.cumsum(counts) - 1
+    return np.where(counts, last - counts + 1, -1), np.where(counts, last, -1)
+
+
+def load_ours(directory: Path) -> tuple[dict[str, list[int]], object]:
+    """Images, relations and distinct triplets of every part and subset; the last one's part."""
+    from sgg.data.visual_genome import open_visual_genome
+
+    data = open_visual_genome(directory)
+    sizes = {}
+    for name, subset in SUBSETS:
+        part = data.part(name, subset)
+        sizes[f"{name} {subset}"] = [len(part), len(part.annotations.relations), len(part.triplets())]
+    return sizes, part
+
+
+def load_loop(directory: Path) -> tuple[dict[str, list[int]], object]:
+    """The same by a plain loop over images with one array per image and counting in dictionaries."""
+    folder = directory / "stanford_filtered"
+    json.loads((folder / "image_data.json").read_text())
+    with h5py.File(folder / "VG-SGG.h5") as file:
+        arrays = {name: file[name][:] for name in file}
+    parts: dict[str, list] = {"train": [], "val": [], "test": []}
+    for image, first in enumerate(arrays["img_to_first_rel"]):
+        if first < 0 or arrays["img_to_first_box"][image] < 0:
+            continue
+        start, end = arrays["img_to_first_box"][image], arrays["img_to_last_box"][image] + 1
+        boxes = arrays["boxes_1024"][start:end].copy()
+        boxes[:, :2] = boxes[:, :2] - boxes[:, 2:] / 2
+        boxes[:, 2:] += boxes[:, :2]
+        rows = slice(first, arrays["img_to_last_rel"][image] + 1)
+        pairs = arrays["relationships"][rows] - start
+        relations = np.column_stack([pairs, arrays["predicates"][rows]])
+        test = arrays["split"][image] == 2
+        name = "test" if test else "val" if len(parts["val"]) < 5000 else "train"
+        parts[name].append((boxes, arrays["labels"][start:end, 0], relations))
+
+    def triplet(labels: np.ndarray, relation: np.ndarray) -> tuple[int, int, int]:
+        subject, object_, predicate = relation
+        return int(labels[subject]), int(predicate), int(labels[object_])
+
+    def count(images: list) -> Counter:
+        return Counter(triplet(labels, relation) for _, labels, relations in images for relation in relations)
+
+    train = count(parts["train"])
+    both = train + count(parts["val"])
+    bounds = {"zs": (0, 0), "10s": (1, 10), "100s": (11, 100), "all": (0, 1 << 60)}
+    sizes = {}
+    for name, subset in SUBSETS:
+        seen, (low, high) = both if name == "test" else train, bounds[subset]
+        kept = []
+        for boxes, labels, relations in parts[name]:
+            rows = [relation for relation in relations if low <= seen[triplet(labels, relation)] <= high]
+            if rows:
+                kept.append((boxes, labels, np.array(rows)))
+        sizes[f"{name} {subset}"] = [len(kept), sum(len(relations) for *_, relations in kept), len(count(kept))]
+    return sizes, None
+
+
+def child(way: str, directory: Path) -> None:
+    """Load in this process; print seconds, peak memory and what was found."""
+    load = {"ours": load_ours, "loop": load_loop}[way]
+    import sgg.data  # noqa: F401  (what is measured is loading, not importing)
+    start = time.perf_counter()
+    sizes, part = load(directory)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "mebibytes": peak, "sizes": sizes,
+                      "bytes_per_worker": len(ForkingPickler.dumps(part))}))
+
+
+def run(way: str, directory: Path) -> dict:
+    command = [sys.executable, __file__, "--child", way, str(directory)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def measure(images: int, repeats: int) -> list[dict]:
+    """The benchmark's rows; the best of `repeats` runs of ours, one of the loop."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_synthetic(Path(folder), images)
+        loop = run("loop", Path(folder))
+        ours = min((run("ours", Path(folder)) for _ in range(repeats)), key=lambda result: result["seconds"])
+    if ours["sizes"] != loop["sizes"]:
+        raise SystemExit(f"the two ways disagree: {ours['sizes']} and {loop['sizes']}")
+    full = images == IMAGES
+    return [
+        row("annotations/load", ours["seconds"], "s", loop["seconds"], 2.0 if full else None),
+        row("annotations/peak_memory", ours["mebibytes"], "MiB", loop["mebibytes"], 1024.0 if full else None),
+        row("annotations/sent_to_a_worker", ours["bytes_per_worker"] / 2**20, "MiB", None, 1.0),
+    ]
+
+
+def row(name: str, value: float, unit: str, reference: float | None, goal: float | None) -> dict:
+    """One result: the baseline's value, ours as a share of it, and whether it is below the goal."""
+    return {"name": name, "value": value, "unit": unit, "reference": reference,
+            "ratio": value / reference if reference else None, "goal": goal,
+            "ok": goal is None or value <= goal}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a seventh of the images, once")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        child(arguments.child[0], Path(arguments.child[1]))
+        return
+    rows = measure(IMAGES // 7 if arguments.quick else IMAGES, repeats=1 if arguments.quick else 3)
+    for result in rows:
+        print(", ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+                        for key, value in result.items()))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
