@@ -1,0 +1,66 @@
+"""What decides the rows of a feature store, and the refusal of a store made from something else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+KINDS = ("node", "edge", "global")
+SOURCES = ("real", "generated")
+
+
+class StoreMismatchError(ValueError):
+    """A store holds features of another detector, data set or setting than asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreIdentity:
+    """What decides the rows of a store; two stores of equal identity hold the same features.
+
+    classes: names of the labels that rows are grouped by, background first (predicates for edges, one name for global
+    features). detector: hash of the frozen detector. data: hash of the annotations. kind: node, edge or global.
+    source: real or generated. settings: whatever else decides the rows (part of the data, size of a RoI, the
+    generator's checkpoint, ...), anything JSON can say.
+
+    Raises ValueError for an unknown kind or source, and for repeated class names.
+    """
+
+    classes: Sequence[str]
+    detector: str
+    data: str
+    kind: str = "node"
+    source: str = "real"
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (("kind", self.kind, KINDS), ("source", self.source, SOURCES)):
+            if value not in allowed:
+                raise ValueError(f"StoreIdentity.{name} must be one of {', '.join(allowed)}, got {value!r}")
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError("StoreIdentity.classes has a name twice")
+        object.__setattr__(self, "classes", list(self.classes))
+        object.__setattr__(self, "settings", json.loads(json.dumps(self.settings)))
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> StoreIdentity:
+        """The identity that `to_json` wrote; further keys are ignored."""
+        return cls(**{one.name: values[one.name] for one in fields(cls)})
+
+    def require(self, actual: StoreIdentity, where: object) -> None:
+        """Raise StoreMismatchError, naming every field that differs, unless `actual`, found at `where`, equals this."""
+        faults = [f"{one.name} is {_short(getattr(actual, one.name))}, not {_short(getattr(self, one.name))}"
+                  for one in fields(self) if getattr(actual, one.name) != getattr(self, one.name)]
+        if faults:
+            raise StoreMismatchError(f"{where}: holds other features than asked for: {'; '.join(faults)}. "
+                                     "Delete it, or write the features to another path")
+
+
+def _short(value: object) -> str:
+    text = f"{len(value)} names" if isinstance(value, list) else repr(value)
+    return text if len(text) <= 160 else text[:157] + "..."

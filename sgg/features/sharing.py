@@ -1,0 +1,68 @@
+"""One store for many processes: whoever comes first writes it, the others wait."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from sgg.structures import Array
+
+from .identity import StoreIdentity
+from .store import FeatureStore
+from .writer import StoreWriter, discard_parts
+
+log = logging.getLogger(__name__)
+
+Part = Callable[[], tuple[Array, Array]]
+
+
+def ensure_store(path: str | Path, identity: StoreIdentity, num_parts: int,
+                 write: Callable[[StoreWriter, list[int]], None], codec: str = "lz4", threads: int = 2) -> FeatureStore:
+    """The sealed store of `identity` at `path`; where it is not yet, `write(writer, missing parts)` makes it.
+
+    Any number of processes may call this at once: one of them writes, the others wait for it. The lock is the
+    operating system's, so it dies with its owner: a killed writer's successor goes on with the parts it left.
+    `write` writes every missing part, itself or through other processes.
+
+    Raises what `FeatureStore.open` and `StoreWriter` raise.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        with _locked(path):
+            if not path.exists():
+                writer = StoreWriter(path, identity, num_parts, codec, threads)
+                write(writer, writer.missing())
+                writer.seal()
+    store = FeatureStore.open(path, identity, threads)
+    discard_parts(path)
+    return store
+
+
+def write_store(path: str | Path, identity: StoreIdentity, parts: Sequence[Part], codec: str = "lz4",
+                threads: int = 2) -> FeatureStore:
+    """`ensure_store` in this process: each part is a call that returns features [n, *row_shape] and labels [n]."""
+    def write(writer: StoreWriter, missing: list[int]) -> None:
+        for number in missing:
+            writer.write_part(number, *parts[number]())
+
+    return ensure_store(path, identity, len(parts), write, codec, threads)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock on writing `path`; waiting for it is said."""
+    lock = FileLock(path.with_name(path.name + ".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        log.info("%s: waiting for another process that is writing it", path)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,182 @@
+"""Reading a store: rows grouped by class, drawn at random per label in one gather."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sgg.structures import Array, to_numpy
+
+from . import array
+from .identity import StoreIdentity
+from .writer import VERSION, writing_directory
+
+Item = TypeVar("Item")
+
+
+class FeatureStore:
+    """Stored features of detector RoIs, read-only; any number of processes on any node may read one store.
+
+    identity: what the rows were made from. counts: [C] int64 rows of each class. row_shape: for example (512, 7, 7).
+    empty_classes: classes without a row, background apart.
+
+    Made by `FeatureStore.open`. Can be pickled. It reads with threads of its own, so a process that has opened one
+    must not fork and read on in the child (spawned processes and Ray's workers are fine).
+    """
+
+    def __init__(self, path: Path, attributes: dict[str, Any], threads: int):
+        self.path = path
+        self.identity = StoreIdentity.from_json(attributes)
+        self.codec: str = attributes["codec"]
+        self.num_bytes = sum(attributes["shard_bytes"])
+        self.counts = np.array(attributes["counts"], np.int64)
+        self.empty_classes = [label for label in np.flatnonzero(self.counts == 0).tolist() if label != 0]
+        self._ends = np.cumsum(self.counts)
+        self._starts = self._ends - self.counts
+        self._threads = threads
+        self._array = array.open_readonly(path, threads)
+        self._warned = False
+        self.row_shape = tuple(self._array.shape[1:])
+
+    @classmethod
+    def open(cls, path: str | Path, expected: StoreIdentity | None = None, threads: int = 2) -> FeatureStore:
+        """The sealed store at `path`; threads: how many of them read and decompress.
+
+        Raises FileNotFoundError where there is none or an unfinished one; StoreMismatchError (a ValueError) when it
+        is not `expected`; ValueError when it is no feature store, of another version, or a shard is missing or cut.
+        """
+        path = Path(path)
+        attributes = _attributes(path)
+        if expected is not None:
+            expected.require(StoreIdentity.from_json(attributes), path)
+        _check_shards(path, attributes["shard_bytes"])
+        return cls(path, attributes, threads)
+
+    def __reduce__(self) -> tuple:
+        return FeatureStore.open, (self.path, self.identity, self._threads)
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, rows: slice | Array) -> np.ndarray:
+        """[n, *row_shape] float16 of the rows of a slice or of indices [n]."""
+        index = np.arange(len(self))[rows] if isinstance(rows, slice) else to_numpy(rows)
+        return _read(self.path, self._array.oindex[index].read())
+
+    def rows_of(self, label: int) -> range:
+        """The rows of a class."""
+        return range(int(self._starts[label]), int(self._ends[label]))
+
+    def labels_of(self, rows: Array) -> np.ndarray:
+        """[n] the classes of rows [n]."""
+        return np.searchsorted(self._ends, to_numpy(rows), side="right")
+
+    def draw(self, labels: Array, generator: torch.Generator | None = None) -> np.ndarray:
+        """[N] int64 a row of each label's class, uniformly at random, -1 where the class has none. labels: [N].
+
+        Raises ValueError when a label is not a class.
+        """
+        labels = to_numpy(labels).astype(np.int64, copy=False)
+        if len(labels) and (labels.min() < 0 or labels.max() >= len(self.counts)):
+            raise ValueError(f"{self.path}: labels must be in [0, {len(self.counts)}), "
+                             f"got {labels.min()} .. {labels.max()}")
+        device = "cpu" if generator is None else generator.device
+        shares = torch.rand(len(labels), generator=generator, dtype=torch.float64, device=device).cpu().numpy()
+        counts = self.counts[labels]
+        rows = self._starts[labels] + (shares * counts).astype(np.int64)
+        return np.where(counts > 0, rows, -1)
+
+    def request(self, labels: Array, generator: torch.Generator | None = None) -> PendingSample:
+        """Draw as `sample` does, now, and read beside what the caller does until it asks for the result."""
+        rows = self.draw(labels, generator)
+        if not self._warned and (rows < 0).any():
+            self._warned = True
+            names = [self.identity.classes[label] for label in np.unique(to_numpy(labels)[rows < 0])]
+            warnings.warn(f"{self.path}: no feature of {', '.join(names)}: zeros take its place", stacklevel=2)
+        reading = self._array.oindex[rows[rows >= 0]].read()
+        return PendingSample(self.path, reading, torch.from_numpy(rows >= 0), self.row_shape)
+
+    def sample(self, labels: Array, generator: torch.Generator | None = None) -> Tensor:
+        """[N, *row_shape] float32: for each of labels [N] one stored feature of that class, uniformly at random.
+
+        Zeros for a class without a row (with one warning a store): a rectified feature of nothing seen. So a class
+        that the store's data lack does not stop a training run; `empty_classes` tells of them beforehand.
+
+        Raises ValueError when a label is not a class or the store cannot be read.
+        """
+        return self.request(labels, generator).result()
+
+
+class PendingSample:
+    """A sample that is being read."""
+
+    def __init__(self, path: Path, reading: Any, known: Tensor, row_shape: tuple[int, ...]):
+        self._path, self._reading, self._known, self._row_shape = path, reading, known, row_shape
+
+    def result(self, device: torch.device | str = "cpu") -> Tensor:
+        """[N, *row_shape] float32 on `device`, to which it goes as float16."""
+        rows = torch.from_numpy(_read(self._path, self._reading)).to(device).float()
+        if self._known.all():
+            return rows
+        sample = rows.new_zeros(len(self._known), *self._row_shape)
+        sample[self._known.to(device)] = rows
+        return sample
+
+
+def prefetched(items: Iterable[Item], store: FeatureStore, labels_of: Callable[[Item], Array],
+               generator: torch.Generator | None = None) -> Iterator[tuple[Item, PendingSample]]:
+    """Each item with a sample for its labels, whose reading began while the item before it was in use."""
+    previous: tuple[Item, PendingSample] | None = None
+    for item in items:
+        upcoming = item, store.request(labels_of(item), generator)
+        if previous is not None:
+            yield previous
+        previous = upcoming
+    if previous is not None:
+        yield previous
+
+
+def _read(path: Path, reading: Any) -> np.ndarray:
+    try:
+        return reading.result()
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path}: cannot be read, its files are damaged; delete it and write it anew "
+                         f"({error})") from error
+
+
+def _attributes(path: Path) -> dict[str, Any]:
+    """The store's attributes; raises as `FeatureStore.open` says."""
+    if not path.exists():
+        unfinished = writing_directory(path)
+        if unfinished.exists():
+            raise FileNotFoundError(f"{path}: not sealed yet: {unfinished} is being written, or its writer was "
+                                    "stopped. The command that began it goes on where it stopped")
+        raise FileNotFoundError(f"{path}: no feature store here; write one with `python -m sgg.features extract`")
+    try:
+        attributes = json.loads((path / "zarr.json").read_text())["attributes"]
+        version = attributes["feature_store"]
+    except (OSError, json.JSONDecodeError, KeyError) as error:
+        raise ValueError(f"{path}: not a feature store: no zarr.json with the attribute feature_store") from error
+    if version != VERSION:
+        raise ValueError(f"{path}: feature store of version {version}, this code reads {VERSION}; write it anew")
+    if not attributes.get("sealed"):
+        raise ValueError(f"{path}: not sealed: writing was stopped before its end; delete it and write it anew")
+    return attributes
+
+
+def _check_shards(path: Path, sizes: list[int]) -> None:
+    """Raise ValueError unless every shard has the size it had when the store was sealed."""
+    rank = len(json.loads((path / "zarr.json").read_text())["shape"]) - 1
+    for shard, size in enumerate(sizes):
+        file = array.shard_path(path, shard, range(rank))
+        found = file.stat().st_size if file.exists() else 0
+        if found != size:
+            raise ValueError(f"{file}: the shard has {found:,} bytes, {size:,} were written: the store is cut off or "
+                             f"damaged; delete {path} and write it anew")
