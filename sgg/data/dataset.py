@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -45,6 +45,11 @@ class Part:
     def image_path(self, image: int) -> Path:
         """The picture's file."""
         return self.image_folder / str(self.annotations.files[image])
+
+    def head(self, count: int | None) -> Part:
+        """The part's first `count` images; None: all of them."""
+        chosen = np.arange(len(self))[:count]
+        return self if len(chosen) == len(self) else replace(self, annotations=self.annotations.select(chosen))
 
     def triplets(self) -> TripletCounts:
         """How often each triplet occurs in this part."""

@@ -41,8 +41,8 @@ def draw_predicates(relations: np.ndarray, generator: np.random.Generator) -> np
 class PartImages(Dataset):
     """The samples of a part under the keys (epoch, image)."""
 
-    def __init__(self, part: Part, augment: bool, seed: int) -> None:
-        self.part, self.augment, self.seed = part, augment, seed
+    def __init__(self, part: Part, augment: bool, seed: int, flip: bool = True) -> None:
+        self.part, self.augment, self.seed, self.flip = part, augment, seed, flip
 
     def __len__(self) -> int:
         return len(self.part)
@@ -53,7 +53,7 @@ class PartImages(Dataset):
         flipped = False
         if self.augment:
             generator = _generator(self.seed, epoch, image)
-            flipped = bool(generator.random() < 0.5)
+            flipped = bool(generator.random() < 0.5) and self.flip
             graph = SceneGraph(graph.boxes, graph.labels, draw_predicates(graph.relations, generator))
             graph = flip_graph(graph, size[1]) if flipped else graph
         picture = read_picture(self.part.image_path(image), size)
@@ -97,12 +97,12 @@ class Batches:
         return iter(self._loader)
 
 
-def load_batches(part: Part, batch_size: int, *, augment: bool = False, shuffle: bool = False, drop_last: bool = False,
-                 seed: int = 0, workers: int = 0, start_method: str | None = None) -> Batches:
+def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bool = True, shuffle: bool = False,
+                 drop_last: bool = False, seed: int = 0, workers: int = 0, start_method: str | None = None) -> Batches:
     """Batches of a part's pictures and graphs.
 
-    augment: mirror half of the images and draw one predicate for a pair that carries several, as training does.
-    workers: processes that decode pictures; 0 decodes in this one. start_method: of the workers; None is Python's own.
+    augment: mirror half of the images (unless `flip` is False) and draw one predicate for a pair that carries several,
+    as training does. workers: processes that decode pictures; 0 decodes in this one. start_method: of the workers; None is Python's own.
 
     Raises ValueError for an empty part or a wrong number, FileNotFoundError when the picture folder is missing.
     """
@@ -113,4 +113,4 @@ def load_batches(part: Part, batch_size: int, *, augment: bool = False, shuffle:
     if not part.image_folder.is_dir():
         raise FileNotFoundError(f"picture folder {part.image_folder} is missing")
     order = _Order(len(part), batch_size, shuffle, drop_last, seed)
-    return Batches(PartImages(part, augment, seed), order, workers, start_method)
+    return Batches(PartImages(part, augment, seed, flip), order, workers, start_method)
