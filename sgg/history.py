@@ -6,7 +6,7 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 Row = dict[str, Any]
 
@@ -23,8 +23,8 @@ class History:
     def append(self, epoch: int, values: Row) -> Row:
         """Write the row of an epoch and return it."""
         row = {"epoch": epoch, "attempt": self.attempt, **values}
-        with open(self.directory / ROWS, "a", encoding="utf-8") as file:
-            file.write(to_json(row) + "\n")
+        with open(self.directory / ROWS, "a+b") as file:
+            file.write(_line_break(file) + to_json(row).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         return row
@@ -63,6 +63,14 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_without_nan(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _line_break(file: BinaryIO) -> bytes:
+    """What ends the line that a kill cut short, where there is one."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"
 
 
 def _parse(line: str) -> Row | None:

@@ -1,4 +1,4 @@
-"""IMP+ against the reference: forward, training-mode forward, gradients, whole forward from a map (golden section 4)."""
+"""IMP+ against the reference: forward, training forward with gradients, whole forward from a map (golden section 4)."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.lib.npyio import NpzFile
+from sgg.checkpoint.published import rename_scene_graph
 from torch import nn
 
-from sgg.checkpoint.published import rename_scene_graph
 from sgg.models.box_head import BoxHead
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.message_passing import MessagePassing
@@ -67,8 +67,8 @@ def test_forward(backbone, inputs) -> None:
         states = model.relation_head.propagate(node_input, edge_input.relu(), pairs)
         logits = model.classify(nodes, edges, boxes, images, pairs, sizes)
         one_pair = model.classify(nodes[:2], edges[:1], boxes[:2], images[:2], pairs[:1], sizes)
-    found = dict(union_conv=embedded, obj_unary=node_input, edge_unary_prerelu=edge_input, mp_node=states[0],
-                 mp_edge=states[1], obj_dists=logits[0], rel_dists=logits[1])
+    found = {"union_conv": embedded, "obj_unary": node_input, "edge_unary_prerelu": edge_input, "mp_node": states[0],
+             "mp_edge": states[1], "obj_dists": logits[0], "rel_dists": logits[1]}
     for name, value in found.items():
         np.testing.assert_allclose(value.numpy(), golden[f"out.eval.{name}"], **CLOSE, err_msg=name)
     np.testing.assert_allclose(one_pair[0].numpy(), golden["out.onepair.obj_dists"], **CLOSE)
@@ -85,8 +85,8 @@ def test_training_forward(backbone, inputs) -> None:
     nodes.requires_grad_()
     edges.requires_grad_()
     node_logits, edge_logits = model.classify(nodes, edges, rois[:, 1:], rois[:, 0].long(), triples[:, 1:], sizes)
-    weighted = (node_logits * torch.tensor(inputs["cot_obj"])).sum() + (edge_logits * torch.tensor(inputs["cot_rel"])).sum()
-    weighted.backward()
+    for_nodes, for_edges = tensors(inputs, "cot_obj", "cot_rel")
+    ((node_logits * for_nodes).sum() + (edge_logits * for_edges).sum()).backward()
     np.testing.assert_allclose(node_logits.detach(), golden["out.bntrain.obj_dists"], **CLOSE)
     np.testing.assert_allclose(edge_logits.detach(), golden["out.bntrain.rel_dists"], **CLOSE)
     np.testing.assert_allclose(nodes.grad, golden["out.bntrain.grad_node_feat"], **CLOSE)
@@ -111,7 +111,8 @@ def test_training_forward(backbone, inputs) -> None:
 def test_from_map_to_ranked_pairs(mode: str, bias_mode: str, key: str) -> None:
     golden = np.load(FILES / "imp_forward.npz")
     model = build(golden, "motifs", bias_mode)
-    feature_map, boxes, picture_boxes, size, truth = tensors(golden, "fmap", "boxes", "boxes_org", "im_size", "gt_classes")
+    feature_map, boxes, picture_boxes = tensors(golden, "fmap", "boxes", "boxes_org")
+    size, truth = tensors(golden, "im_size", "gt_classes")
     images = torch.zeros(len(boxes), dtype=torch.long)
     pairs = all_pairs(images)
     if mode == "sgdet":

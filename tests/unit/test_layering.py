@@ -35,11 +35,7 @@ def layer(module: str) -> str | None:
 
 def allowed(owner: str, target: str) -> bool:
     """May a module of layer `owner` import one of `target`?"""
-    if owner == target or target == "structures":
-        return True
-    if owner in GROUND or owner in SIBLINGS:
-        return False
-    return True
+    return owner == target or target == "structures" or owner not in GROUND | SIBLINGS
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

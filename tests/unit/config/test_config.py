@@ -78,8 +78,9 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_overrides(write) -> None:
-    study = load(write("loss: {kind: baseline}"), ["loss.kind=dnorm", "training.learning_rate=1e-3", "tracking.wandb=off"])
-    assert (study.base.loss.kind, study.base.training.learning_rate, study.base.tracking.wandb) == ("dnorm", 1e-3, "off")
+    path = write("loss: {kind: baseline}")
+    base = load(path, ["loss.kind=dnorm", "training.learning_rate=1e-3", "tracking.wandb=off"]).base
+    assert (base.loss.kind, base.training.learning_rate, base.tracking.wandb) == ("dnorm", 1e-3, "off")
     assert faults(write(""), "loss.kind") == ["'loss.kind' must have the form key=value, for example loss.kind=dnorm"]
     assert faults(write(""), "loss.kind.deep=1") == ["loss.kind must be one of 'baseline', 'dnorm' or 'dnorm-fgbg', "
                                                      "got {'deep': 1}"]
@@ -113,7 +114,8 @@ def test_profiles_fill_only_what_is_not_given() -> None:
     assert resolve(validate({"training": {"learning_rate": 0.5}}), "toy").training.learning_rate == 0.5
     for name in ("vg", "toy"):
         settings = resolve(validate({}), name).model_dump()
-        undecided = [f"{section}.{key}" for section in settings for key, value in settings[section].items() if value is None]
+        undecided = [f"{section}.{key}" for section, values in settings.items() for key, value in values.items()
+                     if value is None]
         assert undecided == ["data.train_images", "data.eval_images", "detector.weights", "search.max_concurrent",
                              "search.time_budget_s", "tracking.wandb_entity"]
 

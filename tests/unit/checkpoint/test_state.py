@@ -1,0 +1,89 @@
+"""Checkpoints: whole or not there, refused with every fault named."""
+
+import pytest
+import torch
+from torch import nn
+
+from sgg import checkpoint
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+
+
+def adam(network: nn.Module, rate: float) -> torch.optim.Adam:
+    optimizer = torch.optim.Adam(network.parameters(), lr=rate)
+    network(torch.randn(4, 3)).sum().backward()
+    optimizer.step()
+    return optimizer
+
+
+def test_round_trip_keeps_moments_but_not_rates(tmp_path, network) -> None:
+    optimizer = adam(network, 0.1)
+    checkpoint.save(tmp_path, 3, {"model": network, "gan": None}, {"model": optimizer}, {"data": "toy"})
+    found = checkpoint.latest(tmp_path)
+    assert (found.epoch, found.path, found.meta["data"]) == (3, checkpoint.path_of(tmp_path, 3), "toy")
+    other = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    again = torch.optim.Adam(other.parameters(), lr=0.02)
+    found.load_weights(model=other, gan=None)
+    found.load_optimizers({"model": again})
+    for ours, theirs in zip(other.state_dict().values(), network.state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs)
+    assert again.param_groups[0]["lr"] == 0.02
+    first, second = (next(iter(one.state_dict()["state"].values())) for one in (again, optimizer))
+    assert torch.equal(first["exp_avg"], second["exp_avg"])
+
+
+def test_an_unfinished_checkpoint_is_not_seen(tmp_path, network) -> None:
+    checkpoint.save(tmp_path, 1, {"model": network}, {}, {})
+    (tmp_path / "checkpoints" / ".epoch_0002.99").mkdir()
+    assert checkpoint.latest(tmp_path).epoch == 1
+    assert checkpoint.open_checkpoint(tmp_path).epoch == 1
+
+
+def test_an_epoch_can_be_written_again(tmp_path, network) -> None:
+    for data in ("first", "second"):
+        checkpoint.save(tmp_path, 1, {"model": network}, {}, {"data": data})
+    assert checkpoint.latest(tmp_path).meta["data"] == "second"
+
+
+def test_last_and_best_are_kept(tmp_path, network) -> None:
+    for epoch in range(1, 7):
+        checkpoint.save(tmp_path, epoch, {"model": network}, {}, {})
+    checkpoint.prune(tmp_path, last=2, best=3)
+    kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert kept == ["epoch_0003", "epoch_0005", "epoch_0006"]
+
+
+def test_every_unfitting_name_in_one_error(tmp_path, network) -> None:
+    checkpoint.save(tmp_path, 1, {"model": network}, {}, {})
+    other = nn.Sequential(nn.Linear(4, 2), nn.LayerNorm(2), nn.Linear(2, 2))
+    with pytest.raises(ValueError, match="does not fit the model") as raised:
+        checkpoint.latest(tmp_path).load_weights(model=other)
+    for fault in ("missing 2.weight", "missing 2.bias", "unexpected 1.running_mean",
+                  "0.weight has shape [2, 3], expected [2, 4]"):
+        assert fault in str(raised.value)
+
+
+def test_other_optimisers_are_refused(tmp_path, network) -> None:
+    checkpoint.save(tmp_path, 1, {"model": network}, {"model": adam(network, 0.1)}, {})
+    with pytest.raises(ValueError, match=r"has optimisers \['model'\], this run \['discriminators', 'model'\]"):
+        checkpoint.latest(tmp_path).load_optimizers({"model": adam(network, 0.1), "discriminators": adam(network, 0.1)})
+
+
+def test_damage_is_named(tmp_path, network) -> None:
+    saved = checkpoint.save(tmp_path, 1, {"model": network}, {}, {})
+    weights = saved.path / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:50])
+    with pytest.raises(ValueError, match=r"weights\.safetensors cannot be read"):
+        saved.load_weights(model=network)
+    weights.unlink()
+    with pytest.raises(FileNotFoundError, match=r"weights\.safetensors is missing: the checkpoint is not whole"):
+        saved.load_weights(model=network)
+    with pytest.raises(FileNotFoundError, match="holds no checkpoint"):
+        checkpoint.open_checkpoint(tmp_path / "elsewhere")
+    (saved.path / "meta.json").write_text("{}")
+    with pytest.raises(ValueError, match="is not of checkpoint format 1"):
+        checkpoint.open_checkpoint(saved.path)

@@ -1,0 +1,50 @@
+"""Drawn box pairs, held against pictures painted cell by cell."""
+
+import numpy as np
+import pytest
+import torch
+
+from sgg.models.union_boxes import BoxPairEmbedding, draw, union
+
+
+def random_boxes(count: int, seed: int) -> torch.Tensor:
+    corners = torch.rand(count, 2, 2, generator=torch.Generator().manual_seed(seed)) * 200
+    return torch.cat([corners.amin(1), corners.amax(1) + 1], dim=1)
+
+
+def painted(box: list[float], frame: list[float], size: int, fine: int = 40) -> np.ndarray:
+    """Share of each cell covered, counted on a grid `fine` times finer."""
+    xs = frame[0] + (np.arange(size * fine) + 0.5) / (size * fine) * (frame[2] - frame[0])
+    ys = frame[1] + (np.arange(size * fine) + 0.5) / (size * fine) * (frame[3] - frame[1])
+    inside = ((ys >= box[1]) & (ys <= box[3]))[:, None] & ((xs >= box[0]) & (xs <= box[2]))[None, :]
+    return inside.reshape(size, fine, size, fine).mean(axis=(1, 3))
+
+
+def test_motifs_is_the_covered_share() -> None:
+    subjects, objects = random_boxes(6, 0), random_boxes(6, 1)
+    drawn = draw(subjects, objects, size=9)
+    frames = union(subjects, objects)
+    for pair in range(6):
+        for role, boxes in enumerate((subjects, objects)):
+            expected = painted(boxes[pair].tolist(), frames[pair].tolist(), 9)
+            np.testing.assert_allclose(drawn[pair, role], expected, atol=0.06)
+
+
+def test_union_without_extent_draws_nothing() -> None:
+    point = torch.tensor([[5.0, 5, 5, 5]])
+    for kind in ("motifs", "raw_boxes"):
+        assert torch.isfinite(draw(point, point, kind=kind, image_sizes=torch.tensor([[10, 10]]))).all()
+
+
+@pytest.mark.parametrize(("strides", "cells"), [("published", 1), ("intended", 7)])
+def test_embedding_size(strides: str, cells: int) -> None:
+    embedding = BoxPairEmbedding(16, strides=strides)
+    found = embedding(random_boxes(3, 0), random_boxes(3, 1), torch.full((3, 2), 200))
+    assert found.shape == (3, 16, cells, cells)
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(ValueError, match="kind must be one of motifs, raw_boxes, got 'circles'"):
+        draw(random_boxes(1, 0), random_boxes(1, 1), kind="circles")
+    with pytest.raises(ValueError, match="strides must be one of published, intended, got 'none'"):
+        BoxPairEmbedding(16, strides="none")

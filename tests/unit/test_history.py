@@ -1,0 +1,38 @@
+"""The numbers of a trial on disk."""
+
+import json
+import math
+
+from sgg.history import History, read_json, write_json
+
+
+def test_a_later_row_of_an_epoch_counts(tmp_path) -> None:
+    first = History(tmp_path)
+    first.append(1, {"loss": 3.0})
+    first.append(2, {"loss": 2.0})
+    second = History(tmp_path)
+    second.append(2, {"loss": 1.5})
+    assert (first.attempt, second.attempt) == (1, 2)
+    assert [(row["epoch"], row["loss"], row["attempt"]) for row in second.rows()] == [(1, 3.0, 1), (2, 1.5, 2)]
+    assert [row["epoch"] for row in second.rows(up_to=1)] == [1]
+
+
+def test_a_line_cut_short_by_a_kill_is_not_read(tmp_path) -> None:
+    History(tmp_path).append(1, {"loss": 3.0})
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write('{"epoch": 2, "los')
+    assert [row["epoch"] for row in History(tmp_path).rows()] == [1]
+
+
+def test_a_row_after_a_cut_line_is_read(tmp_path) -> None:
+    with open(tmp_path / "metrics.jsonl", "w") as file:
+        file.write('{"epoch": 1, "attempt": 1}\n{"epoch": 2, "los')
+    History(tmp_path).append(2, {"loss": 1.0})
+    assert [row["epoch"] for row in History(tmp_path).rows()] == [1, 2]
+
+
+def test_what_is_no_number_is_null(tmp_path) -> None:
+    write_json(tmp_path / "test.json", {"zs": math.nan, "all": [1.0, math.inf]})
+    assert json.loads((tmp_path / "test.json").read_text()) == {"zs": None, "all": [1.0, None]}
+    assert read_json(tmp_path / "test.json")["zs"] is None
+    assert read_json(tmp_path / "nothing.json") is None
