@@ -1,0 +1,9 @@
+"""What a model's scene graphs are worth: recall in all its kinds, exact, in one pass over the images."""
+
+from sgg.metrics.accumulator import SceneGraphMetrics
+from sgg.metrics.conventions import Conventions
+from sgg.metrics.matching import Ranks, box_iou, ranked_hits, relation_ranks
+from sgg.metrics.reweight import predicate_weights, reweight
+
+__all__ = ["Conventions", "Ranks", "SceneGraphMetrics", "box_iou", "predicate_weights", "ranked_hits",
+           "relation_ranks", "reweight"]

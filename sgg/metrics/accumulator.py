@@ -1,0 +1,211 @@
+"""All metrics of scene graph generation in one pass over the images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from operator import index
+
+import numpy as np
+
+from sgg.metrics.checks import check_mode, checked_arrays
+from sgg.metrics.conventions import Conventions
+from sgg.metrics.matching import ImageMatching
+from sgg.metrics.recall import RANKED_KINDS, SUBSETS, RecallTally, harmonic_mean, mean_recall, shot_subset
+from sgg.metrics.reweight import reweight
+from sgg.metrics.triplet import MAX_PREDICATES, TripletCounts, TripletTally, triplet_code, triplet_figures
+from sgg.structures import Array, Prediction, SceneGraph, to_numpy
+
+BLOCK = 256  # images whose ranks are counted together: numpy's cost a call is spread over them
+STATE_VERSION = 1
+
+
+class SceneGraphMetrics:
+    """Recall and its kin of one mode, for every subset and predicate weight, in one pass and bounded memory.
+
+    mode: predcls (boxes and classes given), sgcls (boxes given) or sgdet. num_predicates: R, background included.
+    train_triplets: training counts by (subject class, predicate, object class); they weigh the "-weighted" figures.
+    subset_triplets: the counts that decide zs, 10s and 100s; default: the same (Visual Genome's test subsets count
+    train and validation images, its weights training images alone: SPEC section 1). ks: the cut-offs K.
+    predicate_weights: for each `pred_weight` x the weights [R] to divide by; the unweighted scores (x = 0) are
+    always evaluated. conventions: fields of `Conventions` by name, to leave the reference's habits.
+
+    Raises ValueError, naming the argument, for an unknown mode, an empty training table, predicates out of range, cut-
+    offs that are not positive whole numbers, and weights that are not R positive numbers.
+    """
+
+    def __init__(self, mode: str, num_predicates: int, train_triplets: Mapping[tuple[int, int, int], int],
+                 subset_triplets: Mapping[tuple[int, int, int], int] | None = None,
+                 ks: Sequence[int] = (20, 50, 100, 200, 300),
+                 predicate_weights: Mapping[float, Array] | None = None, **conventions: bool | int) -> None:
+        check_mode(mode)
+        if not 2 <= num_predicates <= MAX_PREDICATES:
+            raise ValueError(f"num_predicates must be in 2..{MAX_PREDICATES}, background included, "
+                             f"got {num_predicates}")
+        train = TripletCounts(train_triplets, "train_triplets")
+        subset = train if subset_triplets is None else TripletCounts(subset_triplets, "subset_triplets")
+        self._build(mode, index(num_predicates), train, subset, ks, predicate_weights or {}, Conventions(**conventions))
+
+    def _build(self, mode: str, num_predicates: int, train: TripletCounts, subset: TripletCounts, ks: Sequence[int],
+               weights: Mapping[float, Array], conventions: Conventions) -> None:
+        self.mode, self.num_predicates, self.conventions = mode, num_predicates, conventions
+        self.ks = tuple(sorted({index(k) for k in ks}))
+        if not self.ks or self.ks[0] < 1:
+            raise ValueError(f"ks must be whole numbers >= 1, got {tuple(ks)}")
+        self.train, self.subset = train, subset
+        self.weights = {0.0: np.ones(num_predicates)}
+        for x, values in sorted(weights.items()):
+            self.weights.setdefault(float(x), _checked_weights(x, values, num_predicates))
+        self.num_images = 0
+        self._recall = RecallTally(num_predicates, self.ks, len(self.weights))
+        self._triplets = TripletTally(len(self.weights))
+        self._pending: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def update(self, truth: SceneGraph, prediction: Prediction, image: object = None) -> None:
+        """Count one image; one without a relation counts for nothing. image: its name in messages, else its number.
+
+        Raises ValueError naming the argument, the image and the value: see `checks.checked_arrays`.
+        """
+        name = self.num_images if image is None else image
+        arrays = checked_arrays(truth, prediction, self.mode, self.num_predicates, name)
+        self.num_images += 1
+        if not len(arrays.relations):
+            return
+        matching = ImageMatching(arrays, self.mode, self.conventions)
+        ranks = np.stack([matching.ranks(self._scores(arrays.predicate_scores, x), reweighted=x != 0)
+                          for x in self.weights])
+        subjects, objects, predicates = arrays.relations.T
+        codes = triplet_code(arrays.truth_labels[subjects], predicates, arrays.truth_labels[objects])
+        self._pending.append((codes, predicates, ranks))
+        if len(self._pending) >= BLOCK:
+            self._count()
+
+    def _scores(self, predicate_scores: np.ndarray, x: float) -> np.ndarray:
+        if x == 0:
+            return predicate_scores
+        return reweight(predicate_scores, self.weights[x], self.conventions.reweight_background)
+
+    def _count(self) -> None:
+        if not self._pending:
+            return
+        codes, predicates, ranks = zip(*self._pending, strict=True)
+        image = np.repeat(np.arange(len(codes)), [len(rows) for rows in codes])
+        codes, predicates, ranks = np.concatenate(codes), np.concatenate(predicates), np.concatenate(ranks, axis=2)
+        recalled = len(RANKED_KINDS)
+        self._recall.add(image, predicates, self.subset(codes), 1 / (self.train(codes) + 1), ranks[:, :recalled])
+        self._triplets.add(codes, ranks[:, recalled])
+        self._pending = []
+
+    def merge(self, other: SceneGraphMetrics) -> SceneGraphMetrics:
+        """Add what another process counted over other images; exactly as if this one had seen them all.
+
+        Raises ValueError naming the setting in which the two differ.
+        """
+        for setting in ("mode", "num_predicates", "ks", "conventions", "train", "subset"):
+            if getattr(self, setting) != getattr(other, setting):
+                raise ValueError(f"metrics of different {setting} cannot be merged")
+        if (self.weights.keys() != other.weights.keys()
+                or any(not np.array_equal(self.weights[x], other.weights[x]) for x in self.weights)):
+            raise ValueError("metrics of different predicate_weights cannot be merged: "
+                             f"{list(self.weights)} and {list(other.weights)}")
+        other._count()
+        self._recall.tally.add(*other._recall.tally.items())
+        self._triplets.tally.add(*other._triplets.tally.items())
+        self.num_images += other.num_images
+        return self
+
+    def compute(self, per_predicate: bool = False) -> dict[str, float]:
+        """Every figure by name, shares in [0, 1]; NaN for a subset without a relation.
+
+        `<subset>/<metric>` with subset all, zs, 10s, 100s and metric R@K, ngR@K, mR@K, ng-mR@K, F1@K, A@K (not in
+        sgdet), ngR@K-weighted, triplet-R@K, triplet-R@K-weighted, triplet-rank-{mean,median,class-median},
+        triplet-rank-{mean,class-median}-weighted; suffix `/x0.5` for pred_weight 0.5. `<subset>/num_images` and
+        `<subset>/num_relations` say what they are taken over. per_predicate: also R@K/predicate3, ngR@K/predicate3.
+        """
+        self._count()
+        images, relations, recall = self._recall.means()
+        figures = {}
+        for s, subset in enumerate(SUBSETS):
+            figures[f"{subset}/num_images"] = int(images[s, 0])
+            figures[f"{subset}/num_relations"] = int(relations[s, 0])
+        for w, x in enumerate(self.weights):
+            suffix = f"/x{x:g}" if x else ""
+            codes, ranks, counts = self._triplets.counts(w)
+            of_subset = shot_subset(self.subset(codes))
+            for s, subset in enumerate(SUBSETS):
+                chosen = of_subset == s if s else slice(None)
+                named = self._recall_figures(recall[s, :, w], per_predicate)
+                named |= triplet_figures(codes[chosen], ranks[chosen], counts[chosen], self.train(codes[chosen]),
+                                         self.conventions.single_precision_ranks)
+                figures |= {f"{subset}/{metric}{suffix}": value for metric, value in named.items()}
+        return figures
+
+    def _recall_figures(self, recall: np.ndarray, per_predicate: bool) -> dict[str, float]:
+        """Figures of one subset and weight from recall [R, 4, K]."""
+        constrained, unconstrained, given, weighted = recall[0]
+        means = mean_recall(recall[1:], self.conventions.absent_predicates_count)
+        columns = {"R@{}": constrained, "ngR@{}": unconstrained, "mR@{}": means[0], "ng-mR@{}": means[1],
+                   "F1@{}": harmonic_mean(constrained, means[0]), "ngR@{}-weighted": weighted}
+        if self.mode != "sgdet":
+            columns["A@{}"] = given
+        if per_predicate:
+            for p in range(1, self.num_predicates):
+                columns |= {f"R@{{}}/predicate{p}": recall[p, 0], f"ngR@{{}}/predicate{p}": recall[p, 1]}
+        return {name.format(k): float(value) for name, values in columns.items()
+                for k, value in zip(self.ks, values, strict=True)}
+
+    def predicate_recall(self, subset: str = "all", x: float = 0, constrained: bool = True) -> np.ndarray:
+        """[R - 1, K] recall of each predicate over the images that have it; NaN for one without a relation."""
+        if subset not in SUBSETS or x not in self.weights:
+            raise ValueError(f"subset must be one of {SUBSETS} and x one of {tuple(self.weights)}, got {subset!r}, {x}")
+        self._count()
+        *_, recall = self._recall.means()
+        return recall[SUBSETS.index(subset), 1:, list(self.weights).index(x), 0 if constrained else 1]
+
+    def state(self) -> dict[str, object]:
+        """Everything counted and set so far, as text, numbers and numpy arrays: fit for npz, or JSON as lists."""
+        self._count()
+        recall_keys, recall_values = self._recall.tally.items()
+        triplet_keys, triplet_values = self._triplets.tally.items()
+        return {"version": STATE_VERSION, "mode": self.mode, "num_predicates": self.num_predicates,
+                "num_images": self.num_images, "ks": np.array(self.ks),
+                "weight_exponents": np.array(list(self.weights)), "weights": np.stack(list(self.weights.values())),
+                "train_codes": self.train.codes, "train_counts": self.train.numbers,
+                "subset_codes": self.subset.codes, "subset_counts": self.subset.numbers,
+                "recall_keys": recall_keys, "recall_values": recall_values,
+                "triplet_keys": triplet_keys, "triplet_values": triplet_values,
+                **{f"convention_{name}": value for name, value in asdict(self.conventions).items()}}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, object]) -> SceneGraphMetrics:
+        """The metrics whose `state` this is; also after a round through npz or JSON.
+
+        Raises ValueError for a state of another version.
+        """
+        arrays = {name: np.asarray(value) for name, value in state.items()}
+        if "version" not in arrays or arrays["version"] != STATE_VERSION:
+            raise ValueError(f"state must have version {STATE_VERSION}, got {state.get('version')}")
+        prefix = "convention_"
+        weights = dict(zip(arrays["weight_exponents"].tolist(), arrays["weights"], strict=True))
+        conventions = Conventions(**{name.removeprefix(prefix): value.item()
+                                     for name, value in arrays.items() if name.startswith(prefix)})
+        metrics = cls.__new__(cls)
+        metrics._build(str(arrays["mode"]), int(arrays["num_predicates"]),
+                       TripletCounts.from_arrays(arrays["train_codes"], arrays["train_counts"]),
+                       TripletCounts.from_arrays(arrays["subset_codes"], arrays["subset_counts"]),
+                       arrays["ks"].tolist(), weights, conventions)
+        metrics.num_images = int(arrays["num_images"])
+        for name, tally in ("recall", metrics._recall.tally), ("triplet", metrics._triplets.tally):
+            tally.add(arrays[f"{name}_keys"], arrays[f"{name}_values"])
+        return metrics
+
+
+def _checked_weights(x: float, values: Array, num_predicates: int) -> np.ndarray:
+    weights = to_numpy(values).astype(np.float64)
+    if not np.isfinite(x):
+        raise ValueError(f"predicate_weights must have finite keys, got {x}")
+    if weights.shape != (num_predicates,):
+        raise ValueError(f"predicate_weights[{x}] must have shape [{num_predicates}], got {list(weights.shape)}")
+    if not (np.isfinite(weights[1:]).all() and (weights[1:] > 0).all()):
+        raise ValueError(f"predicate_weights[{x}] must be positive numbers, got {weights.tolist()}")
+    return weights

@@ -1,0 +1,113 @@
+"""Recall at K: of each image's relations the share found among the first K predicted triplets, averaged over images.
+
+SPEC section 6. Shot subsets after Knyazev et al. 2020; mean recall after Chen et al. 2019 and Tang et al. 2019; pair
+accuracy A@K after Zhang et al. 2019 (graphical contrastive losses).
+
+S subsets, W predicate weights, K cut-offs; R predicates, index 0 standing for "all predicates together".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sgg.metrics.tally import Tally, run_starts
+
+SUBSETS = ("all", "zs", "10s", "100s")
+KINDS = ("R", "ngR", "A", "ngR-weighted")
+RANKED_KINDS = KINDS[:3]
+MAX_RELATIONS = 1 << 32
+# Shares of unequally weighted relations are summed in units of 2^-40: whole numbers, so no order of images matters.
+UNIT = float(1 << 40)
+
+
+def shot_subset(shots: np.ndarray) -> np.ndarray:
+    """[E] index into SUBSETS of the relations with these training counts: zs 0, 10s 1..10, 100s 11..100, else "all"."""
+    return np.select([shots == 0, shots <= 10, shots <= 100], [1, 2, 3], 0)
+
+
+def recall_at(ranks: np.ndarray, ks: np.ndarray) -> np.ndarray:
+    """Share of relations whose first hit ranks below each K; ranks [E] from 0, ks [K]. Returns [K]."""
+    return (np.asarray(ranks)[:, None] < np.asarray(ks)).mean(axis=0)
+
+
+class RecallTally:
+    """Hits within K, counted by subset, predicate and number of relations in the image; mean recalls follow exactly.
+
+    Images with the same number n of relations may be pooled: their recalls are hits / n. So one row a (subset,
+    predicate, n) holds the number of such images and their hits, whole numbers all.
+    """
+
+    def __init__(self, num_predicates: int, ks: tuple[int, ...], num_weights: int) -> None:
+        self.num_predicates, self.ks = num_predicates, np.array(ks)
+        self.shape = (num_weights, len(KINDS), len(ks))
+        self.tally = Tally(1 + num_weights * len(KINDS) * len(ks))
+
+    def add(self, image: np.ndarray, predicates: np.ndarray, shots: np.ndarray, rarity: np.ndarray,
+            ranks: np.ndarray) -> None:
+        """Count relations of whole images.
+
+        image: [E] which image each belongs to, from 0. predicates: [E]. shots: [E] occurrences in training that
+        decide the subset. rarity: [E] weights of the weighted recall. ranks: [W, 3, E] in the order of RANKED_KINDS.
+        """
+        subset = shot_subset(shots)
+        few = subset.nonzero()[0]
+        # each relation counts for "all" and its shot subset, and there for its predicate and all predicates together
+        member = np.concatenate([np.arange(len(image)), few] * 2)
+        groups = np.concatenate([np.zeros(len(image), np.int64), subset[few]] * 2) * self.num_predicates
+        groups[len(groups) // 2:] += predicates[member[len(groups) // 2:]]
+        images = image.max() + 1
+        keys = groups * images + image[member]
+        order = np.argsort(keys, kind="stable")
+        starts = run_starts(keys[order])
+        member = member[order]
+
+        sizes = np.diff(np.append(starts, len(member)))
+        found = (ranks[..., None] < self.ks).transpose(2, 0, 1, 3)
+        hits = np.add.reduceat(found[member].astype(np.int64), starts)
+        weights = rarity[member]
+        weighted = np.add.reduceat(found[member, :, 1] * weights[:, None, None], starts)
+        shares = weighted / np.add.reduceat(weights, starts)[:, None, None]
+        values = np.concatenate([hits, np.rint(shares * UNIT).astype(np.int64)[:, :, None]], axis=2)
+        values = np.concatenate([np.ones((len(starts), 1), np.int64), values.reshape(len(starts), -1)], axis=1)
+        self.tally.add(keys[order][starts] // images * MAX_RELATIONS + sizes, values)
+
+    def means(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Number of images [S, R], of relations [S, R], and recall [S, R, W, 4, K] in the order of KINDS.
+
+        Recall is the mean over images that have such a relation (NaN where none has), but for A the share of all
+        such relations.
+        """
+        keys, values = self.tally.items()
+        groups, sizes = np.divmod(keys, MAX_RELATIONS)
+        count = len(SUBSETS) * self.num_predicates
+        images, relations = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        np.add.at(images, groups, values[:, 0])
+        np.add.at(relations, groups, values[:, 0] * sizes)
+        terms = values[:, 1:].reshape(-1, *self.shape).astype(np.float64)
+        terms[:, :, :2] /= sizes[:, None, None, None]
+        terms[:, :, 3] /= UNIT
+        sums = np.zeros((count, *self.shape))
+        np.add.at(sums, groups, terms)
+        divisors = np.tile(images[:, None], len(KINDS))
+        divisors[:, KINDS.index("A")] = relations
+        recall = np.full_like(sums, np.nan)
+        np.divide(sums, divisors[:, None, :, None], out=recall, where=images[:, None, None, None] > 0)
+        by_subset = (len(SUBSETS), self.num_predicates)
+        return images.reshape(by_subset), relations.reshape(by_subset), recall.reshape(*by_subset, *self.shape)
+
+
+def mean_recall(recall: np.ndarray, absent_count: bool = True) -> np.ndarray:
+    """mR@K of each predicate's recall [R - 1, ..., K], NaN for one without a relation; NaN if all are.
+
+    absent_count: divide by all R - 1 predicates, so that an absent one counts as 0; else by those present.
+    """
+    present = ~np.isnan(recall)
+    total = np.where(present, recall, 0).sum(axis=0)
+    divisor = np.where(present.any(axis=0), len(recall) if absent_count else present.sum(axis=0), np.nan)
+    return total / divisor
+
+
+def harmonic_mean(recall: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """F1@K of R@K and mR@K, [K]; 0 where both are 0."""
+    total = recall + mean
+    return np.where(total > 0, 2 * recall * mean / np.where(total > 0, total, 1), total)

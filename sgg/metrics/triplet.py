@@ -1,0 +1,126 @@
+"""Triplets (subject class, predicate, object class): their training counts, and recall and rank over their kinds.
+
+SPEC section 6, "per-triplet metrics"; Knyazev et al. 2021 for the shot counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from sgg.metrics.tally import Tally, run_starts
+
+# A triplet and a rank share one int64: 16 + 11 + 16 bits of classes, 20 of rank.
+MAX_CLASSES = 1 << 16
+MAX_PREDICATES = 1 << 11
+MAX_RANK = (1 << 20) - 1
+TRIPLET_KS = (5, 10, 15, 20, 50)
+
+
+def triplet_code(subjects: np.ndarray, predicates: np.ndarray, objects: np.ndarray) -> np.ndarray:
+    """One int64 for each triplet of classes, in the order of (subject, predicate, object)."""
+    return (subjects * MAX_PREDICATES + predicates) * MAX_CLASSES + objects
+
+
+class TripletCounts:
+    """How often each triplet occurs in training.
+
+    Raises ValueError, naming the argument `name`, for an empty table (every triplet would count as zero-shot), a key
+    that is not (subject class, predicate, object class), and a count that is not a whole number >= 0.
+    """
+
+    def __init__(self, counts: Mapping[tuple[int, int, int], int], name: str = "train_triplets") -> None:
+        if not len(counts):
+            raise ValueError(f"{name} is empty: every triplet would count as zero-shot; give the training counts")
+        for key, count in counts.items():
+            if not (isinstance(key, tuple) and len(key) == 3):
+                raise ValueError(f"{name} must have (subject, predicate, object) keys, got {key!r}")
+            if count < 0 or count != int(count):
+                raise ValueError(f"{name}[{key}] must be a whole number >= 0, got {count}")
+        triplets = np.array(list(counts), np.int64)
+        limits = np.array([MAX_CLASSES, MAX_PREDICATES, MAX_CLASSES])
+        wrong = ((triplets < 1) | (triplets >= limits)).any(axis=1)
+        if wrong.any():
+            raise ValueError(f"{name} holds classes or predicates out of range (from 1; 0 is background): "
+                             f"{tuple(triplets[wrong][0].tolist())}")
+        codes, numbers = triplet_code(*triplets.T), np.array(list(counts.values()), np.int64)
+        order = np.argsort(codes)
+        self.codes, self.numbers = codes[order], numbers[order]
+
+    def __call__(self, codes: np.ndarray) -> np.ndarray:
+        """[E] int64 training count of each triplet code; 0 for one that never occurs."""
+        places = np.minimum(np.searchsorted(self.codes, codes), len(self.codes) - 1)
+        return np.where(self.codes[places] == codes, self.numbers[places], 0)
+
+    def __eq__(self, other: object) -> bool:
+        return (isinstance(other, TripletCounts) and np.array_equal(self.codes, other.codes)
+                and np.array_equal(self.numbers, other.numbers))
+
+    __hash__ = None
+
+    @classmethod
+    def from_arrays(cls, codes: np.ndarray, numbers: np.ndarray) -> TripletCounts:
+        """The same table from its ascending codes and their numbers."""
+        counts = cls.__new__(cls)
+        counts.codes, counts.numbers = codes, numbers
+        return counts
+
+
+class TripletTally:
+    """How often relations of each triplet had each rank on their own pair of boxes, for W predicate weights at once."""
+
+    def __init__(self, num_weights: int) -> None:
+        self.tally = Tally(num_weights)
+        self.num_weights = num_weights
+
+    def add(self, codes: np.ndarray, ranks: np.ndarray) -> None:
+        """Count relations: codes [E] of their triplets, ranks [W, E] from 0."""
+        for weight, row in enumerate(ranks):
+            once = np.zeros((len(codes), self.num_weights), np.int64)
+            once[:, weight] = 1
+            self.tally.add(codes * (MAX_RANK + 1) + np.minimum(row, MAX_RANK), once)
+
+    def counts(self, weight: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Triplet codes [T], ranks [T] and how many relations have them [T], ordered by triplet, then rank."""
+        keys, values = self.tally.items()
+        present = values[:, weight] > 0
+        codes, ranks = np.divmod(keys[present], MAX_RANK + 1)
+        return codes, ranks, values[present, weight]
+
+
+def triplet_figures(codes: np.ndarray, ranks: np.ndarray, counts: np.ndarray, train_counts: np.ndarray,
+                    single_precision: bool = True) -> dict[str, float]:
+    """Recall and rank over relations pooled from all images; NaN where there is none.
+
+    codes, ranks, counts: [T] from `TripletTally.counts`. train_counts: [T] how often each triplet occurs in training:
+    the weighted figures weigh a relation (or, in the class median, a triplet) by 1 / (that + 1). single_precision:
+    round mean ranks to float32.
+    """
+    names = [f"triplet-R@{k}" for k in TRIPLET_KS]
+    if not len(codes):
+        ranked = [f"triplet-rank-{kind}" for kind in ("mean", "median", "class-median")]
+        weighted = [*names, "triplet-rank-mean", "triplet-rank-class-median"]
+        return dict.fromkeys([*names, *ranked, *(f"{name}-weighted" for name in weighted)], float("nan"))
+    rounded = np.float32 if single_precision else np.float64
+    rarity = 1 / (train_counts + 1)
+    starts = run_starts(codes)
+    medians = _medians(ranks, counts, starts)
+    by_rank = np.argsort(ranks, kind="stable")
+    figures = {"triplet-rank-median": _medians(ranks[by_rank], counts[by_rank], np.zeros(1, np.int64))[0],
+               "triplet-rank-class-median": medians.mean(),
+               "triplet-rank-class-median-weighted": np.average(medians, weights=rarity[starts])}
+    for suffix, weights in ("", counts), ("-weighted", counts * rarity):
+        figures[f"triplet-rank-mean{suffix}"] = rounded(np.average(ranks, weights=weights))
+        for name, k in zip(names, TRIPLET_KS, strict=True):
+            figures[name + suffix] = np.average(ranks < k, weights=weights)
+    return {name: float(value) for name, value in figures.items()}
+
+
+def _medians(values: np.ndarray, counts: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Median of each run; its values [T] ascend and stand for `counts` equal ones each."""
+    through = np.cumsum(counts)
+    size = np.add.reduceat(counts, starts)
+    before = through[starts] - counts[starts]
+    low, high = (np.searchsorted(through, before + middle, side="right") for middle in ((size - 1) // 2, size // 2))
+    return (values[low] + values[high]) / 2
