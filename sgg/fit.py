@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 from sgg import build, checkpoint
 from sgg.config import Config
 from sgg.data import Batches
@@ -87,7 +85,7 @@ def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) ->
     run.set_rates(epoch)
     run.model.train()
     sums: dict[str, float] = {}
-    steps = 0
+    counts: dict[str, int] = {}
     for steps, batch in enumerate(batches.epoch(epoch), start=1):
         losses = {name: value.item() for name, value in run.step(batch.to(run.device), randomness).items()}
         bad = [name for name, value in losses.items() if not math.isfinite(value)]
@@ -95,10 +93,10 @@ def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) ->
             raise FloatingPointError(f"loss {', '.join(bad)} is not finite in epoch {epoch}, step {steps}: lower "
                                      "training.learning_rate or gan.learning_rate_*")
         for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + value
+            sums[name], counts[name] = sums.get(name, 0.0) + value, counts.get(name, 0) + 1
         if steps % max(1, len(batches) // 4) == 0:
             log.info("epoch %d: step %d of %d, loss %.3f", epoch, steps, len(batches), sum(losses.values()))
-    means = {f"loss/{name}": value / steps for name, value in sums.items()}
+    means = {f"loss/{name}": value / counts[name] for name, value in sums.items()}
     return {"loss": sum(means.values()), **means, "time": time.monotonic() - begun}
 
 

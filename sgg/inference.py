@@ -20,7 +20,8 @@ class Observation:
 
     map: [B, C, h, w] global features. boxes: [N, 4] in the detector's frame; picture_boxes: [N, 4] the same in picture
     pixels. image_index: [N]. frames: [B, 2] height and width of each square picture in the detector's frame.
-    fallbacks: images for which the detector had to lower its score threshold (SGDet).
+    detected_labels: [N] the detector's own classes, where the boxes are its own too (SGDet). fallbacks: images for
+    which it had to lower its score threshold.
     """
 
     map: Tensor
@@ -28,6 +29,7 @@ class Observation:
     picture_boxes: Tensor
     image_index: Tensor
     frames: Tensor
+    detected_labels: Tensor | None = None
     fallbacks: int = 0
 
 
@@ -46,6 +48,7 @@ def detect(detector: Detector, batch: Batch) -> Observation:
     image_index = torch.arange(len(found), device=picture_boxes.device).repeat_interleave(counts)
     boxes = detector.resize_boxes(picture_boxes, image_index, batch.images, frames)
     return Observation(feature_map, boxes, picture_boxes, image_index, _tensor(frames, boxes),
+                       torch.cat([one.labels for one in found]),
                        sum(one.threshold < SCORE_THRESHOLDS[0] for one in found))
 
 
@@ -65,10 +68,15 @@ def predict(
         predictions |= _predict(model, seen, pairs, len(batch), given_boxes, batch.labels)
     if "sgdet" in modes:
         seen = detect(detector, batch)
-        pairs = all_pairs(seen.image_index)
-        pairs = pairs[overlapping(pairs, seen.boxes, seen.image_index)]
+        pairs = overlapping_pairs(seen)
         predictions |= _predict(model, seen, pairs, len(batch), ["sgdet"], batch.labels)
     return predictions
+
+
+def overlapping_pairs(seen: Observation) -> Tensor:
+    """[P, 2] the ordered pairs of one image whose boxes overlap: the candidates of SGDet."""
+    pairs = all_pairs(seen.image_index)
+    return pairs[overlapping(pairs, seen.boxes, seen.image_index)]
 
 
 def _predict(

@@ -16,9 +16,10 @@ from sgg.config.schema import Config, Loss
 from sgg.features import FeatureStore
 from sgg.gan import GAN
 from sgg.gan.perturb import Perturber
-from sgg.inference import Observation, observe
+from sgg.inference import Observation, detect, observe, overlapping_pairs
 from sgg.losses import edge_loss, node_loss
 from sgg.losses.adversarial import discriminator_loss, generator_loss
+from sgg.models.assignment import assign
 from sgg.models.detector import Detector
 from sgg.models.sampling import training_pairs
 from sgg.models.scene_graph import SceneGraphModel, most_likely_labels
@@ -169,6 +170,8 @@ class TrainingStep:
     def __call__(self, batch: Batch, randomness: Randomness) -> Losses:
         """Update every network on `batch`, which is on the device of the networks."""
         scene = self.ask(batch, randomness)
+        if len(scene.pairs) < 2:  # BatchNorm cannot train on one value; detections may leave fewer pairs
+            return {}
         for _ in range(self.f_updates):
             losses = self.graph(scene)
         if self.adversarial is not None:
@@ -177,9 +180,15 @@ class TrainingStep:
 
     def ask(self, batch: Batch, randomness: Randomness) -> Scene:
         """The batch as seen by the detector, with the pairs to classify."""
-        seen = observe(self.detector, batch)
-        pairs, predicates = training_pairs(batch.image_index, batch.relations, len(batch), self.pairs_per_image,
-                                           self.foreground_share, randomness.pairs)
+        if self.graph.mode == "sgdet":
+            seen = detect(self.detector, batch)
+            labels, relations = assign(seen.picture_boxes, seen.detected_labels, seen.image_index, batch.boxes,
+                                       batch.labels, batch.image_index, batch.relations)
+            background = overlapping_pairs(seen)
+        else:
+            seen, labels, relations, background = observe(self.detector, batch), batch.labels, batch.relations, None
+        pairs, predicates = training_pairs(seen.image_index, relations, len(batch), self.pairs_per_image,
+                                           self.foreground_share, randomness.pairs, background)
         with torch.no_grad():
             nodes, edges = self.graph.model.features(seen.map, seen.boxes, seen.image_index, pairs)
-        return Scene(seen, batch.labels, pairs, predicates, nodes, edges)
+        return Scene(seen, labels, pairs, predicates, nodes, edges)

@@ -41,6 +41,8 @@ def resolve(config: Config, data_name: str) -> Config:
             if settings[section][key] is None:
                 settings[section][key] = value
     training = settings["training"]
+    if settings["model"]["pairs_per_image"] is None:
+        settings["model"]["pairs_per_image"] = 64 if training["mode"] == "sgdet" else 1024
     if training["learning_rate"] is None:
         training["learning_rate"] = LEARNING_RATE_PER_IMAGE[kind] * training["batch_size"]
     return Config.model_validate(settings)

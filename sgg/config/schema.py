@@ -99,7 +99,8 @@ class Model(Section):
     """published: the stride of 16 that the papers' weights were trained with; intended: 2 and 1."""
     frequency_bias: Literal["off", "add", "only"] = "off"
     """add: added to the predicate logits; only: the predicate logits are the frequency table alone (evaluation)."""
-    pairs_per_image: PositiveInt = 1024
+    pairs_per_image: PositiveInt | None = None
+    """Budget of training pairs an image, over the batch. None: 1,024, with SGDet training 64."""
     foreground_share: Share = 0.25
     dropout: Share | None = None
 
@@ -274,6 +275,13 @@ class Config(Section):
                              "generator is conditioned on; enable the GAN or set the method to off")
         if self.model.frequency_bias == "only" and self.gan.enabled:
             raise ValueError("model.frequency_bias only has nothing for the GAN to train: use off or add")
+        return self
+
+    @model_validator(mode="after")
+    def _gan_needs_given_boxes(self) -> Config:
+        if self.training.mode == "sgdet" and self.gan.enabled:
+            raise ValueError("training.mode sgdet cannot be combined with gan.enabled: graphs are generated for "
+                             "annotated boxes, not for detections; train in sgcls and evaluate sgdet")
         return self
 
     @property

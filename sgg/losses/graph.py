@@ -12,8 +12,9 @@ EDGE_LOSSES = ("baseline", "dnorm", "dnorm-fgbg")
 
 
 def node_loss(logits: Array, labels: Array) -> Tensor:
-    """Mean cross-entropy over objects. logits: [N, C]; labels: [N] classes. Returns a scalar."""
-    return cross_entropy(torch.as_tensor(logits), torch.as_tensor(labels))
+    """Mean cross-entropy over objects; 0 of none. logits: [N, C]; labels: [N] classes. Returns a scalar."""
+    logits, labels = torch.as_tensor(logits), torch.as_tensor(labels)
+    return cross_entropy(logits, labels) if len(labels) else logits.sum()
 
 
 def edge_loss(
@@ -37,7 +38,7 @@ def edge_loss(
     - dnorm-fgbg: scale * (alpha * sum_FG ce / M_FG + beta * sum_BG ce / M_BG).
 
     foreground, background: [..] rows to count as such instead of those that `labels` tells; a row in neither keeps
-    weight 1.
+    weight 1. Without edges the loss is 0.
 
     Raises ValueError for an unknown kind, and for a weight other than 1 with `baseline`.
     """
@@ -48,7 +49,7 @@ def edge_loss(
         if (foreground_weight, background_weight) != (1, 1):
             raise ValueError("kind baseline takes foreground_weight 1 and background_weight 1, "
                              f"got {foreground_weight:g} and {background_weight:g}")
-        return scale * cross_entropy(logits, labels)
+        return scale * cross_entropy(logits, labels, reduction="sum") / max(len(labels), 1)
     losses = cross_entropy(logits, labels, reduction="none")
     foreground = (labels > 0).nonzero()[:, 0] if foreground is None else torch.as_tensor(foreground)
     background = (labels == 0).nonzero()[:, 0] if background is None else torch.as_tensor(background)
