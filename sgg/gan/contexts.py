@@ -1,0 +1,79 @@
+"""What training has seen of each context: the classes that stood in it, and how often.
+
+A context is a triplet with one class left out: (predicate, object) for a subject, (subject, predicate) for an object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sgg.structures import to_numpy
+
+
+class Contexts:
+    """The classes of every context and their counts, in compressed sparse rows.
+
+    Row `subject_row(p, o)` lists the classes seen as subject of (p, o), row `object_row(p, s)` those seen as object of
+    (s, p): entries offsets[row] : offsets[row + 1] of `classes` and `counts`. Memory grows with the triplets (32 bytes
+    each) and with C x R (16 bytes each), never with C x C x R: see `nbytes`.
+
+    num_classes: C. num_predicates: R, both with background. offsets [2 (R + 1) C + 1] int64, classes [2T] int64, counts
+    [2T] float64 for T distinct triplets.
+    """
+
+    def __init__(self, offsets: Tensor, classes: Tensor, counts: Tensor, num_classes: int, num_predicates: int):
+        self.offsets = offsets
+        self.classes = classes
+        self.counts = counts
+        self.num_classes = num_classes
+        self.num_predicates = num_predicates
+
+    @classmethod
+    def from_triplets(cls, triplets: Mapping[tuple[int, int, int], int], num_classes: int,
+                      num_predicates: int | None = None) -> Contexts:
+        """From {(subject class, predicate, object class): count of occurrences in training}.
+
+        num_predicates: R, by default one more than the largest predicate. Raises ValueError for a class or predicate
+        out of range, background included, or a count below 1, naming the triplet.
+        """
+        keys = np.array(list(triplets), dtype=np.int64).reshape(-1, 3)
+        return cls.from_arrays(keys, np.array(list(triplets.values()), dtype=np.int64), num_classes, num_predicates)
+
+    @classmethod
+    def from_arrays(cls, triplets: np.ndarray | Tensor, counts: np.ndarray | Tensor, num_classes: int,
+                    num_predicates: int | None = None) -> Contexts:
+        """The same from triplets [T, 3], each once, and their counts [T]."""
+        triplets, counts = to_numpy(triplets).astype(np.int64), to_numpy(counts)
+        if num_predicates is None:
+            num_predicates = int(triplets[:, 1].max(initial=0)) + 1
+        upper = np.array([num_classes, num_predicates, num_classes])
+        wrong = np.flatnonzero(((triplets < 1) | (triplets >= upper)).any(axis=1) | (counts < 1))
+        if len(wrong):
+            triplet, count = tuple(triplets[wrong[0]].tolist()), counts[wrong[0]]
+            raise ValueError(f"triplet {triplet} with count {count}: classes must be in 1..{num_classes - 1}, "
+                             f"predicates in 1..{num_predicates - 1}, counts at least 1")
+        subject, predicate, obj = triplets.T
+        rows = np.concatenate([predicate * num_classes + obj,
+                               (num_predicates + 1 + predicate) * num_classes + subject])
+        order = np.argsort(rows, kind="stable")
+        sizes = np.bincount(rows, minlength=2 * (num_predicates + 1) * num_classes)
+        return cls(torch.from_numpy(np.concatenate([[0], np.cumsum(sizes)])),
+                   torch.from_numpy(np.concatenate([subject, obj])[order]),
+                   torch.from_numpy(np.tile(counts, 2)[order].astype(np.float64)), num_classes, num_predicates)
+
+    def subject_row(self, predicate: Tensor, obj: Tensor | int) -> Tensor:
+        """The context of a subject. A predicate that training never saw has an empty row of its own."""
+        return predicate.clamp(max=self.num_predicates) * self.num_classes + obj
+
+    def object_row(self, predicate: Tensor, subject: Tensor | int) -> Tensor:
+        """The context of an object."""
+        return self.subject_row(predicate, subject) + (self.num_predicates + 1) * self.num_classes
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the tables in bytes."""
+        return sum(table.nbytes for table in (self.offsets, self.classes, self.counts))

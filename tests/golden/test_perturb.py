@@ -1,0 +1,141 @@
+"""Perturbations against the reference system: candidates, probabilities, sampling, replays of whole perturbations."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sgg.gan.contexts import Contexts
+from sgg.gan.perturb import Draw, Perturber
+from sgg.structures import SceneGraph
+
+FILES = Path(__file__).parent / "files"
+GOLDEN = json.loads((FILES / "perturb.json").read_text())
+ARRAYS = dict(np.load(FILES / "perturb.npz"))
+EMBEDDINGS = torch.from_numpy(ARRAYS["embed_objs"])
+NUM_CLASSES = len(EMBEDDINGS)
+GRAPHS = [SceneGraph(np.zeros((np.sum(of_image), 4)), ARRAYS["gt_obj"][of_image, 1],
+                     ARRAYS["gt_rels"][ARRAYS["gt_rels"][:, 0] == image, 1:])
+          for image in np.unique(ARRAYS["gt_obj"][:, 0]) for of_image in [ARRAYS["gt_obj"][:, 0] == image]]
+
+
+@pytest.fixture(scope="module")
+def contexts():
+    return Contexts.from_triplets({(s, p, o): n for s, p, o, n in ARRAYS["subj_pred_pairs"].tolist()}, NUM_CLASSES)
+
+
+def perturber(contexts, method, **settings):
+    return Perturber(method, contexts, EMBEDDINGS, **settings)
+
+
+def even_over(labels):
+    expected = torch.zeros(NUM_CLASSES, dtype=torch.float64)
+    expected[torch.as_tensor(labels)] = 1 / len(labels)
+    return expected
+
+
+def reference_rows(contexts):
+    """{row of ours: [(class, count), ...] in the reference's order}"""
+    tables = defaultdict(list)
+    for subject, predicate, obj, count in ARRAYS["subj_pred_pairs"].tolist():
+        tables[contexts.object_row(torch.tensor(predicate), subject).item()].append((obj, count))
+    for predicate, obj, subject, count in ARRAYS["pred_obj_pairs"].tolist():
+        tables[contexts.subject_row(torch.tensor(predicate), obj).item()].append((subject, count))
+    return tables
+
+
+def test_pair_tables_are_the_contexts(contexts):
+    for row, entries in reference_rows(contexts).items():
+        entry = slice(contexts.offsets[row], contexts.offsets[row + 1])
+        pairs = zip(contexts.classes[entry].tolist(), contexts.counts[entry].tolist(), strict=True)
+        assert sorted(pairs) == sorted(entries)
+    assert contexts.offsets[-1] == 2 * len(ARRAYS["subj_pred_pairs"])
+
+
+@pytest.mark.parametrize(("method", "topk"), [("rand", 5), ("neigh", 1), ("neigh", 5), ("neigh", 10)])
+def test_candidates_without_contexts(contexts, method, topk):
+    for case in GOLDEN["node"]:
+        candidates = case["rand"] if method == "rand" else case["neigh"][str(topk)]
+        actual = perturber(contexts, method, topk=topk).distribution(GRAPHS[case["im"]], case["ind"])
+        torch.testing.assert_close(actual, even_over(candidates))
+
+
+@pytest.mark.parametrize("topk", [0, 5, 10])
+def test_distribution_of_graphn(contexts, topk):
+    """Both stages: each class drawn by context spreads its probability evenly over its final candidates."""
+    checked = 0
+    for case in GOLDEN["node"]:
+        for entry in case["graphn"]:
+            first = dict(zip(map(str, entry["candidates"]), entry["probs"], strict=True)) or {"none": 1.0}
+            final = entry[f"final_topk{topk}"]
+            assert first.keys() == final.keys()
+            expected = sum(probability * even_over(final[drawn]) for drawn, probability in first.items())
+            actual = perturber(contexts, "graphn", topk=topk, alpha=entry["alpha"]).distribution(
+                GRAPHS[case["im"]], case["ind"])
+            torch.testing.assert_close(actual, expected, rtol=1e-6, atol=1e-9)
+            checked += 1
+    assert checked == 185
+
+
+def test_node_probabilities_and_numbers(contexts):
+    for case in GOLDEN["sampling"]:
+        if case["L"] <= 0:
+            with pytest.raises(ValueError, match=r"intensity must be in \(0, 1\], got 0"):
+                perturber(contexts, "rand", intensity=case["L"])
+            continue
+        rand = perturber(contexts, "rand", intensity=case["L"], uniform=case["uniform"],
+                         degree_smoothing=case["degree_smoothing"])
+        for graph, expected in zip(GRAPHS, case["per_image"], strict=True):
+            probabilities = torch.tensor(expected["probs"])
+            torch.testing.assert_close(rand.node_probabilities(graph), probabilities, rtol=1e-6, atol=0)
+            changed = rand.sample(graph, torch.Generator().manual_seed(0)) != torch.from_numpy(graph.labels)
+            assert changed.sum() == expected["n_sampled"]
+
+
+class Replay(Draw):
+    """The golden rules in place of chance: the most probable objects (ties: the lowest) and class, a fixed option."""
+
+    def __init__(self, option):
+        self.option = option
+
+    def order(self, weights, uniform):
+        return -weights
+
+    def weighted(self, weights, uniform):
+        return weights.argmax(1)
+
+    def even(self, count, uniform):
+        return torch.full_like(uniform, min(self.option, count - 1), dtype=torch.int64)
+
+
+class FirstMet(Perturber):
+    """Between classes of equal probability prefers the one that the reference meets first, relation after relation."""
+
+    def _context_weights(self, links, labels, slot, original):
+        weights = super()._context_weights(links, labels, slot, original)
+        rows, reference = links.row + labels[links.other], reference_rows(self.contexts)
+        for place in range(len(weights)):
+            met = [label for row in rows[slot == place].tolist() for label, _ in reference[row]]
+            for turn, label in enumerate(dict.fromkeys(met)):
+                weights[place, label] *= 1 - 1e-9 * turn
+        return weights
+
+
+@pytest.mark.parametrize("case", GOLDEN["replay"], ids=lambda case: "-".join(map(str, case["args"].values())))
+def test_replay(contexts, case):
+    settings = dict(case["args"])
+    method = settings.pop("method")
+    fixed = FirstMet(method, contexts, EMBEDDINGS, intensity=settings.pop("L"), **settings,
+                     draw=Replay(option=0 if method == "rand" else 1))
+    one_by_one = torch.cat([fixed.sample(graph, torch.Generator()) for graph in GRAPHS])
+    assert one_by_one.tolist() == case["new_classes"]
+
+    image_index, labels = torch.from_numpy(ARRAYS["gt_obj"]).unbind(1)
+    counts = torch.bincount(image_index)
+    relations = torch.from_numpy(ARRAYS["gt_rels"]).clone()
+    relations[:, 1:3] += (counts.cumsum(0) - counts)[relations[:, 0]][:, None]
+    at_once = fixed(labels, relations, image_index, torch.Generator())
+    assert at_once.tolist() == case["new_classes"]
