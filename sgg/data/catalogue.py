@@ -28,6 +28,7 @@ def open_toy(directory: Path | str) -> DataSet:
     title = f"toy genome (version {version}, seed {seed})"
     data = open_visual_genome(directory, "toy", title, num_val_images, remedy)
     _, _, detector_images, _ = read_visual_genome(directory / "detector", remedy)
+    detector_images = detector_images.select(detector_images.objects_per_image > 0)
     return replace(data, detector=Part("detector", detector_images, directory / "detector" / "VG_100K"))
 
 

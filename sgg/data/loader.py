@@ -102,7 +102,8 @@ def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bo
     """Batches of a part's pictures and graphs.
 
     augment: mirror half of the images (unless `flip` is False) and draw one predicate for a pair that carries several,
-    as training does. workers: processes that decode pictures; 0 decodes in this one. start_method: of the workers; None is Python's own.
+    as training does. workers: processes that decode pictures; 0 decodes in this one. start_method: how they start, fork
+    or spawn; None is Python's own way.
 
     Raises ValueError for an empty part or a wrong number, FileNotFoundError when the picture folder is missing.
     """

@@ -1,0 +1,69 @@
+"""Which data set a name opens."""
+
+import json
+
+import pytest
+
+from sgg.data import catalogue, open_dataset
+
+
+@pytest.fixture
+def small_toy(monkeypatch, new_genome):
+    """Stands in for the toy genome's generator; counts its calls."""
+    calls = []
+
+    def generate(directory):
+        calls.append(directory)
+        detector = new_genome()
+        detector.arrays["split"][:] = 0
+        detector.write(directory / "detector")
+        new_genome().write(directory)
+        facts = {"num_val_images": 2, "version": catalogue.toy.VERSION, "seed": 0}
+        (directory / "stanford_filtered" / "toy.json").write_text(json.dumps(facts))
+
+    monkeypatch.setattr(catalogue.toy, "generate", generate)
+    return calls
+
+
+def test_auto_generates_the_toy_genome_once_and_says_so(small_toy, tmp_path):
+    for _ in range(2):
+        data = open_dataset("auto", tmp_path)
+    assert small_toy == [tmp_path / "toy"]
+    assert data.name == "toy"
+    assert "toy genome (version" in data.description
+    assert "3/2/3 images" in data.description
+    assert data.banner.endswith(f"chosen because {tmp_path / 'VG'} is not there")
+    assert len(data.part("detector")) == 9
+    assert data.part("detector").image_folder == tmp_path / "toy" / "detector" / "VG_100K"
+
+
+def test_auto_takes_visual_genome_where_it_is(genome_directory, tmp_path, monkeypatch):
+    monkeypatch.setattr(catalogue.open_visual_genome, "__defaults__",
+                        (*catalogue.open_visual_genome.__defaults__[:2], 2, ""))
+    data = open_dataset("auto", tmp_path)
+    assert data.name == "vg"
+    assert "Visual Genome" in data.banner
+    assert data.banner.endswith(f"chosen because {genome_directory} is there")
+
+
+def test_a_toy_genome_of_another_version_is_refused(small_toy, tmp_path):
+    open_dataset("toy", tmp_path)
+    path = tmp_path / "toy" / "stanford_filtered" / "toy.json"
+    path.write_text(path.read_text().replace('"version": ', '"version": 9'))
+    with pytest.raises(ValueError, match=r"toy.json: the toy genome is of version 9\d*, this program makes .*; delete"):
+        open_dataset("toy", tmp_path)
+
+
+def test_the_detectors_images_are_part_of_the_hash(small_toy, tmp_path, new_genome):
+    base = open_dataset("toy", tmp_path)
+    folder = tmp_path / "toy" / "detector"
+    (folder / "stanford_filtered").rename(tmp_path / "away")
+    genome = new_genome()
+    genome.arrays["labels"][0] = 2
+    genome.write(folder, pictures=False)
+    assert open_dataset("toy", tmp_path).hash != base.hash
+
+
+def test_an_unknown_name_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"data.name must be one of auto, toy, vg.*, got 'coco'"):
+        open_dataset("coco", tmp_path)

@@ -1,0 +1,113 @@
+"""Batches: their content, and that nothing but seed, epoch and image decides it."""
+
+from collections import Counter
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+
+from sgg.data.loader import PartImages, draw_predicates, load_batches
+from sgg.data.transforms import read_picture, to_square
+from sgg.data.visual_genome import open_visual_genome
+
+
+@pytest.fixture
+def part(genome_directory):
+    return open_visual_genome(genome_directory, num_val_images=1).part("train")
+
+
+def content(batch):
+    arrays = [getattr(batch, entry.name) for entry in fields(batch)]
+    return [x.tolist() if isinstance(x, torch.Tensor) else [getattr(y, "tolist", lambda y=y: y)() for y in x]
+            for x in arrays]
+
+
+def epoch(batches, number, skip=0):
+    return [content(batch) for batch in batches.epoch(number, skip)]
+
+
+def test_a_batch_lays_images_one_after_another(part):
+    batch = next(load_batches(part, 3).epoch(0))
+    assert batch.image_ids == ("101", "102", "104")
+    assert batch.sizes.tolist() == [[48, 64]] * 3
+    assert batch.image_index.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert batch.relations[:, :3].tolist() == [[0, 0, 1], [0, 2, 0], [1, 3, 4], [1, 5, 3], [2, 6, 7], [2, 8, 6]]
+    for index, graph in enumerate(batch.graphs()):
+        expected = part.graph(index)
+        assert graph.numpy().relations.tolist() == expected.relations.tolist()
+        assert graph.numpy().labels.tolist() == expected.labels.tolist()
+        assert torch.equal(batch.images[index], to_square(read_picture(part.image_path(index))))
+    assert [batch.boxes.dtype, batch.labels.dtype, batch.relations.dtype] == [torch.float32, torch.int64, torch.int64]
+
+
+def test_pictures_and_boxes_are_mirrored_together(part):
+    samples, plain = PartImages(part, augment=True, seed=3), PartImages(part, augment=False, seed=3)
+    mirrored = 0
+    for number in range(200):
+        sample, original = samples[number, 0], plain[number, 0]
+        if not torch.equal(sample.image, original.image):
+            mirrored += 1
+            assert torch.equal(sample.image[:, :48], original.image[:, :48].flip(2))
+            x1, y1, x2, y2 = original.graph.boxes.T
+            assert sample.graph.boxes.tolist() == np.stack([64 - x2, y1, 64 - x1, y2], axis=1).tolist()
+        else:
+            assert sample.graph.boxes.tolist() == original.graph.boxes.tolist()
+    assert 70 < mirrored < 130  # of 200; by more than four standard deviations else
+
+
+def test_flips_can_be_switched_off(part):
+    samples, plain = PartImages(part, augment=True, seed=3, flip=False), PartImages(part, augment=False, seed=3)
+    assert all(torch.equal(samples[number, 0].image, plain[0, 0].image) for number in range(20))
+
+
+def test_one_predicate_of_a_pair_is_drawn_as_often_as_it_is_annotated():
+    relations = np.array([[0, 1, 1], [1, 0, 2], [0, 1, 2], [0, 1, 2], [2, 1, 3]])
+    draws = [draw_predicates(relations, np.random.default_rng(seed)) for seed in range(600)]
+    assert all(sorted(map(tuple, drawn[:, :2].tolist())) == [(0, 1), (1, 0), (2, 1)] for drawn in draws)
+    counts = Counter(int(drawn[drawn[:, 0] == 0][0, 2]) for drawn in draws)
+    assert abs(counts[2] / 600 - 2 / 3) < 0.08
+    assert draw_predicates(relations[:0], np.random.default_rng(0)).shape == (0, 3)
+
+
+@pytest.mark.parametrize(("workers", "start_method"), [(1, "fork"), (2, "fork"), (1, "spawn")])
+def test_batches_do_not_depend_on_workers(workers, start_method, part):
+    alone = load_batches(part, 2, augment=True, shuffle=True, seed=5)
+    helped = load_batches(part, 2, augment=True, shuffle=True, seed=5, workers=workers, start_method=start_method)
+    for number in (0, 1, 7, 1):
+        assert epoch(helped, number) == epoch(alone, number)
+
+
+def test_epochs_differ_and_repeat(part):
+    batches = load_batches(part, 2, augment=True, shuffle=True, seed=5)
+    first, second = epoch(batches, 0), epoch(batches, 1)
+    assert first != second
+    assert epoch(batches, 0) == first
+    assert epoch(load_batches(part, 2, augment=True, shuffle=True, seed=6), 0) != first
+
+
+def test_an_epoch_can_be_taken_up_in_the_middle(part):
+    batches = load_batches(part, 1, augment=True, shuffle=True)
+    assert len(batches) == len(part) == 4
+    assert epoch(batches, 3, skip=2) == epoch(batches, 3)[2:]
+
+
+def test_an_epoch_holds_every_image_once(part):
+    batches = load_batches(part, 3, shuffle=True)
+    assert sorted(sum((batch.image_ids for batch in batches.epoch(2)), ())) == ["101", "102", "104", "105"]
+    assert len(list(load_batches(part, 3, shuffle=True, drop_last=True).epoch(2))) == 1
+
+
+def test_torchs_own_random_state_is_left_alone(part):
+    state = torch.get_rng_state()
+    epoch(load_batches(part, 2, augment=True, shuffle=True, workers=1, start_method="fork"), 0)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_mistakes_are_named(part, tmp_path):
+    with pytest.raises(ValueError, match="batch_size must be >= 1 and workers >= 0, got 0 and 0"):
+        load_batches(part, 0)
+    with pytest.raises(FileNotFoundError, match=r"picture folder .*nowhere is missing"):
+        load_batches(replace(part, image_folder=tmp_path / "nowhere"), 1)
+    with pytest.raises(ValueError, match="the train part has no images"):
+        load_batches(part.head(0), 1)

@@ -1,0 +1,42 @@
+"""Pictures as squares, and pictures that cannot be read."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sgg.data.transforms import IMAGENET_MEAN, read_picture, to_square
+
+
+@pytest.mark.parametrize(("height", "width"), [(3, 5), (5, 3), (4, 4)])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_the_picture_is_in_the_corner_of_a_square_of_mean_colour(height, width, flipped):
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    square = to_square(picture, flipped)
+    side = max(height, width)
+    expected = np.broadcast_to(np.array(IMAGENET_MEAN, dtype=np.float32), (side, side, 3)).copy()
+    expected[:height, :width] = (picture[:, ::-1] if flipped else picture).astype(np.float32) / 255
+    np.testing.assert_array_equal(square.permute(1, 2, 0).numpy(), expected)
+    assert square.dtype == torch.float32
+
+
+def test_grey_and_transparent_pictures_become_rgb(tmp_path):
+    Image.new("L", (4, 3), 7).save(tmp_path / "grey.png")
+    Image.new("RGBA", (4, 3), (1, 2, 3, 128)).save(tmp_path / "glass.png")
+    assert read_picture(tmp_path / "grey.png").tolist() == [[[7, 7, 7]] * 4] * 3
+    assert read_picture(tmp_path / "glass.png").tolist() == [[[1, 2, 3]] * 4] * 3
+
+
+def test_pictures_that_cannot_be_read_are_named(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.jpg")
+    content = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(content[:len(content) // 2])
+    (tmp_path / "text.jpg").write_text("no picture")
+    with pytest.raises(FileNotFoundError, match=r"picture .*none.jpg is missing"):
+        read_picture(tmp_path / "none.jpg")
+    for name in ("cut", "text"):
+        with pytest.raises(ValueError, match=rf"picture .*{name}.jpg cannot be read, or is cut off"):
+            read_picture(tmp_path / f"{name}.jpg")
+    with pytest.raises(ValueError, match=r"a.jpg is 60x40 pixels, but its annotation was made for 40x60"):
+        read_picture(tmp_path / "a.jpg", (60, 40))
