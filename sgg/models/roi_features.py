@@ -9,6 +9,12 @@ from torchvision.ops import roi_align
 from .union_boxes import BoxPairEmbedding, union
 
 
+def pool(feature_map: Tensor, boxes: Tensor, image_index: Tensor, size: int, spatial_scale: float) -> Tensor:
+    """[K, C, size, size] of boxes [K, 4] in the detector's frame; feature_map: [B, C, h, w]. See RoIFeatures."""
+    rois = torch.cat([image_index[:, None].to(boxes), boxes], dim=1)
+    return roi_align(feature_map, rois, size, spatial_scale, sampling_ratio=2)
+
+
 class RoIFeatures(nn.Module):
     """Pools the boxes of objects and the union boxes of pairs from one map.
 
@@ -30,8 +36,7 @@ class RoIFeatures(nn.Module):
 
     def pool(self, feature_map: Tensor, boxes: Tensor, image_index: Tensor) -> Tensor:
         """[K, channels, size, size] of boxes [K, 4] in the detector's frame; feature_map: [B, channels, h, w]."""
-        rois = torch.cat([image_index[:, None].to(boxes), boxes], dim=1)
-        return roi_align(feature_map, rois, self.size, self.spatial_scale, sampling_ratio=2)
+        return pool(feature_map, boxes, image_index, self.size, self.spatial_scale)
 
     def forward(self, feature_map: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
         """Node features [N, channels, size, size] and visual edge features [P, channels, size, size]."""

@@ -1,0 +1,125 @@
+"""From images to feature stores: the frozen detector's map, or a generator's, pooled over nodes, edges or the image."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sgg.data import DataSet, Part, load_batches
+from sgg.features import FeatureStore, StoreIdentity, StoreWriter, ensure_store, rows_per_part
+from sgg.inference import Observation, observe
+from sgg.models.detector import Detector
+from sgg.models.roi_features import pool
+from sgg.models.union_boxes import union
+from sgg.structures import Batch
+
+POOLED = 7
+Look = Callable[[Batch], tuple[Observation, Tensor]]
+"""What is seen in a batch, and the labels [N] that its nodes are taken to have."""
+Progress = Callable[[list[int]], Iterable[int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Extraction:
+    """The features of one kind of one part of a data set, in parts of a store that fit in memory.
+
+    kind: node (each box, labelled by its class), edge (the union box of each relation, labelled by its predicate) or
+    global (the map averaged over space). look: where maps come from, the detector if None. settings: what else decides
+    the rows, in words, beside what is here. Can be pickled where `look` can: the parts may be written anywhere.
+    """
+
+    data: DataSet
+    part: Part
+    detector: Detector
+    detector_hash: str
+    kind: str = "node"
+    source: str = "real"
+    look: Look | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    batch_size: int = 8
+    workers: int = 0
+
+    @property
+    def identity(self) -> StoreIdentity:
+        """What the store will say of itself."""
+        classes = {"node": self.data.classes, "edge": self.data.predicates, "global": ["image"]}[self.kind]
+        settings = {"part": self.part.name, "images": len(self.part), "pooled": POOLED, **self.settings}
+        return StoreIdentity(classes, self.detector_hash, self.data.hash, self.kind, self.source, settings)
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of one feature."""
+        size = 1 if self.kind == "global" else POOLED
+        return self.detector.channels, size, size
+
+    def ranges(self) -> list[range]:
+        """The images of each part of the store."""
+        annotations = self.part.annotations
+        rows = {"node": lambda: np.diff(annotations.box_ptr), "edge": lambda: annotations.relations_per_image,
+                "global": lambda: np.ones(len(annotations), np.int64)}[self.kind]()
+        return image_ranges(rows, rows_per_part(self.row_shape))
+
+    def write_part(self, writer: StoreWriter, number: int) -> None:
+        """Look at the images of one part of the store and write their features."""
+        images = np.array(self.ranges()[number])
+        part = replace(self.part, annotations=self.part.annotations.select(images))
+        pairs = [self._features(batch) for batch in load_batches(part, self.batch_size, workers=self.workers).epoch(0)]
+        writer.write_part(number, torch.cat([one for one, _ in pairs]), torch.cat([one for _, one in pairs]))
+
+    def ensure(self, path: Path, progress: Progress = iter) -> FeatureStore:
+        """The sealed store at `path`, written here where it is missing; see `sgg.features.ensure_store`."""
+        def write(writer: StoreWriter, missing: list[int]) -> None:
+            for number in progress(missing):
+                self.write_part(writer, number)
+
+        return ensure_store(path, self.identity, len(self.ranges()), write)
+
+    @torch.no_grad()
+    def _features(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Float16 features [n, *row_shape] of a batch on the host, and their labels [n]."""
+        batch = batch.to(next(self.detector.parameters()).device)
+        seen, labels = self.look(batch) if self.look else (observe(self.detector, batch), batch.labels)
+        if self.kind == "global":
+            features, labels = seen.map.mean((2, 3), keepdim=True), labels.new_zeros(len(batch))
+        else:
+            boxes, images = seen.boxes, seen.image_index
+            if self.kind == "edge":
+                subjects, objects, labels = batch.relations[:, 1:].unbind(1)
+                boxes, images = union(boxes[subjects], boxes[objects]), images[subjects]
+            features = pool(seen.map, boxes, images, POOLED, 1 / self.detector.stride)
+        return features.half().cpu(), labels.cpu()
+
+
+def image_ranges(rows_per_image: np.ndarray, rows: int) -> list[range]:
+    """Consecutive images whose rows are at most `rows` together, where no single image has more.
+
+    rows_per_image: [I].
+    """
+    ends = np.cumsum(rows_per_image)
+    ranges, start, before = [], 0, 0
+    while start < len(ends):
+        stop = max(start + 1, int(np.searchsorted(ends, before + rows, side="right")))
+        ranges.append(range(start, stop))
+        start, before = stop, ends[stop - 1]
+    return ranges
+
+
+def store_path(cache: Path, identity: StoreIdentity) -> Path:
+    """Where the store of an identity is kept: its name tells the kind and ends with a digest of the rest."""
+    digest = hashlib.sha256(json.dumps(identity.to_json(), sort_keys=True).encode()).hexdigest()[:12]
+    return cache / "features" / f"{identity.source}-{identity.kind}-{digest}.zarr"
+
+
+def ensure_node_store(data: DataSet, detector: Detector, detector_hash: str, cache: Path,
+                      progress: Progress = iter) -> FeatureStore:
+    """Real node features of the training images, which the generator is conditioned on (SPEC section 4)."""
+    extraction = Extraction(data, data.part("train"), detector, detector_hash)
+    return extraction.ensure(store_path(cache, extraction.identity), progress)
