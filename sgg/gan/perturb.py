@@ -64,7 +64,7 @@ class Perturber(nn.Module):
       label stays.
 
     contexts: for graphn. embeddings [C, D]: for neigh, and graphn with topk > 0. Both are also where C is known from.
-    draw: how chance becomes choice. The tables are buffers: `.to(device)` moves them.
+    draw: how chance becomes choice.
 
     Raises ValueError, naming the argument, for values out of range and tables that are missing or do not fit.
     """
@@ -113,16 +113,18 @@ class Perturber(nn.Module):
 
     def distribution(self, graph: SceneGraph, node: int) -> Tensor:
         """[C] float64: the exact probability of each label that `node` may get, when it is drawn first."""
-        labels, relations = torch.as_tensor(graph.labels), torch.as_tensor(graph.relations)
+        device = self.lists.device
+        labels = torch.as_tensor(graph.labels, device=device)
+        relations = torch.as_tensor(graph.relations, device=device)
         original = labels[node]
-        first = torch.zeros(self.num_classes, dtype=torch.float64, device=labels.device)
+        first = torch.zeros(self.num_classes, dtype=torch.float64, device=device)
         first[original] = 1
         if self.method == "graphn":
-            links = self._links(*relations.unbind(1), torch.arange(len(labels), device=labels.device) == node)
+            links = self._links(*relations.unbind(1), torch.arange(len(labels), device=device) == node)
             weights = self._context_weights(links, labels, torch.zeros_like(links.node), original[None])[0]
             first = weights / weights.sum() if weights.any() else first
         seen = first.nonzero()[:, 0]
-        pick = torch.arange(self.num_options, device=labels.device).repeat(len(seen))
+        pick = torch.arange(self.num_options, device=device).repeat(len(seen))
         drawn = seen.repeat_interleave(self.num_options)
         labels_drawn = self._relabel(drawn, original.expand(len(drawn)), pick)
         return torch.zeros_like(first).index_add(0, labels_drawn, first[drawn] / self.num_options)
@@ -131,16 +133,19 @@ class Perturber(nn.Module):
         """[N] int64 labels of the perturbed graph, on the device of the graph."""
         labels, relations = torch.as_tensor(graph.labels), torch.as_tensor(graph.relations)
         images = labels.new_zeros(len(labels), dtype=torch.int64)
-        return self(labels, torch.cat([relations.new_zeros(len(relations), 1), relations], dim=1), images, generator)
+        relations = torch.cat([relations.new_zeros(len(relations), 1), relations], dim=1)
+        return self.sample_batch(labels, relations, images, generator)
 
-    @torch.no_grad()
-    def forward(self, labels: Tensor, relations: Tensor, image_index: Tensor, generator: torch.Generator) -> Tensor:
+    def sample_batch(self, labels: Tensor, relations: Tensor, image_index: Tensor,
+                     generator: torch.Generator) -> Tensor:
         """Perturb the graphs of a batch at once: labels [N], relations [E, 4] (image, subject, object, predicate),
         image_index [N] ascending -> labels [N], new.
 
         All chance comes as three numbers per object from `generator`, on whose device they are drawn: equal seeds of
-        generators of one kind give equal labels on every device.
+        generators of one kind give equal labels on every device. The tables move to that of the labels.
         """
+        if self.lists.device != labels.device:
+            self.to(labels.device)
         chance = torch.rand(3, len(labels), generator=generator, device=generator.device, dtype=torch.float64)
         which_node, which_class, which_option = chance.to(labels.device)
         _, subject, obj, predicate = relations.unbind(1)

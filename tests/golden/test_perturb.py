@@ -137,5 +137,5 @@ def test_replay(contexts, case):
     counts = torch.bincount(image_index)
     relations = torch.from_numpy(ARRAYS["gt_rels"]).clone()
     relations[:, 1:3] += (counts.cumsum(0) - counts)[relations[:, 0]][:, None]
-    at_once = fixed(labels, relations, image_index, torch.Generator())
+    at_once = fixed.sample_batch(labels, relations, image_index, torch.Generator())
     assert at_once.tolist() == case["new_classes"]

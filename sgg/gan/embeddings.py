@@ -1,0 +1,133 @@
+"""Vectors of object classes and predicates: from a GloVe text file, or from what the training graphs put together.
+
+Perturbations compare classes by them, and the generator's embeddings may start from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array
+from torch import Tensor
+
+NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ClassEmbeddings:
+    """classes: [C, D] float32. predicates: [R, D]. source: where from, in words for results. missing: names that the
+    source knows nothing of, the background always among them; their rows are drawn from N(0, 1) with a fixed seed."""
+
+    classes: Tensor
+    predicates: Tensor
+    source: str
+    missing: tuple[str, ...]
+
+
+def glove_embeddings(path: str | Path, classes: Sequence[str], predicates: Sequence[str], dim: int,
+                     words: str = "mean") -> ClassEmbeddings:
+    """Vectors from a GloVe text file of any size, one word and `dim` numbers a line; only the words needed are kept.
+
+    classes, predicates: names, background first. A name is split into words, in lower case; its vector is the mean of
+    those that the file has (words="mean"), or that of the longest word (words="longest").
+
+    Raises FileNotFoundError where there is no file; ValueError for a line of another width, or where no class is found.
+    """
+    path = Path(path)
+    if words not in ("mean", "longest"):
+        raise ValueError(f'words must be "mean" or "longest", got {words!r}')
+    if not path.is_file():
+        raise FileNotFoundError(f"no word vectors at {path}: put a GloVe text file there (see "
+                                "nlp.stanford.edu/projects/glove), or set embeddings.source=cooccurrence")
+    parts = [name.lower().split() for name in (*classes, *predicates)]
+    if words == "longest":
+        parts = [[max(name, key=len)] for name in parts]
+    vectors = _read_vectors(path, {word for name in parts for word in name}, dim)
+    found = [[vectors[word] for word in name if word in vectors] for name in parts]
+    if not any(found[1:len(classes)]):
+        shown = ", ".join(classes[1:NAMES_SHOWN + 1])
+        raise ValueError(f"{path} has no vector for any class ({shown}, ...): is it of another language?")
+    rows = [np.mean(known, axis=0) if known else None for known in found]
+    return _embeddings(rows, classes, predicates, dim, f"glove {path.name}")
+
+
+def cooccurrence_embeddings(triplets: Mapping[tuple[int, int, int], int], classes: Sequence[str],
+                            predicates: Sequence[str], dim: int) -> ClassEmbeddings:
+    """Vectors from training triplets {(subject class, predicate, object class): count}.
+
+    A class is described by its positive pointwise mutual information with the contexts it stands in, (predicate,
+    object) as a subject and (subject, predicate) as an object; a predicate by that with the pairs of classes it joins.
+    Contexts are smoothed by the power .75 (Levy, Goldberg and Dagan 2015). The vectors are the `dim` strongest
+    principal directions, padded with zeros; at full width they keep every inner product. All are scaled alike, to a
+    mean squared entry of 1 / 6, about that of GloVe.
+
+    Raises ValueError where there is no triplet.
+    """
+    if not triplets:
+        raise ValueError("cooccurrence_embeddings needs training triplets, got none")
+    subject, predicate, obj = np.array(list(triplets), dtype=np.int64).T
+    counts = np.array(list(triplets.values()), dtype=np.float64)
+    num_classes, num_predicates = len(classes), len(predicates)
+    as_subject = predicate * num_classes + obj
+    as_object = (num_predicates + predicate) * num_classes + subject
+    of_classes = _principal(np.concatenate([subject, obj]), np.concatenate([as_subject, as_object]), np.tile(counts, 2),
+                            num_classes, dim)
+    of_predicates = _principal(predicate, subject * num_classes + obj, counts, num_predicates, dim)
+    return _embeddings([*of_classes, *of_predicates], classes, predicates, dim, "cooccurrence in the training graphs")
+
+
+def _read_vectors(path: Path, wanted: Collection[str], dim: int) -> dict[str, np.ndarray]:
+    vectors = {}
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, start=1):
+            word, _, numbers = line.partition(" ")
+            if word not in wanted and number > 1:
+                continue
+            fields = numbers.split()
+            # Words of the larger files may contain blanks; such a line is about another word than its first.
+            if len(fields) > dim and number > 1:
+                continue
+            if len(fields) != dim:
+                raise ValueError(f"{path}, line {number}: expected a word and {dim} numbers, got {len(fields)}; "
+                                 f"use a file of {dim} dimensions, or set gan.embedding_dim={len(fields)}")
+            try:
+                vectors[word] = np.array(fields, dtype=np.float32)
+            except ValueError:
+                raise ValueError(f"{path}, line {number}: the vector of {word!r} is not all numbers") from None
+    return vectors
+
+
+def _principal(rows: np.ndarray, contexts: np.ndarray, counts: np.ndarray, num_rows: int,
+               dim: int) -> list[np.ndarray | None]:
+    """A vector of each row, None where it has no context at all."""
+    _, columns = np.unique(contexts, return_inverse=True)
+    row_totals = np.bincount(rows, counts, num_rows)
+    column_totals = np.bincount(columns, counts) ** 0.75
+    # A row and a column meet in one triplet only, so that its count is their joint count.
+    expected = row_totals[rows] * column_totals[columns] / column_totals.sum()
+    information = np.log(counts / expected).clip(min=0)
+    matrix = csr_array((information, (rows, columns)), shape=(num_rows, len(column_totals)))
+    values, vectors = np.linalg.eigh((matrix @ matrix.T).toarray())
+    strongest = np.argsort(-values, kind="stable")[:dim]
+    principal = vectors[:, strongest] * np.sqrt(values[strongest].clip(min=0))
+    principal *= np.sign(principal[np.abs(principal).argmax(axis=0), np.arange(principal.shape[1])])
+    known = row_totals > 0
+    principal *= np.sqrt(dim / 6 / np.maximum(np.square(principal[known]).sum(axis=1).mean(), 1e-12))
+    padded = np.pad(principal, ((0, 0), (0, dim - principal.shape[1])))
+    return [vector if has_context else None for vector, has_context in zip(padded, known, strict=True)]
+
+
+def _embeddings(rows: Sequence[np.ndarray | None], classes: Sequence[str], predicates: Sequence[str], dim: int,
+                source: str) -> ClassEmbeddings:
+    """The rows of classes and then predicates, None replaced by draws from N(0, 1)."""
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn(len(rows), dim, generator=generator)
+    for position, row in enumerate(rows):
+        if row is not None:
+            drawn[position] = torch.from_numpy(row)
+    missing = [name for name, row in zip((*classes, *predicates), rows, strict=True) if row is None]
+    return ClassEmbeddings(*drawn.split([len(classes), len(predicates)]), source, tuple(missing))
