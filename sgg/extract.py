@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from sgg.data import DataSet, Part, load_batches
-from sgg.features import FeatureStore, StoreIdentity, StoreWriter, ensure_store, rows_per_part
+from sgg.features import FeatureStore, Progress, StoreIdentity, StoreWriter, ensure_store, rows_per_part
 from sgg.inference import Observation, observe
 from sgg.models.detector import Detector
 from sgg.models.roi_features import pool
@@ -24,7 +24,6 @@ from sgg.structures import Batch
 POOLED = 7
 Look = Callable[[Batch], tuple[Observation, Tensor]]
 """What is seen in a batch, and the labels [N] that its nodes are taken to have."""
-Progress = Callable[[list[int]], Iterable[int]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from .writer import StoreWriter, discard_parts
 log = logging.getLogger(__name__)
 
 Part = Callable[[], tuple[Array, Array]]
+Progress = Callable[[list[int]], Iterable[int]]
+"""Hands on the numbers of the parts to write, one after another, and shows how far it is."""
 
 
 def ensure_store(path: str | Path, identity: StoreIdentity, num_parts: int,
@@ -44,10 +46,10 @@ def ensure_store(path: str | Path, identity: StoreIdentity, num_parts: int,
 
 
 def write_store(path: str | Path, identity: StoreIdentity, parts: Sequence[Part], codec: str = "lz4",
-                threads: int = 2) -> FeatureStore:
+                threads: int = 2, progress: Progress = iter) -> FeatureStore:
     """`ensure_store` in this process: each part is a call that returns features [n, *row_shape] and labels [n]."""
     def write(writer: StoreWriter, missing: list[int]) -> None:
-        for number in missing:
+        for number in progress(missing):
             writer.write_part(number, *parts[number]())
 
     return ensure_store(path, identity, len(parts), write, codec, threads)

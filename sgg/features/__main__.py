@@ -1,0 +1,141 @@
+"""Commands: `python -m sgg.features extract | info | import-hdf5 | quality`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from sgg.config import load
+from sgg.features import FeatureStore, import_hdf5
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; a user's mistake is told in one line, with exit status 2."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def extract(options: argparse.Namespace) -> None:
+    """Write the store of a part's features, or find it written."""
+    extraction, path = _extraction(options)
+    _describe(extraction.ensure(path, _bar(f"{options.kind} features of {options.part}")))
+
+
+def info(options: argparse.Namespace) -> None:
+    """Print what stores hold."""
+    for path in options.store:
+        _describe(FeatureStore.open(path))
+
+
+def from_hdf5(options: argparse.Namespace) -> None:
+    """Import the reference's features as those of the training nodes of a config's data and detector."""
+    extraction, path = _extraction(options)
+    _describe(import_hdf5(options.file, path, extraction.identity, _bar("import")))
+
+
+def quality(options: argparse.Namespace) -> None:
+    """Compare generated with real features and print the table."""
+    from sgg.quality import REFERENCE, Study
+
+    groups = json.loads(options.groups.read_text()) if options.groups else None
+    study = Study(options.run, options.images, options.rows, _bar("features"))
+    shown = options.k if options.k is not None else 5
+    rows = study.write(sorted({1, 3, 5, 10, shown}), groups)
+    columns = {"frechet": "Frechet", f"precision@{shown}": "precision", f"density@{shown}": "density",
+               f"recall@{shown}": "recall", f"coverage@{shown}": "coverage"}
+    table = Table("features", "sample", "n", *columns.values(), title=f"against {REFERENCE[0]}, k = {shown}")
+    for row in rows:
+        table.add_row(row["features"], row["sample"], f"{row['n']:,}",
+                      *(f"{row[name]:.3f}" if name in row else "" for name in columns))
+    Console().print(table)
+    print(f"written: {study.output}/quality.json (every k) and {{node,edge,global}}.png")
+
+
+def _extraction(options: argparse.Namespace):
+    """What a config and the options ask to extract, and where to."""
+    from sgg import build
+    from sgg.extract import Extraction, store_path
+
+    # Features follow from data and detector; without a GAN, preparing these makes no store of its own.
+    without_gan = ["gan.enabled=false", "gan.perturb.method=off"]
+    ground = build.prepare(load(options.config, [*options.overrides, *without_gan]).base)
+    part = ground.data.part(options.part, options.subset)
+    settings = {} if options.subset == "all" else {"subset": options.subset}
+    extraction = Extraction(ground.data, part, ground.detector, ground.detector_hash, options.kind, settings=settings)
+    cache = ground.config.data.root / "cache"
+    return extraction, options.out or store_path(cache, extraction.identity)
+
+
+def _describe(store: FeatureStore) -> None:
+    identity, rows = store.identity, len(store)
+    facts = Table.grid(padding=(0, 2))
+    for name, value in {
+        "store": store.path, "features": f"{identity.source} {identity.kind}, {list(store.row_shape)} float16",
+        "rows": f"{rows:,}", "bytes": f"{store.num_bytes:,} ({store.num_bytes / rows:,.0f} a row, {store.codec})",
+        "detector": identity.detector, "data": identity.data, "settings": json.dumps(identity.settings),
+    }.items():
+        facts.add_row(name, str(value))
+    classes = Table("label", "class", "rows")
+    for label, (name, count) in enumerate(zip(identity.classes, store.counts.tolist(), strict=True)):
+        if label or count:
+            classes.add_row(str(label), name, f"{count:,}")
+    console = Console()
+    console.print(facts)
+    console.print(classes)
+
+
+def _bar(description: str):
+    def progress(numbers: list[int]) -> Iterable[int]:
+        return track(numbers, description, disable=not numbers)
+
+    return progress
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sgg.features", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(command=command, kind="node", part="train", subset="all", out=None)
+        return added
+
+    one = add("extract", extract, "write the features of a config's data and detector to a store; goes on after a kill")
+    _add_config(one)
+    one.add_argument("--kind", choices=["node", "edge", "global"])
+    one.add_argument("--part", choices=["train", "val", "test"])
+    one.add_argument("--subset", choices=["all", "zs", "10s", "100s"])
+    one = add("info", info, "print what stores hold")
+    one.add_argument("store", type=Path, nargs="+")
+    one = add("import-hdf5", from_hdf5, "import the reference's features.hdf5 as the training nodes of a config")
+    one.add_argument("file", type=Path, help="features.hdf5: one dataset per class name")
+    _add_config(one)
+    one = add("quality", quality, "compare a run's generated features with real ones (needs the extra `quality`)")
+    one.add_argument("run", type=Path, help="folder of a trial with a GAN, or one of its checkpoints")
+    one.add_argument("--images", type=int, default=1000, help="images of each part (%(default)s)")
+    one.add_argument("--rows", type=int, default=5000, help="features of each sample (%(default)s)")
+    one.add_argument("--k", type=int, help="neighbours that the printed table is for (5); the file has more")
+    one.add_argument("--groups", type=Path, help="JSON file {group: [class, ...]} for the colours of the picture")
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", type=Path, help="YAML file of an experiment")
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    parser.add_argument("--out", type=Path, help="another path for the store than where training looks for it")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,73 @@
+"""The reference system's file of features, `features.hdf5`, into a store (SPEC section 7)."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from .identity import StoreIdentity
+from .sharing import Progress, write_store
+from .store import FeatureStore
+from .writer import rows_per_part
+
+POOLED = 7
+
+
+def import_hdf5(source: str | Path, path: str | Path, identity: StoreIdentity,
+                progress: Progress = iter) -> FeatureStore:
+    """Write the store at `path` from `source`: one dataset per class name, [n, C*7*7] or [n, C, 7, 7].
+
+    The file does not say of which detector and data it is: `identity` does, on the caller's word. Its classes decide
+    the labels; one that the file lacks has no feature in the store.
+
+    Raises FileNotFoundError without the file; ValueError, naming the dataset, when it is not such a file or has a
+    class that `identity` has not.
+    """
+    source = Path(source)
+    if not source.is_file():
+        raise FileNotFoundError(f"{source}: no such file")
+    counts, shape = _survey(source, identity)
+    step = rows_per_part(shape)
+    parts = [partial(_rows, source, identity.classes.index(name), name, slice(start, start + step), shape)
+             for name, count in counts.items() for start in range(0, count, step)]
+    return write_store(path, identity, parts, progress=progress)
+
+
+def _survey(source: Path, identity: StoreIdentity) -> tuple[dict[str, int], tuple[int, int, int]]:
+    """Rows of each class, in the order of the labels, and the shape of a row."""
+    try:
+        file = h5py.File(source, "r")
+    except OSError as error:
+        raise ValueError(f"{source}: not readable as HDF5: {error}") from None
+    with file:
+        unknown = sorted(set(file) - set(identity.classes))
+        if unknown:
+            raise ValueError(f"{source}: {len(unknown)} datasets are no class of this data set: "
+                             f"{', '.join(unknown[:5])}; is it of other data?")
+        shapes = {name: _row_shape(source, file[name]) for name in file}
+        counts = {name: len(file[name]) for name in identity.classes if name in file}
+    if not sum(counts.values()):
+        raise ValueError(f"{source}: has no features")
+    if len(set(shapes.values())) > 1:
+        raise ValueError(f"{source}: datasets differ in the shape of a feature: {sorted(set(shapes.values()))}")
+    return counts, next(iter(shapes.values()))
+
+
+def _row_shape(source: Path, dataset: h5py.Dataset | h5py.Group) -> tuple[int, int, int]:
+    cells = POOLED * POOLED
+    if isinstance(dataset, h5py.Dataset):
+        if dataset.ndim == 4 and dataset.shape[2:] == (POOLED, POOLED):
+            return dataset.shape[1:]
+        if dataset.ndim == 2 and dataset.shape[1] % cells == 0:
+            return dataset.shape[1] // cells, POOLED, POOLED
+    raise ValueError(f"{source}: {dataset.name} must be a dataset [n, channels*{cells}] or "
+                     f"[n, channels, {POOLED}, {POOLED}], got {getattr(dataset, 'shape', 'a group')}")
+
+
+def _rows(source: Path, label: int, name: str, rows: slice, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    with h5py.File(source, "r") as file:
+        features = file[name][rows]
+    return features.reshape(-1, *shape), np.full(len(features), label)

@@ -1,0 +1,153 @@
+"""The study of feature quality: what a run's generator makes, beside real features ([2], Table 3 and its figure).
+
+Every sample is compared with real features of training images: those of test images say what the same detector makes
+of other pictures, the generated ones are judged against that. A feature is averaged over space, so that a Gaussian in
+as many dimensions as there are channels can be fitted to some thousand samples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sgg import build, checkpoint
+from sgg.config import validate
+from sgg.extract import Extraction, store_path
+from sgg.features import FeatureStore, Progress
+from sgg.history import write_json
+from sgg.inference import Observation, observe
+from sgg.metrics.quality import feature_quality
+from sgg.seeding import generator
+from sgg.structures import Batch
+from sgg.viz.clusters import draw_clusters, embed
+
+KINDS = ("node", "edge", "global")
+REFERENCE = ("real train", "real", "train", "all")
+SAMPLES = (("real test", "real", "test", "all"), ("real test zs", "real", "test", "zs"),
+           ("fake test", "generated", "test", "all"), ("fake test zs", "generated", "test", "zs"))
+PLOTTED = ("real test", "fake test", "fake test zs")
+POINTS = 1000  # of a panel
+
+Groups = dict[str, list[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Features averaged over space [n, C] float32 and their labels [n]."""
+
+    features: np.ndarray
+    labels: np.ndarray
+
+
+class Study:
+    """The features of a trained run with a GAN.
+
+    directory: of a trial or one of its checkpoints. images: how many of each part are looked at. rows: how many
+    features of a store are compared, drawn at random.
+
+    Raises FileNotFoundError without a checkpoint, ValueError where the run has no GAN.
+    """
+
+    def __init__(self, directory: Path | str, images: int = 1000, rows: int = 5000, progress: Progress = iter):
+        found = checkpoint.open_checkpoint(directory)
+        config = validate(found.meta["config"], str(found.path))
+        if not config.gan.enabled:
+            raise ValueError(f"{found.path}: this run has no GAN, so there are no generated features to study")
+        self.ground = build.prepare(config)
+        self.run = build.build_run(self.ground)
+        found.load_weights(gan=self.run.gan)
+        self.run.gan.eval()
+        self.checkpoint, self.images, self.rows, self.progress = found.path, images, rows, progress
+        self.output = Path(directory) / "quality"
+
+    def write(self, ks: Sequence[int] = (1, 3, 5, 10), groups: Groups | None = None) -> list[dict[str, Any]]:
+        """Compare, write quality.json and a picture of each kind under `output`, and return the rows of the table.
+
+        groups: name -> classes, for the colours of the nodes' picture; the ten most frequent classes if None.
+        """
+        self.output.mkdir(parents=True, exist_ok=True)
+        table = []
+        for kind in KINDS:
+            reference = self.sample(kind, *REFERENCE[1:])
+            samples = {name: self.sample(kind, *which) for name, *which in SAMPLES}
+            table += [{"features": kind, "sample": name, "n": len(sample.labels),
+                       **compare(reference.features, sample.features, ks)} for name, sample in samples.items()]
+            self._draw(kind, {name: samples[name] for name in PLOTTED}, groups if kind == "node" else None)
+        write_json(self.output / "quality.json",
+                   {"checkpoint": str(self.checkpoint), "data": self.ground.data_facts(), "reference": REFERENCE[0],
+                    "images": self.images, "ks": list(ks), "rows": table})
+        return table
+
+    def sample(self, kind: str, source: str, part: str, subset: str) -> Sample:
+        """Features of a kind, real or generated, of a part's images and relations."""
+        store = self.store(kind, source, part, subset)
+        order = torch.randperm(len(store), generator=generator(0, "quality", kind, source, part, subset))
+        rows = order[:self.rows].sort().values.numpy()
+        blocks = [store[rows[start:start + 512]].astype(np.float32).mean((2, 3)) for start in range(0, len(rows), 512)]
+        return Sample(np.concatenate(blocks), store.labels_of(rows))
+
+    def store(self, kind: str, source: str, part: str, subset: str) -> FeatureStore:
+        """The store of those features, written where it is missing: real ones beside the detector's, for all runs."""
+        ground, generated = self.ground, source == "generated"
+        images = ground.data.part(part, subset).head(self.images)
+        extraction = Extraction(
+            ground.data, images, ground.detector, ground.detector_hash, kind, source,
+            look=self.generate if generated else None,
+            settings={"subset": subset, **({"generator": _digest(self.checkpoint)} if generated else {})})
+        cache = self.output if generated else ground.config.data.root / "cache"
+        return extraction.ensure(store_path(cache, extraction.identity), self.progress)
+
+    def generate(self, batch: Batch) -> tuple[Observation, Tensor]:
+        """A batch as the generator imagines its graphs; real features that it is conditioned on go by the images."""
+        seen = observe(self.ground.detector, batch)
+        visual = None
+        if self.ground.store is not None:
+            draws = generator(0, "quality", *batch.image_ids)
+            visual = self.ground.store.request(batch.labels, draws).result(batch.labels.device)
+        extent = seen.frames.flip(1).repeat(1, 2)[batch.image_index]
+        fake = self.run.gan.generate(batch.labels, seen.boxes / extent, batch.relations, batch.image_index, visual,
+                                     len(batch))
+        return replace(seen, map=fake), batch.labels
+
+    def _draw(self, kind: str, samples: dict[str, Sample], groups: Groups | None) -> None:
+        thinned = {name: Sample(sample.features[thin], sample.labels[thin]) for name, sample in samples.items()
+                   if len(thin := np.linspace(0, len(sample.labels) - 1, min(POINTS, len(sample.labels)), dtype=int))}
+        names, group_of_label = self._groups(kind, samples, groups)
+        positions = embed([sample.features for sample in thinned.values()])
+        panels = [(name, where, group_of_label[sample.labels])
+                  for (name, sample), where in zip(thinned.items(), positions, strict=True)]
+        draw_clusters(self.output / f"{kind}.png", f"{kind} features, t-SNE", panels, names)
+
+    def _groups(self, kind: str, samples: dict[str, Sample], groups: Groups | None) -> tuple[list[str], np.ndarray]:
+        """Names of the groups and the group of each label, -1 for none."""
+        if kind == "global":
+            return [], np.array([-1])
+        classes = self.ground.data.classes if kind == "node" else self.ground.data.predicates
+        if groups is None:
+            counts = sum(np.bincount(sample.labels, minlength=len(classes)) for sample in samples.values())
+            groups = {classes[label]: [classes[label]] for label in np.argsort(-counts)[:10] if counts[label]}
+        group_of_label = np.full(len(classes), -1)
+        for number, (group, members) in enumerate(groups.items()):
+            for name in members:
+                if name not in classes:
+                    raise ValueError(f"group {group}: {name!r} is no class of {self.ground.data.title}")
+                group_of_label[classes.index(name)] = number
+        return list(groups), group_of_label
+
+
+def compare(real: np.ndarray, fake: np.ndarray, ks: Sequence[int]) -> dict[str, float]:
+    """`feature_quality` at those of `ks` for which there are samples enough; nothing at all with fewer than two."""
+    usable = [k for k in ks if k < min(len(real), len(fake))]
+    return feature_quality(real, fake, usable) if usable else {}
+
+
+def _digest(path: Path) -> str:
+    with open(path / "weights.safetensors", "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
