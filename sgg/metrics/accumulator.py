@@ -42,8 +42,10 @@ class SceneGraphMetrics:
         if not 2 <= num_predicates <= MAX_PREDICATES:
             raise ValueError(f"num_predicates must be in 2..{MAX_PREDICATES}, background included, "
                              f"got {num_predicates}")
-        train = TripletCounts(train_triplets, "train_triplets")
-        subset = train if subset_triplets is None else TripletCounts(subset_triplets, "subset_triplets")
+        train = TripletCounts(train_triplets, num_predicates, "train_triplets")
+        subset = train
+        if subset_triplets is not None:
+            subset = TripletCounts(subset_triplets, num_predicates, "subset_triplets")
         self._build(mode, index(num_predicates), train, subset, ks, predicate_weights or {}, Conventions(**conventions))
 
     def _build(self, mode: str, num_predicates: int, train: TripletCounts, subset: TripletCounts, ks: Sequence[int],

@@ -25,11 +25,6 @@ def shot_subset(shots: np.ndarray) -> np.ndarray:
     return np.select([shots == 0, shots <= 10, shots <= 100], [1, 2, 3], 0)
 
 
-def recall_at(ranks: np.ndarray, ks: np.ndarray) -> np.ndarray:
-    """Share of relations whose first hit ranks below each K; ranks [E] from 0, ks [K]. Returns [K]."""
-    return (np.asarray(ranks)[:, None] < np.asarray(ks)).mean(axis=0)
-
-
 class RecallTally:
     """Hits within K, counted by subset, predicate and number of relations in the image; mean recalls follow exactly.
 

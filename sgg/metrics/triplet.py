@@ -26,12 +26,14 @@ def triplet_code(subjects: np.ndarray, predicates: np.ndarray, objects: np.ndarr
 class TripletCounts:
     """How often each triplet occurs in training.
 
-    Raises ValueError, naming the argument `name`, for an empty table (every triplet would count as zero-shot), a key
-    that is not (subject class, predicate, object class), and a count that is not a whole number >= 0.
+    Raises ValueError, naming the argument `name`, for a table without an occurrence (every triplet would count as
+    zero-shot), a key that is not (subject class, predicate, object class) with the predicate below `num_predicates`,
+    and a count that is not a whole number >= 0.
     """
 
-    def __init__(self, counts: Mapping[tuple[int, int, int], int], name: str = "train_triplets") -> None:
-        if not len(counts):
+    def __init__(self, counts: Mapping[tuple[int, int, int], int], num_predicates: int = MAX_PREDICATES,
+                 name: str = "train_triplets") -> None:
+        if not any(counts.values()):
             raise ValueError(f"{name} is empty: every triplet would count as zero-shot; give the training counts")
         for key, count in counts.items():
             if not (isinstance(key, tuple) and len(key) == 3):
@@ -39,11 +41,11 @@ class TripletCounts:
             if count < 0 or count != int(count):
                 raise ValueError(f"{name}[{key}] must be a whole number >= 0, got {count}")
         triplets = np.array(list(counts), np.int64)
-        limits = np.array([MAX_CLASSES, MAX_PREDICATES, MAX_CLASSES])
+        limits = np.array([MAX_CLASSES, num_predicates, MAX_CLASSES])
         wrong = ((triplets < 1) | (triplets >= limits)).any(axis=1)
         if wrong.any():
-            raise ValueError(f"{name} holds classes or predicates out of range (from 1; 0 is background): "
-                             f"{tuple(triplets[wrong][0].tolist())}")
+            raise ValueError(f"{name} must have classes and predicates from 1 (0 is background), predicates below "
+                             f"{num_predicates}, got {tuple(triplets[wrong][0].tolist())}")
         codes, numbers = triplet_code(*triplets.T), np.array(list(counts.values()), np.int64)
         order = np.argsort(codes)
         self.codes, self.numbers = codes[order], numbers[order]

@@ -1,0 +1,275 @@
+"""SceneGraphMetrics against the loop-written oracle, in parts and through files, and what it refuses."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from sgg.metrics import SceneGraphMetrics
+from sgg.structures import Prediction, SceneGraph
+from tests.oracles.evaluator import plain_metrics
+
+CLASSES, PREDICATES, KS = 4, 4, (1, 2, 3, 5, 8, 20)
+WEIGHTS = {0.5: np.array([1.0, 1, 2, 4]), 2.0: np.array([8.0, 1, 16, 2])}
+TRAIN = {(1, 1, 1): 150, (1, 1, 2): 11, (1, 2, 2): 1, (2, 1, 1): 10, (2, 2, 3): 100, (3, 3, 3): 5, (2, 3, 1): 40}
+SUBSET = {**TRAIN, (1, 3, 1): 2, (3, 1, 2): 12, (1, 2, 2): 11}
+MODES = ("predcls", "sgcls", "sgdet")
+CLEAN = {"resort_after_reweight": True, "reweight_background": True, "triplet_pairs_by_boxes": True,
+         "triplet_both_directions": False, "absent_predicates_count": False}
+
+
+def random_scene(rng, mode):
+    """Few classes and places, so that hits, ties, near-duplicate boxes and repeated relations abound."""
+    count = int(rng.choice([1, 2, 3, 5, 8]))
+    boxes = random_boxes(rng, count)
+    labels = rng.integers(1, CLASSES, count)
+    relations = np.stack([rng.integers(0, count, 9), rng.integers(0, count, 9), rng.integers(1, PREDICATES, 9)], axis=1)
+    relations = relations[:rng.integers(0, 10)]
+    if rng.random() < 0.5:
+        relations = np.concatenate([relations, relations[:2]])
+    truth = SceneGraph(boxes, labels, relations)
+    predicted = int(rng.integers(1, 9)) if mode == "sgdet" else count
+    near = boxes[rng.integers(0, count, predicted)] + rng.integers(-2, 3, (predicted, 4))
+    pairs = np.array([(i, j) for i in range(predicted) for j in range(predicted) if i != j or rng.random() < 0.05])
+    pairs = rng.permutation(pairs.reshape(-1, 2)).astype(np.int64)
+    if rng.random() < 0.3:
+        pairs = pairs[:rng.integers(0, len(pairs) + 1)]
+    if rng.random() < 0.1:
+        pairs = np.concatenate([pairs, pairs[:2]])
+    if rng.random() < 0.5:  # sixteenths: ties by the dozen, and exact in every arithmetic
+        scores = rng.multinomial(16, [0.4, 0.2, 0.2, 0.2], len(pairs)) / 16
+        label_scores = rng.integers(1, 4, predicted) / 4
+    else:
+        scores = rng.dirichlet(np.ones(PREDICATES), len(pairs)).reshape(-1, PREDICATES)
+        label_scores = rng.random(predicted)
+    guesses = rng.integers(1, CLASSES, predicted)
+    if mode != "sgdet":
+        guesses = np.where(rng.random(count) < 0.7, labels, guesses)
+    return truth, Prediction(near, guesses, label_scores, pairs, scores)
+
+
+def random_boxes(rng, count):
+    corner, size = rng.integers(0, 12, (count, 2)), rng.integers(4, 16, (count, 2))
+    return np.concatenate([corner, corner + size], axis=1)
+
+
+def scenes(mode, number, seed=0):
+    rng = np.random.default_rng(seed)
+    return [random_scene(rng, mode) for _ in range(number)]
+
+
+def accumulated(images, mode, **settings):
+    metrics = SceneGraphMetrics(mode, PREDICATES, TRAIN, SUBSET, KS, WEIGHTS, **settings)
+    for truth, prediction in images:
+        metrics.update(truth, prediction)
+    return metrics
+
+
+@pytest.mark.parametrize("conventions", [{}, CLEAN, {"unconstrained_limit": 4}], ids=["reference", "clean", "cut"])
+@pytest.mark.parametrize("mode", MODES)
+def test_agrees_with_the_oracle_on_200_scenes(mode, conventions):
+    images = scenes(mode, 200)
+    got = accumulated(images, mode, **conventions, single_precision_ranks=False).compute(per_predicate=True)
+    want = plain_metrics(images, mode, PREDICATES, TRAIN, SUBSET, KS, WEIGHTS, **conventions)
+    assert got.keys() == want.keys()
+    for name, value in want.items():
+        assert got[name] == pytest.approx(value, abs=1e-10, nan_ok=True), name
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_agrees_with_the_oracle_on_every_scene_alone(mode):
+    for truth, prediction in scenes(mode, 60, seed=1):
+        got = accumulated([(truth, prediction)], mode).compute(per_predicate=True)
+        want = plain_metrics([(truth, prediction)], mode, PREDICATES, TRAIN, SUBSET, KS, WEIGHTS)
+        assert got == pytest.approx(want, abs=1e-10, rel=1e-7, nan_ok=True)
+
+
+@pytest.mark.parametrize(("switch", "touched"), [
+    ("resort_after_reweight", {"R", "mR", "F1", "A"}),
+    ("reweight_background", {"ngR", "ng-mR", "ngR-weighted", "triplet"}),
+    ("triplet_pairs_by_boxes", {"triplet"}), ("triplet_both_directions", {"triplet"}),
+    ("absent_predicates_count", {"mR", "ng-mR", "F1"}), ("single_precision_ranks", {"triplet"})])
+def test_each_switch_touches_its_own_figures(switch, touched):
+    changed = set()
+    for mode in MODES:
+        images = scenes(mode, 100, seed=2)
+        figures = accumulated(images, mode).compute()
+        switched = accumulated(images, mode, **{switch: CLEAN.get(switch, False)}).compute()
+        changed |= {kind_of(name) for name in figures if repr(figures[name]) != repr(switched[name])}
+    assert changed == touched
+
+
+def kind_of(name):
+    metric = name.split("/")[1]
+    return "triplet" if metric.startswith("triplet") else re.sub(r"@\d+", "", metric)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_parts_merge_to_exactly_the_whole(mode):
+    images = scenes(mode, 120, seed=3)
+    whole = accumulated(images, mode).compute(per_predicate=True)
+    for cuts in ([60], [1, 2, 90], [0, 119]):
+        parts = [accumulated(images[a:b], mode) for a, b in zip([0, *cuts], [*cuts, 120], strict=True)]
+        first, *rest = reversed(parts)
+        for part in rest:
+            first.merge(part)
+        assert repr(first.compute(per_predicate=True)) == repr(whole)
+        assert first.num_images == 120
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_the_order_of_images_does_not_matter(order):
+    images = scenes("sgcls", 80, seed=4)
+    shuffled = [images[i] for i in np.random.default_rng(order).permutation(80)]
+    assert repr(accumulated(images, "sgcls").compute()) == repr(accumulated(shuffled, "sgcls").compute())
+
+
+def test_state_survives_npz_and_json_and_counts_on(tmp_path):
+    images = scenes("sgcls", 40, seed=5)
+    metrics = accumulated(images[:25], "sgcls", resort_after_reweight=True)
+    state = metrics.state()
+    np.savez(tmp_path / "state.npz", **state)
+    (tmp_path / "state.json").write_text(json.dumps(
+        {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in state.items()}))
+    whole = accumulated(images, "sgcls", resort_after_reweight=True).compute()
+    for loaded in (np.load(tmp_path / "state.npz"), json.loads((tmp_path / "state.json").read_text())):
+        restored = SceneGraphMetrics.from_state(loaded)
+        assert repr(restored.compute()) == repr(metrics.compute())
+        for truth, prediction in images[25:]:
+            restored.update(truth, prediction)
+        assert repr(restored.compute()) == repr(whole)
+
+
+def test_state_of_nothing_survives_json():
+    state = json.loads(json.dumps({name: value.tolist() if isinstance(value, np.ndarray) else value
+                                   for name, value in accumulated([], "sgdet").state().items()}))
+    assert SceneGraphMetrics.from_state(state).compute()["all/num_images"] == 0
+
+
+def test_state_of_another_version_is_refused():
+    with pytest.raises(ValueError, match="state must have version 1, got 7"):
+        SceneGraphMetrics.from_state({**accumulated([], "sgdet").state(), "version": 7})
+
+
+def test_a_subset_without_a_relation_is_nan_with_a_count_of_zero():
+    truth = SceneGraph(np.array([[0.0, 0, 9, 9], [20, 20, 30, 30]]), np.array([1, 1]), np.array([[0, 1, 1]]))
+    prediction = Prediction(truth.boxes, truth.labels, np.ones(2), np.array([[0, 1]]), np.array([[0, 0.5, 0.25, 0.25]]))
+    figures = accumulated([(truth, prediction)], "predcls").compute()
+    assert figures["all/R@20"] == 1
+    assert figures["zs/num_images"] == figures["zs/num_relations"] == 0
+    empty = {name: value for name, value in figures.items() if name.startswith("zs/") and "num_" not in name}
+    assert len(empty) > 30
+    assert all(math.isnan(value) for value in empty.values())
+
+
+def test_an_image_without_relations_is_not_counted():
+    truth = SceneGraph(np.zeros((2, 4)), np.array([1, 1]), np.zeros((0, 3)))
+    prediction = Prediction(truth.boxes, truth.labels, np.ones(2), np.zeros((0, 2)), np.zeros((0, PREDICATES)))
+    metrics = accumulated([(truth, prediction)], "sgdet")
+    assert metrics.num_images == 1
+    assert metrics.compute()["all/num_images"] == 0
+
+
+def test_an_image_without_predictions_has_recall_zero():
+    truth = SceneGraph(np.array([[0.0, 0, 9, 9]]), np.array([1]), np.array([[0, 0, 1]]))
+    prediction = Prediction(np.zeros((0, 4)), np.zeros(0), np.zeros(0), np.zeros((0, 2)), np.zeros((0, PREDICATES)))
+    figures = accumulated([(truth, prediction)], "sgdet").compute()
+    assert figures["all/R@20"] == figures["all/ngR@20"] == figures["all/F1@20"] == 0
+    assert figures["all/triplet-rank-mean"] == 301
+
+
+def test_torch_and_numpy_agree():
+    images = scenes("sgdet", 20, seed=6)
+    tensors = [tuple(type(part)(*(torch.as_tensor(getattr(part, name)) for name in part.__slots__)) for part in image)
+               for image in images]
+    assert repr(accumulated(tensors, "sgdet").compute()) == repr(accumulated(images, "sgdet").compute())
+
+
+def test_memory_does_not_grow_with_the_images():
+    images = scenes("sgcls", 50, seed=7)
+    metrics = accumulated(images, "sgcls")
+    size = sum(np.asarray(value).nbytes for value in metrics.state().values())
+    for truth, prediction in images * 20:
+        metrics.update(truth, prediction)
+    assert sum(np.asarray(value).nbytes for value in metrics.state().values()) == size
+
+
+def test_predicate_recall_is_what_mean_recall_averages():
+    metrics = accumulated(scenes("sgcls", 30, seed=8), "sgcls")
+    figures = metrics.compute()
+    for subset, x, constrained, name in (("all", 0, True, "all/mR"), ("10s", 0.5, False, "10s/ng-mR")):
+        recall = np.nan_to_num(metrics.predicate_recall(subset, x, constrained))
+        suffix = f"/x{x:g}" if x else ""
+        assert recall.sum(axis=0) / (PREDICATES - 1) == pytest.approx([figures[f"{name}@{k}{suffix}"] for k in KS])
+    with pytest.raises(ValueError, match="subset must be one of"):
+        metrics.predicate_recall("zero")
+
+
+@pytest.mark.parametrize(("field", "value", "message"), [
+    ("labels", [1, 0], r"truth.labels of image 7 must lie in 1..65535, got 0"),
+    ("labels", [1.0, 2.0], r"truth.labels of image 7 must be integers, got float64"),
+    ("boxes", [[0, 0, 1, np.nan], [0, 0, 1, 1]], r"truth.boxes of image 7 must be finite, got nan"),
+    ("relations", [[0, 2, 1]], r"subjects and objects in truth.relations of image 7 must lie in 0..1, got 2"),
+    ("relations", [[-1, 1, 1]], r"subjects and objects in truth.relations of image 7 must lie in 0..1, got -1"),
+    ("relations", [[0, 1, 0]], r"predicates in truth.relations of image 7 must lie in 1..3, got 0"),
+    ("relations", [[0, 1, 4]], r"predicates in truth.relations of image 7 must lie in 1..3, got 4"),
+    ("pairs", [[0, 2]], r"prediction.pairs of image 7 must lie in 0..1, got 2"),
+    ("label_scores", [0.5, np.nan], r"label_scores of image 7 must be probabilities in \[0, 1\], got nan at \[1\]"),
+    ("label_scores", [0.5, -1], r"label_scores of image 7 must be probabilities in \[0, 1\], got -1.0 at \[1\]"),
+    ("predicate_scores", [[0.1, 0.2, 0.3, np.nan]], r"predicate_scores of image 7 .* got nan at \[0, 3\]"),
+    ("predicate_scores", [[2.5, -1, 0.3, 0]], r"predicate_scores of image 7 .* got 2.5 at \[0, 0\]"),
+    ("predicate_scores", [[0.5, 0.5]], r"predicate_scores of image 7 must have num_predicates = 4 columns.* got 2"),
+])
+def test_bad_input_is_refused_by_name_image_and_value(field, value, message):
+    truth = {"boxes": [[0, 0, 1, 1], [0, 0, 2, 2]], "labels": [1, 2], "relations": [[0, 1, 1]]}
+    prediction = {"boxes": truth["boxes"], "labels": [1, 2], "label_scores": [1, 1], "pairs": [[0, 1]],
+                  "predicate_scores": [[0.4, 0.2, 0.3, 0.1]]}
+    (truth if field in truth else prediction)[field] = value
+    truth = SceneGraph(*map(np.array, truth.values()))
+    prediction = Prediction(*map(np.array, prediction.values()))
+    metrics = accumulated([], "sgcls")
+    with pytest.raises(ValueError, match=message):
+        metrics.update(truth, prediction, image=7)
+    assert metrics.num_images == 0
+
+
+def test_other_boxes_than_the_annotated_are_refused_where_boxes_are_given():
+    truth = SceneGraph(np.zeros((2, 4)), np.array([1, 2]), np.array([[0, 1, 1]]))
+    prediction = Prediction(np.zeros((1, 4)), np.array([1]), np.ones(1), np.zeros((0, 2)), np.zeros((0, PREDICATES)))
+    for mode in ("predcls", "sgcls"):
+        with pytest.raises(ValueError, match=f"boxes of image 0 must be the 2 annotated boxes in {mode}, got 1"):
+            accumulated([(truth, prediction)], mode)
+
+
+@pytest.mark.parametrize(("changed", "message"), [
+    ({"mode": "phrdet"}, "mode must be one of predcls, sgcls, sgdet, got 'phrdet'"),
+    ({"num_predicates": 1}, "num_predicates must be in 2..2048, background included, got 1"),
+    ({"train_triplets": {}}, "train_triplets is empty: every triplet would count as zero-shot"),
+    ({"subset_triplets": {}}, "subset_triplets is empty"),
+    ({"train_triplets": {(1, 1, 1): 0}}, "train_triplets is empty"),
+    ({"train_triplets": {"1_1_1": 3}}, r"train_triplets must have \(subject, predicate, object\) keys, got '1_1_1'"),
+    ({"train_triplets": {(1, 1, 1): -3}}, r"train_triplets\[\(1, 1, 1\)\] must be a whole number >= 0, got -3"),
+    ({"train_triplets": {(1, 0, 1): 3}}, r"train_triplets must have classes and predicates from 1 .* got \(1, 0, 1\)"),
+    ({"train_triplets": {(1, 4, 1): 3}}, r"train_triplets .* predicates below 4, got \(1, 4, 1\)"),
+    ({"ks": (0, 20)}, r"ks must be whole numbers >= 1, got \(0, 20\)"),
+    ({"ks": ()}, "ks must be whole numbers >= 1"),
+    ({"predicate_weights": {1: np.ones(3)}}, r"predicate_weights\[1\] must have shape \[4\], got \[3\]"),
+    ({"predicate_weights": {1: np.zeros(4)}}, r"predicate_weights\[1\] must be positive numbers"),
+    ({"predicate_weights": {float("nan"): np.ones(4)}}, "predicate_weights must have finite keys, got nan"),
+    ({"unconstrained_limit": 0}, "unconstrained_limit must be >= 1, got 0"),
+])
+def test_bad_settings_are_refused(changed, message):
+    settings = {"mode": "sgcls", "num_predicates": PREDICATES, "train_triplets": TRAIN}
+    with pytest.raises(ValueError, match=message):
+        SceneGraphMetrics(**{**settings, **changed})
+
+
+@pytest.mark.parametrize("changed", [{"mode": "predcls"}, {"ks": (1, 2)}, {"train_triplets": {(1, 1, 1): 1}},
+                                     {"resort_after_reweight": True}, {"predicate_weights": {}}])
+def test_unlike_metrics_are_not_merged(changed):
+    settings = {"mode": "sgcls", "num_predicates": PREDICATES, "train_triplets": TRAIN, "predicate_weights": WEIGHTS}
+    with pytest.raises(ValueError, match="cannot be merged"):
+        SceneGraphMetrics(**settings).merge(SceneGraphMetrics(**{**settings, **changed}))
