@@ -63,6 +63,11 @@ def figures(metrics):
     return metrics.compute()
 
 
+@pytest.fixture(scope="module")
+def figures_by_image(set_a):
+    return [set_a.metrics([image]).compute() for image in set_a.images()]
+
+
 @pytest.mark.parametrize("x", SUFFIXES)
 @pytest.mark.parametrize("subset", SUBSETS)
 def test_recall_and_mean_recall(set_a, metrics, figures, subset, x):
@@ -79,19 +84,15 @@ def test_recall_and_mean_recall(set_a, metrics, figures, subset, x):
 
 @pytest.mark.parametrize("x", SUFFIXES)
 @pytest.mark.parametrize("subset", SUBSETS)
-def test_recall_of_every_image(set_a, subset, x):
-    kept = set_a.expected[f"out.{SUBSETS[subset]}.img_index"]
-    for position, image in enumerate(kept):
-        truth, prediction = set_a.images()[image]
-        figures = set_a.metrics([(truth, prediction)]).compute()
-        for constraint, name in ("gc", "R"), ("nogc", "ngR"):
-            expected = set_a.expected[f"out.{SUBSETS[subset]}.x{x:g}.{constraint}.recall"][position]
-            got = [figures[f"{subset}/{name}@{k}{SUFFIXES[x]}"] for k in KS]
-            np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
-        if subset == "all":
-            expected = set_a.expected[f"out.alls.x{x:g}.nogc.recall_norm"][position]
-            got = [figures[f"all/ngR@{k}-weighted{SUFFIXES[x]}"] for k in KS]
-            np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
+def test_recall_of_every_image(set_a, figures_by_image, subset, x):
+    kept = [figures_by_image[image] for image in set_a.expected[f"out.{SUBSETS[subset]}.img_index"]]
+    for constraint, name in ("gc", "R"), ("nogc", "ngR"):
+        got = [[figures[f"{subset}/{name}@{k}{SUFFIXES[x]}"] for k in KS] for figures in kept]
+        expected = set_a.expected[f"out.{SUBSETS[subset]}.x{x:g}.{constraint}.recall"]
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
+    if subset == "all":
+        got = [[figures[f"all/ngR@{k}-weighted{SUFFIXES[x]}"] for k in KS] for figures in kept]
+        np.testing.assert_allclose(got, set_a.expected[f"out.alls.x{x:g}.nogc.recall_norm"], rtol=0, atol=1e-6)
 
 
 def test_counts_of_images_and_relations(set_a, figures):
