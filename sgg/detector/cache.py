@@ -1,0 +1,95 @@
+"""The detector of an experiment: found where it was trained before, else trained once while others wait."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from filelock import FileLock
+
+from sgg.data import DataSet
+from sgg.detector.files import FACTS, file_hash, load_detector, save_detector
+from sgg.detector.recipe import RECIPES, Recipe
+from sgg.detector.training import pretrain
+from sgg.models.detector import Detector
+from sgg.seeding import derive
+
+log = logging.getLogger(__name__)
+
+
+def ensure_detector(data: DataSet, cache: Path | str, backbone: str, weights: Path | str | None = None,
+                    epochs: int | None = None, batch_size: int | None = None, learning_rate: float | None = None,
+                    workers: int = 0, device: torch.device | str = "cpu") -> tuple[Detector, str]:
+    """The frozen detector for a data set, on the CPU, and the hash of its weights.
+
+    weights: a folder made by `python -m sgg.detector train`, or the published `vg-faster-rcnn.tar`. Without it the
+    detector is trained on `data.part("detector")` and kept under `cache`, by the hash of data and settings; processes
+    that ask at the same time wait for the one that trains. epochs, batch_size, learning_rate: None for the backbone's
+    own (`sgg.detector.recipe`). device: where to train.
+
+    Raises FileNotFoundError or ValueError naming a file of weights that is missing or does not fit the data.
+    """
+    if weights is not None:
+        return _given(data, backbone, Path(weights))
+    recipe = choose_recipe(backbone, epochs, batch_size, learning_rate)
+    directory = cache_path(cache, data, backbone, recipe)
+    if not (directory / FACTS).is_file():
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{directory}.lock"):  # the system's: it ends with its owner
+            if not (directory / FACTS).is_file():
+                log.info("training the %s detector on %d images", backbone, len(data.part("detector")))
+                train_into(directory, data, backbone, recipe, workers, device)
+    detector, facts = load_detector(directory)
+    return detector, facts["hash"]
+
+
+def train_into(directory: Path, data: DataSet, backbone: str, recipe: Recipe, workers: int = 0,
+               device: torch.device | str = "cpu", start: Detector | None = None) -> Detector:
+    """Train a detector and write it as the folder `directory`; an interrupted training there is taken up again.
+
+    start: a detector to go on from, instead of random weights.
+    """
+    with torch.random.fork_rng([]):
+        torch.manual_seed(derive(recipe.seed, "detector"))
+        detector = start or Detector(backbone, len(data.classes))
+    unfinished = directory.with_name(f"{directory.name}.unfinished")
+    pretrain(detector.to(device), data.part("detector"), recipe, unfinished, workers)
+    save_detector(detector.cpu(), directory, {"classes": data.classes, "data": data.description,
+                                              "data_hash": data.hash, "recipe": recipe.facts()})
+    shutil.rmtree(unfinished)
+    return detector
+
+
+def choose_recipe(backbone: str, epochs: int | None = None, batch_size: int | None = None,
+                  learning_rate: float | None = None) -> Recipe:
+    """The backbone's recipe with the values that are given. Raises ValueError for an unknown backbone."""
+    if backbone not in RECIPES:
+        raise ValueError(f"backbone must be one of {', '.join(RECIPES)}, got {backbone!r}")
+    given = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    return replace(RECIPES[backbone], **{name: value for name, value in given.items() if value is not None})
+
+
+def cache_path(cache: Path | str, data: DataSet, backbone: str, recipe: Recipe) -> Path:
+    """Where the detector of data and settings is kept."""
+    key = json.dumps([data.hash, recipe.facts()], sort_keys=True)
+    return Path(cache) / "detectors" / f"{backbone}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+
+
+def _given(data: DataSet, backbone: str, weights: Path) -> tuple[Detector, str]:
+    if weights.is_dir():
+        detector, facts = load_detector(weights)
+        if (detector.backbone, detector.num_classes) != (backbone, len(data.classes)):
+            raise ValueError(f"{weights} holds a {detector.backbone} detector of {detector.num_classes} classes, but "
+                             f"{backbone} with {len(data.classes)} is wanted (detector.backbone, data.name)")
+        if facts.get("classes", data.classes) != data.classes:
+            raise ValueError(f"{weights} was trained on other classes than those of {data.name}")
+        return detector, facts["hash"]
+    from sgg.checkpoint import load_published_detector
+    detector = Detector(backbone, len(data.classes))
+    load_published_detector(weights, detector)
+    return detector, file_hash(weights)
