@@ -7,48 +7,69 @@ from dataclasses import replace
 from pathlib import Path
 
 from sgg.data import toy
+from sgg.data.custom import open_custom
 from sgg.data.dataset import DataSet, Part
 from sgg.data.files import integer_field, read_json
+from sgg.data.gqa import open_gqa
 from sgg.data.visual_genome import open_visual_genome, read_visual_genome
+from sgg.data.vtranse import open_vtranse
 
 
-def open_toy(directory: Path | str) -> DataSet:
-    """The toy genome under `directory`, generated first if it is not there."""
+def open_toy(directory: Path | str, num_val_images: int | None = None) -> DataSet:
+    """The toy genome under `directory`, generated first if it is not there. It says itself how many of its training
+    images are for validation; `num_val_images` overrules it.
+    """
     directory = Path(directory)
     settings_path = directory / "stanford_filtered" / "toy.json"
     if not settings_path.exists():
         toy.generate(directory)
     remedy = f"delete {directory} and start again: it is generated anew"
     settings = read_json(settings_path, dict, remedy)
-    num_val_images, version, seed = (int(integer_field(settings_path, [settings], field)[0])
-                                     for field in ("num_val_images", "version", "seed"))
+    own_number, version, seed = (int(integer_field(settings_path, [settings], field)[0])
+                                 for field in ("num_val_images", "version", "seed"))
     if version != toy.VERSION:
         raise ValueError(f"{settings_path}: the toy genome is of version {version}, this program makes {toy.VERSION}; "
                          f"{remedy}")
     title = f"toy genome (version {version}, seed {seed})"
-    data = open_visual_genome(directory, "toy", title, num_val_images, remedy)
+    data = open_visual_genome(directory, "toy", title, num_val_images or own_number, remedy)
     _, _, detector_images, _ = read_visual_genome(directory / "detector", remedy)
     detector_images = detector_images.select(detector_images.objects_per_image > 0)
     return replace(data, detector=Part("detector", detector_images, directory / "detector" / "VG_100K"))
 
 
-DATA_SETS: dict[str, Callable[[Path], DataSet]] = {
-    "toy": lambda root: open_toy(root / "toy"),
-    "vg": lambda root: open_visual_genome(root / "VG"),
+DATA_SETS: dict[str, Callable[..., DataSet]] = {
+    "toy": lambda root, **options: open_toy(root / "toy", **options),
+    "vg": lambda root, **options: open_visual_genome(root / "VG", **options),
+    "gqa": lambda root, **options: open_gqa(root / "GQA", root / "VG" / "VG_100K", **options),
+    "vtranse": lambda root, **options: open_vtranse(root / "VG", **options),
+    "custom": lambda root, **options: open_custom(root / "custom", **options),
 }
+NAMES = ("auto", *DATA_SETS)
 
 
-def open_dataset(name: str = "auto", root: Path | str = "data") -> DataSet:
+def open_dataset(name: str = "auto", root: Path | str = "data", *, num_val_images: int | None = None,
+                 exclude_left_right: bool = False) -> DataSet:
     """The data set of that name under `root`. `auto`: Visual Genome where ROOT/VG is, else the toy genome, which is
     generated on first use; `banner` says which.
 
-    Raises ValueError for an unknown name; FileNotFoundError or ValueError naming the file and record that is wrong.
+    num_val_images: how many of the first training images are for validation; None: the data set's own number.
+    exclude_left_right: GQA without its two most frequent predicates.
+
+    Raises ValueError for an unknown name or an option that the data set does not have; FileNotFoundError or ValueError
+    naming the file and record that is wrong.
     """
     root = Path(root)
-    if name == "auto":
-        if (root / "VG").exists():
-            return replace(open_dataset("vg", root), reason=f"chosen because {root / 'VG'} is there")
-        return replace(open_dataset("toy", root), reason=f"chosen because {root / 'VG'} is not there")
-    if name not in DATA_SETS:
-        raise ValueError(f"data.name must be one of auto, {', '.join(DATA_SETS)}, got {name!r}")
-    return DATA_SETS[name](root)
+    if name not in NAMES:
+        raise ValueError(f"data.name must be one of {', '.join(NAMES)}, got {name!r}")
+    if exclude_left_right and name != "gqa":
+        raise ValueError(f"data.exclude_left_right is for data.name gqa, not {name}")
+    if num_val_images and name == "custom":
+        raise ValueError("data.num_val_images is not for data.name custom: its file gives every image a split")
+    options = {"num_val_images": num_val_images} if num_val_images else {}
+    if exclude_left_right:
+        options["exclude_left_right"] = True
+    if name != "auto":
+        return DATA_SETS[name](root, **options)
+    found = (root / "VG").exists()
+    return replace(DATA_SETS["vg" if found else "toy"](root, **options),
+                   reason=f"chosen because {root / 'VG'} is {'' if found else 'not '}there")

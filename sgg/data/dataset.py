@@ -116,10 +116,12 @@ class DataSet:
     def hash(self) -> str:
         """16 hexadecimal digits that change with anything in the annotations, and with nothing else."""
         digest = hashlib.sha256(json.dumps([self.classes, self.predicates]).encode())
-        arrays = [self.parts, *self.annotations.arrays]
-        for array in arrays + (self.detector.annotations.arrays if self.detector else []):
-            digest.update(json.dumps([array.dtype.str, array.shape]).encode())
-            digest.update(np.ascontiguousarray(array).data)
+        digest.update(self.parts.astype(np.int8).tobytes())
+        for part in [self, *([self.detector] if self.detector else [])]:
+            digest.update(json.dumps(part.annotations.files.tolist()).encode())
+            for array in part.annotations.arrays[1:]:
+                digest.update(json.dumps([array.dtype.str, array.shape]).encode())
+                digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:16]
 
     @cached_property

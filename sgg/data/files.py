@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+
+from sgg.data.records import short
 
 
 def require_file(path: Path, remedy: str) -> Path:
@@ -19,19 +22,39 @@ def require_file(path: Path, remedy: str) -> Path:
     return path
 
 
-def read_json(path: Path, kind: type, remedy: str = "") -> Any:
+def read_json(path: Path, kind: type, remedy: str = "", *, unique_keys: bool = False,
+              object_hook: Callable[[dict], Any] | None = None) -> Any:
     """The content of a JSON file whose outermost value is a `kind` (dict or list).
+
+    unique_keys: refuse objects with a key twice, which JSON readers otherwise shorten without a word. object_hook: what
+    to make of each JSON object.
 
     Raises FileNotFoundError, or ValueError naming the file.
     """
     require_file(path, remedy)
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes(), object_hook=object_hook,
+                             object_pairs_hook=_unique if unique_keys else None)
     except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
         raise ValueError(f"{path} is not JSON, or is cut off: {error}") from None
     if not isinstance(content, kind):
         raise ValueError(f"{path} must hold a {kind.__name__}, but holds a {type(content).__name__}")
     return content
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} occurs twice in one object")
+    return content
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON so that the file is either as before or whole."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(json.dumps(content))
+    os.replace(unfinished, path)
 
 
 def integer_field(path: Path, records: list, field: str, low: int = 0) -> np.ndarray:
@@ -51,13 +74,8 @@ def integer_field(path: Path, records: list, field: str, low: int = 0) -> np.nda
         value = record.get(field) if isinstance(record, dict) else None
         if type(value) is not int or not low <= value < 2**63:
             raise ValueError(f"{path}: record {index} must have a whole number >= {low} under {field!r}, "
-                             f"got {_short(record)}")
+                             f"got {short(record)}")
     raise AssertionError("unreachable: some record was refused above")
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 @contextmanager
@@ -71,21 +89,22 @@ def open_h5(path: Path, remedy: str = "") -> Iterator[h5py.File]:
         raise ValueError(f"{path} is not an HDF5 file, or is cut off or damaged: {error}") from None
 
 
-def read_h5(file: h5py.File, name: str, *shape: int, kind: str = "iu") -> np.ndarray:
+def read_h5(file: h5py.Group, name: str, *shape: int, kind: str = "iu") -> np.ndarray:
     """The dataset `name`, of that shape (-1 accepts any length) and of that numpy kind.
 
     Raises ValueError naming file and dataset.
     """
+    path = file.file.filename
     try:
         dataset = file[name]
     except KeyError:
         present = ", ".join(sorted(file)) or "none"
-        raise ValueError(f"{file.filename} has no dataset {name!r}; it has: {present}") from None
+        raise ValueError(f"{path} has no dataset {name!r}; it has: {present}") from None
     if not isinstance(dataset, h5py.Dataset):
-        raise ValueError(f"{file.filename}: {name!r} is not a dataset")
+        raise ValueError(f"{path}: {name!r} is not a dataset")
     expected = ", ".join("*" if length == -1 else str(length) for length in shape)
     if dataset.ndim != len(shape) or any(want not in (-1, got) for want, got in zip(shape, dataset.shape, strict=True)):
-        raise ValueError(f"{file.filename}: {name!r} must have shape [{expected}], but has {list(dataset.shape)}")
+        raise ValueError(f"{path}: {name!r} must have shape [{expected}], but has {list(dataset.shape)}")
     if dataset.dtype.kind not in kind:
-        raise ValueError(f"{file.filename}: {name!r} must hold numbers of kind {kind!r}, but holds {dataset.dtype}")
+        raise ValueError(f"{path}: {name!r} must hold numbers of kind {kind!r}, but holds {dataset.dtype}")
     return dataset[()]

@@ -26,12 +26,17 @@ def partition(annotations: Annotations, is_test: np.ndarray, num_val_images: int
     related = annotations.relations_per_image > 0
     candidates = np.flatnonzero((parts == TRAIN) & related)
     parts[candidates[:num_val_images]] = VAL
-    for name, code in PARTS.items():
-        if not ((parts == code) & related).any():
-            raise ValueError(f"no image with a relation is left for {name}: of {len(parts):,} images, "
-                             f"{len(candidates):,} are for training, of which the first {num_val_images:,} for "
-                             "validation")
+    require_parts(annotations, parts)
     return parts
+
+
+def require_parts(annotations: Annotations, parts: np.ndarray) -> None:
+    """Raise ValueError, saying what each part has, unless every part has an image with a relation."""
+    related = annotations.relations_per_image > 0
+    counts = {name: int(((parts == code) & related).sum()) for name, code in PARTS.items()}
+    if not all(counts.values()):
+        found = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+        raise ValueError(f"every part needs images with a relation, but of {len(parts):,} images there are: {found}")
 
 
 def shot_subset(annotations: Annotations, seen: TripletCounts, subset: str) -> Annotations:

@@ -51,7 +51,7 @@ def read_visual_genome(directory: Path | str,
     folder = Path(directory) / "stanford_filtered"
     h5_path = folder / "VG-SGG.h5"
     classes, predicates = _names(folder / "VG-SGG-dicts.json", remedy)
-    files, sizes = _images(folder / "image_data.json", remedy)
+    files, sizes = read_images(folder / "image_data.json", remedy)
     with open_h5(h5_path, remedy) as file:
         annotations, split = _annotations(file, files, sizes)
     if not np.isin(split, (0, 2)).all():
@@ -75,18 +75,21 @@ def _names(path: Path, remedy: str) -> tuple[list[str], list[str]]:
     return names[0], names[1]
 
 
-def _images(path: Path, remedy: str) -> tuple[np.ndarray, np.ndarray]:
-    """[I] picture files and [I, 2] heights and widths, the corrupt images dropped."""
+def read_images(path: Path, remedy: str = REMEDY, keep_corrupt: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """[I] picture files and [I, 2] heights and widths from image_data.json, without the corrupt images.
+
+    Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
+    """
     records = read_json(path, list, remedy)
     ids = integer_field(path, records, "image_id")
     sizes = np.stack([integer_field(path, records, "height", 1), integer_field(path, records, "width", 1)], axis=1)
-    kept = ~np.isin(ids, CORRUPT_IMAGES)
+    kept = keep_corrupt | ~np.isin(ids, CORRUPT_IMAGES)
     ids, sizes = ids[kept], sizes[kept]
     distinct, first = np.unique(ids, return_index=True)
     if len(distinct) < len(ids):
         again = int(np.setdiff1d(np.arange(len(ids)), first)[0])
         raise ValueError(f"{path}: image_id {ids[again]} occurs more than once")
-    return np.char.add(ids.astype(str), ".jpg"), sizes
+    return np.array([f"{image_id}.jpg" for image_id in ids.tolist()], dtype=str), sizes
 
 
 def _annotations(file: h5py.File, files: np.ndarray, sizes: np.ndarray) -> tuple[Annotations, np.ndarray]:

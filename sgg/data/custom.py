@@ -1,0 +1,172 @@
+"""Your own data set: one JSON file, laid out like COCO's with predicates and relations added, and a folder of pictures.
+
+    <directory>/annotations.json
+    <directory>/images/<file_name>
+
+    {"title":        "my pictures",                                       optional: as banners call it
+     "image_folder": "images",                                            optional: relative to the JSON file
+     "images":       [{"id": 7, "file_name": "a.jpg", "width": 640, "height": 480, "split": "train"}, ...],
+     "categories":   [{"id": 1, "name": "dog"}, ...],                     object classes
+     "annotations":  [{"id": 3, "image_id": 7, "category_id": 1, "bbox": [x, y, width, height]}, ...],
+     "predicates":   [{"id": 1, "name": "on"}, ...],
+     "relations":    [{"subject_id": 3, "object_id": 4, "predicate_id": 1}, ...]}
+
+Ids are whole numbers or text, unique in their list. `split` is train, val or test. Boxes are in pixels. Subject and
+object are annotations of one image. Further keys (iscrowd, area, licences, ...) are ignored. Classes and predicates are
+numbered in the order of the file, after the background.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sgg.data.annotations import Annotations, checked
+from sgg.data.dataset import BACKGROUND, DataSet
+from sgg.data.files import read_json, write_json
+from sgg.data.records import located, short, typed
+from sgg.data.splits import NONE, PARTS, require_parts
+
+FILE = "annotations.json"
+REMEDY = "lay your data set out as sgg/data/custom.py says, or convert one: python -m sgg.data convert --help"
+_ID = (int, str)
+
+
+def open_custom(directory: Path | str, file: str = FILE) -> DataSet:
+    """The data set under `directory` (ROOT/custom).
+
+    Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
+    """
+    path = Path(directory) / file
+    content = read_json(path, dict, REMEDY)
+    with located(f"{path}:"):
+        classes, class_of = _names(content, "categories")
+        predicates, predicate_of = _names(content, "predicates")
+        annotations, parts = _annotations(content, class_of, predicate_of)
+        content = {"title": "custom data", "image_folder": "images", **content}
+        title, folder = (typed(content, key, str) for key in ("title", "image_folder"))
+    annotations = checked(annotations, str(path), len(classes), len(predicates))
+    parts[annotations.objects_per_image == 0] = NONE
+    with located(f"{path}:"):
+        require_parts(annotations, parts)
+    return DataSet("custom", title, classes, predicates, annotations, parts, path.parent / folder,
+                   f"pictures belong into {path.parent / folder}")
+
+
+def _section(content: dict, name: str) -> list:
+    return typed(content, name, list)
+
+
+def _column(content: dict, section: str, key: str, *kinds: type) -> list:
+    """content[section][i][key] for all i."""
+    values = []
+    for index, record in enumerate(_section(content, section)):
+        with located(f"{section}[{index}]"):
+            values.append(typed(record, key, *kinds))
+    return values
+
+
+def _rows(content: dict, section: str) -> dict[Any, int]:
+    """The place of each id in its list."""
+    ids = _column(content, section, "id", *_ID)
+    rows = {identity: row for row, identity in enumerate(ids)}
+    if len(rows) < len(ids):
+        again = next(row for row, identity in enumerate(ids) if rows[identity] != row)
+        raise ValueError(f"the id {short(ids[again])} occurs more than once in {section!r}")
+    return rows
+
+
+def _references(content: dict, section: str, key: str, rows: dict[Any, int], target: str) -> np.ndarray:
+    """[n] the places in `target` that content[section][i][key] refers to."""
+    found = np.empty(len(_section(content, section)), dtype=np.int64)
+    for index, identity in enumerate(_column(content, section, key, *_ID)):
+        if identity not in rows:
+            raise ValueError(f"{section}[{index}] refers to {key} {short(identity)}, which is not in {target!r}")
+        found[index] = rows[identity]
+    return found
+
+
+def _names(content: dict, section: str) -> tuple[list[str], dict[Any, int]]:
+    """Names, background first, and the place of each id among the foreground ones."""
+    names, rows = _column(content, section, "name", str), _rows(content, section)
+    if not names or len({BACKGROUND, *names}) < 1 + len(names):
+        raise ValueError(f"the names in {section!r} must be distinct, at least one, and none {BACKGROUND!r}")
+    return [BACKGROUND, *names], rows
+
+
+def _annotations(content: dict, class_of: dict, predicate_of: dict) -> tuple[Annotations, np.ndarray]:
+    """The annotation of every image, unchecked, and the part of each image [I]."""
+    image_of, annotation_of = _rows(content, "images"), _rows(content, "annotations")
+    owners = _references(content, "annotations", "image_id", image_of, "images")
+    labels = _references(content, "annotations", "category_id", class_of, "categories") + 1
+    boxes = _boxes(content)
+    subjects, objects = (_references(content, "relations", key, annotation_of, "annotations")
+                         for key in ("subject_id", "object_id"))
+    predicates = _references(content, "relations", "predicate_id", predicate_of, "predicates") + 1
+    if (across := owners[subjects] != owners[objects]).any():
+        raise ValueError(f"relations[{np.argmax(across)}] joins objects of two images")
+
+    order = np.argsort(owners, kind="stable")  # annotations of an image one after another, as they come in the file
+    box_ptr = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=len(image_of)))])
+    local = np.argsort(order) - box_ptr[owners]
+    relation_owners = owners[subjects]
+    relation_order = np.argsort(relation_owners, kind="stable")
+    rel_ptr = np.concatenate([[0], np.cumsum(np.bincount(relation_owners, minlength=len(image_of)))])
+    relations = np.stack([local[subjects], local[objects], predicates], axis=1)[relation_order]
+    files, sizes, parts = _images(content)
+    return Annotations(files, sizes, box_ptr, boxes[order], labels[order], rel_ptr, relations), parts
+
+
+def _images(content: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """[I] files, [I, 2] heights and widths, [I] parts."""
+    sizes = np.array([_column(content, "images", key, int) for key in ("height", "width")], dtype=object).T
+    splits = _column(content, "images", "split", str)
+    for index, (size, split) in enumerate(zip(sizes, splits, strict=True)):
+        if split not in PARTS:
+            raise ValueError(f"images[{index}] must have 'split' train, val or test, got {short(split)}")
+        if not all(1 <= side < 2**31 for side in size):
+            raise ValueError(f"images[{index}] must have a height and width >= 1, got {size.tolist()}")
+    files = np.array(_column(content, "images", "file_name", str), dtype=str)
+    return files, sizes.astype(np.int64).reshape(-1, 2), np.array([PARTS[split] for split in splits], dtype=np.int8)
+
+
+def _boxes(content: dict) -> np.ndarray:
+    """[T, 4] float32 corners."""
+    boxes = np.empty((len(_section(content, "annotations")), 4))
+    for index, box in enumerate(_column(content, "annotations", "bbox", list)):
+        if len(box) != 4 or not all(type(side) in (int, float) and abs(side) < 2**31 for side in box):
+            raise ValueError(f"annotations[{index}] must have a 'bbox' [x, y, width, height], got {short(box)}")
+        boxes[index] = box
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1).astype(np.float32)
+
+
+def write_custom(data: DataSet, directory: Path | str) -> Path:
+    """Write any data set as annotations.json under `directory`, its pictures left where they are. Read again it has the
+    same hash (images that are for the detector alone are not written). Returns the file.
+    """
+    directory, annotations = Path(directory), data.annotations
+    split_names = {NONE: "train"} | {code: name for name, code in PARTS.items()}
+    splits = [split_names[part] for part in data.parts.tolist()]
+    corners = annotations.boxes.astype(float)
+    boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+    owners, ends = annotations.image_of_object, annotations.related_objects
+    content = {
+        "title": data.title,
+        "image_folder": os.path.relpath(data.image_folder, directory),
+        "images": [{"id": row, "file_name": file, "width": width, "height": height, "split": split}
+                   for row, (file, (height, width), split) in enumerate(
+                       zip(annotations.files.tolist(), annotations.sizes.tolist(), splits, strict=True))],
+        "categories": [{"id": number, "name": name} for number, name in enumerate(data.classes) if number],
+        "annotations": [{"id": row, "image_id": image, "category_id": label, "bbox": box} for row, (image, label, box)
+                        in enumerate(zip(owners.tolist(), annotations.labels.tolist(), boxes.tolist(), strict=True))],
+        "predicates": [{"id": number, "name": name} for number, name in enumerate(data.predicates) if number],
+        "relations": [{"subject_id": subject, "object_id": object_, "predicate_id": predicate}
+                      for (subject, object_), predicate
+                      in zip(ends.tolist(), annotations.relations[:, 2].tolist(), strict=True)],
+    }
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(directory / FILE, content)
+    return directory / FILE

@@ -1,0 +1,131 @@
+"""GQA's scene graphs (SPEC section 1).
+
+    <directory>/sceneGraphs/{train,val}_sceneGraphs.json
+    <directory>/{train,val}_balanced_questions.json, or in questions/ or sceneGraphs/: which images are used
+    <directory>/{train,val}_images.json                 the same as a list, written at first use
+    pictures: <image_id>.jpg in Visual Genome's folder
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from sgg.data.annotations import Annotations, checked
+from sgg.data.dataset import BACKGROUND, DataSet
+from sgg.data.files import read_json, write_json
+from sgg.data.records import AnnotationsBuilder, located, short, typed
+from sgg.data.splits import NONE, TEST, TRAIN, VAL, require_parts
+
+NUM_VAL_IMAGES = 5000
+LEFT_RIGHT = ("to the left of", "to the right of")
+STRAY_SHARE = 1 / 2000
+REMEDY = "get the data set with: python -m sgg.data prepare gqa --to ROOT"
+
+
+def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right: bool = False,
+             num_val_images: int = NUM_VAL_IMAGES) -> DataSet:
+    """The data set under `directory` (ROOT/GQA). Validation is the first training ids in sorted order; the public
+    validation file is the test set.
+
+    exclude_left_right: drop the predicates "to the left of" and "to the right of", which are two thirds of GQA.
+
+    Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
+    """
+    directory = Path(directory)
+    paths = {part: directory / "sceneGraphs" / f"{part}_sceneGraphs.json" for part in ("train", "val")}
+    graphs = {part: read_json(path, dict, REMEDY, unique_keys=True) for part, path in paths.items()}
+    dropped = LEFT_RIGHT if exclude_left_right else ()
+    classes, predicates = _names(graphs, paths, dropped)
+    ids = {part: _used_images(directory, part, graphs[part], paths[part]) for part in paths}
+    builder = AnnotationsBuilder()
+    numbers = ({name: number for number, name in enumerate(names)} for names in (classes, predicates))
+    class_numbers, predicate_numbers = numbers
+    for part, path in paths.items():
+        for image_id in ids[part]:
+            with located(f"{path}: image {image_id}"):
+                _add(builder, image_id, graphs[part][image_id], class_numbers, predicate_numbers)
+    annotations = checked(builder.build(), str(directory / "sceneGraphs"), len(classes), len(predicates), STRAY_SHARE)
+    title = "GQA without left and right" if exclude_left_right else "GQA"
+    parts = _partition(annotations, len(ids["train"]), num_val_images)
+    with located(f"{directory}:"):
+        require_parts(annotations, parts)
+    return DataSet("gqa", title, classes, predicates, annotations, parts, Path(image_folder), REMEDY)
+
+
+def _partition(annotations: Annotations, num_train_file: int, num_val_images: int) -> np.ndarray:
+    parts = np.full(len(annotations), TEST, dtype=np.int8)
+    parts[:num_train_file] = TRAIN
+    parts[:min(num_val_images, num_train_file)] = VAL
+    parts[annotations.objects_per_image == 0] = NONE
+    return parts
+
+
+def _names(graphs: dict[str, dict], paths: dict[str, Path], dropped: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Names of classes and predicates over both files, sorted, background first."""
+    classes, predicates = set(), set()
+    for part, images in graphs.items():
+        for image_id, graph in images.items():
+            with located(f"{paths[part]}: image {image_id}"):
+                for key, record in typed(graph, "objects", dict).items():
+                    with located(f"object {key}"):
+                        classes.add(typed(record, "name", str))
+                        predicates.update(typed(relation, "name", str) for relation in typed(record, "relations", list))
+    return [BACKGROUND, *sorted(classes)], [BACKGROUND, *sorted(predicates.difference(dropped))]
+
+
+def _used_images(directory: Path, part: str, graphs: dict, graphs_path: Path) -> list[str]:
+    """The sorted ids of the images that the balanced questions ask about, from the cached list where it is."""
+    cache = directory / f"{part}_images.json"
+    if cache.is_file():
+        ids, source = read_json(cache, list), cache
+    else:
+        ids, source = _asked_images(directory, part)
+    for index, image_id in enumerate(ids):
+        if not isinstance(image_id, str) or image_id not in graphs:
+            raise ValueError(f"{source}: entry {index}, {short(image_id)}, is not an image of {graphs_path}")
+    ids = sorted(set(ids))
+    if source != cache and os.access(directory, os.W_OK):
+        write_json(cache, ids)
+    return ids
+
+
+def _asked_images(directory: Path, part: str) -> tuple[list, Path]:
+    """The `imageId` of every balanced question, and the file they are in."""
+    name = f"{part}_balanced_questions.json"
+    places = [directory / name, directory / "questions" / name, directory / "sceneGraphs" / name]
+    path = next((place for place in places if place.is_file()), places[0])
+    # The file is a gigabyte: a question becomes its image's id as soon as it is read.
+    questions = read_json(path, dict, REMEDY, object_hook=lambda record: record.get("imageId", record))
+    for number, image_id in questions.items():
+        if not isinstance(image_id, str):
+            raise ValueError(f"{path}: question {number} must have str under 'imageId'")
+    return list(questions.values()), path
+
+
+def _add(builder: AnnotationsBuilder, image_id: str, graph: dict, classes: dict[str, int],
+         predicates: dict[str, int]) -> None:
+    """One image; objects that start outside it or have no area are left out, and their relations."""
+    boxes, labels, rows = [], [], {}
+    for key, record in graph["objects"].items():
+        with located(f"object {key}"):
+            x, y, width, height = (typed(record, side, int, float) for side in "xywh")
+            if x >= 0 and y >= 0 and width > 0 and height > 0:
+                rows[key] = len(rows)
+                boxes.append((x, y, x + width, y + height))
+                labels.append(classes[record["name"]])
+    relations = []
+    for key, record in graph["objects"].items():
+        for index, relation in enumerate(record["relations"]):
+            with located(f"object {key}, relation {index}"):
+                other = typed(relation, "object", str)
+                if other not in graph["objects"]:
+                    raise ValueError(f"names the object {other!r}, which is not in this image")
+                if key in rows and other in rows and relation["name"] in predicates:
+                    relations.append((rows[key], rows[other], predicates[relation["name"]]))
+    size = (typed(graph, "height", int), typed(graph, "width", int))
+    if min(size) < 1:
+        raise ValueError(f"must have a height and width >= 1, got {size[0]} and {size[1]}")
+    builder.add(f"{image_id}.jpg", size, boxes, labels, relations)

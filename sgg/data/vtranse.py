@@ -1,0 +1,95 @@
+"""Visual Genome in the split of VTransE (Zhang et al. 2017), SPEC section 1.
+
+    <directory>/vtranse/vg1_2_meta.h5                 gt/{train,test}/<image>/{sub_boxes,obj_boxes,rlp_labels},
+                                                      meta/{cls,pre}/name2idx/<name>
+    <directory>/stanford_filtered/image_data.json     size of each picture
+    <directory>/VG_100K/<image>.jpg
+
+A row of rlp_labels is the class of the subject, the predicate and the class of the object. The file has no objects of
+its own: those of an image are the distinct pairs of box and class among its subjects and objects.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from sgg.data.annotations import checked
+from sgg.data.dataset import BACKGROUND, DataSet
+from sgg.data.files import open_h5, read_h5
+from sgg.data.records import AnnotationsBuilder, located
+from sgg.data.splits import partition
+from sgg.data.visual_genome import read_images
+
+NUM_VAL_IMAGES = 5000
+STRAY_SHARE = 1 / 2000
+REMEDY = ("put vg1_2_meta.h5 of the VTransE split there; pictures and image_data.json: "
+          "python -m sgg.data prepare vg --to ROOT")
+
+
+def open_vtranse(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES) -> DataSet:
+    """The data set under `directory` (ROOT/VG).
+
+    Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
+    """
+    directory = Path(directory)
+    path = directory / "vtranse" / "vg1_2_meta.h5"
+    image_data = directory / "stanford_filtered" / "image_data.json"
+    files, sizes = read_images(image_data, REMEDY, keep_corrupt=True)
+    size_of = dict(zip(files.tolist(), sizes.tolist(), strict=True))
+    builder, is_test = AnnotationsBuilder(), []
+    with open_h5(path, REMEDY) as file:
+        classes, class_shift = _names(file, "cls")
+        predicates, predicate_shift = _names(file, "pre")
+        shifts = np.array([class_shift, predicate_shift, class_shift])
+        for part in ("train", "test"):
+            for image_id, group in _group(file, f"gt/{part}").items():
+                name = f"{image_id}.jpg"
+                if name not in size_of:
+                    raise ValueError(f"{path}: image {image_id} of gt/{part} is not in {image_data}")
+                with located(f"{path}: gt/{part}/{image_id}:"):
+                    builder.add(name, tuple(size_of[name]), *_graph(group, shifts))
+                is_test.append(part == "test")
+    annotations = checked(builder.build(), str(path), len(classes), len(predicates), STRAY_SHARE)
+    with located(f"{path}:"):
+        parts = partition(annotations, np.array(is_test, dtype=bool), num_val_images)
+    return DataSet("vtranse", "Visual Genome (VTransE split)", classes, predicates, annotations, parts,
+                   directory / "VG_100K", REMEDY)
+
+
+def _group(file: h5py.File, name: str) -> h5py.Group:
+    group = file.get(name)
+    if not isinstance(group, h5py.Group):
+        raise ValueError(f"{file.filename} has no group {name!r}")
+    return group
+
+
+def _names(file: h5py.File, kind: str) -> tuple[list[str], int]:
+    """Names of classes (cls) or predicates (pre), background first, and what to add to the file's numbers: those of
+    predicates begin at 0 without a background.
+    """
+    group = _group(file, f"meta/{kind}/name2idx")
+    numbers = {name: int(read_h5(group, name)) for name in group}
+    names = sorted(numbers, key=numbers.__getitem__)
+    start = numbers[names[0]] if names else -1
+    if start not in (0, 1) or [numbers[name] for name in names] != list(range(start, start + len(names))):
+        raise ValueError(f"{file.filename}: the numbers in meta/{kind}/name2idx must follow one another from 0 or 1")
+    if names[0] == BACKGROUND:
+        return names, -start
+    return [BACKGROUND, *names], 1 - start
+
+
+def _graph(group: h5py.Group, shifts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Boxes [N, 4], labels [N] and relations [E, 3] of an image."""
+    if not isinstance(group, h5py.Group):
+        raise ValueError("is not a group")
+    triplets = read_h5(group, "rlp_labels", -1, 3, kind="iuf").astype(np.int64) + shifts
+    ends = np.stack([read_h5(group, name, len(triplets), 4, kind="iuf") for name in ("sub_boxes", "obj_boxes")], axis=1)
+    with_class = np.concatenate([ends.astype(float), triplets[:, [0, 2], None]], axis=2).reshape(-1, 5)
+    objects, first, row = np.unique(with_class, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)  # objects in the order in which the file names them
+    rank = np.argsort(order)
+    pairs = rank[row.reshape(-1)].reshape(-1, 2)
+    return objects[order, :4], objects[order, 4].astype(np.int64), np.column_stack([pairs, triplets[:, 1]])

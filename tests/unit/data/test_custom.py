@@ -1,0 +1,118 @@
+"""The JSON layout for people's own data, and the example that ships with it."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+
+from sgg.data import load_batches, open_dataset
+from sgg.data.custom import open_custom, write_custom
+from sgg.data.visual_genome import open_visual_genome
+
+EXAMPLE = Path(__file__).parents[2] / "example"
+CONTENT = {
+    "images": [{"id": "b", "file_name": "b.png", "width": 20, "height": 10, "split": "val"},
+               {"id": 4, "file_name": "sub/a.png", "width": 30, "height": 40, "split": "train"},
+               {"id": 5, "file_name": "c.png", "width": 30, "height": 40, "split": "test"}],
+    "categories": [{"id": 30, "name": "dog"}, {"id": 10, "name": "cat"}],
+    "annotations": [{"id": 1, "image_id": 4, "category_id": 30, "bbox": [1, 2, 3.5, 4]},
+                    {"id": 2, "image_id": "b", "category_id": 10, "bbox": [0, 0, 5, 5]},
+                    {"id": 3, "image_id": 4, "category_id": 10, "bbox": [10, 30, 40, 40]},
+                    {"id": 4, "image_id": 5, "category_id": 30, "bbox": [0, 0, 1, 1], "iscrowd": 0}],
+    "predicates": [{"id": "p", "name": "on"}],
+    "relations": [{"subject_id": 4, "object_id": 4, "predicate_id": "p"},
+                  {"subject_id": 3, "object_id": 1, "predicate_id": "p"},
+                  {"subject_id": 2, "object_id": 2, "predicate_id": "p"}],
+}
+
+
+def write(directory, content):
+    (directory / "annotations.json").write_text(json.dumps(content))
+    return directory
+
+
+def test_records_become_graphs(tmp_path):
+    data = open_custom(write(tmp_path, CONTENT))
+    train = data.part("train")
+    graph = train.graph(0)
+    assert data.classes == ["__background__", "dog", "cat"]
+    assert data.predicates == ["__background__", "on"]
+    assert train.image_id(0) == "sub/a"
+    assert train.image_path(0) == tmp_path / "images" / "sub" / "a.png"
+    assert train.size(0) == (40, 30)
+    assert graph.boxes.tolist() == [[1, 2, 4.5, 6], [10, 30, 30, 40]]  # the second clipped
+    assert graph.labels.tolist() == [1, 2]
+    assert graph.relations.tolist() == [[1, 0, 1]]
+    assert [len(data.part(name)) for name in ("val", "test")] == [1, 1]
+
+
+def test_the_example_loads_and_batches():
+    data = open_dataset("custom", EXAMPLE)
+    assert data.description.startswith("nine pictures of the toy genome: 4/2/3 images")
+    batch = next(load_batches(data.part("train"), 4).epoch(0))
+    assert len(batch) == 4
+    assert [tuple(image.shape) for image in batch.images] == [(3, 176, 176)] * 4
+
+
+def test_a_converted_data_set_has_the_same_content(genome_directory, tmp_path):
+    original = open_visual_genome(genome_directory, num_val_images=2)
+    write_custom(original, tmp_path / "converted")
+    converted = open_custom(tmp_path / "converted")
+    assert converted.hash == original.hash
+    assert converted.part("test").image_path(0).samefile(original.part("test").image_path(0))
+
+
+def remove(section, index=None, key=None):
+    def edit(content):
+        if index is None:
+            del content[section]
+        elif key is None:
+            del content[section][index]
+        else:
+            del content[section][index][key]
+    return edit
+
+
+def put(section, index, **values):
+    return lambda content: content[section][index].update(values)
+
+
+WRONG = {
+    "section missing": (remove("relations"), r"must have list under 'relations', got \{"),
+    "section mistyped": (lambda c: c.update(images={}), r"must have list under 'images'"),
+    "record mistyped": (lambda c: c["annotations"].insert(1, 3), r"annotations\[1\] must have int or str .*, got 3"),
+    "key missing": (remove("images", 1, "width"), r"images\[1\] must have int under 'width'"),
+    "id twice": (put("annotations", 2, id=1), r"the id 1 occurs more than once in 'annotations'"),
+    "image unknown": (put("annotations", 2, image_id=9), r"annotations\[2\] refers to image_id 9, .* not in 'images'"),
+    "object gone": (remove("annotations", 2), r"relations\[1\] refers to subject_id 3, which is not in 'annotations'"),
+    "category unknown": (put("annotations", 0, category_id=1), r"annotations\[0\] refers to category_id 1"),
+    "predicate unknown": (put("relations", 1, predicate_id=1), r"relations\[1\] refers to predicate_id 1"),
+    "across images": (put("relations", 1, object_id=2), r"relations\[1\] joins objects of two images"),
+    "box short": (put("annotations", 0, bbox=[1, 2, 3]), r"annotations\[0\] must have a 'bbox' \[x, y, width"),
+    "box of text": (put("annotations", 0, bbox=[1, 2, 3, "4"]), r"annotations\[0\] must have a 'bbox'"),
+    "box infinite": (put("annotations", 0, bbox=[1, 2, 3, float("inf")]), r"annotations\[0\] must have a 'bbox'"),
+    "box empty": (put("annotations", 0, bbox=[1, 2, 0, 3]), r"image sub/a.png, object 0: box \[.*\] .* has no area"),
+    "box outside": (put("annotations", 0, bbox=[31, 2, 5, 3]), r"image sub/a.png, object 0: box .* lies outside"),
+    "split": (put("images", 0, split="valid"), r"images\[0\] must have 'split' train, val or test, got 'valid'"),
+    "size": (put("images", 0, width=0), r"images\[0\] must have a height and width >= 1, got \[10, 0\]"),
+    "huge": (put("images", 0, width=2**80), r"images\[0\] must have int under 'width'"),
+    "names": (put("categories", 0, name="cat"), r"the names in 'categories' must be distinct"),
+    "background": (put("categories", 0, name="__background__"), r"the names in 'categories' must be distinct, .* none"),
+    "title": (lambda c: c.update(title=1), r"must have str under 'title'"),
+    "no test": (put("images", 2, split="val"), r"every part needs images .* train 1, val 2, test 0"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_record_is_named(name, tmp_path):
+    edit, message = WRONG[name]
+    content = copy.deepcopy(CONTENT)
+    edit(content)
+    with pytest.raises(ValueError, match=r"annotations\.json.*" + message):
+        open_custom(write(tmp_path, content))
+
+
+def test_a_missing_file_comes_with_a_remedy(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"annotations.json is missing; lay your data set out as"):
+        open_custom(tmp_path)

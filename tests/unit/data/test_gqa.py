@@ -1,0 +1,148 @@
+"""GQA's scene graphs and question lists."""
+
+import copy
+import json
+
+import pytest
+
+from sgg.data import open_dataset
+from sgg.data.gqa import open_gqa
+
+
+def thing(name, box, *relations):
+    record = dict(zip("xywh", box, strict=True))
+    return {"name": name, **record, "attributes": [], "relations": [{"name": p, "object": o} for p, o in relations]}
+
+
+def image(**objects):
+    return {"width": 100, "height": 80, "location": "street", "objects": objects}
+
+
+TRAIN = {
+    "9": image(a=thing("dog", (1, 2, 10, 20), ("near", "b"), ("to the left of", "b")), b=thing("cat", (30, 30, 90, 9))),
+    "10": image(a=thing("dog", (-1, 2, 10, 20), ("near", "b")), c=thing("tree", (50, 0, 4, 4)),
+                b=thing("cat", (3, 3, 9, 9), ("near", "c"), ("on", "a"))),
+    "11": image(a=thing("zebra", (0, 0, 0, 5))),
+    "2": image(a=thing("dog", (0, 0, 5, 5), ("on", "a"))),
+}
+VAL = {"7": image(a=thing("dog", (0, 0, 5, 5), ("on", "b")), b=thing("bus", (0, 0, 5, 5))),
+       "8": image(a=thing("boat", (0, 0, 5, 5), ("to the right of", "a")))}
+ASKED = {"train": ["9", "10", "2", "9"], "val": ["8", "7"]}
+
+
+def write(root, train=TRAIN, val=VAL, asked=ASKED):
+    folder = root / "GQA" / "sceneGraphs"
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, graphs in (("train", train), ("val", val)):
+        (folder / f"{part}_sceneGraphs.json").write_text(json.dumps(graphs))
+        questions = {str(number): {"imageId": image_id, "semantic": [{"operation": "select"}], "question": "?"}
+                     for number, image_id in enumerate(asked[part])}
+        (root / "GQA" / f"{part}_balanced_questions.json").write_text(json.dumps(questions))
+    return root / "GQA"
+
+
+def opened(root, **options):
+    return open_gqa(root / "GQA", root / "VG" / "VG_100K", num_val_images=1, **options)
+
+
+def test_names_are_sorted_over_both_files(tmp_path):
+    write(tmp_path)
+    data = opened(tmp_path)
+    assert data.classes == ["__background__", "boat", "bus", "cat", "dog", "tree", "zebra"]
+    assert data.predicates == ["__background__", "near", "on", "to the left of", "to the right of"]
+
+
+def test_validation_is_the_first_training_ids_as_text(tmp_path):
+    write(tmp_path)
+    data = opened(tmp_path)
+    assert {name: data.part(name).annotations.files.tolist() for name in ("train", "val", "test")} == {
+        "val": ["10.jpg"], "train": ["2.jpg", "9.jpg"], "test": ["7.jpg", "8.jpg"]}
+    assert data.part("val").image_path(0) == tmp_path / "VG" / "VG_100K" / "10.jpg"
+
+
+def test_objects_outside_are_left_out_with_their_relations(tmp_path):
+    write(tmp_path)
+    graph = opened(tmp_path).part("val").graph(0)
+    assert graph.boxes.tolist() == [[50, 0, 54, 4], [3, 3, 12, 12]]
+    assert graph.relations.tolist() == [[1, 0, 1]]
+    wide = opened(tmp_path).part("train").graph(1)
+    assert wide.boxes.tolist() == [[1, 2, 11, 22], [30, 30, 100, 39]]  # the second clipped
+    assert wide.relations.tolist() == [[0, 1, 1], [0, 1, 3]]
+
+
+def test_left_and_right_can_be_excluded(tmp_path):
+    write(tmp_path)
+    data = opened(tmp_path, exclude_left_right=True)
+    assert data.predicates == ["__background__", "near", "on"]
+    assert len(data.part("test")) == 1
+    assert data.part("train").graph(1).relations.tolist() == [[0, 1, 1]]
+    assert data.title == "GQA without left and right"
+
+
+def test_the_image_list_is_cached_and_then_used(tmp_path):
+    directory = write(tmp_path)
+    first = opened(tmp_path).hash
+    assert json.loads((directory / "train_images.json").read_text()) == ["10", "2", "9"]
+    for part in ("train", "val"):
+        (directory / f"{part}_balanced_questions.json").unlink()
+    assert opened(tmp_path).hash == first
+    (directory / "train_images.json").write_text(json.dumps(["10", "2"]))
+    assert len(opened(tmp_path).part("train")) == 1
+
+
+def test_it_opens_by_name(tmp_path):
+    write(tmp_path)
+    assert open_dataset("gqa", tmp_path, num_val_images=1, exclude_left_right=True).name == "gqa"
+    with pytest.raises(ValueError, match=r"data.exclude_left_right is for data.name gqa, not vg"):
+        open_dataset("vg", tmp_path, exclude_left_right=True)
+
+
+def edited(path, value):
+    graphs = copy.deepcopy(TRAIN)
+    *keys, last = path
+    record = graphs
+    for key in keys:
+        record = record[key]
+    record[last] = value
+    return graphs
+
+
+WRONG = {
+    "objects missing": (("9", "objects"), None, r"train_sceneGraphs.json: image 9 must have dict under 'objects'"),
+    "image mistyped": (("9",), [], r"image 9 must have dict under 'objects', got \[\]"),
+    "name mistyped": (("9", "objects", "a", "name"), 3, r"image 9 object a must have str under 'name'"),
+    "relations missing": (("9", "objects", "b", "relations"), {}, r"object b must have list under 'relations'"),
+    "box of text": (("9", "objects", "a", "x"), "1", r"image 9 object a must have int or float under 'x'"),
+    "box infinite": (("9", "objects", "a", "w"), float("inf"), r"image 9 object a must have int or float under 'w'"),
+    "size": (("9", "width"), 0, r"image 9 must have a height and width >= 1, got 80 and 0"),
+    "other image": (("9", "objects", "a", "relations", 0, "object"), "z", r"relation 0 names the object 'z'"),
+    "box outside": (("9", "objects", "a", "x"), 100, r"image 9.jpg, object 0: box .* lies outside the picture"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_record_is_named(name, tmp_path):
+    path, value, message = WRONG[name]
+    write(tmp_path, train=edited(path, value))
+    with pytest.raises(ValueError, match=message):
+        opened(tmp_path)
+
+
+def test_an_image_that_occurs_twice_is_not_lost_silently(tmp_path):
+    path = write(tmp_path) / "sceneGraphs" / "train_sceneGraphs.json"
+    path.write_text(path.read_text().replace('"2":', '"9":'))
+    with pytest.raises(ValueError, match=r"train_sceneGraphs.json .* the key '9' occurs twice"):
+        opened(tmp_path)
+
+
+def test_questions_that_do_not_fit_are_named(tmp_path):
+    write(tmp_path, asked={"train": ["9", "3"], "val": ["7"]})
+    with pytest.raises(ValueError, match=r"train_balanced_questions.json: entry 1, '3', is not an image of"):
+        opened(tmp_path)
+    path = tmp_path / "GQA" / "train_balanced_questions.json"
+    path.write_text('{"5": {"image": "9"}}')
+    with pytest.raises(ValueError, match=r"train_balanced_questions.json: question 5 must have str under 'imageId'"):
+        opened(tmp_path)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"train_balanced_questions.json is missing; get .* prepare gqa"):
+        opened(tmp_path)
