@@ -86,6 +86,7 @@ class DetectorSettings(Section):
     epochs: PositiveInt | None = None
     batch_size: PositiveInt | None = None
     learning_rate: PositiveFloat | None = None
+    """None: the backbone's own recipe (`sgg/detector/recipe.py`)."""
 
 
 class Model(Section):
