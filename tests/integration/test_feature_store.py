@@ -1,0 +1,159 @@
+"""Stores among processes: many readers, racing writers, a writer that is killed, parts written side by side."""
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sgg.features import FeatureStore, StoreIdentity, StoreWriter, array, ensure_store, write_store
+from sgg.features import writer as writer_module
+
+SHAPE = (8, 7, 7)
+IDENTITY = StoreIdentity(["__background__", *"abcdef"], detector="d", data="x")
+PARTS, ROWS = 6, 40
+PROCESSES = multiprocessing.get_context("forkserver")  # torch is imported once, in the server
+PROCESSES.set_forkserver_preload(["sgg.features"])
+
+
+def part(number):
+    """Features float16 holds exactly: the first value says which row of which part it is."""
+    rng = np.random.default_rng(number)
+    features = rng.integers(0, 100, (ROWS, *SHAPE)).astype(np.float32)
+    features[:, 0, 0, 0] = number * ROWS + np.arange(ROWS)
+    return features, rng.integers(1, 7, ROWS)
+
+
+def expected():
+    features, labels = (np.concatenate(column) for column in zip(*map(part, range(PARTS)), strict=True))
+    return features[np.argsort(labels, kind="stable")]
+
+
+def small_shards():
+    array.SHARD_BYTES = 16 * array.row_bytes(SHAPE)
+
+
+def write_slowly(path, log, delay):
+    """A process that wants the store; it notes each part that it writes."""
+    small_shards()
+
+    def write(writer, missing):
+        for number in missing:
+            with open(log, "a") as file:
+                file.write(f"{number}\n")
+            time.sleep(delay)
+            writer.write_part(number, *part(number))
+
+    store = ensure_store(path, IDENTITY, PARTS, write)
+    np.testing.assert_array_equal(store[:], expected())
+
+
+def read(path, seed, results):
+    store = FeatureStore.open(path, IDENTITY, threads=1)
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(1, 7, (20, 64), generator=generator)
+    found = [store.sample(row, generator)[:, 0, 0, 0] for row in labels]
+    results.put((seed, torch.stack(found).numpy()))
+
+
+def write_one_part(writer, number):
+    writer.write_part(number, *part(number))
+
+
+def start(target, *arguments):
+    process = PROCESSES.Process(target=target, args=arguments)
+    process.start()
+    return process
+
+
+def finish(*processes):
+    for process in processes:
+        process.join(300)
+    return [process.exitcode for process in processes]
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_eight_readers_see_the_same_rows(tmp_path):
+    path = tmp_path / "nodes.zarr"
+    store = write_store(path, IDENTITY, [lambda number=number: part(number) for number in range(PARTS)])
+    results = PROCESSES.Queue()
+    readers = [start(read, path, seed, results) for seed in range(8)]
+    found = dict(results.get(timeout=300) for _ in readers)
+    assert finish(*readers) == [0] * 8
+    for seed, values in found.items():
+        generator = torch.Generator().manual_seed(seed)
+        labels = torch.randint(1, 7, (20, 64), generator=generator)
+        rows = np.stack([store.draw(row, generator) for row in labels])
+        np.testing.assert_array_equal(values, expected()[rows, 0, 0, 0])
+
+
+def test_two_processes_write_once_between_them(tmp_path):
+    path, log = tmp_path / "nodes.zarr", tmp_path / "log"
+    racers = [start(write_slowly, path, log, 0.1) for _ in range(2)]
+    assert finish(*racers) == [0, 0]
+    assert sorted(log.read_text().split()) == [str(number) for number in range(PARTS)]
+
+
+def test_a_killed_writer_is_taken_up_by_the_one_that_waits(tmp_path):
+    path, log = tmp_path / "nodes.zarr", tmp_path / "log"
+    victim = start(write_slowly, path, log, 0.5)
+    wait_for(lambda: log.exists() and len(log.read_text().split()) >= 3)  # in the midst of part 2
+    heir = start(write_slowly, path, log, 0)
+    os.kill(victim.pid, signal.SIGKILL)
+    assert finish(victim, heir) == [-signal.SIGKILL, 0]
+    written = log.read_text().split()
+    assert written.count("0") == written.count("1") == 1, "finished parts are kept"
+    assert set(written) == {str(number) for number in range(PARTS)}
+    assert not writer_module.writing_directory(path).exists()
+
+
+def test_a_writer_killed_while_merging_is_resumed(tmp_path, monkeypatch):
+    monkeypatch.setattr(array, "SHARD_BYTES", 16 * array.row_bytes(SHAPE))
+    path = tmp_path / "nodes.zarr"
+    writer = StoreWriter(path, IDENTITY, PARTS)
+    for number in range(PARTS):
+        write_one_part(writer, number)
+    merged = writer_module.writing_directory(path) / "merged"
+
+    class Killed(BaseException):
+        pass
+
+    def dies_at_the_fourth(*arguments):
+        found = array_shard_path(*arguments)
+        if arguments[1] == 3:
+            raise Killed
+        return found
+
+    array_shard_path = array.shard_path
+    monkeypatch.setattr(array, "shard_path", dies_at_the_fourth)
+    with pytest.raises(Killed):
+        writer.seal()
+    monkeypatch.setattr(array, "shard_path", array_shard_path)
+    wait_for(lambda: array.shard_path(merged, 0, SHAPE).exists())
+    before = array.shard_path(merged, 0, SHAPE).stat().st_mtime_ns
+    assert not path.exists()
+    StoreWriter(path, IDENTITY, PARTS).seal()
+    np.testing.assert_array_equal(FeatureStore.open(path, IDENTITY)[:], expected())
+    assert array.shard_path(path, 0, SHAPE).stat().st_mtime_ns == before, "whole shards are not written again"
+
+
+def test_parts_written_by_several_processes_at_once(tmp_path):
+    path = tmp_path / "nodes.zarr"
+
+    def write(writer, missing):
+        # The last part is written twice at once: the second writer finds it done, or is told so by the rename.
+        assert finish(*[start(write_one_part, writer, number) for number in [*missing, missing[-1]]]) == [0] * 7
+
+    store = ensure_store(path, IDENTITY, PARTS, write)
+    np.testing.assert_array_equal(store[:], expected())
+    assert [one.name for one in Path(tmp_path).iterdir() if not one.name.endswith(".lock")] == ["nodes.zarr"]

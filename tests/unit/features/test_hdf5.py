@@ -1,0 +1,59 @@
+"""The reference's features.hdf5 becomes a store."""
+
+import re
+
+import h5py
+import numpy as np
+import pytest
+
+from sgg.features import StoreIdentity, import_hdf5, writer
+
+CLASSES = ["__background__", "cat", "dog", "emu"]
+
+
+@pytest.fixture
+def identity():
+    return StoreIdentity(CLASSES, detector="published", data="a1")
+
+
+def make_file(path, **datasets):
+    with h5py.File(path, "w") as file:
+        for name, rows in datasets.items():
+            file.create_dataset(name, data=rows, chunks=(1, *rows.shape[1:]), compression="gzip", compression_opts=4)
+    return path
+
+
+def rows(count, *shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 9, (count, *shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", [(2 * 49,), (2, 7, 7)])
+def test_classes_keep_their_rows_in_order(tmp_path, identity, monkeypatch, shape):
+    monkeypatch.setattr(writer, "PART_BYTES", 3 * 2 * 2 * 49)  # three rows
+    dog, cat = rows(7, *shape), rows(4, *shape, seed=1)
+    source = make_file(tmp_path / "features.hdf5", dog=dog, cat=cat)
+    store = import_hdf5(source, tmp_path / "nodes.zarr", identity)
+    assert store.counts.tolist() == [0, 4, 7, 0]
+    assert store.identity == identity
+    np.testing.assert_array_equal(store[:], np.concatenate([cat, dog]).reshape(-1, 2, 7, 7))
+
+
+@pytest.mark.parametrize(("datasets", "message"), [
+    ({"cat": rows(2, 49), "gnu": rows(1, 49)}, "1 datasets are no class of this data set: gnu; is it of other data?"),
+    ({"cat": rows(2, 50)}, "/cat must be a dataset [n, channels*49] or [n, channels, 7, 7], got (2, 50)"),
+    ({"cat": rows(2, 49), "dog": rows(2, 98)}, "differ in the shape of a feature: [(1, 7, 7), (2, 7, 7)]"),
+    ({}, "has no features"),
+])
+def test_files_that_are_refused(tmp_path, identity, datasets, message):
+    source = make_file(tmp_path / "features.hdf5", **datasets)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        import_hdf5(source, tmp_path / "nodes.zarr", identity)
+    assert [one.name for one in tmp_path.iterdir()] == ["features.hdf5"]
+
+
+def test_no_file_and_no_hdf5(tmp_path, identity):
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        import_hdf5(tmp_path / "features.hdf5", tmp_path / "nodes.zarr", identity)
+    (tmp_path / "features.hdf5").write_text("text")
+    with pytest.raises(ValueError, match="not readable as HDF5"):
+        import_hdf5(tmp_path / "features.hdf5", tmp_path / "nodes.zarr", identity)

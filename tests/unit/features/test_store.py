@@ -1,0 +1,143 @@
+"""A store that is written and read: rows, groups, draws, the same through plain zarr."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+import zarr
+
+from sgg.features import FeatureStore, StoreIdentity, array, prefetched, write_store
+
+SHAPE = (4, 3, 3)
+CLASSES = ["__background__", "cat", "dog", "emu", "fox"]
+
+
+@pytest.fixture
+def identity():
+    return StoreIdentity(CLASSES, detector="d1", data="a1", settings={"part": "train"})
+
+
+def make_parts(sizes, seed=0):
+    """Features that float16 holds exactly; classes cat, dog and fox, no emu."""
+    rng = np.random.default_rng(seed)
+    return [(rng.integers(-50, 50, (size, *SHAPE)).astype(np.float32), rng.choice([1, 2, 4], size)) for size in sizes]
+
+
+def write(path, identity, parts, **options):
+    return write_store(path, identity, [lambda one=one: one for one in parts], **options)
+
+
+def grouped(parts):
+    features, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(labels, kind="stable")
+    return features[order], labels[order]
+
+
+@pytest.mark.parametrize("codec", ["lz4", "zstd", "none"])
+@pytest.mark.parametrize("shard_rows", [1, 7, 1000])
+def test_rows_are_grouped_by_class_in_order_of_arrival(tmp_path, identity, monkeypatch, codec, shard_rows):
+    monkeypatch.setattr(array, "SHARD_BYTES", shard_rows * array.row_bytes(SHAPE))
+    parts = make_parts([20, 0, 1, 33])
+    store = write(tmp_path / "nodes.zarr", identity, parts, codec=codec)
+    features, labels = grouped(parts)
+    np.testing.assert_array_equal(store[:], features)
+    np.testing.assert_array_equal(store.counts, np.bincount(labels, minlength=5))
+    assert len(store) == 54
+    for label in range(5):
+        assert list(store.rows_of(label)) == np.flatnonzero(labels == label).tolist()
+    np.testing.assert_array_equal(store.labels_of(np.arange(54)), labels)
+    assert len(list((tmp_path / "nodes.zarr").rglob("c/*/0/0/0"))) == -(-54 // min(shard_rows, 54))
+    assert not (tmp_path / "nodes.zarr.writing").exists()
+
+
+def test_plain_zarr_reads_the_same(tmp_path, identity, monkeypatch):
+    monkeypatch.setattr(array, "SHARD_BYTES", 10 * array.row_bytes(SHAPE))
+    store = write(tmp_path / "nodes.zarr", identity, make_parts([25]))
+    plain = zarr.open_array(tmp_path / "nodes.zarr", mode="r")
+    np.testing.assert_array_equal(plain[:], store[:])
+    assert plain.metadata.zarr_format == 3
+    assert (plain.dtype, plain.chunks, plain.shards) == (np.float16, (1, *SHAPE), (10, *SHAPE))
+    attributes = dict(plain.attrs)
+    assert attributes["counts"] == store.counts.tolist()
+    assert (attributes["detector"], attributes["data"], attributes["sealed"]) == ("d1", "a1", True)
+    assert attributes["settings"] == {"part": "train"}
+
+
+def test_sample_draws_rows_of_the_class(tmp_path, identity):
+    store = write(tmp_path / "nodes.zarr", identity, make_parts([60]))
+    labels = torch.tensor([1, 4, 2, 1, 4] * 200)
+    rows = store.draw(labels, torch.Generator().manual_seed(3))
+    np.testing.assert_array_equal(store.labels_of(rows), labels)
+    for label in (1, 2, 4):
+        assert set(rows[labels.numpy() == label]) == set(store.rows_of(label)), "so many draws meet every row"
+    sample = store.sample(labels, torch.Generator().manual_seed(3))
+    assert (sample.shape, sample.dtype) == ((1000, *SHAPE), torch.float32)
+    np.testing.assert_array_equal(sample, store[rows])
+
+
+def test_draws_follow_the_generator(tmp_path, identity):
+    store = write(tmp_path / "nodes.zarr", identity, make_parts([60]))
+    labels = np.array([1, 2, 4] * 20)
+    first, second = (store.sample(labels, torch.Generator().manual_seed(seed)) for seed in (5, 5))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, store.sample(labels, torch.Generator().manual_seed(6)))
+
+
+def test_draws_are_uniform_within_a_class(tmp_path, identity):
+    store = write(tmp_path / "nodes.zarr", identity, [(np.zeros((10, *SHAPE)), np.full(10, 2))])
+    counts = np.bincount(store.draw(np.full(100_000, 2), torch.Generator().manual_seed(0)), minlength=10)
+    assert np.abs(counts - 10_000).max() < 5 * np.sqrt(10_000 * 0.9), "within 5 standard deviations"
+
+
+def test_a_class_without_features_is_zeros_and_one_warning(tmp_path, identity):
+    store = write(tmp_path / "nodes.zarr", identity, make_parts([30]))
+    assert store.empty_classes == [3]
+    with pytest.warns(UserWarning, match="no feature of emu: zeros take its place") as warned:
+        sample, _ = store.sample([3, 1, 3]), store.sample([3])
+    assert len(warned) == 1
+    assert not sample[[0, 2]].any()
+    assert sample[1].any()
+
+
+def test_no_labels_no_rows(tmp_path, identity):
+    store = write(tmp_path / "nodes.zarr", identity, make_parts([30]))
+    assert store.sample([]).shape == (0, *SHAPE)
+
+
+@pytest.mark.parametrize("labels", [[0, 5], [-1]])
+def test_labels_that_are_no_class(tmp_path, identity, labels):
+    store = write(tmp_path / "nodes.zarr", identity, make_parts([30]))
+    with pytest.raises(ValueError, match=rf"labels must be in \[0, 5\), got {min(labels)} \.\. {max(labels)}"):
+        store.sample(labels)
+
+
+def test_requests_overlap_and_prefetch_keeps_the_order(tmp_path, identity):
+    store = write(tmp_path / "nodes.zarr", identity, make_parts([60]))
+    batches = [np.array([1, 2]), np.array([4]), np.array([2, 2, 2])]
+    drawn = torch.Generator().manual_seed(1)
+    expected = [store.sample(labels, drawn) for labels in batches]
+    found = list(prefetched(batches, store, lambda labels: labels, torch.Generator().manual_seed(1)))
+    for labels, sample, (item, pending) in zip(batches, expected, found, strict=True):
+        assert item is labels
+        assert torch.equal(pending.result(), sample)
+
+
+def test_prefetch_asks_for_the_next_sample_before_the_present_is_used(tmp_path, identity):
+    store = write(tmp_path / "nodes.zarr", identity, make_parts([60]))
+    asked = []
+    stream = prefetched(range(3), store, lambda item: asked.append(item) or [1])
+    next(stream)
+    assert asked == [0, 1]
+
+
+def test_a_pickled_store_opens_where_it_is_unpickled(tmp_path, identity):
+    store = write(tmp_path / "nodes.zarr", identity, make_parts([30]))
+    again = pickle.loads(pickle.dumps(store))
+    assert again.identity == identity
+    np.testing.assert_array_equal(again[:], store[:])
+
+
+def test_all_zero_rows_leave_their_shards(tmp_path, identity):
+    write(tmp_path / "nodes.zarr", identity, [(np.zeros((5, *SHAPE)), np.full(5, 1))])
+    assert not FeatureStore.open(tmp_path / "nodes.zarr").sample([1]).any()

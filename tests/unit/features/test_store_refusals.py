@@ -1,0 +1,150 @@
+"""What a store refuses: other identities, damage, and features that do not fit."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from sgg.features import FeatureStore, StoreIdentity, StoreMismatchError, StoreWriter, array, write_store
+
+SHAPE = (4, 3, 3)
+
+
+@pytest.fixture
+def identity():
+    return StoreIdentity(["__background__", "cat", "dog"], detector="d1", data="a1", settings={"part": "train"})
+
+
+@pytest.fixture
+def path(tmp_path, identity, monkeypatch):
+    monkeypatch.setattr(array, "SHARD_BYTES", 10 * array.row_bytes(SHAPE))
+    features = np.random.default_rng(0).standard_normal((25, *SHAPE))
+    write_store(tmp_path / "nodes.zarr", identity, [lambda: (features, np.arange(25) % 2 + 1)])
+    return tmp_path / "nodes.zarr"
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"detector": "d2"}, "detector is 'd1', not 'd2'"),
+    ({"data": "a2"}, "data is 'a1', not 'a2'"),
+    ({"settings": {"part": "val"}}, "settings is {'part': 'train'}, not {'part': 'val'}"),
+    ({"kind": "edge", "classes": ["x"]}, "classes is 3 names, not 1 names; kind is 'node', not 'edge'"),
+])
+def test_features_of_something_else(path, identity, change, message):
+    other = StoreIdentity(**{**identity.to_json(), **change})
+    with pytest.raises(StoreMismatchError, match=re.escape(message)) as refusal:
+        FeatureStore.open(path, expected=other)
+    assert str(path) in str(refusal.value)
+    assert "write the features to another path" in str(refusal.value)
+
+
+def test_equal_identity_opens(path, identity):
+    assert FeatureStore.open(path, expected=StoreIdentity(**identity.to_json())).identity == identity
+
+
+def test_no_store(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no feature store here; write one with `python -m sgg"):
+        FeatureStore.open(tmp_path / "none.zarr")
+
+
+def test_a_store_that_is_not_finished(tmp_path, identity):
+    writer = StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=2)
+    writer.write_part(0, np.zeros((1, *SHAPE)), np.array([1]))
+    with pytest.raises(FileNotFoundError, match=r"not sealed yet: .*goes on where it stopped"):
+        FeatureStore.open(tmp_path / "nodes.zarr")
+    with pytest.raises(ValueError, match="cannot be sealed, 1 of 2 parts are missing, the first is part 1"):
+        writer.seal()
+
+
+def test_an_array_that_is_no_store(tmp_path):
+    (tmp_path / "nodes.zarr").mkdir()
+    with pytest.raises(ValueError, match="not a feature store"):
+        FeatureStore.open(tmp_path / "nodes.zarr")
+    (tmp_path / "nodes.zarr" / "zarr.json").write_text('{"attributes": {}}')
+    with pytest.raises(ValueError, match="not a feature store"):
+        FeatureStore.open(tmp_path / "nodes.zarr")
+
+
+@pytest.mark.parametrize(("key", "value", "message"), [
+    ("feature_store", 99, "version 99, this code reads 1"), ("sealed", False, "not sealed"),
+])
+def test_attributes_that_forbid_reading(path, key, value, message):
+    metadata = json.loads((path / "zarr.json").read_text())
+    metadata["attributes"][key] = value
+    (path / "zarr.json").write_text(json.dumps(metadata))
+    with pytest.raises(ValueError, match=message):
+        FeatureStore.open(path)
+
+
+def test_a_shard_cut_in_the_middle(path):
+    shard = array.shard_path(path, 1, SHAPE)
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:len(whole) // 2])
+    message = f"{shard}: the shard has {len(whole) // 2:,} bytes, {len(whole):,} were written: the store is cut off"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        FeatureStore.open(path)
+
+
+def test_a_missing_shard(path):
+    array.shard_path(path, 2, SHAPE).unlink()
+    with pytest.raises(ValueError, match=r"the shard has 0 bytes, .* the store is cut off or damaged; delete"):
+        FeatureStore.open(path)
+
+
+def test_a_shard_overwritten_after_opening(path):
+    store = FeatureStore.open(path)
+    shard = array.shard_path(path, 0, SHAPE)
+    shard.write_bytes(b"\xff" * shard.stat().st_size)
+    with pytest.raises(ValueError, match=f"{re.escape(str(path))}: cannot be read, its files are damaged"):
+        store.sample(torch.full((50,), 1))
+
+
+@pytest.mark.parametrize(("features", "labels", "message"), [
+    (np.zeros((3, *SHAPE)), [1, 2], r"must be \[n, \.\.\.\] and labels \[n\], got \[3, 4, 3, 3\] and \[2\]"),
+    (np.zeros((2, *SHAPE)), [1, 3], r"labels must be in \[0, 3\), got 1 \.\. 3"),
+    (np.full((1, *SHAPE), 1e6), [1], "must be finite and within float16"),
+    (np.full((1, *SHAPE), np.nan), [1], "must be finite and within float16"),
+])
+def test_parts_that_do_not_fit(tmp_path, identity, features, labels, message):
+    writer = StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=1)
+    with pytest.raises(ValueError, match=message) as refusal:
+        writer.write_part(0, features, np.array(labels))
+    assert "nodes.zarr, part 0" in str(refusal.value)
+    assert writer.missing() == [0]
+
+
+def test_rows_of_two_shapes(tmp_path, identity):
+    writer = StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=2)
+    writer.write_part(0, np.zeros((1, 4, 3, 3)), np.array([1]))
+    writer.write_part(1, np.zeros((1, 4, 2, 2)), np.array([1]))
+    with pytest.raises(ValueError, match=r"rows have shapes \[\(4, 2, 2\), \(4, 3, 3\)\], not one shape"):
+        writer.seal()
+
+
+def test_no_rows_at_all(tmp_path, identity):
+    with pytest.raises(ValueError, match=r"rows have shapes \[\], not one shape"):
+        write_store(tmp_path / "nodes.zarr", identity, [lambda: (np.zeros((0, *SHAPE)), np.zeros(0, int))])
+
+
+def test_an_unfinished_store_of_another_plan(tmp_path, identity):
+    StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=2)
+    with pytest.raises(ValueError, match=r"num_parts is 2, not 3: an unfinished store is in the way; delete"):
+        StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=3)
+    with pytest.raises(ValueError, match="codec is lz4, not zstd"):
+        StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=2, codec="zstd")
+    with pytest.raises(StoreMismatchError, match="detector is 'd1', not 'd2'"):
+        StoreWriter(tmp_path / "nodes.zarr", StoreIdentity(identity.classes, "d2", "a1"), num_parts=2)
+
+
+def test_wrong_arguments(tmp_path, identity):
+    with pytest.raises(ValueError, match="codec must be one of none, lz4, zstd, got 'gzip'"):
+        StoreWriter(tmp_path / "nodes.zarr", identity, 1, codec="gzip")
+    with pytest.raises(ValueError, match="num_parts must be >= 1, got 0"):
+        StoreWriter(tmp_path / "nodes.zarr", identity, 0)
+    with pytest.raises(ValueError, match="kind must be one of node, edge, global, got 'nodes'"):
+        StoreIdentity(["a"], "d", "a", kind="nodes")
+    with pytest.raises(ValueError, match="source must be one of real, generated, got 'fake'"):
+        StoreIdentity(["a"], "d", "a", source="fake")
+    with pytest.raises(ValueError, match="has a name twice"):
+        StoreIdentity(["a", "a"], "d", "a")
