@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from sgg.history import CONFIG, TEST, History, Row, read_json, write_json
 STUDY, TRIAL, TRIALS, RAY = "study.json", "trial.json", "trials", "ray"
 LOG, ERROR = "log.txt", "error.txt"
 
-FREE_ON_RESUME = ("resources.", "tracking.", "search.max_concurrent", "search.time_budget_s", "search.max_failures")
+FREE_ON_RESUME = ("experiment.output", "resources.", "tracking.", "search.max_concurrent", "search.time_budget_s",
+                  "search.max_failures")
 """What may differ when a study is taken up again: nothing that decides which trials are run, or what they compute."""
 
 PENDING, RUNNING, FINISHED, STOPPED, FAILED = "pending", "running", "finished", "stopped", "failed"
@@ -78,22 +80,43 @@ class StudyDirectory:
         """The folder that a study writes to."""
         return cls(study.base.directory.resolve())
 
-    def begin(self, study: Study, resume: bool, parts: dict[str, str]) -> None:
-        """Write study.json, or compare with the one that is there. parts: where trials find the code to run.
+    def check(self, study: Study, resume: bool) -> None:
+        """Refuse, before anything is started, what `begin` would refuse.
 
-        Raises ConfigError where the name is taken, where there is nothing to resume or with other settings, and
+        Raises ConfigError where the name is taken, where there is nothing to resume, or not with these settings, and
         where the folder cannot be written.
         """
-        described = {"settings": study.base.model_dump(mode="json"), "axes": study.axes, **parts}
         found = read_json(self.path / STUDY)
         if found is not None:
-            self._compare(study, found, described, resume)
+            changed = _differences(found, _described(study))
+            if not resume:
+                raise ConfigError(study.source, [
+                    f"experiment.name: {self.path} exists already, with "
+                    f"{'other settings' if changed else 'these settings: --resume takes it up where it was left'}; "
+                    "choose another experiment.name or move it away"])
+            if changed:
+                raise ConfigError(study.source, [f"{fault}; --resume needs the settings that {self.path} was begun with"
+                                                 for fault in changed])
         elif resume:
             raise ConfigError(study.source, [f"{self.path}: nothing to resume here; leave out --resume, or check "
                                              "experiment.output and experiment.name"])
+        parent = next(folder for folder in (self.path, *self.path.parents) if folder.exists())
+        if not parent.is_dir() or not os.access(parent, os.W_OK):
+            raise ConfigError(study.source, [f"experiment.output: {parent} cannot be written to; choose another "
+                                             "experiment.output"])
+
+    def begin(self, study: Study, facts: dict[str, Any]) -> None:
+        """Write study.json. facts: what else trials and readers need to know; `data` must be that of a resumed study.
+
+        Raises ConfigError where the data have changed or the folder cannot be written.
+        """
+        found = read_json(self.path / STUDY)
+        if found is not None and found["data"]["hash"] != facts["data"]["hash"]:
+            raise ConfigError(study.source, [f"data: {self.path} was begun on {found['data']['description']!r}, now it "
+                                             f"is {facts['data']['description']!r}: choose another experiment.name"])
         try:
             (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
-            write_json(self.path / STUDY, described)
+            write_json(self.path / STUDY, {**_described(study), **facts})
         except OSError as error:
             raise ConfigError(study.source, [f"experiment.output: {self.path} cannot be written: {error.strerror}; "
                                              "choose another experiment.output"]) from None
@@ -113,15 +136,9 @@ class StudyDirectory:
         return [TrialRecord.read(entry) for entry in sorted(folder.iterdir()) if entry.is_dir()] \
             if folder.is_dir() else []
 
-    def _compare(self, study: Study, found: dict[str, Any], described: dict[str, Any], resume: bool) -> None:
-        changed = [fault for fault in _differences(found, described)]
-        if not resume:
-            same = "" if changed else "; with --resume it is taken up where it was left"
-            raise ConfigError(study.source, [
-                f"experiment.name: {self.path} exists already{same}; choose another experiment.name or move it away"])
-        if changed:
-            raise ConfigError(study.source, [f"{fault}; --resume needs the settings that {self.path} was begun with"
-                                             for fault in changed])
+
+def _described(study: Study) -> dict[str, Any]:
+    return {"settings": study.base.model_dump(mode="json"), "axes": study.axes}
 
 
 def _differences(found: dict[str, Any], described: dict[str, Any]) -> list[str]:

@@ -14,13 +14,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ray.exceptions import RayError
-from ray.train import RunConfig, ScalingConfig, TrainingFailedError, WorkerGroupError
+from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError, WorkerGroupError
 from ray.train.backend import BackendConfig
 from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 from ray.train.v2._internal.exceptions import RayTrainError
 from ray.train.v2._internal.execution.callback import ReportCallback
 from ray.train.v2._internal.execution.controller import TrainController
 from ray.train.v2._internal.execution.failure_handling import DefaultFailurePolicy, FailureDecision
+from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 
@@ -34,8 +35,6 @@ class TrainRun:
 
     def __init__(self, function: Callable[[dict[str, Any]], None], arguments: dict[str, Any], *, name: str,
                  storage: str, resources: dict[str, float], max_failures: int):
-        from ray.train import FailureConfig
-
         self._messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._error: TrainingFailedError | None = None
         trainer = _Trainer(
@@ -96,6 +95,16 @@ class _LostWorkers(DefaultFailurePolicy):
         return super().make_decision(training_failed_error)
 
 
+class _OneSize(FixedScalingPolicy):
+    """Asks nobody for resources: a waiting placement group already tells an autoscaler what is missing."""
+
+    def after_controller_start(self, train_run_context: Any) -> None:
+        pass
+
+    def _maybe_send_resource_request(self) -> None:
+        pass
+
+
 class _Trainer(DataParallelTrainer):
     """A trainer whose controller runs in the calling thread and can be cancelled from another."""
 
@@ -121,7 +130,8 @@ class _Trainer(DataParallelTrainer):
         return [*kept, self.reports]
 
     def _initialize_and_run_controller(self, **parts: Any) -> Any:
-        parts["failure_policy"] = _LostWorkers(self.run_config.failure_config)
+        parts |= {"failure_policy": _LostWorkers(self.run_config.failure_config),
+                  "scaling_policy": _OneSize(self.scaling_config)}
         return asyncio.run(self._control(TrainController(**parts)))
 
     async def _control(self, controller: TrainController) -> Any:

@@ -1,0 +1,165 @@
+"""From trials on disk to one row per configuration: mean, deviation and n over seeds. Different data stay apart."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .study import FAILED, FINISHED, STUDY, TRIALS, StudyDirectory, TrialRecord, flatten
+from .weights import under
+
+SEED_KEY, WEIGHT_KEY = "experiment.seed", "evaluation.pred_weight"
+NOT_IDENTITY = ("experiment.", "evaluation.", "search.", "resources.", "tracking.", "data.root", "data.workers",
+                "training.device", "training.keep_checkpoints")
+"""Settings that do not make two trials different configurations."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one trial measured under one pred_weight. data: (description, hash)."""
+
+    settings: dict[str, Any]
+    seed: int | None
+    status: str
+    data: tuple[str, str]
+    figures: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure over the seeds of a configuration; `std` is the sample deviation, None for one seed."""
+
+    mean: float
+    std: float | None
+    n: int
+
+
+@dataclass
+class ResultRow:
+    """One configuration on one data set."""
+
+    settings: dict[str, Any]
+    data: str
+    seeds: list[int | None] = field(default_factory=list)
+    status: str = ""
+    cells: dict[str, Cell] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        """Trials behind its figures."""
+        return max((cell.n for cell in self.cells.values()), default=0)
+
+
+@dataclass
+class Collection:
+    """All outcomes of some studies. searched: the keys that any of them searched. metric, mode: of the first."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    searched: list[str] = field(default_factory=list)
+    metric: str = "val/sgcls/zs/ngR@100"
+    mode: str = "max"
+
+
+def collect(run_dirs: Iterable[Path | str]) -> Collection:
+    """Read every trial of the studies in `run_dirs`; a folder of a single trial or of trials will do too.
+
+    Raises FileNotFoundError where a folder holds no trial.
+    """
+    collection = Collection()
+    for number, path in enumerate(map(Path, run_dirs)):
+        records = _records(path)
+        if not records:
+            raise FileNotFoundError(f"{path} holds no trials: name the folder <output>/<name> of a search or run")
+        facts: dict[str, Any] = {}
+        if (path / STUDY).is_file():
+            facts = StudyDirectory(path).study()[1]
+            collection.searched += [key for key in facts["axes"] if key not in collection.searched]
+            if number == 0:
+                collection.metric = facts["settings"]["search"]["metric"]
+                collection.mode = facts["settings"]["search"]["mode"]
+        for record in records:
+            collection.outcomes += _outcomes(record, facts)
+    return collection
+
+
+def aggregate(collection: Collection, by: list[str] | None = None) -> list[ResultRow]:
+    """One row per configuration and pred_weight, the best first.
+
+    by: dotted keys that make a configuration; by default every setting does, and those are shown that were searched
+    or differ. Failed trials count in the status, not in the figures; trials stopped early count where none finished.
+    Raises ValueError for a key that no trial has.
+    """
+    outcomes = collection.outcomes
+    shown = _shown(collection) if by is None else by
+    unknown = [key for key in shown if not any(key in outcome.settings for outcome in outcomes)]
+    if unknown:
+        raise ValueError(f"--by: no trial has the setting {', '.join(unknown)}; settings that differ here: "
+                         f"{', '.join(_shown(collection)) or 'none'}")
+    groups: dict[Any, list[Outcome]] = {}
+    for outcome in outcomes:
+        identity = outcome.settings if by is None else {key: outcome.settings.get(key) for key in by}
+        groups.setdefault((repr(sorted(identity.items())), outcome.data), []).append(outcome)
+    rows = [_row(group, shown) for group in groups.values()]
+    sign = -1 if collection.mode == "max" else 1
+    return sorted(rows, key=lambda row: (row.data, collection.metric not in row.cells,
+                                         sign * row.cells[collection.metric].mean
+                                         if collection.metric in row.cells else 0))
+
+
+def _records(path: Path) -> list[TrialRecord]:
+    study = StudyDirectory(path).records()
+    if study or not path.is_dir():
+        return study
+    folders = [path, *sorted(entry for entry in path.iterdir() if entry.is_dir() and entry.name != TRIALS)]
+    return [TrialRecord.read(folder) for folder in folders if (folder / "config.json").is_file()]
+
+
+def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
+    written = record.config() or {"config": facts.get("settings", {}), "data": facts.get("data", {})}
+    flat = {**flatten(written["config"]), **record.values}
+    data = written["data"]
+    seed = flat.get(SEED_KEY)
+    identity = {key: value for key, value in flat.items() if not key.startswith(NOT_IDENTITY)}
+    figures: dict[str, float] = {}
+    for row in record.rows():
+        figures |= {name: value for name, value in row.items() if name.startswith("val/") and value is not None}
+    figures |= {name: value for name, value in record.test().items() if value is not None}
+    return [Outcome({**identity, WEIGHT_KEY: weight}, seed[0] if isinstance(seed, list) else seed, record.status,
+                    (data.get("description", "unknown"), data.get("hash", "")), under(figures, weight))
+            for weight in flat.get(WEIGHT_KEY, [0.0])]
+
+
+def _shown(collection: Collection) -> list[str]:
+    """Keys that were searched, then others that differ between trials."""
+    keys = [key for key in collection.searched if key != WEIGHT_KEY]
+    for key in dict.fromkeys(key for outcome in collection.outcomes for key in outcome.settings):
+        values = {repr(outcome.settings.get(key)) for outcome in collection.outcomes}
+        if key not in keys and len(values) > 1:
+            keys.append(key)
+    return [key for key in keys if any(key in outcome.settings for outcome in collection.outcomes)]
+
+
+def _row(group: list[Outcome], shown: list[str]) -> ResultRow:
+    statuses = [outcome.status for outcome in group]
+    counted = [outcome for outcome in group if outcome.status == FINISHED] or \
+              [outcome for outcome in group if outcome.status != FAILED]
+    row = ResultRow({key: group[0].settings.get(key) for key in shown}, describe_data(*group[0].data),
+                    sorted({outcome.seed for outcome in counted}, key=repr), _status(statuses))
+    for name in dict.fromkeys(name for outcome in counted for name in outcome.figures):
+        values = [outcome.figures[name] for outcome in counted if name in outcome.figures]
+        row.cells[name] = Cell(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None,
+                               len(values))
+    return row
+
+
+def describe_data(description: str, content_hash: str) -> str:
+    """A data set in words, with the beginning of its hash."""
+    return f"{description} [{content_hash[:8]}]" if content_hash else description
+
+
+def _status(statuses: list[str]) -> str:
+    kinds = list(dict.fromkeys(statuses))
+    return kinds[0] if len(kinds) == 1 else ", ".join(f"{statuses.count(kind)} {kind}" for kind in kinds)

@@ -1,0 +1,169 @@
+"""Result rows as a table for people, and as CSV, JSON, LaTeX and HTML."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sgg.history import to_json
+
+from .aggregate import Cell, ResultRow
+
+FORMATS = ("table", "csv", "json", "latex", "html")
+SUBSETS = ("zs", "10s", "100s", "all")
+MODES = {"sgcls": "SGCls", "predcls": "PredCls", "sgdet": "SGDet"}
+
+
+def render(rows: list[ResultRow], form: str, metric: str = "ngR@100", width: int | None = None) -> str:
+    """The rows in one of FORMATS. metric: what table, LaTeX and HTML show, for example ngR@100 or mR@50."""
+    match form:
+        case "table":
+            return _table(rows, metric, width)
+        case "csv":
+            return _csv(rows)
+        case "json":
+            return to_json([as_json(row) for row in rows], indent=1) + "\n"
+        case "latex":
+            return _latex(rows, metric)
+        case "html":
+            return _html(rows, metric)
+        case _:
+            raise ValueError(f"--format must be one of {', '.join(FORMATS)}, got {form!r}")
+
+
+def as_json(row: ResultRow) -> dict[str, Any]:
+    """A row as `--format json` prints it."""
+    return {**row.settings, "seeds": row.seeds, "n": row.n, "status": row.status, "data": row.data,
+            **{name: {"mean": cell.mean, "std": cell.std, "n": cell.n} for name, cell in row.cells.items()}}
+
+
+def columns(rows: list[ResultRow], metric: str) -> list[str]:
+    """The figures to show: `metric` of each measured mode and subset, of the test set where it was evaluated.
+
+    Where `metric` was not measured, the same kind at the largest K that was. Raises ValueError where there is none.
+    """
+    measured = {name for row in rows for name in row.cells}
+    kinds = {name.split("/")[3] for name in measured if name.count("/") == 3}
+    if metric not in kinds:
+        same = [kind for kind in kinds if kind.split("@")[0] == metric.split("@")[0] and "@" in kind]
+        if not same and kinds:
+            raise ValueError(f"--metric: {metric} was not measured; measured: {', '.join(sorted(kinds))}")
+        metric = max(same, key=lambda kind: int(re.sub(r"\D", "", kind.split("@")[1]) or 0), default=metric)
+    part = "test" if any(name.startswith("test/") for name in measured) else "val"
+    wanted = [f"{part}/{mode}/{subset}/{metric}" for mode in MODES for subset in SUBSETS]
+    return [name for name in wanted if name in measured]
+
+
+def cell_text(cell: Cell | None, plus_minus: str = "±") -> str:
+    """Percent with one decimal; the deviation where there is one."""
+    if cell is None:
+        return "-"
+    return f"{100 * cell.mean:.1f}" + ("" if cell.std is None else f" {plus_minus} {100 * cell.std:.1f}")
+
+
+def _heading(name: str) -> str:
+    _, mode, subset, _ = name.split("/")
+    return f"{MODES[mode]} {subset}"
+
+
+def _by_data(rows: list[ResultRow]) -> dict[str, list[ResultRow]]:
+    groups: dict[str, list[ResultRow]] = {}
+    for row in rows:
+        groups.setdefault(row.data, []).append(row)
+    return groups
+
+
+def _cells(row: ResultRow, names: list[str], plus_minus: str = "±") -> list[str]:
+    return [*(_setting(value) for value in row.settings.values()),
+            *(cell_text(row.cells.get(name), plus_minus) for name in names), str(row.n), row.status]
+
+
+def _setting(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _short(keys: list[str]) -> list[str]:
+    """Dotted keys without the sections that do not tell them apart."""
+    last = [key.rsplit(".", 1)[-1] for key in keys]
+    return [short if last.count(short) == 1 else key for key, short in zip(keys, last, strict=True)]
+
+
+def _caption(names: list[str]) -> str:
+    if not names:
+        return "no figures yet"
+    part, _, _, metric = names[0].split("/")
+    return f"{metric} in percent on {part}, mean ± sample deviation over seeds, n trials"
+
+
+def _table(rows: list[ResultRow], metric: str, width: int | None) -> str:
+    buffer = io.StringIO()
+    console = Console(file=buffer, width=width or 240)
+    for data, group in _by_data(rows).items():
+        names = columns(group, metric)
+        table = Table(title=f"data: {data}", caption=_caption(names), title_justify="left", caption_justify="left")
+        for key in _short(list(group[0].settings)):
+            table.add_column(key)
+        for name in names:
+            table.add_column(_heading(name), justify="right")
+        table.add_column("n", justify="right")
+        table.add_column("status")
+        for row in group:
+            table.add_row(*_cells(row, names))
+        console.print(table)
+    return buffer.getvalue()
+
+
+def _csv(rows: list[ResultRow]) -> str:
+    settings = list(dict.fromkeys(key for row in rows for key in row.settings))
+    names = list(dict.fromkeys(name for row in rows for name in row.cells))
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([*settings, "seeds", "n", "status", "data",
+                     *(f"{name} {part}" for name in names for part in ("mean", "std", "n"))])
+    for row in rows:
+        cells = [row.cells.get(name) for name in names]
+        writer.writerow([*(row.settings.get(key, "") for key in settings), " ".join(map(str, row.seeds)), row.n,
+                         row.status, row.data, *(_blank(value) for cell in cells for value in
+                                                 ((cell.mean, cell.std, cell.n) if cell else (None, None, 0)))])
+    return buffer.getvalue()
+
+
+def _blank(value: float | None) -> float | str:
+    return "" if value is None else value
+
+
+def _latex(rows: list[ResultRow], metric: str) -> str:
+    blocks = []
+    for data, group in _by_data(rows).items():
+        names = columns(group, metric)
+        head = [*map(_escaped, _short(list(group[0].settings))), *map(_heading, names), "n", "status"]
+        body = [[_escaped(text) if "$" not in text else text for text in _cells(row, names, r"$\pm$")] for row in group]
+        lines = [f"% data: {data}", f"% {_caption(names)}",
+                 rf"\begin{{tabular}}{{{'l' * len(group[0].settings)}{'r' * (len(names) + 1)}l}}", r"\hline",
+                 " & ".join(head) + r" \\", r"\hline", *(" & ".join(line) + r" \\" for line in body), r"\hline",
+                 r"\end{tabular}"]
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([&%$#_{}])", r"\\\1", text)
+
+
+def _html(rows: list[ResultRow], metric: str) -> str:
+    blocks = []
+    for data, group in _by_data(rows).items():
+        names = columns(group, metric)
+        head = [*_short(list(group[0].settings)), *map(_heading, names), "n", "status"]
+        lines = [f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in _cells(row, names))}</tr>"
+                 for row in group]
+        blocks.append(f"<table>\n<caption>{html.escape(data)}: {html.escape(_caption(names))}</caption>\n"
+                      f"<tr>{''.join(f'<th>{html.escape(text)}</th>' for text in head)}</tr>\n"
+                      + "\n".join(lines) + "\n</table>\n")
+    return "".join(blocks)

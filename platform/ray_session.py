@@ -1,0 +1,96 @@
+"""A Ray to run trials on: one of our own on this machine, or a running cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sgg.config import ConfigError
+
+ROOT = Path(__file__).resolve().parents[1]
+CONNECT_TIMEOUT_S = 10
+
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of a config mean the same in a trial as on the command line
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # What a trial costs is process starts; these leave out the ones that serve dashboards and spot instances.
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_CONTROLLER_STRUCTURED_LOGGING": "0",
+    "RAY_TRAIN_ENABLE_WORKER_STRUCTURED_LOGGING": "0",
+    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "30",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # figures that a scheduler asks for come with the first validation
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_RESULT_BUFFER_LENGTH": "1",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+
+
+@contextlib.contextmanager
+def ray_session(address: str, source: str, **local: Any) -> Iterator[dict[str, float]]:
+    """Within the block Ray runs; yields its resources in all. `local`: arguments of ray.init for a Ray of our own.
+
+    A Ray that this process already uses serves as it is, and is left running. Raises ConfigError where no cluster answers at `address` within 10 seconds.
+    """
+    environment = {key: os.environ.get(key, value) for key, value in ENVIRONMENT.items()}
+    # A worker has imported the standard `platform` unless the root is on its path from the start.
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ.update(environment, PYTHONPATH=os.pathsep.join(dict.fromkeys(paths)))
+    _be_quiet()
+    import ray
+
+    if ray.is_initialized():
+        yield ray.cluster_resources()
+        return
+    common = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
+    if address == "local":
+        ray.init(address="local", object_store_memory=local.pop("object_store_memory", 2**28), **common, **local)
+    else:
+        _connect(address, source, environment, common)
+    try:
+        yield ray.cluster_resources()
+    finally:
+        ray.shutdown()
+
+
+def largest_node(resource: str) -> float:
+    """How much of a resource the best supplied node has."""
+    import ray
+
+    return max((node["Resources"].get(resource, 0.0) for node in ray.nodes() if node["Alive"]), default=0.0)
+
+
+def _connect(address: str, source: str, environment: dict[str, str], common: dict[str, Any]) -> None:
+    import ray
+
+    if address != "auto":
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
+        except (OSError, ValueError) as error:
+            raise ConfigError(source, [f"resources.address: no Ray cluster answers at {address!r} ({error}); start one "
+                                       "with `ray start --head`, or use local"]) from None
+    common.pop("include_dashboard")
+    runtime_env = {"env_vars": environment, "working_dir": str(ROOT), "excludes": ["/data", "/runs", "/.git"]}
+    try:
+        ray.init(address=address, runtime_env=runtime_env, **common)
+    except ConnectionError as error:
+        raise ConfigError(source, [f"resources.address: no Ray cluster answers at {address!r}: "
+                                   f"{str(error).splitlines()[0]}"]) from None
+
+
+def _be_quiet() -> None:
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"ray(\..*)?")

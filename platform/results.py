@@ -1,0 +1,51 @@
+"""`python -m platform.results RUN_DIR...`: the trials of one or several searches as one table."""
+
+from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__" and not __package__:
+    print("run this from the repository's root: python -m platform.results RUN_DIR...", file=sys.stderr)
+    sys.exit(2)
+
+import argparse
+import os
+from pathlib import Path
+
+from sgg.config import ConfigError
+
+from .aggregate import aggregate, collect
+from .formats import FORMATS, render
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the results of RUN_DIRs. Returns 0, or 2 for bad input."""
+    parser = argparse.ArgumentParser(prog="python -m platform.results", description=__doc__)
+    parser.add_argument("run_dirs", nargs="+", metavar="RUN_DIR", help="the folder <output>/<name> of a search or run")
+    parser.add_argument("--format", choices=FORMATS, default="table")
+    parser.add_argument("--by", metavar="KEY,...", help="the settings that make a row; default: all that differ")
+    parser.add_argument("--metric", default="ngR@100", help="what a table shows (default: %(default)s)")
+    arguments = parser.parse_args(argv)
+    try:
+        rows = aggregate(collect(arguments.run_dirs), arguments.by.split(",") if arguments.by else None)
+        width = os.get_terminal_size().columns if sys.stdout.isatty() else None
+        print(render(rows, arguments.format, arguments.metric, width), end="")
+    except (ConfigError, FileNotFoundError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def write_results(directory: Path) -> str:
+    """Write results.csv and results.json of a study into its folder; returns the table for people."""
+    rows = aggregate(collect([directory]))
+    for form in ("csv", "json"):
+        target = directory / f"results.{form}"
+        temporary = target.with_name(f".{target.name}.{os.getpid()}")
+        temporary.write_text(render(rows, form), encoding="utf-8")
+        os.replace(temporary, target)
+    return render(rows, "table")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

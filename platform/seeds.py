@@ -1,0 +1,64 @@
+"""A search algorithm that sees configurations, while trials are a configuration and a seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ray import cloudpickle
+from ray.tune.search import Searcher
+
+SEED_KEY = "experiment.seed"
+
+
+class OncePerSeed(Searcher):
+    """Runs each suggestion of another searcher once per seed and tells it the mean.
+
+    chooser: suggests configurations. seeds: of every configuration's trials, in this order. Its whole state, the
+    chooser's included, survives in one file, so that a search can be taken up between the seeds of a configuration.
+    """
+
+    def __init__(self, chooser: Searcher, seeds: list[int]):
+        super().__init__(metric=chooser.metric, mode=chooser.mode)
+        self._chooser, self._seeds = chooser, list(seeds)
+        self._waiting: list[tuple[str, dict[str, Any], int]] = []
+        self._leader: dict[str, str] = {}
+        self._scores: dict[str, list[float | None]] = {}
+
+    def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
+        """Hand the space on to the chooser."""
+        return self._chooser.set_search_properties(metric, mode, config, **spec)
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The next seed of the current configuration, else the first seed of a new one."""
+        if not self._waiting:
+            values = self._chooser.suggest(trial_id)
+            if not isinstance(values, dict):
+                return values
+            self._waiting = [(trial_id, values, seed) for seed in self._seeds]
+            self._scores[trial_id] = []
+        leader, values, seed = self._waiting.pop(0)
+        self._leader[trial_id] = leader
+        return {**values, SEED_KEY: seed}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Once a configuration's last seed is in, the chooser hears the mean of those that did not fail."""
+        leader = self._leader.pop(trial_id, None)
+        if leader is None:
+            return
+        scores = self._scores[leader]
+        scores.append(None if error else (result or {}).get(self.metric))
+        if len(scores) == len(self._seeds):
+            known = [score for score in scores if score is not None]
+            mean = {self.metric: sum(known) / len(known)} if known else None
+            self._chooser.on_trial_complete(leader, result=mean, error=mean is None)
+            del self._scores[leader]
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write the whole state to a file."""
+        with open(checkpoint_path, "wb") as file:
+            cloudpickle.dump(self.__dict__, file)
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Read what `save` wrote."""
+        with open(checkpoint_path, "rb") as file:
+            self.__dict__.update(cloudpickle.load(file))

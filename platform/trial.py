@@ -1,0 +1,122 @@
+"""A trial: what Ray Tune starts, stops and asks for results. It holds one Ray Train run with one worker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.train import TrainingFailedError, WorkerGroupError
+
+from .study import RAY, RUNNING, StudyDirectory, TrialRecord
+from .train_run import TrainRun
+from .weights import objective
+from .worker import work
+
+STUDY_KEY = "study"
+"""Of the parameters that Tune hands to a trial: the study's folder. All others are searched keys."""
+FAILED_KEY = "failed"
+"""Of a result: why the trial failed. The next step raises it."""
+OBJECTIVE = "objective"
+"""Of a result: the searched metric at its best pred_weight, as of the last validation."""
+TIME = "epoch"
+"""Of a result: the unit that schedulers count in."""
+MEMORY = 100 * 2**20
+
+
+class Trial(tune.Trainable):
+    """One trial of a study. Its own state is only what the worker wrote to the trial's folder."""
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        """What this process holds: no CPU and no GPU, which are for the worker; Ray wants it to be something."""
+        return tune.PlacementGroupFactory([{"memory": float(MEMORY)}])
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Read the trial's settings. The training starts with the first step, when `load_checkpoint` has been heard."""
+        values = dict(config)
+        self._directory = StudyDirectory(Path(values.pop(STUDY_KEY)))
+        self._study, self._facts = self._directory.study()
+        self._config = self._study.trial(values)
+        self._folder = self._directory.trial(self.trial_id)
+        TrialRecord(self._folder, values, RUNNING).write()
+        self._last: dict[str, Any] = {}
+        self._failed: str | None = None
+        self._donor: Path | None = None
+        self._run: TrainRun | None = None
+
+    def _start(self) -> TrainRun:
+        arguments = {"config": self._config.model_dump(mode="json"), "directory": str(self._folder),
+                     "fit": self._facts["fit"], "start_from": str(self._donor) if self._donor else None}
+        return TrainRun(work, arguments, name=self.trial_id, storage=str(self._directory.path / RAY / "train"),
+                        resources=self._facts["resources"], max_failures=self._config.search.max_failures)
+
+    def step(self) -> dict[str, Any]:
+        """The next epoch's row; the last one again, with `done`, when the training has ended.
+
+        Raises RuntimeError when the training failed, after a result that says so.
+        """
+        if self._failed is not None:
+            raise RuntimeError(self._failed)
+        if self._run is None:
+            self._run = self._start()
+        try:
+            row = self._run.next_report()
+        except TrainingFailedError as error:
+            self._failed = _reason(error)
+            return {**self._last, FAILED_KEY: self._failed}
+        if row is None:
+            return {**self._last, "done": True}
+        search = self._config.search
+        score = objective(row, search.metric, search.mode, self._config.evaluation.pred_weight)
+        self._last = {**row, OBJECTIVE: self._last.get(OBJECTIVE) if score is None else score}
+        return dict(self._last)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Become another trial in the same process."""
+        self.halt()
+        self.setup(new_config)
+        return True
+
+    def halt(self) -> None:
+        """End the training and give its resources back."""
+        if self._run is not None:
+            self._run.stop()
+            self._run = None
+
+    def cleanup(self) -> None:
+        """Called by Tune when the trial is over."""
+        self.halt()
+
+    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
+        """A pointer to the newest checkpoint, for population-based training."""
+        from sgg import checkpoint  # imports torch, which a trial that is never asked does not need
+
+        newest = checkpoint.latest(self._folder)
+        return {"checkpoint": str(_pin(newest.path)) if newest else None}
+
+    def load_checkpoint(self, pointer: dict[str, Any] | None) -> None:
+        """Go on from another trial's checkpoint, or from this trial's own."""
+        donor = Path(pointer["checkpoint"]) if pointer and pointer["checkpoint"] else None
+        if donor is not None and self._folder not in donor.parents:
+            # What this trial had learned is given up; a checkpoint of its own would take precedence.
+            shutil.rmtree(self._folder / "checkpoints", ignore_errors=True)
+            self._donor = donor
+
+
+def _pin(path: Path, keep: int = 4) -> Path:
+    """Link a checkpoint to where it is not pruned while another trial still reads it."""
+    pinned = path.parent.parent / "pinned" / path.name
+    if not pinned.exists():
+        shutil.copytree(path, pinned, copy_function=os.link)
+    for old in sorted(pinned.parent.iterdir())[:-keep]:
+        shutil.rmtree(old, ignore_errors=True)
+    return pinned
+
+
+def _reason(error: TrainingFailedError) -> str:
+    """The fault in one line."""
+    failures = error.worker_failures.values() if isinstance(error, WorkerGroupError) else [error]
+    return " ".join("; ".join(str(failure) for failure in failures).split())[:500]

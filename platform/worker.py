@@ -1,0 +1,71 @@
+"""What runs on the worker of a trial: the training loop of `sgg`, its output in the trial's own log."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import math
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sgg.config import Config
+from sgg.history import Row
+
+from .study import ERROR, LOG
+
+
+def work(arguments: dict[str, Any]) -> None:
+    """Train one trial and report each epoch to Ray.
+
+    arguments: `config` (settings of one trial), `directory`, `fit` ("module:function" with the signature of
+    `sgg.fit.fit`), `start_from` (a checkpoint of another trial, or None).
+
+    Raises RuntimeError naming the fault that stopped the training; the traceback is in error.txt.
+    """
+    directory = Path(arguments["directory"])
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / ERROR).unlink(missing_ok=True)
+    _write_output_to(directory / LOG)
+    try:
+        fit = find(arguments["fit"])
+        fit(Config.model_validate(arguments["config"]), directory, on_epoch_end=_report, resume=True,
+            start_from=arguments["start_from"])
+    except Exception as error:
+        # The last line of code of ours that a fault passes. It leaves as text, since not every exception can travel.
+        (directory / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
+        traceback.print_exc()
+        raise RuntimeError(f"{type(error).__name__}: {error}") from None
+
+
+def find(name: str) -> Callable[..., Any]:
+    """The function called `module:function`."""
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _report(row: Row) -> None:
+    import ray.train
+
+    loss = row.get("loss")
+    if loss is not None and not math.isfinite(loss):
+        raise FloatingPointError(f"loss is {loss} in epoch {row['epoch']}")
+    ray.train.report(row)
+
+
+def _write_output_to(path: Path) -> None:
+    """From now on everything this process prints goes to `path`, what C libraries print included."""
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, force=True,
+                        format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("ray").setLevel(logging.WARNING)

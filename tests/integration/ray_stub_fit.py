@@ -1,0 +1,100 @@
+"""A stand-in for the science with the same contract, so that what Ray does is tested without training.
+
+`sgg.fit.fit` in a few milliseconds an epoch: its figure grows with the epoch and with `loss.scale`. What goes wrong,
+and where, is told by the file `faults.json` in `data.root`: a list of {"key": dotted key, "value": its value, "epoch":
+n, "do": "raise" | "nan" | "kill" | "kill-trial" | "full" | "wait", "times": how often}.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+from sgg.history import CONFIG, TEST, History, read_json, write_json
+
+
+def open_data(name, root):
+    Path(root).mkdir(parents=True, exist_ok=True)
+    return SimpleNamespace(description="stub data")
+
+
+def prepare(config):
+    settings = config.model_dump()
+    settings["training"]["epochs"] = settings["training"]["epochs"] or 3
+    facts = {"name": "stub", "description": "stub data", "hash": "0123456789"}
+    return SimpleNamespace(config=type(config).model_validate(settings), data_facts=lambda: facts)
+
+
+def fit(config, directory, on_epoch_end=None, resume=True, start_from=None):
+    config = prepare(config).config
+    directory, epochs = Path(directory), config.training.epochs
+    write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": prepare(config).data_facts()})
+    history = History(directory)
+    done, state = _newest(directory) or (0, 0.0)
+    if not done and start_from:
+        done, state = _read(Path(start_from))
+    print(f"trial process {os.getpid()}, GPUs {os.environ.get('CUDA_VISIBLE_DEVICES')}, attempt {history.attempt}")
+    if done >= epochs and on_epoch_end:
+        on_epoch_end(history.rows()[-1])
+    for epoch in range(done + 1, epochs + 1):
+        time.sleep(float(os.environ.get("STUB_SECONDS", "0.05")))
+        _go_wrong(config, directory, epoch)
+        state += config.loss.scale * (1 + config.seed / 1000)
+        row = history.append(epoch, {"loss": 1 / epoch, "time": 0.05, **_figures("val", state / 100, config)})
+        checkpoint = directory / "checkpoints" / f"epoch_{epoch:04d}"
+        checkpoint.mkdir(parents=True, exist_ok=True)
+        write_json(checkpoint / "meta.json", {"format": 1, "epoch": epoch, "state": state})
+        if on_epoch_end:
+            on_epoch_end(row)
+    test = _figures("test", state / 100, config)
+    write_json(directory / TEST, test)
+    return test
+
+
+def _figures(part, value, config):
+    plain = {f"{part}/{mode}/{subset}/ngR@100": value * (0.5 if mode == "sgcls" else 1)
+             for mode in ("sgcls", "predcls") for subset in ("zs", "10s", "100s", "all")}
+    return plain | {f"{name}/x{x:g}": value * (1 + x) for name, value in plain.items()
+                    for x in config.evaluation.pred_weight if x}
+
+
+def _newest(directory):
+    found = sorted((directory / "checkpoints").glob("epoch_*"))
+    return _read(found[-1]) if found else None
+
+
+def _read(checkpoint):
+    meta = read_json(checkpoint / "meta.json")
+    return meta["epoch"], meta["state"]
+
+
+def _go_wrong(config, directory, epoch):
+    path = Path(config.data.root) / "faults.json"
+    for number, fault in enumerate(json.loads(path.read_text()) if path.is_file() else []):
+        value = config.model_dump(mode="json")
+        for part in fault["key"].split("."):
+            value = value[part]
+        mark = Path(config.data.root) / f"fault-{number}-{directory.name}"
+        happened = len(mark.read_text()) if mark.is_file() else 0
+        if value == fault["value"] and epoch == fault["epoch"] and happened < fault.get("times", 1):
+            mark.write_text("x" * (happened + 1))
+            _do(fault["do"])
+
+
+def _do(what):
+    match what:
+        case "raise":
+            raise ValueError("the stub was told to raise")
+        case "nan":
+            raise FloatingPointError("loss is not finite in epoch 2, step 1")
+        case "full":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "wait":
+            time.sleep(600)
