@@ -17,9 +17,9 @@ from sgg.structures import to_numpy
 class Contexts:
     """The classes of every context and their counts, in compressed sparse rows.
 
-    Row `subject_row(p, o)` lists the classes seen as subject of (p, o), row `object_row(p, s)` those seen as object of
-    (s, p): entries offsets[row] : offsets[row + 1] of `classes` and `counts`. Memory grows with the triplets (32 bytes
-    each) and with C x R (16 bytes each), never with C x C x R: see `nbytes`.
+    There is a row for every (predicate, object) and every (subject, predicate), see `rows`: entries offsets[row] :
+    offsets[row + 1] of `classes` and `counts`. Memory grows with the triplets (32 bytes each) and with C x R (16 bytes
+    each), never with C x C x R: see `nbytes`.
 
     num_classes: C. num_predicates: R, both with background. offsets [2 (R + 1) C + 1] int64, classes [2T] int64, counts
     [2T] float64 for T distinct triplets.
@@ -65,13 +65,11 @@ class Contexts:
                    torch.from_numpy(np.concatenate([subject, obj])[order]),
                    torch.from_numpy(np.tile(counts, 2)[order].astype(np.float64)), num_classes, num_predicates)
 
-    def subject_row(self, predicate: Tensor, obj: Tensor | int) -> Tensor:
-        """The context of a subject. A predicate that training never saw has an empty row of its own."""
-        return predicate.clamp(max=self.num_predicates) * self.num_classes + obj
-
-    def object_row(self, predicate: Tensor, subject: Tensor | int) -> Tensor:
-        """The context of an object."""
-        return self.subject_row(predicate, subject) + (self.num_predicates + 1) * self.num_classes
+    def rows(self, predicates: Tensor) -> Tensor:
+        """[E, 2] where the contexts of a predicate begin, of a subject and of an object: the row of a context is this
+        plus the class of the other end. A predicate that training never saw has empty rows of its own."""
+        of_subject = predicates.clamp(max=self.num_predicates) * self.num_classes
+        return torch.stack([of_subject, of_subject + (self.num_predicates + 1) * self.num_classes], dim=1)
 
     @property
     def nbytes(self) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -28,7 +29,7 @@ class Draw:
         return -torch.log1p(-uniform) / weights
 
     def weighted(self, weights: Tensor, uniform: Tensor) -> Tensor:
-        """A column [M] of weights [M, C] each; meaningless for a row of zeros."""
+        """[M] columns, each drawn by its row of weights [M, C]; C for a row of zeros."""
         cumulated = weights.cumsum(1)
         return torch.searchsorted(cumulated, uniform[:, None] * cumulated[:, -1:], right=True)[:, 0]
 
@@ -38,15 +39,30 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class _Links:
-    """The roles that drawn nodes play in relations: node [K], the other end [K], and the first row of the contexts."""
+class Roles:
+    """The roles that objects play in relations, relation by relation, the subject's first; K = 2E, or fewer after `at`.
+
+    node [K]: who plays it. other [K]: the other end. row [K]: where its contexts begin, see Contexts.rows. played [K]:
+    whether it counts; not those of background relations, nor an object's second role in a relation with itself.
+    """
 
     node: Tensor
     other: Tensor
-    row: Tensor
+    played: Tensor
+    row: Tensor | None
 
-    def __getitem__(self, index: Tensor) -> _Links:
-        return _Links(self.node[index], self.other[index], self.row[index])
+    @classmethod
+    def of(cls, relations: Tensor, contexts: Contexts | None) -> Roles:
+        """relations [E, 3] (subject, object, predicate)."""
+        subject, obj, predicate = relations.unbind(1)
+        annotated = predicate > 0
+        return cls(torch.stack([subject, obj], dim=1).view(-1), torch.stack([obj, subject], dim=1).view(-1),
+                   torch.stack([annotated, annotated & (subject != obj)], dim=1).view(-1),
+                   None if contexts is None else contexts.rows(predicate).view(-1))
+
+    def at(self, index: Tensor) -> Roles:
+        """Those at the given positions."""
+        return Roles(*(table.index_select(0, index) for table in (self.node, self.other, self.played, self.row)))
 
 
 class Perturber(nn.Module):
@@ -107,34 +123,30 @@ class Perturber(nn.Module):
 
     def node_probabilities(self, graph: SceneGraph) -> Tensor:
         """[N] float32: the probability of each object to be the first that is drawn."""
-        relations = torch.as_tensor(graph.relations)
-        weights = self._node_weights(len(graph), relations[:, 0], relations[:, 1], relations[:, 2]).float()
+        labels, relations = self._tensors(graph)
+        weights = self._node_weights(Roles.of(relations, None), len(labels)).float()
         return weights / weights.sum()
 
     def distribution(self, graph: SceneGraph, node: int) -> Tensor:
         """[C] float64: the exact probability of each label that `node` may get, when it is drawn first."""
-        device = self.lists.device
-        labels = torch.as_tensor(graph.labels, device=device)
-        relations = torch.as_tensor(graph.relations, device=device)
+        labels, relations = self._tensors(graph)
         original = labels[node]
-        first = torch.zeros(self.num_classes, dtype=torch.float64, device=device)
-        first[original] = 1
+        first = nn.functional.one_hot(original, self.num_classes).double()
         if self.method == "graphn":
-            links = self._links(*relations.unbind(1), torch.arange(len(labels), device=device) == node)
-            weights = self._context_weights(links, labels, torch.zeros_like(links.node), original[None])[0]
+            roles = Roles.of(relations, self.contexts)
+            roles = roles.at((roles.played & (roles.node == node)).nonzero()[:, 0])
+            weights = self._context_weights(roles, labels, torch.zeros_like(roles.node), original[None])[0]
             first = weights / weights.sum() if weights.any() else first
-        seen = first.nonzero()[:, 0]
-        pick = torch.arange(self.num_options, device=device).repeat(len(seen))
-        drawn = seen.repeat_interleave(self.num_options)
-        labels_drawn = self._relabel(drawn, original.expand(len(drawn)), pick)
-        return torch.zeros_like(first).index_add(0, labels_drawn, first[drawn] / self.num_options)
+        drawn = first.nonzero()[:, 0].repeat_interleave(self.num_options)
+        pick = torch.arange(len(drawn), device=labels.device) % self.num_options
+        new = self._relabel(drawn, original.expand(len(drawn)), pick)
+        return torch.zeros_like(first).index_add_(0, new, first[drawn] / self.num_options)
 
     def sample(self, graph: SceneGraph, generator: torch.Generator) -> Tensor:
-        """[N] int64 labels of the perturbed graph, on the device of the graph."""
-        labels, relations = torch.as_tensor(graph.labels), torch.as_tensor(graph.relations)
-        images = labels.new_zeros(len(labels), dtype=torch.int64)
+        """[N] int64 labels of the perturbed graph."""
+        labels, relations = self._tensors(graph)
         relations = torch.cat([relations.new_zeros(len(relations), 1), relations], dim=1)
-        return self.sample_batch(labels, relations, images, generator)
+        return self.sample_batch(labels, relations, torch.zeros_like(labels), generator)
 
     def sample_batch(self, labels: Tensor, relations: Tensor, image_index: Tensor,
                      generator: torch.Generator) -> Tensor:
@@ -148,73 +160,73 @@ class Perturber(nn.Module):
             self.to(labels.device)
         chance = torch.rand(3, len(labels), generator=generator, device=generator.device, dtype=torch.float64)
         which_node, which_class, which_option = chance.to(labels.device)
-        _, subject, obj, predicate = relations.unbind(1)
-        weights = self._node_weights(len(labels), subject, obj, predicate)
-        rank, drawn = self._rank(self.draw.order(weights, which_node), image_index)
-        labels = labels.clone()
         pick = self.draw.even(self.num_options, which_option)
+        roles = Roles.of(relations[:, 1:], self.contexts)
+        weights = self._node_weights(roles, len(labels))
+        rank, drawn = self._rank(self.draw.order(weights, which_node), image_index)
+        nodes = drawn.nonzero()[:, 0]
         if self.method != "graphn":
-            nodes = drawn.nonzero()[:, 0]
-            labels[nodes] = self._relabel(labels[nodes], labels[nodes], pick[nodes])
-            return labels
-        links = self._links(subject, obj, predicate, drawn)
+            original = labels.index_select(0, nodes)
+            return labels.index_copy(0, nodes, self._relabel(original, original, pick.index_select(0, nodes)))
+        roles = roles.at((roles.played & drawn.index_select(0, roles.node)).nonzero()[:, 0])
         slot = torch.empty_like(rank)
-        for nodes, wave in _waves(links, rank, drawn):
-            slot[nodes] = torch.arange(len(nodes), device=nodes.device)
-            original = labels[nodes]
-            weights = self._context_weights(wave, labels, slot[wave.node], original)
-            by_context = self.draw.weighted(weights, which_class[nodes])
-            first = torch.where(weights.any(1), by_context, original)
-            labels[nodes] = self._relabel(first, original, pick[nodes])
+        for members, seen in _waves(nodes, roles, rank):
+            slot.index_copy_(0, members, torch.arange(len(members), device=members.device))
+            original = labels.index_select(0, members)
+            weights = self._context_weights(seen, labels, slot.index_select(0, seen.node), original)
+            first = self.draw.weighted(weights, which_class.index_select(0, members))
+            first = torch.where(first < self.num_classes, first, original)
+            new = self._relabel(first, original, pick.index_select(0, members))
+            labels = labels.index_copy(0, members, new)
         return labels
 
-    def _node_weights(self, count: int, subject: Tensor, obj: Tensor, predicate: Tensor) -> Tensor:
+    def _tensors(self, graph: SceneGraph) -> tuple[Tensor, Tensor]:
+        device = self.lists.device
+        return (torch.as_tensor(graph.labels, dtype=torch.int64, device=device),
+                torch.as_tensor(graph.relations, dtype=torch.int64, device=device))
+
+    def _node_weights(self, roles: Roles, count: int) -> Tensor:
+        """[N] float64, proportional to the probability of being drawn first."""
         if self.uniform:
-            return torch.ones(count, dtype=torch.float64, device=subject.device)
-        annotated = predicate > 0
-        ends = torch.cat([subject[annotated], obj[annotated & (subject != obj)]])
-        degree = torch.bincount(ends, minlength=count)
-        return (degree.double() ** self.degree_smoothing).clamp(min=LEAST_WEIGHT)
+            return torch.ones(count, dtype=torch.float64, device=roles.node.device)
+        played = roles.played.double()
+        degree = played.new_zeros(count).index_add_(0, roles.node, played)
+        return degree.pow_(self.degree_smoothing).clamp_(min=LEAST_WEIGHT)
 
     def _rank(self, keys: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
         """[N] place of each object in its image's order, and [N] whether it is drawn."""
         order = keys.argsort(stable=True)
-        order = order[image_index[order].argsort(stable=True)]
+        order = order.index_select(0, image_index.index_select(0, order).argsort(stable=True))
         counts = torch.bincount(image_index)
-        place = torch.arange(len(keys), device=keys.device) - (counts.cumsum(0) - counts)[image_index]
-        rank = torch.empty_like(place).scatter_(0, order, place)
-        quota = (counts.double() * self.intensity).round().clamp(min=1)
-        return rank, rank < quota[image_index]
+        place = torch.arange(len(keys), device=keys.device) - (counts.cumsum(0) - counts).index_select(0, image_index)
+        rank = torch.empty_like(place).index_copy_(0, order, place)
+        quota = (counts.double() * self.intensity).round_().clamp_(min=1)
+        return rank, rank < quota.index_select(0, image_index)
 
-    def _links(self, subject: Tensor, obj: Tensor, predicate: Tensor, drawn: Tensor) -> _Links:
-        """The roles of drawn objects. Of a relation with itself an object is only the subject."""
-        as_subject = drawn[subject] & (predicate > 0)
-        as_object = drawn[obj] & (predicate > 0) & (subject != obj)
-        rows = torch.stack([self.contexts.subject_row(predicate, 0), self.contexts.object_row(predicate, 0)], dim=1)
-        node, other = torch.stack([subject, obj], dim=1), torch.stack([obj, subject], dim=1)
-        keep = torch.stack([as_subject, as_object], dim=1)
-        return _Links(node[keep], other[keep], rows[keep])
+    def _context_weights(self, roles: Roles, labels: Tensor, slot: Tensor, original: Tensor) -> Tensor:
+        """[M, C] float64: 1 / mean count of each candidate for M objects with labels `original` [M], 0 for the rest.
 
-    def _context_weights(self, links: _Links, labels: Tensor, slot: Tensor, original: Tensor) -> Tensor:
-        """[M, C] float64: 1 / mean count of each candidate of M objects, 0 for others. slot [K]: object of a link."""
-        row = links.row + labels[links.other]
-        start = self.offsets[row]
-        size = self.offsets[row + 1] - start
-        link = torch.arange(len(row), device=row.device).repeat_interleave(size)
-        place = torch.arange(len(link), device=row.device) - (size.cumsum(0) - size)[link]
-        entry = start[link] + place
-        cell = slot[link] * self.num_classes + self.classes[entry]
-        strength = self.strength[entry]
-        zeros = strength.new_zeros(len(original) * self.num_classes)
-        total = zeros.index_add(0, cell, strength).view(len(original), -1)
-        times = zeros.index_add(0, cell, torch.ones_like(strength)).view(len(original), -1)
-        enough = torch.bincount(slot, minlength=len(original)).clamp(1, 2)[:, None]
-        weights = torch.where((times >= enough) & (total > 0), times / total, 0.0)
+        slot [K]: which of the M objects plays each of the roles.
+        """
+        bounds = self.offsets.unfold(0, 2, 1).index_select(0, roles.row + labels.index_select(0, roles.other))
+        start, stop = bounds.unbind(1)
+        size = stop - start
+        role = torch.repeat_interleave(size)
+        # Entries of a role are counted from its start: the running number less the sizes of all before it.
+        shift = start - (size.cumsum(0) - size)
+        entry = torch.arange(len(role), device=role.device) + shift.index_select(0, role)
+        cell = (slot * self.num_classes).index_select(0, role) + self.classes.index_select(0, entry)
+        shape = len(original), self.num_classes
+        times = torch.bincount(cell, minlength=shape[0] * shape[1]).view(shape)
+        total = self.strength.new_full((shape[0] * shape[1],), sys.float_info.min)  # not 0, which nothing divides
+        total = total.index_add_(0, cell, self.strength.index_select(0, entry)).view(shape)
+        enough = torch.bincount(slot, minlength=shape[0]).clamp_(1, 2)
+        weights = (times / total).mul_(times >= enough[:, None])
         return weights.scatter_(1, original[:, None], 0.0)
 
     def _relabel(self, first: Tensor, original: Tensor, pick: Tensor) -> Tensor:
         """[M] labels: number `pick` of the list of `first`, from which `original` has been struck off."""
-        options = self.lists[first]
+        options = self.lists.index_select(0, first)
         columns = torch.arange(options.shape[1], device=options.device)
         passed = ((options == original[:, None]) & (columns <= pick[:, None])).any(1)
         return options.gather(1, (pick + passed)[:, None])[:, 0]
@@ -229,32 +241,25 @@ def nearest_classes(embeddings: Tensor, count: int) -> Tensor:
     return similarity.argsort(dim=1, descending=True, stable=True)[:, :count + 1].contiguous()
 
 
-def _waves(links: _Links, rank: Tensor, drawn: Tensor) -> list[tuple[Tensor, _Links]]:
-    """Drawn objects and their links in waves: an object comes after those that it sees and that were drawn before it.
+def _waves(nodes: Tensor, roles: Roles, rank: Tensor) -> Iterator[tuple[Tensor, Roles]]:
+    """Drawn objects and their roles in waves: an object comes after those that it sees and that were drawn before it.
 
     Objects of one wave do not see each other's changes, so that relabelling wave by wave, each at once, gives the same
     labels as relabelling one object after another.
     """
-    sees_change = rank[links.other] < rank[links.node]
-    later, earlier = links.node[sees_change], links.other[sees_change]
-    wave = torch.zeros_like(rank)
-    settled = not len(later)
+    sees_change = (rank.index_select(0, roles.other) < rank.index_select(0, roles.node)).nonzero()[:, 0]
+    later, earlier = roles.node.index_select(0, sees_change), roles.other.index_select(0, sees_change)
+    wave, settled = torch.zeros_like(rank), not len(later)
     while not settled:
-        pushed = wave.scatter_reduce(0, later, wave[earlier] + 1, "amax")
-        settled = torch.equal(pushed, wave)
-        wave = pushed
-    nodes = drawn.nonzero()[:, 0]
-    number = int(wave.max()) + 1
-    if number == 1:
-        return [(nodes, links)]
-    nodes_by_wave = _grouped(wave[nodes], number)
-    links_by_wave = _grouped(wave[links.node], number)
-    return [(nodes[n], links[k]) for n, k in zip(nodes_by_wave, links_by_wave, strict=True)]
-
-
-def _grouped(group: Tensor, number: int) -> Sequence[Tensor]:
-    """The positions of each of the groups 0 .. number - 1."""
-    return group.argsort(stable=True).split(torch.bincount(group, minlength=number).tolist())
+        pushed = wave.scatter_reduce(0, later, wave.index_select(0, earlier) + 1, "amax")
+        settled, wave = torch.equal(pushed, wave), pushed
+    if not wave.any():
+        yield nodes, roles
+        return
+    of_nodes, of_roles = wave.index_select(0, nodes), wave.index_select(0, roles.node)
+    for number in range(int(wave.max()) + 1):
+        members = nodes.index_select(0, (of_nodes == number).nonzero()[:, 0])
+        yield members, roles.at((of_roles == number).nonzero()[:, 0])
 
 
 def _check_settings(method: str, intensity: float, topk: int, alpha: float, degree_smoothing: float) -> None:

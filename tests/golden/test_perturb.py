@@ -39,11 +39,12 @@ def even_over(labels):
 
 def reference_rows(contexts):
     """{row of ours: [(class, count), ...] in the reference's order}"""
+    begin = contexts.rows(torch.arange(contexts.num_predicates)).tolist()
     tables = defaultdict(list)
     for subject, predicate, obj, count in ARRAYS["subj_pred_pairs"].tolist():
-        tables[contexts.object_row(torch.tensor(predicate), subject).item()].append((obj, count))
+        tables[begin[predicate][1] + subject].append((obj, count))
     for predicate, obj, subject, count in ARRAYS["pred_obj_pairs"].tolist():
-        tables[contexts.subject_row(torch.tensor(predicate), obj).item()].append((subject, count))
+        tables[begin[predicate][0] + obj].append((subject, count))
     return tables
 
 
@@ -105,7 +106,7 @@ class Replay(Draw):
         return -weights
 
     def weighted(self, weights, uniform):
-        return weights.argmax(1)
+        return torch.where(weights.any(1), weights.argmax(1), weights.shape[1])
 
     def even(self, count, uniform):
         return torch.full_like(uniform, min(self.option, count - 1), dtype=torch.int64)
@@ -114,9 +115,9 @@ class Replay(Draw):
 class FirstMet(Perturber):
     """Between classes of equal probability prefers the one that the reference meets first, relation after relation."""
 
-    def _context_weights(self, links, labels, slot, original):
-        weights = super()._context_weights(links, labels, slot, original)
-        rows, reference = links.row + labels[links.other], reference_rows(self.contexts)
+    def _context_weights(self, roles, labels, slot, original):
+        weights = super()._context_weights(roles, labels, slot, original)
+        rows, reference = roles.row + labels[roles.other], reference_rows(self.contexts)
         for place in range(len(weights)):
             met = [label for row in rows[slot == place].tolist() for label, _ in reference[row]]
             for turn, label in enumerate(dict.fromkeys(met)):
