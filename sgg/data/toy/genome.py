@@ -11,18 +11,20 @@ import json
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from sgg.data.files import read_json
 from sgg.data.toy.render import render
 from sgg.data.toy.scene import SIDE, Composer, Scene
 from sgg.data.toy.thing import DISTANCE
 from sgg.data.toy.world import CLASSES, KINDS, PREDICATES, World
 
-VERSION = 1
+VERSION = 2
 """Changes whenever the same seed and sizes give other files."""
 
 _FIRST_ID = 10_001   # beyond the ids of Visual Genome's corrupt images, which loaders drop
@@ -46,11 +48,14 @@ class Sizes:
                 raise ValueError(f"sizes.{name} must be >= 1, got {count}")
 
 
-def generate(directory: Path | str, seed: int = 0, sizes: Sizes | None = None) -> Path:
+def generate(directory: Path | str, seed: int = 0, sizes: Sizes | None = None,
+             on_picture: Callable[[int, int], None] | None = None) -> Path:
     """Write the toy genome of a seed: the same bytes every time. Returns `directory`, which is whole once it is there.
 
-    A genome of the same version, seed and sizes is left as it is. Raises FileExistsError, naming the remedy, where
-    anything else is in the way, and ValueError for a size below 1.
+    on_picture: called after each picture with the number of pictures drawn and of all. A genome of the same version,
+    seed and sizes is left as it is.
+
+    Raises FileExistsError, naming the remedy, where anything else is in the way, and ValueError for a size below 1.
     """
     directory, sizes = Path(directory), sizes or Sizes()
     world = World.build(seed)
@@ -62,8 +67,9 @@ def generate(directory: Path | str, seed: int = 0, sizes: Sizes | None = None) -
     try:
         folder.chmod(0o755)
         scenes = {part: _scenes(world, part, seed, getattr(sizes, part)) for part in _PARTS}
-        _write(folder, scenes["val"] + scenes["train"], scenes["test"], facts)
-        _write(folder / "detector", scenes["detector"], [], facts | {"num_val_images": 0})
+        pictures = _Pictures(sum(map(len, scenes.values())), on_picture)
+        _write(folder, scenes["val"] + scenes["train"], scenes["test"], facts, pictures)
+        _write(folder / "detector", scenes["detector"], [], facts | {"num_val_images": 0}, pictures)
         try:
             folder.replace(directory)
         except OSError:   # a process that began at the same time was faster
@@ -78,7 +84,7 @@ def _is_there(directory: Path, facts: dict) -> bool:
     """Whether the genome of these facts is there. Raises FileExistsError where something else is."""
     path = directory / "stanford_filtered" / "toy.json"
     if path.is_file():
-        found = json.loads(path.read_text())
+        found = read_json(path, dict)
         differing = [key for key in ("version", "seed", "sizes") if found.get(key) != facts[key]]
         if not differing:
             return True
@@ -105,14 +111,27 @@ def _scenes(world: World, part: str, seed: int, count: int) -> list[Scene]:
     return [composer.compose((seed, 1 + _PARTS.index(part), index)) for index in range(count)]
 
 
-def _write(folder: Path, trainval: list[Scene], test: list[Scene], facts: dict) -> None:
+class _Pictures:
+    """Draws pictures into files, and says how many are done."""
+
+    def __init__(self, total: int, on_picture: Callable[[int, int], None] | None) -> None:
+        self._done, self._total, self._on_picture = 0, total, on_picture
+
+    def draw(self, scene: Scene, path: Path) -> None:
+        render(scene).save(path, quality=90, subsampling=0)
+        self._done += 1
+        if self._on_picture is not None:
+            self._on_picture(self._done, self._total)
+
+
+def _write(folder: Path, trainval: list[Scene], test: list[Scene], facts: dict, pictures: _Pictures) -> None:
     """Pictures first, toy.json last."""
     scenes = trainval + test
     (folder / "stanford_filtered").mkdir(parents=True)
     (folder / "VG_100K").mkdir()
     ids = range(_FIRST_ID, _FIRST_ID + len(scenes))
     for image_id, scene in zip(ids, scenes, strict=True):
-        render(scene).save(folder / "VG_100K" / f"{image_id}.jpg", quality=90, subsampling=0)
+        pictures.draw(scene, folder / "VG_100K" / f"{image_id}.jpg")
     split = np.repeat([0, _TEST], [len(trainval), len(test)])
     with h5py.File(folder / "stanford_filtered" / "VG-SGG.h5", "w") as file:
         for name, array in _tables(scenes, split).items():

@@ -16,8 +16,8 @@ from sgg.data.toy.thing import Box, Thing
 
 SIZE = {   # width and height in pixels, at the middle of the ground
     "person": (25, 58), "pet": (26, 21), "mount": (56, 44), "vehicle": (52, 33), "furniture": (54, 28),
-    "vessel": (14, 14), "round": (13, 13), "headgear": (20, 12), "container": (22, 20), "flyer": (22, 14),
-    "plate": (18, 18), "tree": (56, 80), "house": (74, 68),
+    "vessel": (15, 15), "round": (15, 15), "headgear": (22, 13), "container": (24, 22), "flyer": (25, 16),
+    "plate": (19, 19), "tree": (56, 80), "house": (74, 68),
 }
 
 # Where things sit on top of a kind: (u, v) of its box, one for each thing.
@@ -46,7 +46,8 @@ def place(thing: Thing, bearer: Thing, predicate: str, size: tuple[float, float]
 
     size: its width and height in pixels. index: which of the bearer's like places it takes.
     """
-    thing.box = _RULES[predicate](thing, bearer, *size, index, rng)
+    x1, y1, x2, y2 = _RULES[predicate](thing, bearer, *size, index, rng)
+    thing.box = float(x1), float(y1), float(x2), float(y2)
 
 
 def _standing(x: float, bottom: float, width: float, height: float) -> Box:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from functools import cache
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -13,8 +14,15 @@ from sgg.data.toy.thing import Thing
 from sgg.data.toy.world import PREDICATES
 
 _SCALE = 2      # canvas pixels to a picture pixel: edges are smoothed by averaging
-_NOISE = np.rint(5. * np.random.default_rng(0).standard_normal((384, 384, 3), dtype=np.float32)).astype(np.int16)
-"""A field of pixel noise of sd 5 (of 255), of which every picture gets a window: far cheaper than fresh noise."""
+_NOISE = 5.     # sd of the pixels' noise, of 255
+_NOISE_SIDE = 384
+
+
+@cache
+def _noise_field() -> np.ndarray:
+    """A field of pixel noise of which every picture gets a window: far cheaper than noise of its own."""
+    noise = np.random.default_rng(0).standard_normal((_NOISE_SIDE, _NOISE_SIDE, 3), dtype=np.float32)
+    return np.rint(_NOISE * noise).astype(np.int16)
 
 
 def render(scene: Scene) -> Image.Image:
@@ -24,8 +32,8 @@ def render(scene: Scene) -> Image.Image:
     draw = ImageDraw.Draw(canvas)
     for root in scene.groups:
         _paint(draw, root)
-    x, y = rng.integers(0, len(_NOISE) - SIDE, 2)
-    pixels = np.asarray(canvas.reduce(_SCALE)) + _NOISE[y:y + SIDE, x:x + SIDE]
+    x, y = rng.integers(0, _NOISE_SIDE - SIDE, 2)
+    pixels = np.asarray(canvas.reduce(_SCALE)) + _noise_field()[y:y + SIDE, x:x + SIDE]
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
@@ -35,7 +43,7 @@ def _hsv(hue: float, saturation: float, value: float) -> np.ndarray:
 
 def _background(rng) -> Image.Image:
     """Sky and ground, each fading, with a line of hills."""
-    horizon = int(rng.uniform(.44, .54) * SIDE)
+    horizon = int(rng.uniform(.38, .48) * SIDE)
     sky, ground = _hsv(rng.normal(.56, .02), .20, .97), _hsv(rng.normal(.24, .03), .26, .84)
     far = np.linspace(0, 1, horizon)[:, None]
     near = np.linspace(0, 1, SIDE - horizon)[:, None]

@@ -19,18 +19,19 @@ SIDE = 176
 """Width and height of every picture in pixels."""
 
 MIN_OBJECTS, MAX_OBJECTS = 3, 14
-_ANNOTATED, _INCIDENTAL = .8, .02      # share of relations written down: composed, come about
-_NOVEL = .35                           # share of draws that are confined to held-out compositions, in val and test
-_ROOTS = {"person": .24, "mount": .15, "vehicle": .15, "furniture": .20, "house": .11, "tree": .09, "container": .06}
+_GROUND = 94., 173.                    # where things stand, far to near, in pixels from above
+_ANNOTATED, _INCIDENTAL = .85, .02      # share of relations written down: composed, come about
+_EVEN = .4                             # share of draws in val and test that level what is usual and what is rare
+_ROOTS = {"person": .25, "mount": .14, "vehicle": .14, "furniture": .24, "house": .10, "tree": .07, "container": .06}
 _SLOTS = {   # kind -> slot -> how many, and the chance that each is taken
-    "person": {"head": (1, .45), "hand": (1, .5), "side": (2, .28), "top": (1, .12)},
-    "pet": {"head": (1, .12), "side": (2, .15), "top": (1, .08)},
-    "mount": {"top": (1, .7), "below": (1, .2), "side": (2, .22), "head": (1, .1), "face": (1, .15)},
-    "vehicle": {"top": (1, .65), "face": (1, .4), "side": (2, .22)},
-    "furniture": {"top": (2, .6), "below": (1, .45), "side": (2, .28), "face": (1, .15)},
-    "container": {"top": (1, .7), "side": (2, .2)},
-    "tree": {"face": (1, .4), "inside": (1, .45), "top": (1, .3), "below": (2, .4), "side": (2, .2)},
-    "house": {"face": (1, .55), "inside": (1, .4), "top": (2, .3), "side": (2, .4)},
+    "person": {"head": (1, .55), "hand": (1, .55), "side": (2, .45), "top": (1, .10)},
+    "pet": {"head": (1, .12), "side": (2, .3), "top": (1, .06)},
+    "mount": {"top": (1, .8), "below": (1, .2), "side": (2, .4), "head": (1, .1), "face": (1, .10)},
+    "vehicle": {"top": (1, .8), "face": (1, .3), "side": (2, .4)},
+    "furniture": {"top": (2, .8), "below": (1, .45), "side": (2, .5), "face": (1, .10)},
+    "container": {"top": (1, .7), "side": (2, .3)},
+    "tree": {"face": (1, .25), "inside": (1, .4), "top": (1, .25), "below": (2, .4), "side": (2, .3)},
+    "house": {"face": (1, .35), "inside": (1, .35), "top": (2, .4), "side": (2, .6)},
 }
 _SLOT_OF = {"on": "top", "riding": "top", "above": "top", "in": "inside", "under": "below", "near": "side",
             "behind": "side", "holding": "hand", "wearing": "head", "attached to": "face"}
@@ -78,8 +79,8 @@ class Composer:
                          for label, kind in KIND_OF.items() for slot in _SLOTS.get(kind, ())}
 
     def _slot_choices(self, label, slot, novel, allowed):
-        """What may fill a slot: rows (predicate, class borne), their chances, and those confined to novel ones."""
-        rows, chances, novelties = [], [], []
+        """What may fill a slot: rows (predicate, class borne), their chances, and their chances in levelled draws."""
+        rows, chances, novelty = [], [], []
         for subject, predicate, other, _ in kind_triplets():
             bearer, its_slot, borne = _slot(subject, predicate, other)
             if (bearer, its_slot) != (KIND_OF[label], slot):
@@ -89,8 +90,10 @@ class Composer:
                            else (child, PREDICATE[predicate], label))
                 rows.append((PREDICATE[predicate], child))
                 chances.append(self._weights[triplet] * allowed[triplet])
-                novelties.append(self._weights[triplet] * novel[triplet])
-        return rows, _normalised(chances), _normalised(np.sqrt(novelties))
+                novelty.append(novel[triplet])
+        chances = np.array(chances, dtype=float)
+        level = np.where(chances > 0, chances ** .25, 0.) * (1 + 2 * np.array(novelty)) if novel.any() else chances
+        return rows, _normalised(chances), _normalised(level)
 
     def compose(self, seed: tuple[int, ...]) -> Scene:
         """The scene of a seed."""
@@ -107,21 +110,21 @@ class Composer:
                     return Scene(groups, [things[i] for i in order], relations, (*seed, 1))
 
     def _groups(self, rng) -> list[Thing]:
-        count = int(rng.choice((1, 2, 3), p=(.15, .5, .35)))
+        count = int(rng.choice((2, 3, 4), p=(.20, .50, .30)))
         columns = (np.arange(count) + .5) * SIDE / count
         groups: list[Thing] = []
         for column in rng.permutation(columns):
             root = self._stand(str(rng.choice(list(_ROOTS), p=list(_ROOTS.values()))),
-                               column + rng.normal(0., 6.), rng.uniform(118., 168.), rng)
+                               column + rng.normal(0., 6.), rng.uniform(*_GROUND), rng)
             if self._fits(root, groups):
                 groups.append(root)
                 self._grow(root, groups, rng, 1.)
-        for _ in range(rng.integers(1, 6)):
+        for _ in range(rng.integers(0, 5)):
             kind = str(rng.choice(("flyer", "pet", "container", "round", "person", "vessel", "headgear", "plate"),
                                   p=(.24, .16, .12, .14, .08, .09, .09, .08)))
             high = kind == "flyer" or (kind == "plate" and rng.random() < .5)
             thing = self._stand(kind, rng.uniform(12., SIDE - 12.),
-                                rng.uniform(22., 60.) if high else rng.uniform(112., 172.), rng)
+                                rng.uniform(20., 60.) if high else rng.uniform(*_GROUND), rng)
             if self._fits(thing, groups, most=.12):
                 groups.append(thing)
         return sorted(groups, key=lambda root: root.box[3])
@@ -142,7 +145,8 @@ class Composer:
 
     @staticmethod
     def _size(thing: Thing, bottom: float, rng) -> tuple[float, float]:
-        scale = (.80 + .30 * (max(bottom, 100.) - 118.) / 50.) * np.exp(rng.normal(0., .06))
+        near = (max(bottom, _GROUND[0]) - _GROUND[0]) / (_GROUND[1] - _GROUND[0])
+        scale = (.74 + .40 * near) * np.exp(rng.normal(0., .06))
         width, height = SIZE[thing.kind]
         return width * scale, height * scale
 
@@ -160,11 +164,11 @@ class Composer:
         for slot, (count, chance) in _SLOTS.get(bearer.kind, {}).items():
             if bearer.bearer is not None and (slot == "side" or bearer.layer == "inside" or bearer.slot == "below"):
                 continue
-            rows, chances, novel = self._choices[bearer.label, slot]
+            rows, chances, level = self._choices[bearer.label, slot]
             for index in rng.permutation(count):
                 if rng.random() >= chance * liveliness or chances is None:
                     continue
-                p = novel if novel is not None and rng.random() < _NOVEL else chances
+                p = level if rng.random() < _EVEN else chances
                 predicate, label = rows[rng.choice(len(rows), p=p)]
                 self._bear(bearer, label, predicate, slot, int(index), groups, rng, liveliness)
 
@@ -216,6 +220,5 @@ def _incidental(subject: Thing, other: Thing) -> int:
     return 0
 
 
-def _normalised(chances) -> np.ndarray | None:
-    chances = np.asarray(chances, dtype=float)
+def _normalised(chances: np.ndarray) -> np.ndarray | None:
     return chances / chances.sum() if chances.sum() > 0 else None

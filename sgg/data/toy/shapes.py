@@ -19,10 +19,10 @@ Colour = tuple[int, int, int]
 
 # kind -> hue at look 0, hue at look 1 (turns), saturation, value
 _PAINT = {
-    "person": (.56, .74, .58, .84), "pet": (.05, .15, .56, .86), "mount": (-.01, .10, .52, .66),
-    "vehicle": (.44, .60, .70, .72), "furniture": (.04, .17, .50, .66), "vessel": (.86, 1.02, .55, .92),
-    "round": (.10, -.04, .80, .92), "headgear": (.15, .32, .72, .84), "container": (.09, .26, .50, .72),
-    "flyer": (.54, .72, .56, .74), "plate": (.00, -.16, .62, .92), "tree": (.33, .33, .50, .58),
+    "person": (.57, .71, .58, .84), "pet": (.05, .145, .56, .86), "mount": (.01, .11, .52, .66),
+    "vehicle": (.46, .59, .70, .72), "furniture": (.06, .16, .50, .66), "vessel": (.88, 1.01, .55, .92),
+    "round": (.09, -.02, .80, .92), "headgear": (.14, .27, .72, .84), "container": (.08, .20, .50, .72),
+    "flyer": (.54, .68, .56, .74), "plate": (.00, -.13, .62, .92), "tree": (.33, .33, .50, .58),
     "house": (.10, .10, .26, .90),
 }
 SKIN, HAIR, TROUSERS, SHOES, METAL, WOOD, INK = (
@@ -51,9 +51,12 @@ class Pen:
         self.shade = paint(self.thing.kind, look, .72)
         self.edge = paint(self.thing.kind, look, .42)
         self.detail = min(1.3, max(-.3, look))
+        (x0, y0), (x1, y1) = self.thing.at(0., 0.), self.thing.at(1., 1.)
+        self._frame = x0 * self.scale, (x1 - x0) * self.scale, y0 * self.scale, (y1 - y0) * self.scale
 
     def _points(self, points) -> list[tuple[float, float]]:
-        return [(x * self.scale, y * self.scale) for x, y in (self.thing.at(u, v) for u, v in points)]
+        x, width, y, height = self._frame
+        return [(x + u * width, y + v * height) for u, v in points]
 
     def polygon(self, points, fill: Colour | None = None, edge: Colour | None = None, width: float = .7) -> None:
         """A closed outline, filled."""
@@ -213,25 +216,27 @@ def container_front(pen: Pen) -> None:
 
 
 def _flyer(pen: Pen) -> None:
-    scallop = .12 * pen.detail
+    scallop, beak = .14 * pen.detail, .12 * max(0., 1. - pen.detail)
     pen.polygon(((.40, .50), (.22, .02), (.10, .14 + scallop), (.06, .34), (.20, .40 + scallop), (.34, .70)), pen.shade)
-    pen.polygon(((.04, .72 - .10 * pen.detail), (.30, .56), (.34, .78), (.10, .92 - .10 * pen.detail)), pen.shade)
+    pen.polygon(((.02, .72 - .10 * pen.detail), (.30, .56), (.34, .78), (.08, .94 - .14 * pen.detail)), pen.shade)
     pen.ellipse(.52, .66, .30, .24)
     pen.polygon(((.46, .58), (.56, .0), (.40, .10 + scallop), (.34, .24), (.36, .34 + scallop), (.36, .56)))
+    pen.polygon(((.88, .44), (.90 + beak, .54), (.88, .60)), (240, 176, 64), (190, 130, 40))
     pen.ellipse(.80, .50, .14, .20)
-    pen.polygon(((.72, .36), (.76, .36 - .16 * max(0., pen.detail)), (.82, .34)), pen.fill)
-    pen.polygon(((.92, .46), (1., .54), (.91, .58)), (240, 176, 64), (190, 130, 40))
-    pen.ellipse(.84, .46, .025, .04, INK, INK)
+    for u in (.72, .84):   # ears
+        pen.polygon(((u - .04, .36), (u, .36 - .24 * max(0., pen.detail)), (u + .05, .36)), pen.shade)
+    pen.ellipse(.84, .46, .03, .05, INK, INK)
 
 
 def _plate(pen: Pen) -> None:
     cut = .10 + .19 * max(0., pen.detail)   # square (sign) to octagon, nearly round (clock)
     pen.polygon(((cut, .02), (1 - cut, .02), (.98, cut), (.98, 1 - cut), (1 - cut, .98), (cut, .98), (.02, 1 - cut),
                  (.02, cut)), width=1.)
-    inner = .10
-    pen.ellipse(.5, .5, .36, .36 - inner * (1 - min(1., max(0., pen.detail))), (250, 246, 236), pen.shade)
-    pen.line(((.5, .5), (.5, .26)), INK, 1.2)
-    pen.line(((.5, .5), (.70, .5)), INK, 1.2)
+    pen.ellipse(.5, .5, .38, .36, (250, 246, 236), pen.shade)
+    bars, hands = .24 * max(0., 1. - pen.detail), max(0., pen.detail)   # writing (sign) to hands (clock)
+    for v in (.38, .52, .66):
+        pen.line(((.5 - bars, v), (.5 + bars, v)), pen.shade, 1.4)
+    pen.line(((.5, .5 - .26 * hands), (.5, .5), (.5 + .20 * hands, .5 + .06 * hands)), INK, 1.3)
 
 
 def _tree(pen: Pen) -> None:

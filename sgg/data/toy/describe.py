@@ -1,0 +1,65 @@
+"""The statistics of a toy genome, or of any data set, as a text to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from sgg.data.dataset import DataSet, Part
+
+_PARTS = ("train", "val", "test", "detector")
+
+
+def describe(data: DataSet) -> str:
+    """What each part holds, how rare the relations of val and test are in training, and the long tails."""
+    parts = {name: data.part(name) for name in _PARTS}
+    blocks = [
+        _table(("part", "images", "objects", "relations", "density", "triplets"),
+               ((name, *_sizes(part)) for name, part in parts.items())),
+        _table(("part", "zero-shot", "10-shot", "100-shot", "more"),
+               ((name, *_shots(data, parts[name])) for name in ("val", "test"))),
+        _table(("predicate", *_PARTS, "test zero-shot"), _predicates(data, parts)),
+        _table(("class", *_PARTS),
+               ((name, *(int((part.annotations.labels == label).sum()) for part in parts.values()))
+                for label, name in enumerate(data.classes) if label)),
+    ]
+    return "\n\n".join([data.description, *blocks])
+
+
+def _sizes(part: Part) -> tuple:
+    """Images, objects and relations (mean per image), graph density and distinct triplets."""
+    annotations = part.annotations
+    objects, relations = annotations.objects_per_image, annotations.relations_per_image
+    density = (relations / np.maximum(1, objects * (objects - 1))).mean()
+    return (len(part), f"{objects.sum():,} ({objects.mean():.1f})", f"{relations.sum():,} ({relations.mean():.1f})",
+            f"{100 * density:.1f} %", len(part.triplets()))
+
+
+def _shots(data: DataSet, part: Part) -> tuple[int, int, int, int]:
+    """Relations of a part by how often their triplet occurs in what precedes it."""
+    seen = data.seen(part.name).of(part.annotations.triplets)
+    return tuple(int(((low <= seen) & (seen <= high)).sum())
+                 for low, high in ((0, 0), (1, 10), (11, 100), (101, np.inf)))
+
+
+def _predicates(data: DataSet, parts: dict[str, Part]) -> Iterable[tuple]:
+    """Relations of each predicate in each part, frequent ones first."""
+    counts = {name: np.bincount(part.annotations.triplets[:, 1], minlength=len(data.predicates))
+              for name, part in parts.items()}
+    test = parts["test"].annotations.triplets
+    unseen = np.bincount(test[data.seen("test").of(test) == 0, 1], minlength=len(data.predicates))
+    for index in np.argsort(-counts["train"], kind="stable").tolist():
+        if index:
+            yield (data.predicates[index], *(int(counts[name][index]) for name in _PARTS), int(unseen[index]))
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple]) -> str:
+    """Columns of equal width; the first is flush left."""
+    lines = [head, *(tuple(f"{cell:,}" if isinstance(cell, int) else cell for cell in row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join("  ".join([line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in
+                                                              zip(line[1:], widths[1:], strict=True))])
+                     for line in lines)
