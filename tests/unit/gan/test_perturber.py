@@ -1,0 +1,260 @@
+"""The perturber against slow loops: every probability by enumeration, every sampled batch one object after another."""
+
+import math
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+import torch
+
+from sgg.gan.contexts import Contexts
+from sgg.gan.perturb import Perturber
+from sgg.structures import SceneGraph
+
+CLASSES, PREDICATES = 9, 4
+
+
+def random_triplets(rng, number=120):
+    triplets = rng.integers(1, [CLASSES, PREDICATES, CLASSES], (number, 3))
+    return {tuple(triplet): int(count) for triplet, count in zip(triplets.tolist(), rng.integers(1, 9, number),
+                                                                strict=True)}
+
+
+def random_graph(rng, objects, relations, predicates=PREDICATES):
+    """Self relations, duplicates, and background relations (predicate 0) occur."""
+    rows = rng.integers(0, [objects, objects, predicates], (relations, 3)) if relations else np.zeros((0, 3), np.int64)
+    return SceneGraph(np.zeros((objects, 4)), rng.integers(1, CLASSES, objects), rows)
+
+
+def batch_of(graphs):
+    sizes = [len(graph) for graph in graphs]
+    starts = np.cumsum([0, *sizes[:-1]])
+    labels = np.concatenate([graph.labels for graph in graphs])
+    relations = np.concatenate([np.insert(graph.relations + np.array([start, start, 0]), 0, image, axis=1)
+                                for image, (graph, start) in enumerate(zip(graphs, starts, strict=True))])
+    return torch.from_numpy(labels), torch.from_numpy(relations), torch.arange(len(graphs)).repeat_interleave(
+        torch.tensor(sizes))
+
+
+class Oracle:
+    """SPEC section 5 in plain loops over dictionaries."""
+
+    def __init__(self, triplets, embeddings, method, topk, alpha):
+        self.seen = {"subject": defaultdict(dict), "object": defaultdict(dict)}
+        for (s, p, o), count in triplets.items():
+            self.seen["subject"][p, o][s] = count
+            self.seen["object"][s, p][o] = count
+        self.unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+        self.method, self.topk, self.alpha = method, topk, alpha
+
+    def nearest(self, label, excluded, number):
+        others = [c for c in range(1, CLASSES) if c not in (label, excluded)]
+        return sorted(others, key=lambda c: -(self.unit[label] @ self.unit[c]))[:number]
+
+    def candidates(self, labels, relations, node):
+        """{class: weight} of the first stage, classes ascending."""
+        contexts = []
+        for subject, obj, predicate in relations:
+            if predicate and node == subject:
+                contexts.append(self.seen["subject"].get((predicate, labels[obj]), {}))
+            elif predicate and node == obj:
+                contexts.append(self.seen["object"].get((labels[subject], predicate), {}))
+        weights = {}
+        for label in range(1, CLASSES):
+            counts = [context[label] for context in contexts if label in context]
+            if label != labels[node] and len(counts) >= max(1, min(len(contexts), 2)) and min(counts) >= self.alpha:
+                weights[label] = len(counts) / sum(counts)
+        return weights
+
+    def options(self, labels, node, drawn):
+        """The equally likely new labels once `drawn` (None: no candidate) came out of the first stage."""
+        label = labels[node]
+        if self.method == "rand":
+            return [c for c in range(1, CLASSES) if c != label]
+        if self.method == "neigh":
+            return self.nearest(label, label, self.topk)
+        if self.topk == 0:
+            return [label if drawn is None else drawn]
+        if drawn is None:
+            return self.nearest(label, label, self.topk + 1)
+        return [drawn, *self.nearest(drawn, label, self.topk)]
+
+    def distribution(self, labels, relations, node):
+        result = np.zeros(CLASSES)
+        weights = self.candidates(labels, relations, node) if self.method == "graphn" else {}
+        weights = weights or {None: 1.0}
+        for drawn, weight in weights.items():
+            options = self.options(labels, node, drawn)
+            for option in options:
+                result[option] += weight / sum(weights.values()) / len(options)
+        return result
+
+    def sample(self, graph, intensity, which_node, which_class, which_option):
+        """One object after another, chance taken from the given numbers by inverse distribution functions."""
+        labels, relations = list(map(int, graph.labels)), graph.relations.tolist()
+        degree = [sum(bool(p) and i in (s, o) for s, o, p in relations) for i in range(len(labels))]
+        clock = [-math.log1p(-u) / max(d, 0.01) for u, d in zip(which_node, degree, strict=True)]
+        for node in np.argsort(clock, kind="stable")[:max(1, round(intensity * len(labels)))]:
+            weights = self.candidates(labels, relations, node) if self.method == "graphn" else {}
+            drawn, target = None, which_class[node] * sum(weights.values())
+            for label, weight in weights.items():
+                drawn = label
+                target -= weight
+                if target < 0:
+                    break
+            options = self.options(labels, node, drawn)
+            labels[node] = options[int(which_option[node] * len(options))]
+        return labels
+
+
+@pytest.fixture(scope="module")
+def tables():
+    rng = np.random.default_rng(5)
+    return random_triplets(rng), rng.normal(size=(CLASSES, 6))
+
+
+def make(tables, method, **settings):
+    triplets, embeddings = tables
+    return Perturber(method, Contexts.from_triplets(triplets, CLASSES), torch.from_numpy(embeddings), **settings)
+
+
+CASES = [("rand", 5, 1), ("neigh", 1, 1), ("neigh", 3, 1), ("graphn", 0, 2), ("graphn", 2, 1), ("graphn", 3, 4),
+         ("graphn", 6, 2)]
+
+
+@pytest.mark.parametrize(("method", "topk", "alpha"), CASES)
+def test_distribution_is_what_enumeration_gives(tables, method, topk, alpha):
+    rng = np.random.default_rng(0)
+    perturber, oracle = make(tables, method, topk=topk, alpha=alpha), Oracle(*tables, method, topk, alpha)
+    for _ in range(6):
+        graph = random_graph(rng, int(rng.integers(1, 6)), int(rng.integers(0, 9)))
+        for node in range(len(graph)):
+            actual = perturber.distribution(graph, node)
+            expected = oracle.distribution(graph.labels, graph.relations.tolist(), node)
+            np.testing.assert_allclose(actual, expected, atol=1e-12, err_msg=f"{graph}, object {node}")
+            assert actual.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("method", "topk", "alpha"), CASES)
+@pytest.mark.parametrize("intensity", [0.2, 1.0])
+def test_batches_are_as_if_sampled_one_object_after_another(tables, method, topk, alpha, intensity):
+    rng = np.random.default_rng(1)
+    graphs = [random_graph(rng, int(rng.integers(1, 9)), int(rng.integers(0, 14))) for _ in range(30)]
+    perturber = make(tables, method, topk=topk, alpha=alpha, intensity=intensity)
+    oracle = Oracle(*tables, method, topk, alpha)
+    actual = perturber.sample_batch(*batch_of(graphs), torch.Generator().manual_seed(7))
+    chance = torch.rand(3, len(actual), generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+    by_graph = [len(graph) for graph in graphs]
+    expected = [oracle.sample(graph, intensity, *numbers.numpy())
+                for graph, numbers in zip(graphs, chance.split(by_graph, dim=1), strict=True)]
+    for graph, new, wanted in zip(graphs, actual.split(by_graph), expected, strict=True):
+        assert new.tolist() == wanted, f"labels {graph.labels}, relations {graph.relations.tolist()}"
+
+
+def test_frequencies_follow_the_distribution(tables):
+    """Chi-squared over 4,000 draws stays under its 99.9 % point: 8 labels at most, 26.1 for 8 degrees of freedom."""
+    graph = random_graph(np.random.default_rng(3), 2, 3)
+    perturber = make(tables, "graphn", topk=2, alpha=1)
+    first = perturber.node_probabilities(graph)
+    generator = torch.Generator().manual_seed(0)
+    drawn = Counter()
+    labels, relations, images = batch_of([graph] * 4000)
+    changed = perturber.sample_batch(labels, relations, images, generator).view(-1, 2)
+    for node in range(2):
+        moved = changed[:, node] != int(graph.labels[node])
+        drawn[node] = int(moved.sum())
+        expected = perturber.distribution(graph, node) * moved.sum()
+        observed = torch.bincount(changed[moved, node], minlength=CLASSES)
+        possible = expected > 0
+        assert not observed[~possible].any()
+        assert ((observed - expected)[possible] ** 2 / expected[possible]).sum() < 26.1
+    assert drawn[0] + drawn[1] == 4000
+    assert drawn[0] == pytest.approx(4000 * float(first[0]), abs=3.3 * math.sqrt(4000 * first[0] * first[1]))
+
+
+def test_drawing_without_replacement_is_proportional_to_what_is_left(tables):
+    """Degrees 3, 2, 1, two of three drawn: the pair {0, 1} comes with 3/6 * 2/3 + 2/6 * 3/4 = 7/12."""
+    relations = np.array([[0, 1, 1], [0, 1, 1], [0, 2, 1]])
+    graph = SceneGraph(np.zeros((3, 4)), np.array([1, 2, 3]), relations)
+    labels, relations, images = batch_of([graph] * 6000)
+    perturber = make(tables, "rand", intensity=0.6)
+    changed = perturber.sample_batch(labels, relations, images, torch.Generator().manual_seed(1)) != labels
+    assert (changed.view(-1, 3).sum(1) == 2).all()
+    assert (~changed.view(-1, 3)[:, 2]).float().mean() == pytest.approx(7 / 12, abs=0.02)
+
+
+def test_the_generator_alone_decides(tables):
+    rng = np.random.default_rng(2)
+    batch = batch_of([random_graph(rng, 8, 10) for _ in range(5)])
+    perturber = make(tables, "graphn", topk=2, alpha=1, intensity=0.5)
+    before = [table.clone() for table in batch]
+    first, again, other = (perturber.sample_batch(*batch, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert all(map(torch.equal, batch, before)), "the batch itself must stay as it is"
+
+
+@pytest.mark.parametrize("method", ["rand", "neigh", "graphn"])
+@pytest.mark.parametrize("relations", [np.zeros((0, 3), np.int64), np.array([[0, 0, 1]])])
+def test_a_graph_of_one_object(tables, method, relations):
+    graph = SceneGraph(np.zeros((1, 4)), np.array([4]), relations)
+    perturber = make(tables, method, topk=2)
+    assert perturber.node_probabilities(graph).tolist() == [1.0]
+    new = perturber.sample(graph, torch.Generator().manual_seed(0))
+    assert new.shape == (1,)
+    assert new != 4
+
+
+def test_without_relations_graphn_takes_neighbours_and_all_objects_alike(tables):
+    graph = SceneGraph(np.zeros((3, 4)), np.array([1, 2, 3]), np.zeros((0, 3), np.int64))
+    perturber = make(tables, "graphn", topk=2)
+    torch.testing.assert_close(perturber.node_probabilities(graph), torch.full((3,), 1 / 3))
+    assert (perturber.distribution(graph, 0) > 0).sum() == 3
+    unchanged = make(tables, "graphn", topk=0).distribution(graph, 0)
+    assert unchanged[1] == 1
+
+
+def test_a_batch_without_objects(tables):
+    empty = torch.zeros(0, dtype=torch.int64)
+    new = make(tables, "graphn", topk=2).sample_batch(empty, empty.view(0, 4), empty, torch.Generator())
+    assert new.shape == (0,)
+
+
+def test_a_predicate_that_training_never_saw_has_no_candidates(tables):
+    graph = SceneGraph(np.zeros((2, 4)), np.array([1, 2]), np.array([[0, 1, PREDICATES + 3]]))
+    assert make(tables, "graphn", topk=0, alpha=1).distribution(graph, 0)[1] == 1
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"method": "swap"}, "method must be one of rand, neigh, graphn, got 'swap'"),
+    ({"alpha": 0}, "alpha must be >= 1, got 0"),
+    ({"alpha": math.nan}, "alpha must be >= 1, got nan"),
+    ({"intensity": 0}, r"intensity must be in \(0, 1\], got 0"),
+    ({"intensity": 1.5}, r"intensity must be in \(0, 1\], got 1.5"),
+    ({"topk": -1}, "topk must be a whole number of at least 0 for graphn, got -1"),
+    ({"topk": 2.5}, "topk must be a whole number"),
+    ({"method": "neigh", "topk": 0}, "topk must be a whole number of at least 1 for neigh, got 0"),
+    ({"topk": 7}, "topk must be at most 6 for graphn with 9 classes, background included, got 7"),
+    ({"method": "neigh", "topk": 8}, "topk must be at most 7 for neigh with 9 classes"),
+    ({"degree_smoothing": -1}, "degree_smoothing must be >= 0, got -1"),
+    ({"contexts": None}, "contexts must be given for graphn"),
+    ({"embeddings": None}, "embeddings must be given for graphn with topk 5"),
+    ({"method": "rand", "contexts": None, "embeddings": None}, "contexts or embeddings must be given"),
+    ({"embeddings": torch.ones(8, 6)}, "embeddings must have a row for each of 9 classes, got 8"),
+    ({"embeddings": torch.ones(9)}, r"embeddings must have shape \[classes, width\], got \[9\]"),
+    ({"embeddings": torch.full((9, 2), math.nan)}, "embeddings of class 1 are not finite"),
+])
+def test_bad_settings(tables, settings, message):
+    triplets, embeddings = tables
+    arguments = {"method": "graphn", "contexts": Contexts.from_triplets(triplets, CLASSES),
+                 "embeddings": torch.from_numpy(embeddings)} | settings
+    with pytest.raises(ValueError, match=message):
+        Perturber(**arguments)
+
+
+def test_methods_ask_only_for_what_they_need(tables):
+    triplets, embeddings = tables
+    contexts = Contexts.from_triplets(triplets, CLASSES)
+    Perturber("rand", contexts, None)
+    Perturber("neigh", None, embeddings)
+    Perturber("graphn", contexts, None, topk=0)
