@@ -9,7 +9,7 @@ from ray.tune.experiment import Trial as TuneTrial
 
 from .seeds import SEED_KEY
 from .study import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRecord
-from .trial import FAILED_KEY, STUDY_KEY
+from .trial import ENDED_KEY, FAILED_KEY, STUDY_KEY
 
 
 class Bookkeeping(Callback):
@@ -34,7 +34,7 @@ class Bookkeeping(Callback):
     def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """A trial ran to its end, or was stopped early."""
         failure = trial.last_result.get(FAILED_KEY)
-        ended = trial.last_result.get("done", False)
+        ended = trial.last_result.get(ENDED_KEY, False)
         self._note(trial, FAILED if failure else FINISHED if ended else STOPPED, failure or "")
         actor = self._actors.get(trial.trial_id)
         if actor is not None and not ended:

@@ -18,7 +18,7 @@ from sgg.config import Config
 from .bookkeeping import settings_of
 from .search_space import describe
 from .study import FAILED, FINISHED, PENDING, RUNNING, STOPPED
-from .trial import FAILED_KEY, OBJECTIVE
+from .trial import ENDED_KEY, FAILED_KEY, OBJECTIVE
 
 SECONDS_BETWEEN_LINES = 5
 STYLES = {RUNNING: "cyan", FINISHED: "green", STOPPED: "yellow", FAILED: "red", PENDING: "dim"}
@@ -94,13 +94,13 @@ class LiveTable(Callback):
         """An epoch is over."""
         view = self._view(trial)
         view.see(result, self._zero_shot, self._all_shot, time.monotonic())
-        if not result.get("done"):
+        if not result.get(ENDED_KEY):
             self._line(view, f"epoch {view.epoch}{f' of {self._epochs}' if self._epochs else ''}")
 
     def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """A trial is over."""
         view = self._view(trial)
-        view.status = FAILED if view.reason else FINISHED if trial.last_result.get("done") else STOPPED
+        view.status = FAILED if view.reason else FINISHED if trial.last_result.get(ENDED_KEY) else STOPPED
         self._line(view, view.status, always=True)
 
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:

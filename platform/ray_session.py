@@ -42,7 +42,9 @@ ENVIRONMENT = {
 def ray_session(address: str, source: str, **local: Any) -> Iterator[dict[str, float]]:
     """Within the block Ray runs; yields its resources in all. `local`: arguments of ray.init for a Ray of our own.
 
-    A Ray that this process already uses serves as it is, and is left running. Raises ConfigError where no cluster answers at `address` within 10 seconds.
+    A Ray that this process already uses serves as it is, and is left running.
+
+    Raises ConfigError where no cluster answers at `address` within 10 seconds.
     """
     environment = {key: os.environ.get(key, value) for key, value in ENVIRONMENT.items()}
     # A worker has imported the standard `platform` unless the root is on its path from the start.

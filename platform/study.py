@@ -21,8 +21,7 @@ from sgg.history import CONFIG, TEST, History, Row, read_json, write_json
 STUDY, TRIAL, TRIALS, RAY = "study.json", "trial.json", "trials", "ray"
 LOG, ERROR = "log.txt", "error.txt"
 
-FREE_ON_RESUME = ("experiment.output", "resources.", "tracking.", "search.max_concurrent", "search.time_budget_s",
-                  "search.max_failures")
+FREE_ON_RESUME = ("experiment.output", "resources.", "tracking.", "search.time_budget_s", "search.max_failures")
 """What may differ when a study is taken up again: nothing that decides which trials are run, or what they compute."""
 
 PENDING, RUNNING, FINISHED, STOPPED, FAILED = "pending", "running", "finished", "stopped", "failed"

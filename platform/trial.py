@@ -19,6 +19,8 @@ STUDY_KEY = "study"
 """Of the parameters that Tune hands to a trial: the study's folder. All others are searched keys."""
 FAILED_KEY = "failed"
 """Of a result: why the trial failed. The next step raises it."""
+ENDED_KEY = "ended"
+"""Of a result: the training ran to its end. (`done`, Tune's own, is also set where a scheduler stops a trial.)"""
 OBJECTIVE = "objective"
 """Of a result: the searched metric at its best pred_weight, as of the last validation."""
 TIME = "epoch"
@@ -68,7 +70,7 @@ class Trial(tune.Trainable):
             self._failed = _reason(error)
             return {**self._last, FAILED_KEY: self._failed}
         if row is None:
-            return {**self._last, "done": True}
+            return {**self._last, ENDED_KEY: True, "done": True}
         search = self._config.search
         score = objective(row, search.metric, search.mode, self._config.evaluation.pred_weight)
         self._last = {**row, OBJECTIVE: self._last.get(OBJECTIVE) if score is None else score}

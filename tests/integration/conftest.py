@@ -1,0 +1,50 @@
+"""One Ray for the tests of a session that need one, with four GPUs that exist in its books only."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+
+@pytest.fixture(scope="session")
+def workers_find_the_stub():
+    """Ray's workers import `ray_stub_fit` by name."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), before]))
+    yield
+    if before is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = before
+
+
+@pytest.fixture(scope="session")
+def ray_with_gpus(workers_find_the_stub):
+    """A local Ray of 4 CPUs and 4 GPUs, whatever this machine has."""
+    from platform.ray_session import ray_session
+
+    with ray_session("local", "tests", num_cpus=4, num_gpus=4) as resources:
+        yield resources
+
+
+@pytest.fixture
+def stub():
+    """The parts of a study that train nothing."""
+    from platform.search import Parts
+
+    return Parts("ray_stub_fit:open_data", "ray_stub_fit:prepare", "ray_stub_fit:fit")
+
+
+@pytest.fixture
+def config_file(tmp_path):
+    """Writes a config whose run goes to `tmp_path/runs/a`."""
+    def write(text: str = "") -> str:
+        path = tmp_path / "config.yaml"
+        path.write_text(f"experiment: {{name: a, output: {tmp_path / 'runs'}, seed: 0}}\n"
+                        f"data: {{root: {tmp_path / 'data'}}}\n{text}")
+        return str(path)
+    return write

@@ -1,0 +1,79 @@
+"""What goes wrong in a trial, for real: it raises, its numbers run away, its processes are killed."""
+
+import json
+from pathlib import Path
+from platform import train, tune
+from platform.study import FAILED, FINISHED, StudyDirectory
+
+import pytest
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture
+def faults(tmp_path):
+    """Tells the stand-in what to do wrong: (loss.scale, epoch, what, how often)."""
+    def write(*entries: tuple[float, int, str, int]) -> None:
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "faults.json").write_text(json.dumps([
+            {"key": "loss.scale", "value": value, "epoch": epoch, "do": what, "times": times}
+            for value, epoch, what, times in entries]))
+    return write
+
+
+def rows_on_disk(directory: Path) -> list[tuple[int, int]]:
+    """(epoch, attempt) of every row ever written."""
+    rows = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+    return [(row["epoch"], row["attempt"]) for row in rows]
+
+
+def test_each_fault_meets_its_trial_alone(ray_with_gpus, stub, config_file, faults, tmp_path, capsys):
+    faults((2, 2, "raise", 1), (3, 2, "nan", 1), (4, 2, "full", 1), (5, 2, "kill", 1), (6, 2, "kill", 100))
+    config = config_file("""
+loss: {scale: {search: grid, of: [1, 2, 3, 4, 5, 6]}}
+training: {epochs: 3}
+search: {max_failures: 1, max_concurrent: 2}
+""")
+    assert tune.main([config], stub) == 1
+    printed = capsys.readouterr().out
+    records = {record.values["loss.scale"]: record for record in StudyDirectory(tmp_path / "runs" / "a").records()}
+    assert {scale: record.status for scale, record in records.items()} == {
+        1: FINISHED, 2: FAILED, 3: FAILED, 4: FAILED, 5: FINISHED, 6: FAILED}
+
+    for scale, reason in ((2, "ValueError: the stub was told to raise"), (3, "FloatingPointError: loss is not finite"),
+                          (4, "OSError: [Errno 28] No space left on device")):
+        # At once: there was no second attempt. The last good checkpoint stands.
+        assert rows_on_disk(records[scale].directory) == [(1, 1)]
+        assert (records[scale].directory / "checkpoints" / "epoch_0001" / "meta.json").is_file()
+        assert records[scale].reason.startswith(reason)
+        assert reason.split(":")[0] in (records[scale].directory / "error.txt").read_text()
+        assert f"{records[scale].name} failed: {reason}" in printed
+        assert f"{records[scale].directory}/error.txt" in printed
+
+    # The killed worker went on where it was, and ends as if nothing had happened; the hopeless one was given up.
+    assert rows_on_disk(records[5].directory) == [(1, 1), (2, 2), (3, 2)]
+    assert records[5].test()["test/sgcls/zs/ngR@100"] == pytest.approx(3 * 5 * 0.005)
+    assert rows_on_disk(records[6].directory) == [(1, 1)]
+
+
+def test_a_killed_trial_process_gives_its_gpu_back_and_goes_on(ray_with_gpus, stub, config_file, tmp_path,
+                                                               monkeypatch):
+    """All four GPUs belong to one trial, so that it could not go on if the lost process still held them."""
+    import psutil
+
+    from platform.live_table import LiveTable
+
+    seen = LiveTable.on_trial_result
+
+    def kill_after_the_first_epoch(self, iteration, trials, trial, result, **info):
+        seen(self, iteration, trials, trial, result, **info)
+        if result["epoch"] == 1 and result["attempt"] == 1:
+            psutil.Process(result["pid"]).kill()
+
+    monkeypatch.setattr(LiveTable, "on_trial_result", kill_after_the_first_epoch)
+    monkeypatch.setenv("STUB_SECONDS", "0.5")
+    assert train.main([config_file(), "training.epochs=6", "resources.gpus=4"], stub) == 0
+    record, = StudyDirectory(tmp_path / "runs" / "a").records()
+    assert record.status == FINISHED
+    assert [row["epoch"] for row in record.rows()] == [1, 2, 3, 4, 5, 6]
+    assert max(attempt for _, attempt in rows_on_disk(record.directory)) == 2

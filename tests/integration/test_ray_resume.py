@@ -1,0 +1,100 @@
+"""The command itself is interrupted and killed, and the search taken up again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from platform.study import FINISHED, RUNNING, StudyDirectory
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.ray
+
+ROOT = Path(__file__).parents[2]
+COMMAND = """
+import sys
+from platform import tune
+from platform.search import Parts
+sys.exit(tune.main(sys.argv[1:], Parts("ray_stub_fit:open_data", "ray_stub_fit:prepare", "ray_stub_fit:fit")))
+"""
+
+
+@pytest.fixture
+def start(tmp_path, workers_find_the_stub):
+    """Starts the command in a process group of its own; it is gone at the end of the test whatever happens."""
+    running = []
+
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        with open(tmp_path / "output.txt", "a") as output:
+            process = subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], cwd=ROOT, text=True, stdout=output,
+                                       stderr=subprocess.STDOUT, env={**os.environ, "STUB_SECONDS": "1"})
+        running.append(process)
+        return process
+
+    yield begin
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+
+
+def wait_until(condition, process, seconds=240):
+    """Wait for a condition while the process runs."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        assert process.poll() is None, "ended too soon"
+        time.sleep(0.2)
+
+
+def ray_processes(parent: int) -> list[psutil.Process]:
+    """What the command started."""
+    return psutil.Process(parent).children(recursive=True)
+
+
+def test_a_search_survives_its_driver(config_file, start, tmp_path):
+    """Interrupted in the first trial, killed in the second, and resumed both times."""
+    config = config_file("""
+loss: {scale: {search: grid, of: [1, 2]}}
+training: {epochs: 4}
+search: {max_concurrent: 1}
+resources: {gpus: 0}
+""")
+    directory = StudyDirectory(tmp_path / "runs" / "a")
+    output = tmp_path / "output.txt"
+
+    def epochs(number):
+        records = directory.records()
+        return len(records[number].rows()) if len(records) > number else 0
+
+    first = start(config)
+    wait_until(lambda: epochs(0) >= 1, first)
+    children = ray_processes(first.pid)
+    first.send_signal(signal.SIGINT)
+    assert first.wait(120) == 130, output.read_text()
+    assert "interrupted; with --resume it goes on" in output.read_text()
+    assert not psutil.wait_procs(children, timeout=20)[1]
+
+    second = start(config, "--resume")
+    wait_until(lambda: epochs(1) >= 1, second)
+    time.sleep(0.2)
+    children = ray_processes(second.pid)
+    second.kill()
+    second.wait()
+    assert not psutil.wait_procs(children, timeout=60)[1]
+    assert [record.status for record in directory.records()] == [FINISHED, RUNNING]
+
+    third = start(config, "--resume")
+    assert third.wait(300) == 0, output.read_text()
+    records = directory.records()
+    assert [record.status for record in records] == [FINISHED, FINISHED]
+    for record, scale in zip(records, (1, 2), strict=True):
+        assert record.values["loss.scale"] == scale
+        assert record.test()["test/sgcls/zs/ngR@100"] == pytest.approx(4 * scale * 0.005)
+        # At most the epoch under way was repeated each time, and the first trial was not run again after its end.
+        lines = (record.directory / "metrics.jsonl").read_text().splitlines()
+        assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4]
+        assert json.loads(lines[-1])["attempt"] == 2

@@ -1,0 +1,93 @@
+"""Searches on a real Ray, with a stand-in for the training."""
+
+import json
+import re
+from platform import train, tune
+from platform.study import FINISHED, STOPPED, StudyDirectory
+
+import pytest
+
+pytestmark = pytest.mark.ray
+
+
+def gpus_reserved():
+    import ray
+
+    groups = ray.util.placement_group_table().values()
+    return sum(bundle.get("GPU", 0) for group in groups if group["state"] != "REMOVED"
+               for bundle in group["bundles"].values())
+
+
+def test_a_search_with_early_stops(ray_with_gpus, stub, config_file, tmp_path, capsys):
+    """Two configurations on two seeds, one GPU each, the worse ones stopped early, two pred_weights."""
+    config = config_file("""
+loss: {scale: {search: grid, of: [1, 8]}}
+training: {epochs: 30}
+evaluation: {pred_weight: [0, 0.5]}
+search: {scheduler: asha, grace_epochs: 2}
+""")
+    assert tune.main([config, "experiment.seed=[0, 1]"], stub) == 0
+    records = StudyDirectory(tmp_path / "runs" / "a").records()
+    assert sorted((record.values["loss.scale"], record.values["experiment.seed"]) for record in records) == [
+        (1, 0), (1, 1), (8, 0), (8, 1)]
+    statuses = [record.status for record in records]
+    assert set(statuses) == {FINISHED, STOPPED}
+    assert any(record.status == FINISHED and record.values["loss.scale"] == 8 for record in records)
+    assert gpus_reserved() == 0
+
+    # All four ran at once, and each saw one GPU of its own.
+    seen = [re.search(r"GPUs (\S+),", (record.directory / "log.txt").read_text())[1] for record in records]
+    assert sorted(seen) == ["0", "1", "2", "3"]
+
+    printed = capsys.readouterr().out
+    assert "4 trials, 4 at a time, each on 1 CPU and 1 GPU" in printed
+    assert "data: stub data" in printed
+    assert str(tmp_path / "runs" / "a") in printed
+    assert not re.search("(?i)ray|warning|tune", re.sub(re.escape(str(tmp_path)), "", printed))
+    rows = json.loads((tmp_path / "runs" / "a" / "results.json").read_text())
+    assert [(row["loss.scale"], row["evaluation.pred_weight"]) for row in rows] == [(8, 0.5), (8, 0), (1, 0.5), (1, 0)]
+
+
+def test_optuna_over_seeds(ray_with_gpus, stub, config_file, tmp_path):
+    config = config_file("""
+loss: {scale: {search: uniform, low: 1, high: 2}}
+training: {epochs: 1}
+search: {algorithm: optuna, trials: 2, max_concurrent: 2}
+""")
+    assert tune.main([config, "experiment.seed=[3, 4]"], stub) == 0
+    records = StudyDirectory(tmp_path / "runs" / "a").records()
+    by_scale = {}
+    for record in records:
+        by_scale.setdefault(record.values["loss.scale"], []).append(record.values["experiment.seed"])
+    assert sorted(map(sorted, by_scale.values())) == [[3, 4], [3, 4]]
+
+
+def test_population_based_training_goes_on_from_the_better_trial(ray_with_gpus, stub, config_file, tmp_path,
+                                                                 monkeypatch):
+    monkeypatch.setenv("STUB_SECONDS", "1")
+    config = config_file("""
+loss: {scale: {search: choice, of: [1, 50]}}
+training: {epochs: 8, keep_checkpoints: 20}
+search: {scheduler: pbt, trials: 2, grace_epochs: 2}
+""")
+    assert tune.main([config], stub) == 0
+    records = StudyDirectory(tmp_path / "runs" / "a").records()
+    assert [record.status for record in records] == [FINISHED, FINISHED]
+    # Alone, scale 1 would end at .04; a trial that took over a checkpoint of scale 50 ends far above.
+    assert min(record.test()["test/sgcls/zs/ngR@100"] for record in records) > 0.3
+    assert gpus_reserved() == 0
+
+
+def test_train_runs_one_trial_and_takes_no_axes(ray_with_gpus, stub, config_file, tmp_path, capsys):
+    assert train.main([config_file(), "training.epochs=1", "resources.gpus=0.5"], stub) == 0
+    record, = StudyDirectory(tmp_path / "runs" / "a").records()
+    assert (record.status, len(record.rows())) == (FINISHED, 1)
+    assert "each on 1 CPU and 0.5 GPU" in capsys.readouterr().out
+    assert train.main([config_file(), "loss.scale={search: grid, of: [1]}"], stub) == 2
+    assert "loss.scale is searched: run a search with python -m platform.tune" in capsys.readouterr().err
+
+
+def test_more_than_any_node_has_is_refused(ray_with_gpus, stub, config_file, tmp_path, capsys):
+    assert train.main([config_file(), "resources.gpus=5"], stub) == 2
+    assert "resources.gpus: a trial wants 5, but no node of this Ray has more than 4" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,139 @@
+import csv
+import io
+import json
+from platform import results
+from platform.aggregate import aggregate, collect
+from platform.formats import render
+from platform.study import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRecord
+
+import pytest
+
+from sgg.config import load
+from sgg.history import History, write_json
+
+TOY = {"name": "toy", "description": "toy genome", "hash": "aaaaaaaaaaaa"}
+VG = {"name": "vg", "description": "Visual Genome", "hash": "bbbbbbbbbbbb"}
+ZS = "test/sgcls/zs/ngR@100"
+
+
+@pytest.fixture
+def search(tmp_path):
+    """Writes searches over loss.kind, with trials given as (kind, seed, status, zero-shot recall)."""
+    def write(name, trials, data=TOY, pred_weight="[0]", others=()):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text("loss: {kind: {search: grid, of: [baseline, dnorm]}}")
+        study = load(path, [f"experiment.name={name}", f"experiment.output={tmp_path}", "experiment.seed=[0, 1, 2]",
+                            f"evaluation.pred_weight={pred_weight}", *others])
+        directory = StudyDirectory.of(study)
+        directory.begin(study, {"data": data})
+        for number, (kind, seed, status, recall) in enumerate(trials):
+            record = TrialRecord(directory.trial(f"t{number}"), {"loss.kind": kind, "experiment.seed": seed}, status)
+            record.write()
+            config = study.trial({"loss.kind": kind, "experiment.seed": seed})
+            write_json(record.directory / "config.json", {"config": config.model_dump(mode="json"), "data": data})
+            figures = {f"sgcls/{subset}/ngR@100{suffix}": recall * factor for subset in ("zs", "10s", "100s", "all")
+                       for suffix, factor in (("", 1), *((f"/x{x:g}", 2) for x in config.evaluation.pred_weight if x))}
+            History(record.directory).append(1, {"loss": 1.0, **{f"val/{k}": v for k, v in figures.items()}})
+            if status == FINISHED:
+                write_json(record.directory / "test.json", {f"test/{k}": v for k, v in figures.items()})
+        return directory.path
+    return write
+
+
+def test_one_row_per_configuration_with_mean_deviation_and_n(search):
+    path = search("a", [("baseline", 0, FINISHED, 0.1), ("baseline", 1, FINISHED, 0.2), ("baseline", 2, FINISHED, 0.3),
+                        ("dnorm", 0, FINISHED, 0.4), ("dnorm", 1, FINISHED, 0.6)])
+    rows = aggregate(collect([path]))
+    assert [row.settings for row in rows] == [{"loss.kind": "dnorm"}, {"loss.kind": "baseline"}]
+    cell = rows[1].cells[ZS]
+    # deviations -.1, 0, .1 over n - 1 = 2
+    assert (cell.mean, cell.std, cell.n) == (pytest.approx(0.2), pytest.approx(0.1), 3)
+    assert (rows[0].seeds, rows[0].n, rows[0].status) == ([0, 1], 2, FINISHED)
+
+
+def test_every_pred_weight_of_a_trained_model_is_a_row_of_its_own(search):
+    rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.2)], pred_weight="[0, 0.5]")]))
+    assert [(row.settings["evaluation.pred_weight"], row.cells[ZS].mean) for row in rows] == [(0.5, 0.4), (0, 0.2)]
+    assert all("/x" not in name for row in rows for name in row.cells)
+
+
+def test_a_weight_that_was_not_asked_for_makes_no_row(search):
+    rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.2)], pred_weight="[0.5]")]))
+    assert [row.cells[ZS].mean for row in rows] == [0.4]
+
+
+def test_failed_and_stopped_trials_are_counted_but_not_averaged_in(search):
+    rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.4), ("dnorm", 1, FAILED, 0.9),
+                                           ("baseline", 0, STOPPED, 0.1), ("baseline", 1, STOPPED, 0.3)])]))
+    dnorm, baseline = rows
+    assert (dnorm.status, dnorm.n, dnorm.seeds) == ("1 finished, 1 failed", 1, [0])
+    assert dnorm.cells[ZS].std is None
+    assert ZS not in baseline.cells
+    assert baseline.cells["val/sgcls/zs/ngR@100"].mean == pytest.approx(0.2)
+
+
+def test_a_trial_that_never_began_still_has_its_row(search):
+    path = search("a", [("dnorm", 0, FAILED, 0.4)])
+    for name in ("config.json", "metrics.jsonl"):
+        (path / "trials" / "t0" / name).unlink()
+    row, = aggregate(collect([path]))
+    assert (row.settings, row.status, row.n, row.data) == ({"loss.kind": "dnorm"}, FAILED, 0, "toy genome [aaaaaaaa]")
+
+
+def test_different_data_are_never_pooled(search):
+    paths = [search("a", [("dnorm", 0, FINISHED, 0.2)]), search("b", [("dnorm", 1, FINISHED, 0.6)], data=VG)]
+    rows = aggregate(collect(paths))
+    assert [(row.data, row.cells[ZS].mean) for row in rows] == [
+        ("Visual Genome [bbbbbbbb]", 0.6), ("toy genome [aaaaaaaa]", 0.2)]
+    assert [row.n for row in aggregate(collect(paths), by=["loss.kind"])] == [1, 1]
+    assert render(rows, "table").count("data: ") == 2
+
+
+def test_searches_over_the_same_data_meet_in_one_table(search):
+    paths = [search("a", [("dnorm", 0, FINISHED, 0.2)]), search("b", [("dnorm", 1, FINISHED, 0.4)]),
+             search("c", [("dnorm", 0, FINISHED, 0.9)], others=["training.momentum=0.5"])]
+    rows = aggregate(collect(paths))
+    assert [(row.settings, row.n) for row in rows] == [
+        ({"loss.kind": "dnorm", "training.momentum": 0.5}, 1), ({"loss.kind": "dnorm", "training.momentum": 0.9}, 2)]
+
+
+def test_rows_by_chosen_keys(search):
+    path = search("a", [("baseline", 0, FINISHED, 0.1), ("dnorm", 0, FINISHED, 0.3)])
+    row, = aggregate(collect([path]), by=["gan.enabled"])
+    assert (row.settings, row.n, row.cells[ZS].mean) == ({"gan.enabled": False}, 2, pytest.approx(0.2))
+    with pytest.raises(ValueError, match=r"no trial has the setting loss\.knd; settings that differ here: loss\.kind"):
+        aggregate(collect([path]), by=["loss.knd"])
+
+
+def test_json(search):
+    path = search("a", [("dnorm", 0, FINISHED, 0.4), ("dnorm", 1, FINISHED, 0.6)])
+    row, = json.loads(render(aggregate(collect([path])), "json"))
+    assert {key: row[key] for key in ("loss.kind", "seeds", "n", "status", "data")} == {
+        "loss.kind": "dnorm", "seeds": [0, 1], "n": 2, "status": "finished", "data": "toy genome [aaaaaaaa]"}
+    assert row[ZS] == {"mean": pytest.approx(0.5), "std": pytest.approx(0.1414, abs=1e-4), "n": 2}
+
+
+def test_csv(search):
+    path = search("a", [("dnorm", 0, FINISHED, 0.4), ("baseline", 1, FAILED, 0.6)])
+    rows = list(csv.DictReader(io.StringIO(render(aggregate(collect([path])), "csv"))))
+    assert [row["loss.kind"] for row in rows] == ["dnorm", "baseline"]
+    assert (rows[0][f"{ZS} mean"], rows[0][f"{ZS} std"], rows[0][f"{ZS} n"]) == ("0.4", "", "1")
+    assert rows[1][f"{ZS} mean"] == ""
+
+
+def test_tables_show_percent_and_deviation(search):
+    rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.4), ("dnorm", 1, FINISHED, 0.6)])]))
+    assert "50.0 ± 14.1" in render(rows, "table")
+    assert r"50.0 $\pm$ 14.1" in render(rows, "latex")
+    assert "<td>50.0 ± 14.1</td>" in render(rows, "html")
+    with pytest.raises(ValueError, match="mR@50 was not measured; measured: ngR@100"):
+        render(rows, "table", metric="mR@50")
+
+
+def test_command(search, capsys, tmp_path):
+    path = search("a", [("dnorm", 0, FINISHED, 0.4)])
+    assert results.main([str(path), "--format", "csv"]) == 0
+    assert capsys.readouterr().out.startswith("loss.kind,seeds,n,status,data,")
+    (tmp_path / "nothing").mkdir()
+    assert results.main([str(tmp_path / "nothing")]) == 2
+    assert "holds no trials" in capsys.readouterr().err

@@ -1,0 +1,83 @@
+from platform.study import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRecord, flatten
+
+import pytest
+
+from sgg.config import ConfigError, load
+
+FACTS = {"data": {"description": "toy", "hash": "1"}}
+
+
+def study(tmp_path, *overrides):
+    path = tmp_path / "search.yaml"
+    path.write_text("experiment: {name: a}\nloss: {scale: {search: grid, of: [1, 2]}}\n")
+    return load(path, [f"experiment.output={tmp_path}", *overrides])
+
+
+def refused(directory, settings, resume):
+    with pytest.raises(ConfigError) as error:
+        directory.check(settings, resume)
+    return str(error.value)
+
+
+def test_a_name_is_used_once(tmp_path):
+    first = study(tmp_path)
+    directory = StudyDirectory.of(first)
+    directory.check(first, resume=False)
+    directory.begin(first, FACTS)
+    assert "with these settings: --resume takes it up" in refused(directory, first, resume=False)
+    assert "with other settings" in refused(directory, study(tmp_path, "loss.kind=baseline"), resume=False)
+
+
+def test_resuming_names_the_settings_that_changed(tmp_path):
+    first = study(tmp_path)
+    directory = StudyDirectory.of(first)
+    directory.begin(first, FACTS)
+    directory.check(first, resume=True)
+    directory.check(study(tmp_path, "tracking.tensorboard=true", "search.max_failures=1"), resume=True)
+    changed = study(tmp_path, "training.momentum=0.5", "loss.scale={search: grid, of: [1, 3]}")
+    message = refused(directory, changed, resume=True)
+    assert "training.momentum was 0.9, is 0.5" in message
+    assert "loss.scale was {'search': 'grid', 'of': [1, 2]}, is {'search': 'grid', 'of': [1, 3]}" in message
+
+
+def test_resuming_nothing_is_refused(tmp_path):
+    assert "nothing to resume here" in refused(StudyDirectory.of(study(tmp_path)), study(tmp_path), resume=True)
+
+
+def test_other_data_are_refused(tmp_path):
+    first = study(tmp_path)
+    StudyDirectory.of(first).begin(first, FACTS)
+    with pytest.raises(ConfigError, match="was begun on 'toy', now it is 'VG'"):
+        StudyDirectory.of(first).begin(first, {"data": {"description": "VG", "hash": "2"}})
+
+
+def test_a_place_that_cannot_hold_a_study_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    settings = study(tmp_path, f"experiment.output={tmp_path / 'file'}")
+    assert "cannot be written to; choose another experiment.output" in refused(
+        StudyDirectory.of(settings), settings, resume=False)
+    assert not (tmp_path / "file" / "a").exists()
+
+
+def test_a_study_reads_back(tmp_path):
+    first = study(tmp_path)
+    StudyDirectory.of(first).begin(first, FACTS)
+    again, facts = StudyDirectory.of(first).study()
+    assert again.base == first.base
+    assert again.axes == first.axes
+    assert facts["data"] == FACTS["data"]
+
+
+def test_records(tmp_path):
+    directory = StudyDirectory(tmp_path)
+    TrialRecord(directory.trial("b"), {"loss.scale": 1}, FAILED, "out of memory").write()
+    (directory.trial("a")).mkdir()
+    (directory.trial("c")).mkdir()
+    (directory.trial("c") / "test.json").write_text('{"test/sgcls/zs/ngR@100": 0.5}')
+    assert [(record.name, record.status, record.reason) for record in directory.records()] == [
+        ("a", STOPPED, ""), ("b", FAILED, "out of memory"), ("c", FINISHED, "")]
+    assert directory.records()[1].values == {"loss.scale": 1}
+
+
+def test_flatten():
+    assert flatten({"a": {"b": 1, "c": {}}, "d": [1]}) == {"a.b": 1, "d": [1]}
