@@ -1,16 +1,39 @@
-"""From a model and images to numbers (SPEC section 6)."""
+"""From a model and images, or from its saved predictions, to numbers (SPEC section 6).
+
+    python -m sgg.evaluate CHECKPOINT [--data ROOT] [--mode sgcls,predcls] [--pred-weights 0,0.25,0.5,1]
+                           [--json FILE] [--save-predictions FILE]
+    python -m sgg.evaluate --predictions FILE [...]          every figure again, without a model or the images
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import argparse
+import math
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
 
+from sgg.history import write_json
 from sgg.inference import predict
-from sgg.metrics import SceneGraphMetrics
+from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
 from sgg.models.detector import Detector
 from sgg.models.scene_graph import SceneGraphModel
-from sgg.structures import Batch
+from sgg.predictions import PredictionFile, Predictions, PredictionWriter, Protocol
+from sgg.structures import Batch, SceneGraph
+
+SUBSETS = ("zs", "10s", "100s", "all")
+KS = (20, 50, 100, 200, 300)
+COLUMNS = ("R", "mR", "F1", "A", "ngR", "ng-mR")
+Figures = dict[str, float]
+EachImage = Callable[[str, SceneGraph, Predictions], None]
 
 
 def evaluate(
@@ -19,17 +42,152 @@ def evaluate(
     batches: Iterable[Batch],
     metrics: dict[str, SceneGraphMetrics],
     device: torch.device | str = "cpu",
-) -> dict[str, float]:
+    on_image: EachImage | None = None,
+) -> Figures:
     """One pass over `batches`; the figures of every mode, named `<mode>/<subset>/<metric>`.
 
-    metrics: mode (sgcls, predcls, sgdet) -> fresh metrics of that mode. The model is left in the state it came in.
+    metrics: mode (sgcls, predcls, sgdet) -> fresh metrics of that mode. on_image: gets each image's id, annotation
+    and predictions, in numpy, once they are counted. The model is left in the state it came in.
     """
     was_training = model.training
     model.eval()
     for batch in batches:
         predictions = predict(model, detector, batch.to(device), list(metrics))
-        for mode, of_mode in metrics.items():
-            for graph, prediction in zip(batch.graphs(), predictions[mode], strict=True):
-                of_mode.update(graph.numpy(), prediction.numpy())
+        for image_id, graph, *of_image in zip(batch.image_ids, batch.graphs(), *predictions.values(), strict=True):
+            graph = graph.numpy()
+            of_image = {mode: prediction.numpy() for mode, prediction in zip(predictions, of_image, strict=True)}
+            for mode, of_mode in metrics.items():
+                of_mode.update(graph, of_image[mode], image_id)
+            if on_image is not None:
+                on_image(image_id, graph, of_image)
     model.train(was_training)
+    return figures(metrics)
+
+
+def rescore(images: Iterable[tuple[str, SceneGraph, Predictions]], metrics: dict[str, SceneGraphMetrics]) -> Figures:
+    """The figures of `evaluate` from saved predictions: a `PredictionFile`, or any images with their predictions."""
+    for image_id, graph, of_image in images:
+        for mode, of_mode in metrics.items():
+            of_mode.update(graph, of_image[mode], image_id)
+    return figures(metrics)
+
+
+def figures(metrics: dict[str, SceneGraphMetrics]) -> Figures:
+    """Figures of every mode, named `<mode>/<subset>/<metric>`."""
     return {f"{mode}/{name}": value for mode, of_mode in metrics.items() for name, value in of_mode.compute().items()}
+
+
+def tables(named: Figures, modes: Iterable[str], pred_weights: Iterable[float], k: int) -> list[Table]:
+    """A table a mode: rows are subsets under each `pred_weight`, in per cent, at one K; a dash: no such relation."""
+    made = []
+    for mode in modes:
+        columns = [name for name in COLUMNS if f"{mode}/all/{name}@{k}" in named]
+        table = Table("pred_weight", "subset", "images", "relations", *(f"{name}@{k}" for name in columns), title=mode)
+        for x in pred_weights:
+            for subset in SUBSETS:
+                prefix, suffix = f"{mode}/{subset}", f"/x{x:g}" if x else ""
+                values = [named[f"{prefix}/{name}@{k}{suffix}"] for name in columns]
+                counts = [f"{named[f'{prefix}/num_{what}']:,}" for what in ("images", "relations")]
+                table.add_row(f"{x:g}", subset, *counts, *("-" if math.isnan(v) else f"{100 * v:.2f}" for v in values),
+                              end_section=subset == SUBSETS[-1])
+        made.append(table)
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; a user's mistake is told in one line, with exit status 2."""
+    options = _parser().parse_args(arguments)
+    console = Console()
+    try:
+        result = _from_file(options) if options.predictions else _from_checkpoint(options)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    protocol = result.protocol
+    console.print(f"{protocol.part}: {protocol.source['data']['description']}")
+    for table in tables(result.figures, result.modes, result.pred_weights, 100 if 100 in result.ks else max(result.ks)):
+        console.print(table)
+    if options.json:
+        named = {f"{protocol.part}/{name}": value for name, value in result.figures.items()}
+        write_json(options.json, {"part": protocol.part, **protocol.source, "figures": named})
+        console.print(f"every figure: {options.json}")
+    return 0
+
+
+@dataclass(frozen=True)
+class _Result:
+    protocol: Protocol
+    modes: Sequence[str]
+    ks: Sequence[int]
+    pred_weights: Sequence[float]
+    figures: Figures
+
+
+def _from_checkpoint(options: argparse.Namespace) -> _Result:
+    from sgg.build import device_of
+    from sgg.restore import restore
+
+    given = {"data": {"root": options.data, "eval_images": options.images}, "training": {"device": options.device},
+             "evaluation": {"modes": options.mode, "ks": options.ks, "pred_weight": options.pred_weights}}
+    restored = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
+                                            for section, values in given.items()})
+    ground, settings = restored.ground, restored.ground.config.evaluation
+    protocol = Protocol(options.part, tuple(settings.modes), ground.data.classes, ground.data.predicates,
+                        ground.data.triplets("train").as_dict(), ground.data.seen(options.part).as_dict(),
+                        predicate_weights(*ground.counts, 1),
+                        {"checkpoint": str(restored.checkpoint.path), "epoch": restored.checkpoint.epoch,
+                         "data": ground.data_facts()})
+    metrics = protocol.metrics(settings.modes, settings.ks, settings.pred_weight, _conventions(options))
+    batches = _with_bar(ground.evaluation_batches(options.part),
+                        math.ceil(len(ground.part(options.part)) / settings.batch_size), "batches")
+    saving = PredictionWriter(options.save_predictions, protocol) if options.save_predictions else nullcontext()
+    with saving as writer:
+        named = evaluate(restored.model, ground.detector, batches, metrics, device_of(ground.config),
+                         writer.add if writer else None)
+    return _Result(protocol, settings.modes, settings.ks, settings.pred_weight, named)
+
+
+def _from_file(options: argparse.Namespace) -> _Result:
+    saved = PredictionFile(options.predictions)
+    modes, ks, pred_weights = options.mode or saved.protocol.modes, options.ks or KS, options.pred_weights or [0.0]
+    metrics = saved.protocol.metrics(modes, ks, pred_weights, _conventions(options))
+    return _Result(saved.protocol, modes, ks, pred_weights, rescore(_with_bar(saved, len(saved), "images"), metrics))
+
+
+def _conventions(options: argparse.Namespace) -> dict[str, Any]:
+    return asdict(Conventions.clean()) if options.clean else {}
+
+
+def _with_bar(steps: Iterable[Any], total: int, unit: str) -> Iterable[Any]:
+    return track(steps, unit, total, console=Console(stderr=True))
+
+
+def _listed(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
+    def values(text: str) -> list[Any]:
+        return [kind(part.strip()) for part in text.split(",")]
+
+    values.__name__ = f"comma-separated {kind.__name__}"  # what argparse says was expected
+    return values
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sgg.evaluate", description=__doc__.splitlines()[0])
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("checkpoint", nargs="?", type=Path, help="folder of a trial, or one of its checkpoints")
+    source.add_argument("--predictions", type=Path, metavar="FILE", help="saved predictions, in place of a model")
+    parser.add_argument("--data", metavar="ROOT", help="folder of the data sets, if not where the model was trained")
+    parser.add_argument("--part", choices=["val", "test"], default="test", help="of the data set (%(default)s)")
+    parser.add_argument("--images", type=int, metavar="N", help="only the first N images of the part")
+    parser.add_argument("--device", help="cpu, cuda, ...; by default the one of the training settings")
+    parser.add_argument("--mode", type=_listed(str), metavar="MODE,...", help="sgcls, predcls, sgdet")
+    parser.add_argument("--pred-weights", type=_listed(float), metavar="X,...", help="exponents of the re-weighting")
+    parser.add_argument("--ks", type=_listed(int), metavar="K,...", help="cut-offs")
+    parser.add_argument("--clean", action="store_true",
+                        help="plain definitions, without the habits of published evaluators (sgg.metrics.Conventions)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
+    parser.add_argument("--save-predictions", type=Path, metavar="FILE", help="write the raw predictions (.npz) there")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

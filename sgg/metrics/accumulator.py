@@ -13,7 +13,7 @@ from sgg.metrics.conventions import Conventions
 from sgg.metrics.matching import ImageMatching
 from sgg.metrics.recall import RANKED_KINDS, SUBSETS, RecallTally, harmonic_mean, mean_recall, shot_subset
 from sgg.metrics.reweight import reweight
-from sgg.metrics.triplet import MAX_PREDICATES, TripletCounts, TripletTally, triplet_code, triplet_figures
+from sgg.metrics.triplet import MAX_PREDICATES, ShotCounts, TripletTally, triplet_code, triplet_figures
 from sgg.structures import Array, Prediction, SceneGraph, to_numpy
 
 BLOCK = 256  # images whose ranks are counted together: numpy's cost a call is spread over them
@@ -42,18 +42,18 @@ class SceneGraphMetrics:
         if not 2 <= num_predicates <= MAX_PREDICATES:
             raise ValueError(f"num_predicates must be in 2..{MAX_PREDICATES}, background included, "
                              f"got {num_predicates}")
-        train = TripletCounts(train_triplets, num_predicates, "train_triplets")
+        train = ShotCounts(train_triplets, num_predicates, "train_triplets")
         subset = train
         if subset_triplets is not None:
-            subset = TripletCounts(subset_triplets, num_predicates, "subset_triplets")
+            subset = ShotCounts(subset_triplets, num_predicates, "subset_triplets")
         self._build(mode, index(num_predicates), train, subset, ks, predicate_weights or {}, Conventions(**conventions))
 
-    def _build(self, mode: str, num_predicates: int, train: TripletCounts, subset: TripletCounts, ks: Sequence[int],
+    def _build(self, mode: str, num_predicates: int, train: ShotCounts, subset: ShotCounts, ks: Sequence[int],
                weights: Mapping[float, Array], conventions: Conventions) -> None:
         self.mode, self.num_predicates, self.conventions = mode, num_predicates, conventions
         self.ks = tuple(sorted({index(k) for k in ks}))
         if not self.ks or self.ks[0] < 1:
-            raise ValueError(f"ks must be whole numbers >= 1, got {tuple(ks)}")
+            raise ValueError(f"ks must be whole numbers >= 1, got {list(ks)}")
         self.train, self.subset = train, subset
         self.weights = {0.0: np.ones(num_predicates)}
         for x, values in sorted(weights.items()):
@@ -193,8 +193,8 @@ class SceneGraphMetrics:
                                      for name, value in arrays.items() if name.startswith(prefix)})
         metrics = cls.__new__(cls)
         metrics._build(str(arrays["mode"]), int(arrays["num_predicates"]),
-                       TripletCounts.from_arrays(arrays["train_codes"], arrays["train_counts"]),
-                       TripletCounts.from_arrays(arrays["subset_codes"], arrays["subset_counts"]),
+                       ShotCounts.from_arrays(arrays["train_codes"], arrays["train_counts"]),
+                       ShotCounts.from_arrays(arrays["subset_codes"], arrays["subset_counts"]),
                        arrays["ks"].tolist(), weights, conventions)
         metrics.num_images = int(arrays["num_images"])
         for name, tally in ("recall", metrics._recall.tally), ("triplet", metrics._triplets.tally):

@@ -23,7 +23,7 @@ def triplet_code(subjects: np.ndarray, predicates: np.ndarray, objects: np.ndarr
     return (subjects * MAX_PREDICATES + predicates) * MAX_CLASSES + objects
 
 
-class TripletCounts:
+class ShotCounts:
     """How often each triplet occurs in training.
 
     Raises ValueError, naming the argument `name`, for a table without an occurrence (every triplet would count as
@@ -56,13 +56,13 @@ class TripletCounts:
         return np.where(self.codes[places] == codes, self.numbers[places], 0)
 
     def __eq__(self, other: object) -> bool:
-        return (isinstance(other, TripletCounts) and np.array_equal(self.codes, other.codes)
+        return (isinstance(other, ShotCounts) and np.array_equal(self.codes, other.codes)
                 and np.array_equal(self.numbers, other.numbers))
 
     __hash__ = None
 
     @classmethod
-    def from_arrays(cls, codes: np.ndarray, numbers: np.ndarray) -> TripletCounts:
+    def from_arrays(cls, codes: np.ndarray, numbers: np.ndarray) -> ShotCounts:
         """The same table from its ascending codes and their numbers."""
         counts = cls.__new__(cls)
         counts.codes, counts.numbers = codes, numbers

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from sgg.metrics.triplet import TRIPLET_KS, TripletCounts, TripletTally, triplet_code, triplet_figures
+from sgg.metrics.triplet import TRIPLET_KS, ShotCounts, TripletTally, triplet_code, triplet_figures
 
 
 def test_counts_are_looked_up_by_triplet():
-    counts = TripletCounts({(2, 1, 3): 7, (1, 50, 65535): 2, (3, 1, 2): 0})
+    counts = ShotCounts({(2, 1, 3): 7, (1, 50, 65535): 2, (3, 1, 2): 0})
     subjects, predicates, objects = np.array([[2, 1, 3], [3, 1, 2], [1, 50, 65535], [65535, 2047, 65535]]).T
     assert counts(triplet_code(subjects, predicates, objects)).tolist() == [7, 0, 2, 0]
 
