@@ -1,0 +1,204 @@
+"""Does it learn? Losses, GAN and perturbations on the toy genome's test set, over seeds, beside what needs no learning.
+
+    python benchmarks/learning.py [--quick] [--json FILE] [--out runs/learning] [--data data] [--jobs 2] [--seeds 0,1,2]
+
+Every (row, seed) is one trial of `sgg.fit` under --out; one that is there already is not trained again. Beside them:
+
+- frequency: the training frequency of each predicate between two classes, the classes named by the detector;
+- chance: the dnorm models' own scores, shuffled among pairs and predicates;
+- ceiling: the share of relations whose two objects the detector names rightly, given their boxes.
+
+--quick: one seed, 64 images, one epoch: that it runs, not what it shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import stats
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from sgg import build, restore
+from sgg.config import Config, validate
+from sgg.detector.evaluation import both_objects_right
+from sgg.fit import fit
+from sgg.history import read_json, write_json
+from sgg.inference import predict
+from sgg.metrics import SceneGraphMetrics
+from sgg.models.frequency_bias import frequency_table
+from sgg.models.ranking import rank
+from sgg.models.sampling import all_pairs
+from sgg.structures import Prediction
+
+GAN = {"enabled": True}
+ROWS: dict[str, dict[str, Any]] = {
+    "baseline": {"loss": {"kind": "baseline"}},
+    "dnorm": {},
+    "dnorm, two F updates": {"training": {"f_updates": 2}},
+    "GAN": {"gan": GAN},
+    "GAN, neigh": {"gan": GAN | {"perturb": {"method": "neigh"}}},
+    "GAN, GraphN": {"gan": GAN | {"perturb": {"method": "graphn"}}},
+}
+FIGURES = ["sgcls/zs/ngR@50", "sgcls/10s/ngR@50", "sgcls/100s/ngR@50", "sgcls/all/ngR@50",
+           "predcls/zs/ngR@20", "predcls/10s/ngR@20", "predcls/100s/ngR@20", "predcls/all/ngR@20"]
+GOAL_PREDCLS, GOAL_SGCLS = "predcls/zs/ngR@20", "sgcls/zs/ngR@50"
+
+
+def settings(row: str, seed: int, options: argparse.Namespace) -> Config:
+    """The config of one trial."""
+    config: dict[str, Any] = {"experiment": {"seed": seed}, "data": {"name": "toy", "root": options.data}}
+    if options.quick:
+        config |= {"data": config["data"] | {"train_images": 64, "eval_images": 40}, "training": {"epochs": 1}}
+    for section, values in ROWS[row].items():
+        config[section] = config.get(section, {}) | values
+    return validate(config)
+
+
+def train(row: str, seed: int, options: argparse.Namespace) -> dict[str, float]:
+    """The test figures of one trial."""
+    done = read_json(folder(row, seed, options) / "test.json")
+    if done is None:
+        fit(settings(row, seed, options), folder(row, seed, options))
+        done = read_json(folder(row, seed, options) / "test.json")
+    return {name.removeprefix("test/"): value for name, value in done.items()}
+
+
+def folder(row: str, seed: int, options: argparse.Namespace) -> Path:
+    """Where a trial is."""
+    return Path(options.out) / f"{row.replace(', ', '-').replace(' ', '-')}-{seed}"
+
+
+def frequency_only(ground: build.Ground) -> tuple[dict[str, float], dict[str, float]]:
+    """Test figures of the frequency table on the detector's labels, and the ceiling of each subset."""
+    foreground, background = ground.counts
+    table = frequency_table(foreground, background)
+    metrics, named = ground.metrics("test"), {}
+    for batch in ground.evaluation_batches("test"):
+        classes = ground.detector.classify(batch.images, batch.boxes, batch.image_index)
+        scores, labels = classes[:, 1:].max(1)
+        counts = batch.objects_per_image().tolist()
+        for name, graph, found, confidence in zip(batch.image_ids, batch.graphs(), (labels + 1).split(counts),
+                                                  scores.split(counts), strict=True):
+            named[name] = found.numpy()
+            pairs = all_pairs(torch.zeros(len(found), dtype=torch.long))
+            logits = table[found[pairs[:, 0]], found[pairs[:, 1]]]
+            for mode, shown, sure in (("sgcls", found, confidence), ("predcls", graph.labels, torch.ones(len(found)))):
+                prediction = rank(graph.boxes, shown, sure, pairs, logits)
+                metrics[mode].update(graph.numpy(), prediction.numpy(), name)
+    ceiling = {}
+    for subset in ("zs", "10s", "100s", "all"):
+        part = ground.data.part("test", subset).head(ground.config.data.eval_images)
+        known = [image for image in range(len(part)) if part.image_id(image) in named]
+        ceiling[subset] = both_objects_right([part.graph(image) for image in known],
+                                             [named[part.image_id(image)] for image in known])
+    return _figures(metrics), ceiling
+
+
+def chance(row: str, seed: int, options: argparse.Namespace) -> dict[str, float]:
+    """Test figures of a trained model whose scores are shuffled among the pairs and predicates of each image."""
+    trained = restore.restore(folder(row, seed, options))
+    rng = np.random.default_rng(seed)
+    metrics = trained.ground.metrics("test")
+    for batch in trained.ground.evaluation_batches("test"):
+        predictions = predict(trained.model, trained.ground.detector, batch, list(metrics))
+        for mode, of_mode in metrics.items():
+            for graph, prediction in zip(batch.graphs(), predictions[mode], strict=True):
+                of_mode.update(graph.numpy(), _shuffled(prediction.numpy(), rng))
+    return _figures(metrics)
+
+
+def _shuffled(prediction: Prediction, rng: np.random.Generator) -> Prediction:
+    scores = prediction.predicate_scores.copy()
+    scores[:, 1:] = rng.permutation(scores[:, 1:].ravel()).reshape(scores[:, 1:].shape)
+    scores /= scores.sum(1, keepdims=True)
+    return Prediction(prediction.boxes, prediction.labels, prediction.label_scores, prediction.pairs, scores)
+
+
+def _figures(metrics: dict[str, SceneGraphMetrics]) -> dict[str, float]:
+    return {f"{mode}/{name}": value for mode, of_mode in metrics.items() for name, value in of_mode.compute().items()}
+
+
+def report(name: str, runs: list[dict[str, float]]) -> None:
+    """One row of the table: mean and standard deviation in per cent."""
+    cells = []
+    for figure in FIGURES:
+        values = 100 * np.array([run[figure] for run in runs])
+        spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
+        cells.append(f"{values.mean():5.1f}{spread}")
+    print(f"| {name} | {len(runs)} | " + " | ".join(cells) + " |", flush=True)
+
+
+def results(runs: dict[str, list[dict[str, float]]], frequency: dict[str, float],
+            shuffled: list[dict[str, float]]) -> list[dict[str, Any]]:
+    """What was to be reached, and whether it was."""
+    dnorm = {figure: float(np.mean([run[figure] for run in runs["dnorm"]])) for figure in (GOAL_PREDCLS, GOAL_SGCLS)}
+    luck = float(np.mean([run[GOAL_SGCLS] for run in shuffled]))
+    goal = min(10 * frequency[GOAL_PREDCLS], 0.6)
+    rows = [_row("dnorm zero-shot PredCls ngR@20, beside frequency", dnorm[GOAL_PREDCLS], frequency[GOAL_PREDCLS],
+                 f">= {goal:.3f}", dnorm[GOAL_PREDCLS] >= goal),
+            _row("dnorm zero-shot SGCls ngR@50, beside chance", dnorm[GOAL_SGCLS], luck, f">= {3 * luck:.3f}",
+                 dnorm[GOAL_SGCLS] >= 3 * luck)]
+    for figure in (GOAL_SGCLS, GOAL_PREDCLS):
+        ours, theirs = ([run[figure] for run in runs[row]] for row in ("dnorm", "baseline"))
+        p = float(stats.ttest_rel(ours, theirs).pvalue) if len(ours) > 1 else float("nan")
+        ahead = bool(np.mean(ours) > np.mean(theirs))
+        rows.append(_row(f"dnorm against baseline, {figure}, paired p = {p:.4f}", float(np.mean(ours)),
+                         float(np.mean(theirs)), "ahead with p < .05", ahead and p < 0.05))
+    return rows
+
+
+def _row(name: str, value: float, reference: float, goal: str, ok: bool) -> dict[str, Any]:
+    return {"name": name, "value": value, "unit": "share", "reference": reference,
+            "ratio": value / reference if reference else None, "goal": goal, "ok": ok}
+
+
+def main() -> int:
+    """Train, measure, print; exit status 1 where a goal is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--out", default="runs/learning")
+    parser.add_argument("--data", default="data")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seeds", default="0,1,2")
+    options = parser.parse_args()
+    if options.quick:
+        options.out, options.seeds = f"{options.out}-quick", "0"
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+
+    ground = build.prepare(settings("GAN", seeds[0], options))
+    print(ground.data.banner, flush=True)
+    with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
+        waiting = {row: [pool.submit(train, row, seed, options) for seed in seeds] for row in ROWS}
+        frequency, ceiling = frequency_only(ground)
+        print("| | n | " + " | ".join(FIGURES) + " |\n|---|---|" + "---|" * len(FIGURES))
+        report("frequency, detector's labels", [frequency])
+        runs = {}
+        for row, trials in waiting.items():
+            runs[row] = [trial.result() for trial in trials]
+            report(row, runs[row])
+    shuffled = [chance("dnorm", seed, options) for seed in seeds]
+    report("chance", shuffled)
+    print("ceiling, both objects named rightly by the detector: "
+          + ", ".join(f"{subset} {100 * share:.1f} %" for subset, share in ceiling.items()))
+    rows = results(runs, frequency, shuffled)
+    for row in rows:
+        print(f"{'ok  ' if row['ok'] else 'MISS'} {row['name']}: {100 * row['value']:.1f} % "
+              f"(beside {100 * row['reference']:.1f} %; goal {row['goal']})")
+    if options.json:
+        write_json(options.json, rows)
+    print(json.dumps({"trials": str(options.out)}))
+    return 0 if options.quick or all(row["ok"] for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
