@@ -1,33 +1,141 @@
-"""The papers' published weights, under our names (SPEC section 7)."""
+"""Loading the papers' published weights (SPEC section 7)."""
 
 from __future__ import annotations
 
-# Published prefix -> ours. The box heads are nested in a Sequential with VGG16, and torchvision's own with ResNet-50.
-SCENE_GRAPH = {
-    "roi_fmap.1.0.": "edge_box_head.fc6.",
-    "roi_fmap.1.3.": "edge_box_head.fc7.",
-    "roi_fmap_obj.0.": "node_box_head.fc6.",
-    "roi_fmap_obj.3.": "node_box_head.fc7.",
-    "roi_fmap.": "edge_box_head.",
-    "roi_fmap_obj.": "node_box_head.",
-    "union_boxes.": "regions.box_pairs.",
-    "obj_unary.": "relation_head.node_input.",
-    "edge_unary.": "relation_head.edge_input.",
-    "node_gru.": "relation_head.node_gru.",
-    "edge_gru.": "relation_head.edge_gru.",
-    "sub_vert_w_fc.0.": "relation_head.subject_gate.linear.",
-    "obj_vert_w_fc.0.": "relation_head.object_gate.linear.",
-    "out_edge_w_fc.0.": "relation_head.outgoing_gate.linear.",
-    "in_edge_w_fc.0.": "relation_head.incoming_gate.linear.",
-    "obj_fc.": "relation_head.classify_nodes.",
-    "rel_fc.": "relation_head.classify_edges.",
-    "freq_bias.obj_baseline.": "frequency_bias.table.",
-}
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from sgg.checkpoint.pickles import read_pickle, require_weights
+from sgg.checkpoint.published_names import (
+    MOTIFS_ABSENT,
+    MOTIFS_BOX_HEADS,
+    MOTIFS_DETECTOR,
+    MOTIFS_UNUSED,
+    rename,
+    rename_scene_graph,
+    rename_torchvision,
+)
+from sgg.gan import GAN, LEVELS
+from sgg.gan.published_names import rename as rename_gan
+from sgg.models.detector import Detector
+from sgg.models.scene_graph import SceneGraphModel
+
+DETECTOR = "detector."
 
 
-def rename_scene_graph(name: str) -> str:
-    """Our name of a published weight of the scene-graph model; unknown names stay."""
-    for published, ours in SCENE_GRAPH.items():
-        if name.startswith(published):
-            return ours + name.removeprefix(published)
-    return name
+@dataclass(frozen=True)
+class Filling:
+    """A module, and published weights by our names with the names they were published under.
+
+    expected: our names that have to be there.
+    """
+
+    module: nn.Module
+    weights: dict[str, tuple[str, Tensor]]
+    expected: set[str]
+
+    def faults(self) -> list[str]:
+        """Every missing, unexpected and mis-shaped name, in words."""
+        own = self.module.state_dict()
+        found = [f"missing {name}" for name in own if name in self.expected and name not in self.weights]
+        found += [f"unexpected {published}" for name, (published, _) in self.weights.items() if name not in own]
+        found += [f"{published} has shape {list(value.shape)}, expected {list(own[name].shape)}"
+                  for name, (published, value) in self.weights.items()
+                  if name in own and own[name].shape != value.shape]
+        return found
+
+    def apply(self) -> None:
+        """Copy the weights into the module."""
+        self.module.load_state_dict({name: value for name, (_, value) in self.weights.items()}, strict=False)
+
+
+def load_published(path: Path | str, model: nn.Module, gan: GAN | None = None) -> None:
+    """Put the published weights in the file `path` into our modules, in place.
+
+    model: a module with the attributes `detector` (Detector) and `scene_graph` (SceneGraphModel), or one of the two
+    alone. Neural Motifs' `vg-faster-rcnn.tar` fills the detector and both box heads of the scene-graph model. A trained
+    `vgrel.pth` fills all of what is given, and `gan` where one is given; discriminators that it was built without are
+    left out. Names of today's and of older torchvision releases will do.
+
+    Raises FileNotFoundError; ValueError where the file is neither of the two, is damaged, or holds objects that could
+    run code; ValueError with every missing, unexpected and mis-shaped name. Nothing is changed when it raises.
+    """
+    content = read_published(path)
+    fill = _fill_from_motifs if is_motifs(content["state_dict"]) else _fill_from_trained
+    fillings = fill(path, content, model, gan)
+    faults = [fault for filling in fillings for fault in filling.faults()]
+    if faults:
+        raise ValueError("\n  ".join([f"{path} does not fit the model:", *faults]))
+    for filling in fillings:
+        filling.apply()
+
+
+def read_published(path: Path | str) -> dict[str, Any]:
+    """What a published file holds; `state_dict`, and `gan` where there is one, are checked to be names and tensors."""
+    content = read_pickle(path)
+    for part in ("state_dict", "gan"):
+        if part in content or part == "state_dict":
+            require_weights(content.get(part), f"{path}: {part!r}")
+    return content
+
+
+def is_motifs(weights: dict[str, Tensor]) -> bool:
+    """Are these the weights of Neural Motifs' detector (and not of a trained scene-graph model)?"""
+    return "roi_fmap.0.weight" in weights and "features.0.weight" in weights
+
+
+def _fill_from_trained(path: Path | str, content: dict[str, Any], model: nn.Module,
+                       gan: GAN | None) -> list[Filling]:
+    detector, scene_graph = _parts(model)
+    fillings, state = [], content["state_dict"]
+    if detector is not None:
+        weights = {rename_torchvision(name.removeprefix(DETECTOR)): (name, value)
+                   for name, value in state.items() if name.startswith(DETECTOR)}
+        fillings.append(Filling(detector.rcnn, weights, set(detector.rcnn.state_dict())))
+    if scene_graph is not None:
+        weights = {rename_scene_graph(name): (name, value)
+                   for name, value in state.items() if not name.startswith(DETECTOR)}
+        fillings.append(Filling(scene_graph, weights, set(scene_graph.state_dict())))
+    if gan is not None:
+        if "gan" not in content:
+            raise ValueError(f"{path} was trained without a GAN: it has no 'gan', only {', '.join(content)}")
+        weights = {rename_gan(name): (name, value) for name, value in content["gan"].items()}
+        absent = tuple(f"discriminators.{level}." for level in LEVELS if level not in gan.discriminators)
+        weights = {name: value for name, value in weights.items() if not name.startswith(absent)}
+        fillings.append(Filling(gan, weights, set(gan.state_dict())))
+    return fillings
+
+
+def _fill_from_motifs(path: Path | str, content: dict[str, Any], model: nn.Module,
+                      gan: GAN | None) -> list[Filling]:
+    if gan is not None:
+        raise ValueError(f"{path} holds a detector and no GAN")
+    detector, scene_graph = _parts(model)
+    fillings, state = [], content["state_dict"]
+    if detector is not None:
+        weights = {rename(name, MOTIFS_DETECTOR): (name, value)
+                   for name, value in state.items() if not name.startswith(MOTIFS_UNUSED)}
+        expected = {name for name in detector.rcnn.state_dict() if not name.startswith(MOTIFS_ABSENT)}
+        fillings.append(Filling(detector.rcnn, weights, expected))
+    if scene_graph is not None:
+        weights = {rename(name, {published: ours}): (name, value)
+                   for published, copies in MOTIFS_BOX_HEADS.items() for ours in copies
+                   for name, value in state.items() if name.startswith(published)}
+        expected = {name for name in scene_graph.state_dict() if name.startswith(("node_box_head.", "edge_box_head."))}
+        fillings.append(Filling(scene_graph, weights, expected))
+    return fillings
+
+
+def _parts(model: nn.Module) -> tuple[Detector | None, SceneGraphModel | None]:
+    if isinstance(model, Detector):
+        return model, None
+    if isinstance(model, SceneGraphModel):
+        return None, model
+    detector, scene_graph = getattr(model, "detector", None), getattr(model, "scene_graph", None)
+    if not isinstance(detector, Detector) or not isinstance(scene_graph, SceneGraphModel):
+        raise TypeError("model must be a Detector, a SceneGraphModel, or have both as `detector` and `scene_graph`, "
+                        f"got {type(model).__name__}")
+    return detector, scene_graph

@@ -8,10 +8,12 @@ import logging
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock
 
+from sgg.checkpoint.published import load_published
 from sgg.data import DataSet
 from sgg.detector.files import FACTS, file_hash, load_detector, save_detector
 from sgg.detector.recipe import RECIPES, Recipe
@@ -80,16 +82,20 @@ def cache_path(cache: Path | str, data: DataSet, backbone: str, recipe: Recipe) 
     return Path(cache) / "detectors" / f"{backbone}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 
 
+def check_fits(detector: Detector, facts: dict[str, Any], data: DataSet, path: Path) -> None:
+    """Raise ValueError unless a detector read from `path` knows the classes of `data`."""
+    if facts.get("classes", data.classes) != data.classes or detector.num_classes != len(data.classes):
+        raise ValueError(f"{path} knows {detector.num_classes - 1} classes that are not the {len(data.classes) - 1} of "
+                         f"{data.name}: choose other weights (detector.weights) or other data")
+
+
 def _given(data: DataSet, backbone: str, weights: Path) -> tuple[Detector, str]:
-    if weights.is_dir():
-        detector, facts = load_detector(weights)
-        if (detector.backbone, detector.num_classes) != (backbone, len(data.classes)):
-            raise ValueError(f"{weights} holds a {detector.backbone} detector of {detector.num_classes} classes, but "
-                             f"{backbone} with {len(data.classes)} is wanted (detector.backbone, data.name)")
-        if facts.get("classes", data.classes) != data.classes:
-            raise ValueError(f"{weights} was trained on other classes than those of {data.name}")
-        return detector, facts["hash"]
-    from sgg.checkpoint import load_published_detector
-    detector = Detector(backbone, len(data.classes))
-    load_published_detector(weights, detector)
-    return detector, file_hash(weights)
+    if not weights.is_dir():
+        detector = Detector(backbone, len(data.classes))
+        load_published(weights, detector)
+        return detector, file_hash(weights)
+    detector, facts = load_detector(weights)
+    check_fits(detector, facts, data, weights)
+    if detector.backbone != backbone:
+        raise ValueError(f"{weights} holds a {detector.backbone} detector, but detector.backbone is {backbone}")
+    return detector, facts["hash"]

@@ -10,8 +10,43 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from sgg.models.detector import Detections
+from sgg.data import DataSet, load_batches
+from sgg.models.detector import SCORE_THRESHOLDS, Detections, Detector
 from sgg.structures import SceneGraph, to_numpy
+
+SUBSETS = ("zs", "10s", "100s", "all")
+
+
+def measure(detector: Detector, data: DataSet, part: str = "test", batch_size: int = 8, workers: int = 0,
+            limit: int | None = None) -> dict[str, float]:
+    """All figures of a detector on a part of a data set, named `<part>/detector/...`, as shares of 1.
+
+    `mAP`, `mAP@.5`, `mAP@.75`: see `average_precision`. `fallback@.05`, `fallback@.01`: images for which detection
+    had to lower its score threshold to that. `boxes-right`: annotated boxes whose class the detector names rightly.
+    `<subset>/both-right`: relations of which it names both objects rightly, given their boxes. limit: the part's first
+    so many images only.
+    """
+    device = next(detector.parameters()).device
+    graphs, found, labels = [], [], {}
+    for batch in load_batches(data.part(part).head(limit), batch_size, workers=workers).epoch(0):
+        batch = batch.to(device)
+        found += detector.detect(batch.images)[0]
+        scores = detector.classify(batch.images, batch.boxes, batch.image_index)
+        named = (scores[:, 1:].argmax(1) + 1).split(batch.objects_per_image().tolist())
+        labels |= {name: to_numpy(one) for name, one in zip(batch.image_ids, named, strict=True)}
+        graphs += [graph.numpy() for graph in batch.graphs()]
+    figures = average_precision(graphs, found)
+    for threshold in SCORE_THRESHOLDS[1:]:
+        figures[f"fallback@{threshold:g}".replace("0.", ".")] = float(np.mean([one.threshold == threshold
+                                                                               for one in found]))
+    right = np.concatenate([labels[name] == graph.labels for name, graph in zip(labels, graphs, strict=True)])
+    figures["boxes-right"] = float(right.mean())
+    for subset in SUBSETS:
+        chosen = data.part(part, subset)
+        kept = [image for image in range(len(chosen)) if chosen.image_id(image) in labels]
+        figures[f"{subset}/both-right"] = both_objects_right(
+            [chosen.graph(image) for image in kept], [labels[chosen.image_id(image)] for image in kept])
+    return {f"{part}/detector/{name}": value for name, value in figures.items()}
 
 
 def average_precision(truths: Sequence[SceneGraph], found: Sequence[Detections]) -> dict[str, float]:
@@ -49,15 +84,15 @@ def average_precision(truths: Sequence[SceneGraph], found: Sequence[Detections])
     return {"mAP": mean(precision), "mAP@.5": mean(precision[0]), "mAP@.75": mean(precision[5])}
 
 
-def both_objects_right(graphs: Sequence[SceneGraph], labels: Sequence[np.ndarray]) -> tuple[int, int]:
-    """Relations whose subject and object both carry the right label, and all relations, summed over images.
+def both_objects_right(graphs: Sequence[SceneGraph], labels: Sequence[np.ndarray]) -> float:
+    """The share of relations whose subject and object both carry the right label, over all images; nan without any.
 
-    labels: [N] predicted class of each of a graph's own boxes. The share is what SGCls recall cannot exceed for a
-    scene-graph model that takes the detector's word for what things are.
+    labels: [N] predicted class of each of a graph's own boxes. SGCls recall cannot exceed it for a scene-graph model
+    that takes the detector's word for what things are.
     """
     right = [np.asarray(predicted) == to_numpy(graph.labels) for graph, predicted in zip(graphs, labels, strict=True)]
     hits = [hit[to_numpy(graph.relations)[:, :2]].all(axis=1) for graph, hit in zip(graphs, right, strict=True)]
-    return int(sum(hit.sum() for hit in hits)), sum(len(hit) for hit in hits)
+    return float(np.concatenate(hits).mean()) if sum(map(len, hits)) else float("nan")
 
 
 def _as_xywh(boxes: object) -> np.ndarray:

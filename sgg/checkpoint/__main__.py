@@ -1,0 +1,36 @@
+"""Bring the papers' published weights into our own format.
+
+    python -m sgg.checkpoint import vgrel.pth --out imported/imp_gan
+    python -m sgg.checkpoint import vg-faster-rcnn.tar --out imported/motifs
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sgg.checkpoint.importing import import_published
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 2 where the file does not fit."""
+    parser = argparse.ArgumentParser(prog="python -m sgg.checkpoint", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True)
+    importing = commands.add_parser("import", help="convert vg-faster-rcnn.tar or vgrel.pth")
+    importing.add_argument("published", type=Path)
+    importing.add_argument("--out", type=Path, required=True, help="folder to write")
+    importing.add_argument("--edge-boxes", choices=["motifs", "raw_boxes"], default="motifs",
+                           help="how the model was trained to draw pairs of boxes; its weights do not tell")
+    options = parser.parse_args(arguments)
+    try:
+        print(f"wrote {import_published(options.published, options.out, options.edge_boxes)}")
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

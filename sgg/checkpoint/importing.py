@@ -1,0 +1,122 @@
+"""The papers' trained models in our own format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sgg import checkpoint
+from sgg.checkpoint.published import is_motifs, load_published, read_published
+from sgg.config import Config
+from sgg.detector.files import save_detector
+from sgg.gan import GAN, LEVELS
+from sgg.gan.discriminators import GLOBAL_STAGES, smallest_map
+from sgg.models.detector import Detector
+from sgg.models.frequency_bias import FrequencyBias
+from sgg.models.full_model import FullModel
+from sgg.models.message_passing import MessagePassing
+from sgg.models.roi_features import RoIFeatures
+from sgg.models.scene_graph import SceneGraphModel
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a published model is made of, as far as its weights tell. num_predicates is 0 for a detector alone."""
+
+    backbone: str
+    num_classes: int
+    num_predicates: int
+    hidden_dim: int = 512
+    frequency_bias: bool = False
+    gan: bool = False
+    large_discriminator: bool = False
+    visual_conditioning: bool = False
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> Architecture:
+        """The architecture of what `read_published` returned. Raises ValueError naming a weight that is missing."""
+        weights = content["state_dict"]
+        if is_motifs(weights):
+            return cls("vgg16", _rows(weights, "score_fc.weight"), 0)
+        backbone = "resnet50" if any(".fpn." in name for name in weights) else "vgg16"
+        gan = content.get("gan", {})
+        visual = gan and _shape(gan, "G_proj.weight")[1] > _shape(gan, "G_node.2.weight")[0]
+        return cls(backbone, _rows(weights, "obj_fc.weight"), _rows(weights, "rel_fc.weight"),
+                   _shape(weights, "obj_fc.weight")[1], "freq_bias.obj_baseline.weight" in weights, bool(gan),
+                   "D_global.2.weight_orig" in gan, bool(visual))
+
+    def build(self, edge_boxes: str = "motifs") -> FullModel:
+        """Modules of this architecture with random weights. edge_boxes: how box pairs are drawn; no weight tells."""
+        detector = Detector(self.backbone, self.num_classes)
+        table = torch.zeros(self.num_classes, self.num_classes, self.num_predicates) if self.frequency_bias else None
+        scene_graph = SceneGraphModel(
+            RoIFeatures(detector.channels, 1 / detector.stride, box_kind=edge_boxes),
+            detector.box_head_copy("node"), detector.box_head_copy("edge"),
+            MessagePassing(detector.head_dim, self.hidden_dim, self.num_classes, self.num_predicates),
+            None if table is None else FrequencyBias(table), "off" if table is None else "add")
+        return FullModel(detector, scene_graph)
+
+    def build_gan(self, detector: Detector) -> GAN | None:
+        """The GAN for that detector, where the model was trained with one.
+
+        On ResNet-50's map the published global discriminator has no room for its three stages: it never ran, and is
+        left out.
+        """
+        if not self.gan:
+            return None
+        levels = LEVELS if detector.map_size >= smallest_map(GLOBAL_STAGES) else ("nodes", "edges")
+        return GAN(self.num_classes, self.num_predicates, detector.channels, detector.map_size, levels=levels,
+                   large_discriminator=self.large_discriminator, visual_conditioning=self.visual_conditioning)
+
+
+def import_published(path: Path | str, directory: Path | str, edge_boxes: str = "motifs") -> Path:
+    """Write a published file in our format under `directory`; returns what evaluation and settings are to name.
+
+    The detector goes to `directory`/detector (for `detector.weights`). Of a trained model the rest goes to a checkpoint
+    as training writes them; it names that detector, and no hash of data, for Visual Genome's is not known here.
+
+    Raises what `load_published` raises, before anything is written.
+    """
+    path, directory = Path(path), Path(directory)
+    content = read_published(path)
+    architecture = Architecture.of(content)
+    if not architecture.num_predicates:
+        detector = Detector(architecture.backbone, architecture.num_classes)
+        load_published(path, detector)
+        save_detector(detector, directory / "detector", {"source": path.name})
+        return directory / "detector"
+    model = architecture.build(edge_boxes)
+    gan = architecture.build_gan(model.detector)
+    load_published(path, model, gan)
+    facts = save_detector(model.detector, directory / "detector", {"source": path.name})
+    meta = {"source": path.name, "config": _config(architecture, directory, edge_boxes).model_dump(mode="json"),
+            "data": {"name": "vg", "description": "Visual Genome, as published", "hash": None},
+            "detector": facts["hash"], "metrics": {}}
+    modules: dict[str, nn.Module | None] = {"model": model.scene_graph, "gan": gan}
+    return checkpoint.save(directory, int(content.get("epoch", 0)), modules, {}, meta).path
+
+
+def _config(architecture: Architecture, directory: Path, edge_boxes: str) -> Config:
+    """The settings under which `sgg.build` builds the same modules."""
+    return Config.model_validate({
+        "data": {"name": "vg"},
+        "detector": {"backbone": architecture.backbone, "weights": str((directory / "detector").resolve())},
+        "model": {"hidden_dim": architecture.hidden_dim, "edge_boxes": edge_boxes,
+                  "frequency_bias": "add" if architecture.frequency_bias else "off"},
+        "gan": {"enabled": architecture.gan, "large_discriminator": architecture.large_discriminator,
+                "visual_conditioning": architecture.visual_conditioning},
+    })
+
+
+def _shape(weights: dict[str, Tensor], name: str) -> tuple[int, ...]:
+    if name not in weights:
+        raise ValueError(f"no {name} among the weights: this is neither Neural Motifs' detector nor a trained model")
+    return tuple(weights[name].shape)
+
+
+def _rows(weights: dict[str, Tensor], name: str) -> int:
+    return _shape(weights, name)[0]

@@ -1,0 +1,52 @@
+"""Reading weights that others have pickled, without running what else a pickle may hold."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_DAMAGE = (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
+           OverflowError, struct.error, zipfile.BadZipFile)
+"""What reading a damaged pickle has been seen to raise."""
+
+
+def read_pickle(path: Path | str) -> dict[str, Any]:
+    """The mapping that torch.save wrote, on the CPU; tensors of a file in today's format stay on disk until used.
+
+    Raises FileNotFoundError; ValueError where the file is damaged, is no mapping, or holds anything but tensors and
+    plain values: such an object could run code when it is read.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing or no file")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except pickle.UnpicklingError as error:
+        foreign = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if foreign:
+            raise ValueError(f"{path} holds {foreign[1]}, which is neither a tensor nor a plain value and could run "
+                             "code when it is read: refused") from None
+        raise ValueError(f"{path} is not a file of torch weights, or is damaged") from None
+    except _DAMAGE as error:
+        raise ValueError(f"{path} is not a file of torch weights, or is cut off or damaged: "
+                         f"{' '.join(str(error).split())[:200]}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold a mapping, but holds a {type(content).__name__}")
+    return content
+
+
+def require_weights(content: Any, what: str) -> dict[str, Tensor]:
+    """`content` itself, where it is a mapping of names to tensors. Raises ValueError that begins with `what`."""
+    if not isinstance(content, dict) or not content:
+        raise ValueError(f"{what} must be a mapping of names to tensors, got {type(content).__name__}")
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise ValueError(f"{what} must map names to tensors, but {name!r} is a {type(value).__name__}")
+    return content

@@ -1,0 +1,103 @@
+"""Train and measure an object detector.
+
+    python -m sgg.detector train    --data vg --to detectors/vg [--backbone vgg16] [--start coco.pth] [--epochs 10]
+    python -m sgg.detector evaluate detectors/vg --data vg [--part test] [--json figures.json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from sgg.data import DataSet, open_dataset
+from sgg.detector.cache import check_fits, choose_recipe, train_into
+from sgg.detector.evaluation import measure
+from sgg.detector.files import FACTS, load_detector
+from sgg.detector.start import load_coco
+from sgg.models.backbones import BACKBONES
+from sgg.models.detector import Detector
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 2 where the arguments or the files they name are wrong."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        data = open_dataset(options.data, options.root)
+        data.require_images()
+        print(data.banner)
+        options.run(data, options)
+    except (ValueError, FileNotFoundError, FileExistsError, FloatingPointError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _train(data: DataSet, options: argparse.Namespace) -> None:
+    if (options.to / FACTS).exists():
+        raise FileExistsError(f"{options.to} already holds a detector: choose another folder, or delete it")
+    backbone = options.backbone or ("tiny" if data.name == "toy" else "vgg16")
+    recipe = choose_recipe(backbone, options.epochs, options.batch_size, options.learning_rate)
+    start = None
+    if options.start:
+        start = Detector(backbone, len(data.classes))
+        load_coco(options.start, start)
+    detector = train_into(options.to, data, backbone, recipe, options.workers, options.device, start)
+    print(f"wrote {options.to}")
+    _report(measure(detector.to(options.device), data, "val", options.batch_size or 8, options.workers), None)
+
+
+def _evaluate(data: DataSet, options: argparse.Namespace) -> None:
+    detector, facts = load_detector(options.detector)
+    check_fits(detector, facts, data, options.detector)
+    _report(measure(detector.to(options.device), data, options.part, options.batch_size or 8, options.workers,
+                    options.images), options.json)
+
+
+def _report(figures: dict[str, float], path: Path | None) -> None:
+    table = Table("figure", "per cent")
+    for name, value in figures.items():
+        table.add_row(name, f"{100 * value:.1f}")
+    Console().print(table)
+    if path:
+        path.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sgg.detector", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True)
+
+    train = commands.add_parser("train", help="train on the boxes of a data set; resumes what was interrupted")
+    train.add_argument("--to", type=Path, required=True, help="folder to write")
+    train.add_argument("--backbone", choices=list(BACKBONES), help="default: vgg16, for the toy genome tiny")
+    train.add_argument("--start", type=Path, help="torchvision's COCO weights on disk to go on from (resnet50)")
+    train.add_argument("--epochs", type=int)
+    train.add_argument("--learning-rate", type=float)
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser("evaluate", help="COCO mAP, and how often both objects of a relation are right")
+    evaluate.add_argument("detector", type=Path, help="a folder that `train` wrote")
+    evaluate.add_argument("--part", choices=["train", "val", "test"], default="test")
+    evaluate.add_argument("--images", type=int, help="the part's first so many images only")
+    evaluate.add_argument("--json", type=Path, help="also write the figures there, as shares of 1")
+    evaluate.set_defaults(run=_evaluate)
+
+    for command in (train, evaluate):
+        command.add_argument("--data", default="auto", help="auto, toy, vg, gqa, vtranse or custom")
+        command.add_argument("--root", type=Path, default=Path("data"), help="where the data sets are")
+        command.add_argument("--batch-size", type=int)
+        command.add_argument("--workers", type=int, default=0, help="processes that read pictures")
+        command.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,17 @@
+"""Detector and scene-graph model side by side: what a published checkpoint holds."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from .detector import Detector
+from .scene_graph import SceneGraphModel
+
+
+class FullModel(nn.Module):
+    """A container; `sgg.inference.predict(full.scene_graph, full.detector, batch, modes)` runs it."""
+
+    def __init__(self, detector: Detector, scene_graph: SceneGraphModel) -> None:
+        super().__init__()
+        self.detector = detector
+        self.scene_graph = scene_graph

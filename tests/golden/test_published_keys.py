@@ -1,0 +1,68 @@
+"""Published checkpoints: every name and shape of the reference's modules finds its place in ours (SPEC section 7)."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from sgg.checkpoint.importing import Architecture
+from sgg.checkpoint.published import load_published, read_published
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter")
+
+KEYS = json.loads((Path(__file__).parent / "files" / "checkpoint_keys.json").read_text())
+MODELS = [name for name, entry in KEYS.items() if name.startswith("RelModelStanford") and isinstance(entry, dict)]
+GANS = [name for name in KEYS if name.startswith("GAN")]
+CHANNELS = {"vgg16": "GAN.n_ch=512", "resnet50": "GAN.n_ch=256"}
+
+
+def backbone_of(name: str) -> str:
+    return name.split(".")[1]
+
+
+def tensors(entry: str) -> dict[str, torch.Tensor]:
+    """Weights of the golden names and shapes that take no memory: each is one number, seen many times."""
+    return {name: torch.zeros((), dtype=getattr(torch, fact["dtype"])).expand(fact["shape"])
+            for name, fact in KEYS[entry]["state_dict"].items()}
+
+
+def write(path: Path, **content: object) -> Path:
+    torch.save(content, path)
+    return path
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["today", "older torchvision"])
+@pytest.mark.parametrize("entry", MODELS)
+def test_model_names(entry: str, legacy: bool, tmp_path: Path) -> None:
+    weights = tensors(entry)
+    if legacy:
+        old = KEYS[entry]["legacy"]
+        weights = {old.get(name, name): value for name, value in weights.items()}
+        assert sum(name not in KEYS[entry]["state_dict"] for name in weights) == len(old) > 0
+    path = write(tmp_path / "vgrel.pth", state_dict=weights, optimizer={}, epoch=19, global_batch_iter=1)
+    architecture = Architecture.of(read_published(path))
+    assert architecture == Architecture(backbone_of(entry), 151, 51, 512, "use_bias=True" in entry)
+    with torch.device("meta"):
+        model = architecture.build()
+    load_published(path, model)  # raises for any name or shape that does not fit
+    assert sum(value.numel() for value in model.parameters()) == KEYS[entry]["n_params"]
+
+
+@pytest.mark.parametrize("entry", GANS)
+def test_gan_names(entry: str, tmp_path: Path) -> None:
+    backbone = "vgg16" if CHANNELS["vgg16"] in entry else "resnet50"
+    published = tensors(f"RelModelStanford.{backbone}.use_bias=False.edge_model=motifs")
+    path = write(tmp_path / "vgrel.pth", state_dict=published, gan=tensors(entry), epoch=19)
+    content = read_published(path)
+    architecture = Architecture.of(content)
+    assert architecture == Architecture(backbone, 151, 51, 512, False, True, "largeD=True" in entry,
+                                        "vis_cond=True" in entry)
+    with torch.device("meta"):
+        model = architecture.build()
+        gan = architecture.build_gan(model.detector)
+    load_published(path, model, gan)
+    never_ran = [] if backbone == "vgg16" else [
+        value for name, value in content["gan"].items() if name.startswith("D_global.")]
+    counted = sum(value.numel() for value in gan.state_dict().values()) + sum(value.numel() for value in never_ran)
+    assert counted == sum(value.numel() for value in content["gan"].values())
