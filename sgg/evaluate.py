@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich import box
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -82,7 +83,8 @@ def tables(named: Figures, modes: Iterable[str], pred_weights: Iterable[float], 
     made = []
     for mode in modes:
         columns = [name for name in COLUMNS if f"{mode}/all/{name}@{k}" in named]
-        table = Table("pred_weight", "subset", "images", "relations", *(f"{name}@{k}" for name in columns), title=mode)
+        table = Table("weight", "subset", "images", "relations", *columns, title=f"{mode}, K = {k}, per cent",
+                      box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
         for x in pred_weights:
             for subset in SUBSETS:
                 prefix, suffix = f"{mode}/{subset}", f"/x{x:g}" if x else ""

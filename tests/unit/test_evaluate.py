@@ -1,9 +1,11 @@
 """The command `python -m sgg.evaluate` on saved predictions; with a model it is tested in tests/integration."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from sgg.evaluate import figures, main, rescore
 from sgg.metrics import SceneGraphMetrics
@@ -59,6 +61,79 @@ def test_clean_definitions_differ(path):
 def test_figures_are_named_by_mode():
     empty = SceneGraphMetrics("sgdet", PREDICATES, TRAIN)
     assert figures({"sgdet": empty})["sgdet/all/num_images"] == 0
+
+
+class Ground:
+    """A restored checkpoint's surroundings, as far as the command looks at them."""
+
+    def __init__(self, changes):
+        evaluation = {"modes": ["sgcls"], "ks": [2, 100], "pred_weight": [0.0], "batch_size": 30}
+        self.config = SimpleNamespace(evaluation=SimpleNamespace(**evaluation | changes["evaluation"]))
+        self.detector, self.counts = None, (np.ones((4, 4, PREDICATES)), np.zeros((4, 4)))
+        self.changes = changes
+        triplets = {"train": TRAIN, "test": SUBSET}
+        self.data = SimpleNamespace(classes=list("_abc"), predicates=list("_xyz"), triplets=self.table(triplets),
+                                    seen=self.table(triplets))
+
+    def table(self, triplets):
+        return lambda name: SimpleNamespace(as_dict=lambda: triplets[name])
+
+    def data_facts(self):
+        return {"name": "toy", "description": "four classes"}
+
+    def part(self, name):
+        return IMAGES
+
+    def evaluation_batches(self, part):
+        for start in range(0, len(IMAGES), 30):
+            yield FakeBatch(list(range(start, min(start + 30, len(IMAGES)))))
+
+
+class FakeBatch(list):
+    image_ids = property(lambda self: [str(number) for number in self])
+
+    def to(self, device):
+        return self
+
+    def graphs(self):
+        return [IMAGES[number][0] for number in self]
+
+
+@pytest.fixture
+def restored(monkeypatch):
+    """Restoring and predicting replaced by the scenes at hand."""
+    seen = {}
+
+    def restore(path, changes):
+        seen["ground"] = Ground(changes)
+        model = torch.nn.Linear(1, 1).eval()
+        return SimpleNamespace(ground=seen["ground"], model=model, checkpoint=SimpleNamespace(path=path, epoch=3))
+
+    def predict(model, detector, batch, modes):
+        assert not model.training
+        return {mode: [IMAGES[number][1] for number in batch] for mode in modes}
+
+    monkeypatch.setattr("sgg.restore.restore", restore)
+    monkeypatch.setattr("sgg.build.device_of", lambda config: "cpu")
+    monkeypatch.setattr("sgg.evaluate.predict", predict)
+    return seen
+
+
+def test_a_checkpoint_is_evaluated_and_its_predictions_saved(restored, tmp_path):
+    first, again, saved = tmp_path / "first.json", tmp_path / "again.json", tmp_path / "predictions.npz"
+    assert main(["runs/a", "--data", "elsewhere", "--mode", "sgcls,predcls", "--pred-weights", "0,0.5", "--images", "9",
+                 "--json", str(first), "--save-predictions", str(saved)]) == 0
+    assert restored["ground"].changes == {
+        "data": {"root": "elsewhere", "eval_images": 9}, "training": {},
+        "evaluation": {"modes": ["sgcls", "predcls"], "pred_weight": [0.0, 0.5]}}
+    written = json.loads(first.read_text())
+    counts = np.full(PREDICATES, 2.0)  # one relation everywhere, smoothed by one; no background pair, smoothed twice
+    for mode in ("sgcls", "predcls"):
+        want = plain_metrics(IMAGES, mode, PREDICATES, TRAIN, SUBSET, (2, 100), {0.5: counts**0.5})
+        for name in ("zs/ngR@2", "all/mR@100/x0.5", "10s/num_relations"):
+            assert written["figures"][f"test/{mode}/{name}"] == pytest.approx(want[name])
+    assert main(["--predictions", str(saved), "--pred-weights", "0,0.5", "--ks", "2,100", "--json", str(again)]) == 0
+    assert json.loads(again.read_text()) == written
 
 
 @pytest.mark.parametrize(("words", "message"), [
