@@ -21,7 +21,7 @@ TOY: dict[str, dict[str, Any]] = {
     "data": {"num_val_images": 300, "workers": 0},
     "detector": {"backbone": "tiny"},
     "model": {"hidden_dim": 64, "dropout": 0.2},
-    "training": {"epochs": 6, "batch_size": 16, "decay_epoch": 4},
+    "training": {"epochs": 4, "batch_size": 16, "decay_epoch": 3},
     "evaluation": {"every": 1, "batch_size": 16},
 }
 LEARNING_RATE_PER_IMAGE = {"paper": 1e-3, "toy": 2e-3}
