@@ -7,7 +7,10 @@ Zstandard halves the bytes and doubles the time.
 
 from __future__ import annotations
 
+import json
 import math
+import os
+import uuid
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -22,6 +25,7 @@ CODECS: dict[str, list[dict[str, Any]]] = {
     "zstd": [{"name": "zstd", "configuration": {"level": 1}}],
 }
 SHARD_BYTES = 2**25  # before compression
+SHARD_ROWS = 1024
 CACHE_BYTES = 2**26  # holds the shards' indices: 16 bytes a row
 _BYTES = {"name": "bytes", "configuration": {"endian": "little"}}
 
@@ -31,13 +35,14 @@ def row_bytes(row_shape: Sequence[int]) -> int:
     return 2 * math.prod(row_shape)
 
 
-def rows_per_shard(rows: int, row_shape: Sequence[int]) -> int:
-    """Rows in a shard of about SHARD_BYTES, at most all of them."""
-    return max(1, min(rows, SHARD_BYTES // row_bytes(row_shape)))
+def rows_per_shard(row_shape: Sequence[int]) -> int:
+    """Rows in a shard of about SHARD_BYTES; not so many that its index is long to read."""
+    return min(SHARD_ROWS, max(1, SHARD_BYTES // row_bytes(row_shape)))
 
 
-def create(path: Path, rows: int, row_shape: Sequence[int], codec: str, threads: int) -> ts.TensorStore:
-    """A writable array at `path`; one that is already there is opened, and must have the same form."""
+def create(path: Path, shape: Sequence[int], shard_rows: int, codec: str, threads: int) -> ts.TensorStore:
+    """A writable array of `shape` at `path`; one that is already there is opened, and must have the same form."""
+    rows, *row_shape = shape
     inner = [_BYTES, *CODECS[codec]]
     index = [_BYTES, {"name": "crc32c"}]
     sharding = {"chunk_shape": [1, *row_shape], "codecs": inner, "index_codecs": index}
@@ -45,11 +50,10 @@ def create(path: Path, rows: int, row_shape: Sequence[int], codec: str, threads:
         "shape": [rows, *row_shape],
         "data_type": "float16",
         "fill_value": 0.0,
-        "chunk_grid": {"name": "regular",
-                       "configuration": {"chunk_shape": [rows_per_shard(rows, row_shape), *row_shape]}},
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [shard_rows, *row_shape]}},
         "codecs": [{"name": "sharding_indexed", "configuration": sharding}],
     }
-    # A shard of zeros must leave a file too: a missing one means a damaged store.
+    # A row of zeros is written too: a shard is never missing, and a missing one means a damaged store.
     spec = _spec(path) | {"metadata": metadata, "store_data_equal_to_fill_value": True}
     return ts.open(spec, create=True, open=True, context=_context(threads, 0)).result()
 
@@ -60,9 +64,31 @@ def open_readonly(path: Path, threads: int) -> ts.TensorStore:
     return ts.open(spec, read=True, open=True, context=_context(threads, CACHE_BYTES)).result()
 
 
-def shard_path(path: Path, shard: int, row_shape: Sequence[int]) -> Path:
-    """The file of one shard."""
-    return path.joinpath("c", str(shard), *("0" for _ in row_shape))
+def shape(path: Path) -> tuple[int, ...]:
+    """The shape of the array at `path`."""
+    return tuple(_metadata(path)["shape"])
+
+
+def shard_paths(path: Path, shards: int) -> list[Path]:
+    """The files of the first `shards` shards of the array at `path`, which must be there."""
+    zeros = ["0"] * len(shape(path)[1:])
+    return [path.joinpath("c", str(shard), *zeros) for shard in range(shards)]
+
+
+def set_attributes(path: Path, attributes: dict[str, Any]) -> None:
+    """Give the array at `path` these attributes."""
+    write_json(path / "zarr.json", _metadata(path) | {"attributes": attributes})
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write a JSON file in one rename."""
+    temporary = path.with_name(f"{path.name}-{uuid.uuid4().hex}")
+    temporary.write_text(json.dumps(values, indent=1))
+    os.replace(temporary, path)
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    return json.loads((path / "zarr.json").read_text())
 
 
 def _spec(path: Path) -> dict[str, Any]:

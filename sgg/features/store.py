@@ -173,9 +173,7 @@ def _attributes(path: Path) -> dict[str, Any]:
 
 def _check_shards(path: Path, sizes: list[int]) -> None:
     """Raise ValueError unless every shard has the size it had when the store was sealed."""
-    rank = len(json.loads((path / "zarr.json").read_text())["shape"]) - 1
-    for shard, size in enumerate(sizes):
-        file = array.shard_path(path, shard, range(rank))
+    for file, size in zip(array.shard_paths(path, len(sizes)), sizes, strict=True):
         found = file.stat().st_size if file.exists() else 0
         if found != size:
             raise ValueError(f"{file}: the shard has {found:,} bytes, {size:,} were written: the store is cut off or "

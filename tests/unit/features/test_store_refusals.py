@@ -78,7 +78,7 @@ def test_attributes_that_forbid_reading(path, key, value, message):
 
 
 def test_a_shard_cut_in_the_middle(path):
-    shard = array.shard_path(path, 1, SHAPE)
+    shard = array.shard_paths(path, 3)[1]
     whole = shard.read_bytes()
     shard.write_bytes(whole[:len(whole) // 2])
     message = f"{shard}: the shard has {len(whole) // 2:,} bytes, {len(whole):,} were written: the store is cut off"
@@ -87,14 +87,14 @@ def test_a_shard_cut_in_the_middle(path):
 
 
 def test_a_missing_shard(path):
-    array.shard_path(path, 2, SHAPE).unlink()
+    array.shard_paths(path, 3)[2].unlink()
     with pytest.raises(ValueError, match=r"the shard has 0 bytes, .* the store is cut off or damaged; delete"):
         FeatureStore.open(path)
 
 
 def test_a_shard_overwritten_after_opening(path):
     store = FeatureStore.open(path)
-    shard = array.shard_path(path, 0, SHAPE)
+    shard = array.shard_paths(path, 3)[0]
     shard.write_bytes(b"\xff" * shard.stat().st_size)
     with pytest.raises(ValueError, match=f"{re.escape(str(path))}: cannot be read, its files are damaged"):
         store.sample(torch.full((50,), 1))

@@ -1,0 +1,234 @@
+"""The feature store beside the reference's HDF5 file: gathering, writing, several readers, bytes, a cold page cache.
+
+    python benchmarks/features.py [--quick] [--json FILE] [--codec lz4] [--directory DIR]
+
+Features are synthetic: RoIs of rectified, smoothed noise of VGG16's map size, 512x7x7, rectified so far that the HDF5
+file takes the 45 KB a row that the reference's does (SPEC section 7: about 30 GB for 670,591 objects). The baseline
+writes one dataset a class, float32, gzip 4, one row a chunk, and gathers row by row. Full size is 100,000 rows for the
+store (about 4 GB in DIR and 5 GB more while it is written; by default the temporary folder; removed afterwards), and
+3,000 for the baseline, whose speed does not depend on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torchvision.ops import roi_align
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from sgg.features import FeatureStore, StoreIdentity, write_store
+
+CLASSES, CHANNELS, GATHERED = 151, 512, 288  # 24 images of 12 objects
+SHAPE = (CHANNELS, 7, 7)
+NAMES = ["__background__", *(f"class{label}" for label in range(1, CLASSES))]
+IDENTITY = StoreIdentity(NAMES, detector="synthetic", data="synthetic")
+DISTINCT = 1024
+
+
+def synthetic_features(threshold: float = 1.3) -> np.ndarray:
+    """[DISTINCT, 512, 7, 7] float32; the first value of row i is i."""
+    generator = torch.Generator().manual_seed(0)
+    maps = F.avg_pool2d(torch.randn(4, CHANNELS, 38, 38, generator=generator), 3, 1, 1) * 3
+    extent = torch.rand(DISTINCT, 2, generator=generator) * 350 + 48
+    corner = torch.rand(DISTINCT, 2, generator=generator) * (592 - extent)
+    image = torch.randint(4, (DISTINCT, 1), generator=generator)
+    features = roi_align((maps - threshold).relu(), torch.cat([image, corner, corner + extent], 1), 7, 1 / 16, 2)
+    features[:, 0, 0, 0] = torch.arange(DISTINCT)
+    return features.numpy()
+
+
+def long_tailed_labels(rows: int, seed: int = 0) -> np.ndarray:
+    """[rows] classes 1.. with frequencies falling as 1 / rank, as they come image by image."""
+    share = 1 / np.arange(1, CLASSES)
+    return np.random.default_rng(seed).choice(CLASSES - 1, rows, p=share / share.sum()) + 1
+
+
+def write_ours(path: Path, features: np.ndarray, labels: np.ndarray, codec: str) -> FeatureStore:
+    """A store of len(labels) rows in the order of images; row i is features[i % DISTINCT]."""
+    def part(start: int) -> tuple[np.ndarray, np.ndarray]:
+        chosen = labels[start:start + DISTINCT]
+        return features[:len(chosen)], chosen
+
+    parts = [lambda start=start: part(start) for start in range(0, len(labels), DISTINCT)]
+    return write_store(path, IDENTITY, parts, codec)
+
+
+def by_class(features: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """The same rows by class name, [n, 512*7*7]."""
+    rows = {NAMES[label]: features[np.flatnonzero(labels == label) % DISTINCT] for label in np.unique(labels)}
+    return {name: of_class.reshape(len(of_class), -1) for name, of_class in rows.items()}
+
+
+def write_hdf5(path: Path, rows: dict[str, np.ndarray]) -> None:
+    """Rows of each class as the reference keeps them."""
+    with h5py.File(path, "w") as file:
+        for name, of_class in rows.items():
+            file.create_dataset(name, data=of_class, chunks=(1, of_class.shape[1]), compression="gzip",
+                                compression_opts=4)
+
+
+def gather_hdf5(file: h5py.File, labels: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
+    """One row of each label, one after another."""
+    rows = [file[NAMES[label]][rng.integers(len(file[NAMES[label]]))] for label in labels]
+    return torch.from_numpy(np.stack(rows)).view(-1, *SHAPE)
+
+
+def seconds(call: Callable[[], object], repeats: int) -> float:
+    """The median time of a call."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def drop_page_cache(path: Path) -> None:
+    """Have the system forget the contents of a file or of all files of a folder."""
+    os.sync()
+    for file in [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]:
+        descriptor = os.open(file, os.O_RDONLY)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
+
+
+def read_for(path: Path, seed: int, duration: float, start, results) -> None:
+    """A reader process with one thread: rows a second, and whether every row was of its class."""
+    torch.set_num_threads(1)
+    store = FeatureStore.open(path, IDENTITY, threads=1)
+    generator, drawn = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed)
+    batches = long_tailed_labels(GATHERED * 64, seed).reshape(-1, GATHERED)
+    batches = batches[np.isin(batches, np.flatnonzero(store.counts)).all(1)]
+    expected = [first_values(store.counts, store.draw(batch, drawn)) for batch in batches]
+    store.sample(batches[0], torch.Generator())
+    start.wait()
+    gathered, right, begun = 0, True, time.perf_counter()
+    while time.perf_counter() - begun < duration or gathered == 0:
+        number = gathered // GATHERED
+        if number == len(batches):
+            break
+        sample = store.sample(batches[number], generator)
+        right &= bool(np.array_equal(sample[:, 0, 0, 0].numpy(), expected[number]))
+        gathered += GATHERED
+    results.put((gathered / (time.perf_counter() - begun), right))
+
+
+def first_values(counts: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """What the first value of these rows of a store written by `write_ours` must be."""
+    order = np.argsort(long_tailed_labels(int(counts.sum())), kind="stable")
+    return (order[rows] % DISTINCT).astype(np.float32)
+
+
+def readers(path: Path, count: int, duration: float) -> tuple[float, bool]:
+    """Rows a second of so many reader processes together, and whether all they read was right."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["sgg.features"])
+    start, results = context.Barrier(count), context.Queue()
+    processes = [context.Process(target=read_for, args=(path, seed, duration, start, results)) for seed in range(count)]
+    for process in processes:
+        process.start()
+    found = [results.get() for _ in processes]
+    for process in processes:
+        process.join()
+    return sum(rate for rate, _ in found), all(right for _, right in found)
+
+
+def measure(directory: Path, rows: int, baseline_rows: int, codec: str) -> Iterable[dict]:
+    """The benchmark's rows; every ratio is ours over the baseline's in this run."""
+    features, labels, rng = synthetic_features(), long_tailed_labels(rows), np.random.default_rng(0)
+    few = labels[:baseline_rows]
+    hdf5, small = directory / "features.hdf5", directory / "small.zarr"
+    grouped = by_class(features, few)
+    writing = baseline_rows / seconds(lambda: write_hdf5(hdf5, grouped), 1)
+    del grouped
+    ours = baseline_rows / seconds(lambda: write_ours(small, features, few, codec), 1)
+    yield row("features/write", ours, "rows/s", writing, goal=5)
+
+    path = directory / "nodes.zarr"
+    store = None
+
+    def write_all() -> None:
+        nonlocal store
+        store = write_ours(path, features, labels, codec)
+
+    took = seconds(write_all, 1)
+    yield row(f"features/write_{rows}_rows", rows / took, "rows/s", writing, goal=5)
+    yield row("features/bytes_per_row", store.num_bytes / rows, "bytes", hdf5.stat().st_size / baseline_rows)
+
+    asked = [rng.choice(few, GATHERED) for _ in range(20)]
+    with h5py.File(hdf5) as file:
+        for labels_of_batch in asked:
+            gather_hdf5(file, labels_of_batch, rng)
+        batches = iter(asked)
+        reference = GATHERED / seconds(lambda: gather_hdf5(file, next(batches), rng), 8)
+    drop_page_cache(hdf5)
+    with h5py.File(hdf5) as file:
+        batches = iter(asked)
+        reference_cold = GATHERED / seconds(lambda: gather_hdf5(file, next(batches), rng), 5)
+
+    drop_page_cache(path)
+    store, generator = FeatureStore.open(path), torch.Generator().manual_seed(0)
+    batches = iter(asked)
+    cold = GATHERED / seconds(lambda: store.sample(next(batches), generator), 10)
+    for file in path.rglob("0"):
+        if file.is_file():
+            file.read_bytes()  # into the page cache
+    for threads in (1, 2):
+        store = FeatureStore.open(path, threads=threads)
+        store.sample(asked[0])
+        batches = iter(asked)
+        warm = GATHERED / seconds(lambda: store.sample(next(batches), generator), len(asked))  # noqa: B023
+        yield row(f"features/gather_{GATHERED}_of_{rows}_warm_{threads}_thread", warm, "rows/s", reference, goal=10)
+    yield row(f"features/gather_{GATHERED}_of_{rows}_cold", cold, "rows/s", reference_cold)
+
+    alone, right = readers(path, 1, 4)
+    together, right2 = readers(path, 2, 4)
+    yield row("features/two_readers_over_one", together, "rows/s", alone, goal=1.7)
+    eight, right8 = readers(path, 8, 4)
+    correct = row("features/eight_readers_correct", float(right and right2 and right8), "share", None)
+    yield correct | {"goal": 1, "ok": right and right2 and right8}
+    yield row("features/eight_readers_over_one", eight, "rows/s", alone)
+
+
+def row(name: str, value: float, unit: str, reference: float | None, goal: float | None = None) -> dict:
+    """One result: the baseline's value, ours over it, and whether that is at least the goal."""
+    ratio = value / reference if reference else None
+    return {"name": name, "value": value, "unit": unit, "reference": reference, "ratio": ratio, "goal": goal,
+            "ok": goal is None or (ratio is not None and ratio >= goal)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="6,000 rows, 600 for the baseline")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
+    parser.add_argument("--codec", default="lz4", choices=["lz4", "zstd", "none"])
+    parser.add_argument("--directory", type=Path, help="where to write the stores, for the disk to measure")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    rows, baseline_rows = (6_000, 600) if arguments.quick else (100_000, 3_000)
+    results = []
+    with tempfile.TemporaryDirectory(dir=arguments.directory) as folder:
+        for result in measure(Path(folder), rows, baseline_rows, arguments.codec):
+            results.append(result)
+            print(", ".join(f"{key} {value:,.4g}" if isinstance(value, float) else f"{key} {value}"
+                            for key, value in result.items()), flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()
