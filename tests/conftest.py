@@ -1,0 +1,22 @@
+"""What tests of several folders share: a small toy genome, made once a session."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def toy_root(tmp_path_factory) -> Path:
+    """A data root with a toy genome of 32/8/12 images and 24 for the detector; what is derived from it is kept there."""
+    from sgg.data.toy import Sizes, generate
+
+    root = tmp_path_factory.mktemp("data")
+    generate(root / "toy", sizes=Sizes(train=32, val=8, test=12, detector=24))
+    return root
+
+
+@pytest.fixture(scope="session")
+def toy_settings(toy_root) -> dict:
+    """Settings of a run on it that trains in seconds."""
+    return {"data": {"name": "toy", "root": str(toy_root)}, "detector": {"epochs": 2},
+            "training": {"epochs": 2, "batch_size": 8}, "evaluation": {"batch_size": 8, "ks": [20, 50]}}
