@@ -154,7 +154,6 @@ def measure(directory: Path, rows: int, baseline_rows: int, codec: str) -> Itera
     hdf5, small = directory / "features.hdf5", directory / "small.zarr"
     grouped = by_class(features, few)
     writing = baseline_rows / seconds(lambda: write_hdf5(hdf5, grouped), 1)
-    del grouped
     ours = baseline_rows / seconds(lambda: write_ours(small, features, few, codec), 1)
     yield row("features/write", ours, "rows/s", writing, goal=5)
 
