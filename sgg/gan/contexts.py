@@ -6,14 +6,14 @@ A context is a triplet with one class left out: (predicate, object) for a subjec
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from sgg.structures import to_numpy
+from sgg.structures import Array, to_numpy
 
 
+@dataclass(frozen=True, eq=False)
 class Contexts:
     """The classes of every context and their counts, in compressed sparse rows.
 
@@ -21,16 +21,15 @@ class Contexts:
     offsets[row + 1] of `classes` and `counts`. Memory grows with the triplets (32 bytes each) and with C x R (16 bytes
     each), never with C x C x R: see `nbytes`.
 
-    num_classes: C. num_predicates: R, both with background. offsets [2 (R + 1) C + 1] int64, classes [2T] int64, counts
-    [2T] float64 for T distinct triplets.
+    offsets [2 (R + 1) C + 1] int64, classes [2T] int64, counts [2T] float64 for T distinct triplets. num_classes: C.
+    num_predicates: R, both with background.
     """
 
-    def __init__(self, offsets: Tensor, classes: Tensor, counts: Tensor, num_classes: int, num_predicates: int):
-        self.offsets = offsets
-        self.classes = classes
-        self.counts = counts
-        self.num_classes = num_classes
-        self.num_predicates = num_predicates
+    offsets: np.ndarray
+    classes: np.ndarray
+    counts: np.ndarray
+    num_classes: int
+    num_predicates: int
 
     @classmethod
     def from_triplets(cls, triplets: Mapping[tuple[int, int, int], int], num_classes: int,
@@ -44,34 +43,34 @@ class Contexts:
         return cls.from_arrays(keys, np.array(list(triplets.values()), dtype=np.int64), num_classes, num_predicates)
 
     @classmethod
-    def from_arrays(cls, triplets: np.ndarray | Tensor, counts: np.ndarray | Tensor, num_classes: int,
+    def from_arrays(cls, triplets: Array, counts: Array, num_classes: int,
                     num_predicates: int | None = None) -> Contexts:
         """The same from triplets [T, 3], each once, and their counts [T]."""
-        triplets, counts = to_numpy(triplets).astype(np.int64), to_numpy(counts)
+        triplets, counts = to_numpy(triplets).astype(np.int64), to_numpy(counts).astype(np.float64)
         if num_predicates is None:
             num_predicates = int(triplets[:, 1].max(initial=0)) + 1
         upper = np.array([num_classes, num_predicates, num_classes])
         wrong = np.flatnonzero(((triplets < 1) | (triplets >= upper)).any(axis=1) | (counts < 1))
         if len(wrong):
             triplet, count = tuple(triplets[wrong[0]].tolist()), counts[wrong[0]]
-            raise ValueError(f"triplet {triplet} with count {count}: classes must be in 1..{num_classes - 1}, "
+            raise ValueError(f"triplet {triplet} with count {count:g}: classes must be in 1..{num_classes - 1}, "
                              f"predicates in 1..{num_predicates - 1}, counts at least 1")
+        contexts = cls(np.empty(0), np.empty(0), np.empty(0), num_classes, num_predicates)
         subject, predicate, obj = triplets.T
-        rows = np.concatenate([predicate * num_classes + obj,
-                               (num_predicates + 1 + predicate) * num_classes + subject])
-        order = np.argsort(rows, kind="stable")
+        of_subject, of_object = contexts.rows(predicate)
+        rows = np.concatenate([of_subject + obj, of_object + subject])
+        order = np.argsort(rows, stable=True)
         sizes = np.bincount(rows, minlength=2 * (num_predicates + 1) * num_classes)
-        return cls(torch.from_numpy(np.concatenate([[0], np.cumsum(sizes)])),
-                   torch.from_numpy(np.concatenate([subject, obj])[order]),
-                   torch.from_numpy(np.tile(counts, 2)[order].astype(np.float64)), num_classes, num_predicates)
+        return cls(np.concatenate([[0], np.cumsum(sizes)]), np.concatenate([subject, obj])[order],
+                   np.tile(counts, 2)[order], num_classes, num_predicates)
 
-    def rows(self, predicates: Tensor) -> Tensor:
-        """[E, 2] where the contexts of a predicate begin, of a subject and of an object: the row of a context is this
-        plus the class of the other end. A predicate that training never saw has empty rows of its own."""
-        of_subject = predicates.clamp(max=self.num_predicates) * self.num_classes
-        return torch.stack([of_subject, of_subject + (self.num_predicates + 1) * self.num_classes], dim=1)
+    def rows(self, predicate: Array) -> tuple[Array, Array]:
+        """[E] and [E] where the contexts of each predicate begin, of its subject and of its object: the row of a
+        context is this plus the class of the other end. A predicate that training never saw has empty rows."""
+        of_subject = predicate.clip(None, self.num_predicates) * self.num_classes
+        return of_subject, of_subject + (self.num_predicates + 1) * self.num_classes
 
     @property
     def nbytes(self) -> int:
         """Memory of the tables in bytes."""
-        return sum(table.nbytes for table in (self.offsets, self.classes, self.counts))
+        return self.offsets.nbytes + self.classes.nbytes + self.counts.nbytes

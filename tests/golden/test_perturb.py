@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sgg.gan.contexts import Contexts
-from sgg.gan.perturb import Draw, Perturber
+from sgg.gan.perturb import Candidates, Draw, Perturber
 from sgg.structures import SceneGraph
 
 FILES = Path(__file__).parent / "files"
@@ -39,12 +39,12 @@ def even_over(labels):
 
 def reference_rows(contexts):
     """{row of ours: [(class, count), ...] in the reference's order}"""
-    begin = contexts.rows(torch.arange(contexts.num_predicates)).tolist()
+    of_subject, of_object = contexts.rows(np.arange(contexts.num_predicates))
     tables = defaultdict(list)
     for subject, predicate, obj, count in ARRAYS["subj_pred_pairs"].tolist():
-        tables[begin[predicate][1] + subject].append((obj, count))
+        tables[int(of_object[predicate]) + subject].append((obj, count))
     for predicate, obj, subject, count in ARRAYS["pred_obj_pairs"].tolist():
-        tables[begin[predicate][0] + obj].append((subject, count))
+        tables[int(of_subject[predicate]) + obj].append((subject, count))
     return tables
 
 
@@ -105,24 +105,31 @@ class Replay(Draw):
     def order(self, weights, uniform):
         return -weights
 
-    def weighted(self, weights, uniform):
-        return torch.where(weights.any(1), weights.argmax(1), weights.shape[1])
+    def weighted(self, weights, sizes, uniform):
+        groups = np.split(weights, np.cumsum(sizes)[:-1])
+        starts = np.cumsum(sizes) - sizes
+        return np.array([start + group.argmax() if len(group) else len(weights)
+                         for start, group in zip(starts, groups, strict=True)])
 
     def even(self, count, uniform):
-        return torch.full_like(uniform, min(self.option, count - 1), dtype=torch.int64)
+        return np.full(len(uniform), min(self.option, count - 1))
 
 
 class FirstMet(Perturber):
-    """Between classes of equal probability prefers the one that the reference meets first, relation after relation."""
+    """Lists each class once, in the order in which the reference meets them going through the relations."""
 
-    def _context_weights(self, roles, labels, slot, original):
-        weights = super()._context_weights(roles, labels, slot, original)
+    def _candidates(self, tables, roles, labels, slot, original):
+        found = super()._candidates(tables, roles, labels, slot, original)
+        ends = np.cumsum(found.sizes)[:-1]
         rows, reference = roles.row + labels[roles.other], reference_rows(self.contexts)
-        for place in range(len(weights)):
-            met = [label for row in rows[slot == place].tolist() for label, _ in reference[row]]
-            for turn, label in enumerate(dict.fromkeys(met)):
-                weights[place, label] *= 1 - 1e-9 * turn
-        return weights
+        merged = []
+        for place, (own, weights) in enumerate(zip(np.split(found.labels, ends), np.split(found.weights, ends),
+                                                   strict=True)):
+            met = dict.fromkeys(label for row in rows[slot == place].tolist() for label, _ in reference[row])
+            merged.append({label: weights[own == label].sum() for label in met if label in own})
+        return Candidates(np.array([label for group in merged for label in group], dtype=np.int64),
+                          np.array([weight for group in merged for weight in group.values()]),
+                          np.array([len(group) for group in merged]))
 
 
 @pytest.mark.parametrize("case", GOLDEN["replay"], ids=lambda case: "-".join(map(str, case["args"].values())))

@@ -1,5 +1,5 @@
+import numpy as np
 import pytest
-import torch
 
 from sgg.gan.contexts import Contexts
 
@@ -10,7 +10,7 @@ TRIPLETS = {(MAN, RIDES, HORSE): 2, (MAN, HOLDS, CUP): 3, (WOMAN, RIDES, HORSE):
 
 
 def entries(contexts, predicate, role, other):
-    row = contexts.rows(torch.tensor([predicate]))[0, role] + other
+    row = int(contexts.rows(np.array([predicate]))[role][0]) + other
     entry = slice(contexts.offsets[row], contexts.offsets[row + 1])
     return dict(zip(contexts.classes[entry].tolist(), contexts.counts[entry].tolist(), strict=True))
 

@@ -1,7 +1,7 @@
 """The perturber against slow loops: every probability by enumeration, every sampled batch one object after another."""
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ import torch
 from sgg.gan.contexts import Contexts
 from sgg.gan.perturb import Perturber
 from sgg.structures import SceneGraph
+from tests.oracles.perturb import PlainPerturber
 
 CLASSES, PREDICATES = 9, 4
 
@@ -36,77 +37,6 @@ def batch_of(graphs):
         torch.tensor(sizes))
 
 
-class Oracle:
-    """SPEC section 5 in plain loops over dictionaries."""
-
-    def __init__(self, triplets, embeddings, method, topk, alpha):
-        self.seen = {"subject": defaultdict(dict), "object": defaultdict(dict)}
-        for (s, p, o), count in triplets.items():
-            self.seen["subject"][p, o][s] = count
-            self.seen["object"][s, p][o] = count
-        self.unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
-        self.method, self.topk, self.alpha = method, topk, alpha
-
-    def nearest(self, label, excluded, number):
-        others = [c for c in range(1, CLASSES) if c not in (label, excluded)]
-        return sorted(others, key=lambda c: -(self.unit[label] @ self.unit[c]))[:number]
-
-    def candidates(self, labels, relations, node):
-        """{class: weight} of the first stage, classes ascending."""
-        contexts = []
-        for subject, obj, predicate in relations:
-            if predicate and node == subject:
-                contexts.append(self.seen["subject"].get((predicate, labels[obj]), {}))
-            elif predicate and node == obj:
-                contexts.append(self.seen["object"].get((labels[subject], predicate), {}))
-        weights = {}
-        for label in range(1, CLASSES):
-            counts = [context[label] for context in contexts if label in context]
-            if label != labels[node] and len(counts) >= max(1, min(len(contexts), 2)) and min(counts) >= self.alpha:
-                weights[label] = len(counts) / sum(counts)
-        return weights
-
-    def options(self, labels, node, drawn):
-        """The equally likely new labels once `drawn` (None: no candidate) came out of the first stage."""
-        label = labels[node]
-        if self.method == "rand":
-            return [c for c in range(1, CLASSES) if c != label]
-        if self.method == "neigh":
-            return self.nearest(label, label, self.topk)
-        if self.topk == 0:
-            return [label if drawn is None else drawn]
-        if drawn is None:
-            return self.nearest(label, label, self.topk + 1)
-        return [drawn, *self.nearest(drawn, label, self.topk)]
-
-    def distribution(self, labels, relations, node):
-        result = np.zeros(CLASSES)
-        weights = self.candidates(labels, relations, node) if self.method == "graphn" else {}
-        weights = weights or {None: 1.0}
-        for drawn, weight in weights.items():
-            options = self.options(labels, node, drawn)
-            for option in options:
-                result[option] += weight / sum(weights.values()) / len(options)
-        return result
-
-    def sample(self, graph, intensity, which_node, which_class, which_option):
-        """One object after another, chance taken from the given numbers by inverse distribution functions."""
-        labels, relations = list(map(int, graph.labels)), graph.relations.tolist()
-        degree = [sum(bool(p) and i in (s, o) for s, o, p in relations) for i in range(len(labels))]
-        clock = [-math.log1p(-u) / max(d, 0.01) for u, d in zip(which_node, degree, strict=True)]
-        for node in np.argsort(clock, kind="stable")[:max(1, round(intensity * len(labels)))]:
-            weights = self.candidates(labels, relations, node) if self.method == "graphn" else {}
-            drawn, target = None, which_class[node] * sum(weights.values())
-            for label, weight in weights.items():
-                drawn = label
-                target -= weight
-                if target < 0:
-                    break
-            options = self.options(labels, node, drawn)
-            labels[node] = options[int(which_option[node] * len(options))]
-        return labels
-
-
 @pytest.fixture(scope="module")
 def tables():
     rng = np.random.default_rng(5)
@@ -125,12 +55,12 @@ CASES = [("rand", 5, 1), ("neigh", 1, 1), ("neigh", 3, 1), ("graphn", 0, 2), ("g
 @pytest.mark.parametrize(("method", "topk", "alpha"), CASES)
 def test_distribution_is_what_enumeration_gives(tables, method, topk, alpha):
     rng = np.random.default_rng(0)
-    perturber, oracle = make(tables, method, topk=topk, alpha=alpha), Oracle(*tables, method, topk, alpha)
+    perturber, oracle = make(tables, method, topk=topk, alpha=alpha), PlainPerturber(*tables, method, topk, alpha)
     for _ in range(6):
         graph = random_graph(rng, int(rng.integers(1, 6)), int(rng.integers(0, 9)))
         for node in range(len(graph)):
             actual = perturber.distribution(graph, node)
-            expected = oracle.distribution(graph.labels, graph.relations.tolist(), node)
+            expected = oracle.distribution(graph.labels.tolist(), graph.relations.tolist(), node)
             np.testing.assert_allclose(actual, expected, atol=1e-12, err_msg=f"{graph}, object {node}")
             assert actual.sum() == pytest.approx(1)
 
@@ -141,14 +71,27 @@ def test_batches_are_as_if_sampled_one_object_after_another(tables, method, topk
     rng = np.random.default_rng(1)
     graphs = [random_graph(rng, int(rng.integers(1, 9)), int(rng.integers(0, 14))) for _ in range(30)]
     perturber = make(tables, method, topk=topk, alpha=alpha, intensity=intensity)
-    oracle = Oracle(*tables, method, topk, alpha)
+    oracle = PlainPerturber(*tables, method, topk, alpha)
     actual = perturber.sample_batch(*batch_of(graphs), torch.Generator().manual_seed(7))
     chance = torch.rand(3, len(actual), generator=torch.Generator().manual_seed(7), dtype=torch.float64)
     by_graph = [len(graph) for graph in graphs]
-    expected = [oracle.sample(graph, intensity, *numbers.numpy())
+    expected = [oracle.sample(graph.labels.tolist(), graph.relations.tolist(), intensity, *numbers.tolist())
                 for graph, numbers in zip(graphs, chance.split(by_graph, dim=1), strict=True)]
     for graph, new, wanted in zip(graphs, actual.split(by_graph), expected, strict=True):
         assert new.tolist() == wanted, f"labels {graph.labels}, relations {graph.relations.tolist()}"
+
+
+@pytest.mark.parametrize("method", ["rand", "neigh", "graphn"])
+def test_tensors_and_arrays_take_the_same_way(tables, method):
+    """What runs on another device is the code that runs on the host, in torch instead of numpy."""
+    rng = np.random.default_rng(4)
+    batch = batch_of([random_graph(rng, int(rng.integers(1, 9)), int(rng.integers(0, 14))) for _ in range(20)])
+    perturber = make(tables, method, topk=2, alpha=1, intensity=0.7)
+    chance = torch.rand(3, len(batch[0]), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    in_torch = perturber.perturb(*batch, chance)
+    in_numpy = perturber.perturb(*(table.numpy() for table in batch), chance.numpy())
+    assert isinstance(in_torch, torch.Tensor)
+    assert in_torch.tolist() == in_numpy.tolist()
 
 
 def test_frequencies_follow_the_distribution(tables):

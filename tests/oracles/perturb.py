@@ -1,0 +1,86 @@
+"""Perturbations in plain loops over dictionaries, one object after another: slow, shared by tests and the benchmark."""
+
+import math
+from collections import defaultdict
+
+import numpy as np
+
+
+class PlainPerturber:
+    """SPEC section 5, told straight. Chance comes from outside, as numbers in [0, 1) per object."""
+
+    def __init__(self, triplets, embeddings, method, topk, alpha):
+        self.as_subject, self.as_object = defaultdict(dict), defaultdict(dict)
+        for (s, p, o), count in triplets.items():
+            self.as_subject[p, o][s] = count
+            self.as_object[s, p][o] = count
+        unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+        self.ranked = np.argsort(-(unit @ unit.T), axis=1, kind="stable").tolist()
+        self.num_classes = len(embeddings)
+        self.method, self.topk, self.alpha = method, topk, alpha
+
+    def nearest(self, label, excluded, number):
+        """The foreground classes most like `label`, but for itself and `excluded`."""
+        return [c for c in self.ranked[label][:number + 3] if c not in (0, label, excluded)][:number]
+
+    def candidates(self, labels, relations, node):
+        """[(class, weight), ...] of the first stage as they are met: a class once for each context it was seen in, its
+        weights adding up to 1 / its mean count."""
+        contexts = []
+        for subject, obj, predicate in relations:
+            if predicate and node == subject:
+                contexts.append(self.as_subject.get((predicate, labels[obj]), {}))
+            elif predicate and node == obj:
+                contexts.append(self.as_object.get((labels[subject], predicate), {}))
+        counts = defaultdict(list)
+        for context in contexts:
+            for label, count in context.items():
+                counts[label].append(count)
+        enough = max(1, min(len(contexts), 2))
+        return [(label, 1 / sum(counts[label])) for context in contexts for label in context
+                if label != labels[node] and len(counts[label]) >= enough and min(counts[label]) >= self.alpha]
+
+    def options(self, labels, node, drawn):
+        """The equally likely new labels once `drawn` (None: no candidate) came out of the first stage."""
+        label = labels[node]
+        if self.method == "rand":
+            return [c for c in range(1, self.num_classes) if c != label]
+        if self.method == "neigh":
+            return self.nearest(label, label, self.topk)
+        if self.topk == 0:
+            return [label if drawn is None else drawn]
+        if drawn is None:
+            return self.nearest(label, label, self.topk + 1)
+        return [drawn, *self.nearest(drawn, label, self.topk)]
+
+    def distribution(self, labels, relations, node):
+        """[C] the probability of each new label."""
+        result = np.zeros(self.num_classes)
+        candidates = self.candidates(labels, relations, node) if self.method == "graphn" else []
+        candidates = candidates or [(None, 1.0)]
+        for drawn, weight in candidates:
+            options = self.options(labels, node, drawn)
+            for option in options:
+                result[option] += weight / sum(weight for _, weight in candidates) / len(options)
+        return result
+
+    def sample(self, labels, relations, intensity, which_node, which_class, which_option):
+        """New labels of one image, each choice by its inverse distribution function."""
+        labels = list(labels)
+        degree = [0] * len(labels)
+        for subject, obj, predicate in relations:
+            for end in {subject, obj} if predicate else ():
+                degree[end] += 1
+        clock = [-math.log1p(-u) / max(d, 0.01) for u, d in zip(which_node, degree, strict=True)]
+        order = sorted(range(len(labels)), key=clock.__getitem__)
+        for node in order[:max(1, round(intensity * len(labels)))]:
+            candidates = self.candidates(labels, relations, node) if self.method == "graphn" else []
+            drawn, target = None, which_class[node] * sum(weight for _, weight in candidates)
+            for label, weight in candidates:
+                drawn = label
+                target -= weight
+                if target < 0:
+                    break
+            options = self.options(labels, node, drawn)
+            labels[node] = options[int(which_option[node] * len(options))]
+        return labels
