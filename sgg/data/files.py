@@ -14,6 +14,8 @@ import numpy as np
 
 from sgg.data.records import short
 
+_DENSEST = 1100  # bytes that one byte of a file can stand for: deflate reaches 1032
+
 
 def require_file(path: Path, remedy: str) -> Path:
     """`path` itself. Raises FileNotFoundError naming it and the remedy when it is no file."""
@@ -85,7 +87,7 @@ def open_h5(path: Path, remedy: str = "") -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, RuntimeError) as error:  # what h5py raises for damaged files
+    except (OSError, RuntimeError, KeyError, UnicodeError) as error:  # what h5py raises for damaged files
         raise ValueError(f"{path} is not an HDF5 file, or is cut off or damaged: {error}") from None
 
 
@@ -94,17 +96,29 @@ def read_h5(file: h5py.Group, name: str, *shape: int, kind: str = "iu") -> np.nd
 
     Raises ValueError naming file and dataset.
     """
+    path, dataset = Path(file.file.filename), h5_dataset(file, name)
+    expected = ", ".join("*" if length == -1 else str(length) for length in shape)
+    if dataset.ndim != len(shape) or any(want not in (-1, got) for want, got in zip(shape, dataset.shape, strict=True)):
+        raise ValueError(f"{path}: {name!r} must have shape [{expected}], but has {list(dataset.shape)}")
+    try:
+        dtype = dataset.dtype
+    except TypeError as error:
+        raise ValueError(f"{path}: {name!r} cannot be read: {error}") from None
+    if dtype.kind not in kind:
+        raise ValueError(f"{path}: {name!r} must hold numbers of kind {kind!r}, but holds {dtype}")
+    if dataset.nbytes > _DENSEST * path.stat().st_size:
+        raise ValueError(f"{path}: {name!r} is said to have {dataset.nbytes:,} bytes, more than the file can hold")
+    return dataset[()]
+
+
+def h5_dataset(file: h5py.Group, name: str) -> h5py.Dataset:
+    """The dataset `name`, unread. Raises ValueError naming file and dataset."""
     path = file.file.filename
     try:
         dataset = file[name]
     except KeyError:
-        present = ", ".join(sorted(file)) or "none"
+        present = ", ".join(sorted(map(str, file))) or "none"
         raise ValueError(f"{path} has no dataset {name!r}; it has: {present}") from None
-    if not isinstance(dataset, h5py.Dataset):
+    if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
         raise ValueError(f"{path}: {name!r} is not a dataset")
-    expected = ", ".join("*" if length == -1 else str(length) for length in shape)
-    if dataset.ndim != len(shape) or any(want not in (-1, got) for want, got in zip(shape, dataset.shape, strict=True)):
-        raise ValueError(f"{path}: {name!r} must have shape [{expected}], but has {list(dataset.shape)}")
-    if dataset.dtype.kind not in kind:
-        raise ValueError(f"{path}: {name!r} must hold numbers of kind {kind!r}, but holds {dataset.dtype}")
-    return dataset[()]
+    return dataset

@@ -16,7 +16,7 @@ import numpy as np
 from sgg.data import boxes as box_math
 from sgg.data.annotations import Annotations, checked
 from sgg.data.dataset import BACKGROUND, DataSet
-from sgg.data.files import integer_field, open_h5, read_h5, read_json
+from sgg.data.files import h5_dataset, integer_field, open_h5, read_h5, read_json
 from sgg.data.splits import partition
 
 NUM_VAL_IMAGES = 5000
@@ -94,7 +94,7 @@ def read_images(path: Path, remedy: str = REMEDY, keep_corrupt: bool = False) ->
 
 def _annotations(file: h5py.File, files: np.ndarray, sizes: np.ndarray) -> tuple[Annotations, np.ndarray]:
     """The annotation of every row of the h5, unchecked, and its split [I]."""
-    if (rows := len(read_h5(file, "split", -1))) != len(files):
+    if (rows := h5_dataset(file, "split").size) != len(files):
         raise ValueError(f"{file.filename} has {rows:,} images, but image_data.json has {len(files):,} "
                          f"(without the corrupt ones, {', '.join(map(str, CORRUPT_IMAGES))})")
     box_ptr, rel_ptr = _offsets(file, "box", rows), _offsets(file, "rel", rows)

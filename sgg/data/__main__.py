@@ -1,0 +1,133 @@
+"""Data on the disk: `python -m sgg.data prepare | stats | verify | convert | toy`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from sgg.data import toy
+from sgg.data.catalogue import NAMES, open_dataset, open_toy
+from sgg.data.custom import write_custom
+from sgg.data.dataset import DataSet
+from sgg.data.prepare import prepare
+from sgg.data.sources import SOURCES
+from sgg.data.summary import summarise, table
+from sgg.data.verify import verify
+
+SHOWN = 20  # files that are listed before the rest is only counted
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit status: 0 all is well; 1 data differ from what is known, or are damaged; 2 the command failed."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sgg.data", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    getting = command("prepare", _prepare, "download and unpack a published data set")
+    getting.add_argument("name", choices=list(SOURCES))
+    getting.add_argument("--to", type=Path, default=Path("data"), metavar="ROOT", help="default: data")
+    getting.add_argument("--mirror", metavar="URL", help="take all files from under this address")
+    getting.add_argument("--keep-archives", action="store_true")
+    for added in (command("stats", _stats, "counts of all parts and subsets, beside the known ones"),
+                  command("verify", _verify, "check annotation files and decode every picture"),
+                  command("convert", _convert, "write a data set in the layout of sgg/data/custom.py")):
+        added.add_argument("--data", choices=NAMES, default="auto")
+        added.add_argument("--root", type=Path, default=Path("data"), help="default: data")
+        added.add_argument("--num-val-images", type=int, metavar="N", help="default: the data set's own number")
+        added.add_argument("--exclude-left-right", action="store_true", help="GQA without its two largest predicates")
+        if added.prog.endswith("convert"):
+            added.add_argument("--to", type=Path, required=True, metavar="DIR")
+        else:
+            added.add_argument("--json", type=Path, metavar="FILE", help="write everything found there")
+    making = command("toy", _toy, "generate the toy genome")
+    making.add_argument("--to", type=Path, default=Path("data/toy"), metavar="DIR", help="default: data/toy")
+    making.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+def _open(options: argparse.Namespace) -> DataSet:
+    data = open_dataset(options.data, options.root, num_val_images=options.num_val_images,
+                        exclude_left_right=options.exclude_left_right)
+    print(data.banner)
+    return data
+
+
+def _prepare(options: argparse.Namespace) -> int:
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        def report_on(name: str) -> Callable[[int, int | None], None]:
+            task = progress.add_task(name, total=None)
+            return lambda done, total: progress.update(task, completed=done, total=total)
+
+        for path in prepare(options.name, options.to, mirror=options.mirror, keep_archives=options.keep_archives,
+                            progress=report_on):
+            print(path)
+    return 0
+
+
+def _stats(options: argparse.Namespace) -> int:
+    lines = summarise(_open(options))
+    print(*table(lines), sep="\n")
+    known = [line for line in lines if line.known]
+    differing = [line for line in known if line.differs]
+    if known:
+        print(f"{len(known) - len(differing)} of {len(known)} facts are as known of the published files")
+    if options.json:
+        options.json.write_text(json.dumps([asdict(line) for line in lines], indent=1))
+    return 1 if differing else 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    data = _open(options)
+    with Progress("pictures", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+                  console=Console(stderr=True)) as progress:
+        task = progress.add_task("")
+        findings = verify(data, options.root,
+                          report=lambda done, total: progress.update(task, completed=done, total=total))
+    for kind, texts in asdict(findings).items():
+        print(f"{kind}: {len(texts):,}")
+        for text in texts[:SHOWN]:
+            print(f"  {text}")
+        if len(texts) > SHOWN:
+            print(f"  ... and {len(texts) - SHOWN:,} more (--json FILE lists all)")
+    if options.json:
+        options.json.write_text(json.dumps(asdict(findings), indent=1))
+    return 1 if findings else 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    print(write_custom(_open(options), options.to))
+    return 0
+
+
+def _toy(options: argparse.Namespace) -> int:
+    toy.generate(options.to, options.seed)
+    print(open_toy(options.to).banner)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,223 @@
+"""Spoilt annotation files: each is refused in one of our errors, or read with every image, object and relation."""
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from sgg.data.custom import open_custom, write_custom
+from sgg.data.gqa import open_gqa
+from sgg.data.visual_genome import open_visual_genome
+from sgg.data.vtranse import open_vtranse
+
+TINY = Path(__file__).parents[1] / "golden" / "files" / "vg_tiny_data" / "VG"
+IMAGES = 10  # of the tiny genome: small files are spoilt more thoroughly, and read sooner
+MUTATIONS = 300  # of each format
+
+
+def small_genome(directory):
+    """The first images of the tiny genome, in Visual Genome's own files."""
+    source, folder = TINY / "stanford_filtered", directory / "stanford_filtered"
+    folder.mkdir(parents=True)
+    shutil.copy(source / "VG-SGG-dicts.json", folder)
+    (folder / "image_data.json").write_text(json.dumps(json.loads((source / "image_data.json").read_text())[:IMAGES]))
+    with h5py.File(source / "VG-SGG.h5") as old, h5py.File(folder / "VG-SGG.h5", "w") as new:
+        for name, dataset in old.items():
+            new[name] = dataset[:IMAGES] if len(dataset) == len(old["split"]) else dataset[:]
+        for kind, names in (("box", ("boxes_1024", "labels")), ("rel", ("relationships", "predicates"))):
+            end = new[f"img_to_last_{kind}"][:].max() + 1
+            for name in names:
+                rows = new[name][:end]
+                del new[name]
+                new[name] = rows
+    return directory
+
+
+def open_vg(directory):
+    return open_visual_genome(directory, num_val_images=3)
+
+
+def as_gqa(directory):
+    data = open_vg(small_genome(directory / "source"))
+    files = {"train": {}, "val": {}}
+    for image in range(len(data.annotations)):
+        graph = data.annotations.graph(image)
+        objects = {}
+        for row, (box, label) in enumerate(zip(graph.boxes.tolist(), graph.labels.tolist(), strict=True)):
+            relations = [{"name": data.predicates[predicate], "object": f"o{other}"}
+                         for subject, other, predicate in graph.relations.tolist() if subject == row]
+            box = {"x": box[0], "y": box[1], "w": box[2] - box[0], "h": box[3] - box[1]}
+            objects[f"o{row}"] = {"name": data.classes[label], **box, "relations": relations}
+        height, width = data.annotations.sizes[image].tolist()
+        part = "val" if data.parts[image] == 2 else "train"
+        files[part][str(image)] = {"width": width, "height": height, "objects": objects}
+    (directory / "sceneGraphs").mkdir(parents=True)
+    for part, graphs in files.items():
+        (directory / "sceneGraphs" / f"{part}_sceneGraphs.json").write_text(json.dumps(graphs))
+        (directory / f"{part}_images.json").write_text(json.dumps(list(graphs)))
+    shutil.rmtree(directory / "source")
+    return directory
+
+
+def as_vtranse(directory):
+    data = open_vg(small_genome(directory))
+    (directory / "vtranse").mkdir()
+    with h5py.File(directory / "vtranse" / "vg1_2_meta.h5", "w") as file:
+        for kind, names in (("cls", data.classes), ("pre", data.predicates)):
+            for number, name in enumerate(names):
+                file[f"meta/{kind}/name2idx/{name}"] = number
+        for image in range(len(data.annotations)):
+            graph = data.annotations.graph(image)
+            if len(graph.relations):
+                group = f"gt/{'test' if data.parts[image] == 2 else 'train'}/{data.annotations.files[image][:-4]}"
+                file[f"{group}/sub_boxes"] = graph.boxes[graph.relations[:, 0]]
+                file[f"{group}/obj_boxes"] = graph.boxes[graph.relations[:, 1]]
+                file[f"{group}/rlp_labels"] = graph.triplets()
+    (directory / "stanford_filtered" / "VG-SGG.h5").unlink()
+    (directory / "stanford_filtered" / "VG-SGG-dicts.json").unlink()
+    return directory
+
+
+def as_custom(directory):
+    write_custom(open_vg(small_genome(directory / "source")), directory)
+    shutil.rmtree(directory / "source")
+    return directory
+
+
+def counts(data):
+    annotations = data.annotations
+    return len(annotations), len(annotations.labels), len(annotations.relations)
+
+
+def counts_in_gqa(directory):
+    """What the files say, which may be less than before: GQA's objects outside the picture are left out, and nothing
+    tells of an object that is not there.
+    """
+    totals = np.zeros(3, dtype=int)
+    for part in ("train", "val"):
+        graphs = json.loads((directory / "sceneGraphs" / f"{part}_sceneGraphs.json").read_text())
+        for image in set(json.loads((directory / f"{part}_images.json").read_text())):
+            objects = graphs[image]["objects"]
+            inside = {key for key, o in objects.items() if o["x"] >= 0 and o["y"] >= 0 and o["w"] > 0 and o["h"] > 0}
+            relations = [relation for key in inside for relation in objects[key]["relations"]
+                         if relation["object"] in inside]
+            totals += 1, len(inside), len(relations)
+    return tuple(totals.tolist())
+
+
+def counts_in_vtranse(directory):
+    """What the file says: a changed box or class may be one object more, or the same as another."""
+    images = objects = relations = 0
+    with h5py.File(directory / "vtranse" / "vg1_2_meta.h5") as file:
+        for part in ("train", "test"):
+            for group in file[f"gt/{part}"].values():
+                triplets = group["rlp_labels"][:]
+                named = {(*box, label) for name, column in (("sub_boxes", 0), ("obj_boxes", 2))
+                         for box, label in zip(group[name][:].tolist(), triplets[:, column].tolist(), strict=True)}
+                images, objects, relations = images + 1, objects + len(named), relations + len(triplets)
+    return images, objects, relations
+
+
+def counts_in_custom(directory):
+    """What the file says: an object without relations can be taken out of it without a trace."""
+    content = json.loads((directory / "annotations.json").read_text())
+    return tuple(len(content[section]) for section in ("images", "annotations", "relations"))
+
+
+FORMATS = {  # how to write it, how to read it, how much the files say there is (None: as much as before)
+    "vg": (small_genome, open_vg, None),
+    "gqa": (as_gqa, lambda directory: open_gqa(directory, directory, num_val_images=3), counts_in_gqa),
+    "vtranse": (as_vtranse, lambda directory: open_vtranse(directory, num_val_images=3), counts_in_vtranse),
+    "custom": (as_custom, open_custom, counts_in_custom),
+}
+VALUES = [None, -1, 0, 1, 10**6, 2**40, 10**30, 0.5, 1e308, "", "obj1", "10", [], {}, [1], True]
+
+
+def change_bytes(path, rng):
+    """Cut the file, or overwrite, insert or delete a few of its bytes."""
+    content = bytearray(path.read_bytes())
+    place = rng.randrange(len(content))
+    kind = rng.choice(["cut", "overwrite", "overwrite", "overwrite", "insert", "delete"])
+    if kind == "cut":
+        del content[place:]
+    elif kind == "delete":
+        del content[place:place + rng.randint(1, 16)]
+    else:
+        fresh = rng.randbytes(rng.randint(1, 4))
+        content[place:place + (len(fresh) if kind == "overwrite" else 0)] = fresh
+    path.write_bytes(content)
+
+
+def change_json(path, rng):
+    """Give one value somewhere in the JSON another value or type, or delete or repeat it."""
+    content = json.loads(path.read_text())
+    parent, key = None, None
+    node = content
+    while isinstance(node, dict | list) and node and (parent is None or rng.random() < 0.9):
+        parent, key = node, rng.choice(list(node) if isinstance(node, dict) else range(len(node)))
+        node = parent[key]
+    kind = rng.choice(["value", "value", "delete", "repeat"])
+    if kind == "delete":
+        del parent[key]
+    elif kind == "repeat" and isinstance(parent, list):
+        parent.append(node)
+    else:
+        parent[key] = rng.choice(VALUES)
+    path.write_text(json.dumps(content))
+
+
+def change_h5(path, rng):
+    """Change an element of a dataset, or its length or type, or delete it."""
+    with h5py.File(path, "r+") as file:
+        names = []
+        file.visititems(lambda name, entry: names.append(name) if isinstance(entry, h5py.Dataset) else None)
+        name = rng.choice(names)
+        values = file[name][()]
+        kind = rng.choice(["element"] * 5 + ["length", "type", "delete"])
+        del file[name]
+        if kind == "element" or (kind == "length" and not values.ndim):
+            values = np.array(values)
+            place = np.unravel_index(rng.randrange(values.size), values.shape)
+            values[place] = rng.choice([-(2**31), -1, 0, 1, 5, 2**31 - 1])
+        elif kind == "length":
+            values = values[:-1] if rng.random() < 0.5 else np.concatenate([values, values[-1:]])
+        elif kind == "type":
+            change = rng.choice([lambda v: v + 0.5, lambda v: v.astype(np.int8), lambda v: v.astype("S8"),
+                                 lambda v: v[..., None]])
+            values = change(np.array(values))
+        if kind != "delete":
+            file[name] = values
+
+
+def spoil(directory, rng):
+    """Change one file of the data set; says how, for the message of a failing test."""
+    path = rng.choice(sorted(path for path in directory.rglob("*") if path.is_file()))
+    change = rng.choice([change_bytes, change_h5 if path.suffix == ".h5" else change_json])
+    change(path, rng)
+    return f"{change.__name__} of {path.name}"
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_spoilt_file_is_refused_or_read_in_full(name, tmp_path):
+    make, read, count_in_files = FORMATS[name]
+    whole = make(tmp_path / "whole")
+    before, messages = counts(read(whole)), []
+    for seed in range(MUTATIONS):
+        spoilt = tmp_path / str(seed)
+        shutil.copytree(whole, spoilt)
+        done = f"seed {seed}, {spoil(spoilt, random.Random(f'{name} {seed}'))}"
+        try:
+            found = counts(read(spoilt))
+        except (ValueError, FileNotFoundError) as error:
+            messages.append((done, str(error)))
+        else:
+            expected = count_in_files(spoilt) if count_in_files else before
+            assert found == expected, done
+        shutil.rmtree(spoilt)
+    assert len(messages) > MUTATIONS / 3
+    assert [message for message in messages if str(tmp_path) not in message[1] or "\n" in message[1]] == []

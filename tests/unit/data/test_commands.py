@@ -1,0 +1,115 @@
+"""`python -m sgg.data`: what it prints, its exit status, and that mistakes end in one line."""
+
+import json
+import re
+
+import pytest
+
+from sgg.data import toy
+from sgg.data.__main__ import main
+from sgg.data.custom import open_custom
+from sgg.data.summary import COLUMNS, KNOWN, ROWS, Line, table
+from sgg.data.visual_genome import open_visual_genome
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*arguments):
+        status = main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+    return call
+
+
+def test_stats_names_every_row_that_differs_from_the_known_counts(run, genome_directory, tmp_path):
+    written = tmp_path / "stats.json"
+    status, out, _ = run("stats", "--data", "vg", "--root", tmp_path, "--num-val-images", 2, "--json", written)
+    rows = {line[:12].strip(): line for line in out.splitlines()}
+    assert status == 1
+    assert out.startswith("Visual Genome (stanford split): 3/2/3 images (train/val/test), 4 classes, 2 predicates")
+    assert re.fullmatch(r"val all +2 +6 +4 +4  DIFFERS from the known 5,000 images, 62,754 objects, 33,203 relations, "
+                        r"5,043 unique triplets", rows["val all"])
+    assert "0 of 35 facts are as known" in out
+    facts = {line["about"]: line for line in json.loads(written.read_text())}
+    assert facts["test all: relations"] == {"about": "test all: relations", "found": "6", "known": "183,642"}
+
+
+def test_stats_says_nothing_of_data_that_nobody_knows(run, genome_directory, monkeypatch, tmp_path):
+    monkeypatch.delitem(KNOWN, "Visual Genome (stanford split)")
+    status, out, _ = run("stats", "--data", "vg", "--root", tmp_path, "--num-val-images", 2)
+    assert status == 0
+    assert "known" not in out
+
+
+def test_the_table_says_where_all_is_as_known():
+    rows = [f"{name} {subset}: {column}" for name, subset in ROWS for column in COLUMNS]
+    lines = [Line(about, "5", "5" if about.startswith("val zs") else None) for about in rows]
+    text = table(lines)
+    assert text[2].split() == ["val", "zs", "5", "5", "5", "5", "as", "known"]
+    assert text[1].split() == ["train", "all", "5", "5", "5", "5"]
+
+
+def test_verify_lists_missing_and_truncated_pictures(run, genome_directory, tmp_path):
+    arguments = ("verify", "--data", "vg", "--root", tmp_path, "--num-val-images", 2)
+    assert run(*arguments)[0] == 0
+    folder = genome_directory / "VG_100K"
+    (folder / "103.jpg").unlink()
+    (folder / "105.jpg").write_bytes((folder / "105.jpg").read_bytes()[:300])
+    (folder / "106.jpg").write_bytes(b"")
+    status, out, _ = run(*arguments, "--json", tmp_path / "found.json")
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert status == 1
+    assert "missing: 1\n" in out
+    assert re.search(r"picture .*103.jpg is missing", out)
+    assert re.search(r"damaged: 2\n  picture .*105.jpg cannot be read, or is cut off", out)
+    assert [len(found[kind]) for kind in ("changed", "missing", "damaged")] == [0, 1, 2]
+
+
+def test_verify_compares_files_with_the_checksum_of_their_download(run, genome_directory, tmp_path):
+    (tmp_path / ".prepared").mkdir()
+    record = {"url": "http://x/image_data.json", "sha256": "0" * 64, "files": ["VG/stanford_filtered/image_data.json"]}
+    (tmp_path / ".prepared" / "image_data.json.json").write_text(json.dumps(record))
+    status, out, _ = run("verify", "--data", "vg", "--root", tmp_path, "--num-val-images", 2)
+    assert status == 1
+    assert "image_data.json is no longer what was downloaded" in out
+
+
+def test_convert_keeps_everything(run, genome_directory, tmp_path):
+    mine = tmp_path / "mine"
+    status, out, _ = run("convert", "--data", "vg", "--root", tmp_path, "--num-val-images", 2, "--to", mine)
+    assert status == 0
+    assert str(mine / "annotations.json") in out
+    assert open_custom(mine).hash == open_visual_genome(genome_directory, num_val_images=2).hash
+
+
+def test_toy_generates_where_it_is_told(run, new_genome, tmp_path, monkeypatch):
+    def generate(directory, seed):
+        new_genome().write(directory)
+        new_genome().write(directory / "detector")
+        facts = {"num_val_images": 2, "version": toy.VERSION, "seed": seed}
+        (directory / "stanford_filtered" / "toy.json").write_text(json.dumps(facts))
+
+    monkeypatch.setattr(toy, "generate", generate)
+    status, out, _ = run("toy", "--to", tmp_path / "toy", "--seed", 7)
+    assert status == 0
+    assert "seed 7" in out
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["stats", "--data", "vg", "--root", "nowhere"], r"error: nowhere/VG/.* is missing; get the data set with: python"),
+    (["convert", "--data", "custom", "--root", "nowhere", "--to", "x"], r"error: nowhere/custom/.*json is missing"),
+    (["stats", "--data", "vg", "--exclude-left-right"], r"error: data.exclude_left_right is for data.name gqa, not vg"),
+])
+def test_mistakes_end_in_one_line(arguments, message, run):
+    status, out, err = run(*arguments)
+    assert status == 2
+    assert out == ""
+    assert re.match(message, err)
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["stats", "--data", "coco"], ["prepare", "imagenet"], ["mistake"]])
+def test_unknown_words_are_refused_with_the_known_ones(arguments, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert "usage: python -m sgg.data" in capsys.readouterr().err
