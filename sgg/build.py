@@ -48,9 +48,13 @@ class Ground:
                 "embeddings": self.embeddings.source}
 
     def part(self, name: str) -> Part:
-        """A part of the data set, cut to `data.train_images` or `data.eval_images`."""
-        limit = self.config.data.train_images if name == "train" else self.config.data.eval_images
-        return self.data.part(name).head(limit)
+        """A part of the data set, cut down as the `data` settings say."""
+        settings = self.config.data
+        if name != "train":
+            return self.data.part(name).head(settings.eval_images)
+        part = self.data.part(name, min_objects=settings.min_objects, max_objects=settings.max_objects,
+                              overlapping=self.config.training.mode == "sgdet")
+        return part.head(settings.train_images)
 
     def training_batches(self) -> Batches:
         """Shuffled, augmented batches of the training part."""
@@ -119,8 +123,7 @@ def prepare(config: Config) -> Ground:
     """
     device = device_of(config)
     configure_torch(config)
-    data = open_dataset(config.data.name, config.data.root)
-    data.require_images()
+    data = open_data(config)
     config = resolve(config, data.name)
     cache = config.data.root / "cache"
     detector, detector_hash = ensure_detector(
@@ -131,6 +134,18 @@ def prepare(config: Config) -> Ground:
     if config.gan.enabled and config.gan.visual_conditioning:
         store = ensure_node_store(data, detector, detector_hash, cache)
     return Ground(config, data, detector, detector_hash, store)
+
+
+def open_data(config: Config) -> DataSet:
+    """The data set of a config, its annotation read and its pictures found.
+
+    Raises FileNotFoundError or ValueError naming file and remedy.
+    """
+    settings = config.data
+    data = open_dataset(settings.name, settings.root, num_val_images=settings.num_val_images,
+                        exclude_left_right=settings.exclude_left_right)
+    data.require_images()
+    return data
 
 
 def build_run(ground: Ground) -> Run:

@@ -11,14 +11,14 @@ from typing import Any
 from .schema import Config
 
 PAPER: dict[str, dict[str, Any]] = {
-    "data": {"num_val_images": 5000, "workers": 2},
+    "data": {"workers": 2},
     "detector": {"backbone": "vgg16"},
     "model": {"hidden_dim": 512, "dropout": 0.5},
     "training": {"epochs": 20, "batch_size": 24, "decay_epoch": 15},
     "evaluation": {"every": 5, "batch_size": 1},
 }
 TOY: dict[str, dict[str, Any]] = {
-    "data": {"num_val_images": 300, "workers": 0},
+    "data": {"workers": 0},
     "detector": {"backbone": "tiny"},
     "model": {"hidden_dim": 64, "dropout": 0.2},
     "training": {"epochs": 4, "batch_size": 16, "decay_epoch": 3},

@@ -66,7 +66,10 @@ class Data(Section):
     """auto: Visual Genome where it is under `root`, else the toy genome."""
     root: Path = Path("data")
     num_val_images: PositiveInt | None = None
-    """The first so many training images are validation."""
+    """The first so many training images are validation. None: the data set's own number, 5,000 of Visual Genome."""
+    min_objects: Annotated[int, Field(ge=0)] = 0
+    max_objects: PositiveInt | None = None
+    """Train on images with at least and at most so many objects."""
     train_images: PositiveInt | None = None
     """Train on the first so many images only; None: all."""
     eval_images: PositiveInt | None = None

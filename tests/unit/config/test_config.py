@@ -116,9 +116,10 @@ def test_profiles_fill_only_what_is_not_given() -> None:
         settings = resolve(validate({}), name).model_dump()
         undecided = [f"{section}.{key}" for section, values in settings.items() for key, value in values.items()
                      if value is None]
-        assert undecided == ["data.train_images", "data.eval_images", "detector.weights", "detector.epochs",
-                             "detector.batch_size", "detector.learning_rate", "search.max_concurrent",
-                             "search.time_budget_s", "tracking.wandb_entity"]
+        assert undecided == [
+            "data.num_val_images", "data.max_objects", "data.train_images", "data.eval_images", "detector.weights",
+            "detector.epochs", "detector.batch_size", "detector.learning_rate", "search.max_concurrent",
+            "search.time_budget_s", "tracking.wandb_entity"]
 
 
 def test_round_trip_through_json() -> None:
