@@ -62,9 +62,9 @@ class Extraction:
     def ranges(self) -> list[range]:
         """The images of each part of the store."""
         annotations = self.part.annotations
-        rows = {"node": lambda: np.diff(annotations.box_ptr), "edge": lambda: annotations.relations_per_image,
-                "global": lambda: np.ones(len(annotations), np.int64)}[self.kind]()
-        return image_ranges(rows, rows_per_part(self.row_shape))
+        rows = {"node": annotations.objects_per_image, "edge": annotations.relations_per_image,
+                "global": np.ones(len(annotations), np.int64)}
+        return image_ranges(rows[self.kind], rows_per_part(self.row_shape))
 
     def write_part(self, writer: StoreWriter, number: int) -> None:
         """Look at the images of one part of the store and write their features."""

@@ -1,0 +1,123 @@
+"""From pictures to stores: ranges of images, and features equal to pooling each image by itself."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.ops import roi_align
+
+from sgg.data.annotations import Annotations
+from sgg.data.dataset import DataSet
+from sgg.extract import Extraction, ensure_node_store, image_ranges, store_path
+from sgg.features import FeatureStore, writer
+from sgg.models.detector import build_detector
+
+BOXES = [[[4, 4, 40, 30], [20, 10, 60, 44], [0, 0, 63, 47]], [[8, 8, 30, 60], [2, 20, 44, 50]], [[1, 1, 50, 50]] * 2]
+LABELS = [[1, 2, 1], [3, 1], [2, 2]]
+RELATIONS = [[[0, 1, 1], [1, 2, 2]], [[0, 1, 1]], [[1, 0, 2]]]
+SIZES = [(48, 64), (64, 48), (56, 56)]
+
+
+@pytest.fixture
+def data(tmp_path):
+    rng = np.random.default_rng(0)
+    files = [f"{image}.png" for image in range(3)]
+    for file, size in zip(files, SIZES, strict=True):
+        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(tmp_path / file)
+    annotations = Annotations(
+        np.array(files), np.array(SIZES), np.array([0, 3, 5, 7]), np.concatenate(BOXES).astype(np.float32),
+        np.concatenate(LABELS), np.array([0, 2, 3, 4]), np.concatenate(RELATIONS))
+    return DataSet("custom", "Three images", ["__background__", "cat", "dog", "emu"], ["__background__", "on", "by"],
+                   annotations, np.zeros(3, int), tmp_path)
+
+
+@pytest.fixture(scope="module")
+def detector():
+    torch.manual_seed(0)
+    return build_detector("tiny", num_classes=4)
+
+
+def squares(data):
+    for image, (height, width) in enumerate(SIZES):
+        picture = torch.from_numpy(np.array(Image.open(data.image_folder / f"{image}.png"))).permute(2, 0, 1) / 255
+        square = torch.tensor([0.485, 0.456, 0.406])[:, None, None].repeat(1, max(height, width), max(height, width))
+        square[:, :height, :width] = picture
+        yield image, square
+
+
+def pooled(data, detector, boxes_of):
+    """{(image, row): feature} of boxes in picture pixels, one image at a time."""
+    found = {}
+    for image, square in squares(data):
+        feature_map, [(height, _)] = detector.features([square])
+        boxes = torch.tensor(boxes_of(image), dtype=torch.float32) * height / square.shape[1]
+        found |= {(image, row): feature for row, feature in enumerate(
+            roi_align(feature_map, [boxes], 7, 1 / detector.stride, sampling_ratio=2))}
+    return found
+
+
+def assert_rows(store, expected):
+    np.testing.assert_allclose(store[:], torch.stack(expected).numpy(), rtol=2e-3, atol=2e-3)
+
+
+def test_node_features_by_class_in_image_order(data, detector, tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "PART_BYTES", 1)  # every image is a part of its own
+    store = ensure_node_store(data, detector, "d1", tmp_path)
+    rows = pooled(data, detector, lambda image: BOXES[image])
+    assert store.counts.tolist() == [0, 3, 3, 1]
+    order = [(0, 0), (0, 2), (1, 1), (0, 1), (2, 0), (2, 1), (1, 0)]  # cats, dogs, the emu
+    assert_rows(store, [rows[key] for key in order])
+    assert (store.identity.detector, store.identity.data, store.identity.kind) == ("d1", data.hash, "node")
+
+
+def test_edge_features_are_of_union_boxes_by_predicate(data, detector, tmp_path):
+    def unions(image):
+        pairs = [(BOXES[image][subject], BOXES[image][object_]) for subject, object_, _ in RELATIONS[image]]
+        return [[*np.minimum(a, b)[:2], *np.maximum(a, b)[2:]] for a, b in pairs]
+
+    extraction = Extraction(data, data.part("train"), detector, "d1", kind="edge")
+    store = extraction.ensure(tmp_path / "edges.zarr")
+    rows = pooled(data, detector, unions)
+    assert store.counts.tolist() == [0, 2, 2]
+    assert_rows(store, [rows[key] for key in [(0, 0), (1, 0), (0, 1), (2, 0)]])
+    assert store.identity.classes == data.predicates
+
+
+def test_global_features_are_averaged_maps(data, detector, tmp_path):
+    extraction = Extraction(data, data.part("train"), detector, "d1", kind="global")
+    store = extraction.ensure(tmp_path / "global.zarr")
+    assert_rows(store, [detector.features([square]).map[0].mean((1, 2), keepdim=True) for _, square in squares(data)])
+
+
+def test_a_store_that_is_there_is_opened(data, detector, tmp_path):
+    first = ensure_node_store(data, detector, "d1", tmp_path)
+    (data.image_folder / "0.png").unlink()
+    again = ensure_node_store(data, detector, "d1", tmp_path)
+    assert again.path == first.path
+    with pytest.raises(FileNotFoundError):
+        ensure_node_store(data, detector, "d2", tmp_path)
+    with pytest.raises(FileNotFoundError, match="goes on where it stopped"):
+        FeatureStore.open(store_path(tmp_path, Extraction(data, data.part("train"), detector, "d2").identity))
+
+
+def test_paths_differ_with_the_identity(data, detector, tmp_path):
+    def path(**changes):
+        arguments = {"part": data.part("train"), "detector_hash": "d1", **changes}
+        return store_path(tmp_path, Extraction(data, detector=detector, **arguments).identity)
+
+    variants = [path(), path(detector_hash="d2"), path(kind="edge"), path(settings={"subset": "zs"}),
+                path(source="generated"), path(part=data.part("train").head(2))]
+    assert len(set(variants)) == len(variants)
+    assert path() == path()
+
+
+@pytest.mark.parametrize(("rows", "limit", "expected"), [
+    ([3, 3, 3, 3], 6, [(0, 2), (2, 4)]),
+    ([3, 3, 3, 3], 7, [(0, 2), (2, 4)]),
+    ([1, 9, 1, 1], 4, [(0, 1), (1, 2), (2, 4)]),
+    ([0, 0, 5, 0], 5, [(0, 4)]),
+    ([2], 1, [(0, 1)]),
+    ([], 5, []),
+])
+def test_image_ranges(rows, limit, expected):
+    assert image_ranges(np.array(rows, int), limit) == [range(*one) for one in expected]
