@@ -50,7 +50,8 @@ class Sizes:
 
 def generate(directory: Path | str, seed: int = 0, sizes: Sizes | None = None,
              on_picture: Callable[[int, int], None] | None = None) -> Path:
-    """Write the toy genome of a seed: the same bytes every time. Returns `directory`, which is whole once it is there.
+    """Write the toy genome of a seed: with the same numpy and Pillow the same bytes every time. Returns `directory`,
+    which is whole once it is there.
 
     on_picture: called after each picture with the number of pictures drawn and of all. A genome of the same version,
     seed and sizes is left as it is.
