@@ -165,7 +165,7 @@ class LiveTable(Callback):
         return epochs * sum(paces) / len(paces) / self._at_once
 
     def _best(self) -> str:
-        known = [view for view in self._views.values() if view.objective is not None]
+        known = [view for view in self._views.values() if view.objective is not None and view.status != FAILED]
         if not known:
             return ""
         best = (max if self._higher_is_better else min)(known, key=lambda view: view.objective)

@@ -60,7 +60,8 @@ def scheduler(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:
     common = {"time_attr": TIME, "metric": OBJECTIVE, "mode": search.mode}
     match search.scheduler:
         case "asha":
-            return ASHAScheduler(**common, max_t=max(epochs, search.grace_epochs),
+            # A trial in its last epoch is not to be stopped: its test is still to come.
+            return ASHAScheduler(**common, max_t=max(epochs, search.grace_epochs) + 1,
                                  grace_period=search.grace_epochs, reduction_factor=search.reduction_factor)
         case "median":
             return MedianStoppingRule(**common, grace_period=search.grace_epochs, min_samples_required=2)

@@ -44,6 +44,7 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts, **loca
     _check_modules(study)
     settings = study.base.data
     data = find(parts.open_data)(settings.name, settings.root)
+    data.require_images()
     print(f"data: {data.description}", flush=True)
     with ray_session(study.base.resources.address, study.source, **local_ray) as total:
         resources = _resources(study, total)

@@ -2,13 +2,183 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
+from ray.tune import Callback
+from ray.tune.experiment import Trial as TuneTrial
+
 from sgg.config import Study
+from sgg.history import TEST, Row, read_json
 
-from .study import StudyDirectory
+from .bookkeeping import settings_of
+from .study import StudyDirectory, TrialRecord, flatten
+from .trial import FAILED_KEY
+
+Scalars = dict[str, float]
 
 
-def trackers(study: Study, directory: StudyDirectory) -> list[Any]:
+def trackers(study: Study, directory: StudyDirectory) -> list[Callback]:
     """The callbacks that `study.base.tracking` asks for."""
-    return []
+    wanted = study.base.tracking
+    chosen: list[Callback] = []
+    if wanted.wandb != "off":
+        chosen.append(WandbTracker(study, directory))
+    if wanted.tensorboard:
+        chosen.append(TensorBoardTracker(directory))
+    if wanted.parquet:
+        chosen.append(ParquetTracker(directory))
+    return chosen
+
+
+class Tracker(Callback):
+    """Hands each epoch's figures of each trial on once, and the test figures at its end."""
+
+    def __init__(self, directory: StudyDirectory):
+        self._directory = directory
+        self._told: dict[str, int] = {}
+
+    def open(self, trial: TuneTrial) -> None:
+        """A trial begins, or begins again."""
+
+    def log(self, trial: TuneTrial, epoch: int, figures: Scalars) -> None:
+        """An epoch's figures, or (after the last epoch) those of the test."""
+
+    def close(self, trial: TuneTrial, failed: bool) -> None:
+        """A trial is over."""
+
+    def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
+        """See ray.tune.Callback."""
+        self.open(trial)
+
+    def on_trial_result(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any],
+                        **info: Any) -> None:
+        """See ray.tune.Callback."""
+        epoch = result.get("epoch", 0)
+        if epoch > self._told.get(trial.trial_id, 0):
+            self._told[trial.trial_id] = epoch
+            self.log(trial, epoch, figures_of(result))
+
+    def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
+        """See ray.tune.Callback."""
+        test = read_json(self._directory.trial(trial.trial_id) / TEST)
+        if test:
+            self.log(trial, self._told.get(trial.trial_id, 0), figures_of(test))
+        self.close(trial, failed=FAILED_KEY in trial.last_result)
+
+    def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
+        """See ray.tune.Callback."""
+        self.close(trial, failed=True)
+
+
+class WandbTracker(Tracker):
+    """One W&B run per trial, grouped by study, figures under the names of the reference's own project.
+
+    Online it needs `wandb login` or WANDB_API_KEY, which stay where they are: no key is written by us.
+    """
+
+    def __init__(self, study: Study, directory: StudyDirectory):
+        super().__init__(directory)
+        self._study, self._runs = study, {}
+
+    def open(self, trial: TuneTrial) -> None:
+        """A trial begins, or begins again in the run that it has."""
+        import wandb
+
+        if trial.trial_id in self._runs:
+            return
+        wanted = self._study.base.tracking
+        config = flatten(self._study.trial(settings_of(trial)).model_dump(mode="json"))
+        self._runs[trial.trial_id] = wandb.init(
+            project=wanted.wandb_project, entity=wanted.wandb_entity, mode=wanted.wandb, id=trial.trial_id,
+            name=trial.trial_id, group=self._study.base.experiment.name, config=config, dir=self._directory.path,
+            resume="allow", reinit="create_new", settings=wandb.Settings(console="off", silent=True))
+
+    def log(self, trial: TuneTrial, epoch: int, figures: Scalars) -> None:
+        """Figures by the reference's names where it has one."""
+        self._runs[trial.trial_id].log({reference_name(name): value for name, value in figures.items()}, step=epoch)
+
+    def close(self, trial: TuneTrial, failed: bool) -> None:
+        """Ends the run, as failed where the trial was."""
+        run = self._runs.pop(trial.trial_id, None)
+        if run is not None:
+            run.finish(exit_code=int(failed))
+
+
+class TensorBoardTracker(Tracker):
+    """Event files under tensorboard/<trial>: `tensorboard --logdir <output>/<name>/tensorboard`."""
+
+    def __init__(self, directory: StudyDirectory):
+        super().__init__(directory)
+        self._writers: dict[str, Any] = {}
+
+    def open(self, trial: TuneTrial) -> None:
+        """A trial begins, or begins again."""
+        from tensorboardX import SummaryWriter
+
+        if trial.trial_id not in self._writers:
+            folder = self._directory.path / "tensorboard" / trial.trial_id
+            self._writers[trial.trial_id] = SummaryWriter(str(folder), flush_secs=10)
+
+    def log(self, trial: TuneTrial, epoch: int, figures: Scalars) -> None:
+        """One scalar per figure, at its epoch; TensorBoard shows ngR@100 as ngR_100."""
+        for name, value in figures.items():
+            self._writers[trial.trial_id].add_scalar(name, value, epoch)
+
+    def close(self, trial: TuneTrial, failed: bool) -> None:
+        """Writes what is left."""
+        writer = self._writers.pop(trial.trial_id, None)
+        if writer is not None:
+            writer.close()
+
+
+class ParquetTracker(Tracker):
+    """Every epoch of every trial as one table, epochs.parquet and epochs.csv, written anew whenever a trial ends."""
+
+    def close(self, trial: TuneTrial, failed: bool) -> None:
+        """Writes the table."""
+        write_epochs(self._directory)
+
+
+def write_epochs(directory: StudyDirectory) -> Path:
+    """Write epochs.parquet and epochs.csv: a row per trial and epoch, searched settings first."""
+    import pandas as pd
+
+    rows: list[Row] = [{"trial": record.name, **record.values, **row}
+                       for record in directory.records() for row in TrialRecord.rows(record)]
+    frame = pd.DataFrame(rows)
+    target = directory.path / "epochs.parquet"
+    for path, write in ((target, frame.to_parquet), (target.with_suffix(".csv"), frame.to_csv)):
+        temporary = path.with_name(f".{path.name}")
+        write(temporary, index=False)
+        temporary.replace(path)
+    return target
+
+
+def figures_of(row: Row) -> Scalars:
+    """The plain numbers of a row that are results of training or evaluation."""
+    return {name: value for name, value in row.items() if type(value) in (int, float)
+            and (name in ("loss", "time") or name.startswith(("loss/", "val/", "test/")))}
+
+
+_RECALL = re.compile(r"(?P<unconstrained>ng-?)?(?P<kind>m?R@\d+)$")
+_TRIPLET = re.compile(r"triplet-(?P<what>R@\d+|rank-(?:mean|median|class-median))(?P<weighted>-weighted)?$")
+_RANKS = {"rank-mean": "meanrank", "rank-median": "medianrank", "rank-class-median": "medianrankclass"}
+
+
+def reference_name(name: str) -> str:
+    """The reference's name of a figure: `test/sgcls/zs/ngR@100` is its `sgcls/test_zs_R@100_NOGC`.
+
+    Figures that it does not have keep their names.
+    """
+    parts = name.split("/")
+    if len(parts) != 4:
+        return name
+    part, mode, subset, metric = parts
+    prefix = f"{mode}/{part}_{'alls' if subset == 'all' else subset}"
+    if found := _RECALL.match(metric):
+        return f"{prefix}_{found['kind']}_{'NOGC' if found['unconstrained'] else 'GC'}"
+    if found := _TRIPLET.match(metric):
+        return f"{prefix}_{_RANKS.get(found['what'], found['what'])}_triplet{'_norm' if found['weighted'] else ''}"
+    return name

@@ -48,3 +48,12 @@ def config_file(tmp_path):
                         f"data: {{root: {tmp_path / 'data'}}}\n{text}")
         return str(path)
     return write
+
+
+@pytest.fixture
+def seconds_per_epoch(tmp_path):
+    """Sets the pace of the stand-in."""
+    def write(seconds: float) -> None:
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / "seconds.txt").write_text(str(seconds))
+    return write

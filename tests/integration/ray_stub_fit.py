@@ -2,7 +2,7 @@
 
 `sgg.fit.fit` in a few milliseconds an epoch: its figure grows with the epoch and with `loss.scale`. What goes wrong,
 and where, is told by the file `faults.json` in `data.root`: a list of {"key": dotted key, "value": its value, "epoch":
-n, "do": "raise" | "nan" | "kill" | "kill-trial" | "full" | "wait", "times": how often}.
+n, "do": "raise" | "nan" | "kill" | "full", "times": how often}. `seconds.txt` there says how long an epoch takes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sgg.history import CONFIG, TEST, History, read_json, write_json
 
 def open_data(name, root):
     Path(root).mkdir(parents=True, exist_ok=True)
-    return SimpleNamespace(description="stub data")
+    return SimpleNamespace(description="stub data", require_images=lambda: None)
 
 
 def prepare(config):
@@ -38,11 +38,13 @@ def fit(config, directory, on_epoch_end=None, resume=True, start_from=None):
     done, state = _newest(directory) or (0, 0.0)
     if not done and start_from:
         done, state = _read(Path(start_from))
+    pace = Path(config.data.root) / "seconds.txt"
+    seconds = float(pace.read_text()) if pace.is_file() else 0.05
     print(f"trial process {os.getpid()}, GPUs {os.environ.get('CUDA_VISIBLE_DEVICES')}, attempt {history.attempt}")
     if done >= epochs and on_epoch_end:
         on_epoch_end(history.rows()[-1])
     for epoch in range(done + 1, epochs + 1):
-        time.sleep(float(os.environ.get("STUB_SECONDS", "0.05")))
+        time.sleep(seconds)
         _go_wrong(config, directory, epoch)
         state += config.loss.scale * (1 + config.seed / 1000)
         row = history.append(epoch, {"loss": 1 / epoch, "time": 0.05, **_figures("val", state / 100, config)})
@@ -96,5 +98,3 @@ def _do(what):
             raise OSError(errno.ENOSPC, "No space left on device")
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        case "wait":
-            time.sleep(600)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.ray
 def faults(tmp_path):
     """Tells the stand-in what to do wrong: (loss.scale, epoch, what, how often)."""
     def write(*entries: tuple[float, int, str, int]) -> None:
-        (tmp_path / "data").mkdir()
+        (tmp_path / "data").mkdir(exist_ok=True)
         (tmp_path / "data" / "faults.json").write_text(json.dumps([
             {"key": "loss.scale", "value": value, "epoch": epoch, "do": what, "times": times}
             for value, epoch, what, times in entries]))
@@ -57,11 +57,11 @@ search: {max_failures: 1, max_concurrent: 2}
 
 
 def test_a_killed_trial_process_gives_its_gpu_back_and_goes_on(ray_with_gpus, stub, config_file, tmp_path,
-                                                               monkeypatch):
+                                                               seconds_per_epoch, monkeypatch):
     """All four GPUs belong to one trial, so that it could not go on if the lost process still held them."""
-    import psutil
-
     from platform.live_table import LiveTable
+
+    import psutil
 
     seen = LiveTable.on_trial_result
 
@@ -71,7 +71,7 @@ def test_a_killed_trial_process_gives_its_gpu_back_and_goes_on(ray_with_gpus, st
             psutil.Process(result["pid"]).kill()
 
     monkeypatch.setattr(LiveTable, "on_trial_result", kill_after_the_first_epoch)
-    monkeypatch.setenv("STUB_SECONDS", "0.5")
+    seconds_per_epoch(0.5)
     assert train.main([config_file(), "training.epochs=6", "resources.gpus=4"], stub) == 0
     record, = StudyDirectory(tmp_path / "runs" / "a").records()
     assert record.status == FINISHED

@@ -1,7 +1,6 @@
 """The command itself is interrupted and killed, and the search taken up again."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -31,7 +30,7 @@ def start(tmp_path, workers_find_the_stub):
     def begin(*arguments: str) -> subprocess.Popen[str]:
         with open(tmp_path / "output.txt", "a") as output:
             process = subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], cwd=ROOT, text=True, stdout=output,
-                                       stderr=subprocess.STDOUT, env={**os.environ, "STUB_SECONDS": "1"})
+                                       stderr=subprocess.STDOUT)
         running.append(process)
         return process
 
@@ -55,8 +54,9 @@ def ray_processes(parent: int) -> list[psutil.Process]:
     return psutil.Process(parent).children(recursive=True)
 
 
-def test_a_search_survives_its_driver(config_file, start, tmp_path):
+def test_a_search_survives_its_driver(config_file, start, seconds_per_epoch, tmp_path):
     """Interrupted in the first trial, killed in the second, and resumed both times."""
+    seconds_per_epoch(1)
     config = config_file("""
 loss: {scale: {search: grid, of: [1, 2]}}
 training: {epochs: 4}

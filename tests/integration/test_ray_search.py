@@ -63,8 +63,8 @@ search: {algorithm: optuna, trials: 2, max_concurrent: 2}
 
 
 def test_population_based_training_goes_on_from_the_better_trial(ray_with_gpus, stub, config_file, tmp_path,
-                                                                 monkeypatch):
-    monkeypatch.setenv("STUB_SECONDS", "1")
+                                                                 seconds_per_epoch):
+    seconds_per_epoch(1)
     config = config_file("""
 loss: {scale: {search: choice, of: [1, 50]}}
 training: {epochs: 8, keep_checkpoints: 20}

@@ -1,0 +1,86 @@
+from platform.study import StudyDirectory, TrialRecord
+from platform.tracking import TensorBoardTracker, WandbTracker, figures_of, reference_name, trackers, write_epochs
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from sgg.config import load
+from sgg.history import History, write_json
+
+
+@pytest.fixture
+def study(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("loss: {scale: {search: grid, of: [1, 2]}}")
+    return load(path, [f"experiment.output={tmp_path}", "experiment.name=a"])
+
+
+def tune_trial(name):
+    return SimpleNamespace(trial_id=name, config={"study": "x", "loss.scale": 2, "experiment.seed": 3}, last_result={})
+
+
+def test_the_references_names():
+    expected = {
+        "test/sgcls/zs/ngR@100": "sgcls/test_zs_R@100_NOGC",
+        "val/predcls/all/R@20": "predcls/val_alls_R@20_GC",
+        "test/sgcls/all/mR@50": "sgcls/test_alls_mR@50_GC",
+        "test/sgcls/10s/ng-mR@50": "sgcls/test_10s_mR@50_NOGC",
+        "test/sgcls/all/triplet-R@5": "sgcls/test_alls_R@5_triplet",
+        "test/sgcls/all/triplet-R@5-weighted": "sgcls/test_alls_R@5_triplet_norm",
+        "test/sgcls/all/triplet-rank-mean-weighted": "sgcls/test_alls_meanrank_triplet_norm",
+        "test/sgcls/all/triplet-rank-class-median": "sgcls/test_alls_medianrankclass_triplet",
+        "val/sgcls/zs/num_images": "val/sgcls/zs/num_images", "loss": "loss"}
+    assert {name: reference_name(name) for name in expected} == expected
+
+
+def test_trackers_are_off_unless_asked_for(study):
+    assert trackers(study, StudyDirectory.of(study)) == []
+
+
+def test_wandb_offline_makes_one_run_a_trial_and_writes_no_key(study, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    study = load(study.source, [f"experiment.output={tmp_path}", "experiment.name=a", "tracking.wandb=offline"])
+    tracker, trial = WandbTracker(study, StudyDirectory.of(study)), tune_trial("t0")
+    StudyDirectory.of(study).path.mkdir()
+    tracker.on_trial_start(0, [], trial)
+    tracker.on_trial_result(0, [], trial, {"epoch": 1, "loss": 0.5, "val/sgcls/zs/ngR@100": 0.25})
+    run = tracker._runs["t0"]
+    assert (run.group, run.summary["sgcls/val_zs_R@100_NOGC"], run.config["loss.scale"]) == ("a", 0.25, 2)
+    tracker.on_trial_complete(0, [], trial)
+    files = [path for path in (tmp_path / "a" / "wandb").rglob("*") if path.is_file()]
+    assert [path.name for path in files if path.suffix == ".wandb"] == ["run-t0.wandb"]
+    assert not any(b"k" * 40 in path.read_bytes() for path in files)
+
+
+def test_tensorboard_holds_each_figure_once(study, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    directory, trial = StudyDirectory.of(study), tune_trial("t0")
+    tracker = TensorBoardTracker(directory)
+    tracker.on_trial_start(0, [], trial)
+    for epoch in (1, 2, 2):
+        tracker.on_trial_result(0, [], trial, {"epoch": epoch, "loss": 1 / epoch})
+    directory.trial("t0").mkdir(parents=True)
+    write_json(directory.trial("t0") / "test.json", {"test/sgcls/zs/ngR@100": 0.5})
+    tracker.on_trial_complete(0, [], trial)
+    events = EventAccumulator(str(tmp_path / "a" / "tensorboard" / "t0")).Reload()
+    assert [(event.step, event.value) for event in events.Scalars("loss")] == [(1, 1.0), (2, 0.5)]
+    assert [event.value for event in events.Scalars("test/sgcls/zs/ngR_100")] == [0.5]
+
+
+def test_all_epochs_as_one_table(study):
+    directory = StudyDirectory.of(study)
+    for name, scale in (("t0", 1), ("t1", 2)):
+        TrialRecord(directory.trial(name), {"loss.scale": scale}, "finished").write()
+        for epoch in (1, 2):
+            History(directory.trial(name)).append(epoch, {"loss": scale / epoch})
+    frame = pd.read_parquet(write_epochs(directory))
+    assert frame[["trial", "loss.scale", "epoch", "loss"]].to_numpy().tolist() == [
+        ["t0", 1, 1, 1.0], ["t0", 1, 2, 0.5], ["t1", 2, 1, 2.0], ["t1", 2, 2, 1.0]]
+    assert len(pd.read_csv(directory.path / "epochs.csv")) == 4
+
+
+def test_only_figures_are_tracked():
+    assert figures_of({"epoch": 1, "loss": 2.0, "loss/F": 1.0, "config": {}, "pid": 3, "val/sgcls/zs/R@20": 0.1}) == {
+        "loss": 2.0, "loss/F": 1.0, "val/sgcls/zs/R@20": 0.1}
