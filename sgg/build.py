@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import torch
+from rich.progress import track
 
 from sgg.config import Config, resolve
 from sgg.data import Batches, DataSet, Part, load_batches, open_dataset
@@ -132,7 +133,7 @@ def prepare(config: Config) -> Ground:
     detector = detector.to(device)
     store = None
     if config.gan.enabled and config.gan.visual_conditioning:
-        store = ensure_node_store(data, detector, detector_hash, cache)
+        store = ensure_node_store(data, detector, detector_hash, cache, partial(track, description="features"))
     return Ground(config, data, detector, detector_hash, store)
 
 

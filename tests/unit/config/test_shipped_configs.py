@@ -1,0 +1,39 @@
+"""Every YAML file that is shipped can be used as it is."""
+
+from pathlib import Path
+from platform.search_space import read_axes
+
+import pytest
+
+from sgg.config import load, resolve
+
+CONFIGS = sorted((Path(__file__).parents[3] / "tune_configs").rglob("*.yaml"))
+PAPER = {"imp": ("baseline", False, "off"), "imp_dnorm": ("dnorm", False, "off"), "imp_gan": ("dnorm", True, "off"),
+         "imp_gan_graphn": ("dnorm", True, "graphn")}
+
+
+def test_they_are_found() -> None:
+    assert {"perturb_search.yaml", "single.yaml", "smoke.yaml", "imp.yaml", "search.yaml"} <= {p.name for p in CONFIGS}
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_is_valid_with_every_value_of_its_search(path: Path) -> None:
+    study, _ = read_axes(load(path))
+    resolve(study.base, "vg")
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_published_settings(name: str) -> None:
+    """SPEC section 2, "Optimiser", section 4 and 5: batch 24, rate 1e-3 an image, a tenth of it for the box heads."""
+    config = load(next(path for path in CONFIGS if path.stem == name)).base
+    decided = resolve(config, "vg")
+    assert (decided.model, decided.training, decided.evaluation) == (config.model, config.training, config.evaluation)
+    training, gan = config.training, config.gan
+    assert (training.batch_size, training.learning_rate, training.epochs, training.decay_epoch) == (24, 0.024, 20, 15)
+    assert (training.momentum, training.weight_decay) == (0.9, 1e-4)
+    assert (training.box_head_rate, training.clip_gradient) == (0.1, 5)
+    assert (config.loss.kind, gan.enabled, gan.perturb.method) == PAPER[name]
+    assert (gan.learning_rate_generator, gan.learning_rate_discriminator, gan.adversarial_weight) == (1e-4, 4e-4, 5)
+    assert (gan.perturb.intensity, gan.perturb.topk, gan.perturb.alpha) == (0.2, 5, 2)
+    assert (config.model.hidden_dim, config.model.pairs_per_image, config.model.foreground_share) == (512, 1024, 0.25)
+    assert (config.evaluation.every, config.seed) == (5, 111)
