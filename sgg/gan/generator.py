@@ -18,7 +18,7 @@ def join_dummies(labels: Tensor, boxes: Tensor, relations: Tensor, image_index: 
 
     labels [N], boxes [N, 4] in [0, 1], relations [E, 4] (image, subject, object, predicate), image_index [N]
     -> labels [N + B], boxes [N + B, 4], triples [E + 2N, 3] (subject, object, predicate), the dummies in the last B
-    rows. An object without any relation still hears of its image through the dummy.
+    rows. So an object or an image without any relation takes part like all others (the reference system stops there).
     """
     objects = torch.arange(len(labels), device=labels.device)
     dummies = len(labels) + image_index

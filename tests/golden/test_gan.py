@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from sgg.gan import GAN
+from sgg.gan.generator import join_dummies
 from sgg.gan.graph_conv import GraphTripleConvNet
 from sgg.gan.layout import boxes_to_layout
 from sgg.gan.published_names import rename, rename_all
@@ -79,6 +80,20 @@ def assert_gradient_norms(gan, expected, tolerance=TOLERANCE):
     norms = {name: p.grad.norm() for name, p in gan.named_parameters() if p.grad is not None}
     assert expected.keys() <= norms.keys()
     assert_close_named(norms, expected, tolerance)
+
+
+def test_dummies(golden):
+    """The reference puts the dummy behind the objects of its image, ours stand behind all objects."""
+    labels, boxes, relations, image_index, _ = graph(golden)
+    all_labels, all_boxes, triples = join_dummies(labels, boxes, relations, image_index, int(image_index.max()) + 1)
+    objects = golden["out.dummy.objects"]
+    is_dummy = objects[:, 1] == 0
+    ours_of = torch.where(is_dummy, len(labels) + is_dummy.cumsum(0) - 1, (~is_dummy).cumsum(0) - 1)
+    torch.testing.assert_close(all_labels[ours_of], objects[:, 1])
+    torch.testing.assert_close(all_boxes[ours_of], golden["out.dummy.boxes"])
+    expected = golden["out.dummy.rels"][:, 1:].clone()
+    expected[:, :2] = ours_of[expected[:, :2]]
+    assert sorted(triples.tolist()) == sorted(expected.tolist())
 
 
 def test_generator_forward_without_training(golden, gan):
