@@ -7,41 +7,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    PositiveFloat,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
+from .search import Resources, Search, Tracking
+from .section import Listed, Off, Section, Share
 
-def _off(value: Any) -> Any:
-    # YAML 1.1 reads a bare `off` as false.
-    return "off" if value is False else value
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, (list, tuple)) else [value]
-
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Listed = BeforeValidator(_listed)
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Mode = Literal["sgcls", "predcls", "sgdet"]
 Subset = Literal["all", "zs", "10s", "100s"]
 Term = Literal["D", "G", "rec"]
-
-
-class Section(BaseModel):
-    """A group of settings; an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 class Experiment(Section):
@@ -136,7 +112,7 @@ class Embeddings(Section):
 class Perturb(Section):
     """Scene-graph perturbations ([2], SPEC section 5)."""
 
-    method: Annotated[Literal["off", "rand", "neigh", "graphn"], BeforeValidator(_off)] = "off"
+    method: Annotated[Literal["off", "rand", "neigh", "graphn"], Off] = "off"
     intensity: Annotated[float, Field(gt=0, le=1)] = 0.2
     """L: the share of an image's nodes that get a new label."""
     topk: Annotated[int, Field(ge=0)] = 5
@@ -210,50 +186,6 @@ class Evaluation(Section):
     """Validate after the first epoch and then after every so many."""
     batch_size: PositiveInt | None = None
     test: bool = True
-
-
-class Search(Section):
-    """Which trials are run, and which are stopped early (`platform/search_space.py`, `platform/tune.py`)."""
-
-    metric: str = "val/sgcls/zs/ngR@100"
-    mode: Literal["max", "min"] = "max"
-    trials: PositiveInt = 1
-    """Configurations drawn; each runs once per seed. Grid axes are run in full for every draw."""
-    algorithm: Literal["random", "grid", "optuna"] = "random"
-    scheduler: Annotated[Literal["off", "asha", "median", "pbt"], BeforeValidator(_off)] = "off"
-    grace_epochs: PositiveInt = 1
-    """No trial is stopped before this epoch."""
-    reduction_factor: Annotated[int, Field(ge=2)] = 2
-    max_concurrent: PositiveInt | None = None
-    time_budget_s: PositiveFloat | None = None
-    max_failures: Annotated[int, Field(ge=0)] = 2
-    """How often a trial whose worker died is taken up again from its last checkpoint."""
-
-
-class Resources(Section):
-    """What each trial gets."""
-
-    gpus: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
-    """auto: 1 where Ray sees a GPU, else 0."""
-    cpus: PositiveFloat = 1.0
-    address: str = "local"
-    """`local`: a Ray of our own on this machine; `auto` or `host:port`: a running cluster."""
-
-    @model_validator(mode="after")
-    def _whole_gpus(self) -> Resources:
-        if self.gpus != "auto" and self.gpus > 1 and self.gpus != int(self.gpus):
-            raise ValueError(f"gpus above 1 must be whole, got {self.gpus}")
-        return self
-
-
-class Tracking(Section):
-    """Where results go besides the run's own files; all off by default."""
-
-    wandb: Annotated[Literal["off", "online", "offline"], BeforeValidator(_off)] = "off"
-    wandb_project: str = "scene-graphs"
-    wandb_entity: str | None = None
-    tensorboard: bool = False
-    parquet: bool = False
 
 
 class Config(Section):

@@ -1,0 +1,53 @@
+"""The settings that only `platform/` reads: which trials run, on what, and who is told."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from .section import Off, Section
+
+
+class Search(Section):
+    """Which trials are run, and which are stopped early (`platform/search_space.py`, `platform/tune.py`)."""
+
+    metric: str = "val/sgcls/zs/ngR@100"
+    mode: Literal["max", "min"] = "max"
+    trials: PositiveInt = 1
+    """Configurations drawn; each runs once per seed. Grid axes are run in full for every draw."""
+    algorithm: Literal["random", "grid", "optuna"] = "random"
+    scheduler: Annotated[Literal["off", "asha", "median", "pbt"], Off] = "off"
+    grace_epochs: PositiveInt = 1
+    """No trial is stopped before this epoch."""
+    reduction_factor: Annotated[int, Field(ge=2)] = 2
+    max_concurrent: PositiveInt | None = None
+    time_budget_s: PositiveFloat | None = None
+    max_failures: Annotated[int, Field(ge=0)] = 2
+    """How often a trial whose worker died is taken up again from its last checkpoint."""
+
+
+class Resources(Section):
+    """What each trial gets."""
+
+    gpus: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+    """auto: 1 where Ray sees a GPU, else 0."""
+    cpus: PositiveFloat = 1.0
+    address: str = "local"
+    """`local`: a Ray of our own on this machine; `auto` or `host:port`: a running cluster."""
+
+    @model_validator(mode="after")
+    def _whole_gpus(self) -> Resources:
+        if self.gpus != "auto" and self.gpus > 1 and self.gpus != int(self.gpus):
+            raise ValueError(f"gpus above 1 must be whole, got {self.gpus}")
+        return self
+
+
+class Tracking(Section):
+    """Where results go besides the run's own files; all off by default."""
+
+    wandb: Annotated[Literal["off", "online", "offline"], Off] = "off"
+    wandb_project: str = "scene-graphs"
+    wandb_entity: str | None = None
+    tensorboard: bool = False
+    parquet: bool = False
