@@ -46,7 +46,7 @@ class Ground:
     def data_facts(self) -> dict[str, Any]:
         """What every result file says of the data and what was made from it."""
         return {"name": self.data.name, "description": self.data.description, "hash": self.data.hash,
-                "embeddings": self.embeddings.source}
+                "embeddings": self.embeddings.source, "embeddings_missing": list(self.embeddings.missing)}
 
     def part(self, name: str) -> Part:
         """A part of the data set, cut down as the `data` settings say."""
