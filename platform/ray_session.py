@@ -15,6 +15,8 @@ from sgg.config import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
 CONNECT_TIMEOUT_S = 10
+STARTS = 3
+OBJECT_STORE_BYTES = 2**28
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -59,13 +61,27 @@ def ray_session(address: str, source: str, **local: Any) -> Iterator[dict[str, f
         return
     common = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
     if address == "local":
-        ray.init(address="local", object_store_memory=local.pop("object_store_memory", 2**28), **common, **local)
+        _start(object_store_memory=OBJECT_STORE_BYTES, **common, **local)
     else:
         _connect(address, source, environment, common)
     try:
         yield ray.cluster_resources()
     finally:
         ray.shutdown()
+
+
+def _start(**arguments: Any) -> None:
+    """Start a Ray of our own. On a machine that is busy Ray may not be up in the time it gives itself: then again."""
+    import ray
+
+    for attempt in range(STARTS):
+        try:
+            ray.init(address="local", **arguments)
+            return
+        except Exception as error:  # Ray raises this very class
+            ray.shutdown()
+            if attempt + 1 == STARTS or "timed out during startup" not in str(error):
+                raise
 
 
 def largest_node(resource: str) -> float:

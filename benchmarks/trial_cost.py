@@ -1,0 +1,138 @@
+"""What a trial costs beside its own work: a Ray Train trial of ours next to a plain Tune function, one after another.
+
+    python benchmarks/trial_cost.py [--quick] [--json FILE] [--trials N]
+
+The cost is the time from one trial's last line of user code to the next one's first: the end of a trial and the start
+of another. With `--trials 100` it also shows that the driver does not grow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+GOAL_S = 15.0
+SECONDS = 1.0
+MARKS = "marks"
+
+
+def open_data(name: str, root: Path) -> Any:
+    """No data."""
+    return SimpleNamespace(description="no data", require_images=lambda: None)
+
+
+def prepare(config: Any) -> Any:
+    """Nothing that trials share."""
+    settings = config.model_dump() | {"training": config.training.model_dump() | {"epochs": 1}}
+    return SimpleNamespace(config=type(config).model_validate(settings),
+                           data_facts=lambda: {"name": "none", "description": "no data", "hash": ""})
+
+
+def fit(config: Any, directory: Path, on_epoch_end: Any, resume: bool, start_from: Any) -> None:
+    """A trial of one second that notes when it begins and ends."""
+    begun = time.time()
+    time.sleep(SECONDS)
+    on_epoch_end({"epoch": 1, "attempt": 1, "loss": 1.0, config.search.metric: 0.5})
+    mark(Path(config.data.root), begun)
+
+
+def mark(folder: Path, begun: float) -> None:
+    """Note one trial's time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{begun}.json").write_text(json.dumps([begun, time.time()]))
+
+
+def gaps(folder: Path) -> list[float]:
+    """Seconds between a trial's end and the next one's beginning."""
+    spans = sorted(json.loads(path.read_text()) for path in folder.iterdir())
+    return [after[0] - before[1] for before, after in itertools.pairwise(spans)]
+
+
+def run_ours(folder: Path, trials: int) -> list[float]:
+    """A search of `trials` Train trials, one at a time; returns the driver's memory in MiB before and after."""
+    from platform import tune
+    from platform.search import Parts
+
+    config = folder / "config.yaml"
+    config.write_text(f"experiment: {{name: ours, output: {folder}, seed: 0}}\ndata: {{root: {folder / MARKS}}}\n"
+                      f"loss: {{scale: {{search: uniform, low: 1, high: 2}}}}\n"
+                      f"search: {{trials: {trials}, max_concurrent: 1}}\nresources: {{gpus: 0}}\n")
+    here = "benchmarks.trial_cost"
+    before = driver_mib()
+    status = tune.main([str(config)], Parts(f"{here}:open_data", f"{here}:prepare", f"{here}:fit"))
+    if status:
+        raise RuntimeError(f"the search ended with status {status}")
+    return [before, driver_mib()]
+
+
+def run_plain(folder: Path, trials: int) -> None:
+    """The same second as a plain Tune function."""
+    from ray import tune
+
+    def work(config: dict[str, Any]) -> None:
+        begun = time.time()
+        time.sleep(SECONDS)
+        tune.report({"epoch": 1})
+        mark(Path(config["folder"]), begun)
+
+    tune.run(work, config={"folder": str(folder / MARKS), "number": tune.grid_search(list(range(trials)))},
+             storage_path=str(folder), name="plain", max_concurrent_trials=1, verbose=0)
+
+
+def driver_mib() -> float:
+    """Resident memory of this process."""
+    return psutil.Process().memory_info().rss / 2**20
+
+
+def main() -> None:
+    """Measure, print, and write the numbers."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--trials", type=int)
+    arguments = parser.parse_args()
+    trials = arguments.trials or (3 if arguments.quick else 6)
+
+    from platform.ray_session import ray_session
+
+    with tempfile.TemporaryDirectory() as name:
+        ours, plain = Path(name, "a"), Path(name, "b")
+        ours.mkdir()
+        plain.mkdir()
+        with ray_session("local", "benchmark", num_cpus=2):
+            run_plain(plain, min(trials, 6))
+            memory = run_ours(ours, trials)
+            children = psutil.Process().children(recursive=True)
+            idle = [child.name() for child in children if "Trial" in child.name() or "TrainWorker" in child.name()]
+        leaked = psutil.wait_procs(children, timeout=20)[1]
+        cost, reference = statistics.median(gaps(ours / MARKS)), statistics.median(gaps(plain / MARKS))
+    rows = [
+        {"name": "fixed cost of a Train trial", "value": cost, "unit": "s", "reference": reference,
+         "ratio": cost / reference, "goal": f"<= {GOAL_S:g} s", "ok": cost <= GOAL_S},
+        {"name": f"worker processes left after {trials} trials", "value": len(idle), "unit": "processes",
+         "reference": 0, "ratio": None, "goal": "0", "ok": not idle},
+        {"name": "processes left after Ray's end", "value": len(leaked), "unit": "processes", "reference": 0,
+         "ratio": None, "goal": "0", "ok": not leaked},
+        {"name": f"driver memory after {trials} trials", "value": memory[1], "unit": "MiB", "reference": memory[0],
+         "ratio": memory[1] / memory[0], "goal": "flat", "ok": memory[1] - memory[0] < 100 + trials},
+    ]
+    for row in rows:
+        print(f"{row['name']}: {row['value']:.4g} {row['unit']}, reference {row['reference']:.4g}, goal {row['goal']}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
