@@ -8,15 +8,17 @@ from operator import index
 
 import numpy as np
 
-from sgg.metrics.checks import check_mode, checked_arrays
+from sgg.metrics.checks import ImageArrays, check_mode, checked_arrays
 from sgg.metrics.conventions import Conventions
-from sgg.metrics.matching import ImageMatching
+from sgg.metrics.matching import Block
+from sgg.metrics.ranking import block_ranks
 from sgg.metrics.recall import RANKED_KINDS, SUBSETS, RecallTally, harmonic_mean, mean_recall, shot_subset
-from sgg.metrics.reweight import reweight
-from sgg.metrics.triplet import MAX_PREDICATES, ShotCounts, TripletTally, triplet_code, triplet_figures
+from sgg.metrics.triplet import MAX_PREDICATES, ShotCounts, TripletTally, triplet_figures
 from sgg.structures import Array, Prediction, SceneGraph, to_numpy
 
-BLOCK = 256  # images whose ranks are counted together: numpy's cost a call is spread over them
+# Images are ranked together until they hold so many predicate scores: numpy's cost a call is spread over them, while
+# their scores still fit into a cache.
+BLOCK = 1 << 18
 STATE_VERSION = 1
 
 
@@ -61,7 +63,8 @@ class SceneGraphMetrics:
         self.num_images = 0
         self._recall = RecallTally(num_predicates, self.ks, len(self.weights))
         self._triplets = TripletTally(len(self.weights))
-        self._pending: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._waiting: list[ImageArrays] = []
+        self._num_waiting = 0
 
     def update(self, truth: SceneGraph, prediction: Prediction, image: object = None) -> None:
         """Count one image; one without a relation counts for nothing. image: its name in messages, else its number.
@@ -73,30 +76,25 @@ class SceneGraphMetrics:
         self.num_images += 1
         if not len(arrays.relations):
             return
-        matching = ImageMatching(arrays, self.mode, self.conventions)
-        ranks = np.stack([matching.ranks(self._scores(arrays.predicate_scores, x), reweighted=x != 0)
-                          for x in self.weights])
-        subjects, objects, predicates = arrays.relations.T
-        codes = triplet_code(arrays.truth_labels[subjects], predicates, arrays.truth_labels[objects])
-        self._pending.append((codes, predicates, ranks))
-        if len(self._pending) >= BLOCK:
+        if self._waiting and any(a.dtype != b.dtype for a, b in zip(arrays, self._waiting[0], strict=True)):
+            self._count()  # what an image gives must not depend on the precision of others
+        # the caller may write over its arrays before these are counted
+        self._waiting.append(ImageArrays(*(array.copy() for array in arrays)))
+        self._num_waiting += arrays.predicate_scores.size
+        if self._num_waiting >= BLOCK:
             self._count()
 
-    def _scores(self, predicate_scores: np.ndarray, x: float) -> np.ndarray:
-        if x == 0:
-            return predicate_scores
-        return reweight(predicate_scores, self.weights[x], self.conventions.reweight_background)
-
     def _count(self) -> None:
-        if not self._pending:
+        if not self._waiting:
             return
-        codes, predicates, ranks = zip(*self._pending, strict=True)
-        image = np.repeat(np.arange(len(codes)), [len(rows) for rows in codes])
-        codes, predicates, ranks = np.concatenate(codes), np.concatenate(predicates), np.concatenate(ranks, axis=2)
+        block = Block(self._waiting, self.mode, self.conventions)
+        ranks = np.array([block_ranks(block, self.conventions, weights if x else None)
+                          for x, weights in self.weights.items()])
+        counts = self.subset(block.triplets), self.train(block.triplets)
         recalled = len(RANKED_KINDS)
-        self._recall.add(image, predicates, self.subset(codes), 1 / (self.train(codes) + 1), ranks[:, :recalled])
-        self._triplets.add(codes, ranks[:, recalled])
-        self._pending = []
+        self._recall.add(block.image, block.predicates, counts[0], 1 / (counts[1] + 1), ranks[:, :recalled])
+        self._triplets.add(block.triplets, ranks[:, recalled])
+        self._waiting, self._num_waiting = [], 0
 
     def merge(self, other: SceneGraphMetrics) -> SceneGraphMetrics:
         """Add what another process counted over other images; exactly as if this one had seen them all.

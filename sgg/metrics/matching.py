@@ -1,26 +1,23 @@
-"""Which predicted triplets stand for which annotated relations, and how far down the list the first one is.
+"""Which predicted triplets stand for which annotated relations.
 
 A predicted triplet (a row of `pairs` with a predicate) hits a relation when subject class, predicate and object class
-agree and both boxes overlap by IoU >= .5. Every recall of an image follows from one number a relation: the rank of
-its first hit. Ranks need no sorting: they are counts of the better triplets. Among equal scores the earlier row comes
-first, then the lower predicate.
+agree and both boxes overlap by IoU >= .5. Many images are matched at once, laid one after another: what costs time
+is the number of calls, not the few numbers of an image.
 
-Shapes as in `sgg.structures`; H hits, Q the predicted triplets on a relation's own pair of boxes.
+Shapes as in `sgg.structures`, summed over the images of a block; H hits.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
-from sgg.metrics.checks import ImageArrays, check_mode, checked_arrays
-from sgg.metrics.conventions import REFERENCE, Conventions
-from sgg.metrics.reweight import reweight
-from sgg.metrics.tally import run_starts
-from sgg.structures import Array, Prediction, SceneGraph, to_numpy
+from sgg.metrics.checks import ImageArrays
+from sgg.metrics.conventions import Conventions
+from sgg.metrics.triplet import triplet_code
+from sgg.structures import Array, to_numpy
 
-MISSED = np.iinfo(np.int32).max  # the rank of a relation without a hit
 MIN_IOU = np.float32(0.5)
 TINY = np.finfo(np.float32).tiny
 
@@ -31,155 +28,130 @@ def box_iou(boxes1: Array, boxes2: Array) -> np.ndarray:
     boxes1: [N, 4], boxes2: [M, 4] x1, y1, x2, y2 in continuous coordinates (a box is x2 - x1 wide, no +1).
     Returns [N, M] float32; 0 where both boxes are empty.
     """
-    corners1 = to_numpy(boxes1).astype(np.float32, copy=False).T[:, :, None]
-    corners2 = to_numpy(boxes2).astype(np.float32, copy=False).T[:, None, :]
-    extent = np.minimum(corners1[2:], corners2[2:]) - np.maximum(corners1[:2], corners2[:2])
+    sides1, sides2 = (to_numpy(boxes).astype(np.float32, copy=False).T for boxes in (boxes1, boxes2))
+    return _iou(sides1[:, :, None], sides2[:, None, :])
+
+
+class Block:
+    """Images laid one after another, and the hits among all their pairs x predicates.
+
+    images: what `checks.checked_arrays` returned, each with at least one relation.
+
+    num_relations: E. image, predicates, triplets: [E] of each relation the image, the predicate and the code of its
+    triplet. pair_ptr: [B + 1] where the pairs of each image begin. pair_scores: [P] product of both label
+    scores. predicate_scores: [P, R]. given: [P] whether the pair is annotated; nothing is given in sgdet.
+    relation, row, predicate: [H] the relation a hit stands for, its pair and its predicate, by ascending relation.
+    own_hits: [h] those hits that are on their relation's own pair of boxes; contest, rival: all rows on that pair,
+    as positions in `own_hits` and rows.
+    """
+
+    def __init__(self, images: Sequence[ImageArrays], mode: str, conventions: Conventions) -> None:
+        arrays = ImageArrays(*map(np.concatenate, zip(*images, strict=True)))
+        sizes = np.array([[len(one.truth_boxes), len(one.relations), len(one.boxes), len(one.pairs)] for one in images])
+        starts = np.cumsum(sizes, axis=0) - sizes
+        truths, self._first_box, first_pair = starts[:, [0, 2, 3]].T
+        _, relations, self._num_boxes, pairs = sizes.T
+        self._first_key = np.cumsum(self._num_boxes**2) - self._num_boxes**2
+        self.num_relations = len(arrays.relations)
+        self.pair_ptr = np.append(first_pair, len(arrays.pairs))
+        self.predicate_scores = arrays.predicate_scores
+        self.image = np.repeat(np.arange(len(images)), relations)
+        image_of_pair = np.repeat(np.arange(len(images)), pairs)
+        first, second = arrays.pairs.T
+        box = self._first_box[image_of_pair]
+        self.pair_scores = arrays.label_scores[first + box] * arrays.label_scores[second + box]
+        self._tables = _tables(self._key(image_of_pair, first, second), int((self._num_boxes**2).sum()))
+
+        subjects, objects, predicates = arrays.relations.T
+        ends = np.concatenate([subjects, objects]) + np.tile(truths[self.image], 2)
+        end, box = _meetings(arrays, ends, self._first_box[self.image], self._num_boxes[self.image])
+        alike = arrays.truth_labels[ends[end]] == arrays.labels[box]
+        self.relation, self.row = self._rows_meeting(end[alike], box[alike])
+        self.predicate = predicates[self.relation]
+        self._set_own_pairs(subjects, objects, end, box, mode, conventions)
+        self.predicates = predicates
+        self.triplets = triplet_code(arrays.truth_labels[ends[:self.num_relations]], predicates,
+                                     arrays.truth_labels[ends[self.num_relations:]])
+
+    def _set_own_pairs(self, subjects: np.ndarray, objects: np.ndarray, end: np.ndarray, box: np.ndarray, mode: str,
+                       conventions: Conventions) -> None:
+        same = self._rows_of(np.arange(self.num_relations), subjects, objects)
+        self.given = np.zeros(len(self.pair_scores), bool)
+        if mode != "sgdet":
+            self.given[same[1]] = True
+        own = [self._rows_meeting(end, box) if conventions.triplet_pairs_by_boxes else same]
+        if conventions.triplet_both_directions:
+            own.append(self._rows_meeting(end, box, backwards=True) if conventions.triplet_pairs_by_boxes
+                       else self._rows_of(np.arange(self.num_relations), objects, subjects))
+        rows = len(self.pair_scores)
+        codes = np.unique(np.concatenate([relation * rows + row for relation, row in own]))
+        relation, row = np.divmod(codes, max(rows, 1))
+        self.own_hits = np.isin(self.relation * rows + self.row, codes).nonzero()[0]
+        ends = np.searchsorted(relation, np.arange(self.num_relations + 1))
+        owner = self.relation[self.own_hits]
+        self.contest, place = _ragged(ends[owner], np.diff(ends)[owner])
+        self.rival = row[place]
+
+    def _key(self, image: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """A number for each pair of boxes, counted within their image, that no other pair of the block has."""
+        return self._first_key[image] + first * self._num_boxes[image] + second
+
+    def _rows_of(self, relation: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which of these pairs of boxes are predicted: their relations, ascending, and the rows."""
+        image = self.image[relation]
+        known = np.maximum(first, second) < self._num_boxes[image]  # annotated boxes may outnumber detected ones
+        relation, keys = relation[known], self._key(image, first, second)[known]
+        found = [(relation[table[keys] >= 0], table[keys][table[keys] >= 0]) for table in self._tables]
+        relation, row = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        order = np.lexsort((row, relation))
+        return relation[order], row[order]
+
+    def _rows_meeting(self, end: np.ndarray, box: np.ndarray, backwards: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Relations and predicted rows whose two boxes meet the relation's; end, box: as `_meetings` returns them."""
+        counts = np.bincount(end, minlength=2 * self.num_relations)
+        sides = np.stack([np.cumsum(counts) - counts, counts], axis=1).reshape(2, -1, 2)
+        subject, object_ = sides[::-1] if backwards else sides
+        relation, first = _ragged(*subject.T)
+        owner, second = _ragged(*object_[relation].T)
+        relation, start = relation[owner], self._first_box[self.image[relation[owner]]]
+        return self._rows_of(relation, box[first[owner]] - start, box[second] - start)
+
+
+def _meetings(arrays: ImageArrays, ends: np.ndarray, first_box: np.ndarray,
+              num_boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which predicted boxes overlap which ends of relations: positions in `ends`, ascending, and boxes.
+
+    ends: [2 E] annotated boxes, all subjects, then all objects. first_box, num_boxes: [E] the predicted boxes of the
+    relation's image.
+    """
+    end, box = _ragged(np.tile(first_box, 2), np.tile(num_boxes, 2))
+    sides, sides_predicted = np.ascontiguousarray(arrays.truth_boxes.T), np.ascontiguousarray(arrays.boxes.T)
+    meets = _iou(sides.take(ends[end], axis=1), sides_predicted.take(box, axis=1)) >= MIN_IOU
+    return end[meets], box[meets]
+
+
+def _iou(sides1: np.ndarray, sides2: np.ndarray) -> np.ndarray:
+    """IoU of boxes given as left, top, right, bottom along the first axis; the other axes are broadcast."""
+    extent = np.minimum(sides1[2:], sides2[2:]) - np.maximum(sides1[:2], sides2[:2])
     width, height = np.maximum(extent, 0, out=extent)
     intersection = width * height
-    (width1, height1), (width2, height2) = corners1[2:] - corners1[:2], corners2[2:] - corners2[:2]
+    (width1, height1), (width2, height2) = sides1[2:] - sides1[:2], sides2[2:] - sides2[:2]
     union = width1 * height1 + width2 * height2 - intersection
     return intersection / np.maximum(union, TINY)
 
 
-class Ranks(NamedTuple):
-    """Rank of each annotated relation's first hit, counted from 0; [E] int64 each.
-
-    constrained: among one triplet a pair (its best predicate), in the order of `pairs`; MISSED without a hit.
-    unconstrained: among all pairs x predicates by descending score; MISSED from `unconstrained_limit` on.
-    given: as `constrained`, among the annotated pairs alone; MISSED throughout in sgdet, where none is given.
-    triplet: among the triplets on the relation's own pair of boxes; `missed_triplet_rank` without a hit.
-    """
-
-    constrained: np.ndarray
-    unconstrained: np.ndarray
-    given: np.ndarray
-    triplet: np.ndarray
+def _ragged(starts: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The ranges starts[i] : starts[i] + counts[i] one after another: the i of each number, and the number."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return owner, np.arange(len(owner)) + np.repeat(starts - np.cumsum(counts) + counts, counts)
 
 
-class ImageMatching:
-    """The hits among all pairs x predicates of an image, and their ranks under any scores of those pairs.
-
-    relation, row, predicate, position: [H] the relation a hit stands for, its pair, its predicate and its place in
-    the flattened [P, R - 1] scores; in the order of the relations.
-    """
-
-    def __init__(self, arrays: ImageArrays, mode: str, conventions: Conventions) -> None:
-        self.conventions = conventions
-        self.num_relations = len(arrays.relations)
-        subjects, objects, predicates = arrays.relations.T
-        first, second = arrays.pairs.T
-        self.pair_scores = (arrays.label_scores[first] * arrays.label_scores[second])[:, None]
-        overlap = box_iou(arrays.truth_boxes, arrays.boxes) >= MIN_IOU
-        alike = overlap & (arrays.truth_labels[:, None] == arrays.labels)
-        self.relation, self.row = _meeting(alike, subjects, objects, first, second).nonzero()
-        self.found = run_starts(self.relation)
-        self.predicate = predicates[self.relation]
-        columns = arrays.predicate_scores.shape[1] - 1
-        self.position = self.row * columns + self.predicate - 1
-
-        numbers = max(len(arrays.truth_boxes), len(arrays.boxes))
-        pairs, own = first * numbers + second, subjects * numbers + objects
-        same_pair = own[:, None] == pairs
-        self.given = same_pair.any(axis=0) if mode != "sgdet" else np.zeros(len(pairs), bool)
-        self.given_before = np.where(self.given, np.cumsum(self.given) - 1, MISSED)[self.row]
-        if conventions.triplet_pairs_by_boxes:
-            own = _meeting(overlap, subjects, objects, first, second)
-            backwards = _meeting(overlap, objects, subjects, first, second)
-        else:
-            own, backwards = same_pair, (objects * numbers + subjects)[:, None] == pairs
-        if conventions.triplet_both_directions:
-            own = own | backwards
-        self.own_hits = own[self.relation, self.row].nonzero()[0]
-        # every hit on the relation's own pair, beside every row that it competes with there
-        self.contest, self.rivals = own[self.relation[self.own_hits]].nonzero()
-        self.rival_positions = self.rivals[:, None] * columns + np.arange(columns)
-
-    def ranks(self, predicate_scores: np.ndarray, reweighted: bool = False) -> np.ndarray:
-        """[4, E] in the order of `Ranks`, for these scores [P, R]; reweighted: the pairs were ordered by others."""
-        scores = predicate_scores[:, 1:] * self.pair_scores
-        of_hits = np.empty((4, len(self.row)), np.int64)
-        of_hits[0], of_hits[2] = self.constrained_ranks(predicate_scores, scores, reweighted)
-        of_hits[1] = self.unconstrained_ranks(scores)
-        of_hits[3] = self.triplet_ranks(scores)
-        ranks = np.full((4, self.num_relations), MISSED, np.int64)
-        if len(self.found):
-            ranks[:, self.relation[self.found]] = np.minimum.reduceat(of_hits, self.found, axis=1)
-        triplet = ranks[3]
-        triplet[triplet == MISSED] = self.conventions.missed_triplet_rank
-        return ranks
-
-    def constrained_ranks(self, predicate_scores: np.ndarray, scores: np.ndarray,
-                          reweighted: bool) -> tuple[np.ndarray, np.ndarray]:
-        """[H] rank of each hit among one triplet a pair, and among the annotated pairs; MISSED where not the best."""
-        place, given_before = self.row, self.given_before
-        if reweighted and self.conventions.resort_after_reweight:
-            order = np.argsort(-scores.max(axis=1), kind="stable")
-            place = np.argsort(order)[self.row]
-            given_before = np.where(self.given[self.row], np.cumsum(self.given[order])[place] - 1, MISSED)
-        best = predicate_scores[self.row, 1:].argmax(axis=1) == self.predicate - 1
-        return np.where(best, place, MISSED), np.where(best, given_before, MISSED)
-
-    def unconstrained_ranks(self, scores: np.ndarray) -> np.ndarray:
-        """[H] rank of each hit among all pairs x predicates, scores [P, R - 1]; MISSED beyond the limit."""
-        if not len(self.row):
-            return np.empty(0, np.int64)
-        flat = scores.reshape(-1)
-        values = flat[self.position]
-        rest = max(flat.size - self.conventions.unconstrained_limit, 0)
-        best = np.sort(np.partition(flat, rest)[rest:]) if rest else np.sort(flat)
-        not_above = np.searchsorted(best, values, side="right")
-        ranks = best.size - not_above
-        tied = (values == best[0]) | (not_above - np.searchsorted(best, values) > 1)
-        for hit in tied.nonzero()[0]:
-            ranks[hit] += np.count_nonzero(flat[:self.position[hit]] == values[hit])
-        return np.where(ranks < self.conventions.unconstrained_limit, ranks, MISSED)
-
-    def triplet_ranks(self, scores: np.ndarray) -> np.ndarray:
-        """[H] rank of each hit among the triplets on its relation's own pair; MISSED where it is on another pair."""
-        positions = self.position[self.own_hits]
-        values, rivals = scores.reshape(-1)[positions][self.contest, None], scores[self.rivals]
-        ahead = (rivals > values) | ((rivals == values) & (self.rival_positions < positions[self.contest, None]))
-        ranks = np.full(len(self.row), MISSED, np.int64)
-        ranks[self.own_hits] = np.bincount(self.contest, ahead.sum(axis=1), minlength=len(self.own_hits))
-        return ranks
-
-
-def relation_ranks(truth: SceneGraph, prediction: Prediction, mode: str, weights: Array | None = None,
-                   conventions: Conventions = REFERENCE) -> Ranks:
-    """Rank of each relation's first hit in one image; weights: [R], see `predicate_weights`.
-
-    Raises ValueError for the input that `SceneGraphMetrics.update` refuses.
-    """
-    matching, scores = _match(truth, prediction, mode, conventions)
-    if weights is None:
-        return Ranks(*matching.ranks(scores))
-    return Ranks(*matching.ranks(reweight(scores, weights, conventions.reweight_background), reweighted=True))
-
-
-def ranked_hits(truth: SceneGraph, prediction: Prediction, mode: str, constrained: bool = False,
-                conventions: Conventions = REFERENCE) -> np.ndarray:
-    """[n, 2] rank in the list of predicted triplets and relation of every hit in one image, best rank first.
-
-    Raises ValueError for the input that `SceneGraphMetrics.update` refuses.
-    """
-    matching, predicate_scores = _match(truth, prediction, mode, conventions)
-    scores = predicate_scores[:, 1:] * matching.pair_scores
-    if constrained:
-        ranks, _ = matching.constrained_ranks(predicate_scores, scores, reweighted=False)
-    else:
-        ranks = matching.unconstrained_ranks(scores)
-    hits = np.stack([ranks, matching.relation], axis=1)[ranks != MISSED]
-    return hits[np.lexsort((hits[:, 1], hits[:, 0]))]
-
-
-def _match(truth: SceneGraph, prediction: Prediction, mode: str,
-           conventions: Conventions) -> tuple[ImageMatching, np.ndarray]:
-    check_mode(mode)
-    arrays = checked_arrays(truth, prediction, mode, prediction.predicate_scores.shape[1], image=0)
-    return ImageMatching(arrays, mode, conventions), arrays.predicate_scores
-
-
-def _meeting(meets: np.ndarray, subjects: np.ndarray, objects: np.ndarray, first: np.ndarray,
-             second: np.ndarray) -> np.ndarray:
-    """[E, P] whether a pair's boxes meet the relation's subject and object, given which boxes meet which [N, N]."""
-    return meets[subjects].take(first, axis=1) & meets[objects].take(second, axis=1)
+def _tables(keys: np.ndarray, size: int) -> list[np.ndarray]:
+    """[size] the row of each key, -1 for none; a second table for keys that occur twice, and so on."""
+    tables, rows = [], np.arange(len(keys))
+    while len(rows) or not tables:
+        table = np.full(size, -1)
+        table[keys[rows]] = rows
+        rows = rows[table[keys[rows]] != rows]
+        tables.append(table)
+    return tables

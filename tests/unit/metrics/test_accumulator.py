@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -138,6 +139,30 @@ def test_an_image_without_predictions_has_recall_zero():
     figures = accumulated([(truth, prediction)], "sgdet").compute()
     assert figures["all/R@20"] == figures["all/ngR@20"] == figures["all/F1@20"] == 0
     assert figures["all/triplet-rank-mean"] == 301
+
+
+def test_arrays_may_be_used_again_after_update():
+    images = scenes("sgdet", 20, seed=6)
+    want = accumulated(images, "sgdet").compute()
+    metrics = accumulated([], "sgdet")
+    for truth, prediction in images:
+        lent = [array.copy() for array in (truth.boxes, truth.labels, truth.relations, prediction.boxes,
+                                           prediction.labels, prediction.label_scores, prediction.pairs,
+                                           prediction.predicate_scores)]
+        metrics.update(SceneGraph(*lent[:3]), Prediction(*lent[3:]))
+        for array in lent:
+            array.fill(0)
+    assert repr(metrics.compute()) == repr(want)
+
+
+@pytest.mark.parametrize("size", [1, 50, 1000])
+def test_how_many_images_are_ranked_together_does_not_matter(monkeypatch, size):
+    images = [(truth, replace(prediction, predicate_scores=prediction.predicate_scores.astype(kind)))
+              for kind in (np.float32, np.float64) for truth, prediction in scenes("sgcls", 40, seed=10)]
+    want = accumulated(images, "sgcls", resort_after_reweight=True).compute()
+    monkeypatch.setattr("sgg.metrics.accumulator.BLOCK", size)
+    mixed = [images[i] for i in np.random.default_rng(0).permutation(len(images))]
+    assert repr(accumulated(mixed, "sgcls", resort_after_reweight=True).compute()) == repr(want)
 
 
 def test_torch_and_numpy_agree():

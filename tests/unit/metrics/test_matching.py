@@ -1,4 +1,4 @@
-"""Overlap of boxes by other packages' convention, and the rank of each relation's first hit, worked by hand."""
+"""Overlap of boxes by other packages' convention, and hits of a block of images."""
 
 import numpy as np
 import pytest
@@ -7,11 +7,12 @@ from pycocotools import mask
 from torchmetrics.functional.detection import intersection_over_union
 from torchvision.ops import box_iou as torchvision_iou
 
-from sgg.metrics import Conventions, box_iou, ranked_hits, relation_ranks
-from sgg.metrics.matching import MISSED
-from sgg.structures import Prediction, SceneGraph
-
-FAR = [[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10]]
+from sgg.metrics import box_iou
+from sgg.metrics.checks import checked_arrays
+from sgg.metrics.conventions import REFERENCE
+from sgg.metrics.matching import Block
+from tests.oracles.evaluator import Scene
+from tests.oracles.scenes import PREDICATES, scenes
 
 
 def boxes(seed, count):
@@ -40,70 +41,17 @@ def test_iou_takes_tensors_and_empty_sets():
     assert box_iou(torch.zeros(1, 4), torch.zeros(1, 4))[0, 0] == 0  # no area in common, no area at all
 
 
-def test_ranks_worked_by_hand():
-    """Three objects of classes 1, 2, 3; two pairs predicted, each with three predicates.
-
-    Unconstrained order: (0,1) p1 .5, (1,2) p2 .4, (0,1) p2 .3, (1,2) p3 .25, (1,2) p1 .15, (0,1) p3 .1.
-    """
-    truth = SceneGraph(np.array(FAR), np.array([1, 2, 3]), np.array([[0, 1, 2], [1, 2, 2], [1, 2, 1], [2, 0, 1]]))
-    prediction = Prediction(truth.boxes, truth.labels, np.ones(3), np.array([[0, 1], [1, 2]]),
-                            np.array([[0.1, 0.5, 0.3, 0.1], [0.2, 0.15, 0.4, 0.25]]))
-    ranks = relation_ranks(truth, prediction, "predcls")
-    assert ranks.constrained.tolist() == [MISSED, 1, MISSED, MISSED]  # p2 is not the best of pair (0, 1)
-    assert ranks.unconstrained.tolist() == [2, 1, 4, MISSED]
-    assert ranks.given.tolist() == [MISSED, 1, MISSED, MISSED]
-    assert ranks.triplet.tolist() == [1, 0, 2, 301]
-    assert ranked_hits(truth, prediction, "predcls").tolist() == [[1, 1], [2, 0], [4, 2]]
-    assert ranked_hits(truth, prediction, "predcls", constrained=True).tolist() == [[1, 1]]
-
-
-def test_pair_accuracy_skips_pairs_that_are_not_annotated():
-    truth = SceneGraph(np.array(FAR), np.array([1, 2, 3]), np.array([[1, 2, 1]]))
-    prediction = Prediction(truth.boxes, truth.labels, np.ones(3), np.array([[0, 1], [2, 1], [1, 2]]),
-                            np.array([[0.0, 1], [0.5, 0.5], [0.6, 0.4]]))
-    ranks = relation_ranks(truth, prediction, "sgcls")
-    assert (ranks.constrained[0], ranks.given[0]) == (2, 0)
-    assert relation_ranks(truth, prediction, "sgdet").given[0] == MISSED
-
-
-def test_equal_scores_rank_by_row_then_predicate():
-    truth = SceneGraph(np.array(FAR), np.array([1, 2, 3]), np.array([[0, 1, 1], [0, 1, 2], [1, 2, 1], [1, 2, 2]]))
-    prediction = Prediction(truth.boxes, truth.labels, np.ones(3), np.array([[1, 2], [0, 1]]), np.full((2, 3), 0.25))
-    ranks = relation_ranks(truth, prediction, "predcls")
-    assert ranks.unconstrained.tolist() == [2, 3, 0, 1]
-    assert ranks.constrained.tolist() == [1, MISSED, 0, MISSED]
-    cut = relation_ranks(truth, prediction, "predcls", conventions=Conventions(unconstrained_limit=2))
-    assert cut.unconstrained.tolist() == [MISSED, MISSED, 0, 1]
-
-
-def test_a_relation_read_backwards_competes_on_its_pair():
-    truth = SceneGraph(np.array(FAR[:2]), np.array([1, 2]), np.array([[0, 1, 1]]))
-    prediction = Prediction(truth.boxes, truth.labels, np.ones(2), np.array([[1, 0], [0, 1]]),
-                            np.array([[0.1, 0.9], [0.2, 0.8]]))
-    assert relation_ranks(truth, prediction, "predcls").triplet[0] == 1
-    assert relation_ranks(truth, prediction, "predcls", conventions=Conventions.clean()).triplet[0] == 0
-
-
-def test_sgdet_ranks_by_index_are_meaningless_and_by_boxes_are_not():
-    truth = SceneGraph(np.array(FAR[:2]), np.array([1, 2]), np.array([[0, 1, 1]]))
-    prediction = Prediction(np.array([FAR[2], FAR[0], FAR[1]]), np.array([3, 1, 2]), np.ones(3),
-                            np.array([[0, 1], [1, 2]]), np.array([[0.1, 0.9], [0.2, 0.8]]))
-    assert relation_ranks(truth, prediction, "sgdet").triplet[0] == 301
-    by_boxes = Conventions(triplet_pairs_by_boxes=True)
-    assert relation_ranks(truth, prediction, "sgdet", conventions=by_boxes).triplet[0] == 0
-
-
-def test_resorting_moves_a_pair_whose_score_the_weights_raise():
-    truth = SceneGraph(np.array(FAR), np.array([1, 2, 3]), np.array([[1, 2, 2]]))
-    prediction = Prediction(truth.boxes, truth.labels, np.ones(3), np.array([[0, 1], [1, 2]]),
-                            np.array([[0.0, 0.9, 0.1], [0.0, 0.2, 0.8]]))
-    weights = np.array([1.0, 4, 0.5])
-    assert relation_ranks(truth, prediction, "predcls", weights).constrained[0] == 1
-    resort = Conventions(resort_after_reweight=True)
-    assert relation_ranks(truth, prediction, "predcls", weights, resort).constrained[0] == 0
-    assert relation_ranks(truth, prediction, "predcls", None, resort).constrained[0] == 1
-
-
-def test_an_unknown_mode_is_refused():
-    with pytest.raises(ValueError, match="mode must be one of predcls, sgcls, sgdet, got 'vrd'"):
-        relation_ranks(None, None, "vrd")
+@pytest.mark.parametrize("mode", ["predcls", "sgcls", "sgdet"])
+def test_a_block_has_the_hits_of_each_of_its_images(mode):
+    images = [image for image in scenes(mode, 80) if len(image[0].relations)]
+    block = Block([checked_arrays(*image, mode, PREDICATES, number) for number, image in enumerate(images)], mode,
+                  REFERENCE)
+    got = list(zip(block.relation.tolist(), block.row.tolist(), block.predicate.tolist(), strict=True))
+    want, relations, rows = [], 0, 0
+    for truth, prediction in images:
+        scene = Scene(truth, prediction, mode, None, False)
+        want += [(relations + number, rows + row, relation[2]) for number, relation in enumerate(scene.relations)
+                 for row in range(len(scene.pairs)) if scene.is_hit(relation, row, relation[2])]
+        relations, rows = relations + len(scene.relations), rows + len(scene.pairs)
+    assert got == want
+    assert len(got) > 100
