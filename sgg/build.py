@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -123,10 +124,10 @@ def prepare(config: Config) -> Ground:
     naming the file and the remedy where data or weights are missing or do not fit.
     """
     device = device_of(config)
-    configure_torch(config)
     data = open_data(config)
     config = resolve(config, data.name)
     cache = config.data.root / "cache"
+    torch.set_num_threads(os.cpu_count() or 1)  # what all trials share is made while none runs
     detector, detector_hash = ensure_detector(
         data, cache, config.detector.backbone, weights=config.detector.weights, epochs=config.detector.epochs,
         batch_size=config.detector.batch_size, learning_rate=config.detector.learning_rate)
@@ -134,6 +135,7 @@ def prepare(config: Config) -> Ground:
     store = None
     if config.gan.enabled and config.gan.visual_conditioning:
         store = ensure_node_store(data, detector, detector_hash, cache, partial(track, description="features"))
+    configure_torch(config)
     return Ground(config, data, detector, detector_hash, store)
 
 
