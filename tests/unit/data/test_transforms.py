@@ -27,15 +27,27 @@ def test_grey_and_transparent_pictures_become_rgb(tmp_path):
     assert read_picture(tmp_path / "glass.png").tolist() == [[[1, 2, 3]] * 4] * 3
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_pixels_of_jpeg_files_are_those_of_pil(mode, subsampling, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (45, 61, 3), dtype=np.uint8)
+    Image.fromarray(noise).convert(mode).save(tmp_path / "a.jpg", quality=90, subsampling=subsampling)
+    with Image.open(tmp_path / "a.jpg") as image:
+        expected = np.asarray(image.convert("RGB")).astype(int)
+    assert np.abs(read_picture(tmp_path / "a.jpg").astype(int) - expected).max() <= 1
+
+
 def test_pictures_that_cannot_be_read_are_named(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.jpg")
     content = (tmp_path / "a.jpg").read_bytes()
     (tmp_path / "cut.jpg").write_bytes(content[:len(content) // 2])
+    (tmp_path / "end.jpg").write_bytes(content[:-1])
     (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "empty.jpg").write_bytes(b"")
     with pytest.raises(FileNotFoundError, match=r"picture .*none.jpg is missing"):
         read_picture(tmp_path / "none.jpg")
-    for name in ("cut", "text"):
+    for name in ("cut", "end", "text", "empty"):
         with pytest.raises(ValueError, match=rf"picture .*{name}.jpg cannot be read, or is cut off"):
             read_picture(tmp_path / f"{name}.jpg")
     with pytest.raises(ValueError, match=r"a.jpg is 60x40 pixels, but its annotation was made for 40x60"):
