@@ -34,7 +34,7 @@ def read_picture(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
 
 
 def _decode(content: bytes) -> np.ndarray:
-    """[h, w, 3] uint8 RGB. torchvision decodes JPEG faster than PIL, to the same pixels; PIL knows all other formats."""
+    """[h, w, 3] uint8 RGB. torchvision decodes JPEG faster than PIL, to the same pixels; PIL reads the rest."""
     if content.startswith(_JPEG):
         pixels = torch.frombuffer(bytearray(content), dtype=torch.uint8)
         return decode_jpeg(pixels, ImageReadMode.RGB).permute(1, 2, 0).numpy()
