@@ -19,8 +19,10 @@ from torch import Tensor
 
 from sgg import build, checkpoint
 from sgg.config import validate
+from sgg.data import Part
 from sgg.extract import Extraction, store_path
 from sgg.features import FeatureStore, Progress
+from sgg.gan import GAN
 from sgg.history import write_json
 from sgg.inference import Observation, observe
 from sgg.metrics.quality import feature_quality
@@ -46,26 +48,36 @@ class Sample:
     labels: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
 class Study:
     """The features of a trained run with a GAN.
 
-    directory: of a trial or one of its checkpoints. images: how many of each part are looked at. rows: how many
-    features of a store are compared, drawn at random.
-
-    Raises FileNotFoundError without a checkpoint, ValueError where the run has no GAN.
+    checkpoint: of the generator. output: where results and generated features go. images: how many of each part are
+    looked at. rows: how many features of a store are compared, drawn at random.
     """
 
-    def __init__(self, directory: Path | str, images: int = 1000, rows: int = 5000, progress: Progress = iter):
+    ground: build.Ground
+    gan: GAN
+    checkpoint: Path
+    output: Path
+    images: int = 1000
+    rows: int = 5000
+    progress: Progress = iter
+
+    @classmethod
+    def open(cls, directory: Path | str, images: int = 1000, rows: int = 5000, progress: Progress = iter) -> Study:
+        """The study of a trial's folder or of one of its checkpoints; results go to `quality` in it.
+
+        Raises FileNotFoundError without a checkpoint, ValueError where the run has no GAN.
+        """
         found = checkpoint.open_checkpoint(directory)
         config = validate(found.meta["config"], str(found.path))
         if not config.gan.enabled:
             raise ValueError(f"{found.path}: this run has no GAN, so there are no generated features to study")
-        self.ground = build.prepare(config)
-        self.run = build.build_run(self.ground)
-        found.load_weights(gan=self.run.gan)
-        self.run.gan.eval()
-        self.checkpoint, self.images, self.rows, self.progress = found.path, images, rows, progress
-        self.output = Path(directory) / "quality"
+        ground = build.prepare(config)
+        run = build.build_run(ground)
+        found.load_weights(gan=run.gan)
+        return cls(ground, run.gan.eval(), found.path, Path(directory) / "quality", images, rows, progress)
 
     def write(self, ks: Sequence[int] = (1, 3, 5, 10), groups: Groups | None = None) -> list[dict[str, Any]]:
         """Compare, write quality.json and a picture of each kind under `output`, and return the rows of the table.
@@ -86,21 +98,22 @@ class Study:
         return table
 
     def sample(self, kind: str, source: str, part: str, subset: str) -> Sample:
-        """Features of a kind, real or generated, of a part's images and relations."""
-        store = self.store(kind, source, part, subset)
+        """Features of a kind, real or generated, of a part's images and relations; none where it has no image."""
+        images = self.ground.data.part(part, subset).head(self.images)
+        if not len(images):
+            return Sample(np.zeros((0, self.ground.detector.channels), np.float32), np.zeros(0, np.int64))
+        store = self.store(kind, source, images, subset)
         order = torch.randperm(len(store), generator=generator(0, "quality", kind, source, part, subset))
         rows = order[:self.rows].sort().values.numpy()
         blocks = [store[rows[start:start + 512]].astype(np.float32).mean((2, 3)) for start in range(0, len(rows), 512)]
         return Sample(np.concatenate(blocks), store.labels_of(rows))
 
-    def store(self, kind: str, source: str, part: str, subset: str) -> FeatureStore:
+    def store(self, kind: str, source: str, images: Part, subset: str) -> FeatureStore:
         """The store of those features, written where it is missing: real ones beside the detector's, for all runs."""
         ground, generated = self.ground, source == "generated"
-        images = ground.data.part(part, subset).head(self.images)
-        extraction = Extraction(
-            ground.data, images, ground.detector, ground.detector_hash, kind, source,
-            look=self.generate if generated else None,
-            settings={"subset": subset, **({"generator": _digest(self.checkpoint)} if generated else {})})
+        settings = {"subset": subset, **({"generator": _digest(self.checkpoint)} if generated else {})}
+        extraction = Extraction(ground.data, images, ground.detector, ground.detector_hash, kind, source,
+                                look=self.generate if generated else None, settings=settings)
         cache = self.output if generated else ground.config.data.root / "cache"
         return extraction.ensure(store_path(cache, extraction.identity), self.progress)
 
@@ -112,13 +125,15 @@ class Study:
             draws = generator(0, "quality", *batch.image_ids)
             visual = self.ground.store.request(batch.labels, draws).result(batch.labels.device)
         extent = seen.frames.flip(1).repeat(1, 2)[batch.image_index]
-        fake = self.run.gan.generate(batch.labels, seen.boxes / extent, batch.relations, batch.image_index, visual,
-                                     len(batch))
+        fake = self.gan.generate(batch.labels, seen.boxes / extent, batch.relations, batch.image_index, visual,
+                                 len(batch))
         return replace(seen, map=fake), batch.labels
 
     def _draw(self, kind: str, samples: dict[str, Sample], groups: Groups | None) -> None:
         thinned = {name: Sample(sample.features[thin], sample.labels[thin]) for name, sample in samples.items()
                    if len(thin := np.linspace(0, len(sample.labels) - 1, min(POINTS, len(sample.labels)), dtype=int))}
+        if sum(len(sample.labels) for sample in thinned.values()) < 4:
+            return  # nothing to see
         names, group_of_label = self._groups(kind, samples, groups)
         positions = embed([sample.features for sample in thinned.values()])
         panels = [(name, where, group_of_label[sample.labels])

@@ -50,7 +50,7 @@ def quality(options: argparse.Namespace) -> None:
     from sgg.quality import REFERENCE, Study
 
     groups = json.loads(options.groups.read_text()) if options.groups else None
-    study = Study(options.run, options.images, options.rows, _bar("features"))
+    study = Study.open(options.run, options.images, options.rows, _bar("features"))
     shown = options.k if options.k is not None else 5
     rows = study.write(sorted({1, 3, 5, 10, shown}), groups)
     columns = {"frechet": "Frechet", f"precision@{shown}": "precision", f"density@{shown}": "density",
