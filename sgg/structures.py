@@ -8,11 +8,13 @@ Boxes are x1, y1, x2, y2 in pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:  # annotation is read, and refused, without waiting for torch
+    import torch
+    from torch import Tensor
 
 Array: TypeAlias = "np.ndarray | Tensor"
 
@@ -27,7 +29,7 @@ def _check(owner: str, name: str, array: Array, *shape: int | None) -> None:
 
 def to_numpy(array: Array) -> np.ndarray:
     """The same values as a numpy array on the host."""
-    return array.detach().cpu().numpy() if isinstance(array, Tensor) else np.asarray(array)
+    return array.detach().cpu().numpy() if hasattr(array, "detach") else np.asarray(array)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +117,13 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
-        moved = {f.name: getattr(self, f.name).to(device, non_blocking=True)
-                 for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
+        moved = {field.name: value.to(device, non_blocking=True) for field in fields(self)
+                 if hasattr(value := getattr(self, field.name), "to")}
         return replace(self, images=tuple(image.to(device, non_blocking=True) for image in self.images), **moved)
 
     def objects_per_image(self) -> Tensor:
         """[B] int64 number of objects of each image."""
-        return torch.bincount(self.image_index, minlength=len(self))
+        return self.image_index.bincount(minlength=len(self))
 
     def graphs(self) -> list[SceneGraph]:
         """The annotation of each image, with indices local to it."""
