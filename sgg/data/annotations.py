@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from sgg.data import boxes as box_math
 from sgg.structures import SceneGraph
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,8 @@ class Annotations:
         """Each array as bytes in a tensor: torch moves those into shared memory when it starts a worker, once for all
         workers, where numpy arrays would be copied to each. Kept, or every worker would make its own.
         """
+        import torch  # only workers need it; the annotation itself does not
+
         return [(torch.from_numpy(np.ascontiguousarray(array).reshape(-1).view(np.uint8)), array.dtype.str, array.shape)
                 for array in self.arrays]
 
