@@ -12,6 +12,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from sgg.checkpoint.pickles import read_pickle
 from sgg.data import Batches, Part, load_batches
 from sgg.detector.recipe import Recipe, Target
 from sgg.models.detector import Detector
@@ -100,11 +101,11 @@ def _read_state(path: Path, recipe: Recipe) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-    except (RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f"{path} cannot be read ({error}): delete it to start anew") from None
-    if state["recipe"] != recipe.facts():
-        raise ValueError(f"{path} was written with other settings: {state['recipe']}, not {recipe.facts()}; "
+        state = read_pickle(path)
+    except ValueError as error:
+        raise ValueError(f"{error}; delete it to start anew") from None
+    if state.get("recipe") != recipe.facts():
+        raise ValueError(f"{path} was written with other settings: {state.get('recipe')}, not {recipe.facts()}; "
                          "choose another folder, or delete it to start anew")
     return state
 

@@ -112,9 +112,10 @@ class Detector(nn.Module):
         if role not in ("node", "edge"):
             raise ValueError(f"role must be node or edge, got {role!r}")
         look, source = BACKBONES[self.backbone], self.rcnn.roi_heads.box_head
-        head = BoxHead(self.channels * POOLED**2, self.head_dim, look.dropout if dropout is None else dropout,
-                       final_relu=look.edge_relu or role == "node")
-        head.load_state_dict(source.state_dict())
+        with torch.device("meta"):  # 120 million random numbers with VGG16, only to be replaced
+            head = BoxHead(self.channels * POOLED**2, self.head_dim, look.dropout if dropout is None else dropout,
+                           final_relu=look.edge_relu or role == "node")
+        head.load_state_dict({name: value.clone() for name, value in source.state_dict().items()}, assign=True)
         return head
 
     def _pyramid(self, images: Sequence[Tensor]) -> tuple[ImageList, dict[str, Tensor]]:

@@ -1,0 +1,12 @@
+"""The toy genome of a few pictures, opened."""
+
+from pathlib import Path
+
+import pytest
+
+from sgg.data import DataSet, open_dataset
+
+
+@pytest.fixture(scope="session")
+def data(toy_root: Path) -> DataSet:
+    return open_dataset("toy", toy_root)

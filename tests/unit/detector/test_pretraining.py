@@ -1,0 +1,139 @@
+"""Pre-training: it lowers the loss, resumes bitwise, trains once per data and settings, keeps what it made whole."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from sgg.detector import ensure_detector, load_detector, pretrain, save_detector
+from sgg.detector.cache import cache_path, choose_recipe
+from sgg.detector.training import STATE
+from sgg.models.detector import Detector
+
+
+def fresh() -> Detector:
+    torch.manual_seed(0)
+    return Detector("tiny", 25)
+
+
+def weights(detector: Detector) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in detector.state_dict().items()}
+
+
+def assert_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    assert one.keys() == other.keys()
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("stop_after", [1, 2])
+def test_resuming_changes_nothing(data, tmp_path, monkeypatch, stop_after) -> None:
+    """Three epochs at a stretch equal one or two (the end of the first phase) and the rest."""
+    recipe, part = choose_recipe("tiny", epochs=3, batch_size=8), data.part("detector")
+    whole = fresh()
+    state = torch.random.get_rng_state()
+    pretrain(whole, part, recipe, tmp_path / "whole")
+    assert torch.equal(torch.random.get_rng_state(), state), "training must leave the caller's random state alone"
+    assert not any(module.training for module in whole.modules())
+
+    import sgg.detector.training as training
+    write, written = training._write_state, []
+
+    def write_and_stop(path, state) -> None:
+        write(path, state)
+        written.append(state["epochs"])
+        if len(written) == stop_after:
+            raise Stopped
+
+    monkeypatch.setattr(training, "_write_state", write_and_stop)
+    with pytest.raises(Stopped):
+        pretrain(fresh(), part, recipe, tmp_path / "parts")
+    resumed = Detector("tiny", 25)
+    pretrain(resumed, part, recipe, tmp_path / "parts")
+    assert written == [1, 2, 3]
+    assert_same(weights(whole), weights(resumed))
+
+
+def test_state_of_other_settings_is_refused(data, tmp_path) -> None:
+    part = data.part("detector")
+    pretrain(fresh(), part, choose_recipe("tiny", epochs=1), tmp_path)
+    with pytest.raises(ValueError, match=r"training\.pt was written with other settings"):
+        pretrain(fresh(), part, choose_recipe("tiny", epochs=2), tmp_path)
+    (tmp_path / STATE).write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match=r"training\.pt is not a file of torch weights.*; delete it"):
+        pretrain(fresh(), part, choose_recipe("tiny", epochs=1), tmp_path)
+
+
+def test_loss_that_is_not_finite_is_named(data, tmp_path) -> None:
+    detector = fresh()
+    detector.rcnn.roi_heads.box_predictor.cls_score.bias.data[3] = float("nan")
+    with pytest.raises(FloatingPointError, match=r"not finite in epoch 1, step 1 \(naming nan\): try a lower learning"):
+        pretrain(detector, data.part("detector"), choose_recipe("tiny", epochs=1), tmp_path)
+    assert not (tmp_path / STATE).exists()
+
+
+def test_every_loss_falls(data, tmp_path, caplog) -> None:
+    caplog.set_level("INFO")
+    pretrain(fresh(), data.part("detector"), choose_recipe("tiny", epochs=9, batch_size=8), tmp_path)
+    said = [record.message for record in caplog.records if record.message.startswith("detector epoch")]
+    losses = [dict(pair.split() for pair in line.split(": ")[1].split(", ")) for line in said]
+    assert len(losses) == 9
+    assert float(losses[4]["naming"]) < 0.8 * float(losses[0]["naming"])
+    for name in ("loss_objectness", "loss_rpn_box_reg", "loss_classifier"):
+        assert float(losses[8][name]) < float(losses[5][name])
+
+
+def test_round_trip(tmp_path) -> None:
+    detector = fresh()
+    facts = save_detector(detector, tmp_path / "d", {"classes": ["a"]})
+    again, read = load_detector(tmp_path / "d")
+    assert read == facts == json.loads((tmp_path / "d" / "detector.json").read_text())
+    assert (read["backbone"], read["num_classes"], read["classes"]) == ("tiny", 25, ["a"])
+    assert_same(weights(detector), weights(again))
+    assert not any(weight.requires_grad for weight in again.parameters())
+    assert [entry.name for entry in tmp_path.iterdir()] == ["d"]
+
+
+def test_damaged_files_are_named(tmp_path) -> None:
+    save_detector(fresh(), tmp_path / "d", {})
+    whole = (tmp_path / "d" / "weights.safetensors").read_bytes()
+    (tmp_path / "d" / "weights.safetensors").write_bytes(whole[:1000])
+    with pytest.raises(ValueError, match=r"weights\.safetensors cannot be read"):
+        load_detector(tmp_path / "d")
+    (tmp_path / "d" / "weights.safetensors").write_bytes(whole)
+    facts = json.loads((tmp_path / "d" / "detector.json").read_text())
+    for content in ("{", "[]", json.dumps(facts | {"format": 99}), json.dumps(facts | {"backbone": "huge"})):
+        (tmp_path / "d" / "detector.json").write_text(content)
+        with pytest.raises(ValueError, match=r"detector\.json is not a detector's"):
+            load_detector(tmp_path / "d")
+    (tmp_path / "d" / "detector.json").write_text(json.dumps(facts | {"num_classes": 9}))
+    with pytest.raises(ValueError, match=r"box_predictor.cls_score.weight has shape \[25, 128\], expected \[9, 128\]"):
+        load_detector(tmp_path / "d")
+    with pytest.raises(FileNotFoundError, match=r"nowhere/detector\.json is missing: name a folder"):
+        load_detector(tmp_path / "nowhere")
+
+
+def test_other_settings_or_data_train_another(data, tmp_path) -> None:
+    recipe = choose_recipe("tiny", epochs=2)
+    paths = {cache_path(tmp_path, data, "tiny", one) for one in (recipe, choose_recipe("tiny", learning_rate=0.1))}
+    paths.add(cache_path(tmp_path, data, "vgg16", recipe))
+    assert len(paths) == 3
+
+
+def test_given_weights_must_fit(data, tmp_path) -> None:
+    save_detector(fresh(), tmp_path / "fits", {"classes": data.classes})
+    detector, digest = ensure_detector(data, tmp_path / "cache", "tiny", weights=tmp_path / "fits")
+    assert_same(weights(detector), weights(fresh()))
+    assert digest == load_detector(tmp_path / "fits")[1]["hash"]
+    with pytest.raises(ValueError, match=r"holds a tiny detector, but detector\.backbone is vgg16"):
+        ensure_detector(data, tmp_path / "cache", "vgg16", weights=tmp_path / "fits")
+    save_detector(fresh(), tmp_path / "others", {"classes": [*data.classes[:-1], "unicorn"]})
+    with pytest.raises(ValueError, match="knows 24 classes that are not the 24 of toy: choose other weights"):
+        ensure_detector(data, tmp_path / "cache", "tiny", weights=tmp_path / "others")
+    with pytest.raises(FileNotFoundError, match=r"absent\.tar is missing"):
+        ensure_detector(data, tmp_path / "cache", "tiny", weights=Path(tmp_path / "absent.tar"))
+    assert not (tmp_path / "cache").exists()
