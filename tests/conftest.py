@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def toy_root(tmp_path_factory) -> Path:
-    """A data root with a toy genome of 32/8/12 images and 24 for the detector; what is derived from it is kept there."""
+    """A data root with a toy genome of 32/8/12 images and 24 for the detector; what is derived from it stays there."""
     from sgg.data.toy import Sizes, generate
 
     root = tmp_path_factory.mktemp("data")

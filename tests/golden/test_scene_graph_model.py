@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.lib.npyio import NpzFile
-from sgg.checkpoint.published import rename_scene_graph
 from torch import nn
 
+from sgg.checkpoint.published import rename_scene_graph
 from sgg.models.box_head import BoxHead
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.message_passing import MessagePassing

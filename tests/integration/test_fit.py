@@ -14,15 +14,16 @@ from safetensors.torch import load_file
 
 from sgg import checkpoint
 from sgg.config import Config, validate
+from sgg.evaluate import main as evaluate_command
 from sgg.fit import fit
 from sgg.history import History
-from sgg.restore import restore
 
 FULL_GAN = {"enabled": True, "perturb": {"method": "graphn", "intensity": 0.5}}
 
 
 def merged(settings: dict, changes: dict) -> Config:
-    return validate({section: settings.get(section, {}) | changes.get(section, {}) for section in {*settings, *changes}})
+    sections = {*settings, *changes}
+    return validate({section: settings.get(section, {}) | changes.get(section, {}) for section in sections})
 
 
 def numbers(directory: Path) -> list[dict]:
@@ -41,7 +42,7 @@ def undisturbed(toy_settings, tmp_path_factory) -> tuple[Config, Path]:
 
 
 def test_what_a_run_leaves(undisturbed) -> None:
-    config, directory = undisturbed
+    _, directory = undisturbed
     *rows, test = numbers(directory)
     assert [row["epoch"] for row in rows] == [1, 2]
     for part, figures in (("val", rows[-1]), ("test", test)):
@@ -122,18 +123,16 @@ def test_other_settings_are_refused(undisturbed) -> None:
         fit(merged(config.model_dump(mode="json"), {"loss": {"kind": "baseline"}}), directory)
 
 
-def test_restored_model_measures_the_same(undisturbed) -> None:
-    from sgg.fit import measure
-
-    config, directory = undisturbed
-    restored = restore(directory)
-
-    class Run:
-        model, device = restored.model, "cpu"
-
-    figures = json.loads((directory / "test.json").read_text())
-    again = measure(restored.ground, Run, "test")
-    assert {name: None if math.isnan(value) else value for name, value in again.items()} == figures
+def test_the_evaluation_command_measures_the_same(undisturbed, tmp_path) -> None:
+    """From the checkpoint, and from its saved predictions without a model."""
+    _, directory = undisturbed
+    figures, rescored, saved = (str(tmp_path / name) for name in ("figures.json", "rescored.json", "saved.npz"))
+    assert evaluate_command([str(directory), "--json", figures, "--save-predictions", saved]) == 0
+    again = ["--predictions", saved, "--json", rescored, "--ks", "20,50", "--pred-weights", "0,0.5"]
+    assert evaluate_command(again) == 0
+    test = json.loads((directory / "test.json").read_text())
+    for path in (figures, rescored):
+        assert json.loads(Path(path).read_text())["figures"] == test
 
 
 def test_a_loss_that_is_no_number_stops_at_once(toy_settings, tmp_path) -> None:
