@@ -24,7 +24,7 @@ ENVIRONMENT = {
     "RAY_worker_niceness": "0",  # trials are the main job of the machine
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of a config mean the same in a trial as on the command line
     "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a process that was given no GPU sees none
     # What a trial costs is process starts; these leave out the ones that serve dashboards and spot instances.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_TRAIN_METRICS_ENABLED": "0",
@@ -53,9 +53,9 @@ def ray_session(address: str, source: str, **local: Any) -> Iterator[dict[str, f
     # A worker has imported the standard `platform` unless the root is on its path from the start.
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ.update(environment, PYTHONPATH=os.pathsep.join(dict.fromkeys(paths)))
-    _be_quiet()
     import ray
 
+    _be_quiet()
     if ray.is_initialized():
         yield ray.cluster_resources()
         return
@@ -111,5 +111,11 @@ def _connect(address: str, source: str, environment: dict[str, str], common: dic
 
 
 def _be_quiet() -> None:
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    """Keep Ray's chatter out of what people read; logging.getLogger("ray").setLevel(...) brings it back."""
+    from ray._private import worker
+
+    logger = logging.getLogger("ray")
+    logger.setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"ray(\..*)?")
+    # What raylets have to say is printed to stdout, whatever log_to_driver is.
+    worker.print_to_stdstream = lambda message, **_: logger.warning("%s", " ".join(message["lines"]))

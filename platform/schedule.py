@@ -12,7 +12,7 @@ from ray.tune.schedulers import (
     PopulationBasedTraining,
     TrialScheduler,
 )
-from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter, SearchAlgorithm, Searcher
+from ray.tune.search import BasicVariantGenerator, SearchAlgorithm, Searcher
 
 from sgg.config import Study
 
@@ -51,7 +51,7 @@ def search_algorithm(study: Study, axes: list[Axis], at_once: int) -> SearchAlgo
 
     seeds = study.base.experiment.seed
     chooser = OptunaSearch(metric=OBJECTIVE, mode=study.base.search.mode, seed=seeds[0])
-    return ConcurrencyLimiter(OncePerSeed(chooser, seeds), max_concurrent=at_once)
+    return OncePerSeed(chooser, seeds, at_once)
 
 
 def scheduler(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:

@@ -13,13 +13,14 @@ SEED_KEY = "experiment.seed"
 class OncePerSeed(Searcher):
     """Runs each suggestion of another searcher once per seed and tells it the mean.
 
-    chooser: suggests configurations. seeds: of every configuration's trials, in this order. Its whole state, the
-    chooser's included, survives in one file, so that a search can be taken up between the seeds of a configuration.
+    chooser: suggests configurations. seeds: of every configuration's trials, in this order. at_once: how many trials
+    may run. Its whole state, the chooser's included, survives in one file, so that a search can be taken up between
+    the seeds of a configuration.
     """
 
-    def __init__(self, chooser: Searcher, seeds: list[int]):
+    def __init__(self, chooser: Searcher, seeds: list[int], at_once: int):
         super().__init__(metric=chooser.metric, mode=chooser.mode)
-        self._chooser, self._seeds = chooser, list(seeds)
+        self._chooser, self._seeds, self._at_once = chooser, list(seeds), at_once
         self._waiting: list[tuple[str, dict[str, Any], int]] = []
         self._leader: dict[str, str] = {}
         self._scores: dict[str, list[float | None]] = {}
@@ -29,7 +30,9 @@ class OncePerSeed(Searcher):
         return self._chooser.set_search_properties(metric, mode, config, **spec)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """The next seed of the current configuration, else the first seed of a new one."""
+        """The next seed of the current configuration, else the first seed of a new one; None while enough run."""
+        if len(self._leader) >= self._at_once:
+            return None
         if not self._waiting:
             values = self._chooser.suggest(trial_id)
             if not isinstance(values, dict):

@@ -84,7 +84,6 @@ resources: {gpus: 0}
     children = ray_processes(second.pid)
     second.kill()
     second.wait()
-    assert not psutil.wait_procs(children, timeout=60)[1]
     assert [record.status for record in directory.records()] == [FINISHED, RUNNING]
 
     third = start(config, "--resume")
@@ -98,3 +97,5 @@ resources: {gpus: 0}
         lines = (record.directory / "metrics.jsonl").read_text().splitlines()
         assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4]
         assert json.loads(lines[-1])["attempt"] == 2
+    # Nobody told the second one's processes to end; Ray's own look after their parent now and then.
+    assert not psutil.wait_procs(children, timeout=120)[1]

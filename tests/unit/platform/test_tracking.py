@@ -1,3 +1,4 @@
+import time
 from platform.study import StudyDirectory, TrialRecord
 from platform.tracking import TensorBoardTracker, WandbTracker, figures_of, reference_name, trackers, write_epochs
 from types import SimpleNamespace
@@ -18,6 +19,14 @@ def study(tmp_path):
 
 def tune_trial(name):
     return SimpleNamespace(trial_id=name, config={"study": "x", "loss.scale": 2, "experiment.seed": 3}, last_result={})
+
+
+def wait_for(value, seconds=20):
+    """What a callable returns once it is something: W&B takes figures in the background."""
+    end = time.monotonic() + seconds
+    while value() is None and time.monotonic() < end:
+        time.sleep(0.2)
+    return value()
 
 
 def test_the_references_names():
@@ -44,9 +53,11 @@ def test_wandb_offline_makes_one_run_a_trial_and_writes_no_key(study, tmp_path, 
     tracker, trial = WandbTracker(study, StudyDirectory.of(study)), tune_trial("t0")
     StudyDirectory.of(study).path.mkdir()
     tracker.on_trial_start(0, [], trial)
-    tracker.on_trial_result(0, [], trial, {"epoch": 1, "loss": 0.5, "val/sgcls/zs/ngR@100": 0.25})
     run = tracker._runs["t0"]
-    assert (run.group, run.summary["sgcls/val_zs_R@100_NOGC"], run.config["loss.scale"]) == ("a", 0.25, 2)
+    assert (run.id, run.group, run.config["loss.scale"]) == ("t0", "a", 2)
+    tracker.on_trial_result(0, [], trial, {"epoch": 1, "loss": 0.5, "val/sgcls/zs/ngR@100": 0.25})
+    tracker.on_trial_result(0, [], trial, {"epoch": 2, "loss": 0.4})
+    assert wait_for(lambda: dict(run.summary).get("sgcls/val_zs_R@100_NOGC")) == 0.25
     tracker.on_trial_complete(0, [], trial)
     files = [path for path in (tmp_path / "a" / "wandb").rglob("*") if path.is_file()]
     assert [path.name for path in files if path.suffix == ".wandb"] == ["run-t0.wandb"]

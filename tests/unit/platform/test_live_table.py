@@ -1,0 +1,74 @@
+import io
+import re
+from platform.live_table import LiveTable, duration, headline_metrics
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from sgg.config import Config
+
+ROW = {"epoch": 1, "loss": 1.25, "val/sgcls/zs/ngR@100": 0.031, "val/sgcls/all/ngR@100": 0.22, "objective": 0.031}
+
+
+def trial(number, **config):
+    return SimpleNamespace(trial_id=f"t{number}", last_result={},
+                           config={"study": "x", "loss.kind": "dnorm", "experiment.seed": number, **config})
+
+
+@pytest.fixture
+def output():
+    return io.StringIO()
+
+
+@pytest.fixture
+def table(output):
+    return LiveTable(Config(), total=3, at_once=1, epochs=2, console=Console(file=output, width=100, height=40))
+
+
+def shown(table):
+    console = Console(file=io.StringIO(), width=140)
+    console.print(table.table())
+    return console.file.getvalue()
+
+
+def test_without_a_terminal_it_prints_lines(table, output):
+    first = trial(0)
+    with table:
+        table.on_trial_start(0, [], first)
+        table.on_trial_result(0, [], first, ROW)
+        first.last_result = {"ended": True}
+        table.on_trial_complete(0, [], first)
+    lines = [re.sub(r"^\[\d+:\d\d\]", "", line).split() for line in output.getvalue().splitlines()]
+    assert lines[0][:2] == ["t0", "started"]
+    assert lines[-1][:4] == ["t0", "finished", "loss", "1.250"]
+    assert "val zs 3.1 %  all 22.0 %" in output.getvalue()
+    assert "\x1b" not in output.getvalue()
+
+
+def test_the_table_shows_state_figures_and_the_best(table):
+    trials = [trial(0), trial(1), trial(2)]
+    for one, score in zip(trials, (0.031, 0.5, 0.9), strict=True):
+        table.on_trial_start(0, [], one)
+        table.on_trial_result(0, [], one, {**ROW, "objective": score})
+    trials[2].last_result = {"failed": "out of memory"}
+    table.on_trial_result(0, [], trials[2], {**ROW, "objective": 0.9, "failed": "out of memory"})
+    table.on_trial_error(0, [], trials[2])
+    text = shown(table)
+    assert "3 trials: 2 running, 1 failed" in text
+    assert re.search(r"t1\s+│ kind=dnorm seed=1\s+│ running\s+│\s+1/2 │\s+1.250 │\s+3.1 │\s+22.0", text)
+    assert "best so far: 50.0 %  kind=dnorm seed=1 (t1, epoch 1)" in text
+
+
+def test_figures_of_the_last_validation_stay(table):
+    one = trial(0)
+    table.on_trial_start(0, [], one)
+    table.on_trial_result(0, [], one, ROW)
+    table.on_trial_result(0, [], one, {"epoch": 2, "loss": 1.0})
+    assert re.search(r"2/2 │\s+1.000 │\s+3.1", shown(table))
+
+
+def test_words():
+    assert [duration(seconds) for seconds in (None, 5, 65, 3661)] == ["-", "0:05", "1:05", "1:01:01"]
+    assert headline_metrics("val/predcls/10s/ngR@50") == ("val/predcls/zs/ngR@50", "val/predcls/all/ngR@50")
+    assert headline_metrics("loss") == ("val/sgcls/zs/ngR@100", "val/sgcls/all/ngR@100")

@@ -1,0 +1,66 @@
+from platform.schedule import number_of_trials, param_space, plan, resources_per_trial, scheduler, trials_at_once
+from platform.search_space import read_axes
+
+import pytest
+from ray.cloudpickle import dumps, loads
+
+from sgg.config import load
+
+
+@pytest.fixture
+def study(tmp_path):
+    def read(text, *overrides):
+        path = tmp_path / "a.yaml"
+        path.write_text(text)
+        return read_axes(load(path, overrides))
+    return read
+
+
+GRID = "loss: {kind: {search: grid, of: [baseline, dnorm]}}\nexperiment: {seed: [0, 1]}"
+
+
+def test_every_configuration_once_per_seed(study):
+    assert plan(*study(GRID)) == [
+        {"loss.kind": "baseline", "experiment.seed": 0}, {"loss.kind": "baseline", "experiment.seed": 1},
+        {"loss.kind": "dnorm", "experiment.seed": 0}, {"loss.kind": "dnorm", "experiment.seed": 1}]
+
+
+def test_trials_are_configurations_times_seeds(study):
+    optuna = study("loss: {scale: {search: uniform, low: 1, high: 2}}\n", "search.algorithm=optuna",
+                   "search.trials=5", "experiment.seed=[0, 1, 2]")
+    assert (number_of_trials(*study(GRID)), number_of_trials(*optuna)) == (4, 15)
+
+
+def test_the_space_survives_a_restart(study):
+    settings, axes = study(GRID)
+    space = param_space(settings, axes, "/somewhere")
+    again = loads(dumps(space))
+    assert set(again) == {"study", "loss.kind", "experiment.seed"}
+    assert again["loss.kind"].categories == ["baseline", "dnorm"]
+
+
+@pytest.mark.parametrize(("wanted", "in_sight", "expected"), [
+    ("auto", 0, {"CPU": 1.0}), ("auto", 4, {"CPU": 1.0, "GPU": 1.0}), ("0.5", 1, {"CPU": 1.0, "GPU": 0.5}),
+    ("2", 0, {"CPU": 1.0, "GPU": 2.0}), ("0", 4, {"CPU": 1.0})])
+def test_what_a_trial_holds(study, wanted, in_sight, expected):
+    assert resources_per_trial(study("", f"resources.gpus={wanted}")[0], in_sight) == expected
+
+
+@pytest.mark.parametrize(("per_trial", "cap", "expected"), [
+    ({"CPU": 1.0}, "null", 8), ({"CPU": 1.0, "GPU": 1.0}, "null", 2), ({"CPU": 1.0, "GPU": 0.5}, "null", 4),
+    ({"CPU": 1.0}, "3", 3), ({"CPU": 3.0}, "null", 2), ({"CPU": 0.1}, "null", 80)])
+def test_how_many_run_at_once(study, per_trial, cap, expected):
+    settings = study("", f"search.max_concurrent={cap}")[0]
+    assert trials_at_once(settings, per_trial, {"CPU": 8.0, "GPU": 2.0}) == expected
+
+
+def test_asha_counts_epochs_and_leaves_the_last_one_alone(study):
+    settings, axes = study(GRID, "search.scheduler=asha")
+    rule = scheduler(settings, axes, epochs=6)
+    assert (rule._time_attr, rule._max_t) == ("epoch", 7)
+
+
+@pytest.mark.parametrize("name", ["off", "asha", "median", "pbt"])
+def test_every_scheduler_can_be_made(study, name):
+    settings, axes = study("loss: {scale: {search: choice, of: [1, 2]}}", f"search.scheduler={name}")
+    assert scheduler(settings, axes, epochs=3) is not None

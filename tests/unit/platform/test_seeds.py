@@ -1,0 +1,71 @@
+from platform.seeds import SEED_KEY, OncePerSeed
+
+import pytest
+from ray.tune.search import Searcher
+
+
+class Listed(Searcher):
+    """Suggests 10, 20, 30 and remembers what it hears."""
+
+    def __init__(self):
+        super().__init__(metric="m", mode="max")
+        self.left, self.heard = [10, 20, 30], []
+
+    def suggest(self, trial_id):
+        return {"x": self.left.pop(0)} if self.left else Searcher.FINISHED
+
+    def on_trial_complete(self, trial_id, result=None, error=False):
+        self.heard.append((trial_id, result, error))
+
+
+@pytest.fixture
+def search():
+    return OncePerSeed(Listed(), [5, 6], at_once=4)
+
+
+def test_every_suggestion_is_run_on_every_seed(search):
+    assert [search.suggest(name) for name in "abcd"] == [
+        {"x": 10, SEED_KEY: 5}, {"x": 10, SEED_KEY: 6}, {"x": 20, SEED_KEY: 5}, {"x": 20, SEED_KEY: 6}]
+
+
+def test_the_chooser_hears_the_mean_once_the_last_seed_is_in(search):
+    for name in "abcd":
+        search.suggest(name)
+    search.on_trial_complete("b", {"m": 1.0})
+    assert search._chooser.heard == []
+    search.on_trial_complete("a", {"m": 2.0})
+    assert search._chooser.heard == [("a", {"m": 1.5}, False)]
+
+
+def test_failed_seeds_do_not_count(search):
+    for name in "abcd":
+        search.suggest(name)
+    for name, result, error in (("a", {"m": 9.0}, True), ("b", {"m": 1.0}, False), ("c", None, True), ("d", {}, False)):
+        search.on_trial_complete(name, result, error)
+    assert search._chooser.heard == [("a", {"m": 1.0}, False), ("c", None, True)]
+
+
+def test_no_more_at_once_than_allowed(search):
+    for name in "abcd":
+        search.suggest(name)
+    assert search.suggest("e") is None
+    search.on_trial_complete("a", {"m": 1.0})
+    assert search.suggest("e") == {"x": 30, SEED_KEY: 5}
+
+
+def test_the_end_is_the_choosers_end(search):
+    for number in range(6):
+        search.suggest(str(number))
+        search.on_trial_complete(str(number), {"m": 1.0})
+    assert search.suggest("last") == Searcher.FINISHED
+
+
+def test_state_survives_between_the_seeds_of_a_configuration(search, tmp_path):
+    search.suggest("a")
+    search.save(str(tmp_path / "state"))
+    again = OncePerSeed(Listed(), [5, 6], at_once=4)
+    again.restore(str(tmp_path / "state"))
+    assert again.suggest("b") == {"x": 10, SEED_KEY: 6}
+    again.on_trial_complete("a", {"m": 1.0})
+    again.on_trial_complete("b", {"m": 3.0})
+    assert again._chooser.heard == [("a", {"m": 2.0}, False)]
