@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -66,18 +67,28 @@ class Extraction:
                 "global": np.ones(len(annotations), np.int64)}
         return image_ranges(rows[self.kind], rows_per_part(self.row_shape))
 
-    def write_part(self, writer: StoreWriter, number: int) -> None:
-        """Look at the images of one part of the store and write their features."""
+    def batches(self, number: int) -> Iterable[Batch]:
+        """The images of one part of the store."""
         images = np.array(self.ranges()[number])
         part = replace(self.part, annotations=self.part.annotations.select(images))
-        pairs = [self._features(batch) for batch in load_batches(part, self.batch_size, workers=self.workers).epoch(0)]
+        return load_batches(part, self.batch_size, workers=self.workers).epoch(0)
+
+    def num_batches(self, number: int) -> int:
+        """How many batches these are."""
+        return -(-len(self.ranges()[number]) // self.batch_size)
+
+    def write_part(self, writer: StoreWriter, number: int, batches: Iterable[Batch] | None = None) -> None:
+        """Look at the images of one part of the store and write their features; batches: these images if None."""
+        pairs = [self._features(batch) for batch in (self.batches(number) if batches is None else batches)]
         writer.write_part(number, torch.cat([one for one, _ in pairs]), torch.cat([one for _, one in pairs]))
 
     def ensure(self, path: Path, progress: Progress = iter) -> FeatureStore:
         """The sealed store at `path`, written here where it is missing; see `sgg.features.ensure_store`."""
         def write(writer: StoreWriter, missing: list[int]) -> None:
-            for number in progress(missing):
-                self.write_part(writer, number)
+            batches = iter(progress(_Work(self, missing)))
+            for number in missing:
+                self.write_part(writer, number, islice(batches, self.num_batches(number)))
+            next(batches, None)  # lets a progress bar end
 
         return ensure_store(path, self.identity, len(self.ranges()), write)
 
@@ -95,6 +106,20 @@ class Extraction:
                 boxes, images = union(boxes[subjects], boxes[objects]), images[subjects]
             features = pool(seen.map, boxes, images, POOLED, 1 / self.detector.stride)
         return features.half().cpu(), labels.cpu()
+
+
+@dataclass(frozen=True)
+class _Work:
+    """The batches of some parts of a store, one part after another."""
+
+    extraction: Extraction
+    numbers: list[int]
+
+    def __len__(self) -> int:
+        return sum(map(self.extraction.num_batches, self.numbers))
+
+    def __iter__(self) -> Iterator[Batch]:
+        return chain.from_iterable(map(self.extraction.batches, self.numbers))
 
 
 def image_ranges(rows_per_image: np.ndarray, rows: int) -> list[range]:
@@ -118,7 +143,10 @@ def store_path(cache: Path, identity: StoreIdentity) -> Path:
 
 
 def ensure_node_store(data: DataSet, detector: Detector, detector_hash: str, cache: Path,
-                      progress: Progress = iter) -> FeatureStore:
-    """Real node features of the training images, which the generator is conditioned on (SPEC section 4)."""
-    extraction = Extraction(data, data.part("train"), detector, detector_hash)
+                      progress: Progress = iter, workers: int = 0) -> FeatureStore:
+    """Real node features of the training images, which the generator is conditioned on (SPEC section 4).
+
+    workers: processes that decode pictures.
+    """
+    extraction = Extraction(data, data.part("train"), detector, detector_hash, workers=workers)
     return extraction.ensure(store_path(cache, extraction.identity), progress)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 
 from sgg.config import load
-from sgg.features import FeatureStore, import_hdf5
+from sgg.features import FeatureStore, Progress, import_hdf5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,7 +56,8 @@ def quality(options: argparse.Namespace) -> None:
     rows = study.write(sorted({1, 3, 5, 10, shown}), groups)
     columns = {"frechet": "Frechet", f"precision@{shown}": "precision", f"density@{shown}": "density",
                f"recall@{shown}": "recall", f"coverage@{shown}": "coverage"}
-    table = Table("features", "sample", "n", *columns.values(), title=f"against {REFERENCE[0]}, k = {shown}")
+    table = Table("kind", Column("sample", no_wrap=True), "n", *columns.values(), box=box.SIMPLE, pad_edge=False,
+                  title=f"against {REFERENCE[0]}, k = {shown}")
     for row in rows:
         table.add_row(row["features"], row["sample"], f"{row['n']:,}",
                       *(f"{row[name]:.3f}" if name in row else "" for name in columns))
@@ -80,27 +82,21 @@ def _extraction(options: argparse.Namespace):
 
 def _describe(store: FeatureStore) -> None:
     identity, rows = store.identity, len(store)
-    facts = Table.grid(padding=(0, 2))
     for name, value in {
         "store": store.path, "features": f"{identity.source} {identity.kind}, {list(store.row_shape)} float16",
         "rows": f"{rows:,}", "bytes": f"{store.num_bytes:,} ({store.num_bytes / rows:,.0f} a row, {store.codec})",
         "detector": identity.detector, "data": identity.data, "settings": json.dumps(identity.settings),
     }.items():
-        facts.add_row(name, str(value))
-    classes = Table("label", "class", "rows")
+        print(f"{name:10}{value}")
+    classes = Table("label", "class", "rows", box=box.SIMPLE, pad_edge=False)
     for label, (name, count) in enumerate(zip(identity.classes, store.counts.tolist(), strict=True)):
         if label or count:
             classes.add_row(str(label), name, f"{count:,}")
-    console = Console()
-    console.print(facts)
-    console.print(classes)
+    Console().print(classes)
 
 
-def _bar(description: str):
-    def progress(numbers: list[int]) -> Iterable[int]:
-        return track(numbers, description, disable=not numbers)
-
-    return progress
+def _bar(description: str) -> Progress:
+    return partial(track, description=description)
 
 
 def _parser() -> argparse.ArgumentParser:

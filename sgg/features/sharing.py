@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -18,8 +19,8 @@ from .writer import StoreWriter, discard_parts
 log = logging.getLogger(__name__)
 
 Part = Callable[[], tuple[Array, Array]]
-Progress = Callable[[list[int]], Iterable[int]]
-"""Hands on the numbers of the parts to write, one after another, and shows how far it is."""
+Progress = Callable[[Collection[Any]], Iterable[Any]]
+"""Hands on what is to be done, one after another, and shows how far it is."""
 
 
 def ensure_store(path: str | Path, identity: StoreIdentity, num_parts: int,

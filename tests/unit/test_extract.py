@@ -1,5 +1,7 @@
 """From pictures to stores: ranges of images, and features equal to pooling each image by itself."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -87,6 +89,24 @@ def test_global_features_are_averaged_maps(data, detector, tmp_path):
     extraction = Extraction(data, data.part("train"), detector, "d1", kind="global")
     store = extraction.ensure(tmp_path / "global.zarr")
     assert_rows(store, [detector.features([square]).map[0].mean((1, 2), keepdim=True) for _, square in squares(data)])
+
+
+def test_progress_counts_batches_of_the_missing_parts(data, detector, tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "PART_BYTES", 1)
+    seen = []
+
+    def progress(work, stop_after):
+        for done, batch in enumerate(work):
+            if done == stop_after:
+                raise KeyboardInterrupt
+            seen.append((len(work), *batch.image_ids))
+            yield batch
+
+    extraction = Extraction(data, data.part("train"), detector, "d1")
+    with pytest.raises(KeyboardInterrupt):
+        extraction.ensure(tmp_path / "nodes.zarr", partial(progress, stop_after=2))
+    assert len(extraction.ensure(tmp_path / "nodes.zarr", partial(progress, stop_after=None))) == 7
+    assert seen == [(3, "0"), (3, "1"), (1, "2")], "the parts that were finished are not made again"
 
 
 def test_a_store_that_is_there_is_opened(data, detector, tmp_path):

@@ -1,0 +1,119 @@
+"""`python -m sgg.features`: what it prints, and mistakes in one line with exit status 2."""
+
+import json
+from types import SimpleNamespace
+
+import h5py
+import numpy as np
+import pytest
+
+from sgg import build, quality
+from sgg.features import FeatureStore, StoreIdentity, __main__, write_store
+
+CLASSES = ["__background__", "cat", "dog"]
+
+
+@pytest.fixture
+def config(tmp_path):
+    (tmp_path / "one.yaml").write_text("data: {name: toy}\n")
+    return tmp_path / "one.yaml"
+
+
+@pytest.fixture
+def ground(tmp_path, monkeypatch):
+    """What stands for data and detector; the settings that asked for them are kept in `asked`."""
+    parts = []
+    data = SimpleNamespace(classes=CLASSES, predicates=["__background__", "on"], hash="a1",
+                           part=lambda *which: parts.append(which) or FakePart(which[0]))
+    found = SimpleNamespace(data=data, detector=SimpleNamespace(channels=2), detector_hash="d1", parts=parts)
+
+    def prepare(config):
+        found.asked = config
+        found.config = SimpleNamespace(data=SimpleNamespace(root=tmp_path))
+        return found
+
+    monkeypatch.setattr(build, "prepare", prepare)
+    return found
+
+
+class FakePart:
+    def __init__(self, name):
+        self.name = name
+
+    def __len__(self):
+        return 7
+
+
+def test_info_prints_classes_counts_and_bytes(tmp_path, capsys):
+    identity = StoreIdentity(CLASSES, "d1", "a1", settings={"part": "train"})
+    store = write_store(tmp_path / "n", identity, [lambda: (np.zeros((1200, 2, 7, 7)), np.full(1200, 2))])
+    assert __main__.main(["info", str(tmp_path / "n")]) == 0
+    printed = capsys.readouterr().out
+    for text in ("1,200", f"{store.num_bytes:,}", "real node, [2, 7, 7] float16", "d1", "a1", "cat",
+                 '{"part": "train"}'):
+        assert text in printed
+
+
+def test_info_of_nothing(tmp_path, capsys):
+    assert __main__.main(["info", str(tmp_path / "none.zarr")]) == 2
+    assert "error: " in (message := capsys.readouterr().err)
+    assert "no feature store here" in message
+    assert message.count("\n") == 1
+
+
+def test_import_lands_where_training_looks(tmp_path, config, ground, capsys):
+    with h5py.File(tmp_path / "features.hdf5", "w") as file:
+        file["dog"] = np.ones((3, 2 * 49), np.float32)
+    assert __main__.main(["import-hdf5", str(tmp_path / "features.hdf5"), str(config), "gan.enabled=true"]) == 0
+    (path,) = (tmp_path / "cache" / "features").glob("real-node-*.zarr")
+    store = FeatureStore.open(path)
+    assert store.counts.tolist() == [0, 0, 3]
+    assert (store.identity.detector, store.identity.data, store.identity.settings["images"]) == ("d1", "a1", 7)
+    assert not ground.asked.gan.enabled, "no store is made on the way"
+    assert str(path) in capsys.readouterr().out
+
+
+def test_import_elsewhere(tmp_path, config, ground):
+    with h5py.File(tmp_path / "features.hdf5", "w") as file:
+        file["dog"] = np.ones((3, 2 * 49), np.float32)
+    arguments = ["import-hdf5", str(tmp_path / "features.hdf5"), str(config), "--out", str(tmp_path / "mine.zarr")]
+    assert __main__.main(arguments) == 0
+    assert len(FeatureStore.open(tmp_path / "mine.zarr")) == 3
+
+
+def test_extract_asks_for_the_part(config, ground, monkeypatch):
+    asked = []
+    monkeypatch.setattr("sgg.extract.Extraction.ensure", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(__main__, "_describe", lambda store: None)
+    assert __main__.main(["extract", str(config), "--kind", "edge", "--part", "test", "--subset", "zs"]) == 0
+    [(extraction, path, _)] = asked
+    assert ground.parts == [("test", "zs")]
+    assert extraction.identity.settings == {"part": "test", "images": 7, "pooled": 7, "subset": "zs"}
+    assert path.name.startswith("real-edge-")
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["extract", "none.yaml"], "none.yaml: no such config file"),
+    (["extract", "{config}", "gan.enable=true"], "gan.enable"),
+    (["quality", "{folder}"], "holds no checkpoint"),
+])
+def test_mistakes(config, tmp_path, capsys, arguments, message):
+    assert __main__.main([one.format(config=config, folder=tmp_path) for one in arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_quality_prints_a_table(tmp_path, monkeypatch, capsys):
+    def write(ks, groups):
+        assert ks == [1, 3, 5, 7, 10]
+        assert groups == {"pets": ["cat", "dog"]}
+        values = {"frechet": 12.3456, "precision@7": 0.5, "recall@7": 0.25, "density@7": 1.5, "coverage@7": 0.75}
+        return [{"features": "node", "sample": "fake test", "n": 1234, **values},
+                {"features": "edge", "sample": "fake test zs", "n": 0}]
+
+    study = SimpleNamespace(write=write, output=tmp_path)
+    monkeypatch.setattr(quality.Study, "open", lambda *arguments: study)
+    (tmp_path / "groups.json").write_text(json.dumps({"pets": ["cat", "dog"]}))
+    assert __main__.main(["quality", "run", "--k", "7", "--groups", str(tmp_path / "groups.json")]) == 0
+    printed = capsys.readouterr().out
+    for text in ("real train, k = 7", "1,234", "12.346", "1.500", "fake test zs"):
+        assert text in printed
