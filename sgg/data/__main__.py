@@ -19,7 +19,6 @@ from sgg.data.dataset import DataSet
 from sgg.data.prepare import prepare
 from sgg.data.sources import SOURCES
 from sgg.data.summary import summarise, table
-from sgg.data.verify import verify
 
 SHOWN = 20  # files that are listed before the rest is only counted
 
@@ -101,6 +100,8 @@ def _stats(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from sgg.data.verify import verify  # needs torchvision, which the other commands do not wait for
+
     data = _open(options)
     with Progress("pictures", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
                   console=Console(stderr=True)) as progress:

@@ -2,6 +2,9 @@
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +109,14 @@ def test_mistakes_end_in_one_line(arguments, message, run):
     assert out == ""
     assert re.match(message, err)
     assert err.count("\n") == 1
+
+
+def test_the_module_is_a_command(tmp_path):
+    command = [sys.executable, "-m", "sgg.data", "stats", "--data", "gqa", "--root", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3])
+    assert done.returncode == 2
+    assert re.fullmatch(r"error: .*train_sceneGraphs.json is missing; get the data set with: .* prepare gqa .*\n",
+                        done.stderr)
 
 
 @pytest.mark.parametrize("arguments", [[], ["stats", "--data", "coco"], ["prepare", "imagenet"], ["mistake"]])
