@@ -37,15 +37,15 @@ def small_shards():
     array.SHARD_BYTES = 16 * array.row_bytes(SHAPE)
 
 
-def write_slowly(path, log, delay):
-    """A process that wants the store; it notes each part that it writes."""
+def write_slowly(path, log, delay, hangs_at=None):
+    """A process that wants the store; it notes each part that it writes. In part `hangs_at` it waits to be killed."""
     small_shards()
 
     def write(writer, missing):
         for number in missing:
             with open(log, "a") as file:
                 file.write(f"{number}\n")
-            time.sleep(delay)
+            time.sleep(600 if number == hangs_at else delay)
             writer.write_part(number, *part(number))
 
     store = ensure_store(path, IDENTITY, PARTS, write)
@@ -106,7 +106,7 @@ def test_two_processes_write_once_between_them(tmp_path):
 
 def test_a_killed_writer_is_taken_up_by_the_one_that_waits(tmp_path):
     path, log = tmp_path / "nodes.zarr", tmp_path / "log"
-    victim = start(write_slowly, path, log, 0.5)
+    victim = start(write_slowly, path, log, 0, 2)
     wait_for(lambda: log.exists() and len(log.read_text().split()) >= 3)  # in the midst of part 2
     heir = start(write_slowly, path, log, 0)
     os.kill(victim.pid, signal.SIGKILL)
