@@ -115,8 +115,9 @@ def main() -> None:
             run_plain(plain, min(trials, 6))
             memory = run_ours(ours, trials)
             children = psutil.Process().children(recursive=True)
-            idle = [child.name() for child in children if "Trial" in child.name() or "TrainWorker" in child.name()]
-        leaked = psutil.wait_procs(children, timeout=20)[1]
+            working = [child for child in children if child.name().startswith(("ray::Trial", "ray::RayTrainWorker"))]
+            idle = psutil.wait_procs(working, timeout=30)[1]
+        leaked = psutil.wait_procs(children, timeout=120)[1]
         cost, reference = statistics.median(gaps(ours / MARKS)), statistics.median(gaps(plain / MARKS))
     rows = [
         {"name": "fixed cost of a Train trial", "value": cost, "unit": "s", "reference": reference,

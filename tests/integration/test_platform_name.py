@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -43,3 +45,22 @@ def test_bare_pytest_finds_the_folder():
     script = Path(sys.executable).with_name("pytest")
     answer = run(str(script), "--collect-only", "-q", "tests/unit/platform/test_search_space.py")
     assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize("command", ["tune", "train", "results"])
+def test_commands_run_as_scripts_say_how_to_run_them(command):
+    answer = python(f"platform/{command}.py", "tune_configs/smoke.yaml")
+    assert answer.returncode == 2
+    assert f"run this from the repository's root: python -m platform.{command}" in answer.stderr
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["nowhere.yaml"], "nowhere.yaml: no such config file"),
+    (["tune_configs/smoke.yaml", "loss.knd=dnorm"], "loss.knd is not a setting; did you mean loss.kind?"),
+    (["tune_configs/smoke.yaml", "loss.kind={search: choice, of: [dnorn]}"], "loss.kind must be one of"),
+])
+def test_bad_input_is_answered_in_a_line(arguments, message):
+    answer = python("-m", "platform.tune", *arguments)
+    assert answer.returncode == 2
+    assert message in answer.stderr
+    assert "Traceback" not in answer.stderr

@@ -54,6 +54,15 @@ def ray_processes(parent: int) -> list[psutil.Process]:
     return psutil.Process(parent).children(recursive=True)
 
 
+def test_a_cluster_that_does_not_answer_is_named(config_file, start, tmp_path):
+    command = start(config_file(), "resources.address=127.0.0.1:9")
+    assert command.wait(120) == 2
+    printed = (tmp_path / "output.txt").read_text()
+    assert "resources.address: no Ray cluster answers at '127.0.0.1:9'" in printed
+    assert "Traceback" not in printed
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_search_survives_its_driver(config_file, start, seconds_per_epoch, tmp_path):
     """Interrupted in the first trial, killed in the second, and resumed both times."""
     seconds_per_epoch(1)
