@@ -130,7 +130,8 @@ def prepare(config: Config) -> Ground:
     torch.set_num_threads(os.cpu_count() or 1)  # what all trials share is made while none runs
     detector, detector_hash = ensure_detector(
         data, cache, config.detector.backbone, weights=config.detector.weights, epochs=config.detector.epochs,
-        batch_size=config.detector.batch_size, learning_rate=config.detector.learning_rate)
+        batch_size=config.detector.batch_size, learning_rate=config.detector.learning_rate,
+        workers=config.data.workers, device=device)
     detector = detector.to(device)
     store = None
     if config.gan.enabled and config.gan.visual_conditioning:

@@ -36,7 +36,7 @@ def restore(path: Path | str, changes: dict[str, dict[str, Any]] | None = None) 
     ground = build.prepare(config)
     for what, then, now in (("data", found.meta["data"]["hash"], ground.data.hash),
                             ("detector", found.meta["detector"], ground.detector_hash)):
-        if then != now:
+        if then not in (now, None):  # an imported checkpoint does not know its data
             raise ValueError(f"{found.path} was trained on another {what} ({then}, here {now}): point data.root or "
                              "detector.weights to what it was trained with")
     model = build.build_model(ground).to(build.device_of(config)).eval()

@@ -15,6 +15,7 @@ from sgg.config import Config
 from sgg.detector.files import save_detector
 from sgg.gan import GAN, LEVELS
 from sgg.gan.discriminators import GLOBAL_STAGES, smallest_map
+from sgg.models.backbones import BACKBONES
 from sgg.models.detector import Detector
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.full_model import FullModel
@@ -97,7 +98,8 @@ def import_published(path: Path | str, directory: Path | str, edge_boxes: str = 
             "data": {"name": "vg", "description": "Visual Genome, as published", "hash": None},
             "detector": facts["hash"], "metrics": {}}
     modules: dict[str, nn.Module | None] = {"model": model.scene_graph, "gan": gan}
-    return checkpoint.save(directory, int(content.get("epoch", 0)), modules, {}, meta).path
+    epoch = content.get("epoch", 0)
+    return checkpoint.save(directory, epoch if isinstance(epoch, int) else 0, modules, {}, meta).path
 
 
 def _config(architecture: Architecture, directory: Path, edge_boxes: str) -> Config:
@@ -106,6 +108,7 @@ def _config(architecture: Architecture, directory: Path, edge_boxes: str) -> Con
         "data": {"name": "vg"},
         "detector": {"backbone": architecture.backbone, "weights": str((directory / "detector").resolve())},
         "model": {"hidden_dim": architecture.hidden_dim, "edge_boxes": edge_boxes,
+                  "dropout": BACKBONES[architecture.backbone].dropout,
                   "frequency_bias": "add" if architecture.frequency_bias else "off"},
         "gan": {"enabled": architecture.gan, "large_discriminator": architecture.large_discriminator,
                 "visual_conditioning": architecture.visual_conditioning},

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sgg.data import DataSet, open_dataset
+from sgg.data.catalogue import NAMES
 from sgg.detector.cache import check_fits, choose_recipe, train_into
 from sgg.detector.evaluation import measure
 from sgg.detector.files import FACTS, load_detector
@@ -27,7 +28,7 @@ from sgg.models.detector import Detector
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 2 where the arguments or the files they name are wrong."""
+    """The exit status: 0; 2 where the arguments or the files they name are wrong."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
@@ -38,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, FileNotFoundError, FileExistsError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on after the last whole epoch", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -91,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(run=_evaluate)
 
     for command in (train, evaluate):
-        command.add_argument("--data", default="auto", help="auto, toy, vg, gqa, vtranse or custom")
+        command.add_argument("--data", choices=NAMES, default="auto")
         command.add_argument("--root", type=Path, default=Path("data"), help="where the data sets are")
         command.add_argument("--batch-size", type=int)
         command.add_argument("--workers", type=int, default=0, help="processes that read pictures")

@@ -1,0 +1,97 @@
+"""Full-size checkpoints of random numbers in the published layout: loaded, imported, and an image run through."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from sgg import build, checkpoint
+from sgg.checkpoint.__main__ import main
+from sgg.checkpoint.importing import Architecture
+from sgg.checkpoint.published import load_published, read_published
+from sgg.config import validate
+from sgg.detector import load_detector
+from sgg.inference import predict
+from sgg.structures import Batch
+
+KEYS = json.loads((Path(__file__).parents[1] / "golden" / "files" / "checkpoint_keys.json").read_text())
+
+
+def random_weights(entry: str, generator: torch.Generator) -> dict[str, torch.Tensor]:
+    """Random weights of the golden names and shapes. All of them are views of one stretch of numbers, each from its own
+    place, so that the file is a third of the true size.
+    """
+    facts = KEYS[entry]["state_dict"]
+    sizes = {name: torch.Size(fact["shape"]).numel() for name, fact in facts.items()}
+    numbers = torch.empty(max(sizes.values()) + len(sizes)).normal_(0, 0.02, generator=generator)
+    weights = {}
+    for start, (name, size) in enumerate(sizes.items()):
+        value = numbers[start:start + size].view(facts[name]["shape"])
+        if name.endswith("running_var"):
+            value = value.abs() + 0.5
+        weights[name] = value.to(getattr(torch, facts[name]["dtype"]))
+    return weights
+
+
+def one_image() -> Batch:
+    return Batch((torch.rand(3, 80, 80, generator=torch.Generator().manual_seed(0)),), torch.tensor([[60, 80]]),
+                 torch.tensor([[5.0, 5, 40, 50], [30, 10, 70, 55], [8, 30, 30, 58]]), torch.tensor([3, 7, 12]),
+                 torch.tensor([0, 0, 0]), torch.tensor([[0, 0, 1, 4]]), ("1",))
+
+
+def check_prediction(scene_graph, detector) -> dict:
+    with torch.no_grad():
+        predictions = predict(scene_graph.eval(), detector, one_image(), ["sgcls", "predcls"])
+    for (one,) in predictions.values():
+        assert one.predicate_scores.shape == (6, 51)
+        assert torch.isfinite(one.predicate_scores).all()
+        torch.testing.assert_close(one.predicate_scores.sum(1), torch.ones(6))
+    return predictions
+
+
+def test_vgg16_through_an_image(tmp_path) -> None:
+    weights = random_weights("RelModelStanford.vgg16.use_bias=True.edge_model=motifs", torch.Generator().manual_seed(1))
+    path = tmp_path / "vgrel.pth"
+    torch.save({"state_dict": weights, "optimizer": {}, "epoch": 19, "global_batch_iter": 48100}, path)
+    model = Architecture.of(read_published(path)).build()
+    load_published(path, model)
+    for name, value in (("backbone.28.weight", "detector.backbone.28.weight"),
+                        ("roi_heads.box_head.fc6.weight", "detector.roi_heads.box_head.fc6.weight")):
+        assert torch.equal(model.detector.rcnn.state_dict()[name], weights[value])
+    assert torch.equal(model.scene_graph.edge_box_head.fc6.weight, weights["roi_fmap.1.0.weight"])
+    assert torch.equal(model.scene_graph.node_box_head.fc7.bias, weights["roi_fmap_obj.3.bias"])
+    assert torch.equal(model.scene_graph.frequency_bias.table.weight, weights["freq_bias.obj_baseline.weight"])
+    check_prediction(model.scene_graph, model.detector)
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm")
+def test_resnet50_with_gan_is_imported(tmp_path, capsys) -> None:
+    """The command writes what `sgg.build` reads: the same image gives the same answer from both."""
+    generator = torch.Generator().manual_seed(2)
+    weights = random_weights("RelModelStanford.resnet50.use_bias=False.edge_model=motifs", generator)
+    gan = random_weights("GAN.n_ch=256.fmap_sz=21.largeD=True.vis_cond=True", generator)
+    path, out = tmp_path / "vgrel.pth", tmp_path / "imported"
+    torch.save({"state_dict": weights, "gan": gan, "epoch": 19, "G_optimizer": {}, "D_optimizer": {}}, path)
+    assert main(["import", str(path), "--out", str(out)]) == 0
+    assert str(checkpoint.path_of(out, 19)) in capsys.readouterr().out
+    expected = Architecture.of(read_published(path)).build()
+    load_published(path, expected)
+
+    found = checkpoint.open_checkpoint(out)
+    config = validate(found.meta["config"], "imported")
+    detector, facts = load_detector(config.detector.weights)
+    assert found.meta["detector"] == facts["hash"]
+    ground = SimpleNamespace(config=config, detector=detector, data=SimpleNamespace(classes=range(151),
+                                                                                   predicates=range(51)))
+    model = build.build_model(ground)
+    found.load_weights(model=model)
+    ours, theirs = check_prediction(model, detector), check_prediction(expected.scene_graph, expected.detector)
+    for mode, (one,) in ours.items():
+        torch.testing.assert_close(one.predicate_scores, theirs[mode][0].predicate_scores)
+
+    path.write_bytes(path.read_bytes()[:100_000])
+    assert main(["import", str(path), "--out", str(tmp_path / "cut")]) == 2
+    assert "vgrel.pth is not a file of torch weights" in capsys.readouterr().err
+    assert not (tmp_path / "cut").exists()
