@@ -18,8 +18,9 @@ def gpus_reserved():
                for bundle in group["bundles"].values())
 
 
-def test_a_search_with_early_stops(ray_with_gpus, stub, config_file, tmp_path, capsys):
+def test_a_search_with_early_stops(ray_with_gpus, stub, config_file, tmp_path, capsys, seconds_per_epoch):
     """Two configurations on two seeds, one GPU each, the worse ones stopped early, two pred_weights."""
+    seconds_per_epoch(0.5)  # so that no trial is through before the others have begun
     config = config_file("""
 loss: {scale: {search: grid, of: [1, 8]}}
 training: {epochs: 30}
