@@ -63,6 +63,8 @@ def open_dataset(name: str = "auto", root: Path | str = "data", *, num_val_image
         raise ValueError(f"data.name must be one of {', '.join(NAMES)}, got {name!r}")
     if exclude_left_right and name != "gqa":
         raise ValueError(f"data.exclude_left_right is for data.name gqa, not {name}")
+    if num_val_images is not None and num_val_images < 1:
+        raise ValueError(f"data.num_val_images must be >= 1, got {num_val_images}")
     if num_val_images and name == "custom":
         raise ValueError("data.num_val_images is not for data.name custom: its file gives every image a split")
     options = {"num_val_images": num_val_images} if num_val_images else {}

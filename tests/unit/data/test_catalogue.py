@@ -64,6 +64,15 @@ def test_the_detectors_images_are_part_of_the_hash(small_toy, tmp_path, new_geno
     assert open_dataset("toy", tmp_path).hash != base.hash
 
 
+@pytest.mark.parametrize(("name", "number", "message"), [
+    ("vg", 0, r"data.num_val_images must be >= 1, got 0"),
+    ("custom", 5, r"data.num_val_images is not for data.name custom"),
+])
+def test_options_that_do_not_fit_are_refused(name, number, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        open_dataset(name, tmp_path, num_val_images=number)
+
+
 def test_an_unknown_name_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"data.name must be one of auto, toy, vg.*, got 'coco'"):
         open_dataset("coco", tmp_path)
