@@ -23,7 +23,7 @@ def test_a_search_with_early_stops(ray_with_gpus, stub, config_file, tmp_path, c
     seconds_per_epoch(0.5)  # so that no trial is through before the others have begun
     config = config_file("""
 loss: {scale: {search: grid, of: [1, 8]}}
-training: {epochs: 30}
+training: {epochs: 8}
 evaluation: {pred_weight: [0, 0.5]}
 search: {scheduler: asha, grace_epochs: 2}
 """)
