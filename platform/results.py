@@ -12,7 +12,7 @@ import argparse
 import os
 from pathlib import Path
 
-from sgg.config import ConfigError
+from sgg.command import answered
 
 from .aggregate import aggregate, collect
 from .formats import FORMATS, render
@@ -26,14 +26,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--by", metavar="KEY,...", help="the settings that make a row; default: all that differ")
     parser.add_argument("--metric", default="ngR@100", help="what a table shows (default: %(default)s)")
     arguments = parser.parse_args(argv)
-    try:
-        rows = aggregate(collect(arguments.run_dirs), arguments.by.split(",") if arguments.by else None)
-        width = os.get_terminal_size().columns if sys.stdout.isatty() else None
-        print(render(rows, arguments.format, arguments.metric, width), end="")
-    except (ConfigError, FileNotFoundError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return answered(lambda: _show(arguments))
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    rows = aggregate(collect(arguments.run_dirs), arguments.by.split(",") if arguments.by else None)
+    width = os.get_terminal_size().columns if sys.stdout.isatty() else None
+    print(render(rows, arguments.format, arguments.metric, width), end="")
 
 
 def write_results(directory: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import signal
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,9 +148,3 @@ def _check_modules(study: Study) -> None:
               if used and importlib.util.find_spec(name) is None]
     if faults:
         raise ConfigError(study.source, faults)
-
-
-def report_fault(error: Exception) -> int:
-    """Tell the user what is wrong with the input; returns the exit status."""
-    print(error, file=sys.stderr)
-    return 2

@@ -10,20 +10,22 @@ if __name__ == "__main__" and not __package__:
 
 import argparse
 
+from sgg.command import answered
 from sgg.config import load
 
-from .search import Parts, report_fault, run_study
+from .search import Parts, run_study
 from .search_space import read_axes
 
 
 def main(argv: list[str] | None = None, parts: Parts | None = None) -> int:
     """Run the search that CONFIG describes. Returns 0, 1 when trials failed, 2 for bad input, 130 when interrupted."""
     arguments = parse(argv, "tune", __doc__)
-    try:
+
+    def search() -> int:
         study, axes = read_axes(load(arguments.config, arguments.overrides))
         return run_study(study, axes, arguments.resume, parts or Parts())
-    except (FileNotFoundError, ValueError) as error:
-        return report_fault(error)
+
+    return answered(search)
 
 
 def parse(argv: list[str] | None, command: str, description: str | None) -> argparse.Namespace:

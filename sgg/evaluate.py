@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -22,6 +21,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from sgg.command import answered, output_file
 from sgg.history import write_json
 from sgg.inference import predict
 from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
@@ -33,6 +33,7 @@ from sgg.structures import Batch, SceneGraph
 SUBSETS = ("zs", "10s", "100s", "all")
 KS = (20, 50, 100, 200, 300)
 COLUMNS = ("R", "mR", "F1", "A", "ngR", "ng-mR")
+NEED_A_MODEL = ("data", "part", "images", "device", "save_predictions")  # options
 Figures = dict[str, float]
 EachImage = Callable[[str, SceneGraph, Predictions], None]
 
@@ -98,14 +99,18 @@ def tables(named: Figures, modes: Iterable[str], pred_weights: Iterable[float], 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; a user's mistake is told in one line, with exit status 2."""
-    options = _parser().parse_args(arguments)
-    console = Console()
-    try:
-        result = _from_file(options) if options.predictions else _from_checkpoint(options)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    protocol = result.protocol
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.predictions:
+        without_effect = [f"--{name.replace('_', '-')}" for name in NEED_A_MODEL if getattr(options, name) is not None]
+        if without_effect:
+            parser.error(f"{', '.join(without_effect)}: no effect with --predictions, whose file settles it; leave out")
+    return answered(lambda: _show(options))
+
+
+def _show(options: argparse.Namespace) -> None:
+    result = _from_file(options) if options.predictions else _from_checkpoint(options)
+    console, protocol = Console(), result.protocol
     console.print(f"{protocol.part}: {protocol.source['data']['description']}")
     for table in tables(result.figures, result.modes, result.pred_weights, 100 if 100 in result.ks else max(result.ks)):
         console.print(table)
@@ -113,7 +118,6 @@ def main(arguments: list[str] | None = None) -> int:
         named = {f"{protocol.part}/{name}": value for name, value in result.figures.items()}
         write_json(options.json, {"part": protocol.part, **protocol.source, "figures": named})
         console.print(f"every figure: {options.json}")
-    return 0
 
 
 @dataclass(frozen=True)
@@ -133,15 +137,15 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
              "evaluation": {"modes": options.mode, "ks": options.ks, "pred_weight": options.pred_weights}}
     restored = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
                                             for section, values in given.items()})
-    ground, settings = restored.ground, restored.ground.config.evaluation
-    protocol = Protocol(options.part, tuple(settings.modes), ground.data.classes, ground.data.predicates,
-                        ground.data.triplets("train").as_dict(), ground.data.seen(options.part).as_dict(),
+    ground, settings, part = restored.ground, restored.ground.config.evaluation, options.part or "test"
+    protocol = Protocol(part, tuple(settings.modes), ground.data.classes, ground.data.predicates,
+                        ground.data.triplets("train").as_dict(), ground.data.seen(part).as_dict(),
                         predicate_weights(*ground.counts, 1),
                         {"checkpoint": str(restored.checkpoint.path), "epoch": restored.checkpoint.epoch,
                          "data": ground.data_facts()})
     metrics = protocol.metrics(settings.modes, settings.ks, settings.pred_weight, _conventions(options))
-    batches = _with_bar(ground.evaluation_batches(options.part),
-                        math.ceil(len(ground.part(options.part)) / settings.batch_size), "batches")
+    batches = _with_bar(ground.evaluation_batches(part),
+                        math.ceil(len(ground.part(part)) / settings.batch_size), "batches")
     saving = PredictionWriter(options.save_predictions, protocol) if options.save_predictions else nullcontext()
     with saving as writer:
         named = evaluate(restored.model, ground.detector, batches, metrics, device_of(ground.config),
@@ -178,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("checkpoint", nargs="?", type=Path, help="folder of a trial, or one of its checkpoints")
     source.add_argument("--predictions", type=Path, metavar="FILE", help="saved predictions, in place of a model")
     parser.add_argument("--data", metavar="ROOT", help="folder of the data sets, if not where the model was trained")
-    parser.add_argument("--part", choices=["val", "test"], default="test", help="of the data set (%(default)s)")
+    parser.add_argument("--part", choices=["val", "test"], help="of the data set (test)")
     parser.add_argument("--images", type=int, metavar="N", help="only the first N images of the part")
     parser.add_argument("--device", help="cpu, cuda, ...; by default the one of the training settings")
     parser.add_argument("--mode", type=_listed(str), metavar="MODE,...", help="sgcls, predcls, sgdet")
@@ -186,8 +190,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ks", type=_listed(int), metavar="K,...", help="cut-offs")
     parser.add_argument("--clean", action="store_true",
                         help="plain definitions, without the habits of published evaluators (sgg.metrics.Conventions)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
-    parser.add_argument("--save-predictions", type=Path, metavar="FILE", help="write the raw predictions (.npz) there")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="write every figure there")
+    parser.add_argument("--save-predictions", type=output_file, metavar="FILE",
+                        help="write the raw predictions (.npz) there")
     return parser
 
 

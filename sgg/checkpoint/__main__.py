@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sgg.checkpoint.importing import import_published
+from sgg.command import answered
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,12 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     importing.add_argument("--edge-boxes", choices=["motifs", "raw_boxes"], default="motifs",
                            help="how the model was trained to draw pairs of boxes; its weights do not tell")
     options = parser.parse_args(arguments)
-    try:
-        print(f"wrote {import_published(options.published, options.out, options.edge_boxes)}")
-    except (ValueError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return answered(lambda: print(f"wrote {import_published(options.published, options.out, options.edge_boxes)}"))
 
 
 if __name__ == "__main__":

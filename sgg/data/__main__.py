@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from sgg.command import answered, output_file
 from sgg.data import toy
 from sgg.data.catalogue import NAMES, open_dataset, open_toy
 from sgg.data.custom import write_custom
@@ -26,14 +27,7 @@ SHOWN = 20  # files that are listed before the rest is only counted
 def main(arguments: list[str] | None = None) -> int:
     """The exit status: 0 all is well; 1 data differ from what is known, or are damaged; 2 the command failed."""
     options = _parser().parse_args(arguments)
-    try:
-        return options.run(options)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
+    return answered(lambda: options.run(options), "interrupted; the same command goes on from here")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         if added.prog.endswith("convert"):
             added.add_argument("--to", type=Path, required=True, metavar="DIR")
         else:
-            added.add_argument("--json", type=Path, metavar="FILE", help="write everything found there")
+            added.add_argument("--json", type=output_file, metavar="FILE", help="write everything found there")
     making = command("toy", _toy, "generate the toy genome")
     making.add_argument("--to", type=Path, default=Path("data/toy"), metavar="DIR", help="default: data/toy")
     making.add_argument("--seed", type=int, default=0)

@@ -17,6 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from sgg.command import answered, output_file
 from sgg.data import DataSet, open_dataset
 from sgg.data.catalogue import NAMES
 from sgg.detector.cache import check_fits, choose_recipe, train_into
@@ -31,18 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0; 2 where the arguments or the files they name are wrong."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        data = open_dataset(options.data, options.root)
-        data.require_images()
-        print(data.banner)
-        options.run(data, options)
-    except (ValueError, FileNotFoundError, FileExistsError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on after the last whole epoch", file=sys.stderr)
-        return 130
-    return 0
+    return answered(lambda: _run(options), "interrupted; the same command goes on after the last whole epoch")
+
+
+def _run(options: argparse.Namespace) -> None:
+    data = open_dataset(options.data, options.root)
+    data.require_images()
+    print(data.banner)
+    options.run(data, options)
 
 
 def _train(data: DataSet, options: argparse.Namespace) -> None:
@@ -91,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("detector", type=Path, help="a folder that `train` wrote")
     evaluate.add_argument("--part", choices=["train", "val", "test"], default="test")
     evaluate.add_argument("--images", type=int, help="the part's first so many images only")
-    evaluate.add_argument("--json", type=Path, help="also write the figures there, as shares of 1")
+    evaluate.add_argument("--json", type=output_file, help="also write the figures there, as shares of 1")
     evaluate.set_defaults(run=_evaluate)
 
     for command in (train, evaluate):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Column, Table
 
+from sgg.command import answered
 from sgg.config import load
 from sgg.features import FeatureStore, Progress, import_hdf5
 
@@ -20,12 +20,7 @@ from sgg.features import FeatureStore, Progress, import_hdf5
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; a user's mistake is told in one line, with exit status 2."""
     options = _parser().parse_args(arguments)
-    try:
-        options.command(options)
-    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return answered(lambda: options.command(options))
 
 
 def extract(options: argparse.Namespace) -> None:

@@ -155,3 +155,23 @@ def test_either_a_checkpoint_or_predictions_are_wanted(path, capsys):
         with pytest.raises(SystemExit, match="2"):
             main(words)
     assert "half" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "named"), [
+    (["--data", "elsewhere"], "--data:"), (["--part", "test"], "--part:"), (["--images", "3"], "--images:"),
+    (["--device", "cpu", "--save-predictions", "again.npz"], "--device, --save-predictions:"),
+])
+def test_options_without_effect_are_refused_by_name(path, words, named, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--predictions", str(path), *words])
+    assert f"{named} no effect with --predictions" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--json", "--save-predictions"])
+@pytest.mark.parametrize(("place", "message"), [("", "is a folder: name a file in it"), ("no/f", "there is no folder")])
+def test_places_that_cannot_be_written_are_refused_before_work(restored, tmp_path, option, place, message, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["runs/a", option, str(tmp_path / place)])
+    assert f"argument {option}: " in (said := capsys.readouterr().err)
+    assert message in said
+    assert not restored, "no model was looked for"
