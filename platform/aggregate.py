@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sgg.history import ROWS, TEST, Row
+
 from .study import FAILED, FINISHED, STUDY, TRIALS, StudyDirectory, TrialRecord, flatten
 from .weights import under
 
@@ -66,7 +68,7 @@ class Collection:
 def collect(run_dirs: Iterable[Path | str]) -> Collection:
     """Read every trial of the studies in `run_dirs`; a folder of a single trial or of trials will do too.
 
-    Raises FileNotFoundError where a folder holds no trial.
+    Raises FileNotFoundError where a folder holds no trial, ValueError naming a file that is spoilt.
     """
     collection = Collection()
     for number, path in enumerate(map(Path, run_dirs)):
@@ -75,11 +77,10 @@ def collect(run_dirs: Iterable[Path | str]) -> Collection:
             raise FileNotFoundError(f"{path} holds no trials: name the folder <output>/<name> of a search or run")
         facts: dict[str, Any] = {}
         if (path / STUDY).is_file():
-            facts = StudyDirectory(path).study()[1]
+            study, facts = StudyDirectory(path).study()
             collection.searched += [key for key in facts["axes"] if key not in collection.searched]
             if number == 0:
-                collection.metric = facts["settings"]["search"]["metric"]
-                collection.mode = facts["settings"]["search"]["mode"]
+                collection.metric, collection.mode = study.base.search.metric, study.base.search.mode
         for record in records:
             collection.outcomes += _outcomes(record, facts)
     return collection
@@ -125,11 +126,20 @@ def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
     identity = {key: value for key, value in flat.items() if not key.startswith(NOT_IDENTITY)}
     figures: dict[str, float] = {}
     for row in record.rows():
-        figures |= {name: value for name, value in row.items() if name.startswith("val/") and value is not None}
-    figures |= {name: value for name, value in record.test().items() if value is not None}
+        figures |= _figures(row, "val/", record.directory / ROWS)
+    figures |= _figures(record.test(), "", record.directory / TEST)
     return [Outcome({**identity, WEIGHT_KEY: weight}, seed[0] if isinstance(seed, list) else seed, record.status,
                     (data.get("description", "unknown"), data.get("hash", "")), under(figures, weight))
             for weight in flat.get(WEIGHT_KEY, [0.0])]
+
+
+def _figures(row: Row, prefix: str, source: Path) -> dict[str, float]:
+    """Those of a row that were measured. Raises ValueError naming one that is no number, and the file."""
+    figures = {name: value for name, value in row.items() if name.startswith(prefix) and value is not None}
+    for name, value in figures.items():
+        if not isinstance(value, (int, float)):
+            raise ValueError(f"{source}: {name} must be a number, got {value!r}")
+    return figures
 
 
 def _shown(collection: Collection) -> list[str]:

@@ -40,7 +40,7 @@ class TrialRecord:
     @classmethod
     def read(cls, directory: Path) -> TrialRecord:
         """The record in a trial's folder; a folder that only `sgg.fit` wrote to counts as well."""
-        found = read_json(directory / TRIAL)
+        found = read_json(directory / TRIAL, values=dict, status=str, reason=str)
         if found is None:
             return cls(directory, {}, FINISHED if (directory / TEST).is_file() else STOPPED)
         return cls(directory, found["values"], found["status"], found["reason"])
@@ -65,7 +65,7 @@ class TrialRecord:
 
     def config(self) -> dict[str, Any] | None:
         """`{"config": all settings, "data": facts of the data}` as the trial wrote it; None where it never began."""
-        return read_json(self.directory / CONFIG)
+        return read_json(self.directory / CONFIG, config=dict, data=dict)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class StudyDirectory:
         Raises ConfigError where the name is taken, where there is nothing to resume, or not with these settings, and
         where the folder cannot be written.
         """
-        found = read_json(self.path / STUDY)
+        found = self._read()
         if found is not None:
             changed = _differences(found, _described(study))
             if not resume:
@@ -109,10 +109,10 @@ class StudyDirectory:
 
         Raises ConfigError where the data have changed or the folder cannot be written.
         """
-        found = read_json(self.path / STUDY)
-        if found is not None and found["data"]["hash"] != facts["data"]["hash"]:
-            raise ConfigError(study.source, [f"data: {self.path} was begun on {found['data']['description']!r}, now it "
-                                             f"is {facts['data']['description']!r}: choose another experiment.name"])
+        found = self._read()
+        if found is not None and found["data"].get("hash") != facts["data"]["hash"]:
+            raise ConfigError(study.source, [f"data: {self.path} was begun on {found['data'].get('description')!r}, "
+                                             f"now it is {facts['data']['description']!r}: choose another experiment.name"])
         try:
             (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
             write_json(self.path / STUDY, {**_described(study), **facts})
@@ -121,16 +121,24 @@ class StudyDirectory:
                                              "choose another experiment.output"]) from None
 
     def study(self) -> tuple[Study, dict[str, Any]]:
-        """The study as it was begun, and everything that study.json says."""
-        found = read_json(self.path / STUDY)
+        """The study as it was begun, and everything that study.json says.
+
+        Raises ValueError naming study.json where it is missing or spoilt.
+        """
+        found = self._read()
+        if found is None:
+            raise ValueError(f"{self.path / STUDY} is missing")
         return Study(validate(found["settings"], str(self.path / STUDY)), found["axes"], str(self.path / STUDY)), found
+
+    def _read(self) -> dict[str, Any] | None:
+        return read_json(self.path / STUDY, settings=dict, axes=dict, data=dict)
 
     def trial(self, name: str) -> Path:
         """The folder of a trial."""
         return self.path / TRIALS / name
 
     def records(self) -> list[TrialRecord]:
-        """All trials, in the order of their names."""
+        """All trials, in the order of their names. Raises ValueError naming a trial.json that is spoilt."""
         folder = self.path / TRIALS
         return [TrialRecord.read(entry) for entry in sorted(folder.iterdir()) if entry.is_dir()] \
             if folder.is_dir() else []

@@ -14,7 +14,10 @@ ROWS, TEST, CONFIG = "metrics.jsonl", "test.json", "config.json"
 
 
 class History:
-    """Rows of a trial's epochs. A run that is taken up again appends; of two rows of an epoch the later one counts."""
+    """Rows of a trial's epochs. A run that is taken up again appends; of two rows of an epoch the later one counts.
+
+    Raises ValueError naming file and line for a row that is none of ours; a line that a kill cut short is passed over.
+    """
 
     def __init__(self, directory: Path | str):
         self.directory = Path(directory)
@@ -36,8 +39,9 @@ class History:
 
     def _all(self) -> list[Row]:
         path = self.directory / ROWS
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        return [row for line in lines if (row := _parse(line)) is not None]
+        lines = path.read_bytes().splitlines() if path.is_file() else []
+        return [require_keys(row, f"{path}, line {number}", epoch=int, attempt=int)
+                for number, line in enumerate(lines, start=1) for row in _parsed(line)]
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -47,9 +51,30 @@ def write_json(path: Path, value: Any) -> None:
     os.replace(temporary, path)
 
 
-def read_json(path: Path) -> Any:
-    """What `write_json` wrote; None where there is no such file."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+def read_json(path: Path, **kinds: type) -> dict[str, Any] | None:
+    """The mapping that `write_json` wrote; None where there is no such file.
+
+    kinds: keys that it must have, and the type of their values. Raises ValueError naming the file where it is cut off,
+    no mapping, or without such a key.
+    """
+    if not path.is_file():
+        return None
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:  # of JSON and of Unicode
+        raise ValueError(f"{path} is not JSON, or is cut off: {error}") from None
+    return require_keys(value, path, **kinds)
+
+
+def require_keys(value: Any, source: object, **kinds: type) -> dict[str, Any]:
+    """`value` itself. Raises ValueError, naming the source and each fault, unless it is a mapping with these keys."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{source} must hold a mapping, but holds {type(value).__name__}")
+    faults = [f"{key} must be of type {kind.__name__}, got {value[key]!r:.60}" if key in value else f"{key} is missing"
+              for key, kind in kinds.items() if not isinstance(value.get(key), kind)]
+    if faults:
+        raise ValueError(f"{source}: {', '.join(faults)}")
+    return value
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
@@ -73,8 +98,8 @@ def _line_break(file: BinaryIO) -> bytes:
     return b"" if file.read(1) == b"\n" else b"\n"
 
 
-def _parse(line: str) -> Row | None:
+def _parsed(line: bytes) -> list[Any]:
     try:
-        return json.loads(line)
-    except json.JSONDecodeError:  # the line that a kill cut short
-        return None
+        return [json.loads(line)]
+    except ValueError:  # the line that a kill cut short
+        return []

@@ -3,6 +3,8 @@
 import json
 import math
 
+import pytest
+
 from sgg.history import History, read_json, write_json
 
 
@@ -36,3 +38,33 @@ def test_what_is_no_number_is_null(tmp_path) -> None:
     assert json.loads((tmp_path / "test.json").read_text()) == {"zs": None, "all": [1.0, None]}
     assert read_json(tmp_path / "test.json")["zs"] is None
     assert read_json(tmp_path / "nothing.json") is None
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    (b'{"axes": {}, "set', "study.json is not JSON, or is cut off: "),
+    (b"", "study.json is not JSON, or is cut off: "),
+    (b"\xff\xfe\xfd", "study.json is not JSON, or is cut off: "),
+    (b"[1]", "study.json must hold a mapping, but holds list"),
+    (b'{"axes": 3}', "study.json: settings is missing, axes must be of type dict, got 3"),
+])
+def test_a_spoilt_file_is_named(tmp_path, content, message) -> None:
+    (tmp_path / "study.json").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_json(tmp_path / "study.json", settings=dict, axes=dict)
+
+
+@pytest.mark.parametrize(("line", "message"), [
+    ("3", "metrics.jsonl, line 2 must hold a mapping, but holds int"),
+    ('{"loss": 1}', "metrics.jsonl, line 2: epoch is missing, attempt is missing"),
+    ('{"epoch": "1", "attempt": 1}', "metrics.jsonl, line 2: epoch must be of type int, got '1'"),
+])
+def test_a_spoilt_row_is_named(tmp_path, line, message) -> None:
+    (tmp_path / "metrics.jsonl").write_text(f'{{"epoch": 1, "attempt": 1}}\n{line}\n')
+    with pytest.raises(ValueError, match=message):
+        History(tmp_path)
+
+
+def test_a_line_of_other_bytes_is_passed_over(tmp_path) -> None:
+    """Where the power fails, a file may end in anything."""
+    (tmp_path / "metrics.jsonl").write_bytes(b'{"epoch": 1, "attempt": 1}\n\0\0\xff\n')
+    assert [row["epoch"] for row in History(tmp_path).rows()] == [1]

@@ -137,3 +137,24 @@ def test_command(search, capsys, tmp_path):
     (tmp_path / "nothing").mkdir()
     assert results.main([str(tmp_path / "nothing")]) == 2
     assert "holds no trials" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("file", "content", "message"), [
+    ("study.json", '{"settings": ', "study.json is not JSON, or is cut off"),
+    ("study.json", '{"settings": {}, "data": {}}', "study.json: axes is missing"),
+    ("study.json", '{"settings": {"los": 1}, "axes": {}, "data": {}}', "study.json: 1 fault"),
+    ("trials/t0/trial.json", "[]", "trial.json must hold a mapping, but holds list"),
+    ("trials/t0/trial.json", '{"values": {}}', "trial.json: status is missing, reason is missing"),
+    ("trials/t0/config.json", '{"config": {}}', "config.json: data is missing"),
+    ("trials/t0/config.json", "{", "config.json is not JSON"),
+    ("trials/t0/test.json", '{"test/sgcls/zs/ngR@100": 0.', "test.json is not JSON"),
+    ("trials/t0/test.json", '{"test/sgcls/zs/ngR@100": "much"}', "test.json: test/sgcls/zs/ngR@100 must be a number"),
+    ("trials/t0/metrics.jsonl", '{"loss": 1}', "metrics.jsonl, line 1: epoch is missing"),
+])
+def test_a_spoilt_file_is_named(search, capsys, file, content, message):
+    path = search("a", [("dnorm", 0, FINISHED, 0.4)])
+    (path / file).write_text(content)
+    assert results.main([str(path)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {path / file}")
+    assert message in said

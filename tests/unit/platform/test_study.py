@@ -1,3 +1,5 @@
+import json
+from platform import tune
 from platform.study import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRecord, flatten
 
 import pytest
@@ -81,3 +83,27 @@ def test_records(tmp_path):
 
 def test_flatten():
     assert flatten({"a": {"b": 1, "c": {}}, "d": [1]}) == {"a.b": 1, "d": [1]}
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    ('{"settings": {', "study.json is not JSON, or is cut off"), ("[]", "study.json must hold a mapping"),
+    ('{"settings": {}, "axes": []}', "study.json: axes must be of type dict, got [], data is missing"),
+])
+def test_a_spoilt_study_is_named_on_resuming(tmp_path, content, message, capsys):
+    settings = study(tmp_path)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "study.json").write_text(content)
+    assert tune.main([settings.source, f"experiment.output={tmp_path}", "--resume"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {tmp_path}")
+    assert message in said
+
+
+def test_a_study_begun_on_unknown_data_is_refused(tmp_path):
+    first = study(tmp_path)
+    directory = StudyDirectory.of(first)
+    directory.begin(first, FACTS)
+    found = json.loads((directory.path / "study.json").read_text())
+    (directory.path / "study.json").write_text(json.dumps(found | {"data": {}}))
+    with pytest.raises(ConfigError, match="was begun on None, now it is 'toy'"):
+        directory.begin(first, FACTS)
