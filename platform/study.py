@@ -112,7 +112,8 @@ class StudyDirectory:
         found = self._read()
         if found is not None and found["data"].get("hash") != facts["data"]["hash"]:
             raise ConfigError(study.source, [f"data: {self.path} was begun on {found['data'].get('description')!r}, "
-                                             f"now it is {facts['data']['description']!r}: choose another experiment.name"])
+                                             f"now it is {facts['data']['description']!r}: choose another "
+                                             "experiment.name"])
         try:
             (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
             write_json(self.path / STUDY, {**_described(study), **facts})

@@ -14,7 +14,7 @@ from sgg.data import Batches
 from sgg.evaluate import evaluate
 from sgg.history import CONFIG, TEST, History, Row, read_json, write_json
 from sgg.seeding import generator, seed_everything
-from sgg.steps import Randomness
+from sgg.steps import Losses, Randomness
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,8 @@ def fit(
     holds checkpoints is taken up after the newest. `start_from` is a checkpoint of another trial to go on from with
     this config (population-based training); it serves unless the directory has a newer one.
 
-    Raises FloatingPointError, naming epoch and step, where the loss is not finite; ValueError where `directory` was
-    written with other settings.
+    Raises FloatingPointError, naming epoch and step, where a loss or F's gradient is not finite; ValueError where
+    `directory` was written with other settings.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -87,17 +87,26 @@ def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) ->
     sums: dict[str, float] = {}
     counts: dict[str, int] = {}
     for steps, batch in enumerate(batches.epoch(epoch), start=1):
-        losses = {name: value.item() for name, value in run.step(batch.to(run.device), randomness).items()}
-        bad = [name for name, value in losses.items() if not math.isfinite(value)]
-        if bad:
-            raise FloatingPointError(f"loss {', '.join(bad)} is not finite in epoch {epoch}, step {steps}: lower "
-                                     "training.learning_rate or gan.learning_rate_*")
+        try:
+            losses = finite(run.step(batch.to(run.device), randomness))
+        except FloatingPointError as error:
+            raise FloatingPointError(f"{error} in epoch {epoch}, step {steps}: lower training.learning_rate or "
+                                     "gan.learning_rate_*") from error
         for name, value in losses.items():
             sums[name], counts[name] = sums.get(name, 0.0) + value, counts.get(name, 0) + 1
         if steps % max(1, len(batches) // 4) == 0:
             log.info("epoch %d: step %d of %d, loss %.3f", epoch, steps, len(batches), sum(losses.values()))
     means = {f"loss/{name}": value / counts[name] for name, value in sums.items()}
     return {"loss": sum(means.values()), **means, "time": time.monotonic() - begun}
+
+
+def finite(losses: Losses) -> dict[str, float]:
+    """The losses as numbers. Raises FloatingPointError, naming those that are not finite."""
+    values = {name: value.item() for name, value in losses.items()}
+    bad = [name for name, value in values.items() if not math.isfinite(value)]
+    if bad:
+        raise FloatingPointError(f"loss {', '.join(bad)} is not finite")
+    return values
 
 
 def measure(ground: build.Ground, run: build.Run, part: str) -> Row:

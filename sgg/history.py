@@ -51,7 +51,7 @@ def write_json(path: Path, value: Any) -> None:
     os.replace(temporary, path)
 
 
-def read_json(path: Path, **kinds: type) -> dict[str, Any] | None:
+def read_json(path: Path, /, **kinds: type) -> dict[str, Any] | None:
     """The mapping that `write_json` wrote; None where there is no such file.
 
     kinds: keys that it must have, and the type of their values. Raises ValueError naming the file where it is cut off,
@@ -66,7 +66,7 @@ def read_json(path: Path, **kinds: type) -> dict[str, Any] | None:
     return require_keys(value, path, **kinds)
 
 
-def require_keys(value: Any, source: object, **kinds: type) -> dict[str, Any]:
+def require_keys(value: Any, source: object, /, **kinds: type) -> dict[str, Any]:
     """`value` itself. Raises ValueError, naming the source and each fault, unless it is a mapping with these keys."""
     if not isinstance(value, dict):
         raise ValueError(f"{source} must hold a mapping, but holds {type(value).__name__}")

@@ -15,19 +15,23 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
+from sgg.history import require_keys
 from sgg.metrics import SceneGraphMetrics
 from sgg.structures import Prediction, SceneGraph
 
 FORMAT = 1
 BLOCK = 64
+UNREADABLE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
 Triplet = tuple[int, int, int]
 Predictions = Mapping[str, Prediction]
 """The predictions of one image by mode."""
@@ -132,7 +136,8 @@ class PredictionWriter:
 class PredictionFile:
     """A file of `PredictionWriter`, read block by block; iterating gives (image id, annotation, {mode: prediction}).
 
-    Raises FileNotFoundError where there is no such file, ValueError where it is none of ours or not whole.
+    Raises FileNotFoundError where there is no such file, ValueError naming it and what is missing where it is none of
+    ours or not whole; what only an image's own arrays show is told when they are read.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -140,17 +145,28 @@ class PredictionFile:
         if not self.path.is_file():
             raise FileNotFoundError(f"{self.path}: no such predictions file; write one with --save-predictions")
         try:
-            self._arrays = np.load(self.path, allow_pickle=False)
-            text = json.loads(str(self._arrays["protocol"]))
-            self._images = int(self._arrays["images"])
-        except (ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
+            self._arrays = np.lib.npyio.NpzFile(self.path)
+        except UNREADABLE as error:
             raise ValueError(f"{self.path} is not a predictions file: {error}") from None
+        self.protocol = self._protocol()
+        self._images = int(self._array("images"))
+
+    def _protocol(self) -> Protocol:
+        try:
+            text = json.loads(str(self._array("protocol", kind="U")))
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{self.path} is not a predictions file: its protocol is not JSON: {error}") from None
+        where = f"{self.path} is not a predictions file: its protocol"
+        text = require_keys(text, where, format=int)
         if text["format"] != FORMAT:
             raise ValueError(f"{self.path} is a predictions file of format {text['format']}, not of {FORMAT}")
-        self.protocol = Protocol(
+        require_keys(text, where, part=str, modes=list, classes=list, predicates=list, source=dict)
+        require_keys(require_keys(text["source"], f"{where}.source", data=dict)["data"], f"{where}.source.data",
+                     description=str)
+        return Protocol(
             text["part"], tuple(text["modes"]), text["classes"], text["predicates"],
-            _counts(self._arrays["train_triplets"]), _counts(self._arrays["subset_triplets"]),
-            self._arrays["predicate_counts"], text["source"])
+            _counts(self._array("train_triplets", None, 4)), _counts(self._array("subset_triplets", None, 4)),
+            self._array("predicate_counts", len(text["predicates"]), kind="f"), text["source"])
 
     def __len__(self) -> int:
         return self._images
@@ -158,20 +174,40 @@ class PredictionFile:
     def __iter__(self) -> Iterator[tuple[str, SceneGraph, Predictions]]:
         for number in range(-(-self._images // BLOCK)):
             block = f"{number:05d}"
-            ids = self._arrays[f"{block}/truth/image_ids"].tolist()
+            ids = self._array(f"{block}/truth/image_ids", None, kind="U").tolist()
+            rows = partial(self._rows, block, len(ids))
             truths = [SceneGraph(*arrays) for arrays in zip(
-                *self._rows(f"{block}/truth", "objects", ("boxes", "labels")),
-                *self._rows(f"{block}/truth", "relations_per_image", ("relations",)), strict=True)]
+                *rows("truth", "objects", {"boxes": (4,), "labels": ()}),
+                *rows("truth", "relations_per_image", {"relations": (3,)}), strict=True)]
             predictions = {mode: [Prediction(*arrays) for arrays in zip(
-                *self._rows(f"{block}/{mode}", "objects", ("boxes", "labels", "label_scores")),
-                *self._rows(f"{block}/{mode}", "pairs_per_image", ("pairs", "predicate_scores")), strict=True)]
-                for mode in self.protocol.modes}
+                *rows(mode, "objects", {"boxes": (4,), "labels": (), "label_scores": ()}),
+                *rows(mode, "pairs_per_image", {"pairs": (2,), "predicate_scores": (len(self.protocol.predicates),)}),
+                strict=True)] for mode in self.protocol.modes}
             for image, image_id in enumerate(ids):
                 yield image_id, truths[image], {mode: of_mode[image] for mode, of_mode in predictions.items()}
 
-    def _rows(self, folder: str, counted: str, names: Sequence[str]) -> list[list[np.ndarray]]:
-        ends = np.cumsum(self._arrays[f"{folder}/{counted}"])[:-1]
-        return [np.split(self._arrays[f"{folder}/{name}"], ends) for name in names]
+    def _rows(self, block: str, images: int, of: str, counted: str,
+              widths: Mapping[str, tuple[int, ...]]) -> list[list[np.ndarray]]:
+        """Arrays of `widths` beyond their first axis, each cut into those of the images."""
+        ends = np.cumsum(self._array(f"{block}/{of}/{counted}", images))
+        total = int(ends[-1])
+        return [np.split(self._array(f"{block}/{of}/{name}", total, *width, kind="iuf"), ends[:-1])
+                for name, width in widths.items()]
+
+    def _array(self, name: str, *shape: int | None, kind: str = "iu") -> np.ndarray:
+        """The array of a name, of that shape (None accepts any length) and those kinds of numpy's."""
+        try:
+            array = self._arrays[name]
+        except KeyError:
+            raise ValueError(f"{self.path} is not a predictions file, or not whole: {name} is missing") from None
+        except UNREADABLE as error:
+            raise ValueError(f"{self.path}: {name} cannot be read: {error}") from None
+        if array.dtype.kind not in kind or array.ndim != len(shape) or any(
+                want not in (None, got) for want, got in zip(shape, array.shape, strict=True)):
+            expected = ", ".join("*" if want is None else str(want) for want in shape)
+            raise ValueError(f"{self.path}: {name} must have shape [{expected}] and be of kind {kind}, "
+                             f"got {list(array.shape)} of {array.dtype}")
+        return array
 
 
 def _table(counts: Mapping[Triplet, int]) -> np.ndarray:

@@ -84,8 +84,13 @@ class GraphUpdate:
         return {"nodes": node_loss(node_logits.float(), scene.labels), "edges": edges}
 
     def apply(self) -> None:
-        """Step along the gradients there are, clipped."""
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+        """Step along the gradients there are, clipped.
+
+        Raises FloatingPointError, with the parameters untouched, where they are not finite.
+        """
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+        if not torch.isfinite(norm):
+            raise FloatingPointError(f"the norm of the gradient is {norm.item()}")
         self.optimizer.step()
 
 

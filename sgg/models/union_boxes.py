@@ -99,4 +99,7 @@ class BoxPairEmbedding(nn.Module):
 
     def forward(self, boxes1: Tensor, boxes2: Tensor, image_sizes: Tensor) -> Tensor:
         """[P, channels, h, w] with h = w = 1 (published) or 7 (intended); image_sizes: [P, 2] height and width."""
-        return self.conv(draw(boxes1, boxes2, self.size, self.kind, image_sizes) - 0.5)
+        # Outside autocast: on CPUs torch 2.15 returns uninitialised memory as part of the bf16 gradient of a strided
+        # convolution's weights, where the stride passes over some of their cells (1 x 1 input, stride 16).
+        with torch.autocast(boxes1.device.type, enabled=False):
+            return self.conv(draw(boxes1, boxes2, self.size, self.kind, image_sizes) - 0.5)

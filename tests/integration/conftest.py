@@ -1,5 +1,6 @@
 """One Ray for the tests of a session that need one, with four GPUs that exist in its books only."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -56,4 +57,15 @@ def seconds_per_epoch(tmp_path):
     def write(seconds: float) -> None:
         (tmp_path / "data").mkdir(exist_ok=True)
         (tmp_path / "data" / "seconds.txt").write_text(str(seconds))
+    return write
+
+
+@pytest.fixture
+def faults(tmp_path):
+    """Tells the stand-in what to do wrong: (loss.scale, epoch, what, how often)."""
+    def write(*entries: tuple[float, int, str, int]) -> None:
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / "faults.json").write_text(json.dumps([
+            {"key": "loss.scale", "value": value, "epoch": epoch, "do": what, "times": times}
+            for value, epoch, what, times in entries]))
     return write

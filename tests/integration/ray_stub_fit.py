@@ -2,7 +2,8 @@
 
 `sgg.fit.fit` in a few milliseconds an epoch: its figure grows with the epoch and with `loss.scale`. What goes wrong,
 and where, is told by the file `faults.json` in `data.root`: a list of {"key": dotted key, "value": its value, "epoch":
-n, "do": "raise" | "nan" | "kill" | "full", "times": how often}. `seconds.txt` there says how long an epoch takes.
+n, "do": "raise" | "nan" | "kill" | "full" | "pause" | "meet N", "times": how often}, where the last one waits until N
+trials have begun. `seconds.txt` there says how long an epoch takes.
 """
 
 from __future__ import annotations
@@ -85,16 +86,21 @@ def _go_wrong(config, directory, epoch):
         happened = len(mark.read_text()) if mark.is_file() else 0
         if value == fault["value"] and epoch == fault["epoch"] and happened < fault.get("times", 1):
             mark.write_text("x" * (happened + 1))
-            _do(fault["do"])
+            _do(fault["do"], directory.parent)
 
 
-def _do(what):
-    match what:
-        case "raise":
+def _do(what, trials):
+    match what.split():
+        case ["meet", number]:
+            while len(list(trials.glob(f"*/{CONFIG}"))) < int(number):
+                time.sleep(0.1)
+        case ["pause"]:
+            time.sleep(10)
+        case ["raise"]:
             raise ValueError("the stub was told to raise")
-        case "nan":
+        case ["nan"]:
             raise FloatingPointError("loss is not finite in epoch 2, step 1")
-        case "full":
+        case ["full"]:
             raise OSError(errno.ENOSPC, "No space left on device")
-        case "kill":
+        case ["kill"]:
             os.kill(os.getpid(), signal.SIGKILL)

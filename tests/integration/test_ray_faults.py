@@ -10,17 +10,6 @@ import pytest
 pytestmark = pytest.mark.ray
 
 
-@pytest.fixture
-def faults(tmp_path):
-    """Tells the stand-in what to do wrong: (loss.scale, epoch, what, how often)."""
-    def write(*entries: tuple[float, int, str, int]) -> None:
-        (tmp_path / "data").mkdir(exist_ok=True)
-        (tmp_path / "data" / "faults.json").write_text(json.dumps([
-            {"key": "loss.scale", "value": value, "epoch": epoch, "do": what, "times": times}
-            for value, epoch, what, times in entries]))
-    return write
-
-
 def rows_on_disk(directory: Path) -> list[tuple[int, int]]:
     """(epoch, attempt) of every row ever written."""
     rows = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]

@@ -1,5 +1,7 @@
 """Predictions on disk: what goes in comes out, whole or not at all."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -91,3 +93,48 @@ def test_other_files_are_refused(tmp_path):
     path.write_bytes(whole[:len(whole) // 2])
     with pytest.raises(ValueError, match=r"text.npz is not a predictions file"):
         PredictionFile(path)
+
+
+def without(text, key):
+    return {name: value for name, value in text.items() if name != key}
+
+
+SPOILT = [
+    ("protocol", None, "is not a predictions file, or not whole: protocol is missing"),
+    ("protocol", "{", "is not a predictions file: its protocol is not JSON"),
+    ("protocol", "[]", "its protocol must hold a mapping, but holds list"),
+    ("protocol", lambda text: json.dumps(without(json.loads(text), "format")), "its protocol: format is missing"),
+    ("protocol", lambda text: json.dumps(json.loads(text) | {"format": 9}), "of format 9, not of 1"),
+    ("protocol", lambda text: json.dumps(without(json.loads(text), "modes")), "its protocol: modes is missing"),
+    ("protocol", lambda text: json.dumps(json.loads(text) | {"source": {}}), "protocol.source: data is missing"),
+    ("train_triplets", None, "train_triplets is missing"),
+    ("subset_triplets", np.zeros((2, 3), int), r"subset_triplets must have shape \[\*, 4\] .*, got \[2, 3\] of int64"),
+    ("predicate_counts", np.zeros(3), r"predicate_counts must have shape \[4\]"),
+    ("images", np.zeros(2), "images must have shape"),
+    ("00000/truth/boxes", None, "00000/truth/boxes is missing"),
+    ("00000/truth/objects", np.zeros(1, int), r"00000/truth/objects must have shape \[3\]"),
+    ("00000/sgcls/pairs", np.zeros((1, 2), int), r"00000/sgcls/pairs must have shape"),
+    ("00000/sgcls/labels", np.array([{}], object), "00000/sgcls/labels cannot be read: Object arrays"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), SPOILT, ids=[f"{name}-{i}" for i, (name, *_) in enumerate(SPOILT)])
+def test_a_spoilt_file_is_named_with_what_is_wrong(tmp_path, name, value, message):
+    path = write(tmp_path / "p.npz", images(3))
+    with np.load(path) as file:
+        arrays = dict(file)
+    changed = value(str(arrays[name])) if callable(value) else value
+    arrays = without(arrays, name) | ({} if changed is None else {name: changed})
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match=f"p.npz.*{message}"):
+        list(PredictionFile(path))
+
+
+def test_a_damaged_array_is_named(tmp_path):
+    path = write(tmp_path / "p.npz", images(3))
+    whole = bytearray(path.read_bytes())
+    place = whole.index(b"00000/sgcls/predicate_scores.npy") + 300
+    whole[place] ^= 0xFF
+    path.write_bytes(whole)
+    with pytest.raises(ValueError, match=r"p.npz: 00000/sgcls/predicate_scores cannot be read: Bad CRC-32"):
+        list(PredictionFile(path))

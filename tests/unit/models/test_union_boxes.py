@@ -43,6 +43,22 @@ def test_embedding_size(strides: str, cells: int) -> None:
     assert found.shape == (3, 16, cells, cells)
 
 
+@pytest.mark.parametrize("strides", ["published", "intended"])
+def test_autocast_leaves_the_embedding_in_float32(strides: str) -> None:
+    """In bf16 on CPUs, the published strides' gradient is partly uninitialised memory (torch 2.15)."""
+    torch.manual_seed(0)
+    embedding = BoxPairEmbedding(8, strides=strides)
+    boxes1, boxes2 = torch.rand(2, 5, 4).cumsum(2).mul(20).unbind()
+    gradients = []
+    for autocast in (False, True):
+        embedding.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            embedding(boxes1, boxes2, torch.tensor([[100, 100]] * 5)).square().mean().backward()
+        gradients.append([parameter.grad.clone() for parameter in embedding.parameters()])
+    for plain, under_autocast in zip(*gradients, strict=True):
+        torch.testing.assert_close(under_autocast, plain, rtol=0, atol=0)
+
+
 def test_unknown_names() -> None:
     with pytest.raises(ValueError, match="kind must be one of motifs, raw_boxes, got 'circles'"):
         draw(random_boxes(1, 0), random_boxes(1, 1), kind="circles")
