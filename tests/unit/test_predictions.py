@@ -118,7 +118,7 @@ SPOILT = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "message"), SPOILT, ids=[f"{name}-{i}" for i, (name, *_) in enumerate(SPOILT)])
+@pytest.mark.parametrize(("name", "value", "message"), SPOILT, ids=[message for *_, message in SPOILT])
 def test_a_spoilt_file_is_named_with_what_is_wrong(tmp_path, name, value, message):
     path = write(tmp_path / "p.npz", images(3))
     with np.load(path) as file:
