@@ -32,38 +32,60 @@ class Study:
         """
         settings = self.base.model_dump()
         for key, value in values.items():
-            _put(settings, key.split("."), value, self.source)
+            _put(settings, key.split("."), value)
         return validate(settings, self.source)
 
 
 def load(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Study:
     """Read a YAML file, apply `key=value` overrides, validate everything.
 
-    Raises FileNotFoundError where there is no such file, and ConfigError with every fault of file and overrides.
+    Raises FileNotFoundError where there is no such file, and ConfigError with every fault of file and overrides, saying
+    which are only there since the command line.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such config file")
     settings = _parse(path)
-    for word in overrides:
-        key, separator, text = word.partition("=")
-        if not separator or not key:
-            raise ConfigError("command line", [f"{word!r} must have the form key=value, for example loss.kind=dnorm"])
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError("command line", [f"{key}: {text!r} is not YAML: {error}"]) from None
-        _put(settings, key.split("."), value, "command line")
+    before = _faults(_without_axes(settings, (), {}))
+    of_words = [fault for word in overrides for fault in _override(settings, word)]
     axes: dict[str, dict[str, Any]] = {}
-    return Study(validate(_without_axes(settings, (), axes), str(path)), axes, str(path))
+    plain = _without_axes(settings, (), axes)
+    of_file = [fault for fault in (after := _faults(plain)) if fault in before]
+    of_words += [fault for fault in after if fault not in before]
+    if of_words:
+        raise ConfigError(f"{path} and the command line" if of_file else "command line",
+                          [*of_file, *(f"{fault} (on the command line)" for fault in of_words)])
+    return Study(validate(plain, str(path)), axes, str(path))
 
 
 def validate(settings: dict[str, Any], source: str = "config") -> Config:
     """The Config of nested settings; raises ConfigError with every fault."""
+    faults = _faults(settings)
+    if faults:
+        raise ConfigError(source, faults)
+    return Config.model_validate(settings)
+
+
+def _faults(settings: dict[str, Any]) -> list[str]:
     try:
-        return Config.model_validate(settings)
+        Config.model_validate(settings)
     except ValidationError as error:
-        raise ConfigError(source, messages(error, Config)) from None
+        return messages(error, Config)
+    return []
+
+
+def _override(settings: dict[str, Any], word: str) -> list[str]:
+    """Put a `key=value` over the settings; returns its faults."""
+    key, separator, text = word.partition("=")
+    if not separator or not key:
+        return [f"{word!r} must have the form key=value, for example loss.kind=dnorm"]
+    try:
+        _put(settings, key.split("."), yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        return [f"{key}: {text!r} is not YAML: {' '.join(str(error).split())}"]
+    except ValueError as error:
+        return [str(error)]
+    return []
 
 
 class _Loader(yaml.SafeLoader):
@@ -89,11 +111,12 @@ def _parse(path: Path) -> dict[str, Any]:
     return settings
 
 
-def _put(settings: dict[str, Any], keys: list[str], value: Any, source: str) -> None:
+def _put(settings: dict[str, Any], keys: list[str], value: Any) -> None:
+    """Raises ValueError where a part of the way is no section."""
     for depth, key in enumerate(keys[:-1]):
         settings = settings.setdefault(key, {})
         if not isinstance(settings, dict):
-            raise ConfigError(source, [f"{'.'.join(keys)}: {'.'.join(keys[:depth + 1])} is no section of settings"])
+            raise ValueError(f"{'.'.join(keys)}: {'.'.join(keys[:depth + 1])} is no section of settings")
     settings[keys[-1]] = value
 
 

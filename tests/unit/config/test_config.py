@@ -81,11 +81,41 @@ def test_overrides(write) -> None:
     path = write("loss: {kind: baseline}")
     base = load(path, ["loss.kind=dnorm", "training.learning_rate=1e-3", "tracking.wandb=off"]).base
     assert (base.loss.kind, base.training.learning_rate, base.tracking.wandb) == ("dnorm", 1e-3, "off")
-    assert faults(write(""), "loss.kind") == ["'loss.kind' must have the form key=value, for example loss.kind=dnorm"]
-    assert faults(write(""), "loss.kind.deep=1") == ["loss.kind must be one of 'baseline', 'dnorm' or 'dnorm-fgbg', "
-                                                     "got {'deep': 1}"]
-    assert faults(write("loss: {kind: dnorm}"), "loss.kind.deep=1") == ["loss.kind.deep: loss.kind is no section of "
-                                                                        "settings"]
+
+
+@pytest.mark.parametrize(("override", "message"), [
+    ("loss.kind", "'loss.kind' must have the form key=value, for example loss.kind=dnorm"),
+    ("loss.scale.deep=1", "loss.scale must be a valid number, got {'deep': 1}"),
+    ("loss.kind.deep=1", "loss.kind.deep: loss.kind is no section of settings"),
+    ("loss.scale={", "loss.scale: '{' is not YAML: while parsing"),
+])
+def test_faults_of_overrides(write, override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load(write("loss: {kind: dnorm}"), [override])
+    (fault,) = raised.value.faults
+    assert fault.startswith(message)
+    assert fault.endswith(" (on the command line)")
+    assert raised.value.source == "command line"
+
+
+def test_faults_of_file_and_command_line_at_once(write) -> None:
+    """None hides another, and each is told where it comes from."""
+    path = write("loss: {kind: dnorm, scale: much}\ngan: {hidden_dim: 0}")
+    with pytest.raises(ConfigError) as raised:
+        load(path, ["word", "gan.hidden_dim=64", "loss.scal=2", "training.epochs=none", "model.head=imp"])
+    assert raised.value.source == f"{path} and the command line"
+    of_file, *of_words = raised.value.faults
+    assert of_file == "loss.scale must be a valid number, unable to parse string as a number, got 'much'"
+    assert [fault.split()[0] for fault in of_words] == ["'word'", "loss.scal", "training.epochs"]
+    assert all(fault.endswith(" (on the command line)") for fault in of_words)
+    assert load(write("gan: {hidden_dim: 0}"), ["gan.hidden_dim=64"]).base.gan.hidden_dim == 64
+
+
+def test_settings_of_the_file_alone_name_the_file(write) -> None:
+    path = write("loss: {kind: focal}")
+    with pytest.raises(ConfigError, match=str(path)) as raised:
+        load(path, ["model.head=imp"])
+    assert raised.value.source == str(path)
 
 
 def test_searched_keys_are_kept_apart(write) -> None:
