@@ -19,6 +19,8 @@ from .identity import StoreIdentity
 from .writer import VERSION, writing_directory
 
 Item = TypeVar("Item")
+ATTRIBUTES = {"codec": str, "shard_bytes": list, "counts": list, "classes": list, "detector": str, "data": str,
+              "kind": str, "source": str, "settings": dict}
 
 
 class FeatureStore:
@@ -160,14 +162,23 @@ def _attributes(path: Path) -> dict[str, Any]:
                                     "stopped. The command that began it goes on where it stopped")
         raise FileNotFoundError(f"{path}: no feature store here; write one with `python -m sgg.features extract`")
     try:
-        attributes = json.loads((path / "zarr.json").read_text())["attributes"]
+        metadata = json.loads((path / "zarr.json").read_bytes())
+        attributes, rows = metadata["attributes"], metadata["shape"][0]
         version = attributes["feature_store"]
-    except (OSError, json.JSONDecodeError, KeyError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise ValueError(f"{path}: not a feature store: no zarr.json with the attribute feature_store") from error
     if version != VERSION:
         raise ValueError(f"{path}: feature store of version {version}, this code reads {VERSION}; write it anew")
     if not attributes.get("sealed"):
         raise ValueError(f"{path}: not sealed: writing was stopped before its end; delete it and write it anew")
+    faults = [f"{name} must be of type {kind.__name__}" for name, kind in ATTRIBUTES.items()
+              if not isinstance(attributes.get(name), kind)]
+    faults += [f"{name} must hold whole numbers >= 0" for name in ("shard_bytes", "counts")
+               if not all(type(value) is int and value >= 0 for value in attributes.get(name) or [])]
+    if not faults and (sum(attributes["counts"]), len(attributes["counts"])) != (rows, len(attributes["classes"])):
+        faults = [f"counts must have a number for each of {len(attributes['classes'])} classes and sum to {rows} rows"]
+    if faults:
+        raise ValueError(f"{path}: its attributes are damaged: {', '.join(faults)}; delete it and write it anew")
     return attributes
 
 

@@ -77,6 +77,30 @@ def test_attributes_that_forbid_reading(path, key, value, message):
         FeatureStore.open(path)
 
 
+@pytest.mark.parametrize("content", [b"[]", b'{"attributes": []}', b'{"attributes": null}', b"\xff\xfe\xfd", b"3", b"",
+                                     b'{"attributes": {"feature_store": 1}, "shape": []}'])
+def test_metadata_that_is_spoilt(path, content):
+    (path / "zarr.json").write_bytes(content)
+    with pytest.raises(ValueError, match=f"{re.escape(str(path))}: not a feature store"):
+        FeatureStore.open(path)
+
+
+@pytest.mark.parametrize(("key", "value", "message"), [
+    ("shard_bytes", None, "shard_bytes must be of type list"), ("codec", 3, "codec must be of type str"),
+    ("counts", [0, "many", 12], "counts must hold whole numbers >= 0"),
+    ("settings", [], "settings must be of type dict"),
+    ("counts", [0, 13], "counts must have a number for each of 3 classes and sum to 25 rows"),
+    ("counts", [0, 13, 13], "counts must have a number for each of 3 classes and sum to 25 rows"),
+    ("classes", "cat", "classes must be of type list"),
+])
+def test_attributes_that_are_damaged(path, key, value, message):
+    metadata = json.loads((path / "zarr.json").read_text())
+    metadata["attributes"][key] = value
+    (path / "zarr.json").write_text(json.dumps(metadata))
+    with pytest.raises(ValueError, match=f"its attributes are damaged: {message}; delete it and write it anew"):
+        FeatureStore.open(path)
+
+
 def test_a_shard_cut_in_the_middle(path):
     shard = array.shard_paths(path, 3)[1]
     whole = shard.read_bytes()
