@@ -50,7 +50,8 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Study
     of_words = [fault for word in overrides for fault in _override(settings, word)]
     axes: dict[str, dict[str, Any]] = {}
     plain = _without_axes(settings, (), axes)
-    of_file = [fault for fault in (after := _faults(plain)) if fault in before]
+    after = _faults(plain)
+    of_file = [fault for fault in after if fault in before]
     of_words += [fault for fault in after if fault not in before]
     if of_words:
         raise ConfigError(f"{path} and the command line" if of_file else "command line",
