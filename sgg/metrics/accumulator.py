@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from numbers import Real
 from operator import index
 
 import numpy as np
@@ -33,7 +34,7 @@ class SceneGraphMetrics:
     always evaluated. conventions: fields of `Conventions` by name, to leave the reference's habits.
 
     Raises ValueError, naming the argument, for an unknown mode, an empty training table, predicates out of range, cut-
-    offs that are not positive whole numbers, and weights that are not R positive numbers.
+    offs that are not positive whole numbers, and weights that are not R positive numbers, or not 1 for x = 0.
     """
 
     def __init__(self, mode: str, num_predicates: int, train_triplets: Mapping[tuple[int, int, int], int],
@@ -53,13 +54,11 @@ class SceneGraphMetrics:
     def _build(self, mode: str, num_predicates: int, train: ShotCounts, subset: ShotCounts, ks: Sequence[int],
                weights: Mapping[float, Array], conventions: Conventions) -> None:
         self.mode, self.num_predicates, self.conventions = mode, num_predicates, conventions
-        self.ks = tuple(sorted({index(k) for k in ks}))
-        if not self.ks or self.ks[0] < 1:
-            raise ValueError(f"ks must be whole numbers >= 1, got {list(ks)}")
+        self.ks = _checked_ks(ks)
         self.train, self.subset = train, subset
         self.weights = {0.0: np.ones(num_predicates)}
         for x, values in sorted(weights.items()):
-            self.weights.setdefault(float(x), _checked_weights(x, values, num_predicates))
+            self.weights[float(x)] = _checked_weights(x, values, num_predicates)
         self.num_images = 0
         self._recall = RecallTally(num_predicates, self.ks, len(self.weights))
         self._triplets = TripletTally(len(self.weights))
@@ -200,12 +199,27 @@ class SceneGraphMetrics:
         return metrics
 
 
+def _checked_ks(ks: Sequence[int]) -> tuple[int, ...]:
+    try:
+        whole = tuple(sorted({index(k) for k in ks}))
+    except TypeError:  # not a list, or of other things than whole numbers
+        whole = ()
+    if not whole or whole[0] < 1:
+        raise ValueError(f"ks must be whole numbers >= 1, got {ks}")
+    return whole
+
+
 def _checked_weights(x: float, values: Array, num_predicates: int) -> np.ndarray:
-    weights = to_numpy(values).astype(np.float64)
-    if not np.isfinite(x):
-        raise ValueError(f"predicate_weights must have finite keys, got {x}")
-    if weights.shape != (num_predicates,):
-        raise ValueError(f"predicate_weights[{x}] must have shape [{num_predicates}], got {list(weights.shape)}")
-    if not (np.isfinite(weights[1:]).all() and (weights[1:] > 0).all()):
+    if not (isinstance(x, Real) and np.isfinite(x)):
+        raise ValueError(f"predicate_weights must have finite keys, the exponents x, got {x!r}")
+    weights = to_numpy(values)
+    if weights.shape != (num_predicates,) or weights.dtype.kind not in "iuf":
+        raise ValueError(f"predicate_weights[{x}] must have shape [{num_predicates}], a number for each predicate, "
+                         f"got {list(weights.shape)} of {weights.dtype}")
+    weights = weights.astype(np.float64)
+    if not (np.isfinite(weights).all() and (weights > 0).all()):
         raise ValueError(f"predicate_weights[{x}] must be positive numbers, got {weights.tolist()}")
+    if x == 0 and (weights != 1).any():
+        raise ValueError(f"predicate_weights[{x}] must be ones, for x = 0 leaves the scores as they are, "
+                         f"got {weights.tolist()}")
     return weights
