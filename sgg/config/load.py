@@ -18,7 +18,8 @@ class Study:
     """A config file: what every trial shares, and the axes along which trials differ.
 
     base: valid settings with every searched key left at its default. axes: dotted key -> the mapping
-    `{search: KIND, ...}` as it stands in the file; what KIND may be is the search's business.
+    `{search: KIND, ...}` as it stands in the file; what KIND may be is the search's business. source: where the
+    settings are from, for messages.
     """
 
     base: Config
@@ -53,10 +54,11 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Study
     after = _faults(plain)
     of_file = [fault for fault in after if fault in before]
     of_words += [fault for fault in after if fault not in before]
+    source = f"{path} and the command line" if overrides else str(path)
     if of_words:
-        raise ConfigError(f"{path} and the command line" if of_file else "command line",
+        raise ConfigError(source if of_file else "command line",
                           [*of_file, *(f"{fault} (on the command line)" for fault in of_words)])
-    return Study(validate(plain, str(path)), axes, str(path))
+    return Study(validate(plain, str(path)), axes, source)
 
 
 def validate(settings: dict[str, Any], source: str = "config") -> Config:

@@ -116,6 +116,8 @@ def test_settings_of_the_file_alone_name_the_file(write) -> None:
     with pytest.raises(ConfigError, match=str(path)) as raised:
         load(path, ["model.head=imp"])
     assert raised.value.source == str(path)
+    assert load(write(""), ["model.head=imp"]).source == f"{path} and the command line"
+    assert load(write("")).source == str(path)
 
 
 def test_searched_keys_are_kept_apart(write) -> None:

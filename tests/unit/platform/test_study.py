@@ -90,10 +90,10 @@ def test_flatten():
     ('{"settings": {}, "axes": []}', "study.json: axes must be of type dict, got [], data is missing"),
 ])
 def test_a_spoilt_study_is_named_on_resuming(tmp_path, content, message, capsys):
-    settings = study(tmp_path)
+    study(tmp_path)
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "study.json").write_text(content)
-    assert tune.main([settings.source, f"experiment.output={tmp_path}", "--resume"]) == 2
+    assert tune.main([str(tmp_path / "search.yaml"), f"experiment.output={tmp_path}", "--resume"]) == 2
     said = capsys.readouterr().err
     assert said.startswith(f"error: {tmp_path}")
     assert message in said
