@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from sgg.history import to_json
+from sgg.naming import SUBSETS
 
 from .aggregate import Cell, ResultRow
 
 FORMATS = ("table", "csv", "json", "latex", "html")
-SUBSETS = ("zs", "10s", "100s", "all")
 MODES = {"sgcls": "SGCls", "predcls": "PredCls", "sgdet": "SGDet"}
 
 

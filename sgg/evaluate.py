@@ -27,11 +27,10 @@ from sgg.inference import predict
 from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
 from sgg.models.detector import Detector
 from sgg.models.scene_graph import SceneGraphModel
+from sgg.naming import KS, SUBSETS
 from sgg.predictions import PredictionFile, Predictions, PredictionWriter, Protocol
 from sgg.structures import Batch, SceneGraph
 
-SUBSETS = ("zs", "10s", "100s", "all")
-KS = (20, 50, 100, 200, 300)
 COLUMNS = ("R", "mR", "F1", "A", "ngR", "ng-mR")
 NEED_A_MODEL = ("data", "part", "images", "device", "save_predictions")  # options
 Figures = dict[str, float]

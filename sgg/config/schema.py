@@ -11,12 +11,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
+from sgg.naming import KS
+
 from .search import Resources, Search, Tracking
 from .section import Listed, Off, Section, Share
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Mode = Literal["sgcls", "predcls", "sgdet"]
-Subset = Literal["all", "zs", "10s", "100s"]
 Term = Literal["D", "G", "rec"]
 
 
@@ -179,7 +180,7 @@ class Evaluation(Section):
     """What is measured; nothing here changes the trained model (SPEC section 6)."""
 
     modes: Annotated[list[Mode], Listed, Field(min_length=1)] = ["sgcls", "predcls"]
-    ks: Annotated[list[PositiveInt], Listed, Field(min_length=1)] = [20, 50, 100, 200, 300]
+    ks: Annotated[list[PositiveInt], Listed, Field(min_length=1)] = list(KS)
     pred_weight: Annotated[list[Annotated[float, Field(ge=0, le=10)]], Listed, Field(min_length=1)] = [0.0]
     """Exponents of the predicate re-weighting; every value is evaluated on each trained model."""
     every: PositiveInt | None = None

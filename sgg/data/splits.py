@@ -7,12 +7,10 @@ import numpy as np
 from sgg.data import boxes as box_math
 from sgg.data.annotations import Annotations
 from sgg.data.statistics import TripletCounts
+from sgg.naming import SHOTS, SUBSETS
 
 NONE, TRAIN, VAL, TEST = -1, 0, 1, 2
 PARTS = {"train": TRAIN, "val": VAL, "test": TEST}
-# How often a subset's triplets occur in training, from and to.
-SHOTS = {"zs": (0, 0), "10s": (1, 10), "100s": (11, 100)}
-SUBSETS = (*SHOTS, "all")
 
 
 def partition(annotations: Annotations, is_test: np.ndarray, num_val_images: int) -> np.ndarray:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sgg.data.dataset import DataSet
+from sgg.naming import SUBSETS
 
-ROWS = (("train", "all"), ("val", "zs"), ("val", "all"), ("test", "zs"), ("test", "10s"), ("test", "100s"),
-        ("test", "all"))
+ROWS = (("train", "all"), ("val", "zs"), ("val", "all"), *(("test", subset) for subset in SUBSETS))
 COLUMNS = ("images", "objects", "relations", "unique triplets")
 
 Facts = dict[str, str]

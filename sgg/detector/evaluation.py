@@ -12,9 +12,8 @@ from pycocotools.cocoeval import COCOeval
 
 from sgg.data import DataSet, load_batches
 from sgg.models.detector import SCORE_THRESHOLDS, Detections, Detector
+from sgg.naming import SUBSETS
 from sgg.structures import SceneGraph, to_numpy
-
-SUBSETS = ("zs", "10s", "100s", "all")
 
 
 def measure(detector: Detector, data: DataSet, part: str = "test", batch_size: int = 8, workers: int = 0,

@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from sgg.command import answered
 from sgg.config import load
 from sgg.features import FeatureStore, Progress, import_hdf5
+from sgg.naming import SUBSETS
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -107,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(one)
     one.add_argument("--kind", choices=["node", "edge", "global"])
     one.add_argument("--part", choices=["train", "val", "test"])
-    one.add_argument("--subset", choices=["all", "zs", "10s", "100s"])
+    one.add_argument("--subset", choices=SUBSETS)
     one = add("info", info, "print what stores hold")
     one.add_argument("store", type=Path, nargs="+")
     one = add("import-hdf5", from_hdf5, "import the reference's features.hdf5 as the training nodes of a config")

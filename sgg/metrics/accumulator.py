@@ -13,8 +13,9 @@ from sgg.metrics.checks import ImageArrays, check_mode, checked_arrays
 from sgg.metrics.conventions import Conventions
 from sgg.metrics.matching import Block
 from sgg.metrics.ranking import block_ranks
-from sgg.metrics.recall import RANKED_KINDS, SUBSETS, RecallTally, harmonic_mean, mean_recall, shot_subset
+from sgg.metrics.recall import COUNTED, RANKED_KINDS, RecallTally, harmonic_mean, mean_recall, shot_subset
 from sgg.metrics.triplet import MAX_PREDICATES, ShotCounts, TripletTally, triplet_figures
+from sgg.naming import KS, SUBSETS
 from sgg.structures import Array, Prediction, SceneGraph, to_numpy
 
 # Images are ranked together until they hold so many predicate scores: numpy's cost a call is spread over them, while
@@ -39,7 +40,7 @@ class SceneGraphMetrics:
 
     def __init__(self, mode: str, num_predicates: int, train_triplets: Mapping[tuple[int, int, int], int],
                  subset_triplets: Mapping[tuple[int, int, int], int] | None = None,
-                 ks: Sequence[int] = (20, 50, 100, 200, 300),
+                 ks: Sequence[int] = KS,
                  predicate_weights: Mapping[float, Array] | None = None, **conventions: bool | int) -> None:
         check_mode(mode)
         if not 2 <= num_predicates <= MAX_PREDICATES:
@@ -124,14 +125,14 @@ class SceneGraphMetrics:
         self._count()
         images, relations, recall = self._recall.means()
         figures = {}
-        for s, subset in enumerate(SUBSETS):
+        for s, subset in enumerate(COUNTED):
             figures[f"{subset}/num_images"] = int(images[s, 0])
             figures[f"{subset}/num_relations"] = int(relations[s, 0])
         for w, x in enumerate(self.weights):
             suffix = f"/x{x:g}" if x else ""
             codes, ranks, counts = self._triplets.counts(w)
             of_subset = shot_subset(self.subset(codes))
-            for s, subset in enumerate(SUBSETS):
+            for s, subset in enumerate(COUNTED):
                 chosen = of_subset == s if s else slice(None)
                 named = self._recall_figures(recall[s, :, w], per_predicate)
                 named |= triplet_figures(codes[chosen], ranks[chosen], counts[chosen], self.train(codes[chosen]),
@@ -159,7 +160,7 @@ class SceneGraphMetrics:
             raise ValueError(f"subset must be one of {SUBSETS} and x one of {tuple(self.weights)}, got {subset!r}, {x}")
         self._count()
         *_, recall = self._recall.means()
-        return recall[SUBSETS.index(subset), 1:, list(self.weights).index(x), 0 if constrained else 1]
+        return recall[COUNTED.index(subset), 1:, list(self.weights).index(x), 0 if constrained else 1]
 
     def state(self) -> dict[str, object]:
         """Everything counted and set so far, as text, numbers and numpy arrays: fit for npz, or JSON as lists."""

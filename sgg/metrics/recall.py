@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from sgg.metrics.tally import Tally, run_starts
+from sgg.naming import SHOTS
 
-SUBSETS = ("all", "zs", "10s", "100s")
+COUNTED = ("all", *SHOTS)  # subsets by the number that they are counted under
 KINDS = ("R", "ngR", "A", "ngR-weighted")
 RANKED_KINDS = KINDS[:3]
 MAX_RELATIONS = 1 << 32
@@ -21,8 +22,8 @@ UNIT = float(1 << 40)
 
 
 def shot_subset(shots: np.ndarray) -> np.ndarray:
-    """[E] index into SUBSETS of the relations with these training counts: zs 0, 10s 1..10, 100s 11..100, else "all"."""
-    return np.select([shots == 0, shots <= 10, shots <= 100], [1, 2, 3], 0)
+    """[E] index into COUNTED of the relations with these training counts: zs 0, 10s 1..10, 100s 11..100, else "all"."""
+    return np.select([shots <= most for _, most in SHOTS.values()], range(1, len(COUNTED)), 0)
 
 
 class RecallTally:
@@ -74,7 +75,7 @@ class RecallTally:
         """
         keys, values = self.tally.items()
         groups, sizes = np.divmod(keys, MAX_RELATIONS)
-        count = len(SUBSETS) * self.num_predicates
+        count = len(COUNTED) * self.num_predicates
         images, relations = np.zeros(count, np.int64), np.zeros(count, np.int64)
         np.add.at(images, groups, values[:, 0])
         np.add.at(relations, groups, values[:, 0] * sizes)
@@ -87,7 +88,7 @@ class RecallTally:
         divisors[:, KINDS.index("A")] = relations
         recall = np.full_like(sums, np.nan)
         np.divide(sums, divisors[:, None, :, None], out=recall, where=images[:, None, None, None] > 0)
-        by_subset = (len(SUBSETS), self.num_predicates)
+        by_subset = (len(COUNTED), self.num_predicates)
         return images.reshape(by_subset), relations.reshape(by_subset), recall.reshape(*by_subset, *self.shape)
 
 

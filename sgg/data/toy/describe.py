@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sgg.naming import SHOTS
+
 if TYPE_CHECKING:
     from sgg.data.dataset import DataSet, Part
 
@@ -42,7 +44,7 @@ def _shots(data: DataSet, part: Part) -> tuple[int, int, int, int]:
     """Relations of a part by how often their triplet occurs in what precedes it."""
     seen = data.seen(part.name).of(part.annotations.triplets)
     return tuple(int(((low <= seen) & (seen <= high)).sum())
-                 for low, high in ((0, 0), (1, 10), (11, 100), (101, np.inf)))
+                 for low, high in (*SHOTS.values(), (101, np.inf)))
 
 
 def _predicates(data: DataSet, parts: dict[str, Part]) -> Iterable[tuple]:
