@@ -83,7 +83,12 @@ class Study:
         """Compare, write quality.json and a picture of each kind under `output`, and return the rows of the table.
 
         groups: name -> classes, for the colours of the nodes' picture; the ten most frequent classes if None.
+        Raises ValueError, before anything is compared, for a name in `groups` that is no class.
         """
+        for group, members in (groups or {}).items():
+            unknown = [name for name in members if name not in self.ground.data.classes]
+            if unknown:
+                raise ValueError(f"group {group}: {unknown[0]!r} is no class of {self.ground.data.title}")
         self.output.mkdir(parents=True, exist_ok=True)
         table = []
         for kind in KINDS:
@@ -149,11 +154,8 @@ class Study:
             counts = sum(np.bincount(sample.labels, minlength=len(classes)) for sample in samples.values())
             groups = {classes[label]: [classes[label]] for label in np.argsort(-counts)[:10] if counts[label]}
         group_of_label = np.full(len(classes), -1)
-        for number, (group, members) in enumerate(groups.items()):
-            for name in members:
-                if name not in classes:
-                    raise ValueError(f"group {group}: {name!r} is no class of {self.ground.data.title}")
-                group_of_label[classes.index(name)] = number
+        for number, members in enumerate(groups.values()):
+            group_of_label[[classes.index(name) for name in members]] = number
         return list(groups), group_of_label
 
 

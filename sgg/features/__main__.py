@@ -46,7 +46,7 @@ def quality(options: argparse.Namespace) -> None:
     """Compare generated with real features and print the table."""
     from sgg.quality import REFERENCE, Study
 
-    groups = json.loads(options.groups.read_text()) if options.groups else None
+    groups = _groups(options.groups) if options.groups else None
     study = Study.open(options.run, options.images, options.rows, _bar("features"))
     shown = options.k if options.k is not None else 5
     rows = study.write(sorted({1, 3, 5, 10, shown}), groups)
@@ -59,6 +59,20 @@ def quality(options: argparse.Namespace) -> None:
                       *(f"{row[name]:.3f}" if name in row else "" for name in columns))
     Console().print(table)
     print(f"written: {study.output}/quality.json (every k) and {{node,edge,global}}.png")
+
+
+def _groups(path: Path) -> dict[str, list[str]]:
+    form = f"--groups {path} must hold JSON {{group: [class, ...]}}"
+    try:
+        groups = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{form}: {error}") from None
+    if not isinstance(groups, dict):
+        raise ValueError(f"{form}, but holds {type(groups).__name__}")
+    for name, classes in groups.items():
+        if not (isinstance(classes, list) and all(isinstance(one, str) for one in classes)):
+            raise ValueError(f"{form}, but {name!r} is {classes!r}")
+    return groups
 
 
 def _extraction(options: argparse.Namespace):
@@ -80,7 +94,8 @@ def _describe(store: FeatureStore) -> None:
     identity, rows = store.identity, len(store)
     for name, value in {
         "store": store.path, "features": f"{identity.source} {identity.kind}, {list(store.row_shape)} float16",
-        "rows": f"{rows:,}", "bytes": f"{store.num_bytes:,} ({store.num_bytes / rows:,.0f} a row, {store.codec})",
+        "rows": f"{rows:,}",
+        "bytes": f"{store.num_bytes:,} ({store.num_bytes / max(rows, 1):,.0f} a row, {store.codec})",
         "detector": identity.detector, "data": identity.data, "settings": json.dumps(identity.settings),
     }.items():
         print(f"{name:10}{value}")

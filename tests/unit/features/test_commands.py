@@ -117,3 +117,31 @@ def test_quality_prints_a_table(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     for text in ("real train, k = 7", "1,234", "12.346", "1.500", "fake test zs"):
         assert text in printed
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    (b"pets: cat", "Expecting value"), (b"\xff", "can't decode byte"), (b"[1]", "but holds list"),
+    (b'{"pets": "cat"}', "but 'pets' is 'cat'"), (b'{"pets": [1]}', r"but 'pets' is [1]"),
+])
+def test_groups_that_are_none_are_named(tmp_path, capsys, content, message):
+    (tmp_path / "groups.json").write_bytes(content)
+    assert __main__.main(["quality", "run", "--groups", str(tmp_path / "groups.json")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: --groups {tmp_path / 'groups.json'} must hold JSON {{group: [class, ...]}}")
+    assert message in said
+
+
+def test_an_empty_store_is_described(capsys):
+    identity = StoreIdentity(CLASSES, "d1", "a1")
+    __main__._describe(EmptyStore(identity))
+    assert "0 (0 a row, lz4)" in capsys.readouterr().out
+
+
+class EmptyStore:
+    path, row_shape, num_bytes, codec, counts = "n", (2, 7, 7), 0, "lz4", np.zeros(3, int)
+
+    def __init__(self, identity):
+        self.identity = identity
+
+    def __len__(self):
+        return 0
