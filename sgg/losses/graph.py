@@ -12,8 +12,11 @@ EDGE_LOSSES = ("baseline", "dnorm", "dnorm-fgbg")
 
 
 def node_loss(logits: Array, labels: Array) -> Tensor:
-    """Mean cross-entropy over objects; 0 of none. logits: [N, C]; labels: [N] classes. Returns a scalar."""
-    logits, labels = torch.as_tensor(logits), torch.as_tensor(labels)
+    """Mean cross-entropy over objects; 0 of none. logits: [N, C]; labels: [N] classes. Returns a scalar.
+
+    Raises ValueError for labels that are not whole numbers (of whatever type).
+    """
+    logits, labels = torch.as_tensor(logits), _classes(labels)
     return cross_entropy(logits, labels) if len(labels) else logits.sum()
 
 
@@ -40,9 +43,10 @@ def edge_loss(
     foreground, background: [..] rows to count as such instead of those that `labels` tells; a row in neither keeps
     weight 1. Without edges the loss is 0.
 
-    Raises ValueError for an unknown kind, and for a weight other than 1 with `baseline`.
+    Raises ValueError for an unknown kind, for a weight other than 1 with `baseline`, and for labels that are not whole
+    numbers.
     """
-    logits, labels = torch.as_tensor(logits), torch.as_tensor(labels)
+    logits, labels = torch.as_tensor(logits), _classes(labels)
     if kind not in EDGE_LOSSES:
         raise ValueError(f"kind must be one of {', '.join(EDGE_LOSSES)}, got {kind!r}")
     if kind == "baseline":
@@ -61,3 +65,11 @@ def edge_loss(
         weights[foreground] = foreground_weight / max(len(foreground), 1)
         weights[background] = background_weight / max(len(background), 1)
     return scale * (weights * losses).sum()
+
+
+def _classes(labels: Array) -> Tensor:
+    """Labels as the int64 that torch's losses take."""
+    labels = torch.as_tensor(labels)
+    if len(labels) and (labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool):
+        raise ValueError(f"labels must be whole numbers, got {labels.dtype}")
+    return labels.long()

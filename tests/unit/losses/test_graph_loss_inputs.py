@@ -1,0 +1,31 @@
+"""Labels of any integer type, as numpy and torch have them."""
+
+import numpy as np
+import pytest
+import torch
+
+from sgg.losses import edge_loss, node_loss
+
+LOGITS = torch.tensor([[0.5, 1.0, -1.0], [2.0, 0.0, 0.3], [0.1, 0.2, 0.3]])
+LABELS = np.array([2, 0, 1])
+TYPES = [np.uint8, np.int8, np.int16, np.uint16, np.int32, np.uint32, np.int64]
+
+
+@pytest.mark.parametrize("kind", ["baseline", "dnorm", "dnorm-fgbg"])
+@pytest.mark.parametrize("dtype", TYPES)
+def test_labels_of_any_integer_type(dtype: type, kind: str) -> None:
+    labels = LABELS.astype(dtype)
+    assert edge_loss(LOGITS, labels, kind) == edge_loss(LOGITS, torch.from_numpy(LABELS), kind)
+    assert edge_loss(LOGITS, torch.from_numpy(labels), kind) == edge_loss(LOGITS, LABELS.tolist(), kind)
+    assert node_loss(LOGITS.numpy(), labels) == node_loss(LOGITS, LABELS)
+
+
+@pytest.mark.parametrize("labels", [[1.0, 0.0, 2.0], [True, False, True], np.array([0.5, 1, 2])])
+def test_other_labels_are_refused(labels: object) -> None:
+    for loss in (node_loss, edge_loss):
+        with pytest.raises(ValueError, match="labels must be whole numbers, got torch"):
+            loss(LOGITS, labels)
+
+
+def test_no_objects_cost_nothing() -> None:
+    assert node_loss(torch.zeros(0, 3), []) == edge_loss(torch.zeros(0, 3), []) == 0
