@@ -95,17 +95,18 @@ class Perturber:
 
     def node_probabilities(self, graph: SceneGraph) -> Tensor:
         """[N] float32: the probability of each object to be the first that is drawn."""
-        weights = self._node_weights(*played_roles(to_numpy(graph.relations)), len(graph)).astype(np.float32)
+        labels, relations = _host_tables(graph)
+        weights = self._node_weights(*played_roles(relations), len(labels)).astype(np.float32)
         return torch.from_numpy(weights / weights.sum())
 
     def distribution(self, graph: SceneGraph, node: int) -> Tensor:
         """[C] float64: the exact probability of each label that `node` may get, when it is drawn first."""
-        graph, tables = graph.numpy(), self._tables[None]
-        original = graph.labels[[node]]
+        labels, relations = _host_tables(graph)
+        tables, original = self._tables[None], labels[[node]]
         drawn, weights = original, np.ones(1)
         if self.method == "graphn":
-            roles = self._roles_of(np.arange(len(graph)) == node, graph.relations, *played_roles(graph.relations))
-            candidates = self._candidates(tables, roles, graph.labels, np.zeros_like(roles.node), original)
+            roles = self._roles_of(np.arange(len(labels)) == node, relations, *played_roles(relations))
+            candidates = self._candidates(tables, roles, labels, np.zeros_like(roles.node), original)
             if len(candidates.labels):
                 drawn, weights = candidates.labels, candidates.weights / candidates.weights.sum()
         pick = np.tile(np.arange(self.num_options), len(drawn))
@@ -115,7 +116,7 @@ class Perturber:
 
     def sample(self, graph: SceneGraph, generator: torch.Generator) -> Tensor:
         """[N] int64 labels of the perturbed graph."""
-        labels, relations = (torch.as_tensor(table, dtype=torch.int64) for table in (graph.labels, graph.relations))
+        labels, relations = map(torch.from_numpy, _host_tables(graph))
         relations = torch.cat([relations.new_zeros(len(relations), 1), relations], dim=1)
         return self.sample_batch(labels, relations, torch.zeros_like(labels), generator)
 
@@ -227,6 +228,11 @@ def _relabel(lists: Array, first: Array, original: Array, pick: Array) -> Array:
     options = lists[first]
     passed = (options == original[:, None]) & (numbers(lists[0]) <= pick[:, None])
     return options[numbers(pick), pick + passed.any(1)]
+
+
+def _host_tables(graph: SceneGraph) -> tuple[np.ndarray, np.ndarray]:
+    """Labels [N] and relations [E, 3] as int64, whatever they come in: codes of contexts overflow smaller types."""
+    return to_numpy(graph.labels).astype(np.int64), to_numpy(graph.relations).astype(np.int64).reshape(-1, 3)
 
 
 def _check_settings(method: str, intensity: float, topk: int, alpha: float, degree_smoothing: float) -> None:

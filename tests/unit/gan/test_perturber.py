@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -201,3 +202,19 @@ def test_methods_ask_only_for_what_they_need(tables):
     Perturber("rand", contexts, None)
     Perturber("neigh", None, embeddings)
     Perturber("graphn", contexts, None, topk=0)
+
+
+@pytest.mark.parametrize("method", ["rand", "neigh", "graphn"])
+@pytest.mark.parametrize("form", [np.uint8, np.int32, np.uint16, torch.int32, torch.uint8, list])
+def test_graphs_in_any_integers_give_the_same(tables, method, form):
+    rng = np.random.default_rng(3)
+    perturber = make(tables, method, topk=2)
+    for graph in [random_graph(rng, 5, 8), random_graph(rng, 3, 0)]:
+        arrays = [array.tolist() if form is list else array.astype(form) if isinstance(form, type) else
+                  torch.from_numpy(array).to(form) for array in (graph.labels, graph.relations)]
+        other = SimpleNamespace(labels=arrays[0], relations=arrays[1])
+        assert torch.equal(perturber.node_probabilities(other), perturber.node_probabilities(graph))
+        for node in range(len(graph)):
+            assert torch.equal(perturber.distribution(other, node), perturber.distribution(graph, node))
+        drawn = [perturber.sample(one, torch.Generator().manual_seed(1)) for one in (other, graph)]
+        assert torch.equal(*drawn)
