@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from sgg.command import answered, output_file
 from sgg.data import toy
@@ -18,6 +18,7 @@ from sgg.data.catalogue import NAMES, open_dataset, open_toy
 from sgg.data.custom import write_custom
 from sgg.data.dataset import DataSet
 from sgg.data.prepare import prepare
+from sgg.data.progress import picture_bar
 from sgg.data.sources import SOURCES
 from sgg.data.summary import summarise, table
 
@@ -97,11 +98,8 @@ def _verify(options: argparse.Namespace) -> int:
     from sgg.data.verify import verify  # needs torchvision, which the other commands do not wait for
 
     data = _open(options)
-    with Progress("pictures", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-                  console=Console(stderr=True)) as progress:
-        task = progress.add_task("")
-        findings = verify(data, options.root,
-                          report=lambda done, total: progress.update(task, completed=done, total=total))
+    with picture_bar("pictures") as on_picture:
+        findings = verify(data, options.root, report=on_picture)
     for kind, texts in asdict(findings).items():
         print(f"{kind}: {len(texts):,}")
         for text in texts[:SHOWN]:
@@ -119,7 +117,8 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _toy(options: argparse.Namespace) -> int:
-    toy.generate(options.to, options.seed)
+    with picture_bar("toy genome") as on_picture:
+        toy.generate(options.to, options.seed, on_picture=on_picture)
     print(open_toy(options.to).banner)
     return 0
 

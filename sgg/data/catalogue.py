@@ -11,18 +11,20 @@ from sgg.data.custom import open_custom
 from sgg.data.dataset import DataSet, Part
 from sgg.data.files import integer_field, read_json
 from sgg.data.gqa import open_gqa
+from sgg.data.progress import picture_bar
 from sgg.data.visual_genome import open_visual_genome, read_visual_genome
 from sgg.data.vtranse import open_vtranse
 
 
 def open_toy(directory: Path | str, num_val_images: int | None = None) -> DataSet:
-    """The toy genome under `directory`, generated first if it is not there. It says itself how many of its training
-    images are for validation; `num_val_images` overrules it.
+    """The toy genome under `directory`, generated first, with a bar, if it is not there. It says itself how
+    many of its training images are for validation; `num_val_images` overrules it.
     """
     directory = Path(directory)
     settings_path = directory / "stanford_filtered" / "toy.json"
     if not settings_path.exists():
-        toy.generate(directory)
+        with picture_bar("toy genome") as on_picture:
+            toy.generate(directory, on_picture=on_picture)
     remedy = f"delete {directory} and start again: it is generated anew"
     settings = read_json(settings_path, dict, remedy)
     own_number, version, seed = (int(integer_field(settings_path, [settings], field)[0])

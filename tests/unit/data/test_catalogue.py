@@ -1,6 +1,7 @@
 """Which data set a name opens."""
 
 import json
+import re
 
 import pytest
 
@@ -12,7 +13,8 @@ def small_toy(monkeypatch, new_genome):
     """Stands in for the toy genome's generator; counts its calls."""
     calls = []
 
-    def generate(directory):
+    def generate(directory, on_picture):
+        on_picture(9, 9)
         calls.append(directory)
         detector = new_genome()
         detector.arrays["split"][:] = 0
@@ -35,6 +37,14 @@ def test_auto_generates_the_toy_genome_once_and_says_so(small_toy, tmp_path):
     assert data.banner.endswith(f"chosen because {tmp_path / 'VG'} is not there")
     assert len(data.part("detector")) == 9
     assert data.part("detector").image_folder == tmp_path / "toy" / "detector" / "VG_100K"
+
+
+def test_a_bar_is_shown_on_a_terminal_while_pictures_are_drawn(small_toy, tmp_path, monkeypatch, capsys):
+    open_dataset("auto", tmp_path / "a")
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes the captured stream for a terminal
+    open_dataset("auto", tmp_path / "b")
+    assert re.search("toy genome.*9/9", capsys.readouterr().err)
 
 
 def test_auto_takes_visual_genome_where_it_is(genome_directory, tmp_path, monkeypatch):

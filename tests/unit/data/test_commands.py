@@ -86,16 +86,19 @@ def test_convert_keeps_everything(run, genome_directory, tmp_path):
 
 
 def test_toy_generates_where_it_is_told(run, new_genome, tmp_path, monkeypatch):
-    def generate(directory, seed):
+    def generate(directory, seed, on_picture):
+        on_picture(3, 6)
         new_genome().write(directory)
         new_genome().write(directory / "detector")
         facts = {"num_val_images": 2, "version": toy.VERSION, "seed": seed}
         (directory / "stanford_filtered" / "toy.json").write_text(json.dumps(facts))
 
     monkeypatch.setattr(toy, "generate", generate)
-    status, out, _ = run("toy", "--to", tmp_path / "toy", "--seed", 7)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes the captured stream for a terminal
+    status, out, err = run("toy", "--to", tmp_path / "toy", "--seed", 7)
     assert status == 0
-    assert "seed 7" in out
+    assert re.match(r"toy genome \(version \d+, seed 7\): .* images", out)
+    assert re.search(r"toy genome.*3/6", err)
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
