@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from rich.progress import track
 
+from sgg import parallel
 from sgg.config import Config, resolve
 from sgg.data import Batches, DataSet, Part, load_batches, open_dataset
 from sgg.data.statistics import background_counts, foreground_counts
@@ -26,8 +27,9 @@ from sgg.models.detector import Detector
 from sgg.models.frequency_bias import FrequencyBias, frequency_table
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import RELATION_HEADS, SceneGraphModel
+from sgg.objectives import Objectives
 from sgg.seeding import derive
-from sgg.steps import AdversarialUpdate, GraphUpdate, TrainingStep
+from sgg.steps import TrainingStep
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,16 +64,18 @@ class Ground:
         """Shuffled, augmented batches of the training part."""
         config = self.config
         return load_batches(self.part("train"), config.training.batch_size, augment=True, flip=config.data.flip,
-                            shuffle=True, seed=derive(config.seed, "batches"), workers=config.data.workers)
+                            shuffle=True, seed=derive(config.seed, "batches"), workers=config.data.workers,
+                            share=(parallel.rank(), parallel.num_workers()))
 
     def evaluation_batches(self, part: str) -> Any:
         """Batches of `val` or `test`, in order."""
         config = self.config
-        batches = load_batches(self.part(part), config.evaluation.batch_size, workers=config.data.workers)
+        batches = load_batches(self.part(part), config.evaluation.batch_size, workers=config.data.workers,
+                               share=(parallel.rank(), parallel.num_workers()))
         return batches.epoch(0)
 
     def metrics(self, part: str) -> dict[str, SceneGraphMetrics]:
-        """Fresh metrics of each mode, with the shot counts of `part` (SPEC section 1)."""
+        """Fresh metrics of each mode, with the shot counts of `part` (docs/SYSTEM.md section 1)."""
         settings = self.config.evaluation
         return {mode: SceneGraphMetrics(
             mode, len(self.data.predicates), self.data.triplets("train").as_dict(), self.data.seen(part).as_dict(),
@@ -111,7 +115,7 @@ class Run:
     decay_epoch: int
 
     def set_rates(self, epoch: int) -> None:
-        """The learning rates of F in an epoch: a tenth after `decay_epoch` (SPEC section 2). Those of the GAN stay."""
+        """The learning rates of F in an epoch: a tenth after `decay_epoch`. Those of the GAN stay."""
         factor = 0.1 if epoch > self.decay_epoch else 1.0
         for group, rate in zip(self.optimizers["model"].param_groups, self.base_rates, strict=True):
             group["lr"] = rate * factor
@@ -160,9 +164,7 @@ def build_run(ground: Ground) -> Run:
     groups = model.parameter_groups(settings.learning_rate, settings.box_head_rate)
     optimizers: dict[str, torch.optim.Optimizer] = {
         "model": torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay)}
-    graph_update = GraphUpdate(model, optimizers["model"], config.loss, settings.mode, settings.clip_gradient,
-                               _autocast(config, device))
-    gan, adversarial = None, None
+    gan, perturber = None, None
     if config.gan.enabled:
         gan = build_gan(ground).to(device)
         betas = (0.0, 0.9)
@@ -170,9 +172,10 @@ def build_run(ground: Ground) -> Run:
                                                    config.gan.learning_rate_generator, betas)
         optimizers["discriminators"] = torch.optim.Adam(gan.discriminators.parameters(),
                                                         config.gan.learning_rate_discriminator, betas)
-        adversarial = AdversarialUpdate(gan, config.gan, graph_update, optimizers["generator"],
-                                        optimizers["discriminators"], build_perturber(ground), ground.store)
-    step = TrainingStep(ground.detector, graph_update, adversarial, config)
+        perturber = build_perturber(ground)
+    objectives = Objectives(model, gan, config, _autocast(config, device))
+    parallel.share_batch_norm(objectives)
+    step = TrainingStep(ground.detector, objectives, optimizers, config, perturber, ground.store)
     rates = [group["lr"] for group in groups]
     return Run(device, model, gan, step, optimizers, rates, settings.decay_epoch)
 

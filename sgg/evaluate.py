@@ -1,4 +1,4 @@
-"""From a model and images, or from its saved predictions, to numbers (SPEC section 6).
+"""From a model and images, or from its saved predictions, to numbers (docs/SYSTEM.md section 6).
 
     python -m sgg.evaluate CHECKPOINT [--data ROOT] [--mode sgcls,predcls] [--pred-weights 0,0.25,0.5,1]
                            [--json FILE] [--save-predictions FILE]
@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from sgg import parallel
 from sgg.command import answered, output_file
 from sgg.history import write_json
 from sgg.inference import predict
@@ -62,7 +63,16 @@ def evaluate(
             if on_image is not None:
                 on_image(image_id, graph, of_image)
     model.train(was_training)
-    return figures(metrics)
+    return figures({mode: _of_all_workers(of_mode) for mode, of_mode in metrics.items()})
+
+
+def _of_all_workers(metrics: SceneGraphMetrics) -> SceneGraphMetrics:
+    """What all processes that work together have counted."""
+    first, *others = (metrics if rank == parallel.rank() else SceneGraphMetrics.from_state(state)
+                      for rank, state in enumerate(parallel.gathered(metrics.state())))
+    for other in others:
+        first.merge(other)
+    return first
 
 
 def rescore(images: Iterable[tuple[str, SceneGraph, Predictions]], metrics: dict[str, SceneGraphMetrics]) -> Figures:

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sgg import build, checkpoint
+from sgg import build, checkpoint, parallel
 from sgg.config import Config
 from sgg.data import Batches
 from sgg.evaluate import evaluate
 from sgg.history import CONFIG, TEST, History, Row, read_json, write_json
+from sgg.objectives import Losses
 from sgg.seeding import generator, seed_everything
-from sgg.steps import Losses, Randomness
+from sgg.steps import Randomness
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ def fit(
     Writes config.json, metrics.jsonl, test.json and checkpoints/ under `directory`. `on_epoch_end` gets each row once
     its checkpoint stands; when nothing is left to train, it gets the last row again. With `resume` a directory that
     holds checkpoints is taken up after the newest. `start_from` is a checkpoint of another trial to go on from with
-    this config (population-based training); it serves unless the directory has a newer one.
+    this config (population-based training); it serves unless the directory has a newer one. Where several processes
+    train together (`sgg/parallel.py`) each calls `fit`, and the first one writes.
 
     Raises FloatingPointError, naming epoch and step, where a loss or F's gradient is not finite; ValueError where
     `directory` was written with other settings.
@@ -49,7 +51,9 @@ def fit(
     run = build.build_run(ground)
     history = History(directory)
     done = _take_up(config, directory, run, resume, start_from)
-    write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": ground.data_facts()})
+    first = parallel.rank() == 0
+    if first:
+        write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": ground.data_facts()})
 
     rows = history.rows(up_to=done)
     if on_epoch_end is not None and rows and done >= config.training.epochs:
@@ -59,9 +63,11 @@ def fit(
         values = train_epoch(run, config, batches, epoch)
         if is_validated(config, epoch):
             values |= measure(ground, run, "val")
-        row = history.append(epoch, values)
+        row = history.append(epoch, values) if first else {"epoch": epoch, **values}
         rows.append(row)
-        _save(config, directory, run, epoch, ground, rows)
+        if first:
+            _save(config, directory, run, epoch, ground, rows)
+        parallel.wait_for_all()
         log.info("%s", describe(row, config))
         if on_epoch_end is not None:
             on_epoch_end(row)
@@ -71,7 +77,8 @@ def fit(
         test = read_json(directory / TEST) if done >= config.training.epochs else None
         if test is None:
             test = measure(ground, run, "test")
-            write_json(directory / TEST, test)
+            if first:
+                write_json(directory / TEST, test)
         final = final | test
     return final
 
@@ -80,8 +87,10 @@ def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) ->
     """One pass over the training images; returns mean losses by name, their sum `loss`, and `time` in seconds."""
     begun = time.monotonic()
     # Whatever an epoch draws follows from its number, so that running it again gives the same.
-    seed_everything(config.seed, "epoch", epoch)
-    randomness = Randomness(*(generator(config.seed, purpose, epoch) for purpose in ("pairs", "perturb", "visual")))
+    worker = [parallel.rank()] if parallel.num_workers() > 1 else []
+    seed_everything(config.seed, "epoch", epoch, *worker)
+    randomness = Randomness(*(generator(config.seed, purpose, epoch, *worker)
+                              for purpose in ("pairs", "perturb", "visual")))
     run.set_rates(epoch)
     run.model.train()
     sums: dict[str, float] = {}

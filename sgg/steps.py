@@ -1,47 +1,26 @@
-"""One update of the scene-graph model F, the generator G and the discriminators D (SPEC sections 2 to 4).
+"""One update of the scene-graph model F, the generator G and the discriminators D (docs/SYSTEM.md sections 2 to 4).
 
 Per batch: F on the real features; G, and F on the generated features; D. Knyazev et al., ICCV 2021, section 3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from sgg.config.schema import GAN as GANSettings
-from sgg.config.schema import Config, Loss
+from sgg import parallel
+from sgg.config.schema import Config
 from sgg.features import FeatureStore
-from sgg.gan import GAN
+from sgg.features.store import PendingSample
 from sgg.gan.perturb import Perturber
-from sgg.inference import Observation, detect, observe, overlapping_pairs
-from sgg.losses import edge_loss, node_loss
-from sgg.losses.adversarial import discriminator_loss, generator_loss
+from sgg.inference import detect, observe, overlapping_pairs
 from sgg.models.assignment import assign
 from sgg.models.detector import Detector
 from sgg.models.sampling import training_pairs
-from sgg.models.scene_graph import SceneGraphModel, most_likely_labels
+from sgg.objectives import Losses, Objectives, Scene
 from sgg.structures import Batch
-
-Losses = dict[str, Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """A training batch with what is asked about it.
-
-    labels: [N] classes of the nodes. pairs: [P, 2] and predicates: [P], 0 for background. nodes, edges: their visual
-    features [.., channels, 7, 7].
-    """
-
-    seen: Observation
-    labels: Tensor
-    pairs: Tensor
-    predicates: Tensor
-    nodes: Tensor
-    edges: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,147 +32,92 @@ class Randomness:
     visual: torch.Generator
 
 
-class GraphUpdate:
-    """Updates F on a scene: node loss + edge loss, gradient clipped.
-
-    `loss` is also what reconstructs a scene from generated features.
-    """
-
-    def __init__(self, model: SceneGraphModel, optimizer: torch.optim.Optimizer, loss: Loss, mode: str, clip: float,
-                 autocast: Callable[[], torch.autocast]):
-        self.model, self.optimizer, self.settings, self.mode, self.clip = model, optimizer, loss, mode, clip
-        self.autocast = autocast
-
-    def __call__(self, scene: Scene) -> Losses:
-        """One update on `scene`; returns its losses."""
-        losses = self.losses(scene)
-        self.optimizer.zero_grad(set_to_none=True)
-        sum(losses.values()).backward()
-        self.apply()
-        return losses
-
-    def losses(self, scene: Scene) -> Losses:
-        """Node and edge loss of a scene."""
-        with self.autocast():
-            node_logits, edge_logits = self.model.classify(
-                scene.nodes, scene.edges, scene.seen.boxes, scene.seen.image_index, scene.pairs, scene.seen.frames)
-            labels = scene.labels if self.mode == "predcls" else most_likely_labels(node_logits.detach())[0]
-            edge_logits = self.model.with_bias(edge_logits, labels, scene.pairs)
-        edges = edge_loss(edge_logits.float(), scene.predicates, self.settings.kind, self.settings.foreground_weight,
-                          self.settings.background_weight, self.settings.scale)
-        return {"nodes": node_loss(node_logits.float(), scene.labels), "edges": edges}
-
-    def apply(self) -> None:
-        """Step along the gradients there are, clipped.
-
-        Raises FloatingPointError, with the parameters untouched, where they are not finite.
-        """
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
-        if not torch.isfinite(norm):
-            raise FloatingPointError(f"the norm of the gradient is {norm.item()}")
-        self.optimizer.step()
-
-
-class AdversarialUpdate:
-    """Updates G and D, and F on what G makes, from one real scene."""
-
-    def __init__(self, gan: GAN, settings: GANSettings, graph_update: GraphUpdate, optimizer_g: torch.optim.Optimizer,
-                 optimizer_d: torch.optim.Optimizer, perturber: Perturber | None, store: FeatureStore | None):
-        self.gan, self.settings, self.graph = gan, settings, graph_update
-        self.optimizer_g, self.optimizer_d = optimizer_g, optimizer_d
-        self.perturber, self.store = perturber, store
-
-    def __call__(self, real: Scene, batch: Batch, randomness: Randomness) -> Losses:
-        """One update of each network that `settings.terms` names; returns the losses."""
-        fake, fake_map = self.generate(real, batch, randomness)
-        losses: Losses = {}
-        if "G" in self.settings.terms or "rec" in self.settings.terms:
-            losses |= self._update_generator(fake, fake_map)
-        if "D" in self.settings.terms:
-            losses |= self._update_discriminators(real, fake, fake_map)
-        return losses
-
-    def generate(self, real: Scene, batch: Batch, randomness: Randomness) -> tuple[Scene, Tensor]:
-        """The scene with perturbed labels and generated features, and the generated map."""
-        labels = real.labels
-        if self.perturber is not None:
-            labels = self.perturber.sample_batch(labels, batch.relations, batch.image_index, randomness.perturb)
-        visual = None if self.store is None else self.store.sample(labels.cpu(), randomness.visual).to(labels.device)
-        # Relative to the padded square, so that an object is laid out where its box is pooled from.
-        extent = real.seen.frames.flip(1).repeat(1, 2)[batch.image_index]
-        fake_map = self.gan.generate(labels, real.seen.boxes / extent, batch.relations, batch.image_index, visual,
-                                     len(batch))
-        nodes, edges = self.graph.model.features(fake_map, real.seen.boxes, batch.image_index, real.pairs)
-        return replace(real, labels=labels, nodes=nodes, edges=edges), fake_map
-
-    def _update_generator(self, fake: Scene, fake_map: Tensor) -> Losses:
-        losses: Losses = {}
-        if "G" in self.settings.terms:
-            for level, features in self._inputs(fake, fake_map).items():
-                loss = generator_loss(self.gan.discriminators[level], features)
-                losses[f"G/{level}"] = self.settings.adversarial_weight * loss
-        if "rec" in self.settings.terms:
-            attached = self.settings.attach_generator
-            scene = fake if attached else replace(fake, nodes=fake.nodes.detach(), edges=fake.edges.detach())
-            losses |= {f"rec/{name}": value for name, value in self.graph.losses(scene).items()}
-        self.optimizer_g.zero_grad(set_to_none=True)
-        self.graph.optimizer.zero_grad(set_to_none=True)
-        sum(losses.values()).backward()
-        if "rec" in self.settings.terms:
-            self.graph.apply()
-        self.optimizer_g.step()
-        return losses
-
-    def _update_discriminators(self, real: Scene, fake: Scene, fake_map: Tensor) -> Losses:
-        real_inputs, fake_inputs = self._inputs(real, real.seen.map), self._inputs(fake, fake_map)
-        losses = {f"D/{level}": self.settings.adversarial_weight
-                  * discriminator_loss(discriminator, real_inputs[level], fake_inputs[level])
-                  for level, discriminator in self.gan.discriminators.items()}
-        self.optimizer_d.zero_grad(set_to_none=True)  # G's update left gradients here
-        sum(losses.values()).backward()
-        self.optimizer_d.step()
-        return losses
-
-    def _inputs(self, scene: Scene, feature_map: Tensor) -> dict[str, tuple[Tensor, ...]]:
-        return {"nodes": (scene.nodes, scene.labels),
-                "edges": (scene.edges, scene.predicates),
-                "global": (feature_map,)}
-
-
 class TrainingStep:
     """Everything that happens to one batch; `__call__` returns the losses by name.
 
-    f_updates: how often F is updated on the real batch.
+    optimizers: `model` of F and, where there is a GAN, `generator` and `discriminators`. perturber: changes the labels
+    that G is given, None to keep them. store: the real features that G is conditioned on, None for no conditioning.
     """
 
-    def __init__(self, detector: Detector, graph_update: GraphUpdate, adversarial: AdversarialUpdate | None,
-                 config: Config):
-        self.detector, self.graph, self.adversarial = detector, graph_update, adversarial
-        self.pairs_per_image, self.foreground_share = config.model.pairs_per_image, config.model.foreground_share
-        self.f_updates = config.training.f_updates
+    def __init__(self, detector: Detector, objectives: Objectives, optimizers: dict[str, torch.optim.Optimizer],
+                 config: Config, perturber: Perturber | None = None, store: FeatureStore | None = None):
+        self.detector, self.optimizers, self.perturber, self.store = detector, optimizers, perturber, store
+        self.model, self.gan, self.terms = objectives.model, objectives.gan, config.gan.terms
+        self.objectives: nn.Module = parallel.distributed(objectives)
+        self.settings, self.sampled = config.training, config.model
 
     def __call__(self, batch: Batch, randomness: Randomness) -> Losses:
-        """Update every network on `batch`, which is on the device of the networks."""
+        """Update every network on `batch`, which is on the device of the networks.
+
+        Raises FloatingPointError, with F's parameters as they were, where F's gradient is not finite.
+        """
         scene = self.ask(batch, randomness)
-        if len(scene.pairs) < 2:  # BatchNorm cannot train on one value; detections may leave fewer pairs
+        # BatchNorm cannot train on one value; detections may leave fewer pairs.
+        if parallel.total(torch.tensor(len(scene.pairs), device=scene.pairs.device)) < 2:
             return {}
-        for _ in range(self.f_updates):
-            losses = self.graph(scene)
-        if self.adversarial is not None:
-            losses = losses | self.adversarial(scene, batch, randomness)
-        return {name: value.detach() for name, value in losses.items()}
+        if self.gan is not None:
+            labels, visual = self.imagine(scene, randomness)  # is read from the store while F is updated
+        for _ in range(self.settings.f_updates):
+            losses = self.update_graph(scene)
+        if self.gan is not None:
+            generated, fake = self.update_generator(scene, labels, visual)
+            losses |= generated | (self.update_discriminators(scene, fake) if "D" in self.terms else {})
+        return parallel.averaged(losses)
 
     def ask(self, batch: Batch, randomness: Randomness) -> Scene:
         """The batch as seen by the detector, with the pairs to classify."""
-        if self.graph.mode == "sgdet":
+        if self.settings.mode == "sgdet":
             seen = detect(self.detector, batch)
             labels, relations = assign(seen.picture_boxes, seen.detected_labels, seen.image_index, batch.boxes,
                                        batch.labels, batch.image_index, batch.relations)
             background = overlapping_pairs(seen)
         else:
             seen, labels, relations, background = observe(self.detector, batch), batch.labels, batch.relations, None
-        pairs, predicates = training_pairs(seen.image_index, relations, len(batch), self.pairs_per_image,
-                                           self.foreground_share, randomness.pairs, background)
+        pairs, predicates = training_pairs(seen.image_index, relations, len(batch), self.sampled.pairs_per_image,
+                                           self.sampled.foreground_share, randomness.pairs, background)
         with torch.no_grad():
-            nodes, edges = self.graph.model.features(seen.map, seen.boxes, seen.image_index, pairs)
-        return Scene(seen, labels, pairs, predicates, nodes, edges)
+            nodes, edges = self.model.features(seen.map, seen.boxes, seen.image_index, pairs)
+        return Scene(seen, labels, relations, pairs, predicates, nodes, edges, seen.map)
+
+    def imagine(self, scene: Scene, randomness: Randomness) -> tuple[Tensor, PendingSample | None]:
+        """The perturbed labels [N], and a real feature of each one's class, to come."""
+        labels = scene.labels
+        if self.perturber is not None:
+            labels = self.perturber.sample_batch(labels, scene.relations, scene.seen.image_index, randomness.perturb)
+        return labels, None if self.store is None else self.store.request(labels.cpu(), randomness.visual)
+
+    def update_graph(self, scene: Scene) -> Losses:
+        """One update of F on the real features."""
+        losses = self.objectives("graph", scene)
+        self.optimizers["model"].zero_grad(set_to_none=True)
+        sum(losses.values()).backward()
+        self._step_model()
+        return losses
+
+    def update_generator(self, real: Scene, labels: Tensor, visual: PendingSample | None) -> tuple[Losses, Scene]:
+        """One update of G, and of F on what it generates, as far as `gan.terms` say; the generated scene too."""
+        conditions = None if visual is None else visual.result(labels.device)
+        with torch.set_grad_enabled(not {"G", "rec"}.isdisjoint(self.terms)):
+            losses, fake = self.objectives("generator", real, labels, conditions)
+        if losses:
+            self.optimizers["generator"].zero_grad(set_to_none=True)
+            self.optimizers["model"].zero_grad(set_to_none=True)
+            sum(losses.values()).backward()
+            if "rec" in self.terms:
+                self._step_model()
+            self.optimizers["generator"].step()
+        return losses, fake
+
+    def update_discriminators(self, real: Scene, fake: Scene) -> Losses:
+        """One update of D on both scenes."""
+        losses = self.objectives("discriminators", real, fake)
+        self.optimizers["discriminators"].zero_grad(set_to_none=True)  # G's update left gradients here
+        sum(losses.values()).backward()
+        self.optimizers["discriminators"].step()
+        return losses
+
+    def _step_model(self) -> None:
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_gradient)
+        if not torch.isfinite(norm):
+            raise FloatingPointError(f"the norm of the gradient is {norm.item()}")
+        self.optimizers["model"].step()

@@ -63,9 +63,12 @@ class PartImages(Dataset):
 class _Order(Sampler):
     """The keys of an epoch's batches. Each carries the epoch, so that workers which outlive an epoch know it."""
 
-    def __init__(self, images: int, batch_size: int, shuffle: bool, drop_last: bool, seed: int) -> None:
-        self.images, self.batch_size, self.shuffle, self.seed = images, batch_size, shuffle, seed
-        self.batches = images // batch_size if drop_last else -(-images // batch_size)
+    def __init__(self, images: int, batch_size: int, shuffle: bool, drop_last: bool, seed: int,
+                 share: tuple[int, int]) -> None:
+        self.images, self.batch_size, self.shuffle, self.seed, self.share = images, batch_size, shuffle, seed, share
+        self.batches, rest = divmod(images, batch_size)
+        # What trains together has to take every batch together.
+        self.batches += not drop_last and rest >= (share[1] if shuffle else 1)
         self.epoch, self.skip = 0, 0
 
     def __len__(self) -> int:
@@ -75,7 +78,9 @@ class _Order(Sampler):
         order = _generator(self.seed, self.epoch).permutation(self.images) if self.shuffle else np.arange(self.images)
         for batch in range(self.skip, self.batches):
             chosen = order[batch * self.batch_size:(batch + 1) * self.batch_size]
-            yield [(self.epoch, image) for image in chosen.tolist()]
+            mine = chosen[self.share[0]::self.share[1]].tolist()
+            if mine:
+                yield [(self.epoch, image) for image in mine]
 
 
 class Batches:
@@ -98,12 +103,14 @@ class Batches:
 
 
 def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bool = True, shuffle: bool = False,
-                 drop_last: bool = False, seed: int = 0, workers: int = 0, start_method: str | None = None) -> Batches:
+                 drop_last: bool = False, seed: int = 0, workers: int = 0, start_method: str | None = None,
+                 share: tuple[int, int] = (0, 1)) -> Batches:
     """Batches of a part's pictures and graphs.
 
     augment: mirror half of the images (unless `flip` is False) and draw one predicate for a pair that carries several,
     as training does. workers: processes that decode pictures; 0 decodes in this one. start_method: how they start, fork
-    or spawn; None is Python's own way.
+    or spawn; None is Python's own way. share: (r, W) of process r of W that work together: it gets images r, r + W, ...
+    of every batch; with `shuffle`, a last batch of fewer than W images is left out.
 
     Raises ValueError for an empty part or a wrong number, FileNotFoundError when the picture folder is missing.
     """
@@ -113,5 +120,5 @@ def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bo
         raise ValueError(f"the {part.name} part has no images")
     if not part.image_folder.is_dir():
         raise FileNotFoundError(f"picture folder {part.image_folder} is missing")
-    order = _Order(len(part), batch_size, shuffle, drop_last, seed)
+    order = _Order(len(part), batch_size, shuffle, drop_last, seed, share)
     return Batches(PartImages(part, augment, seed, flip), order, workers, start_method)

@@ -1,6 +1,8 @@
-"""Classification losses of a scene graph's nodes and edges (Knyazev et al., BMVC 2020, section 3; SPEC section 3)."""
+"""Classification losses of a scene graph's nodes and edges (docs/SYSTEM.md section 3; Knyazev et al., BMVC 2020)."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -29,6 +31,7 @@ def edge_loss(
     scale: float = 1.0,
     foreground: Array | None = None,
     background: Array | None = None,
+    totals: Sequence[float] | None = None,
 ) -> Tensor:
     """Cross-entropy over edges, normalised by the density of the graph. Returns a scalar.
 
@@ -41,7 +44,8 @@ def edge_loss(
     - dnorm-fgbg: scale * (alpha * sum_FG ce / M_FG + beta * sum_BG ce / M_BG).
 
     foreground, background: [..] rows to count as such instead of those that `labels` tells; a row in neither keeps
-    weight 1. Without edges the loss is 0.
+    weight 1. totals: M_FG and M_BG to divide by instead, of the batch that these edges are a part of (M is then their
+    sum). Without edges the loss is 0.
 
     Raises ValueError for an unknown kind, for a weight other than 1 with `baseline`, and for labels that are not whole
     numbers.
@@ -53,17 +57,19 @@ def edge_loss(
         if (foreground_weight, background_weight) != (1, 1):
             raise ValueError("kind baseline takes foreground_weight 1 and background_weight 1, "
                              f"got {foreground_weight:g} and {background_weight:g}")
-        return scale * cross_entropy(logits, labels, reduction="sum") / max(len(labels), 1)
+        edges = len(labels) if totals is None else sum(totals)
+        return scale * cross_entropy(logits, labels, reduction="sum") / max(edges, 1)
     losses = cross_entropy(logits, labels, reduction="none")
     foreground = (labels > 0).nonzero()[:, 0] if foreground is None else torch.as_tensor(foreground)
     background = (labels == 0).nonzero()[:, 0] if background is None else torch.as_tensor(background)
+    num_foreground, num_background = (len(foreground), len(background)) if totals is None else totals
     weights = torch.ones_like(losses)
-    if kind == "dnorm" and len(foreground):
-        weights[foreground] = foreground_weight / len(foreground)
-        weights[background] = background_weight / len(foreground)
+    if kind == "dnorm" and num_foreground:
+        weights[foreground] = foreground_weight / num_foreground
+        weights[background] = background_weight / num_foreground
     elif kind == "dnorm-fgbg":
-        weights[foreground] = foreground_weight / max(len(foreground), 1)
-        weights[background] = background_weight / max(len(background), 1)
+        weights[foreground] = foreground_weight / max(num_foreground, 1)
+        weights[background] = background_weight / max(num_background, 1)
     return scale * (weights * losses).sum()
 
 
