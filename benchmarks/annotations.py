@@ -2,8 +2,9 @@
 
     python benchmarks/annotations.py [--quick] [--json FILE]
 
-Writes a synthetic VG-SGG.h5 with its JSON files (108,073 images, 150 classes, 50 predicates, the counts of SPEC
-section 1) to a temporary folder, then loads it, with all subsets and triplet tables, in a fresh process for each way.
+Writes a synthetic VG-SGG.h5 with its JSON files (108,073 images, 150 classes, 50 predicates, the counts of
+docs/SYSTEM.md section 1) to a temporary folder, then loads it, with all subsets and triplet tables, in a fresh process
+for each way.
 All times are processor time of one thread: what the clock shows on an idle machine with the files in its cache.
 """
 
@@ -36,7 +37,7 @@ def write_synthetic(directory: Path, images: int) -> None:
     folder = directory / "stanford_filtered"
     folder.mkdir(parents=True)
     objects = np.clip(rng.normal(10.6, 5.8, images).round().astype(int), 0, 62)
-    # SPEC: 89,169 of the 108,073 images have a relation; these have 7 on average
+    # 89,169 of the 108,073 images have a relation; these have 7 on average
     relations = np.where((rng.random(images) < 0.83) & (objects > 1), rng.geometric(1 / 7, images), 0)
     first_box, last_box = ranges(objects)
     first_rel, last_rel = ranges(relations)

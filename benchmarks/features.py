@@ -3,7 +3,7 @@
     python benchmarks/features.py [--quick] [--json FILE] [--codec lz4] [--directory DIR]
 
 Features are synthetic: RoIs of rectified, smoothed noise of VGG16's map size, 512x7x7, rectified so far that the HDF5
-file takes the 45 KB a row that the reference's does (SPEC section 7: about 30 GB for 670,591 objects). The baseline
+file takes the 45 KB a row that the reference's does (docs/SYSTEM.md section 7: some 30 GB in all). The baseline
 writes one dataset a class, float32, gzip 4, one row a chunk, and gathers row by row. Full size is 100,000 rows for the
 store (about 4 GB in DIR and 5 GB more while it is written; by default the temporary folder; removed afterwards), and
 3,000 for the baseline, whose speed does not depend on it.

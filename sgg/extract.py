@@ -144,7 +144,7 @@ def store_path(cache: Path, identity: StoreIdentity) -> Path:
 
 def ensure_node_store(data: DataSet, detector: Detector, detector_hash: str, cache: Path,
                       progress: Progress = iter, workers: int = 0) -> FeatureStore:
-    """Real node features of the training images, which the generator is conditioned on (SPEC section 4).
+    """Real node features of the training images, which the generator is conditioned on (docs/SYSTEM.md section 4).
 
     workers: processes that decode pictures.
     """

@@ -42,9 +42,9 @@ class Protocol:
     """What a part is measured against, apart from predictions.
 
     part: val or test. modes: predcls, sgcls, sgdet. classes, predicates: names, background first. train_triplets:
-    counts that weigh triplets; subset_triplets: counts that decide zs, 10s, 100s (SPEC section 1). predicate_counts:
-    [R] mean smoothed training count of each predicate, `sgg.metrics.predicate_weights(..., x=1)`. source: what
-    predicted, and on which data.
+    counts that weigh triplets; subset_triplets: counts that decide zs, 10s, 100s (docs/SYSTEM.md section 1).
+    predicate_counts: [R] mean smoothed training count of each predicate, `sgg.metrics.predicate_weights(..., x=1)`.
+    source: what predicted, and on which data.
     """
 
     part: str

@@ -1,4 +1,4 @@
-"""Loading the papers' published weights (SPEC section 7)."""
+"""Loading the papers' published weights (docs/SYSTEM.md section 7)."""
 
 from __future__ import annotations
 

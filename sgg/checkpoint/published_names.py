@@ -1,4 +1,4 @@
-"""Names of the papers' published weights -> ours (SPEC section 7). The GAN's are in `sgg.gan.published_names`."""
+"""Names of the papers' published weights -> ours (docs/SYSTEM.md section 7). The GAN's: `sgg.gan.published_names`."""
 
 from __future__ import annotations
 

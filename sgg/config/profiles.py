@@ -1,7 +1,7 @@
 """What `None` means: the settings that depend on the size of the data set.
 
-`paper` are the papers' own values (SPEC section 2); `toy` are those under which the toy genome trains in a minute on
-one core (benchmarks/RESULTS.md).
+`paper` are the papers' own values (docs/SYSTEM.md section 2); `toy` are those under which the toy genome trains in a
+minute on one core (benchmarks/RESULTS.md).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def resolve(config: Config, data_name: str) -> Config:
     """The same config with every None replaced by the value that suits the data set `data_name`.
 
     Values given by the user stay. The training rate, where not given, is the profile's rate per image times the batch
-    size (SPEC section 2).
+    size (docs/SYSTEM.md section 2).
     """
     kind, profile = ("toy", TOY) if data_name == "toy" else ("paper", PAPER)
     settings = config.model_dump()

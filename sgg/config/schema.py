@@ -37,7 +37,7 @@ class Experiment(Section):
 
 
 class Data(Section):
-    """The data set and how it is read (SPEC section 1)."""
+    """The data set and how it is read (docs/SYSTEM.md section 1)."""
 
     name: Literal["auto", "vg", "toy", "gqa", "vtranse", "custom"] = "auto"
     """auto: Visual Genome where it is under `root`, else the toy genome."""
@@ -58,7 +58,7 @@ class Data(Section):
 
 
 class DetectorSettings(Section):
-    """The frozen detector (SPEC section 2)."""
+    """The frozen detector (docs/SYSTEM.md section 2)."""
 
     backbone: Literal["vgg16", "resnet50", "tiny"] | None = None
     weights: Path | None = None
@@ -70,7 +70,7 @@ class DetectorSettings(Section):
 
 
 class Model(Section):
-    """The scene-graph model F (SPEC section 2)."""
+    """The scene-graph model F (docs/SYSTEM.md section 2)."""
 
     head: Literal["imp"] = "imp"
     hidden_dim: PositiveInt | None = None
@@ -87,7 +87,7 @@ class Model(Section):
 
 
 class Loss(Section):
-    """Edge loss ([1], SPEC section 3)."""
+    """Edge loss ([1], docs/SYSTEM.md section 3)."""
 
     kind: Literal["baseline", "dnorm", "dnorm-fgbg"] = "dnorm"
     foreground_weight: NonNegativeFloat = 1.0
@@ -111,7 +111,7 @@ class Embeddings(Section):
 
 
 class Perturb(Section):
-    """Scene-graph perturbations ([2], SPEC section 5)."""
+    """Scene-graph perturbations ([2], docs/SYSTEM.md section 5)."""
 
     method: Annotated[Literal["off", "rand", "neigh", "graphn"], Off] = "off"
     intensity: Annotated[float, Field(gt=0, le=1)] = 0.2
@@ -130,7 +130,7 @@ class Perturb(Section):
 
 
 class GAN(Section):
-    """Generator, discriminators and their updates ([2], SPEC section 4)."""
+    """Generator, discriminators and their updates ([2], docs/SYSTEM.md section 4)."""
 
     enabled: bool = False
     terms: Annotated[list[Term], Listed] = ["D", "G", "rec"]
@@ -153,7 +153,7 @@ class GAN(Section):
 
 
 class Training(Section):
-    """Optimisation of F (SPEC section 2, "Optimiser")."""
+    """Optimisation of F (docs/SYSTEM.md section 2, "Optimiser")."""
 
     mode: Literal["sgcls", "predcls", "sgdet"] = "sgcls"
     epochs: Annotated[int, Field(ge=0)] | None = None
@@ -177,7 +177,7 @@ class Training(Section):
 
 
 class Evaluation(Section):
-    """What is measured; nothing here changes the trained model (SPEC section 6)."""
+    """What is measured; nothing here changes the trained model (docs/SYSTEM.md section 6)."""
 
     modes: Annotated[list[Mode], Listed, Field(min_length=1)] = ["sgcls", "predcls"]
     ks: Annotated[list[PositiveInt], Listed, Field(min_length=1)] = list(KS)

@@ -104,7 +104,7 @@ class DataSet:
 
     def seen(self, part: str) -> TripletCounts:
         """The triplets that decide what is zero- or few-shot in a part: those of training, for test also of
-        validation (SPEC section 1).
+        validation (docs/SYSTEM.md section 1).
         """
         return self.triplets("train+val" if part == "test" else "train")
 

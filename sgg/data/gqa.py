@@ -1,4 +1,4 @@
-"""GQA's scene graphs (SPEC section 1).
+"""GQA's scene graphs (docs/SYSTEM.md section 1).
 
     <directory>/sceneGraphs/{train,val}_sceneGraphs.json
     <directory>/{train,val}_balanced_questions.json, or in questions/ or sceneGraphs/: which images are used

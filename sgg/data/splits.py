@@ -40,7 +40,7 @@ def require_parts(annotations: Annotations, parts: np.ndarray) -> None:
 def shot_subset(annotations: Annotations, seen: TripletCounts, subset: str) -> Annotations:
     """Only the relations whose triplets `seen` counts within the subset's bounds, and the images that have one.
 
-    subset: zs (0), 10s (1..10), 100s (11..100) or all, SPEC section 1.
+    subset: zs (0), 10s (1..10), 100s (11..100) or all, docs/SYSTEM.md section 1.
 
     Raises ValueError for another subset.
     """

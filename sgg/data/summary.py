@@ -1,4 +1,4 @@
-"""A data set in numbers, beside those that are known of the published files (SPEC section 1)."""
+"""A data set in numbers, beside those that are known of the published files (docs/SYSTEM.md section 1)."""
 
 from __future__ import annotations
 

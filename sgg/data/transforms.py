@@ -1,4 +1,4 @@
-"""From a picture file to the square tensor that a detector takes (SPEC section 1; the detector resizes it)."""
+"""From a picture file to the square tensor that a detector takes (docs/SYSTEM.md section 1), which resizes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Visual Genome in Xu et al.'s split ("stanford_filtered"), as its own files: SPEC section 1.
+"""Visual Genome in Xu et al.'s split ("stanford_filtered"), as its own files: docs/SYSTEM.md section 1.
 
     <directory>/stanford_filtered/VG-SGG.h5             boxes, classes, relations, split
     <directory>/stanford_filtered/VG-SGG-dicts.json     names of classes and predicates

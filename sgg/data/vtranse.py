@@ -1,4 +1,4 @@
-"""Visual Genome in the split of VTransE (Zhang et al. 2017), SPEC section 1.
+"""Visual Genome in the split of VTransE (Zhang et al. 2017), docs/SYSTEM.md section 1.
 
     <directory>/vtranse/vg1_2_meta.h5                 gt/{train,test}/<image>/{sub_boxes,obj_boxes,rlp_labels},
                                                       meta/{cls,pre}/name2idx/<name>

@@ -1,4 +1,4 @@
-"""The reference system's file of features, `features.hdf5`, into a store (SPEC section 7)."""
+"""The reference system's file of features, `features.hdf5`, into a store (docs/SYSTEM.md section 7)."""
 
 from __future__ import annotations
 

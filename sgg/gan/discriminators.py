@@ -1,4 +1,4 @@
-"""Discriminators of region features and of whole maps, spectrally normalised (SPEC section 4).
+"""Discriminators of region features and of whole maps, spectrally normalised (docs/SYSTEM.md section 4).
 
 Spectral norm is the hook version, `torch.nn.utils.spectral_norm`: in training mode every forward pass, for whatever
 update, makes one power iteration; in evaluation mode none. The published checkpoints carry its `weight_orig`,

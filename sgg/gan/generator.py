@@ -1,4 +1,4 @@
-"""The generator: from a scene graph with boxes to a fake global feature map (SPEC section 4; Knyazev et al. 2021)."""
+"""The generator: from a scene graph with boxes to a fake global feature map (docs/SYSTEM.md section 4; [2] there)."""
 
 from __future__ import annotations
 

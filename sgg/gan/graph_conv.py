@@ -1,5 +1,5 @@
 """Graph convolutions over (subject, predicate, object) triples: Johnson et al. 2018 ("Image generation from scene
-graphs"), as the generator of Knyazev et al. 2021 uses them (SPEC section 4).
+graphs"), as the generator of Knyazev et al. 2021 uses them (docs/SYSTEM.md section 4).
 """
 
 from __future__ import annotations

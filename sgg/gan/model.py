@@ -13,7 +13,7 @@ LEVELS = ("nodes", "edges", "global")
 
 
 class GAN(nn.Module):
-    """Generator and discriminators (SPEC section 4; Knyazev et al. 2021).
+    """Generator and discriminators (docs/SYSTEM.md section 4; Knyazev et al. 2021).
 
     num_classes, num_predicates: C and R, both with background. channels, map_size, pool_size: of the detector's map
     and of regions pooled from it. embedding, hidden: widths of the generator. large_discriminator: 1x1 convolutions

@@ -1,4 +1,4 @@
-"""Perturbations of scene graphs: some objects get another label (SPEC section 5; Knyazev et al. 2021, section 3.3).
+"""Perturbations of scene graphs: some objects get another label (docs/SYSTEM.md section 5; Knyazev et al. 2021).
 
 A batch on the host is perturbed in numpy and one on another device in torch, by the same code: at a few hundred objects
 the time goes into starting operations, which numpy does several times faster.

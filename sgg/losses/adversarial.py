@@ -1,4 +1,4 @@
-"""What generator and discriminators minimise: binary cross-entropy on logits (SPEC section 4).
+"""What generator and discriminators minimise: binary cross-entropy on logits (docs/SYSTEM.md section 4).
 
 A discriminator is anything callable that turns one set of inputs, (features, labels) or (maps,), into logits. With
 spectral norm the order of its calls matters, each advancing the power iteration: the real inputs go first.

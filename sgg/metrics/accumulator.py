@@ -30,7 +30,7 @@ class SceneGraphMetrics:
     mode: predcls (boxes and classes given), sgcls (boxes given) or sgdet. num_predicates: R, background included.
     train_triplets: training counts by (subject class, predicate, object class); they weigh the "-weighted" figures.
     subset_triplets: the counts that decide zs, 10s and 100s; default: the same (Visual Genome's test subsets count
-    train and validation images, its weights training images alone: SPEC section 1). ks: the cut-offs K.
+    train and validation images, its weights training images alone: docs/SYSTEM.md section 1). ks: the cut-offs K.
     predicate_weights: for each `pred_weight` x the weights [R] to divide by; the unweighted scores (x = 0) are
     always evaluated. conventions: fields of `Conventions` by name, to leave the reference's habits.
 

@@ -1,7 +1,7 @@
 """Recall at K: of each image's relations the share found among the first K predicted triplets, averaged over images.
 
-SPEC section 6. Shot subsets after Knyazev et al. 2020; mean recall after Chen et al. 2019 and Tang et al. 2019; pair
-accuracy A@K after Zhang et al. 2019 (graphical contrastive losses).
+docs/SYSTEM.md section 6. Shot subsets after Knyazev et al. 2020; mean recall after Chen et al. 2019 and Tang et al.
+2019; pair accuracy A@K after Zhang et al. 2019 (graphical contrastive losses).
 
 S subsets, W predicate weights, K cut-offs; R predicates, index 0 standing for "all predicates together".
 """

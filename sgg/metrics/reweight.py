@@ -12,7 +12,7 @@ def predicate_weights(foreground_counts: Array, background_counts: Array, x: flo
 
     foreground_counts: [C, C, R] training relations by subject class, object class and predicate (column 0 is not
     read). background_counts: [C, C] overlapping training pairs by their classes. One is added to every count.
-    Returns [R] float64: (mean count over class pairs)^x; all ones for x = 0. SPEC section 6.
+    Returns [R] float64: (mean count over class pairs)^x; all ones for x = 0. docs/SYSTEM.md section 6.
 
     Raises ValueError, naming the argument, for counts of unfitting shape or a non-finite `x`.
     """

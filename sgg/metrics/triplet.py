@@ -1,6 +1,6 @@
 """Triplets (subject class, predicate, object class): their training counts, and recall and rank over their kinds.
 
-SPEC section 6, "per-triplet metrics"; Knyazev et al. 2021 for the shot counts.
+docs/SYSTEM.md section 6, "per-triplet metrics"; Knyazev et al. 2021 for the shot counts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which detection stands for which annotated object, so that SGDet can be trained (SPEC section 2)."""
+"""Which detection stands for which annotated object, so that SGDet can be trained (docs/SYSTEM.md section 2)."""
 
 from __future__ import annotations
 

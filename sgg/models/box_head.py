@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class BoxHead(nn.Module):
-    """torchvision's TwoMLPHead with the options that the scene-graph model's VGG heads need (SPEC section 2).
+    """torchvision's TwoMLPHead with the options that the scene-graph model's VGG heads need (docs/SYSTEM.md section 2).
 
     in_features: channels x 7 x 7. dim: width of both layers. dropout: after each ReLU, active in training only.
     final_relu: ReLU (and dropout) after the second layer; the VGG edge head ends on the linear layer.

@@ -12,7 +12,7 @@ from torchvision.models.detection.image_list import ImageList
 from .backbones import BACKBONES, LOWEST_SCORE, POOLED, build_rcnn
 from .box_head import BoxHead
 
-SCORE_THRESHOLDS = (0.2, 0.05, LOWEST_SCORE)  # SPEC section 2: the next one where fewer than two objects are found
+SCORE_THRESHOLDS = (0.2, 0.05, LOWEST_SCORE)  # the next where fewer than two objects are found
 
 Size = tuple[int, int]  # height, width
 

@@ -1,4 +1,4 @@
-"""How often each predicate joins two classes in training (SPEC section 2, "Frequency bias")."""
+"""How often each predicate joins two classes in training (docs/SYSTEM.md section 2, "Frequency bias")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IMP+: iterative message passing between nodes and edges (Xu et al. 2017, as in Neural Motifs; SPEC section 2)."""
+"""IMP+: iterative message passing between nodes and edges (Xu et al. 2017; docs/SYSTEM.md section 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From logits to a ranked prediction of one image (SPEC section 2, "Pair ranking")."""
+"""From logits to a ranked prediction of one image (docs/SYSTEM.md section 2, "Pair ranking")."""
 
 from __future__ import annotations
 

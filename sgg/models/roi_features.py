@@ -1,4 +1,4 @@
-"""Features of nodes and edges, pooled from a global feature map, real or generated (SPEC section 2)."""
+"""Features of nodes and edges, pooled from a global feature map, real or generated (docs/SYSTEM.md section 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pairs of objects the model looks at (SPEC section 2; golden section 8)."""
+"""Which pairs of objects the model looks at (docs/SYSTEM.md section 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""F: from a global feature map to logits of every node and edge (SPEC section 2)."""
+"""F: from a global feature map to logits of every node and edge (docs/SYSTEM.md section 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the two boxes of a pair lie to each other: drawn as masks, and embedded (SPEC section 2, "Edges")."""
+"""How the two boxes of a pair lie to each other: drawn as masks, and embedded (docs/SYSTEM.md section 2, "Edges")."""
 
 from __future__ import annotations
 

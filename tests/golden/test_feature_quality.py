@@ -1,4 +1,4 @@
-"""Feature quality against the reference's numbers (golden README, section 9)."""
+"""Feature quality against the reference's numbers (docs/SYSTEM.md section 6)."""
 
 from pathlib import Path
 

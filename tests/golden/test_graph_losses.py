@@ -1,4 +1,4 @@
-"""Node and edge losses and their gradients against the reference (golden section 2)."""
+"""Node and edge losses and their gradients against the reference (docs/SYSTEM.md section 3)."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Drawn box pairs, the frequency table and pair sampling against the reference (golden sections 3, 7, 8)."""
+"""Drawn box pairs, the frequency table and pair sampling against the reference (docs/SYSTEM.md section 2)."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Published checkpoints: every name and shape of the reference's modules finds its place in ours (SPEC section 7)."""
+"""Published checkpoints: every name and shape of the reference finds its place in ours (docs/SYSTEM.md section 7)."""
 
 import json
 from pathlib import Path

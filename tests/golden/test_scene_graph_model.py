@@ -1,4 +1,4 @@
-"""IMP+ against the reference: forward, training forward with gradients, whole forward from a map (golden section 4)."""
+"""IMP+ (docs/SYSTEM.md section 2) against the reference: forward, gradients in training, whole forward from a map."""
 
 from pathlib import Path
 

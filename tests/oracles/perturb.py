@@ -7,7 +7,7 @@ import numpy as np
 
 
 class PlainPerturber:
-    """SPEC section 5, told straight. Chance comes from outside, as numbers in [0, 1) per object."""
+    """docs/SYSTEM.md section 5, told straight. Chance comes from outside, as numbers in [0, 1) per object."""
 
     def __init__(self, triplets, embeddings, method, topk, alpha):
         self.as_subject, self.as_object = defaultdict(dict), defaultdict(dict)

@@ -1,4 +1,4 @@
-"""Writing a toy genome: pictures, and annotations in Visual Genome's own files (SPEC section 1).
+"""Writing a toy genome: pictures, and annotations in Visual Genome's own files (docs/SYSTEM.md section 1).
 
     <directory>/stanford_filtered/{VG-SGG.h5, VG-SGG-dicts.json, image_data.json, toy.json}
     <directory>/VG_100K/<image_id>.jpg

@@ -139,7 +139,7 @@ def test_one_seed_is_a_list_of_one() -> None:
 
 
 def test_profiles_fill_only_what_is_not_given() -> None:
-    """The papers' rate is 1e-3 an image (SPEC section 2): batch 24 gives .024, batch 8 gives .008."""
+    """The papers' rate is 1e-3 an image (docs/SYSTEM.md section 2): batch 24 gives .024, batch 8 gives .008."""
     paper = resolve(validate({}), "vg")
     assert (paper.training.batch_size, paper.training.learning_rate, paper.detector.backbone) == (24, 0.024, "vgg16")
     assert resolve(validate({"training": {"batch_size": 8}}), "vg").training.learning_rate == 0.008

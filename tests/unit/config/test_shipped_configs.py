@@ -24,7 +24,7 @@ def test_is_valid_with_every_value_of_its_search(path: Path) -> None:
 
 @pytest.mark.parametrize("name", PAPER)
 def test_published_settings(name: str) -> None:
-    """SPEC section 2, "Optimiser", section 4 and 5: batch 24, rate 1e-3 an image, a tenth of it for the box heads."""
+    """docs/SYSTEM.md sections 2, "Optimiser", 4 and 5: batch 24, rate 1e-3 an image, a tenth for the box heads."""
     config = load(next(path for path in CONFIGS if path.stem == name)).base
     decided = resolve(config, "vg")
     assert (decided.model, decided.training, decided.evaluation) == (config.model, config.training, config.evaluation)

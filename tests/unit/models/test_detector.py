@@ -79,7 +79,7 @@ def test_thresholds_fall_until_two_objects_pass(scores, kept, threshold) -> None
 
 
 def test_one_pass_equals_a_pass_per_threshold(detector, images) -> None:
-    """torchvision run anew with each threshold, as the rule of SPEC section 2 reads; scores sharp enough to matter."""
+    """torchvision run anew with each threshold, as docs/SYSTEM.md section 2 has it; scores sharp enough to matter."""
     predictor = detector.rcnn.roi_heads.box_predictor.cls_score
     initial = predictor.weight.clone()
     try:
