@@ -74,10 +74,11 @@ def scheduler(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:
 
 
 def resources_per_trial(study: Study, gpus_in_sight: float) -> dict[str, float]:
-    """What the worker of each trial holds."""
+    """What the workers of a trial hold in all."""
     wanted = study.base.resources
-    gpus = (1.0 if gpus_in_sight else 0.0) if wanted.gpus == "auto" else float(wanted.gpus)
-    return {"CPU": wanted.cpus, **({"GPU": gpus} if gpus else {})}
+    per_worker = 1.0 if gpus_in_sight else 0.0
+    gpus = per_worker * wanted.num_workers if wanted.gpus == "auto" else float(wanted.gpus)
+    return {"CPU": wanted.cpus * wanted.num_workers, **({"GPU": gpus} if gpus else {})}
 
 
 def trials_at_once(study: Study, per_trial: dict[str, float], total: dict[str, float]) -> int:

@@ -23,11 +23,11 @@ GROUND = ("data.", "detector.", "gan.enabled", "gan.visual_conditioning")
 class Parts:
     """Where the science is, each "module:function"; tests put smaller parts here.
 
-    open_data: `sgg.data.open_dataset`; says at once what is wrong with the data. prepare: `sgg.build.prepare`; makes
+    open_data: `sgg.opening.open_data`; says at once what is wrong with the data. prepare: `sgg.build.prepare`; makes
     what trials share. fit: `sgg.fit.fit`.
     """
 
-    open_data: str = "sgg.data:open_dataset"
+    open_data: str = "sgg.opening:open_data"
     prepare: str = "sgg.build:prepare"
     fit: str = "sgg.fit:fit"
 
@@ -41,9 +41,7 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts, **loca
     directory = StudyDirectory.of(study)
     directory.check(study, resume)
     _check_modules(study)
-    settings = study.base.data
-    data = find(parts.open_data)(settings.name, settings.root)
-    data.require_images()
+    data = find(parts.open_data)(study.base)
     print(f"data: {data.description}", flush=True)
     with ray_session(study.base.resources.address, study.source, **local_ray) as total:
         resources = _resources(study, total)

@@ -26,21 +26,23 @@ from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 
 class TrainRun:
-    """A training function that runs on one worker, from now on and in the background.
+    """A training function that runs on `workers` processes, from now on and in the background.
 
-    function: called on the worker with `arguments`; may call `ray.train.report`. name: of the run, unique under
-    `storage`. resources: what the worker holds, for example {"CPU": 1, "GPU": 1}. max_failures: how often a lost
-    worker is replaced; an exception of `function` ends the run at once.
+    function: called on each worker with `arguments`; may call `ray.train.report`, whose first worker's counts. name: of
+    the run, unique under `storage`. resources: what the workers hold in all, for example {"CPU": 1, "GPU": 1}.
+    Several workers are joined to a torch.distributed process group. max_failures: how often the workers are replaced
+    when one is lost; an exception of `function` ends the run at once.
     """
 
     def __init__(self, function: Callable[[dict[str, Any]], None], arguments: dict[str, Any], *, name: str,
-                 storage: str, resources: dict[str, float], max_failures: int):
+                 storage: str, resources: dict[str, float], max_failures: int, workers: int = 1):
         self._messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._error: TrainingFailedError | None = None
         trainer = _Trainer(
-            function, train_loop_config=arguments, backend_config=BackendConfig(),
-            scaling_config=ScalingConfig(num_workers=1, use_gpu=resources.get("GPU", 0) > 0,
-                                         resources_per_worker=resources),
+            function, train_loop_config=arguments, backend_config=_backend(workers, resources),
+            scaling_config=ScalingConfig(num_workers=workers, use_gpu=resources.get("GPU", 0) > 0,
+                                         resources_per_worker={name: amount / workers
+                                                               for name, amount in resources.items()}),
             run_config=RunConfig(name=name, storage_path=storage,
                                  failure_config=FailureConfig(max_failures=max_failures)))
         self._trainer = trainer
@@ -74,6 +76,15 @@ class TrainRun:
         self._thread.join(timeout_s)
 
 
+def _backend(workers: int, resources: dict[str, float]) -> BackendConfig:
+    """What joins workers to a group; a lone one needs none, and its trial's process no torch."""
+    if workers == 1:
+        return BackendConfig()
+    from ray.train.torch import TorchConfig
+
+    return TorchConfig(backend="nccl" if resources.get("GPU", 0) else "gloo")
+
+
 class _Reports(ReportCallback):
     """Puts what the worker reports into a queue."""
 
@@ -84,14 +95,18 @@ class _Reports(ReportCallback):
         self._messages.put(metrics[0])
 
 
+class LostPeerError(RuntimeError):
+    """Raised by the training function where it fails because another worker no longer answers."""
+
+
 class _LostWorkers(DefaultFailurePolicy):
-    """Replaces a worker that died; what the training function raised itself would only be raised again."""
+    """Replaces workers of which one died; what the training function raised itself would only be raised again."""
 
     def make_decision(self, training_failed_error: TrainingFailedError) -> FailureDecision:
-        if isinstance(training_failed_error, WorkerGroupError) and not any(
-                isinstance(failure, RayError | RayTrainError)
-                for failure in training_failed_error.worker_failures.values()):
-            return FailureDecision.RAISE
+        if isinstance(training_failed_error, WorkerGroupError):
+            failures = training_failed_error.worker_failures.values()
+            if not all(isinstance(failure, RayError | RayTrainError | LostPeerError) for failure in failures):
+                return FailureDecision.RAISE
         return super().make_decision(training_failed_error)
 
 

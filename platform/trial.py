@@ -1,4 +1,4 @@
-"""A trial: what Ray Tune starts, stops and asks for results. It holds one Ray Train run with one worker."""
+"""A trial: what Ray Tune starts, stops and asks for results. It holds one Ray Train run."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ class Trial(tune.Trainable):
         arguments = {"config": self._config.model_dump(mode="json"), "directory": str(self._folder),
                      "fit": self._facts["fit"], "start_from": str(self._donor) if self._donor else None}
         return TrainRun(work, arguments, name=self.trial_id, storage=str(self._directory.path / RAY / "train"),
-                        resources=self._facts["resources"], max_failures=self._config.search.max_failures)
+                        resources=self._facts["resources"], workers=self._config.resources.num_workers,
+                        max_failures=self._config.search.max_failures)
 
     def step(self) -> dict[str, Any]:
         """The next epoch's row; the last one again, with `done`, when the training has ended.

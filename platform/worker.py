@@ -16,6 +16,7 @@ from sgg.config import Config
 from sgg.history import Row
 
 from .study import ERROR, LOG
+from .train_run import LostPeerError
 
 
 def work(arguments: dict[str, Any]) -> None:
@@ -24,12 +25,14 @@ def work(arguments: dict[str, Any]) -> None:
     arguments: `config` (settings of one trial), `directory`, `fit` ("module:function" with the signature of
     `sgg.fit.fit`), `start_from` (a checkpoint of another trial, or None).
 
-    Raises RuntimeError naming the fault that stopped the training; the traceback is in error.txt.
+    Raises RuntimeError naming the fault that stopped the training; the traceback is in error.txt. Its subclass
+    LostPeerError says that the fault is another worker's.
     """
     directory = Path(arguments["directory"])
     directory.mkdir(parents=True, exist_ok=True)
     (directory / ERROR).unlink(missing_ok=True)
     _write_output_to(directory / LOG)
+    _use_own_gpu()
     try:
         fit = find(arguments["fit"])
         fit(Config.model_validate(arguments["config"]), directory, on_epoch_end=_report, resume=True,
@@ -38,7 +41,8 @@ def work(arguments: dict[str, Any]) -> None:
         # The last line of code of ours that a fault passes. It leaves as text, since not every exception can travel.
         (directory / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
         traceback.print_exc()
-        raise RuntimeError(f"{type(error).__name__}: {error}") from None
+        kind = LostPeerError if _is_of_a_peer(error) else RuntimeError
+        raise kind(f"{type(error).__name__}: {error}") from None
 
 
 def find(name: str) -> Callable[..., Any]:
@@ -54,6 +58,26 @@ def _report(row: Row) -> None:
     if loss is not None and not math.isfinite(loss):
         raise FloatingPointError(f"loss is {loss} in epoch {row['epoch']}")
     ray.train.report(row)
+
+
+def _use_own_gpu() -> None:
+    """Ray shows the workers of a trial that are on one node each other's GPUs."""
+    import ray.train
+
+    if ray.train.get_context().get_world_size() > 1:
+        import ray.train.torch
+        import torch
+
+        device = ray.train.torch.get_device()
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+
+
+def _is_of_a_peer(error: Exception) -> bool:
+    """Whether a collective operation failed because another worker did not take part."""
+    distributed = sys.modules.get("torch.distributed")
+    return distributed is not None and distributed.is_initialized() and (
+        isinstance(error, distributed.DistError) or "gloo" in str(error))
 
 
 def _write_output_to(path: Path) -> None:

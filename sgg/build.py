@@ -14,7 +14,7 @@ from rich.progress import track
 
 from sgg import parallel
 from sgg.config import Config, resolve
-from sgg.data import Batches, DataSet, Part, load_batches, open_dataset
+from sgg.data import Batches, DataSet, Part, load_batches
 from sgg.data.statistics import background_counts, foreground_counts
 from sgg.detector import ensure_detector
 from sgg.extract import ensure_node_store
@@ -28,6 +28,7 @@ from sgg.models.frequency_bias import FrequencyBias, frequency_table
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import RELATION_HEADS, SceneGraphModel
 from sgg.objectives import Objectives
+from sgg.opening import open_data
 from sgg.seeding import derive
 from sgg.steps import TrainingStep
 
@@ -142,18 +143,6 @@ def prepare(config: Config) -> Ground:
         store = ensure_node_store(data, detector, detector_hash, cache, partial(track, description="features"))
     configure_torch(config)
     return Ground(config, data, detector, detector_hash, store)
-
-
-def open_data(config: Config) -> DataSet:
-    """The data set of a config, its annotation read and its pictures found.
-
-    Raises FileNotFoundError or ValueError naming file and remedy.
-    """
-    settings = config.data
-    data = open_dataset(settings.name, settings.root, num_val_images=settings.num_val_images,
-                        exclude_left_right=settings.exclude_left_right)
-    data.require_images()
-    return data
 
 
 def build_run(ground: Ground) -> Run:

@@ -221,6 +221,14 @@ class Config(Section):
                              "annotated boxes, not for detections; train in sgcls and evaluate sgdet")
         return self
 
+    @model_validator(mode="after")
+    def _an_image_for_each_worker(self) -> Config:
+        workers, images = self.resources.num_workers, self.training.batch_size
+        if images is not None and images < workers:
+            raise ValueError(f"training.batch_size must give each of {workers} resources.workers an image, "
+                             f"got {images}")
+        return self
+
     @property
     def seed(self) -> int:
         """The seed of a trial: the first of the list (a search gives each trial a list of one)."""

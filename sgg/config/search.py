@@ -31,8 +31,11 @@ class Resources(Section):
     """What each trial gets."""
 
     gpus: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
-    """auto: 1 where Ray sees a GPU, else 0."""
+    """Of a trial. auto: one for each worker where Ray sees a GPU, else 0."""
+    workers: PositiveInt | Literal["auto"] = "auto"
+    """Processes that train one trial together, each on its share of a batch. auto: one for each GPU, at least one."""
     cpus: PositiveFloat = 1.0
+    """Of each worker."""
     address: str = "local"
     """`local`: a Ray of our own on this machine; `auto` or `host:port`: a running cluster."""
 
@@ -40,7 +43,16 @@ class Resources(Section):
     def _whole_gpus(self) -> Resources:
         if self.gpus != "auto" and self.gpus > 1 and self.gpus != int(self.gpus):
             raise ValueError(f"gpus above 1 must be whole, got {self.gpus}")
+        if self.gpus not in ("auto", 0) and self.num_workers > 1 and self.gpus != self.num_workers:
+            raise ValueError(f"gpus must be auto, 0 or one for each of {self.num_workers} workers, got {self.gpus:g}")
         return self
+
+    @property
+    def num_workers(self) -> int:
+        """Processes that train one trial together."""
+        if self.workers != "auto":
+            return self.workers
+        return 1 if self.gpus == "auto" else max(1, int(self.gpus))
 
 
 class Tracking(Section):

@@ -19,9 +19,9 @@ from types import SimpleNamespace
 from sgg.history import CONFIG, TEST, History, read_json, write_json
 
 
-def open_data(name, root):
-    Path(root).mkdir(parents=True, exist_ok=True)
-    return SimpleNamespace(description="stub data", require_images=lambda: None)
+def open_data(config):
+    Path(config.data.root).mkdir(parents=True, exist_ok=True)
+    return SimpleNamespace(description="stub data")
 
 
 def prepare(config):

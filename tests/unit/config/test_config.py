@@ -58,6 +58,8 @@ def test_all_faults_at_once(write) -> None:
     ("gan: {enabled: true, terms: []}", "terms must name at least one of D, G, rec"),
     ("gan: {perturb: {method: neigh, topk: 0}}", "method neigh needs topk >= 1"),
     ("resources: {gpus: 1.5}", "gpus above 1 must be whole, got 1.5"),
+    ("resources: {gpus: 2, workers: 3}", "gpus must be auto, 0 or one for each of 3 workers, got 2"),
+    ("{resources: {workers: 4}, training: {batch_size: 3}}", "training.batch_size must give each of 4 resources.work"),
     ("training: {learning_rate: .inf}", "training.learning_rate must be a finite number"),
 ])
 def test_one_fault(write, text: str, message: str) -> None:

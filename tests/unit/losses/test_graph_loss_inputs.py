@@ -29,3 +29,10 @@ def test_other_labels_are_refused(labels: object) -> None:
 
 def test_no_objects_cost_nothing() -> None:
     assert node_loss(torch.zeros(0, 3), []) == edge_loss(torch.zeros(0, 3), []) == 0
+
+
+@pytest.mark.parametrize("kind", ["baseline", "dnorm", "dnorm-fgbg"])
+def test_parts_of_a_batch_add_up_to_it(kind: str) -> None:
+    """With the counts of the whole batch, 2 foreground edges and 1 of background, each row costs what it does there."""
+    parts = [edge_loss(LOGITS[rows], LABELS[rows], kind, totals=(2, 1)) for rows in (slice(0, 1), slice(1, 3))]
+    torch.testing.assert_close(sum(parts), edge_loss(LOGITS, LABELS, kind))

@@ -41,9 +41,18 @@ def test_the_space_survives_a_restart(study):
 
 @pytest.mark.parametrize(("wanted", "in_sight", "expected"), [
     ("auto", 0, {"CPU": 1.0}), ("auto", 4, {"CPU": 1.0, "GPU": 1.0}), ("0.5", 1, {"CPU": 1.0, "GPU": 0.5}),
-    ("2", 0, {"CPU": 1.0, "GPU": 2.0}), ("0", 4, {"CPU": 1.0})])
+    ("2", 0, {"CPU": 2.0, "GPU": 2.0}), ("0", 4, {"CPU": 1.0})])
 def test_what_a_trial_holds(study, wanted, in_sight, expected):
     assert resources_per_trial(study("", f"resources.gpus={wanted}")[0], in_sight) == expected
+
+
+@pytest.mark.parametrize(("gpus", "workers", "in_sight", "expected", "processes"), [
+    ("auto", "auto", 4, {"CPU": 2.0, "GPU": 1.0}, 1), ("2", "auto", 4, {"CPU": 4.0, "GPU": 2.0}, 2),
+    ("auto", "3", 4, {"CPU": 6.0, "GPU": 3.0}, 3), ("0", "2", 4, {"CPU": 4.0}, 2)])
+def test_what_several_workers_hold(study, gpus, workers, in_sight, expected, processes):
+    settings = study("", f"resources.gpus={gpus}", f"resources.workers={workers}", "resources.cpus=2")[0]
+    assert resources_per_trial(settings, in_sight) == expected
+    assert settings.base.resources.num_workers == processes
 
 
 @pytest.mark.parametrize(("per_trial", "cap", "expected"), [

@@ -1,0 +1,71 @@
+"""The real training on Ray: the same numbers as without it, and several workers on one trial."""
+
+import json
+from pathlib import Path
+from platform import train
+from platform.study import FINISHED, StudyDirectory, TrialRecord
+
+import psutil
+import pytest
+import yaml
+
+from sgg.config import load
+from sgg.fit import fit
+from sgg.history import History
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture
+def training_file(toy_settings, tmp_path) -> str:
+    path = tmp_path / "training.yaml"
+    path.write_text(yaml.safe_dump(toy_settings | {
+        "experiment": {"name": "a", "output": str(tmp_path / "runs")},
+        "gan": {"enabled": True, "perturb": {"method": "graphn"}}}))
+    return str(path)
+
+
+def numbers(directory: Path) -> list[dict]:
+    """What a run measured, without what depends on the clock."""
+    rows = [{key: value for key, value in row.items() if key not in ("time", "attempt")}
+            for row in History(directory).rows()]
+    return [*rows, json.loads((directory / "test.json").read_text())]
+
+
+def only_trial(tmp_path: Path) -> TrialRecord:
+    record, = StudyDirectory(tmp_path / "runs" / "a").records()
+    return record
+
+
+def test_inside_ray_as_outside(ray_with_gpus, training_file, tmp_path):
+    """Bitwise: JSON keeps every digit."""
+    assert train.main([training_file, "resources.gpus=0"]) == 0
+    fit(load(training_file).trial({}), tmp_path / "outside")
+    assert numbers(only_trial(tmp_path).directory) == numbers(tmp_path / "outside")
+
+
+def test_two_workers_train_one_trial_and_one_is_killed(ray_with_gpus, training_file, tmp_path, monkeypatch):
+    from platform.live_table import LiveTable
+
+    seen, killed = LiveTable.on_trial_result, []
+
+    def kill_one_after_the_first_epoch(self, iteration, trials, trial, result, **info):
+        seen(self, iteration, trials, trial, result, **info)
+        if result["epoch"] == 1 and not killed:
+            workers = [process for process in psutil.process_iter(["cmdline"])
+                       if "RayTrainWorker" in " ".join(process.info["cmdline"] or [])]
+            assert len(workers) == 2
+            killed.append(workers[1].pid)
+            workers[1].kill()
+
+    monkeypatch.setattr(LiveTable, "on_trial_result", kill_one_after_the_first_epoch)
+    assert train.main([training_file, "resources.workers=2", "resources.gpus=0"]) == 0
+    assert killed
+    record = only_trial(tmp_path)
+    assert record.status == FINISHED
+    rows = record.rows()
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert rows[-1]["attempt"] == 2
+    # Both workers' shares of the pictures are in the figures.
+    assert record.test()["test/sgcls/all/num_images"] == 12
+    assert 0 < rows[-1]["loss"] < 100
