@@ -49,7 +49,7 @@ def test_trackers_are_off_unless_asked_for(study):
 
 def test_wandb_offline_makes_one_run_a_trial_and_writes_no_key(study, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
-    study = load(study.source, [f"experiment.output={tmp_path}", "experiment.name=a", "tracking.wandb=offline"])
+    study = load(tmp_path / "a.yaml", [f"experiment.output={tmp_path}", "experiment.name=a", "tracking.wandb=offline"])
     tracker, trial = WandbTracker(study, StudyDirectory.of(study)), tune_trial("t0")
     StudyDirectory.of(study).path.mkdir()
     tracker.on_trial_start(0, [], trial)
