@@ -21,10 +21,11 @@ TOY: dict[str, dict[str, Any]] = {
     "data": {"workers": 0},
     "detector": {"backbone": "tiny"},
     "model": {"hidden_dim": 64, "dropout": 0.2},
-    "training": {"epochs": 4, "batch_size": 16, "decay_epoch": 3},
+    "training": {"epochs": 3, "batch_size": 8, "decay_epoch": 2},
     "evaluation": {"every": 1, "batch_size": 16},
 }
 LEARNING_RATE_PER_IMAGE = {"paper": 1e-3, "toy": 2e-3}
+PAIRS_PER_IMAGE = {"paper": 1024, "toy": 48, "sgdet": 64}
 
 
 def resolve(config: Config, data_name: str) -> Config:
@@ -42,7 +43,7 @@ def resolve(config: Config, data_name: str) -> Config:
                 settings[section][key] = value
     training = settings["training"]
     if settings["model"]["pairs_per_image"] is None:
-        settings["model"]["pairs_per_image"] = 64 if training["mode"] == "sgdet" else 1024
+        settings["model"]["pairs_per_image"] = PAIRS_PER_IMAGE["sgdet" if training["mode"] == "sgdet" else kind]
     if training["learning_rate"] is None:
         training["learning_rate"] = LEARNING_RATE_PER_IMAGE[kind] * training["batch_size"]
     return Config.model_validate(settings)
