@@ -112,11 +112,12 @@ def chance(row: str, seed: int, options: argparse.Namespace) -> dict[str, float]
         predictions = predict(trained.model, trained.ground.detector, batch, list(metrics))
         for mode, of_mode in metrics.items():
             for graph, prediction in zip(batch.graphs(), predictions[mode], strict=True):
-                of_mode.update(graph.numpy(), _shuffled(prediction.numpy(), rng))
+                of_mode.update(graph.numpy(), shuffled(prediction.numpy(), rng))
     return _figures(metrics)
 
 
-def _shuffled(prediction: Prediction, rng: np.random.Generator) -> Prediction:
+def shuffled(prediction: Prediction, rng: np.random.Generator) -> Prediction:
+    """The same scores, at random among the pairs and predicates of an image."""
     scores = prediction.predicate_scores.copy()
     scores[:, 1:] = rng.permutation(scores[:, 1:].ravel()).reshape(scores[:, 1:].shape)
     scores /= scores.sum(1, keepdims=True)
@@ -138,10 +139,10 @@ def report(name: str, runs: list[dict[str, float]]) -> None:
 
 
 def results(runs: dict[str, list[dict[str, float]]], frequency: dict[str, float],
-            shuffled: list[dict[str, float]]) -> list[dict[str, Any]]:
+            by_chance: list[dict[str, float]]) -> list[dict[str, Any]]:
     """What was to be reached, and whether it was."""
     dnorm = {figure: float(np.mean([run[figure] for run in runs["dnorm"]])) for figure in (GOAL_PREDCLS, GOAL_SGCLS)}
-    luck = float(np.mean([run[GOAL_SGCLS] for run in shuffled]))
+    luck = float(np.mean([run[GOAL_SGCLS] for run in by_chance]))
     goal = min(10 * frequency[GOAL_PREDCLS], 0.6)
     rows = [_row("dnorm zero-shot PredCls ngR@20, beside frequency", dnorm[GOAL_PREDCLS], frequency[GOAL_PREDCLS],
                  f">= {goal:.3f}", dnorm[GOAL_PREDCLS] >= goal),
@@ -186,11 +187,11 @@ def main() -> int:
         for row, trials in waiting.items():
             runs[row] = [trial.result() for trial in trials]
             report(row, runs[row])
-    shuffled = [chance("dnorm", seed, options) for seed in seeds]
-    report("chance", shuffled)
+    by_chance = [chance("dnorm", seed, options) for seed in seeds]
+    report("chance", by_chance)
     print("ceiling, both objects named rightly by the detector: "
           + ", ".join(f"{subset} {100 * share:.1f} %" for subset, share in ceiling.items()))
-    rows = results(runs, frequency, shuffled)
+    rows = results(runs, frequency, by_chance)
     for row in rows:
         print(f"{'ok  ' if row['ok'] else 'MISS'} {row['name']}: {100 * row['value']:.1f} % "
               f"(beside {100 * row['reference']:.1f} %; goal {row['goal']})")

@@ -33,7 +33,8 @@ from sgg.models.message_passing import MessagePassing
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.sampling import training_pairs
 from sgg.models.scene_graph import SceneGraphModel
-from sgg.steps import AdversarialUpdate, GraphUpdate, Randomness, Scene
+from sgg.objectives import Objectives, Scene
+from sgg.steps import Randomness, TrainingStep
 from sgg.structures import Batch
 
 CLASSES, PREDICATES, IMAGES, OBJECTS, RELATIONS, SIDE = 151, 51, 4, 12, 6, 592
@@ -45,9 +46,14 @@ class RandomStore:
     def __init__(self, channels: int) -> None:
         self.channels = channels
 
-    def sample(self, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """[N, channels, 7, 7]."""
-        return torch.rand(len(labels), self.channels, 7, 7, generator=generator)
+    def request(self, labels: Tensor, generator: torch.Generator) -> RandomStore:
+        """What the step asks for before F's update ..."""
+        self.asked, self.generator = len(labels), generator
+        return self
+
+    def result(self, device: torch.device) -> Tensor:
+        """... and takes after it: [N, channels, 7, 7]."""
+        return torch.rand(self.asked, self.channels, 7, 7, generator=self.generator)
 
 
 def random_batch(generator: torch.Generator) -> Batch:
@@ -87,16 +93,17 @@ def main() -> int:
     model = SceneGraphModel(RoIFeatures(channels, 1 / 16), BoxHead(channels * 49, head, 0.5),
                             BoxHead(channels * 49, head, 0.5, final_relu=False),
                             MessagePassing(head, 512, CLASSES, PREDICATES))
-    optimizer = torch.optim.SGD(model.parameter_groups(0.004, 0.1), momentum=0.9, weight_decay=1e-4)
-    graph_update = GraphUpdate(model, optimizer, config.loss, "sgcls", 5.0, contextlib.nullcontext)
     gan = GAN(CLASSES, PREDICATES, channels, 38, large_discriminator=True, visual_conditioning=True)
     triplets = {(int(s), int(p), int(o)): 3 for s, p, o in zip(
         *(torch.randint(1, size, (30_000,), generator=generator) for size in (CLASSES, PREDICATES, CLASSES)),
         strict=True)}
     perturber = Perturber("graphn", Contexts.from_triplets(triplets, CLASSES),
                           torch.randn(CLASSES, 200, generator=generator), 0.2, 5, 2)
-    adam = [torch.optim.Adam(part.parameters(), 1e-4, (0.0, 0.9)) for part in (gan.generator, gan.discriminators)]
-    adversarial = AdversarialUpdate(gan, config.gan, graph_update, *adam, perturber, RandomStore(channels))
+    optimizers = {"model": torch.optim.SGD(model.parameter_groups(0.004, 0.1), momentum=0.9, weight_decay=1e-4),
+                  **{name: torch.optim.Adam(getattr(gan, name).parameters(), 1e-4, (0.0, 0.9))
+                     for name in ("generator", "discriminators")}}
+    step = TrainingStep(None, Objectives(model, gan, config, contextlib.nullcontext), optimizers, config, perturber,
+                        RandomStore(channels))
 
     batch = random_batch(generator)
     pairs, predicates = training_pairs(batch.image_index, batch.relations, IMAGES)
@@ -104,26 +111,31 @@ def main() -> int:
     seen = Observation(torch.rand(IMAGES, channels, 38, 38), batch.boxes, batch.boxes, batch.image_index, frames)
     with torch.no_grad():
         nodes, edges = model.features(seen.map, seen.boxes, seen.image_index, pairs)
-    scene = Scene(seen, batch.labels, pairs, predicates, nodes, edges)
+    scene = Scene(seen, batch.labels, batch.relations, pairs, predicates, nodes, edges, seen.map)
+    step.ask = lambda *_: scene
     randomness = Randomness(generator, generator, generator)
 
     seconds: dict[str, float] = {}
-    graph_step = timed("F on real features", graph_update, seconds)
-    adversarial.generate = timed("generator forward", adversarial.generate, seconds)
-    adversarial._update_generator = timed("update of G, and of F on generated features", adversarial._update_generator,
-                                          seconds)
-    adversarial._update_discriminators = timed("update of D", adversarial._update_discriminators, seconds)
-    for step in range(1 + steps):
-        if step == 1:
+    step.update_graph = timed("F on real features", step.update_graph, seconds)
+    step.imagine = timed("perturbation", step.imagine, seconds)
+    step.update_generator = timed("update of G, and of F on generated features", step.update_generator, seconds)
+    step.update_discriminators = timed("update of D", step.update_discriminators, seconds)
+    for number in range(1 + steps):
+        if number == 1:
             seconds.clear()  # the first step allocates
-        graph_step(scene)
-        adversarial(scene, batch, randomness)
+        step(batch, randomness)
     parts = {name: value / steps for name, value in seconds.items()}
     plain, whole = parts["F on real features"], sum(parts.values())
     print(f"{len(pairs)} pairs, {torch.get_num_threads()} threads: {plain:.2f} s without, {whole:.2f} s with the GAN, "
           f"whose share is {100 * (1 - plain / whole):.0f} %")
     for name, value in sorted(parts.items(), key=lambda item: -item[1]):
         print(f"  {value:6.2f} s  {name}")
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        step(batch, randomness)
+    operators = sorted(profile.key_averages(), key=lambda operator: -operator.self_cpu_time_total)
+    spent = sum(operator.self_cpu_time_total for operator in operators)
+    print("dearest operators: " + ", ".join(f"{operator.key} {100 * operator.self_cpu_time_total / spent:.0f} %"
+                                            for operator in operators[:3]))
     rows = [{"name": "training step with the GAN, paper size", "value": whole, "unit": "s", "reference": plain,
              "ratio": whole / plain, "goal": "<= 12.2 / 4.8 of the step without", "ok": whole / plain <= 12.2 / 4.8}]
     if options.json:
