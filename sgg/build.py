@@ -90,6 +90,12 @@ class Ground:
         return foreground_counts(annotations, classes, predicates), background_counts(annotations, classes)
 
     @cached_property
+    def contexts(self) -> Contexts:
+        """Which classes stand where in the training triplets, for perturbations."""
+        return Contexts.from_triplets(self.data.triplets("train").as_dict(), len(self.data.classes),
+                                      len(self.data.predicates))
+
+    @cached_property
     def predicate_weights(self) -> dict[float, Any]:
         """Weights [R] of each exponent that is to be evaluated."""
         return {x: predicate_weights(*self.counts, x) for x in self.config.evaluation.pred_weight if x}
@@ -204,8 +210,7 @@ def build_perturber(ground: Ground) -> Perturber | None:
     settings = ground.config.gan.perturb
     if settings.method == "off":
         return None
-    contexts = Contexts.from_triplets(ground.data.triplets("train").as_dict(), len(ground.data.classes))
-    return Perturber(settings.method, contexts, ground.embeddings.classes, settings.intensity, settings.topk,
+    return Perturber(settings.method, ground.contexts, ground.embeddings.classes, settings.intensity, settings.topk,
                      settings.alpha, settings.uniform, settings.degree_smoothing)
 
 
