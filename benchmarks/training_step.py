@@ -46,12 +46,12 @@ class RandomStore:
     def __init__(self, channels: int) -> None:
         self.channels = channels
 
-    def request(self, labels: Tensor, generator: torch.Generator) -> RandomStore:
+    def request(self, labels: Tensor, generator: torch.Generator, device: torch.device) -> RandomStore:
         """What the step asks for before F's update ..."""
         self.asked, self.generator = len(labels), generator
         return self
 
-    def result(self, device: torch.device) -> Tensor:
+    def result(self) -> Tensor:
         """... and takes after it: [N, channels, 7, 7]."""
         return torch.rand(self.asked, self.channels, 7, 7, generator=self.generator)
 

@@ -30,7 +30,7 @@ MARKS = "marks"
 
 def open_data(config: Any) -> Any:
     """No data."""
-    return SimpleNamespace(description="no data")
+    return SimpleNamespace(name="toy", description="no data")
 
 
 def prepare(config: Any) -> Any:

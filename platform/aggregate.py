@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sgg.history import ROWS, TEST, Row
+from sgg.reweighted import under
 
 from .study import FAILED, FINISHED, STUDY, TRIALS, StudyDirectory, TrialRecord, flatten
-from .weights import under
 
 SEED_KEY, WEIGHT_KEY = "experiment.seed", "evaluation.pred_weight"
 NOT_IDENTITY = ("experiment.", "evaluation.", "search.", "resources.", "tracking.", "data.root", "data.workers",

@@ -84,11 +84,16 @@ def _start(**arguments: Any) -> None:
                 raise
 
 
-def largest_node(resource: str) -> float:
-    """How much of a resource the best supplied node has."""
+def nodes() -> list[dict[str, float]]:
+    """What each living node has."""
     import ray
 
-    return max((node["Resources"].get(resource, 0.0) for node in ray.nodes() if node["Alive"]), default=0.0)
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def largest_node(resource: str) -> float:
+    """How much of a resource the best supplied node has."""
+    return max((node.get(resource, 0.0) for node in nodes()), default=0.0)
 
 
 def _connect(address: str, source: str, environment: dict[str, str], common: dict[str, Any]) -> None:

@@ -81,9 +81,9 @@ def resources_per_trial(study: Study, gpus_in_sight: float) -> dict[str, float]:
     return {"CPU": wanted.cpus * wanted.num_workers, **({"GPU": gpus} if gpus else {})}
 
 
-def trials_at_once(study: Study, per_trial: dict[str, float], total: dict[str, float]) -> int:
-    """How many trials fit into the cluster, at most `search.max_concurrent`."""
-    fitting = min(int(total.get(name, 0) / amount + 1e-9) for name, amount in per_trial.items())
+def trials_at_once(study: Study, per_trial: dict[str, float], nodes: list[dict[str, float]]) -> int:
+    """How many trials, each on one node, fit into the cluster, at most `search.max_concurrent`."""
+    fitting = sum(min(int(node.get(name, 0) / amount + 1e-9) for name, amount in per_trial.items()) for node in nodes)
     return max(1, min(fitting, study.base.search.max_concurrent or fitting))
 
 

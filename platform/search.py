@@ -7,9 +7,9 @@ import signal
 from dataclasses import dataclass
 from typing import Any
 
-from sgg.config import Config, ConfigError, Study
+from sgg.config import Config, ConfigError, Study, resolve
 
-from .ray_session import largest_node, ray_session
+from .ray_session import largest_node, nodes, ray_session
 from .search_space import Axis, configurations
 from .study import FAILED, FINISHED, RAY, RUNNING, STOPPED, StudyDirectory
 from .worker import find
@@ -42,12 +42,13 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts, **loca
     directory.check(study, resume)
     _check_modules(study)
     data = find(parts.open_data)(study.base)
+    resolve(study.base, data.name)  # what does not fit the data is refused before Ray is started
     print(f"data: {data.description}", flush=True)
     with ray_session(study.base.resources.address, study.source, **local_ray) as total:
         resources = _resources(study, total)
         facts, epochs = _prepare(study, axes, parts)
         directory.begin(study, {"data": facts, "resources": resources, "epochs": epochs, "fit": parts.fit})
-        interrupted = _run_trials(study, axes, directory, resources, total, epochs, resume)
+        interrupted = _run_trials(study, axes, directory, resources, epochs, resume)
     for record in directory.records():
         if record.status == RUNNING:
             record.status, record.reason = STOPPED, "interrupted" if interrupted else "the time of the search was over"
@@ -72,15 +73,17 @@ def _prepare(study: Study, axes: list[Axis], parts: Parts) -> tuple[dict[str, An
     shared = [axis for axis in axes if axis.key.startswith(GROUND)]
     points = configurations(study, shared) if shared and study.base.search.algorithm != "optuna" else [{}]
     grounds = [prepare(config) for config in _distinct([study.trial(point) for point in points])]
-    return grounds[0].data_facts(), max(ground.config.training.epochs for ground in grounds)
+    lengths = [ground.config.training.epochs for ground in grounds]
+    lengths += [value for axis in axes if axis.key == "training.epochs" for value in axis.extremes()]
+    return grounds[0].data_facts(), max(lengths)
 
 
 def _distinct(configs: list[Config]) -> list[Config]:
     return list({config.model_dump_json(): config for config in configs}.values())
 
 
-def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resources: dict[str, float],
-                total: dict[str, float], epochs: int, resume: bool) -> bool:
+def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resources: dict[str, float], epochs: int,
+                resume: bool) -> bool:
     """Returns whether the search was interrupted."""
     from ray import tune
     from ray.tune import CheckpointConfig, ResumeConfig
@@ -92,7 +95,7 @@ def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resou
     from .trial import Trial
 
     search = study.base.search
-    count, at_once = number_of_trials(study, axes), trials_at_once(study, resources, total)
+    count, at_once = number_of_trials(study, axes), trials_at_once(study, resources, nodes())
     again = ResumeConfig(finished=ResumeConfig.ResumeType.SKIP, unfinished=ResumeConfig.ResumeType.RESUME,
                          errored=ResumeConfig.ResumeType.RESUME)
     print(f"{count} trials, {min(at_once, count)} at a time, each on "

@@ -93,6 +93,10 @@ class StudyDirectory:
                     f"experiment.name: {self.path} exists already, with "
                     f"{'other settings' if changed else 'these settings: --resume takes it up where it was left'}; "
                     "choose another experiment.name or move it away"])
+            begun = found.get("path", str(self.path))
+            if begun != str(self.path):
+                raise ConfigError(study.source, [f"experiment.output: {self.path} was begun as {begun}, where its "
+                                                 "trials look for it: move it back there to take it up"])
             if changed:
                 raise ConfigError(study.source, [f"{fault}; --resume needs the settings that {self.path} was begun with"
                                                  for fault in changed])
@@ -116,7 +120,7 @@ class StudyDirectory:
                                              "experiment.name"])
         try:
             (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
-            write_json(self.path / STUDY, {**_described(study), **facts})
+            write_json(self.path / STUDY, {**_described(study), "path": str(self.path), **facts})
         except OSError as error:
             raise ConfigError(study.source, [f"experiment.output: {self.path} cannot be written: {error.strerror}; "
                                              "choose another experiment.output"]) from None

@@ -8,6 +8,7 @@ further process to start, reports arrive in a plain queue, and `stop` gives the 
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from ray.train.v2._internal.execution.controller import TrainController
 from ray.train.v2._internal.execution.failure_handling import DefaultFailurePolicy, FailureDecision
 from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+log = logging.getLogger(__name__)
 
 
 class TrainRun:
@@ -41,6 +44,7 @@ class TrainRun:
         trainer = _Trainer(
             function, train_loop_config=arguments, backend_config=_backend(workers, resources),
             scaling_config=ScalingConfig(num_workers=workers, use_gpu=resources.get("GPU", 0) > 0,
+                                         placement_strategy="STRICT_PACK" if workers > 1 else "PACK",
                                          resources_per_worker={name: amount / workers
                                                                for name, amount in resources.items()}),
             run_config=RunConfig(name=name, storage_path=storage,
@@ -55,6 +59,9 @@ class TrainRun:
             self._trainer.fit()
         except TrainingFailedError as error:
             self._error = error
+        except Exception as error:  # of Ray's own making: the trial has failed, not ended
+            self._error = TrainingFailedError(f"{type(error).__name__}: {error}")
+            self._error.__cause__ = error
         finally:
             self._messages.put(None)
 
@@ -71,9 +78,11 @@ class TrainRun:
         return report
 
     def stop(self, timeout_s: float = 60) -> None:
-        """End the run, its worker and its hold on resources, whatever state it is in."""
+        """End the run, its workers and their hold on resources, whatever state it is in; warns where that fails."""
         self._trainer.cancel()
         self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            log.warning("%s has not ended in %g s", self._thread.name, timeout_s)
 
 
 def _backend(workers: int, resources: dict[str, float]) -> BackendConfig:

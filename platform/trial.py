@@ -10,9 +10,10 @@ from typing import Any
 from ray import tune
 from ray.train import TrainingFailedError, WorkerGroupError
 
+from sgg.reweighted import objective
+
 from .study import RAY, RUNNING, StudyDirectory, TrialRecord
 from .train_run import TrainRun
-from .weights import objective
 from .worker import work
 
 STUDY_KEY = "study"
@@ -28,6 +29,11 @@ TIME = "epoch"
 MEMORY = 100 * 2**20
 CHECKPOINTS = "checkpoints"
 """As `sgg.checkpoint` calls it, which imports torch: five seconds that this process need not spend."""
+
+ADOPTED = "adopted.txt"
+"""In a trial's folder: the checkpoint of another trial that it went on from."""
+PINNED = 4
+"""Checkpoints kept for other trials: those that these may still be told of."""
 
 
 class Trial(tune.Trainable):
@@ -103,18 +109,26 @@ class Trial(tune.Trainable):
     def load_checkpoint(self, pointer: dict[str, Any] | None) -> None:
         """Go on from another trial's checkpoint, or from this trial's own."""
         donor = Path(pointer["checkpoint"]) if pointer and pointer["checkpoint"] else None
-        if donor is not None and self._folder not in donor.parents:
+        if donor is None or self._folder in donor.parents or not donor.is_dir():
+            return
+        adopted = self._folder / ADOPTED
+        # A trial that is restored is given the donor again, and has gone on from it since.
+        if not adopted.is_file() or adopted.read_text() != str(donor):
             # What this trial had learned is given up; a checkpoint of its own would take precedence.
             shutil.rmtree(self._folder / CHECKPOINTS, ignore_errors=True)
-            self._donor = donor
+            adopted.write_text(str(donor))
+        self._donor = donor
 
 
-def _pin(path: Path, keep: int = 4) -> Path:
+def _pin(path: Path) -> Path:
     """Link a checkpoint to where it is not pruned while another trial still reads it."""
-    pinned = path.parent.parent / "pinned" / path.name
+    written = (path / "meta.json").stat().st_mtime_ns  # an epoch may be run again, from another donor
+    pinned = path.parent.parent / "pinned" / f"{path.name}-{written}"
     if not pinned.exists():
-        shutil.copytree(path, pinned, copy_function=os.link)
-    for old in sorted(pinned.parent.iterdir())[:-keep]:
+        temporary = pinned.with_name(f".{pinned.name}.{os.getpid()}")
+        shutil.copytree(path, temporary, copy_function=os.link)
+        os.replace(temporary, pinned)
+    for old in sorted(pinned.parent.iterdir(), key=lambda entry: entry.stat().st_mtime_ns)[:-PINNED]:
         shutil.rmtree(old, ignore_errors=True)
     return pinned
 

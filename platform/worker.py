@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ray.train
+
 from sgg.config import Config
 from sgg.history import Row
 
@@ -30,7 +32,8 @@ def work(arguments: dict[str, Any]) -> None:
     """
     directory = Path(arguments["directory"])
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / ERROR).unlink(missing_ok=True)
+    if ray.train.get_context().get_world_rank() == 0:
+        (directory / ERROR).unlink(missing_ok=True)
     _write_output_to(directory / LOG)
     _use_own_gpu()
     try:
@@ -39,9 +42,10 @@ def work(arguments: dict[str, Any]) -> None:
             start_from=arguments["start_from"])
     except Exception as error:
         # The last line of code of ours that a fault passes. It leaves as text, since not every exception can travel.
-        (directory / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
         traceback.print_exc()
         kind = LostPeerError if _is_of_a_peer(error) else RuntimeError
+        if kind is RuntimeError or not (directory / ERROR).exists():  # a consequence does not hide its cause
+            (directory / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
         raise kind(f"{type(error).__name__}: {error}") from None
 
 
@@ -52,8 +56,6 @@ def find(name: str) -> Callable[..., Any]:
 
 
 def _report(row: Row) -> None:
-    import ray.train
-
     loss = row.get("loss")
     if loss is not None and not math.isfinite(loss):
         raise FloatingPointError(f"loss is {loss} in epoch {row['epoch']}")
@@ -62,13 +64,11 @@ def _report(row: Row) -> None:
 
 def _use_own_gpu() -> None:
     """Ray shows the workers of a trial that are on one node each other's GPUs."""
-    import ray.train
-
     if ray.train.get_context().get_world_size() > 1:
-        import ray.train.torch
         import torch
+        from ray.train.torch import get_device
 
-        device = ray.train.torch.get_device()
+        device = get_device()
         if device.type == "cuda":
             torch.cuda.set_device(device)
 

@@ -146,7 +146,8 @@ def prepare(config: Config) -> Ground:
     detector = detector.to(device)
     store = None
     if config.gan.enabled and config.gan.visual_conditioning:
-        store = ensure_node_store(data, detector, detector_hash, cache, partial(track, description="features"))
+        store = ensure_node_store(data, detector, detector_hash, cache, partial(track, description="features"),
+                                  workers=config.data.workers)
     configure_torch(config)
     return Ground(config, data, detector, detector_hash, store)
 

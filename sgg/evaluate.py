@@ -46,15 +46,17 @@ def evaluate(
     device: torch.device | str = "cpu",
     on_image: EachImage | None = None,
 ) -> Figures:
-    """One pass over `batches`; the figures of every mode, named `<mode>/<subset>/<metric>`.
+    """One pass over `batches`; the figures of every mode, named `<mode>/<subset>/<metric>`, and `sgdet/fallbacks`: the
+    images for which the detector had to lower its score threshold to find two boxes.
 
     metrics: mode (sgcls, predcls, sgdet) -> fresh metrics of that mode. on_image: gets each image's id, annotation
     and predictions, in numpy, once they are counted. The model is left in the state it came in.
     """
     was_training = model.training
     model.eval()
+    fallbacks: list[int] = []
     for batch in batches:
-        predictions = predict(model, detector, batch.to(device), list(metrics))
+        predictions = predict(model, detector, batch.to(device), list(metrics), fallbacks)
         for image_id, graph, *of_image in zip(batch.image_ids, batch.graphs(), *predictions.values(), strict=True):
             graph = graph.numpy()
             of_image = {mode: prediction.numpy() for mode, prediction in zip(predictions, of_image, strict=True)}
@@ -63,7 +65,8 @@ def evaluate(
             if on_image is not None:
                 on_image(image_id, graph, of_image)
     model.train(was_training)
-    return figures({mode: _of_all_workers(of_mode) for mode, of_mode in metrics.items()})
+    named = figures({mode: _of_all_workers(of_mode) for mode, of_mode in metrics.items()})
+    return named | ({"sgdet/fallbacks": sum(parallel.gathered(sum(fallbacks)))} if "sgdet" in metrics else {})
 
 
 def _of_all_workers(metrics: SceneGraphMetrics) -> SceneGraphMetrics:

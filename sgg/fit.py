@@ -14,6 +14,7 @@ from sgg.data import Batches
 from sgg.evaluate import evaluate
 from sgg.history import CONFIG, TEST, History, Row, read_json, write_json
 from sgg.objectives import Losses
+from sgg.reweighted import objective
 from sgg.seeding import generator, seed_everything
 from sgg.steps import Randomness
 
@@ -178,6 +179,7 @@ def _save(config: Config, directory: Path, run: build.Run, epoch: int, ground: b
 
 
 def _best_epoch(config: Config, rows: list[Row]) -> int | None:
-    scored = [(row[config.search.metric], row["epoch"]) for row in rows if row.get(config.search.metric) is not None]
-    best = max if config.search.mode == "max" else min
-    return best(scored)[1] if scored else None
+    metric, mode = config.search.metric, config.search.mode
+    scored = [(score, row["epoch"]) for row in rows
+              if (score := objective(row, metric, mode, config.evaluation.pred_weight)) is not None]
+    return (max if mode == "max" else min)(scored)[1] if scored else None

@@ -54,9 +54,12 @@ def detect(detector: Detector, batch: Batch) -> Observation:
 
 @torch.no_grad()
 def predict(
-    model: SceneGraphModel, detector: Detector, batch: Batch, modes: tuple[str, ...] | list[str]
+    model: SceneGraphModel, detector: Detector, batch: Batch, modes: tuple[str, ...] | list[str],
+    fallbacks: list[int] | None = None,
 ) -> dict[str, list[Prediction]]:
     """Ranked predictions of every image of a batch, for each of `modes` (sgcls, predcls, sgdet).
+
+    fallbacks: gets the number of images for which SGDet's detector had to lower its score threshold.
 
     SGCls and PredCls share one pass: they differ in the labels only. The model must be in eval mode.
     """
@@ -68,6 +71,8 @@ def predict(
         predictions |= _predict(model, seen, pairs, len(batch), given_boxes, batch.labels)
     if "sgdet" in modes:
         seen = detect(detector, batch)
+        if fallbacks is not None:
+            fallbacks.append(seen.fallbacks)
         pairs = overlapping_pairs(seen)
         predictions |= _predict(model, seen, pairs, len(batch), ["sgdet"], batch.labels)
     return predictions

@@ -59,7 +59,7 @@ class Objectives(nn.Module):
 
     def forward(self, which: str, *inputs: Any) -> Any:
         """What the method `which` makes of `inputs`."""
-        return getattr(self, which)(*inputs)
+        return {"graph": self.graph, "generator": self.generator, "discriminators": self.discriminators}[which](*inputs)
 
     def graph(self, scene: Scene) -> Losses:
         """F on a scene: node loss and edge loss. On generated features they reconstruct what these were made from."""

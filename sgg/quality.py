@@ -128,7 +128,7 @@ class Study:
         visual = None
         if self.ground.store is not None:
             draws = generator(0, "quality", *batch.image_ids)
-            visual = self.ground.store.request(batch.labels, draws).result(batch.labels.device)
+            visual = self.ground.store.request(batch.labels, draws, batch.labels.device).result()
         extent = seen.frames.flip(1).repeat(1, 2)[batch.image_index]
         fake = self.gan.generate(batch.labels, seen.boxes / extent, batch.relations, batch.image_index, visual,
                                  len(batch))

@@ -49,7 +49,7 @@ class TrainingStep:
     def __call__(self, batch: Batch, randomness: Randomness) -> Losses:
         """Update every network on `batch`, which is on the device of the networks.
 
-        Raises FloatingPointError, with F's parameters as they were, where F's gradient is not finite.
+        Raises FloatingPointError where F's gradient is not finite, with F's parameters as they were before that update.
         """
         scene = self.ask(batch, randomness)
         # BatchNorm cannot train on one value; detections may leave fewer pairs.
@@ -84,7 +84,8 @@ class TrainingStep:
         labels = scene.labels
         if self.perturber is not None:
             labels = self.perturber.sample_batch(labels, scene.relations, scene.seen.image_index, randomness.perturb)
-        return labels, None if self.store is None else self.store.request(labels.cpu(), randomness.visual)
+        return labels, None if self.store is None else self.store.request(labels.cpu(), randomness.visual,
+                                                                                labels.device)
 
     def update_graph(self, scene: Scene) -> Losses:
         """One update of F on the real features."""
@@ -96,7 +97,7 @@ class TrainingStep:
 
     def update_generator(self, real: Scene, labels: Tensor, visual: PendingSample | None) -> tuple[Losses, Scene]:
         """One update of G, and of F on what it generates, as far as `gan.terms` say; the generated scene too."""
-        conditions = None if visual is None else visual.result(labels.device)
+        conditions = None if visual is None else visual.result()
         with torch.set_grad_enabled(not {"G", "rec"}.isdisjoint(self.terms)):
             losses, fake = self.objectives("generator", real, labels, conditions)
         if losses:

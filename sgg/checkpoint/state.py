@@ -79,8 +79,9 @@ def save(
 ) -> Checkpoint:
     """Write the checkpoint of `epoch` under `directory`/checkpoints, in one rename. Returns it."""
     target = path_of(directory, epoch)
+    for unfinished in target.parent.glob(".epoch_*"):  # a kill or a full disk left it; it would keep the disk full
+        shutil.rmtree(unfinished, ignore_errors=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     weights = {f"{name}.{key}": value.contiguous() for name, module in modules.items() if module is not None
                for key, value in module.state_dict().items()}

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidationError
+
+from .errors import ConfigError, messages
 from .schema import Config
 
 PAPER: dict[str, dict[str, Any]] = {
@@ -32,7 +35,7 @@ def resolve(config: Config, data_name: str) -> Config:
     """The same config with every None replaced by the value that suits the data set `data_name`.
 
     Values given by the user stay. The training rate, where not given, is the profile's rate per image times the batch
-    size (docs/SYSTEM.md section 2).
+    size (docs/SYSTEM.md section 2). Raises ConfigError where the two do not go together.
     """
     kind, profile = ("toy", TOY) if data_name == "toy" else ("paper", PAPER)
     settings = config.model_dump()
@@ -46,4 +49,7 @@ def resolve(config: Config, data_name: str) -> Config:
         settings["model"]["pairs_per_image"] = PAIRS_PER_IMAGE["sgdet" if training["mode"] == "sgdet" else kind]
     if training["learning_rate"] is None:
         training["learning_rate"] = LEARNING_RATE_PER_IMAGE[kind] * training["batch_size"]
-    return Config.model_validate(settings)
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigError(f"settings with those of the {kind} profile", messages(error, Config)) from None

@@ -81,7 +81,7 @@ class Model(Section):
     frequency_bias: Literal["off", "add", "only"] = "off"
     """add: added to the predicate logits; only: the predicate logits are the frequency table alone (evaluation)."""
     pairs_per_image: PositiveInt | None = None
-    """Budget of training pairs an image, over the batch. None: 1,024, with SGDet training 64."""
+    """Budget of training pairs an image, over the batch. None: 1,024; on the toy genome 48; in SGDet training 64."""
     foreground_share: Share = 0.25
     dropout: Share | None = None
 

@@ -66,6 +66,8 @@ class _Order(Sampler):
     def __init__(self, images: int, batch_size: int, shuffle: bool, drop_last: bool, seed: int,
                  share: tuple[int, int]) -> None:
         self.images, self.batch_size, self.shuffle, self.seed, self.share = images, batch_size, shuffle, seed, share
+        if not shuffle:
+            images = len(range(images)[share[0]::share[1]])
         self.batches, rest = divmod(images, batch_size)
         # What trains together has to take every batch together.
         self.batches += not drop_last and rest >= (share[1] if shuffle else 1)
@@ -75,12 +77,14 @@ class _Order(Sampler):
         return self.batches
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        order = _generator(self.seed, self.epoch).permutation(self.images) if self.shuffle else np.arange(self.images)
+        rank, workers = self.share
+        order = np.arange(self.images)[rank::workers]
+        if self.shuffle:
+            order = _generator(self.seed, self.epoch).permutation(self.images)
         for batch in range(self.skip, self.batches):
             chosen = order[batch * self.batch_size:(batch + 1) * self.batch_size]
-            mine = chosen[self.share[0]::self.share[1]].tolist()
-            if mine:
-                yield [(self.epoch, image) for image in mine]
+            mine = chosen[rank::workers] if self.shuffle else chosen
+            yield [(self.epoch, image) for image in mine.tolist()]
 
 
 class Batches:
@@ -109,8 +113,9 @@ def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bo
 
     augment: mirror half of the images (unless `flip` is False) and draw one predicate for a pair that carries several,
     as training does. workers: processes that decode pictures; 0 decodes in this one. start_method: how they start, fork
-    or spawn; None is Python's own way. share: (r, W) of process r of W that work together: it gets images r, r + W, ...
-    of every batch; with `shuffle`, a last batch of fewer than W images is left out.
+    or spawn; None is Python's own way. share: (r, W) of process r of W that work together. With `shuffle` it gets
+    images r, r + W, ... of every batch, and a last batch of fewer than W images is left out; without, batches of the
+    images r, r + W, ... of the part.
 
     Raises ValueError for an empty part or a wrong number, FileNotFoundError when the picture folder is missing.
     """

@@ -87,6 +87,11 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     os.replace(temporary, path)
 
 
+def as_float32(rows: ts.TensorStore) -> ts.TensorStore:
+    """A view of an array that reads as float32."""
+    return ts.cast(rows, ts.float32)
+
+
 def _metadata(path: Path) -> dict[str, Any]:
     return json.loads((path / "zarr.json").read_text())
 

@@ -44,6 +44,7 @@ class FeatureStore:
         self._starts = self._ends - self.counts
         self._threads = threads
         self._array = array.open_readonly(path, threads)
+        self._as_float32 = array.as_float32(self._array)  # converts while it copies, on the reading threads
         self._warned = False
         self.row_shape = tuple(self._array.shape[1:])
 
@@ -95,15 +96,20 @@ class FeatureStore:
         rows = self._starts[labels] + (shares * counts).astype(np.int64)
         return np.where(counts > 0, rows, -1)
 
-    def request(self, labels: Array, generator: torch.Generator | None = None) -> PendingSample:
-        """Draw as `sample` does, now, and read beside what the caller does until it asks for the result."""
+    def request(self, labels: Array, generator: torch.Generator | None = None,
+                device: torch.device | str = "cpu") -> PendingSample:
+        """Draw as `sample` does, now, and read beside what the caller does until it asks for the result on `device`.
+
+        To other devices than the CPU rows go as float16.
+        """
         rows = self.draw(labels, generator)
         if not self._warned and (rows < 0).any():
             self._warned = True
             names = [self.identity.classes[label] for label in np.unique(to_numpy(labels)[rows < 0])]
             warnings.warn(f"{self.path}: no feature of {', '.join(names)}: zeros take its place", stacklevel=2)
-        reading = self._array.oindex[rows[rows >= 0]].read()
-        return PendingSample(self.path, reading, torch.from_numpy(rows >= 0), self.row_shape)
+        source = self._as_float32 if torch.device(device).type == "cpu" else self._array
+        reading = source.oindex[rows[rows >= 0]].read()
+        return PendingSample(self.path, reading, torch.from_numpy(rows >= 0), self.row_shape, device)
 
     def sample(self, labels: Array, generator: torch.Generator | None = None) -> Tensor:
         """[N, *row_shape] float32: for each of labels [N] one stored feature of that class, uniformly at random.
@@ -119,16 +125,18 @@ class FeatureStore:
 class PendingSample:
     """A sample that is being read."""
 
-    def __init__(self, path: Path, reading: Any, known: Tensor, row_shape: tuple[int, ...]):
+    def __init__(self, path: Path, reading: Any, known: Tensor, row_shape: tuple[int, ...],
+                 device: torch.device | str):
         self._path, self._reading, self._known, self._row_shape = path, reading, known, row_shape
+        self._device = device
 
-    def result(self, device: torch.device | str = "cpu") -> Tensor:
-        """[N, *row_shape] float32 on `device`, to which it goes as float16."""
-        rows = torch.from_numpy(_read(self._path, self._reading)).to(device).float()
+    def result(self) -> Tensor:
+        """[N, *row_shape] float32."""
+        rows = torch.from_numpy(_read(self._path, self._reading)).to(self._device).float()
         if self._known.all():
             return rows
         sample = rows.new_zeros(len(self._known), *self._row_shape)
-        sample[self._known.to(device)] = rows
+        sample[self._known.to(self._device)] = rows
         return sample
 
 

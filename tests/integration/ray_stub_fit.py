@@ -21,7 +21,7 @@ from sgg.history import CONFIG, TEST, History, read_json, write_json
 
 def open_data(config):
     Path(config.data.root).mkdir(parents=True, exist_ok=True)
-    return SimpleNamespace(description="stub data")
+    return SimpleNamespace(name="toy", description="stub data")
 
 
 def prepare(config):

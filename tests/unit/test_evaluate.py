@@ -109,7 +109,7 @@ def restored(monkeypatch):
         model = torch.nn.Linear(1, 1).eval()
         return SimpleNamespace(ground=seen["ground"], model=model, checkpoint=SimpleNamespace(path=path, epoch=3))
 
-    def predict(model, detector, batch, modes):
+    def predict(model, detector, batch, modes, fallbacks=None):
         assert not model.training
         return {mode: [IMAGES[number][1] for number in batch] for mode in modes}
 

@@ -98,6 +98,24 @@ def test_an_epoch_holds_every_image_once(part):
     assert len(list(load_batches(part, 3, shuffle=True, drop_last=True).epoch(2))) == 1
 
 
+def test_processes_that_train_together_share_every_batch(part):
+    whole = load_batches(part, 3, shuffle=True, seed=1)
+    shares = [load_batches(part, 3, shuffle=True, seed=1, share=(rank, 2)) for rank in range(2)]
+    kept = [batch.image_ids for batch in whole.epoch(1) if len(batch) >= 2]
+    dealt = [[batch.image_ids for batch in share.epoch(1)] for share in shares]
+    assert list(zip(*dealt, strict=True)) == [(ids[::2], ids[1::2]) for ids in kept]
+    assert [len(share) for share in shares] == [len(kept)] * 2
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 100])
+def test_processes_that_evaluate_together_share_the_part(part, batch_size):
+    """Also where a batch is one image: the other process has work too."""
+    shares = [[name for batch in load_batches(part, batch_size, share=(rank, 2)).epoch(0) for name in batch.image_ids]
+              for rank in range(2)]
+    names = [part.image_id(image) for image in range(len(part))]
+    assert shares == [names[::2], names[1::2]]
+
+
 def test_torchs_own_random_state_is_left_alone(part):
     state = torch.get_rng_state()
     epoch(load_batches(part, 2, augment=True, shuffle=True, workers=1, start_method="fork"), 0)

@@ -60,7 +60,11 @@ def test_what_several_workers_hold(study, gpus, workers, in_sight, expected, pro
     ({"CPU": 1.0}, "3", 3), ({"CPU": 3.0}, "null", 2), ({"CPU": 0.1}, "null", 80)])
 def test_how_many_run_at_once(study, per_trial, cap, expected):
     settings = study("", f"search.max_concurrent={cap}")[0]
-    assert trials_at_once(settings, per_trial, {"CPU": 8.0, "GPU": 2.0}) == expected
+    assert trials_at_once(settings, per_trial, [{"CPU": 8.0, "GPU": 2.0}, {"memory": 1.0}]) == expected
+
+
+def test_a_trial_does_not_spread_over_nodes(study):
+    assert trials_at_once(study("")[0], {"CPU": 2.0, "GPU": 2.0}, [{"CPU": 8.0, "GPU": 3.0}] * 2) == 2
 
 
 def test_asha_counts_epochs_and_leaves_the_last_one_alone(study):
