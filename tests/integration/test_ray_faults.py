@@ -61,7 +61,7 @@ def test_a_killed_trial_process_gives_its_gpu_back_and_goes_on(ray_with_gpus, st
 
     monkeypatch.setattr(LiveTable, "on_trial_result", kill_after_the_first_epoch)
     seconds_per_epoch(0.5)
-    assert train.main([config_file(), "training.epochs=6", "resources.gpus=4"], stub) == 0
+    assert train.main([config_file(), "training.epochs=6", "resources.gpus=4", "resources.workers=1"], stub) == 0
     record, = StudyDirectory(tmp_path / "runs" / "a").records()
     assert record.status == FINISHED
     assert [row["epoch"] for row in record.rows()] == [1, 2, 3, 4, 5, 6]
