@@ -19,38 +19,60 @@ class ConfigError(ValueError):
 
 def messages(error: ValidationError, schema: type[BaseModel]) -> list[str]:
     """One line per offending key: the key, what is allowed, what was given."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[Any]] = {}
     for fault in error.errors():
-        found.setdefault(dotted(list(fault["loc"])), []).append(_message(fault, schema))
+        found.setdefault(dotted(list(fault["loc"])), []).append(fault)
     # A key that may be of several kinds fails once per kind.
-    return [" or ".join([texts[0], *(text.split(" must be ")[-1] for text in texts[1:])]) for texts in found.values()]
+    return [_alternatives(key, faults) if len(faults) > 1 else _message(key, faults[0], schema)
+            for key, faults in found.items()]
 
 
-def _message(fault: Any, schema: type[BaseModel]) -> str:
-    path, given = list(fault["loc"]), fault["input"]
-    key = dotted(path)
-    context = fault.get("ctx", {})
+def _alternatives(key: str, faults: list[Any]) -> str:
+    first, *others = (_demand(fault).partition(", ")[0] for fault in faults)
+    return f"{key} must {' or '.join([first, *(text.removeprefix('be ') for text in others)])}, " \
+           f"got {faults[0]['input']!r}"
+
+
+def _message(key: str, fault: Any, schema: type[BaseModel]) -> str:
     match fault["type"]:
         case "extra_forbidden":
-            return f"{key} is not a setting; {_suggestion(path, schema)}"
-        case "literal_error":
-            return f"{key} must be one of {context['expected']}, got {given!r}"
-        case "greater_than_equal":
-            return f"{key} must be >= {context['ge']:g}, got {given}"
-        case "greater_than":
-            return f"{key} must be > {context['gt']:g}, got {given}"
-        case "less_than_equal":
-            return f"{key} must be <= {context['le']:g}, got {given}"
-        case "less_than":
-            return f"{key} must be < {context['lt']:g}, got {given}"
+            return f"{key} is not a setting; {_suggestion(list(fault['loc']), schema)}"
+        case "listed_twice":
+            return f"{key} lists a value twice: {fault['input']!r}"
         case "value_error":
-            text = str(context["error"])
+            text = str(fault["ctx"]["error"])
             return f"{key}: {text}" if key else text
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return f"{key} must be a mapping of settings, got {given!r}"
         case _:
-            reason = fault["msg"].removeprefix("Input should be ").removeprefix("Value should ")
-            return f"{key} must be {reason}, got {given!r}"
+            return f"{key} must {_demand(fault)}, got {fault['input']!r}"
+
+
+def _demand(fault: Any) -> str:
+    """What a value must do, beginning with a verb."""
+    context = fault.get("ctx", {})
+    match fault["type"]:
+        case "literal_error":
+            return f"be one of {context['expected']}"
+        case "greater_than_equal":
+            return f"be >= {context['ge']:.12g}"
+        case "greater_than":
+            return f"be > {context['gt']:.12g}"
+        case "less_than_equal":
+            return f"be <= {context['le']:.12g}"
+        case "less_than":
+            return f"be < {context['lt']:.12g}"
+        case "too_short":
+            return f"list at least {context['min_length']} value{'s' if context['min_length'] > 1 else ''}"
+        case "path_type":
+            return "be a path"
+        case "int_from_float":
+            return "be a whole number"
+        case "string_pattern_mismatch":
+            return f"match the pattern {context['pattern']}"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "be a mapping of settings"
+        case _:
+            _, separator, reason = fault["msg"].partition(" should ")
+            return reason if separator else f"be valid ({fault['msg']})"
 
 
 def dotted(path: list[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,17 @@ from pydantic import ValidationError
 from .errors import ConfigError, messages
 from .schema import Config
 
+ALL_AT_ONCE = ("evaluation.pred_weight", "evaluation.modes", "evaluation.ks")
+"""Keys of which each trial measures every value, also where they stand as axes of a search."""
+
 
 @dataclass(frozen=True)
 class Study:
     """A config file: what every trial shares, and the axes along which trials differ.
 
-    base: valid settings with every searched key left at its default. axes: dotted key -> the mapping
-    `{search: KIND, ...}` as it stands in the file; what KIND may be is the search's business. source: where the
-    settings are from, for messages.
+    base: valid settings with every searched key left at its default, those in ALL_AT_ONCE at all their values.
+    axes: dotted key -> the mapping `{search: KIND, ...}` as it stands in the file; what KIND may be is the search's
+    business. source: where the settings are from, for messages.
     """
 
     base: Config
@@ -31,7 +35,7 @@ class Study:
 
         Raises ConfigError naming the offending keys.
         """
-        settings = self.base.model_dump()
+        settings = self.base.model_dump(exclude_unset=True)  # what is not given may follow from `values`
         for key, value in values.items():
             _put(settings, key.split("."), value)
         return validate(settings, self.source)
@@ -83,7 +87,7 @@ def _override(settings: dict[str, Any], word: str) -> list[str]:
     if not separator or not key:
         return [f"{word!r} must have the form key=value, for example loss.kind=dnorm"]
     try:
-        _put(settings, key.split("."), yaml.safe_load(text))
+        _put(settings, key.split("."), yaml.load(text, Loader=_Loader))
     except yaml.YAMLError as error:
         return [f"{key}: {text!r} is not YAML: {' '.join(str(error).split())}"]
     except ValueError as error:
@@ -92,7 +96,9 @@ def _override(settings: dict[str, Any], word: str) -> list[str]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice in one mapping, where YAML would silently keep the last."""
+    """Refuses a key that stands twice in one mapping, where YAML would silently keep the last; reads 1e-4 as a number,
+    as YAML 1.2 does, where 1.1 wants 1.0e-4.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -100,6 +106,10 @@ class _Loader(yaml.SafeLoader):
         if twice:
             raise yaml.constructor.ConstructorError(None, None, f"key {', '.join(twice)} stands twice", node.start_mark)
         return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"), list("-+.0123456789"))
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -129,6 +139,8 @@ def _without_axes(settings: dict[str, Any], path: tuple[str, ...], axes: dict[st
         here = (*path, str(key))
         if isinstance(value, dict) and "search" in value and path:
             axes[".".join(here)] = value
+            if ".".join(here) in ALL_AT_ONCE and isinstance(value.get("of"), list):
+                rest[key] = value["of"]
         elif isinstance(value, dict):
             rest[key] = _without_axes(value, here, axes)
         else:

@@ -13,27 +13,23 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_
 
 from sgg.naming import KS
 
+from .metric import check_metric, headline_metric
 from .search import Resources, Search, Tracking
-from .section import Listed, Off, Section, Share
+from .section import Distinct, HomePath, Listed, Off, Section, Share
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Mode = Literal["sgcls", "predcls", "sgdet"]
 Term = Literal["D", "G", "rec"]
+Exponent = Annotated[float, Field(ge=0, le=10)]
 
 
 class Experiment(Section):
     """What the run is called and where it goes: everything is written under `<output>/<name>/`."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "experiment"
-    output: Path = Path("runs")
-    seed: Annotated[list[Seed], Listed, Field(min_length=1)] = [111]
+    output: HomePath = Path("runs")
+    seed: Annotated[list[Seed], Listed, Distinct, Field(min_length=1)] = [111]
     """A list runs every configuration once per seed."""
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Experiment:
-        if len(set(self.seed)) != len(self.seed):
-            raise ValueError(f"seed lists a value twice: {self.seed}")
-        return self
 
 
 class Data(Section):
@@ -41,7 +37,7 @@ class Data(Section):
 
     name: Literal["auto", "vg", "toy", "gqa", "vtranse", "custom"] = "auto"
     """auto: Visual Genome where it is under `root`, else the toy genome."""
-    root: Path = Path("data")
+    root: HomePath = Path("data")
     num_val_images: PositiveInt | None = None
     """The first so many training images are validation. None: the data set's own number, 5,000 of Visual Genome."""
     min_objects: Annotated[int, Field(ge=0)] = 0
@@ -56,12 +52,18 @@ class Data(Section):
     exclude_left_right: bool = False
     """GQA: drop "to the left of" and "to the right of"."""
 
+    @model_validator(mode="after")
+    def _some_size_is_right(self) -> Data:
+        if self.max_objects is not None and self.min_objects > self.max_objects:
+            raise ValueError(f"min_objects must be at most max_objects, got {self.min_objects} and {self.max_objects}")
+        return self
+
 
 class DetectorSettings(Section):
     """The frozen detector (docs/SYSTEM.md section 2)."""
 
     backbone: Literal["vgg16", "resnet50", "tiny"] | None = None
-    weights: Path | None = None
+    weights: HomePath | None = None
     """A published `vg-faster-rcnn.tar` or a directory made by `python -m sgg.detector train`; None: pre-train here."""
     epochs: PositiveInt | None = None
     batch_size: PositiveInt | None = None
@@ -106,8 +108,9 @@ class Embeddings(Section):
     """Class vectors for `neigh`, `graphn` and `gan.init_embeddings`."""
 
     source: Literal["auto", "glove", "cooccurrence"] = "auto"
-    """auto: GloVe where `path` is, else vectors computed from the training graphs."""
-    path: Path = Path("data/glove/glove.6B.200d.txt")
+    """auto: GloVe where its file is, else vectors computed from the training graphs."""
+    path: HomePath | None = None
+    """None: where `python -m sgg.data prepare glove` puts it under `data.root`, see `Config.glove`."""
 
 
 class Perturb(Section):
@@ -133,7 +136,7 @@ class GAN(Section):
     """Generator, discriminators and their updates ([2], docs/SYSTEM.md section 4)."""
 
     enabled: bool = False
-    terms: Annotated[list[Term], Listed] = ["D", "G", "rec"]
+    terms: Annotated[list[Term], Listed, Distinct] = ["D", "G", "rec"]
     large_discriminator: bool = True
     visual_conditioning: bool = True
     attach_generator: bool = False
@@ -179,9 +182,9 @@ class Training(Section):
 class Evaluation(Section):
     """What is measured; nothing here changes the trained model (docs/SYSTEM.md section 6)."""
 
-    modes: Annotated[list[Mode], Listed, Field(min_length=1)] = ["sgcls", "predcls"]
-    ks: Annotated[list[PositiveInt], Listed, Field(min_length=1)] = list(KS)
-    pred_weight: Annotated[list[Annotated[float, Field(ge=0, le=10)]], Listed, Field(min_length=1)] = [0.0]
+    modes: Annotated[list[Mode], Listed, Distinct, Field(min_length=1)] = ["sgcls", "predcls"]
+    ks: Annotated[list[PositiveInt], Listed, Distinct, Field(min_length=1)] = list(KS)
+    pred_weight: Annotated[list[Exponent], Listed, Distinct, Field(min_length=1)] = [0.0]
     """Exponents of the predicate re-weighting; every value is evaluated on each trained model."""
     every: PositiveInt | None = None
     """Validate after the first epoch and then after every so many."""
@@ -228,6 +231,22 @@ class Config(Section):
             raise ValueError(f"training.batch_size must give each of {workers} resources.workers an image, "
                              f"got {images}")
         return self
+
+    @model_validator(mode="after")
+    def _metric_is_measured(self) -> Config:
+        search, measured = self.search, self.evaluation
+        if search.metric is not None:
+            check_metric(search.metric, search.mode, measured.modes, measured.ks)
+        else:
+            decided = dict(search) | {"metric": headline_metric(measured.modes, measured.ks)}
+            # It goes on not being given, so that with other modes it is decided anew.
+            object.__setattr__(self, "search", Search.model_construct(search.model_fields_set - {"metric"}, **decided))
+        return self
+
+    @property
+    def glove(self) -> Path:
+        """The file of word vectors: `embeddings.path`, else where they are found under `data.root`."""
+        return self.embeddings.path or self.data.root / "glove" / "glove.6B.200d.txt"
 
     @property
     def seed(self) -> int:

@@ -12,7 +12,9 @@ from .section import Off, Section
 class Search(Section):
     """Which trials are run, and which are stopped early (`platform/search_space.py`, `platform/tune.py`)."""
 
-    metric: str = "val/sgcls/zs/ngR@100"
+    metric: str | None = None
+    """A figure of validation (`val/sgcls/zs/ngR@100`), or `loss`. In a valid config it is decided, where not given as
+    the zero-shot ngR of the first of `evaluation.modes`, at 100 or the largest of `evaluation.ks`."""
     mode: Literal["max", "min"] = "max"
     trials: PositiveInt = 1
     """Configurations drawn; each runs once per seed. Grid axes are run in full for every draw."""

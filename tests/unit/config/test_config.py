@@ -53,8 +53,18 @@ def test_all_faults_at_once(write) -> None:
     ("gan: {perturb: {method: graphn}}", "gan.perturb.method is set but gan.enabled is false"),
     ("loss: {kind: baseline, foreground_weight: 2}", "kind baseline takes no foreground_weight"),
     ("gan: {perturb: {intensity: 0}}", "gan.perturb.intensity must be > 0, got 0"),
-    ("experiment: {seed: [1, 1]}", "seed lists a value twice: [1, 1]"),
-    ("experiment: {name: ../up}", "experiment.name must"),
+    ("experiment: {seed: [1, 1]}", "experiment.seed lists a value twice: [1, 1]"),
+    ("evaluation: {pred_weight: [0, 0.0]}", "evaluation.pred_weight lists a value twice: [0, 0.0]"),
+    ("evaluation: {modes: [sgcls, sgcls]}", "evaluation.modes lists a value twice: ['sgcls', 'sgcls']"),
+    ("evaluation: {ks: [20, 50, 20]}", "evaluation.ks lists a value twice: [20, 50, 20]"),
+    ("experiment: {seed: 4294967296}", "experiment.seed[0] must be < 2147483648, got 4294967296"),
+    ("experiment: {output: 3}", "experiment.output must be a path, got 3"),
+    ("training: {epochs: 1.5}", "training.epochs must be a whole number, got 1.5"),
+    ("evaluation: {ks: []}", "evaluation.ks must list at least 1 value, got []"),
+    ("gan: {terms: [D, D]}", "gan.terms lists a value twice: ['D', 'D']"),
+    ("data: {min_objects: 5, max_objects: 4}", "data: min_objects must be at most max_objects, got 5 and 4"),
+    ("data: {root: ~nobody-of-that-name/data}", "data.root: ~nobody-of-that-name/data: Could not determine home"),
+    ("experiment: {name: ../up}", "experiment.name must match the pattern ^[A-Za-z0-9][A-Za-z0-9_.-]*$, got '../up'"),
     ("gan: {enabled: true, terms: []}", "terms must name at least one of D, G, rec"),
     ("gan: {perturb: {method: neigh, topk: 0}}", "method neigh needs topk >= 1"),
     ("resources: {gpus: 1.5}", "gpus above 1 must be whole, got 1.5"),
@@ -69,9 +79,11 @@ def test_one_fault(write, text: str, message: str) -> None:
 
 
 def test_a_value_of_several_kinds_is_one_fault(write) -> None:
-    (fault,) = faults(write("resources: {gpus: much}"))
-    assert "resources.gpus must be a valid number" in fault
-    assert "or one of 'auto'" in fault
+    assert faults(write("resources: {gpus: much}")) == [
+        "resources.gpus must be a valid number or one of 'auto', got 'much'"]
+    assert faults(write("resources: {gpus: -1, workers: 0}")) == [
+        "resources.gpus must be >= 0 or one of 'auto', got -1",
+        "resources.workers must be > 0 or one of 'auto', got 0"]
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
@@ -152,8 +164,39 @@ def test_profiles_fill_only_what_is_not_given() -> None:
                      if value is None]
         assert undecided == [
             "data.num_val_images", "data.max_objects", "data.train_images", "data.eval_images", "detector.weights",
-            "detector.epochs", "detector.batch_size", "detector.learning_rate", "search.max_concurrent",
-            "search.time_budget_s", "tracking.wandb_entity"]
+            "detector.epochs", "detector.batch_size", "detector.learning_rate", "embeddings.path",
+            "search.max_concurrent", "search.time_budget_s", "tracking.wandb_entity"]
+
+
+@pytest.mark.parametrize("number", ["1e-4", "1E-4", "+1.e-4", ".1e-3", "1.0e-4"])
+def test_numbers_of_yaml_1_2(write, number: str) -> None:
+    """In a file, within a search, on the command line; YAML 1.1 reads some of them as text."""
+    study = load(write(f"""
+        loss: {{scale: {{search: uniform, low: {number}, high: 1e+3}}}}
+        training: {{weight_decay: {number}}}
+    """), [f"gan.learning_rate_generator={number}"])
+    assert study.axes["loss.scale"] == {"search": "uniform", "low": 1e-4, "high": 1000.0}
+    assert study.base.training.weight_decay == study.base.gan.learning_rate_generator == 1e-4
+    assert load(write("experiment: {name: 2e}")).base.experiment.name == "2e"
+
+
+def test_a_key_twice_on_the_command_line(write) -> None:
+    (fault,) = faults(write(""), "loss={kind: dnorm, kind: baseline}")
+    assert "key kind stands twice" in fault
+
+
+def test_the_home_folder_in_paths(write, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    config = load(write("{data: {root: ~/data}, embeddings: {path: ~/v.txt}}"),
+                  ["experiment.output=~/runs", "detector.weights=~/d"]).base
+    assert [str(path) for path in (config.data.root, config.embeddings.path, config.experiment.output,
+                                   config.detector.weights)] == [f"/home/somebody/{name}" for name in
+                                                                 ("data", "v.txt", "runs", "d")]
+
+
+def test_word_vectors_are_looked_for_where_they_are_put() -> None:
+    assert validate({"data": {"root": "/d"}}).glove == Path("/d/glove/glove.6B.200d.txt")
+    assert validate({"data": {"root": "/d"}, "embeddings": {"path": "v.txt"}}).glove == Path("v.txt")
 
 
 def test_round_trip_through_json() -> None:

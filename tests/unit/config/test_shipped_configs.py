@@ -22,6 +22,16 @@ def test_is_valid_with_every_value_of_its_search(path: Path) -> None:
     resolve(study.base, "vg")
 
 
+@pytest.mark.parametrize("path", [path for path in CONFIGS if path.parent.name == "paper"], ids=lambda path: path.stem)
+def test_the_papers_word_vectors_are_glove(path: Path) -> None:
+    """Where a paper's config compares classes, a missing file must not change the vectors without a word."""
+    study, axes = read_axes(load(path))
+    methods = {value for axis in axes if axis.key == "gan.perturb.method" for value in axis.values}
+    methods.add(study.base.gan.perturb.method)
+    compares = study.base.gan.init_embeddings or not methods.isdisjoint({"neigh", "graphn"})
+    assert (study.base.embeddings.source == "glove") is compares
+
+
 @pytest.mark.parametrize("name", PAPER)
 def test_published_settings(name: str) -> None:
     """docs/SYSTEM.md sections 2, "Optimiser", 4 and 5: batch 24, rate 1e-3 an image, a tenth for the box heads."""

@@ -1,0 +1,79 @@
+"""The searched figure: it is one that is measured, and known where the config does not name it."""
+
+from pathlib import Path
+from platform.search_space import read_axes
+
+import numpy as np
+import pytest
+
+from sgg.config import Config, ConfigError, load, validate
+from sgg.metrics import SceneGraphMetrics
+from sgg.naming import SUBSETS, figure_names
+
+
+def of(metric: str | None = None, best: str = "max", **evaluation: list) -> str:
+    return validate({"search": {"metric": metric, "mode": best}, "evaluation": evaluation}).search.metric
+
+
+def test_where_it_is_not_given() -> None:
+    assert Config().search.metric == "val/sgcls/zs/ngR@100"
+    assert of(ks=[20, 50]) == "val/sgcls/zs/ngR@50"
+    assert of(modes=["sgdet", "sgcls"], ks=[300, 100]) == "val/sgdet/zs/ngR@100"
+
+
+def test_the_figures_are_those_that_are_measured() -> None:
+    for mode in ("sgcls", "predcls", "sgdet"):
+        measured = SceneGraphMetrics(mode, 3, {(1, 1, 1): 1}, ks=(20, 50), predicate_weights={0.5: np.ones(3)})
+        names = {name for name in measured.compute() if "/num_" not in name and not name.endswith("/x0.5")}
+        assert names == {f"{subset}/{name}" for subset in SUBSETS for name in figure_names(mode, [20, 50])}
+
+
+@pytest.mark.parametrize("metric", ["val/predcls/all/mR@50", "val/sgcls/10s/A@20", "val/sgcls/zs/ngR@20-weighted",
+                                    "val/sgcls/100s/triplet-rank-mean", "val/sgcls/zs/triplet-R@5-weighted"])
+def test_measured_figures_are_accepted(metric: str) -> None:
+    assert of(metric, modes=["sgcls", "predcls"], ks=[20, 50]) == metric
+
+
+@pytest.mark.parametrize("metric", [
+    "foo", "", "val/sgcl/zs/ngR@20", "val/sgdet/zs/ngR@20", "val/sgcls/zs/ngR@100", "val/sgcls/zz/ngR@20",
+    "test/sgcls/zs/ngR@20", "val/sgcls/zs/ngR@20/x0.5", "val/sgcls/zs", "val/sgcls/zs/num_images", "loss/nodes"])
+def test_others_are_refused(metric: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        of(metric, modes=["sgcls", "predcls"], ks=[20, 50])
+    assert raised.value.faults == [
+        "search.metric must be loss, or val/MODE/SUBSET/FIGURE with a MODE of evaluation.modes (sgcls, predcls), a "
+        "SUBSET of zs, 10s, 100s, all and a FIGURE such as ngR@K or mR@K with a K of evaluation.ks (20, 50), "
+        f"got {metric!r}"]
+
+
+def test_pair_accuracy_has_no_meaning_for_detections() -> None:
+    with pytest.raises(ConfigError, match=r"search\.metric must be"):
+        of("val/sgdet/all/A@20", modes=["sgdet"])
+
+
+def test_the_loss_is_to_fall() -> None:
+    assert of("loss", "min") == "loss"
+    with pytest.raises(ConfigError, match=r"loss is the better the lower it is: set search\.mode to min"):
+        of("loss")
+
+
+def study(tmp_path: Path, text: str):
+    path = tmp_path / "search.yaml"
+    path.write_text(text)
+    return read_axes(load(path))[0]
+
+
+def test_what_is_swept_inside_a_trial_counts(tmp_path) -> None:
+    """Each trial measures every value of these axes, so the metric may be of any."""
+    swept = "evaluation: {modes: {search: grid, of: [predcls, sgdet]}, ks: {search: choice, of: [20, 70]}}"
+    assert study(tmp_path, swept).base.search.metric == "val/predcls/zs/ngR@70"
+    named = study(tmp_path, f"{swept}\nsearch: {{metric: val/sgdet/all/mR@20}}")
+    assert named.trial({"loss.scale": 2.0}).search.metric == named.base.search.metric == "val/sgdet/all/mR@20"
+    with pytest.raises(ConfigError, match=r"evaluation\.modes \(predcls, sgdet\)"):
+        study(tmp_path, f"{swept}\nsearch: {{metric: val/sgcls/zs/ngR@20}}")
+
+
+def test_it_follows_what_a_trial_measures_until_it_is_given(tmp_path) -> None:
+    trial = study(tmp_path, "search: {trials: 2}").trial({"evaluation.modes": ["sgdet"]})
+    assert (trial.search.metric, trial.search.trials) == ("val/sgdet/zs/ngR@100", 2)
+    assert Config.model_validate(trial.model_dump(mode="json")) == trial
