@@ -1,6 +1,7 @@
 """All state on disk: our own checkpoints, and the papers' published weights."""
 
 from .published import load_published
-from .state import Checkpoint, latest, load_strictly, open_checkpoint, path_of, prune, save
+from .state import Checkpoint, latest, latest_whole, load_strictly, open_checkpoint, path_of, prune, save
 
-__all__ = ["Checkpoint", "latest", "load_published", "load_strictly", "open_checkpoint", "path_of", "prune", "save"]
+__all__ = ["Checkpoint", "latest", "latest_whole", "load_published", "load_strictly", "open_checkpoint", "path_of",
+           "prune", "save"]

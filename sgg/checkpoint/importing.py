@@ -10,11 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from sgg import checkpoint
-from sgg.checkpoint.published import is_motifs, load_published, read_published
+from sgg.checkpoint.published import fitting, is_motifs, load_published, read_published
 from sgg.config import Config
-from sgg.detector.files import save_detector
+from sgg.detector.files import require_own, require_place, save_detector
+from sgg.detector.proposals import RANDOM
 from sgg.gan import GAN, LEVELS
 from sgg.gan.discriminators import GLOBAL_STAGES, smallest_map
+from sgg.history import CHECKPOINTS, read_json
 from sgg.models.backbones import BACKBONES
 from sgg.models.detector import Detector
 from sgg.models.frequency_bias import FrequencyBias
@@ -22,6 +24,8 @@ from sgg.models.full_model import FullModel
 from sgg.models.message_passing import MessagePassing
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import SceneGraphModel
+
+DETECTOR = "detector"
 
 
 @dataclass(frozen=True)
@@ -38,17 +42,21 @@ class Architecture:
     visual_conditioning: bool = False
 
     @classmethod
-    def of(cls, content: dict[str, Any]) -> Architecture:
-        """The architecture of what `read_published` returned. Raises ValueError naming a weight that is missing."""
-        weights = content["state_dict"]
+    def of(cls, content: dict[str, Any], source: str = "the file") -> Architecture:
+        """The architecture of what `read_published` returned.
+
+        source: its name in messages. Raises ValueError naming a weight that is missing or has another number of axes.
+        """
+        weights, gan = content["state_dict"], content.get("gan", {})
         if is_motifs(weights):
-            return cls("vgg16", _rows(weights, "score_fc.weight"), 0)
+            return cls("vgg16", _shape(source, weights, "score_fc.weight", 2)[0], 0)
         backbone = "resnet50" if any(".fpn." in name for name in weights) else "vgg16"
-        gan = content.get("gan", {})
-        visual = gan and _shape(gan, "G_proj.weight")[1] > _shape(gan, "G_node.2.weight")[0]
-        return cls(backbone, _rows(weights, "obj_fc.weight"), _rows(weights, "rel_fc.weight"),
-                   _shape(weights, "obj_fc.weight")[1], "freq_bias.obj_baseline.weight" in weights, bool(gan),
-                   "D_global.2.weight_orig" in gan, bool(visual))
+        classes, hidden = _shape(source, weights, "obj_fc.weight", 2)
+        predicates, _ = _shape(source, weights, "rel_fc.weight", 2)
+        visual = bool(gan) and (_shape(source, gan, "G_proj.weight", 4)[1] >
+                                _shape(source, gan, "G_node.2.weight", 4)[0])
+        return cls(backbone, classes, predicates, hidden, "freq_bias.obj_baseline.weight" in weights, bool(gan),
+                   "D_global.2.weight_orig" in gan, visual)
 
     def build(self, edge_boxes: str = "motifs") -> FullModel:
         """Modules of this architecture with random weights. edge_boxes: how box pairs are drawn; no weight tells."""
@@ -73,6 +81,13 @@ class Architecture:
         return GAN(self.num_classes, self.num_predicates, detector.channels, detector.map_size, levels=levels,
                    large_discriminator=self.large_discriminator, visual_conditioning=self.visual_conditioning)
 
+    def build_all(self, edge_boxes: str = "motifs") -> tuple[Detector | FullModel, GAN | None]:
+        """All of it with random weights: the detector alone where it is no more, else the model, and its GAN."""
+        if not self.num_predicates:
+            return Detector(self.backbone, self.num_classes), None
+        model = self.build(edge_boxes)
+        return model, self.build_gan(model.detector)
+
 
 def import_published(path: Path | str, directory: Path | str, edge_boxes: str = "motifs") -> Path:
     """Write a published file in our format under `directory`; returns what evaluation and settings are to name.
@@ -80,20 +95,21 @@ def import_published(path: Path | str, directory: Path | str, edge_boxes: str = 
     The detector goes to `directory`/detector (for `detector.weights`). Of a trained model the rest goes to a checkpoint
     as training writes them; it names that detector, and no hash of data, for Visual Genome's is not known here.
 
-    Raises what `load_published` raises, before anything is written.
+    Raises what `load_published` raises, before anything is written, and before anything is read FileExistsError where
+    `directory` holds anything but an earlier import.
     """
     path, directory = Path(path), Path(directory)
+    require_own(directory, _is_imported)
     content = read_published(path)
-    architecture = Architecture.of(content)
-    if not architecture.num_predicates:
-        detector = Detector(architecture.backbone, architecture.num_classes)
-        load_published(path, detector)
-        save_detector(detector, directory / "detector", {"source": path.name})
-        return directory / "detector"
-    model = architecture.build(edge_boxes)
-    gan = architecture.build_gan(model.detector)
+    architecture = Architecture.of(content, str(path))
+    with torch.device("meta"):  # a mis-shaped weight may ask for more memory than there is
+        fitting(path, content, *architecture.build_all(edge_boxes))
+    model, gan = architecture.build_all(edge_boxes)
     load_published(path, model, gan)
-    facts = save_detector(model.detector, directory / "detector", {"source": path.name})
+    if isinstance(model, Detector):
+        save_detector(model, directory / DETECTOR, {"source": path.name, **RANDOM})
+        return directory / DETECTOR
+    facts = save_detector(model.detector, directory / DETECTOR, {"source": path.name})
     meta = {"source": path.name, "config": _config(architecture, directory, edge_boxes).model_dump(mode="json"),
             "data": {"name": "vg", "description": "Visual Genome, as published", "hash": None},
             "detector": facts["hash"], "metrics": {}}
@@ -106,7 +122,7 @@ def _config(architecture: Architecture, directory: Path, edge_boxes: str) -> Con
     """The settings under which `sgg.build` builds the same modules."""
     return Config.model_validate({
         "data": {"name": "vg"},
-        "detector": {"backbone": architecture.backbone, "weights": str((directory / "detector").resolve())},
+        "detector": {"backbone": architecture.backbone, "weights": str((directory / DETECTOR).resolve())},
         "model": {"hidden_dim": architecture.hidden_dim, "edge_boxes": edge_boxes,
                   "dropout": BACKBONES[architecture.backbone].dropout,
                   "frequency_bias": "add" if architecture.frequency_bias else "off"},
@@ -115,11 +131,20 @@ def _config(architecture: Architecture, directory: Path, edge_boxes: str) -> Con
     })
 
 
-def _shape(weights: dict[str, Tensor], name: str) -> tuple[int, ...]:
+def _shape(source: str, weights: dict[str, Tensor], name: str, axes: int) -> tuple[int, ...]:
     if name not in weights:
-        raise ValueError(f"no {name} among the weights: this is neither Neural Motifs' detector nor a trained model")
-    return tuple(weights[name].shape)
+        raise ValueError(f"{source} has no {name}: it is neither Neural Motifs' detector nor a trained model")
+    shape = tuple(weights[name].shape)
+    if len(shape) != axes or 0 in shape:
+        raise ValueError(f"{source} does not fit the model:\n  {name} has shape {list(shape)}, expected {axes} axes, "
+                         "none of them empty")
+    return shape
 
 
-def _rows(weights: dict[str, Tensor], name: str) -> int:
-    return _shape(weights, name)[0]
+def _is_imported(entry: Path) -> bool:
+    """Whether an entry of the folder to write is of an earlier import, and not of training."""
+    if entry.name == DETECTOR:
+        require_place(entry)
+        return True
+    metas = (read_json(each / "meta.json") for each in entry.glob("epoch_*"))
+    return entry.name == CHECKPOINTS and all("source" in (meta or {}) for meta in metas)

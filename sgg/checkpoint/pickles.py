@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_DAMAGE = (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
+DAMAGE = (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
            OverflowError, struct.error, zipfile.BadZipFile)
 """What reading a damaged pickle has been seen to raise."""
 
@@ -34,7 +34,7 @@ def read_pickle(path: Path | str) -> dict[str, Any]:
             raise ValueError(f"{path} holds {foreign[1]}, which is neither a tensor nor a plain value and could run "
                              "code when it is read: refused") from None
         raise ValueError(f"{path} is not a file of torch weights, or is damaged") from None
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise ValueError(f"{path} is not a file of torch weights, or is cut off or damaged: "
                          f"{' '.join(str(error).split())[:200]}") from None
     if not isinstance(content, dict):

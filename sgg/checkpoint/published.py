@@ -63,14 +63,22 @@ def load_published(path: Path | str, model: nn.Module, gan: GAN | None = None) -
     Raises FileNotFoundError; ValueError where the file is neither of the two, is damaged, or holds objects that could
     run code; ValueError with every missing, unexpected and mis-shaped name. Nothing is changed when it raises.
     """
-    content = read_published(path)
+    for filling in fitting(path, read_published(path), model, gan):
+        filling.apply()
+
+
+def fitting(path: Path | str, content: dict[str, Any], model: nn.Module, gan: GAN | None = None) -> list[Filling]:
+    """What `load_published` is to apply, where `content` was read from `path`. The modules may be on the meta device,
+    where they take no memory.
+
+    Raises ValueError with every missing, unexpected and mis-shaped name.
+    """
     fill = _fill_from_motifs if is_motifs(content["state_dict"]) else _fill_from_trained
     fillings = fill(path, content, model, gan)
     faults = [fault for filling in fillings for fault in filling.faults()]
     if faults:
         raise ValueError("\n  ".join([f"{path} does not fit the model:", *faults]))
-    for filling in fillings:
-        filling.apply()
+    return fillings
 
 
 def read_published(path: Path | str) -> dict[str, Any]:

@@ -11,7 +11,9 @@ Random states need no file: every draw is a function of (seed, epoch) (`sgg/seed
 from __future__ import annotations
 
 import json
+import logging
 import os
+import pickle
 import re
 import shutil
 from dataclasses import dataclass
@@ -19,12 +21,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from sgg.checkpoint.pickles import DAMAGE
+from sgg.history import CHECKPOINTS
+
+log = logging.getLogger(__name__)
+
 FORMAT = 1
-FOLDER = "checkpoints"
+META, WEIGHTS, OPTIMIZERS = "meta.json", "weights.safetensors", "optimizers.pt"
 _NAME = re.compile(r"^epoch_(\d+)$")
 
 
@@ -40,12 +47,25 @@ class Checkpoint:
         """Epochs done."""
         return self.meta["epoch"]
 
+    def require_whole(self) -> None:
+        """Raise FileNotFoundError or ValueError naming a file that resuming needs and that is missing or damaged."""
+        _read(self.path / WEIGHTS, _read_header)
+        _read(self.path / OPTIMIZERS, _read_states)
+
+    def require_origin(self, data_hash: str, detector_hash: str) -> None:
+        """Raise ValueError where this was trained on other data or another detector than those."""
+        for what, then, now in (("data", self.meta["data"]["hash"], data_hash),
+                                ("detector", self.meta["detector"], detector_hash)):
+            if then not in (now, None):  # an imported checkpoint does not know its data
+                raise ValueError(f"{self.path} was trained on another {what} ({then}, here {now}): point data.root or "
+                                 "detector.weights to what it was trained with")
+
     def load_weights(self, **modules: nn.Module | None) -> None:
         """Put the weights into `modules`, for example model=..., gan=...; None is skipped.
 
         Raises ValueError with every missing, unexpected and mis-shaped name.
         """
-        weights = _read(self.path / "weights.safetensors", load_file)
+        weights = _read(self.path / WEIGHTS, load_file)
         for name, module in modules.items():
             if module is not None:
                 prefix = f"{name}."
@@ -54,7 +74,7 @@ class Checkpoint:
 
     def load_optimizers(self, optimizers: dict[str, torch.optim.Optimizer]) -> None:
         """Put the optimisers' moments back; learning rates stay those of `optimizers`."""
-        states = _read(self.path / "optimizers.pt", lambda path: torch.load(path, weights_only=True))
+        states = _read(self.path / OPTIMIZERS, _read_states)
         if set(states) != set(optimizers):
             raise ValueError(f"{self.path} has optimisers {sorted(states)}, this run {sorted(optimizers)}: "
                              "resume with the settings it was written with")
@@ -67,7 +87,7 @@ class Checkpoint:
 
 def path_of(directory: Path | str, epoch: int) -> Path:
     """Where the checkpoint of an epoch of a trial is."""
-    return Path(directory) / FOLDER / f"epoch_{epoch:04d}"
+    return Path(directory) / CHECKPOINTS / f"epoch_{epoch:04d}"
 
 
 def save(
@@ -77,23 +97,33 @@ def save(
     optimizers: dict[str, torch.optim.Optimizer],
     meta: dict[str, Any],
 ) -> Checkpoint:
-    """Write the checkpoint of `epoch` under `directory`/checkpoints, in one rename. Returns it."""
+    """Write the checkpoint of `epoch` under `directory`/checkpoints, in one rename. Returns it.
+
+    Raises OSError naming it where it cannot be written; those before it stay as they are.
+    """
     target = path_of(directory, epoch)
     for unfinished in target.parent.glob(".epoch_*"):  # a kill or a full disk left it; it would keep the disk full
         shutil.rmtree(unfinished, ignore_errors=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    temporary.mkdir(parents=True)
     weights = {f"{name}.{key}": value.contiguous() for name, module in modules.items() if module is not None
                for key, value in module.state_dict().items()}
-    save_file(weights, temporary / "weights.safetensors")
-    if optimizers:
-        states = {name: optimizer.state_dict() for name, optimizer in optimizers.items()}
-        torch.save(states, temporary / "optimizers.pt")
     meta = {"format": FORMAT, "epoch": epoch, **meta}
-    (temporary / "meta.json").write_text(json.dumps(meta, indent=1))
+    try:
+        temporary.mkdir(parents=True)
+        save_file(weights, temporary / WEIGHTS)
+        if optimizers:
+            states = {name: optimizer.state_dict() for name, optimizer in optimizers.items()}
+            torch.save(states, temporary / OPTIMIZERS)
+        (temporary / META).write_text(json.dumps(meta, indent=1))
+        _sync(*temporary.iterdir(), temporary)  # else a power cut may leave the name and no content
+    except (OSError, SafetensorError, RuntimeError) as error:  # the last one is how torch says that a disk is full
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise OSError(f"{target} cannot be written: {' '.join(str(error).split())[:200]}; the checkpoints before it "
+                      "are whole: make room and resume") from error
     if target.exists():  # the epoch was run again after a kill
         shutil.rmtree(target)
     os.replace(temporary, target)
+    _sync(target.parent)
     return Checkpoint(target, meta)
 
 
@@ -103,14 +133,15 @@ def open_checkpoint(path: Path | str) -> Checkpoint:
     Raises FileNotFoundError where there is none, ValueError where it is none of ours.
     """
     path = Path(path)
-    if (path / "meta.json").is_file():
-        meta = _read(path / "meta.json", lambda file: json.loads(file.read_text()))
+    if (path / META).is_file():
+        meta = _read(path / META, lambda file: json.loads(file.read_text()))
         if not isinstance(meta, dict) or meta.get("format") != FORMAT or "epoch" not in meta:
-            raise ValueError(f"{path / 'meta.json'} is not of checkpoint format {FORMAT}")
+            raise ValueError(f"{path / META} is not of checkpoint format {FORMAT}")
         return Checkpoint(path, meta)
     newest = latest(path)
     if newest is None:
-        raise FileNotFoundError(f"{path} holds no checkpoint: name a trial's folder or one of its {FOLDER}/epoch_*")
+        raise FileNotFoundError(f"{path} holds no checkpoint: name a trial's folder or one of its "
+                                f"{CHECKPOINTS}/epoch_*")
     return newest
 
 
@@ -118,6 +149,26 @@ def latest(directory: Path | str) -> Checkpoint | None:
     """The checkpoint of the most epochs under a trial's folder; None where there is none."""
     epochs = _epochs(Path(directory))
     return open_checkpoint(path_of(directory, max(epochs))) if epochs else None
+
+
+def latest_whole(directory: Path | str) -> Checkpoint | None:
+    """As `latest`, but passes over checkpoints that are damaged, with a warning in the log.
+
+    Raises ValueError where all of them are: what was trained is not to be lost without a word.
+    """
+    damage: list[str] = []
+    for epoch in sorted(_epochs(Path(directory)), reverse=True):
+        try:
+            found = open_checkpoint(path_of(directory, epoch))
+            found.require_whole()
+            return found
+        except (ValueError, FileNotFoundError) as error:
+            log.warning("passed over: %s", error)
+            damage.append(str(error))
+    if damage:
+        raise ValueError("\n  ".join([f"{Path(directory) / CHECKPOINTS} has no checkpoint that is whole; delete it to "
+                                      "begin anew:", *damage]))
+    return None
 
 
 def prune(directory: Path | str, last: int, best: int | None) -> None:
@@ -140,9 +191,28 @@ def load_strictly(module: nn.Module, weights: dict[str, Tensor], source: str) ->
 
 
 def _epochs(directory: Path) -> list[int]:
-    folder = directory / FOLDER
+    folder = directory / CHECKPOINTS
     names = [_NAME.match(entry.name) for entry in folder.iterdir()] if folder.is_dir() else []
     return [int(name[1]) for name in names if name]
+
+
+def _sync(*paths: Path) -> None:
+    """Have files and folders on the disk before what comes next."""
+    for path in paths:
+        file = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+
+def _read_header(path: Path) -> None:
+    with safe_open(path, "pt"):
+        pass
+
+
+def _read_states(path: Path) -> dict[str, Any]:
+    return torch.load(path, weights_only=True)
 
 
 def _read(path: Path, reader: Any) -> Any:
@@ -150,5 +220,5 @@ def _read(path: Path, reader: Any) -> Any:
         return reader(path)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} is missing: the checkpoint is not whole") from None
-    except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
+    except (SafetensorError, pickle.UnpicklingError, *DAMAGE) as error:
         raise ValueError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from None

@@ -13,17 +13,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from rich.console import Console
 from rich.table import Table
 
-from sgg.command import answered, output_file
+from sgg.command import answered, not_negative, output_file, positive, positive_number
 from sgg.data import DataSet, open_dataset
 from sgg.data.catalogue import NAMES
 from sgg.detector.cache import check_fits, choose_recipe, train_into
 from sgg.detector.evaluation import measure
-from sgg.detector.files import FACTS, load_detector
+from sgg.detector.files import FACTS, load_detector, require_place
+from sgg.detector.proposals import require_proposals
 from sgg.detector.start import load_coco
+from sgg.device import find_device
 from sgg.models.backbones import BACKBONES
 from sgg.models.detector import Detector
 
@@ -36,15 +37,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
+    options.device = find_device(options.device, "--device")
+    options.run(options)
+
+
+def _open(options: argparse.Namespace) -> DataSet:
     data = open_dataset(options.data, options.root)
     data.require_images()
     print(data.banner)
-    options.run(data, options)
+    return data
 
 
-def _train(data: DataSet, options: argparse.Namespace) -> None:
+def _train(options: argparse.Namespace) -> None:
+    require_place(options.to)
     if (options.to / FACTS).exists():
         raise FileExistsError(f"{options.to} already holds a detector: choose another folder, or delete it")
+    data = _open(options)
     backbone = options.backbone or ("tiny" if data.name == "toy" else "vgg16")
     recipe = choose_recipe(backbone, options.epochs, options.batch_size, options.learning_rate)
     start = None
@@ -56,8 +64,10 @@ def _train(data: DataSet, options: argparse.Namespace) -> None:
     _report(measure(detector.to(options.device), data, "val", options.batch_size or 8, options.workers), None)
 
 
-def _evaluate(data: DataSet, options: argparse.Namespace) -> None:
+def _evaluate(options: argparse.Namespace) -> None:
     detector, facts = load_detector(options.detector)
+    require_proposals(options.detector, "average precision")
+    data = _open(options)
     check_fits(detector, facts, data, options.detector)
     _report(measure(detector.to(options.device), data, options.part, options.batch_size or 8, options.workers,
                     options.images), options.json)
@@ -80,23 +90,23 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--to", type=Path, required=True, help="folder to write")
     train.add_argument("--backbone", choices=list(BACKBONES), help="default: vgg16, for the toy genome tiny")
     train.add_argument("--start", type=Path, help="torchvision's COCO weights on disk to go on from (resnet50)")
-    train.add_argument("--epochs", type=int)
-    train.add_argument("--learning-rate", type=float)
+    train.add_argument("--epochs", type=positive)
+    train.add_argument("--learning-rate", type=positive_number)
     train.set_defaults(run=_train)
 
     evaluate = commands.add_parser("evaluate", help="COCO mAP, and how often both objects of a relation are right")
     evaluate.add_argument("detector", type=Path, help="a folder that `train` wrote")
     evaluate.add_argument("--part", choices=["train", "val", "test"], default="test")
-    evaluate.add_argument("--images", type=int, help="the part's first so many images only")
+    evaluate.add_argument("--images", type=positive, help="the part's first so many images only")
     evaluate.add_argument("--json", type=output_file, help="also write the figures there, as shares of 1")
     evaluate.set_defaults(run=_evaluate)
 
     for command in (train, evaluate):
         command.add_argument("--data", choices=NAMES, default="auto")
         command.add_argument("--root", type=Path, default=Path("data"), help="where the data sets are")
-        command.add_argument("--batch-size", type=int)
-        command.add_argument("--workers", type=int, default=0, help="processes that read pictures")
-        command.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+        command.add_argument("--batch-size", type=positive)
+        command.add_argument("--workers", type=not_negative, default=0, help="processes that read pictures")
+        command.add_argument("--device", default="auto", help="cpu, cuda, ...; default: CUDA where there is a GPU")
     return parser
 
 

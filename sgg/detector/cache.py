@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ from filelock import FileLock
 
 from sgg.checkpoint.published import load_published
 from sgg.data import DataSet
-from sgg.detector.files import FACTS, file_hash, load_detector, save_detector
+from sgg.detector.files import FACTS, file_hash, load_detector, require_place, save_detector
 from sgg.detector.recipe import RECIPES, Recipe
-from sgg.detector.training import pretrain
+from sgg.detector.training import discard_state, pretrain
 from sgg.models.detector import Detector
 from sgg.seeding import derive
 
@@ -54,8 +53,9 @@ def train_into(directory: Path, data: DataSet, backbone: str, recipe: Recipe, wo
                device: torch.device | str = "cpu", start: Detector | None = None) -> Detector:
     """Train a detector and write it as the folder `directory`; an interrupted training there is taken up again.
 
-    start: a detector to go on from, instead of random weights.
+    start: a detector to go on from, instead of random weights. Raises what `require_place` raises, before training.
     """
+    require_place(directory)
     with torch.random.fork_rng([]):
         torch.manual_seed(derive(recipe.seed, "detector"))
         detector = start or Detector(backbone, len(data.classes))
@@ -63,7 +63,7 @@ def train_into(directory: Path, data: DataSet, backbone: str, recipe: Recipe, wo
     pretrain(detector.to(device), data.part("detector"), recipe, unfinished, workers)
     save_detector(detector.cpu(), directory, {"classes": data.classes, "data": data.description,
                                               "data_hash": data.hash, "recipe": recipe.facts()})
-    shutil.rmtree(unfinished)
+    discard_state(unfinished)
     return detector
 
 

@@ -57,6 +57,14 @@ def pretrain(detector: Detector, part: Part, recipe: Recipe, directory: Path | s
         detector.freeze()
 
 
+def discard_state(directory: Path | str) -> None:
+    """Remove what `pretrain` keeps in `directory`, and the folder where nothing else is in it."""
+    for file in Path(directory).glob(f"*{STATE}*"):  # and the beginning of one that was killed while it was written
+        file.unlink()
+    if not any(Path(directory).iterdir()):
+        Path(directory).rmdir()
+
+
 def _train_epoch(detector: Detector, batches: Batches, recipe: Recipe, optimizer: torch.optim.Optimizer, epoch: int,
                  bar: Progress, task: Any) -> str:
     """One pass over the images; returns the mean losses in words."""

@@ -1,5 +1,8 @@
 """Checkpoints: whole or not there, refused with every fault named."""
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -71,6 +74,52 @@ def test_other_optimisers_are_refused(tmp_path, network) -> None:
     checkpoint.save(tmp_path, 1, {"model": network}, {"model": adam(network, 0.1)}, {})
     with pytest.raises(ValueError, match=r"has optimisers \['model'\], this run \['discriminators', 'model'\]"):
         checkpoint.latest(tmp_path).load_optimizers({"model": adam(network, 0.1), "discriminators": adam(network, 0.1)})
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda path: (path / "weights.safetensors").write_bytes((path / "weights.safetensors").read_bytes()[:-1]),
+    lambda path: (path / "weights.safetensors").unlink(),
+    lambda path: (path / "optimizers.pt").write_bytes((path / "optimizers.pt").read_bytes()[:200]),
+    lambda path: (path / "optimizers.pt").unlink(),
+    lambda path: (path / "meta.json").write_text("{"),
+    lambda path: (path / "meta.json").unlink(),
+])
+def test_the_newest_whole_one_is_found(tmp_path, network, caplog, spoil) -> None:
+    assert checkpoint.latest_whole(tmp_path) is None
+    for epoch in (1, 2, 3):
+        checkpoint.save(tmp_path, epoch, {"model": network}, {"model": adam(network, 0.1)}, {})
+    assert checkpoint.latest_whole(tmp_path).epoch == 3
+    assert not caplog.messages
+    spoil(checkpoint.path_of(tmp_path, 3))
+    assert checkpoint.latest_whole(tmp_path).epoch == 2
+    assert [message.startswith("passed over: ") and "epoch_0003" in message for message in caplog.messages] == [True]
+    for epoch in (1, 2):
+        spoil(checkpoint.path_of(tmp_path, epoch))
+    with pytest.raises(ValueError, match="has no checkpoint that is whole; delete it to begin anew") as raised:
+        checkpoint.latest_whole(tmp_path)
+    assert all(f"epoch_000{epoch}" in str(raised.value) for epoch in (1, 2, 3))
+
+
+def test_other_data_or_another_detector_is_refused(tmp_path, network) -> None:
+    saved = checkpoint.save(tmp_path, 1, {"model": network}, {}, {"data": {"hash": "d"}, "detector": "w"})
+    saved.require_origin("d", "w")
+    with pytest.raises(ValueError, match=r"epoch_0001 was trained on another data \(d, here e\): point data\.root"):
+        saved.require_origin("e", "w")
+    with pytest.raises(ValueError, match=r"was trained on another detector \(w, here v\)"):
+        saved.require_origin("d", "v")
+    imported = checkpoint.save(tmp_path, 2, {"model": network}, {}, {"data": {"hash": None}, "detector": "w"})
+    imported.require_origin("d", "w")
+
+
+def test_files_are_on_the_disk_before_they_get_their_name(tmp_path, network, monkeypatch) -> None:
+    events, replace = [], os.replace
+    monkeypatch.setattr("os.fsync", lambda file: events.append(Path(os.readlink(f"/proc/self/fd/{file}")).name))
+    monkeypatch.setattr("os.replace", lambda *names: (events.append("named"), replace(*names)))
+    checkpoint.save(tmp_path, 1, {"model": network}, {"model": adam(network, 0.1)}, {})
+    before, after = events[:events.index("named")], events[events.index("named") + 1:]
+    assert sorted(before)[1:] == ["meta.json", "optimizers.pt", "weights.safetensors"]
+    assert before[-1].startswith(".epoch_0001.")
+    assert after == ["checkpoints"]
 
 
 def test_damage_is_named(tmp_path, network) -> None:

@@ -1,10 +1,14 @@
 """`python -m sgg.detector`: train, evaluate, and what it says to wrong arguments."""
 
 import json
+import re
 
 import pytest
 
+from sgg.detector import save_detector
 from sgg.detector.__main__ import main
+from sgg.detector.proposals import RANDOM
+from sgg.models.detector import Detector
 
 
 def test_train_then_evaluate(toy_root, tmp_path, capsys) -> None:
@@ -24,7 +28,8 @@ def test_train_then_evaluate(toy_root, tmp_path, capsys) -> None:
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["evaluate", "absent", "--data", "toy"], "absent/detector.json is missing"),
-    (["train", "--to", "new", "--data", "toy", "--epochs", "0"], "detector epochs must be > 0, got 0"),
+    (["evaluate", "absent", "--device", "foo"], "--device must be auto, cpu, cuda or another device of torch's, got"),
+    (["train", "--to", "new", "--device", "cuda:99"], "--device is cuda:99, but torch sees "),
     (["train", "--to", "new", "--data", "toy", "--backbone", "resnet50", "--start", "absent.pth"],
      "absent.pth is missing"),
 ])
@@ -33,3 +38,32 @@ def test_mistakes(toy_root, tmp_path, monkeypatch, capsys, arguments, message) -
     assert main([*arguments, "--root", str(toy_root)]) == 2
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("command", "option", "value"), [
+    ("evaluate d", "--images", "-590"), ("evaluate d", "--batch-size", "0"), ("evaluate d", "--workers", "-1"),
+    ("train --to d", "--epochs", "0"), ("train --to d", "--epochs", "many"),
+    ("train --to d", "--learning-rate", "nan")])
+def test_numbers_out_of_range(command, option, value, capsys) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([*command.split(), option, value])
+    assert re.search(rf"argument {option}: must be a (whole )?number >=? ?[01], got {value}", capsys.readouterr().err)
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sgg.detector.__main__.open_dataset", lambda *_: pytest.fail("work has begun"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.tex").write_text("years of work")
+    assert main(["train", "--to", str(tmp_path / "home")]) == 2
+    assert capsys.readouterr().err == (f"error: {tmp_path}/home holds other things (thesis.tex): name a new or an "
+                                       "empty folder\n")
+    assert main(["train", "--to", str(tmp_path / "home" / "thesis.tex")]) == 2
+    assert "thesis.tex is no folder" in capsys.readouterr().err
+    assert (tmp_path / "home" / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_detector_that_finds_no_boxes_is_not_measured_by_them(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sgg.detector.__main__.open_dataset", lambda *_: pytest.fail("work has begun"))
+    save_detector(Detector("tiny", 3), tmp_path / "d", RANDOM)
+    assert main(["evaluate", str(tmp_path / "d")]) == 2
+    assert "average precision needs boxes that the detector finds, but" in capsys.readouterr().err

@@ -1,13 +1,15 @@
 """Pre-training: it lowers the loss, resumes bitwise, trains once per data and settings, keeps what it made whole."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
 from sgg.detector import ensure_detector, load_detector, pretrain, save_detector
-from sgg.detector.cache import cache_path, choose_recipe
+from sgg.detector.cache import cache_path, choose_recipe, train_into
+from sgg.detector.files import FACTS
 from sgg.detector.training import STATE
 from sgg.models.detector import Detector
 
@@ -96,6 +98,44 @@ def test_round_trip(tmp_path) -> None:
     assert_same(weights(detector), weights(again))
     assert not any(weight.requires_grad for weight in again.parameters())
     assert [entry.name for entry in tmp_path.iterdir()] == ["d"]
+
+
+def test_only_a_detector_is_replaced(tmp_path) -> None:
+    place = tmp_path / "d"
+    save_detector(fresh(), place, {"classes": ["first"]})
+    (place / ".weights.safetensors.99").write_text("left by a kill")
+    save_detector(Detector("tiny", 9), place, {"classes": ["second"]})
+    assert load_detector(place)[1]["classes"] == ["second"]
+    (place / "notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"d holds other things \(notes\.txt\): name a new or an empty folder"):
+        save_detector(fresh(), place, {})
+    assert load_detector(place)[1]["num_classes"] == 9
+    assert (place / "notes.txt").read_text() == "mine"
+
+
+def test_a_kill_while_a_detector_is_replaced_leaves_none(tmp_path, monkeypatch) -> None:
+    """Old facts never stand beside new weights."""
+    save_detector(fresh(), tmp_path / "d", {})
+    replace = os.replace
+
+    def stop_at_facts(source, target) -> None:
+        if target.name == FACTS:
+            raise Stopped
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", stop_at_facts)
+    with pytest.raises(Stopped):
+        save_detector(Detector("tiny", 9), tmp_path / "d", {})
+    with pytest.raises(FileNotFoundError, match=r"detector\.json is missing"):
+        load_detector(tmp_path / "d")
+
+
+def test_training_leaves_what_it_did_not_write(data, tmp_path) -> None:
+    unfinished = tmp_path / "d.unfinished"
+    unfinished.mkdir()
+    (unfinished / "notes.txt").write_text("mine")
+    train_into(tmp_path / "d", data, "tiny", choose_recipe("tiny", epochs=1))
+    assert [entry.name for entry in unfinished.iterdir()] == ["notes.txt"]
 
 
 def test_damaged_files_are_named(tmp_path) -> None:
