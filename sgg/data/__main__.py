@@ -12,10 +12,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
-from sgg.command import answered, output_file
+from sgg.command import answered, not_negative, output_file, positive
 from sgg.data import toy
 from sgg.data.catalogue import NAMES, open_dataset, open_toy
-from sgg.data.custom import write_custom
+from sgg.data.custom import require_new, write_custom
 from sgg.data.dataset import DataSet
 from sgg.data.prepare import prepare
 from sgg.data.progress import picture_bar
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
                   command("convert", _convert, "write a data set in the layout of sgg/data/custom.py")):
         added.add_argument("--data", choices=NAMES, default="auto")
         added.add_argument("--root", type=Path, default=Path("data"), help="default: data")
-        added.add_argument("--num-val-images", type=int, metavar="N", help="default: the data set's own number")
+        added.add_argument("--num-val-images", type=positive, metavar="N", help="default: the data set's own number")
         added.add_argument("--exclude-left-right", action="store_true", help="GQA without its two largest predicates")
         if added.prog.endswith("convert"):
             added.add_argument("--to", type=Path, required=True, metavar="DIR")
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument("--json", type=output_file, metavar="FILE", help="write everything found there")
     making = command("toy", _toy, "generate the toy genome")
     making.add_argument("--to", type=Path, default=Path("data/toy"), metavar="DIR", help="default: data/toy")
-    making.add_argument("--seed", type=int, default=0)
+    making.add_argument("--seed", type=not_negative, default=0)
     return parser
 
 
@@ -112,6 +112,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _convert(options: argparse.Namespace) -> int:
+    require_new(options.to)
     print(write_custom(_open(options), options.to))
     return 0
 

@@ -143,11 +143,23 @@ def _boxes(content: dict) -> np.ndarray:
     return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1).astype(np.float32)
 
 
+def require_new(directory: Path | str) -> Path:
+    """`directory` itself. Raises FileExistsError where it has an annotations.json already, or is no folder."""
+    directory = Path(directory)
+    if directory.exists() and not directory.is_dir():
+        raise FileExistsError(f"{directory} is no folder: name a new or another one")
+    if (directory / FILE).exists():
+        raise FileExistsError(f"{directory / FILE} is there already: move it away, or name another folder")
+    return directory
+
+
 def write_custom(data: DataSet, directory: Path | str) -> Path:
     """Write any data set as annotations.json under `directory`, its pictures left where they are. Read again it has the
     same hash (images that are for the detector alone are not written). Returns the file.
+
+    Raises what `require_new` raises.
     """
-    directory, annotations = Path(directory), data.annotations
+    directory, annotations = require_new(directory), data.annotations
     split_names = {NONE: "train"} | {code: name for name, code in PARTS.items()}
     splits = [split_names[part] for part in data.parts.tolist()]
     corners = annotations.boxes.astype(float)

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import hashlib
 import http.client
+import logging
 import os
 import time
 import urllib.error
@@ -13,6 +14,10 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
+
+from sgg.data.structure import structural_fault
+
+log = logging.getLogger(__name__)
 
 Report = Callable[[int, int | None], None]
 """Called with the bytes that are there and those that there will be (None: unknown)."""
@@ -28,8 +33,11 @@ def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = No
     A download that breaks off is taken up again, at once and in later calls, from `path`.part; `attempts` of them in a
     row may bring nothing new, with `pause` seconds between.
 
-    Raises ValueError when the file has another size or checksum than asked for (what was downloaded is deleted),
-    OSError when the server cannot be reached, refuses, or the disk is full.
+    Where neither size nor checksum is asked for and the server does not tell how long the file is, the form of JSON,
+    zip and HDF5 files is looked at, and a warning in the log says that nothing else vouches for it.
+
+    Raises ValueError when the file has another size or checksum than asked for, or is visibly cut off (what was
+    downloaded is deleted), OSError when the server cannot be reached, refuses, or the disk is full.
     """
     if path.is_file():
         digest, problem = _judge(path, size, sha256)
@@ -37,6 +45,7 @@ def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = No
             raise ValueError(f"{path} {problem}; move it away and it is downloaded again")
         return digest
     path.parent.mkdir(parents=True, exist_ok=True)
+    report = report or (lambda done, total: None)
     part = path.with_name(path.name + ".part")
     with open(part, "ab") as file:
         try:
@@ -47,7 +56,7 @@ def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = No
         while True:
             before = file.tell()
             try:
-                _take_up(url, file, _validator(part), size, sha256, report or (lambda done, total: None), timeout)
+                told = _take_up(url, file, _validator(part), size, sha256, report, timeout)
                 break
             except (OSError, http.client.HTTPException) as error:
                 failures = 1 if file.tell() > before else failures + 1
@@ -57,6 +66,9 @@ def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = No
                                   "same command goes on from there") from None
                 time.sleep(pause)
     digest, problem = _judge(part, size, sha256)
+    if size is None and sha256 is None and not told:
+        problem = structural_fault(part, path.name)
+        log.warning("%s is unverified: no checksum of it is known, and the server did not tell its length", path.name)
     if problem:
         part.unlink()
         _validator(part).unlink(missing_ok=True)
@@ -67,8 +79,11 @@ def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = No
 
 
 def _take_up(url: str, file: BinaryIO, validator: Path, size: int | None, sha256: str | None, report: Report,
-             timeout: float) -> None:
-    """Append what is missing to `file`. Raises OSError or HTTPException when that breaks off."""
+             timeout: float) -> bool:
+    """Append what is missing to `file`. Returns whether the server told how long it is.
+
+    Raises OSError or HTTPException when it breaks off.
+    """
     start = file.tell()
     headers = {"User-Agent": "sgg-platform"}
     if start and (validator.exists() or sha256):
@@ -79,7 +94,7 @@ def _take_up(url: str, file: BinaryIO, validator: Path, size: int | None, sha256
         response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout)
     except urllib.error.HTTPError as error:
         if error.code == 416 and start and start == size:
-            return
+            return True
         if error.code == 416:  # what is there is no beginning of what the server has
             _empty(file)
             raise ConnectionError("the server has no more of this file; starting again") from None
@@ -100,6 +115,7 @@ def _take_up(url: str, file: BinaryIO, validator: Path, size: int | None, sha256
         file.flush()
         if total is not None and file.tell() < total:
             raise ConnectionError(f"the connection broke off after {file.tell():,} of {total:,} bytes")
+    return total is not None
 
 
 def _empty(file: BinaryIO) -> None:

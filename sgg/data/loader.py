@@ -63,15 +63,15 @@ class PartImages(Dataset):
 class _Order(Sampler):
     """The keys of an epoch's batches. Each carries the epoch, so that workers which outlive an epoch know it."""
 
-    def __init__(self, images: int, batch_size: int, shuffle: bool, drop_last: bool, seed: int,
+    def __init__(self, images: int, batch_size: int, shuffle: bool, seed: int,
                  share: tuple[int, int]) -> None:
         self.images, self.batch_size, self.shuffle, self.seed, self.share = images, batch_size, shuffle, seed, share
         if not shuffle:
             images = len(range(images)[share[0]::share[1]])
         self.batches, rest = divmod(images, batch_size)
         # What trains together has to take every batch together.
-        self.batches += not drop_last and rest >= (share[1] if shuffle else 1)
-        self.epoch, self.skip = 0, 0
+        self.batches += rest >= (share[1] if shuffle else 1)
+        self.epoch = 0
 
     def __len__(self) -> int:
         return self.batches
@@ -81,7 +81,7 @@ class _Order(Sampler):
         order = np.arange(self.images)[rank::workers]
         if self.shuffle:
             order = _generator(self.seed, self.epoch).permutation(self.images)
-        for batch in range(self.skip, self.batches):
+        for batch in range(self.batches):
             chosen = order[batch * self.batch_size:(batch + 1) * self.batch_size]
             mine = chosen[rank::workers] if self.shuffle else chosen
             yield [(self.epoch, image) for image in mine.tolist()]
@@ -100,14 +100,14 @@ class Batches:
     def __len__(self) -> int:
         return len(self._order)
 
-    def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch, without its first `skip`. One epoch at a time: starting another ends this one."""
-        self._order.epoch, self._order.skip = number, skip
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of one epoch. One epoch at a time: starting another ends this one."""
+        self._order.epoch = number
         return iter(self._loader)
 
 
 def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bool = True, shuffle: bool = False,
-                 drop_last: bool = False, seed: int = 0, workers: int = 0, start_method: str | None = None,
+                 seed: int = 0, workers: int = 0, start_method: str | None = None,
                  share: tuple[int, int] = (0, 1)) -> Batches:
     """Batches of a part's pictures and graphs.
 
@@ -125,5 +125,5 @@ def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bo
         raise ValueError(f"the {part.name} part has no images")
     if not part.image_folder.is_dir():
         raise FileNotFoundError(f"picture folder {part.image_folder} is missing")
-    order = _Order(len(part), batch_size, shuffle, drop_last, seed, share)
+    order = _Order(len(part), batch_size, shuffle, seed, share)
     return Batches(PartImages(part, augment, seed, flip), order, workers, start_method)

@@ -28,7 +28,7 @@ class Source:
         return self.url.rpartition("/")[2]
 
 
-_STANFORD = "http://svl.stanford.edu/projects/scene-graph"
+_STANFORD = "https://svl.stanford.edu/projects/scene-graph"
 _PICTURES = re.compile(r"\d+\.jpg")
 _GB = 10**9
 

@@ -85,6 +85,26 @@ def test_convert_keeps_everything(run, genome_directory, tmp_path):
     assert open_custom(mine).hash == open_visual_genome(genome_directory, num_val_images=2).hash
 
 
+def test_convert_overwrites_nothing(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("sgg.data.__main__.open_dataset", lambda *_, **__: pytest.fail("work has begun"))
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "annotations.json").write_text("years of work")
+    status, _, err = run("convert", "--data", "vg", "--root", tmp_path, "--to", mine)
+    assert (status, err) == (2, f"error: {mine}/annotations.json is there already: move it away, or name another "
+                                "folder\n")
+    assert (mine / "annotations.json").read_text() == "years of work"
+    status, _, err = run("convert", "--data", "vg", "--to", mine / "annotations.json")
+    assert (status, err) == (2, f"error: {mine}/annotations.json is no folder: name a new or another one\n")
+
+
+@pytest.mark.parametrize("words", [("stats", "--num-val-images", "0"), ("toy", "--seed", "-1")])
+def test_numbers_out_of_range(run, words, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run(*words)
+    assert f"argument {words[1]}: must be a whole number >= " in capsys.readouterr().err
+
+
 def test_toy_generates_where_it_is_told(run, new_genome, tmp_path, monkeypatch):
     def generate(directory, seed, on_picture):
         on_picture(3, 6)

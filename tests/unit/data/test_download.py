@@ -9,6 +9,8 @@ import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
+import h5py
+import numpy as np
 import pytest
 
 from sgg.data import download, prepare
@@ -26,7 +28,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.cuts, self.statuses, self.ranges = {"/a.bin": CONTENT}, [], [], []
-        self.knows_ranges, self.version = True, '"1"'
+        self.knows_ranges, self.version, self.tells_length = True, '"1"', True
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 
@@ -52,7 +54,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         if server.version:
             self.send_header("ETag", server.version)
-        self.send_header("Content-Length", str(len(content) - start))
+        if server.tells_length:
+            self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         end = start + server.cuts.pop(0) if server.cuts else len(content)
         self.wfile.write(content[start:end])
@@ -155,6 +158,38 @@ def test_a_busy_server_is_asked_again_and_a_missing_file_is_not(server, tmp_path
 def test_a_server_that_is_gone_is_named(tmp_path):
     with pytest.raises(OSError, match=r"127.0.0.1:9/a.bin could not be downloaded: .*refused"):
         fetch("http://127.0.0.1:9/a.bin", tmp_path / "a.bin", attempts=2)
+
+
+def hdf5(path):
+    with h5py.File(path, "w") as file:
+        file["boxes"] = np.arange(5000)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.zip", "a.h5"])
+def test_a_cut_file_of_unknown_length_is_told_by_its_form(name, server, tmp_path, caplog):
+    made = {"a.json": lambda path: b'{"a": [1, 2, 3]}', "a.h5": hdf5,
+            "a.zip": lambda path: zipped(path, {"1.jpg": bytes(5000)})}
+    content = made[name](tmp_path / "made")
+    server.files[f"/{name}"], server.tells_length = content, False
+    for cut in (1, len(content) // 2, len(content) - 1):
+        server.cuts = [cut]
+        with pytest.raises(ValueError, match=rf"{name} from .* is cut off or damaged: .*; it was deleted"):
+            fetch(f"{server.url}/{name}", tmp_path / "to" / name)
+        assert os.listdir(tmp_path / "to") == []
+    caplog.clear()
+    fetch(f"{server.url}/{name}", tmp_path / "to" / name)
+    assert (tmp_path / "to" / name).read_bytes() == content
+    assert caplog.messages == [f"{name} is unverified: no checksum of it is known, and the server did not tell its "
+                               "length"]
+
+
+def test_a_known_checksum_or_length_vouches_for_a_file(server, tmp_path, caplog):
+    server.files["/a.json"] = b"{"
+    fetch(f"{server.url}/a.json", tmp_path / "told.json")
+    server.tells_length = False
+    fetch(f"{server.url}/a.json", tmp_path / "known.json", 1, hashlib.sha256(b"{").hexdigest())
+    assert caplog.messages == []
 
 
 def zipped(path, files, links=()):
