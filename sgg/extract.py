@@ -67,30 +67,31 @@ class Extraction:
                 "global": np.ones(len(annotations), np.int64)}
         return image_ranges(rows[self.kind], rows_per_part(self.row_shape))
 
-    def batches(self, number: int) -> Iterable[Batch]:
-        """The images of one part of the store."""
-        images = np.array(self.ranges()[number])
-        part = replace(self.part, annotations=self.part.annotations.select(images))
+    def batches(self, images: range) -> Iterable[Batch]:
+        """Some images, one of `ranges`, in batches."""
+        part = replace(self.part, annotations=self.part.annotations.select(np.array(images)))
         return load_batches(part, self.batch_size, workers=self.workers).epoch(0)
 
-    def num_batches(self, number: int) -> int:
+    def num_batches(self, images: range) -> int:
         """How many batches these are."""
-        return -(-len(self.ranges()[number]) // self.batch_size)
+        return -(-len(images) // self.batch_size)
 
-    def write_part(self, writer: StoreWriter, number: int, batches: Iterable[Batch] | None = None) -> None:
-        """Look at the images of one part of the store and write their features; batches: these images if None."""
-        pairs = [self._features(batch) for batch in (self.batches(number) if batches is None else batches)]
+    def write_part(self, writer: StoreWriter, number: int, batches: Iterable[Batch]) -> None:
+        """Look at the images of one part of the store and write their features."""
+        pairs = [self._features(batch) for batch in batches]
         writer.write_part(number, torch.cat([one for one, _ in pairs]), torch.cat([one for _, one in pairs]))
 
     def ensure(self, path: Path, progress: Progress = iter) -> FeatureStore:
         """The sealed store at `path`, written here where it is missing; see `sgg.features.ensure_store`."""
+        ranges = self.ranges()
+
         def write(writer: StoreWriter, missing: list[int]) -> None:
-            batches = iter(progress(_Work(self, missing)))
+            batches = iter(progress(_Work(self, [ranges[number] for number in missing])))
             for number in missing:
-                self.write_part(writer, number, islice(batches, self.num_batches(number)))
+                self.write_part(writer, number, islice(batches, self.num_batches(ranges[number])))
             next(batches, None)  # lets a progress bar end
 
-        return ensure_store(path, self.identity, len(self.ranges()), write)
+        return ensure_store(path, self.identity, len(ranges), write)
 
     @torch.no_grad()
     def _features(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -113,13 +114,13 @@ class _Work:
     """The batches of some parts of a store, one part after another."""
 
     extraction: Extraction
-    numbers: list[int]
+    ranges: list[range]
 
     def __len__(self) -> int:
-        return sum(map(self.extraction.num_batches, self.numbers))
+        return sum(map(self.extraction.num_batches, self.ranges))
 
     def __iter__(self) -> Iterator[Batch]:
-        return chain.from_iterable(map(self.extraction.batches, self.numbers))
+        return chain.from_iterable(map(self.extraction.batches, self.ranges))
 
 
 def image_ranges(rows_per_image: np.ndarray, rows: int) -> list[range]:
@@ -142,11 +143,9 @@ def store_path(cache: Path, identity: StoreIdentity) -> Path:
     return cache / "features" / f"{identity.source}-{identity.kind}-{digest}.zarr"
 
 
-def ensure_node_store(data: DataSet, detector: Detector, detector_hash: str, cache: Path,
-                      progress: Progress = iter, workers: int = 0) -> FeatureStore:
+def training_nodes(data: DataSet, detector: Detector, detector_hash: str, workers: int = 0) -> Extraction:
     """Real node features of the training images, which the generator is conditioned on (docs/SYSTEM.md section 4).
 
     workers: processes that decode pictures.
     """
-    extraction = Extraction(data, data.part("train"), detector, detector_hash, workers=workers)
-    return extraction.ensure(store_path(cache, extraction.identity), progress)
+    return Extraction(data, data.part("train"), detector, detector_hash, workers=workers)

@@ -119,7 +119,7 @@ class Study:
         settings = {"subset": subset, **({"generator": _digest(self.checkpoint)} if generated else {})}
         extraction = Extraction(ground.data, images, ground.detector, ground.detector_hash, kind, source,
                                 look=self.generate if generated else None, settings=settings)
-        cache = self.output if generated else ground.config.data.root / "cache"
+        cache = self.output if generated else ground.cache
         return extraction.ensure(store_path(cache, extraction.identity), self.progress)
 
     def generate(self, batch: Batch) -> tuple[Observation, Tensor]:

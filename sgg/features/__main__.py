@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Column, Table
 
-from sgg.command import answered
+from sgg.command import answered, positive
 from sgg.config import load
 from sgg.features import FeatureStore, Progress, import_hdf5
 from sgg.naming import SUBSETS
@@ -52,8 +52,9 @@ def quality(options: argparse.Namespace) -> None:
     rows = study.write(sorted({1, 3, 5, 10, shown}), groups)
     columns = {"frechet": "Frechet", f"precision@{shown}": "precision", f"density@{shown}": "density",
                f"recall@{shown}": "recall", f"coverage@{shown}": "coverage"}
+    # 80 columns, what a file or a pipe gets, hold every heading.
     table = Table("kind", Column("sample", no_wrap=True), "n", *columns.values(), box=box.SIMPLE, pad_edge=False,
-                  title=f"against {REFERENCE[0]}, k = {shown}")
+                  collapse_padding=True, title=f"against {REFERENCE[0]}, k = {shown}")
     for row in rows:
         table.add_row(row["features"], row["sample"], f"{row['n']:,}",
                       *(f"{row[name]:.3f}" if name in row else "" for name in columns))
@@ -80,14 +81,11 @@ def _extraction(options: argparse.Namespace):
     from sgg import build
     from sgg.extract import Extraction, store_path
 
-    # Features follow from data and detector; without a GAN, preparing these makes no store of its own.
-    without_gan = ["gan.enabled=false", "gan.perturb.method=off"]
-    ground = build.prepare(load(options.config, [*options.overrides, *without_gan]).base)
+    ground = build.prepare_detector(load(options.config, options.overrides).base)
     part = ground.data.part(options.part, options.subset)
     settings = {} if options.subset == "all" else {"subset": options.subset}
     extraction = Extraction(ground.data, part, ground.detector, ground.detector_hash, options.kind, settings=settings)
-    cache = ground.config.data.root / "cache"
-    return extraction, options.out or store_path(cache, extraction.identity)
+    return extraction, options.out or store_path(ground.cache, extraction.identity)
 
 
 def _describe(store: FeatureStore) -> None:
@@ -129,11 +127,11 @@ def _parser() -> argparse.ArgumentParser:
     one = add("import-hdf5", from_hdf5, "import the reference's features.hdf5 as the training nodes of a config")
     one.add_argument("file", type=Path, help="features.hdf5: one dataset per class name")
     _add_config(one)
-    one = add("quality", quality, "compare a run's generated features with real ones (needs the extra `quality`)")
+    one = add("quality", quality, "compare a run's generated features with real ones")
     one.add_argument("run", type=Path, help="folder of a trial with a GAN, or one of its checkpoints")
-    one.add_argument("--images", type=int, default=1000, help="images of each part (%(default)s)")
-    one.add_argument("--rows", type=int, default=5000, help="features of each sample (%(default)s)")
-    one.add_argument("--k", type=int, help="neighbours that the printed table is for (5); the file has more")
+    one.add_argument("--images", type=positive, default=1000, help="images of each part (%(default)s)")
+    one.add_argument("--rows", type=positive, default=5000, help="features of each sample (%(default)s)")
+    one.add_argument("--k", type=positive, help="neighbours that the printed table is for (5); the file has more")
     one.add_argument("--groups", type=Path, help="JSON file {group: [class, ...]} for the colours of the picture")
     return parser
 

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorstore as ts
 
 CODECS: dict[str, list[dict[str, Any]]] = {
@@ -87,9 +88,13 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     os.replace(temporary, path)
 
 
-def as_float32(rows: ts.TensorStore) -> ts.TensorStore:
-    """A view of an array that reads as float32."""
-    return ts.cast(rows, ts.float32)
+def gather(rows: ts.TensorStore, index: np.ndarray) -> tuple[np.ndarray, ts.Future]:
+    """Rows [n] of an array: where they will be, [n, *row_shape] float16, and what to wait for.
+
+    numpy asks the system for huge pages, tensorstore's own reading does not: that costs a fifth more time.
+    """
+    gathered = np.empty((len(index), *rows.shape[1:]), np.float16)
+    return gathered, ts.array(gathered).write(rows.oindex[index])
 
 
 def _metadata(path: Path) -> dict[str, Any]:

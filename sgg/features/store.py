@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +17,6 @@ from . import array
 from .identity import StoreIdentity
 from .writer import VERSION, writing_directory
 
-Item = TypeVar("Item")
 ATTRIBUTES = {"codec": str, "shard_bytes": list, "counts": list, "classes": list, "detector": str, "data": str,
               "kind": str, "source": str, "settings": dict}
 
@@ -44,7 +42,6 @@ class FeatureStore:
         self._starts = self._ends - self.counts
         self._threads = threads
         self._array = array.open_readonly(path, threads)
-        self._as_float32 = array.as_float32(self._array)  # converts while it copies, on the reading threads
         self._warned = False
         self.row_shape = tuple(self._array.shape[1:])
 
@@ -71,7 +68,7 @@ class FeatureStore:
     def __getitem__(self, rows: slice | Array) -> np.ndarray:
         """[n, *row_shape] float16 of the rows of a slice or of indices [n]."""
         index = np.arange(len(self))[rows] if isinstance(rows, slice) else to_numpy(rows)
-        return _read(self.path, self._array.oindex[index].read())
+        return _wait(self.path, self._array.oindex[index].read())
 
     def rows_of(self, label: int) -> range:
         """The rows of a class."""
@@ -98,18 +95,14 @@ class FeatureStore:
 
     def request(self, labels: Array, generator: torch.Generator | None = None,
                 device: torch.device | str = "cpu") -> PendingSample:
-        """Draw as `sample` does, now, and read beside what the caller does until it asks for the result on `device`.
-
-        To other devices than the CPU rows go as float16.
-        """
+        """Draw as `sample` does, now, and read beside what the caller does until it asks for the result on `device`."""
         rows = self.draw(labels, generator)
         if not self._warned and (rows < 0).any():
             self._warned = True
             names = [self.identity.classes[label] for label in np.unique(to_numpy(labels)[rows < 0])]
             warnings.warn(f"{self.path}: no feature of {', '.join(names)}: zeros take its place", stacklevel=2)
-        source = self._as_float32 if torch.device(device).type == "cpu" else self._array
-        reading = source.oindex[rows[rows >= 0]].read()
-        return PendingSample(self.path, reading, torch.from_numpy(rows >= 0), self.row_shape, device)
+        gathered, reading = array.gather(self._array, rows[rows >= 0])
+        return PendingSample(self.path, gathered, reading, torch.from_numpy(rows >= 0), device)
 
     def sample(self, labels: Array, generator: torch.Generator | None = None) -> Tensor:
         """[N, *row_shape] float32: for each of labels [N] one stored feature of that class, uniformly at random.
@@ -125,35 +118,26 @@ class FeatureStore:
 class PendingSample:
     """A sample that is being read."""
 
-    def __init__(self, path: Path, reading: Any, known: Tensor, row_shape: tuple[int, ...],
-                 device: torch.device | str):
-        self._path, self._reading, self._known, self._row_shape = path, reading, known, row_shape
-        self._device = device
+    def __init__(self, path: Path, gathered: np.ndarray, reading: Any, known: Tensor, device: torch.device | str):
+        self._path, self._gathered, self._reading, self._known = path, gathered, reading, known
+        self._device = torch.device(device)
 
     def result(self) -> Tensor:
         """[N, *row_shape] float32."""
-        rows = torch.from_numpy(_read(self._path, self._reading)).to(self._device).float()
+        _wait(self._path, self._reading)
+        rows = torch.from_numpy(self._gathered)
+        if self._device.type == "cpu":  # into memory of numpy's, for its huge pages
+            rows = torch.from_numpy(np.empty(rows.shape, np.float32)).copy_(rows)
+        else:
+            rows = rows.to(self._device).float()
         if self._known.all():
             return rows
-        sample = rows.new_zeros(len(self._known), *self._row_shape)
+        sample = rows.new_zeros(len(self._known), *rows.shape[1:])
         sample[self._known.to(self._device)] = rows
         return sample
 
 
-def prefetched(items: Iterable[Item], store: FeatureStore, labels_of: Callable[[Item], Array],
-               generator: torch.Generator | None = None) -> Iterator[tuple[Item, PendingSample]]:
-    """Each item with a sample for its labels, whose reading began while the item before it was in use."""
-    previous: tuple[Item, PendingSample] | None = None
-    for item in items:
-        upcoming = item, store.request(labels_of(item), generator)
-        if previous is not None:
-            yield previous
-        previous = upcoming
-    if previous is not None:
-        yield previous
-
-
-def _read(path: Path, reading: Any) -> np.ndarray:
+def _wait(path: Path, reading: Any) -> Any:
     try:
         return reading.result()
     except (ValueError, OSError) as error:

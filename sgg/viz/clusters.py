@@ -13,12 +13,10 @@ from matplotlib.figure import Figure
 def embed(samples: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
     """[n_i, 2] positions by t-SNE of samples [n_i, D], all in one plane.
 
-    Raises ModuleNotFoundError, with the remedy, without scikit-learn; ValueError with fewer than 4 samples together.
+    Raises ValueError with fewer than 4 samples together.
     """
-    try:
-        from sklearn.manifold import TSNE
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError('t-SNE needs scikit-learn: pip install -e ".[quality]"') from error
+    from sklearn.manifold import TSNE  # takes a second, which other commands need not wait
+
     together = np.concatenate(samples).astype(np.float32)
     if len(together) < 4:
         raise ValueError(f"t-SNE needs at least 4 samples, got {len(together)}")

@@ -10,7 +10,7 @@ from torchvision.ops import roi_align
 
 from sgg.data.annotations import Annotations
 from sgg.data.dataset import DataSet
-from sgg.extract import Extraction, ensure_node_store, image_ranges, store_path
+from sgg.extract import Extraction, image_ranges, store_path, training_nodes
 from sgg.features import FeatureStore, writer
 from sgg.models.detector import build_detector
 
@@ -64,7 +64,7 @@ def assert_rows(store, expected):
 
 def test_node_features_by_class_in_image_order(data, detector, tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "PART_BYTES", 1)  # every image is a part of its own
-    store = ensure_node_store(data, detector, "d1", tmp_path)
+    store = training_nodes(data, detector, "d1").ensure(tmp_path / "nodes.zarr")
     rows = pooled(data, detector, lambda image: BOXES[image])
     assert store.counts.tolist() == [0, 3, 3, 1]
     order = [(0, 0), (0, 2), (1, 1), (0, 1), (2, 0), (2, 1), (1, 0)]  # cats, dogs, the emu
@@ -110,14 +110,17 @@ def test_progress_counts_batches_of_the_missing_parts(data, detector, tmp_path, 
 
 
 def test_a_store_that_is_there_is_opened(data, detector, tmp_path):
-    first = ensure_node_store(data, detector, "d1", tmp_path)
+    def ensure(detector_hash):
+        extraction = training_nodes(data, detector, detector_hash)
+        return extraction.ensure(store_path(tmp_path, extraction.identity))
+
+    first = ensure("d1")
     (data.image_folder / "0.png").unlink()
-    again = ensure_node_store(data, detector, "d1", tmp_path)
-    assert again.path == first.path
+    assert ensure("d1").path == first.path
     with pytest.raises(FileNotFoundError):
-        ensure_node_store(data, detector, "d2", tmp_path)
+        ensure("d2")
     with pytest.raises(FileNotFoundError, match="goes on where it stopped"):
-        FeatureStore.open(store_path(tmp_path, Extraction(data, data.part("train"), detector, "d2").identity))
+        FeatureStore.open(store_path(tmp_path, training_nodes(data, detector, "d2").identity))
 
 
 def test_paths_differ_with_the_identity(data, detector, tmp_path):

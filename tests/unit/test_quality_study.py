@@ -13,7 +13,7 @@ from PIL import Image
 from sgg import quality
 from sgg.data.annotations import Annotations
 from sgg.data.dataset import DataSet
-from sgg.extract import ensure_node_store
+from sgg.extract import training_nodes
 from sgg.gan import GAN
 from sgg.models.detector import build_detector
 from sgg.quality import Sample, Study, compare
@@ -48,9 +48,8 @@ def study(tmp_path):
     detector = build_detector("tiny", 3)
     gan = GAN(3, 3, detector.channels, detector.map_size, embedding=8, hidden=8, visual_conditioning=True,
               levels=["nodes"]).eval()
-    store = ensure_node_store(data, detector, "d1", tmp_path / "cache")
-    config = SimpleNamespace(data=SimpleNamespace(root=tmp_path))
-    ground = SimpleNamespace(data=data, detector=detector, detector_hash="d1", store=store, config=config,
+    store = training_nodes(data, detector, "d1").ensure(tmp_path / "cache" / "nodes.zarr")
+    ground = SimpleNamespace(data=data, detector=detector, detector_hash="d1", store=store, cache=tmp_path / "cache",
                              data_facts=lambda: {"name": data.name})
     return Study(ground, gan, tmp_path / "epoch_0001", tmp_path / "quality")
 

@@ -21,18 +21,13 @@ def config(tmp_path):
 
 @pytest.fixture
 def ground(tmp_path, monkeypatch):
-    """What stands for data and detector; the settings that asked for them are kept in `asked`."""
+    """What stands for data and detector, which are asked for without a store of their own."""
     parts = []
     data = SimpleNamespace(classes=CLASSES, predicates=["__background__", "on"], hash="a1",
                            part=lambda *which: parts.append(which) or FakePart(which[0]))
-    found = SimpleNamespace(data=data, detector=SimpleNamespace(channels=2), detector_hash="d1", parts=parts)
-
-    def prepare(config):
-        found.asked = config
-        found.config = SimpleNamespace(data=SimpleNamespace(root=tmp_path))
-        return found
-
-    monkeypatch.setattr(build, "prepare", prepare)
+    found = SimpleNamespace(data=data, detector=SimpleNamespace(channels=2), detector_hash="d1", parts=parts,
+                            cache=tmp_path / "cache")
+    monkeypatch.setattr(build, "prepare_detector", lambda config: found)
     return found
 
 
@@ -69,7 +64,6 @@ def test_import_lands_where_training_looks(tmp_path, config, ground, capsys):
     store = FeatureStore.open(path)
     assert store.counts.tolist() == [0, 0, 3]
     assert (store.identity.detector, store.identity.data, store.identity.settings["images"]) == ("d1", "a1", 7)
-    assert not ground.asked.gan.enabled, "no store is made on the way"
     assert str(path) in capsys.readouterr().out
 
 
@@ -100,6 +94,13 @@ def test_extract_asks_for_the_part(config, ground, monkeypatch):
 def test_mistakes(config, tmp_path, capsys, arguments, message):
     assert __main__.main([one.format(config=config, folder=tmp_path) for one in arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("--rows", "0"), ("--k", "0"), ("--images", "-5")])
+def test_numbers_out_of_range(words, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        __main__.main(["quality", "run", *words])
+    assert f"argument {words[0]}: must be a whole number >= 1, got {words[1]}" in capsys.readouterr().err
 
 
 def test_quality_prints_a_table(tmp_path, monkeypatch, capsys):

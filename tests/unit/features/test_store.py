@@ -7,7 +7,7 @@ import pytest
 import torch
 import zarr
 
-from sgg.features import FeatureStore, StoreIdentity, array, prefetched, write_store
+from sgg.features import FeatureStore, StoreIdentity, array, write_store
 
 SHAPE = (4, 3, 3)
 CLASSES = ["__background__", "cat", "dog", "emu", "fox"]
@@ -112,23 +112,14 @@ def test_labels_that_are_no_class(tmp_path, identity, labels):
         store.sample(labels)
 
 
-def test_requests_overlap_and_prefetch_keeps_the_order(tmp_path, identity):
+def test_requests_overlap_and_keep_the_order_of_their_draws(tmp_path, identity):
     store = write(tmp_path / "nodes.zarr", identity, make_parts([60]))
     batches = [np.array([1, 2]), np.array([4]), np.array([2, 2, 2])]
-    drawn = torch.Generator().manual_seed(1)
+    drawn, asked = torch.Generator().manual_seed(1), torch.Generator().manual_seed(1)
     expected = [store.sample(labels, drawn) for labels in batches]
-    found = list(prefetched(batches, store, lambda labels: labels, torch.Generator().manual_seed(1)))
-    for labels, sample, (item, pending) in zip(batches, expected, found, strict=True):
-        assert item is labels
-        assert torch.equal(pending.result(), sample)
-
-
-def test_prefetch_asks_for_the_next_sample_before_the_present_is_used(tmp_path, identity):
-    store = write(tmp_path / "nodes.zarr", identity, make_parts([60]))
-    asked = []
-    stream = prefetched(range(3), store, lambda item: asked.append(item) or [1])
-    next(stream)
-    assert asked == [0, 1]
+    pending = [store.request(labels, asked) for labels in batches]
+    for sample, request in reversed(list(zip(expected, pending, strict=True))):
+        assert torch.equal(request.result(), sample)
 
 
 def test_a_pickled_store_opens_where_it_is_unpickled(tmp_path, identity):
