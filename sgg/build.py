@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,9 +16,11 @@ from rich.progress import track
 from sgg import parallel
 from sgg.config import Config, resolve
 from sgg.data import Batches, DataSet, Part, load_batches
+from sgg.data.dataset import BACKGROUND
 from sgg.data.statistics import background_counts, foreground_counts
 from sgg.detector import ensure_detector
-from sgg.extract import ensure_node_store
+from sgg.device import find_device
+from sgg.extract import Extraction, store_path, training_nodes
 from sgg.features import FeatureStore
 from sgg.gan import GAN
 from sgg.gan.embeddings import ClassEmbeddings, cooccurrence_embeddings, glove_embeddings
@@ -31,6 +34,8 @@ from sgg.objectives import Objectives
 from sgg.opening import open_data
 from sgg.seeding import derive
 from sgg.steps import TrainingStep
+
+CACHE = "cache"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +52,16 @@ class Ground:
     detector_hash: str
     store: FeatureStore | None
 
+    @property
+    def cache(self) -> Path:
+        """Where is what is derived from the data once."""
+        return self.config.data.root / CACHE
+
     def data_facts(self) -> dict[str, Any]:
         """What every result file says of the data and what was made from it."""
         return {"name": self.data.name, "description": self.data.description, "hash": self.data.hash,
-                "embeddings": self.embeddings.source, "embeddings_missing": list(self.embeddings.missing)}
+                "detector": self.detector_hash, "embeddings": self.embeddings.source,
+                "embeddings_missing": [name for name in self.embeddings.missing if name != BACKGROUND]}
 
     def part(self, name: str) -> Part:
         """A part of the data set, cut down as the `data` settings say."""
@@ -66,13 +77,13 @@ class Ground:
         config = self.config
         return load_batches(self.part("train"), config.training.batch_size, augment=True, flip=config.data.flip,
                             shuffle=True, seed=derive(config.seed, "batches"), workers=config.data.workers,
-                            share=(parallel.rank(), parallel.num_workers()))
+                            share=parallel.place())
 
     def evaluation_batches(self, part: str) -> Any:
         """Batches of `val` or `test`, in order."""
         config = self.config
         batches = load_batches(self.part(part), config.evaluation.batch_size, workers=config.data.workers,
-                               share=(parallel.rank(), parallel.num_workers()))
+                               share=parallel.place())
         return batches.epoch(0)
 
     def metrics(self, part: str) -> dict[str, SceneGraphMetrics]:
@@ -103,9 +114,9 @@ class Ground:
     @cached_property
     def embeddings(self) -> ClassEmbeddings:
         """Vectors of classes and predicates: GloVe where the file is, else from the training graphs."""
-        settings, data, dim = self.config.embeddings, self.data, self.config.gan.embedding_dim
-        if settings.source == "glove" or (settings.source == "auto" and settings.path.is_file()):
-            return glove_embeddings(settings.path, data.classes, data.predicates, dim)
+        source, data, dim = self.config.embeddings.source, self.data, self.config.gan.embedding_dim
+        if source == "glove" or (source == "auto" and self.config.glove.is_file()):
+            return glove_embeddings(self.config.glove, data.classes, data.predicates, dim)
         return cooccurrence_embeddings(data.triplets("train").as_dict(), data.classes, data.predicates, dim)
 
 
@@ -134,22 +145,32 @@ def prepare(config: Config) -> Ground:
     Safe to call from several processes at once: one makes, the others wait. Raises FileNotFoundError or ValueError
     naming the file and the remedy where data or weights are missing or do not fit.
     """
+    ground = prepare_detector(config)
+    if config.gan.enabled and config.gan.visual_conditioning:
+        extraction, path = node_features(ground)
+        ground = replace(ground, store=extraction.ensure(path, partial(track, description="features")))
+    configure_torch(config)
+    return ground
+
+
+def prepare_detector(config: Config) -> Ground:
+    """As `prepare`, without a feature store."""
     device = device_of(config)
     data = open_data(config)
     config = resolve(config, data.name)
-    cache = config.data.root / "cache"
     torch.set_num_threads(os.cpu_count() or 1)  # what all trials share is made while none runs
+    settings = config.detector
     detector, detector_hash = ensure_detector(
-        data, cache, config.detector.backbone, weights=config.detector.weights, epochs=config.detector.epochs,
-        batch_size=config.detector.batch_size, learning_rate=config.detector.learning_rate,
-        workers=config.data.workers, device=device)
-    detector = detector.to(device)
-    store = None
-    if config.gan.enabled and config.gan.visual_conditioning:
-        store = ensure_node_store(data, detector, detector_hash, cache, partial(track, description="features"),
-                                  workers=config.data.workers)
-    configure_torch(config)
-    return Ground(config, data, detector, detector_hash, store)
+        data, config.data.root / CACHE, settings.backbone, weights=settings.weights, epochs=settings.epochs,
+        batch_size=settings.batch_size, learning_rate=settings.learning_rate, workers=config.data.workers,
+        device=device)
+    return Ground(config, data, detector.to(device), detector_hash, None)
+
+
+def node_features(ground: Ground) -> tuple[Extraction, Path]:
+    """What the generator is conditioned on, and the store that it is kept in."""
+    extraction = training_nodes(ground.data, ground.detector, ground.detector_hash, ground.config.data.workers)
+    return extraction, store_path(ground.cache, extraction.identity)
 
 
 def build_run(ground: Ground) -> Run:
@@ -216,20 +237,12 @@ def build_perturber(ground: Ground) -> Perturber | None:
 
 
 def device_of(config: Config) -> torch.device:
-    """`training.device`; auto: CUDA where there is a GPU.
+    """`training.device`; auto: CUDA where there is a GPU and `resources.gpus` is not 0.
 
     Raises ValueError for a device that torch does not know or does not find.
     """
     name = config.training.device
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"training.device: {error}") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"training.device is {name}, but torch sees no GPU: use auto or cpu")
-    return device
+    return find_device("cpu" if name == "auto" and config.resources.gpus == 0 else name, "training.device")
 
 
 def configure_torch(config: Config) -> None:

@@ -22,17 +22,17 @@ from rich.progress import track
 from rich.table import Table
 
 from sgg import parallel
-from sgg.command import answered, output_file
+from sgg.command import answered, distinct, output_file, positive
 from sgg.history import write_json
 from sgg.inference import predict
 from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
 from sgg.models.detector import Detector
 from sgg.models.scene_graph import SceneGraphModel
-from sgg.naming import KS, SUBSETS
+from sgg.naming import KS, RECALLS, SUBSETS, headline_k
 from sgg.predictions import PredictionFile, Predictions, PredictionWriter, Protocol
 from sgg.structures import Batch, SceneGraph
 
-COLUMNS = ("R", "mR", "F1", "A", "ngR", "ng-mR")
+FALLBACKS = "sgdet/fallbacks"
 NEED_A_MODEL = ("data", "part", "images", "device", "save_predictions")  # options
 Figures = dict[str, float]
 EachImage = Callable[[str, SceneGraph, Predictions], None]
@@ -66,11 +66,13 @@ def evaluate(
                 on_image(image_id, graph, of_image)
     model.train(was_training)
     named = figures({mode: _of_all_workers(of_mode) for mode, of_mode in metrics.items()})
-    return named | ({"sgdet/fallbacks": sum(parallel.gathered(sum(fallbacks)))} if "sgdet" in metrics else {})
+    return named | ({FALLBACKS: sum(parallel.gathered(sum(fallbacks)))} if "sgdet" in metrics else {})
 
 
 def _of_all_workers(metrics: SceneGraphMetrics) -> SceneGraphMetrics:
     """What all processes that work together have counted."""
+    if parallel.num_workers() == 1:
+        return metrics
     first, *others = (metrics if rank == parallel.rank() else SceneGraphMetrics.from_state(state)
                       for rank, state in enumerate(parallel.gathered(metrics.state())))
     for other in others:
@@ -92,11 +94,14 @@ def figures(metrics: dict[str, SceneGraphMetrics]) -> Figures:
 
 
 def tables(named: Figures, modes: Iterable[str], pred_weights: Iterable[float], k: int) -> list[Table]:
-    """A table a mode: rows are subsets under each `pred_weight`, in per cent, at one K; a dash: no such relation."""
+    """A table a mode: rows are subsets under each `pred_weight`, in per cent, at one K; a dash: no such relation. Below
+    that of SGDet is the number of its fallbacks.
+    """
     made = []
     for mode in modes:
-        columns = [name for name in COLUMNS if f"{mode}/all/{name}@{k}" in named]
+        columns = [name for name in RECALLS if f"{mode}/all/{name}@{k}" in named]
         table = Table("weight", "subset", "images", "relations", *columns, title=f"{mode}, K = {k}, per cent",
+                      caption=_fallbacks_in_words(named) if mode == "sgdet" else None, caption_justify="left",
                       box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
         for x in pred_weights:
             for subset in SUBSETS:
@@ -107,6 +112,12 @@ def tables(named: Figures, modes: Iterable[str], pred_weights: Iterable[float], 
                               end_section=subset == SUBSETS[-1])
         made.append(table)
     return made
+
+
+def _fallbacks_in_words(named: Figures) -> str:
+    if FALLBACKS not in named:
+        return "fallbacks: not told by this file"
+    return f"fallbacks: {named[FALLBACKS]:,} images with a lowered score threshold"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -124,7 +135,7 @@ def _show(options: argparse.Namespace) -> None:
     result = _from_file(options) if options.predictions else _from_checkpoint(options)
     console, protocol = Console(), result.protocol
     console.print(f"{protocol.part}: {protocol.source['data']['description']}")
-    for table in tables(result.figures, result.modes, result.pred_weights, 100 if 100 in result.ks else max(result.ks)):
+    for table in tables(result.figures, result.modes, result.pred_weights, headline_k(result.ks)):
         console.print(table)
     if options.json:
         named = {f"{protocol.part}/{name}": value for name, value in result.figures.items()}
@@ -162,6 +173,8 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
     with saving as writer:
         named = evaluate(restored.model, ground.detector, batches, metrics, device_of(ground.config),
                          writer.add if writer else None)
+        if writer:
+            writer.fallbacks = named.get(FALLBACKS)
     return _Result(protocol, settings.modes, settings.ks, settings.pred_weight, named)
 
 
@@ -169,7 +182,10 @@ def _from_file(options: argparse.Namespace) -> _Result:
     saved = PredictionFile(options.predictions)
     modes, ks, pred_weights = options.mode or saved.protocol.modes, options.ks or KS, options.pred_weights or [0.0]
     metrics = saved.protocol.metrics(modes, ks, pred_weights, _conventions(options))
-    return _Result(saved.protocol, modes, ks, pred_weights, rescore(_with_bar(saved, len(saved), "images"), metrics))
+    named = rescore(_with_bar(saved, len(saved), "images"), metrics)
+    if "sgdet" in modes and saved.fallbacks is not None:
+        named[FALLBACKS] = saved.fallbacks
+    return _Result(saved.protocol, modes, ks, pred_weights, named)
 
 
 def _conventions(options: argparse.Namespace) -> dict[str, Any]:
@@ -180,14 +196,6 @@ def _with_bar(steps: Iterable[Any], total: int, unit: str) -> Iterable[Any]:
     return track(steps, unit, total, console=Console(stderr=True))
 
 
-def _listed(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
-    def values(text: str) -> list[Any]:
-        return [kind(part.strip()) for part in text.split(",")]
-
-    values.__name__ = f"comma-separated {kind.__name__}"  # what argparse says was expected
-    return values
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sgg.evaluate", description=__doc__.splitlines()[0])
     source = parser.add_mutually_exclusive_group(required=True)
@@ -195,11 +203,11 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--predictions", type=Path, metavar="FILE", help="saved predictions, in place of a model")
     parser.add_argument("--data", metavar="ROOT", help="folder of the data sets, if not where the model was trained")
     parser.add_argument("--part", choices=["val", "test"], help="of the data set (test)")
-    parser.add_argument("--images", type=int, metavar="N", help="only the first N images of the part")
+    parser.add_argument("--images", type=positive, metavar="N", help="only the first N images of the part")
     parser.add_argument("--device", help="cpu, cuda, ...; by default the one of the training settings")
-    parser.add_argument("--mode", type=_listed(str), metavar="MODE,...", help="sgcls, predcls, sgdet")
-    parser.add_argument("--pred-weights", type=_listed(float), metavar="X,...", help="exponents of the re-weighting")
-    parser.add_argument("--ks", type=_listed(int), metavar="K,...", help="cut-offs")
+    parser.add_argument("--mode", type=distinct(str), metavar="MODE,...", help="sgcls, predcls, sgdet")
+    parser.add_argument("--pred-weights", type=distinct(float), metavar="X,...", help="exponents of the re-weighting")
+    parser.add_argument("--ks", type=distinct(int), metavar="K,...", help="cut-offs")
     parser.add_argument("--clean", action="store_true",
                         help="plain definitions, without the habits of published evaluators (sgg.metrics.Conventions)")
     parser.add_argument("--json", type=output_file, metavar="FILE", help="write every figure there")

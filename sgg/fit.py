@@ -10,20 +10,17 @@ from pathlib import Path
 
 from sgg import build, checkpoint, parallel
 from sgg.config import Config
+from sgg.config.resume import changes
 from sgg.data import Batches
 from sgg.evaluate import evaluate
 from sgg.history import CONFIG, TEST, History, Row, read_json, write_json
+from sgg.naming import headline_k
 from sgg.objectives import Losses
 from sgg.reweighted import objective
 from sgg.seeding import generator, seed_everything
 from sgg.steps import Randomness
 
 log = logging.getLogger(__name__)
-
-SCIENCE = ("data", "detector", "model", "loss", "embeddings", "gan", "training")
-"""Sections that a run may not change when it is taken up again."""
-FREE = {("training", key) for key in ("epochs", "keep_checkpoints", "device")} | {("data", key) for key in
-                                                                                  ("root", "workers", "eval_images")}
 
 
 def fit(
@@ -37,12 +34,12 @@ def fit(
 
     Writes config.json, metrics.jsonl, test.json and checkpoints/ under `directory`. `on_epoch_end` gets each row once
     its checkpoint stands; when nothing is left to train, it gets the last row again. With `resume` a directory that
-    holds checkpoints is taken up after the newest. `start_from` is a checkpoint of another trial to go on from with
-    this config (population-based training); it serves unless the directory has a newer one. Where several processes
-    train together (`sgg/parallel.py`) each calls `fit`, and the first one writes.
+    holds checkpoints is taken up after the newest that is whole. `start_from` is a checkpoint of another trial to go on
+    from with this config (population-based training); it serves unless the directory has a newer one. Where several
+    processes train together (`sgg/parallel.py`) each calls `fit`, and the first one writes.
 
     Raises FloatingPointError, naming epoch and step, where a loss or F's gradient is not finite; ValueError where
-    `directory` was written with other settings.
+    `directory` was written with other settings, data or detector, or all its checkpoints are damaged.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -51,7 +48,7 @@ def fit(
     seed_everything(config.seed, "weights")
     run = build.build_run(ground)
     history = History(directory)
-    done = _take_up(config, directory, run, resume, start_from)
+    done = _take_up(ground, directory, run, resume, start_from)
     first = parallel.rank() == 0
     if first:
         write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": ground.data_facts()})
@@ -85,7 +82,9 @@ def fit(
 
 
 def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) -> Row:
-    """One pass over the training images; returns mean losses by name, their sum `loss`, and `time` in seconds."""
+    """One pass over the training images; returns mean losses by name, their sum `loss`, and `time` in seconds; in SGDet
+    also `fallbacks`, the share of images for which the detector had to lower its score threshold.
+    """
     begun = time.monotonic()
     # Whatever an epoch draws follows from its number, so that running it again gives the same.
     worker = [parallel.rank()] if parallel.num_workers() > 1 else []
@@ -96,18 +95,28 @@ def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) ->
     run.model.train()
     sums: dict[str, float] = {}
     counts: dict[str, int] = {}
+    fallbacks: list[int] = []
+    images = 0
     for steps, batch in enumerate(batches.epoch(epoch), start=1):
         try:
-            losses = finite(run.step(batch.to(run.device), randomness))
+            losses = finite(run.step(batch.to(run.device), randomness, fallbacks))
         except FloatingPointError as error:
             raise FloatingPointError(f"{error} in epoch {epoch}, step {steps}: lower training.learning_rate or "
                                      "gan.learning_rate_*") from error
+        images += len(batch)
         for name, value in losses.items():
             sums[name], counts[name] = sums.get(name, 0.0) + value, counts.get(name, 0) + 1
         if steps % max(1, len(batches) // 4) == 0:
             log.info("epoch %d: step %d of %d, loss %.3f", epoch, steps, len(batches), sum(losses.values()))
     means = {f"loss/{name}": value / counts[name] for name, value in sums.items()}
-    return {"loss": sum(means.values()), **means, "time": time.monotonic() - begun}
+    row = {"loss": sum(means.values()), **means, "time": time.monotonic() - begun}
+    return row | (fallback_share(sum(fallbacks), images) if config.training.mode == "sgdet" else {})
+
+
+def fallback_share(fallbacks: int, images: int) -> Row:
+    """`fallbacks`: of the images that all processes have seen, the share for which the detector fell back."""
+    fallen, seen = map(sum, zip(*parallel.gathered((fallbacks, images)), strict=True))
+    return {"fallbacks": fallen / max(seen, 1)}
 
 
 def finite(losses: Losses) -> dict[str, float]:
@@ -135,27 +144,24 @@ def describe(row: Row, config: Config) -> str:
     parts = [f"epoch {row['epoch']} of {config.training.epochs}", f"loss {row['loss']:.3f}", f"{row['time']:.0f} s"]
     for subset in ("zs", "all"):
         for mode in config.evaluation.modes:
-            value = row.get(f"val/{mode}/{subset}/ngR@{headline_k(config)}")
+            value = row.get(f"val/{mode}/{subset}/ngR@{headline_k(config.evaluation.ks)}")
             if value is not None:
                 parts.append(f"val {mode} {subset} {100 * value:.1f} %")
     return ", ".join(parts)
 
 
-def headline_k(config: Config) -> int:
-    """The K that one figure is quoted at: 100 where it is measured, else the largest."""
-    return 100 if 100 in config.evaluation.ks else max(config.evaluation.ks)
-
-
-def _take_up(config: Config, directory: Path, run: build.Run, resume: bool, start_from: Path | str | None) -> int:
-    """Load the newest usable checkpoint; returns the number of epochs done."""
-    found = checkpoint.latest(directory) if resume else None
+def _take_up(ground: build.Ground, directory: Path, run: build.Run, resume: bool,
+             start_from: Path | str | None) -> int:
+    """Load the newest checkpoint that is whole; returns the number of epochs done."""
+    found = checkpoint.latest_whole(directory) if resume else None
     donor = checkpoint.open_checkpoint(start_from) if start_from is not None else None
     if donor is not None and (found is None or donor.epoch >= found.epoch):
         found = donor
     elif found is not None and donor is None:
-        _refuse_other_settings(config, found)
+        _refuse_other_settings(ground.config, found)
     if found is None:
         return 0
+    found.require_origin(ground.data.hash, ground.detector_hash)
     found.load_weights(model=run.model, gan=run.gan)
     found.load_optimizers(run.optimizers)
     log.info("taken up after epoch %d from %s", found.epoch, found.path)
@@ -163,10 +169,7 @@ def _take_up(config: Config, directory: Path, run: build.Run, resume: bool, star
 
 
 def _refuse_other_settings(config: Config, found: checkpoint.Checkpoint) -> None:
-    now, then = config.model_dump(mode="json"), found.meta["config"]
-    changed = [f"{section}.{key} was {then[section].get(key)!r}, is {value!r}" for section in SCIENCE
-               for key, value in now[section].items()
-               if (section, key) not in FREE and then[section].get(key) != value]
+    changed = changes(found.meta["config"], config.model_dump(mode="json"))
     if changed:
         raise ValueError("\n  ".join([f"{found.path} was written with other settings; give the run another "
                                       "experiment.name, or put back:", *changed]))

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 Row = dict[str, Any]
 
-ROWS, TEST, CONFIG = "metrics.jsonl", "test.json", "config.json"
+ROWS, TEST, CONFIG, CHECKPOINTS = "metrics.jsonl", "test.json", "config.json", "checkpoints"
 
 
 class History:

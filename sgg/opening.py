@@ -1,4 +1,6 @@
-"""The data set of a config. Imports no torch, so that what is wrong with it is said at once."""
+"""The data set of a config, and what is known to go wrong with it there. Told before anything is made or started, and
+without torch where nothing asks for it.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,44 @@ from sgg.data import DataSet, open_dataset
 def open_data(config: Config) -> DataSet:
     """The data set of a config, its annotation read and its pictures found.
 
-    Raises FileNotFoundError or ValueError naming file and remedy.
+    Raises FileNotFoundError or ValueError naming file or setting and remedy; also what `check_files` and
+    `check_classes` raise.
     """
+    check_files(config)
     settings = config.data
     data = open_dataset(settings.name, settings.root, num_val_images=settings.num_val_images,
                         exclude_left_right=settings.exclude_left_right)
     data.require_images()
+    check_classes(config, data)
     return data
+
+
+def check_files(config: Config) -> None:
+    """Raise FileNotFoundError or ValueError where device, word vectors or the detector's weights cannot serve."""
+    if config.training.device not in ("auto", "cpu"):
+        from sgg.device import find_device
+
+        find_device(config.training.device, "training.device")
+    if config.embeddings.source == "glove" and not config.glove.is_file():
+        raise FileNotFoundError(f"embeddings.source is glove, but there is no {config.glove}: get it with `python -m "
+                                "sgg.data prepare glove`, name another file (embeddings.path), or set "
+                                "embeddings.source=cooccurrence")
+    weights = config.detector.weights
+    if weights is not None:
+        if not weights.exists():
+            raise FileNotFoundError(f"detector.weights: there is no {weights}; name a published file or a folder that "
+                                    "`python -m sgg.detector train` has made")
+        if "sgdet" in (config.training.mode, *config.evaluation.modes):
+            from sgg.detector.proposals import require_proposals
+
+            require_proposals(weights, "sgdet in " + ("training.mode" if config.training.mode == "sgdet" else
+                                                      "evaluation.modes"))
+
+
+def check_classes(config: Config, data: DataSet) -> None:
+    """Raise ValueError where perturbations want more neighbours of a class than the data set has for it."""
+    settings = config.gan.perturb
+    most = len(data.classes) - 2 - (settings.method == "graphn")  # GraphN passes over two: the drawn and the original
+    if settings.method in ("neigh", "graphn") and settings.topk > max(0, most):
+        raise ValueError(f"gan.perturb.topk must be at most {max(0, most)} for {settings.method} with the "
+                         f"{len(data.classes) - 1} classes of {data.title}, got {settings.topk}")

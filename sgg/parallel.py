@@ -33,6 +33,11 @@ def rank() -> int:
     return dist.get_rank() if num_workers() > 1 else 0
 
 
+def place() -> tuple[int, int]:
+    """(r, W): this is process r of W that train together."""
+    return rank(), num_workers()
+
+
 def total(values: Tensor) -> Tensor:
     """The sum of `values` over the workers, without gradient."""
     if num_workers() > 1:

@@ -8,6 +8,7 @@ One .npz file, written block by block in bounded memory, at its place only once 
     00000/truth/...              BLOCK images one after another: image_ids, boxes, labels, relations and their numbers
     00000/<mode>/...             boxes, labels, label_scores, pairs, predicate_scores and their numbers
     images                       how many images there are
+    fallbacks                    where SGDet is among the modes: for how many of them detection lowered its threshold
 """
 
 from __future__ import annotations
@@ -71,7 +72,12 @@ class Protocol:
 
 
 class PredictionWriter:
-    """Writes a predictions file; use as a context. The file appears at `path` when the context ends without a fault."""
+    """Writes a predictions file; use as a context. The file appears at `path` when the context ends without a fault.
+
+    fallbacks: to be set by then, where it is known: for how many images SGDet's detector lowered its score threshold.
+    """
+
+    fallbacks: int | None = None
 
     def __init__(self, path: Path | str, protocol: Protocol) -> None:
         self.path, self.protocol, self.images = Path(path), protocol, 0
@@ -97,6 +103,8 @@ class PredictionWriter:
                 if kind is None:
                     self._flush()
                     self._put("images", self.images)
+                    if self.fallbacks is not None:
+                        self._put("fallbacks", self.fallbacks)
             if kind is None:
                 os.replace(self._temporary, self.path)
         finally:
@@ -136,6 +144,8 @@ class PredictionWriter:
 class PredictionFile:
     """A file of `PredictionWriter`, read block by block; iterating gives (image id, annotation, {mode: prediction}).
 
+    fallbacks: as the writer was told; None where it was not.
+
     Raises FileNotFoundError where there is no such file, ValueError naming it and what is missing where it is none of
     ours or not whole; what only an image's own arrays show is told when they are read.
     """
@@ -150,6 +160,7 @@ class PredictionFile:
             raise ValueError(f"{self.path} is not a predictions file: {error}") from None
         self.protocol = self._protocol()
         self._images = int(self._array("images"))
+        self.fallbacks = int(self._array("fallbacks")) if "fallbacks" in self._arrays else None
 
     def _protocol(self) -> Protocol:
         try:

@@ -27,18 +27,14 @@ def restore(path: Path | str, changes: dict[str, dict[str, Any]] | None = None) 
     Raises ValueError where the data or the detector are not those that the model was trained on.
     """
     found = checkpoint.open_checkpoint(path)
-    settings = found.meta["config"]
+    settings = {**found.meta["config"], "search": {}}  # what was searched for need not be what is measured now
     for section, values in (changes or {}).items():
         settings[section] = settings[section] | values
     config = validate(settings, str(found.path))
     # Nothing of the GAN is needed to use F.
     config = config.model_copy(update={"gan": config.gan.model_copy(update={"visual_conditioning": False})})
     ground = build.prepare(config)
-    for what, then, now in (("data", found.meta["data"]["hash"], ground.data.hash),
-                            ("detector", found.meta["detector"], ground.detector_hash)):
-        if then not in (now, None):  # an imported checkpoint does not know its data
-            raise ValueError(f"{found.path} was trained on another {what} ({then}, here {now}): point data.root or "
-                             "detector.weights to what it was trained with")
+    found.require_origin(ground.data.hash, ground.detector_hash)
     model = build.build_model(ground).to(build.device_of(config)).eval()
     found.load_weights(model=model)
     return Restored(ground, model, found)

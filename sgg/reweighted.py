@@ -21,8 +21,13 @@ def split(name: str) -> tuple[str, float]:
 
 
 def under(row: Row, weight: float) -> Row:
-    """The figures measured under one exponent, by their plain names."""
-    return {plain: value for name, value in row.items() for plain, own in [split(name)] if own == weight}
+    """The figures measured under one exponent, by their plain names, and all that is the same under every exponent."""
+    return {plain: value for name, value in row.items() for plain, own in [split(name)]
+            if own == weight or not _follows_weight(plain)}
+
+
+def _follows_weight(name: str) -> bool:
+    return name.startswith(("val/", "test/")) and not name.endswith(("/num_images", "/num_relations", "/fallbacks"))
 
 
 def objective(row: Row, metric: str, mode: str, weights: Iterable[float]) -> float | None:

@@ -46,12 +46,16 @@ class TrainingStep:
         self.objectives: nn.Module = parallel.distributed(objectives)
         self.settings, self.sampled = config.training, config.model
 
-    def __call__(self, batch: Batch, randomness: Randomness) -> Losses:
+    def __call__(self, batch: Batch, randomness: Randomness, fallbacks: list[int] | None = None) -> Losses:
         """Update every network on `batch`, which is on the device of the networks.
+
+        fallbacks: gets the number of images for which SGDet's detector had to lower its score threshold.
 
         Raises FloatingPointError where F's gradient is not finite, with F's parameters as they were before that update.
         """
         scene = self.ask(batch, randomness)
+        if fallbacks is not None:
+            fallbacks.append(scene.seen.fallbacks)
         # BatchNorm cannot train on one value; detections may leave fewer pairs.
         if parallel.total(torch.tensor(len(scene.pairs), device=scene.pairs.device)) < 2:
             return {}

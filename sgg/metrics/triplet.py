@@ -10,12 +10,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from sgg.metrics.tally import Tally, run_starts
+from sgg.naming import TRIPLET_KS
 
 # A triplet and a rank share one int64: 16 + 11 + 16 bits of classes, 20 of rank.
 MAX_CLASSES = 1 << 16
 MAX_PREDICATES = 1 << 11
 MAX_RANK = (1 << 20) - 1
-TRIPLET_KS = (5, 10, 15, 20, 50)
 
 
 def triplet_code(subjects: np.ndarray, predicates: np.ndarray, objects: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -68,35 +69,53 @@ def test_twice_the_same_to_the_last_bit(undisturbed, tmp_path) -> None:
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-@pytest.mark.parametrize("when", ["in the first epoch", "after the first epoch", "in the second epoch"])
-def test_killed_and_taken_up_again(undisturbed, tmp_path, when: str) -> None:
-    """SIGKILL at three moments; the rest is done by a second process. The numbers are those of an undisturbed run."""
-    config, directory = undisturbed
-    script = f"""
-import json, os, signal, sys
-import sgg.build, sgg.fit
+MOMENTS = {
+    "in the first epoch": ("sgg.build.TrainingStep.__call__", 2, "before", [1, 2]),
+    "between the first checkpoint and its report": ("sgg.checkpoint.prune", 1, "after", [2]),
+    "in the second epoch": ("sgg.build.TrainingStep.__call__", 6, "before", [2]),
+    "between the second row and its checkpoint": ("sgg.checkpoint.save", 2, "before", [2]),
+    "while the second checkpoint is written": ("sgg.checkpoint.state.save_file", 2, "after", [2]),
+    "between a checkpoint's files": ("torch.save", 2, "after", [2]),
+    "in the test": ("sgg.metrics.SceneGraphMetrics.update", 2 * 16 + 5, "after", [2]),
+    "between the test and its file": ("sgg.fit.measure", 3, "after", [2]),
+}
+"""When a run is killed: what it calls then, which call it is, before or after it; the epochs that are then reported.
+An evaluation updates the metrics of two modes with each of 8 validation images."""
+KILLED = """
+import json, os, pkgutil, signal, sys
+import sgg.fit
 from sgg.config import validate
-steps, epochs, when = 0, 0, {when!r}
-def die(): os.kill(os.getpid(), signal.SIGKILL)
-step = sgg.build.TrainingStep.__call__
-def counted(*args):
-    global steps
-    steps += 1
-    if steps == {{"in the first epoch": 2, "in the second epoch": 6}}.get(when): die()
-    return step(*args)
-sgg.build.TrainingStep.__call__ = counted
-def on_epoch_end(row):
-    if when == "after the first epoch": die()
-sgg.fit.fit(validate(json.loads(sys.argv[1])), sys.argv[2], on_epoch_end)
+settings, directory, name, number, moment = sys.argv[1:]
+owner, _, name = name.rpartition(".")
+owner, calls = pkgutil.resolve_name(owner), 0
+original = getattr(owner, name)
+def die_at(now):
+    if (calls, now) == (int(number), moment): os.kill(os.getpid(), signal.SIGKILL)
+def counted(*arguments, **keywords):
+    global calls
+    calls += 1
+    die_at("before")
+    result = original(*arguments, **keywords)
+    die_at("after")
+    return result
+setattr(owner, name, counted)
+sgg.fit.fit(validate(json.loads(settings)), directory)
 """
-    settings = config.model_dump_json()
-    killed = subprocess.run([sys.executable, "-c", script, settings, str(tmp_path)], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(("call", "number", "moment", "epochs"), MOMENTS.values(), ids=MOMENTS.keys())
+def test_killed_and_taken_up_again(undisturbed, tmp_path, call: str, number: int, moment: str, epochs: list) -> None:
+    """SIGKILL; the rest is done by a second process. The numbers are those of an undisturbed run."""
+    config, directory = undisturbed
+    arguments = [config.model_dump_json(), str(tmp_path), call, str(number), moment]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (tmp_path / "test.json").exists()
     seen = []
     fit(config, tmp_path, seen.append)
-    assert [row["epoch"] for row in seen] == ([1, 2] if when == "in the first epoch" else [2])
+    assert [row["epoch"] for row in seen] == epochs
     assert numbers(tmp_path) == numbers(directory)
+    assert not [path.name for path in (tmp_path / "checkpoints").iterdir() if path.name.startswith(".")]
 
 
 def test_nothing_left_to_train(undisturbed) -> None:
@@ -172,3 +191,18 @@ def test_every_switch_trains(toy_settings, tmp_path, changes: dict) -> None:
     assert math.isfinite(final["loss"])
     assert any(name.startswith("test/") and name.endswith("all/ngR@50") for name in final)
     assert os.listdir(tmp_path / "checkpoints") == ["epoch_0001"]
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(undisturbed, tmp_path) -> None:
+    """No file may grow beyond a megabyte once the first epoch is over, which the second checkpoint must."""
+    config, directory = undisturbed
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(OSError, match=r"epoch_0002 cannot be written: .*make room and resume"):
+            fit(config, tmp_path, on_epoch_end=lambda row: resource.setrlimit(
+                resource.RLIMIT_FSIZE, (2**20, before[1])))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["epoch_0001"]
+    fit(config, tmp_path)
+    assert numbers(tmp_path) == numbers(directory)

@@ -2,10 +2,12 @@
 
 import argparse
 import importlib
+import subprocess
+import sys
 
 import pytest
 
-from sgg.command import answered, output_file
+from sgg.command import answered, distinct, not_negative, output_file, positive, positive_number
 from sgg.config import ConfigError
 
 
@@ -49,6 +51,19 @@ def test_files_to_write(tmp_path) -> None:
             output_file(str(path))
 
 
+@pytest.mark.parametrize(("kind", "accepted", "refused"), [
+    (positive, {"1": 1, "12": 12}, ["0", "-590", "1.5", "many", ""]),
+    (not_negative, {"0": 0, "3": 3}, ["-1", "1e3"]),
+    (positive_number, {"1e-4": 1e-4, "2": 2.0}, ["0", "-1", "nan", "inf", "much"]),
+    (distinct(int), {"2,1": [2, 1], " 3 ": [3]}, ["1,1"]),
+])
+def test_types_of_arguments(kind, accepted, refused) -> None:
+    assert {text: kind(text) for text in accepted} == accepted
+    for text in refused:
+        with pytest.raises(argparse.ArgumentTypeError, match=f"{text}$"):
+            kind(text)
+
+
 @pytest.mark.parametrize("name", ["results", "train", "tune"])
 def test_commands_of_the_platform_answer_alike(name, tmp_path, capsys) -> None:
     assert importlib.import_module(f"platform.{name}").main([str(tmp_path / "none.yaml")]) == 2
@@ -73,3 +88,13 @@ def test_files_that_the_system_refuses(module, words, tmp_path, capsys, monkeypa
         monkeypatch.setattr(command, "load", lambda *_: denied())
     assert command.main([word.format(broken=tmp_path / "root", folder=tmp_path) for word in words]) == 2
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    printing = ("import sys; from sgg.command import answered; "
+                "sys.exit(answered(lambda: [print('row') for _ in range(10 ** 6)] and None))")
+    with subprocess.Popen([sys.executable, "-c", printing], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as command:
+        assert command.stdout.readline() == b"row\n"
+        command.stdout.close()
+        assert command.stderr.read() == b""
+    assert command.returncode == 141

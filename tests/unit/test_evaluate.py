@@ -111,6 +111,7 @@ def restored(monkeypatch):
 
     def predict(model, detector, batch, modes, fallbacks=None):
         assert not model.training
+        fallbacks += [1, 2] if "sgdet" in modes else []
         return {mode: [IMAGES[number][1] for number in batch] for mode in modes}
 
     monkeypatch.setattr("sgg.restore.restore", restore)
@@ -134,6 +135,35 @@ def test_a_checkpoint_is_evaluated_and_its_predictions_saved(restored, tmp_path)
             assert written["figures"][f"test/{mode}/{name}"] == pytest.approx(want[name])
     assert main(["--predictions", str(saved), "--pred-weights", "0,0.5", "--ks", "2,100", "--json", str(again)]) == 0
     assert json.loads(again.read_text()) == written
+
+
+def test_fallbacks_of_the_detector_are_told(restored, tmp_path, capsys):
+    """Three of each of three batches; also from the saved predictions, and said to be unknown where they lack them."""
+    first, again, saved = tmp_path / "first.json", tmp_path / "again.json", tmp_path / "predictions.npz"
+    said = "fallbacks: 9 images with a lowered score threshold"
+    assert main(["runs/a", "--mode", "sgdet", "--json", str(first), "--save-predictions", str(saved)]) == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert json.loads(first.read_text())["figures"]["test/sgdet/fallbacks"] == 9
+    assert main(["--predictions", str(saved), "--ks", "2,100", "--json", str(again)]) == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert json.loads(again.read_text()) == json.loads(first.read_text())
+    older = {name: value for name, value in np.load(saved).items() if name != "fallbacks"}
+    np.savez(saved, **older)
+    assert main(["--predictions", str(saved), "--json", str(again)]) == 0
+    assert "fallbacks: not told by this file" in " ".join(capsys.readouterr().out.split())
+    assert "test/sgdet/fallbacks" not in json.loads(again.read_text())["figures"]
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["--images", "-5"], "argument --images: must be a whole number >= 1, got -5"),
+    (["--pred-weights", "0,0.0"], "argument --pred-weights: lists a value twice: 0,0.0"),
+    (["--mode", "sgcls,sgcls"], "argument --mode: lists a value twice"),
+    (["--ks", "2,2"], "argument --ks: lists a value twice"),
+])
+def test_numbers_and_lists_are_checked_before_work(words, message, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["runs/a", *words])
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("words", "message"), [

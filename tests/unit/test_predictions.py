@@ -53,6 +53,14 @@ def test_the_protocol_comes_back(tmp_path):
     np.testing.assert_array_equal(saved.predicate_counts, want.predicate_counts)
 
 
+def test_fallbacks_come_back(tmp_path):
+    path = tmp_path / "predictions.npz"
+    with PredictionWriter(path, protocol()) as writer:
+        writer.fallbacks = 7
+    assert PredictionFile(path).fallbacks == 7
+    assert PredictionFile(write(path, images(1))).fallbacks is None
+
+
 def test_metrics_weigh_predicates_by_powers_of_their_counts():
     metrics = protocol().metrics(["sgdet"], [20], [0, 0.5])["sgdet"]
     assert metrics.num_predicates == PREDICATES

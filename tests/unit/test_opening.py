@@ -1,0 +1,84 @@
+"""What cannot serve is told before the data are read, or before anything is made of them; without torch or Ray."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from sgg.config import validate
+from sgg.detector import save_detector
+from sgg.detector.proposals import RANDOM
+from sgg.models.detector import Detector
+from sgg.opening import open_data
+
+
+@pytest.fixture
+def opened(toy_root):
+    """Opens the toy genome with some settings."""
+    def opened(**sections):
+        return open_data(validate({"data": {"name": "toy", "root": str(toy_root)}, **sections}))
+    return opened
+
+
+@pytest.fixture
+def no_data(monkeypatch):
+    monkeypatch.setattr("sgg.opening.open_dataset", lambda *_, **__: pytest.fail("data were read"))
+
+
+@pytest.mark.usefixtures("no_data")
+@pytest.mark.parametrize(("sections", "kind", "message"), [
+    ({"training": {"device": "foo"}}, ValueError, r"training\.device must be auto, cpu, cuda or another device"),
+    ({"training": {"device": "cuda:99"}}, ValueError, r"training\.device is cuda:99, but torch sees "),
+    ({"embeddings": {"source": "glove"}}, FileNotFoundError,
+     r"embeddings\.source is glove, but there is no .*/glove/glove\.6B\.200d\.txt: get it with `python -m sgg"),
+    ({"embeddings": {"source": "glove", "path": "v.txt"}}, FileNotFoundError, r"there is no v\.txt"),
+    ({"detector": {"weights": "absent.tar"}}, FileNotFoundError, r"detector\.weights: there is no absent\.tar"),
+])
+def test_files_and_devices(opened, sections, kind, message) -> None:
+    with pytest.raises(kind, match=message):
+        opened(**sections)
+
+
+@pytest.mark.parametrize(("method", "most"), [("neigh", 23), ("graphn", 22)])
+def test_neighbours_of_a_class(opened, method, most) -> None:
+    """The toy genome has 24 classes; GraphN exchanges one drawn class for another that is not the original either."""
+    gan = {"enabled": True, "perturb": {"method": method, "topk": most}}
+    assert len(opened(gan=gan).classes) == 25
+    gan["perturb"]["topk"] = most + 1
+    with pytest.raises(ValueError, match=rf"perturb\.topk must be at most {most} for {method} with the 24 classes of"):
+        opened(gan=gan)
+    opened(gan=gan | {"perturb": {"method": "rand", "topk": 99}})
+
+
+SGDET = [({"training": {"mode": "sgdet"}}, r"^sgdet in training\.mode"),
+         ({"evaluation": {"modes": ["sgcls", "sgdet"]}}, r"^sgdet in evaluation\.modes")]
+
+
+@pytest.mark.usefixtures("no_data")
+@pytest.mark.parametrize(("sections", "beginning"), SGDET)
+def test_a_detector_without_proposals_and_sgdet(opened, tmp_path, sections, beginning) -> None:
+    """Neural Motifs' file, and what it is imported as."""
+    torch.save({"state_dict": {"roi_fmap.0.weight": torch.zeros(1), "features.0.weight": torch.zeros(1)}},
+               tmp_path / "vg-faster-rcnn.tar")
+    save_detector(Detector("tiny", 25), tmp_path / "imported", RANDOM)
+    for name in ("vg-faster-rcnn.tar", "imported"):
+        with pytest.raises(ValueError, match=beginning + r" needs boxes that .* is Neural Motifs' detector"):
+            opened(detector={"weights": str(tmp_path / name)}, **sections)
+
+
+@pytest.mark.parametrize("sections", [sections for sections, _ in SGDET])
+def test_other_detectors_may_propose(opened, tmp_path, sections) -> None:
+    save_detector(Detector("tiny", 25), tmp_path / "trained", {})
+    torch.save({"state_dict": {"obj_fc.weight": torch.zeros(1)}}, tmp_path / "vgrel.pth")
+    for name in ("trained", "vgrel.pth"):
+        opened(detector={"weights": str(tmp_path / name)}, **sections)
+
+
+def test_no_torch_for_a_plain_config(toy_root) -> None:
+    code = ("import sys, json; from sgg.config import validate; from sgg.opening import open_data; "
+            "open_data(validate(json.loads(sys.argv[1]))); print([m for m in ('torch', 'ray') if m in sys.modules])")
+    settings = json.dumps({"data": {"name": "toy", "root": str(toy_root)}, "gan": {"enabled": True}})
+    run = subprocess.run([sys.executable, "-c", code, settings], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"

@@ -1,0 +1,99 @@
+"""Epochs of a trial on a few toy pictures: what a row says of SGDet, where a trial is taken up, what its data are."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sgg import build, checkpoint
+from sgg.config import resolve, validate
+from sgg.data import open_dataset
+from sgg.fit import fit, train_epoch
+from sgg.history import History
+from sgg.models.detector import Detector
+from sgg.restore import restore
+
+
+def ground(toy_root, mode: str = "sgcls", **sections) -> build.Ground:
+    data = open_dataset("toy", toy_root)
+    config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 8, "eval_images": 2},
+                       "training": {"mode": mode, "epochs": 2, "batch_size": 4}, **sections})
+    return build.Ground(resolve(config, "toy"), data, Detector("tiny", len(data.classes)), "0123", None)
+
+
+def row_of(trial: build.Ground) -> dict:
+    return train_epoch(build.build_run(trial), trial.config, trial.training_batches(), 1)
+
+
+def test_fallbacks_of_an_epoch(toy_root) -> None:
+    """Untrained, no score of 24 classes is near .2, so that detection falls back for every image; a detector that is
+    sure of the first class never does.
+    """
+    trial = ground(toy_root, "sgdet")
+    assert row_of(trial)["fallbacks"] == 1
+    trial.detector.rcnn.roi_heads.box_predictor.cls_score.bias.data[1] = 20
+    assert row_of(trial)["fallbacks"] == 0
+    assert "fallbacks" not in row_of(ground(toy_root))
+
+
+@pytest.fixture
+def run(toy_root, monkeypatch):
+    """Trains a trial in a folder; `changes` of its ground."""
+    def run(directory, **changes) -> dict:
+        torch.manual_seed(0)
+        monkeypatch.setattr("sgg.build.prepare", lambda config: replace(ground(toy_root), **changes))
+        return fit(None, directory)
+    return run
+
+
+def test_a_damaged_checkpoint_costs_its_epoch(run, tmp_path, caplog) -> None:
+    caplog.set_level("INFO")
+    run(tmp_path)
+    weights = checkpoint.path_of(tmp_path, 2) / "weights.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:1000])
+    caplog.clear()
+    run(tmp_path)
+    assert "epoch_0002/weights.safetensors cannot be read" in caplog.messages[0]
+    assert caplog.messages[1].startswith("taken up after epoch 1 from ")
+    assert [(row["epoch"], row["attempt"]) for row in History(tmp_path).rows()] == [(1, 1), (2, 2)]
+    assert weights.read_bytes() == whole
+
+
+def test_other_data_or_another_detector_is_not_gone_on_with(run, toy_root, tmp_path) -> None:
+    run(tmp_path)
+    with pytest.raises(ValueError, match=r"epoch_0002 was trained on another detector \(0123, here 4567\)"):
+        run(tmp_path, detector_hash="4567")
+    others = replace(open_dataset("toy", toy_root), classes=["__background__", *"abcdefghijklmnopqrstuvwx"])
+    with pytest.raises(ValueError, match=r"epoch_0002 was trained on another data \([0-9a-f]{16}, here [0-9a-f]{16}\)"):
+        run(tmp_path, data=others)
+
+
+def test_another_mode_may_be_measured_than_was_searched_for(run, tmp_path, monkeypatch) -> None:
+    run(tmp_path)
+    asked = []
+    prepare = build.prepare
+    monkeypatch.setattr("sgg.build.prepare", lambda config: asked.append(config) or prepare(config))
+    restore(tmp_path, {"evaluation": {"modes": ["predcls"], "ks": [7]}})
+    assert asked[0].search.metric == "val/predcls/zs/ngR@7"
+
+
+def test_facts_of_the_data(toy_root, tmp_path) -> None:
+    trial = ground(toy_root)
+    facts = trial.data_facts()
+    assert (facts["hash"], facts["detector"]) == (trial.data.hash, "0123")
+    assert facts["embeddings"] == "cooccurrence in the training graphs"
+    assert set(facts["embeddings_missing"]) < {*trial.data.classes[1:], *trial.data.predicates[1:]}
+
+
+def test_word_vectors_follow_the_root(toy_root, tmp_path) -> None:
+    """As `python -m sgg.data prepare glove --to ROOT` leaves them."""
+    trial = ground(toy_root, gan={"embedding_dim": 2})
+    known, unknown = trial.data.classes[1:3], trial.data.classes[3]
+    (tmp_path / "glove").mkdir()
+    (tmp_path / "glove" / "glove.6B.200d.txt").write_text("".join(f"{name} 1 2\n" for name in known))
+    config = validate(trial.config.model_dump() | {"data": {"name": "toy", "root": str(tmp_path)}})
+    facts = replace(trial, config=config).data_facts()
+    assert facts["embeddings"] == "glove glove.6B.200d.txt"
+    assert unknown in facts["embeddings_missing"]
+    assert not {"__background__", *known} & {*facts["embeddings_missing"]}
