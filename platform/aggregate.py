@@ -1,4 +1,7 @@
-"""From trials on disk to one row per configuration: mean, deviation and n over seeds. Different data stay apart."""
+"""From trials on disk to one row per configuration: mean, deviation and n over seeds.
+
+What was measured on different data, with other embeddings or by another detector stays apart.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +22,33 @@ NOT_IDENTITY = ("experiment.", "evaluation.", "search.", "resources.", "tracking
 """Settings that do not make two trials different configurations."""
 
 
+@dataclass(frozen=True, order=True)
+class Ground:
+    """What figures must share to be comparable, in words; a word is empty where a trial did not note it."""
+
+    data: str
+    embeddings: str = ""
+    detector: str = ""
+
+    @classmethod
+    def of(cls, facts: dict[str, Any]) -> Ground:
+        """From the `data` entry of a trial's config.json."""
+        return cls(describe_data(facts.get("description", "unknown"), facts.get("hash", "")),
+                   facts.get("embeddings", ""), facts.get("detector", ""))
+
+    def __str__(self) -> str:
+        words = {"data": self.data, "embeddings": self.embeddings, "detector": self.detector}
+        return "; ".join(f"{name}: {text}" for name, text in words.items() if text)
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What one trial measured under one pred_weight. data: (description, hash)."""
+    """What one trial measured under one pred_weight."""
 
     settings: dict[str, Any]
     seed: int | None
     status: str
-    data: tuple[str, str]
+    ground: Ground
     figures: dict[str, float]
 
 
@@ -41,10 +63,10 @@ class Cell:
 
 @dataclass
 class ResultRow:
-    """One configuration on one data set."""
+    """One configuration on one ground."""
 
     settings: dict[str, Any]
-    data: str
+    ground: Ground
     seeds: list[int | None] = field(default_factory=list)
     status: str = ""
     cells: dict[str, Cell] = field(default_factory=dict)
@@ -102,10 +124,10 @@ def aggregate(collection: Collection, by: list[str] | None = None) -> list[Resul
     groups: dict[Any, list[Outcome]] = {}
     for outcome in outcomes:
         identity = outcome.settings if by is None else {key: outcome.settings.get(key) for key in by}
-        groups.setdefault((repr(sorted(identity.items())), outcome.data), []).append(outcome)
+        groups.setdefault((repr(sorted(identity.items())), outcome.ground), []).append(outcome)
     rows = [_row(group, shown) for group in groups.values()]
     sign = -1 if collection.mode == "max" else 1
-    return sorted(rows, key=lambda row: (row.data, collection.metric not in row.cells,
+    return sorted(rows, key=lambda row: (row.ground, collection.metric not in row.cells,
                                          sign * row.cells[collection.metric].mean
                                          if collection.metric in row.cells else 0))
 
@@ -121,7 +143,6 @@ def _records(path: Path) -> list[TrialRecord]:
 def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
     written = record.config() or {"config": facts.get("settings", {}), "data": facts.get("data", {})}
     flat = {**flatten(written["config"]), **record.values}
-    data = written["data"]
     seed = flat.get(SEED_KEY)
     identity = {key: value for key, value in flat.items() if not key.startswith(NOT_IDENTITY)}
     figures: dict[str, float] = {}
@@ -129,7 +150,7 @@ def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
         figures |= _figures(row, "val/", record.directory / ROWS)
     figures |= _figures(record.test(), "", record.directory / TEST)
     return [Outcome({**identity, WEIGHT_KEY: weight}, seed[0] if isinstance(seed, list) else seed, record.status,
-                    (data.get("description", "unknown"), data.get("hash", "")), under(figures, weight))
+                    Ground.of(written["data"]), under(figures, weight))
             for weight in flat.get(WEIGHT_KEY, [0.0])]
 
 
@@ -156,7 +177,7 @@ def _row(group: list[Outcome], shown: list[str]) -> ResultRow:
     statuses = [outcome.status for outcome in group]
     counted = [outcome for outcome in group if outcome.status == FINISHED] or \
               [outcome for outcome in group if outcome.status != FAILED]
-    row = ResultRow({key: group[0].settings.get(key) for key in shown}, describe_data(*group[0].data),
+    row = ResultRow({key: group[0].settings.get(key) for key in shown}, group[0].ground,
                     sorted({outcome.seed for outcome in counted}, key=repr), _status(statuses))
     for name in dict.fromkeys(name for outcome in counted for name in outcome.figures):
         values = [outcome.figures[name] for outcome in counted if name in outcome.figures]

@@ -6,22 +6,30 @@ import csv
 import html
 import io
 import re
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from sgg.history import to_json
-from sgg.naming import SUBSETS
+from sgg.naming import SUBSETS, headline_k
 
-from .aggregate import Cell, ResultRow
+from .aggregate import Cell, Ground, ResultRow
 
 FORMATS = ("table", "csv", "json", "latex", "html")
 MODES = {"sgcls": "SGCls", "predcls": "PredCls", "sgdet": "SGDet"}
 
 
-def render(rows: list[ResultRow], form: str, metric: str = "ngR@100", width: int | None = None) -> str:
-    """The rows in one of FORMATS. metric: what table, LaTeX and HTML show, for example ngR@100 or mR@50."""
+def render(rows: list[ResultRow], form: str, metric: str | None = None, width: int | None = None) -> str:
+    """The rows in one of FORMATS. metric: what table, LaTeX and HTML show, for example mR@50; None: ngR@100, or ngR at
+    the largest K where that was not measured.
+
+    Raises ValueError for a metric that no row has.
+    """
+    measured = _metrics(rows)
+    if metric is not None and measured and metric not in measured:
+        raise ValueError(f"--metric: {metric} was not measured; measured: {', '.join(sorted(measured))}")
     match form:
         case "table":
             return _table(rows, metric, width)
@@ -39,25 +47,28 @@ def render(rows: list[ResultRow], form: str, metric: str = "ngR@100", width: int
 
 def as_json(row: ResultRow) -> dict[str, Any]:
     """A row as `--format json` prints it."""
-    return {**row.settings, "seeds": row.seeds, "n": row.n, "status": row.status, "data": row.data,
+    return {**row.settings, "seeds": row.seeds, "n": row.n, "status": row.status, **asdict(row.ground),
             **{name: {"mean": cell.mean, "std": cell.std, "n": cell.n} for name, cell in row.cells.items()}}
 
 
-def columns(rows: list[ResultRow], metric: str) -> list[str]:
-    """The figures to show: `metric` of each measured mode and subset, of the test set where it was evaluated.
-
-    Where `metric` was not measured, the same kind at the largest K that was. Raises ValueError where there is none.
-    """
+def columns(rows: list[ResultRow], metric: str | None = None) -> list[str]:
+    """The figures to show: `metric` (see `render`) of each measured mode and subset, of the test set where it was
+    evaluated."""
     measured = {name for row in rows for name in row.cells}
-    kinds = {name.split("/")[3] for name in measured if name.count("/") == 3}
-    if metric not in kinds:
-        same = [kind for kind in kinds if kind.split("@")[0] == metric.split("@")[0] and "@" in kind]
-        if not same and kinds:
-            raise ValueError(f"--metric: {metric} was not measured; measured: {', '.join(sorted(kinds))}")
-        metric = max(same, key=lambda kind: int(re.sub(r"\D", "", kind.split("@")[1]) or 0), default=metric)
+    metric = metric or _headline(_metrics(rows))
     part = "test" if any(name.startswith("test/") for name in measured) else "val"
     wanted = [f"{part}/{mode}/{subset}/{metric}" for mode in MODES for subset in SUBSETS]
     return [name for name in wanted if name in measured]
+
+
+def _metrics(rows: list[ResultRow]) -> set[str]:
+    """What was measured of any mode and subset."""
+    return {name.split("/")[3] for row in rows for name in row.cells if name.count("/") == 3}
+
+
+def _headline(measured: set[str]) -> str:
+    ks = [int(name.removeprefix("ngR@")) for name in measured if re.fullmatch(r"ngR@\d+", name)]
+    return f"ngR@{headline_k(ks or [100])}"
 
 
 def cell_text(cell: Cell | None, plus_minus: str = "±") -> str:
@@ -72,10 +83,10 @@ def _heading(name: str) -> str:
     return f"{MODES[mode]} {subset}"
 
 
-def _by_data(rows: list[ResultRow]) -> dict[str, list[ResultRow]]:
-    groups: dict[str, list[ResultRow]] = {}
+def _by_ground(rows: list[ResultRow]) -> dict[Ground, list[ResultRow]]:
+    groups: dict[Ground, list[ResultRow]] = {}
     for row in rows:
-        groups.setdefault(row.data, []).append(row)
+        groups.setdefault(row.ground, []).append(row)
     return groups
 
 
@@ -101,12 +112,12 @@ def _caption(names: list[str]) -> str:
     return f"{metric} in percent on {part}, mean ± sample deviation over seeds, n trials"
 
 
-def _table(rows: list[ResultRow], metric: str, width: int | None) -> str:
+def _table(rows: list[ResultRow], metric: str | None, width: int | None) -> str:
     buffer = io.StringIO()
     console = Console(file=buffer, width=width or 240)
-    for data, group in _by_data(rows).items():
+    for ground, group in _by_ground(rows).items():
         names = columns(group, metric)
-        table = Table(title=f"data: {data}", caption=_caption(names), title_justify="left", caption_justify="left")
+        table = Table(title=str(ground), caption=_caption(names), title_justify="left", caption_justify="left")
         for key in _short(list(group[0].settings)):
             table.add_column(key)
         for name in names:
@@ -124,12 +135,12 @@ def _csv(rows: list[ResultRow]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row.cells))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*settings, "seeds", "n", "status", "data",
+    writer.writerow([*settings, "seeds", "n", "status", *asdict(Ground("")),
                      *(f"{name} {part}" for name in names for part in ("mean", "std", "n"))])
     for row in rows:
         cells = [row.cells.get(name) for name in names]
         writer.writerow([*(row.settings.get(key, "") for key in settings), " ".join(map(str, row.seeds)), row.n,
-                         row.status, row.data, *(_blank(value) for cell in cells for value in
+                         row.status, *asdict(row.ground).values(), *(_blank(value) for cell in cells for value in
                                                  ((cell.mean, cell.std, cell.n) if cell else (None, None, 0)))])
     return buffer.getvalue()
 
@@ -138,13 +149,13 @@ def _blank(value: float | None) -> float | str:
     return "" if value is None else value
 
 
-def _latex(rows: list[ResultRow], metric: str) -> str:
+def _latex(rows: list[ResultRow], metric: str | None) -> str:
     blocks = []
-    for data, group in _by_data(rows).items():
+    for ground, group in _by_ground(rows).items():
         names = columns(group, metric)
         head = [*map(_escaped, _short(list(group[0].settings))), *map(_heading, names), "n", "status"]
         body = [[_escaped(text) if "$" not in text else text for text in _cells(row, names, r"$\pm$")] for row in group]
-        lines = [f"% data: {data}", f"% {_caption(names)}",
+        lines = [f"% {ground}", f"% {_caption(names)}",
                  rf"\begin{{tabular}}{{{'l' * len(group[0].settings)}{'r' * (len(names) + 1)}l}}", r"\hline",
                  " & ".join(head) + r" \\", r"\hline", *(" & ".join(line) + r" \\" for line in body), r"\hline",
                  r"\end{tabular}"]
@@ -156,14 +167,14 @@ def _escaped(text: str) -> str:
     return re.sub(r"([&%$#_{}])", r"\\\1", text)
 
 
-def _html(rows: list[ResultRow], metric: str) -> str:
+def _html(rows: list[ResultRow], metric: str | None) -> str:
     blocks = []
-    for data, group in _by_data(rows).items():
+    for ground, group in _by_ground(rows).items():
         names = columns(group, metric)
         head = [*_short(list(group[0].settings)), *map(_heading, names), "n", "status"]
         lines = [f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in _cells(row, names))}</tr>"
                  for row in group]
-        blocks.append(f"<table>\n<caption>{html.escape(data)}: {html.escape(_caption(names))}</caption>\n"
+        blocks.append(f"<table>\n<caption>{html.escape(str(ground))}: {html.escape(_caption(names))}</caption>\n"
                       f"<tr>{''.join(f'<th>{html.escape(text)}</th>' for text in head)}</tr>\n"
                       + "\n".join(lines) + "\n</table>\n")
     return "".join(blocks)

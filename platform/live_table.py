@@ -67,7 +67,8 @@ class LiveTable(Callback):
         self._console = console or Console()
         self._total, self._at_once, self._epochs = total, at_once, epochs
         self._higher_is_better = config.search.mode == "max"
-        self._zero_shot, self._all_shot = headline_metrics(config.search.metric)
+        self._metric = config.search.metric
+        self._zero_shot, self._all_shot = headline_metrics(self._metric)
         self._views: dict[str, TrialView] = {}
         self._begun, self._last_line = time.monotonic(), 0.0
         self._live: Live | None = None
@@ -169,7 +170,7 @@ class LiveTable(Callback):
         if not known:
             return ""
         best = (max if self._higher_is_better else min)(known, key=lambda view: view.objective)
-        return f"best so far: {_percent(best.objective)} %  {best.settings} ({best.name}, epoch {best.epoch})"
+        return f"best so far: {figure(self._metric, best.objective)}  {best.settings} ({best.name}, epoch {best.epoch})"
 
 
 def headline_metrics(metric: str) -> tuple[str, str]:
@@ -187,6 +188,11 @@ def duration(seconds: float | None) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def figure(metric: str, value: float) -> str:
+    """A value of a metric: recall is a share and shown in percent; losses and ranks are plain numbers."""
+    return f"{_percent(value)} %" if "@" in metric else f"{value:.4g}"
 
 
 def _number(value: float | None, form: str) -> str:

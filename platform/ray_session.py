@@ -6,6 +6,8 @@ import contextlib
 import logging
 import os
 import socket
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,19 @@ ROOT = Path(__file__).resolve().parents[1]
 CONNECT_TIMEOUT_S = 10
 STARTS = 3
 OBJECT_STORE_BYTES = 2**28
+
+KNOCK = """
+import sys
+from ray._private import services
+from ray._raylet import GcsClient
+print(flush=True)
+try:
+    GcsClient(address=services.canonicalize_bootstrap_address_or_die(sys.argv[1]))
+except Exception as error:
+    print(str(error).partition(chr(10))[0], flush=True)
+    sys.exit(1)
+"""
+"""A program that ends well once the Ray at an address has told who it is; it says when it begins, and why it fails."""
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -99,20 +114,39 @@ def largest_node(resource: str) -> float:
 def _connect(address: str, source: str, environment: dict[str, str], common: dict[str, Any]) -> None:
     import ray
 
-    if address != "auto":
-        host, _, port = address.rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
-        except (OSError, ValueError) as error:
-            raise ConfigError(source, [f"resources.address: no Ray cluster answers at {address!r} ({error}); start one "
-                                       "with `ray start --head`, or use local"]) from None
     common.pop("include_dashboard")
     runtime_env = {"env_vars": environment, "working_dir": str(ROOT), "excludes": ["/data", "/runs", "/.git"]}
     try:
+        _knock(address)
         ray.init(address=address, runtime_env=runtime_env, **common)
-    except ConnectionError as error:
-        raise ConfigError(source, [f"resources.address: no Ray cluster answers at {address!r}: "
-                                   f"{str(error).splitlines()[0]}"]) from None
+    except OSError as error:  # what a lost connection is, to Ray too
+        raise ConfigError(source, [f"resources.address: no Ray cluster answers at {address!r} "
+                                   f"({str(error).partition(chr(10))[0]}); start one with `ray start --head`, or use "
+                                   "local"]) from None
+
+
+def _knock(address: str) -> None:
+    """Raises OSError unless a Ray answers at `address` within 10 seconds.
+
+    `ray.init` itself waits for minutes, prints, and ends the process where something else listens at the address; so
+    another process asks first.
+    """
+    if address != "auto":
+        host, _, port = address.rpartition(":")
+        if not port.isdecimal():
+            raise ConnectionError("it must be local, auto or HOST:PORT")
+        socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
+    with subprocess.Popen([sys.executable, "-c", KNOCK, address], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True) as asking:
+        asking.stdout.readline()  # Ray is imported: from here on it is the cluster that takes its time
+        try:
+            reason, _ = asking.communicate(timeout=CONNECT_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            asking.kill()
+            raise TimeoutError(f"timed out after {CONNECT_TIMEOUT_S} s; what listens there does not speak as Ray "
+                               "does") from None
+    if asking.returncode:
+        raise ConnectionError(reason.strip() or f"asking for it ended with exit status {asking.returncode}")
 
 
 def _be_quiet() -> None:

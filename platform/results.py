@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("run_dirs", nargs="+", metavar="RUN_DIR", help="the folder <output>/<name> of a search or run")
     parser.add_argument("--format", choices=FORMATS, default="table")
     parser.add_argument("--by", metavar="KEY,...", help="the settings that make a row; default: all that differ")
-    parser.add_argument("--metric", default="ngR@100", help="what a table shows (default: %(default)s)")
+    parser.add_argument("--metric", help="what a table shows, for example mR@50 (default: ngR@100)")
     arguments = parser.parse_args(argv)
     return answered(lambda: _show(arguments))
 

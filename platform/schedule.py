@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ray import tune
@@ -17,7 +18,7 @@ from ray.tune.search import BasicVariantGenerator, SearchAlgorithm, Searcher
 from sgg.config import Study
 
 from .search_space import Axis, Values, configurations
-from .seeds import SEED_KEY, OncePerSeed
+from .seeds import SEED_KEY, FirstSeedDecides, OncePerSeed
 from .trial import OBJECTIVE, STUDY_KEY, TIME
 
 
@@ -47,15 +48,24 @@ def search_algorithm(study: Study, axes: list[Axis], at_once: int) -> SearchAlgo
     planned = plan(study, axes)
     if planned is not None:
         return BasicVariantGenerator(points_to_evaluate=planned, max_concurrent=at_once)
+    import optuna
     from ray.tune.search.optuna import OptunaSearch
 
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # the live table says what is tried
     seeds = study.base.experiment.seed
     chooser = OptunaSearch(metric=OBJECTIVE, mode=study.base.search.mode, seed=seeds[0])
     return OncePerSeed(chooser, seeds, at_once)
 
 
 def scheduler(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:
-    """The rule that stops trials early. It counts in epochs, as trials report."""
+    """The rule that stops trials early, all seeds of a configuration together. It counts in the epochs of reports."""
+    rule, seeds = _rule(study, axes, epochs), study.base.experiment.seed
+    if study.base.search.scheduler not in ("asha", "median") or len(seeds) == 1:
+        return rule
+    return FirstSeedDecides(rule, seeds[0], TIME, epochs)
+
+
+def _rule(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:
     search = study.base.search
     common = {"time_attr": TIME, "metric": OBJECTIVE, "mode": search.mode}
     match search.scheduler:
@@ -68,9 +78,16 @@ def scheduler(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:
         case "pbt":
             mutations = {axis.key: list(axis.values) if axis.values else axis.domain() for axis in axes}
             return PopulationBasedTraining(**common, perturbation_interval=search.grace_epochs,
-                                           hyperparam_mutations=mutations, log_config=False)
+                                           hyperparam_mutations=mutations, log_config=False,
+                                           custom_explore_fn=partial(_within, axes))
         case _:
             return FIFOScheduler()
+
+
+def _within(axes: list[Axis], values: Values) -> Values:
+    """Values put back into their ranges, which multiplying by 0.8 or 1.2 leaves."""
+    return values | {axis.key: min(max(values[axis.key], axis.low), axis.high) for axis in axes
+                     if not axis.values and axis.key in values}
 
 
 def resources_per_trial(study: Study, gpus_in_sight: float) -> dict[str, float]:
@@ -81,9 +98,21 @@ def resources_per_trial(study: Study, gpus_in_sight: float) -> dict[str, float]:
     return {"CPU": wanted.cpus * wanted.num_workers, **({"GPU": gpus} if gpus else {})}
 
 
+def resources_per_task(study: Study, gpus_in_sight: float) -> dict[str, float]:
+    """What a task that looks at images holds: what a worker of a trial does, one GPU at most."""
+    whole, workers = resources_per_trial(study, gpus_in_sight), study.base.resources.num_workers
+    return {name: min(amount / workers, amount if name == "CPU" else 1.0) for name, amount in whole.items()}
+
+
 def trials_at_once(study: Study, per_trial: dict[str, float], nodes: list[dict[str, float]]) -> int:
-    """How many trials, each on one node, fit into the cluster, at most `search.max_concurrent`."""
+    """How many trials, each on one node, fit, at most `search.max_concurrent`.
+
+    On a cluster that number is taken at its word: trials that wait are what an autoscaler starts nodes for.
+    """
     fitting = sum(min(int(node.get(name, 0) / amount + 1e-9) for name, amount in per_trial.items()) for node in nodes)
-    return max(1, min(fitting, study.base.search.max_concurrent or fitting))
+    cap = study.base.search.max_concurrent
+    if cap is not None and study.base.resources.address != "local":
+        return cap
+    return max(1, min(fitting, cap or fitting))
 
 

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import signal
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sgg.config import Config, ConfigError, Study, resolve
 
+from . import preflight
+from .parts import Parts, find
 from .ray_session import largest_node, nodes, ray_session
 from .search_space import Axis, configurations
 from .study import FAILED, FINISHED, RAY, RUNNING, STOPPED, StudyDirectory
-from .worker import find
 
 INTERRUPTED = 130
 GROUND = ("data.", "detector.", "gan.enabled", "gan.visual_conditioning")
 """Axes that decide what trials share."""
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Where the science is, each "module:function"; tests put smaller parts here.
-
-    open_data: `sgg.opening.open_data`; says at once what is wrong with the data. prepare: `sgg.build.prepare`; makes
-    what trials share. fit: `sgg.fit.fit`.
-    """
-
-    open_data: str = "sgg.opening:open_data"
-    prepare: str = "sgg.build:prepare"
-    fit: str = "sgg.fit:fit"
+OPENED = ("data.", "detector.weights", "embeddings.", "gan.perturb.", "training.mode", "training.device")
+"""Axes whose values may not fit the data or the files that are there."""
 
 
 def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts, **local_ray: Any) -> int:
@@ -40,14 +29,17 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts, **loca
     """
     directory = StudyDirectory.of(study)
     directory.check(study, resume)
-    _check_modules(study)
+    preflight.check(study)
     data = find(parts.open_data)(study.base)
     resolve(study.base, data.name)  # what does not fit the data is refused before Ray is started
+    for config in _opened_otherwise(study, axes):
+        find(parts.open_data)(config)
     print(f"data: {data.description}", flush=True)
     with ray_session(study.base.resources.address, study.source, **local_ray) as total:
         resources = _resources(study, total)
-        facts, epochs = _prepare(study, axes, parts)
-        directory.begin(study, {"data": facts, "resources": resources, "epochs": epochs, "fit": parts.fit})
+        facts, epochs = _prepare(study, axes, parts, total)
+        directory.begin(study, {"data": facts, "resources": resources, "epochs": epochs, "fit": parts.fit,
+                                "paths_from": _paths_from(study)})
         interrupted = _run_trials(study, axes, directory, resources, epochs, resume)
     for record in directory.records():
         if record.status == RUNNING:
@@ -59,6 +51,11 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts, **loca
 def _resources(study: Study, total: dict[str, float]) -> dict[str, float]:
     from .schedule import resources_per_trial
 
+    if not largest_node("CPU"):
+        raise ConfigError(study.source, [
+            f"resources.address: no worker node of {study.base.resources.address!r} is up yet: start one "
+            "(`ray up --min-workers 1`, or `ray start --address=...` on it), or wait until it is there "
+            "(`python cluster/wait_for_nodes.py ADDRESS 2`)"])
     resources = resources_per_trial(study, total.get("GPU", 0))
     faults = [f"resources.{name.lower()}s: a trial wants {amount:g}, but no node of this Ray has more than "
               f"{largest_node(name):g}" for name, amount in resources.items() if amount > largest_node(name)]
@@ -67,15 +64,33 @@ def _resources(study: Study, total: dict[str, float]) -> dict[str, float]:
     return resources
 
 
-def _prepare(study: Study, axes: list[Axis], parts: Parts) -> tuple[dict[str, Any], int]:
+def _paths_from(study: Study) -> str | None:
+    """The folder that relative paths of trials start from; None: the one that they run in, which is this one."""
+    return None if study.base.resources.address == "local" else str(Path.cwd())
+
+
+def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, float]) -> tuple[dict[str, Any], int]:
     """Make what trials share, so that none waits for another. Returns the facts of the data and a trial's epochs."""
+    from .extract import extract, worth_sharing
+    from .schedule import resources_per_task
+
     prepare = find(parts.prepare)
     shared = [axis for axis in axes if axis.key.startswith(GROUND)]
     points = configurations(study, shared) if shared and study.base.search.algorithm != "optuna" else [{}]
-    grounds = [prepare(config) for config in _distinct([study.trial(point) for point in points])]
+    configs = _distinct([study.trial(point) for point in points])
+    for config in configs:
+        if worth_sharing(config, total):
+            extract(config, resources_per_task(study, total.get("GPU", 0)))
+    grounds = [prepare(config) for config in configs]
     lengths = [ground.config.training.epochs for ground in grounds]
     lengths += [value for axis in axes if axis.key == "training.epochs" for value in axis.extremes()]
     return grounds[0].data_facts(), max(lengths)
+
+
+def _opened_otherwise(study: Study, axes: list[Axis]) -> list[Config]:
+    """Configs whose data and files are to be looked at besides the base's, so that no trial fails for want of them."""
+    return _distinct([study.trial({axis.key: value}) for axis in axes if axis.key.startswith(OPENED)
+                      for value in axis.extremes()])
 
 
 def _distinct(configs: list[Config]) -> list[Config]:
@@ -136,16 +151,7 @@ def _sum_up(directory: StudyDirectory, interrupted: bool) -> int:
         print(write_results(directory.path), end="")
     for record in records:
         if record.status == FAILED:
-            print(f"{record.name} failed: {record.reason}\n  {record.values}\n  {record.directory}/error.txt")
+            print(f"{record.name} failed: {record.reason}\n  {record.values}\n  {record.evidence}")
     print(f"{', '.join(f'{count} {status}' for status, count in counts.items() if count)}; results, logs and "
           f"checkpoints: {directory.path}")
     return INTERRUPTED if interrupted else 1 if counts[FAILED] else 0
-
-
-def _check_modules(study: Study) -> None:
-    wanted = {"optuna": study.base.search.algorithm == "optuna", "wandb": study.base.tracking.wandb != "off",
-              "tensorboardX": study.base.tracking.tensorboard, "pyarrow": study.base.tracking.parquet}
-    faults = [f"package {name} is missing: pip install {name}" for name, used in wanted.items()
-              if used and importlib.util.find_spec(name) is None]
-    if faults:
-        raise ConfigError(study.source, faults)

@@ -14,12 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from sgg.config import ConfigError, Study
+from sgg.config.load import ALL_AT_ONCE
 
 LISTED = ("choice", "grid")
 RANGES = ("uniform", "loguniform", "randint")
 NOT_SEARCHED = ("experiment", "search", "resources", "tracking")
-SWEPT_INSIDE = ("evaluation.pred_weight", "evaluation.modes", "evaluation.ks")
-STRUCTURE = ("data", "detector", "model", "embeddings", "evaluation")
+MID_TRAINING = (
+    "loss.", "gan.terms", "gan.attach_generator", "gan.adversarial_weight", "gan.learning_rate_", "gan.perturb.",
+    "model.pairs_per_image", "model.foreground_share", "model.dropout", "training.batch_size", "training.learning_rate",
+    "training.decay_epoch", "training.box_head_rate", "training.clip_gradient", "training.f_updates")
+"""What may change while a model trains. All else decides the shape of weights, what is trained or on what, acts at the
+beginning only, or (momentum, weight_decay) is kept with the moments in a checkpoint."""
 MAX_COMBINATIONS = 4096
 
 Values = dict[str, Any]
@@ -80,7 +85,7 @@ def read_axes(study: Study) -> tuple[Study, list[Axis]]:
         except ValueError as error:
             faults.append(str(error))
             continue
-        if key in SWEPT_INSIDE:
+        if key in ALL_AT_ONCE:
             folded[key] = list(axis.values)
         else:
             axes.append(axis)
@@ -123,9 +128,9 @@ def _parse(key: str, leaf: Values) -> Axis:
         close = difflib.get_close_matches(str(kind), [*LISTED, *RANGES], n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise ValueError(f"{key}.search must be one of {', '.join([*LISTED, *RANGES])}, got {kind!r}{hint}")
-    if key.startswith("evaluation.") and (key not in SWEPT_INSIDE or kind not in LISTED):
+    if key.startswith("evaluation.") and (key not in ALL_AT_ONCE or kind not in LISTED):
         raise ValueError(f"{key} cannot be searched: it does not change the trained model. Every value in the lists "
-                         f"{', '.join(SWEPT_INSIDE)} is evaluated on each one")
+                         f"{', '.join(ALL_AT_ONCE)} is evaluated on each one")
     wanted = {"of"} if kind in LISTED else {"low", "high"}
     given = set(leaf) - {"search"}
     if given != wanted:
@@ -164,9 +169,13 @@ def _algorithm_faults(study: Study, axes: list[Axis]) -> list[str]:
             faults.append(f"{axis.key}: search.algorithm grid needs listed values, got {axis.kind}: use choice or grid")
         if search.algorithm == "optuna" and axis.kind == "grid":
             faults.append(f"{axis.key}: search.algorithm optuna chooses by itself and takes no grid: use choice")
-        if search.scheduler == "pbt" and axis.key.split(".")[0] in STRUCTURE:
-            faults.append(f"{axis.key}: search.scheduler pbt changes settings while a model trains, and this one "
-                          "decides its shape or data: search only loss, gan and training settings")
+        if search.scheduler == "pbt" and not axis.key.startswith(MID_TRAINING):
+            faults.append(f"{axis.key}: search.scheduler pbt changes settings while a model trains, which this one "
+                          f"cannot; choose another scheduler, or search only {', '.join(MID_TRAINING)}")
+    for name, value in (("algorithm", "optuna"), ("scheduler", "pbt")):
+        if not axes and getattr(search, name) == value:
+            faults.append(f"search.{name} {value} has nothing to choose: write a range in place of a setting's value, "
+                          "or run the one configuration with python -m platform.train")
     if search.scheduler == "pbt" and search.algorithm == "optuna":
         faults.append("search.algorithm must be random or grid where search.scheduler is pbt: pbt chooses by itself")
     if search.scheduler == "pbt" and len(study.base.experiment.seed) > 1:

@@ -16,13 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from sgg.config import ConfigError, Study, validate
+from sgg.config.resume import FREE
 from sgg.history import CONFIG, TEST, History, Row, read_json, write_json
 
 STUDY, TRIAL, TRIALS, RAY = "study.json", "trial.json", "trials", "ray"
 LOG, ERROR = "log.txt", "error.txt"
 
 FREE_ON_RESUME = ("experiment.output", "resources.", "tracking.", "search.time_budget_s", "search.max_failures")
-"""What may differ when a study is taken up again: nothing that decides which trials are run, or what they compute."""
+"""What may differ when a study is taken up again, besides what may for a trial (`sgg.config.resume`): nothing that
+decides which trials are run, or what they compute."""
+OF_ALL_TRIALS = ("training.epochs", "data.eval_images")
+"""Free for a single trial, but not for a study: its trials would no longer be comparable."""
 
 PENDING, RUNNING, FINISHED, STOPPED, FAILED = "pending", "running", "finished", "stopped", "failed"
 """Of a trial. stopped: early, by the scheduler or the budget. failed: it raised, or lost its worker too often."""
@@ -54,6 +58,12 @@ class TrialRecord:
     def name(self) -> str:
         """The trial's id."""
         return self.directory.name
+
+    @property
+    def evidence(self) -> Path:
+        """Where to read why it failed: the traceback; the log where a process died without one."""
+        found = (self.directory / name for name in (ERROR, LOG))
+        return next((path for path in found if path.is_file()), self.directory)
 
     def rows(self) -> list[Row]:
         """The row that counts of each epoch."""
@@ -154,9 +164,10 @@ def _described(study: Study) -> dict[str, Any]:
 
 
 def _differences(found: dict[str, Any], described: dict[str, Any]) -> list[str]:
+    free = (*FREE_ON_RESUME, *(key for key in FREE if key not in OF_ALL_TRIALS))
     then, now = ({**flatten(study["settings"]), **study["axes"]} for study in (found, described))
     return [f"{key} was {then.get(key)!r}, is {now.get(key)!r}" for key in {**then, **now}
-            if then.get(key) != now.get(key) and not key.startswith(FREE_ON_RESUME)]
+            if then.get(key) != now.get(key) and not key.startswith(free)]
 
 
 def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:

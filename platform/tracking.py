@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +36,17 @@ def trackers(study: Study, directory: StudyDirectory) -> list[Callback]:
 
 
 class Tracker(Callback):
-    """Hands each epoch's figures of each trial on once, and the test figures at its end."""
+    """Hands each epoch's figures of each trial on once, and the test figures at its end.
+
+    One that fails is given up, and the person told: a search does not end for it.
+    """
+
+    name: str
 
     def __init__(self, directory: StudyDirectory):
         self._directory = directory
         self._told: dict[str, int] = {}
+        self._given_up = False
 
     def open(self, trial: TuneTrial) -> None:
         """A trial begins, or begins again."""
@@ -50,7 +59,7 @@ class Tracker(Callback):
 
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """See ray.tune.Callback."""
-        self.open(trial)
+        self._attempt(self.open, trial)
 
     def on_trial_result(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any],
                         **info: Any) -> None:
@@ -58,18 +67,34 @@ class Tracker(Callback):
         epoch = result.get("epoch", 0)
         if epoch > self._told.get(trial.trial_id, 0):
             self._told[trial.trial_id] = epoch
-            self.log(trial, epoch, figures_of(result))
+            self._attempt(self.log, trial, epoch, figures_of(result))
 
     def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """See ray.tune.Callback."""
         test = read_json(self._directory.trial(trial.trial_id) / TEST)
         if test:
-            self.log(trial, self._told.get(trial.trial_id, 0), figures_of(test))
-        self.close(trial, failed=FAILED_KEY in trial.last_result)
+            self._attempt(self.log, trial, self._told.get(trial.trial_id, 0), figures_of(test))
+        self._attempt(self.close, trial, FAILED_KEY in trial.last_result)
 
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """See ray.tune.Callback."""
-        self.close(trial, failed=True)
+        self._attempt(self.close, trial, True)
+
+    def _attempt(self, step: Callable[..., None], *arguments: Any) -> None:
+        if self._given_up:
+            return
+        try:
+            step(*arguments)
+        except Exception as error:  # of a service or its client: nothing that the trials need
+            self._given_up = True
+            reason = _without_key(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
+            print(f"tracking.{self.name} failed and is given up, the search goes on without it: {reason}",
+                  file=sys.stderr, flush=True)
+
+
+def _without_key(text: str) -> str:
+    key = os.environ.get("WANDB_API_KEY")
+    return text.replace(key, "(key)") if key else text
 
 
 class WandbTracker(Tracker):
@@ -77,6 +102,8 @@ class WandbTracker(Tracker):
 
     Online it needs `wandb login` or WANDB_API_KEY, which stay where they are: no key is written by us.
     """
+
+    name = "wandb"
 
     def __init__(self, study: Study, directory: StudyDirectory):
         super().__init__(directory)
@@ -109,6 +136,8 @@ class WandbTracker(Tracker):
 class TensorBoardTracker(Tracker):
     """Event files under tensorboard/<trial>: `tensorboard --logdir <output>/<name>/tensorboard`."""
 
+    name = "tensorboard"
+
     def __init__(self, directory: StudyDirectory):
         super().__init__(directory)
         self._writers: dict[str, Any] = {}
@@ -135,6 +164,8 @@ class TensorBoardTracker(Tracker):
 
 class ParquetTracker(Tracker):
     """Every epoch of every trial as one table, epochs.parquet and epochs.csv, written anew whenever a trial ends."""
+
+    name = "parquet"
 
     def close(self, trial: TuneTrial, failed: bool) -> None:
         """Writes the table."""

@@ -1,4 +1,8 @@
-"""`python -m platform.train CONFIG [key=value ...] [--resume]`: one experiment, run as a search of one trial."""
+"""`python -m platform.train CONFIG [key=value ...] [--resume]`: one experiment, one trial for each of its seeds.
+
+Of a search file only the choices count that a single experiment has: how trials are drawn and stopped early is left
+out (search.trials, algorithm, scheduler); search.metric, max_concurrent, max_failures and time_budget_s stay.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,17 @@ if __name__ == "__main__" and not __package__:
     print("run this from the repository's root: python -m platform.train CONFIG [key=value ...]", file=sys.stderr)
     sys.exit(2)
 
+from dataclasses import replace
+
 from sgg.command import answered
-from sgg.config import ConfigError, load
+from sgg.config import ConfigError, Study, load
+from sgg.config.search import Search
 
 from .search import Parts, run_study
 from .search_space import read_axes
 from .tune import parse
+
+DRAWING = ("trials", "algorithm", "scheduler", "grace_epochs", "reduction_factor")
 
 
 def main(argv: list[str] | None = None, parts: Parts | None = None) -> int:
@@ -21,13 +30,20 @@ def main(argv: list[str] | None = None, parts: Parts | None = None) -> int:
     arguments = parse(argv, "train", __doc__)
 
     def train() -> int:
-        study, axes = read_axes(load(arguments.config, arguments.overrides))
+        study, axes = read_axes(without_search(load(arguments.config, arguments.overrides)))
         if axes:
             raise ConfigError(study.source, [f"{axis.key} is searched: run a search with python -m platform.tune, or "
                                              f"choose one value: {axis.key}=..." for axis in axes])
         return run_study(study, axes, arguments.resume, parts or Parts())
 
     return answered(train)
+
+
+def without_search(study: Study) -> Study:
+    """The study with the defaults of everything that draws trials or stops them early."""
+    plain = {name: Search.model_fields[name].default for name in DRAWING}
+    search = study.base.search.model_copy(update=plain)
+    return replace(study, base=study.base.model_copy(update={"search": search}))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,11 @@ from typing import Any
 from ray import tune
 from ray.train import TrainingFailedError, WorkerGroupError
 
+from sgg.config import Config
+from sgg.history import CHECKPOINTS
 from sgg.reweighted import objective
 
+from .paths import absolute
 from .study import RAY, RUNNING, StudyDirectory, TrialRecord
 from .train_run import TrainRun
 from .worker import work
@@ -27,8 +30,6 @@ OBJECTIVE = "objective"
 TIME = "epoch"
 """Of a result: the unit that schedulers count in."""
 MEMORY = 100 * 2**20
-CHECKPOINTS = "checkpoints"
-"""As `sgg.checkpoint` calls it, which imports torch: five seconds that this process need not spend."""
 
 ADOPTED = "adopted.txt"
 """In a trial's folder: the checkpoint of another trial that it went on from."""
@@ -49,7 +50,7 @@ class Trial(tune.Trainable):
         values = dict(config)
         self._directory = StudyDirectory(Path(values.pop(STUDY_KEY)))
         self._study, self._facts = self._directory.study()
-        self._config = self._study.trial(values)
+        self._config = _as_here(self._study.trial(values), self._facts)
         self._folder = self._directory.trial(self.trial_id)
         TrialRecord(self._folder, values, RUNNING).write()
         self._last: dict[str, Any] = {}
@@ -118,6 +119,12 @@ class Trial(tune.Trainable):
             shutil.rmtree(self._folder / CHECKPOINTS, ignore_errors=True)
             adopted.write_text(str(donor))
         self._donor = donor
+
+
+def _as_here(config: Config, facts: dict[str, Any]) -> Config:
+    """The settings with paths that this process finds: one of a cluster does not run where the search was started."""
+    start = facts.get("paths_from")
+    return config if start is None else absolute(config, start)
 
 
 def _pin(path: Path) -> Path:

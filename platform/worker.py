@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import math
 import os
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import ray.train
 from sgg.config import Config
 from sgg.history import Row
 
+from .parts import find
 from .study import ERROR, LOG
 from .train_run import LostPeerError
 
@@ -47,12 +46,6 @@ def work(arguments: dict[str, Any]) -> None:
         if kind is RuntimeError or not (directory / ERROR).exists():  # a consequence does not hide its cause
             (directory / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
         raise kind(f"{type(error).__name__}: {error}") from None
-
-
-def find(name: str) -> Callable[..., Any]:
-    """The function called `module:function`."""
-    module, _, function = name.partition(":")
-    return getattr(importlib.import_module(module), function)
 
 
 def _report(row: Row) -> None:

@@ -1,6 +1,7 @@
 """What goes wrong in a trial, for real: it raises, its numbers run away, its processes are killed."""
 
 import json
+import threading
 from pathlib import Path
 from platform import train, tune
 from platform.study import FAILED, FINISHED, StudyDirectory
@@ -43,6 +44,8 @@ search: {max_failures: 1, max_concurrent: 2}
     assert rows_on_disk(records[5].directory) == [(1, 1), (2, 2), (3, 2)]
     assert records[5].test()["test/sgcls/zs/ngR@100"] == pytest.approx(3 * 5 * 0.005)
     assert rows_on_disk(records[6].directory) == [(1, 1)]
+    assert not (records[6].directory / "error.txt").exists()
+    assert f"{records[6].directory}/log.txt" in printed
 
 
 def test_a_killed_trial_process_gives_its_gpu_back_and_goes_on(ray_with_gpus, stub, config_file, tmp_path,
@@ -66,3 +69,16 @@ def test_a_killed_trial_process_gives_its_gpu_back_and_goes_on(ray_with_gpus, st
     assert record.status == FINISHED
     assert [row["epoch"] for row in record.rows()] == [1, 2, 3, 4, 5, 6]
     assert max(attempt for _, attempt in rows_on_disk(record.directory)) == 2
+
+
+def test_a_fault_of_rays_own_is_a_failure_and_no_end(ray_with_gpus, tmp_path):
+    """What cannot be sent to a worker is no fault of the training function."""
+    from platform.train_run import TrainRun
+
+    from ray.train import TrainingFailedError
+
+    run = TrainRun(print, {"lock": threading.Lock()}, name="unsent", storage=str(tmp_path), resources={"CPU": 1},
+                   max_failures=0)
+    with pytest.raises(TrainingFailedError, match="cannot pickle"):
+        run.next_report()
+    run.stop()

@@ -11,7 +11,7 @@ from platform.study import FINISHED, RUNNING, StudyDirectory
 import psutil
 import pytest
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(1200)]
 
 ROOT = Path(__file__).parents[2]
 COMMAND = """
@@ -40,7 +40,7 @@ def start(tmp_path, workers_find_the_stub):
             process.kill()
 
 
-def wait_until(condition, process, seconds=240):
+def wait_until(condition, process, seconds=400):
     """Wait for a condition while the process runs."""
     end = time.monotonic() + seconds
     while not condition():
@@ -83,7 +83,7 @@ resources: {gpus: 0}
     wait_until(lambda: epochs(0) >= 1, first)
     children = ray_processes(first.pid)
     first.send_signal(signal.SIGINT)
-    assert first.wait(120) == 130, output.read_text()
+    assert first.wait(300) == 130, output.read_text()
     assert "interrupted; with --resume it goes on" in output.read_text()
     assert not psutil.wait_procs(children, timeout=20)[1]
 
@@ -107,4 +107,20 @@ resources: {gpus: 0}
         assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4]
         assert json.loads(lines[-1])["attempt"] == 2
     # Nobody told the second one's processes to end; Ray's own look after their parent now and then.
-    assert not psutil.wait_procs(children, timeout=120)[1]
+    assert not psutil.wait_procs(children, timeout=300)[1]
+
+
+def test_a_second_interrupt_ends_it_at_once(config_file, start, faults, tmp_path):
+    """The stand-in pauses for ten seconds; whoever presses twice does not want to wait for anything."""
+    faults((1, 2, "pause", 1))
+    command = start(config_file("loss: {scale: {search: grid, of: [1]}}\nresources: {gpus: 0}\n"))
+    directory = StudyDirectory(tmp_path / "runs" / "a")
+    wait_until(lambda: [record for record in directory.records() if record.rows()], command)
+    children = ray_processes(command.pid)
+    for _ in range(2):
+        command.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    assert command.wait(120) == 130
+    assert "Traceback" not in (tmp_path / "output.txt").read_text()
+    assert not psutil.wait_procs(children, timeout=60)[1]
+    assert len(directory.records()[0].rows()) == 1

@@ -1,15 +1,21 @@
 """The real training on Ray: the same numbers as without it, and several workers on one trial."""
 
 import json
+import shutil
+import threading
+import time
 from pathlib import Path
-from platform import train
+from platform import extract, train
 from platform.study import FINISHED, StudyDirectory, TrialRecord
 
+import numpy as np
 import psutil
 import pytest
 import yaml
 
+from sgg import build
 from sgg.config import load
+from sgg.features import FeatureStore, writer
 from sgg.fit import fit
 from sgg.history import History
 
@@ -69,3 +75,28 @@ def test_two_workers_train_one_trial_and_one_is_killed(ray_with_gpus, training_f
     # Both workers' shares of the pictures are in the figures.
     assert record.test()["test/sgcls/all/num_images"] == 12
     assert 0 < rows[-1]["loss"] < 100
+
+
+def test_features_are_written_by_tasks_and_one_is_killed(ray_with_gpus, training_file, toy_root, tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "PART_BYTES", 2**18)  # some images each, so that there are several
+    root = tmp_path / "data"
+    shutil.copytree(toy_root, root, ignore=shutil.ignore_patterns("features"))
+    killed = []
+
+    def kill_the_first() -> None:
+        while not killed:
+            for process in psutil.process_iter(["name"]):
+                if process.info["name"].startswith("ray::_write_part") and not killed:
+                    killed.append(process.pid)
+                    process.kill()
+            time.sleep(0.02)
+
+    threading.Thread(target=kill_the_first, daemon=True).start()
+    assert extract.main([training_file, f"data.root={root}"]) == 0
+    assert killed
+    extraction, path = build.node_features(build.prepare_detector(load(training_file, [f"data.root={root}"]).base))
+    assert len(extraction.ranges()) > 3
+    by_tasks, here = FeatureStore.open(path, extraction.identity), extraction.ensure(tmp_path / "nodes.zarr")
+    np.testing.assert_array_equal(by_tasks.counts, here.counts)
+    # Sums are split among another number of threads.
+    np.testing.assert_allclose(by_tasks[:], here[:], rtol=2e-3, atol=2e-3)

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ def test_cluster_launchers_fit_rays_schema(name):
     config = yaml.safe_load((CLUSTER / name).read_text())
     jsonschema.validate(config, schema)
     assert config["head_node_type"] in config["available_node_types"]
-    assert config["available_node_types"]["head"]["resources"]["CPU"] == 0
+    head, gpu = (config["available_node_types"][name] for name in ("head", "gpu"))
+    assert head["resources"]["CPU"] == 0
+    assert gpu["min_workers"] >= 1  # a search that finds no worker has nothing to run on
 
 
 @pytest.mark.parametrize("name", [*LAUNCHERS, "slurm.sh", "README.md"])
@@ -36,8 +39,11 @@ def test_the_version_is_ours(name):
     assert ".".join(ray.__version__.split(".")[:2]) in (CLUSTER / name).read_text()
 
 
-def test_the_slurm_script_is_bash():
-    assert subprocess.run(["bash", "-n", CLUSTER / "slurm.sh"], check=False).returncode == 0
+@pytest.mark.parametrize("script", [CLUSTER / "slurm.sh", CLUSTER.parent / ".ci" / "run"], ids=lambda path: path.name)
+def test_scripts_pass_shellcheck(script):
+    found = subprocess.run([Path(sys.executable).with_name("shellcheck"), script], capture_output=True, text=True,
+                           check=False)
+    assert (found.returncode, found.stdout) == (0, "")
 
 
 def test_the_ray_job():
@@ -47,7 +53,13 @@ def test_the_ray_job():
     assert spec["rayVersion"] == ray.__version__
     assert spec["authOptions"] == {"mode": "token"}
     assert spec["headGroupSpec"]["serviceType"] == "ClusterIP"
+    assert all(group["minReplicas"] >= 1 for group in spec["workerGroupSpecs"])
     groups = [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
     for pod in (group["template"]["spec"] for group in groups):
         mounts = {mount["name"] for container in pod["containers"] for mount in container["volumeMounts"]}
         assert mounts <= {volume["name"] for volume in pod["volumes"]}
+
+
+def test_the_image_is_built_without_data_runs_and_history():
+    ignored = (CLUSTER.parent / ".dockerignore").read_text().splitlines()
+    assert {"data/", "runs/", "wandb/", ".git"} <= set(ignored)

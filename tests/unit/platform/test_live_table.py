@@ -1,12 +1,12 @@
 import io
 import re
-from platform.live_table import LiveTable, duration, headline_metrics
+from platform.live_table import LiveTable, duration, figure, headline_metrics
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-from sgg.config import Config
+from sgg.config import Config, validate
 
 ROW = {"epoch": 1, "loss": 1.25, "val/sgcls/zs/ngR@100": 0.031, "val/sgcls/all/ngR@100": 0.22, "objective": 0.031}
 
@@ -68,7 +68,18 @@ def test_figures_of_the_last_validation_stay(table):
     assert re.search(r"2/2 │\s+1.000 │\s+3.1", shown(table))
 
 
+def test_a_searched_loss_is_no_share(output):
+    config = validate({"search": {"metric": "loss", "mode": "min"}})
+    table = LiveTable(config, total=2, at_once=1, epochs=2, console=Console(file=output, width=100, height=40))
+    for one, loss in ((trial(0), 39.24), (trial(1), 41.5)):
+        table.on_trial_start(0, [], one)
+        table.on_trial_result(0, [], one, {**ROW, "loss": loss, "objective": loss})
+    assert "best so far: 39.24  kind=dnorm" in shown(table)
+
+
 def test_words():
+    assert [figure(metric, 0.5) for metric in ("val/sgcls/zs/F1@20", "val/sgcls/all/triplet-rank-mean", "loss")] == [
+        "50.0 %", "0.5", "0.5"]
     assert [duration(seconds) for seconds in (None, 5, 65, 3661)] == ["-", "0:05", "1:05", "1:01:01"]
     assert headline_metrics("val/predcls/10s/ngR@50") == ("val/predcls/zs/ngR@50", "val/predcls/all/ngR@50")
     assert headline_metrics("loss") == ("val/sgcls/zs/ngR@100", "val/sgcls/all/ngR@100")

@@ -77,16 +77,30 @@ def test_a_trial_that_never_began_still_has_its_row(search):
     for name in ("config.json", "metrics.jsonl"):
         (path / "trials" / "t0" / name).unlink()
     row, = aggregate(collect([path]))
-    assert (row.settings, row.status, row.n, row.data) == ({"loss.kind": "dnorm"}, FAILED, 0, "toy genome [aaaaaaaa]")
+    assert (row.settings, row.status, row.n) == ({"loss.kind": "dnorm"}, FAILED, 0)
+    assert row.ground.data == "toy genome [aaaaaaaa]"
 
 
 def test_different_data_are_never_pooled(search):
     paths = [search("a", [("dnorm", 0, FINISHED, 0.2)]), search("b", [("dnorm", 1, FINISHED, 0.6)], data=VG)]
     rows = aggregate(collect(paths))
-    assert [(row.data, row.cells[ZS].mean) for row in rows] == [
+    assert [(row.ground.data, row.cells[ZS].mean) for row in rows] == [
         ("Visual Genome [bbbbbbbb]", 0.6), ("toy genome [aaaaaaaa]", 0.2)]
     assert [row.n for row in aggregate(collect(paths), by=["loss.kind"])] == [1, 1]
     assert render(rows, "table").count("data: ") == 2
+
+
+@pytest.mark.parametrize(("fact", "values"), [
+    ("embeddings", ("glove", "cooccurrence")), ("detector", ("0123abcd", "4567cdef"))])
+def test_other_embeddings_and_detectors_are_never_pooled(search, fact, values):
+    paths = [search(name, [("dnorm", seed, FINISHED, recall)], data=TOY | facts) for name, seed, recall, facts in (
+        ("a", 0, 0.2, {fact: values[0]}), ("b", 1, 0.6, {fact: values[1]}), ("before", 2, 0.1, {}))]
+    rows = aggregate(collect(paths))
+    assert [(getattr(row.ground, fact), row.n, row.cells[ZS].mean) for row in rows] == [
+        ("", 1, 0.1), *sorted([(values[0], 1, 0.2), (values[1], 1, 0.6)])]
+    assert [row[fact] for row in json.loads(render(rows, "json"))] == ["", *sorted(values)]
+    assert [row[fact] for row in csv.DictReader(io.StringIO(render(rows, "csv")))] == ["", *sorted(values)]
+    assert f"; {fact}: {values[0]}" in render(rows, "table")
 
 
 def test_searches_over_the_same_data_meet_in_one_table(search):
@@ -128,6 +142,21 @@ def test_tables_show_percent_and_deviation(search):
     assert "<td>50.0 ± 14.1</td>" in render(rows, "html")
     with pytest.raises(ValueError, match="mR@50 was not measured; measured: ngR@100"):
         render(rows, "table", metric="mR@50")
+
+
+def test_a_metric_that_was_not_measured_is_refused(search, capsys):
+    path = str(search("a", [("dnorm", 0, FINISHED, 0.4)]))
+    for form in ("table", "csv"):
+        assert results.main([path, "--metric", "R@7", "--format", form]) == 2
+        assert capsys.readouterr().err == "error: --metric: R@7 was not measured; measured: ngR@100\n"
+    assert results.main([path, "--metric", "ngR@100"]) == 0
+
+
+def test_without_a_metric_the_largest_k_is_shown(search):
+    path = search("a", [("dnorm", 0, FINISHED, 0.4)])
+    for file in (path / "trials" / "t0").iterdir():
+        file.write_text(file.read_text().replace("ngR@100", "ngR@50"))
+    assert "ngR@50 in percent on test" in render(aggregate(collect([path])), "table")
 
 
 def test_command(search, capsys, tmp_path):

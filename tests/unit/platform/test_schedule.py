@@ -3,6 +3,7 @@ from platform.search_space import read_axes
 
 import pytest
 from ray.cloudpickle import dumps, loads
+from ray.tune.schedulers import ASHAScheduler
 
 from sgg.config import load
 
@@ -67,9 +68,14 @@ def test_a_trial_does_not_spread_over_nodes(study):
     assert trials_at_once(study("")[0], {"CPU": 2.0, "GPU": 2.0}, [{"CPU": 8.0, "GPU": 3.0}] * 2) == 2
 
 
+def test_a_cap_on_a_cluster_may_be_more_than_its_nodes_hold_now(study):
+    settings = study("", "resources.address=auto", "search.max_concurrent=8")[0]
+    assert trials_at_once(settings, {"CPU": 1.0, "GPU": 1.0}, [{"CPU": 0.0}]) == 8
+
+
 def test_asha_counts_epochs_and_leaves_the_last_one_alone(study):
     settings, axes = study(GRID, "search.scheduler=asha")
-    rule = scheduler(settings, axes, epochs=6)
+    rule = scheduler(settings, axes, epochs=6)._rule
     assert (rule._time_attr, rule._max_t) == ("epoch", 7)
 
 
@@ -77,3 +83,17 @@ def test_asha_counts_epochs_and_leaves_the_last_one_alone(study):
 def test_every_scheduler_can_be_made(study, name):
     settings, axes = study("loss: {scale: {search: choice, of: [1, 2]}}", f"search.scheduler={name}")
     assert scheduler(settings, axes, epochs=3) is not None
+
+
+def test_one_seed_needs_nobody_to_follow(study):
+    settings, axes = study(GRID, "search.scheduler=asha", "experiment.seed=3")
+    assert isinstance(scheduler(settings, axes, epochs=3), ASHAScheduler)
+
+
+def test_population_based_training_stays_within_the_ranges(study):
+    settings, axes = study("loss: {scale: {search: uniform, low: 1, high: 2}, "
+                           "kind: {search: choice, of: [baseline, dnorm]}}\n"
+                           "training: {f_updates: {search: randint, low: 1, high: 3}}", "search.scheduler=pbt")
+    explore = scheduler(settings, axes, epochs=3)._custom_explore_fn
+    drawn = {"loss.scale": 2.4, "training.f_updates": 0, "loss.kind": "dnorm", "study": "/somewhere"}
+    assert explore(drawn) == {"loss.scale": 2, "training.f_updates": 1, "loss.kind": "dnorm", "study": "/somewhere"}

@@ -1,10 +1,12 @@
 import math
 import random
-from platform.search_space import configurations, describe, read_axes
+from platform.search_space import NOT_SEARCHED, configurations, describe, read_axes
+from platform.study import flatten
 
 import pytest
+import yaml
 
-from sgg.config import ConfigError, load
+from sgg.config import Config, ConfigError, load
 
 
 def study(tmp_path, text, *overrides):
@@ -136,6 +138,35 @@ def test_pbt_leaves_the_model_and_the_seed_alone(tmp_path):
     """)
     assert [fault.split(":")[0] for fault in found] == ["model.hidden_dim", "experiment.seed must be one seed where "
                                                         "search.scheduler is pbt"]
+
+
+PBT_AXES = {"loss.kind", "loss.foreground_weight", "loss.background_weight", "loss.scale", "gan.terms",
+            "gan.attach_generator", "gan.adversarial_weight", "gan.learning_rate_generator",
+            "gan.learning_rate_discriminator", "gan.perturb.method", "gan.perturb.intensity", "gan.perturb.topk",
+            "gan.perturb.alpha", "gan.perturb.uniform", "gan.perturb.degree_smoothing", "model.pairs_per_image",
+            "model.foreground_share", "model.dropout", "training.batch_size", "training.learning_rate",
+            "training.decay_epoch", "training.box_head_rate", "training.clip_gradient", "training.f_updates"}
+
+
+@pytest.mark.parametrize("key", [key for key in flatten(Config().model_dump(mode="json"))
+                                 if not key.startswith((*NOT_SEARCHED, "evaluation."))])
+def test_pbt_changes_only_what_may_change_while_a_model_trains(tmp_path, key):
+    """Every setting there is: one that is added is refused until it is decided on."""
+    settings = {"search": "choice", "of": [1]}
+    for part in reversed(key.split(".")):
+        settings = {part: settings}
+    # pbt with optuna is always refused, so there are faults to look into for every key.
+    found = faults(tmp_path, yaml.safe_dump(settings | {"search": {"scheduler": "pbt", "algorithm": "optuna"}}))
+    assert any(fault.startswith(f"{key}: search.scheduler pbt changes") for fault in found) == (key not in PBT_AXES)
+
+
+@pytest.mark.parametrize(("search", "message"), [
+    ("{algorithm: optuna}", "search.algorithm optuna has nothing to choose"),
+    ("{scheduler: pbt}", "search.scheduler pbt has nothing to choose")])
+def test_nothing_to_choose(tmp_path, search, message):
+    """Values of evaluation.pred_weight are all measured, which leaves no choice either."""
+    for text in ("", "evaluation: {pred_weight: {search: grid, of: [0, 1]}}\n"):
+        assert faults(tmp_path, f"{text}search: {search}")[0].startswith(message)
 
 
 def test_settings_in_one_line():

@@ -42,6 +42,24 @@ def test_resuming_names_the_settings_that_changed(tmp_path):
     assert "loss.scale was {'search': 'grid', 'of': [1, 2]}, is {'search': 'grid', 'of': [1, 3]}" in message
 
 
+@pytest.mark.parametrize("change", ["data.workers=2", "training.keep_checkpoints=5", "training.device=cpu",
+                                    "data.root=elsewhere", "resources.cpus=2", "search.time_budget_s=60"])
+def test_where_and_how_it_runs_may_change(tmp_path, change):
+    first = study(tmp_path)
+    directory = StudyDirectory.of(first)
+    directory.begin(first, FACTS)
+    directory.check(study(tmp_path, change), resume=True)
+
+
+@pytest.mark.parametrize("change", ["training.epochs=9", "data.eval_images=3"])
+def test_what_makes_trials_comparable_may_not(tmp_path, change):
+    """Though a single trial may be taken up with it."""
+    first = study(tmp_path)
+    directory = StudyDirectory.of(first)
+    directory.begin(first, FACTS)
+    assert f"{change.split('=')[0]} was None" in refused(directory, study(tmp_path, change), resume=True)
+
+
 def test_resuming_nothing_is_refused(tmp_path):
     assert "nothing to resume here" in refused(StudyDirectory.of(study(tmp_path)), study(tmp_path), resume=True)
 
@@ -79,6 +97,15 @@ def test_records(tmp_path):
     assert [(record.name, record.status, record.reason) for record in directory.records()] == [
         ("a", STOPPED, ""), ("b", FAILED, "out of memory"), ("c", FINISHED, "")]
     assert directory.records()[1].values == {"loss.scale": 1}
+
+
+def test_a_failure_is_explained_by_the_file_that_is_there(tmp_path):
+    record = TrialRecord(tmp_path, {}, FAILED)
+    assert record.evidence == tmp_path
+    (tmp_path / "log.txt").touch()
+    assert record.evidence == tmp_path / "log.txt"
+    (tmp_path / "error.txt").touch()
+    assert record.evidence == tmp_path / "error.txt"
 
 
 def test_flatten():

@@ -1,6 +1,15 @@
+import os
 import time
 from platform.study import StudyDirectory, TrialRecord
-from platform.tracking import TensorBoardTracker, WandbTracker, figures_of, reference_name, trackers, write_epochs
+from platform.tracking import (
+    TensorBoardTracker,
+    Tracker,
+    WandbTracker,
+    figures_of,
+    reference_name,
+    trackers,
+    write_epochs,
+)
 from types import SimpleNamespace
 
 import pandas as pd
@@ -78,6 +87,45 @@ def test_tensorboard_holds_each_figure_once(study, tmp_path):
     events = EventAccumulator(str(tmp_path / "a" / "tensorboard" / "t0")).Reload()
     assert [(event.step, event.value) for event in events.Scalars("loss")] == [(1, 1.0), (2, 0.5)]
     assert [event.value for event in events.Scalars("test/sgcls/zs/ngR_100")] == [0.5]
+
+
+class Broken(Tracker):
+    """A tracker whose service goes away, with a client that says too much."""
+
+    name = "wandb"
+
+    def __init__(self, directory, step):
+        super().__init__(directory)
+        self._step, self.calls = step, []
+
+    def _do(self, step):
+        self.calls.append(step)
+        if step == self._step:
+            raise ConnectionError(f"no network for {os.environ['WANDB_API_KEY']}\nat all")
+
+    def open(self, trial):
+        self._do("open")
+
+    def log(self, trial, epoch, figures):
+        self._do("log")
+
+    def close(self, trial, failed):
+        self._do("close")
+
+
+@pytest.mark.parametrize(("step", "calls"), [("open", 1), ("log", 2), ("close", 4)])
+def test_a_tracker_that_fails_is_told_of_once_and_given_up(study, monkeypatch, capsys, step, calls):
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    tracker, trial = Broken(StudyDirectory.of(study), step), tune_trial("t0")
+    for _ in range(2):
+        tracker.on_trial_start(0, [], trial)
+        for epoch in (1, 2):
+            tracker.on_trial_result(0, [], trial, {"epoch": epoch, "loss": 0.5})
+        tracker.on_trial_complete(0, [], trial)
+        tracker.on_trial_error(0, [], trial)
+    assert len(tracker.calls) == calls
+    assert capsys.readouterr().err == ("tracking.wandb failed and is given up, the search goes on without it: "
+                                       "ConnectionError: no network for (key) at all\n")
 
 
 def test_all_epochs_as_one_table(study):

@@ -1,0 +1,43 @@
+"""What a study needs of this machine besides its data, checked before Ray is started."""
+
+from __future__ import annotations
+
+import importlib.util
+import netrc
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sgg.config import ConfigError, Study
+
+
+def check(study: Study) -> None:
+    """Raises ConfigError naming every package that is missing, and a login to Weights & Biases that is."""
+    faults = _packages(study)
+    if not faults and study.base.tracking.wandb == "online" and not has_wandb_login():
+        faults = ["tracking.wandb is online, but there is no key: set WANDB_API_KEY, run `wandb login`, or say "
+                  "tracking.wandb=offline"]
+    if faults:
+        raise ConfigError(study.source, faults)
+
+
+def has_wandb_login() -> bool:
+    """Whether W&B would know who asks: by an environment variable, or by what `wandb login` left in the netrc file."""
+    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
+        return True
+    import wandb
+
+    server = os.environ.get("WANDB_BASE_URL") or wandb.Settings().base_url
+    try:
+        logins = netrc.netrc(Path(os.environ.get("NETRC", "~/.netrc")).expanduser())
+    except (OSError, netrc.NetrcParseError):
+        return False
+    return logins.authenticators(urlsplit(server).hostname or "") is not None
+
+
+def _packages(study: Study) -> list[str]:
+    tracking = study.base.tracking
+    wanted = {"optuna": study.base.search.algorithm == "optuna", "wandb": tracking.wandb != "off",
+              "tensorboardX": tracking.tensorboard, "pyarrow": tracking.parquet}
+    return [f"package {name} is missing: pip install {name}" for name, used in wanted.items()
+            if used and importlib.util.find_spec(name) is None]

@@ -1,0 +1,48 @@
+"""Addresses at which no Ray is: a port where nothing listens, and one where something else does."""
+
+import socket
+from platform import ray_session
+
+import pytest
+
+from sgg.config import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def no_ray_yet(monkeypatch):
+    """Other tests of a session leave a Ray in use, which would serve whatever the address."""
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+
+
+@pytest.fixture
+def silent_port():
+    """A port that takes connections and never says a word."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield listening.getsockname()[1]
+
+
+def refused(address):
+    with pytest.raises(ConfigError) as error, ray_session.ray_session(address, "a.yaml"):
+        pass
+    fault, = error.value.faults
+    assert fault.startswith(f"resources.address: no Ray cluster answers at '{address}' (")
+    assert fault.endswith("); start one with `ray start --head`, or use local")
+    return fault
+
+
+def test_what_does_not_speak_as_ray_does_is_not_waited_for(silent_port, monkeypatch, capfd):
+    monkeypatch.setattr(ray_session, "CONNECT_TIMEOUT_S", 1)
+    assert "timed out after 1 s" in refused(f"127.0.0.1:{silent_port}")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "nohost.invalid:6379"])
+def test_nothing_listens(address):
+    refused(address)
+
+
+@pytest.mark.parametrize("address", ["localhost", "local:", "ray://host", ""])
+def test_what_is_no_address(address):
+    assert "must be local, auto or HOST:PORT" in refused(address)

@@ -1,0 +1,30 @@
+from platform import ray_session, search
+
+import pytest
+
+from sgg.config import ConfigError, load
+
+HEAD = {"memory": 1e9}
+
+
+@pytest.fixture
+def nodes(monkeypatch):
+    """Sets what the nodes of a cluster have."""
+    def put(*nodes):
+        monkeypatch.setattr(ray_session, "nodes", lambda: list(nodes))
+    return put
+
+
+def resources(tmp_path, *overrides, gpus=0):
+    (tmp_path / "a.yaml").write_text("")
+    return search._resources(load(tmp_path / "a.yaml", ["resources.address=auto", *overrides]), {"GPU": gpus})
+
+
+def test_a_cluster_without_workers_is_told_apart_from_one_whose_nodes_are_too_small(tmp_path, nodes):
+    nodes(HEAD)
+    with pytest.raises(ConfigError, match=r"no worker node of 'auto' is up yet: start one .*min-workers 1.*or wait"):
+        resources(tmp_path)
+    nodes(HEAD, {"CPU": 4.0, "GPU": 1.0})
+    assert resources(tmp_path, gpus=1) == {"CPU": 1.0, "GPU": 1.0}
+    with pytest.raises(ConfigError, match="a trial wants 2, but no node of this Ray has more than 1"):
+        resources(tmp_path, "resources.gpus=2", gpus=1)
