@@ -26,6 +26,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.common.results import Row, arguments_of, below, report
+
 IMAGES, CLASSES, PREDICATES = 108_073, 150, 50
 SUBSETS = [("train", "all"), ("val", "zs"), ("val", "all"),
            ("test", "zs"), ("test", "10s"), ("test", "100s"), ("test", "all")]
@@ -146,7 +148,7 @@ def run(way: str, directory: Path) -> dict:
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def measure(images: int, repeats: int) -> list[dict]:
+def measure(images: int, repeats: int) -> list[Row]:
     """The benchmark's rows; the best of `repeats` runs of ours, one of the loop."""
     with tempfile.TemporaryDirectory() as folder:
         write_synthetic(Path(folder), images)
@@ -156,35 +158,22 @@ def measure(images: int, repeats: int) -> list[dict]:
         raise SystemExit(f"the two ways disagree: {ours['sizes']} and {loop['sizes']}")
     full = images == IMAGES
     return [
-        row("annotations/load", ours["seconds"], "s", loop["seconds"], 2.0 if full else None),
-        row("annotations/peak_memory", ours["mebibytes"], "MiB", loop["mebibytes"], 1024.0 if full else None),
-        row("annotations/sent_to_a_worker", ours["bytes_per_worker"] / 2**20, "MiB", None, 1.0),
+        below("annotations/load", ours["seconds"], "s", loop["seconds"], 2.0 if full else None),
+        below("annotations/peak_memory", ours["mebibytes"], "MiB", loop["mebibytes"], 1024.0 if full else None),
+        below("annotations/sent_to_a_worker", ours["bytes_per_worker"] / 2**20, "MiB", None, 1.0),
     ]
 
 
-def row(name: str, value: float, unit: str, reference: float | None, goal: float | None) -> dict:
-    """One result: the baseline's value, ours as a share of it, and whether it is below the goal."""
-    return {"name": name, "value": value, "unit": unit, "reference": reference,
-            "ratio": value / reference if reference else None, "goal": goal,
-            "ok": goal is None or value <= goal}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a seventh of the images, once")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
+def main() -> int:
+    """Measure, print, and write the numbers."""
+    parser = arguments_of(__doc__, "a seventh of the images, once")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.child:
-        child(arguments.child[0], Path(arguments.child[1]))
-        return
-    rows = measure(IMAGES // 7 if arguments.quick else IMAGES, repeats=1 if arguments.quick else 3)
-    for result in rows:
-        print(", ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-                        for key, value in result.items()))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1))
+    options = parser.parse_args()
+    if options.child:
+        child(options.child[0], Path(options.child[1]))
+        return 0
+    return report(measure(IMAGES // 7 if options.quick else IMAGES, repeats=1 if options.quick else 3), options)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -10,8 +10,6 @@ the clock shows on an idle machine, and does not grow when other processes wait 
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import sys
 import time
@@ -22,6 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.common.results import arguments_of, below, report
 from sgg.metrics import SceneGraphMetrics, box_iou
 from sgg.structures import Prediction, SceneGraph
 from tests.oracles.evaluator import plain_metrics
@@ -108,23 +107,17 @@ class Setup:
         return 1000 * seconds / images
 
 
-def row(name: str, value: float, unit: str, reference: float | None = None, goal: float | None = None) -> dict:
-    """One result: the baseline's value, ours as a share of it, and whether it is below the goal."""
-    return {"name": name, "value": value, "unit": unit, "reference": reference,
-            "ratio": value / reference if reference else None, "goal": goal, "ok": goal is None or value <= goal}
-
-
 def measure(quick: bool) -> Iterable[dict]:
     repeats, plain_images = (10, 8) if quick else (30, 24)
     for mode in ("predcls", "sgcls", "sgdet"):
         setup = Setup(mode)
-        yield row(f"evaluator/{mode}", setup.ours(repeats), "ms/image", setup.plain(plain_images), GOAL_MS)
+        yield below(f"evaluator/{mode}", setup.ours(repeats), "ms/image", setup.plain(plain_images), GOAL_MS)
     for objects in (5, 20, 60) if quick else (5, 10, 20, 30, 40, 50, 60):
         setup = Setup("sgcls", objects, images=16)
-        yield row(f"evaluator/sgcls/objects={objects}", setup.ours(repeats), "ms/image", setup.plain(2))
+        yield below(f"evaluator/sgcls/objects={objects}", setup.ours(repeats), "ms/image", setup.plain(2))
     for number in (1, 4) if quick else (1, 2, 3, 4):
         setup = Setup("sgcls", num_weights=number)
-        yield row(f"evaluator/sgcls/pred_weights={number}", setup.ours(repeats // 2), "ms/image", setup.plain(4))
+        yield below(f"evaluator/sgcls/pred_weights={number}", setup.ours(repeats // 2), "ms/image", setup.plain(4))
     yield stream(TEST_IMAGES // 10 if quick else TEST_IMAGES)
 
 
@@ -137,22 +130,14 @@ def stream(images: int) -> dict:
         labels = rng.zipf(1.5, len(truth)) % (CLASSES - 1) + 1
         metrics.update(SceneGraph(truth.boxes, labels, truth.relations), prediction)
     held = sum(np.asarray(value).nbytes for value in metrics.state().values())
-    return row(f"evaluator/held_after_{images}_images", held / 2**20, "MiB", goal=16.0)
+    return below(f"evaluator/held_after_{images}_images", held / 2**20, "MiB", goal=16.0)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer sizes and repetitions")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
-    arguments = parser.parse_args()
-    rows = []
-    for result in measure(arguments.quick):
-        rows.append(result)
-        print(", ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-                        for key, value in result.items()), flush=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1))
+def main() -> int:
+    """Measure, print, and write the numbers."""
+    options = arguments_of(__doc__, "fewer sizes and repetitions").parse_args()
+    return report(measure(options.quick), options)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -8,14 +8,13 @@ writes one dataset a class, float32, gzip 4, one row a chunk, and gathers row by
 store (about 4 GB in DIR and 5 GB more while it is written; by default the temporary folder; removed afterwards), and
 3,000 for the baseline, whose speed does not depend on it.
 
-Writing and warm gathering are measured in processor time of all threads (a busy machine changes it little), the cold
-page cache and several readers in time on the wall, for which the machine must be idle.
+Writing and gathering with one thread are measured in processor time of all threads (a busy machine changes it little);
+gathering as a trial does, with two threads, the cold page cache and several readers in time on the wall, for which the
+machine must be idle.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import multiprocessing
 import os
 import statistics
@@ -34,6 +33,7 @@ from torchvision.ops import roi_align
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.common.results import arguments_of, judged, report, times
 from sgg.features import FeatureStore, StoreIdentity, write_store
 
 CLASSES, CHANNELS, GATHERED = 151, 512, 288  # 24 images of 12 objects
@@ -41,6 +41,7 @@ SHAPE = (CHANNELS, 7, 7)
 NAMES = ["__background__", *(f"class{label}" for label in range(1, CLASSES))]
 IDENTITY = StoreIdentity(NAMES, detector="synthetic", data="synthetic")
 DISTINCT = 1024
+READY_S = 300
 
 
 def synthetic_features(threshold: float = 1.3) -> np.ndarray:
@@ -119,7 +120,7 @@ def read_for(path: Path, seed: int, duration: float, start, results) -> None:
     batches = batches[np.isin(batches, np.flatnonzero(store.counts)).all(1)]
     expected = [first_values(store.counts, store.draw(batch, drawn)) for batch in batches]
     store.sample(batches[0], torch.Generator())
-    start.wait()
+    start.wait(READY_S)
     gathered, right, begun = 0, True, time.perf_counter()
     while time.perf_counter() - begun < duration or gathered == 0:
         number = gathered // GATHERED
@@ -145,7 +146,7 @@ def readers(path: Path, count: int, duration: float) -> tuple[float, bool]:
     processes = [context.Process(target=read_for, args=(path, seed, duration, start, results)) for seed in range(count)]
     for process in processes:
         process.start()
-    found = [results.get() for _ in processes]
+    found = [results.get(timeout=READY_S + duration) for _ in processes]
     for process in processes:
         process.join()
     return sum(rate for rate, _ in found), all(right for _, right in found)
@@ -159,7 +160,7 @@ def measure(directory: Path, rows: int, baseline_rows: int, codec: str) -> Itera
     grouped = by_class(features, few)
     writing = baseline_rows / seconds(lambda: write_hdf5(hdf5, grouped), 1)
     ours = baseline_rows / seconds(lambda: write_ours(small, features, few, codec), 1)
-    yield row("features/write", ours, "rows/s of processor", writing, goal=5)
+    yield times("features/write", ours, "rows/s of processor", writing, goal=5)
 
     path = directory / "nodes.zarr"
     store = None
@@ -169,8 +170,8 @@ def measure(directory: Path, rows: int, baseline_rows: int, codec: str) -> Itera
         store = write_ours(path, features, labels, codec)
 
     took = seconds(write_all, 1)
-    yield row(f"features/write_{rows}_rows", rows / took, "rows/s of processor", writing, goal=5)
-    yield row("features/bytes_per_row", store.num_bytes / rows, "bytes", hdf5.stat().st_size / baseline_rows)
+    yield times(f"features/write_{rows}_rows", rows / took, "rows/s of processor", writing, goal=5)
+    yield times("features/bytes_per_row", store.num_bytes / rows, "bytes", hdf5.stat().st_size / baseline_rows)
 
     wall = time.perf_counter
     asked = [rng.choice(few, GATHERED) for _ in range(20)]
@@ -192,47 +193,33 @@ def measure(directory: Path, rows: int, baseline_rows: int, codec: str) -> Itera
     store = FeatureStore.open(path, threads=1)
     store.sample(asked[0])
     warm = GATHERED / seconds(lambda: store.sample(next(batches), generator), len(asked))
-    yield row(f"features/gather_{GATHERED}_of_{rows}", warm, "rows/s of processor", reference, goal=10)
-    store = FeatureStore.open(path, threads=2)
+    yield times(f"features/gather_{GATHERED}_of_{rows}_one_thread", warm, "rows/s of processor", reference)
+    store = FeatureStore.open(path)
     store.sample(asked[0])
     warm = GATHERED / seconds(lambda: store.sample(next(batches), generator), len(asked), wall)
-    yield row(f"features/gather_{GATHERED}_of_{rows}_two_threads", warm, "rows/s", reference_wall)
-    yield row(f"features/gather_{GATHERED}_of_{rows}_cold", cold, "rows/s", reference_cold)
+    yield times(f"features/gather_{GATHERED}_of_{rows}", warm, "rows/s", reference_wall, goal=10)
+    yield times(f"features/gather_{GATHERED}_of_{rows}_cold", cold, "rows/s", reference_cold)
 
     alone, right = readers(path, 1, 4)
     together, right2 = readers(path, 2, 4)
-    yield row("features/two_readers_over_one", together, "rows/s", alone, goal=1.7)
+    yield times("features/two_readers_over_one", together, "rows/s", alone, goal=1.7)
     eight, right8 = readers(path, 8, 4)
-    correct = row("features/eight_readers_correct", float(right and right2 and right8), "share", None)
-    yield correct | {"goal": 1, "ok": right and right2 and right8}
-    yield row("features/eight_readers_over_one", eight, "rows/s", alone)
+    correct = right and right2 and right8
+    yield judged("features/eight_readers_correct", float(correct), "share", None, 1, correct)
+    yield times("features/eight_readers_over_one", eight, "rows/s", alone)
 
 
-def row(name: str, value: float, unit: str, reference: float | None, goal: float | None = None) -> dict:
-    """One result: the baseline's value, ours over it, and whether that is at least the goal."""
-    ratio = value / reference if reference else None
-    return {"name": name, "value": value, "unit": unit, "reference": reference, "ratio": ratio, "goal": goal,
-            "ok": goal is None or (ratio is not None and ratio >= goal)}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="6,000 rows, 600 for the baseline")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
+def main() -> int:
+    """Measure, print, and write the numbers."""
+    parser = arguments_of(__doc__, "6,000 rows, 600 for the baseline")
     parser.add_argument("--codec", default="lz4", choices=["lz4", "zstd", "none"])
     parser.add_argument("--directory", type=Path, help="where to write the stores, for the disk to measure")
-    arguments = parser.parse_args()
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    rows, baseline_rows = (6_000, 600) if arguments.quick else (100_000, 3_000)
-    results = []
-    with tempfile.TemporaryDirectory(dir=arguments.directory) as folder:
-        for result in measure(Path(folder), rows, baseline_rows, arguments.codec):
-            results.append(result)
-            print(", ".join(f"{key} {value:,.4g}" if isinstance(value, float) else f"{key} {value}"
-                            for key, value in result.items()), flush=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1))
+    rows, baseline_rows = (6_000, 600) if options.quick else (100_000, 3_000)
+    with tempfile.TemporaryDirectory(dir=options.directory) as folder:
+        return report(measure(Path(folder), rows, baseline_rows, options.codec), options)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -10,8 +10,6 @@ machine hardly lengthen.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import tempfile
 import time
@@ -24,6 +22,7 @@ from PIL import Image, ImageOps
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.common.results import Row, arguments_of, below, report, times
 from sgg.data.transforms import read_picture, to_square
 
 SIDE = 592  # what VGG16's detector resizes to
@@ -82,7 +81,7 @@ def decoded_difference(paths: list[Path]) -> float:
     return float(max(differences))
 
 
-def measure(count: int, repeats: int) -> list[dict]:
+def measure(count: int, repeats: int) -> list[Row]:
     """The benchmark's rows."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -90,26 +89,17 @@ def measure(count: int, repeats: int) -> list[dict]:
         rows = []
         for name, resize in (("images/decode_flip_pad", False), ("images/decode_flip_pad_resize", True)):
             reference, value = (rate(way, paths, resize, repeats) for way in (plain, ours))
-            rows.append({"name": name, "value": value, "unit": "images/s/core", "reference": reference,
-                         "ratio": value / reference, "goal": None, "ok": True})
+            rows.append(times(name, value, "images/s/core", reference))
         difference = decoded_difference(paths)
-    rows.append({"name": "images/decoder_difference_from_pil", "value": difference, "unit": "of 255", "reference": None,
-                 "ratio": None, "goal": 1.0, "ok": difference <= 1})
+    rows.append(below("images/decoder_difference_from_pil", difference, "of 255", goal=1.0))
     return rows
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few pictures, once")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
-    arguments = parser.parse_args()
-    rows = measure(8 if arguments.quick else 40, 1 if arguments.quick else 5)
-    for result in rows:
-        print(", ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-                        for key, value in result.items()))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1))
+def main() -> int:
+    """Measure, print, and write the numbers."""
+    options = arguments_of(__doc__, "few pictures, once").parse_args()
+    return report(measure(8 if options.quick else 40, 1 if options.quick else 5), options)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

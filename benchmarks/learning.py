@@ -7,14 +7,11 @@ Every (row, seed) is one trial of `sgg.fit` under --out; one that is there alrea
 - frequency: the training frequency of each predicate between two classes, the classes named by the detector;
 - chance: the dnorm models' own scores, shuffled among pairs and predicates;
 - ceiling: the share of relations whose two objects the detector names rightly, given their boxes.
-
---quick: one seed, 64 images, one epoch: that it runs, not what it shows.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -27,13 +24,14 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.common.results import Row, add_training, arguments_of, judged, report, times
 from sgg import build, restore
 from sgg.config import Config, validate
 from sgg.detector.evaluation import both_objects_right
+from sgg.evaluate import figures
 from sgg.fit import fit
-from sgg.history import read_json, write_json
+from sgg.history import read_json
 from sgg.inference import predict
-from sgg.metrics import SceneGraphMetrics
 from sgg.models.frequency_bias import frequency_table
 from sgg.models.ranking import rank
 from sgg.models.sampling import all_pairs
@@ -100,23 +98,23 @@ def frequency_only(ground: build.Ground) -> tuple[dict[str, float], dict[str, fl
         known = [image for image in range(len(part)) if part.image_id(image) in named]
         ceiling[subset] = both_objects_right([part.graph(image) for image in known],
                                              [named[part.image_id(image)] for image in known])
-    return _figures(metrics), ceiling
+    return figures(metrics), ceiling
 
 
-def chance(row: str, seed: int, options: argparse.Namespace) -> dict[str, float]:
-    """Test figures of a trained model whose scores are shuffled among the pairs and predicates of each image."""
-    trained = restore.restore(folder(row, seed, options))
+def chance(directory: Path, seed: int) -> dict[str, float]:
+    """Test figures of the trial in a folder, its scores shuffled among the pairs and predicates of each image."""
+    trained = restore.restore(directory)
     rng = np.random.default_rng(seed)
     metrics = trained.ground.metrics("test")
     for batch in trained.ground.evaluation_batches("test"):
         predictions = predict(trained.model, trained.ground.detector, batch, list(metrics))
         for mode, of_mode in metrics.items():
             for graph, prediction in zip(batch.graphs(), predictions[mode], strict=True):
-                of_mode.update(graph.numpy(), shuffled(prediction.numpy(), rng))
-    return _figures(metrics)
+                of_mode.update(graph.numpy(), _shuffled(prediction.numpy(), rng))
+    return figures(metrics)
 
 
-def shuffled(prediction: Prediction, rng: np.random.Generator) -> Prediction:
+def _shuffled(prediction: Prediction, rng: np.random.Generator) -> Prediction:
     """The same scores, at random among the pairs and predicates of an image."""
     scores = prediction.predicate_scores.copy()
     scores[:, 1:] = rng.permutation(scores[:, 1:].ravel()).reshape(scores[:, 1:].shape)
@@ -124,11 +122,7 @@ def shuffled(prediction: Prediction, rng: np.random.Generator) -> Prediction:
     return Prediction(prediction.boxes, prediction.labels, prediction.label_scores, prediction.pairs, scores)
 
 
-def _figures(metrics: dict[str, SceneGraphMetrics]) -> dict[str, float]:
-    return {f"{mode}/{name}": value for mode, of_mode in metrics.items() for name, value in of_mode.compute().items()}
-
-
-def report(name: str, runs: list[dict[str, float]]) -> None:
+def show(name: str, runs: list[dict[str, float]]) -> None:
     """One row of the table: mean and standard deviation in per cent."""
     cells = []
     for figure in FIGURES:
@@ -139,36 +133,27 @@ def report(name: str, runs: list[dict[str, float]]) -> None:
 
 
 def results(runs: dict[str, list[dict[str, float]]], frequency: dict[str, float],
-            by_chance: list[dict[str, float]]) -> list[dict[str, Any]]:
+            by_chance: list[dict[str, float]]) -> list[Row]:
     """What was to be reached, and whether it was."""
     dnorm = {figure: float(np.mean([run[figure] for run in runs["dnorm"]])) for figure in (GOAL_PREDCLS, GOAL_SGCLS)}
     luck = float(np.mean([run[GOAL_SGCLS] for run in by_chance]))
     goal = min(10 * frequency[GOAL_PREDCLS], 0.6)
-    rows = [_row("dnorm zero-shot PredCls ngR@20, beside frequency", dnorm[GOAL_PREDCLS], frequency[GOAL_PREDCLS],
-                 f">= {goal:.3f}", dnorm[GOAL_PREDCLS] >= goal),
-            _row("dnorm zero-shot SGCls ngR@50, beside chance", dnorm[GOAL_SGCLS], luck, f">= {3 * luck:.3f}",
-                 dnorm[GOAL_SGCLS] >= 3 * luck)]
+    rows = [judged("dnorm zero-shot PredCls ngR@20, beside the frequency table", dnorm[GOAL_PREDCLS], "share",
+                   frequency[GOAL_PREDCLS], f">= {goal:.3f}", dnorm[GOAL_PREDCLS] >= goal),
+            times("dnorm zero-shot SGCls ngR@50, beside chance", dnorm[GOAL_SGCLS], "share", luck, 3)]
     for figure in (GOAL_SGCLS, GOAL_PREDCLS):
         ours, theirs = ([run[figure] for run in runs[row]] for row in ("dnorm", "baseline"))
         p = float(stats.ttest_rel(ours, theirs).pvalue) if len(ours) > 1 else float("nan")
         ahead = bool(np.mean(ours) > np.mean(theirs))
-        rows.append(_row(f"dnorm against baseline, {figure}, paired p = {p:.4f}", float(np.mean(ours)),
-                         float(np.mean(theirs)), "ahead with p < .05", ahead and p < 0.05))
+        rows.append(judged(f"dnorm, beside baseline, {figure}, paired p = {p:.4f}", float(np.mean(ours)), "share",
+                           float(np.mean(theirs)), "ahead with p < .05", ahead and p < 0.05))
     return rows
-
-
-def _row(name: str, value: float, reference: float, goal: str, ok: bool) -> dict[str, Any]:
-    return {"name": name, "value": value, "unit": "share", "reference": reference,
-            "ratio": value / reference if reference else None, "goal": goal, "ok": ok}
 
 
 def main() -> int:
     """Train, measure, print; exit status 1 where a goal is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--out", default="runs/learning")
-    parser.add_argument("--data", default="data")
+    parser = arguments_of(__doc__, "one seed, 64 images, one epoch: that it runs, not what it shows")
+    add_training(parser, "runs/learning")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seeds", default="0,1,2")
     options = parser.parse_args()
@@ -182,23 +167,16 @@ def main() -> int:
         waiting = {row: [pool.submit(train, row, seed, options) for seed in seeds] for row in ROWS}
         frequency, ceiling = frequency_only(ground)
         print("| | n | " + " | ".join(FIGURES) + " |\n|---|---|" + "---|" * len(FIGURES))
-        report("frequency, detector's labels", [frequency])
+        show("frequency, detector's labels", [frequency])
         runs = {}
         for row, trials in waiting.items():
             runs[row] = [trial.result() for trial in trials]
-            report(row, runs[row])
-    by_chance = [chance("dnorm", seed, options) for seed in seeds]
-    report("chance", by_chance)
+            show(row, runs[row])
+    by_chance = [chance(folder("dnorm", seed, options), seed) for seed in seeds]
+    show("chance", by_chance)
     print("ceiling, both objects named rightly by the detector: "
           + ", ".join(f"{subset} {100 * share:.1f} %" for subset, share in ceiling.items()))
-    rows = results(runs, frequency, by_chance)
-    for row in rows:
-        print(f"{'ok  ' if row['ok'] else 'MISS'} {row['name']}: {100 * row['value']:.1f} % "
-              f"(beside {100 * row['reference']:.1f} %; goal {row['goal']})")
-    if options.json:
-        write_json(options.json, rows)
-    print(json.dumps({"trials": str(options.out)}))
-    return 0 if options.quick or all(row["ok"] for row in rows) else 1
+    return report(results(runs, frequency, by_chance), options)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ clock shows on an idle machine, and does not grow when other processes wait for 
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import sys
 import time
@@ -25,6 +23,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.common.results import arguments_of, below, report
 from sgg.gan.contexts import Contexts
 from sgg.gan.perturb import Perturber
 from tests.oracles.perturb import PlainPerturber
@@ -98,12 +97,6 @@ def milliseconds(perturb: Callable[[int], object], repeats: int) -> float:
     return 1000 * best
 
 
-def row(name: str, value: float, unit: str, reference: float | None = None, goal: float | None = None) -> dict:
-    """One result: the baseline's value, ours as a share of it, and whether it is below the goal."""
-    return {"name": name, "value": value, "unit": unit, "reference": reference,
-            "ratio": value / reference if reference else None, "goal": goal, "ok": goal is None or value <= goal}
-
-
 def compare(world: World, name: str, method: str, intensity: float, images: int, repeats: int) -> dict:
     """Time of a batch both ways."""
     batch = world.batch(images)
@@ -114,7 +107,7 @@ def compare(world: World, name: str, method: str, intensity: float, images: int,
 
     if any(ours(seed).tolist() != plain(seed) for seed in range(3)):
         raise SystemExit(f"the two ways disagree in {name}")
-    return row(name, milliseconds(ours, repeats), "ms/batch", milliseconds(plain, max(1, repeats // 10)),
+    return below(name, milliseconds(ours, repeats), "ms/batch", milliseconds(plain, max(1, repeats // 10)),
                GOALS_MS.get((method, intensity)) if images == 24 and world.classes == 151 else None)
 
 
@@ -137,27 +130,19 @@ def measure(quick: bool) -> Iterable[dict]:
 def tables(world: World, name: str) -> Iterable[dict]:
     """What the context tables take, beside counts of all classes in all contexts in 32 bits each."""
     dense = 2 * world.predicates * world.classes ** 2 * 4
-    yield row(f"perturb/contexts/{name}/{len(world.triplets)}_triplets", world.contexts.nbytes / 2**20, "MiB",
+    yield below(f"perturb/contexts/{name}/{len(world.triplets)}_triplets", world.contexts.nbytes / 2**20, "MiB",
               dense / 2**20, 64.0)
     start = time.process_time()
     Contexts.from_triplets(world.triplets, world.classes, world.predicates)
-    yield row(f"perturb/contexts/{name}/build", 1000 * (time.process_time() - start), "ms")
+    yield below(f"perturb/contexts/{name}/build", 1000 * (time.process_time() - start), "ms")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer sizes and repetitions")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
-    arguments = parser.parse_args()
+def main() -> int:
+    """Measure, print, and write the numbers."""
+    options = arguments_of(__doc__, "fewer sizes and repetitions").parse_args()
     torch.set_num_threads(1)
-    rows = []
-    for result in measure(arguments.quick):
-        rows.append(result)
-        print(", ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-                        for key, value in result.items()), flush=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1))
+    return report(measure(options.quick), options)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

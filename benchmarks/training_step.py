@@ -10,7 +10,6 @@ behind the published numbers took 4.8 s without and 12.2 s with the GAN on two c
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import sys
 import time
@@ -23,10 +22,10 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.common.results import arguments_of, judged, report
 from sgg.config import validate
 from sgg.gan import GAN
 from sgg.gan.perturb import Contexts, Perturber
-from sgg.history import write_json
 from sgg.inference import Observation
 from sgg.models.box_head import BoxHead
 from sgg.models.message_passing import MessagePassing
@@ -81,10 +80,7 @@ def timed(part: str, call: Callable[..., Any], seconds: dict[str, float]) -> Cal
 
 def main() -> int:
     """Time the step, print its parts."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    options = arguments_of(__doc__, "a small model, one step").parse_args()
     channels, head, steps = (64, 128, 1) if options.quick else (512, 4096, 2)
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
@@ -136,11 +132,8 @@ def main() -> int:
     spent = sum(operator.self_cpu_time_total for operator in operators)
     print("dearest operators: " + ", ".join(f"{operator.key} {100 * operator.self_cpu_time_total / spent:.0f} %"
                                             for operator in operators[:3]))
-    rows = [{"name": "training step with the GAN, paper size", "value": whole, "unit": "s", "reference": plain,
-             "ratio": whole / plain, "goal": "<= 12.2 / 4.8 of the step without", "ok": whole / plain <= 12.2 / 4.8}]
-    if options.json:
-        write_json(options.json, rows)
-    return 0
+    return report([judged("training step with the GAN, paper size", whole, "s", plain,
+                          "<= 12.2 / 4.8 of the step without", whole / plain <= 12.2 / 4.8)], options)
 
 
 if __name__ == "__main__":

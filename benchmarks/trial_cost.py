@@ -3,17 +3,18 @@
     python benchmarks/trial_cost.py [--quick] [--json FILE] [--trials N]
 
 The cost is the time from one trial's last line of user code to the next one's first: the end of a trial and the start
-of another. With `--trials 100` it also shows that the driver does not grow.
+of another. With `--trials 100` it also shows that the driver does not grow: its memory when a quarter of the trials
+have ended, and after the last.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,9 @@ from typing import Any
 import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.common.results import arguments_of, below, judged, report
+from sgg.history import TEST, History, write_json
 
 GOAL_S = 15.0
 SECONDS = 1.0
@@ -44,7 +48,8 @@ def fit(config: Any, directory: Path, on_epoch_end: Any, resume: bool, start_fro
     """A trial of one second that notes when it begins and ends."""
     begun = time.time()
     time.sleep(SECONDS)
-    on_epoch_end({"epoch": 1, "attempt": 1, "loss": 1.0, config.search.metric: 0.5})
+    on_epoch_end(History(directory).append(1, {"loss": 1.0, config.search.metric: 0.5}))
+    write_json(Path(directory) / TEST, {"test/sgcls/zs/ngR@100": 0.5})
     mark(Path(config.data.root), begun)
 
 
@@ -60,8 +65,11 @@ def gaps(folder: Path) -> list[float]:
     return [after[0] - before[1] for before, after in itertools.pairwise(spans)]
 
 
-def run_ours(folder: Path, trials: int) -> list[float]:
-    """A search of `trials` Train trials, one at a time; returns the driver's memory in MiB before and after."""
+def run_ours(folder: Path, trials: int) -> tuple[list[float], int]:
+    """A search of `trials` Train trials, one at a time.
+
+    Returns the driver's memory in MiB after a quarter of the trials and after all, and the trials in the table.
+    """
     from platform import tune
     from platform.search import Parts
 
@@ -70,11 +78,19 @@ def run_ours(folder: Path, trials: int) -> list[float]:
                       f"loss: {{scale: {{search: uniform, low: 1, high: 2}}}}\n"
                       f"search: {{trials: {trials}, max_concurrent: 1}}\nresources: {{gpus: 0}}\n")
     here = "benchmarks.trial_cost"
-    before = driver_mib()
+    marks, quarter = folder / MARKS, []
+
+    def watch() -> None:
+        while len(list(marks.glob("*.json"))) < max(1, trials // 4):
+            time.sleep(0.2)
+        quarter.append(driver_mib())
+
+    threading.Thread(target=watch, daemon=True).start()
     status = tune.main([str(config)], Parts(f"{here}:open_data", f"{here}:prepare", f"{here}:fit"))
     if status:
         raise RuntimeError(f"the search ended with status {status}")
-    return [before, driver_mib()]
+    table = json.loads((folder / "ours" / "results.json").read_text())
+    return [quarter[0], driver_mib()], sum(row["n"] for row in table)
 
 
 def run_plain(folder: Path, trials: int) -> None:
@@ -96,14 +112,12 @@ def driver_mib() -> float:
     return psutil.Process().memory_info().rss / 2**20
 
 
-def main() -> None:
+def main() -> int:
     """Measure, print, and write the numbers."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--json", type=Path)
+    parser = arguments_of(__doc__, "three trials")
     parser.add_argument("--trials", type=int)
-    arguments = parser.parse_args()
-    trials = arguments.trials or (3 if arguments.quick else 6)
+    options = parser.parse_args()
+    trials = options.trials or (3 if options.quick else 6)
 
     from platform.ray_session import ray_session
 
@@ -113,27 +127,21 @@ def main() -> None:
         plain.mkdir()
         with ray_session("local", "benchmark", num_cpus=2):
             run_plain(plain, min(trials, 6))
-            memory = run_ours(ours, trials)
+            memory, shown = run_ours(ours, trials)
             children = psutil.Process().children(recursive=True)
             working = [child for child in children if child.name().startswith(("ray::Trial", "ray::RayTrainWorker"))]
             idle = psutil.wait_procs(working, timeout=30)[1]
         leaked = psutil.wait_procs(children, timeout=120)[1]
         cost, reference = statistics.median(gaps(ours / MARKS)), statistics.median(gaps(plain / MARKS))
-    rows = [
-        {"name": "fixed cost of a Train trial", "value": cost, "unit": "s", "reference": reference,
-         "ratio": cost / reference, "goal": f"<= {GOAL_S:g} s", "ok": cost <= GOAL_S},
-        {"name": f"worker processes left after {trials} trials", "value": len(idle), "unit": "processes",
-         "reference": 0, "ratio": None, "goal": "0", "ok": not idle},
-        {"name": "processes left after Ray's end", "value": len(leaked), "unit": "processes", "reference": 0,
-         "ratio": None, "goal": "0", "ok": not leaked},
-        {"name": f"driver memory after {trials} trials", "value": memory[1], "unit": "MiB", "reference": memory[0],
-         "ratio": memory[1] / memory[0], "goal": "flat", "ok": memory[1] - memory[0] < 100 + trials},
-    ]
-    for row in rows:
-        print(f"{row['name']}: {row['value']:.4g} {row['unit']}, reference {row['reference']:.4g}, goal {row['goal']}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1))
+    return report([
+        below("fixed cost of a Train trial", cost, "s", reference, GOAL_S),
+        below(f"worker processes left after {trials} trials", len(idle), "processes", goal=0),
+        below("processes left after Ray's end", len(leaked), "processes", goal=0),
+        judged("trials in the table", shown, "trials", trials, "all", shown == trials),
+        judged(f"driver memory after {trials} trials, beside that after a quarter of them", memory[1], "MiB", memory[0],
+               "flat: at most a tenth more", memory[1] <= 1.1 * memory[0]),
+    ], options)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
