@@ -19,9 +19,9 @@ from typing import Any
 from sgg.command import answered
 from sgg.config import Config, load
 
+from .arguments import parse
 from .paths import absolute
 from .ray_session import nodes, ray_session
-from .tune import parse
 
 RETRIES = 3
 """Of a task whose node or process is lost."""
@@ -29,7 +29,7 @@ RETRIES = 3
 
 def main(argv: list[str] | None = None) -> int:
     """Write the store of CONFIG's training nodes, or find it written. Returns 0, or 2 for bad input."""
-    arguments = parse(argv, "extract", __doc__)
+    arguments = parse(argv, "extract", __doc__, resumes=False)
 
     def write() -> None:
         study = load(arguments.config, arguments.overrides)

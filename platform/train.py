@@ -18,9 +18,10 @@ from sgg.command import answered
 from sgg.config import ConfigError, Study, load
 from sgg.config.search import Search
 
-from .search import Parts, run_study
+from .arguments import parse
+from .parts import Parts
+from .search import run_study
 from .search_space import read_axes
-from .tune import parse
 
 DRAWING = ("trials", "algorithm", "scheduler", "grace_epochs", "reduction_factor")
 

@@ -35,7 +35,7 @@ def ray_with_gpus(workers_find_the_stub):
 @pytest.fixture
 def stub():
     """The parts of a study that train nothing."""
-    from platform.search import Parts
+    from platform.parts import Parts
 
     return Parts("ray_stub_fit:open_data", "ray_stub_fit:prepare", "ray_stub_fit:fit")
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 COMMAND = """
 import sys
 from platform import tune
-from platform.search import Parts
+from platform.parts import Parts
 sys.exit(tune.main(sys.argv[1:], Parts("ray_stub_fit:open_data", "ray_stub_fit:prepare", "ray_stub_fit:fit")))
 """
 

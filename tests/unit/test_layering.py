@@ -1,6 +1,7 @@
 """The layers of the architecture: who may import whom, read from the source."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,15 @@ def test_arrows_point_down(path: Path) -> None:
 ])
 def test_the_rule_itself(owner: str, target: str, may: bool) -> None:
     assert allowed(owner, target) is may
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+             for path in SOURCES}
+    files = {name: imported_modules(path) & names.keys() - {name} for name, path in names.items()}
+    # That a package's __init__ gathers its files, and these are found through it, is no circle of ours.
+    packages = {name for name, path in names.items() if path.name == "__init__.py"}
+    tuple(TopologicalSorter({name: wanted - packages for name, wanted in files.items()}).static_order())
 
 
 def test_files_stay_small() -> None:
