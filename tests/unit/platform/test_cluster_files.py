@@ -1,10 +1,13 @@
 """The launchers under cluster/: well formed by their own schemas, the versions ours, no door left open."""
 
+import copy
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
+import kubernetes_validate
 import pytest
 import ray
 import yaml
@@ -15,8 +18,6 @@ LAUNCHERS = ["aws.yaml", "gcp.yaml"]
 
 @pytest.mark.parametrize("name", LAUNCHERS)
 def test_cluster_launchers_fit_rays_schema(name):
-    import jsonschema
-
     schema = json.loads((Path(ray.__file__).parent / "autoscaler" / "ray-schema.json").read_text())
     config = yaml.safe_load((CLUSTER / name).read_text())
     jsonschema.validate(config, schema)
@@ -46,16 +47,77 @@ def test_scripts_pass_shellcheck(script):
     assert (found.returncode, found.stdout) == (0, "")
 
 
-def test_the_ray_job():
-    job = yaml.safe_load((CLUSTER / "rayjob.yaml").read_text())
-    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+def closed(required=(), **fields):
+    """A JSON schema of an object with these fields and no others."""
+    return {"type": "object", "additionalProperties": False, "required": list(required), "properties": fields}
+
+
+TEXT, WHOLE, YES_NO, POD = ({"type": name} for name in ("string", "integer", "boolean", "object"))
+TEXTS = {"type": "object", "additionalProperties": TEXT}
+GROUP = {"rayStartParams": TEXTS, "template": POD}
+RAY_CLUSTER = closed(
+    ["headGroupSpec"], rayVersion=TEXT, enableInTreeAutoscaling=YES_NO, suspend=YES_NO,
+    authOptions=closed(mode={"enum": ["disabled", "token"]}),
+    headGroupSpec=closed(["template"], **GROUP, serviceType={"enum": ["ClusterIP", "NodePort", "LoadBalancer"]},
+                         enableIngress=YES_NO),
+    workerGroupSpecs={"type": "array", "items": closed(
+        ["groupName", "minReplicas", "maxReplicas", "template"], **GROUP, groupName=TEXT, replicas=WHOLE,
+        minReplicas=WHOLE, maxReplicas=WHOLE, numOfHosts=WHOLE)})
+RAY_JOB = closed(
+    ["apiVersion", "kind", "metadata", "spec"], apiVersion={"const": "ray.io/v1"}, kind={"const": "RayJob"},
+    metadata=closed(["name"], name=TEXT, namespace=TEXT, labels=TEXTS),
+    spec=closed(["rayClusterSpec"], rayClusterSpec=RAY_CLUSTER, entrypoint=TEXT, runtimeEnvYAML=TEXT, metadata=TEXTS,
+                backoffLimit=WHOLE, activeDeadlineSeconds=WHOLE, ttlSecondsAfterFinished=WHOLE,
+                shutdownAfterJobFinishes=YES_NO, suspend=YES_NO, submitterPodTemplate=POD,
+                submissionMode={"enum": ["K8sJobMode", "HTTPMode", "InteractiveMode", "SidecarMode"]}))
+"""The fields of KubeRay's `ray.io/v1` (its API reference, releases 1.5.1 to 1.7), as far as a search may want them."""
+
+
+@pytest.fixture
+def ray_job():
+    return yaml.safe_load((CLUSTER / "rayjob.yaml").read_text())
+
+
+def groups_of(job):
     spec = job["spec"]["rayClusterSpec"]
+    return [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
+
+
+def job_fault(job, *path_and_value):
+    """What is said of a job in which one value of the cluster is another."""
+    *path, last, value = path_and_value
+    changed = copy.deepcopy(job)
+    entry = changed["spec"]["rayClusterSpec"]
+    for key in path:
+        entry = entry[key]
+    entry[last] = value
+    with pytest.raises(jsonschema.ValidationError) as raised:
+        jsonschema.validate(changed, RAY_JOB)
+    return raised.value.message
+
+
+def test_the_ray_job_fits_kuberays_fields(ray_job):
+    jsonschema.validate(ray_job, RAY_JOB)
+    assert job_fault(ray_job, "headGroupSpec", "rayStartParams", {"num-cpus": 0}) == "0 is not of type 'string'"
+    assert "'autoscaling' was unexpected" in job_fault(ray_job, "autoscaling", True)
+
+
+def test_the_pods_of_the_ray_job_fit_kubernetes_schema(ray_job):
+    for group in groups_of(ray_job):
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, **group["template"]}
+        kubernetes_validate.validate(pod, "1.30", strict=True)
+        pod["spec"]["containers"][0]["volumeMount"] = []
+        with pytest.raises(kubernetes_validate.ValidationError, match="volumeMount"):
+            kubernetes_validate.validate(pod, "1.30", strict=True)
+
+
+def test_the_ray_job_is_ours_and_closed(ray_job):
+    spec = ray_job["spec"]["rayClusterSpec"]
     assert spec["rayVersion"] == ray.__version__
     assert spec["authOptions"] == {"mode": "token"}
     assert spec["headGroupSpec"]["serviceType"] == "ClusterIP"
     assert all(group["minReplicas"] >= 1 for group in spec["workerGroupSpecs"])
-    groups = [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
-    for pod in (group["template"]["spec"] for group in groups):
+    for pod in (group["template"]["spec"] for group in groups_of(ray_job)):
         mounts = {mount["name"] for container in pod["containers"] for mount in container["volumeMounts"]}
         assert mounts <= {volume["name"] for volume in pod["volumes"]}
 
