@@ -19,22 +19,30 @@ if TYPE_CHECKING:  # annotation is read, and refused, without waiting for torch
 Array: TypeAlias = "np.ndarray | Tensor"
 
 
-def _check(owner: str, name: str, array: Array, *shape: int | None) -> None:
-    """Raise ValueError unless `array` has the given shape; None accepts any length."""
+def _check(owner: object, name: str, *shape: int | None) -> None:
+    """Raise ValueError unless the field `name` has the given shape; None accepts any length. Lists become arrays."""
+    array = getattr(owner, name)
+    if not hasattr(array, "shape"):
+        array = np.array(array) if len(array) else np.empty((0, *(length or 0 for length in shape[1:])), int)
+        object.__setattr__(owner, name, array)
     actual = tuple(array.shape)
     if len(actual) != len(shape) or any(want not in (None, got) for want, got in zip(shape, actual, strict=True)):
         expected = ", ".join("*" if want is None else str(want) for want in shape)
-        raise ValueError(f"{owner}.{name} must have shape [{expected}], got {list(actual)}")
+        raise ValueError(f"{type(owner).__name__}.{name} must have shape [{expected}], got {list(actual)}")
 
 
 def to_numpy(array: Array) -> np.ndarray:
-    """The same values as a numpy array on the host."""
-    return array.detach().cpu().numpy() if hasattr(array, "detach") else np.asarray(array)
+    """The same values as a numpy array on the host; bfloat16, which numpy does not have, as float32."""
+    if not hasattr(array, "detach"):
+        return np.asarray(array)
+    array = array.detach().cpu()
+    return (array.float() if str(array.dtype) == "torch.bfloat16" else array).numpy()
 
 
 @dataclass(frozen=True, slots=True)
 class SceneGraph:
-    """An annotated image: objects and the relations among them. Arrays are numpy or torch, and are not copied.
+    """An annotated image: objects and the relations among them. Arrays are numpy or torch, and are not
+    copied; lists become numpy arrays.
 
     boxes: [N, 4] x1, y1, x2, y2. labels: [N] object classes, 1.. . relations: [E, 3] subject, object (rows of
     `boxes`) and predicate class, 1.. ; a pair may carry several predicates, and duplicates are kept.
@@ -47,9 +55,9 @@ class SceneGraph:
     relations: Array
 
     def __post_init__(self) -> None:
-        _check("SceneGraph", "boxes", self.boxes, None, 4)
-        _check("SceneGraph", "labels", self.labels, self.boxes.shape[0])
-        _check("SceneGraph", "relations", self.relations, None, 3)
+        _check(self, "boxes", None, 4)
+        _check(self, "labels", len(self.boxes))
+        _check(self, "relations", None, 3)
 
     def __len__(self) -> int:
         return self.boxes.shape[0]
@@ -82,12 +90,11 @@ class Prediction:
     predicate_scores: Array
 
     def __post_init__(self) -> None:
-        count = self.boxes.shape[0]
-        _check("Prediction", "boxes", self.boxes, None, 4)
-        _check("Prediction", "labels", self.labels, count)
-        _check("Prediction", "label_scores", self.label_scores, count)
-        _check("Prediction", "pairs", self.pairs, None, 2)
-        _check("Prediction", "predicate_scores", self.predicate_scores, self.pairs.shape[0], None)
+        _check(self, "boxes", None, 4)
+        _check(self, "labels", len(self.boxes))
+        _check(self, "label_scores", len(self.boxes))
+        _check(self, "pairs", None, 2)
+        _check(self, "predicate_scores", len(self.pairs), None)
 
     def numpy(self) -> Prediction:
         """The same prediction in numpy arrays."""

@@ -76,6 +76,9 @@ def fitting(path: Path | str, content: dict[str, Any], model: nn.Module, gan: GA
     fill = _fill_from_motifs if is_motifs(content["state_dict"]) else _fill_from_trained
     fillings = fill(path, content, model, gan)
     faults = [fault for filling in fillings for fault in filling.faults()]
+    if any("D_global." in fault for fault in faults):
+        faults.append("(D_global was made for a map of another size or another large_discriminator: build the GAN to "
+                      "suit, or without it, levels=('nodes', 'edges'))")
     if faults:
         raise ValueError("\n  ".join([f"{path} does not fit the model:", *faults]))
     return fillings

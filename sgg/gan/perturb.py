@@ -95,13 +95,18 @@ class Perturber:
 
     def node_probabilities(self, graph: SceneGraph) -> Tensor:
         """[N] float32: the probability of each object to be the first that is drawn."""
-        labels, relations = _host_tables(graph)
+        labels, relations = self._host_tables(graph)
         weights = self._node_weights(*played_roles(relations), len(labels)).astype(np.float32)
         return torch.from_numpy(weights / weights.sum())
 
     def distribution(self, graph: SceneGraph, node: int) -> Tensor:
-        """[C] float64: the exact probability of each label that `node` may get, when it is drawn first."""
-        labels, relations = _host_tables(graph)
+        """[C] float64: the exact probability of each label that `node` may get, when it is drawn first.
+
+        Raises ValueError where `node` is no row of the graph.
+        """
+        labels, relations = self._host_tables(graph)
+        if not 0 <= (node := int(node)) < len(labels):
+            raise ValueError(f"node must be in 0..{len(labels) - 1}, got {node}")
         tables, original = self._tables[None], labels[[node]]
         drawn, weights = original, np.ones(1)
         if self.method == "graphn":
@@ -114,21 +119,23 @@ class Perturber:
         share = weights.repeat(self.num_options) / self.num_options
         return torch.from_numpy(np.bincount(new, share, self.num_classes))
 
-    def sample(self, graph: SceneGraph, generator: torch.Generator) -> Tensor:
-        """[N] int64 labels of the perturbed graph."""
-        labels, relations = map(torch.from_numpy, _host_tables(graph))
+    def sample(self, graph: SceneGraph, generator: torch.Generator | None = None) -> Tensor:
+        """[N] int64 labels of the perturbed graph. For many graphs, `sample_batch` is ten times as fast."""
+        labels, relations = map(torch.from_numpy, self._host_tables(graph))
         relations = torch.cat([relations.new_zeros(len(relations), 1), relations], dim=1)
         return self.sample_batch(labels, relations, torch.zeros_like(labels), generator)
 
     def sample_batch(self, labels: Tensor, relations: Tensor, image_index: Tensor,
-                     generator: torch.Generator) -> Tensor:
-        """Perturb the graphs of a batch at once: labels [N], relations [E, 4] (image, subject, object, predicate),
-        image_index [N] ascending -> labels [N], new, on the same device.
+                     generator: torch.Generator | None = None) -> Tensor:
+        """Perturb the graphs of a batch at once: labels [N], relations [E, 4], image_index [N] ascending -> labels [N],
+        new, on the same device. All are int64 and laid out as in `Batch`: a relation is image, subject, object,
+        predicate, where subject and object are rows of the whole batch. Nothing is checked here.
 
-        All chance comes as three numbers per object from `generator`, on whose device they are drawn: equal seeds of
-        generators of one kind give equal labels on every device.
+        All chance comes as three numbers per object from `generator` (None: torch's own), on whose device they are
+        drawn: equal seeds of generators of one kind give equal labels on every device.
         """
-        chance = torch.rand(3, len(labels), generator=generator, device=generator.device, dtype=torch.float64)
+        device = None if generator is None else generator.device
+        chance = torch.rand(3, len(labels), generator=generator, device=device, dtype=torch.float64)
         batch = labels, relations, image_index, chance.to(labels.device)
         if labels.device.type == "cpu":
             return torch.from_numpy(self.perturb(*(table.numpy() for table in batch)))
@@ -157,6 +164,19 @@ class Perturber:
             first[found] = candidates.labels[position[found]]
             labels[members] = _relabel(tables.lists, first, original, pick[members])
         return labels
+
+    def _host_tables(self, graph: SceneGraph) -> tuple[np.ndarray, np.ndarray]:
+        """Labels [N] and relations [E, 3] as int64, whatever they come in: codes of contexts overflow smaller types.
+
+        Raises ValueError for a class or an object that there is not.
+        """
+        labels = to_numpy(graph.labels).astype(np.int64)
+        relations = to_numpy(graph.relations).astype(np.int64).reshape(-1, 3)
+        for name, values, end in (("labels", labels, self.num_classes),
+                                  ("subjects and objects of relations", relations[:, :2], len(labels))):
+            if len(values) and not (values.min() >= 0 and values.max() < end):
+                raise ValueError(f"{name} must be in 0..{end - 1}, got {values[(values < 0) | (values >= end)][0]}")
+        return labels, relations
 
     def _tables_for(self, array: Array) -> Tables:
         device = array.device if isinstance(array, Tensor) else None
@@ -228,11 +248,6 @@ def _relabel(lists: Array, first: Array, original: Array, pick: Array) -> Array:
     options = lists[first]
     passed = (options == original[:, None]) & (numbers(lists[0]) <= pick[:, None])
     return options[numbers(pick), pick + passed.any(1)]
-
-
-def _host_tables(graph: SceneGraph) -> tuple[np.ndarray, np.ndarray]:
-    """Labels [N] and relations [E, 3] as int64, whatever they come in: codes of contexts overflow smaller types."""
-    return to_numpy(graph.labels).astype(np.int64), to_numpy(graph.relations).astype(np.int64).reshape(-1, 3)
 
 
 def _check_settings(method: str, intensity: float, topk: int, alpha: float, degree_smoothing: float) -> None:

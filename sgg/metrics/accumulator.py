@@ -119,8 +119,9 @@ class SceneGraphMetrics:
 
         `<subset>/<metric>` with subset all, zs, 10s, 100s and metric R@K, ngR@K, mR@K, ng-mR@K, F1@K, A@K (not in
         sgdet), ngR@K-weighted, triplet-R@K, triplet-R@K-weighted, triplet-rank-{mean,median,class-median},
-        triplet-rank-{mean,class-median}-weighted; suffix `/x0.5` for pred_weight 0.5. `<subset>/num_images` and
-        `<subset>/num_relations` say what they are taken over. per_predicate: also R@K/predicate3, ngR@K/predicate3.
+        triplet-rank-{mean,class-median}-weighted; suffix `/x0.5` for pred_weight 0.5, `/x1` for 1.
+        `<subset>/num_images` and `<subset>/num_relations` say what they are taken over. per_predicate: also
+        R@K/predicate3, ngR@K/predicate3.
         """
         self._count()
         images, relations, recall = self._recall.means()

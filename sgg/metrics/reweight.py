@@ -11,7 +11,8 @@ def predicate_weights(foreground_counts: Array, background_counts: Array, x: flo
     """Frequency of each predicate, raised to `x`: what the scores are divided by.
 
     foreground_counts: [C, C, R] training relations by subject class, object class and predicate (column 0 is not
-    read). background_counts: [C, C] overlapping training pairs by their classes. One is added to every count.
+    read). background_counts: [C, C] overlapping training pairs by their classes. One is added to every
+    predicate's count and two to the background's, which is divided only on request (`reweight`).
     Returns [R] float64: (mean count over class pairs)^x; all ones for x = 0. docs/SYSTEM.md section 6.
 
     Raises ValueError, naming the argument, for counts of unfitting shape or a non-finite `x`.

@@ -29,7 +29,9 @@ def draw(
 
     boxes1, boxes2: [P, 4] boxes of subjects and objects.
 
-    - motifs: in the frame of the pair's union box; a cell holds the share of it that the box covers.
+    - motifs: in the frame of the pair's union box; a cell holds the share of it that the box covers, in Neural Motifs'
+      way: per axis, the part of the cell after the box's start times the part before its end. For a box that starts and
+      ends within one cell this is more than what it covers.
     - raw_boxes: in the frame of the image, sampled from a mask of ones. Boxes are in pixels with `image_sizes` [P, 2]
       (height, width), or already in [0, 1] without. `align_corners` True is what torch did before 1.3.
 
@@ -50,7 +52,7 @@ def draw(
 
 
 def _coverage(boxes: Tensor, frame: Tensor, size: int) -> Tensor:
-    """[P, size, size] share of each cell of a grid over `frame` that lies in `boxes`."""
+    """[P, size, size] share of each cell of a grid over `frame` that lies in `boxes`, see `draw`."""
     cells = torch.arange(size, dtype=boxes.dtype, device=boxes.device)
     covered = []
     for axis in (1, 0):  # y before x

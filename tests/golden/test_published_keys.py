@@ -8,6 +8,7 @@ import torch
 
 from sgg.checkpoint.importing import Architecture
 from sgg.checkpoint.published import load_published, read_published
+from sgg.gan import GAN
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter")
 
@@ -66,3 +67,10 @@ def test_gan_names(entry: str, tmp_path: Path) -> None:
         value for name, value in content["gan"].items() if name.startswith("D_global.")]
     counted = sum(value.numel() for value in gan.state_dict().values()) + sum(value.numel() for value in never_ran)
     assert counted == sum(value.numel() for value in content["gan"].values())
+    if never_ran:
+        with torch.device("meta"):
+            smaller = GAN(151, 51, model.detector.channels, model.detector.map_size,
+                          large_discriminator=architecture.large_discriminator,
+                          visual_conditioning=architecture.visual_conditioning)
+        with pytest.raises(ValueError, match=r"D_global was made for a map of another size .* levels="):
+            load_published(path, model, smaller)

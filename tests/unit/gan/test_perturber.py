@@ -218,3 +218,32 @@ def test_graphs_in_any_integers_give_the_same(tables, method, form):
             assert torch.equal(perturber.distribution(other, node), perturber.distribution(graph, node))
         drawn = [perturber.sample(one, torch.Generator().manual_seed(1)) for one in (other, graph)]
         assert torch.equal(*drawn)
+
+
+@pytest.mark.parametrize("node", [-1, 3])
+def test_a_node_that_there_is_not_has_no_distribution(tables, node):
+    perturber, graph = make(tables, "graphn"), random_graph(np.random.default_rng(0), 3, 2)
+    with pytest.raises(ValueError, match=rf"node must be in 0\.\.2, got {node}"):
+        perturber.distribution(graph, node)
+    assert torch.equal(perturber.distribution(graph, torch.tensor(2)), perturber.distribution(graph, 2))
+
+
+@pytest.mark.parametrize(("labels", "relations", "message"), [
+    ([1, CLASSES], [], rf"labels must be in 0\.\.{CLASSES - 1}, got {CLASSES}"),
+    ([-1, 1], [], rf"labels must be in 0\.\.{CLASSES - 1}, got -1"),
+    ([1, 2], [[0, 2, 1]], r"subjects and objects of relations must be in 0\.\.1, got 2")])
+def test_graphs_that_cannot_be(tables, labels, relations, message):
+    perturber, graph = make(tables, "graphn"), SceneGraph(np.zeros((2, 4)), labels, relations)
+    for call in (lambda: perturber.sample(graph), lambda: perturber.distribution(graph, 0),
+                 lambda: perturber.node_probabilities(graph)):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def test_without_a_generator_chance_is_torchs_own(tables):
+    perturber, graph = make(tables, "rand", intensity=1), random_graph(np.random.default_rng(1), 8, 3)
+    torch.manual_seed(3)
+    first = perturber.sample(graph)
+    torch.manual_seed(3)
+    assert torch.equal(perturber.sample(graph), first)
+    assert not torch.equal(perturber.sample(graph), first)  # equal with probability (1 / 7) ** 8
