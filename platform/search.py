@@ -11,14 +11,17 @@ from sgg.config import Config, ConfigError, Study, resolve
 from . import preflight
 from .parts import Parts, find
 from .ray_session import largest_node, nodes, ray_session
-from .search_space import Axis, configurations
+from .search_space import Axis, combinations, configurations
 from .study import FAILED, FINISHED, RAY, RUNNING, STOPPED, StudyDirectory
 
 INTERRUPTED = 130
 GROUND = ("data.", "detector.", "gan.enabled", "gan.visual_conditioning")
 """Axes that decide what trials share."""
-OPENED = ("data.", "detector.weights", "embeddings.", "gan.perturb.", "training.mode", "training.device")
+OPENED = ("data.", "detector.weights", "embeddings.", "gan.enabled", "gan.embedding_dim", "gan.init_embeddings",
+          "gan.perturb.method", "gan.perturb.topk", "training.mode", "training.device")
 """Axes whose values may not fit the data or the files that are there."""
+MOST_OPENED = 16
+"""Combinations of their values that are looked at; of more, single values. Each reads the annotation."""
 
 
 def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts, **local_ray: Any) -> int:
@@ -30,10 +33,9 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts, **loca
     directory = StudyDirectory.of(study)
     directory.check(study, resume)
     preflight.check(study)
-    data = find(parts.open_data)(study.base)
-    resolve(study.base, data.name)  # what does not fit the data is refused before Ray is started
-    for config in _opened_otherwise(study, axes):
-        find(parts.open_data)(config)
+    for config in _opened(study, axes):  # what does not fit the data is refused before Ray is started
+        data = find(parts.open_data)(config)
+        resolve(config, data.name)
     print(f"data: {data.description}", flush=True)
     with ray_session(study.base.resources.address, study.source, **local_ray) as total:
         resources = _resources(study, total)
@@ -71,7 +73,7 @@ def _paths_from(study: Study) -> str | None:
 
 def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, float]) -> tuple[dict[str, Any], int]:
     """Make what trials share, so that none waits for another. Returns the facts of the data and a trial's epochs."""
-    from .extract import extract, worth_sharing
+    from .feature_tasks import extract, worth_sharing
     from .schedule import resources_per_task
 
     prepare = find(parts.prepare)
@@ -87,10 +89,10 @@ def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, floa
     return grounds[0].data_facts(), max(lengths)
 
 
-def _opened_otherwise(study: Study, axes: list[Axis]) -> list[Config]:
-    """Configs whose data and files are to be looked at besides the base's, so that no trial fails for want of them."""
-    return _distinct([study.trial({axis.key: value}) for axis in axes if axis.key.startswith(OPENED)
-                      for value in axis.extremes()])
+def _opened(study: Study, axes: list[Axis]) -> list[Config]:
+    """Configs whose data and files are to be looked at, so that no trial fails for want of them."""
+    opened = [axis for axis in axes if axis.key.startswith(OPENED)]
+    return _distinct([study.trial(values) for values in combinations(opened, MOST_OPENED)])
 
 
 def _distinct(configs: list[Config]) -> list[Config]:

@@ -184,16 +184,23 @@ def _algorithm_faults(study: Study, axes: list[Axis]) -> list[str]:
     return faults
 
 
+def combinations(axes: list[Axis], most: int = MAX_COMBINATIONS) -> list[Values]:
+    """Points to check: every combination of the axes' values, of a range its ends. Where these are more than `most`:
+    every single value, beside the first ones of the other axes."""
+    if math.prod(len(axis.extremes()) for axis in axes) > most:
+        return _singles(axes)
+    keys = [axis.key for axis in axes]
+    return [dict(zip(keys, values, strict=True)) for values in itertools.product(*(axis.extremes() for axis in axes))]
+
+
+def _singles(axes: list[Axis]) -> list[Values]:
+    first = {axis.key: axis.extremes()[0] for axis in axes}
+    return [{**first, axis.key: value} for axis in axes for value in axis.extremes()]
+
+
 def _value_faults(study: Study, axes: list[Axis]) -> list[str]:
     """Faults of single values, else of combinations of values."""
-    first = {axis.key: axis.extremes()[0] for axis in axes}
-    singles = [{**first, axis.key: value} for axis in axes for value in axis.extremes()]
-    faults = _faults_of(study, singles)
-    if not faults and math.prod(len(axis.extremes()) for axis in axes) <= MAX_COMBINATIONS:
-        keys = [axis.key for axis in axes]
-        combinations = itertools.product(*(axis.extremes() for axis in axes))
-        faults = _faults_of(study, [dict(zip(keys, values, strict=True)) for values in combinations], named=True)
-    return faults
+    return _faults_of(study, _singles(axes)) or _faults_of(study, combinations(axes), named=True)
 
 
 def _faults_of(study: Study, points: list[Values], named: bool = False) -> list[str]:

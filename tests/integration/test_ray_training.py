@@ -1,11 +1,13 @@
 """The real training on Ray: the same numbers as without it, and several workers on one trial."""
 
 import json
+import runpy
 import shutil
+import sys
 import threading
 import time
 from pathlib import Path
-from platform import extract, train
+from platform import train
 from platform.study import FINISHED, StudyDirectory, TrialRecord
 
 import numpy as np
@@ -92,7 +94,10 @@ def test_features_are_written_by_tasks_and_one_is_killed(ray_with_gpus, training
             time.sleep(0.02)
 
     threading.Thread(target=kill_the_first, daemon=True).start()
-    assert extract.main([training_file, f"data.root={root}"]) == 0
+    monkeypatch.setattr(sys, "argv", ["extract", training_file, f"data.root={root}"])
+    with pytest.raises(SystemExit) as ended:  # as the main program, whose functions no other process can import
+        runpy.run_module("platform.extract", run_name="__main__", alter_sys=True)
+    assert ended.value.code == 0
     assert killed
     extraction, path = build.node_features(build.prepare_detector(load(training_file, [f"data.root={root}"]).base))
     assert len(extraction.ranges()) > 3
