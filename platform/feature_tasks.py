@@ -1,0 +1,77 @@
+"""The feature store of a config, written by Ray tasks over ranges of images.
+
+Not in `extract.py`: what is the main program of one process cannot be imported by others under its name.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sgg.config import Config
+
+from .paths import absolute
+from .ray_session import nodes
+
+RETRIES = 3
+"""Of a task whose node or process is lost."""
+
+
+def worth_sharing(config: Config, total: dict[str, float]) -> bool:
+    """Whether trials of a config read a store that Ray can write faster than this process alone."""
+    wanted = config.gan.enabled and config.gan.visual_conditioning
+    return wanted and (total.get("GPU", 0) > 1 or len(nodes()) > 1)
+
+
+def extract(config: Config, resources: dict[str, float]) -> Any:
+    """The sealed store of a config's training nodes; its missing parts are written by tasks with `resources` each.
+
+    Raises what `sgg.build.prepare` raises, and OSError where Ray loses a task's process again and again.
+    """
+    import ray
+    from rich.progress import track
+
+    from sgg import build
+    from sgg.features import StoreWriter, ensure_store
+
+    extraction, path = build.node_features(build.prepare_detector(config))
+    ranges = extraction.ranges()
+
+    def write(writer: StoreWriter, missing: list[int]) -> None:
+        task = ray.remote(_write_part).options(num_cpus=resources["CPU"], num_gpus=resources.get("GPU", 0),
+                                               max_retries=RETRIES)
+        settings = absolute(config, Path.cwd()).model_dump_json()
+        waiting = [task.remote(settings, writer, number, ranges[number]) for number in missing]
+        try:
+            for _ in track(missing, description="features"):
+                done, waiting = ray.wait(waiting)
+                ray.get(done)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        except ray.exceptions.RayError as error:
+            raise OSError(f"a task of the feature store was lost {RETRIES + 1} times, the last time because of "
+                          f"{type(error).__name__}; what is written stays: give a task more memory "
+                          "(resources.cpus, resources.gpus) and begin again") from error
+        finally:
+            for left in waiting:
+                ray.cancel(left)
+
+    return ensure_store(path, extraction.identity, len(ranges), write)
+
+
+def _write_part(settings: str, writer: Any, number: int, images: range) -> None:
+    """On a worker."""
+    extraction = _extraction(settings)
+    extraction.write_part(writer, number, extraction.batches(images))
+
+
+@cache
+def _extraction(settings: str) -> Any:
+    """Opened once by each worker process, which takes one task after another."""
+    from sgg import build
+
+    config = Config.model_validate_json(settings)
+    ground = build.prepare_detector(config)
+    build.configure_torch(config)
+    return build.node_features(ground)[0]
