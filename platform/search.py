@@ -20,6 +20,7 @@ GROUND = ("data.", "detector.", "gan.enabled", "gan.visual_conditioning")
 OPENED = ("data.", "detector.weights", "embeddings.", "gan.enabled", "gan.embedding_dim", "gan.init_embeddings",
           "gan.perturb.method", "gan.perturb.topk", "training.mode", "training.device")
 """Axes whose values may not fit the data or the files that are there."""
+MISSING_SHOWN = 8
 MOST_OPENED = 16
 """Combinations of their values that are looked at; of more, single values. Each reads the annotation."""
 
@@ -40,6 +41,7 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts, **loca
     with ray_session(study.base.resources.address, study.source, **local_ray) as total:
         resources = _resources(study, total)
         facts, epochs = _prepare(study, axes, parts, total)
+        _tell_missing(facts)
         directory.begin(study, {"data": facts, "resources": resources, "epochs": epochs, "fit": parts.fit,
                                 "paths_from": _paths_from(study)})
         interrupted = _run_trials(study, axes, directory, resources, epochs, resume)
@@ -64,6 +66,15 @@ def _resources(study: Study, total: dict[str, float]) -> dict[str, float]:
     if faults:
         raise ConfigError(study.source, faults)
     return resources
+
+
+def _tell_missing(facts: dict[str, Any]) -> None:
+    """Say of which names the embeddings know nothing: their vectors are random, and so are their neighbours."""
+    missing = facts.get("embeddings_missing", [])
+    if missing:
+        shown = ", ".join(missing[:MISSING_SHOWN]) + (", ..." if len(missing) > MISSING_SHOWN else "")
+        print(f"embeddings: {facts['embeddings']} has no vector for {len(missing)} names, which get random ones: "
+              f"{shown}", flush=True)
 
 
 def _paths_from(study: Study) -> str | None:

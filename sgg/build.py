@@ -23,7 +23,13 @@ from sgg.device import find_device
 from sgg.extract import Extraction, store_path, training_nodes
 from sgg.features import FeatureStore
 from sgg.gan import GAN
-from sgg.gan.embeddings import ClassEmbeddings, cooccurrence_embeddings, glove_embeddings
+from sgg.gan.embeddings import (
+    COOCCURRENCE,
+    ClassEmbeddings,
+    cooccurrence_embeddings,
+    glove_embeddings,
+    glove_source,
+)
 from sgg.gan.perturb import Contexts, Perturber
 from sgg.metrics import SceneGraphMetrics, predicate_weights
 from sgg.models.detector import Detector
@@ -59,9 +65,11 @@ class Ground:
 
     def data_facts(self) -> dict[str, Any]:
         """What every result file says of the data and what was made from it."""
+        missing = self.embeddings.missing if self.config.compares_classes else ()  # else the vectors are not read
         return {"name": self.data.name, "description": self.data.description, "hash": self.data.hash,
-                "detector": self.detector_hash, "embeddings": self.embeddings.source,
-                "embeddings_missing": [name for name in self.embeddings.missing if name != BACKGROUND]}
+                "detector": self.detector_hash,
+                "embeddings": glove_source(self.config.glove) if self._has_glove else COOCCURRENCE,
+                "embeddings_missing": [name for name in missing if name != BACKGROUND]}
 
     def part(self, name: str) -> Part:
         """A part of the data set, cut down as the `data` settings say."""
@@ -103,8 +111,8 @@ class Ground:
     @cached_property
     def contexts(self) -> Contexts:
         """Which classes stand where in the training triplets, for perturbations."""
-        return Contexts.from_triplets(self.data.triplets("train").as_dict(), len(self.data.classes),
-                                      len(self.data.predicates))
+        seen = self.data.triplets("train")
+        return Contexts.from_arrays(seen.triplets, seen.counts, len(self.data.classes), len(self.data.predicates))
 
     @cached_property
     def predicate_weights(self) -> dict[float, Any]:
@@ -112,10 +120,15 @@ class Ground:
         return {x: predicate_weights(*self.counts, x) for x in self.config.evaluation.pred_weight if x}
 
     @cached_property
+    def _has_glove(self) -> bool:
+        source = self.config.embeddings.source
+        return source == "glove" or (source == "auto" and self.config.glove.is_file())
+
+    @cached_property
     def embeddings(self) -> ClassEmbeddings:
         """Vectors of classes and predicates: GloVe where the file is, else from the training graphs."""
-        source, data, dim = self.config.embeddings.source, self.data, self.config.gan.embedding_dim
-        if source == "glove" or (source == "auto" and self.config.glove.is_file()):
+        data, dim = self.data, self.config.gan.embedding_dim
+        if self._has_glove:
             return glove_embeddings(self.config.glove, data.classes, data.predicates, dim)
         return cooccurrence_embeddings(data.triplets("train").as_dict(), data.classes, data.predicates, dim)
 

@@ -33,6 +33,10 @@ def check_files(config: Config) -> None:
         raise FileNotFoundError(f"embeddings.source is glove, but there is no {config.glove}: get it with `python -m "
                                 "sgg.data prepare glove`, name another file (embeddings.path), or set "
                                 "embeddings.source=cooccurrence")
+    if config.compares_classes and config.embeddings.source != "cooccurrence" and config.glove.is_file():
+        from sgg.gan.embeddings import require_width
+
+        require_width(config.glove, config.gan.embedding_dim)
     weights = config.detector.weights
     if weights is not None:
         if not weights.exists():

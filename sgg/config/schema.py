@@ -249,6 +249,11 @@ class Config(Section):
         return self.embeddings.path or self.data.root / "glove" / "glove.6B.200d.txt"
 
     @property
+    def compares_classes(self) -> bool:
+        """Whether anything asks for class embeddings."""
+        return self.gan.enabled and (self.gan.init_embeddings or self.gan.perturb.method in ("neigh", "graphn"))
+
+    @property
     def seed(self) -> int:
         """The seed of a trial: the first of the list (a search gives each trial a list of one)."""
         return self.experiment.seed[0]

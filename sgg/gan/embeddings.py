@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 NAMES_SHOWN = 5
+COOCCURRENCE = "cooccurrence in the training graphs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ def glove_embeddings(path: str | Path, classes: Sequence[str], predicates: Seque
     classes, predicates: names, background first. A name is split into words, in lower case; its vector is the mean of
     those that the file has (words="mean"), or that of the longest word (words="longest").
 
-    Raises FileNotFoundError where there is no file; ValueError for a line of another width, or where no class is found.
+    Raises FileNotFoundError where there is no file; ValueError for a line of another width or of other than finite
+    numbers, or where no class is found.
     """
     path = Path(path)
     if words not in ("mean", "longest"):
@@ -52,7 +54,27 @@ def glove_embeddings(path: str | Path, classes: Sequence[str], predicates: Seque
         shown = ", ".join(classes[1:NAMES_SHOWN + 1])
         raise ValueError(f"{path} has no vector for any class ({shown}, ...): is it of another language?")
     rows = [np.mean(known, axis=0) if known else None for known in found]
-    return _embeddings(rows, classes, predicates, dim, f"glove {path.name}")
+    return _embeddings(rows, classes, predicates, dim, glove_source(path))
+
+
+def glove_source(path: Path) -> str:
+    """What results call the vectors of a GloVe file."""
+    return f"glove {path.name}"
+
+
+def require_width(path: Path, dim: int) -> None:
+    """Raise ValueError where the first line of the text file `path` is no word with `dim` numbers."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        line = file.readline()
+    fields = line.split()
+    if len(fields) == dim + 1 or not fields:  # an empty file has no class, which is told in other words
+        return
+    remedy = "is it a GloVe text file, a word and its numbers a line, with blanks or tabs between?"
+    if len(fields) == 2 and all(field.isdecimal() for field in fields):
+        remedy = "it begins with a header as word2vec's files do: delete that line"
+    elif len(fields) > 2:
+        remedy = f"use a file of {dim} dimensions, or set gan.embedding_dim={len(fields) - 1}"
+    raise ValueError(f"{path}, line 1: expected a word and {dim} numbers, got {max(0, len(fields) - 1)}; {remedy}")
 
 
 def cooccurrence_embeddings(triplets: Mapping[tuple[int, int, int], int], classes: Sequence[str],
@@ -77,27 +99,30 @@ def cooccurrence_embeddings(triplets: Mapping[tuple[int, int, int], int], classe
     of_classes = _principal(np.concatenate([subject, obj]), np.concatenate([as_subject, as_object]), np.tile(counts, 2),
                             num_classes, dim)
     of_predicates = _principal(predicate, subject * num_classes + obj, counts, num_predicates, dim)
-    return _embeddings([*of_classes, *of_predicates], classes, predicates, dim, "cooccurrence in the training graphs")
+    return _embeddings([*of_classes, *of_predicates], classes, predicates, dim, COOCCURRENCE)
 
 
 def _read_vectors(path: Path, wanted: Collection[str], dim: int) -> dict[str, np.ndarray]:
+    require_width(path, dim)
     vectors = {}
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
-            word, _, numbers = line.partition(" ")
+            word, *numbers = line.split(maxsplit=1) or [""]
             if word not in wanted and number > 1:
                 continue
-            fields = numbers.split()
+            fields = numbers[0].split() if numbers else []
             # Words of the larger files may contain blanks; such a line is about another word than its first.
             if len(fields) > dim and number > 1:
                 continue
             if len(fields) != dim:
-                raise ValueError(f"{path}, line {number}: expected a word and {dim} numbers, got {len(fields)}; "
-                                 f"use a file of {dim} dimensions, or set gan.embedding_dim={len(fields)}")
+                raise ValueError(f"{path}, line {number}: expected a word and {dim} numbers, got {len(fields)}; is the "
+                                 "file cut off?")
             try:
                 vectors[word] = np.array(fields, dtype=np.float32)
             except ValueError:
                 raise ValueError(f"{path}, line {number}: the vector of {word!r} is not all numbers") from None
+            if not np.isfinite(vectors[word]).all():
+                raise ValueError(f"{path}, line {number}: the vector of {word!r} is not finite")
     return vectors
 
 

@@ -82,3 +82,15 @@ def test_no_torch_for_a_plain_config(toy_root) -> None:
     settings = json.dumps({"data": {"name": "toy", "root": str(toy_root)}, "gan": {"enabled": True}})
     run = subprocess.run([sys.executable, "-c", code, settings], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
+
+
+def test_the_width_of_word_vectors_is_looked_at_where_they_are_used(opened, tmp_path) -> None:
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("man 1 2 3\n")
+    gan = {"enabled": True, "perturb": {"method": "neigh"}}
+    with pytest.raises(ValueError, match=r"vectors\.txt, line 1: expected a word and 200 numbers, got 3; use a file of "
+                                         r"200 dimensions, or set gan\.embedding_dim=3"):
+        opened(embeddings={"path": str(vectors)}, gan=gan)
+    opened(embeddings={"path": str(vectors)}, gan=gan | {"embedding_dim": 3})
+    opened(embeddings={"path": str(vectors), "source": "cooccurrence"}, gan=gan)
+    opened(embeddings={"path": str(vectors), "source": "glove"})  # nothing compares classes

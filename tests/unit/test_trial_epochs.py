@@ -79,7 +79,7 @@ def test_another_mode_may_be_measured_than_was_searched_for(run, tmp_path, monke
 
 
 def test_facts_of_the_data(toy_root, tmp_path) -> None:
-    trial = ground(toy_root)
+    trial = ground(toy_root, gan={"enabled": True, "init_embeddings": True})
     facts = trial.data_facts()
     assert (facts["hash"], facts["detector"]) == (trial.data.hash, "0123")
     assert facts["embeddings"] == "cooccurrence in the training graphs"
@@ -88,7 +88,7 @@ def test_facts_of_the_data(toy_root, tmp_path) -> None:
 
 def test_word_vectors_follow_the_root(toy_root, tmp_path) -> None:
     """As `python -m sgg.data prepare glove --to ROOT` leaves them."""
-    trial = ground(toy_root, gan={"embedding_dim": 2})
+    trial = ground(toy_root, gan={"enabled": True, "embedding_dim": 2, "perturb": {"method": "neigh"}})
     known, unknown = trial.data.classes[1:3], trial.data.classes[3]
     (tmp_path / "glove").mkdir()
     (tmp_path / "glove" / "glove.6B.200d.txt").write_text("".join(f"{name} 1 2\n" for name in known))
@@ -97,3 +97,5 @@ def test_word_vectors_follow_the_root(toy_root, tmp_path) -> None:
     assert facts["embeddings"] == "glove glove.6B.200d.txt"
     assert unknown in facts["embeddings_missing"]
     assert not {"__background__", *known} & {*facts["embeddings_missing"]}
+    unread = validate(config.model_dump() | {"gan": {"enabled": False}})
+    assert replace(trial, config=unread).data_facts() == facts | {"embeddings_missing": []}

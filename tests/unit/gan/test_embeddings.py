@@ -32,6 +32,11 @@ def test_missing_rows_are_drawn_the_same_every_time(glove):
     assert first[[0, 3]].abs().min() > 0
 
 
+def test_tabs_part_words_too(glove):
+    glove.write_text(GLOVE.replace(" ", "\t"))
+    assert glove_embeddings(glove, CLASSES, PREDICATES, 3).classes[2].tolist() == [1, 1, 2]
+
+
 def test_words_with_blanks_are_passed_over(glove):
     glove.write_text(GLOVE + "man overboard 7 7 7\n. . . 1 2 3\n")
     assert glove_embeddings(glove, CLASSES, PREDICATES, 3).classes[1].tolist() == [1, 2, 3]
@@ -40,7 +45,10 @@ def test_words_with_blanks_are_passed_over(glove):
 @pytest.mark.parametrize(("text", "dim", "message"), [
     (GLOVE, 5, "line 1: expected a word and 5 numbers, got 3; use a file of 5 dimensions, or set gan.embedding_dim=3"),
     (GLOVE, 2, "line 1: expected a word and 2 numbers, got 3"),
-    (GLOVE + "light 1 2", 3, "line 5: expected a word and 3 numbers, got 2"),
+    ("400000 3\n" + GLOVE, 3, "line 1: expected a word and 3 numbers, got 1; it begins with a header as word2vec's"),
+    ("nothing\n", 3, "line 1: expected a word and 3 numbers, got 0; is it a GloVe text file"),
+    (GLOVE + "light 1 2", 3, r"line 5: expected a word and 3 numbers, got 2; is the file cut off\?"),
+    ("man 1 nan 3\n", 3, "line 1: the vector of 'man' is not finite"),
     ("man 1 x 3\n", 3, "line 1: the vector of 'man' is not all numbers"),
     ("homme 1 2 3\n", 3, r"has no vector for any class \(man, traffic light, qqq, ...\)"),
     ("", 3, "has no vector for any class"),
