@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from sgg.history import to_json
 from sgg.naming import SUBSETS, headline_k
@@ -117,7 +118,8 @@ def _table(rows: list[ResultRow], metric: str | None, width: int | None) -> str:
     console = Console(file=buffer, width=width or 240)
     for ground, group in _by_ground(rows).items():
         names = columns(group, metric)
-        table = Table(title=str(ground), caption=_caption(names), title_justify="left", caption_justify="left")
+        # As text: what stands in brackets would else be taken for markup, the hash of the data for one.
+        table = Table(title=Text(str(ground)), caption=_caption(names), title_justify="left", caption_justify="left")
         for key in _short(list(group[0].settings)):
             table.add_column(key)
         for name in names:
@@ -125,7 +127,7 @@ def _table(rows: list[ResultRow], metric: str | None, width: int | None) -> str:
         table.add_column("n", justify="right")
         table.add_column("status")
         for row in group:
-            table.add_row(*_cells(row, names))
+            table.add_row(*map(Text, _cells(row, names)))
         console.print(table)
     return buffer.getvalue()
 

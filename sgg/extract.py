@@ -23,6 +23,7 @@ from sgg.models.union_boxes import union
 from sgg.structures import Batch
 
 POOLED = 7
+PART_IMAGES = 256  # at most, so that little is lost with a writer, and small stores too are shared among several
 Look = Callable[[Batch], tuple[Observation, Tensor]]
 """What is seen in a batch, and the labels [N] that its nodes are taken to have."""
 
@@ -65,7 +66,7 @@ class Extraction:
         annotations = self.part.annotations
         rows = {"node": annotations.objects_per_image, "edge": annotations.relations_per_image,
                 "global": np.ones(len(annotations), np.int64)}
-        return image_ranges(rows[self.kind], rows_per_part(self.row_shape))
+        return image_ranges(rows[self.kind], rows_per_part(self.row_shape), PART_IMAGES)
 
     def batches(self, images: range) -> Iterable[Batch]:
         """Some images, one of `ranges`, in batches."""
@@ -123,8 +124,8 @@ class _Work:
         return chain.from_iterable(map(self.extraction.batches, self.ranges))
 
 
-def image_ranges(rows_per_image: np.ndarray, rows: int) -> list[range]:
-    """Consecutive images whose rows are at most `rows` together, where no single image has more.
+def image_ranges(rows_per_image: np.ndarray, rows: int, images: int) -> list[range]:
+    """At most `images` consecutive ones whose rows are at most `rows` together, where no single image has more.
 
     rows_per_image: [I].
     """
@@ -132,6 +133,7 @@ def image_ranges(rows_per_image: np.ndarray, rows: int) -> list[range]:
     ranges, start, before = [], 0, 0
     while start < len(ends):
         stop = max(start + 1, int(np.searchsorted(ends, before + rows, side="right")))
+        stop = min(stop, start + images)
         ranges.append(range(start, stop))
         start, before = stop, ends[stop - 1]
     return ranges

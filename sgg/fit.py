@@ -84,6 +84,9 @@ def fit(
 def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) -> Row:
     """One pass over the training images; returns mean losses by name, their sum `loss`, and `time` in seconds; in SGDet
     also `fallbacks`, the share of images for which the detector had to lower its score threshold.
+
+    A batch with fewer than two pairs of objects cannot train and is passed over, which the log tells. Raises ValueError
+    where that is every batch.
     """
     begun = time.monotonic()
     # Whatever an epoch draws follows from its number, so that running it again gives the same.
@@ -96,7 +99,7 @@ def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) ->
     sums: dict[str, float] = {}
     counts: dict[str, int] = {}
     fallbacks: list[int] = []
-    images = 0
+    images, passed_over = 0, 0
     for steps, batch in enumerate(batches.epoch(epoch), start=1):
         try:
             losses = finite(run.step(batch.to(run.device), randomness, fallbacks))
@@ -104,10 +107,17 @@ def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) ->
             raise FloatingPointError(f"{error} in epoch {epoch}, step {steps}: lower training.learning_rate or "
                                      "gan.learning_rate_*") from error
         images += len(batch)
+        passed_over += not losses
         for name, value in losses.items():
             sums[name], counts[name] = sums.get(name, 0.0) + value, counts.get(name, 0) + 1
         if steps % max(1, len(batches) // 4) == 0:
             log.info("epoch %d: step %d of %d, loss %.3f", epoch, steps, len(batches), sum(losses.values()))
+    if passed_over:
+        log.warning("epoch %d: %d of %d batches had fewer than two pairs of objects and were passed over", epoch,
+                    passed_over, len(batches))
+    if passed_over and not sums:
+        raise ValueError(f"no batch of epoch {epoch} has two pairs of objects: raise training.batch_size, or leave out "
+                         "small images with data.min_objects")
     means = {f"loss/{name}": value / counts[name] for name, value in sums.items()}
     row = {"loss": sum(means.values()), **means, "time": time.monotonic() - begun}
     return row | (fallback_share(sum(fallbacks), images) if config.training.mode == "sgdet" else {})

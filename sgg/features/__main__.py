@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Column, Table
 
@@ -39,7 +40,7 @@ def info(options: argparse.Namespace) -> None:
 def from_hdf5(options: argparse.Namespace) -> None:
     """Import the reference's features as those of the training nodes of a config's data and detector."""
     extraction, path = _extraction(options)
-    _describe(import_hdf5(options.file, path, extraction.identity, _bar("import")))
+    _describe(import_hdf5(options.file, path, extraction.identity, _bar("import"), extraction.row_shape))
 
 
 def quality(options: argparse.Namespace) -> None:
@@ -50,6 +51,9 @@ def quality(options: argparse.Namespace) -> None:
     study = Study.open(options.run, options.images, options.rows, _bar("features"))
     shown = options.k if options.k is not None else 5
     rows = study.write(sorted({1, 3, 5, 10, shown}), groups)
+    few = [f"{row['features']} {row['sample']} ({row['n']:,})" for row in rows if f"precision@{shown}" not in row]
+    if few:
+        print(f"k = {shown} needs more features than these samples have: {', '.join(few)}")
     columns = {"frechet": "Frechet", f"precision@{shown}": "precision", f"density@{shown}": "density",
                f"recall@{shown}": "recall", f"coverage@{shown}": "coverage"}
     # 80 columns, what a file or a pipe gets, hold every heading.
@@ -83,6 +87,9 @@ def _extraction(options: argparse.Namespace):
 
     ground = build.prepare_detector(load(options.config, options.overrides).base)
     part = ground.data.part(options.part, options.subset)
+    if not len(part):
+        raise ValueError(f"--subset {options.subset}: {options.part} of {ground.data.title} has no image with such a "
+                         "relation")
     settings = {} if options.subset == "all" else {"subset": options.subset}
     extraction = Extraction(ground.data, part, ground.detector, ground.detector_hash, options.kind, settings=settings)
     return extraction, options.out or store_path(ground.cache, extraction.identity)
@@ -100,7 +107,7 @@ def _describe(store: FeatureStore) -> None:
     classes = Table("label", "class", "rows", box=box.SIMPLE, pad_edge=False)
     for label, (name, count) in enumerate(zip(identity.classes, store.counts.tolist(), strict=True)):
         if label or count:
-            classes.add_row(str(label), name, f"{count:,}")
+            classes.add_row(str(label), escape(name), f"{count:,}")
     Console().print(classes)
 
 

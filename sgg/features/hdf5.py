@@ -16,20 +16,27 @@ from .writer import rows_per_part
 POOLED = 7
 
 
-def import_hdf5(source: str | Path, path: str | Path, identity: StoreIdentity,
-                progress: Progress = iter) -> FeatureStore:
+def import_hdf5(source: str | Path, path: str | Path, identity: StoreIdentity, progress: Progress = iter,
+                row_shape: tuple[int, ...] | None = None) -> FeatureStore:
     """Write the store at `path` from `source`: one dataset per class name, [n, C*7*7] or [n, C, 7, 7].
 
     The file does not say of which detector and data it is: `identity` does, on the caller's word. Its classes decide
     the labels; one that the file lacks has no feature in the store.
 
-    Raises FileNotFoundError without the file; ValueError, naming the dataset, when it is not such a file or has a
-    class that `identity` has not.
+    row_shape: what a feature of that detector has; None: whatever the file has.
+
+    Raises FileNotFoundError without the file and FileExistsError where there is a store already; ValueError, naming the
+    dataset, when it is not such a file, has a class that `identity` has not, or features of another shape.
     """
-    source = Path(source)
+    source, path = Path(source), Path(path)
     if not source.is_file():
         raise FileNotFoundError(f"{source}: no such file")
+    if path.exists():
+        raise FileExistsError(f"{path}: there is a store already; delete it, or give the import another path (--out)")
     counts, shape = _survey(source, identity)
+    if row_shape not in (None, shape):
+        raise ValueError(f"{source}: its features have shape {list(shape)}, the detector's {list(row_shape)}: they are "
+                         "of another detector")
     step = rows_per_part(shape)
     parts = [partial(_rows, source, identity.classes.index(name), name, slice(start, start + step), shape)
              for name, count in counts.items() for start in range(0, count, step)]

@@ -63,7 +63,7 @@ def _locked(path: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        log.info("%s: waiting for another process that is writing it", path)
+        log.warning("%s: waiting for another process that is writing it", path)
         lock.acquire()
     try:
         yield

@@ -33,7 +33,7 @@ class FeatureStore:
 
     def __init__(self, path: Path, attributes: dict[str, Any], threads: int):
         self.path = path
-        self.identity = StoreIdentity.from_json(attributes)
+        self.identity = _identity(path, attributes)
         self.codec: str = attributes["codec"]
         self.num_bytes = sum(attributes["shard_bytes"])
         self.counts = np.array(attributes["counts"], np.int64)
@@ -41,7 +41,7 @@ class FeatureStore:
         self._ends = np.cumsum(self.counts)
         self._starts = self._ends - self.counts
         self._threads = threads
-        self._array = array.open_readonly(path, threads)
+        self._array = _opened(path, threads)
         self._warned = False
         self.row_shape = tuple(self._array.shape[1:])
 
@@ -55,7 +55,7 @@ class FeatureStore:
         path = Path(path)
         attributes = _attributes(path)
         if expected is not None:
-            expected.require(StoreIdentity.from_json(attributes), path)
+            expected.require(_identity(path, attributes), path)
         _check_shards(path, attributes["shard_bytes"])
         return cls(path, attributes, threads)
 
@@ -137,6 +137,25 @@ class PendingSample:
         return sample
 
 
+DAMAGED = "its attributes are damaged: {}; delete it and write it anew"
+
+
+def _identity(path: Path, attributes: dict[str, Any]) -> StoreIdentity:
+    try:
+        return StoreIdentity.from_json(attributes)
+    except ValueError as error:
+        raise ValueError(f"{path}: {DAMAGED.format(error)}") from None
+
+
+def _opened(path: Path, threads: int) -> Any:
+    try:
+        return array.open_readonly(path, threads)
+    except (ValueError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"{path}: zarr.json describes no array that can be read ({reason}); delete the store and "
+                         "write it anew") from None
+
+
 def _wait(path: Path, reading: Any) -> Any:
     try:
         return reading.result()
@@ -156,9 +175,11 @@ def _attributes(path: Path) -> dict[str, Any]:
     try:
         metadata = json.loads((path / "zarr.json").read_bytes())
         attributes, rows = metadata["attributes"], metadata["shape"][0]
+        shards = -(-rows // metadata["chunk_grid"]["configuration"]["chunk_shape"][0])
         version = attributes["feature_store"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise ValueError(f"{path}: not a feature store: no zarr.json with the attribute feature_store") from error
+    except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError) as error:
+        raise ValueError(f"{path}: not a feature store, or damaged: no zarr.json with the attribute feature_store; "
+                         "name another one, or delete it and write it anew") from error
     if version != VERSION:
         raise ValueError(f"{path}: feature store of version {version}, this code reads {VERSION}; write it anew")
     if not attributes.get("sealed"):
@@ -169,8 +190,10 @@ def _attributes(path: Path) -> dict[str, Any]:
                if not all(type(value) is int and value >= 0 for value in attributes.get(name) or [])]
     if not faults and (sum(attributes["counts"]), len(attributes["counts"])) != (rows, len(attributes["classes"])):
         faults = [f"counts must have a number for each of {len(attributes['classes'])} classes and sum to {rows} rows"]
+    if not faults and len(attributes["shard_bytes"]) != shards:
+        faults = [f"shard_bytes must have a number for each of {shards} shards"]
     if faults:
-        raise ValueError(f"{path}: its attributes are damaged: {', '.join(faults)}; delete it and write it anew")
+        raise ValueError(f"{path}: {DAMAGED.format(', '.join(faults))}")
     return attributes
 
 

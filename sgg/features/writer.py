@@ -15,6 +15,8 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +32,7 @@ from .shards import EncodedRows, write_shard
 
 VERSION = 1
 HALF_MAX = torch.finfo(torch.half).max
-PART_BYTES = 2**28  # before compression; a part is held in memory, about twice while it is sorted
+PART_BYTES = 2**28  # before compression; a part is held in memory, about three times while it is put together
 
 
 def rows_per_part(row_shape: tuple[int, ...]) -> int:
@@ -54,7 +56,7 @@ class StoreWriter:
 
     codec: lz4, zstd or none. threads: how many of them compress a part.
 
-    Raises ValueError for an unknown codec, or when an unfinished store of another plan is in the way.
+    Raises ValueError for an unknown codec, or when an unfinished store is in the way, of another plan or damaged.
     """
 
     path: Path
@@ -110,13 +112,15 @@ class StoreWriter:
             raise ValueError(f"{self.path}: cannot be sealed, {len(missing)} of {self.num_parts} parts are missing, "
                              f"the first is part {missing[0]}")
         parts = [self._part(number) for number in range(self.num_parts)]
-        counts = np.stack([np.load(part / "counts.npy") for part in parts])
-        filled = [part / "rows" for part, rows in zip(parts, counts.sum(1), strict=True) if rows]
-        shapes = {array.shape(part)[1:] for part in filled}
+        merged = self._directory / "merged"
+        with self._damage_is_told():
+            counts = np.stack([np.load(part / "counts.npy") for part in parts])
+            filled = [part / "rows" for part, rows in zip(parts, counts.sum(1), strict=True) if rows]
+            shapes = {array.shape(part)[1:] for part in filled}
         if len(shapes) != 1:
             raise ValueError(f"{self.path}: cannot be sealed, rows have shapes {sorted(shapes)}, not one shape")
-        merged = self._directory / "merged"
-        self._merge(merged, filled, counts[counts.sum(1) > 0], shapes.pop())
+        with self._damage_is_told():
+            self._merge(merged, filled, counts[counts.sum(1) > 0], shapes.pop())
         merged.rename(self.path)
         discard_parts(self.path)
 
@@ -133,14 +137,28 @@ class StoreWriter:
         path = self._directory / "plan.json"
         if not path.exists():
             array.write_json(path, plan)
-        found = json.loads(path.read_text())
-        remedy = f"an unfinished store is in the way; delete {self._directory} to start anew"
-        if found["version"] != VERSION:
-            raise ValueError(f"{path}: has version {found['version']}, this code writes {VERSION}: {remedy}")
-        self.identity.require(StoreIdentity.from_json(found), path)
+        try:
+            found = json.loads(path.read_text())
+            version, identity = found["version"], StoreIdentity.from_json(found)
+        except (ValueError, LookupError, TypeError) as error:
+            raise ValueError(f"{path} is damaged ({error}): {self._remedy}") from None
+        if version != VERSION:
+            raise ValueError(f"{path}: has version {version}, this code writes {VERSION}: {self._remedy}")
+        self.identity.require(identity, path)
         for name in ("num_parts", "codec"):
-            if found[name] != plan[name]:
-                raise ValueError(f"{path}: {name} is {found[name]}, not {plan[name]}: {remedy}")
+            if found.get(name) != plan[name]:
+                raise ValueError(f"{path}: {name} is {found.get(name)}, not {plan[name]}: {self._remedy}")
+
+    @contextmanager
+    def _damage_is_told(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, LookupError, EOFError, FileNotFoundError) as error:
+            raise ValueError(f"{self.path}: cannot be sealed, a part is damaged ({error}): {self._remedy}") from error
+
+    @property
+    def _remedy(self) -> str:
+        return f"an unfinished store is in the way; delete {self._directory} to start anew"
 
     def _checked(self, number: int, features: Array, labels: Array) -> tuple[Tensor, np.ndarray]:
         features, labels = torch.as_tensor(features), to_numpy(labels)

@@ -134,13 +134,15 @@ def test_paths_differ_with_the_identity(data, detector, tmp_path):
     assert path() == path()
 
 
-@pytest.mark.parametrize(("rows", "limit", "expected"), [
-    ([3, 3, 3, 3], 6, [(0, 2), (2, 4)]),
-    ([3, 3, 3, 3], 7, [(0, 2), (2, 4)]),
-    ([1, 9, 1, 1], 4, [(0, 1), (1, 2), (2, 4)]),
-    ([0, 0, 5, 0], 5, [(0, 4)]),
-    ([2], 1, [(0, 1)]),
-    ([], 5, []),
+@pytest.mark.parametrize(("rows", "limit", "images", "expected"), [
+    ([3, 3, 3, 3], 6, 9, [(0, 2), (2, 4)]),
+    ([3, 3, 3, 3], 7, 9, [(0, 2), (2, 4)]),
+    ([1, 9, 1, 1], 4, 9, [(0, 1), (1, 2), (2, 4)]),
+    ([0, 0, 5, 0], 5, 9, [(0, 4)]),
+    ([1, 1, 1, 1, 1], 9, 2, [(0, 2), (2, 4), (4, 5)]),
+    ([1, 1, 6, 1, 1], 6, 3, [(0, 2), (2, 3), (3, 5)]),
+    ([2], 1, 9, [(0, 1)]),
+    ([], 5, 9, []),
 ])
-def test_image_ranges(rows, limit, expected):
-    assert image_ranges(np.array(rows, int), limit) == [range(*one) for one in expected]
+def test_image_ranges(rows, limit, images, expected):
+    assert image_ranges(np.array(rows, int), limit, images) == [range(*one) for one in expected]

@@ -12,6 +12,7 @@ from sgg.fit import fit, train_epoch
 from sgg.history import History
 from sgg.models.detector import Detector
 from sgg.restore import restore
+from sgg.structures import Batch
 
 
 def ground(toy_root, mode: str = "sgcls", **sections) -> build.Ground:
@@ -34,6 +35,47 @@ def test_fallbacks_of_an_epoch(toy_root) -> None:
     trial.detector.rcnn.roi_heads.box_predictor.cls_score.bias.data[1] = 20
     assert row_of(trial)["fallbacks"] == 0
     assert "fallbacks" not in row_of(ground(toy_root))
+
+
+class Given:
+    """Batches that are given, epoch after epoch."""
+
+    def __init__(self, *batches: Batch):
+        self._batches = batches
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def epoch(self, number: int):
+        return iter(self._batches)
+
+
+def with_lone_objects(batch: Batch, images: int) -> Batch:
+    """The same with only the first object, and so no relation, in the first `images`."""
+    kept = torch.tensor([int(image) >= images or int(image) not in batch.image_index[:row].tolist()
+                         for row, image in enumerate(batch.image_index)])
+    number = kept.cumsum(0) - 1
+    relations = batch.relations[batch.relations[:, 0] >= images].clone()
+    relations[:, 1:3] = number[relations[:, 1:3]]
+    return replace(batch, boxes=batch.boxes[kept], labels=batch.labels[kept], image_index=batch.image_index[kept],
+                   relations=relations)
+
+
+@pytest.mark.parametrize("gan", [{"enabled": False}, {"enabled": True, "visual_conditioning": False,
+                                                      "perturb": {"method": "graphn", "topk": 2}}])
+def test_odd_images_do_not_stop_an_epoch(toy_root, gan, caplog) -> None:
+    """One object and no relation, beside others and alone in a batch."""
+    trial = ground(toy_root, gan=gan)
+    batch = next(trial.training_batches().epoch(1))
+    some, all_odd = with_lone_objects(batch, 1), with_lone_objects(batch, len(batch))
+    assert some.objects_per_image().tolist()[0] == 1 < some.objects_per_image().tolist()[1]
+    assert len(all_odd.labels) == len(batch)
+    run = build.build_run(trial)
+    row = train_epoch(run, trial.config, Given(some, all_odd, some), 1)
+    assert 0 < row["loss"] < 1000
+    assert "epoch 1: 1 of 3 batches had fewer than two pairs of objects and were passed over" in caplog.text
+    with pytest.raises(ValueError, match=r"no batch of epoch 2 has two pairs of objects: raise training\.batch_size"):
+        train_epoch(run, trial.config, Given(all_odd), 2)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def config(tmp_path):
 def ground(tmp_path, monkeypatch):
     """What stands for data and detector, which are asked for without a store of their own."""
     parts = []
-    data = SimpleNamespace(classes=CLASSES, predicates=["__background__", "on"], hash="a1",
+    data = SimpleNamespace(classes=CLASSES, predicates=["__background__", "on"], hash="a1", title="the data",
                            part=lambda *which: parts.append(which) or FakePart(which[0]))
     found = SimpleNamespace(data=data, detector=SimpleNamespace(channels=2), detector_hash="d1", parts=parts,
                             cache=tmp_path / "cache")
@@ -36,15 +36,15 @@ class FakePart:
         self.name = name
 
     def __len__(self):
-        return 7
+        return 0 if self.name == "val" else 7
 
 
 def test_info_prints_classes_counts_and_bytes(tmp_path, capsys):
-    identity = StoreIdentity(CLASSES, "d1", "a1", settings={"part": "train"})
+    identity = StoreIdentity([*CLASSES[:2], "dog[b]"], "d1", "a1", settings={"part": "train"})
     store = write_store(tmp_path / "n", identity, [lambda: (np.zeros((1200, 2, 7, 7)), np.full(1200, 2))])
     assert __main__.main(["info", str(tmp_path / "n")]) == 0
     printed = capsys.readouterr().out
-    for text in ("1,200", f"{store.num_bytes:,}", "real node, [2, 7, 7] float16", "d1", "a1", "cat",
+    for text in ("1,200", f"{store.num_bytes:,}", "real node, [2, 7, 7] float16", "d1", "a1", "cat", "dog[b]",
                  '{"part": "train"}'):
         assert text in printed
 
@@ -86,6 +86,11 @@ def test_extract_asks_for_the_part(config, ground, monkeypatch):
     assert path.name.startswith("real-edge-")
 
 
+def test_a_subset_without_an_image(config, ground, capsys):
+    assert __main__.main(["extract", str(config), "--part", "val", "--subset", "zs"]) == 2
+    assert "--subset zs: val of the data has no image with such a relation" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     (["extract", "none.yaml"], "none.yaml: no such config file"),
     (["extract", "{config}", "gan.enable=true"], "gan.enable"),
@@ -109,14 +114,15 @@ def test_quality_prints_a_table(tmp_path, monkeypatch, capsys):
         assert groups == {"pets": ["cat", "dog"]}
         values = {"frechet": 12.3456, "precision@7": 0.5, "recall@7": 0.25, "density@7": 1.5, "coverage@7": 0.75}
         return [{"features": "node", "sample": "fake test", "n": 1234, **values},
-                {"features": "edge", "sample": "fake test zs", "n": 0}]
+                {"features": "edge", "sample": "fake test zs", "n": 6}]
 
     study = SimpleNamespace(write=write, output=tmp_path)
     monkeypatch.setattr(quality.Study, "open", lambda *arguments: study)
     (tmp_path / "groups.json").write_text(json.dumps({"pets": ["cat", "dog"]}))
     assert __main__.main(["quality", "run", "--k", "7", "--groups", str(tmp_path / "groups.json")]) == 0
     printed = capsys.readouterr().out
-    for text in ("real train, k = 7", "1,234", "12.346", "1.500", "fake test zs"):
+    for text in ("real train, k = 7", "1,234", "12.346", "1.500", "fake test zs",
+                 "k = 7 needs more features than these samples have: edge fake test zs (6)"):
         assert text in printed
 
 

@@ -57,3 +57,17 @@ def test_no_file_and_no_hdf5(tmp_path, identity):
     (tmp_path / "features.hdf5").write_text("text")
     with pytest.raises(ValueError, match="not readable as HDF5"):
         import_hdf5(tmp_path / "features.hdf5", tmp_path / "nodes.zarr", identity)
+
+
+def test_features_of_another_detector(tmp_path, identity):
+    source = make_file(tmp_path / "features.hdf5", cat=rows(2, 98))
+    with pytest.raises(ValueError, match=r"features have shape \[2, 7, 7\], the detector's \[4, 7, 7\]: they"):
+        import_hdf5(source, tmp_path / "nodes.zarr", identity, row_shape=(4, 7, 7))
+    assert len(import_hdf5(source, tmp_path / "nodes.zarr", identity, row_shape=(2, 7, 7))) == 2
+
+
+def test_a_store_is_not_taken_for_the_import(tmp_path, identity):
+    source = make_file(tmp_path / "features.hdf5", cat=rows(2, 98))
+    import_hdf5(source, tmp_path / "nodes.zarr", identity)
+    with pytest.raises(FileExistsError, match=r"nodes\.zarr: there is a store already; delete it, or .*--out"):
+        import_hdf5(source, tmp_path / "nodes.zarr", identity)

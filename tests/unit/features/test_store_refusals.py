@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
 import torch
 
 from sgg.features import FeatureStore, StoreIdentity, StoreMismatchError, StoreWriter, array, write_store
+from sgg.features.writer import writing_directory
 
 SHAPE = (4, 3, 3)
 
@@ -91,14 +93,44 @@ def test_metadata_that_is_spoilt(path, content):
     ("settings", [], "settings must be of type dict"),
     ("counts", [0, 13], "counts must have a number for each of 3 classes and sum to 25 rows"),
     ("counts", [0, 13, 13], "counts must have a number for each of 3 classes and sum to 25 rows"),
-    ("classes", "cat", "classes must be of type list"),
+    ("classes", "cat", "classes must be of type list"), ("kind", "nodes", r"StoreIdentity\.kind must be one of node"),
+    ("shard_bytes", [1, 2], "shard_bytes must have a number for each of 3 shards"),
 ])
 def test_attributes_that_are_damaged(path, key, value, message):
     metadata = json.loads((path / "zarr.json").read_text())
     metadata["attributes"][key] = value
     (path / "zarr.json").write_text(json.dumps(metadata))
-    with pytest.raises(ValueError, match=f"its attributes are damaged: {message}; delete it and write it anew"):
+    with pytest.raises(ValueError, match=rf"nodes\.zarr: its attributes are damaged: {message}.*; delete it and"):
         FeatureStore.open(path)
+
+
+@pytest.mark.parametrize("codecs", [None, [], [{"name": "nonsense"}]])
+def test_a_form_that_cannot_be_read(path, codecs):
+    path = path.rename(path.with_name("spoilt.zarr"))  # tensorstore looks at metadata of a path but once
+    metadata = json.loads((path / "zarr.json").read_text())
+    del metadata["codecs"]
+    (path / "zarr.json").write_text(json.dumps(metadata | ({"codecs": codecs} if codecs is not None else {})))
+    with pytest.raises(ValueError, match=r"spoilt\.zarr: zarr\.json describes no array that can be read .*delete"):
+        FeatureStore.open(path)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "3"])
+def test_a_plan_that_is_damaged(tmp_path, identity, content):
+    writer = StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=1)
+    (writing_directory(writer.path) / "plan.json").write_text(content)
+    with pytest.raises(ValueError, match=r"plan\.json is damaged .*: an unfinished store is in the way; delete"):
+        StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=1)
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda part: (part / "counts.npy").write_bytes(b""), lambda part: (part / "rows" / "zarr.json").write_text(""),
+    lambda part: (part / "rows" / "zarr.json").write_text("{}"), lambda part: shutil.rmtree(part / "rows" / "c")])
+def test_a_part_that_is_damaged(tmp_path, identity, spoil):
+    writer = StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=1)
+    writer.write_part(0, np.ones((2, *SHAPE)), np.array([1, 2]))
+    spoil(writing_directory(writer.path) / "parts" / "000000")
+    with pytest.raises(ValueError, match=r"cannot be sealed, a part is damaged .*delete .*nodes\.zarr\.writing"):
+        writer.seal()
 
 
 def test_a_shard_cut_in_the_middle(path):
