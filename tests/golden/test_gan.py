@@ -70,8 +70,7 @@ def tolerance_at_scale(*expected):
     """The tolerance with atol counted in the size of the largest number expected.
 
     BatchNorm over a dozen rows magnifies float32 rounding: in training the reference's own numbers are up to 3.5e-5
-    (maps of size 14) and 2.6e-3 (gradients of size 656) away from a float64 run with the same weights, and its
-    gradients of biases before a BatchNorm, truly zero, are rounding and nothing else.
+    (maps of size 14) and 2.6e-3 (gradients of size 656) away from a float64 run with the same weights.
     """
     return {"rtol": 1e-4, "atol": 1e-5 * max(1.0, *(float(value.abs().max()) for value in expected))}
 
@@ -108,7 +107,11 @@ def test_generator_forward_gradients_and_buffers_in_training(golden, gan):
     gradient = golden["out.train.grad.G_obj_embed.weight"]
     torch.testing.assert_close(gan.generator.class_embedding.weight.grad, gradient, **tolerance_at_scale(gradient))
     norms = golden.below("out.train.gradnorm.")
-    assert_gradient_norms(gan, norms, tolerance_at_scale(*norms.values()))
+    rounding = {name: norm for name, norm in norms.items() if norm < 1e-3}
+    assert all(name.endswith(".bias") for name in rounding), "biases before a BatchNorm: truly zero"
+    assert len(norms) > 2 * len(rounding)
+    assert_gradient_norms(gan, {name: norm for name, norm in norms.items() if name not in rounding})
+    assert_gradient_norms(gan, rounding, {"rtol": 0, "atol": 1e-2})
     assert_close_named(gan.state_dict(), golden.below("out.train.after."))
 
 
