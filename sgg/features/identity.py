@@ -17,7 +17,8 @@ class StoreMismatchError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class StoreIdentity:
-    """What decides the rows of a store; two stores of equal identity hold the same features.
+    """What decides the rows of a store; two stores of equal identity hold the same features, to the last bits, which
+    depend on the machine and the threads that made them.
 
     classes: names of the labels that rows are grouped by, background first (predicates for edges, one name for global
     features). detector: hash of the frozen detector. data: hash of the annotations. kind: node, edge or global.
