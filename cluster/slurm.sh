@@ -10,6 +10,7 @@
 #SBATCH --time=24:00:00
 set -euo pipefail
 
+export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK # which srun no longer takes over by itself
 export RAY_AUTH_MODE=token                     # ~/.ray/auth_token, the same on all nodes (README: "The token")
 port=$((20000 + SLURM_JOB_ID % 10000))         # two jobs may share a node
 # A Ray of this job alone, out of the way of others' sockets and logs.

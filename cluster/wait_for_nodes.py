@@ -11,8 +11,13 @@ def main(address: str, count: str, seconds: str = "300") -> int:
     import ray
 
     end = time.monotonic() + float(seconds)
-    ray.init(address=address, log_to_driver=False)
     while time.monotonic() < end:
+        try:
+            ray.init(address=address, log_to_driver=False, ignore_reinit_error=True)
+        except ConnectionError as error:
+            print(f"no head yet: {str(error).partition(chr(10))[0]}", flush=True)
+            time.sleep(5)
+            continue
         alive = sum(node["Alive"] for node in ray.nodes())
         if alive >= int(count):
             return 0

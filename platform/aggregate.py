@@ -112,10 +112,14 @@ def aggregate(collection: Collection, by: list[str] | None = None) -> list[Resul
     """One row per configuration and pred_weight, the best first.
 
     by: dotted keys that make a configuration; by default every setting does, and those are shown that were searched
-    or differ. Failed trials count in the status, not in the figures; trials stopped early count where none finished.
+    or differ. Several values of pred_weight always make rows of their own, for they are of the same trials. Failed
+    trials count in the status, not in the figures; trials stopped early count where none finished.
     Raises ValueError for a key that no trial has.
     """
     outcomes = collection.outcomes
+    weights = len({outcome.settings[WEIGHT_KEY] for outcome in outcomes})
+    if by is not None and weights > 1 and WEIGHT_KEY not in by:
+        by = [*by, WEIGHT_KEY]
     shown = _shown(collection) if by is None else by
     unknown = [key for key in shown if not any(key in outcome.settings for outcome in outcomes)]
     if unknown:
@@ -141,7 +145,8 @@ def _records(path: Path) -> list[TrialRecord]:
 
 
 def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
-    written = record.config() or {"config": facts.get("settings", {}), "data": facts.get("data", {})}
+    settings = facts.get("resolved", facts.get("settings", {}))  # of one that never began
+    written = record.config() or {"config": settings, "data": facts.get("data", {})}
     flat = {**flatten(written["config"]), **record.values}
     seed = flat.get(SEED_KEY)
     identity = {key: value for key, value in flat.items() if not key.startswith(NOT_IDENTITY)}

@@ -17,7 +17,7 @@ from sgg.config import load
 
 from .arguments import parse
 from .feature_tasks import extract
-from .ray_session import ray_session
+from .ray_session import ray_session, require_nodes, require_room
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,7 +29,10 @@ def main(argv: list[str] | None = None) -> int:
         with ray_session(study.base.resources.address, study.source) as total:
             from .schedule import resources_per_task
 
-            store = extract(study.base, resources_per_task(study, total.get("GPU", 0)))
+            require_nodes(study)
+            wanted = resources_per_task(study, total.get("GPU", 0))
+            require_room(study, wanted, "a task")
+            store = extract(study.base, wanted)
             print(f"{len(store):,} rows, {store.num_bytes:,} bytes: {store.path}")
 
     return answered(write)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sgg.history import to_json
-from sgg.naming import SUBSETS, headline_k
+from sgg.naming import SUBSETS, headline_k, is_share
 
 from .aggregate import Cell, Ground, ResultRow
 
@@ -72,11 +72,12 @@ def _headline(measured: set[str]) -> str:
     return f"ngR@{headline_k(ks or [100])}"
 
 
-def cell_text(cell: Cell | None, plus_minus: str = "±") -> str:
-    """Percent with one decimal; the deviation where there is one."""
+def cell_text(cell: Cell | None, metric: str, plus_minus: str = "±") -> str:
+    """Mean and, where there is one, deviation of a metric, with one decimal; shares in percent."""
     if cell is None:
         return "-"
-    return f"{100 * cell.mean:.1f}" + ("" if cell.std is None else f" {plus_minus} {100 * cell.std:.1f}")
+    scale = 100 if is_share(metric) else 1
+    return f"{scale * cell.mean:.1f}" + ("" if cell.std is None else f" {plus_minus} {scale * cell.std:.1f}")
 
 
 def _heading(name: str) -> str:
@@ -93,7 +94,7 @@ def _by_ground(rows: list[ResultRow]) -> dict[Ground, list[ResultRow]]:
 
 def _cells(row: ResultRow, names: list[str], plus_minus: str = "±") -> list[str]:
     return [*(_setting(value) for value in row.settings.values()),
-            *(cell_text(row.cells.get(name), plus_minus) for name in names), str(row.n), row.status]
+            *(cell_text(row.cells.get(name), name, plus_minus) for name in names), str(row.n), row.status]
 
 
 def _setting(value: Any) -> str:
@@ -110,7 +111,8 @@ def _caption(names: list[str]) -> str:
     if not names:
         return "no figures yet"
     part, _, _, metric = names[0].split("/")
-    return f"{metric} in percent on {part}, mean ± sample deviation over seeds, n trials"
+    unit = " in percent" if is_share(metric) else ""
+    return f"{metric}{unit} on {part}, mean ± sample deviation over seeds, n trials"
 
 
 def _table(rows: list[ResultRow], metric: str | None, width: int | None) -> str:

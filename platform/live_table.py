@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sgg.config import Config
+from sgg.naming import is_share
 
 from .bookkeeping import settings_of
 from .search_space import describe
@@ -192,7 +194,7 @@ def duration(seconds: float | None) -> str:
 
 def figure(metric: str, value: float) -> str:
     """A value of a metric: recall is a share and shown in percent; losses and ranks are plain numbers."""
-    return f"{_percent(value)} %" if "@" in metric else f"{value:.4g}"
+    return f"{_percent(value)} %" if is_share(metric) else f"{value:.4g}"
 
 
 def _number(value: float | None, form: str) -> str:
@@ -200,4 +202,4 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}"
+    return "-" if value is None or math.isnan(value) else f"{100 * value:.1f}"

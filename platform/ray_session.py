@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sgg.config import ConfigError
+from sgg.config import ConfigError, Study
 
 ROOT = Path(__file__).resolve().parents[1]
 CONNECT_TIMEOUT_S = 10
@@ -52,6 +52,7 @@ ENVIRONMENT = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # figures that a scheduler asks for come with the first validation
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_RESULT_BUFFER_LENGTH": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1",  # what Tune has not noted when it is killed is run again
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 
@@ -109,6 +110,23 @@ def nodes() -> list[dict[str, float]]:
 def largest_node(resource: str) -> float:
     """How much of a resource the best supplied node has."""
     return max((node.get(resource, 0.0) for node in nodes()), default=0.0)
+
+
+def require_nodes(study: Study) -> None:
+    """Raises ConfigError where no node takes trials yet."""
+    if not largest_node("CPU"):
+        raise ConfigError(study.source, [
+            f"resources.address: no worker node of {study.base.resources.address!r} is up yet: start one "
+            "(`ray up --min-workers 1`, or `ray start --address=...` on it), or wait until it is there "
+            "(`python cluster/wait_for_nodes.py ADDRESS 2`)"])
+
+
+def require_room(study: Study, resources: dict[str, float], who: str) -> None:
+    """Raises ConfigError where no node has the resources that `who` wants, and would be waited for in vain."""
+    faults = [f"resources.{name.lower()}s: {who} wants {amount:g}, but no node of this Ray has more than "
+              f"{largest_node(name):g}" for name, amount in resources.items() if amount > largest_node(name)]
+    if faults:
+        raise ConfigError(study.source, faults)
 
 
 def _connect(address: str, source: str, environment: dict[str, str], common: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -17,8 +18,9 @@ from ray.tune.search import BasicVariantGenerator, SearchAlgorithm, Searcher
 
 from sgg.config import Study
 
+from .early_stopping import EarlyStopping, Past
 from .search_space import Axis, Values, configurations
-from .seeds import SEED_KEY, FirstSeedDecides, OncePerSeed
+from .seeds import SEED_KEY, OncePerSeed
 from .trial import OBJECTIVE, STUDY_KEY, TIME
 
 
@@ -57,12 +59,15 @@ def search_algorithm(study: Study, axes: list[Axis], at_once: int) -> SearchAlgo
     return OncePerSeed(chooser, seeds, at_once)
 
 
-def scheduler(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:
-    """The rule that stops trials early, all seeds of a configuration together. It counts in the epochs of reports."""
-    rule, seeds = _rule(study, axes, epochs), study.base.experiment.seed
-    if study.base.search.scheduler not in ("asha", "median") or len(seeds) == 1:
+def scheduler(study: Study, axes: list[Axis], epochs: int, past: Mapping[str, Past] | None = None) -> TrialScheduler:
+    """The rule that stops trials early, all seeds of a configuration together. It counts in the epochs of reports.
+
+    past: by trial id, what trials of a search that is taken up again have done.
+    """
+    rule = _rule(study, axes, epochs)
+    if study.base.search.scheduler not in ("asha", "median"):
         return rule
-    return FirstSeedDecides(rule, seeds[0], TIME, epochs)
+    return EarlyStopping(rule, study.base.experiment.seed[0], epochs, past)
 
 
 def _rule(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:
@@ -78,7 +83,7 @@ def _rule(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:
         case "pbt":
             mutations = {axis.key: list(axis.values) if axis.values else axis.domain() for axis in axes}
             return PopulationBasedTraining(**common, perturbation_interval=search.grace_epochs,
-                                           hyperparam_mutations=mutations, log_config=False,
+                                           hyperparam_mutations=mutations, log_config=False, require_attrs=False,
                                            custom_explore_fn=partial(_within, axes))
         case _:
             return FIFOScheduler()

@@ -6,15 +6,18 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from sgg.config import Config, ConfigError, Study, resolve
+from sgg.config import Config, Study, resolve
 
 from . import preflight
+from .interrupts import Interrupts
 from .parts import Parts, find
-from .ray_session import largest_node, nodes, ray_session
+from .ray_session import nodes, ray_session, require_nodes, require_room
 from .search_space import Axis, combinations, configurations
 from .study import FAILED, FINISHED, RAY, RUNNING, STOPPED, StudyDirectory
 
 INTERRUPTED = 130
+OUT_OF_TIME = "the time of the search was over"
+FORGOTTEN = "its search was killed before Tune had noted it; another trial has taken its place"
 GROUND = ("data.", "detector.", "gan.enabled", "gan.visual_conditioning")
 """Axes that decide what trials share."""
 OPENED = ("data.", "detector.weights", "embeddings.", "gan.enabled", "gan.embedding_dim", "gan.init_embeddings",
@@ -40,31 +43,26 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts, **loca
     print(f"data: {data.description}", flush=True)
     with ray_session(study.base.resources.address, study.source, **local_ray) as total:
         resources = _resources(study, total)
-        facts, epochs = _prepare(study, axes, parts, total)
-        _tell_missing(facts)
-        directory.begin(study, {"data": facts, "resources": resources, "epochs": epochs, "fit": parts.fit,
-                                "paths_from": _paths_from(study)})
-        interrupted = _run_trials(study, axes, directory, resources, epochs, resume)
+        facts = _prepare(study, axes, parts, total) | {
+            "resources": resources, "fit": parts.fit, "paths_from": _paths_from(study)}
+        _tell_missing(facts["data"])
+        directory.begin(study, facts)
+        interrupts = Interrupts(study.base.search.time_budget_s)
+        interrupted, known = _run_trials(study, axes, directory, resources, facts["epochs"], resume, interrupts)
+    reason = OUT_OF_TIME if interrupts.over or not interrupted else "interrupted"
     for record in directory.records():
         if record.status == RUNNING:
-            record.status, record.reason = STOPPED, "interrupted" if interrupted else "the time of the search was over"
+            record.status, record.reason = STOPPED, reason if record.name in known else FORGOTTEN
             record.write()
-    return _sum_up(directory, interrupted)
+    return _sum_up(directory, interrupted and not interrupts.over, _planned(study, axes) - len(known))
 
 
 def _resources(study: Study, total: dict[str, float]) -> dict[str, float]:
     from .schedule import resources_per_trial
 
-    if not largest_node("CPU"):
-        raise ConfigError(study.source, [
-            f"resources.address: no worker node of {study.base.resources.address!r} is up yet: start one "
-            "(`ray up --min-workers 1`, or `ray start --address=...` on it), or wait until it is there "
-            "(`python cluster/wait_for_nodes.py ADDRESS 2`)"])
+    require_nodes(study)
     resources = resources_per_trial(study, total.get("GPU", 0))
-    faults = [f"resources.{name.lower()}s: a trial wants {amount:g}, but no node of this Ray has more than "
-              f"{largest_node(name):g}" for name, amount in resources.items() if amount > largest_node(name)]
-    if faults:
-        raise ConfigError(study.source, faults)
+    require_room(study, resources, "a trial")
     return resources
 
 
@@ -82,8 +80,9 @@ def _paths_from(study: Study) -> str | None:
     return None if study.base.resources.address == "local" else str(Path.cwd())
 
 
-def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, float]) -> tuple[dict[str, Any], int]:
-    """Make what trials share, so that none waits for another. Returns the facts of the data and a trial's epochs."""
+def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, float]) -> dict[str, Any]:
+    """Make what trials share, so that none waits for another. Returns facts of `data`, the `epochs` of the longest
+    trial, and the settings with what the data decide (`resolved`)."""
     from .feature_tasks import extract, worth_sharing
     from .schedule import resources_per_task
 
@@ -97,7 +96,8 @@ def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, floa
     grounds = [prepare(config) for config in configs]
     lengths = [ground.config.training.epochs for ground in grounds]
     lengths += [value for axis in axes if axis.key == "training.epochs" for value in axis.extremes()]
-    return grounds[0].data_facts(), max(lengths)
+    return {"data": grounds[0].data_facts(), "epochs": max(lengths),
+            "resolved": grounds[0].config.model_dump(mode="json")}
 
 
 def _opened(study: Study, axes: list[Axis]) -> list[Config]:
@@ -111,8 +111,8 @@ def _distinct(configs: list[Config]) -> list[Config]:
 
 
 def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resources: dict[str, float], epochs: int,
-                resume: bool) -> bool:
-    """Returns whether the search was interrupted."""
+                resume: bool, interrupts: Interrupts) -> tuple[bool, set[str]]:
+    """Returns whether the search was interrupted, and the ids of the trials that Tune knows of."""
     from ray import tune
     from ray.tune import CheckpointConfig, ResumeConfig
 
@@ -126,45 +126,66 @@ def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resou
     count, at_once = number_of_trials(study, axes), trials_at_once(study, resources, nodes())
     again = ResumeConfig(finished=ResumeConfig.ResumeType.SKIP, unfinished=ResumeConfig.ResumeType.RESUME,
                          errored=ResumeConfig.ResumeType.RESUME)
-    print(f"{count} trials, {min(at_once, count)} at a time, each on "
+    # One that was killed before Tune had noted anything begins anew.
+    resume = resume and any((directory.path / RAY).glob("experiment_state-*"))
+    print(f"{count} trial{'s' * (count > 1)}, {min(at_once, count)} at a time, each on "
           f"{' and '.join(f'{amount:g} {name}' for name, amount in resources.items())}; everything is written under "
           f"{directory.path}", flush=True)
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        with LiveTable(study.base, count, min(at_once, count), epochs) as table:
-            tune.run(
-                Trial, name=RAY, storage_path=str(directory.path), num_samples=count,
-                config=param_space(study, axes, str(directory.path)), search_alg=search_algorithm(study, axes, at_once),
-                scheduler=scheduler(study, axes, epochs), time_budget_s=search.time_budget_s,
-                callbacks=[Bookkeeping(directory, search.max_failures), table, *trackers(study, directory)],
-                checkpoint_config=CheckpointConfig(checkpoint_at_end=False), max_failures=search.max_failures,
-                # A trial that is paused keeps its process, which then must not serve another.
-                reuse_actors=search.scheduler != "pbt", resume_config=again if resume else None,
-                raise_on_failed_trial=False, trial_dirname_creator=_trial_id, verbose=0)
-        # Tune puts its own handler there, and takes it away again at the first Ctrl-C.
-        return signal.getsignal(signal.SIGINT) is before
-    except KeyboardInterrupt:
-        return True
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with interrupts.watched():
+        handler = signal.getsignal(signal.SIGINT)
+        try:
+            with LiveTable(study.base, count, min(at_once, count), epochs) as table:
+                analysis = tune.run(
+                    Trial, name=RAY, storage_path=str(directory.path), num_samples=count,
+                    config=param_space(study, axes, str(directory.path)),
+                    search_alg=search_algorithm(study, axes, at_once),
+                    scheduler=scheduler(study, axes, epochs, _past(directory)),
+                    callbacks=[Bookkeeping(directory, search.max_failures), table, *trackers(study, directory)],
+                    checkpoint_config=CheckpointConfig(checkpoint_at_end=False), max_failures=search.max_failures,
+                    # A trial that is paused keeps its process, which then must not serve another.
+                    reuse_actors=search.scheduler != "pbt", resume_config=again if resume else None,
+                    raise_on_failed_trial=False, trial_dirname_creator=_trial_id, verbose=0)
+            # Tune puts its own handler there, and takes it away again at the first Ctrl-C.
+            return signal.getsignal(signal.SIGINT) is handler, {trial.trial_id for trial in analysis.trials}
+        except KeyboardInterrupt:
+            return True, {record.name for record in directory.records()}
+
+
+def _past(directory: StudyDirectory) -> dict[str, Any]:
+    """What trials have done before this search was taken up again."""
+    from .early_stopping import Past
+    from .trial import results_of
+
+    study, _ = directory.study()
+    return {record.name: Past(results_of(record, study.trial(record.values)), record.stopped_early)
+            for record in directory.records()}
+
+
+def _planned(study: Study, axes: list[Axis]) -> int:
+    from .schedule import number_of_trials
+
+    return number_of_trials(study, axes)
 
 
 def _trial_id(trial: Any) -> str:
     return trial.trial_id
 
 
-def _sum_up(directory: StudyDirectory, interrupted: bool) -> int:
+def _sum_up(directory: StudyDirectory, interrupted: bool, not_begun: int) -> int:
     from .results import write_results
 
     records = directory.records()
     counts = {status: sum(record.status == status for record in records) for status in (FINISHED, STOPPED, FAILED)}
     if interrupted:
         print("interrupted; with --resume it goes on")
+    elif any(record.reason == OUT_OF_TIME for record in records) or not_begun > 0:
+        print("the time of the search was over; with --resume and more of it (search.time_budget_s) it goes on")
     if records:
         print(write_results(directory.path), end="")
     for record in records:
         if record.status == FAILED:
             print(f"{record.name} failed: {record.reason}\n  {record.values}\n  {record.evidence}")
-    print(f"{', '.join(f'{count} {status}' for status, count in counts.items() if count)}; results, logs and "
+    counts["not begun"] = not_begun
+    print(f"{', '.join(f'{count} {status}' for status, count in counts.items() if count > 0)}; results, logs and "
           f"checkpoints: {directory.path}")
     return INTERRUPTED if interrupted else 1 if counts[FAILED] else 0

@@ -1,88 +1,21 @@
-"""Search and early stopping that see configurations, while trials are a configuration and a seed."""
+"""A search algorithm that sees configurations, while trials are a configuration and a seed."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ray import cloudpickle
-from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 SEED_KEY = "experiment.seed"
-
-
-class FirstSeedDecides(TrialScheduler):
-    """Early stopping by configuration: another scheduler sees the first seed's trials, the other seeds follow.
-
-    Were every trial judged alone, seeds of one configuration would be stopped at different times, and its mean would
-    be of those that did well.
-
-    rule: judges. seed: the first. time: the result that says how far a trial is. end: how far it goes; a trial that is
-    there is left alone, since its test is still to come.
-    """
-
-    def __init__(self, rule: TrialScheduler, seed: int, time: str, end: int):
-        super().__init__()
-        self._rule, self._seed, self._time, self._end = rule, seed, time, end
-        self._stopped: set[str] = set()
-
-    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
-        """Hand them on to the rule."""
-        return self._rule.set_search_properties(metric, mode, **spec)
-
-    def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Whether a trial goes on."""
-        if self._judged(trial):
-            decision = self._rule.on_trial_result(controller, trial, result)
-            if decision == self.STOP:
-                self._stopped.add(_configuration(trial))
-            return decision
-        stopped = _configuration(trial) in self._stopped and result[self._time] < self._end
-        return self.STOP if stopped else self.CONTINUE
-
-    def on_trial_add(self, controller: Any, trial: Any) -> None:
-        """A trial is about to wait for its turn."""
-        if self._judged(trial):
-            self._rule.on_trial_add(controller, trial)
-
-    def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """A trial has ended of itself."""
-        if self._judged(trial):
-            self._rule.on_trial_complete(controller, trial, result)
-
-    def on_trial_error(self, controller: Any, trial: Any) -> None:
-        """A trial has failed; other seeds of its configuration go on."""
-        if self._judged(trial):
-            self._rule.on_trial_error(controller, trial)
-
-    def on_trial_remove(self, controller: Any, trial: Any) -> None:
-        """A trial is taken away before its end."""
-        if self._judged(trial):
-            self._rule.on_trial_remove(controller, trial)
-
-    def choose_trial_to_run(self, controller: Any) -> Any:
-        """The rule's choice."""
-        return self._rule.choose_trial_to_run(controller)
-
-    def debug_string(self) -> str:
-        """What the rule says of itself."""
-        return self._rule.debug_string()
-
-    def _judged(self, trial: Any) -> bool:
-        return trial.config[SEED_KEY] == self._seed
-
-
-def _configuration(trial: Any) -> str:
-    return json.dumps({key: value for key, value in trial.config.items() if key != SEED_KEY}, sort_keys=True)
 
 
 class OncePerSeed(Searcher):
     """Runs each suggestion of another searcher once per seed and tells it the mean.
 
     chooser: suggests configurations. seeds: of every configuration's trials, in this order. at_once: how many trials
-    may run. Its whole state, the chooser's included, survives in one file, so that a search can be taken up between
-    the seeds of a configuration.
+    may run. Its state, the chooser's included, survives in one file, so that a search can be taken up between the seeds
+    of a configuration, with room for more or fewer trials too.
     """
 
     def __init__(self, chooser: Searcher, seeds: list[int], at_once: int):
@@ -131,4 +64,4 @@ class OncePerSeed(Searcher):
     def restore(self, checkpoint_path: str) -> None:
         """Read what `save` wrote."""
         with open(checkpoint_path, "rb") as file:
-            self.__dict__.update(cloudpickle.load(file))
+            self.__dict__.update(cloudpickle.load(file) | {"_at_once": self._at_once})

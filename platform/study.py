@@ -22,7 +22,8 @@ from sgg.history import CONFIG, TEST, History, Row, read_json, write_json
 STUDY, TRIAL, TRIALS, RAY = "study.json", "trial.json", "trials", "ray"
 LOG, ERROR = "log.txt", "error.txt"
 
-FREE_ON_RESUME = ("experiment.output", "resources.", "tracking.", "search.time_budget_s", "search.max_failures")
+FREE_ON_RESUME = ("experiment.output", "resources.", "tracking.", "search.time_budget_s", "search.max_failures",
+                  "search.max_concurrent")
 """What may differ when a study is taken up again, besides what may for a trial (`sgg.config.resume`): nothing that
 decides which trials are run, or what they compute."""
 OF_ALL_TRIALS = ("training.epochs", "data.eval_images")
@@ -64,6 +65,11 @@ class TrialRecord:
         """Where to read why it failed: the traceback; the log where a process died without one."""
         found = (self.directory / name for name in (ERROR, LOG))
         return next((path for path in found if path.is_file()), self.directory)
+
+    @property
+    def stopped_early(self) -> bool:
+        """By a scheduler; what was only interrupted has a reason, and goes on when it is taken up again."""
+        return self.status == STOPPED and not self.reason and (self.directory / TRIAL).is_file()
 
     def rows(self) -> list[Row]:
         """The row that counts of each epoch."""

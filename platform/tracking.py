@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -188,8 +189,8 @@ def write_epochs(directory: StudyDirectory) -> Path:
 
 
 def figures_of(row: Row) -> Scalars:
-    """The plain numbers of a row that are results of training or evaluation."""
-    return {name: value for name, value in row.items() if type(value) in (int, float)
+    """The plain numbers of a row that are results of training or evaluation; without those of which there is none."""
+    return {name: value for name, value in row.items() if type(value) in (int, float) and not math.isnan(value)
             and (name in ("loss", "time") or name.startswith(("loss/", "val/", "test/")))}
 
 

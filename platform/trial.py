@@ -11,7 +11,7 @@ from ray import tune
 from ray.train import TrainingFailedError, WorkerGroupError
 
 from sgg.config import Config
-from sgg.history import CHECKPOINTS
+from sgg.history import CHECKPOINTS, Row
 from sgg.reweighted import objective
 
 from .paths import absolute
@@ -52,7 +52,10 @@ class Trial(tune.Trainable):
         self._study, self._facts = self._directory.study()
         self._config = _as_here(self._study.trial(values), self._facts)
         self._folder = self._directory.trial(self.trial_id)
-        TrialRecord(self._folder, values, RUNNING).write()
+        # Tune may not have noted that it had stopped this trial when its search was taken up again.
+        self._over = TrialRecord.read(self._folder).stopped_early
+        if not self._over:
+            TrialRecord(self._folder, values, RUNNING).write()
         self._last: dict[str, Any] = {}
         self._failed: str | None = None
         self._donor: Path | None = None
@@ -72,6 +75,8 @@ class Trial(tune.Trainable):
         """
         if self._failed is not None:
             raise RuntimeError(self._failed)
+        if self._over:
+            return {**(results_of(TrialRecord.read(self._folder), self._config) or [{}])[-1], "done": True}
         if self._run is None:
             self._run = self._start()
         try:
@@ -81,9 +86,7 @@ class Trial(tune.Trainable):
             return {**self._last, FAILED_KEY: self._failed}
         if row is None:
             return {**self._last, ENDED_KEY: True, "done": True}
-        search = self._config.search
-        score = objective(row, search.metric, search.mode, self._config.evaluation.pred_weight)
-        self._last = {**row, OBJECTIVE: self._last.get(OBJECTIVE) if score is None else score}
+        self._last = with_objective(row, self._last, self._config)
         return dict(self._last)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -119,6 +122,22 @@ class Trial(tune.Trainable):
             shutil.rmtree(self._folder / CHECKPOINTS, ignore_errors=True)
             adopted.write_text(str(donor))
         self._donor = donor
+
+
+def with_objective(row: Row, last: Row, config: Config) -> Row:
+    """An epoch's row with the searched metric, that of the `last` row where this epoch was not validated."""
+    search = config.search
+    score = objective(row, search.metric, search.mode, config.evaluation.pred_weight)
+    known = last.get(OBJECTIVE) if score is None else score
+    return dict(row) if known is None else {**row, OBJECTIVE: known}
+
+
+def results_of(record: TrialRecord, config: Config) -> list[Row]:
+    """What a trial has reported to Tune, from what it wrote."""
+    results: list[Row] = []
+    for row in record.rows():
+        results.append(with_objective(row, results[-1] if results else {}, config))
+    return results
 
 
 def _as_here(config: Config, facts: dict[str, Any]) -> Config:

@@ -27,3 +27,8 @@ def figure_names(mode: str, ks: Collection[int]) -> list[str]:
     triplets = ["triplet-rank-mean", "triplet-rank-class-median", *(f"triplet-R@{k}" for k in TRIPLET_KS)]
     return [*recalls, *(f"ngR@{k}-weighted" for k in ks), "triplet-rank-median", *triplets,
             *(f"{name}-weighted" for name in triplets)]
+
+
+def is_share(metric: str) -> bool:
+    """Whether a figure is a share, printed in per cent: recall and accuracy at K are; ranks and losses are not."""
+    return "@" in metric

@@ -6,6 +6,7 @@ x != 0 carry the suffix `/x<value>`: `val/sgcls/zs/ngR@100/x0.5`.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 
@@ -31,6 +32,8 @@ def _follows_weight(name: str) -> bool:
 
 
 def objective(row: Row, metric: str, mode: str, weights: Iterable[float]) -> float | None:
-    """The searched metric at the exponent that suits it best; None where the row has no such figure."""
-    values = [value for weight in weights if (value := under(row, weight).get(metric)) is not None]
+    """The searched metric at the exponent that suits it best; None where the row has no such figure, or none that is a
+    number (no relation of its kind)."""
+    values = [value for weight in weights if (value := under(row, weight).get(metric)) is not None
+              and not math.isnan(value)]
     return (max if mode == "max" else min)(values, default=None)

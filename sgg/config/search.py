@@ -21,7 +21,7 @@ class Search(Section):
     algorithm: Literal["random", "grid", "optuna"] = "random"
     scheduler: Annotated[Literal["off", "asha", "median", "pbt"], Off] = "off"
     grace_epochs: PositiveInt = 1
-    """No trial is stopped before this epoch."""
+    """No trial is stopped before this epoch; pbt lets trials copy one another every so many epochs."""
     reduction_factor: Annotated[int, Field(ge=2)] = 2
     max_concurrent: PositiveInt | None = None
     time_budget_s: PositiveFloat | None = None

@@ -48,6 +48,21 @@ search: {max_failures: 1, max_concurrent: 2}
     assert f"{records[6].directory}/log.txt" in printed
 
 
+@pytest.mark.parametrize("search", ["{scheduler: pbt, trials: 3}", "{scheduler: asha, max_concurrent: 1}"])
+def test_a_trial_that_fails_before_its_first_report_fails_alone(ray_with_gpus, stub, config_file, faults, tmp_path,
+                                                                search):
+    """Schedulers get neither epoch nor figure of it. Under ASHA it is the second seed of a configuration."""
+    faults((2, 1, "raise", 1))
+    seeds = "[0, 1]" if "asha" in search else "0"
+    config = config_file("loss: {scale: {search: choice, of: [3, 2, 1]}}\ntraining: {epochs: 2}\n"
+                         f"search: {search}\n")
+    assert tune.main([config, "search.trials=3", f"experiment.seed={seeds}"], stub) == 1
+    records = StudyDirectory(tmp_path / "runs" / "a").records()
+    assert len(records) == (6 if "asha" in search else 3)
+    assert {record.status for record in records if record.values["loss.scale"] == 2} == {FAILED}
+    assert FAILED not in {record.status for record in records if record.values["loss.scale"] != 2}
+
+
 def test_a_killed_trial_process_gives_its_gpu_back_and_goes_on(ray_with_gpus, stub, config_file, tmp_path,
                                                                seconds_per_epoch, monkeypatch):
     """All four GPUs belong to one trial, so that it could not go on if the lost process still held them."""

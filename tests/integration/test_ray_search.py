@@ -92,3 +92,24 @@ def test_more_than_any_node_has_is_refused(ray_with_gpus, stub, config_file, tmp
     assert train.main([config_file(), "resources.gpus=5"], stub) == 2
     assert "resources.gpus: a trial wants 5, but no node of this Ray has more than 4" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_search_goes_on_with_more_time(ray_with_gpus, stub, config_file, seconds_per_epoch, faults, tmp_path, capsys):
+    """The first trial pauses past the end of the time, the second has not begun."""
+    faults((1, 2, "pause", 1))
+    config = config_file("""
+loss: {scale: {search: grid, of: [1, 2]}}
+training: {epochs: 3}
+search: {max_concurrent: 1, scheduler: asha}
+""")
+    directory = StudyDirectory(tmp_path / "runs" / "a")
+    assert tune.main([config, "search.time_budget_s=12"], stub) == 0
+    assert "the time of the search was over; with --resume and more of it" in (printed := capsys.readouterr().out)
+    assert "1 stopped, 1 not begun" in printed
+    record, = directory.records()
+    assert (record.status, record.reason) == (STOPPED, "the time of the search was over")
+    assert tune.main([config, "search.time_budget_s=300", "--resume"], stub) == 0
+    assert "2 finished" in capsys.readouterr().out
+    for record in directory.records():
+        assert [row["epoch"] for row in record.rows()] == [1, 2, 3]
+        assert record.test()["test/sgcls/zs/ngR@100"] == pytest.approx(3 * record.values["loss.scale"] * 0.005)

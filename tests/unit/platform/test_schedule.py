@@ -1,9 +1,10 @@
+from platform.early_stopping import EarlyStopping
 from platform.schedule import number_of_trials, param_space, plan, resources_per_trial, scheduler, trials_at_once
 from platform.search_space import read_axes
 
 import pytest
 from ray.cloudpickle import dumps, loads
-from ray.tune.schedulers import ASHAScheduler
+from ray.tune.schedulers import ASHAScheduler, MedianStoppingRule
 
 from sgg.config import load
 
@@ -85,9 +86,12 @@ def test_every_scheduler_can_be_made(study, name):
     assert scheduler(settings, axes, epochs=3) is not None
 
 
-def test_one_seed_needs_nobody_to_follow(study):
-    settings, axes = study(GRID, "search.scheduler=asha", "experiment.seed=3")
-    assert isinstance(scheduler(settings, axes, epochs=3), ASHAScheduler)
+@pytest.mark.parametrize(("name", "rule"), [("asha", ASHAScheduler), ("median", MedianStoppingRule)])
+def test_rules_that_stop_are_held_to_configurations(study, name, rule):
+    settings, axes = study(GRID, f"search.scheduler={name}", "experiment.seed=3")
+    made = scheduler(settings, axes, epochs=3)
+    assert isinstance(made, EarlyStopping)
+    assert isinstance(made._rule, rule)
 
 
 def test_population_based_training_stays_within_the_ranges(study):
