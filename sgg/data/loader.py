@@ -59,6 +59,25 @@ class PartImages(Dataset):
         picture = read_picture(self.part.image_path(image), size)
         return Sample(to_square(picture, flipped), size, graph, self.part.image_id(image))
 
+    def __getitems__(self, keys: list[tuple[int, int]]) -> list[Sample] | OSError | ValueError:
+        """The samples of a batch, as torch asks for them. What is wrong with a picture is returned and not raised:
+        torch would raise it with the worker's traceback for a message.
+        """
+        try:
+            return [self[key] for key in keys]
+        except (OSError, ValueError) as error:
+            return error
+
+
+def _batch(samples: list[Sample] | OSError | ValueError) -> Batch | OSError | ValueError:
+    return samples if isinstance(samples, Exception) else collate(samples)
+
+
+def _sound(batch: Batch | OSError | ValueError) -> Batch:
+    if isinstance(batch, Exception):
+        raise batch
+    return batch
+
 
 class _Order(Sampler):
     """The keys of an epoch's batches. Each carries the epoch, so that workers which outlive an epoch know it."""
@@ -93,7 +112,7 @@ class Batches:
     def __init__(self, images: PartImages, order: _Order, workers: int, start_method: str | None) -> None:
         self._order = order
         self._loader = DataLoader(
-            images, batch_sampler=order, collate_fn=collate, num_workers=workers, persistent_workers=workers > 0,
+            images, batch_sampler=order, collate_fn=_batch, num_workers=workers, persistent_workers=workers > 0,
             multiprocessing_context=start_method if workers else None,
             generator=torch.Generator())  # or starting an epoch would draw from torch's global generator
 
@@ -101,9 +120,12 @@ class Batches:
         return len(self._order)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of one epoch. One epoch at a time: starting another ends this one."""
+        """The batches of one epoch. One epoch at a time: starting another ends this one.
+
+        Its `next` raises FileNotFoundError or ValueError naming a picture that is missing or wrong.
+        """
         self._order.epoch = number
-        return iter(self._loader)
+        return map(_sound, iter(self._loader))
 
 
 def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bool = True, shuffle: bool = False,

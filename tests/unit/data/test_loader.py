@@ -116,6 +116,20 @@ def test_torchs_own_random_state_is_left_alone(part):
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_wrong_picture_is_named_in_one_line_whoever_reads_it(part, workers):
+    missing, cut = part.image_path(0), part.image_path(1)
+    cut.write_bytes(cut.read_bytes()[:300])
+    batches = load_batches(part, 1, workers=workers)
+    in_order = batches.epoch(0)
+    assert next(in_order).image_ids == ("101",)
+    with pytest.raises(ValueError, match=rf"^picture {cut} cannot be read, or is cut off: .*$"):
+        next(in_order)
+    missing.unlink()
+    with pytest.raises(FileNotFoundError, match=rf"^picture {missing} is missing$"):
+        next(batches.epoch(1))
+
+
 def test_mistakes_are_named(part, tmp_path):
     with pytest.raises(ValueError, match="batch_size must be >= 1 and workers >= 0, got 0 and 0"):
         load_batches(part, 0)
