@@ -33,14 +33,15 @@ def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = No
     A download that breaks off is taken up again, at once and in later calls, from `path`.part; `attempts` of them in a
     row may bring nothing new, with `pause` seconds between.
 
-    Where neither size nor checksum is asked for and the server does not tell how long the file is, the form of JSON,
-    zip and HDF5 files is looked at, and a warning in the log says that nothing else vouches for it.
+    Where no checksum is asked for, the form of JSON, zip and HDF5 files is looked at: a server may answer with a page
+    of its own. Where neither the size is asked for nor the server tells it, a warning in the log says that nothing else
+    vouches for the file.
 
-    Raises ValueError when the file has another size or checksum than asked for, or is visibly cut off (what was
-    downloaded is deleted), OSError when the server cannot be reached, refuses, or the disk is full.
+    Raises ValueError when the file has another size or checksum than asked for, or is visibly something else or cut off
+    (what was downloaded is deleted), OSError when the server cannot be reached, refuses, or the disk is full.
     """
     if path.is_file():
-        digest, problem = _judge(path, size, sha256)
+        digest, problem = _judge(path, path.name, size, sha256)
         if problem:
             raise ValueError(f"{path} {problem}; move it away and it is downloaded again")
         return digest
@@ -65,9 +66,8 @@ def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = No
                     raise OSError(f"{url} could not be downloaded: {error}; {file.tell():,} bytes are kept, and the "
                                   "same command goes on from there") from None
                 time.sleep(pause)
-    digest, problem = _judge(part, size, sha256)
+    digest, problem = _judge(part, path.name, size, sha256)
     if size is None and sha256 is None and not told:
-        problem = structural_fault(part, path.name)
         log.warning("%s is unverified: no checksum of it is known, and the server did not tell its length", path.name)
     if problem:
         part.unlink()
@@ -138,14 +138,16 @@ def _is_local(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
 
 
-def _judge(path: Path, size: int | None, sha256: str | None) -> tuple[str, str]:
-    """The SHA-256 of `path`, and how it differs from what was asked for ("": it does not)."""
+def _judge(path: Path, name: str, size: int | None, sha256: str | None) -> tuple[str, str]:
+    """The SHA-256 of `path`, and how it differs from what was asked for, or from what its `name` says ("": it does
+    not).
+    """
     actual, digest = path.stat().st_size, sha256_of(path)
     if size not in (None, actual):
         return digest, f"has {actual:,} bytes, but must have {size:,}"
-    if sha256 not in (None, digest):
-        return digest, f"has the SHA-256 {digest}, but must have {sha256}"
-    return digest, ""
+    if sha256 is None:
+        return digest, structural_fault(path, name)
+    return digest, "" if sha256 == digest else f"has the SHA-256 {digest}, but must have {sha256}"
 
 
 def sha256_of(path: Path) -> str:

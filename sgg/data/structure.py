@@ -1,4 +1,4 @@
-"""Whether a file is whole, as far as its own form tells. For files of which nobody states size or checksum."""
+"""Whether a file is whole, as far as its own form tells. For files of which nobody states a checksum."""
 
 from __future__ import annotations
 
@@ -24,15 +24,19 @@ def _open_h5(path: Path) -> None:
         pass
 
 
-READERS: dict[str, Callable[[Path], None]] = {".json": _parse_json, ".zip": _open_zip, ".h5": _open_h5}
+READERS: dict[str, tuple[str, Callable[[Path], None]]] = {
+    ".json": ("JSON", _parse_json), ".zip": ("a zip archive", _open_zip), ".h5": ("an HDF5 file", _open_h5)}
 
 
 def structural_fault(path: Path, name: str) -> str:
-    """What shows that the file at `path` is cut off or damaged; "": nothing does. name: its ending tells its form."""
-    reader = READERS.get(Path(name).suffix)
+    """What shows that the file at `path` is something else, cut off or damaged; "": nothing does. name: its ending
+    tells its form.
+    """
+    if Path(name).suffix not in READERS:
+        return ""
+    form, reader = READERS[Path(name).suffix]
     try:
-        if reader:
-            reader(path)
+        reader(path)
     except (ValueError, RecursionError, OSError, RuntimeError, KeyError, zipfile.BadZipFile) as error:
-        return f"is cut off or damaged: {error}"
+        return f"is not {form}, or is cut off or damaged: {error}"
     return ""

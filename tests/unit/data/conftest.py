@@ -1,7 +1,8 @@
-"""A data set of ten small pictures in Visual Genome's own files, written anew for each test that wants to spoil it."""
+"""Ten small pictures in Visual Genome's own files, written anew for each test that wants to spoil them; a server."""
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
+
+from sgg.data import download
+from tests.unit.data.server import Server
 
 CLASSES = ["ball", "cat", "dog", "tree"]
 PREDICATES = ["near", "on"]
@@ -75,3 +79,16 @@ def new_genome() -> Callable[[], Genome]:
 def genome_directory(tmp_path) -> Path:
     """The files as they should be."""
     return Genome().write(tmp_path / "VG")
+
+
+@pytest.fixture
+def server(monkeypatch) -> Iterator[Server]:
+    """It answers until the test ends; nobody waits before asking again."""
+    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
