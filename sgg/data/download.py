@@ -59,6 +59,9 @@ def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = No
             try:
                 told = _take_up(url, file, _validator(part), size, sha256, report, timeout)
                 break
+            except ValueError:
+                _discard(part)
+                raise
             except (OSError, http.client.HTTPException) as error:
                 failures = 1 if file.tell() > before else failures + 1
                 final = isinstance(error, urllib.error.HTTPError) and error.code not in _PASSING
@@ -70,8 +73,7 @@ def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = No
     if size is None and sha256 is None and not told:
         log.warning("%s is unverified: no checksum of it is known, and the server did not tell its length", path.name)
     if problem:
-        part.unlink()
-        _validator(part).unlink(missing_ok=True)
+        _discard(part)
         raise ValueError(f"{path.name} from {url} {problem}; it was deleted")
     os.replace(part, path)
     _validator(part).unlink(missing_ok=True)
@@ -82,7 +84,7 @@ def _take_up(url: str, file: BinaryIO, validator: Path, size: int | None, sha256
              timeout: float) -> bool:
     """Append what is missing to `file`. Returns whether the server told how long it is.
 
-    Raises OSError or HTTPException when it breaks off.
+    Raises OSError or HTTPException when it breaks off, ValueError as soon as it is known to be of another `size`.
     """
     start = file.tell()
     headers = {"User-Agent": "sgg-platform"}
@@ -111,6 +113,8 @@ def _take_up(url: str, file: BinaryIO, validator: Path, size: int | None, sha256
             validator.write_text(tag)
         while chunk := response.read(_CHUNK):
             file.write(chunk)
+            if size is not None and file.tell() > size:
+                raise ValueError(f"{url} has more than the {size:,} bytes that it must have; what came was deleted")
             report(file.tell(), total)
         file.flush()
         if total is not None and file.tell() < total:
@@ -121,6 +125,11 @@ def _take_up(url: str, file: BinaryIO, validator: Path, size: int | None, sha256
 def _empty(file: BinaryIO) -> None:
     file.seek(0)
     file.truncate()
+
+
+def _discard(part: Path) -> None:
+    part.unlink()
+    _validator(part).unlink(missing_ok=True)
 
 
 def _total(response: http.client.HTTPResponse, start: int) -> int | None:

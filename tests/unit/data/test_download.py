@@ -79,7 +79,16 @@ def test_a_beginning_that_is_longer_than_the_file_is_thrown_away(server, tmp_pat
 def test_wrong_bytes_are_refused(size, sha256, message, server, tmp_path):
     with pytest.raises(ValueError, match=message):
         fetch(f"{server.url}/a.bin", tmp_path / "a.bin", size, sha256)
-    assert not (tmp_path / "a.bin").exists()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_download_ends_where_it_is_longer_than_it_must_be(server, tmp_path):
+    server.tells_length, told = False, []
+    server.files["/a.bin"] = bytes(40 << 20)
+    with pytest.raises(ValueError, match=r"a.bin has more than the 1,000,000 bytes that it must have; .* deleted"):
+        fetch(f"{server.url}/a.bin", tmp_path / "a.bin", 1_000_000, report=lambda done, total: told.append(done))
+    assert told == []
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_file_that_is_there_and_wrong_is_left_to_its_owner(server, tmp_path):
