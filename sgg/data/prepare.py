@@ -25,7 +25,8 @@ def prepare(name: str, root: Path | str, *, mirror: str | None = None, keep_arch
     mirror: an address under which all files lie side by side, in place of their own. progress: given a file's name,
     returns what to tell of its bytes.
 
-    Raises ValueError for wrong bytes or an archive that is not to be trusted, OSError for lack of space or of a server.
+    Raises ValueError for wrong bytes or an archive that is not to be trusted (it is deleted), OSError for lack of space
+    or of a server.
     """
     root = Path(root)
     if name not in SOURCES:
@@ -72,7 +73,11 @@ def _get(root: Path, source: Source, keep_archive: bool, report: Report | None) 
     digest = fetch(source.url, path, source.size, source.sha256, report=report)
     files = [path]
     if source.wanted:
-        files = unpack(path, root / source.target, source.wanted, source.unpacked)
+        try:
+            files = unpack(path, root / source.target, source.wanted, source.unpacked)
+        except ValueError as error:
+            path.unlink()  # kept, it would be refused each time
+            raise ValueError(f"{error}; the archive was deleted: the same command downloads it again") from None
     record_path(root, source).parent.mkdir(parents=True, exist_ok=True)
     write_json(record_path(root, source), {
         "url": source.url, "sha256": digest, "files": [str(file.relative_to(root)) for file in files]})

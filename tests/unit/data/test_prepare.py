@@ -63,12 +63,17 @@ def test_prepare_restores_what_was_deleted(small_sources, tmp_path, capsys):
     ({"readme": b""}, (), r"has no file like"),
 ])
 def test_a_hostile_archive_leaves_nothing_behind(files, links, message, small_sources, tmp_path, capsys):
-    small_sources.files["/images.zip"] = zipped(tmp_path / "bad.zip", files, links)
+    good, small_sources.files["/images.zip"] = (small_sources.files["/images.zip"],
+                                                zipped(tmp_path / "bad.zip", files, links))
     root = tmp_path / "in" / "data"
     status, printed = run(capsys, "prepare", "vg", "--to", root, "--mirror", small_sources.url)
     assert status == 2
     assert re.search(rf"^error: .*images.zip: .*{message}", printed.err, re.MULTILINE)
     assert not list(tmp_path.rglob("*.jpg"))
+    assert "the archive was deleted: the same command downloads it again" in printed.err
+    small_sources.files["/images.zip"] = good
+    assert run(capsys, "prepare", "vg", "--to", root, "--mirror", small_sources.url)[0] == 0
+    assert sorted(os.listdir(root / "VG" / "VG_100K")) == ["1.jpg", "2.jpg"]
 
 
 @pytest.mark.parametrize(("damage", "message"), [
