@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sgg.data.download import Report, fetch
 from sgg.data.files import read_json, write_json
+from sgg.data.records import located, short, typed
 from sgg.data.sources import SOURCES, Source
 from sgg.data.unpack import unpack
 
@@ -25,8 +26,8 @@ def prepare(name: str, root: Path | str, *, mirror: str | None = None, keep_arch
     mirror: an address under which all files lie side by side, in place of their own. progress: given a file's name,
     returns what to tell of its bytes.
 
-    Raises ValueError for wrong bytes or an archive that is not to be trusted (it is deleted), OSError for lack of space
-    or of a server.
+    Raises ValueError for wrong bytes, an archive that is not to be trusted (it is deleted) or a spoilt record of an
+    earlier call, OSError for lack of space or of a server.
     """
     root = Path(root)
     if name not in SOURCES:
@@ -44,9 +45,25 @@ def record_path(root: Path, source: Source) -> Path:
     return root / RECORDS / f"{source.file_name}.json"
 
 
+def read_record(path: Path) -> tuple[list[str], str]:
+    """The files below ROOT that a record says were fetched, and the SHA-256 of what was downloaded.
+
+    Raises ValueError naming a record that does not say so, with the remedy.
+    """
+    try:
+        record = read_json(path, dict)
+        with located(f"{path}"):
+            files, digest = typed(record, "files", list), typed(record, "sha256", str)
+            if not files or not all(isinstance(file, str) for file in files):
+                raise ValueError(f"must list names of files under 'files', got {short(files)}")
+    except ValueError as error:
+        raise ValueError(f"{error}; delete it: prepare writes it anew") from None
+    return files, digest
+
+
 def _is_done(root: Path, source: Source) -> bool:
     path = record_path(root, source)
-    return path.is_file() and all((root / file).is_file() for file in read_json(path, dict).get("files", [""]))
+    return path.is_file() and all((root / file).is_file() for file in read_record(path)[0])
 
 
 def _archive_path(root: Path, source: Source) -> Path:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from sgg.data.dataset import DataSet
 from sgg.data.download import sha256_of
-from sgg.data.files import read_json
-from sgg.data.prepare import RECORDS
+from sgg.data.prepare import RECORDS, read_record
 from sgg.data.transforms import read_picture
 
 
@@ -32,6 +31,8 @@ def verify(data: DataSet, root: Path, workers: int | None = None,
     """Check the files of an opened data set (opening it has checked the structure of its annotation).
 
     workers: pictures decoded at a time; None: one for each core. report: called with pictures done and all.
+
+    Raises ValueError naming a spoilt record of what was downloaded.
     """
     findings = Findings(changed=list(_changed_files(root)))
     pictures = _pictures(data)
@@ -67,8 +68,7 @@ def _check_picture(picture: tuple[Path, tuple[int, int]]) -> tuple[str, str]:
 def _changed_files(root: Path) -> Iterator[str]:
     """Files that were fetched as such and have another checksum now."""
     for path in sorted((root / RECORDS).glob("*.json")):
-        record = read_json(path, dict)
-        files, digest = record.get("files", []), record.get("sha256")
+        files, digest = read_record(path)
         if len(files) == 1 and Path(files[0]).name == path.stem:
             file = root / files[0]
             if not file.is_file():

@@ -52,6 +52,22 @@ def test_prepare_restores_what_was_deleted(small_sources, tmp_path, capsys):
     assert len(small_sources.ranges) == 3
 
 
+@pytest.mark.parametrize("content", ["null", "[5]", "{", '{"files": 5, "sha256": "0"}', '{"files": ["a"]}',
+                                     '{"files": ["a", 5], "sha256": "0"}', '{"files": [], "sha256": "0"}',
+                                     '{"sha256": "0"}'])
+@pytest.mark.parametrize("command", ["prepare", "verify"])
+def test_a_spoilt_record_is_named_with_the_remedy(command, content, small_sources, genome_directory, tmp_path, capsys):
+    record = tmp_path / ".prepared" / "images.zip.json"
+    record.parent.mkdir()
+    record.write_text(content)
+    words = {"prepare": ("vg", "--to", tmp_path, "--mirror", small_sources.url),
+             "verify": ("--data", "vg", "--root", tmp_path, "--num-val-images", 1)}
+    status, printed = run(capsys, command, *words[command])
+    assert status == 2
+    assert re.fullmatch(rf"error: {record} .*; delete it: prepare writes it anew", printed.err.strip())
+    assert small_sources.ranges == []
+
+
 @pytest.mark.parametrize(("files", "links", "message"), [
     ({"../1.jpg": b""}, (), r"the path '../1.jpg' leads out of the archive; nothing was unpacked"),
     ({"3.jpg": b"", "/etc/4.jpg": b""}, (), r"the path '/etc/4.jpg' leads out"),
