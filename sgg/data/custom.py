@@ -26,7 +26,7 @@ import numpy as np
 
 from sgg.data.annotations import Annotations, checked
 from sgg.data.dataset import BACKGROUND, DataSet
-from sgg.data.files import read_json, write_json
+from sgg.data.files import read_json, require_folder, write_json
 from sgg.data.records import located, short, typed
 from sgg.data.splits import NONE, PARTS, require_parts
 
@@ -145,9 +145,7 @@ def _boxes(content: dict) -> np.ndarray:
 
 def require_new(directory: Path | str) -> Path:
     """`directory` itself. Raises FileExistsError where it has an annotations.json already, or is no folder."""
-    directory = Path(directory)
-    if directory.exists() and not directory.is_dir():
-        raise FileExistsError(f"{directory} is no folder: name a new or another one")
+    directory = require_folder(Path(directory))
     if (directory / FILE).exists():
         raise FileExistsError(f"{directory / FILE} is there already: move it away, or name another folder")
     return directory

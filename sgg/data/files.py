@@ -24,6 +24,14 @@ def require_file(path: Path, remedy: str) -> Path:
     return path
 
 
+def require_folder(path: Path) -> Path:
+    """`path` itself. Raises FileExistsError naming what is in the way when it neither is a folder nor could be made."""
+    nearest = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not nearest.is_dir():
+        raise FileExistsError(f"{nearest} is no folder: name a new or another one")
+    return path
+
+
 def read_json(path: Path, kind: type, remedy: str = "", *, unique_keys: bool = False,
               object_hook: Callable[[dict], Any] | None = None) -> Any:
     """The content of a JSON file whose outermost value is a `kind` (dict or list).

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from sgg.data.download import Report, fetch
-from sgg.data.files import read_json, write_json
+from sgg.data.files import read_json, require_folder, write_json
 from sgg.data.records import located, short, typed
 from sgg.data.sources import SOURCES, Source
 from sgg.data.unpack import unpack
@@ -26,12 +27,14 @@ def prepare(name: str, root: Path | str, *, mirror: str | None = None, keep_arch
     mirror: an address under which all files lie side by side, in place of their own. progress: given a file's name,
     returns what to tell of its bytes.
 
-    Raises ValueError for wrong bytes, an archive that is not to be trusted (it is deleted) or a spoilt record of an
-    earlier call, OSError for lack of space or of a server.
+    Raises ValueError for a mirror that is no address, wrong bytes, an archive not to be trusted (it is deleted) or a
+    spoilt record of an earlier call, OSError for a file where a folder must be, for lack of space or of a server.
     """
-    root = Path(root)
+    root = require_folder(Path(root))
     if name not in SOURCES:
         raise ValueError(f"prepare knows {', '.join(SOURCES)}, not {name!r}")
+    if mirror is not None and not re.match(r"(https?|ftp|file)://.", mirror):
+        raise ValueError(f"the mirror must be an address like https://host/folder, got {mirror!r}")
     missing = [source for source in SOURCES[name] if not _is_done(root, source)]
     _require_space(root, missing)
     for source in missing:

@@ -18,7 +18,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from sgg.data.files import read_json
+from sgg.data.files import read_json, require_folder
 from sgg.data.toy.render import render
 from sgg.data.toy.scene import SIDE, Composer, Scene
 from sgg.data.toy.thing import DISTANCE
@@ -58,7 +58,7 @@ def generate(directory: Path | str, seed: int = 0, sizes: Sizes | None = None,
 
     Raises FileExistsError, naming the remedy, where anything else is in the way, and ValueError for a size below 1.
     """
-    directory, sizes = Path(directory), sizes or Sizes()
+    directory, sizes = require_folder(Path(directory)), sizes or Sizes()
     world = World.build(seed)
     facts = _facts(world, seed, sizes)
     if _is_there(directory, facts):

@@ -104,6 +104,23 @@ def test_a_damaged_archive_is_named(damage, message, small_sources, tmp_path, ca
     assert not list((tmp_path / "data" / "VG").rglob(".*"))
 
 
+@pytest.mark.parametrize("mirror", ["foo", "example.org/vg", "http:/x", "https://", ""])
+def test_a_mirror_that_is_no_address_is_refused(mirror, tmp_path, capsys):
+    status, printed = run(capsys, "prepare", "vg", "--to", tmp_path / "data", "--mirror", mirror)
+    assert status == 2
+    assert printed.err.strip() == f"error: the mirror must be an address like https://host/folder, got {mirror!r}"
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("words", [("prepare", "vg"), ("toy",)])
+@pytest.mark.parametrize("below", ["", "/deep/down"])
+def test_a_file_where_the_folder_must_be_is_named(words, below, tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    status, printed = run(capsys, *words, "--to", f"{tmp_path}/file{below}")
+    assert status == 2
+    assert printed.err.strip() == f"error: {tmp_path}/file is no folder: name a new or another one"
+
+
 def test_lack_of_space_is_noticed_before_anything_is_fetched(small_sources, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5 * 10**6))
     status, printed = run(capsys, "prepare", "vg", "--to", tmp_path, "--mirror", small_sources.url)
