@@ -24,17 +24,23 @@ def partition(annotations: Annotations, is_test: np.ndarray, num_val_images: int
     related = annotations.relations_per_image > 0
     candidates = np.flatnonzero((parts == TRAIN) & related)
     parts[candidates[:num_val_images]] = VAL
-    require_parts(annotations, parts)
+    require_parts(annotations, parts, num_val_images)
     return parts
 
 
-def require_parts(annotations: Annotations, parts: np.ndarray) -> None:
-    """Raise ValueError, saying what each part has, unless every part has an image with a relation."""
+def require_parts(annotations: Annotations, parts: np.ndarray, num_val_images: int | None = None) -> None:
+    """Raise ValueError, saying what each part has, unless every part has an image with a relation.
+
+    num_val_images: how many training images were asked for as validation, which the message then names as the remedy.
+    """
     related = annotations.relations_per_image > 0
     counts = {name: int(((parts == code) & related).sum()) for name, code in PARTS.items()}
     if not all(counts.values()):
         found = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-        raise ValueError(f"every part needs images with a relation, but of {len(parts):,} images there are: {found}")
+        mendable = num_val_images and counts["test"] and counts["train"] + counts["val"] > 1
+        remedy = f"; choose another num_val_images, which is {num_val_images:,}" if mendable else ""
+        raise ValueError(f"every part needs images with a relation, but of {len(parts):,} images there are: "
+                         f"{found}{remedy}")
 
 
 def shot_subset(annotations: Annotations, seen: TripletCounts, subset: str) -> Annotations:

@@ -60,6 +60,12 @@ def test_validation_is_the_first_training_ids_as_text(tmp_path):
     assert data.part("val").image_path(0) == tmp_path / "VG" / "VG_100K" / "10.jpg"
 
 
+def test_validation_that_takes_all_of_training_is_named(tmp_path):
+    write(tmp_path)
+    with pytest.raises(ValueError, match=r"train 0, val 3, test 2; choose another num_val_images, which is 5,000$"):
+        open_gqa(tmp_path / "GQA", tmp_path / "VG" / "VG_100K")
+
+
 def test_objects_outside_are_left_out_with_their_relations(tmp_path):
     write(tmp_path)
     graph = opened(tmp_path).part("val").graph(0)

@@ -111,7 +111,7 @@ WRONG = {
     "names": (lambda g: g.names.pop("label_to_idx"), r"VG-SGG-dicts.json: 'label_to_idx' must map names to numbers"),
     "numbers": (lambda g: g.names["label_to_idx"].update(cat=9),
                 r"the numbers in 'label_to_idx' must be 1..4, each once"),
-    "no training": (set_rows("split", slice(None), 2), r"every part needs images .* train 0, val 0, test 8"),
+    "no training": (set_rows("split", slice(None), 2), r"every part needs images .* train 0, val 0, test 8$"),
 }
 
 
