@@ -41,7 +41,7 @@ def open_custom(directory: Path | str, file: str = FILE) -> DataSet:
     Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
     """
     path = Path(directory) / file
-    content = read_json(path, dict, REMEDY)
+    content = read_json(path, dict, REMEDY, unique_keys=True)
     with located(f"{path}:"):
         classes, class_of = _names(content, "categories")
         predicates, predicate_of = _names(content, "predicates")

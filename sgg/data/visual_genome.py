@@ -62,7 +62,7 @@ def read_visual_genome(directory: Path | str,
 
 def _names(path: Path, remedy: str) -> tuple[list[str], list[str]]:
     """Names of classes and predicates in the order of their numbers, background first."""
-    content = read_json(path, dict, remedy)
+    content = read_json(path, dict, remedy, unique_keys=True)
     names = []
     for key in ("label_to_idx", "predicate_to_idx"):
         numbers = content.get(key)

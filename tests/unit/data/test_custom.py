@@ -113,6 +113,14 @@ def test_a_wrong_record_is_named(name, tmp_path):
         open_custom(write(tmp_path, content))
 
 
+def test_a_section_that_occurs_twice_is_not_lost_silently(tmp_path):
+    write(tmp_path, CONTENT)
+    path = tmp_path / "annotations.json"
+    path.write_text(path.read_text()[:-1] + ', "relations": []}')
+    with pytest.raises(ValueError, match=r"annotations.json .* the key 'relations' occurs twice in one object"):
+        open_custom(tmp_path)
+
+
 def test_a_missing_file_comes_with_a_remedy(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"annotations.json is missing; lay your data set out as"):
         open_custom(tmp_path)

@@ -135,6 +135,13 @@ def test_a_missing_or_truncated_file_is_named(file, genome_directory):
         open_visual_genome(genome_directory, num_val_images=NUM_VAL)
 
 
+def test_a_name_that_occurs_twice_is_not_lost_silently(genome_directory):
+    path = genome_directory / "stanford_filtered" / "VG-SGG-dicts.json"
+    path.write_text(path.read_text().replace('"cat": 2', '"cat": 5, "cat": 2'))
+    with pytest.raises(ValueError, match=r"VG-SGG-dicts.json .* the key 'cat' occurs twice in one object"):
+        open_visual_genome(genome_directory, num_val_images=NUM_VAL)
+
+
 def test_json_of_another_shape_is_named(genome_directory):
     path = genome_directory / "stanford_filtered" / "image_data.json"
     path.write_text(json.dumps({"images": []}))
