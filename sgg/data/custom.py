@@ -11,9 +11,9 @@
      "predicates":   [{"id": 1, "name": "on"}, ...],
      "relations":    [{"subject_id": 3, "object_id": 4, "predicate_id": 1}, ...]}
 
-Ids are whole numbers or text, unique in their list. `split` is train, val or test. Boxes are in pixels. Subject and
-object are annotations of one image. Further keys (iscrowd, area, licences, ...) are ignored. Classes and predicates are
-numbered in the order of the file, after the background.
+Ids are whole numbers or text, unique in their list; file names are unique also without their endings. `split` is
+train, val or test. Boxes are in pixels. Subject and object are annotations of one image. Further keys (iscrowd, area,
+licences, ...) are ignored. Classes and predicates are numbered in the order of the file, after the background.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from sgg.data.annotations import Annotations, checked
-from sgg.data.dataset import BACKGROUND, DataSet
+from sgg.data.dataset import BACKGROUND, DataSet, stem
 from sgg.data.files import read_json, require_folder, write_json
 from sgg.data.records import located, short, typed
 from sgg.data.splits import NONE, PARTS, require_parts
@@ -129,8 +129,19 @@ def _images(content: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             raise ValueError(f"images[{index}] must have 'split' train, val or test, got {short(split)}")
         if not all(1 <= side < 2**31 for side in size):
             raise ValueError(f"images[{index}] must have a height and width >= 1, got {size.tolist()}")
-    files = np.array(_column(content, "images", "file_name", str), dtype=str)
-    return files, sizes.astype(np.int64).reshape(-1, 2), np.array([PARTS[split] for split in splits], dtype=np.int8)
+    files = _column(content, "images", "file_name", str)
+    _require_distinct(files)
+    parts = np.array([PARTS[split] for split in splits], dtype=np.int8)
+    return np.array(files, dtype=str), sizes.astype(np.int64).reshape(-1, 2), parts
+
+
+def _require_distinct(files: list[str]) -> None:
+    rows: dict[str, int] = {}
+    for index, file in enumerate(files):
+        earlier = rows.setdefault(stem(os.path.normpath(file)), index)
+        if earlier != index:
+            raise ValueError(f"images[{index}] and images[{earlier}] have the file names {short(file)} and "
+                             f"{short(files[earlier])}: list a picture once, and let names differ before their endings")
 
 
 def _boxes(content: dict) -> np.ndarray:

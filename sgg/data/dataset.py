@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,11 @@ from sgg.data.statistics import TripletCounts
 from sgg.structures import SceneGraph
 
 BACKGROUND = "__background__"
+
+
+def stem(file: str) -> str:
+    """A picture's file name without its ending, under which everything about the picture is kept."""
+    return os.path.splitext(file)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +46,7 @@ class Part:
 
     def image_id(self, image: int) -> str:
         """The picture's file name without its ending."""
-        return str(self.annotations.files[image]).rpartition(".")[0]
+        return stem(str(self.annotations.files[image]))
 
     def image_path(self, image: int) -> Path:
         """The picture's file."""

@@ -47,6 +47,14 @@ def test_records_become_graphs(tmp_path):
     assert [len(data.part(name)) for name in ("val", "test")] == [1, 1]
 
 
+def test_pictures_without_an_ending_have_names_of_their_own(tmp_path):
+    content = copy.deepcopy(CONTENT)
+    for index, name in enumerate(("day.1/a", "day.1/b", "day.2/a")):
+        content["images"][index]["file_name"] = name
+    data = open_custom(write(tmp_path, content))
+    assert [data.part(name).image_id(0) for name in ("val", "train", "test")] == ["day.1/a", "day.1/b", "day.2/a"]
+
+
 def test_the_example_loads_and_batches():
     data = open_dataset("custom", EXAMPLE)
     assert data.description.startswith("nine pictures of the toy genome: 4/2/3 images")
@@ -99,6 +107,10 @@ WRONG = {
     "huge": (put("images", 0, width=2**80), r"images\[0\] must have int under 'width'"),
     "names": (put("categories", 0, name="cat"), r"the names in 'categories' must be distinct"),
     "background": (put("categories", 0, name="__background__"), r"the names in 'categories' must be distinct, .* none"),
+    "picture twice": (put("images", 0, file_name="c.png"),
+                      r"images\[2\] and images\[0\] have the file names 'c.png' and 'c.png': list a picture once"),
+    "picture by two ways": (put("images", 2, file_name="sub/../sub/./a.png"), r"images\[2\] and images\[1\] have"),
+    "one name of two": (put("images", 0, file_name="c.jpg"), r"names 'c.png' and 'c.jpg': .* let names differ"),
     "title": (lambda c: c.update(title=1), r"must have str under 'title'"),
     "no test": (put("images", 2, split="val"), r"every part needs images .* train 1, val 2, test 0"),
 }
