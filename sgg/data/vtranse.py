@@ -85,7 +85,13 @@ def _graph(group: h5py.Group, shifts: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """Boxes [N, 4], labels [N] and relations [E, 3] of an image."""
     if not isinstance(group, h5py.Group):
         raise ValueError("is not a group")
-    triplets = read_h5(group, "rlp_labels", -1, 3, kind="iuf").astype(np.int64) + shifts
+    numbers = read_h5(group, "rlp_labels", -1, 3, kind="iuf").astype(float)
+    wrong = ~((np.abs(numbers) < 2**53) & (numbers == np.rint(numbers))).all(axis=1)  # NaN fails each comparison
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"'rlp_labels' row {row} must be whole numbers of class, predicate and class, but is "
+                         f"{numbers[row].tolist()}")
+    triplets = numbers.astype(np.int64) + shifts
     ends = np.stack([read_h5(group, name, len(triplets), 4, kind="iuf") for name in ("sub_boxes", "obj_boxes")], axis=1)
     with_class = np.concatenate([ends.astype(float), triplets[:, [0, 2], None]], axis=2).reshape(-1, 5)
     objects, first, row = np.unique(with_class, axis=0, return_index=True, return_inverse=True)

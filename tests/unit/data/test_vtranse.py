@@ -56,6 +56,19 @@ def test_names_without_a_background_may_begin_at_one(tmp_path):
     assert data.part("val").graph(0).labels.tolist() == [1, 2, 1]
 
 
+def test_whole_numbers_may_be_stored_as_floats(tmp_path):
+    data = open_vtranse(write(tmp_path, test={"7": ([DOG], [DOG], [[1., 0., 2.]])}), num_val_images=1)
+    assert data.part("test").graph(0).labels.tolist() == [1, 2]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("number", [1.5, float("nan"), float("inf"), -float("inf"), 1e300])
+def test_what_is_no_whole_number_is_refused(number, tmp_path):
+    train = TRAIN | {"10": ([DOG, CAT], [CAT, DOG], [[1, 0, 2], [2, number, 1]])}
+    with pytest.raises(ValueError, match=r"vg1_2_meta.h5: gt/train/10: 'rlp_labels' row 1 must be whole numbers of"):
+        open_vtranse(write(tmp_path, train=train), num_val_images=1)
+
+
 @pytest.mark.parametrize(("changes", "message"), [
     ({"train": {"8": TRAIN["9"]}}, r"image 8 of gt/train is not in .*image_data.json"),
     ({"train": TRAIN | {"9": ([DOG], [CAT, DOG], [[1, 1, 2]])}}, r"gt/train/9: .*'obj_boxes' must have shape \[1, 4\]"),
