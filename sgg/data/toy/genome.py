@@ -7,11 +7,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import json
+import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -64,9 +68,7 @@ def generate(directory: Path | str, seed: int = 0, sizes: Sizes | None = None,
     if _is_there(directory, facts):
         return directory
     directory.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    try:
-        folder.chmod(0o755)
+    with _workplace(directory) as folder:
         scenes = {part: _scenes(world, part, seed, getattr(sizes, part)) for part in _PARTS}
         pictures = _Pictures(sum(map(len, scenes.values())), on_picture)
         _write(folder, scenes["val"] + scenes["train"], scenes["test"], facts, pictures)
@@ -76,9 +78,31 @@ def generate(directory: Path | str, seed: int = 0, sizes: Sizes | None = None,
         except OSError:   # a process that began at the same time was faster
             if not _is_there(directory, facts):
                 raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return directory
+
+
+@contextmanager
+def _workplace(directory: Path) -> Iterator[Path]:
+    """A new folder beside `directory`, deleted afterwards if it still is there. Those that a killed process left are
+    deleted first, unless one is at work now: each holds a lock on the folder around them meanwhile.
+    """
+    prefix = f".{directory.name}.unfinished-"
+    around = os.open(directory.parent, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # somebody is at work, or the file system has no such locks
+            fcntl.flock(around, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left in directory.parent.glob(f"{glob.escape(prefix)}*"):
+                shutil.rmtree(left, ignore_errors=True)
+        with suppress(OSError):
+            fcntl.flock(around, fcntl.LOCK_SH)
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=directory.parent))
+        try:
+            folder.chmod(0o755)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(around)
 
 
 def _is_there(directory: Path, facts: dict) -> bool:

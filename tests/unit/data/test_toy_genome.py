@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -129,6 +130,28 @@ def test_an_interrupted_generation_leaves_nothing(tmp_path):
     assert seen == [(done, 16, []) for done in range(1, 16)]   # nothing is to be seen before it is whole
     assert not list(tmp_path.iterdir())
     generate(tmp_path / "toy", sizes=SMALL)
+    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
+
+
+def test_what_a_killed_generation_left_is_deleted_by_the_next(tmp_path):
+    code = ("import os, signal, sys; from sgg.data.toy import Sizes, generate; generate(sys.argv[1], "
+            "sizes=Sizes(1, 1, 1, 1), on_picture=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))")
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "toy")], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.glob(".toy.unfinished-*/VG_100K/*.jpg"))) == 1
+    (tmp_path / ".toys").mkdir()
+    generate(tmp_path / "toy", sizes=SMALL)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".toys", "toy"]
+
+
+def test_what_another_process_is_writing_is_left_alone(tmp_path):
+    def meanwhile(done, total):
+        if done == 1:
+            before = list(tmp_path.iterdir())
+            generate(tmp_path / "toy", sizes=SMALL)
+            assert set(tmp_path.iterdir()) == {*before, tmp_path / "toy"}
+
+    generate(tmp_path / "toy", sizes=SMALL, on_picture=meanwhile)
     assert [path.name for path in tmp_path.iterdir()] == ["toy"]
 
 
