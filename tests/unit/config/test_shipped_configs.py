@@ -45,5 +45,7 @@ def test_published_settings(name: str) -> None:
     assert (config.loss.kind, gan.enabled, gan.perturb.method) == PAPER[name]
     assert (gan.learning_rate_generator, gan.learning_rate_discriminator, gan.adversarial_weight) == (1e-4, 4e-4, 5)
     assert (gan.perturb.intensity, gan.perturb.topk, gan.perturb.alpha) == (0.2, 5, 2)
+    assert (gan.large_discriminator, gan.visual_conditioning) == (True, True)
+    assert (config.model.edge_boxes, config.model.box_strides) == ("raw_boxes", "published")
     assert (config.model.hidden_dim, config.model.pairs_per_image, config.model.foreground_share) == (512, 1024, 0.25)
     assert (config.evaluation.every, config.seed) == (5, 111)
