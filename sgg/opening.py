@@ -40,8 +40,9 @@ def check_files(config: Config) -> None:
     weights = config.detector.weights
     if weights is not None:
         if not weights.exists():
-            raise FileNotFoundError(f"detector.weights: there is no {weights}; name a published file or a folder that "
-                                    "`python -m sgg.detector train` has made")
+            raise FileNotFoundError(f"detector.weights: there is no {weights}, a path that does not follow data.root; "
+                                    "name a published file or a folder that `python -m sgg.detector train` has made "
+                                    "(detector.weights=...)")
         if "sgdet" in (config.training.mode, *config.evaluation.modes):
             from sgg.detector.proposals import require_proposals
 

@@ -34,7 +34,8 @@ def no_data(monkeypatch):
     ({"embeddings": {"source": "glove"}}, FileNotFoundError,
      r"embeddings\.source is glove, but there is no .*/glove/glove\.6B\.200d\.txt: get it with `python -m sgg"),
     ({"embeddings": {"source": "glove", "path": "v.txt"}}, FileNotFoundError, r"there is no v\.txt"),
-    ({"detector": {"weights": "absent.tar"}}, FileNotFoundError, r"detector\.weights: there is no absent\.tar"),
+    ({"detector": {"weights": "absent.tar"}}, FileNotFoundError,
+     r"there is no absent\.tar, a path that does not follow data\.root; name .* \(detector\.weights=\.\.\.\)"),
 ])
 def test_files_and_devices(opened, sections, kind, message) -> None:
     with pytest.raises(kind, match=message):
