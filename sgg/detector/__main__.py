@@ -23,10 +23,8 @@ from sgg.detector.cache import check_fits, choose_recipe, train_into
 from sgg.detector.evaluation import measure
 from sgg.detector.files import FACTS, load_detector, require_place
 from sgg.detector.proposals import require_proposals
-from sgg.detector.start import load_coco
 from sgg.device import find_device
 from sgg.models.backbones import BACKBONES
-from sgg.models.detector import Detector
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,11 +53,7 @@ def _train(options: argparse.Namespace) -> None:
     data = _open(options)
     backbone = options.backbone or ("tiny" if data.name == "toy" else "vgg16")
     recipe = choose_recipe(backbone, options.epochs, options.batch_size, options.learning_rate)
-    start = None
-    if options.start:
-        start = Detector(backbone, len(data.classes))
-        load_coco(options.start, start)
-    detector = train_into(options.to, data, backbone, recipe, options.workers, options.device, start)
+    detector = train_into(options.to, data, backbone, recipe, options.workers, options.device, options.start)
     print(f"wrote {options.to}")
     _report(measure(detector.to(options.device), data, "val", options.batch_size or 8, options.workers), None)
 

@@ -16,6 +16,7 @@ from sgg.checkpoint.published import load_published
 from sgg.data import DataSet
 from sgg.detector.files import FACTS, file_hash, load_detector, require_place, save_detector
 from sgg.detector.recipe import RECIPES, Recipe
+from sgg.detector.start import load_coco
 from sgg.detector.training import discard_state, pretrain
 from sgg.models.detector import Detector
 from sgg.seeding import derive
@@ -50,19 +51,23 @@ def ensure_detector(data: DataSet, cache: Path | str, backbone: str, weights: Pa
 
 
 def train_into(directory: Path, data: DataSet, backbone: str, recipe: Recipe, workers: int = 0,
-               device: torch.device | str = "cpu", start: Detector | None = None) -> Detector:
+               device: torch.device | str = "cpu", start: Path | None = None) -> Detector:
     """Train a detector and write it as the folder `directory`; an interrupted training there is taken up again.
 
-    start: a detector to go on from, instead of random weights. Raises what `require_place` raises, before training.
+    start: torchvision's COCO weights to go on from, instead of random ones. Raises what `require_place`, `load_coco`
+    and `pretrain` raise, the first two before training.
     """
     require_place(directory)
     with torch.random.fork_rng([]):
         torch.manual_seed(derive(recipe.seed, "detector"))
-        detector = start or Detector(backbone, len(data.classes))
+        detector = Detector(backbone, len(data.classes))
+    if start is not None:
+        load_coco(start, detector)
     unfinished = directory.with_name(f"{directory.name}.unfinished")
-    pretrain(detector.to(device), data.part("detector"), recipe, unfinished, workers)
-    save_detector(detector.cpu(), directory, {"classes": data.classes, "data": data.description,
-                                              "data_hash": data.hash, "recipe": recipe.facts()})
+    origin = {"data_hash": data.hash, "start_hash": None if start is None else file_hash(start)}
+    pretrain(detector.to(device), data.part("detector"), recipe, unfinished, workers, origin)
+    save_detector(detector.cpu(), directory, {"classes": data.classes, "data": data.description, **origin,
+                                              "recipe": recipe.facts()})
     discard_state(unfinished)
     return detector
 

@@ -12,9 +12,11 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from sgg.checkpoint.pickles import read_pickle
+from sgg.checkpoint import load_strictly
+from sgg.checkpoint.pickles import read_pickle, require_weights
 from sgg.data import Batches, Part, load_batches
 from sgg.detector.recipe import Recipe, Target
+from sgg.history import require_keys
 from sgg.models.detector import Detector
 from sgg.seeding import derive
 from sgg.structures import Batch
@@ -24,20 +26,23 @@ log = logging.getLogger(__name__)
 STATE = "training.pt"
 
 
-def pretrain(detector: Detector, part: Part, recipe: Recipe, directory: Path | str, workers: int = 0) -> None:
+def pretrain(detector: Detector, part: Part, recipe: Recipe, directory: Path | str, workers: int = 0,
+             origin: dict[str, Any] | None = None) -> None:
     """Train `detector` in place on the boxes of `part`, then freeze it. It stays on its device.
 
-    After every epoch the state goes to `directory`/training.pt, from which a later call with the same recipe goes on;
-    the result is the same as without the interruption.
+    After every epoch the state goes to `directory`/training.pt, from which a later call with the same recipe, detector
+    and origin goes on; the result is the same as without the interruption.
+
+    origin: plain values that tell what else decides the result, for example hashes of data and of first weights.
 
     Raises FloatingPointError, naming epoch and step, where the loss is not finite; ValueError where the state in
-    `directory` is of other settings.
+    `directory` is damaged, or of other settings, and then names each.
     """
     state_path = Path(directory) / STATE
     state_path.parent.mkdir(parents=True, exist_ok=True)
-    state = _read_state(state_path, recipe)
-    if state:
-        detector.rcnn.load_state_dict(state["weights"])
+    settings = recipe.facts() | {"backbone": detector.backbone, "num_classes": detector.num_classes,
+                                 "image_size": detector.image_size} | (origin or {})
+    state = _take_up(state_path, detector, settings, recipe.epochs)
     done, optimizer = (state["epochs"], None) if state else (0, None)
     batches = load_batches(part, recipe.batch_size, augment=True, shuffle=True, seed=recipe.seed, workers=workers)
     try:
@@ -52,7 +57,7 @@ def pretrain(detector: Detector, part: Part, recipe: Recipe, directory: Path | s
                 losses = _train_epoch(detector, batches, recipe, optimizer, epoch, bar, task)
                 log.info("detector epoch %d of %d: %s", epoch + 1, recipe.epochs, losses)
                 _write_state(state_path, {"weights": detector.rcnn.state_dict(), "optimizer": optimizer.state_dict(),
-                                          "epochs": epoch + 1, "recipe": recipe.facts()})
+                                          "epochs": epoch + 1, "settings": settings})
     finally:
         detector.freeze()
 
@@ -105,16 +110,23 @@ def _targets(batch: Batch) -> list[Target]:
     return [{"boxes": boxes, "labels": labels} for boxes, labels in zip(*parts, strict=True)]
 
 
-def _read_state(path: Path, recipe: Recipe) -> dict[str, Any] | None:
+def _take_up(path: Path, detector: Detector, settings: dict[str, Any], epochs: int) -> dict[str, Any] | None:
+    """The state in the file, its weights put into the detector; None where there is no file."""
     if not path.exists():
         return None
     try:
-        state = read_pickle(path)
+        state = require_keys(read_pickle(path), path, weights=dict, optimizer=dict, epochs=int, settings=dict)
+        require_keys(state["optimizer"], f"{path}: 'optimizer'", state=dict, param_groups=list)
+        then = state["settings"]
+        others = [f"{name} {then.get(name)}, not {settings.get(name)}" for name in {**settings, **then}
+                  if then.get(name) != settings.get(name)]
+        if others:
+            raise ValueError(f"{path} was written with other settings: {'; '.join(others)}")
+        if not 1 <= state["epochs"] <= epochs:
+            raise ValueError(f"{path}: epochs must be 1 to {epochs}, got {state['epochs']}")
+        load_strictly(detector.rcnn, require_weights(state["weights"], f"{path}: 'weights'"), str(path))
     except ValueError as error:
-        raise ValueError(f"{error}; delete it to start anew") from None
-    if state.get("recipe") != recipe.facts():
-        raise ValueError(f"{path} was written with other settings: {state.get('recipe')}, not {recipe.facts()}; "
-                         "choose another folder, or delete it to start anew")
+        raise ValueError(f"{error}; delete it to start anew, or choose another folder") from None
     return state
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,58 @@ def test_state_of_other_settings_is_refused(data, tmp_path) -> None:
         pretrain(fresh(), part, choose_recipe("tiny", epochs=1), tmp_path)
 
 
+@pytest.mark.parametrize(("spoil", "message"), [
+    ({"weights": None}, r"weights must be of type dict, got None; delete it to start anew"),
+    ({"weights": {"a": torch.zeros(1)}}, r"training\.pt does not fit the model:\n  missing backbone[^;]*; delete it"),
+    ({"optimizer": {}}, r"'optimizer': state is missing, param_groups is missing; delete it"),
+    ({"epochs": -1}, r"epochs must be 1 to 2, got -1; delete it"),
+])
+def test_a_damaged_state_is_refused(data, tmp_path, spoil, message) -> None:
+    part, recipe = data.part("detector"), choose_recipe("tiny", epochs=2)
+    pretrain(fresh(), part, recipe, tmp_path)
+    torch.save(torch.load(tmp_path / STATE, weights_only=True) | spoil, tmp_path / STATE)
+    with pytest.raises(ValueError, match=message):
+        pretrain(fresh(), part, recipe, tmp_path)
+
+
+def test_a_state_of_other_data_or_another_start_is_refused(data, tmp_path, monkeypatch) -> None:
+    """What was begun on one data set must not be finished on another and be told to be of the other alone."""
+    import sgg.detector.training as training
+    write, recipe = training._write_state, choose_recipe("tiny", epochs=2)
+
+    def write_and_stop(path, state) -> None:
+        write(path, state)
+        raise Stopped
+
+    monkeypatch.setattr(training, "_write_state", write_and_stop)
+    with pytest.raises(Stopped):
+        train_into(tmp_path / "d", data, "tiny", recipe)
+    monkeypatch.setattr(training, "_write_state", write)
+    torch.save(Detector("tiny", 91).rcnn.state_dict(), tmp_path / "coco.pth")
+    others = replace(data, predicates=[*data.predicates[:-1], "other"])
+    larger = replace(data, classes=[*data.classes, "unicorn"])
+    for other, start, named in ((others, None, f"data_hash {data.hash}, not {others.hash}; delete"),
+                                (larger, None, "num_classes 25, not 26; data_hash"),
+                                (data, tmp_path / "coco.pth", "start_hash None, not [0-9a-f]{16}; delete")):
+        with pytest.raises(ValueError, match=rf"training\.pt was written with other settings: {named}"):
+            train_into(tmp_path / "d", other, "tiny", recipe, start=start)
+    train_into(tmp_path / "d", data, "tiny", recipe)
+    assert load_detector(tmp_path / "d")[1]["data_hash"] == data.hash
+
+
+def test_a_state_of_another_backbone_is_refused(data, tmp_path) -> None:
+    """The recipes of VGG16 and ResNet-50 are equal."""
+    recipe = choose_recipe("vgg16", epochs=1)
+    assert recipe.facts() == choose_recipe("resnet50", epochs=1).facts()
+    with torch.device("meta"):
+        vgg16, resnet50 = Detector("vgg16", 25), Detector("resnet50", 25)
+    settings = recipe.facts() | {"backbone": "vgg16", "num_classes": 25, "image_size": vgg16.image_size}
+    torch.save({"weights": {}, "optimizer": {"state": {}, "param_groups": []}, "epochs": 1, "settings": settings},
+               tmp_path / STATE)
+    with pytest.raises(ValueError, match="other settings: backbone vgg16, not resnet50; image_size 592, not 1333"):
+        pretrain(resnet50, data.part("detector"), recipe, tmp_path)
+
+
 def test_loss_that_is_not_finite_is_named(data, tmp_path) -> None:
     detector = fresh()
     detector.rcnn.roi_heads.box_predictor.cls_score.bias.data[3] = float("nan")
@@ -116,12 +169,12 @@ def test_only_a_detector_is_replaced(tmp_path) -> None:
 def test_a_kill_while_a_detector_is_replaced_leaves_none(tmp_path, monkeypatch) -> None:
     """Old facts never stand beside new weights."""
     save_detector(fresh(), tmp_path / "d", {})
-    replace = os.replace
+    rename = os.replace
 
     def stop_at_facts(source, target) -> None:
         if target.name == FACTS:
             raise Stopped
-        replace(source, target)
+        rename(source, target)
 
     monkeypatch.setattr("os.replace", stop_at_facts)
     with pytest.raises(Stopped):
