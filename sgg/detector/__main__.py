@@ -40,7 +40,8 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _open(options: argparse.Namespace) -> DataSet:
-    data = open_dataset(options.data, options.root)
+    data = open_dataset(options.data, options.root, num_val_images=options.num_val_images,
+                        exclude_left_right=options.exclude_left_right)
     data.require_images()
     print(data.banner)
     return data
@@ -98,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     for command in (train, evaluate):
         command.add_argument("--data", choices=NAMES, default="auto")
         command.add_argument("--root", type=Path, default=Path("data"), help="where the data sets are")
+        command.add_argument("--num-val-images", type=positive, metavar="N",
+                             help="as data.num_val_images of the config; default: the data set's own number")
+        command.add_argument("--exclude-left-right", action="store_true", help="GQA without its two largest predicates")
         command.add_argument("--batch-size", type=positive)
         command.add_argument("--workers", type=not_negative, default=0, help="processes that read pictures")
         command.add_argument("--device", default="auto", help="cpu, cuda, ...; default: CUDA where there is a GPU")

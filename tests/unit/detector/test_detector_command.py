@@ -5,10 +5,25 @@ import re
 
 import pytest
 
+from sgg.data import open_dataset
 from sgg.detector import save_detector
 from sgg.detector.__main__ import main
 from sgg.detector.proposals import RANDOM
 from sgg.models.detector import Detector
+
+
+def test_the_same_data_as_a_config(toy_root, tmp_path, monkeypatch, capsys) -> None:
+    """A detector of a config with more validation images must not have seen them; a small GQA needs fewer."""
+    monkeypatch.setattr("sgg.detector.__main__.measure", lambda *_: {})
+    where = ["--root", str(toy_root), "--device", "cpu", "--num-val-images", "5"]
+    assert main(["train", "--data", "toy", *where, "--to", str(tmp_path / "d"), "--epochs", "1"]) == 0
+    facts = json.loads((tmp_path / "d" / "detector.json").read_text())
+    assert facts["data_hash"] == open_dataset("toy", toy_root, num_val_images=5).hash
+    assert main(["evaluate", str(tmp_path / "d"), "--data", "toy", *where]) == 0
+    assert facts["data_hash"] in capsys.readouterr().out
+    for command in (["train", "--to", "e"], ["evaluate", str(tmp_path / "d")]):
+        assert main([*command, "--data", "toy", "--root", str(toy_root), "--exclude-left-right"]) == 2
+        assert "exclude_left_right is for data.name gqa, not toy" in capsys.readouterr().err
 
 
 def test_train_then_evaluate(toy_root, tmp_path, capsys) -> None:
@@ -43,7 +58,7 @@ def test_mistakes(toy_root, tmp_path, monkeypatch, capsys, arguments, message) -
 @pytest.mark.parametrize(("command", "option", "value"), [
     ("evaluate d", "--images", "-590"), ("evaluate d", "--batch-size", "0"), ("evaluate d", "--workers", "-1"),
     ("train --to d", "--epochs", "0"), ("train --to d", "--epochs", "many"),
-    ("train --to d", "--learning-rate", "nan")])
+    ("train --to d", "--learning-rate", "nan"), ("train --to d", "--num-val-images", "0")])
 def test_numbers_out_of_range(command, option, value, capsys) -> None:
     with pytest.raises(SystemExit, match="2"):
         main([*command.split(), option, value])
