@@ -9,14 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from sgg.checkpoint import load_strictly
+from sgg.checkpoint import load_strictly, require_fitting
+from sgg.history import require_keys
+from sgg.models.backbones import BACKBONES
 from sgg.models.detector import Detector
 
 FORMAT = 1
 WEIGHTS, FACTS = OURS = "weights.safetensors", "detector.json"
+RANGES = {"num_classes": (2, 1_000_000), "image_size": (16, 10_000)}
+"""What detector.json may say; a picture of 10,000 pixels a side is already more than detectors have memory for."""
 UNFINISHED = tuple(f".{name}." for name in OURS)
 
 
@@ -71,19 +76,33 @@ def load_detector(directory: Path | str) -> tuple[Detector, dict[str, Any]]:
         if not (directory / name).is_file():
             raise FileNotFoundError(f"{directory / name} is missing: name a folder that `python -m sgg.detector train` "
                                     "has made")
-    try:
-        facts = json.loads((directory / FACTS).read_text())
-        detector = Detector(facts["backbone"], facts["num_classes"], facts["image_size"])
-        if facts["format"] != FORMAT:
-            raise ValueError(f"format {facts['format']}, expected {FORMAT}")
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{directory / FACTS} is not a detector's: {error!r}") from None
+    facts = _read_facts(directory / FACTS)
     try:
         weights = load_file(directory / WEIGHTS)
     except SafetensorError as error:
         raise ValueError(f"{directory / WEIGHTS} cannot be read: {error}") from None
+    shape = facts["backbone"], facts["num_classes"], facts["image_size"]
+    with torch.device("meta"):  # a wrong number of classes may ask for more memory than there is
+        require_fitting(Detector(*shape), weights, str(directory / WEIGHTS))
+    detector = Detector(*shape)
     load_strictly(detector, weights, str(directory / WEIGHTS))
     return detector, facts
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    try:
+        facts = require_keys(json.loads(path.read_bytes()), "it", format=int, backbone=str, num_classes=int,
+                             image_size=int, hash=str)
+        if facts["format"] != FORMAT:
+            raise ValueError(f"format {facts['format']}, expected {FORMAT}")
+        if facts["backbone"] not in BACKBONES:
+            raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, got {facts['backbone']!r}")
+        for name, (least, most) in RANGES.items():
+            if not least <= facts[name] <= most:
+                raise ValueError(f"{name} must be {least:,} to {most:,}, got {facts[name]}")
+    except (ValueError, RecursionError) as error:  # of JSON and of Unicode, too
+        raise ValueError(f"{path} is not a detector's: {error}") from None
+    return facts
 
 
 def file_hash(path: Path | str) -> str:

@@ -210,6 +210,27 @@ def test_damaged_files_are_named(tmp_path) -> None:
         load_detector(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize(("key", "value", "message"), [
+    ("num_classes", -5, "is not a detector's: num_classes must be 2 to 1,000,000, got -5"),
+    ("num_classes", 10**11, "is not a detector's: num_classes must be 2 to 1,000,000, got 100000000000"),
+    ("num_classes", 10**6, r"weight has shape \[25, 128\], expected \[1000000, 128\]"),
+    ("num_classes", "25", "is not a detector's: it: num_classes must be of type int, got '25'"),
+    ("image_size", 10**9, "is not a detector's: image_size must be 16 to 10,000, got 1000000000"),
+    ("image_size", 0, "is not a detector's: image_size must be 16 to 10,000, got 0"),
+    ("hash", None, "is not a detector's: it: hash must be of type str, got None"),
+    ("backbone", ["tiny"], "is not a detector's: it: backbone must be of type str"),
+])
+def test_facts_out_of_range_are_named(tmp_path, key, value, message) -> None:
+    facts = save_detector(fresh(), tmp_path / "d", {})
+    (tmp_path / "d" / FACTS).write_text(json.dumps(facts | {key: value}))
+    with pytest.raises(ValueError, match=message):
+        load_detector(tmp_path / "d")
+    del facts[key]
+    (tmp_path / "d" / FACTS).write_text(json.dumps(facts))
+    with pytest.raises(ValueError, match=rf"detector\.json is not a detector's: it: {key} is missing"):
+        load_detector(tmp_path / "d")
+
+
 def test_other_settings_or_data_train_another(data, tmp_path) -> None:
     recipe = choose_recipe("tiny", epochs=2)
     paths = {cache_path(tmp_path, data, "tiny", one) for one in (recipe, choose_recipe("tiny", learning_rate=0.1))}
