@@ -115,6 +115,7 @@ def save(
             states = {name: optimizer.state_dict() for name, optimizer in optimizers.items()}
             torch.save(states, temporary / OPTIMIZERS)
         (temporary / META).write_text(json.dumps(meta, indent=1))
+        shutil.copymode(temporary / META, temporary / WEIGHTS)  # else for its owner alone, whatever the umask
         _sync(*temporary.iterdir(), temporary)  # else a power cut may leave the name and no content
     except (OSError, SafetensorError, RuntimeError) as error:  # the last one is how torch says that a disk is full
         shutil.rmtree(temporary, ignore_errors=True)

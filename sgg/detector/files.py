@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ def save_detector(detector: Detector, directory: Path | str, facts: dict[str, An
         facts = {"format": FORMAT, "backbone": detector.backbone, "num_classes": detector.num_classes,
                  "image_size": detector.image_size, "hash": file_hash(weights), **facts}
         described.write_text(json.dumps(facts, indent=1) + "\n")
+        shutil.copymode(described, weights)  # safetensors' files are for their owner alone, whatever the umask
         (directory / FACTS).unlink(missing_ok=True)  # it is of the weights that go now
         os.replace(weights, directory / WEIGHTS)
         os.replace(described, directory / FACTS)

@@ -122,6 +122,16 @@ def test_files_are_on_the_disk_before_they_get_their_name(tmp_path, network, mon
     assert after == ["checkpoints"]
 
 
+@pytest.mark.parametrize(("umask", "mode"), [(0o027, 0o640), (0o077, 0o600)])
+def test_files_are_for_whom_the_umask_says(tmp_path, network, umask, mode) -> None:
+    before = os.umask(umask)
+    try:
+        saved = checkpoint.save(tmp_path, 1, {"model": network}, {"model": adam(network, 0.1)}, {})
+    finally:
+        os.umask(before)
+    assert {entry.stat().st_mode & 0o777 for entry in saved.path.iterdir()} == {mode}
+
+
 def test_damage_is_named(tmp_path, network) -> None:
     saved = checkpoint.save(tmp_path, 1, {"model": network}, {}, {})
     weights = saved.path / "weights.safetensors"

@@ -153,6 +153,15 @@ def test_round_trip(tmp_path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["d"]
 
 
+def test_colleagues_can_read_the_files(tmp_path) -> None:
+    before = os.umask(0o027)
+    try:
+        save_detector(fresh(), tmp_path / "d", {})
+    finally:
+        os.umask(before)
+    assert {entry.stat().st_mode & 0o777 for entry in (tmp_path / "d").iterdir()} == {0o640}
+
+
 def test_only_a_detector_is_replaced(tmp_path) -> None:
     place = tmp_path / "d"
     save_detector(fresh(), place, {"classes": ["first"]})
