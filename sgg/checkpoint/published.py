@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from sgg.checkpoint.published_names import (
     MOTIFS_BOX_HEADS,
     MOTIFS_DETECTOR,
     MOTIFS_UNUSED,
+    SCENE_GRAPH,
+    published_as,
     rename,
     rename_scene_graph,
     rename_torchvision,
@@ -30,17 +33,20 @@ DETECTOR = "detector."
 class Filling:
     """A module, and published weights by our names with the names they were published under.
 
-    expected: our names that have to be there.
+    expected: our names that have to be there. prefixes: published beginnings of names and ours, where they tell both.
     """
 
     module: nn.Module
     weights: dict[str, tuple[str, Tensor]]
     expected: set[str]
+    prefixes: Sequence[tuple[str, str]] = ()
 
     def faults(self) -> list[str]:
-        """Every missing, unexpected and mis-shaped name, in words."""
+        """Every missing, unexpected and mis-shaped name, in words: by its name in the file; a missing one by ours and
+        by what it can have been published as."""
         own = self.module.state_dict()
-        found = [f"missing {name}" for name in own if name in self.expected and name not in self.weights]
+        found = [f"missing {name} ({' or '.join(published_as(name, self.prefixes)) or 'our name'})"
+                 for name in own if name in self.expected and name not in self.weights]
         found += [f"unexpected {published}" for name, (published, _) in self.weights.items() if name not in own]
         found += [f"{published} has shape {list(value.shape)}, expected {list(own[name].shape)}"
                   for name, (published, value) in self.weights.items()
@@ -105,11 +111,11 @@ def _fill_from_trained(path: Path | str, content: dict[str, Any], model: nn.Modu
     if detector is not None:
         weights = {rename_torchvision(name.removeprefix(DETECTOR)): (name, value)
                    for name, value in state.items() if name.startswith(DETECTOR)}
-        fillings.append(Filling(detector.rcnn, weights, set(detector.rcnn.state_dict())))
+        fillings.append(Filling(detector.rcnn, weights, set(detector.rcnn.state_dict()), [(DETECTOR, "")]))
     if scene_graph is not None:
         weights = {rename_scene_graph(name): (name, value)
                    for name, value in state.items() if not name.startswith(DETECTOR)}
-        fillings.append(Filling(scene_graph, weights, set(scene_graph.state_dict())))
+        fillings.append(Filling(scene_graph, weights, set(scene_graph.state_dict()), [*SCENE_GRAPH.items()]))
     if gan is not None:
         if "gan" not in content:
             raise ValueError(f"{path} was trained without a GAN: it has no 'gan', only {', '.join(content)}")
@@ -130,13 +136,14 @@ def _fill_from_motifs(path: Path | str, content: dict[str, Any], model: nn.Modul
         weights = {rename(name, MOTIFS_DETECTOR): (name, value)
                    for name, value in state.items() if not name.startswith(MOTIFS_UNUSED)}
         expected = {name for name in detector.rcnn.state_dict() if not name.startswith(MOTIFS_ABSENT)}
-        fillings.append(Filling(detector.rcnn, weights, expected))
+        fillings.append(Filling(detector.rcnn, weights, expected, [*MOTIFS_DETECTOR.items()]))
     if scene_graph is not None:
         weights = {rename(name, {published: ours}): (name, value)
                    for published, copies in MOTIFS_BOX_HEADS.items() for ours in copies
                    for name, value in state.items() if name.startswith(published)}
         expected = {name for name in scene_graph.state_dict() if name.startswith(("node_box_head.", "edge_box_head."))}
-        fillings.append(Filling(scene_graph, weights, expected))
+        pairs = [(published, ours) for published, copies in MOTIFS_BOX_HEADS.items() for ours in copies]
+        fillings.append(Filling(scene_graph, weights, expected, pairs))
     return fillings
 
 

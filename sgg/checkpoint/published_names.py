@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 SCENE_GRAPH = {
     # Box heads: numbered layers with VGG16, torchvision's names with ResNet-50.
@@ -66,6 +67,11 @@ def rename_torchvision(name: str) -> str:
     for pattern, today in _OLD_TORCHVISION:
         name = pattern.sub(today, name)
     return name
+
+
+def published_as(name: str, prefixes: Iterable[tuple[str, str]]) -> list[str]:
+    """Every published name that stands for `name` of ours; prefixes: published and ours, in pairs."""
+    return [published + name.removeprefix(ours) for published, ours in prefixes if name.startswith(ours)]
 
 
 def rename(name: str, prefixes: dict[str, str]) -> str:

@@ -10,6 +10,7 @@ from torch import nn
 from sgg.checkpoint import load_published
 from sgg.checkpoint.published_names import SCENE_GRAPH, rename_scene_graph, rename_torchvision
 from sgg.detector.start import load_coco
+from sgg.gan import GAN
 from sgg.models.detector import Detector
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.full_model import FullModel
@@ -75,10 +76,26 @@ def test_every_fault_is_in_one_error(model, tmp_path) -> None:
     with pytest.raises(ValueError, match="does not fit the model") as error:
         load_published(path, model)
     assert str(error.value).splitlines() == [
-        f"{path} does not fit the model:", "  missing rpn.head.cls_logits.bias", "  unexpected detector.extra",
-        "  missing relation_head.node_input.bias", "  unexpected extra",
+        f"{path} does not fit the model:",
+        "  missing rpn.head.cls_logits.bias (detector.rpn.head.cls_logits.bias)", "  unexpected detector.extra",
+        "  missing relation_head.node_input.bias (obj_unary.bias)", "  unexpected extra",
         "  obj_fc.weight has shape [151, 8], expected [6, 8]"]
     assert all(torch.equal(value, before[name]) for name, value in state(model).items())
+
+
+def test_what_is_missing_is_told_by_every_name_that_it_may_have(model, tmp_path) -> None:
+    """Box heads are numbered with VGG16 and named with ResNet-50; the GAN's names are translated one way only."""
+    weights = published(model)
+    del weights["roi_fmap.fc7.bias"]
+    path = save(tmp_path / "vgrel.pth", state_dict=weights, gan={"extra": torch.zeros(1)})
+    with torch.device("meta"):
+        gan = GAN(CLASSES, PREDICATES, 32, 22, levels=("nodes", "edges"))
+    with pytest.raises(ValueError, match="does not fit the model") as error:
+        load_published(path, model, gan)
+    said = str(error.value).splitlines()[1:]
+    assert said[0] == "  missing edge_box_head.fc7.bias (roi_fmap.1.3.bias or roi_fmap.fc7.bias)"
+    assert "  missing generator.class_embedding.weight (our name)" in said
+    assert said[-1] == "  unexpected extra"
 
 
 def test_a_frequency_bias_too_many(model, tmp_path) -> None:
@@ -126,8 +143,8 @@ def test_motifs_detector_fills_the_detector_and_both_box_heads(tmp_path) -> None
     with pytest.raises(ValueError, match="does not fit") as error:
         load_published(path, FullModel(detector, scene_graph))
     assert str(error.value).splitlines()[1:] == [
-        "  missing backbone.28.weight", "  missing roi_heads.box_head.fc7.bias", "  missing node_box_head.fc7.bias",
-        "  missing edge_box_head.fc7.bias"]
+        "  missing backbone.28.weight (features.28.weight)", "  missing roi_heads.box_head.fc7.bias (roi_fmap.3.bias)",
+        "  missing node_box_head.fc7.bias (roi_fmap.3.bias)", "  missing edge_box_head.fc7.bias (roi_fmap.3.bias)"]
 
 
 class Trap:
