@@ -101,6 +101,9 @@ def import_published(path: Path | str, directory: Path | str, edge_boxes: str = 
     path, directory = Path(path), Path(directory)
     require_own(directory, _is_imported)
     content = read_published(path)
+    epoch = content.get("epoch", 0)
+    if type(epoch) is not int or not 0 <= epoch < 10**6:
+        raise ValueError(f"{path}: 'epoch' must be a whole number from 0 to 999,999, got {epoch!r:.60}")
     architecture = Architecture.of(content, str(path))
     with torch.device("meta"):  # a mis-shaped weight may ask for more memory than there is
         fitting(path, content, *architecture.build_all(edge_boxes))
@@ -114,8 +117,7 @@ def import_published(path: Path | str, directory: Path | str, edge_boxes: str = 
             "data": {"name": "vg", "description": "Visual Genome, as published", "hash": None},
             "detector": facts["hash"], "metrics": {}}
     modules: dict[str, nn.Module | None] = {"model": model.scene_graph, "gan": gan}
-    epoch = content.get("epoch", 0)
-    return checkpoint.save(directory, epoch if isinstance(epoch, int) else 0, modules, {}, meta).path
+    return checkpoint.save(directory, epoch, modules, {}, meta).path
 
 
 def _config(architecture: Architecture, directory: Path, edge_boxes: str) -> Config:

@@ -43,10 +43,13 @@ def read_pickle(path: Path | str) -> dict[str, Any]:
 
 
 def require_weights(content: Any, what: str) -> dict[str, Tensor]:
-    """`content` itself, where it is a mapping of names to tensors. Raises ValueError that begins with `what`."""
+    """`content` itself, where it is a mapping of names to plain tensors. Raises ValueError that begins with `what`."""
     if not isinstance(content, dict) or not content:
         raise ValueError(f"{what} must be a mapping of names to tensors, got {type(content).__name__}")
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise ValueError(f"{what} must map names to tensors, but {name!r} is a {type(value).__name__}")
+        if value.is_meta or value.is_quantized or value.layout is not torch.strided:
+            kind = "meta" if value.is_meta else "quantized" if value.is_quantized else value.layout
+            raise ValueError(f"{what} must hold plain tensors, but {name!r} is a {kind} one")
     return content

@@ -59,6 +59,14 @@ def test_a_detector_of_another_shape_is_named(shape, tmp_path) -> None:
         import_published(tmp_path / "m.tar", tmp_path / "out")
 
 
+@pytest.mark.parametrize("epoch", [-3, True, 1.5, "19", 10**7])
+def test_an_epoch_that_is_none_is_refused(epoch, tmp_path) -> None:
+    torch.save({"state_dict": published(MODEL), "epoch": epoch}, tmp_path / "vgrel.pth")
+    with pytest.raises(ValueError, match=rf"vgrel\.pth: 'epoch' must be a whole number .*, got '?{epoch}"):
+        import_published(tmp_path / "vgrel.pth", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_other_weights_are_told_what_is_missing(tmp_path) -> None:
     torch.save({"state_dict": {"a": torch.zeros(1)}}, tmp_path / "a.pth")
     with pytest.raises(ValueError, match=r"a\.pth has no obj_fc\.weight: it is neither Neural Motifs' detector nor"):

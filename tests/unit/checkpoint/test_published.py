@@ -172,6 +172,48 @@ def test_other_content_is_refused(model, tmp_path, content, message) -> None:
         load_published(tmp_path / "x.pth", model)
 
 
+@pytest.mark.filterwarnings("ignore:.*quantize", "ignore:TypedStorage", "ignore:Validating sparse")
+@pytest.mark.parametrize(("odd", "kind"), [
+    (lambda value: value.to_sparse(), "torch.sparse_coo"), (lambda value: value.to("meta"), "meta"),
+    (lambda value: torch.quantize_per_tensor(value, 0.1, 0, torch.qint8), "quantized")])
+def test_tensors_of_another_make_are_refused(model, tmp_path, odd, kind) -> None:
+    weights = published(model)
+    path = save(tmp_path / "vgrel.pth", state_dict=weights | {"obj_fc.weight": odd(weights["obj_fc.weight"])})
+    for load, into in ((load_published, model), (load_coco, model.detector)):
+        if load is load_coco:
+            torch.save(torch.load(path, weights_only=True)["state_dict"], path)
+        with pytest.raises(ValueError, match=f"must hold plain tensors, but 'obj_fc.weight' is a {kind} one"):
+            load(path, into)
+
+
+def test_numbers_that_cannot_serve_are_named(model, tmp_path) -> None:
+    weights, before = published(model), state(model)
+    weights["obj_fc.weight"][2, 3] = float("nan")
+    weights["rel_fc.bias"] = torch.full((PREDICATES,), 1e300, dtype=torch.float64)  # finite there, but not here
+    weights["obj_unary.bias"] = torch.full((8,), 3e38)  # finite, and their sum is not
+    kinds = {"rel_fc.weight": torch.int64, "obj_fc.bias": torch.complex64,
+             "detector.backbone.1.num_batches_tracked": torch.float32}
+    for path, content, faults in (
+            ("infinite.pth", weights, ["obj_fc.weight has numbers that are not finite",
+                                       "rel_fc.bias has numbers that are not finite"]),
+            ("kinds.pth", weights | {name: weights[name].to(kind) for name, kind in kinds.items()},
+             ["detector.backbone.1.num_batches_tracked is of torch.float32, expected torch.int64",
+              "obj_fc.bias is of torch.complex64, expected torch.float32",
+              "rel_fc.weight is of torch.int64, expected torch.float32"])):
+        with pytest.raises(ValueError, match="does not fit the model") as error:
+            load_published(save(tmp_path / path, state_dict=content), model)
+        assert sorted(str(error.value).splitlines()[1:]) == [f"  {fault}" for fault in faults]
+    assert all(torch.equal(value, before[name]) for name, value in state(model).items())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_numbers_of_another_width_will_do(model, tmp_path, dtype) -> None:
+    weights = published(model)
+    weights["obj_fc.weight"] = torch.full((CLASSES, 8), 2.0, dtype=dtype)
+    load_published(save(tmp_path / "vgrel.pth", state_dict=weights), model)
+    assert (model.scene_graph.relation_head.classify_nodes.weight == 2).all()
+
+
 def test_wrong_arguments(model, tmp_path) -> None:
     path = save(tmp_path / "vgrel.pth", state_dict=published(model), epoch=3)
     with pytest.raises(FileNotFoundError, match=r"absent\.pth is missing or no file"):
