@@ -1,6 +1,6 @@
 """Bring the papers' published weights into our own format.
 
-    python -m sgg.checkpoint import vgrel.pth --out imported/imp_gan
+    python -m sgg.checkpoint import vgrel.pth --out imported/imp_gan [--data-name gqa]
     python -m sgg.checkpoint import vg-faster-rcnn.tar --out imported/motifs
 """
 
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sgg.checkpoint.importing import import_published
+from sgg.checkpoint.importing import TITLES, import_published
 from sgg.command import answered
 
 
@@ -24,8 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     importing.add_argument("--out", type=Path, required=True, help="folder to write")
     importing.add_argument("--edge-boxes", choices=["motifs", "raw_boxes"], default="motifs",
                            help="how the model was trained to draw pairs of boxes; its weights do not tell")
+    importing.add_argument("--data-name", choices=list(TITLES),
+                           help="what the model was trained on; default: what its number of classes tells, else vg")
     options = parser.parse_args(arguments)
-    return answered(lambda: print(f"wrote {import_published(options.published, options.out, options.edge_boxes)}"))
+    return answered(lambda: _import(options))
+
+
+def _import(options: argparse.Namespace) -> None:
+    print(f"wrote {import_published(options.published, options.out, options.edge_boxes, options.data_name)}")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,11 @@ from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import SceneGraphModel
 
 DETECTOR = "detector"
+TITLES = {"vg": "Visual Genome", "gqa": "GQA", "vtranse": "VTransE's split", "custom": "custom data"}
+"""The data sets that a model can have been trained on."""
+BY_CLASSES = {1704: "gqa", 201: "vtranse"}
+"""Those that their number of classes tells, background included."""
+GQA_WITHOUT_LEFT_RIGHT = 309  # predicates, background included
 
 
 @dataclass(frozen=True)
@@ -89,11 +94,14 @@ class Architecture:
         return model, self.build_gan(model.detector)
 
 
-def import_published(path: Path | str, directory: Path | str, edge_boxes: str = "motifs") -> Path:
+def import_published(path: Path | str, directory: Path | str, edge_boxes: str = "motifs",
+                     data_name: str | None = None) -> Path:
     """Write a published file in our format under `directory`; returns what evaluation and settings are to name.
 
     The detector goes to `directory`/detector (for `detector.weights`). Of a trained model the rest goes to a checkpoint
-    as training writes them; it names that detector, and no hash of data, for Visual Genome's is not known here.
+    as training writes them; it names that detector, and no hash of data, for that of the published data is not known.
+
+    data_name: one of TITLES; None: the one of that many classes, else Visual Genome.
 
     Raises what `load_published` raises, before anything is written, and before anything is read FileExistsError where
     `directory` holds anything but an earlier import.
@@ -113,17 +121,19 @@ def import_published(path: Path | str, directory: Path | str, edge_boxes: str = 
         save_detector(model, directory / DETECTOR, {"source": path.name, **RANDOM})
         return directory / DETECTOR
     facts = save_detector(model.detector, directory / DETECTOR, {"source": path.name})
-    meta = {"source": path.name, "config": _config(architecture, directory, edge_boxes).model_dump(mode="json"),
-            "data": {"name": "vg", "description": "Visual Genome, as published", "hash": None},
+    name = data_name or BY_CLASSES.get(architecture.num_classes, "vg")
+    meta = {"source": path.name, "config": _config(architecture, directory, edge_boxes, name).model_dump(mode="json"),
+            "data": {"name": name, "description": f"{TITLES[name]}, as published", "hash": None},
             "detector": facts["hash"], "metrics": {}}
     modules: dict[str, nn.Module | None] = {"model": model.scene_graph, "gan": gan}
     return checkpoint.save(directory, epoch, modules, {}, meta).path
 
 
-def _config(architecture: Architecture, directory: Path, edge_boxes: str) -> Config:
+def _config(architecture: Architecture, directory: Path, edge_boxes: str, data_name: str) -> Config:
     """The settings under which `sgg.build` builds the same modules."""
+    without = data_name == "gqa" and architecture.num_predicates == GQA_WITHOUT_LEFT_RIGHT
     return Config.model_validate({
-        "data": {"name": "vg"},
+        "data": {"name": data_name, "exclude_left_right": without},
         "detector": {"backbone": architecture.backbone, "weights": str((directory / DETECTOR).resolve())},
         "model": {"hidden_dim": architecture.hidden_dim, "edge_boxes": edge_boxes,
                   "dropout": BACKBONES[architecture.backbone].dropout,

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ import torch
 
 from sgg import checkpoint
 from sgg.checkpoint.__main__ import main
-from sgg.checkpoint.importing import import_published
+from sgg.checkpoint.importing import Architecture, import_published
+from sgg.checkpoint.published_names import SCENE_GRAPH
+from sgg.data import open_dataset
+from sgg.evaluate import main as evaluate
 
 KEYS = json.loads((Path(__file__).parents[2] / "golden" / "files" / "checkpoint_keys.json").read_text())
 MODEL = "RelModelStanford.vgg16.use_bias=True.edge_model=motifs"
@@ -57,6 +61,39 @@ def test_a_detector_of_another_shape_is_named(shape, tmp_path) -> None:
     torch.save({"state_dict": weights}, tmp_path / "m.tar")
     with pytest.raises(ValueError, match=r"m\.tar does not fit the model:\n  score_fc\.weight has shape \["):
         import_published(tmp_path / "m.tar", tmp_path / "out")
+
+
+def small(monkeypatch, path: Path, classes: int, predicates: int) -> Path:
+    """A published model of the tiny backbone, which nobody has published: full-size ones take a minute each."""
+    architecture = Architecture("tiny", classes, predicates, hidden_dim=8)
+    monkeypatch.setattr(Architecture, "of", classmethod(lambda *_: architecture))
+    model, back = architecture.build(), {ours: theirs for theirs, ours in SCENE_GRAPH.items()}
+    weights = {f"detector.{name}": value for name, value in model.detector.rcnn.state_dict().items()}
+    for name, value in model.scene_graph.state_dict().items():
+        ours = next(prefix for prefix in back if name.startswith(prefix))
+        weights[back[ours] + name.removeprefix(ours)] = value
+    torch.save({"state_dict": weights, "epoch": 19}, path)
+    return path
+
+
+@pytest.mark.parametrize(("classes", "predicates", "options", "name", "excluded"), [
+    (151, 51, [], "vg", False), (1704, 311, [], "gqa", False), (1704, 309, [], "gqa", True),
+    (201, 101, [], "vtranse", False), (7, 4, [], "vg", False), (7, 4, ["--data-name", "custom"], "custom", False)])
+def test_the_data_of_a_model(monkeypatch, tmp_path, classes, predicates, options, name, excluded) -> None:
+    path = small(monkeypatch, tmp_path / "vgrel.pth", classes, predicates)
+    assert main(["import", str(path), "--out", str(tmp_path / "out"), *options]) == 0
+    meta = checkpoint.open_checkpoint(tmp_path / "out").meta
+    assert (meta["data"]["name"], meta["config"]["data"]["name"]) == (name, name)
+    assert meta["config"]["data"]["exclude_left_right"] is excluded
+
+
+def test_a_model_of_other_data_can_be_evaluated(monkeypatch, tmp_path, capsys) -> None:
+    shutil.copytree(Path(__file__).parents[2] / "example", tmp_path / "data")
+    data = open_dataset("custom", tmp_path / "data")
+    path = small(monkeypatch, tmp_path / "vgrel.pth", len(data.classes), len(data.predicates))
+    assert main(["import", str(path), "--out", str(tmp_path / "out"), "--data-name", "custom"]) == 0
+    assert evaluate(["--data", str(tmp_path / "data"), "--device", "cpu", str(tmp_path / "out")]) == 0
+    assert f"test: {data.title}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("epoch", [-3, True, 1.5, "19", 10**7])
