@@ -24,7 +24,9 @@ class Search(Section):
     """No trial is stopped before this epoch; pbt lets trials copy one another every so many epochs."""
     reduction_factor: Annotated[int, Field(ge=2)] = 2
     max_concurrent: PositiveInt | None = None
+    """Trials at a time. None: as many as there is room for."""
     time_budget_s: PositiveFloat | None = None
+    """Of the search, from its first trial on. Then it is interrupted; `--resume` with more time goes on."""
     max_failures: Annotated[int, Field(ge=0)] = 2
     """How often a trial whose worker died is taken up again from its last checkpoint."""
 
