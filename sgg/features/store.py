@@ -43,6 +43,7 @@ class FeatureStore:
         self._threads = threads
         self._array = _opened(path, threads)
         self._warned = False
+        self._space: np.ndarray | None = None
         self.row_shape = tuple(self._array.shape[1:])
 
     @classmethod
@@ -101,8 +102,9 @@ class FeatureStore:
             self._warned = True
             names = [self.identity.classes[label] for label in np.unique(to_numpy(labels)[rows < 0])]
             warnings.warn(f"{self.path}: no feature of {', '.join(names)}: zeros take its place", stacklevel=2)
-        gathered, reading = array.gather(self._array, rows[rows >= 0])
-        return PendingSample(self.path, gathered, reading, torch.from_numpy(rows >= 0), device)
+        space, self._space = self._space, None  # of an earlier sample; who asks twice at once gets new memory
+        gathered, reading = array.gather(self._array, rows[rows >= 0], space)
+        return PendingSample(self, gathered, reading, torch.from_numpy(rows >= 0), device)
 
     def sample(self, labels: Array, generator: torch.Generator | None = None) -> Tensor:
         """[N, *row_shape] float32: for each of labels [N] one stored feature of that class, uniformly at random.
@@ -118,18 +120,20 @@ class FeatureStore:
 class PendingSample:
     """A sample that is being read."""
 
-    def __init__(self, path: Path, gathered: np.ndarray, reading: Any, known: Tensor, device: torch.device | str):
-        self._path, self._gathered, self._reading, self._known = path, gathered, reading, known
+    def __init__(self, store: FeatureStore, gathered: np.ndarray, reading: Any, known: Tensor,
+                 device: torch.device | str):
+        self._store, self._gathered, self._reading, self._known = store, gathered, reading, known
         self._device = torch.device(device)
 
     def result(self) -> Tensor:
-        """[N, *row_shape] float32."""
-        _wait(self._path, self._reading)
+        """[N, *row_shape] float32; may be asked for once."""
+        _wait(self._store.path, self._reading)
         rows = torch.from_numpy(self._gathered)
         if self._device.type == "cpu":  # into memory of numpy's, for its huge pages
             rows = torch.from_numpy(np.empty(rows.shape, np.float32)).copy_(rows)
         else:
             rows = rows.to(self._device).float()
+        self._store._space, self._gathered = self._gathered.base, None
         if self._known.all():
             return rows
         sample = rows.new_zeros(len(self._known), *rows.shape[1:])
