@@ -13,6 +13,7 @@ import os
 import uuid
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -88,16 +89,21 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     os.replace(temporary, path)
 
 
-def gather(rows: ts.TensorStore, index: np.ndarray, space: np.ndarray | None = None) -> tuple[np.ndarray, ts.Future]:
-    """Rows [n] of an array: where they will be, [n, *row_shape] float16, and what to wait for.
+PIECES = 4
+
+
+def gather(rows: ts.TensorStore, index: np.ndarray,
+           space: np.ndarray | None = None) -> list[tuple[np.ndarray, ts.Future]]:
+    """Rows [n] of an array, in consecutive pieces: where they will be, [k, *row_shape] float16, and what to wait for.
 
     space: [m, *row_shape] float16 to put them into, where m >= n. Memory that is new costs a fifth of the time, and
     more where it is tensorstore's, which asks the system for no huge pages.
     """
     if space is None or len(space) < len(index):
         space = np.empty((len(index), *rows.shape[1:]), np.float16)
-    gathered = space[:len(index)]
-    return gathered, ts.array(gathered).write(rows.oindex[index])
+    cuts = np.linspace(0, len(index), PIECES + 1).astype(int)
+    return [(space[low:high], ts.array(space[low:high]).write(rows.oindex[index[low:high]]))
+            for low, high in pairwise(cuts)]
 
 
 def _metadata(path: Path) -> dict[str, Any]:

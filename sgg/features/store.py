@@ -103,8 +103,8 @@ class FeatureStore:
             names = [self.identity.classes[label] for label in np.unique(to_numpy(labels)[rows < 0])]
             warnings.warn(f"{self.path}: no feature of {', '.join(names)}: zeros take its place", stacklevel=2)
         space, self._space = self._space, None  # of an earlier sample; who asks twice at once gets new memory
-        gathered, reading = array.gather(self._array, rows[rows >= 0], space)
-        return PendingSample(self, gathered, reading, torch.from_numpy(rows >= 0), device)
+        pieces = array.gather(self._array, rows[rows >= 0], space)
+        return PendingSample(self, pieces, torch.from_numpy(rows >= 0), device)
 
     def sample(self, labels: Array, generator: torch.Generator | None = None) -> Tensor:
         """[N, *row_shape] float32: for each of labels [N] one stored feature of that class, uniformly at random.
@@ -120,25 +120,30 @@ class FeatureStore:
 class PendingSample:
     """A sample that is being read."""
 
-    def __init__(self, store: FeatureStore, gathered: np.ndarray, reading: Any, known: Tensor,
+    def __init__(self, store: FeatureStore, pieces: list[tuple[np.ndarray, Any]], known: Tensor,
                  device: torch.device | str):
-        self._store, self._gathered, self._reading, self._known = store, gathered, reading, known
-        self._device = torch.device(device)
+        self._store, self._pieces, self._known, self._device = store, pieces, known, torch.device(device)
 
     def result(self) -> Tensor:
         """[N, *row_shape] float32; may be asked for once."""
-        _wait(self._store.path, self._reading)
-        rows = torch.from_numpy(self._gathered)
-        if self._device.type == "cpu":  # into memory of numpy's, for its huge pages
-            rows = torch.from_numpy(np.empty(rows.shape, np.float32)).copy_(rows)
-        else:
-            rows = rows.to(self._device).float()
-        self._store._space, self._gathered = self._gathered.base, None
+        rows = self._empty(int(self._known.sum()))
+        start = 0
+        for gathered, reading in self._pieces:  # one is converted while the next is read
+            _wait(self._store.path, reading)
+            rows[start:start + len(gathered)] = torch.from_numpy(gathered).to(self._device)
+            start += len(gathered)
+        self._store._space, self._pieces = gathered.base, []
         if self._known.all():
             return rows
         sample = rows.new_zeros(len(self._known), *rows.shape[1:])
         sample[self._known.to(self._device)] = rows
         return sample
+
+    def _empty(self, rows: int) -> Tensor:
+        shape = (rows, *self._store.row_shape)
+        if self._device.type == "cpu":  # memory of numpy's, for its huge pages
+            return torch.from_numpy(np.empty(shape, np.float32))
+        return torch.empty(shape, device=self._device)
 
 
 DAMAGED = "its attributes are damaged: {}; delete it and write it anew"
