@@ -41,7 +41,8 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts, **loca
         data = find(parts.open_data)(config)
         resolve(config, data.name)
     print(f"data: {data.description}", flush=True)
-    with ray_session(study.base.resources.address, study.source, **local_ray) as total:
+    # Ray has put a handler of its own for SIGTERM.
+    with ray_session(study.base.resources.address, study.source, **local_ray) as total, Interrupts(None).watched():
         resources = _resources(study, total)
         facts = _prepare(study, axes, parts, total) | {
             "resources": resources, "fit": parts.fit, "paths_from": _paths_from(study)}
@@ -88,7 +89,10 @@ def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, floa
 
     prepare = find(parts.prepare)
     shared = [axis for axis in axes if axis.key.startswith(GROUND)]
-    points = configurations(study, shared) if shared and study.base.search.algorithm != "optuna" else [{}]
+    if study.base.search.algorithm == "optuna":  # which values it will choose is not known, of a range not one
+        points = combinations([axis for axis in shared if axis.values], MOST_OPENED)
+    else:
+        points = configurations(study, shared) if shared else [{}]
     configs = _distinct([study.trial(point) for point in points])
     for config in configs:
         if worth_sharing(config, total):

@@ -77,25 +77,33 @@ def read_axes(study: Study) -> tuple[Study, list[Axis]]:
 
     Raises ConfigError with every fault, each naming its key.
     """
-    faults: list[str] = []
     axes, folded = [], {}
+    if faults := faults_of_axes(study.axes):
+        raise ConfigError(study.source, faults)
     for key, leaf in study.axes.items():
-        try:
-            axis = _parse(key, leaf)
-        except ValueError as error:
-            faults.append(str(error))
-            continue
+        axis = _parse(key, leaf)
         if key in ALL_AT_ONCE:
             folded[key] = list(axis.values)
         else:
             axes.append(axis)
-    faults += _algorithm_faults(study, axes)
+    faults = _algorithm_faults(study, axes)
     if not faults:
         study = Study(study.trial(folded), {axis.key: study.axes[axis.key] for axis in axes}, study.source)
         faults = _value_faults(study, axes)
     if faults:
         raise ConfigError(study.source, faults)
     return study, axes
+
+
+def faults_of_axes(axes: dict[str, Values]) -> list[str]:
+    """What is wrong with axes as they stand in a file, each fault naming its key."""
+    faults = []
+    for key, leaf in axes.items():
+        try:
+            _parse(key, leaf)
+        except ValueError as error:
+            faults.append(str(error))
+    return faults
 
 
 def configurations(study: Study, axes: list[Axis]) -> list[Values]:

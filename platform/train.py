@@ -21,7 +21,7 @@ from sgg.config.search import Search
 from .arguments import parse
 from .parts import Parts
 from .search import run_study
-from .search_space import read_axes
+from .search_space import faults_of_axes, read_axes
 
 DRAWING = ("trials", "algorithm", "scheduler", "grace_epochs", "reduction_factor")
 
@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None, parts: Parts | None = None) -> int:
     arguments = parse(argv, "train", __doc__)
 
     def train() -> int:
-        study, axes = read_axes(without_search(load(arguments.config, arguments.overrides)))
+        study, axes = read_axes(without_search(load(arguments.config, arguments.overrides, faults_of_axes)))
         if axes:
             raise ConfigError(study.source, [f"{axis.key} is searched: run a search with python -m platform.tune, or "
                                              f"choose one value: {axis.key}=..." for axis in axes])

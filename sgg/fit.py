@@ -1,4 +1,4 @@
-"""The training loop of one trial, on one device. Ray, where there is one, only calls `fit`."""
+"""The training loop of one trial. Ray, where there is one, only calls `fit`."""
 
 from __future__ import annotations
 

@@ -18,17 +18,36 @@ def open_data(config: Config) -> DataSet:
     settings = config.data
     data = open_dataset(settings.name, settings.root, num_val_images=settings.num_val_images,
                         exclude_left_right=settings.exclude_left_right)
-    data.require_images()
+    data.require_images(data.part("train", min_objects=settings.min_objects, max_objects=settings.max_objects)
+                        .head(settings.train_images),
+                        *(data.part(name).head(settings.eval_images) for name in ("val", "test")))
     check_classes(config, data)
     return data
 
 
 def check_files(config: Config) -> None:
-    """Raise FileNotFoundError or ValueError where device, word vectors or the detector's weights cannot serve."""
+    """Raise FileNotFoundError or ValueError where device, word vectors or the detector's weights cannot serve; all that
+    cannot are told at once."""
+    faults: list[FileNotFoundError | ValueError] = []
+    for check in (_check_device, _check_vectors, _check_weights):
+        try:
+            check(config)
+        except (FileNotFoundError, ValueError) as fault:
+            faults.append(fault)
+    if len(faults) > 1:
+        raise ValueError("\n  ".join([f"{len(faults)} faults", *map(str, faults)]))
+    if faults:
+        raise faults[0]
+
+
+def _check_device(config: Config) -> None:
     if config.training.device not in ("auto", "cpu"):
         from sgg.device import find_device
 
         find_device(config.training.device, "training.device")
+
+
+def _check_vectors(config: Config) -> None:
     if config.embeddings.source == "glove" and not config.glove.is_file():
         raise FileNotFoundError(f"embeddings.source is glove, but there is no {config.glove}: get it with `python -m "
                                 "sgg.data prepare glove`, name another file (embeddings.path), or set "
@@ -37,6 +56,9 @@ def check_files(config: Config) -> None:
         from sgg.gan.embeddings import require_width
 
         require_width(config.glove, config.gan.embedding_dim)
+
+
+def _check_weights(config: Config) -> None:
     weights = config.detector.weights
     if weights is not None:
         if not weights.exists():

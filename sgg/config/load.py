@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,11 @@ class Study:
         return validate(settings, self.source)
 
 
-def load(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Study:
+def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
+         faults_of_axes: Callable[[dict[str, Any]], list[str]] = lambda axes: []) -> Study:
     """Read a YAML file, apply `key=value` overrides, validate everything.
+
+    faults_of_axes: what is wrong with axes as they stand in the file, to be told together with all else.
 
     Raises FileNotFoundError where there is no such file, and ConfigError with every fault of file and overrides, saying
     which are only there since the command line.
@@ -51,18 +55,19 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Study
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such config file")
     settings = _parse(path)
-    before = _faults(_without_axes(settings, (), {}))
+    axes_before: dict[str, dict[str, Any]] = {}
+    before = _faults(_without_axes(settings, (), axes_before)) + faults_of_axes(axes_before)
     of_words = [fault for word in overrides for fault in _override(settings, word)]
     axes: dict[str, dict[str, Any]] = {}
     plain = _without_axes(settings, (), axes)
-    after = _faults(plain)
+    after = _faults(plain) + faults_of_axes(axes)
     of_file = [fault for fault in after if fault in before]
     of_words += [fault for fault in after if fault not in before]
     source = f"{path} and the command line" if overrides else str(path)
-    if of_words:
-        raise ConfigError(source if of_file else "command line",
+    if of_file or of_words:
+        raise ConfigError(str(path) if not of_words else source if of_file else "command line",
                           [*of_file, *(f"{fault} (on the command line)" for fault in of_words)])
-    return Study(validate(plain, str(path)), axes, source)
+    return Study(Config.model_validate(plain), axes, source)
 
 
 def validate(settings: dict[str, Any], source: str = "config") -> Config:

@@ -1,4 +1,4 @@
-"""The settings that only `platform/` reads: which trials run, on what, and who is told."""
+"""The settings of a search: which trials run, on what, and who is told. Nearly all are for `platform/` alone."""
 
 from __future__ import annotations
 

@@ -52,6 +52,12 @@ class Part:
         """The picture's file."""
         return self.image_folder / str(self.annotations.files[image])
 
+    def missing_pictures(self) -> list[str]:
+        """The files of pictures that are not there, by one look at the folder."""
+        there = set(os.listdir(self.image_folder))
+        return [file for file in self.annotations.files.tolist()
+                if file not in there and not ("/" in file and (self.image_folder / file).is_file())]
+
     def head(self, count: int | None) -> Part:
         """The part's first `count` images; None: all of them."""
         chosen = np.arange(len(self))[:count]
@@ -143,13 +149,15 @@ class DataSet:
         """The description, and why this data set was chosen where it was not named."""
         return f"{self.description} [{self.hash}]" + (f"; {self.reason}" if self.reason else "")
 
-    def require_images(self) -> None:
-        """Raise FileNotFoundError, with the remedy, unless the folder and the first picture of each part are there."""
-        first = [self.image_folder / str(self.annotations.files[np.argmax(self.parts == code)])
-                 for code in splits.PARTS.values()]
-        for path in [self.image_folder, *first]:
-            if not path.exists():
-                raise FileNotFoundError(f"the pictures of {self.title} are missing: no {path}; {self.remedy}")
+    def require_images(self, *parts: Part) -> None:
+        """Raise FileNotFoundError, with the remedy, unless every picture of `parts` is there; by default of train, val
+        and test."""
+        if not self.image_folder.is_dir():
+            raise FileNotFoundError(f"the pictures of {self.title} are missing: no {self.image_folder}; {self.remedy}")
+        for part in parts or [self.part(name) for name in splits.PARTS]:
+            if missing := part.missing_pictures():
+                raise FileNotFoundError(f"{len(missing):,} of {len(part):,} pictures of {part.name} of {self.title} "
+                                        f"are missing, the first is {self.image_folder / missing[0]}; {self.remedy}")
 
 
 def _code(part: str) -> int:

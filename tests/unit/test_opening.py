@@ -95,3 +95,10 @@ def test_the_width_of_word_vectors_is_looked_at_where_they_are_used(opened, tmp_
     opened(embeddings={"path": str(vectors)}, gan=gan | {"embedding_dim": 3})
     opened(embeddings={"path": str(vectors), "source": "cooccurrence"}, gan=gan)
     opened(embeddings={"path": str(vectors), "source": "glove"})  # nothing compares classes
+
+
+@pytest.mark.usefixtures("no_data")
+def test_all_that_cannot_serve_is_told_at_once(opened) -> None:
+    with pytest.raises(ValueError, match=r"(?s)^3 faults\n  training\.device must be.*\n  embeddings\.source is glove, "
+                                         r"but.*\n  detector\.weights: there is no absent\.tar"):
+        opened(training={"device": "foo"}, embeddings={"source": "glove"}, detector={"weights": "absent.tar"})

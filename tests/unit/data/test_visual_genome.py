@@ -153,3 +153,14 @@ def test_missing_pictures_are_named_with_the_remedy(new_genome, tmp_path):
     data = open_visual_genome(new_genome().write(tmp_path, pictures=False), num_val_images=NUM_VAL)
     with pytest.raises(FileNotFoundError, match=r"no .*VG_100K; get the data set with: python -m sgg.data prepare vg"):
         data.require_images()
+
+
+def test_one_missing_picture_is_named_before_it_is_asked_for(new_genome, tmp_path):
+    data = open_visual_genome(new_genome().write(tmp_path), num_val_images=NUM_VAL)
+    data.require_images()
+    test = data.part("test")
+    test.image_path(len(test) - 1).unlink()
+    data.require_images(data.part("train"), test.head(len(test) - 1))
+    with pytest.raises(FileNotFoundError, match=rf"^1 of {len(test)} pictures of test of Visual Genome.* are missing, "
+                                                r"the first is .*\.jpg; get the data set with: python -m sgg\.data"):
+        data.require_images()

@@ -172,3 +172,17 @@ def test_nothing_to_choose(tmp_path, search, message):
 def test_settings_in_one_line():
     assert describe({"loss.kind": "dnorm", "training.learning_rate": 0.00123456}) == (
         "loss.kind=dnorm training.learning_rate=0.001235")
+
+
+def test_faults_of_settings_and_of_axes_are_told_together(tmp_path, capsys):
+    from platform import tune
+
+    (tmp_path / "a.yaml").write_text("los: {}\nloss: {kind: {search: choise, of: [dnorm]}}\n"
+                                     "gan: {perturb: {topk: {search: randint, low: 5, high: 2}}}\n")
+    assert tune.main([str(tmp_path / "a.yaml"), "training.momentum={search: grid, of: []}"]) == 2
+    told = capsys.readouterr().err
+    assert "a.yaml and the command line: 4 faults" in told
+    for fault in ("los is not a setting; did you mean loss?", "loss.kind.search must be one of choice",
+                  "gan.perturb.topk.low must be below gan.perturb.topk.high, got 5 and 2",
+                  "training.momentum.of must be a list of at least one value, got [] (on the command line)"):
+        assert f"\n  {fault}" in told
