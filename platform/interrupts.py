@@ -26,6 +26,8 @@ class Interrupts:
         """Signals are as they were afterwards. For the main thread, to which signals go."""
         before = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}
         signal.signal(signal.SIGTERM, _as_interrupt)
+        if before[signal.SIGINT] is signal.SIG_IGN:  # as in what a script starts in the background
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         timer = threading.Timer(self._seconds, self._time_is_over) if self._seconds is not None else None
         if timer is not None:
             timer.daemon = True

@@ -7,6 +7,14 @@ from platform.interrupts import Interrupts
 import pytest
 
 
+@pytest.fixture(autouse=True, params=[signal.default_int_handler, signal.SIG_IGN], ids=["foreground", "background"])
+def began(request):
+    """How a shell starts a command, in which pytest itself may have been started."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def wait() -> None:
     time.sleep(20)
     pytest.fail("nothing interrupted")
