@@ -55,7 +55,9 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts, **loca
         if record.status == RUNNING:
             record.status, record.reason = STOPPED, reason if record.name in known else FORGOTTEN
             record.write()
-    return _sum_up(directory, interrupted and not interrupts.over, _planned(study, axes) - len(known))
+    from .schedule import number_of_trials
+
+    return _sum_up(directory, interrupted and not interrupts.over, number_of_trials(study, axes) - len(known))
 
 
 def _resources(study: Study, total: dict[str, float]) -> dict[str, float]:
@@ -163,12 +165,6 @@ def _past(directory: StudyDirectory) -> dict[str, Any]:
     study, _ = directory.study()
     return {record.name: Past(results_of(record, study.trial(record.values)), record.stopped_early)
             for record in directory.records()}
-
-
-def _planned(study: Study, axes: list[Axis]) -> int:
-    from .schedule import number_of_trials
-
-    return number_of_trials(study, axes)
 
 
 def _trial_id(trial: Any) -> str:
