@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import netrc
 import os
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,13 +13,24 @@ from sgg.config import ConfigError, Study
 
 
 def check(study: Study) -> None:
-    """Raises ConfigError naming every package that is missing, and a login to Weights & Biases that is."""
+    """Raises ConfigError naming every package that is missing, a login to Weights & Biases that is, and more processors
+    than the machine has."""
     faults = _packages(study)
     if not faults and study.base.tracking.wandb == "online" and not has_wandb_login():
         faults = ["tracking.wandb is online, but there is no key: set WANDB_API_KEY, run `wandb login`, or say "
                   "tracking.wandb=offline"]
-    if faults:
+    if faults := [*faults, *_processors(study)]:
         raise ConfigError(study.source, faults)
+
+
+def _processors(study: Study) -> list[str]:
+    """A Ray of our own has no more processors than the machine; what a Ray that runs has is known once it is asked."""
+    wanted, here = study.base.resources, os.cpu_count() or 1
+    ray = sys.modules.get("ray")
+    if wanted.address != "local" or (ray is not None and ray.is_initialized()):
+        return []
+    return [f"resources.cpus: a trial wants {wanted.cpus * wanted.num_workers:g}, but this machine has {here}"] \
+        if wanted.cpus * wanted.num_workers > here else []
 
 
 def has_wandb_login() -> bool:

@@ -18,8 +18,9 @@ from ray.tune.search import BasicVariantGenerator, SearchAlgorithm, Searcher
 
 from sgg.config import Study
 
+from .axis import Axis, Values
 from .early_stopping import EarlyStopping, Past
-from .search_space import Axis, Values, configurations
+from .search_space import configurations
 from .seeds import SEED_KEY, OncePerSeed
 from .trial import OBJECTIVE, STUDY_KEY, TIME
 

@@ -9,10 +9,11 @@ from typing import Any
 from sgg.config import Config, Study, resolve
 
 from . import preflight
+from .axis import Axis
 from .interrupts import Interrupts
 from .parts import Parts, find
 from .ray_session import nodes, ray_session, require_nodes, require_room
-from .search_space import Axis, combinations, configurations
+from .search_space import combinations, configurations
 from .study import FAILED, FINISHED, RAY, RUNNING, STOPPED, StudyDirectory
 
 INTERRUPTED = 130
@@ -28,7 +29,7 @@ MOST_OPENED = 16
 """Combinations of their values that are looked at; of more, single values. Each reads the annotation."""
 
 
-def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts, **local_ray: Any) -> int:
+def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int:
     """Run all trials of a study, print and write the results.
 
     Returns 0 when all trials succeeded, 1 when some failed, 130 when interrupted. Raises ConfigError,
@@ -40,9 +41,9 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts, **loca
     for config in _opened(study, axes):  # what does not fit the data is refused before Ray is started
         data = find(parts.open_data)(config)
         resolve(config, data.name)
-    print(f"data: {data.description}", flush=True)
+    print(f"data: {data.description}{_cut(study.base)}", flush=True)
     # Ray has put a handler of its own for SIGTERM.
-    with ray_session(study.base.resources.address, study.source, **local_ray) as total, Interrupts(None).watched():
+    with ray_session(study.base.resources.address, study.source) as total, Interrupts(None).watched():
         resources = _resources(study, total)
         facts = _prepare(study, axes, parts, total) | {
             "resources": resources, "fit": parts.fit, "paths_from": _paths_from(study)}
@@ -58,6 +59,13 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts, **loca
     from .schedule import number_of_trials
 
     return _sum_up(directory, interrupted and not interrupts.over, number_of_trials(study, axes) - len(known))
+
+
+def _cut(config: Config) -> str:
+    """Which images are left out of a data set, in words."""
+    firsts = {"of train": config.data.train_images, "each of val and test": config.data.eval_images}
+    kept = [f"{first:,} {part}" for part, first in firsts.items() if first is not None]
+    return f"; of these the first {' and '.join(kept)}" if kept else ""
 
 
 def _resources(study: Study, total: dict[str, float]) -> dict[str, float]:

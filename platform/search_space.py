@@ -1,4 +1,4 @@
-"""The axes of a search: `{search: KIND, ...}` leaves of a config, checked before anything starts.
+"""The axes of a search, checked together before anything starts, and the configurations that they span.
 
 Every value that an axis can take is put into the config once, so a misspelt key or a value out of range is found on
 the laptop and not an hour into the search.
@@ -6,19 +6,15 @@ the laptop and not an hour into the search.
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import math
 import random
-from dataclasses import dataclass
-from typing import Any
 
 from sgg.config import ConfigError, Study
 from sgg.config.load import ALL_AT_ONCE
 
-LISTED = ("choice", "grid")
-RANGES = ("uniform", "loguniform", "randint")
-NOT_SEARCHED = ("experiment", "search", "resources", "tracking")
+from .axis import RANGES, Axis, Values, read_axis
+
 MID_TRAINING = (
     "loss.", "gan.terms", "gan.attach_generator", "gan.adversarial_weight", "gan.learning_rate_", "gan.perturb.",
     "model.pairs_per_image", "model.foreground_share", "model.dropout", "training.batch_size", "training.learning_rate",
@@ -27,49 +23,20 @@ MID_TRAINING = (
 beginning only, or (momentum, weight_decay) is kept with the moments in a checkpoint."""
 MAX_COMBINATIONS = 4096
 
-Values = dict[str, Any]
+
+def faults_of_search(draft: Study) -> list[str]:
+    """What is wrong with a search, each fault naming its key: with its axes, each by itself, and with the algorithm and
+    scheduler that are to serve them."""
+    return [*faults_of_axes(draft), *_algorithm_faults(draft, _readable(draft)[0])]
 
 
-@dataclass(frozen=True)
-class Axis:
-    """One searched key. `values` for choice and grid; `low` and `high`, both included, for ranges."""
-
-    key: str
-    kind: str
-    values: tuple[Any, ...] = ()
-    low: float = 0
-    high: float = 0
-
-    def extremes(self) -> list[Any]:
-        """The values to check: all of them, or both ends of a range."""
-        return list(self.values) if self.kind in LISTED else [self.low, self.high]
-
-    def draw(self, generator: random.Random) -> Any:
-        """A random value."""
-        match self.kind:
-            case "uniform":
-                return generator.uniform(self.low, self.high)
-            case "loguniform":
-                value = math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
-                return min(max(value, self.low), self.high)
-            case "randint":
-                return generator.randint(int(self.low), int(self.high))
-            case _:
-                return generator.choice(self.values)
-
-    def domain(self) -> Any:
-        """The same axis in Ray Tune's words."""
-        from ray import tune
-
-        match self.kind:
-            case "uniform":
-                return tune.uniform(self.low, self.high)
-            case "loguniform":
-                return tune.loguniform(self.low, self.high)
-            case "randint":
-                return tune.randint(int(self.low), int(self.high) + 1)
-            case _:
-                return tune.choice(list(self.values))
+def faults_of_axes(draft: Study) -> list[str]:
+    """What is wrong with each axis by itself: with the leaf, and with the values that it names."""
+    axes, faults = _readable(draft)
+    for axis in axes:
+        if axis.key not in ALL_AT_ONCE:  # whose values stand in the draft
+            faults += [fault for value in axis.extremes() for fault in draft.faults_alone({axis.key: value})]
+    return list(dict.fromkeys(faults))
 
 
 def read_axes(study: Study) -> tuple[Study, list[Axis]]:
@@ -77,33 +44,26 @@ def read_axes(study: Study) -> tuple[Study, list[Axis]]:
 
     Raises ConfigError with every fault, each naming its key.
     """
-    axes, folded = [], {}
-    if faults := faults_of_axes(study.axes):
+    if faults := faults_of_search(study):
         raise ConfigError(study.source, faults)
-    for key, leaf in study.axes.items():
-        axis = _parse(key, leaf)
-        if key in ALL_AT_ONCE:
-            folded[key] = list(axis.values)
-        else:
-            axes.append(axis)
-    faults = _algorithm_faults(study, axes)
-    if not faults:
-        study = Study(study.trial(folded), {axis.key: study.axes[axis.key] for axis in axes}, study.source)
-        faults = _value_faults(study, axes)
-    if faults:
+    axes, _ = _readable(study)
+    folded = {axis.key: list(axis.values) for axis in axes if axis.key in ALL_AT_ONCE}
+    axes = [axis for axis in axes if axis.key not in ALL_AT_ONCE]
+    study = Study(study.trial(folded), {axis.key: study.axes[axis.key] for axis in axes}, study.source)
+    if faults := _value_faults(study, axes):
         raise ConfigError(study.source, faults)
     return study, axes
 
 
-def faults_of_axes(axes: dict[str, Values]) -> list[str]:
-    """What is wrong with axes as they stand in a file, each fault naming its key."""
-    faults = []
-    for key, leaf in axes.items():
+def _readable(study: Study) -> tuple[list[Axis], list[str]]:
+    """The axes that can be read, and what is wrong with the others."""
+    axes, faults = [], []
+    for key, leaf in study.axes.items():
         try:
-            _parse(key, leaf)
+            axes.append(read_axis(key, leaf))
         except ValueError as error:
             faults.append(str(error))
-    return faults
+    return axes, faults
 
 
 def configurations(study: Study, axes: list[Axis]) -> list[Values]:
@@ -128,50 +88,11 @@ def configurations(study: Study, axes: list[Axis]) -> list[Values]:
     return [{axis.key: {**draw, **point}[axis.key] for axis in axes} for draw in draws for point in grid]
 
 
-def _parse(key: str, leaf: Values) -> Axis:
-    kind = leaf["search"]
-    if key.split(".")[0] in NOT_SEARCHED:
-        raise ValueError(f"{key} cannot be searched: it does not belong to a single trial")
-    if kind not in (*LISTED, *RANGES):
-        close = difflib.get_close_matches(str(kind), [*LISTED, *RANGES], n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise ValueError(f"{key}.search must be one of {', '.join([*LISTED, *RANGES])}, got {kind!r}{hint}")
-    if key.startswith("evaluation.") and (key not in ALL_AT_ONCE or kind not in LISTED):
-        raise ValueError(f"{key} cannot be searched: it does not change the trained model. Every value in the lists "
-                         f"{', '.join(ALL_AT_ONCE)} is evaluated on each one")
-    wanted = {"of"} if kind in LISTED else {"low", "high"}
-    given = set(leaf) - {"search"}
-    if given != wanted:
-        raise ValueError(f"{key}: search {kind} takes {' and '.join(sorted(wanted, reverse=True))}, "
-                         f"got {', '.join(sorted(map(str, given))) or 'nothing'}")
-    return _listed(key, kind, leaf["of"]) if kind in LISTED else _range(key, kind, leaf["low"], leaf["high"])
-
-
-def _listed(key: str, kind: str, values: Any) -> Axis:
-    if not isinstance(values, list) or not values:
-        raise ValueError(f"{key}.of must be a list of at least one value, got {values!r}")
-    twice = [value for position, value in enumerate(values) if value in values[:position]]
-    if twice:
-        raise ValueError(f"{key}.of lists {twice[0]!r} twice")
-    return Axis(key, kind, values=tuple(values))
-
-
-def _range(key: str, kind: str, low: Any, high: Any) -> Axis:
-    number = int if kind == "randint" else (int, float)
-    for name, bound in (("low", low), ("high", high)):
-        if isinstance(bound, bool) or not isinstance(bound, number) or not math.isfinite(bound):
-            raise ValueError(f"{key}.{name} must be a {'whole' if kind == 'randint' else 'finite'} number, "
-                             f"got {bound!r}")
-    if not low < high:
-        raise ValueError(f"{key}.low must be below {key}.high, got {low} and {high}")
-    if kind == "loguniform" and low <= 0:
-        raise ValueError(f"{key}.low must be > 0 for loguniform, got {low}")
-    return Axis(key, kind, low=low, high=high)
-
-
 def _algorithm_faults(study: Study, axes: list[Axis]) -> list[str]:
     search = study.base.search
     faults = []
+    axes = [axis for axis in axes if axis.key not in ALL_AT_ONCE]
+    chooses = set(study.axes) - set(ALL_AT_ONCE)  # those that cannot be read too
     for axis in axes:
         if search.algorithm == "grid" and axis.kind in RANGES:
             faults.append(f"{axis.key}: search.algorithm grid needs listed values, got {axis.kind}: use choice or grid")
@@ -181,7 +102,7 @@ def _algorithm_faults(study: Study, axes: list[Axis]) -> list[str]:
             faults.append(f"{axis.key}: search.scheduler pbt changes settings while a model trains, which this one "
                           f"cannot; choose another scheduler, or search only {', '.join(MID_TRAINING)}")
     for name, value in (("algorithm", "optuna"), ("scheduler", "pbt")):
-        if not axes and getattr(search, name) == value:
+        if not chooses and getattr(search, name) == value:
             faults.append(f"search.{name} {value} has nothing to choose: write a range in place of a setting's value, "
                           "or run the one configuration with python -m platform.train")
     if search.scheduler == "pbt" and search.algorithm == "optuna":

@@ -14,7 +14,7 @@ from sgg.config import load
 from .arguments import parse
 from .parts import Parts
 from .search import run_study
-from .search_space import faults_of_axes, read_axes
+from .search_space import faults_of_search, read_axes
 
 
 def main(argv: list[str] | None = None, parts: Parts | None = None) -> int:
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None, parts: Parts | None = None) -> int:
     arguments = parse(argv, "tune", __doc__)
 
     def search() -> int:
-        study, axes = read_axes(load(arguments.config, arguments.overrides, faults_of_axes))
+        study, axes = read_axes(load(arguments.config, arguments.overrides, faults_of_search))
         return run_study(study, axes, arguments.resume, parts or Parts())
 
     return answered(search)

@@ -66,7 +66,10 @@ class Ground:
     def data_facts(self) -> dict[str, Any]:
         """What every result file says of the data and what was made from it."""
         missing = self.embeddings.missing if self.config.compares_classes else ()  # else the vectors are not read
-        return {"name": self.data.name, "description": self.data.description, "hash": self.data.hash,
+        measured, first = self.data.description, self.config.data.eval_images
+        if first is not None:  # other images, other figures
+            measured += f", measured on the first {first} images of val and test"
+        return {"name": self.data.name, "description": measured, "hash": self.data.hash,
                 "detector": self.detector_hash,
                 "embeddings": glove_source(self.config.glove) if self._has_glove else COOCCURRENCE,
                 "embeddings_missing": [name for name in missing if name != BACKGROUND]}

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sgg import parallel
-from sgg.config.schema import Config
+from sgg.config import Config
 from sgg.gan import GAN
 from sgg.inference import Observation
 from sgg.losses import edge_loss, node_loss

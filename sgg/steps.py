@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sgg import parallel
-from sgg.config.schema import Config
+from sgg.config import Config
 from sgg.features import FeatureStore
 from sgg.features.store import PendingSample
 from sgg.gan.perturb import Perturber

@@ -1,8 +1,9 @@
 """The experiment as typed, validated settings. Imports neither torch nor Ray, so a typo answers at once."""
 
+from .checking import validate
 from .errors import ConfigError
-from .load import Study, load, validate
+from .experiment import Config
+from .load import Study, load
 from .profiles import resolve
-from .schema import Config
 
 __all__ = ["Config", "ConfigError", "Study", "load", "resolve", "validate"]

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
-from .errors import ConfigError, messages
-from .schema import Config
+from .checking import checked, separately, validate
+from .errors import ConfigError
+from .experiment import Config
 
 ALL_AT_ONCE = ("evaluation.pred_weight", "evaluation.modes", "evaluation.ks")
 """Keys of which each trial measures every value, also where they stand as axes of a search."""
@@ -36,17 +36,25 @@ class Study:
 
         Raises ConfigError naming the offending keys.
         """
+        return validate(self._settings(values), self.source)
+
+    def faults_alone(self, values: dict[str, Any]) -> list[str]:
+        """What is wrong with `values` (dotted key -> value), each by itself."""
+        return separately(self._settings(values))[1]
+
+    def _settings(self, values: dict[str, Any]) -> dict[str, Any]:
         settings = self.base.model_dump(exclude_unset=True)  # what is not given may follow from `values`
         for key, value in values.items():
             _put(settings, key.split("."), value)
-        return validate(settings, self.source)
+        return settings
 
 
 def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
-         faults_of_axes: Callable[[dict[str, Any]], list[str]] = lambda axes: []) -> Study:
+         faults_of_search: Callable[[Study], list[str]] = lambda draft: []) -> Study:
     """Read a YAML file, apply `key=value` overrides, validate everything.
 
-    faults_of_axes: what is wrong with axes as they stand in the file, to be told together with all else.
+    faults_of_search: what is wrong with the axes of a draft, a study whose faulty settings are left at their defaults;
+    to be told together with all else.
 
     Raises FileNotFoundError where there is no such file, and ConfigError with every fault of file and overrides, saying
     which are only there since the command line.
@@ -54,36 +62,26 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such config file")
+    source = f"{path} and the command line" if overrides else str(path)
     settings = _parse(path)
-    axes_before: dict[str, dict[str, Any]] = {}
-    before = _faults(_without_axes(settings, (), axes_before)) + faults_of_axes(axes_before)
+    _, before = _draft(settings, source, faults_of_search)
     of_words = [fault for word in overrides for fault in _override(settings, word)]
-    axes: dict[str, dict[str, Any]] = {}
-    plain = _without_axes(settings, (), axes)
-    after = _faults(plain) + faults_of_axes(axes)
+    study, after = _draft(settings, source, faults_of_search)
     of_file = [fault for fault in after if fault in before]
     of_words += [fault for fault in after if fault not in before]
-    source = f"{path} and the command line" if overrides else str(path)
     if of_file or of_words:
         raise ConfigError(str(path) if not of_words else source if of_file else "command line",
                           [*of_file, *(f"{fault} (on the command line)" for fault in of_words)])
-    return Study(Config.model_validate(plain), axes, source)
+    return study
 
 
-def validate(settings: dict[str, Any], source: str = "config") -> Config:
-    """The Config of nested settings; raises ConfigError with every fault."""
-    faults = _faults(settings)
-    if faults:
-        raise ConfigError(source, faults)
-    return Config.model_validate(settings)
-
-
-def _faults(settings: dict[str, Any]) -> list[str]:
-    try:
-        Config.model_validate(settings)
-    except ValidationError as error:
-        return messages(error, Config)
-    return []
+def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[Study], list[str]],
+           ) -> tuple[Study, list[str]]:
+    """A study whose faulty settings are left at their defaults, and all faults."""
+    axes: dict[str, dict[str, Any]] = {}
+    base, faults = checked(_without_axes(settings, (), axes))
+    study = Study(base, axes, source)
+    return study, faults + faults_of_search(study)
 
 
 def _override(settings: dict[str, Any], word: str) -> list[str]:

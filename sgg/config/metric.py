@@ -12,18 +12,17 @@ def headline_metric(modes: Sequence[str], ks: Sequence[int]) -> str:
     return f"val/{modes[0]}/zs/ngR@{headline_k(ks)}"
 
 
-def check_metric(metric: str, best: str, modes: Sequence[str], ks: Sequence[int]) -> None:
-    """Raise ValueError unless every epoch that is validated has the figure `metric`, so that trials can be compared.
+def fault_of_metric(metric: str, best: str, modes: Sequence[str], ks: Sequence[int]) -> str | None:
+    """What is wrong with a metric; None where every epoch that is validated has it, so that trials can be compared.
 
     best: max or min. modes, ks: what is evaluated.
     """
     if metric == "loss":
-        if best == "max":
-            raise ValueError("search.metric loss is the better the lower it is: set search.mode to min")
-        return
+        return "search.metric loss is the better the lower it is: set search.mode to min" if best == "max" else None
     part, mode, subset, figure = [*metric.split("/"), *[""] * 3][:4]
-    if metric.count("/") != 3 or part != "val" or mode not in modes or subset not in SUBSETS or \
-            figure not in figure_names(mode, ks):
-        raise ValueError(f"search.metric must be loss, or val/MODE/SUBSET/FIGURE with a MODE of evaluation.modes "
-                         f"({', '.join(modes)}), a SUBSET of {', '.join(SUBSETS)} and a FIGURE such as ngR@K or mR@K "
-                         f"with a K of evaluation.ks ({', '.join(map(str, ks))}), got {metric!r}")
+    if metric.count("/") == 3 and part == "val" and mode in modes and subset in SUBSETS and \
+            figure in figure_names(mode, ks):
+        return None
+    return (f"search.metric must be loss, or val/MODE/SUBSET/FIGURE with a MODE of evaluation.modes "
+            f"({', '.join(modes)}), a SUBSET of {', '.join(SUBSETS)} and a FIGURE such as ngR@K or mR@K "
+            f"with a K of evaluation.ks ({', '.join(map(str, ks))}), got {metric!r}")

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ValidationError
-
-from .errors import ConfigError, messages
-from .schema import Config
+from .checking import validate
+from .experiment import Config
 
 PAPER: dict[str, dict[str, Any]] = {
     "data": {"workers": 2},
@@ -49,7 +47,4 @@ def resolve(config: Config, data_name: str) -> Config:
         settings["model"]["pairs_per_image"] = PAIRS_PER_IMAGE["sgdet" if training["mode"] == "sgdet" else kind]
     if training["learning_rate"] is None:
         training["learning_rate"] = LEARNING_RATE_PER_IMAGE[kind] * training["batch_size"]
-    try:
-        return Config.model_validate(settings)
-    except ValidationError as error:
-        raise ConfigError(f"settings with those of the {kind} profile", messages(error, Config)) from None
+    return validate(settings, f"settings with those of the {kind} profile")

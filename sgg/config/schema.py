@@ -1,4 +1,4 @@
-"""Every setting of an experiment, with its type, range, default and meaning. A config that exists is valid.
+"""Every setting of an experiment, with its type, range, default and meaning.
 
 `None` stands for "what suits the data set": `sgg/config/profiles.py` fills it in. Numbers from the papers are marked
 [1] (BMVC 2020, arXiv 2005.08230) and [2] (ICCV 2021, arXiv 2007.05756).
@@ -9,11 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from sgg.naming import KS
 
-from .metric import check_metric, headline_metric
 from .search import Resources, Search, Tracking
 from .section import Distinct, HomePath, Listed, Off, Section, Share
 
@@ -51,12 +50,6 @@ class Data(Section):
     workers: Annotated[int, Field(ge=0)] | None = None
     exclude_left_right: bool = False
     """GQA: drop "to the left of" and "to the right of"."""
-
-    @model_validator(mode="after")
-    def _some_size_is_right(self) -> Data:
-        if self.max_objects is not None and self.min_objects > self.max_objects:
-            raise ValueError(f"min_objects must be at most max_objects, got {self.min_objects} and {self.max_objects}")
-        return self
 
 
 class DetectorSettings(Section):
@@ -96,13 +89,6 @@ class Loss(Section):
     background_weight: NonNegativeFloat = 1.0
     scale: NonNegativeFloat = 1.0
 
-    @model_validator(mode="after")
-    def _baseline_is_unweighted(self) -> Loss:
-        if self.kind == "baseline" and (self.foreground_weight, self.background_weight) != (1.0, 1.0):
-            raise ValueError("kind baseline takes no foreground_weight or background_weight: leave both at 1, "
-                             "or choose dnorm or dnorm-fgbg")
-        return self
-
 
 class Embeddings(Section):
     """Class vectors for `neigh`, `graphn` and `gan.init_embeddings`."""
@@ -125,12 +111,6 @@ class Perturb(Section):
     uniform: bool = False
     degree_smoothing: NonNegativeFloat = 1.0
 
-    @model_validator(mode="after")
-    def _neigh_needs_neighbours(self) -> Perturb:
-        if self.method == "neigh" and self.topk == 0:
-            raise ValueError("method neigh needs topk >= 1, got 0")
-        return self
-
 
 class GAN(Section):
     """Generator, discriminators and their updates ([2], docs/SYSTEM.md section 4)."""
@@ -147,12 +127,6 @@ class GAN(Section):
     learning_rate_generator: PositiveFloat = 1e-4
     learning_rate_discriminator: PositiveFloat = 4e-4
     perturb: Perturb = Perturb()
-
-    @model_validator(mode="after")
-    def _terms_make_sense(self) -> GAN:
-        if self.enabled and not self.terms:
-            raise ValueError("terms must name at least one of D, G, rec where the GAN is enabled")
-        return self
 
 
 class Training(Section):
@@ -192,8 +166,8 @@ class Evaluation(Section):
     test: bool = True
 
 
-class Config(Section):
-    """One experiment, or a search over experiments. `axes` of a search are kept apart by `sgg.config.load`."""
+class Settings(Section):
+    """Everything that can be set, each setting by itself; what must fit together is `Config`'s to check."""
 
     experiment: Experiment = Experiment()
     data: Data = Data()
@@ -207,58 +181,3 @@ class Config(Section):
     search: Search = Search()
     resources: Resources = Resources()
     tracking: Tracking = Tracking()
-
-    @model_validator(mode="after")
-    def _sections_agree(self) -> Config:
-        if self.gan.perturb.method != "off" and not self.gan.enabled:
-            raise ValueError("gan.perturb.method is set but gan.enabled is false: perturbed graphs are what the "
-                             "generator is conditioned on; enable the GAN or set the method to off")
-        if self.model.frequency_bias == "only" and self.gan.enabled:
-            raise ValueError("model.frequency_bias only has nothing for the GAN to train: use off or add")
-        return self
-
-    @model_validator(mode="after")
-    def _gan_needs_given_boxes(self) -> Config:
-        if self.training.mode == "sgdet" and self.gan.enabled:
-            raise ValueError("training.mode sgdet cannot be combined with gan.enabled: graphs are generated for "
-                             "annotated boxes, not for detections; train in sgcls and evaluate sgdet")
-        return self
-
-    @model_validator(mode="after")
-    def _an_image_for_each_worker(self) -> Config:
-        workers, images = self.resources.num_workers, self.training.batch_size
-        if images is not None and images < workers:
-            raise ValueError(f"training.batch_size must give each of {workers} resources.workers an image, "
-                             f"got {images}")
-        return self
-
-    @model_validator(mode="after")
-    def _metric_is_measured(self) -> Config:
-        search, measured = self.search, self.evaluation
-        if search.metric is not None:
-            check_metric(search.metric, search.mode, measured.modes, measured.ks)
-        else:
-            decided = dict(search) | {"metric": headline_metric(measured.modes, measured.ks)}
-            # It goes on not being given, so that with other modes it is decided anew.
-            object.__setattr__(self, "search", Search.model_construct(search.model_fields_set - {"metric"}, **decided))
-        return self
-
-    @property
-    def glove(self) -> Path:
-        """The file of word vectors: `embeddings.path`, else where they are found under `data.root`."""
-        return self.embeddings.path or self.data.root / "glove" / "glove.6B.200d.txt"
-
-    @property
-    def compares_classes(self) -> bool:
-        """Whether anything asks for class embeddings."""
-        return self.gan.enabled and (self.gan.init_embeddings or self.gan.perturb.method in ("neigh", "graphn"))
-
-    @property
-    def seed(self) -> int:
-        """The seed of a trial: the first of the list (a search gives each trial a list of one)."""
-        return self.experiment.seed[0]
-
-    @property
-    def directory(self) -> Path:
-        """Where this run writes."""
-        return self.experiment.output / self.experiment.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from .section import Off, Section
 
@@ -42,14 +42,6 @@ class Resources(Section):
     """Of each worker."""
     address: str = "local"
     """`local`: a Ray of our own on this machine; `auto` or `host:port`: a running cluster."""
-
-    @model_validator(mode="after")
-    def _whole_gpus(self) -> Resources:
-        if self.gpus != "auto" and self.gpus > 1 and self.gpus != int(self.gpus):
-            raise ValueError(f"gpus above 1 must be whole, got {self.gpus}")
-        if self.gpus not in ("auto", 0) and self.num_workers > 1 and self.gpus != self.num_workers:
-            raise ValueError(f"gpus must be auto, 0 or one for each of {self.num_workers} workers, got {self.gpus:g}")
-        return self
 
     @property
     def num_workers(self) -> int:

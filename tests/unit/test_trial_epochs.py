@@ -124,6 +124,7 @@ def test_facts_of_the_data(toy_root, tmp_path) -> None:
     trial = ground(toy_root, gan={"enabled": True, "init_embeddings": True})
     facts = trial.data_facts()
     assert (facts["hash"], facts["detector"]) == (trial.data.hash, "0123")
+    assert facts["description"] == f"{trial.data.description}, measured on the first 2 images of val and test"
     assert facts["embeddings"] == "cooccurrence in the training graphs"
     assert set(facts["embeddings_missing"]) < {*trial.data.classes[1:], *trial.data.predicates[1:]}
 

@@ -51,7 +51,7 @@ def test_all_faults_at_once(write) -> None:
     ("loss: {kind: dnorm, kind: baseline}", "key kind stands twice"),
     ("loss: {", "not readable as YAML"),
     ("gan: {perturb: {method: graphn}}", "gan.perturb.method is set but gan.enabled is false"),
-    ("loss: {kind: baseline, foreground_weight: 2}", "kind baseline takes no foreground_weight"),
+    ("loss: {kind: baseline, foreground_weight: 2}", "loss.kind baseline takes no loss.foreground_weight"),
     ("gan: {perturb: {intensity: 0}}", "gan.perturb.intensity must be > 0, got 0"),
     ("experiment: {seed: [1, 1]}", "experiment.seed lists a value twice: [1, 1]"),
     ("evaluation: {pred_weight: [0, 0.0]}", "evaluation.pred_weight lists a value twice: [0, 0.0]"),
@@ -62,11 +62,11 @@ def test_all_faults_at_once(write) -> None:
     ("training: {epochs: 1.5}", "training.epochs must be a whole number, got 1.5"),
     ("evaluation: {ks: []}", "evaluation.ks must list at least 1 value, got []"),
     ("gan: {terms: [D, D]}", "gan.terms lists a value twice: ['D', 'D']"),
-    ("data: {min_objects: 5, max_objects: 4}", "data: min_objects must be at most max_objects, got 5 and 4"),
+    ("data: {min_objects: 5, max_objects: 4}", "data.min_objects must be at most data.max_objects, got 5 and 4"),
     ("data: {root: ~nobody-of-that-name/data}", "data.root: ~nobody-of-that-name/data: Could not determine home"),
     ("experiment: {name: ../up}", "experiment.name must match the pattern ^[A-Za-z0-9][A-Za-z0-9_.-]*$, got '../up'"),
     ("gan: {enabled: true, terms: []}", "terms must name at least one of D, G, rec"),
-    ("gan: {perturb: {method: neigh, topk: 0}}", "method neigh needs topk >= 1"),
+    ("gan: {enabled: true, perturb: {method: neigh, topk: 0}}", "gan.perturb.method neigh needs gan.perturb.topk >= 1"),
     ("resources: {gpus: 1.5}", "gpus above 1 must be whole, got 1.5"),
     ("resources: {gpus: 2, workers: 3}", "gpus must be auto, 0 or one for each of 3 workers, got 2"),
     ("{resources: {workers: 4}, training: {batch_size: 3}}", "training.batch_size must give each of 4 resources.work"),
@@ -76,6 +76,34 @@ def test_one_fault(write, text: str, message: str) -> None:
     found = faults(write(text))
     assert len(found) == 1
     assert message in found[0]
+
+
+def test_what_does_not_fit_together_is_told_beside_what_is_wrong_by_itself(write) -> None:
+    path = write("""
+        data: {min_objects: 5, max_objects: 4, flipp: true}
+        loss: {kind: baseline, foreground_weight: 2, scale: -1}
+        gan: {perturb: {method: graphn}}
+        search: {metric: val/sgcls/zs/ngR@70}
+    """)
+    assert [fault.partition(",")[0] for fault in faults(path)] == [
+        "data.flipp is not a setting; did you mean data.flip?",
+        "loss.scale must be >= 0",
+        "data.min_objects must be at most data.max_objects",
+        "loss.kind baseline takes no loss.foreground_weight or loss.background_weight: leave both at 1",
+        "gan.perturb.method is set but gan.enabled is false: perturbed graphs are what the generator is conditioned on"
+        "; enable the GAN or set the method to off",
+        "search.metric must be loss",
+    ]
+
+
+@pytest.mark.parametrize("text", [
+    "gan: {enabled: perhaps, perturb: {method: graphn}}",  # enabled or not: nobody can say
+    "{evaluation: {ks: [20, many]}, search: {metric: val/sgcls/zs/ngR@70}}",
+    "{evaluation: 3, search: {metric: val/sgcls/zs/ngR@70}}",
+    "{resources: {workers: none}, training: {batch_size: 1}}",
+])
+def test_what_is_wrong_by_itself_is_not_told_twice(write, text: str) -> None:
+    assert len(faults(write(text))) == 1
 
 
 def test_a_value_of_several_kinds_is_one_fault(write) -> None:

@@ -1,3 +1,4 @@
+import os
 import re
 from platform import preflight, tune
 
@@ -55,3 +56,18 @@ def test_missing_packages_are_all_named(tmp_path, monkeypatch):
         preflight.check(study(tmp_path, "tracking.wandb=online", "tracking.parquet=true"))
     assert error.value.faults == ["package wandb is missing: pip install wandb",
                                   "package pyarrow is missing: pip install pyarrow"]
+
+
+def test_more_processors_than_the_machine_has(tmp_path, monkeypatch):
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    preflight.check(study(tmp_path, "resources.cpus=2"))
+    with pytest.raises(ConfigError, match=r"resources\.cpus: a trial wants 3, but this machine has 2"):
+        preflight.check(study(tmp_path, "resources.cpus=1.5", "resources.workers=2"))
+    preflight.check(study(tmp_path, "resources.cpus=3", "resources.address=auto"))
+
+
+def test_a_ray_that_runs_is_asked_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    preflight.check(study(tmp_path, "resources.cpus=4"))

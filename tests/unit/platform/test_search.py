@@ -28,3 +28,12 @@ def test_a_cluster_without_workers_is_told_apart_from_one_whose_nodes_are_too_sm
     assert resources(tmp_path, gpus=1) == {"CPU": 1.0, "GPU": 1.0}
     with pytest.raises(ConfigError, match="a trial wants 2, but no node of this Ray has more than 1"):
         resources(tmp_path, "resources.gpus=2", gpus=1)
+
+
+@pytest.mark.parametrize(("overrides", "words"), [
+    ([], ""),
+    (["data.train_images=1000"], "; of these the first 1,000 of train"),
+    (["data.train_images=64", "data.eval_images=40"], "; of these the first 64 of train and 40 each of val and test")])
+def test_images_that_are_left_out_are_told(tmp_path, overrides, words):
+    (tmp_path / "a.yaml").write_text("")
+    assert search._cut(load(tmp_path / "a.yaml", overrides).base) == words

@@ -1,6 +1,7 @@
 import math
 import random
-from platform.search_space import NOT_SEARCHED, configurations, describe, read_axes
+from platform.axis import NOT_SEARCHED
+from platform.search_space import configurations, describe, read_axes
 from platform.study import flatten
 
 import pytest
@@ -186,3 +187,23 @@ def test_faults_of_settings_and_of_axes_are_told_together(tmp_path, capsys):
                   "gan.perturb.topk.low must be below gan.perturb.topk.high, got 5 and 2",
                   "training.momentum.of must be a list of at least one value, got [] (on the command line)"):
         assert f"\n  {fault}" in told
+
+
+def test_faults_of_values_and_of_the_algorithm_are_told_with_them(tmp_path, capsys):
+    from platform import train, tune
+
+    (tmp_path / "a.yaml").write_text("search: {algorithm: grid, time_budget_s: soon}\n"
+                                     "loss: {kind: {search: choice, of: [dnorm, dnorn]}}\n"
+                                     "gan: {perturb: {topk: {search: randint, low: 5, high: 2}}}\n"
+                                     "training: {learning_rate: {search: loguniform, low: 1e-4, high: 1e-2}}\n"
+                                     "evaluation: {ks: {search: choice, of: [20, many]}}\n")
+    of_all = ["evaluation.ks[1] must be a valid integer", "gan.perturb.topk.low must be below",
+              "loss.kind must be one of 'baseline', 'dnorm' or 'dnorm-fgbg', got 'dnorn'",
+              "search.time_budget_s must be a valid number"]
+    of_search = ["training.learning_rate: search.algorithm grid needs listed values, got loguniform"]
+    for command, expected in ((tune, of_all + of_search), (train, of_all)):
+        assert command.main([str(tmp_path / "a.yaml")]) == 2
+        told = capsys.readouterr().err
+        assert f"a.yaml: {len(expected)} faults\n" in told
+        for fault in expected:
+            assert f"\n  {fault}" in told

@@ -1,0 +1,108 @@
+"""What several settings must agree on. Each rule names the settings that it reads, so that one of them that is wrong by
+itself is not complained of twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from .metric import fault_of_metric
+from .schema import Settings
+
+Rule = Callable[[Settings], str | None]
+RULES: list[tuple[tuple[str, ...], Rule]] = []
+
+
+def disagreements(settings: Settings, besides: Collection[str] = ()) -> list[str]:
+    """One line for each rule that is broken, of those that read none of the settings or sections `besides`."""
+    found = [rule(settings) for keys, rule in RULES if not any(_among(key, besides) for key in keys)]
+    return [fault for fault in found if fault is not None]
+
+
+def _among(key: str, others: Collection[str]) -> bool:
+    return any(key == other or key.startswith(f"{other}.") for other in others)
+
+
+def _reads(*keys: str) -> Callable[[Rule], Rule]:
+    def register(rule: Rule) -> Rule:
+        RULES.append((keys, rule))
+        return rule
+    return register
+
+
+@_reads("data.min_objects", "data.max_objects")
+def _some_size_is_right(settings: Settings) -> str | None:
+    least, most = settings.data.min_objects, settings.data.max_objects
+    if most is not None and least > most:
+        return f"data.min_objects must be at most data.max_objects, got {least} and {most}"
+    return None
+
+
+@_reads("loss.kind", "loss.foreground_weight", "loss.background_weight")
+def _baseline_is_unweighted(settings: Settings) -> str | None:
+    loss = settings.loss
+    if loss.kind == "baseline" and (loss.foreground_weight, loss.background_weight) != (1.0, 1.0):
+        return ("loss.kind baseline takes no loss.foreground_weight or loss.background_weight: leave both at 1, or "
+                "choose dnorm or dnorm-fgbg")
+    return None
+
+
+@_reads("gan.perturb.method", "gan.perturb.topk")
+def _neigh_needs_neighbours(settings: Settings) -> str | None:
+    if settings.gan.perturb.method == "neigh" and settings.gan.perturb.topk == 0:
+        return "gan.perturb.method neigh needs gan.perturb.topk >= 1, got 0"
+    return None
+
+
+@_reads("gan.enabled", "gan.terms")
+def _a_gan_has_terms(settings: Settings) -> str | None:
+    if settings.gan.enabled and not settings.gan.terms:
+        return "gan.terms must name at least one of D, G, rec where the GAN is enabled"
+    return None
+
+
+@_reads("gan.enabled", "gan.perturb.method")
+def _perturbing_needs_the_gan(settings: Settings) -> str | None:
+    if settings.gan.perturb.method != "off" and not settings.gan.enabled:
+        return ("gan.perturb.method is set but gan.enabled is false: perturbed graphs are what the generator is "
+                "conditioned on; enable the GAN or set the method to off")
+    return None
+
+
+@_reads("gan.enabled", "model.frequency_bias")
+def _a_gan_has_something_to_train(settings: Settings) -> str | None:
+    if settings.model.frequency_bias == "only" and settings.gan.enabled:
+        return "model.frequency_bias only has nothing for the GAN to train: use off or add"
+    return None
+
+
+@_reads("gan.enabled", "training.mode")
+def _a_gan_needs_given_boxes(settings: Settings) -> str | None:
+    if settings.training.mode == "sgdet" and settings.gan.enabled:
+        return ("training.mode sgdet cannot be combined with gan.enabled: graphs are generated for annotated boxes, "
+                "not for detections; train in sgcls and evaluate sgdet")
+    return None
+
+
+@_reads("resources.gpus", "resources.workers")
+def _a_gpu_for_each_worker(settings: Settings) -> str | None:
+    gpus, workers = settings.resources.gpus, settings.resources.num_workers
+    if gpus != "auto" and gpus > 1 and gpus != int(gpus):
+        return f"resources.gpus above 1 must be whole, got {gpus}"
+    if gpus not in ("auto", 0) and workers > 1 and gpus != workers:
+        return f"resources.gpus must be auto, 0 or one for each of {workers} workers, got {gpus:g}"
+    return None
+
+
+@_reads("resources.gpus", "resources.workers", "training.batch_size")
+def _an_image_for_each_worker(settings: Settings) -> str | None:
+    workers, images = settings.resources.num_workers, settings.training.batch_size
+    if images is not None and images < workers:
+        return f"training.batch_size must give each of {workers} resources.workers an image, got {images}"
+    return None
+
+
+@_reads("search.metric", "search.mode", "evaluation.modes", "evaluation.ks")
+def _the_metric_is_measured(settings: Settings) -> str | None:
+    search, measured = settings.search, settings.evaluation
+    return None if search.metric is None else fault_of_metric(search.metric, search.mode, measured.modes, measured.ks)

@@ -1,0 +1,55 @@
+"""Every fault of some settings at once: of each by itself, and of those that do not fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from pydantic import ValidationError
+
+from .agreement import disagreements
+from .errors import ConfigError, messages
+from .experiment import Config
+from .schema import Settings
+
+
+def validate(settings: dict[str, Any], source: str = "config") -> Config:
+    """The Config of nested settings; raises ConfigError with every fault."""
+    config, faults = checked(settings)
+    if faults:
+        raise ConfigError(source, faults)
+    return config
+
+
+def checked(settings: dict[str, Any]) -> tuple[Config, list[str]]:
+    """The Config of nested settings and every fault. Where there are faults it is a draft, valid setting by setting:
+    what is wrong by itself is left at its default.
+    """
+    alone, faults, wrong = separately(settings)
+    faults += disagreements(alone, besides=wrong)
+    if not faults:
+        return Config.model_validate(settings), []
+    return Config.model_construct(alone.model_fields_set, **dict(alone)), faults
+
+
+def separately(settings: dict[str, Any]) -> tuple[Settings, list[str], set[str]]:
+    """The settings, those that are wrong by themselves left at their defaults; their faults; which ones they are."""
+    try:
+        return Settings.model_validate(settings), [], set()
+    except ValidationError as error:
+        wrong = {_place(fault["loc"], settings) for fault in error.errors()}
+        rest = Settings.model_validate(_leave_out(settings, wrong))
+        return rest, messages(error, Settings), {".".join(map(str, path)) for path in wrong}
+
+
+def _place(location: tuple[Any, ...], settings: Any) -> tuple[Any, ...]:
+    """The part of a fault's location that is a way through the settings: no position in a list, no kind of value."""
+    if not location or not isinstance(settings, dict) or location[0] not in settings:
+        return ()
+    return (location[0], *_place(location[1:], settings[location[0]]))
+
+
+def _leave_out(settings: dict[str, Any], places: Collection[tuple[Any, ...]]) -> dict[str, Any]:
+    below = {key: {path[1:] for path in places if path[0] == key and len(path) > 1} for key in settings}
+    return {key: _leave_out(value, below[key]) if below[key] else value for key, value in settings.items()
+            if (key,) not in places}

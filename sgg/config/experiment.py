@@ -1,0 +1,50 @@
+"""A whole configuration: settings that fit together, and what follows from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import model_validator
+
+from .agreement import disagreements
+from .metric import headline_metric
+from .schema import Settings
+from .search import Search
+
+
+class Config(Settings):
+    """One experiment, or a search over experiments; one that exists is valid. `axes` of a search are kept apart by
+    `sgg.config.load`.
+    """
+
+    @model_validator(mode="after")
+    def _what_belongs_together(self) -> Config:
+        if faults := disagreements(self):
+            raise ValueError("; ".join(faults))
+        if self.search.metric is None:
+            metric = headline_metric(self.evaluation.modes, self.evaluation.ks)
+            decided = dict(self.search) | {"metric": metric}
+            # It goes on not being given, so that with other modes it is decided anew.
+            without = self.search.model_fields_set - {"metric"}
+            object.__setattr__(self, "search", Search.model_construct(without, **decided))
+        return self
+
+    @property
+    def glove(self) -> Path:
+        """The file of word vectors: `embeddings.path`, else where they are found under `data.root`."""
+        return self.embeddings.path or self.data.root / "glove" / "glove.6B.200d.txt"
+
+    @property
+    def compares_classes(self) -> bool:
+        """Whether anything asks for class embeddings."""
+        return self.gan.enabled and (self.gan.init_embeddings or self.gan.perturb.method in ("neigh", "graphn"))
+
+    @property
+    def seed(self) -> int:
+        """The seed of a trial: the first of the list (a search gives each trial a list of one)."""
+        return self.experiment.seed[0]
+
+    @property
+    def directory(self) -> Path:
+        """Where this run writes."""
+        return self.experiment.output / self.experiment.name
