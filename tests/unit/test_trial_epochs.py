@@ -142,3 +142,31 @@ def test_word_vectors_follow_the_root(toy_root, tmp_path) -> None:
     assert not {"__background__", *known} & {*facts["embeddings_missing"]}
     unread = validate(config.model_dump() | {"gan": {"enabled": False}})
     assert replace(trial, config=unread).data_facts() == facts | {"embeddings_missing": []}
+
+
+def test_stored_features_are_read_beside_the_update_of_f(toy_root, monkeypatch) -> None:
+    """They are asked for before F's update, and waited for after it."""
+    happened = []
+
+    class Store:
+        def __init__(self, shape: tuple[int, ...]):
+            self.shape = shape
+
+        def request(self, labels, generator, device):
+            happened.append("asked for")
+            return Pending(torch.zeros(len(labels), *self.shape))
+
+    class Pending:
+        def __init__(self, rows):
+            self.rows = rows
+
+        def result(self):
+            happened.append("waited for")
+            return self.rows
+
+    trial = ground(toy_root, gan={"enabled": True})
+    run = build.build_run(replace(trial, store=Store((trial.detector.channels, 7, 7))))
+    update = run.step.update_graph
+    monkeypatch.setattr(run.step, "update_graph", lambda scene: happened.append("F updated") or update(scene))
+    train_epoch(run, trial.config, Given(next(trial.training_batches().epoch(1))), 1)
+    assert happened == ["asked for", "F updated", "waited for"]
