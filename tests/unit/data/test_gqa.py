@@ -4,8 +4,10 @@ import copy
 import json
 
 import pytest
+from PIL import Image
 
 from sgg.data import open_dataset
+from sgg.data.__main__ import main
 from sgg.data.gqa import open_gqa
 
 
@@ -152,3 +154,24 @@ def test_questions_that_do_not_fit_are_named(tmp_path):
     path.unlink()
     with pytest.raises(FileNotFoundError, match=r"train_balanced_questions.json is missing; get .* prepare gqa"):
         opened(tmp_path)
+
+
+def test_shots_are_counted_and_pictures_verified(tmp_path, capsys):
+    """`dog near cat` occurs once in training (9.jpg; 10.jpg is validation), so one test relation is 10-shot, the other
+    zero-shot."""
+    seen = image(a=thing("dog", (0, 0, 5, 5), ("near", "b")), b=thing("cat", (0, 0, 5, 5)))
+    write(tmp_path, val={**VAL, "7": seen})
+    where = ["--data", "gqa", "--root", str(tmp_path), "--num-val-images", "1"]
+    assert main(["stats", *where, "--json", str(tmp_path / "stats.json")]) == 1  # not the known counts
+    found = {line["about"]: line["found"] for line in json.loads((tmp_path / "stats.json").read_text())}
+    assert [found[f"test {subset}: relations"] for subset in ("zs", "10s", "100s", "all")] == ["1", "1", "0", "2"]
+
+    folder = tmp_path / "VG" / "VG_100K"
+    folder.mkdir(parents=True)
+    for name in ("2", "7", "8", "9", "10"):
+        Image.new("RGB", (100, 80)).save(folder / f"{name}.jpg")
+    assert main(["verify", *where]) == 0
+    (folder / "8.jpg").unlink()
+    capsys.readouterr()
+    assert main(["verify", *where]) == 1
+    assert "8.jpg is missing" in capsys.readouterr().out

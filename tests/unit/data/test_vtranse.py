@@ -5,7 +5,9 @@ import json
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
+from sgg.data.__main__ import main
 from sgg.data.vtranse import open_vtranse
 
 CLASSES = {"__background__": 0, "dog": 1, "cat": 2}
@@ -18,7 +20,7 @@ TEST = {"7": ([DOG], [DOG], [[1, 0, 2]])}
 
 def write(root, train=TRAIN, test=TEST, classes=CLASSES, predicates=PREDICATES):
     for folder in ("vtranse", "stanford_filtered"):
-        (root / folder).mkdir()
+        (root / folder).mkdir(parents=True)
     with h5py.File(root / "vtranse" / "vg1_2_meta.h5", "w") as file:
         for part, images in (("train", train), ("test", test)):
             for image, arrays in images.items():
@@ -89,3 +91,22 @@ def test_a_missing_file_comes_with_a_remedy(tmp_path):
     (root / "vtranse" / "vg1_2_meta.h5").unlink()
     with pytest.raises(FileNotFoundError, match=r"vg1_2_meta.h5 is missing; put vg1_2_meta.h5 of the"):
         open_vtranse(root)
+
+
+def test_shots_are_counted_and_pictures_verified(tmp_path, capsys):
+    """Test subsets count train and val: `dog on cat` occurs once, in image 10, so the test relation is 10-shot."""
+    write(tmp_path / "VG")
+    where = ["--data", "vtranse", "--root", str(tmp_path), "--num-val-images", "1"]
+    assert main(["stats", *where, "--json", str(tmp_path / "stats.json")]) in (0, 1)
+    found = {line["about"]: line["found"] for line in json.loads((tmp_path / "stats.json").read_text())}
+    assert [found[f"test {subset}: relations"] for subset in ("zs", "10s", "100s", "all")] == ["0", "1", "0", "1"]
+
+    folder = tmp_path / "VG" / "VG_100K"
+    folder.mkdir(parents=True)
+    for name in ("7", "9", "10"):
+        Image.new("RGB", (50, 60)).save(folder / f"{name}.jpg")
+    assert main(["verify", *where]) == 0
+    (folder / "9.jpg").write_bytes((folder / "9.jpg").read_bytes()[:300])
+    capsys.readouterr()
+    assert main(["verify", *where]) == 1
+    assert "9.jpg cannot be read, or is cut off" in capsys.readouterr().out
