@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sgg.history import ROWS, TEST, Row
+from sgg.history import CONFIG, ROWS, TEST, Row
 from sgg.reweighted import under
 
 from .study import FAILED, FINISHED, STUDY, TRIALS, StudyDirectory, TrialRecord, flatten
@@ -23,7 +23,7 @@ NOT_IDENTITY = ("experiment.", "evaluation.", "search.", "resources.", "tracking
 
 
 @dataclass(frozen=True, order=True)
-class Ground:
+class Basis:
     """What figures must share to be comparable, in words; a word is empty where a trial did not note it."""
 
     data: str
@@ -31,7 +31,7 @@ class Ground:
     detector: str = ""
 
     @classmethod
-    def of(cls, facts: dict[str, Any]) -> Ground:
+    def of(cls, facts: dict[str, Any]) -> Basis:
         """From the `data` entry of a trial's config.json."""
         return cls(describe_data(facts.get("description", "unknown"), facts.get("hash", "")),
                    facts.get("embeddings", ""), facts.get("detector", ""))
@@ -48,7 +48,7 @@ class Outcome:
     settings: dict[str, Any]
     seed: int | None
     status: str
-    ground: Ground
+    basis: Basis
     figures: dict[str, float]
 
 
@@ -63,10 +63,10 @@ class Cell:
 
 @dataclass
 class ResultRow:
-    """One configuration on one ground."""
+    """One configuration, measured on one basis."""
 
     settings: dict[str, Any]
-    ground: Ground
+    basis: Basis
     seeds: list[int | None] = field(default_factory=list)
     status: str = ""
     cells: dict[str, Cell] = field(default_factory=dict)
@@ -128,10 +128,10 @@ def aggregate(collection: Collection, by: list[str] | None = None) -> list[Resul
     groups: dict[Any, list[Outcome]] = {}
     for outcome in outcomes:
         identity = outcome.settings if by is None else {key: outcome.settings.get(key) for key in by}
-        groups.setdefault((repr(sorted(identity.items())), outcome.ground), []).append(outcome)
+        groups.setdefault((repr(sorted(identity.items())), outcome.basis), []).append(outcome)
     rows = [_row(group, shown) for group in groups.values()]
     sign = -1 if collection.mode == "max" else 1
-    return sorted(rows, key=lambda row: (row.ground, collection.metric not in row.cells,
+    return sorted(rows, key=lambda row: (row.basis, collection.metric not in row.cells,
                                          sign * row.cells[collection.metric].mean
                                          if collection.metric in row.cells else 0))
 
@@ -141,7 +141,7 @@ def _records(path: Path) -> list[TrialRecord]:
     if study or not path.is_dir():
         return study
     folders = [path, *sorted(entry for entry in path.iterdir() if entry.is_dir() and entry.name != TRIALS)]
-    return [TrialRecord.read(folder) for folder in folders if (folder / "config.json").is_file()]
+    return [TrialRecord.read(folder) for folder in folders if (folder / CONFIG).is_file()]
 
 
 def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
@@ -155,7 +155,7 @@ def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
         figures |= _figures(row, "val/", record.directory / ROWS)
     figures |= _figures(record.test(), "", record.directory / TEST)
     return [Outcome({**identity, WEIGHT_KEY: weight}, seed[0] if isinstance(seed, list) else seed, record.status,
-                    Ground.of(written["data"]), under(figures, weight))
+                    Basis.of(written["data"]), under(figures, weight))
             for weight in flat.get(WEIGHT_KEY, [0.0])]
 
 
@@ -182,7 +182,7 @@ def _row(group: list[Outcome], shown: list[str]) -> ResultRow:
     statuses = [outcome.status for outcome in group]
     counted = [outcome for outcome in group if outcome.status == FINISHED] or \
               [outcome for outcome in group if outcome.status != FAILED]
-    row = ResultRow({key: group[0].settings.get(key) for key in shown}, group[0].ground,
+    row = ResultRow({key: group[0].settings.get(key) for key in shown}, group[0].basis,
                     sorted({outcome.seed for outcome in counted}, key=repr), _status(statuses))
     for name in dict.fromkeys(name for outcome in counted for name in outcome.figures):
         values = [outcome.figures[name] for outcome in counted if name in outcome.figures]

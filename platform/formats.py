@@ -16,7 +16,7 @@ from rich.text import Text
 from sgg.history import to_json
 from sgg.naming import SUBSETS, headline_k, is_share
 
-from .aggregate import Cell, Ground, ResultRow
+from .aggregate import Basis, Cell, ResultRow
 
 FORMATS = ("table", "csv", "json", "latex", "html")
 MODES = {"sgcls": "SGCls", "predcls": "PredCls", "sgdet": "SGDet"}
@@ -48,7 +48,7 @@ def render(rows: list[ResultRow], form: str, metric: str | None = None, width: i
 
 def as_json(row: ResultRow) -> dict[str, Any]:
     """A row as `--format json` prints it."""
-    return {**row.settings, "seeds": row.seeds, "n": row.n, "status": row.status, **asdict(row.ground),
+    return {**row.settings, "seeds": row.seeds, "n": row.n, "status": row.status, **asdict(row.basis),
             **{name: {"mean": cell.mean, "std": cell.std, "n": cell.n} for name, cell in row.cells.items()}}
 
 
@@ -85,10 +85,10 @@ def _heading(name: str) -> str:
     return f"{MODES[mode]} {subset}"
 
 
-def _by_ground(rows: list[ResultRow]) -> dict[Ground, list[ResultRow]]:
-    groups: dict[Ground, list[ResultRow]] = {}
+def _by_basis(rows: list[ResultRow]) -> dict[Basis, list[ResultRow]]:
+    groups: dict[Basis, list[ResultRow]] = {}
     for row in rows:
-        groups.setdefault(row.ground, []).append(row)
+        groups.setdefault(row.basis, []).append(row)
     return groups
 
 
@@ -118,10 +118,10 @@ def _caption(names: list[str]) -> str:
 def _table(rows: list[ResultRow], metric: str | None, width: int | None) -> str:
     buffer = io.StringIO()
     console = Console(file=buffer, width=width or 240)
-    for ground, group in _by_ground(rows).items():
+    for basis, group in _by_basis(rows).items():
         names = columns(group, metric)
         # As text: what stands in brackets would else be taken for markup, the hash of the data for one.
-        table = Table(title=Text(str(ground)), caption=_caption(names), title_justify="left", caption_justify="left")
+        table = Table(title=Text(str(basis)), caption=_caption(names), title_justify="left", caption_justify="left")
         for key in _short(list(group[0].settings)):
             table.add_column(key)
         for name in names:
@@ -139,12 +139,12 @@ def _csv(rows: list[ResultRow]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row.cells))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*settings, "seeds", "n", "status", *asdict(Ground("")),
+    writer.writerow([*settings, "seeds", "n", "status", *asdict(Basis("")),
                      *(f"{name} {part}" for name in names for part in ("mean", "std", "n"))])
     for row in rows:
         cells = [row.cells.get(name) for name in names]
         writer.writerow([*(row.settings.get(key, "") for key in settings), " ".join(map(str, row.seeds)), row.n,
-                         row.status, *asdict(row.ground).values(), *(_blank(value) for cell in cells for value in
+                         row.status, *asdict(row.basis).values(), *(_blank(value) for cell in cells for value in
                                                  ((cell.mean, cell.std, cell.n) if cell else (None, None, 0)))])
     return buffer.getvalue()
 
@@ -155,11 +155,11 @@ def _blank(value: float | None) -> float | str:
 
 def _latex(rows: list[ResultRow], metric: str | None) -> str:
     blocks = []
-    for ground, group in _by_ground(rows).items():
+    for basis, group in _by_basis(rows).items():
         names = columns(group, metric)
         head = [*map(_escaped, _short(list(group[0].settings))), *map(_heading, names), "n", "status"]
         body = [[_escaped(text) if "$" not in text else text for text in _cells(row, names, r"$\pm$")] for row in group]
-        lines = [f"% {ground}", f"% {_caption(names)}",
+        lines = [f"% {basis}", f"% {_caption(names)}",
                  rf"\begin{{tabular}}{{{'l' * len(group[0].settings)}{'r' * (len(names) + 1)}l}}", r"\hline",
                  " & ".join(head) + r" \\", r"\hline", *(" & ".join(line) + r" \\" for line in body), r"\hline",
                  r"\end{tabular}"]
@@ -173,12 +173,12 @@ def _escaped(text: str) -> str:
 
 def _html(rows: list[ResultRow], metric: str | None) -> str:
     blocks = []
-    for ground, group in _by_ground(rows).items():
+    for basis, group in _by_basis(rows).items():
         names = columns(group, metric)
         head = [*_short(list(group[0].settings)), *map(_heading, names), "n", "status"]
         lines = [f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in _cells(row, names))}</tr>"
                  for row in group]
-        blocks.append(f"<table>\n<caption>{html.escape(str(ground))}: {html.escape(_caption(names))}</caption>\n"
+        blocks.append(f"<table>\n<caption>{html.escape(str(basis))}: {html.escape(_caption(names))}</caption>\n"
                       f"<tr>{''.join(f'<th>{html.escape(text)}</th>' for text in head)}</tr>\n"
                       + "\n".join(lines) + "\n</table>\n")
     return "".join(blocks)

@@ -19,7 +19,7 @@ from .study import FAILED, FINISHED, RAY, RUNNING, STOPPED, StudyDirectory
 INTERRUPTED = 130
 OUT_OF_TIME = "the time of the search was over"
 FORGOTTEN = "its search was killed before Tune had noted it; another trial has taken its place"
-GROUND = ("data.", "detector.", "gan.enabled", "gan.visual_conditioning")
+SHARED = ("data.", "detector.", "gan.enabled", "gan.visual_conditioning")
 """Axes that decide what trials share."""
 OPENED = ("data.", "detector.weights", "embeddings.", "gan.enabled", "gan.embedding_dim", "gan.init_embeddings",
           "gan.perturb.method", "gan.perturb.topk", "training.mode", "training.device")
@@ -98,7 +98,7 @@ def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, floa
     from .schedule import resources_per_task
 
     prepare = find(parts.prepare)
-    shared = [axis for axis in axes if axis.key.startswith(GROUND)]
+    shared = [axis for axis in axes if axis.key.startswith(SHARED)]
     if study.base.search.algorithm == "optuna":  # which values it will choose is not known, of a range not one
         points = combinations([axis for axis in shared if axis.values], MOST_OPENED)
     else:

@@ -78,13 +78,13 @@ def test_a_trial_that_never_began_still_has_its_row(search):
         (path / "trials" / "t0" / name).unlink()
     row, = aggregate(collect([path]))
     assert (row.settings, row.status, row.n) == ({"loss.kind": "dnorm"}, FAILED, 0)
-    assert row.ground.data == "toy genome [aaaaaaaa]"
+    assert row.basis.data == "toy genome [aaaaaaaa]"
 
 
 def test_different_data_are_never_pooled(search):
     paths = [search("a", [("dnorm", 0, FINISHED, 0.2)]), search("b", [("dnorm", 1, FINISHED, 0.6)], data=VG)]
     rows = aggregate(collect(paths))
-    assert [(row.ground.data, row.cells[ZS].mean) for row in rows] == [
+    assert [(row.basis.data, row.cells[ZS].mean) for row in rows] == [
         ("Visual Genome [bbbbbbbb]", 0.6), ("toy genome [aaaaaaaa]", 0.2)]
     assert [row.n for row in aggregate(collect(paths), by=["loss.kind"])] == [1, 1]
     printed = render(rows, "table")
@@ -98,7 +98,7 @@ def test_other_embeddings_and_detectors_are_never_pooled(search, fact, values):
     paths = [search(name, [("dnorm", seed, FINISHED, recall)], data=TOY | facts) for name, seed, recall, facts in (
         ("a", 0, 0.2, {fact: values[0]}), ("b", 1, 0.6, {fact: values[1]}), ("before", 2, 0.1, {}))]
     rows = aggregate(collect(paths))
-    assert [(getattr(row.ground, fact), row.n, row.cells[ZS].mean) for row in rows] == [
+    assert [(getattr(row.basis, fact), row.n, row.cells[ZS].mean) for row in rows] == [
         ("", 1, 0.1), *sorted([(values[0], 1, 0.2), (values[1], 1, 0.6)])]
     assert [row[fact] for row in json.loads(render(rows, "json"))] == ["", *sorted(values)]
     assert [row[fact] for row in csv.DictReader(io.StringIO(render(rows, "csv")))] == ["", *sorted(values)]
