@@ -1,12 +1,12 @@
 """The feature store beside the reference's HDF5 file: gathering, writing, several readers, bytes, a cold page cache.
 
-    python benchmarks/features.py [--quick] [--json FILE] [--codec lz4] [--directory DIR]
+    python benchmarks/features.py [--quick] [--json FILE] [--codec lz4] [--directory DIR] [--baseline-rows N]
 
 Features are synthetic: RoIs of rectified, smoothed noise of VGG16's map size, 512x7x7, rectified so far that the HDF5
 file takes the 45 KB a row that the reference's does (docs/SYSTEM.md section 7: some 30 GB in all). The baseline
 writes one dataset a class, float32, gzip 4, one row a chunk, and gathers row by row. Full size is 100,000 rows for the
 store (about 4 GB in DIR and 5 GB more while it is written; by default the temporary folder; removed afterwards), and
-3,000 for the baseline, whose speed does not depend on it.
+3,000 for the baseline, whose speed does not depend on it (`--baseline-rows 100000` shows it).
 
 Writing is measured in processor time of all threads (a busy machine changes it little) and on the wall, gathering with
 one thread in processor time; gathering as a trial does, with two threads, the cold page cache and several readers, each
@@ -223,9 +223,10 @@ def measure(directory: Path, rows: int, baseline_rows: int, codec: str) -> Itera
                 (path, f"{rows}_one_thread", 1, time.process_time, "rows/s of processor", None)):
             store = FeatureStore.open(where, threads=threads)
             store.sample(asked[0])
-            # In turn, so that both see the machine in the same mood.
+            # In turn and for about as long, so that both see the machine in the same mood: the first calls after
+            # another's, whose one thread leaves a processor idle, are a third slower than what follows.
             pairs = [(seconds(lambda: gather_hdf5(file, next(batches), rng), 1, clock),
-                      seconds(lambda: store.sample(next(batches), generator), 3, clock)) for _ in asked]  # noqa: B023
+                      seconds(lambda: store.sample(next(batches), generator), 10, clock)) for _ in asked]  # noqa: B023
             reference, warm = (GATHERED / statistics.median(column) for column in zip(*pairs, strict=True))
             yield times(f"features/gather_{GATHERED}_of_{name}", warm, unit, reference, goal)
     yield times(f"features/gather_{GATHERED}_of_{rows}_cold", cold, "rows/s", reference_cold)
