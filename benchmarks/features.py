@@ -34,6 +34,7 @@ from torchvision.ops import roi_align
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import arguments_of, judged, report, times
+from sgg.command import positive
 from sgg.features import FeatureStore, StoreIdentity, write_store
 
 CLASSES, CHANNELS, GATHERED = 151, 512, 288  # 24 images of 12 objects
@@ -245,7 +246,7 @@ def main() -> int:
     parser = arguments_of(__doc__, "6,000 rows, 600 for the baseline")
     parser.add_argument("--codec", default="lz4", choices=["lz4", "zstd", "none"])
     parser.add_argument("--directory", type=Path, help="where to write the stores, for the disk to measure")
-    parser.add_argument("--baseline-rows", type=int, default=3_000, metavar="N",
+    parser.add_argument("--baseline-rows", type=positive, default=3_000, metavar="N",
                         help="rows of the HDF5 file; with 100000 it is as large as the store (3 minutes more, 12 GB)")
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -27,10 +27,9 @@ def _processors(study: Study) -> list[str]:
     """A Ray of our own has no more processors than the machine; what a Ray that runs has is known once it is asked."""
     wanted, here = study.base.resources, os.cpu_count() or 1
     ray = sys.modules.get("ray")
-    if wanted.address != "local" or (ray is not None and ray.is_initialized()):
+    if wanted.address != "local" or wanted.all_cpus <= here or (ray is not None and ray.is_initialized()):
         return []
-    return [f"resources.cpus: a trial wants {wanted.cpus * wanted.num_workers:g}, but this machine has {here}"] \
-        if wanted.cpus * wanted.num_workers > here else []
+    return [f"resources.cpus: a trial wants {wanted.all_cpus:g}, but this machine has {here}"]
 
 
 def has_wandb_login() -> bool:

@@ -101,7 +101,7 @@ def resources_per_trial(study: Study, gpus_in_sight: float) -> dict[str, float]:
     wanted = study.base.resources
     per_worker = 1.0 if gpus_in_sight else 0.0
     gpus = per_worker * wanted.num_workers if wanted.gpus == "auto" else float(wanted.gpus)
-    return {"CPU": wanted.cpus * wanted.num_workers, **({"GPU": gpus} if gpus else {})}
+    return {"CPU": wanted.all_cpus, **({"GPU": gpus} if gpus else {})}
 
 
 def resources_per_task(study: Study, gpus_in_sight: float) -> dict[str, float]:

@@ -27,15 +27,14 @@ MAX_COMBINATIONS = 4096
 def faults_of_search(draft: Study) -> list[str]:
     """What is wrong with a search, each fault naming its key: with its axes, each by itself, and with the algorithm and
     scheduler that are to serve them."""
-    return [*faults_of_axes(draft), *_algorithm_faults(draft, _readable(draft)[0])]
+    return [*faults_of_axes(draft), *_algorithm_faults(draft)]
 
 
 def faults_of_axes(draft: Study) -> list[str]:
     """What is wrong with each axis by itself: with the leaf, and with the values that it names."""
-    axes, faults = _readable(draft)
+    axes, _, faults = _readable(draft)
     for axis in axes:
-        if axis.key not in ALL_AT_ONCE:  # whose values stand in the draft
-            faults += [fault for value in axis.extremes() for fault in draft.faults_alone({axis.key: value})]
+        faults += [fault for value in axis.extremes() for fault in draft.faults_alone({axis.key: value})]
     return list(dict.fromkeys(faults))
 
 
@@ -46,24 +45,24 @@ def read_axes(study: Study) -> tuple[Study, list[Axis]]:
     """
     if faults := faults_of_search(study):
         raise ConfigError(study.source, faults)
-    axes, _ = _readable(study)
-    folded = {axis.key: list(axis.values) for axis in axes if axis.key in ALL_AT_ONCE}
-    axes = [axis for axis in axes if axis.key not in ALL_AT_ONCE]
+    axes, swept, _ = _readable(study)
+    folded = {axis.key: list(axis.values) for axis in swept}
     study = Study(study.trial(folded), {axis.key: study.axes[axis.key] for axis in axes}, study.source)
     if faults := _value_faults(study, axes):
         raise ConfigError(study.source, faults)
     return study, axes
 
 
-def _readable(study: Study) -> tuple[list[Axis], list[str]]:
-    """The axes that can be read, and what is wrong with the others."""
-    axes, faults = [], []
+def _readable(study: Study) -> tuple[list[Axis], list[Axis], list[str]]:
+    """The axes along which trials differ, those that are swept inside each trial, and what is wrong with axes that
+    cannot be read."""
+    axes, swept, faults = [], [], []
     for key, leaf in study.axes.items():
         try:
-            axes.append(read_axis(key, leaf))
+            (swept if key in ALL_AT_ONCE else axes).append(read_axis(key, leaf))
         except ValueError as error:
             faults.append(str(error))
-    return axes, faults
+    return axes, swept, faults
 
 
 def configurations(study: Study, axes: list[Axis]) -> list[Values]:
@@ -88,10 +87,10 @@ def configurations(study: Study, axes: list[Axis]) -> list[Values]:
     return [{axis.key: {**draw, **point}[axis.key] for axis in axes} for draw in draws for point in grid]
 
 
-def _algorithm_faults(study: Study, axes: list[Axis]) -> list[str]:
+def _algorithm_faults(study: Study) -> list[str]:
     search = study.base.search
     faults = []
-    axes = [axis for axis in axes if axis.key not in ALL_AT_ONCE]
+    axes, _, _ = _readable(study)
     chooses = set(study.axes) - set(ALL_AT_ONCE)  # those that cannot be read too
     for axis in axes:
         if search.algorithm == "grid" and axis.kind in RANGES:

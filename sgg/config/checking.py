@@ -25,11 +25,12 @@ def checked(settings: dict[str, Any]) -> tuple[Config, list[str]]:
     """The Config of nested settings and every fault. Where there are faults it is a draft, valid setting by setting:
     what is wrong by itself is left at its default.
     """
-    alone, faults, wrong = separately(settings)
-    faults += disagreements(alone, besides=wrong)
-    if not faults:
+    try:
         return Config.model_validate(settings), []
-    return Config.model_construct(alone.model_fields_set, **dict(alone)), faults
+    except ValidationError:
+        alone, faults, wrong = separately(settings)
+        draft = Config.model_construct(alone.model_fields_set, **dict(alone))
+        return draft, faults + disagreements(alone, besides=wrong)
 
 
 def separately(settings: dict[str, Any]) -> tuple[Settings, list[str], set[str]]:

@@ -40,8 +40,7 @@ def _message(key: str, fault: Any, schema: type[BaseModel]) -> str:
         case "listed_twice":
             return f"{key} lists a value twice: {fault['input']!r}"
         case "value_error":
-            text = str(fault["ctx"]["error"])
-            return f"{key}: {text}" if key else text
+            return f"{key}: {fault['ctx']['error']}"
         case _:
             return f"{key} must {_demand(fault)}, got {fault['input']!r}"
 

@@ -50,6 +50,11 @@ class Resources(Section):
             return self.workers
         return 1 if self.gpus == "auto" else max(1, int(self.gpus))
 
+    @property
+    def all_cpus(self) -> float:
+        """What the workers of a trial have in all."""
+        return self.cpus * self.num_workers
+
 
 class Tracking(Section):
     """Where results go besides the run's own files; all off by default."""
