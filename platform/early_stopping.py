@@ -9,6 +9,7 @@ from typing import Any
 
 from ray.tune.schedulers import TrialScheduler
 
+from .delegate import Delegate
 from .seeds import SEED_KEY
 from .trial import FAILED_KEY, TIME
 
@@ -23,7 +24,7 @@ class Past:
     stopped: bool = False
 
 
-class EarlyStopping(TrialScheduler):
+class EarlyStopping(Delegate):
     """Early stopping by configuration: another scheduler sees the first seed's trials, the other seeds follow.
 
     Were every trial judged alone, seeds of one configuration would be stopped at different times, and its mean would
@@ -34,13 +35,9 @@ class EarlyStopping(TrialScheduler):
     """
 
     def __init__(self, rule: TrialScheduler, seed: int, end: int, past: Mapping[str, Past] | None = None):
-        super().__init__()
-        self._rule, self._seed, self._end, self._past = rule, seed, end, dict(past or {})
+        super().__init__(rule)
+        self._seed, self._end, self._past = seed, end, dict(past or {})
         self._stopped: set[str] = set()
-
-    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
-        """Hand them on to the rule."""
-        return self._rule.set_search_properties(metric, mode, **spec)
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Whether a trial goes on."""
@@ -75,14 +72,6 @@ class EarlyStopping(TrialScheduler):
         """A trial is taken away before its end."""
         if self._judged(trial):
             self._rule.on_trial_remove(controller, trial)
-
-    def choose_trial_to_run(self, controller: Any) -> Any:
-        """The rule's choice."""
-        return self._rule.choose_trial_to_run(controller)
-
-    def debug_string(self) -> str:
-        """What the rule says of itself."""
-        return self._rule.debug_string()
 
     def _judged(self, trial: Any) -> bool:
         return trial.config[SEED_KEY] == self._seed

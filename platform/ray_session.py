@@ -52,8 +52,7 @@ ENVIRONMENT = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # figures that a scheduler asks for come with the first validation
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_RESULT_BUFFER_LENGTH": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "1",  # what Tune has not noted when it is killed is run again
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "TUNE_GLOBAL_CHECKPOINT_S": "inf",  # platform/notes.py is what a search is taken up from
 }
 
 
@@ -76,10 +75,13 @@ def ray_session(address: str, source: str, **local: Any) -> Iterator[dict[str, f
         yield ray.cluster_resources()
         return
     common = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
-    if address == "local":
-        _start(object_store_memory=OBJECT_STORE_BYTES, **common, **local)
-    else:
-        _connect(address, source, environment, common)
+    try:
+        if address == "local":
+            _start(object_store_memory=OBJECT_STORE_BYTES, **common, **local)
+        else:
+            _connect(address, source, environment, common)
+    except SystemExit:  # how Ray answers a SIGTERM from then on
+        raise KeyboardInterrupt from None
     try:
         yield ray.cluster_resources()
     finally:

@@ -14,11 +14,10 @@ from .interrupts import Interrupts
 from .parts import Parts, find
 from .ray_session import nodes, ray_session, require_nodes, require_room
 from .search_space import combinations, configurations
-from .study import FAILED, FINISHED, RAY, RUNNING, STOPPED, StudyDirectory
+from .study import FAILED, FINISHED, NOTES, RAY, RUNNING, STOPPED, StudyDirectory
 
 INTERRUPTED = 130
 OUT_OF_TIME = "the time of the search was over"
-FORGOTTEN = "its search was killed before Tune had noted it; another trial has taken its place"
 SHARED = ("data.", "detector.", "gan.enabled", "gan.visual_conditioning")
 """Axes that decide what trials share."""
 OPENED = ("data.", "detector.weights", "embeddings.", "gan.enabled", "gan.embedding_dim", "gan.init_embeddings",
@@ -29,6 +28,7 @@ MOST_OPENED = 16
 """Combinations of their values that are looked at; of more, single values. Each reads the annotation."""
 
 
+@Interrupts(None).watched()
 def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int:
     """Run all trials of a study, print and write the results.
 
@@ -42,7 +42,7 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
         data = find(parts.open_data)(config)
         resolve(config, data.name)
     print(f"data: {data.description}{_cut(study.base)}", flush=True)
-    # Ray has put a handler of its own for SIGTERM.
+    # Once Ray is up it has a handler of its own for SIGTERM.
     with ray_session(study.base.resources.address, study.source) as total, Interrupts(None).watched():
         resources = _resources(study, total)
         facts = _prepare(study, axes, parts, total) | {
@@ -50,15 +50,15 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
         _tell_missing(facts["data"])
         directory.begin(study, facts)
         interrupts = Interrupts(study.base.search.time_budget_s)
-        interrupted, known = _run_trials(study, axes, directory, resources, facts["epochs"], resume, interrupts)
+        interrupted, begun = _run_trials(study, axes, directory, resources, facts["epochs"], resume, interrupts)
     reason = OUT_OF_TIME if interrupts.over or not interrupted else "interrupted"
     for record in directory.records():
         if record.status == RUNNING:
-            record.status, record.reason = STOPPED, reason if record.name in known else FORGOTTEN
+            record.status, record.reason = STOPPED, reason
             record.write()
     from .schedule import number_of_trials
 
-    return _sum_up(directory, interrupted and not interrupts.over, number_of_trials(study, axes) - len(known))
+    return _sum_up(directory, interrupted and not interrupts.over, number_of_trials(study, axes) - begun)
 
 
 def _cut(config: Config) -> str:
@@ -125,13 +125,15 @@ def _distinct(configs: list[Config]) -> list[Config]:
 
 
 def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resources: dict[str, float], epochs: int,
-                resume: bool, interrupts: Interrupts) -> tuple[bool, set[str]]:
-    """Returns whether the search was interrupted, and the ids of the trials that Tune knows of."""
+                resume: bool, interrupts: Interrupts) -> tuple[bool, int]:
+    """Returns whether the search was interrupted, and the number of trials that it has begun."""
     from ray import tune
     from ray.tune import CheckpointConfig, ResumeConfig
 
     from .bookkeeping import Bookkeeping
     from .live_table import LiveTable
+    from .note_taking import NoteTaker
+    from .notes import Notes
     from .schedule import number_of_trials, param_space, scheduler, search_algorithm, trials_at_once
     from .tracking import trackers
     from .trial import Trial
@@ -140,8 +142,9 @@ def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resou
     count, at_once = number_of_trials(study, axes), trials_at_once(study, resources, nodes())
     again = ResumeConfig(finished=ResumeConfig.ResumeType.SKIP, unfinished=ResumeConfig.ResumeType.RESUME,
                          errored=ResumeConfig.ResumeType.RESUME)
-    # One that was killed before Tune had noted anything begins anew.
-    resume = resume and any((directory.path / RAY).glob("experiment_state-*"))
+    notes = Notes(directory.path / NOTES)
+    resume = resume and notes.put_back(directory.path / RAY)  # one that was killed before its first trial begins anew
+    taker = NoteTaker(notes, resume)
     print(f"{count} trial{'s' * (count > 1)}, {min(at_once, count)} at a time, each on "
           f"{' and '.join(f'{amount:g} {name}' for name, amount in resources.items())}; everything is written under "
           f"{directory.path}", flush=True)
@@ -153,16 +156,16 @@ def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resou
                     Trial, name=RAY, storage_path=str(directory.path), num_samples=count,
                     config=param_space(study, axes, str(directory.path)),
                     search_alg=search_algorithm(study, axes, at_once),
-                    scheduler=scheduler(study, axes, epochs, _past(directory)),
-                    callbacks=[Bookkeeping(directory, search.max_failures), table, *trackers(study, directory)],
+                    scheduler=taker.before_trials_of(scheduler(study, axes, epochs, _past(directory))),
+                    callbacks=[taker, Bookkeeping(directory, search.max_failures), table, *trackers(study, directory)],
                     checkpoint_config=CheckpointConfig(checkpoint_at_end=False), max_failures=search.max_failures,
                     # A trial that is paused keeps its process, which then must not serve another.
                     reuse_actors=search.scheduler != "pbt", resume_config=again if resume else None,
                     raise_on_failed_trial=False, trial_dirname_creator=_trial_id, verbose=0)
             # Tune puts its own handler there, and takes it away again at the first Ctrl-C.
-            return signal.getsignal(signal.SIGINT) is handler, {trial.trial_id for trial in analysis.trials}
+            return signal.getsignal(signal.SIGINT) is handler, len(analysis.trials)
         except KeyboardInterrupt:
-            return True, {record.name for record in directory.records()}
+            return True, len(directory.records())
 
 
 def _past(directory: StudyDirectory) -> dict[str, Any]:

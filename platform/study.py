@@ -5,12 +5,13 @@
                    trial.json  the searched values, the status, the reason of a failure
                    log.txt     what the trial printed; error.txt: the traceback of a failure
     results.csv, results.json  one row per configuration
-    ray/                       Ray's own state, for --resume
+    notes/                     what Tune knows of the search, for --resume
+    ray/                       Ray's own files
 """
 
 from __future__ import annotations
 
-import os
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from sgg.config import ConfigError, Study, validate
 from sgg.config.resume import FREE
 from sgg.history import CONFIG, TEST, History, Row, read_json, write_json
 
-STUDY, TRIAL, TRIALS, RAY = "study.json", "trial.json", "trials", "ray"
+STUDY, TRIAL, TRIALS, NOTES, RAY = "study.json", "trial.json", "trials", "notes", "ray"
 LOG, ERROR = "log.txt", "error.txt"
 
 FREE_ON_RESUME = ("experiment.output", "resources.", "tracking.", "search.time_budget_s", "search.max_failures",
@@ -65,6 +66,11 @@ class TrialRecord:
         """Where to read why it failed: the traceback; the log where a process died without one."""
         found = (self.directory / name for name in (ERROR, LOG))
         return next((path for path in found if path.is_file()), self.directory)
+
+    @property
+    def over(self) -> bool:
+        """Nothing is left to do, whether or not Tune knows: it ran to its end, or a scheduler stopped it."""
+        return self.status == FINISHED or self.stopped_early
 
     @property
     def stopped_early(self) -> bool:
@@ -120,9 +126,11 @@ class StudyDirectory:
             raise ConfigError(study.source, [f"{self.path}: nothing to resume here; leave out --resume, or check "
                                              "experiment.output and experiment.name"])
         parent = next(folder for folder in (self.path, *self.path.parents) if folder.exists())
-        if not parent.is_dir() or not os.access(parent, os.W_OK):
-            raise ConfigError(study.source, [f"experiment.output: {parent} cannot be written to; choose another "
-                                             "experiment.output"])
+        try:
+            tempfile.TemporaryFile(dir=parent).close()  # permissions tell nothing of a full or read-only disk
+        except OSError as error:
+            raise ConfigError(study.source, [f"experiment.output: {parent} cannot be written to: {error.strerror}; "
+                                             "choose another experiment.output"]) from None
 
     def begin(self, study: Study, facts: dict[str, Any]) -> None:
         """Write study.json. facts: what else trials and readers need to know; `data` must be that of a resumed study.

@@ -15,7 +15,7 @@ from sgg.history import CHECKPOINTS, Row
 from sgg.reweighted import objective
 
 from .paths import absolute
-from .study import RAY, RUNNING, StudyDirectory, TrialRecord
+from .study import FINISHED, RAY, RUNNING, StudyDirectory, TrialRecord
 from .train_run import TrainRun
 from .worker import work
 
@@ -52,9 +52,10 @@ class Trial(tune.Trainable):
         self._study, self._facts = self._directory.study()
         self._config = _as_here(self._study.trial(values), self._facts)
         self._folder = self._directory.trial(self.trial_id)
-        # Tune may not have noted that it had stopped this trial when its search was taken up again.
-        self._over = TrialRecord.read(self._folder).stopped_early
-        if not self._over:
+        # That it was over Tune may not have noted before its search was killed and taken up again.
+        record = TrialRecord.read(self._folder)
+        self._over = record if record.over else None
+        if self._over is None:
             TrialRecord(self._folder, values, RUNNING).write()
         self._last: dict[str, Any] = {}
         self._failed: str | None = None
@@ -75,8 +76,9 @@ class Trial(tune.Trainable):
         """
         if self._failed is not None:
             raise RuntimeError(self._failed)
-        if self._over:
-            return {**(results_of(TrialRecord.read(self._folder), self._config) or [{}])[-1], "done": True}
+        if self._over is not None:
+            last = (results_of(self._over, self._config) or [{}])[-1]
+            return {**last, **({ENDED_KEY: True} if self._over.status == FINISHED else {}), "done": True}
         if self._run is None:
             self._run = self._start()
         try:

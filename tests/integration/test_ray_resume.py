@@ -8,8 +8,11 @@ import time
 from pathlib import Path
 from platform.study import FINISHED, RUNNING, StudyDirectory
 
+import pandas
 import psutil
 import pytest
+
+from sgg.history import TEST
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(1200)]
 
@@ -40,13 +43,13 @@ def start(tmp_path, workers_find_the_stub):
             process.kill()
 
 
-def wait_until(condition, process, seconds=400):
+def wait_until(condition, process, seconds=400, pause=0.2):
     """Wait for a condition while the process runs."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
         assert process.poll() is None, "ended too soon"
-        time.sleep(0.2)
+        time.sleep(pause)
 
 
 def ray_processes(parent: int) -> list[psutil.Process]:
@@ -61,6 +64,18 @@ def test_a_cluster_that_does_not_answer_is_named(config_file, start, tmp_path):
     assert "resources.address: no Ray cluster answers at '127.0.0.1:9'" in printed
     assert "Traceback" not in printed
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_batch_systems_signal_while_ray_starts(config_file, start, tmp_path):
+    command = start(config_file(), "resources.gpus=0")
+    output = tmp_path / "output.txt"
+    wait_until(lambda: output.read_text().startswith("data: stub data\n"), command, pause=0.05)
+    wait_until(lambda: ray_processes(command.pid), command, pause=0.01)
+    children = ray_processes(command.pid)
+    command.terminate()
+    assert command.wait(120) == 130
+    assert output.read_text() == "data: stub data\ninterrupted\n"
+    assert not psutil.wait_procs(children, timeout=60)[1]
 
 
 def test_a_search_survives_its_driver(config_file, start, seconds_per_epoch, tmp_path):
@@ -108,6 +123,40 @@ resources: {gpus: 0}
         assert json.loads(lines[-1])["attempt"] == 2
     # Nobody told the second one's processes to end; Ray's own look after their parent now and then.
     assert not psutil.wait_procs(children, timeout=300)[1]
+
+
+def test_no_trial_is_run_twice_or_lost(config_file, start, tmp_path):
+    """Killed within milliseconds of a trial's end, then of one's beginning, when Tune has hardly heard of either.
+
+    Optuna's trials have names that are not drawn again, so that one which is forgotten leaves its folder behind.
+    """
+    config = config_file("""
+loss: {scale: {search: uniform, low: 1, high: 9}}
+training: {epochs: 2}
+search: {trials: 4, algorithm: optuna, max_concurrent: 1}
+resources: {gpus: 0}
+""")
+    directory = StudyDirectory(tmp_path / "runs" / "a")
+
+    def folders():
+        return [record.directory for record in directory.records()]
+
+    for moment in (lambda: any((folder / TEST).is_file() for folder in folders()), lambda: len(folders()) >= 3):
+        command = start(config, *["--resume"] * directory.path.exists())
+        wait_until(moment, command, pause=0.005)
+        command.kill()
+        command.wait()
+    begun = folders()
+    assert start(config, "--resume").wait(300) == 0, (tmp_path / "output.txt").read_text()
+
+    records = directory.records()
+    assert (len(begun), len(records)) == (3, 4)
+    assert len({record.values["loss.scale"] for record in records}) == 4
+    assert {record.status for record in records} == {FINISHED}
+    for record in records:
+        rows = [json.loads(line) for line in (record.directory / "metrics.jsonl").read_text().splitlines()]
+        assert [row["epoch"] for row in rows] in ([1, 2], [1, 1, 2], [1, 2, 2])
+    assert len(pandas.read_csv(directory.path / "results.csv")) == 4
 
 
 def test_a_second_interrupt_ends_it_at_once(config_file, start, faults, tmp_path):

@@ -1,4 +1,7 @@
-from platform import ray_session, search
+import os
+import signal
+from platform import ray_session, search, tune
+from platform.parts import Parts
 
 import pytest
 
@@ -37,3 +40,15 @@ def test_a_cluster_without_workers_is_told_apart_from_one_whose_nodes_are_too_sm
 def test_images_that_are_left_out_are_told(tmp_path, overrides, words):
     (tmp_path / "a.yaml").write_text("")
     assert search._cut(load(tmp_path / "a.yaml", overrides).base) == words
+
+
+def told_to_end(config):
+    """Stands for data that take long to open, while a batch system's time is up."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_batch_systems_signal_before_ray_is_up_is_a_first_interrupt(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(search, "told_to_end", told_to_end, raising=False)
+    (tmp_path / "a.yaml").write_text(f"experiment: {{output: {tmp_path}}}\n")
+    assert tune.main([str(tmp_path / "a.yaml")], Parts(open_data="platform.search:told_to_end")) == 130
+    assert capsys.readouterr().err == "interrupted\n"

@@ -71,10 +71,13 @@ def test_other_data_are_refused(tmp_path):
         StudyDirectory.of(first).begin(first, {"data": {"description": "VG", "hash": "2"}})
 
 
-def test_a_place_that_cannot_hold_a_study_is_refused(tmp_path):
+@pytest.mark.parametrize(("place", "why"), [("{}/file", "Not a directory"), ("/proc", "No such file or directory")])
+def test_a_place_that_cannot_hold_a_study_is_refused(tmp_path, place, why):
+    """Nobody can make a file in /proc, whatever its permissions say."""
     (tmp_path / "file").write_text("")
-    settings = study(tmp_path, f"experiment.output={tmp_path / 'file'}")
-    assert "cannot be written to; choose another experiment.output" in refused(
+    place = place.format(tmp_path)
+    settings = study(tmp_path, f"experiment.output={place}")
+    assert f"experiment.output: {place} cannot be written to: {why}; choose another experiment.output" in refused(
         StudyDirectory.of(settings), settings, resume=False)
     assert not (tmp_path / "file" / "a").exists()
 

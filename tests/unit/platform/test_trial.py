@@ -1,9 +1,14 @@
-"""What a trial of population-based training does when it is given another's checkpoint."""
+"""What a trial does when it is over already, or is given another's checkpoint (population-based training)."""
 
 import json
-from platform.trial import Trial
+from platform.study import StudyDirectory, TrialRecord
+from platform.trial import ENDED_KEY, OBJECTIVE, STUDY_KEY, Trial
+from types import SimpleNamespace
 
 import pytest
+
+from sgg.config import load
+from sgg.history import History
 
 
 def checkpoint(folder, epoch):
@@ -20,6 +25,14 @@ def trial(tmp_path):
     trial._folder, trial._donor = tmp_path / "a", None
     trial._folder.mkdir()
     return trial
+
+
+@pytest.fixture
+def config_path(tmp_path):
+    """A config file of a study under `tmp_path`."""
+    path = tmp_path / "config.yaml"
+    path.write_text(f"experiment: {{name: s, output: {tmp_path}}}\n")
+    return path
 
 
 def test_what_it_had_learned_is_given_up_for_the_donor(trial, tmp_path):
@@ -61,3 +74,34 @@ def test_a_pointer_outlives_the_checkpoint_that_it_was_made_of(trial):
     own.rmdir()
     with open(f"{pointer['checkpoint']}/meta.json") as meta:
         assert json.load(meta)["epoch"] == 1
+
+
+@pytest.mark.parametrize(("status", "ended"), [("finished", {ENDED_KEY: True}), ("stopped", {})])
+def test_a_trial_that_is_over_answers_from_what_it_wrote(config_path, status, ended):
+    """Tune may ask again, where its search was killed before it had noted the end; no worker is started."""
+    study = load(config_path, [])
+    directory = StudyDirectory.of(study)
+    directory.begin(study, {"data": {"hash": "0", "description": "none"}})
+    TrialRecord(directory.trial("a"), {"experiment.seed": 3}, status).write()
+    for epoch in (1, 2):
+        History(directory.trial("a")).append(epoch, {"loss": 1 / epoch, study.base.search.metric: epoch / 10})
+    trial = Trial.__new__(Trial)
+    trial._trial_info = SimpleNamespace(trial_id="a")
+    trial.setup({STUDY_KEY: str(directory.path), "experiment.seed": 3})
+    answer = trial.step()
+    assert answer == {"epoch": 2, "attempt": 2, "loss": .5, study.base.search.metric: .2, OBJECTIVE: .2, **ended,
+                      "done": True}
+    assert trial._run is None
+    assert TrialRecord.read(directory.trial("a")).status == status
+
+
+def test_one_that_was_only_interrupted_goes_on(config_path):
+    study = load(config_path, [])
+    directory = StudyDirectory.of(study)
+    directory.begin(study, {"data": {"hash": "0", "description": "none"}})
+    TrialRecord(directory.trial("a"), {"experiment.seed": 3}, "stopped", "interrupted").write()
+    trial = Trial.__new__(Trial)
+    trial._trial_info = SimpleNamespace(trial_id="a")
+    trial.setup({STUDY_KEY: str(directory.path), "experiment.seed": 3})
+    assert trial._over is None
+    assert TrialRecord.read(directory.trial("a")).status == "running"
