@@ -26,14 +26,16 @@ start() {  # start NODE ARGUMENT...
         --temp-dir="$temporary" "$@" &
 }
 
+on_head() {  # on_head COMMAND...
+    srun --overlap --nodes=1 --ntasks=1 --nodelist="${nodes[0]}" --export=ALL "$@"
+}
+
 start "${nodes[0]}" --head --node-ip-address="$head" --port="$port" --include-dashboard=false
-sleep 15
+on_head python cluster/wait_for_nodes.py "$head:$port" 1
 for node in "${nodes[@]:1}"; do
     start "$node" --address="$head:$port"
 done
 
-# The driver runs beside the head and waits until all nodes are there.
-srun --overlap --nodes=1 --ntasks=1 --nodelist="${nodes[0]}" --export=ALL \
-    python cluster/wait_for_nodes.py "$head:$port" "${#nodes[@]}"
-srun --overlap --nodes=1 --ntasks=1 --nodelist="${nodes[0]}" --export=ALL \
-    python -m platform.tune "$@" resources.address="$head:$port"
+# The driver runs beside the head, once all nodes are there.
+on_head python cluster/wait_for_nodes.py "$head:$port" "${#nodes[@]}"
+on_head python -m platform.tune "$@" resources.address="$head:$port"
