@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ ALL_AT_ONCE = ("evaluation.pred_weight", "evaluation.modes", "evaluation.ks")
 class Study:
     """A config file: what every trial shares, and the axes along which trials differ.
 
-    base: valid settings with every searched key left at its default, those in ALL_AT_ONCE at all their values.
+    base: valid settings with every searched key at the first value of its axis, those in ALL_AT_ONCE at all of them.
     axes: dotted key -> the mapping `{search: KIND, ...}` as it stands in the file; what KIND may be is the search's
     business. source: where the settings are from, for messages.
     """
@@ -43,10 +44,7 @@ class Study:
         return separately(self._settings(values))[1]
 
     def _settings(self, values: dict[str, Any]) -> dict[str, Any]:
-        settings = self.base.model_dump(exclude_unset=True)  # what is not given may follow from `values`
-        for key, value in values.items():
-            _put(settings, key.split("."), value)
-        return settings
+        return _with(self.base.model_dump(exclude_unset=True), values)  # what is not given may follow from `values`
 
 
 def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
@@ -79,7 +77,10 @@ def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[St
            ) -> tuple[Study, list[str]]:
     """A study whose faulty settings are left at their defaults, and all faults."""
     axes: dict[str, dict[str, Any]] = {}
-    base, faults = checked(_without_axes(settings, (), axes))
+    rest = _without_axes(settings, (), axes)
+    firsts = {key: values[0] for key, leaf in axes.items() if key not in ALL_AT_ONCE and (values := _values(leaf))}
+    _, _, wrong = separately(_with(rest, firsts))  # which are the axis' faults
+    base, faults = checked(_with(rest, {key: value for key, value in firsts.items() if key not in wrong}))
     study = Study(base, axes, source)
     return study, faults + faults_of_search(study)
 
@@ -127,6 +128,20 @@ def _parse(path: Path) -> dict[str, Any]:
     return settings
 
 
+def _values(leaf: dict[str, Any]) -> list[Any]:
+    """What a `{search: KIND, ...}` leaf lists, or the low end of its range; nothing where it has neither."""
+    listed = leaf.get("of", [leaf["low"]] if "low" in leaf else [])
+    return listed if isinstance(listed, list) else []
+
+
+def _with(settings: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """The settings with `values` (dotted key -> value) put in."""
+    settings = copy.deepcopy(settings)
+    for key, value in values.items():
+        _put(settings, key.split("."), value)
+    return settings
+
+
 def _put(settings: dict[str, Any], keys: list[str], value: Any) -> None:
     """Raises ValueError where a part of the way is no section."""
     for depth, key in enumerate(keys[:-1]):
@@ -142,8 +157,8 @@ def _without_axes(settings: dict[str, Any], path: tuple[str, ...], axes: dict[st
         here = (*path, str(key))
         if isinstance(value, dict) and "search" in value and path:
             axes[".".join(here)] = value
-            if ".".join(here) in ALL_AT_ONCE and isinstance(value.get("of"), list):
-                rest[key] = value["of"]
+            if ".".join(here) in ALL_AT_ONCE and (values := _values(value)):
+                rest[key] = values
         elif isinstance(value, dict):
             rest[key] = _without_axes(value, here, axes)
         else:

@@ -207,3 +207,17 @@ def test_faults_of_values_and_of_the_algorithm_are_told_with_them(tmp_path, caps
         assert f"a.yaml: {len(expected)} faults\n" in told
         for fault in expected:
             assert f"\n  {fault}" in told
+
+
+def test_what_must_agree_with_a_searched_setting_is_held_against_its_values_not_its_default(tmp_path):
+    weighted, text = "foreground_weight: 2", "loss: {kind: {search: choice, of: [%s]}, %s}"
+    found, axes = read_axes(study(tmp_path, text % ("dnorm, dnorm-fgbg", weighted)))
+    assert found.base.loss.kind == "dnorm"
+    assert [axis.values for axis in axes] == [("dnorm", "dnorm-fgbg")]
+    for kinds in ("baseline, dnorm", "dnorm, baseline"):
+        with pytest.raises(ConfigError, match=r"loss\.kind baseline takes no loss\.foreground_weight"):
+            read_axes(study(tmp_path, text % (kinds, weighted)))
+    fixed = "gan: {enabled: {search: choice, of: [%s]}, perturb: {method: rand}}"
+    assert read_axes(study(tmp_path, fixed % "true"))[0].base.gan.enabled
+    with pytest.raises(ConfigError, match=r"gan\.perturb\.method is set but gan\.enabled is false"):
+        read_axes(study(tmp_path, fixed % "true, false"))
