@@ -12,6 +12,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from sgg.history import named_in_errors
+
 UNFINISHED = ".unfinished"
 
 
@@ -27,12 +29,12 @@ class Notes:
         return max(whole, default=None, key=lambda entry: int(entry.name))
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Replace the note by these files. Raises OSError where that fails; the note before stays."""
+        """Replace the note by these files. Raises OSError naming the file where that fails; the note before stays."""
         before, unfinished = self.newest(), self.path / UNFINISHED
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         for name, content in files.items():
-            with open(unfinished / name, "wb") as file:
+            with named_in_errors(self.path / name), open(unfinished / name, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

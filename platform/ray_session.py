@@ -175,6 +175,7 @@ def _be_quiet() -> None:
 
     logger = logging.getLogger("ray")
     logger.setLevel(logging.ERROR)
+    logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # lists the trials that failed, as we do
     warnings.filterwarnings("ignore", module=r"ray(\..*)?")
     # What raylets have to say is printed to stdout, whatever log_to_driver is.
     worker.print_to_stdstream = lambda message, **_: logger.warning("%s", " ".join(message["lines"]))

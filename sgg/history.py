@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,7 +28,8 @@ class History:
     def append(self, epoch: int, values: Row) -> Row:
         """Write the row of an epoch and return it."""
         row = {"epoch": epoch, "attempt": self.attempt, **values}
-        with open(self.directory / ROWS, "a+b") as file:
+        path = self.directory / ROWS
+        with named_in_errors(path), open(path, "a+b") as file:
             file.write(_line_break(file) + to_json(row).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
@@ -45,10 +48,22 @@ class History:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` in one rename."""
+    """Write `value` in one rename. Raises OSError naming the file where that fails."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(to_json(value, indent=1), encoding="utf-8")
+    with named_in_errors(path):
+        temporary.write_text(to_json(value, indent=1), encoding="utf-8")
     os.replace(temporary, path)
+
+
+@contextmanager
+def named_in_errors(path: Path) -> Iterator[None]:
+    """Within the block errors of the system name the file; a full disk is told without, unlike one that is missing."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def read_json(path: Path, /, **kinds: type) -> dict[str, Any] | None:

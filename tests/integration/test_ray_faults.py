@@ -17,7 +17,7 @@ def rows_on_disk(directory: Path) -> list[tuple[int, int]]:
     return [(row["epoch"], row["attempt"]) for row in rows]
 
 
-def test_each_fault_meets_its_trial_alone(ray_with_gpus, stub, config_file, faults, tmp_path, capsys):
+def test_each_fault_meets_its_trial_alone(ray_with_gpus, stub, config_file, faults, tmp_path, capfd):
     faults((2, 2, "raise", 1), (3, 2, "nan", 1), (4, 2, "full", 1), (5, 2, "kill", 1), (6, 2, "kill", 100))
     config = config_file("""
 loss: {scale: {search: grid, of: [1, 2, 3, 4, 5, 6]}}
@@ -25,7 +25,8 @@ training: {epochs: 3}
 search: {max_failures: 1, max_concurrent: 2}
 """)
     assert tune.main([config], stub) == 1
-    printed = capsys.readouterr().out
+    printed, noise = capfd.readouterr()
+    assert noise == ""
     records = {record.values["loss.scale"]: record for record in StudyDirectory(tmp_path / "runs" / "a").records()}
     assert {scale: record.status for scale, record in records.items()} == {
         1: FINISHED, 2: FAILED, 3: FAILED, 4: FAILED, 5: FINISHED, 6: FAILED}

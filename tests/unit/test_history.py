@@ -2,6 +2,7 @@
 
 import json
 import math
+import resource
 
 import pytest
 
@@ -68,3 +69,22 @@ def test_a_line_of_other_bytes_is_passed_over(tmp_path) -> None:
     """Where the power fails, a file may end in anything."""
     (tmp_path / "metrics.jsonl").write_bytes(b'{"epoch": 1, "attempt": 1}\n\0\0\xff\n')
     assert [row["epoch"] for row in History(tmp_path).rows()] == [1]
+
+
+@pytest.fixture
+def full_disk():
+    """No file of this process may grow beyond 10 bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_is_full_is_told_with_the_file(tmp_path, full_disk) -> None:
+    with pytest.raises(OSError, match=r"File too large: '.*test\.json'"):
+        write_json(tmp_path / "test.json", {"zs": 0.123456789})
+    with pytest.raises(OSError, match=r"File too large: '.*metrics\.jsonl'"):
+        History(tmp_path).append(1, {"loss": 3.0})
+    with pytest.raises(FileNotFoundError, match=r"nowhere/\.test\.json"):
+        write_json(tmp_path / "nowhere" / "test.json", {})
+    assert not (tmp_path / "test.json").exists()
