@@ -25,7 +25,8 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import arguments_of, below, judged, report
-from sgg.history import TEST, History, write_json
+from sgg.history import TEST, History
+from sgg.writing import write_json
 
 GOAL_S = 15.0
 SECONDS = 1.0

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sgg.history import to_json
 from sgg.naming import SUBSETS, headline_k, is_share
+from sgg.writing import to_json
 
 from .aggregate import Basis, Cell, ResultRow
 

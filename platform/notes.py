@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from sgg.history import named_in_errors
+from sgg.writing import named_in_errors
 
 UNFINISHED = ".unfinished"
 

@@ -13,6 +13,7 @@ import os
 from pathlib import Path
 
 from sgg.command import answered
+from sgg.writing import replaced
 
 from .aggregate import aggregate, collect
 from .formats import FORMATS, render
@@ -39,10 +40,8 @@ def write_results(directory: Path) -> str:
     """Write results.csv and results.json of a study into its folder; returns the table for people."""
     rows = aggregate(collect([directory]))
     for form in ("csv", "json"):
-        target = directory / f"results.{form}"
-        temporary = target.with_name(f".{target.name}.{os.getpid()}")
-        temporary.write_text(render(rows, form), encoding="utf-8")
-        os.replace(temporary, target)
+        with replaced(directory / f"results.{form}") as passing:
+            passing.write_text(render(rows, form), encoding="utf-8")
     return render(rows, "table")
 
 

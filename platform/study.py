@@ -18,7 +18,8 @@ from typing import Any
 
 from sgg.config import ConfigError, Study, validate
 from sgg.config.resume import FREE
-from sgg.history import CONFIG, TEST, History, Row, read_json, write_json
+from sgg.history import CONFIG, TEST, History, Row, read_json
+from sgg.writing import write_json
 
 STUDY, TRIAL, TRIALS, NOTES, RAY = "study.json", "trial.json", "trials", "notes", "ray"
 LOG, ERROR = "log.txt", "error.txt"

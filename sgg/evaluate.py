@@ -23,7 +23,6 @@ from rich.table import Table
 
 from sgg import parallel
 from sgg.command import answered, distinct, output_file, positive
-from sgg.history import write_json
 from sgg.inference import predict
 from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
 from sgg.models.detector import Detector
@@ -31,6 +30,7 @@ from sgg.models.scene_graph import SceneGraphModel
 from sgg.naming import KS, RECALLS, SUBSETS, headline_k
 from sgg.predictions import PredictionFile, Predictions, PredictionWriter, Protocol
 from sgg.structures import Batch, SceneGraph
+from sgg.writing import write_json
 
 FALLBACKS = "sgdet/fallbacks"
 NEED_A_MODEL = ("data", "part", "images", "device", "save_predictions")  # options

@@ -13,12 +13,13 @@ from sgg.config import Config
 from sgg.config.resume import changes
 from sgg.data import Batches
 from sgg.evaluate import evaluate
-from sgg.history import CONFIG, TEST, History, Row, read_json, write_json
+from sgg.history import CONFIG, TEST, History, Row, read_json
 from sgg.naming import headline_k
 from sgg.objectives import Losses
 from sgg.reweighted import objective
 from sgg.seeding import generator, seed_everything
 from sgg.steps import Randomness
+from sgg.writing import write_json
 
 log = logging.getLogger(__name__)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from sgg.writing import named_in_errors, to_json
 
 Row = dict[str, Any]
 
@@ -47,25 +46,6 @@ class History:
                 for number, line in enumerate(lines, start=1) for row in _parsed(line)]
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` in one rename. Raises OSError naming the file where that fails."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with named_in_errors(path):
-        temporary.write_text(to_json(value, indent=1), encoding="utf-8")
-    os.replace(temporary, path)
-
-
-@contextmanager
-def named_in_errors(path: Path) -> Iterator[None]:
-    """Within the block errors of the system name the file; a full disk is told without, unlike one that is missing."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None:
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise
-
-
 def read_json(path: Path, /, **kinds: type) -> dict[str, Any] | None:
     """The mapping that `write_json` wrote; None where there is no such file.
 
@@ -90,19 +70,6 @@ def require_keys(value: Any, source: object, /, **kinds: type) -> dict[str, Any]
     if faults:
         raise ValueError(f"{source}: {', '.join(faults)}")
     return value
-
-
-def to_json(value: Any, indent: int | None = None) -> str:
-    """Standard JSON: a figure that is not a number (a subset without relations) becomes null."""
-    return json.dumps(_without_nan(value), indent=indent, allow_nan=False)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _line_break(file: BinaryIO) -> bytes:

@@ -23,12 +23,12 @@ from sgg.data import Part
 from sgg.extract import Extraction, store_path
 from sgg.features import FeatureStore, Progress
 from sgg.gan import GAN
-from sgg.history import write_json
 from sgg.inference import Observation, observe
 from sgg.metrics.quality import feature_quality
 from sgg.seeding import generator
 from sgg.structures import Batch
 from sgg.viz.clusters import draw_clusters, embed
+from sgg.writing import write_json
 
 KINDS = ("node", "edge", "global")
 REFERENCE = ("real train", "real", "train", "all")

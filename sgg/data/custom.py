@@ -26,9 +26,10 @@ import numpy as np
 
 from sgg.data.annotations import Annotations, checked
 from sgg.data.dataset import BACKGROUND, DataSet, stem
-from sgg.data.files import read_json, require_folder, write_json
+from sgg.data.files import read_json, require_folder
 from sgg.data.records import located, short, typed
 from sgg.data.splits import NONE, PARTS, require_parts
+from sgg.writing import write_json
 
 FILE = "annotations.json"
 REMEDY = "lay your data set out as sgg/data/custom.py says, or convert one: python -m sgg.data convert --help"
@@ -189,5 +190,5 @@ def write_custom(data: DataSet, directory: Path | str) -> Path:
                       in zip(ends.tolist(), annotations.relations[:, 2].tolist(), strict=True)],
     }
     directory.mkdir(parents=True, exist_ok=True)
-    write_json(directory / FILE, content)
+    write_json(directory / FILE, content, indent=None)
     return directory / FILE

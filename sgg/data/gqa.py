@@ -15,9 +15,10 @@ import numpy as np
 
 from sgg.data.annotations import Annotations, checked
 from sgg.data.dataset import BACKGROUND, DataSet
-from sgg.data.files import read_json, write_json
+from sgg.data.files import read_json
 from sgg.data.records import AnnotationsBuilder, located, short, typed
 from sgg.data.splits import NONE, TEST, TRAIN, VAL, require_parts
+from sgg.writing import write_json
 
 NUM_VAL_IMAGES = 5000
 LEFT_RIGHT = ("to the left of", "to the right of")
@@ -88,7 +89,7 @@ def _used_images(directory: Path, part: str, graphs: dict, graphs_path: Path) ->
             raise ValueError(f"{source}: entry {index}, {short(image_id)}, is not an image of {graphs_path}")
     ids = sorted(set(ids))
     if source != cache and os.access(directory, os.W_OK):
-        write_json(cache, ids)
+        write_json(cache, ids, indent=None)
     return ids
 
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from sgg.data.download import Report, fetch
-from sgg.data.files import read_json, require_folder, write_json
+from sgg.data.files import read_json, require_folder
 from sgg.data.records import located, short, typed
 from sgg.data.sources import SOURCES, Source
 from sgg.data.unpack import unpack
+from sgg.writing import write_json
 
 RECORDS = ".prepared"
 _UNKNOWN_SIZE = 2 * 10**9  # of a file whose size nobody states: GQA's questions are the largest

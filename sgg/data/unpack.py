@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
+
+from sgg.writing import replaced
 
 _CHUNK = 1 << 20
 
@@ -59,12 +60,7 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> Path
     """Unpack one entry under a passing name first. zipfile reads no more than the stated size and checks the CRC."""
     if path.is_file() and path.stat().st_size == entry.file_size:
         return path
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with archive.open(entry) as source, open(unfinished, "wb") as target:
-            while chunk := source.read(_CHUNK):
-                target.write(chunk)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replaced(path) as passing, archive.open(entry) as source, open(passing, "wb") as target:
+        while chunk := source.read(_CHUNK):
+            target.write(chunk)
     return path

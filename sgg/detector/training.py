@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from sgg.history import require_keys
 from sgg.models.detector import Detector
 from sgg.seeding import derive
 from sgg.structures import Batch
+from sgg.writing import replaced
 
 log = logging.getLogger(__name__)
 
@@ -131,9 +131,8 @@ def _take_up(path: Path, detector: Detector, settings: dict[str, Any], epochs: i
 
 
 def _write_state(path: Path, state: dict[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
+    with replaced(path) as passing:
+        torch.save(state, passing)
 
 
 def _bar() -> Progress:

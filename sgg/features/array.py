@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import uuid
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
@@ -19,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import tensorstore as ts
+
+from sgg.writing import write_json
 
 CODECS: dict[str, list[dict[str, Any]]] = {
     "none": [],
@@ -80,13 +80,6 @@ def shard_paths(path: Path, shards: int) -> list[Path]:
 def set_attributes(path: Path, attributes: dict[str, Any]) -> None:
     """Give the array at `path` these attributes."""
     write_json(path / "zarr.json", _metadata(path) | {"attributes": attributes})
-
-
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write a JSON file in one rename."""
-    temporary = path.with_name(f"{path.name}-{uuid.uuid4().hex}")
-    temporary.write_text(json.dumps(values, indent=1))
-    os.replace(temporary, path)
 
 
 PIECES = 4

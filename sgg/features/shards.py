@@ -6,12 +6,13 @@ endian, and ends with the CRC-32C of all that; a row that is all fill value may 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import google_crc32c
 import numpy as np
+
+from sgg.writing import replaced
 
 ENTRY_BYTES, CHECKSUM_BYTES = 16, 4
 LEFT_OUT = np.iinfo(np.uint64).max
@@ -47,12 +48,10 @@ def write_shard(path: Path, rows: Sequence[np.ndarray]) -> None:
     entries = np.stack([starts, lengths], axis=1).astype("<u8")
     entries[lengths == 0] = LEFT_OUT
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.part")
-    with open(temporary, "wb") as file:
+    with replaced(path) as passing, open(passing, "wb") as file:
         file.writelines(rows)
         file.write(entries.tobytes())
         file.write(_checksum(entries.tobytes()))
-    os.replace(temporary, path)
 
 
 def _checksum(data: bytes) -> bytes:

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from sgg.structures import Array, to_numpy
+from sgg.writing import write_json
 
 from . import array
 from .identity import StoreIdentity
@@ -136,7 +137,7 @@ class StoreWriter:
         plan = {"version": VERSION, "num_parts": self.num_parts, "codec": self.codec, **self.identity.to_json()}
         path = self._directory / "plan.json"
         if not path.exists():
-            array.write_json(path, plan)
+            write_json(path, plan)
         try:
             found = json.loads(path.read_text())
             version, identity = found["version"], StoreIdentity.from_json(found)

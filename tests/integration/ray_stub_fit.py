@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from sgg.history import CONFIG, TEST, History, read_json, write_json
+from sgg.history import CONFIG, TEST, History, read_json
+from sgg.writing import write_json
 
 
 def open_data(config):

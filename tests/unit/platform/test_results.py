@@ -9,7 +9,8 @@ from platform.study import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRecor
 import pytest
 
 from sgg.config import load
-from sgg.history import History, write_json
+from sgg.history import History
+from sgg.writing import write_json
 
 TOY = {"name": "toy", "description": "toy genome", "hash": "aaaaaaaaaaaa"}
 VG = {"name": "vg", "description": "Visual Genome", "hash": "bbbbbbbbbbbb"}

@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from sgg.config import load
-from sgg.history import History, write_json
+from sgg.history import History
+from sgg.writing import write_json
 
 
 @pytest.fixture
