@@ -17,9 +17,10 @@ from rich.text import Text
 from sgg.config import Config
 from sgg.naming import is_share
 
+from .axis import Values
 from .bookkeeping import settings_of
 from .search_space import describe
-from .study import FAILED, FINISHED, PENDING, RUNNING, STOPPED
+from .study import FAILED, FINISHED, PENDING, RUNNING, STOPPED, TrialRecord
 from .trial import ENDED_KEY, FAILED_KEY, OBJECTIVE
 
 SECONDS_BETWEEN_LINES = 5
@@ -48,7 +49,8 @@ class TrialView:
         self.epoch, self.loss = row.get("epoch", self.epoch), row.get("loss", self.loss)
         self.zero_shot, self.all_shot = row.get(zero_shot, self.zero_shot), row.get(all_shot, self.all_shot)
         self.objective, self.reason = row.get(OBJECTIVE, self.objective), row.get(FAILED_KEY, self.reason)
-        if self.begun is not None and self.epoch > first:
+        # The last row of a trial that was over before it began tells nothing of its pace.
+        if self.begun is not None and self.epoch > first and not row.get("done"):
             self.seconds_per_epoch = (now - self.begun) / (self.epoch - first)
         self.begun = now
 
@@ -85,6 +87,14 @@ class LiveTable(Callback):
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+    def recall(self, record: TrialRecord, rows: list[dict[str, Any]]) -> None:
+        """Show a trial of the search from before it was taken up again, and what it had reported."""
+        view = TrialView(record.name, _in_words(record.values), record.status if record.over else PENDING)
+        for row in rows:
+            view.see(row, self._zero_shot, self._all_shot, 0.0)
+        view.begun = view.seconds_per_epoch = None
+        self._views[record.name] = view
 
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """A trial begins, or begins again."""
@@ -133,7 +143,7 @@ class LiveTable(Callback):
         return table
 
     def _view(self, trial: TuneTrial) -> TrialView:
-        settings = describe({key.split(".")[-1]: value for key, value in settings_of(trial).items()})
+        settings = _in_words(settings_of(trial))
         view = self._views.setdefault(trial.trial_id, TrialView(trial.trial_id, settings))
         view.settings = settings
         return view
@@ -173,6 +183,10 @@ class LiveTable(Callback):
             return ""
         best = (max if self._higher_is_better else min)(known, key=lambda view: view.objective)
         return f"best so far: {figure(self._metric, best.objective)}  {best.settings} ({best.name}, epoch {best.epoch})"
+
+
+def _in_words(values: Values) -> str:
+    return describe({key.split(".")[-1]: value for key, value in values.items()})
 
 
 def headline_metrics(metric: str) -> tuple[str, str]:

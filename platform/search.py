@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sgg.config import Config, Study, resolve
 
@@ -14,7 +14,10 @@ from .interrupts import Interrupts
 from .parts import Parts, find
 from .ray_session import nodes, ray_session, require_nodes, require_room
 from .search_space import combinations, configurations
-from .study import FAILED, FINISHED, NOTES, RAY, RUNNING, STOPPED, StudyDirectory
+from .study import FAILED, FINISHED, NOTES, RAY, RUNNING, STOPPED, StudyDirectory, TrialRecord
+
+if TYPE_CHECKING:
+    from .early_stopping import Past
 
 INTERRUPTED = 130
 OUT_OF_TIME = "the time of the search was over"
@@ -144,7 +147,7 @@ def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resou
                          errored=ResumeConfig.ResumeType.RESUME)
     notes = Notes(directory.path / NOTES)
     resume = resume and notes.put_back(directory.path / RAY)  # one that was killed before its first trial begins anew
-    taker = NoteTaker(notes, resume)
+    taker, past = NoteTaker(notes, resume), _past(directory)
     print(f"{count} trial{'s' * (count > 1)}, {min(at_once, count)} at a time, each on "
           f"{' and '.join(f'{amount:g} {name}' for name, amount in resources.items())}; everything is written under "
           f"{directory.path}", flush=True)
@@ -152,11 +155,14 @@ def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resou
         handler = signal.getsignal(signal.SIGINT)
         try:
             with LiveTable(study.base, count, min(at_once, count), epochs) as table:
+                for record, done in past if resume else ():
+                    table.recall(record, done.results)
                 analysis = tune.run(
                     Trial, name=RAY, storage_path=str(directory.path), num_samples=count,
                     config=param_space(study, axes, str(directory.path)),
                     search_alg=search_algorithm(study, axes, at_once),
-                    scheduler=taker.before_trials_of(scheduler(study, axes, epochs, _past(directory))),
+                    scheduler=taker.before_trials_of(
+                        scheduler(study, axes, epochs, {record.name: done for record, done in past})),
                     callbacks=[taker, Bookkeeping(directory, search.max_failures), table, *trackers(study, directory)],
                     checkpoint_config=CheckpointConfig(checkpoint_at_end=False), max_failures=search.max_failures,
                     # A trial that is paused keeps its process, which then must not serve another.
@@ -168,14 +174,14 @@ def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resou
             return True, len(directory.records())
 
 
-def _past(directory: StudyDirectory) -> dict[str, Any]:
-    """What trials have done before this search was taken up again."""
+def _past(directory: StudyDirectory) -> list[tuple[TrialRecord, Past]]:
+    """The trials of before this search was taken up again, and what each had done."""
     from .early_stopping import Past
     from .trial import results_of
 
     study, _ = directory.study()
-    return {record.name: Past(results_of(record, study.trial(record.values)), record.stopped_early)
-            for record in directory.records()}
+    return [(record, Past(results_of(record, study.trial(record.values)), record.stopped_early))
+            for record in directory.records()]
 
 
 def _trial_id(trial: Any) -> str:

@@ -1,6 +1,7 @@
 import io
 import re
 from platform.live_table import LiveTable, duration, figure, headline_metrics
+from platform.study import TrialRecord
 from types import SimpleNamespace
 
 import pytest
@@ -66,6 +67,30 @@ def test_figures_of_the_last_validation_stay(table):
     table.on_trial_result(0, [], one, ROW)
     table.on_trial_result(0, [], one, {"epoch": 2, "loss": 1.0})
     assert re.search(r"2/2 │\s+1.000 │\s+3.1", shown(table))
+
+
+def test_a_search_that_is_taken_up_again_knows_its_trials(table, tmp_path):
+    """One had ended and was the best; one goes on, and its pace is that of now."""
+    for name, status, reason, scores in (("t0", "finished", "", (.1, .7)), ("t1", "stopped", "interrupted", (.2,))):
+        record = TrialRecord(tmp_path / name, {"loss.kind": "dnorm", "experiment.seed": 0}, status, reason)
+        table.recall(record, [{**ROW, "epoch": epoch, "objective": score} for epoch, score in enumerate(scores, 1)])
+    text = shown(table)
+    assert "3 trials: 1 finished; 0:00 so far, about - left" in text
+    assert re.search(r"t0\s+│ kind=dnorm seed=0\s+│ finished\s+│\s+2/2 ", text)
+    assert re.search(r"t1\s+│ kind=dnorm seed=0\s+│ pending\s+│\s+1/2 ", text)
+    assert "best so far: 70.0 %  kind=dnorm seed=0 (t0, epoch 2)" in text
+    table.on_trial_start(0, [], trial(1))
+    table.on_trial_result(0, [], trial(1), {**ROW, "epoch": 2})
+    assert "3 trials: 1 running, 1 finished" in shown(table)
+
+
+def test_a_trial_that_answers_from_its_record_tells_no_pace(table):
+    for number in (0, 1):
+        table.on_trial_start(0, [], trial(number))
+    table.on_trial_result(0, [], trial(0), {**ROW, "epoch": 2, "ended": True, "done": True})
+    assert "about - left" in shown(table)
+    table.on_trial_result(0, [], trial(1), {**ROW, "done": False})
+    assert "about 0:00 left" in shown(table)
 
 
 def test_a_searched_loss_is_no_share(output):
