@@ -73,7 +73,7 @@ class ResultRow:
 
     @property
     def n(self) -> int:
-        """Trials behind its figures."""
+        """Trials behind its figures, those of one configuration and seed counted once."""
         return max((cell.n for cell in self.cells.values()), default=0)
 
 
@@ -184,11 +184,23 @@ def _row(group: list[Outcome], shown: list[str]) -> ResultRow:
               [outcome for outcome in group if outcome.status != FAILED]
     row = ResultRow({key: group[0].settings.get(key) for key in shown}, group[0].basis,
                     sorted({outcome.seed for outcome in counted}, key=repr), _status(statuses))
-    for name in dict.fromkeys(name for outcome in counted for name in outcome.figures):
-        values = [outcome.figures[name] for outcome in counted if name in outcome.figures]
+    samples = _samples(counted)
+    for name in dict.fromkeys(name for sample in samples for name in sample):
+        values = [sample[name] for sample in samples if name in sample]
         row.cells[name] = Cell(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None,
                                len(values))
     return row
+
+
+def _samples(outcomes: list[Outcome]) -> list[dict[str, float]]:
+    """Figures per configuration and seed. Trials that share both (of a population, one that copied another) count as
+    one, their mean: they are no two samples of what seeds do."""
+    groups: dict[Any, list[dict[str, float]]] = {}
+    for number, outcome in enumerate(outcomes):
+        seed = outcome.seed if outcome.seed is not None else f"unknown {number}"
+        groups.setdefault((repr(sorted(outcome.settings.items())), seed), []).append(outcome.figures)
+    return [{name: statistics.fmean(figures[name] for figures in group if name in figures)
+             for name in dict.fromkeys(name for figures in group for name in figures)} for group in groups.values()]
 
 
 def describe_data(description: str, content_hash: str) -> str:

@@ -31,6 +31,13 @@ class Axis:
         """The values to check: all of them, or both ends of a range."""
         return list(self.values) if self.kind in LISTED else [self.low, self.high]
 
+    @property
+    def size(self) -> float:
+        """How many values it has."""
+        if self.kind in LISTED:
+            return len(self.values)
+        return self.high - self.low + 1 if self.kind == "randint" else math.inf
+
     def draw(self, generator: random.Random) -> Any:
         """A random value."""
         match self.kind:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -35,7 +37,9 @@ def plan(study: Study, axes: list[Axis]) -> list[Values] | None:
 def number_of_trials(study: Study, axes: list[Axis]) -> int:
     """How many trials the search runs in all."""
     planned = plan(study, axes)
-    return len(planned) if planned is not None else study.base.search.trials * len(study.base.experiment.seed)
+    if planned is not None:
+        return len(planned)
+    return int(min(study.base.search.trials, math.prod(axis.size for axis in axes))) * len(study.base.experiment.seed)
 
 
 def param_space(study: Study, axes: list[Axis], directory: str) -> dict[str, Any]:
@@ -55,6 +59,7 @@ def search_algorithm(study: Study, axes: list[Axis], at_once: int) -> SearchAlgo
     from ray.tune.search.optuna import OptunaSearch
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # the live table says what is tried
+    warnings.filterwarnings("ignore", "Choices for a categorical distribution")  # a list is one, in memory
     seeds = study.base.experiment.seed
     chooser = OptunaSearch(metric=OBJECTIVE, mode=study.base.search.mode, seed=seeds[0])
     return OncePerSeed(chooser, seeds, at_once)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ray import cloudpickle
 from ray.tune.search import Searcher
 
 SEED_KEY = "experiment.seed"
+REPEATS = 100
+"""How often in a row a searcher may come back to what was tried, before there is taken to be nothing else."""
 
 
 class OncePerSeed(Searcher):
-    """Runs each suggestion of another searcher once per seed and tells it the mean.
+    """Runs each suggestion of another searcher once per seed and tells it the mean. One that it makes again is answered
+    from what is known, and it is asked for another: the same trial twice is no second sample.
 
     chooser: suggests configurations. seeds: of every configuration's trials, in this order. at_once: how many trials
     may run. Its state, the chooser's included, survives in one file, so that a search can be taken up between the seeds
@@ -22,8 +26,9 @@ class OncePerSeed(Searcher):
         super().__init__(metric=chooser.metric, mode=chooser.mode)
         self._chooser, self._seeds, self._at_once = chooser, list(seeds), at_once
         self._waiting: list[tuple[str, dict[str, Any], int]] = []
-        self._leader: dict[str, str] = {}
+        self._leader: dict[str, tuple[str, dict[str, Any]]] = {}
         self._scores: dict[str, list[float | None]] = {}
+        self._means: dict[str, dict[str, float] | None] = {}
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
         """Hand the space on to the chooser."""
@@ -34,18 +39,30 @@ class OncePerSeed(Searcher):
         if len(self._leader) >= self._at_once:
             return None
         if not self._waiting:
-            values = self._chooser.suggest(trial_id)
+            leader, values = self._new_configuration(trial_id)
             if not isinstance(values, dict):
                 return values
-            self._waiting = [(trial_id, values, seed) for seed in self._seeds]
-            self._scores[trial_id] = []
+            self._waiting = [(leader, values, seed) for seed in self._seeds]
+            self._scores[leader] = []
+            self._means[_key(values)] = None
         leader, values, seed = self._waiting.pop(0)
-        self._leader[trial_id] = leader
+        self._leader[trial_id] = leader, values
         return {**values, SEED_KEY: seed}
+
+    def _new_configuration(self, trial_id: str) -> tuple[str, dict[str, Any] | str | None]:
+        """The chooser's next suggestion that it has not made before, and the name under which it made it."""
+        for time in range(REPEATS):
+            name = f"{trial_id}-{time}" if time else trial_id
+            values = self._chooser.suggest(name)
+            if not isinstance(values, dict) or _key(values) not in self._means:
+                return name, values
+            mean = self._means[_key(values)]  # none while it runs, or where it has failed
+            self._chooser.on_trial_complete(name, result=mean, error=mean is None)
+        return trial_id, Searcher.FINISHED
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Once a configuration's last seed is in, the chooser hears the mean of those that did not fail."""
-        leader = self._leader.pop(trial_id, None)
+        leader, values = self._leader.pop(trial_id, (None, {}))
         if leader is None:
             return
         scores = self._scores[leader]
@@ -54,6 +71,7 @@ class OncePerSeed(Searcher):
             known = [score for score in scores if score is not None]
             mean = {self.metric: sum(known) / len(known)} if known else None
             self._chooser.on_trial_complete(leader, result=mean, error=mean is None)
+            self._means[_key(values)] = mean
             del self._scores[leader]
 
     def save(self, checkpoint_path: str) -> None:
@@ -65,3 +83,7 @@ class OncePerSeed(Searcher):
         """Read what `save` wrote."""
         with open(checkpoint_path, "rb") as file:
             self.__dict__.update(cloudpickle.load(file) | {"_at_once": self._at_once})
+
+
+def _key(values: dict[str, Any]) -> str:
+    return json.dumps(values, sort_keys=True)

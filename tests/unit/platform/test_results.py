@@ -52,6 +52,16 @@ def test_one_row_per_configuration_with_mean_deviation_and_n(search):
     assert (rows[0].seeds, rows[0].n, rows[0].status) == ([0, 1], 2, FINISHED)
 
 
+def test_the_same_trial_twice_is_no_second_sample(search):
+    """Members of a population that copied one another end with the same settings and seed."""
+    path = search("a", [("dnorm", 0, FINISHED, 0.2), ("dnorm", 0, FINISHED, 0.4), ("dnorm", 1, FINISHED, 0.5)])
+    row, = aggregate(collect([path]))
+    # .3 and .5: deviations -.1 and .1 over n - 1 = 1, not those of three
+    assert (row.cells[ZS].mean, row.cells[ZS].std, row.n) == (
+        pytest.approx(0.4), pytest.approx(0.02 ** 0.5), 2)
+    assert row.seeds == [0, 1]
+
+
 def test_every_pred_weight_of_a_trained_model_is_a_row_of_its_own(search):
     rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.2)], pred_weight="[0, 0.5]")]))
     assert [(row.settings["evaluation.pred_weight"], row.cells[ZS].mean) for row in rows] == [(0.5, 0.4), (0, 0.2)]

@@ -77,3 +77,48 @@ def test_a_search_taken_up_with_other_room_uses_it(search, tmp_path):
     again = OncePerSeed(Listed(), [5, 6], at_once=1)
     again.restore(str(tmp_path / "state"))
     assert again.suggest("b") is None
+
+
+class Stubborn(Listed):
+    """Comes back to 10 before it goes on, and to nothing else in the end."""
+
+    def __init__(self):
+        super().__init__()
+        self.left = [10, 10, 10, 20]
+
+    def suggest(self, trial_id):
+        return {"x": self.left.pop(0) if self.left else 20}
+
+
+def test_a_suggestion_that_is_made_again_is_answered_and_not_run():
+    """At first the first run is under way, which is no figure to answer with."""
+    search = OncePerSeed(Stubborn(), [5, 6], at_once=4)
+    assert [search.suggest(name) for name in "ab"] == [{"x": 10, SEED_KEY: 5}, {"x": 10, SEED_KEY: 6}]
+    search._chooser.left = [10, 20]
+    assert search.suggest("c") == {"x": 20, SEED_KEY: 5}
+    assert search._chooser.heard == [("c", None, True)]
+    for name, value in (("a", 1.0), ("b", 3.0)):
+        search.on_trial_complete(name, {"m": value})
+    assert search.suggest("d") == {"x": 20, SEED_KEY: 6}
+    search._chooser.left, search._chooser.heard = [10, 10, 30], []
+    assert search.suggest("e") == {"x": 30, SEED_KEY: 5}
+    assert search._chooser.heard == [("e", {"m": 2.0}, False), ("e-1", {"m": 2.0}, False)]
+    search.on_trial_complete("e", {"m": 8.0})
+    assert search.suggest("f") == {"x": 30, SEED_KEY: 6}
+    search.on_trial_complete("f", {"m": 4.0})
+    assert search._chooser.heard[-1] == ("e-2", {"m": 6.0}, False), "under the name that it was suggested by"
+
+
+def test_a_searcher_that_finds_nothing_new_has_ended():
+    search = OncePerSeed(Stubborn(), [5], at_once=4)
+    assert [search.suggest(name) for name in "abc"] == [{"x": 10, SEED_KEY: 5}, {"x": 20, SEED_KEY: 5},
+                                                        Searcher.FINISHED]
+
+
+def test_it_knows_what_was_tried_when_it_is_taken_up_again(tmp_path):
+    search = OncePerSeed(Stubborn(), [5], at_once=4)
+    search.suggest("a")
+    search.save(str(tmp_path / "state"))
+    again = OncePerSeed(Stubborn(), [5], at_once=4)
+    again.restore(str(tmp_path / "state"))
+    assert again.suggest("b") == {"x": 20, SEED_KEY: 5}
