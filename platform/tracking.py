@@ -37,7 +37,8 @@ def trackers(study: Study, directory: StudyDirectory) -> list[Callback]:
 
 
 class Tracker(Callback):
-    """Hands each epoch's figures of each trial on once, and the test figures at its end.
+    """Hands each epoch's figures of each trial on once, and the test figures at its end. A search that is taken up
+    again hands on those of before too, for some may have been lost with its process.
 
     One that fails is given up, and the person told: a search does not end for it.
     """
@@ -61,14 +62,12 @@ class Tracker(Callback):
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """See ray.tune.Callback."""
         self._attempt(self.open, trial)
+        self._attempt(self._tell_of_before, trial)
 
     def on_trial_result(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any],
                         **info: Any) -> None:
         """See ray.tune.Callback."""
-        epoch = result.get("epoch", 0)
-        if epoch > self._told.get(trial.trial_id, 0):
-            self._told[trial.trial_id] = epoch
-            self._attempt(self.log, trial, epoch, figures_of(result))
+        self._tell(trial, result)
 
     def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """See ray.tune.Callback."""
@@ -80,6 +79,16 @@ class Tracker(Callback):
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """See ray.tune.Callback."""
         self._attempt(self.close, trial, True)
+
+    def _tell_of_before(self, trial: TuneTrial) -> None:
+        for row in TrialRecord.read(self._directory.trial(trial.trial_id)).rows():
+            self._tell(trial, row)
+
+    def _tell(self, trial: TuneTrial, row: Row) -> None:
+        epoch = row.get("epoch", 0)
+        if epoch > self._told.get(trial.trial_id, 0):
+            self._told[trial.trial_id] = epoch
+            self._attempt(self.log, trial, epoch, figures_of(row))
 
     def _attempt(self, step: Callable[..., None], *arguments: Any) -> None:
         if self._given_up:
@@ -108,7 +117,7 @@ class WandbTracker(Tracker):
 
     def __init__(self, study: Study, directory: StudyDirectory):
         super().__init__(directory)
-        self._study, self._runs = study, {}
+        self._study, self._runs, self._first = study, {}, {}
 
     def open(self, trial: TuneTrial) -> None:
         """A trial begins, or begins again in the run that it has."""
@@ -122,10 +131,12 @@ class WandbTracker(Tracker):
             project=wanted.wandb_project, entity=wanted.wandb_entity, mode=wanted.wandb, id=trial.trial_id,
             name=trial.trial_id, group=self._study.base.experiment.name, config=config, dir=self._directory.path,
             resume="allow", reinit="create_new", settings=wandb.Settings(console="off", silent=True))
+        self._first[trial.trial_id] = self._runs[trial.trial_id].step
 
     def log(self, trial: TuneTrial, epoch: int, figures: Scalars) -> None:
-        """Figures by the reference's names where it has one."""
-        self._runs[trial.trial_id].log({reference_name(name): value for name, value in figures.items()}, step=epoch)
+        """Figures by the reference's names where it has one. What a run that goes on online has already is left out."""
+        if epoch >= self._first[trial.trial_id]:
+            self._runs[trial.trial_id].log({reference_name(name): value for name, value in figures.items()}, step=epoch)
 
     def close(self, trial: TuneTrial, failed: bool) -> None:
         """Ends the run, as failed where the trial was."""
@@ -149,7 +160,8 @@ class TensorBoardTracker(Tracker):
 
         if trial.trial_id not in self._writers:
             folder = self._directory.path / "tensorboard" / trial.trial_id
-            self._writers[trial.trial_id] = SummaryWriter(str(folder), flush_secs=10)
+            # What was written before is told anew, since the end of it may be missing.
+            self._writers[trial.trial_id] = SummaryWriter(str(folder), flush_secs=10, purge_step=0)
 
     def log(self, trial: TuneTrial, epoch: int, figures: Scalars) -> None:
         """One scalar per figure, at its epoch; TensorBoard shows ngR@100 as ngR_100."""

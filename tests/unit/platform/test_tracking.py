@@ -90,6 +90,37 @@ def test_tensorboard_holds_each_figure_once(study, tmp_path):
     assert [event.value for event in events.Scalars("test/sgcls/zs/ngR_100")] == [0.5]
 
 
+def test_epochs_that_went_with_a_killed_process_are_told_once_the_search_goes_on(study, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    directory, trial = StudyDirectory.of(study), tune_trial("t0")
+    TrialRecord(directory.trial("t0"), {}, "running").write()
+    before = TensorBoardTracker(directory)
+    before.on_trial_start(0, [], trial)
+    for epoch in (1, 2, 3):
+        History(directory.trial("t0")).append(epoch, {"loss": 1 / epoch})
+        if epoch < 3:  # the last one was written, but never heard of
+            before.on_trial_result(0, [], trial, {"epoch": epoch, "loss": 1 / epoch})
+    before._writers["t0"].flush()
+    time.sleep(1.1)  # names of event files go by the second
+    tracker = TensorBoardTracker(directory)
+    tracker.on_trial_start(0, [], trial)
+    tracker.on_trial_result(0, [], trial, {"epoch": 4, "loss": 0.25})
+    tracker.on_trial_complete(0, [], trial)
+    events = EventAccumulator(str(tmp_path / "a" / "tensorboard" / "t0")).Reload()
+    assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4]
+
+
+def test_a_wandb_run_that_goes_on_takes_what_it_has_not(study, tmp_path):
+    """Online, such a run says which step is next; it would refuse those before."""
+    tracker, trial, told = WandbTracker(study, StudyDirectory.of(study)), tune_trial("t0"), []
+    tracker._runs["t0"] = SimpleNamespace(log=lambda figures, step: told.append(step))
+    tracker._first["t0"] = 2
+    for epoch in (1, 2, 3):
+        tracker.log(trial, epoch, {"loss": 0.5})
+    assert told == [2, 3]
+
+
 class Broken(Tracker):
     """A tracker whose service goes away, with a client that says too much."""
 
