@@ -18,10 +18,17 @@ EPOCHS_KEY = "training.epochs"
 
 @dataclass(frozen=True)
 class Past:
-    """What a trial had done before its search was taken up again. results: as it reported them. stopped: early."""
+    """What a trial had done before its search was taken up again. results: what it wrote, as it would report it. over:
+    nothing is left to do. stopped: early."""
 
     results: list[dict[str, Any]] = field(default_factory=list)
+    over: bool = False
     stopped: bool = False
+
+    def reported(self, last: dict[str, Any]) -> list[dict[str, Any]]:
+        """The results that Tune has heard of, whose `last` is noted, or will not ask for: a rule that took a result for
+        judged which it was never asked about would spare the trial."""
+        return self.results if self.over else [row for row in self.results if row[TIME] <= last.get(TIME, 0)]
 
 
 class EarlyStopping(Delegate):
@@ -54,7 +61,7 @@ class EarlyStopping(Delegate):
             self._stopped.add(_configuration(trial))
         if self._judged(trial):
             self._rule.on_trial_add(controller, trial)
-            for result in past.results:  # as of a trial that is over: asks for no decision
+            for result in past.reported(trial.last_result or {}):  # as of a trial that is over: asks for no decision
                 self._rule.on_trial_complete(controller, trial, result)
                 self._rule.on_trial_add(controller, trial)
 

@@ -20,7 +20,8 @@ class Stated:
 
     search_alg = None
 
-    def __init__(self, x, seed=5, **config):
+    def __init__(self, x, seed=5, heard=0, **config):
+        self.last_result = {TIME: heard} if heard else {}
         self.config, self.trial_id = {"x": x, SEED_KEY: seed, **config}, f"{x}-{seed}"
 
     def get_live_trials(self):
@@ -101,7 +102,7 @@ def test_a_search_taken_up_again_decides_as_if_it_had_not_ended(make):
     rule, forgetful = EarlyStopping(make(), 5, 8, past), EarlyStopping(make(), 5, 8)
     for each in (rule, forgetful):
         for x in (*before, 40):
-            each.on_trial_add(Stated(x), Stated(x))
+            each.on_trial_add(Stated(x, heard=2), Stated(x, heard=2))
     late = Stated(40)
     assert rule.on_trial_result(late, late, result(1)) == STOP
     assert forgetful.on_trial_result(late, late, result(1)) == GO_ON
@@ -110,8 +111,20 @@ def test_a_search_taken_up_again_decides_as_if_it_had_not_ended(make):
     assert rule.on_trial_result(good, good, result(9)) == GO_ON
 
 
+@pytest.mark.parametrize(("heard", "decision"), [(0, STOP), (1, STOP), (2, GO_ON)])
+def test_what_tune_had_not_heard_before_a_kill_is_judged_afterwards(heard, decision):
+    """ASHA judges epoch 2 here. A trial wrote two epochs, of which Tune had noted none, one or both: what it reports
+    next meets the judgement that the kill prevented, and is spared it where that had been passed."""
+    rule = EarlyStopping(ASHAScheduler(time_attr=TIME, metric=OBJECTIVE, mode="max", max_t=9, grace_period=2,
+                                       reduction_factor=2), 5, 8,
+                         {"20-5": Past([result(9, 2)], over=True), "10-5": Past([result(1, 1), result(1, 2)])})
+    for trial in (Stated(20), Stated(10, heard=heard)):
+        rule.on_trial_add(trial, trial)
+    assert rule.on_trial_result(None, Stated(10), result(1, 3)) == decision
+
+
 def test_what_was_stopped_stays_so_with_all_its_seeds():
-    rule = EarlyStopping(asha(), 5, 8, {"10-5": Past([result(1)], stopped=True)})
+    rule = EarlyStopping(asha(), 5, 8, {"10-5": Past([result(1)], over=True, stopped=True)})
     first, other = Stated(10, 5), Stated(10, 6)
     for trial in (first, other):
         rule.on_trial_add(trial, trial)
