@@ -40,6 +40,7 @@ class TrialView:
     all_shot: float | None = None
     objective: float | None = None
     reason: str = ""
+    attempt: int | None = None
     begun: float | None = None
     seconds_per_epoch: float | None = None
 
@@ -99,13 +100,16 @@ class LiveTable(Callback):
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """A trial begins, or begins again."""
         view = self._view(trial)
-        view.status, view.begun = RUNNING, time.monotonic()
+        view.status, view.begun, view.attempt = RUNNING, time.monotonic(), None
         self._line(view, "started", always=True)
 
     def on_trial_result(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any],
                         **info: Any) -> None:
         """An epoch is over."""
-        view = self._view(trial)
+        view, before = self._view(trial), self._view(trial).attempt
+        view.attempt = result.get("attempt")
+        if before is not None and view.attempt is not None and view.attempt > before:
+            self._line(view, "lost its worker, has gone on from its last checkpoint", always=True)
         view.see(result, self._zero_shot, self._all_shot, time.monotonic())
         if not result.get(ENDED_KEY):
             self._line(view, f"epoch {view.epoch}{f' of {self._epochs}' if self._epochs else ''}")

@@ -29,7 +29,8 @@ def _processors(study: Study) -> list[str]:
     ray = sys.modules.get("ray")
     if wanted.address != "local" or wanted.all_cpus <= here or (ray is not None and ray.is_initialized()):
         return []
-    return [f"resources.cpus: a trial wants {wanted.all_cpus:g}, but this machine has {here}"]
+    each = f", {wanted.cpus:g} for each of {wanted.num_workers} workers" if wanted.num_workers > 1 else ""
+    return [f"resources.cpus: a trial wants {wanted.all_cpus:g}{each}, but this machine has {here}"]
 
 
 def has_wandb_login() -> bool:

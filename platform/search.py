@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +36,8 @@ MOST_OPENED = 16
 def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int:
     """Run all trials of a study, print and write the results.
 
-    Returns 0 when all trials succeeded, 1 when some failed, 130 when interrupted. Raises ConfigError,
-    FileNotFoundError or ValueError, before any trial is started, for what cannot be run.
+    Returns 0 when no trial failed, 1 when some did or the search could not go on, 130 when interrupted. Raises
+    ConfigError, FileNotFoundError or ValueError, before any trial is started, for what cannot be run.
     """
     directory = StudyDirectory.of(study)
     directory.check(study, resume)
@@ -51,17 +52,35 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
         facts = _prepare(study, axes, parts, total) | {
             "resources": resources, "fit": parts.fit, "paths_from": _paths_from(study)}
         _tell_missing(facts["data"])
-        directory.begin(study, facts)
-        interrupts = Interrupts(study.base.search.time_budget_s)
-        interrupted, begun = _run_trials(study, axes, directory, resources, facts["epochs"], resume, interrupts)
-    reason = OUT_OF_TIME if interrupts.over or not interrupted else "interrupted"
+        with directory.held(study, resume):
+            directory.begin(study, facts)
+            return _run_to_an_end(study, axes, directory, resources, facts["epochs"], resume)
+
+
+def _run_to_an_end(study: Study, axes: list[Axis], directory: StudyDirectory, resources: dict[str, float], epochs: int,
+                   resume: bool) -> int:
+    """Run the trials and, whatever ends them, say what became of each. Returns the exit status."""
+    from .schedule import number_of_trials
+
+    interrupts = Interrupts(study.base.search.time_budget_s)
+    try:
+        interrupted, begun = _run_trials(study, axes, directory, resources, epochs, resume, interrupts)
+        reason = "interrupted" if interrupted and not interrupts.over else OUT_OF_TIME
+        _stop_what_runs(directory, reason)
+        return _sum_up(directory, interrupted, interrupts.over, number_of_trials(study, axes) - begun)
+    except OSError as error:  # of the driver's own writing: a disk that is full, as a rule
+        reason = f"the search could not go on: {error}"
+        with suppress(OSError):
+            _stop_what_runs(directory, reason)
+        print(f"{reason}; what was written before is whole, and with --resume it goes on", flush=True)
+        return 1
+
+
+def _stop_what_runs(directory: StudyDirectory, reason: str) -> None:
     for record in directory.records():
         if record.status == RUNNING:
             record.status, record.reason = STOPPED, reason
             record.write()
-    from .schedule import number_of_trials
-
-    return _sum_up(directory, interrupted and not interrupts.over, number_of_trials(study, axes) - begun)
 
 
 def _cut(config: Config) -> str:
@@ -105,7 +124,7 @@ def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, floa
     if study.base.search.algorithm == "optuna":  # which values it will choose is not known, of a range not one
         points = combinations([axis for axis in shared if axis.values], MOST_OPENED)
     else:
-        points = configurations(study, shared) if shared else [{}]
+        points = [{axis.key: values[axis.key] for axis in shared} for values in configurations(study, axes)]
     configs = _distinct([study.trial(point) for point in points])
     for config in configs:
         if worth_sharing(config, total):
@@ -180,7 +199,7 @@ def _past(directory: StudyDirectory) -> list[tuple[TrialRecord, Past]]:
     from .trial import results_of
 
     study, _ = directory.study()
-    return [(record, Past(results_of(record, study.trial(record.values)), record.stopped_early))
+    return [(record, Past(results_of(record, study.trial(record.values)), record.over, record.stopped_early))
             for record in directory.records()]
 
 
@@ -188,15 +207,17 @@ def _trial_id(trial: Any) -> str:
     return trial.trial_id
 
 
-def _sum_up(directory: StudyDirectory, interrupted: bool, not_begun: int) -> int:
+def _sum_up(directory: StudyDirectory, interrupted: bool, out_of_time: bool, not_begun: int) -> int:
     from .results import write_results
 
     records = directory.records()
     counts = {status: sum(record.status == status for record in records) for status in (FINISHED, STOPPED, FAILED)}
-    if interrupted:
+    if out_of_time:
+        print("the time of the search was over; with --resume it goes on, for as long again")
+    elif interrupted:
         print("interrupted; with --resume it goes on")
-    elif any(record.reason == OUT_OF_TIME for record in records) or not_begun > 0:
-        print("the time of the search was over; with --resume and more of it (search.time_budget_s) it goes on")
+    elif not_begun > 0:
+        print("the search algorithm found nothing more that it had not tried")
     if records:
         print(write_results(directory.path), end="")
     for record in records:
@@ -205,4 +226,4 @@ def _sum_up(directory: StudyDirectory, interrupted: bool, not_begun: int) -> int
     counts["not begun"] = not_begun
     print(f"{', '.join(f'{count} {status}' for status, count in counts.items() if count > 0)}; results, logs and "
           f"checkpoints: {directory.path}")
-    return INTERRUPTED if interrupted else 1 if counts[FAILED] else 0
+    return INTERRUPTED if interrupted and not out_of_time else 1 if counts[FAILED] else 0

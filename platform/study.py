@@ -1,6 +1,7 @@
 """A study on disk: everything that a search, or a single run, writes under `<output>/<name>/`.
 
-    study.json                 the settings, the axes, the data
+    study.json                 the settings, the axes, the data, the process that runs it
+    .lock                      held by that process
     trials/<trial>/            what sgg.fit writes: config.json, metrics.jsonl, test.json, checkpoints/
                    trial.json  the searched values, the status, the reason of a failure
                    log.txt     what the trial printed; error.txt: the traceback of a failure
@@ -11,17 +12,23 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from sgg.config import ConfigError, Study, validate
 from sgg.config.resume import FREE
 from sgg.history import CONFIG, TEST, History, Row, read_json
 from sgg.writing import write_json
 
-STUDY, TRIAL, TRIALS, NOTES, RAY = "study.json", "trial.json", "trials", "notes", "ray"
+STUDY, LOCK, TRIAL, TRIALS, NOTES, RAY = "study.json", ".lock", "trial.json", "trials", "notes", "ray"
 LOG, ERROR = "log.txt", "error.txt"
 
 FREE_ON_RESUME = ("experiment.output", "resources.", "tracking.", "search.time_budget_s", "search.max_failures",
@@ -102,11 +109,21 @@ class StudyDirectory:
         """The folder that a study writes to."""
         return cls(study.base.directory.resolve())
 
-    def check(self, study: Study, resume: bool) -> None:
-        """Refuse, before anything is started, what `begin` would refuse.
+    @contextmanager
+    def held(self, study: Study, resume: bool) -> Iterator[None]:
+        """Within the block no other process runs the study; the system ends the hold with this process, if killed too.
 
-        Raises ConfigError where the name is taken, where there is nothing to resume, or not with these settings, and
-        where the folder cannot be written.
+        Raises what `check` raises: another process may have been faster since.
+        """
+        with self._free(study):
+            self.check(study, resume, held=True)
+            yield
+
+    def check(self, study: Study, resume: bool, held: bool = False) -> None:
+        """Refuse, before anything is started, what cannot be begun or taken up. held: by this process.
+
+        Raises ConfigError where the name is taken, where there is nothing to resume, or not with these settings, where
+        another process is at it, and where the folder cannot be written.
         """
         found = self._read()
         if found is not None:
@@ -123,6 +140,9 @@ class StudyDirectory:
             if changed:
                 raise ConfigError(study.source, [f"{fault}; --resume needs the settings that {self.path} was begun with"
                                                  for fault in changed])
+            if not held:
+                with self._free(study):
+                    pass
         elif resume:
             raise ConfigError(study.source, [f"{self.path}: nothing to resume here; leave out --resume, or check "
                                              "experiment.output and experiment.name"])
@@ -145,7 +165,8 @@ class StudyDirectory:
                                              "experiment.name"])
         try:
             (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
-            write_json(self.path / STUDY, {**_described(study), "path": str(self.path), **facts})
+            process = f"process {os.getpid()} of {socket.gethostname()}"
+            write_json(self.path / STUDY, {**_described(study), "path": str(self.path), "run_by": process, **facts})
         except OSError as error:
             raise ConfigError(study.source, [f"experiment.output: {self.path} cannot be written: {error.strerror}; "
                                              "choose another experiment.output"]) from None
@@ -159,6 +180,17 @@ class StudyDirectory:
         if found is None:
             raise ValueError(f"{self.path / STUDY} is missing")
         return Study(validate(found["settings"], str(self.path / STUDY)), found["axes"], str(self.path / STUDY)), found
+
+    @contextmanager
+    def _free(self, study: Study) -> Iterator[None]:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.path / LOCK, timeout=0):
+                yield
+        except Timeout:
+            who = (self._read() or {}).get("run_by", "another process")
+            raise ConfigError(study.source, [f"experiment.name: {self.path} is being run by {who}; wait until that has "
+                                             "ended, or stop it"]) from None
 
     def _read(self) -> dict[str, Any] | None:
         return read_json(self.path / STUDY, settings=dict, axes=dict, data=dict)

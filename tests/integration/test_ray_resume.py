@@ -160,10 +160,16 @@ resources: {gpus: 0}
 
 
 def test_a_second_interrupt_ends_it_at_once(config_file, start, faults, tmp_path):
-    """The stand-in pauses for ten seconds; whoever presses twice does not want to wait for anything."""
+    """The stand-in pauses for ten seconds; whoever presses twice does not want to wait for anything. Meanwhile another
+    process does not get at its trials."""
     faults((1, 2, "pause", 1))
-    command = start(config_file("loss: {scale: {search: grid, of: [1]}}\nresources: {gpus: 0}\n"))
+    config = config_file("loss: {scale: {search: grid, of: [1]}}\nresources: {gpus: 0}\n")
     directory = StudyDirectory(tmp_path / "runs" / "a")
+    command = start(config)
+    wait_until((directory.path / "study.json").is_file, command)
+    other = start(config, "--resume")
+    assert other.wait(60) == 2
+    assert f"a is being run by process {command.pid} of " in (tmp_path / "output.txt").read_text()
     wait_until(lambda: [record for record in directory.records() if record.rows()], command)
     children = ray_processes(command.pid)
     for one in (signal.SIGTERM, signal.SIGINT):  # a batch system's signal counts as the first

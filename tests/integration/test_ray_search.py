@@ -104,7 +104,7 @@ search: {max_concurrent: 1, scheduler: asha}
 """)
     directory = StudyDirectory(tmp_path / "runs" / "a")
     assert tune.main([config, "search.time_budget_s=12"], stub) == 0
-    assert "the time of the search was over; with --resume and more of it" in (printed := capsys.readouterr().out)
+    assert "the time of the search was over; with --resume it goes on" in (printed := capsys.readouterr().out)
     assert "1 stopped, 1 not begun" in printed
     record, = directory.records()
     assert (record.status, record.reason) == (STOPPED, "the time of the search was over")

@@ -47,6 +47,15 @@ def test_without_a_terminal_it_prints_lines(table, output):
     assert "\x1b" not in output.getvalue()
 
 
+def test_a_worker_that_was_lost_is_told(table, output):
+    """A row says in which attempt it was written; that of a process which begins is compared with none."""
+    for attempts in ((1, 1), (2, 3, 3)):
+        table.on_trial_start(0, [], trial(0))
+        for epoch, attempt in enumerate(attempts, 1):
+            table.on_trial_result(0, [], trial(0), {**ROW, "epoch": epoch, "attempt": attempt})
+    assert output.getvalue().count("t0  lost its worker, has gone on from its last checkpoint") == 1
+
+
 def test_the_table_shows_state_figures_and_the_best(table):
     trials = [trial(0), trial(1), trial(2)]
     for one, score in zip(trials, (0.031, 0.5, 0.9), strict=True):

@@ -62,8 +62,10 @@ def test_more_processors_than_the_machine_has(tmp_path, monkeypatch):
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     preflight.check(study(tmp_path, "resources.cpus=2"))
-    with pytest.raises(ConfigError, match=r"resources\.cpus: a trial wants 3, but this machine has 2"):
+    with pytest.raises(ConfigError, match=r"cpus: a trial wants 3, 1\.5 for each of 2 workers, but this machine has 2"):
         preflight.check(study(tmp_path, "resources.cpus=1.5", "resources.workers=2"))
+    with pytest.raises(ConfigError, match=r"resources\.cpus: a trial wants 3, but this machine has 2"):
+        preflight.check(study(tmp_path, "resources.cpus=3"))
     preflight.check(study(tmp_path, "resources.cpus=3", "resources.address=auto"))
 
 

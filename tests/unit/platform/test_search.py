@@ -2,6 +2,10 @@ import os
 import signal
 from platform import ray_session, search, tune
 from platform.parts import Parts
+from platform.schedule import plan
+from platform.search_space import read_axes
+from platform.study import RUNNING, STOPPED, StudyDirectory, TrialRecord
+from types import SimpleNamespace
 
 import pytest
 
@@ -52,3 +56,41 @@ def test_a_batch_systems_signal_before_ray_is_up_is_a_first_interrupt(tmp_path, 
     (tmp_path / "a.yaml").write_text(f"experiment: {{output: {tmp_path}}}\n")
     assert tune.main([str(tmp_path / "a.yaml")], Parts(open_data="platform.search:told_to_end")) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_made_for_trials_is_what_they_use(tmp_path, monkeypatch, seed):
+    """Two trials, drawn along two axes, of which one decides on the detector."""
+    (tmp_path / "a.yaml").write_text("""
+detector: {epochs: {search: choice, of: [1, 2, 3, 4, 5, 6, 7, 8, 9]}}
+loss: {scale: {search: uniform, low: 1, high: 9}}
+search: {trials: 2}
+""")
+    study, axes = read_axes(load(tmp_path / "a.yaml", [f"experiment.seed={seed}"]))
+    made = []
+
+    def make(config):
+        made.append(config.detector.epochs)
+        settings = config.model_copy(update={"training": config.training.model_copy(update={"epochs": 3})})
+        return SimpleNamespace(config=settings, data_facts=dict)
+
+    monkeypatch.setattr(search, "make", make, raising=False)
+    search._prepare(study, axes, Parts(prepare="platform.search:make"), {"CPU": 2.0})
+    assert sorted(made) == sorted({values["detector.epochs"] for values in plan(study, axes)})
+
+
+def test_a_driver_whose_disk_is_full_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+    (tmp_path / "a.yaml").write_text("")
+    study = load(tmp_path / "a.yaml", [f"experiment.output={tmp_path}", "experiment.name=s"])
+    directory = StudyDirectory.of(study)
+    TrialRecord(directory.trial("t"), {}, RUNNING).write()
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device", "notes/a.json")
+
+    monkeypatch.setattr(search, "_run_trials", full)
+    assert search._run_to_an_end(study, [], directory, {"CPU": 1.0}, 3, resume=False) == 1
+    words = "the search could not go on: [Errno 28] No space left on device: 'notes/a.json'"
+    assert capsys.readouterr().out == f"{words}; what was written before is whole, and with --resume it goes on\n"
+    record, = directory.records()
+    assert (record.status, record.reason, record.over) == (STOPPED, words, False)

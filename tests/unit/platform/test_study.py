@@ -1,4 +1,8 @@
 import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
 from platform import tune
 from platform.study import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRecord, flatten
 
@@ -137,3 +141,28 @@ def test_a_study_begun_on_unknown_data_is_refused(tmp_path):
     (directory.path / "study.json").write_text(json.dumps(found | {"data": {}}))
     with pytest.raises(ConfigError, match="was begun on None, now it is 'toy'"):
         directory.begin(first, FACTS)
+
+
+def test_a_study_is_run_by_one_process(tmp_path):
+    """A resubmitted batch job may start before the first one has ended. A lock is free once its process is gone."""
+    first = study(tmp_path)
+    directory = StudyDirectory.of(first)
+    holder = f"""
+import sys
+from platform.study import StudyDirectory
+from sgg.config import load
+study = load({str(tmp_path / "search.yaml")!r}, [{f"experiment.output={tmp_path}"!r}, "experiment.name=a"])
+with StudyDirectory.of(study).held(study, resume=False):
+    StudyDirectory.of(study).begin(study, {FACTS!r})
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                          cwd=Path(__file__).parents[3]) as process:
+        assert process.stdout.readline() == "held\n"
+        message = refused(directory, first, resume=True)
+        process.kill()
+    assert f"a is being run by process {process.pid} of {socket.gethostname()}; wait until that has ended" in message
+    directory.check(first, resume=True)
+    with directory.held(first, resume=True), pytest.raises(ConfigError, match="is being run by"):
+        directory.check(first, resume=True)
