@@ -140,9 +140,15 @@ def _connect(address: str, source: str, environment: dict[str, str], common: dic
         _knock(address)
         ray.init(address=address, runtime_env=runtime_env, **common)
     except OSError as error:  # what a lost connection is, to Ray too
-        raise ConfigError(source, [f"resources.address: no Ray cluster answers at {address!r} "
-                                   f"({str(error).partition(chr(10))[0]}); start one with `ray start --head`, or use "
-                                   "local"]) from None
+        raise ConfigError(source, [_refusal(address, str(error).partition("\n")[0])]) from None
+
+
+def _refusal(address: str, reason: str) -> str:
+    if "authentication token" in reason.lower():
+        return (f"resources.address: the Ray at {address!r} wants to be shown its token: set RAY_AUTH_MODE=token, and "
+                "have what it was started with in ~/.ray/auth_token")
+    return (f"resources.address: no Ray cluster answers at {address!r} ({reason}); start one with `ray start --head`, "
+            "or use local")
 
 
 def _knock(address: str) -> None:

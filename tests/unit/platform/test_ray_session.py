@@ -46,3 +46,15 @@ def test_nothing_listens(address):
 @pytest.mark.parametrize("address", ["localhost", "local:", "ray://host", ""])
 def test_what_is_no_address(address):
     assert "must be local, auto or HOST:PORT" in refused(address)
+
+
+def test_a_ray_that_asks_for_a_token_is_no_missing_ray(monkeypatch):
+    """What Ray's client says to a cluster that was started with RAY_AUTH_MODE=token, cut short."""
+    def knock(address):
+        raise ConnectionError("Failed to connect to GCS: Invalid or missing authentication token; set ...")
+
+    monkeypatch.setattr(ray_session, "_knock", knock)
+    with pytest.raises(ConfigError) as error, ray_session.ray_session("auto", "a.yaml"):
+        pass
+    assert error.value.faults == ["resources.address: the Ray at 'auto' wants to be shown its token: set "
+                                  "RAY_AUTH_MODE=token, and have what it was started with in ~/.ray/auth_token"]
