@@ -2,7 +2,8 @@
 
 import random
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +37,14 @@ def same_draws() -> None:
 
 
 @pytest.fixture
-def full_disk() -> Iterator[None]:
-    """No file of this process may grow beyond 10 bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+def full_disk() -> Callable[[], AbstractContextManager[None]]:
+    """Within `full_disk()` no file of this process may grow beyond 10 bytes; pytest's own, of its report, included."""
+    @contextmanager
+    def full() -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    return full

@@ -72,5 +72,5 @@ def test_a_line_of_other_bytes_is_passed_over(tmp_path) -> None:
 
 
 def test_a_disk_that_is_full_is_told_with_the_file(tmp_path, full_disk) -> None:
-    with pytest.raises(OSError, match=r"File too large: '.*metrics\.jsonl'"):
+    with full_disk(), pytest.raises(OSError, match=r"File too large: '.*metrics\.jsonl'"):
         History(tmp_path).append(1, {"loss": 3.0})

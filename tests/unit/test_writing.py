@@ -35,7 +35,7 @@ def test_after_a_fault_it_is_as_before_and_nothing_is_left(tmp_path) -> None:
 
 
 def test_a_disk_that_is_full_is_told_with_the_file(tmp_path, full_disk) -> None:
-    with pytest.raises(OSError, match=r"File too large: '.*/test\.json'"):
+    with full_disk(), pytest.raises(OSError, match=r"File too large: '.*/test\.json'"):
         write_json(tmp_path / "test.json", {"zs": 0.123456789})
     assert listed(tmp_path) == []
 

@@ -43,7 +43,7 @@ def test_of_two_whole_notes_the_later_one_counts(notes):
 
 def test_a_note_that_cannot_be_written_leaves_the_one_before(notes, full_disk):
     notes.write({"a.json": b"1"})
-    with pytest.raises(OSError, match=r"File too large: '.*/notes/b\.json'"):
+    with full_disk(), pytest.raises(OSError, match=r"File too large: '.*/notes/b\.json'"):
         notes.write({"a.json": b"2", "b.json": b"2" * 11})
     assert content(notes.newest()) == {"a.json": b"1"}
 
