@@ -15,6 +15,7 @@ from ray.tune.experiment import Trial as TuneTrial
 
 from sgg.config import Study
 from sgg.history import TEST, Row, read_json
+from sgg.writing import replaced
 
 from .bookkeeping import settings_of
 from .study import StudyDirectory, TrialRecord, flatten
@@ -194,9 +195,8 @@ def write_epochs(directory: StudyDirectory) -> Path:
     frame = pd.DataFrame(rows)
     target = directory.path / "epochs.parquet"
     for path, write in ((target, frame.to_parquet), (target.with_suffix(".csv"), frame.to_csv)):
-        temporary = path.with_name(f".{path.name}")
-        write(temporary, index=False)
-        temporary.replace(path)
+        with replaced(path) as passing:
+            write(passing, index=False)
     return target
 
 
