@@ -146,8 +146,8 @@ def measure(ground: build.Ground, run: build.Run, part: str) -> Row:
 
 
 def is_validated(config: Config, epoch: int) -> bool:
-    """After the first epoch, then every `evaluation.every`th, and after the last."""
-    return epoch == 1 or epoch % config.evaluation.every == 0 or epoch == config.training.epochs
+    """After the first epoch, then after every `evaluation.every` more, and after the last: 1, 6, 11, 16, 20."""
+    return (epoch - 1) % config.evaluation.every == 0 or epoch == config.training.epochs
 
 
 def describe(row: Row, config: Config) -> str:

@@ -15,7 +15,7 @@ PAPER: dict[str, dict[str, Any]] = {
     "data": {"workers": 2},
     "detector": {"backbone": "vgg16"},
     "model": {"hidden_dim": 512, "dropout": 0.5},
-    "training": {"epochs": 20, "batch_size": 24, "decay_epoch": 15},
+    "training": {"epochs": 20, "batch_size": 24, "decay_epoch": 16},
     "evaluation": {"every": 5, "batch_size": 1},
 }
 TOY: dict[str, dict[str, Any]] = {

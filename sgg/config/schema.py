@@ -138,7 +138,7 @@ class Training(Section):
     learning_rate: PositiveFloat | None = None
     """None: the profile's rate per image times batch_size (the papers: 1e-3 x 24)."""
     decay_epoch: PositiveInt | None = None
-    """After this epoch the rates are a tenth."""
+    """The last epoch at the full rates, counted from 1; after it they are a tenth."""
     momentum: Share = 0.9
     weight_decay: NonNegativeFloat = 1e-4
     box_head_rate: PositiveFloat = 0.1
@@ -161,7 +161,7 @@ class Evaluation(Section):
     pred_weight: Annotated[list[Exponent], Listed, Distinct, Field(min_length=1)] = [0.0]
     """Exponents of the predicate re-weighting; every value is evaluated on each trained model."""
     every: PositiveInt | None = None
-    """Validate after the first epoch and then after every so many."""
+    """Validate after the first epoch, then after every so many more, and after the last."""
     batch_size: PositiveInt | None = None
     test: bool = True
 

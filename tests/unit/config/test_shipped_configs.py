@@ -39,13 +39,13 @@ def test_published_settings(name: str) -> None:
     decided = resolve(config, "vg")
     assert (decided.model, decided.training, decided.evaluation) == (config.model, config.training, config.evaluation)
     training, gan = config.training, config.gan
-    assert (training.batch_size, training.learning_rate, training.epochs, training.decay_epoch) == (24, 0.024, 20, 15)
+    assert (training.batch_size, training.learning_rate, training.epochs, training.decay_epoch) == (24, 0.024, 20, 16)
     assert (training.momentum, training.weight_decay) == (0.9, 1e-4)
     assert (training.box_head_rate, training.clip_gradient) == (0.1, 5)
     assert (config.loss.kind, gan.enabled, gan.perturb.method) == PAPER[name]
     assert (gan.learning_rate_generator, gan.learning_rate_discriminator, gan.adversarial_weight) == (1e-4, 4e-4, 5)
     assert (gan.perturb.intensity, gan.perturb.topk, gan.perturb.alpha) == (0.2, 5, 2)
     assert (gan.large_discriminator, gan.visual_conditioning) == (True, True)
-    assert (config.model.edge_boxes, config.model.box_strides) == ("raw_boxes", "published")
+    assert (config.model.edge_boxes, config.model.box_strides) == ("motifs", "published")
     assert (config.model.hidden_dim, config.model.pairs_per_image, config.model.foreground_share) == (512, 1024, 0.25)
     assert (config.evaluation.every, config.seed) == (5, 111)
