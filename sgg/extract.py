@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from sgg.data import DataSet, Part, load_batches
+from sgg.data.transforms import padding_facts
 from sgg.features import FeatureStore, Progress, StoreIdentity, StoreWriter, ensure_store, rows_per_part
 from sgg.inference import Observation, observe
 from sgg.models.detector import Detector
@@ -52,7 +53,8 @@ class Extraction:
     def identity(self) -> StoreIdentity:
         """What the store will say of itself."""
         classes = {"node": self.data.classes, "edge": self.data.predicates, "global": ["image"]}[self.kind]
-        settings = {"part": self.part.name, "images": len(self.part), "pooled": POOLED, **self.settings}
+        settings = {"part": self.part.name, "images": len(self.part), "pooled": POOLED,
+                    **padding_facts(self.part.annotations.sizes), **self.settings}
         return StoreIdentity(classes, self.detector_hash, self.data.hash, self.kind, self.source, settings)
 
     @property

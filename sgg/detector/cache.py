@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from sgg.checkpoint.published import load_published
 from sgg.data import DataSet
+from sgg.data.transforms import padding_facts
 from sgg.detector.files import FACTS, file_hash, load_detector, require_place, save_detector
 from sgg.detector.recipe import RECIPES, Recipe
 from sgg.detector.start import load_coco
@@ -64,7 +65,8 @@ def train_into(directory: Path, data: DataSet, backbone: str, recipe: Recipe, wo
     if start is not None:
         load_coco(start, detector)
     unfinished = directory.with_name(f"{directory.name}.unfinished")
-    origin = {"data_hash": data.hash, "start_hash": None if start is None else file_hash(start)}
+    origin = {"data_hash": data.hash, "start_hash": None if start is None else file_hash(start),
+              **_padding(data)}
     pretrain(detector.to(device), data.part("detector"), recipe, unfinished, workers, origin)
     save_detector(detector.cpu(), directory, {"classes": data.classes, "data": data.description, **origin,
                                               "recipe": recipe.facts()})
@@ -83,7 +85,7 @@ def choose_recipe(backbone: str, epochs: int | None = None, batch_size: int | No
 
 def cache_path(cache: Path | str, data: DataSet, backbone: str, recipe: Recipe) -> Path:
     """Where the detector of data and settings is kept."""
-    key = json.dumps([data.hash, recipe.facts()], sort_keys=True)
+    key = json.dumps([data.hash, recipe.facts() | _padding(data)], sort_keys=True)
     return Path(cache) / "detectors" / f"{backbone}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 
 
@@ -92,6 +94,10 @@ def check_fits(detector: Detector, facts: dict[str, Any], data: DataSet, path: P
     if facts.get("classes", data.classes) != data.classes or detector.num_classes != len(data.classes):
         raise ValueError(f"{path} knows {detector.num_classes - 1} classes that are not the {len(data.classes) - 1} of "
                          f"{data.name}: choose other weights (detector.weights) or other data")
+
+
+def _padding(data: DataSet) -> dict[str, Any]:
+    return padding_facts(data.part("detector").annotations.sizes)
 
 
 def _given(data: DataSet, backbone: str, weights: Path) -> tuple[Detector, str]:

@@ -43,6 +43,18 @@ def test_pictures_of_any_size_share_a_frame(detector, images) -> None:
     torch.testing.assert_close(alone[0], feature_map[1])
 
 
+def test_the_square_is_padded_on_with_zeros_to_a_multiple_of_the_divisor() -> None:
+    """VGG16's 592 pixels become 608 of torchvision's own, after normalisation: not the colour that made it square."""
+    with torch.device("meta"):
+        detector = build_detector("vgg16", 5)
+    padded, _ = detector.rcnn.transform([torch.full((3, 100, 100), 0.9)])
+    assert padded.image_sizes == [(592, 592)]
+    assert padded.tensors.shape == (1, 3, 608, 608)
+    assert (padded.tensors[..., :592, :592] > 1).all()
+    assert (padded.tensors[..., 592:, :] == 0).all()
+    assert (padded.tensors[..., 592:] == 0).all()
+
+
 def test_nothing_thaws_it(detector, images) -> None:
     around = nn.ModuleDict({"detector": detector, "rest": nn.Linear(2, 2)}).train()
     assert around["rest"].training
