@@ -13,11 +13,14 @@ import torch
 
 @pytest.fixture(scope="session")
 def toy_root(tmp_path_factory) -> Path:
-    """A data root with a toy genome of 32/8/12 images and 24 for the detector; what is derived from it stays there."""
+    """A data root with an uneven toy genome of 32/8/12 images and 24 for the detector; what is derived from it stays
+    there."""
     from sgg.data.toy import Sizes, generate
+    from tests.uneven import make_uneven
 
     root = tmp_path_factory.mktemp("data")
     generate(root / "toy", sizes=Sizes(train=32, val=8, test=12, detector=24))
+    make_uneven(root / "toy")
     return root
 
 

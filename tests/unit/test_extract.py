@@ -42,7 +42,8 @@ def detector():
 def squares(data):
     for image, (height, width) in enumerate(SIZES):
         picture = torch.from_numpy(np.array(Image.open(data.image_folder / f"{image}.png"))).permute(2, 0, 1) / 255
-        square = torch.tensor([124 / 255, 116 / 255, 103 / 255])[:, None, None].repeat(1, max(height, width), max(height, width))
+        side = max(height, width)
+        square = torch.tensor([124.0, 116.0, 103.0])[:, None, None].repeat(1, side, side) / 255
         square[:, :height, :width] = picture
         yield image, square
 

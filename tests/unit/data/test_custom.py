@@ -4,6 +4,7 @@ import copy
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sgg.data import load_batches, open_dataset
@@ -60,7 +61,28 @@ def test_the_example_loads_and_batches():
     assert data.description.startswith("nine pictures of the toy genome: 4/2/3 images")
     batch = next(load_batches(data.part("train"), 4).epoch(0))
     assert len(batch) == 4
-    assert [tuple(image.shape) for image in batch.images] == [(3, 176, 176)] * 4
+    assert [tuple(image.shape) for image in batch.images] == [(3, 176, 176)] * 2 + [(3, 166, 166), (3, 176, 176)]
+
+
+def test_the_example_has_what_makes_data_hard():
+    """Landscape, portrait and 1:4; boxes that stick out; a relation annotated twice; two predicates on a pair. In every
+    part, so that whatever reads the example meets them."""
+    content = json.loads((EXAMPLE / "custom" / "annotations.json").read_text())
+    size_of = {image["id"]: (image["width"], image["height"]) for image in content["images"]}
+    shapes = {width / height for width, height in size_of.values()}
+    assert min(shapes) < 0.6
+    assert 1 in shapes
+    assert max(shapes) == 4
+    boxes = np.array([[*one["bbox"], *size_of[one["image_id"]]] for one in content["annotations"]])
+    x, y, width, height, *ends = boxes.T
+    assert ((x < 0) | (y < 0) | (x + width > ends[0]) | (y + height > ends[1])).sum() == 5
+    data = open_dataset("custom", EXAMPLE)
+    for name in ("train", "val", "test"):
+        annotations = data.part(name).annotations
+        rows = np.column_stack([annotations.image_of_relation, annotations.relations])
+        assert len(np.unique(rows, axis=0)) < len(rows)
+        assert len(np.unique(rows[:, :3], axis=0)) < len(np.unique(rows, axis=0))
+        assert (annotations.sizes[:, 0] != annotations.sizes[:, 1]).any()
 
 
 def test_a_converted_data_set_has_the_same_content(genome_directory, tmp_path):
