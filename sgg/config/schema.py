@@ -19,6 +19,7 @@ from .section import Distinct, HomePath, Listed, Off, Section, Share
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Mode = Literal["sgcls", "predcls", "sgdet"]
 Term = Literal["D", "G", "rec"]
+EdgeBoxes = Literal["motifs", "raw_boxes"]
 Exponent = Annotated[float, Field(ge=0, le=10)]
 
 
@@ -70,7 +71,9 @@ class Model(Section):
     head: Literal["imp"] = "imp"
     hidden_dim: PositiveInt | None = None
     iterations: Annotated[int, Field(ge=0)] = 3
-    edge_boxes: Literal["motifs", "raw_boxes"] = "motifs"
+    edge_boxes: EdgeBoxes | None = None
+    """How the boxes of a pair are drawn. None: `raw_boxes` on GQA, else `motifs`. A trained model needs the drawing
+    that it was trained with, and its weights do not tell which that was."""
     box_strides: Literal["published", "intended"] = "published"
     """published: the stride of 16 that the papers' weights were trained with; intended: 2 and 1."""
     frequency_bias: Literal["off", "add", "only"] = "off"

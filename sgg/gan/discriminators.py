@@ -118,5 +118,7 @@ def _halved_up(side: int) -> int:
 
 
 def _stage(inputs: int, outputs: int, large: bool, pooling: nn.Module) -> list[nn.Module]:
-    deeper = [spectral_norm(nn.Conv2d(outputs, outputs, 1)), nn.LeakyReLU(0.2)] if large else [nn.Identity(), nn.Identity()]
+    deeper = [nn.Identity(), nn.Identity()]
+    if large:
+        deeper = [spectral_norm(nn.Conv2d(outputs, outputs, 1)), nn.LeakyReLU(0.2)]
     return [spectral_norm(nn.Conv2d(inputs, outputs, 3)), nn.LeakyReLU(0.2), *deeper, pooling]
