@@ -32,6 +32,8 @@ def ground(tmp_path, monkeypatch):
 
 
 class FakePart:
+    annotations = SimpleNamespace(sizes=np.full((7, 2), 64))
+
     def __init__(self, name):
         self.name = name
 
