@@ -11,16 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sgg.config.keys import flatten
+from sgg.config.reference import role_of
 from sgg.history import CONFIG, ROWS, TEST, Row
 from sgg.reweighted import under
 
-from .study import FAILED, FINISHED, STUDY, TRIALS, StudyDirectory, TrialRecord, flatten
+from .study import FAILED, FINISHED, STUDY, TRIALS, StudyDirectory, TrialRecord
 
 SEED_KEY, WEIGHT_KEY = "experiment.seed", "evaluation.pred_weight"
-NOT_IDENTITY = ("experiment.", "evaluation.", "search.", "resources.", "tracking.", "data.root", "data.workers",
-                "training.device", "training.keep_checkpoints")
-"""Settings that do not make two trials different configurations."""
-
 
 @dataclass(frozen=True, order=True)
 class Basis:
@@ -149,7 +147,7 @@ def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
     written = record.config() or {"config": settings, "data": facts.get("data", {})}
     flat = {**flatten(written["config"]), **record.values}
     seed = flat.get(SEED_KEY)
-    identity = {key: value for key, value in flat.items() if not key.startswith(NOT_IDENTITY)}
+    identity = {key: value for key, value in flat.items() if role_of(key).identity}
     figures: dict[str, float] = {}
     for row in record.rows():
         figures |= _figures(row, "val/", record.directory / ROWS)

@@ -8,11 +8,11 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from sgg.config.load import ALL_AT_ONCE
+from sgg.config.reference import keys_where, role_of
+from sgg.config.roles import Role
 
 LISTED = ("choice", "grid")
 RANGES = ("uniform", "loguniform", "randint")
-NOT_SEARCHED = ("experiment", "search", "resources", "tracking")
 
 Values = dict[str, Any]
 
@@ -26,6 +26,11 @@ class Axis:
     values: tuple[Any, ...] = ()
     low: float = 0
     high: float = 0
+
+    @property
+    def role(self) -> Role:
+        """What the setting acts on."""
+        return role_of(self.key)
 
     def extremes(self) -> list[Any]:
         """The values to check: all of them, or both ends of a range."""
@@ -69,15 +74,17 @@ class Axis:
 def read_axis(key: str, leaf: Values) -> Axis:
     """The axis of a dotted key. Raises ValueError naming the key and what is wrong with its leaf."""
     kind = leaf["search"]
-    if key.split(".")[0] in NOT_SEARCHED:
+    role = role_of(key)
+    if role.acts in ("running", "drawing"):
         raise ValueError(f"{key} cannot be searched: it does not belong to a single trial")
     if kind not in (*LISTED, *RANGES):
         close = difflib.get_close_matches(str(kind), [*LISTED, *RANGES], n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise ValueError(f"{key}.search must be one of {', '.join([*LISTED, *RANGES])}, got {kind!r}{hint}")
-    if key.startswith("evaluation.") and (key not in ALL_AT_ONCE or kind not in LISTED):
+    if not role.searchable and not (role.swept and kind in LISTED):
+        swept = ", ".join(keys_where(lambda role: role.swept))
         raise ValueError(f"{key} cannot be searched: it does not change the trained model. Every value in the lists "
-                         f"{', '.join(ALL_AT_ONCE)} is evaluated on each one")
+                         f"{swept} is evaluated on each one")
     wanted = {"of"} if kind in LISTED else {"low", "high"}
     given = set(leaf) - {"search"}
     if given != wanted:

@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 OUT_OF_TIME = "the time of the search was over"
-SHARED = ("data.", "detector.", "gan.enabled", "gan.visual_conditioning")
-"""Axes that decide what trials share."""
-OPENED = ("data.", "detector.weights", "embeddings.", "gan.enabled", "gan.embedding_dim", "gan.init_embeddings",
-          "gan.perturb.method", "gan.perturb.topk", "training.mode", "training.device")
-"""Axes whose values may not fit the data or the files that are there."""
 MISSING_SHOWN = 8
 MOST_OPENED = 16
 """Combinations of their values that are looked at; of more, single values. Each reads the annotation."""
@@ -120,7 +115,7 @@ def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, floa
     from .schedule import resources_per_task
 
     prepare = find(parts.prepare)
-    shared = [axis for axis in axes if axis.key.startswith(SHARED)]
+    shared = [axis for axis in axes if axis.role.shared]
     if study.base.search.algorithm == "optuna":  # which values it will choose is not known, of a range not one
         points = combinations([axis for axis in shared if axis.values], MOST_OPENED)
     else:
@@ -138,7 +133,7 @@ def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, floa
 
 def _opened(study: Study, axes: list[Axis]) -> list[Config]:
     """Configs whose data and files are to be looked at, so that no trial fails for want of them."""
-    opened = [axis for axis in axes if axis.key.startswith(OPENED)]
+    opened = [axis for axis in axes if axis.role.tried]
     return _distinct([study.trial(values) for values in combinations(opened, MOST_OPENED)])
 
 

@@ -11,16 +11,10 @@ import math
 import random
 
 from sgg.config import ConfigError, Study
-from sgg.config.load import ALL_AT_ONCE
+from sgg.config.reference import is_swept, keys_where
 
 from .axis import RANGES, Axis, Values, read_axis
 
-MID_TRAINING = (
-    "loss.", "gan.terms", "gan.attach_generator", "gan.adversarial_weight", "gan.learning_rate_", "gan.perturb.",
-    "model.pairs_per_image", "model.foreground_share", "model.dropout", "training.batch_size", "training.learning_rate",
-    "training.decay_epoch", "training.box_head_rate", "training.clip_gradient", "training.f_updates")
-"""What may change while a model trains. All else decides the shape of weights, what is trained or on what, acts at the
-beginning only, or (momentum, weight_decay) is kept with the moments in a checkpoint."""
 MAX_COMBINATIONS = 4096
 
 
@@ -59,7 +53,7 @@ def _readable(study: Study) -> tuple[list[Axis], list[Axis], list[str]]:
     axes, swept, faults = [], [], []
     for key, leaf in study.axes.items():
         try:
-            (swept if key in ALL_AT_ONCE else axes).append(read_axis(key, leaf))
+            (swept if is_swept(key) else axes).append(read_axis(key, leaf))
         except ValueError as error:
             faults.append(str(error))
     return axes, swept, faults
@@ -91,15 +85,16 @@ def _algorithm_faults(study: Study) -> list[str]:
     search = study.base.search
     faults = []
     axes, _, _ = _readable(study)
-    chooses = set(study.axes) - set(ALL_AT_ONCE)  # those that cannot be read too
+    chooses = [key for key in study.axes if not is_swept(key)]  # those that cannot be read too
     for axis in axes:
         if search.algorithm == "grid" and axis.kind in RANGES:
             faults.append(f"{axis.key}: search.algorithm grid needs listed values, got {axis.kind}: use choice or grid")
         if search.algorithm == "optuna" and axis.kind == "grid":
             faults.append(f"{axis.key}: search.algorithm optuna chooses by itself and takes no grid: use choice")
-        if search.scheduler == "pbt" and not axis.key.startswith(MID_TRAINING):
+        if search.scheduler == "pbt" and not axis.role.mid_training:
             faults.append(f"{axis.key}: search.scheduler pbt changes settings while a model trains, which this one "
-                          f"cannot; choose another scheduler, or search only {', '.join(MID_TRAINING)}")
+                          f"cannot; choose another scheduler, or search only "
+                          f"{', '.join(keys_where(lambda role: role.mid_training))}")
     for name, value in (("algorithm", "optuna"), ("scheduler", "pbt")):
         if not chooses and getattr(search, name) == value:
             faults.append(f"search.{name} {value} has nothing to choose: write a range in place of a setting's value, "

@@ -24,19 +24,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from sgg.config import ConfigError, Study, validate
-from sgg.config.resume import FREE
+from sgg.config.keys import flatten
+from sgg.config.resume import changes
 from sgg.history import CONFIG, TEST, History, Row, read_json
 from sgg.writing import write_json
 
 STUDY, LOCK, TRIAL, TRIALS, NOTES, RAY = "study.json", ".lock", "trial.json", "trials", "notes", "ray"
 LOG, ERROR = "log.txt", "error.txt"
-
-FREE_ON_RESUME = ("experiment.output", "resources.", "tracking.", "search.time_budget_s", "search.max_failures",
-                  "search.max_concurrent")
-"""What may differ when a study is taken up again, besides what may for a trial (`sgg.config.resume`): nothing that
-decides which trials are run, or what they compute."""
-OF_ALL_TRIALS = ("training.epochs", "data.eval_images")
-"""Free for a single trial, but not for a study: its trials would no longer be comparable."""
 
 PENDING, RUNNING, FINISHED, STOPPED, FAILED = "pending", "running", "finished", "stopped", "failed"
 """Of a trial. stopped: early, by the scheduler or the budget. failed: it raised, or lost its worker too often."""
@@ -211,15 +205,5 @@ def _described(study: Study) -> dict[str, Any]:
 
 
 def _differences(found: dict[str, Any], described: dict[str, Any]) -> list[str]:
-    free = (*FREE_ON_RESUME, *(key for key in FREE if key not in OF_ALL_TRIALS))
     then, now = ({**flatten(study["settings"]), **study["axes"]} for study in (found, described))
-    return [f"{key} was {then.get(key)!r}, is {now.get(key)!r}" for key in {**then, **now}
-            if then.get(key) != now.get(key) and not key.startswith(free)]
-
-
-def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted key."""
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat
+    return changes(then, now, lambda role: role.fixed_for_study)

@@ -14,11 +14,12 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial as TuneTrial
 
 from sgg.config import Study
+from sgg.config.keys import flatten
 from sgg.history import TEST, Row, read_json
 from sgg.writing import replaced
 
 from .bookkeeping import settings_of
-from .study import StudyDirectory, TrialRecord, flatten
+from .study import StudyDirectory, TrialRecord
 from .trial import FAILED_KEY
 
 Scalars = dict[str, float]

@@ -16,14 +16,12 @@ from dataclasses import replace
 
 from sgg.command import answered
 from sgg.config import ConfigError, Study, load
-from sgg.config.search import Search
+from sgg.config.reference import reference
 
 from .arguments import parse
 from .parts import Parts
 from .search import run_study
 from .search_space import faults_of_axes, read_axes
-
-DRAWING = ("trials", "algorithm", "scheduler", "grace_epochs", "reduction_factor")
 
 
 def main(argv: list[str] | None = None, parts: Parts | None = None) -> int:
@@ -42,7 +40,8 @@ def main(argv: list[str] | None = None, parts: Parts | None = None) -> int:
 
 def without_search(study: Study) -> Study:
     """The study with the defaults of everything that draws trials or stops them early."""
-    plain = {name: Search.model_fields[name].default for name in DRAWING}
+    plain = {key.removeprefix("search."): setting.default for key, setting in reference().items()
+             if key.startswith("search.") and setting.role.acts == "drawing"}
     search = study.base.search.model_copy(update=plain)
     return replace(study, base=study.base.model_copy(update={"search": search}))
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sgg import build, checkpoint, parallel
-from sgg.config import Config
+from sgg.config import Config, validate
+from sgg.config.keys import flatten
 from sgg.config.resume import changes
 from sgg.data import Batches
 from sgg.evaluate import evaluate
@@ -180,7 +181,9 @@ def _take_up(ground: build.Ground, directory: Path, run: build.Run, resume: bool
 
 
 def _refuse_other_settings(config: Config, found: checkpoint.Checkpoint) -> None:
-    changed = changes(found.meta["config"], config.model_dump(mode="json"))
+    then = validate(found.meta["config"], str(found.path))  # what an older version did not know is at its default
+    changed = changes(*(flatten(settings.model_dump(mode="json")) for settings in (then, config)),
+                      lambda role: role.fixed_for_trial)
     if changed:
         raise ValueError("\n  ".join([f"{found.path} was written with other settings; give the run another "
                                       "experiment.name, or put back:", *changed]))

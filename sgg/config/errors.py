@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
+
+from .section import section_type
 
 
 class ConfigError(ValueError):
@@ -89,16 +91,7 @@ def _is_union_branch(part: Any) -> bool:
 def _suggestion(path: list[Any], schema: type[BaseModel]) -> str:
     owner = schema
     for part in path[:-1]:
-        owner = section_type(owner, part) or owner
+        owner = section_type(owner.model_fields.get(part)) or owner
     known = list(owner.model_fields)
     close = difflib.get_close_matches(str(path[-1]), known, n=1)
     return f"did you mean {dotted([*path[:-1], close[0]])}?" if close else f"known here: {', '.join(known)}"
-
-
-def section_type(owner: type[BaseModel], name: str) -> type[BaseModel] | None:
-    """The schema of the sub-section `name` of `owner`, or None where it is a plain setting."""
-    field = owner.model_fields.get(name)
-    if field is None:
-        return None
-    candidates = [field.annotation, *(get_args(field.annotation) if get_origin(field.annotation) else ())]
-    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)

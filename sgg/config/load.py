@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,16 +13,15 @@ import yaml
 from .checking import checked, separately, validate
 from .errors import ConfigError
 from .experiment import Config
-
-ALL_AT_ONCE = ("evaluation.pred_weight", "evaluation.modes", "evaluation.ks")
-"""Keys of which each trial measures every value, also where they stand as axes of a search."""
+from .keys import put, with_values
+from .reference import is_swept
 
 
 @dataclass(frozen=True)
 class Study:
     """A config file: what every trial shares, and the axes along which trials differ.
 
-    base: valid settings with every searched key at the first value of its axis, those in ALL_AT_ONCE at all of them.
+    base: valid settings with every searched key at the first value of its axis, those that are swept at all of them.
     axes: dotted key -> the mapping `{search: KIND, ...}` as it stands in the file; what KIND may be is the search's
     business. source: where the settings are from, for messages.
     """
@@ -44,7 +42,8 @@ class Study:
         return separately(self._settings(values))[1]
 
     def _settings(self, values: dict[str, Any]) -> dict[str, Any]:
-        return _with(self.base.model_dump(exclude_unset=True), values)  # what is not given may follow from `values`
+        # What is not given may follow from `values`.
+        return with_values(self.base.model_dump(exclude_unset=True), values)
 
 
 def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
@@ -78,9 +77,9 @@ def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[St
     """A study whose faulty settings are left at their defaults, and all faults."""
     axes: dict[str, dict[str, Any]] = {}
     rest = _without_axes(settings, (), axes)
-    firsts = {key: values[0] for key, leaf in axes.items() if key not in ALL_AT_ONCE and (values := _values(leaf))}
-    _, _, wrong = separately(_with(rest, firsts))  # which are the axis' faults
-    base, faults = checked(_with(rest, {key: value for key, value in firsts.items() if key not in wrong}))
+    firsts = {key: values[0] for key, leaf in axes.items() if not is_swept(key) and (values := _values(leaf))}
+    _, _, wrong = separately(with_values(rest, firsts))  # which are the axis' faults
+    base, faults = checked(with_values(rest, {key: value for key, value in firsts.items() if key not in wrong}))
     study = Study(base, axes, source)
     return study, faults + faults_of_search(study)
 
@@ -91,7 +90,7 @@ def _override(settings: dict[str, Any], word: str) -> list[str]:
     if not separator or not key:
         return [f"{word!r} must have the form key=value, for example loss.kind=dnorm"]
     try:
-        _put(settings, key.split("."), yaml.load(text, Loader=_Loader))
+        put(settings, key, yaml.load(text, Loader=_Loader))
     except yaml.YAMLError as error:
         return [f"{key}: {text!r} is not YAML: {' '.join(str(error).split())}"]
     except ValueError as error:
@@ -134,30 +133,13 @@ def _values(leaf: dict[str, Any]) -> list[Any]:
     return listed if isinstance(listed, list) else []
 
 
-def _with(settings: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    """The settings with `values` (dotted key -> value) put in."""
-    settings = copy.deepcopy(settings)
-    for key, value in values.items():
-        _put(settings, key.split("."), value)
-    return settings
-
-
-def _put(settings: dict[str, Any], keys: list[str], value: Any) -> None:
-    """Raises ValueError where a part of the way is no section."""
-    for depth, key in enumerate(keys[:-1]):
-        settings = settings.setdefault(key, {})
-        if not isinstance(settings, dict):
-            raise ValueError(f"{'.'.join(keys)}: {'.'.join(keys[:depth + 1])} is no section of settings")
-    settings[keys[-1]] = value
-
-
 def _without_axes(settings: dict[str, Any], path: tuple[str, ...], axes: dict[str, dict[str, Any]]) -> dict[str, Any]:
     rest = {}
     for key, value in settings.items():
         here = (*path, str(key))
         if isinstance(value, dict) and "search" in value and path:
             axes[".".join(here)] = value
-            if ".".join(here) in ALL_AT_ONCE and (values := _values(value)):
+            if is_swept(".".join(here)) and (values := _values(value)):
                 rest[key] = values
         elif isinstance(value, dict):
             rest[key] = _without_axes(value, here, axes)

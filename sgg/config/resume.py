@@ -1,18 +1,18 @@
-"""What may differ when a run is taken up again."""
+"""What may differ when a run goes on (`--resume`)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-SCIENCE = ("data", "detector", "model", "loss", "embeddings", "gan", "training")
-"""Sections that decide what a run computes."""
-FREE = ("training.epochs", "training.keep_checkpoints", "training.device", "data.root", "data.workers",
-        "data.eval_images")
-"""Their settings that may differ all the same."""
+from .reference import role_of
+from .roles import Role
 
 
-def changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """One line for each setting of nested settings that is not as it was and has to be."""
-    return [f"{section}.{key} was {then[section].get(key)!r}, is {value!r}" for section in SCIENCE
-            for key, value in now[section].items()
-            if f"{section}.{key}" not in FREE and then[section].get(key) != value]
+def changes(then: dict[str, Any], now: dict[str, Any], fixed: Callable[[Role], bool]) -> list[str]:
+    """One line for each setting that is not as it was and has to be.
+
+    then, now: settings by dotted key. fixed: whether a setting of a role has to stay as it was.
+    """
+    return [f"{key} was {then.get(key)!r}, is {now.get(key)!r}" for key in {**then, **now}
+            if then.get(key) != now.get(key) and fixed(role_of(key))]

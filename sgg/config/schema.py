@@ -13,160 +13,208 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from sgg.naming import KS
 
+from .roles import draws, measures, runs, trains
 from .search import Resources, Search, Tracking
 from .section import Distinct, HomePath, Listed, Off, Section, Share
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Mode = Literal["sgcls", "predcls", "sgdet"]
 Term = Literal["D", "G", "rec"]
-EdgeBoxes = Literal["motifs", "raw_boxes"]
 Exponent = Annotated[float, Field(ge=0, le=10)]
 
 
 class Experiment(Section):
     """What the run is called and where it goes: everything is written under `<output>/<name>/`."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "experiment"
-    output: HomePath = Path("runs")
-    seed: Annotated[list[Seed], Listed, Distinct, Field(min_length=1)] = [111]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"), runs()] = "experiment"
+    """The name of the run, and of its folder."""
+    output: Annotated[HomePath, runs()] = Path("runs")
+    """The folder that runs are written to."""
+    seed: Annotated[list[Seed], Listed, Distinct, Field(min_length=1), draws()] = [111]
     """A list runs every configuration once per seed."""
 
 
 class Data(Section):
     """The data set and how it is read (docs/SYSTEM.md section 1)."""
 
-    name: Literal["auto", "vg", "toy", "gqa", "vtranse", "custom"] = "auto"
+    name: Annotated[Literal["auto", "vg", "toy", "gqa", "vtranse", "custom"], trains(shared=True, tried=True)] = "auto"
     """auto: Visual Genome where it is under `root`, else the toy genome."""
-    root: HomePath = Path("data")
-    num_val_images: PositiveInt | None = None
+    root: Annotated[HomePath, runs()] = Path("data")
+    """The folder of the data sets. What is derived from them once is kept there too."""
+    num_val_images: Annotated[PositiveInt | None, trains(shared=True, tried=True)] = None
     """The first so many training images are validation. None: the data set's own number, 5,000 of Visual Genome."""
-    min_objects: Annotated[int, Field(ge=0)] = 0
-    max_objects: PositiveInt | None = None
-    """Train on images with at least and at most so many objects."""
-    train_images: PositiveInt | None = None
+    min_objects: Annotated[int, Field(ge=0), trains(tried=True)] = 0
+    """Train on images with at least so many objects."""
+    max_objects: Annotated[PositiveInt | None, trains(tried=True)] = None
+    """Train on images with at most so many objects; None: any number."""
+    train_images: Annotated[PositiveInt | None, trains(tried=True)] = None
     """Train on the first so many images only; None: all."""
-    eval_images: PositiveInt | None = None
+    eval_images: Annotated[PositiveInt | None, measures()] = None
     """Evaluate on the first so many images of each part only; None: all."""
-    flip: bool = True
-    workers: Annotated[int, Field(ge=0)] | None = None
-    exclude_left_right: bool = False
+    flip: Annotated[bool, trains()] = True
+    """Mirror half of the training images, boxes with them."""
+    workers: Annotated[Annotated[int, Field(ge=0)] | None, runs()] = None
+    """Processes that decode pictures; 0: the training process itself."""
+    exclude_left_right: Annotated[bool, trains(shared=True, tried=True)] = False
     """GQA: drop "to the left of" and "to the right of"."""
 
 
 class DetectorSettings(Section):
     """The frozen detector (docs/SYSTEM.md section 2)."""
 
-    backbone: Literal["vgg16", "resnet50", "tiny"] | None = None
-    weights: HomePath | None = None
+    backbone: Annotated[Literal["vgg16", "resnet50", "tiny"] | None, trains(shared=True)] = None
+    """The network of the detector."""
+    weights: Annotated[HomePath | None, trains(shared=True, tried=True)] = None
     """A published `vg-faster-rcnn.tar` or a directory made by `python -m sgg.detector train`; None: pre-train here."""
-    epochs: PositiveInt | None = None
-    batch_size: PositiveInt | None = None
-    learning_rate: PositiveFloat | None = None
-    """None: the backbone's own recipe (`sgg/detector/recipe.py`)."""
+    epochs: Annotated[PositiveInt | None, trains(shared=True)] = None
+    """Epochs of the detector's training."""
+    batch_size: Annotated[PositiveInt | None, trains(shared=True)] = None
+    """Images of a batch of the detector's training."""
+    learning_rate: Annotated[PositiveFloat | None, trains(shared=True)] = None
+    """Learning rate of the detector's training. None for this, `epochs` and `batch_size`: the backbone's own recipe
+    (`sgg/detector/recipe.py`)."""
 
 
 class Model(Section):
     """The scene-graph model F (docs/SYSTEM.md section 2)."""
 
-    head: Literal["imp"] = "imp"
-    hidden_dim: PositiveInt | None = None
-    iterations: Annotated[int, Field(ge=0)] = 3
-    edge_boxes: EdgeBoxes | None = None
-    """How the boxes of a pair are drawn. None: `raw_boxes` on GQA, else `motifs`. A trained model needs the drawing
-    that it was trained with, and its weights do not tell which that was."""
-    box_strides: Literal["published", "intended"] = "published"
+    head: Annotated[Literal["imp"], trains()] = "imp"
+    """The relation head."""
+    hidden_dim: Annotated[PositiveInt | None, trains()] = None
+    """Width of node and edge states."""
+    iterations: Annotated[int, Field(ge=0), trains()] = 3
+    """Rounds of message passing."""
+    edge_boxes: Annotated[Literal["motifs", "raw_boxes"], trains()] = "motifs"
+    """How a pair is drawn: motifs, both boxes in the frame of their union; raw_boxes, in the frame of the image."""
+    box_strides: Annotated[Literal["published", "intended"], trains()] = "published"
     """published: the stride of 16 that the papers' weights were trained with; intended: 2 and 1."""
-    frequency_bias: Literal["off", "add", "only"] = "off"
+    frequency_bias: Annotated[Literal["off", "add", "only"], trains()] = "off"
     """add: added to the predicate logits; only: the predicate logits are the frequency table alone (evaluation)."""
-    pairs_per_image: PositiveInt | None = None
+    pairs_per_image: Annotated[PositiveInt | None, trains(mid_training=True)] = None
     """Budget of training pairs an image, over the batch. None: 1,024; on the toy genome 48; in SGDet training 64."""
-    foreground_share: Share = 0.25
-    dropout: Share | None = None
+    foreground_share: Annotated[Share, trains(mid_training=True)] = 0.25
+    """The largest share of annotated pairs among the training pairs."""
+    dropout: Annotated[Share | None, trains(mid_training=True)] = None
+    """Dropout in the box heads."""
 
 
 class Loss(Section):
     """Edge loss ([1], docs/SYSTEM.md section 3)."""
 
-    kind: Literal["baseline", "dnorm", "dnorm-fgbg"] = "dnorm"
-    foreground_weight: NonNegativeFloat = 1.0
-    background_weight: NonNegativeFloat = 1.0
-    scale: NonNegativeFloat = 1.0
+    kind: Annotated[Literal["baseline", "dnorm", "dnorm-fgbg"], trains(mid_training=True)] = "dnorm"
+    """How cross-entropies of annotated and background pairs are weighted."""
+    foreground_weight: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
+    """alpha of [1]: the weight of annotated pairs."""
+    background_weight: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
+    """beta of [1]: the weight of background pairs."""
+    scale: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
+    """gamma of [1]: multiplies the edge loss."""
 
 
 class Embeddings(Section):
     """Class vectors for `neigh`, `graphn` and `gan.init_embeddings`."""
 
-    source: Literal["auto", "glove", "cooccurrence"] = "auto"
+    source: Annotated[Literal["auto", "glove", "cooccurrence"], trains(tried=True)] = "auto"
     """auto: GloVe where its file is, else vectors computed from the training graphs."""
-    path: HomePath | None = None
+    path: Annotated[HomePath | None, trains(tried=True)] = None
     """None: where `python -m sgg.data prepare glove` puts it under `data.root`, see `Config.glove`."""
 
 
 class Perturb(Section):
     """Scene-graph perturbations ([2], docs/SYSTEM.md section 5)."""
 
-    method: Annotated[Literal["off", "rand", "neigh", "graphn"], Off] = "off"
-    intensity: Annotated[float, Field(gt=0, le=1)] = 0.2
+    method: Annotated[Literal["off", "rand", "neigh", "graphn"], Off, trains(mid_training=True, tried=True)] = "off"
+    """How a new label is chosen."""
+    intensity: Annotated[float, Field(gt=0, le=1), trains(mid_training=True)] = 0.2
     """L: the share of an image's nodes that get a new label."""
-    topk: Annotated[int, Field(ge=0)] = 5
-    alpha: Annotated[float, Field(ge=1)] = 2
+    topk: Annotated[int, Field(ge=0), trains(mid_training=True, tried=True)] = 5
+    """Semantic neighbours that a new label is drawn from."""
+    alpha: Annotated[float, Field(ge=1), trains(mid_training=True)] = 2
     """GraphN: a context must have been seen so often in training. Not the loss weight alpha of [1]."""
-    uniform: bool = False
-    degree_smoothing: NonNegativeFloat = 1.0
+    uniform: Annotated[bool, trains(mid_training=True)] = False
+    """Draw nodes uniformly, not by their degree."""
+    degree_smoothing: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
+    """Nodes are drawn in proportion to their degree to this power."""
 
 
 class GAN(Section):
     """Generator, discriminators and their updates ([2], docs/SYSTEM.md section 4)."""
 
-    enabled: bool = False
-    terms: Annotated[list[Term], Listed, Distinct] = ["D", "G", "rec"]
-    large_discriminator: bool = True
-    visual_conditioning: bool = True
-    attach_generator: bool = False
-    init_embeddings: bool = False
-    adversarial_weight: PositiveFloat = 5.0
-    hidden_dim: PositiveInt = 64
-    embedding_dim: PositiveInt = 200
-    learning_rate_generator: PositiveFloat = 1e-4
-    learning_rate_discriminator: PositiveFloat = 4e-4
+    enabled: Annotated[bool, trains(shared=True, tried=True)] = False
+    """Train a generator and discriminators beside F."""
+    terms: Annotated[list[Term], Listed, Distinct, trains(mid_training=True)] = ["D", "G", "rec"]
+    """Which losses there are: D of the discriminators, G of the generator, rec of F on generated features."""
+    large_discriminator: Annotated[bool, trains()] = True
+    """Add 1x1 convolutions to the global discriminator."""
+    visual_conditioning: Annotated[bool, trains(shared=True)] = True
+    """Condition the generator on a real feature of the same class."""
+    attach_generator: Annotated[bool, trains(mid_training=True)] = False
+    """The reconstruction loss trains the generator, too."""
+    init_embeddings: Annotated[bool, trains(tried=True)] = False
+    """Start the generator's class embeddings from word vectors."""
+    adversarial_weight: Annotated[PositiveFloat, trains(mid_training=True)] = 5.0
+    """Weight of all adversarial losses."""
+    hidden_dim: Annotated[PositiveInt, trains()] = 64
+    """Width of the generator's graph convolutions."""
+    embedding_dim: Annotated[PositiveInt, trains(tried=True)] = 200
+    """Width of class embeddings."""
+    learning_rate_generator: Annotated[PositiveFloat, trains(mid_training=True)] = 1e-4
+    """Adam's learning rate for the generator."""
+    learning_rate_discriminator: Annotated[PositiveFloat, trains(mid_training=True)] = 4e-4
+    """Adam's learning rate for the discriminators."""
     perturb: Perturb = Perturb()
 
 
 class Training(Section):
     """Optimisation of F (docs/SYSTEM.md section 2, "Optimiser")."""
 
-    mode: Literal["sgcls", "predcls", "sgdet"] = "sgcls"
-    epochs: Annotated[int, Field(ge=0)] | None = None
-    batch_size: PositiveInt | None = None
-    learning_rate: PositiveFloat | None = None
+    mode: Annotated[Literal["sgcls", "predcls", "sgdet"], trains(tried=True)] = "sgcls"
+    """What is given in training: boxes (sgcls), boxes and labels (predcls), nothing (sgdet)."""
+    epochs: Annotated[Annotated[int, Field(ge=0)] | None, trains(grows=True)] = None
+    """Epochs of training."""
+    batch_size: Annotated[PositiveInt | None, trains(mid_training=True)] = None
+    """Images of a batch."""
+    learning_rate: Annotated[PositiveFloat | None, trains(mid_training=True)] = None
     """None: the profile's rate per image times batch_size (the papers: 1e-3 x 24)."""
-    decay_epoch: PositiveInt | None = None
+    decay_epoch: Annotated[PositiveInt | None, trains(mid_training=True)] = None
     """The last epoch at the full rates, counted from 1; after it they are a tenth."""
-    momentum: Share = 0.9
-    weight_decay: NonNegativeFloat = 1e-4
-    box_head_rate: PositiveFloat = 0.1
+    momentum: Annotated[Share, trains()] = 0.9
+    """Momentum of SGD."""
+    weight_decay: Annotated[NonNegativeFloat, trains()] = 1e-4
+    """Weight decay of SGD."""
+    box_head_rate: Annotated[PositiveFloat, trains(mid_training=True)] = 0.1
     """Learning rate of the two box-head copies, as a share of `learning_rate`."""
-    clip_gradient: PositiveFloat = 5.0
-    f_updates: PositiveInt = 1
+    clip_gradient: Annotated[PositiveFloat, trains(mid_training=True)] = 5.0
+    """The largest norm of F's gradient."""
+    f_updates: Annotated[PositiveInt, trains(mid_training=True)] = 1
     """Updates of F on the real batch per step: 2 matches the number of updates that a GAN run makes."""
-    keep_checkpoints: PositiveInt = 2
-    device: str = "auto"
-    compile: bool = False
-    autocast_bf16: bool = False
-    tf32: bool = False
+    keep_checkpoints: Annotated[PositiveInt, runs()] = 2
+    """How many of the newest checkpoints are kept."""
+    device: Annotated[str, runs()] = "auto"
+    """auto: CUDA where there is a GPU and `resources.gpus` is not 0; cpu, cuda, cuda:1, ..."""
+    compile: Annotated[bool, trains()] = False
+    """Compile F by torch.compile."""
+    autocast_bf16: Annotated[bool, trains()] = False
+    """Compute F's layers in bfloat16 while training."""
+    tf32: Annotated[bool, trains()] = False
+    """Allow TF32 in matrix products and convolutions."""
 
 
 class Evaluation(Section):
     """What is measured; nothing here changes the trained model (docs/SYSTEM.md section 6)."""
 
-    modes: Annotated[list[Mode], Listed, Distinct, Field(min_length=1)] = ["sgcls", "predcls"]
-    ks: Annotated[list[PositiveInt], Listed, Distinct, Field(min_length=1)] = list(KS)
-    pred_weight: Annotated[list[Exponent], Listed, Distinct, Field(min_length=1)] = [0.0]
+    modes: Annotated[list[Mode], Listed, Distinct, Field(min_length=1), measures(swept=True)] = ["sgcls", "predcls"]
+    """What is given in evaluation."""
+    ks: Annotated[list[PositiveInt], Listed, Distinct, Field(min_length=1), measures(swept=True)] = list(KS)
+    """The cut-offs K of recall."""
+    pred_weight: Annotated[list[Exponent], Listed, Distinct, Field(min_length=1), measures(swept=True)] = [0.0]
     """Exponents of the predicate re-weighting; every value is evaluated on each trained model."""
-    every: PositiveInt | None = None
+    every: Annotated[PositiveInt | None, measures()] = None
     """Validate after the first epoch, then after every so many more, and after the last."""
-    batch_size: PositiveInt | None = None
-    test: bool = True
+    batch_size: Annotated[PositiveInt | None, measures()] = None
+    """Images of a batch in evaluation."""
+    test: Annotated[bool, measures()] = True
+    """Evaluate on test after the last epoch."""
 
 
 class Settings(Section):

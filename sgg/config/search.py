@@ -6,41 +6,46 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from .roles import draws, measures, runs
 from .section import Off, Section
 
 
 class Search(Section):
     """Which trials are run, and which are stopped early (`platform/search_space.py`, `platform/tune.py`)."""
 
-    metric: str | None = None
+    metric: Annotated[str | None, measures()] = None
     """A figure of validation (`val/sgcls/zs/ngR@100`), or `loss`. In a valid config it is decided, where not given as
     the zero-shot ngR of the first of `evaluation.modes`, at 100 or the largest of `evaluation.ks`."""
-    mode: Literal["max", "min"] = "max"
-    trials: PositiveInt = 1
+    mode: Annotated[Literal["max", "min"], measures()] = "max"
+    """Whether a larger or a smaller metric is better."""
+    trials: Annotated[PositiveInt, draws()] = 1
     """Configurations drawn; each runs once per seed. Grid axes are run in full for every draw."""
-    algorithm: Literal["random", "grid", "optuna"] = "random"
-    scheduler: Annotated[Literal["off", "asha", "median", "pbt"], Off] = "off"
-    grace_epochs: PositiveInt = 1
+    algorithm: Annotated[Literal["random", "grid", "optuna"], draws()] = "random"
+    """How configurations are chosen."""
+    scheduler: Annotated[Literal["off", "asha", "median", "pbt"], Off, draws()] = "off"
+    """Which rule stops trials early."""
+    grace_epochs: Annotated[PositiveInt, draws()] = 1
     """No trial is stopped before this epoch; pbt lets trials copy one another every so many epochs."""
-    reduction_factor: Annotated[int, Field(ge=2)] = 2
-    max_concurrent: PositiveInt | None = None
+    reduction_factor: Annotated[int, Field(ge=2), draws()] = 2
+    """asha: one of so many trials goes on at each rung."""
+    max_concurrent: Annotated[PositiveInt | None, runs()] = None
     """Trials at a time. None: as many as there is room for."""
-    time_budget_s: PositiveFloat | None = None
+    time_budget_s: Annotated[PositiveFloat | None, runs()] = None
     """Of the search, from its first trial on. Then it is interrupted; `--resume` with more time goes on."""
-    max_failures: Annotated[int, Field(ge=0)] = 2
+    max_failures: Annotated[int, Field(ge=0), runs()] = 2
     """How often a trial whose worker died is taken up again from its last checkpoint."""
 
 
 class Resources(Section):
     """What each trial gets."""
 
-    gpus: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+    gpus: Annotated[Annotated[float, Field(ge=0)] | Literal["auto"], runs()] = "auto"
     """Of a trial. auto: one for each worker where Ray sees a GPU, else 0."""
-    workers: PositiveInt | Literal["auto"] = "auto"
+    workers: Annotated[PositiveInt | Literal["auto"], runs()] = "auto"
     """Processes that train one trial together, each on its share of a batch. auto: one for each GPU, at least one."""
-    cpus: PositiveFloat = 1.0
+    cpus: Annotated[PositiveFloat, runs()] = 1.0
     """Of each worker."""
-    address: str = "local"
+    address: Annotated[str, runs()] = "local"
     """`local`: a Ray of our own on this machine; `auto` or `host:port`: a running cluster."""
 
     @property
@@ -59,8 +64,13 @@ class Resources(Section):
 class Tracking(Section):
     """Where results go besides the run's own files; all off by default."""
 
-    wandb: Annotated[Literal["off", "online", "offline"], Off] = "off"
-    wandb_project: str = "scene-graphs"
-    wandb_entity: str | None = None
-    tensorboard: bool = False
-    parquet: bool = False
+    wandb: Annotated[Literal["off", "online", "offline"], Off, runs()] = "off"
+    """Weights & Biases."""
+    wandb_project: Annotated[str, runs()] = "scene-graphs"
+    """The project there."""
+    wandb_entity: Annotated[str | None, runs()] = None
+    """The user or team there; None: the default one."""
+    tensorboard: Annotated[bool, runs()] = False
+    """Write event files for TensorBoard."""
+    parquet: Annotated[bool, runs()] = False
+    """Write results.parquet beside results.csv."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
+
+from .roles import Role
 
 
 def _off(value: Any) -> Any:
@@ -43,6 +46,23 @@ HomePath = Annotated[Path, AfterValidator(_expanded)]
 
 
 class Section(BaseModel):
-    """A group of settings; an unknown key is an error."""
+    """A group of settings; an unknown key is an error. Every setting carries its role and a docstring."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False,
+                              use_attribute_docstrings=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **keywords: Any) -> None:
+        """Raise TypeError for a setting without a role: it would silently be on the default side of every question."""
+        for name, field in cls.model_fields.items():
+            if section_type(field) is None and not any(isinstance(mark, Role) for mark in field.metadata):
+                raise TypeError(f"{cls.__name__}.{name} has no role: add one of runs(), draws(), measures(), trains() "
+                                "(sgg/config/roles.py) to its annotation")
+
+
+def section_type(field: FieldInfo | None) -> type[BaseModel] | None:
+    """The section that a field of the schema holds; None where it is a plain setting, or there is no field."""
+    if field is None:
+        return None
+    candidates = [field.annotation, *(get_args(field.annotation) if get_origin(field.annotation) else ())]
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)

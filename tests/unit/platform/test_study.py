@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 from platform import tune
-from platform.study import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRecord, flatten
+from platform.study import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRecord
 
 import pytest
 
@@ -113,10 +113,6 @@ def test_a_failure_is_explained_by_the_file_that_is_there(tmp_path):
     assert record.evidence == tmp_path / "log.txt"
     (tmp_path / "error.txt").touch()
     assert record.evidence == tmp_path / "error.txt"
-
-
-def test_flatten():
-    assert flatten({"a": {"b": 1, "c": {}}, "d": [1]}) == {"a.b": 1, "d": [1]}
 
 
 @pytest.mark.parametrize(("content", "message"), [

@@ -1,0 +1,32 @@
+"""Nested settings and dotted keys: `{"gan": {"perturb": {"alpha": 5}}}` and `gan.perturb.alpha`."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+
+def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted key."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat
+
+
+def with_values(settings: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """A copy of nested settings with `values` (dotted key -> value) put in."""
+    settings = copy.deepcopy(settings)
+    for key, value in values.items():
+        put(settings, key, value)
+    return settings
+
+
+def put(settings: dict[str, Any], key: str, value: Any) -> None:
+    """Put one value into nested settings, in place. Raises ValueError where a part of the way is no section."""
+    *sections, name = key.split(".")
+    for depth, section in enumerate(sections):
+        settings = settings.setdefault(section, {})
+        if not isinstance(settings, dict):
+            raise ValueError(f"{key}: {'.'.join(sections[:depth + 1])} is no section of settings")
+    settings[name] = value
