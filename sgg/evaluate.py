@@ -23,7 +23,7 @@ from rich.table import Table
 
 from sgg import parallel
 from sgg.command import answered, distinct, output_file, positive
-from sgg.inference import predict
+from sgg.inference import DivergedError, predict
 from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
 from sgg.models.detector import Detector
 from sgg.models.scene_graph import SceneGraphModel
@@ -51,6 +51,8 @@ def evaluate(
 
     metrics: mode (sgcls, predcls, sgdet) -> fresh metrics of that mode. on_image: gets each image's id, annotation
     and predictions, in numpy, once they are counted. The model is left in the state it came in.
+
+    Raises what `sgg.inference.predict` raises where model or detector have diverged.
     """
     was_training = model.training
     model.eval()
@@ -171,8 +173,13 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
                         math.ceil(len(ground.part(part)) / settings.batch_size), "batches")
     saving = PredictionWriter(options.save_predictions, protocol) if options.save_predictions else nullcontext()
     with saving as writer:
-        named = evaluate(restored.model, ground.detector, batches, metrics, device_of(ground.config),
-                         writer.add if writer else None)
+        try:
+            named = evaluate(restored.model, ground.detector, batches, metrics, device_of(ground.config),
+                             writer.add if writer else None)
+        except DivergedError as error:
+            raise FloatingPointError(
+                f"{restored.checkpoint.path}, after epoch {restored.checkpoint.epoch}: {error}; evaluate an earlier "
+                "checkpoint, or train anew with a lower training.learning_rate") from error
         if writer:
             writer.fallbacks = named.get(FALLBACKS)
     return _Result(protocol, settings.modes, settings.ks, settings.pred_weight, named)

@@ -15,6 +15,7 @@ from sgg.config.resume import changes
 from sgg.data import Batches
 from sgg.evaluate import evaluate
 from sgg.history import CONFIG, TEST, History, Row, read_json
+from sgg.inference import DivergedError
 from sgg.naming import headline_k
 from sgg.objectives import Losses
 from sgg.reweighted import objective
@@ -23,6 +24,8 @@ from sgg.steps import Randomness
 from sgg.writing import write_json
 
 log = logging.getLogger(__name__)
+
+LOWER_RATES = "lower training.learning_rate or gan.learning_rate_*"
 
 
 def fit(
@@ -40,8 +43,9 @@ def fit(
     from with this config (population-based training); it serves unless the directory has a newer one. Where several
     processes train together (`sgg/parallel.py`) each calls `fit`, and the first one writes.
 
-    Raises FloatingPointError, naming epoch and step, where a loss or F's gradient is not finite; ValueError where
-    `directory` was written with other settings, data or detector, or all its checkpoints are damaged.
+    Raises FloatingPointError, naming the epoch, where F has diverged: a loss, its gradient (then also naming the step)
+    or the scores of an evaluation are not finite. Raises ValueError where `directory` was written with other settings,
+    data or detector, or all its checkpoints are damaged.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -62,7 +66,7 @@ def fit(
     for epoch in range(done + 1, config.training.epochs + 1):
         values = train_epoch(run, config, batches, epoch)
         if is_validated(config, epoch):
-            values |= measure(ground, run, "val")
+            values |= measure(ground, run, "val", epoch)
         row = history.append(epoch, values) if first else {"epoch": epoch, **values}
         rows.append(row)
         if first:
@@ -76,7 +80,7 @@ def fit(
     if config.evaluation.test:
         test = read_json(directory / TEST) if done >= config.training.epochs else None
         if test is None:
-            test = measure(ground, run, "test")
+            test = measure(ground, run, "test", config.training.epochs)
             if first:
                 write_json(directory / TEST, test)
         final = final | test
@@ -106,8 +110,7 @@ def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) ->
         try:
             losses = finite(run.step(batch.to(run.device), randomness, fallbacks))
         except FloatingPointError as error:
-            raise FloatingPointError(f"{error} in epoch {epoch}, step {steps}: lower training.learning_rate or "
-                                     "gan.learning_rate_*") from error
+            raise FloatingPointError(f"{error} in epoch {epoch}, step {steps}: {LOWER_RATES}") from error
         images += len(batch)
         passed_over += not losses
         for name, value in losses.items():
@@ -140,9 +143,16 @@ def finite(losses: Losses) -> dict[str, float]:
     return values
 
 
-def measure(ground: build.Ground, run: build.Run, part: str) -> Row:
-    """Every figure of a part, named `<part>/<mode>/<subset>/<metric>`."""
-    figures = evaluate(run.model, ground.detector, ground.evaluation_batches(part), ground.metrics(part), run.device)
+def measure(ground: build.Ground, run: build.Run, part: str, epoch: int) -> Row:
+    """Every figure of a part after an epoch, named `<part>/<mode>/<subset>/<metric>`.
+
+    Raises FloatingPointError, naming the epoch, where the model has diverged.
+    """
+    try:
+        figures = evaluate(run.model, ground.detector, ground.evaluation_batches(part), ground.metrics(part),
+                           run.device)
+    except DivergedError as error:
+        raise FloatingPointError(f"{error}, measured on {part} after epoch {epoch}: {LOWER_RATES}") from error
     return {f"{part}/{name}": value for name, value in figures.items()}
 
 

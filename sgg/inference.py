@@ -14,6 +14,10 @@ from sgg.models.scene_graph import SceneGraphModel, most_likely_labels
 from sgg.structures import Batch, Prediction
 
 
+class DivergedError(FloatingPointError):
+    """The scene-graph model gives scores that are not finite."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """The nodes of a batch as the detector shows them.
@@ -34,15 +38,17 @@ class Observation:
 
 
 def observe(detector: Detector, batch: Batch) -> Observation:
-    """The annotated boxes of a batch as nodes (SGCls, PredCls)."""
+    """The annotated boxes of a batch as nodes (SGCls, PredCls). Raises ValueError where the detector has diverged."""
     feature_map, frames = detector.features(batch.images)
+    _require_sound(feature_map, batch)
     boxes = detector.resize_boxes(batch.boxes, batch.image_index, batch.images, frames)
     return Observation(feature_map, boxes, batch.boxes, batch.image_index, _tensor(frames, boxes))
 
 
 def detect(detector: Detector, batch: Batch) -> Observation:
-    """The detector's own boxes as nodes (SGDet)."""
+    """The detector's own boxes as nodes (SGDet). Raises ValueError where the detector has diverged."""
     found, (feature_map, frames) = detector.detect(batch.images)
+    _require_sound(feature_map, batch)
     picture_boxes = torch.cat([one.boxes for one in found])
     counts = torch.tensor([len(one.boxes) for one in found], device=picture_boxes.device)
     image_index = torch.arange(len(found), device=picture_boxes.device).repeat_interleave(counts)
@@ -62,19 +68,22 @@ def predict(
     fallbacks: gets the number of images for which SGDet's detector had to lower its score threshold.
 
     SGCls and PredCls share one pass: they differ in the labels only. The model must be in eval mode.
+
+    Raises DivergedError, naming the mode and the first image, where the model's scores are not finite, and what
+    `observe` and `detect` raise.
     """
     predictions: dict[str, list[Prediction]] = {}
     given_boxes = [mode for mode in modes if mode != "sgdet"]
     if given_boxes:
         seen = observe(detector, batch)
         pairs = all_pairs(seen.image_index)
-        predictions |= _predict(model, seen, pairs, len(batch), given_boxes, batch.labels)
+        predictions |= _predict(model, seen, pairs, batch, given_boxes)
     if "sgdet" in modes:
         seen = detect(detector, batch)
         if fallbacks is not None:
             fallbacks.append(seen.fallbacks)
         pairs = overlapping_pairs(seen)
-        predictions |= _predict(model, seen, pairs, len(batch), ["sgdet"], batch.labels)
+        predictions |= _predict(model, seen, pairs, batch, ["sgdet"])
     return predictions
 
 
@@ -85,18 +94,22 @@ def overlapping_pairs(seen: Observation) -> Tensor:
 
 
 def _predict(
-    model: SceneGraphModel, seen: Observation, pairs: Tensor, images: int, modes: list[str], true_labels: Tensor
+    model: SceneGraphModel, seen: Observation, pairs: Tensor, batch: Batch, modes: list[str]
 ) -> dict[str, list[Prediction]]:
     nodes, edges = model.features(seen.map, seen.boxes, seen.image_index, pairs)
     node_logits, edge_logits = model.classify(nodes, edges, seen.boxes, seen.image_index, pairs, seen.frames)
     predictions = {}
     for mode in modes:
         if mode == "predcls":
-            labels, scores = true_labels, torch.ones_like(node_logits[:, 0])
+            labels, scores = batch.labels, torch.ones_like(node_logits[:, 0])
         else:
             labels, scores = most_likely_labels(node_logits)
         logits = model.with_bias(edge_logits, labels, pairs)
-        predictions[mode] = _by_image(seen, labels, scores, pairs, logits, images)
+        for values, image in ((scores, seen.image_index), (logits, seen.image_index[pairs[:, 0]])):
+            if (bad := _not_finite(values)) is not None:
+                raise DivergedError(f"the model has diverged: its scores of image {batch.image_ids[image[bad]]} in "
+                                    f"{mode} are not finite")
+        predictions[mode] = _by_image(seen, labels, scores, pairs, logits, len(batch))
     return predictions
 
 
@@ -110,6 +123,18 @@ def _by_image(
                 edge_logits.split(edges), strict=True)
     return [rank(boxes, classes, confidence, local - start, logits)
             for start, boxes, classes, confidence, local, logits in parts]
+
+
+def _require_sound(feature_map: Tensor, batch: Batch) -> None:
+    if (bad := _not_finite(feature_map)) is not None:
+        raise ValueError(f"the detector has diverged: its features of image {batch.image_ids[bad]} are not finite; "
+                         "train it anew with a lower detector.learning_rate, or name another one (detector.weights)")
+
+
+def _not_finite(values: Tensor) -> int | None:
+    """The first row of `values` [n, ...] that is not finite; None where all are."""
+    finite = torch.isfinite(values)
+    return None if finite.all() else int((~finite).reshape(len(values), -1).any(dim=1).nonzero()[0])
 
 
 def _tensor(frames: list[tuple[int, int]], like: Tensor) -> Tensor:

@@ -111,8 +111,19 @@ class PredictionWriter:
             self._temporary.unlink(missing_ok=True)
 
     def add(self, image_id: str, truth: SceneGraph, predictions: Predictions) -> None:
-        """Append an image: its annotation and its prediction in every mode of the protocol."""
-        self._waiting.append((image_id, truth.numpy(), {m: predictions[m].numpy() for m in self.protocol.modes}))
+        """Append an image: its annotation and its prediction in every mode of the protocol.
+
+        Raises FloatingPointError, naming what predicted, where scores are not finite.
+        """
+        of_image = {mode: predictions[mode].numpy() for mode in self.protocol.modes}
+        for mode, one in of_image.items():
+            if not (np.isfinite(one.label_scores).all() and np.isfinite(one.predicate_scores).all()):
+                source = self.protocol.source
+                raise FloatingPointError(
+                    f"{source.get('checkpoint', 'the model')}, after epoch {source.get('epoch', 'unknown')}, has "
+                    f"diverged: its scores of image {image_id} in {mode} are not finite; predict with an earlier "
+                    "checkpoint")
+        self._waiting.append((image_id, truth.numpy(), of_image))
         self.images += 1
         if len(self._waiting) == BLOCK:
             self._flush()

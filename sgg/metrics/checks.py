@@ -95,5 +95,6 @@ def _probabilities(array: Array, name: str) -> np.ndarray:
                             and np.maximum.reduce(values, axis=None) <= 1 + ROUNDING):
         wrong = ~((values >= 0) & (values <= 1 + ROUNDING))
         place = ", ".join(map(str, np.argwhere(wrong)[0]))
-        raise ValueError(f"{name} must be probabilities in [0, 1], got {values[wrong][0]} at [{place}]")
+        remedy = "" if np.isfinite(values[wrong][0]) else ": the model that gave them has diverged"
+        raise ValueError(f"{name} must be probabilities in [0, 1], got {values[wrong][0]} at [{place}]{remedy}")
     return values

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from sgg.evaluate import figures, main, rescore
+from sgg.inference import DivergedError
 from sgg.metrics import SceneGraphMetrics
 from sgg.predictions import PredictionFile, PredictionWriter, Protocol
 from tests.oracles.evaluator import plain_metrics
@@ -152,6 +153,20 @@ def test_fallbacks_of_the_detector_are_told(restored, tmp_path, capsys):
     assert main(["--predictions", str(saved), "--json", str(again)]) == 0
     assert "fallbacks: not told by this file" in " ".join(capsys.readouterr().out.split())
     assert "test/sgdet/fallbacks" not in json.loads(again.read_text())["figures"]
+
+
+def test_a_checkpoint_that_has_diverged_is_named(restored, monkeypatch, tmp_path, capsys):
+    def predict(*_):
+        raise DivergedError("the model has diverged: its scores of image 7 in sgcls are not finite")
+
+    monkeypatch.setattr("sgg.evaluate.predict", predict)
+    saved = tmp_path / "predictions.npz"
+    assert main(["runs/a", "--save-predictions", str(saved)]) == 2
+    said = capsys.readouterr().err
+    for part in ("runs/a, after epoch 3: the model has diverged", "image 7", "an earlier checkpoint",
+                 "training.learning_rate"):
+        assert part in said
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("words", "message"), [

@@ -1,6 +1,7 @@
 """Predictions on disk: what goes in comes out, whole or not at all."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,6 +69,17 @@ def test_metrics_weigh_predicates_by_powers_of_their_counts():
     assert metrics.weights[0.5].tolist() == [3, 2, 2**0.5, 1]
     with pytest.raises(ValueError, match="mode must be one of sgcls, sgdet here, got predcls"):
         protocol().metrics(["predcls"], [20], [0])
+
+
+@pytest.mark.parametrize("field", ["label_scores", "predicate_scores"])
+def test_scores_of_a_model_that_has_diverged_are_not_saved(tmp_path, field):
+    name, truth, predictions = next(entry for entry in images(9) if len(entry[2]["sgdet"].pairs))
+    scores = getattr(predictions["sgdet"], field).astype(float)
+    scores[0] = np.nan
+    spoilt = predictions | {"sgdet": replace(predictions["sgdet"], **{field: scores})}
+    with pytest.raises(FloatingPointError, match=rf"^runs/a, after epoch 3, has diverged: .*{name} in sgdet are not"):
+        write(tmp_path / "predictions.npz", [(name, truth, spoilt)])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_left_of_a_file_that_was_not_finished(tmp_path):

@@ -1,5 +1,6 @@
 """Epochs of a trial on a few toy pictures: what a row says of SGDet, where a trial is taken up, what its data are."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from sgg import build, checkpoint
 from sgg.config import resolve, validate
 from sgg.data import open_dataset
-from sgg.fit import fit, train_epoch
+from sgg.fit import fit, measure, train_epoch
 from sgg.history import History
 from sgg.models.detector import Detector
 from sgg.restore import restore
@@ -35,6 +36,34 @@ def test_fallbacks_of_an_epoch(toy_root) -> None:
     trial.detector.rcnn.roi_heads.box_predictor.cls_score.bias.data[1] = 20
     assert row_of(trial)["fallbacks"] == 0
     assert "fallbacks" not in row_of(ground(toy_root))
+
+
+def spoil(module: torch.nn.Module) -> None:
+    next(module.parameters()).data.fill_(math.nan)
+
+
+def test_a_model_that_has_diverged_is_said_to_have(toy_root) -> None:
+    """Not that some array must hold probabilities. After which epoch, on which image, and what to do."""
+    trial = ground(toy_root)
+    run = build.build_run(trial)
+    spoil(run.model.relation_head)
+    first = trial.part("val").image_id(0)
+    said = (rf"^the model has diverged: its scores of image {first} in \w+ are not finite, measured on val after "
+            r"epoch 3: lower training\.learning_rate")
+    with pytest.raises(FloatingPointError, match=said):
+        measure(trial, run, "val", 3)
+
+
+@pytest.mark.parametrize("mode", ["sgcls", "sgdet"])
+def test_a_detector_that_has_diverged_is_told_from_the_model(toy_root, mode) -> None:
+    trial = ground(toy_root, evaluation={"modes": [mode]})
+    run = build.build_run(trial)
+    spoil(trial.detector.rcnn.backbone)
+    with pytest.raises(ValueError, match=r"^the detector has diverged: its features of image \d+ are not finite; train "
+                                         r"it anew with a lower detector\.learning_rate, or .*detector\.weights"):
+        measure(trial, run, "val", 1)
+    with pytest.raises(ValueError, match=r"the detector has diverged"):
+        train_epoch(run, trial.config, trial.training_batches(), 1)
 
 
 class Given:

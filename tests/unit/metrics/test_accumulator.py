@@ -201,7 +201,8 @@ def test_predicate_recall_is_what_mean_recall_averages():
     ("relations", [[0, 1, 0]], r"predicates in truth.relations of image 7 must lie in 1..3, got 0"),
     ("relations", [[0, 1, 4]], r"predicates in truth.relations of image 7 must lie in 1..3, got 4"),
     ("pairs", [[0, 2]], r"prediction.pairs of image 7 must lie in 0..1, got 2"),
-    ("label_scores", [0.5, np.nan], r"label_scores of image 7 must be probabilities in \[0, 1\], got nan at \[1\]"),
+    ("label_scores", [0.5, np.nan], r"label_scores of image 7 must be probabilities in \[0, 1\], got nan at \[1\]: "
+                                    r"the model that gave them has diverged"),
     ("label_scores", [0.5, -1], r"label_scores of image 7 must be probabilities in \[0, 1\], got -1.0 at \[1\]"),
     ("predicate_scores", [[0.1, 0.2, 0.3, np.nan]], r"predicate_scores of image 7 .* got nan at \[0, 3\]"),
     ("predicate_scores", [[2.5, -1, 0.3, 0]], r"predicate_scores of image 7 .* got 2.5 at \[0, 0\]"),
