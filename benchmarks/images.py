@@ -2,7 +2,7 @@
 
     python benchmarks/images.py [--quick] [--json FILE]
 
-The plain way decodes, mirrors and pads in PIL and then makes a tensor. Ours decodes with torchvision, and mirrors and
+The plain way decodes, mirrors and pads in PIL and then makes a tensor. Ours decodes in PIL too, but mirrors and
 pads while it makes the tensor. Resizing is the detector's, torch's bilinear interpolation in both, and is timed
 with and without. Pictures are synthetic. All times are processor time of one thread, which other processes on the
 machine hardly lengthen.
@@ -23,7 +23,8 @@ from PIL import Image, ImageOps
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import Row, arguments_of, below, report, times
-from sgg.data.transforms import read_picture, to_square
+from sgg.data.pictures import read_picture
+from sgg.data.transforms import to_square
 
 SIDE = 592  # what VGG16's detector resizes to
 SIZES = ((375, 500), (500, 333), (600, 800), (768, 1024))

@@ -16,7 +16,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from sgg.data import boxes as box_math
 from sgg.data.collate import Sample, collate
 from sgg.data.dataset import Part
-from sgg.data.transforms import read_picture, to_square
+from sgg.data.pictures import read_picture
+from sgg.data.transforms import to_square
 from sgg.structures import Batch, SceneGraph
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sgg.data.dataset import DataSet
 from sgg.data.download import sha256_of
+from sgg.data.pictures import read_picture
 from sgg.data.prepare import RECORDS, read_record
-from sgg.data.transforms import read_picture
 
 
 @dataclass

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from sgg.data.loader import PartImages, draw_predicates, load_batches
-from sgg.data.transforms import read_picture, to_square
+from sgg.data.pictures import read_picture
+from sgg.data.transforms import to_square
 from sgg.data.visual_genome import open_visual_genome
 
 

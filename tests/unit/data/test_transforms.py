@@ -1,12 +1,11 @@
-"""Pictures as squares, and pictures that cannot be read."""
+"""Pictures as squares."""
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
-from sgg.data.transforms import padding_facts, read_picture, to_square
+from sgg.data.transforms import padding_facts, to_square
 
 
 @pytest.mark.parametrize(("height", "width"), [(3, 5), (5, 3), (4, 4)])
@@ -35,37 +34,3 @@ def test_padding_leaves_the_residue_of_the_reference():
 def test_padding_is_part_of_an_identity_where_there_is_any():
     assert padding_facts(np.array([[4, 4], [7, 7]])) == {}
     assert padding_facts(np.array([[4, 4], [7, 6]])) == {"padding": [124, 116, 103]}
-
-
-def test_grey_and_transparent_pictures_become_rgb(tmp_path):
-    Image.new("L", (4, 3), 7).save(tmp_path / "grey.png")
-    Image.new("RGBA", (4, 3), (1, 2, 3, 128)).save(tmp_path / "glass.png")
-    assert read_picture(tmp_path / "grey.png").tolist() == [[[7, 7, 7]] * 4] * 3
-    assert read_picture(tmp_path / "glass.png").tolist() == [[[1, 2, 3]] * 4] * 3
-
-
-@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-@pytest.mark.parametrize("subsampling", [0, 2])
-def test_pixels_of_jpeg_files_are_those_of_pil(mode, subsampling, tmp_path):
-    noise = np.random.default_rng(0).integers(0, 256, (45, 61, 3), dtype=np.uint8)
-    Image.fromarray(noise).convert(mode).save(tmp_path / "a.jpg", quality=90, subsampling=subsampling)
-    with Image.open(tmp_path / "a.jpg") as image:
-        expected = np.asarray(image.convert("RGB")).astype(int)
-    assert np.abs(read_picture(tmp_path / "a.jpg").astype(int) - expected).max() <= 1
-
-
-def test_pictures_that_cannot_be_read_are_named(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "a.jpg")
-    content = (tmp_path / "a.jpg").read_bytes()
-    (tmp_path / "cut.jpg").write_bytes(content[:len(content) // 2])
-    (tmp_path / "end.jpg").write_bytes(content[:-1])
-    (tmp_path / "text.jpg").write_text("no picture")
-    (tmp_path / "empty.jpg").write_bytes(b"")
-    with pytest.raises(FileNotFoundError, match=r"picture .*none.jpg is missing"):
-        read_picture(tmp_path / "none.jpg")
-    for name in ("cut", "end", "text", "empty"):
-        with pytest.raises(ValueError, match=rf"picture .*{name}.jpg cannot be read, or is cut off"):
-            read_picture(tmp_path / f"{name}.jpg")
-    with pytest.raises(ValueError, match=r"a.jpg is 60x40 pixels, but its annotation was made for 40x60"):
-        read_picture(tmp_path / "a.jpg", (60, 40))
