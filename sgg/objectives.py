@@ -68,8 +68,8 @@ class Objectives(nn.Module):
                 scene.nodes, scene.edges, scene.seen.boxes, scene.seen.image_index, scene.pairs, scene.seen.frames)
             labels = scene.labels if self.mode == "predcls" else most_likely_labels(node_logits.detach())[0]
             edge_logits = self.model.with_bias(edge_logits, labels, scene.pairs)
-        nodes = node_loss(node_logits.float(), scene.labels) * parallel.share(len(scene.labels), node_logits)
-        return {"nodes": nodes, "edges": self._edge_loss(edge_logits.float(), scene.predicates)}
+        nodes = node_loss(_full(node_logits), scene.labels) * parallel.share(len(scene.labels), node_logits)
+        return {"nodes": nodes, "edges": self._edge_loss(_full(edge_logits), scene.predicates)}
 
     def generator(self, real: Scene, labels: Tensor, visual: Tensor | None) -> tuple[Losses, Scene]:
         """G on the real graph with other `labels` [N]: its losses, and the generated scene, detached.
@@ -108,6 +108,11 @@ class Objectives(nn.Module):
         loss = edge_loss(logits, predicates, settings.kind, settings.foreground_weight, settings.background_weight,
                          settings.scale, totals=totals)
         return loss * parallel.num_workers()  # of the whole batch, and to be averaged
+
+
+def _full(logits: Tensor) -> Tensor:
+    """In float32 where autocast made them bfloat16."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def _inputs(scene: Scene) -> dict[str, tuple[Tensor, ...]]:

@@ -58,7 +58,7 @@ def averaged(losses: dict[str, Tensor]) -> dict[str, Tensor]:
     """Scalars by name, each the mean over the workers, without gradient."""
     if num_workers() == 1 or not losses:
         return {name: value.detach() for name, value in losses.items()}
-    means = total(torch.stack([value.detach().float() for value in losses.values()])) / num_workers()
+    means = total(torch.stack([value.detach() for value in losses.values()])) / num_workers()
     return dict(zip(losses, means, strict=True))
 
 

@@ -1,5 +1,6 @@
 """What tests of several folders share: a small toy genome, made once a session."""
 
+import multiprocessing
 import random
 import resource
 from collections.abc import Callable, Iterator
@@ -9,6 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
+multiprocessing.get_context("forkserver").set_forkserver_preload(["pytest", "sgg.fit", "sgg.detector"])
+"""Processes of tests are forked from one that has imported all this, which a fresh interpreter takes seconds for."""
 
 
 @pytest.fixture(scope="session")

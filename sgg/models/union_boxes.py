@@ -25,7 +25,8 @@ def draw(
     image_sizes: Array | None = None,
     align_corners: bool = False,
 ) -> Tensor:
-    """Both boxes of each pair as masks in [0, 1]. Returns [P, 2, size, size] float32, subject first.
+    """Both boxes of each pair as masks in [0, 1]. Returns [P, 2, size, size], subject first, in float32, or in float64
+    where the boxes are.
 
     boxes1, boxes2: [P, 4] boxes of subjects and objects.
 
@@ -39,7 +40,8 @@ def draw(
 
     Raises ValueError for an unknown kind.
     """
-    boxes1, boxes2 = torch.as_tensor(boxes1).float(), torch.as_tensor(boxes2).float()
+    boxes1, boxes2 = (boxes.to(torch.promote_types(boxes.dtype, torch.float32))
+                      for boxes in map(torch.as_tensor, (boxes1, boxes2)))
     if kind == "motifs":
         frame = union(boxes1, boxes2)
         return torch.stack([_coverage(boxes, frame, size) for boxes in (boxes1, boxes2)], dim=1)

@@ -16,8 +16,7 @@ from sgg.features import writer as writer_module
 SHAPE = (8, 7, 7)
 IDENTITY = StoreIdentity(["__background__", *"abcdef"], detector="d", data="x")
 PARTS, ROWS = 6, 40
-PROCESSES = multiprocessing.get_context("forkserver")  # torch is imported once, in the server
-PROCESSES.set_forkserver_preload(["sgg.features"])
+PROCESSES = multiprocessing.get_context("forkserver")
 
 
 def part(number):
