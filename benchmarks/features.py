@@ -1,4 +1,5 @@
-"""The feature store beside the reference's HDF5 file: gathering, writing, several readers, bytes, a cold page cache.
+"""The feature store beside the reference's HDF5 file: gathering, writing, several readers, bytes, a cold page cache;
+and beside itself without checksums of rows.
 
     python benchmarks/features.py [--quick] [--json FILE] [--codec lz4] [--directory DIR] [--baseline-rows N]
 
@@ -15,6 +16,7 @@ on a processor of its own, on the wall, for which the machine must be idle.
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import statistics
@@ -35,7 +37,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import arguments_of, judged, report, times
 from sgg.command import positive
-from sgg.features import FeatureStore, StoreIdentity, write_store
+from sgg.features import FeatureStore, StoreIdentity, array, write_store
+from sgg.features.shards import CHECKSUM_BYTES, EncodedRows, write_shard
 
 CLASSES, CHANNELS, GATHERED = 151, 512, 288  # 24 images of 12 objects
 SHAPE = (CHANNELS, 7, 7)
@@ -71,6 +74,22 @@ def write_ours(path: Path, features: np.ndarray, labels: np.ndarray, codec: str)
 
     parts = [lambda start=start: part(start) for start in range(0, len(labels), DISTINCT)]
     return write_store(path, IDENTITY, parts, codec)
+
+
+def without_checksums(store: FeatureStore, path: Path) -> FeatureStore:
+    """A copy of `store` as the first edition wrote it, whose rows have no checksums."""
+    rows = len(store)
+    step = array.rows_per_shard(store.row_shape)
+    array.create(path, (rows, *store.row_shape), step, store.codec, 1)
+    metadata = json.loads((path / "zarr.json").read_text())
+    metadata["codecs"][0]["configuration"]["codecs"].pop()
+    sizes = []
+    for source, target in zip(*(array.shard_paths(one, -(-rows // step)) for one in (store.path, path)), strict=True):
+        write_shard(target, [row[:-CHECKSUM_BYTES] for row in EncodedRows(source, step)])
+        sizes.append(target.stat().st_size)
+    attributes = array.attributes(store.path) | {"feature_store": 1, "shard_bytes": sizes}
+    (path / "zarr.json").write_text(json.dumps(metadata | {"attributes": attributes}))
+    return FeatureStore.open(path)
 
 
 def by_class(features: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -217,10 +236,10 @@ def measure(directory: Path, rows: int, baseline_rows: int, codec: str) -> Itera
     fill_page_cache(path)
     fill_page_cache(hdf5)
     with h5py.File(hdf5) as file:
-        of_baseline = [] if baseline_rows == rows else [(small, baseline_rows, 2, wall, "rows/s", 10)]
+        of_baseline = [] if baseline_rows == rows else [(small, baseline_rows, 2, wall, "rows/s", 9)]
         for where, name, threads, clock, unit, goal in (
                 *of_baseline,  # the very rows that the baseline has
-                (path, rows, 2, wall, "rows/s", 10),
+                (path, rows, 2, wall, "rows/s", 9),
                 (path, f"{rows}_one_thread", 1, time.process_time, "rows/s of processor", None)):
             store = FeatureStore.open(where, threads=threads)
             store.sample(asked[0])
@@ -230,6 +249,8 @@ def measure(directory: Path, rows: int, baseline_rows: int, codec: str) -> Itera
                       seconds(lambda: store.sample(next(batches), generator), 10, clock)) for _ in asked]  # noqa: B023
             reference, warm = (GATHERED / statistics.median(column) for column in zip(*pairs, strict=True))
             yield times(f"features/gather_{GATHERED}_of_{name}", warm, unit, reference, goal)
+    plain = without_checksums(FeatureStore.open(small), directory / "plain.zarr")
+    yield from beside_no_checksums(FeatureStore.open(small), plain, few)
     yield times(f"features/gather_{GATHERED}_of_{rows}_cold", cold, "rows/s", reference_cold)
 
     alone, right = readers(path, 1, 4)
@@ -239,6 +260,17 @@ def measure(directory: Path, rows: int, baseline_rows: int, codec: str) -> Itera
     correct = right and right2 and right8
     yield judged("features/eight_readers_correct", float(correct), "share", None, 1, correct)
     yield times("features/eight_readers_over_one", eight, "rows/s", alone)
+
+
+def beside_no_checksums(store: FeatureStore, plain: FeatureStore, labels: np.ndarray) -> Iterable[dict]:
+    """What checksums cost a reader: the same draws from both stores, in turn, on the wall and in processor time."""
+    asked = cycle([np.random.default_rng(number).choice(labels, GATHERED) for number in range(20)])
+    for clock, name in ((time.perf_counter, "rows/s"), (time.process_time, "rows/s of processor")):
+        pairs = [[seconds(lambda: one.sample(batch, torch.Generator().manual_seed(0)), 3, clock)  # noqa: B023
+                  for one in (store, plain)] for batch, _ in zip(asked, range(60), strict=False)]
+        verified, unverified = (GATHERED / statistics.median(column) for column in zip(*pairs, strict=True))
+        suffix = "_processor" if clock is time.process_time else ""
+        yield times(f"features/gather_with_checksums{suffix}", verified, name, unverified, goal=0.9)
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sgg.naming import SUBSETS, headline_k, is_share
+from sgg.naming import DETECTION_COUNTS, SUBSETS, headline_k, is_share
 from sgg.writing import to_json
 
 from .aggregate import Basis, Cell, ResultRow
@@ -53,13 +53,16 @@ def as_json(row: ResultRow) -> dict[str, Any]:
 
 
 def columns(rows: list[ResultRow], metric: str | None = None) -> list[str]:
-    """The figures to show: `metric` (see `render`) of each measured mode and subset, of the test set where it was
-    evaluated."""
+    """The figures to show: `metric` (see `render`) of each measured mode and subset; for SGDet also on how many images
+    the detector fell back and failed. Of the test set where it was evaluated."""
     measured = {name for row in rows for name in row.cells}
     metric = metric or _headline(_metrics(rows))
     part = "test" if any(name.startswith("test/") for name in measured) else "val"
     wanted = [f"{part}/{mode}/{subset}/{metric}" for mode in MODES for subset in SUBSETS]
-    return [name for name in wanted if name in measured]
+    shown = [name for name in wanted if name in measured]
+    if any(name.startswith(f"{part}/sgdet/") for name in shown):
+        shown += [name for count in DETECTION_COUNTS if (name := f"{part}/sgdet/{count}") in measured]
+    return shown
 
 
 def _metrics(rows: list[ResultRow]) -> set[str]:
@@ -81,8 +84,8 @@ def cell_text(cell: Cell | None, metric: str, plus_minus: str = "±") -> str:
 
 
 def _heading(name: str) -> str:
-    _, mode, subset, _ = name.split("/")
-    return f"{MODES[mode]} {subset}"
+    _, mode, what, *_ = name.split("/")
+    return f"{MODES[mode]} {what}"
 
 
 def _by_basis(rows: list[ResultRow]) -> dict[Basis, list[ResultRow]]:

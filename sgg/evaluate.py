@@ -27,12 +27,12 @@ from sgg.inference import DivergedError, predict
 from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
 from sgg.models.detector import Detector
 from sgg.models.scene_graph import SceneGraphModel
-from sgg.naming import KS, RECALLS, SUBSETS, headline_k
+from sgg.naming import DETECTION_COUNTS, KS, RECALLS, SUBSETS, headline_k
 from sgg.predictions import PredictionFile, Predictions, PredictionWriter, Protocol
 from sgg.structures import Batch, SceneGraph
 from sgg.writing import write_json
 
-FALLBACKS = "sgdet/fallbacks"
+FALLBACKS, FAILURES = (f"sgdet/{name}" for name in DETECTION_COUNTS)
 NEED_A_MODEL = ("data", "part", "images", "device", "save_predictions")  # options
 Figures = dict[str, float]
 EachImage = Callable[[str, SceneGraph, Predictions], None]
@@ -46,8 +46,9 @@ def evaluate(
     device: torch.device | str = "cpu",
     on_image: EachImage | None = None,
 ) -> Figures:
-    """One pass over `batches`; the figures of every mode, named `<mode>/<subset>/<metric>`, and `sgdet/fallbacks`: the
-    images for which the detector had to lower its score threshold to find two boxes.
+    """One pass over `batches`; the figures of every mode, named `<mode>/<subset>/<metric>`, and two numbers of images:
+    `sgdet/fallbacks`, for which the detector had to lower its score threshold to find two boxes that overlap, and
+    `sgdet/failures`, of those the ones in which it found none at any threshold.
 
     metrics: mode (sgcls, predcls, sgdet) -> fresh metrics of that mode. on_image: gets each image's id, annotation
     and predictions, in numpy, once they are counted. The model is left in the state it came in.
@@ -57,18 +58,29 @@ def evaluate(
     was_training = model.training
     model.eval()
     fallbacks: list[int] = []
+    failures = 0
     for batch in batches:
         predictions = predict(model, detector, batch.to(device), list(metrics), fallbacks)
         for image_id, graph, *of_image in zip(batch.image_ids, batch.graphs(), *predictions.values(), strict=True):
             graph = graph.numpy()
             of_image = {mode: prediction.numpy() for mode, prediction in zip(predictions, of_image, strict=True)}
-            for mode, of_mode in metrics.items():
-                of_mode.update(graph, of_image[mode], image_id)
+            failures += _count(metrics, image_id, graph, of_image)
             if on_image is not None:
                 on_image(image_id, graph, of_image)
     model.train(was_training)
     named = figures({mode: _of_all_workers(of_mode) for mode, of_mode in metrics.items()})
-    return named | ({FALLBACKS: sum(parallel.gathered(sum(fallbacks)))} if "sgdet" in metrics else {})
+    if "sgdet" in metrics:
+        totals = zip(*parallel.gathered((sum(fallbacks), failures)), strict=True)
+        named |= dict(zip((FALLBACKS, FAILURES), map(sum, totals), strict=True))
+    return named
+
+
+def _count(metrics: dict[str, SceneGraphMetrics], image_id: str, graph: SceneGraph, of_image: Predictions) -> bool:
+    """Count an image in every mode; returns whether SGDet failed on it: its pairs are those that overlap."""
+    failed = "sgdet" in metrics and not len(of_image["sgdet"].pairs)
+    for mode, of_mode in metrics.items():
+        of_mode.update(graph, of_image[mode], image_id, failed=failed and mode == "sgdet")
+    return failed
 
 
 def _of_all_workers(metrics: SceneGraphMetrics) -> SceneGraphMetrics:
@@ -83,11 +95,10 @@ def _of_all_workers(metrics: SceneGraphMetrics) -> SceneGraphMetrics:
 
 
 def rescore(images: Iterable[tuple[str, SceneGraph, Predictions]], metrics: dict[str, SceneGraphMetrics]) -> Figures:
-    """The figures of `evaluate` from saved predictions: a `PredictionFile`, or any images with their predictions."""
-    for image_id, graph, of_image in images:
-        for mode, of_mode in metrics.items():
-            of_mode.update(graph, of_image[mode], image_id)
-    return figures(metrics)
+    """The figures of `evaluate` from saved predictions: a `PredictionFile`, or any images with their predictions. How
+    often the detector fell back does not follow from them."""
+    failures = sum(_count(metrics, *image) for image in images)
+    return figures(metrics) | ({FAILURES: failures} if "sgdet" in metrics else {})
 
 
 def figures(metrics: dict[str, SceneGraphMetrics]) -> Figures:
@@ -97,13 +108,13 @@ def figures(metrics: dict[str, SceneGraphMetrics]) -> Figures:
 
 def tables(named: Figures, modes: Iterable[str], pred_weights: Iterable[float], k: int) -> list[Table]:
     """A table a mode: rows are subsets under each `pred_weight`, in per cent, at one K; a dash: no such relation. Below
-    that of SGDet is the number of its fallbacks.
+    that of SGDet are the numbers of its fallbacks and failures.
     """
     made = []
     for mode in modes:
         columns = [name for name in RECALLS if f"{mode}/all/{name}@{k}" in named]
         table = Table("weight", "subset", "images", "relations", *columns, title=f"{mode}, K = {k}, per cent",
-                      caption=_fallbacks_in_words(named) if mode == "sgdet" else None, caption_justify="left",
+                      caption=_thresholds_in_words(named) if mode == "sgdet" else None, caption_justify="left",
                       box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
         for x in pred_weights:
             for subset in SUBSETS:
@@ -116,10 +127,12 @@ def tables(named: Figures, modes: Iterable[str], pred_weights: Iterable[float], 
     return made
 
 
-def _fallbacks_in_words(named: Figures) -> str:
-    if FALLBACKS not in named:
-        return "fallbacks: not told by this file"
-    return f"fallbacks: {named[FALLBACKS]:,} images with a lowered score threshold"
+def _thresholds_in_words(named: Figures) -> str:
+    fallbacks = "not told by this file"
+    if FALLBACKS in named:
+        fallbacks = f"{named[FALLBACKS]:,} images with a lowered score threshold"
+    return (f"fallbacks: {fallbacks}\nfailures: {named[FAILURES]:,} images in which no two boxes overlap at any "
+            "threshold; they are left out, or with --clean count as a recall of 0")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -65,7 +65,8 @@ def predict(
 ) -> dict[str, list[Prediction]]:
     """Ranked predictions of every image of a batch, for each of `modes` (sgcls, predcls, sgdet).
 
-    fallbacks: gets the number of images for which SGDet's detector had to lower its score threshold.
+    fallbacks: gets the number of images for which SGDet's detector had to lower its score threshold. An image in which
+    it finds no two overlapping boxes at any threshold has no pair in SGDet.
 
     SGCls and PredCls share one pass: they differ in the labels only. The model must be in eval mode.
 

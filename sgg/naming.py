@@ -15,6 +15,10 @@ RECALLS = ("R", "mR", "F1", "A", "ngR", "ng-mR")
 TRIPLET_KS = (5, 10, 15, 20, 50)
 """The cut-offs of ranks on a relation's own pair of boxes."""
 
+DETECTION_COUNTS = ("fallbacks", "failures")
+"""Of SGDet, `<part>/sgdet/<count>`: images for which the detector lowered its score threshold, and those of them in
+which it found no two boxes that overlap even so (docs/SYSTEM.md section 6)."""
+
 
 def headline_k(ks: Collection[int]) -> int:
     """The K that one figure is quoted at: 100 where it is measured, else the largest."""

@@ -9,6 +9,7 @@ One .npz file, written block by block in bounded memory, at its place only once 
     00000/<mode>/...             boxes, labels, label_scores, pairs, predicate_scores and their numbers
     images                       how many images there are
     fallbacks                    where SGDet is among the modes: for how many of them detection lowered its threshold
+                                 (those in which it failed at every threshold are the ones without a pair)
 """
 
 from __future__ import annotations

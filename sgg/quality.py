@@ -76,7 +76,7 @@ class Study:
             raise ValueError(f"{found.path}: this run has no GAN, so there are no generated features to study")
         ground = build.prepare(config)
         run = build.build_run(ground)
-        found.load_weights(gan=run.gan)
+        found.load_weights(**{"gan.generator": run.gan.generator})  # the discriminators have no part in it
         return cls(ground, run.gan.eval(), found.path, Path(directory) / "quality", images, rows, progress)
 
     def write(self, ks: Sequence[int] = (1, 3, 5, 10), groups: Groups | None = None) -> list[dict[str, Any]]:

@@ -11,7 +11,10 @@ import re
 from collections.abc import Iterable
 
 from sgg.history import Row
+from sgg.naming import DETECTION_COUNTS
 
+COUNTS = tuple(f"/{name}" for name in ("num_images", "num_relations", *DETECTION_COUNTS))
+"""Ends of the names of figures that no weight changes."""
 _SUFFIX = re.compile(r"/x([0-9.e+-]+)$")
 
 
@@ -28,7 +31,7 @@ def under(row: Row, weight: float) -> Row:
 
 
 def _follows_weight(name: str) -> bool:
-    return name.startswith(("val/", "test/")) and not name.endswith(("/num_images", "/num_relations", "/fallbacks"))
+    return name.startswith(("val/", "test/")) and not name.endswith(COUNTS)
 
 
 def objective(row: Row, metric: str, mode: str, weights: Iterable[float]) -> float | None:

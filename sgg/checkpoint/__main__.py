@@ -1,7 +1,10 @@
 """Bring the papers' published weights into our own format.
 
-    python -m sgg.checkpoint import vgrel.pth --out imported/imp_gan [--data-name gqa]
+    python -m sgg.checkpoint import vgrel.pth --out imported/imp_gan [--data-name gqa] [--try-both 200 --data data]
     python -m sgg.checkpoint import vg-faster-rcnn.tar --out imported/motifs
+
+Which drawing of box pairs (model.edge_boxes) a model was trained with decides its figures, and its weights do not tell:
+the published commands for Visual Genome used `motifs`, those for GQA `raw_boxes`. --try-both measures both.
 """
 
 from __future__ import annotations
@@ -11,19 +14,28 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sgg.checkpoint.drawings import DrawingComparison
 from sgg.checkpoint.importing import TITLES, import_published
-from sgg.command import answered
+from sgg.command import answered, positive
+from sgg.models.union_boxes import DRAWINGS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 2 where the file does not fit."""
-    parser = argparse.ArgumentParser(prog="python -m sgg.checkpoint", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m sgg.checkpoint", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     importing = commands.add_parser("import", help="convert vg-faster-rcnn.tar or vgrel.pth")
     importing.add_argument("published", type=Path)
     importing.add_argument("--out", type=Path, required=True, help="folder to write")
-    importing.add_argument("--edge-boxes", choices=["motifs", "raw_boxes"], default="motifs",
-                           help="how the model was trained to draw pairs of boxes; its weights do not tell")
+    importing.add_argument("--edge-boxes", choices=DRAWINGS,
+                           help="how the model was trained to draw pairs of boxes; its weights do not tell. Default: "
+                                "what --try-both finds, else raw_boxes for gqa and motifs for all others")
+    importing.add_argument("--try-both", type=positive, metavar="N",
+                           help="evaluate the first N validation images with each drawing and take the better one")
+    importing.add_argument("--data", type=Path, default=Path("data"), metavar="ROOT",
+                           help="folder of the data sets, for --try-both (%(default)s)")
+    importing.add_argument("--device", default="auto", help="for --try-both: cpu, cuda, ... (a GPU where there is one)")
     importing.add_argument("--data-name", choices=list(TITLES),
                            help="what the model was trained on; default: what its number of classes tells, else vg")
     options = parser.parse_args(arguments)
@@ -31,7 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _import(options: argparse.Namespace) -> None:
-    print(f"wrote {import_published(options.published, options.out, options.edge_boxes, options.data_name)}")
+    comparison = DrawingComparison(options.try_both, options.data, options.device) if options.try_both else None
+    written = import_published(options.published, options.out, options.edge_boxes, options.data_name, comparison,
+                               print)
+    print(f"wrote {written}")
 
 
 if __name__ == "__main__":

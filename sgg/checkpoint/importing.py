@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from sgg import checkpoint
-from sgg.checkpoint.published import fitting, is_motifs, load_published, read_published
+from sgg.checkpoint.drawings import DrawingComparison
+from sgg.checkpoint.published import fitting, is_motifs, left_out, read_published
 from sgg.config import Config
+from sgg.config.profiles import edge_boxes_of
+from sgg.config.schema import EdgeBoxes
 from sgg.detector.files import require_own, require_place, save_detector
 from sgg.detector.proposals import RANDOM
-from sgg.gan import GAN, LEVELS
-from sgg.gan.discriminators import GLOBAL_STAGES, smallest_map
+from sgg.gan import GAN
 from sgg.history import CHECKPOINTS, read_json
 from sgg.models.backbones import BACKBONES
 from sgg.models.detector import Detector
@@ -24,6 +28,8 @@ from sgg.models.full_model import FullModel
 from sgg.models.message_passing import MessagePassing
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import SceneGraphModel
+
+log = logging.getLogger(__name__)
 
 DETECTOR = "detector"
 TITLES = {"vg": "Visual Genome", "gqa": "GQA", "vtranse": "VTransE's split", "custom": "custom data"}
@@ -63,7 +69,7 @@ class Architecture:
         return cls(backbone, classes, predicates, hidden, "freq_bias.obj_baseline.weight" in weights, bool(gan),
                    "D_global.2.weight_orig" in gan, visual)
 
-    def build(self, edge_boxes: str = "motifs") -> FullModel:
+    def build(self, edge_boxes: EdgeBoxes = "motifs") -> FullModel:
         """Modules of this architecture with random weights. edge_boxes: how box pairs are drawn; no weight tells."""
         detector = Detector(self.backbone, self.num_classes)
         table = torch.zeros(self.num_classes, self.num_classes, self.num_predicates) if self.frequency_bias else None
@@ -75,36 +81,35 @@ class Architecture:
         return FullModel(detector, scene_graph)
 
     def build_gan(self, detector: Detector) -> GAN | None:
-        """The GAN for that detector, where the model was trained with one.
-
-        On ResNet-50's map the published global discriminator has no room for its three stages: it never ran, and is
-        left out.
-        """
+        """The GAN for that detector, where the model was trained with one."""
         if not self.gan:
             return None
-        levels = LEVELS if detector.map_size >= smallest_map(GLOBAL_STAGES) else ("nodes", "edges")
-        return GAN(self.num_classes, self.num_predicates, detector.channels, detector.map_size, levels=levels,
+        return GAN(self.num_classes, self.num_predicates, detector.channels, detector.map_size,
                    large_discriminator=self.large_discriminator, visual_conditioning=self.visual_conditioning)
 
-    def build_all(self, edge_boxes: str = "motifs") -> tuple[Detector | FullModel, GAN | None]:
+    def build_all(self) -> tuple[Detector | FullModel, GAN | None]:
         """All of it with random weights: the detector alone where it is no more, else the model, and its GAN."""
         if not self.num_predicates:
             return Detector(self.backbone, self.num_classes), None
-        model = self.build(edge_boxes)
+        model = self.build()
         return model, self.build_gan(model.detector)
 
 
-def import_published(path: Path | str, directory: Path | str, edge_boxes: str = "motifs",
-                     data_name: str | None = None) -> Path:
+def import_published(path: Path | str, directory: Path | str, edge_boxes: EdgeBoxes | None = None,
+                     data_name: str | None = None, comparison: DrawingComparison | None = None,
+                     say: Callable[[str], None] = log.info) -> Path:
     """Write a published file in our format under `directory`; returns what evaluation and settings are to name.
 
     The detector goes to `directory`/detector (for `detector.weights`). Of a trained model the rest goes to a checkpoint
     as training writes them; it names that detector, and no hash of data, for that of the published data is not known.
 
-    data_name: one of TITLES; None: the one of that many classes, else Visual Genome.
+    data_name: one of TITLES; None: the one of that many classes, else Visual Genome. edge_boxes: how the model was
+    trained to draw pairs of boxes; None: as `comparison` finds, and without one as models of that data were trained.
+    say: gets what a user should know, in sentences: each tensor of the file that is left out, the drawing, and the
+    figures of the comparison.
 
-    Raises what `load_published` raises, before anything is written, and before anything is read FileExistsError where
-    `directory` holds anything but an earlier import.
+    Raises what `load_published` and `comparison` raise, before anything is written, and before anything is read
+    FileExistsError where `directory` holds anything but an earlier import.
     """
     path, directory = Path(path), Path(directory)
     require_own(directory, _is_imported)
@@ -113,23 +118,51 @@ def import_published(path: Path | str, directory: Path | str, edge_boxes: str = 
     if type(epoch) is not int or not 0 <= epoch < 10**6:
         raise ValueError(f"{path}: 'epoch' must be a whole number from 0 to 999,999, got {epoch!r:.60}")
     architecture = Architecture.of(content, str(path))
+    if not architecture.num_predicates and (edge_boxes or comparison):
+        raise ValueError(f"{path} holds a detector alone, which draws no pairs of boxes: leave out --edge-boxes and "
+                         "--try-both")
     with torch.device("meta"):  # a mis-shaped weight may ask for more memory than there is
-        fitting(path, content, *architecture.build_all(edge_boxes))
-    model, gan = architecture.build_all(edge_boxes)
-    load_published(path, model, gan)
+        fitting(path, content, *architecture.build_all())
+    model, gan = architecture.build_all()
+    fillings = fitting(path, content, model, gan)
+    for filling in fillings:
+        filling.apply()
+    if without_place := left_out(content, fillings):
+        say(f"left out: {', '.join(without_place)}")
     if isinstance(model, Detector):
         save_detector(model, directory / DETECTOR, {"source": path.name, **RANDOM})
         return directory / DETECTOR
-    facts = save_detector(model.detector, directory / DETECTOR, {"source": path.name})
     name = data_name or BY_CLASSES.get(architecture.num_classes, "vg")
-    meta = {"source": path.name, "config": _config(architecture, directory, edge_boxes, name).model_dump(mode="json"),
+    drawing = _drawing(model, _config(architecture, directory, name), edge_boxes, comparison, say)
+    facts = save_detector(model.detector, directory / DETECTOR, {"source": path.name})
+    config = _config(architecture, directory, name, drawing)
+    meta = {"source": path.name, "config": config.model_dump(mode="json"),
             "data": {"name": name, "description": f"{TITLES[name]}, as published", "hash": None},
             "detector": facts["hash"], "metrics": {}}
     modules: dict[str, nn.Module | None] = {"model": model.scene_graph, "gan": gan}
     return checkpoint.save(directory, epoch, modules, {}, meta).path
 
 
-def _config(architecture: Architecture, directory: Path, edge_boxes: str, data_name: str) -> Config:
+def _drawing(model: FullModel, config: Config, edge_boxes: EdgeBoxes | None, comparison: DrawingComparison | None,
+             say: Callable[[str], None]) -> EdgeBoxes:
+    """`edge_boxes`, else what the comparison finds, else that of the data set; what there is to know is said."""
+    usual = edge_boxes_of(config.data.name)
+    found = None if comparison is None else comparison(model, config, say)
+    if edge_boxes is not None:
+        if found not in (None, edge_boxes):
+            say(f"model.edge_boxes: {edge_boxes}, as asked for, though {found} is better")
+        return edge_boxes
+    if comparison is None:
+        say(f"model.edge_boxes: {usual}, the default for {TITLES[config.data.name]}; the model needs the drawing that "
+            "it was trained with, which its weights do not tell: let --try-both 200 find out, or name it with "
+            "--edge-boxes")
+        return usual
+    if found is None:
+        say(f"model.edge_boxes: {usual}, for neither is better")
+    return found or usual
+
+
+def _config(architecture: Architecture, directory: Path, data_name: str, edge_boxes: EdgeBoxes | None = None) -> Config:
     """The settings under which `sgg.build` builds the same modules."""
     without = data_name == "gqa" and architecture.num_predicates == GQA_WITHOUT_LEFT_RIGHT
     return Config.model_validate({

@@ -63,14 +63,20 @@ class Checkpoint:
     def load_weights(self, **modules: nn.Module | None) -> None:
         """Put the weights into `modules`, for example model=..., gan=...; None is skipped.
 
-        Raises ValueError with every missing, unexpected and mis-shaped name.
+        A name may be dotted to put a part of what was saved into a module: `gan.generator`. Raises ValueError with
+        every missing, unexpected and mis-shaped name.
         """
         weights = _read(self.path / WEIGHTS, load_file)
         for name, module in modules.items():
             if module is not None:
                 prefix = f"{name}."
                 own = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
-                load_strictly(module, own, f"{self.path} ({name})")
+                try:
+                    load_strictly(module, own, f"{self.path} ({name})")
+                except ValueError as error:
+                    # The first edition's global discriminator has two stages on the toy genome's maps, ours three.
+                    raise ValueError(f"{error}\n  (an earlier edition built this network otherwise, or its settings "
+                                     "are others: train anew under another experiment.name)") from None
 
     def load_optimizers(self, optimizers: dict[str, torch.optim.Optimizer]) -> None:
         """Put the optimisers' moments back; learning rates stay those of `optimizers`."""

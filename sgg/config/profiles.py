@@ -10,6 +10,7 @@ from typing import Any
 
 from .checking import validate
 from .experiment import Config
+from .schema import EdgeBoxes
 
 PAPER: dict[str, dict[str, Any]] = {
     "data": {"workers": 2},
@@ -43,8 +44,15 @@ def resolve(config: Config, data_name: str) -> Config:
             if settings[section][key] is None:
                 settings[section][key] = value
     training = settings["training"]
+    if settings["model"]["edge_boxes"] is None:
+        settings["model"]["edge_boxes"] = edge_boxes_of(data_name)
     if settings["model"]["pairs_per_image"] is None:
         settings["model"]["pairs_per_image"] = PAIRS_PER_IMAGE["sgdet" if training["mode"] == "sgdet" else kind]
     if training["learning_rate"] is None:
         training["learning_rate"] = LEARNING_RATE_PER_IMAGE[kind] * training["batch_size"]
     return validate(settings, f"settings with those of the {kind} profile")
+
+
+def edge_boxes_of(data_name: str) -> EdgeBoxes:
+    """How the papers' models of a data set draw the boxes of a pair (docs/SYSTEM.md section 2)."""
+    return "raw_boxes" if data_name == "gqa" else "motifs"

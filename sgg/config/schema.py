@@ -20,6 +20,7 @@ from .section import Distinct, HomePath, Listed, Off, Section, Share
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Mode = Literal["sgcls", "predcls", "sgdet"]
 Term = Literal["D", "G", "rec"]
+EdgeBoxes = Literal["motifs", "raw_boxes"]
 Exponent = Annotated[float, Field(ge=0, le=10)]
 
 
@@ -84,8 +85,9 @@ class Model(Section):
     """Width of node and edge states."""
     iterations: Annotated[int, Field(ge=0), trains()] = 3
     """Rounds of message passing."""
-    edge_boxes: Annotated[Literal["motifs", "raw_boxes"], trains()] = "motifs"
-    """How a pair is drawn: motifs, both boxes in the frame of their union; raw_boxes, in the frame of the image."""
+    edge_boxes: Annotated[EdgeBoxes | None, trains()] = None
+    """How the boxes of a pair are drawn. None: `raw_boxes` on GQA, else `motifs`. A trained model needs the drawing
+    that it was trained with, and its weights do not tell which that was."""
     box_strides: Annotated[Literal["published", "intended"], trains()] = "published"
     """published: the stride of 16 that the papers' weights were trained with; intended: 2 and 1."""
     frequency_bias: Annotated[Literal["off", "add", "only"], trains()] = "off"

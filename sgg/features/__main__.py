@@ -1,4 +1,4 @@
-"""Commands: `python -m sgg.features extract | info | import-hdf5 | quality`."""
+"""Commands: `python -m sgg.features extract | info | verify | import-hdf5 | quality`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ from sgg.config import load
 from sgg.features import FeatureStore, Progress, import_hdf5
 from sgg.naming import SUBSETS
 
+VERIFIED_AT_ONCE = 256  # rows
+CHECKSUMS = {True: "each with its checksum, which is verified whenever it is read",
+             False: "not verified: the store is of the first edition, which has no checksums"}
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; a user's mistake is told in one line, with exit status 2."""
@@ -35,6 +39,15 @@ def info(options: argparse.Namespace) -> None:
     """Print what stores hold."""
     for path in options.store:
         _describe(FeatureStore.open(path))
+
+
+def verify(options: argparse.Namespace) -> None:
+    """Read every row of stores against its checksum. Raises ValueError naming the first rows that are damaged."""
+    for path in options.store:
+        store = FeatureStore.open(path)
+        for start in _bar("rows")(range(0, len(store), VERIFIED_AT_ONCE)):
+            store[start:start + VERIFIED_AT_ONCE]
+        print(f"{path}: {len(store):,} rows, {CHECKSUMS[store.verified]}")
 
 
 def from_hdf5(options: argparse.Namespace) -> None:
@@ -100,10 +113,11 @@ def _describe(store: FeatureStore) -> None:
     for name, value in {
         "store": store.path, "features": f"{identity.source} {identity.kind}, {list(store.row_shape)} float16",
         "rows": f"{rows:,}",
+        "checksums": CHECKSUMS[store.verified],
         "bytes": f"{store.num_bytes:,} ({store.num_bytes / max(rows, 1):,.0f} a row, {store.codec})",
         "detector": identity.detector, "data": identity.data, "settings": json.dumps(identity.settings),
     }.items():
-        print(f"{name:10}{value}")
+        print(f"{name:11}{value}")
     classes = Table("label", "class", "rows", box=box.SIMPLE, pad_edge=False)
     for label, (name, count) in enumerate(zip(identity.classes, store.counts.tolist(), strict=True)):
         if label or count:
@@ -130,6 +144,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--part", choices=["train", "val", "test"])
     one.add_argument("--subset", choices=SUBSETS)
     one = add("info", info, "print what stores hold")
+    one.add_argument("store", type=Path, nargs="+")
+    one = add("verify", verify, "read every row of stores against its checksum")
     one.add_argument("store", type=Path, nargs="+")
     one = add("import-hdf5", from_hdf5, "import the reference's features.hdf5 as the training nodes of a config")
     one.add_argument("file", type=Path, help="features.hdf5: one dataset per class name")

@@ -2,6 +2,7 @@
 
 Zarr version 3, codec `sharding_indexed`: the index has for each row its offset and its length, 64 bits each, little
 endian, and ends with the CRC-32C of all that; a row that is all fill value may be left out, its entry is then all ones.
+Every encoded row ends with its own CRC-32C.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ LEFT_OUT = np.iinfo(np.uint64).max
 class EncodedRows(Sequence[np.ndarray]):
     """The rows of one shard file as they stand there: uint8 [bytes of the row], empty for a row left out.
 
-    Raises ValueError, naming the file, when it is cut or damaged.
+    Raises ValueError, naming the file, when it is cut or damaged; so does taking a row, which names the row too.
     """
 
     def __init__(self, path: Path, rows: int):
+        self._path = path
         self._bytes = np.memmap(path, np.uint8, mode="r")
         index = self._bytes[max(0, len(self._bytes) - rows * ENTRY_BYTES - CHECKSUM_BYTES):].tobytes()
         entries, checksum = index[:-CHECKSUM_BYTES], index[-CHECKSUM_BYTES:]
@@ -38,7 +40,10 @@ class EncodedRows(Sequence[np.ndarray]):
 
     def __getitem__(self, row: int) -> np.ndarray:
         start = int(self._starts[row])
-        return self._bytes[start:start + int(self._lengths[row])]
+        encoded = self._bytes[start:start + int(self._lengths[row])]
+        if len(encoded) and _checksum(encoded[:-CHECKSUM_BYTES]) != encoded[-CHECKSUM_BYTES:].tobytes():
+            raise ValueError(f"{self._path}: row {row} is damaged: it does not have its checksum")
+        return encoded
 
 
 def write_shard(path: Path, rows: Sequence[np.ndarray]) -> None:
@@ -54,5 +59,5 @@ def write_shard(path: Path, rows: Sequence[np.ndarray]) -> None:
         file.write(_checksum(entries.tobytes()))
 
 
-def _checksum(data: bytes) -> bytes:
+def _checksum(data: bytes | np.ndarray) -> bytes:
     return google_crc32c.value(data).to_bytes(CHECKSUM_BYTES, "little")

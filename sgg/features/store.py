@@ -1,8 +1,15 @@
-"""Reading a store: rows grouped by class, drawn at random per label in one gather."""
+"""Reading a store: rows grouped by class, drawn at random per label in one gather.
+
+What is read is right or refused. Rows, indices and metadata have checksums (`array.py`). A store that was deleted or
+written anew since it was opened is no longer read: the stamp of its zarr.json is looked at after every reading. Stores
+of the first edition have no checksums of rows and metadata. They are read as they are, and the log says so.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +24,11 @@ from . import array
 from .identity import StoreIdentity
 from .writer import VERSION, writing_directory
 
+log = logging.getLogger(__name__)
+
+FIRST_EDITION = 1
+TOLD = 5
+"""Damaged rows that a message names."""
 ATTRIBUTES = {"codec": str, "shard_bytes": list, "counts": list, "classes": list, "detector": str, "data": str,
               "kind": str, "source": str, "settings": dict}
 
@@ -25,14 +37,16 @@ class FeatureStore:
     """Stored features of detector RoIs, read-only; any number of processes on any node may read one store.
 
     identity: what the rows were made from. counts: [C] int64 rows of each class. row_shape: for example (512, 7, 7).
-    empty_classes: classes without a row, background apart.
+    empty_classes: classes without a row, background apart. verified: whether rows have checksums; those of the first
+    edition have not.
 
     Made by `FeatureStore.open`. Can be pickled. It reads with threads of its own, so a process that has opened one
     must not fork and read on in the child (spawned processes and Ray's workers are fine).
     """
 
-    def __init__(self, path: Path, attributes: dict[str, Any], threads: int):
+    def __init__(self, path: Path, attributes: dict[str, Any], threads: int, stamp: tuple[int, ...]):
         self.path = path
+        self.verified: bool = attributes["feature_store"] > FIRST_EDITION
         self.identity = _identity(path, attributes)
         self.codec: str = attributes["codec"]
         self.num_bytes = sum(attributes["shard_bytes"])
@@ -41,6 +55,7 @@ class FeatureStore:
         self._ends = np.cumsum(self.counts)
         self._starts = self._ends - self.counts
         self._threads = threads
+        self._stamp = stamp
         self._array = _opened(path, threads)
         self._warned = False
         self._space: np.ndarray | None = None
@@ -51,14 +66,20 @@ class FeatureStore:
         """The sealed store at `path`; threads: how many of them read and decompress.
 
         Raises FileNotFoundError where there is none or an unfinished one; StoreMismatchError (a ValueError) when it
-        is not `expected`; ValueError when it is no feature store, of another version, or a shard is missing or cut.
+        is not `expected`; ValueError when it is no feature store, of another version, its zarr.json is damaged, or a
+        shard is missing or cut.
         """
         path = Path(path)
+        stamp = _stamp(path)  # before anything is read, so that what is read is not older
         attributes = _attributes(path)
         if expected is not None:
             expected.require(_identity(path, attributes), path)
         _check_shards(path, attributes["shard_bytes"])
-        return cls(path, attributes, threads)
+        store = cls(path, attributes, threads, stamp)
+        if not store.verified:
+            log.warning("%s: a store of the first edition, without checksums: what is read from it is not verified; "
+                        "delete it to have it written anew with them", path)
+        return store
 
     def __reduce__(self) -> tuple:
         return FeatureStore.open, (self.path, self.identity, self._threads)
@@ -67,9 +88,9 @@ class FeatureStore:
         return int(self._ends[-1])
 
     def __getitem__(self, rows: slice | Array) -> np.ndarray:
-        """[n, *row_shape] float16 of the rows of a slice or of indices [n]."""
+        """[n, *row_shape] float16 of the rows of a slice or of indices [n]. Raises ValueError as `sample` does."""
         index = np.arange(len(self))[rows] if isinstance(rows, slice) else to_numpy(rows)
-        return _wait(self.path, self._array.oindex[index].read())
+        return self._read(index, self._array.oindex[index].read())
 
     def rows_of(self, label: int) -> range:
         """The rows of a class."""
@@ -102,9 +123,7 @@ class FeatureStore:
             self._warned = True
             names = [self.identity.classes[label] for label in np.unique(to_numpy(labels)[rows < 0])]
             warnings.warn(f"{self.path}: no feature of {', '.join(names)}: zeros take its place", stacklevel=2)
-        space, self._space = self._space, None  # of an earlier sample; who asks twice at once gets new memory
-        pieces = array.gather(self._array, rows[rows >= 0], space)
-        return PendingSample(self, pieces, torch.from_numpy(rows >= 0), device)
+        return PendingSample(self, rows, device)
 
     def sample(self, labels: Array, generator: torch.Generator | None = None) -> Tensor:
         """[N, *row_shape] float32: for each of labels [N] one stored feature of that class, uniformly at random.
@@ -112,26 +131,69 @@ class FeatureStore:
         Zeros for a class without a row (with one warning a store): a rectified feature of nothing seen. So a class
         that the store's data lack does not stop a training run; `empty_classes` tells of them beforehand.
 
-        Raises ValueError when a label is not a class or the store cannot be read.
+        Raises ValueError when a label is not a class; when the store is damaged, naming rows and shards; when it was
+        deleted or written anew since it was opened.
         """
         return self.request(labels, generator).result()
 
+    def _read(self, index: np.ndarray, reading: Any, into: np.ndarray | None = None) -> np.ndarray:
+        """What `reading` brings for the rows `index`, where the caller has not said that it is put `into` something."""
+        try:
+            found = reading.result()
+        except (ValueError, OSError) as error:
+            self._require_unchanged()
+            raise ValueError(self._damage(self._damaged(index), str(error))) from error
+        rows = found if into is None else into
+        self._require_unchanged()
+        if array.is_missing(rows).any():
+            raise ValueError(self._damage(index[array.is_missing(rows)].tolist(), "their shards are gone"))
+        return rows
+
+    def _damaged(self, rows: np.ndarray) -> list[int]:
+        """Those of rows [n] that cannot be read, ascending, each once."""
+        def is_damaged(row: int) -> bool:
+            try:
+                return bool(array.is_missing(self._array.oindex[[row]].read().result()).any())
+            except (ValueError, OSError):
+                return True
+
+        return [row for row in np.unique(rows).tolist() if is_damaged(row)]
+
+    def _require_unchanged(self) -> None:
+        if _stamp(self.path) != self._stamp:
+            raise ValueError(f"{self.path}: was deleted or written anew since this process opened it, so that rows and "
+                             "classes need no longer be those it knows: start again")
+
+    def _damage(self, rows: list[int], reason: str = "") -> str:
+        """What to say of rows that cannot be read."""
+        step = self._array.chunk_layout.write_chunk.shape[0]
+        told = [f"row {row} of class {self.identity.classes[int(self.labels_of([row])[0])]} (chunk {row % step} of "
+                f"{array.shard_of(Path(), row // step, self.row_shape)})" for row in rows[:TOLD]]
+        more = [f"{len(rows) - TOLD:,} more"] if len(rows) > TOLD else []
+        reason = " ".join(reason.split())[:200]
+        return (f"{self.path}: cannot be read, its files are damaged: {', '.join(told + more) or 'some rows'}"
+                f"{f' ({reason})' if reason else ''}; delete the store, and the next run, or `python -m sgg.features "
+                "extract`, writes it anew")
+
 
 class PendingSample:
-    """A sample that is being read."""
+    """A sample that is being read: rows [N] of a store, -1 for zeros."""
 
-    def __init__(self, store: FeatureStore, pieces: list[tuple[np.ndarray, Any]], known: Tensor,
-                 device: torch.device | str):
-        self._store, self._pieces, self._known, self._device = store, pieces, known, torch.device(device)
+    def __init__(self, store: FeatureStore, rows: np.ndarray, device: torch.device | str):
+        self._store, self._device = store, torch.device(device)
+        self._rows, self._known = rows[rows >= 0], torch.from_numpy(rows >= 0)
+        space, store._space = store._space, None  # of an earlier sample; who asks twice at once gets new memory
+        self._pieces = array.gather(store._array, self._rows, space)
 
     def result(self) -> Tensor:
         """[N, *row_shape] float32; may be asked for once."""
-        rows = self._empty(int(self._known.sum()))
+        rows = self._empty(len(self._rows))
         start = 0
         for gathered, reading in self._pieces:  # one is converted while the next is read
-            _wait(self._store.path, reading)
-            rows[start:start + len(gathered)] = torch.from_numpy(gathered).to(self._device)
-            start += len(gathered)
+            stop = start + len(gathered)
+            self._store._read(self._rows[start:stop], reading, gathered)
+            rows[start:stop] = torch.from_numpy(gathered).to(self._device)
+            start = stop
         self._store._space, self._pieces = gathered.base, []
         if self._known.all():
             return rows
@@ -165,12 +227,13 @@ def _opened(path: Path, threads: int) -> Any:
                          "write it anew") from None
 
 
-def _wait(path: Path, reading: Any) -> Any:
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What changes when a store is written anew: file, time and size of its zarr.json; () where there is none."""
     try:
-        return reading.result()
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{path}: cannot be read, its files are damaged; delete it and write it anew "
-                         f"({error})") from error
+        found = os.stat(path / "zarr.json")
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _attributes(path: Path) -> dict[str, Any]:
@@ -189,8 +252,12 @@ def _attributes(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError) as error:
         raise ValueError(f"{path}: not a feature store, or damaged: no zarr.json with the attribute feature_store; "
                          "name another one, or delete it and write it anew") from error
-    if version != VERSION:
-        raise ValueError(f"{path}: feature store of version {version}, this code reads {VERSION}; write it anew")
+    if version not in (FIRST_EDITION, VERSION):
+        raise ValueError(f"{path}: feature store of version {version}, this code reads {FIRST_EDITION} and {VERSION}; "
+                         "write it anew")
+    if version == VERSION and attributes.get(array.CHECKSUM) != array.metadata_checksum(metadata):
+        raise ValueError(f"{path}: zarr.json is damaged: it does not have its checksum; delete the store and write it "
+                         "anew")
     if not attributes.get("sealed"):
         raise ValueError(f"{path}: not sealed: writing was stopped before its end; delete it and write it anew")
     faults = [f"{name} must be of type {kind.__name__}" for name, kind in ATTRIBUTES.items()

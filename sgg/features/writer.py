@@ -6,8 +6,8 @@ hand, and parts need no lock among processes or nodes. Sealing puts together the
 the parts; every shard appears whole, and a merge that is killed goes on at the first one missing. The store gets its
 name last, so what has the name is complete.
 
-On disk, until sealed, under `<path>.writing`: plan.json, parts/<number>/{rows,counts.npy} and the array `merged`. At
-the end of the merge that is the store's size twice.
+On disk, until sealed, under `<path>.writing`: plan.json, the arrays parts/<number>, each with the attribute `counts`,
+and the array `merged`. At the end of the merge that is the store's size twice.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from . import array
 from .identity import StoreIdentity
 from .shards import EncodedRows, write_shard
 
-VERSION = 1
+VERSION = 2
+"""Of what is written. The first edition had no checksums of rows and of zarr.json, and the fill value zero."""
 HALF_MAX = torch.finfo(torch.half).max
 PART_BYTES = 2**28  # before compression; a part is held in memory, about three times while it is put together
 
@@ -92,11 +93,11 @@ class StoreWriter:
         if self._part(number).is_dir():
             return
         temporary = self._directory / f"{number}-{uuid.uuid4().hex}"
-        temporary.mkdir()
-        np.save(temporary / "counts.npy", np.bincount(labels, minlength=len(self.identity.classes)))
-        if len(half):
-            rows = half[torch.from_numpy(np.argsort(labels, kind="stable"))].numpy()
-            array.create(temporary / "rows", rows.shape, len(rows), self.codec, self.threads).write(rows).result()
+        rows = half[torch.from_numpy(np.argsort(labels, kind="stable"))].numpy()
+        part = array.create(temporary, rows.shape, max(1, len(rows)), self.codec, self.threads)
+        if len(rows):
+            part.write(rows).result()
+        array.set_attributes(temporary, {"counts": np.bincount(labels, minlength=len(self.identity.classes)).tolist()})
         try:
             temporary.rename(self._part(number))
         except OSError:
@@ -115,8 +116,8 @@ class StoreWriter:
         parts = [self._part(number) for number in range(self.num_parts)]
         merged = self._directory / "merged"
         with self._damage_is_told():
-            counts = np.stack([np.load(part / "counts.npy") for part in parts])
-            filled = [part / "rows" for part, rows in zip(parts, counts.sum(1), strict=True) if rows]
+            counts = np.stack([array.attributes(part)["counts"] for part in parts])
+            filled = [part for part, rows in zip(parts, counts.sum(1), strict=True) if rows]
             shapes = {array.shape(part)[1:] for part in filled}
         if len(shapes) != 1:
             raise ValueError(f"{self.path}: cannot be sealed, rows have shapes {sorted(shapes)}, not one shape")
@@ -154,7 +155,7 @@ class StoreWriter:
     def _damage_is_told(self) -> Iterator[None]:
         try:
             yield
-        except (ValueError, LookupError, EOFError, FileNotFoundError) as error:
+        except (ValueError, LookupError, FileNotFoundError) as error:
             raise ValueError(f"{self.path}: cannot be sealed, a part is damaged ({error}): {self._remedy}") from error
 
     @property

@@ -7,13 +7,12 @@ update, makes one power iteration; in evaluation mode none. The published checkp
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import spectral_norm
 
-GLOBAL_STAGES = 3
+UNPOOLED = 24
+"""The largest side of a map on which the global discriminator's first stage does not pool."""
 
 
 class ClassConditionalConv(nn.Conv2d):
@@ -60,40 +59,66 @@ class RegionDiscriminator(nn.Module):
 class GlobalDiscriminator(nn.Module):
     """Is this whole feature map real?
 
-    channels: D of the map. map_size: its side s. large: a 1x1 convolution more in every stage. stages: of convolution
-    and halving before the verdict; by default three as published, which need s >= 38, or as many as the map has room
-    for (two from 18, one from 8).
+    Three stages of a 3x3 convolution and average pooling, then one more convolution. On a map of side s <= 24 the first
+    stage does not pool; on a larger one its pooling rounds odd sides up. The other two round down (`map_sides`).
+
+    channels: D of the map. map_size: its side s: 20 to 24, or at least 37. large: a 1x1 convolution more in every
+    stage. The published weights number the layers as here, absent ones included.
 
     Raises ValueError where the map is too small for the stages.
     """
 
-    def __init__(self, channels: int, map_size: int, *, large: bool = False, stages: int | None = None):
+    def __init__(self, channels: int, map_size: int, *, large: bool = False):
         super().__init__()
         if channels % 4:
             raise ValueError(f"channels must be divisible by 4 for a global discriminator, got {channels}")
-        if stages is None:
-            stages = next((n for n in range(GLOBAL_STAGES, 1, -1) if smallest_map(n) <= map_size), 1)
-        least = smallest_map(stages)
-        if map_size < least:
-            raise ValueError(f"a global discriminator of {stages} stage(s) needs a map of at least {least} x {least}, "
-                             f"got {map_size} x {map_size}: take fewer stages, or leave it out of `levels`")
-        widths = [channels, channels // 2, channels // 2, channels // 4][:stages + 1]
-        layers: list[nn.Module] = []
-        for inputs, outputs in pairwise(widths):
-            layers += [spectral_norm(nn.Conv2d(inputs, outputs, 3)), nn.LeakyReLU(0.2),
-                       *([spectral_norm(nn.Conv2d(outputs, outputs, 1)), nn.LeakyReLU(0.2)] if large
-                         else [nn.Identity(), nn.Identity()]),
-                       nn.AvgPool2d(2)]
-        self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv2d(widths[-1], 1, 3)))
+        sides = map_sides(map_size)
+        if sides[-1] < 1:
+            raise ValueError(f"the global discriminator needs a map with a side of 20 to {UNPOOLED} or of at least 37, "
+                             f"got {map_size}, of which its layers leave {' > '.join(map(str, sides))}: take pictures "
+                             "of another size, or leave `global` out of `levels`")
+        wide, narrow = channels // 2, channels // 4
+        first = nn.Identity() if map_size <= UNPOOLED else nn.AvgPool2d(2, ceil_mode=True)
+        self.layers = nn.Sequential(
+            *_stage(channels, wide, large, first),
+            *_stage(wide, wide, large, nn.AvgPool2d(2)),
+            *_stage(wide, narrow, large, nn.AvgPool2d(2)),
+            spectral_norm(nn.Conv2d(narrow, 1, 3)))
 
     def forward(self, maps: Tensor) -> Tensor:
-        """maps [B, D, s, s] -> logits [B, 1, .., ..], positive for real."""
+        """maps [B, D, s, s] -> logits [B, 1, t, t], positive for real; t is the last of `map_sides(s)`."""
         return self.layers(maps)
 
 
-def smallest_map(stages: int) -> int:
-    """The least side of a map that a global discriminator of so many stages can take: 8, 18, 38, ..."""
-    size = 3
-    for _ in range(stages):
-        size = 2 * size + 2
-    return size
+def map_sides(size: int) -> list[int]:
+    """The side of a map in the global discriminator: at first, and after each layer that changes it.
+
+    38 > 36 > 18 > 16 > 8 > 6 > 3 > 1, and 21 > 19 > 17 > 8 > 6 > 3 > 1. The last one is under 1 where a layer has no
+    room, and what follows is left out.
+    """
+    first = [] if size <= UNPOOLED else [_halved_up]
+    sides = [size]
+    for layer in (_convolved, *first, _convolved, _halved, _convolved, _halved, _convolved):
+        sides.append(layer(sides[-1]))
+        if sides[-1] < 1:
+            break
+    return sides
+
+
+def _convolved(side: int) -> int:
+    return side - 2
+
+
+def _halved(side: int) -> int:
+    return side // 2
+
+
+def _halved_up(side: int) -> int:
+    return (side + 1) // 2
+
+
+def _stage(inputs: int, outputs: int, large: bool, pooling: nn.Module) -> list[nn.Module]:
+    deeper = [nn.Identity(), nn.Identity()]
+    if large:
+        deeper = [spectral_norm(nn.Conv2d(outputs, outputs, 1)), nn.LeakyReLU(0.2)]
+    return [spectral_norm(nn.Conv2d(inputs, outputs, 3)), nn.LeakyReLU(0.2), *deeper, pooling]

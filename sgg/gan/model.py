@@ -18,8 +18,8 @@ class GAN(nn.Module):
     num_classes, num_predicates: C and R, both with background. channels, map_size, pool_size: of the detector's map
     and of regions pooled from it. embedding, hidden: widths of the generator. large_discriminator: 1x1 convolutions
     more in the global discriminator. visual_conditioning: the generator also takes a real feature of each object's
-    class. levels: which discriminators there are. global_stages: see GlobalDiscriminator. class_vectors [C, embedding],
-    predicate_vectors [R, embedding]: where the generator's embeddings start.
+    class. levels: which discriminators there are. class_vectors [C, embedding], predicate_vectors [R, embedding]: where
+    the generator's embeddings start.
 
     `generator.parameters()` and `discriminators.parameters()` are what the two optimisers train, in the order in which
     the published optimiser states list them.
@@ -29,7 +29,7 @@ class GAN(nn.Module):
 
     def __init__(self, num_classes: int, num_predicates: int, channels: int, map_size: int, *, pool_size: int = 7,
                  embedding: int = 200, hidden: int = 64, large_discriminator: bool = False,
-                 visual_conditioning: bool = False, levels: Sequence[str] = LEVELS, global_stages: int | None = None,
+                 visual_conditioning: bool = False, levels: Sequence[str] = LEVELS,
                  class_vectors: Tensor | None = None, predicate_vectors: Tensor | None = None):
         super().__init__()
         unknown = sorted(set(levels) - set(LEVELS))
@@ -44,8 +44,7 @@ class GAN(nn.Module):
         if "edges" in levels:
             self.discriminators["edges"] = RegionDiscriminator(channels, num_predicates, pool_size)
         if "global" in levels:
-            self.discriminators["global"] = GlobalDiscriminator(channels, map_size, large=large_discriminator,
-                                                                stages=global_stages)
+            self.discriminators["global"] = GlobalDiscriminator(channels, map_size, large=large_discriminator)
 
     def generate(self, labels: Tensor, boxes: Tensor, relations: Tensor, image_index: Tensor,
                  visual: Tensor | None = None, num_images: int | None = None) -> Tensor:

@@ -66,15 +66,18 @@ class SceneGraphMetrics:
         self._waiting: list[ImageArrays] = []
         self._num_waiting = 0
 
-    def update(self, truth: SceneGraph, prediction: Prediction, image: object = None) -> None:
-        """Count one image; one without a relation counts for nothing. image: its name in messages, else its number.
+    def update(self, truth: SceneGraph, prediction: Prediction, image: object = None, failed: bool = False) -> None:
+        """Count one image; one without a relation counts for nothing.
+
+        image: its name in messages, else its number. failed: the detector found no two boxes that overlap, see
+        `Conventions.failed_images_count`; an image without pairs that is not said to have failed has a recall of 0.
 
         Raises ValueError naming the argument, the image and the value: see `checks.checked_arrays`.
         """
         name = self.num_images if image is None else image
         arrays = checked_arrays(truth, prediction, self.mode, self.num_predicates, name)
         self.num_images += 1
-        if not len(arrays.relations):
+        if not len(arrays.relations) or (failed and not self.conventions.failed_images_count):
             return
         if self._waiting and any(a.dtype != b.dtype for a, b in zip(arrays, self._waiting[0], strict=True)):
             self._count()  # what an image gives must not depend on the precision of others

@@ -21,6 +21,8 @@ class Conventions:
     triplet_both_directions: those predictions include the pair read backwards.
     absent_predicates_count: mean recall divides by all R - 1 predicates, so that those without a relation count as 0.
     single_precision_ranks: mean ranks are rounded to float32.
+    failed_images_count: an image in which the detector found no two boxes that overlap, at any score threshold, counts
+        as a recall of 0 (sgdet). By default it is left out of every figure, as if it were not in the data.
     unconstrained_limit: how many triplets of an image an unconstrained result holds; no K above it gains anything.
     missed_triplet_rank: the triplet rank of a relation that no prediction on its own pair finds.
     """
@@ -31,6 +33,7 @@ class Conventions:
     triplet_both_directions: bool = True
     absent_predicates_count: bool = True
     single_precision_ranks: bool = True
+    failed_images_count: bool = False
     unconstrained_limit: int = 300
     missed_triplet_rank: int = 301
 
@@ -43,7 +46,8 @@ class Conventions:
     def clean(cls) -> Conventions:
         """Every switch at the plain definition."""
         return cls(resort_after_reweight=True, reweight_background=True, triplet_pairs_by_boxes=True,
-                   triplet_both_directions=False, absent_predicates_count=False, single_precision_ranks=False)
+                   triplet_both_directions=False, absent_predicates_count=False, single_precision_ranks=False,
+                   failed_images_count=True)
 
 
 REFERENCE = Conventions()

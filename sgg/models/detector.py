@@ -8,11 +8,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
+from torchvision.ops import box_iou
 
 from .backbones import BACKBONES, LOWEST_SCORE, POOLED, build_rcnn
 from .box_head import BoxHead
 
-SCORE_THRESHOLDS = (0.2, 0.05, LOWEST_SCORE)  # the next where fewer than two objects are found
+SCORE_THRESHOLDS = (0.2, 0.05, LOWEST_SCORE)
+"""Of detections; the next one serves where no two of those found overlap, so that no pair could be classified."""
 
 Size = tuple[int, int]  # height, width
 
@@ -79,8 +81,8 @@ class Detector(nn.Module):
     def detect(self, images: Sequence[Tensor]) -> tuple[list[Detections], Features]:
         """At most 50 objects in each of B pictures [3, s, s], and the pictures' features (computed on the way).
 
-        Where fewer than two objects pass a score threshold, the next of SCORE_THRESHOLDS serves; after the last one an
-        image may still have one object or none.
+        Where no two overlapping objects pass a score threshold, the next of SCORE_THRESHOLDS serves; after the last
+        one an image may still have objects that overlap nowhere, a single one, or none.
         """
         padded, pyramid = self._pyramid(images)
         proposals, _ = self.rcnn.rpn(padded, pyramid)
@@ -141,13 +143,15 @@ def resize_boxes(boxes: Tensor, image_index: Tensor, before: Sequence[Size], aft
 
 
 def above_threshold(boxes: Tensor, labels: Tensor, scores: Tensor) -> Detections:
-    """The detections above the first of SCORE_THRESHOLDS that at least two of them pass, else above the last.
+    """The detections above the first of SCORE_THRESHOLDS that two overlapping ones pass, else above the last.
 
     They come in descending order of score, after non-maximum suppression and the cut at 50. Neither depends on
     detections of lower score, so this is what running both anew with each threshold would give.
     """
+    # [D] whether each detection overlaps one of a higher score.
+    meets = (box_iou(boxes, boxes) > 0).tril(-1).any(dim=1)
     counts = [int((scores > threshold).sum()) for threshold in SCORE_THRESHOLDS]
-    step = next((i for i, count in enumerate(counts) if count >= 2), len(counts) - 1)
+    step = next((i for i, count in enumerate(counts) if meets[:count].any()), len(counts) - 1)
     kept = slice(counts[step])
     return Detections(boxes[kept], labels[kept], scores[kept], SCORE_THRESHOLDS[step])
 

@@ -62,15 +62,32 @@ def test_gan_names(entry: str, tmp_path: Path) -> None:
     with torch.device("meta"):
         model = architecture.build()
         gan = architecture.build_gan(model.detector)
-    load_published(path, model, gan)
-    never_ran = [] if backbone == "vgg16" else [
-        value for name, value in content["gan"].items() if name.startswith("D_global.")]
-    counted = sum(value.numel() for value in gan.state_dict().values()) + sum(value.numel() for value in never_ran)
-    assert counted == sum(value.numel() for value in content["gan"].values())
-    if never_ran:
-        with torch.device("meta"):
-            smaller = GAN(151, 51, model.detector.channels, model.detector.map_size,
-                          large_discriminator=architecture.large_discriminator,
-                          visual_conditioning=architecture.visual_conditioning)
-        with pytest.raises(ValueError, match=r"D_global was made for a map of another size .* levels="):
-            load_published(path, model, smaller)
+    assert load_published(path, model, gan) == []
+    assert sum(value.numel() for value in gan.state_dict().values()) == sum(
+        value.numel() for value in content["gan"].values())
+
+
+@pytest.mark.parametrize("entry", GANS)
+def test_a_discriminator_without_a_place_is_named(entry: str, tmp_path: Path, caplog) -> None:
+    backbone = "vgg16" if CHANNELS["vgg16"] in entry else "resnet50"
+    published, of_gan = tensors(f"RelModelStanford.{backbone}.use_bias=False.edge_model=motifs"), tensors(entry)
+    path = write(tmp_path / "vgrel.pth", state_dict=published, gan=of_gan)
+    with torch.device("meta"):
+        model = Architecture.of(read_published(path)).build()
+        gan = GAN(151, 51, model.detector.channels, model.detector.map_size, levels=("nodes", "edges"),
+                  visual_conditioning="vis_cond=True" in entry)
+    expected = [name for name in of_gan if name.startswith("D_global.")]
+    assert load_published(path, model, gan) == expected
+    assert len(expected) == 4 * (7 if "largeD=True" in entry else 4)
+    assert f"{path}: left out {', '.join(expected)}" in caplog.text
+
+
+def test_a_global_discriminator_of_another_depth_is_refused(tmp_path: Path) -> None:
+    entry = "GAN.n_ch=256.fmap_sz=21.largeD=True.vis_cond=False"
+    published = tensors("RelModelStanford.resnet50.use_bias=False.edge_model=motifs")
+    path = write(tmp_path / "vgrel.pth", state_dict=published, gan=tensors(entry))
+    with torch.device("meta"):
+        model = Architecture.of(read_published(path)).build()
+        shallow = GAN(151, 51, model.detector.channels, model.detector.map_size)
+    with pytest.raises(ValueError, match=r"(?s)unexpected D_global\.2\.bias.*another large_discriminator: .* levels="):
+        load_published(path, model, shallow)

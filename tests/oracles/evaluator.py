@@ -14,12 +14,18 @@ NAN = float("nan")
 
 def plain_metrics(images, mode, num_predicates, train, subset=None, ks=(20, 50, 100, 200, 300), weights=None, *,
                   resort_after_reweight=False, reweight_background=False, triplet_pairs_by_boxes=False,
-                  triplet_both_directions=True, absent_predicates_count=True, unconstrained_limit=300):
-    """Figures of all images [(truth, prediction)] as `SceneGraphMetrics.compute(per_predicate=True)` names them."""
+                  triplet_both_directions=True, absent_predicates_count=True, unconstrained_limit=300,
+                  failed=(), failed_images_count=False):
+    """Figures of all images [(truth, prediction)] as `SceneGraphMetrics.compute(per_predicate=True)` names them.
+
+    failed: numbers of the images in which detection found no two boxes that overlap.
+    """
     figures = {}
     for x, weight in {0: None, **(weights or {})}.items():
         relations = []  # one dict an annotated relation: image, triplet, ranks
         for image, (truth, prediction) in enumerate(images):
+            if image in failed and not failed_images_count:
+                continue
             scene = Scene(truth, prediction, mode, weight, reweight_background)
             order = scene.constrained_order(resort=weight is not None and resort_after_reweight)
             everything = scene.all_triplets()

@@ -138,21 +138,30 @@ def test_a_checkpoint_is_evaluated_and_its_predictions_saved(restored, tmp_path)
     assert json.loads(again.read_text()) == written
 
 
-def test_fallbacks_of_the_detector_are_told(restored, tmp_path, capsys):
-    """Three of each of three batches; also from the saved predictions, and said to be unknown where they lack them."""
+def test_fallbacks_and_failures_of_the_detector_are_told(restored, tmp_path, capsys):
+    """Three fallbacks of each of three batches, and every image without a pair; also from the saved predictions. An
+    older file does not tell the fallbacks."""
     first, again, saved = tmp_path / "first.json", tmp_path / "again.json", tmp_path / "predictions.npz"
-    said = "fallbacks: 9 images with a lowered score threshold"
+    failures = sum(not len(prediction.pairs) for _, prediction in IMAGES)
+    said = f"fallbacks: 9 images with a lowered score threshold failures: {failures} images in which no two boxes"
     assert main(["runs/a", "--mode", "sgdet", "--json", str(first), "--save-predictions", str(saved)]) == 0
     assert said in " ".join(capsys.readouterr().out.split())
-    assert json.loads(first.read_text())["figures"]["test/sgdet/fallbacks"] == 9
+    figures = json.loads(first.read_text())["figures"]
+    assert (figures["test/sgdet/fallbacks"], figures["test/sgdet/failures"]) == (9, failures)
+    want = plain_metrics(IMAGES, "sgdet", PREDICATES, TRAIN, SUBSET, (2, 100), failed={
+        number for number, (_, prediction) in enumerate(IMAGES) if not len(prediction.pairs)})
+    assert figures["test/sgdet/all/R@100"] == pytest.approx(want["all/R@100"])
+    assert figures["test/sgdet/all/num_images"] == want["all/num_images"]
     assert main(["--predictions", str(saved), "--ks", "2,100", "--json", str(again)]) == 0
     assert said in " ".join(capsys.readouterr().out.split())
     assert json.loads(again.read_text()) == json.loads(first.read_text())
     older = {name: value for name, value in np.load(saved).items() if name != "fallbacks"}
     np.savez(saved, **older)
     assert main(["--predictions", str(saved), "--json", str(again)]) == 0
-    assert "fallbacks: not told by this file" in " ".join(capsys.readouterr().out.split())
-    assert "test/sgdet/fallbacks" not in json.loads(again.read_text())["figures"]
+    assert f"fallbacks: not told by this file failures: {failures} " in " ".join(capsys.readouterr().out.split())
+    figures = json.loads(again.read_text())["figures"]
+    assert "test/sgdet/fallbacks" not in figures
+    assert figures["test/sgdet/failures"] == failures
 
 
 def test_a_checkpoint_that_has_diverged_is_named(restored, monkeypatch, tmp_path, capsys):

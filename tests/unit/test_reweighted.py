@@ -5,7 +5,7 @@ import pytest
 from sgg.reweighted import objective, split, under
 
 SAME = {"epoch": 2, "loss": 3.0, "val/sgcls/zs/num_images": 7, "val/sgcls/zs/num_relations": 9,
-        "val/sgdet/fallbacks": 4}
+        "val/sgdet/fallbacks": 4, "val/sgdet/failures": 1}
 ROW = SAME | {"val/sgcls/zs/ngR@50": 0.1, "val/sgcls/zs/ngR@50/x0.5": 0.2}
 
 

@@ -140,6 +140,23 @@ def test_other_data_or_another_detector_is_not_gone_on_with(run, toy_root, tmp_p
         run(tmp_path, data=others)
 
 
+def test_a_gan_of_the_first_edition_is_evaluated_but_not_trained_further(toy_root, tmp_path) -> None:
+    """Its global discriminator had two stages on the toy genome's maps: layers 0 to 9, and the last one."""
+    settings = {"gan": {"enabled": True, "visual_conditioning": False, "large_discriminator": False}}
+    trial = ground(toy_root, **settings)
+    gan = build.build_run(trial).gan
+    layers = gan.discriminators["global"].layers
+    first_edition = torch.nn.utils.spectral_norm(torch.nn.Conv2d(layers[10].in_channels, 1, 3))
+    gan.discriminators["global"].layers = torch.nn.Sequential(*layers[:10], first_edition)
+    meta = {"data": {"hash": None}, "detector": None, "config": trial.config.model_dump(mode="json")}
+    saved = checkpoint.save(tmp_path, 1, {"gan": gan}, {}, meta)
+    fresh = build.build_run(trial).gan
+    saved.load_weights(**{"gan.generator": fresh.generator})
+    assert torch.equal(fresh.generator.projection.weight, gan.generator.projection.weight)
+    with pytest.raises(ValueError, match=r"(?s)missing discriminators\.global\.layers\.15\..*earlier edition .* anew"):
+        saved.load_weights(gan=fresh)
+
+
 def test_another_mode_may_be_measured_than_was_searched_for(run, tmp_path, monkeypatch) -> None:
     run(tmp_path)
     asked = []

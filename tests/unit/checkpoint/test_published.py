@@ -147,6 +147,39 @@ def test_motifs_detector_fills_the_detector_and_both_box_heads(tmp_path) -> None
         "  missing node_box_head.fc7.bias (roi_fmap.3.bias)", "  missing edge_box_head.fc7.bias (roi_fmap.3.bias)"]
 
 
+@pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter")
+def test_what_is_left_out_is_named(model, tmp_path, caplog) -> None:
+    """Neural Motifs' anchors; parts that are not asked for; states of optimisers."""
+    with torch.device("meta"):
+        detector = Detector("vgg16", 151)
+    momentum = {"state": {0: {"momentum_buffer": torch.zeros(2)}, 1: {"momentum_buffer": torch.zeros(3)}}}
+    path = save(tmp_path / "vg-faster-rcnn.tar", epoch=1, state_dict=motifs(detector), optimizer=momentum)
+    names = ["rpn_head.conv.2.weight", "rpn_head.conv.2.bias", "optimizer (2 tensors)"]
+    assert load_published(path, detector) == names
+    assert caplog.messages == [f"{path}: left out {', '.join(names)}"]
+
+    weights = published(model)
+    path = save(tmp_path / "vgrel.pth", state_dict=weights, gan={"G_proj.bias": torch.zeros(1)})
+    assert load_published(path, model.detector) == [
+        *(name for name in weights if not name.startswith("detector.")), "G_proj.bias"]
+    assert load_published(path, model.scene_graph) == [
+        *(name for name in weights if name.startswith("detector.")), "G_proj.bias"]
+    assert load_published(save(tmp_path / "vgrel.pth", state_dict=weights), model) == []
+
+
+def test_two_names_of_one_weight_are_told(model, tmp_path) -> None:
+    """Else the later one would silently take the place of the other."""
+    weights = published(model)
+    weights["roi_fmap.1.0.bias"] = weights["roi_fmap.fc6.bias"] + 1
+    weights["detector.rpn.head.conv.bias"] = weights["detector.rpn.head.conv.0.0.bias"] + 1
+    with pytest.raises(ValueError, match="does not fit the model") as error:
+        load_published(save(tmp_path / "vgrel.pth", state_dict=weights), model)
+    assert str(error.value).splitlines()[1:] == [
+        "  detector.rpn.head.conv.0.0.bias and detector.rpn.head.conv.bias are names of one weight, "
+        "rpn.head.conv.0.0.bias",
+        "  roi_fmap.fc6.bias and roi_fmap.1.0.bias are names of one weight, edge_box_head.fc6.bias"]
+
+
 class Trap:
     """Runs code when it is unpickled the careless way."""
 

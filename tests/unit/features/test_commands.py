@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sgg import build, quality
-from sgg.features import FeatureStore, StoreIdentity, __main__, write_store
+from sgg.features import FeatureStore, StoreIdentity, __main__, array, write_store
 
 CLASSES = ["__background__", "cat", "dog"]
 
@@ -32,6 +32,8 @@ def ground(tmp_path, monkeypatch):
 
 
 class FakePart:
+    annotations = SimpleNamespace(sizes=np.full((7, 2), 64))
+
     def __init__(self, name):
         self.name = name
 
@@ -47,6 +49,19 @@ def test_info_prints_classes_counts_and_bytes(tmp_path, capsys):
     for text in ("1,200", f"{store.num_bytes:,}", "real node, [2, 7, 7] float16", "d1", "a1", "cat", "dog[b]",
                  '{"part": "train"}'):
         assert text in printed
+
+
+def test_verify_reads_every_row(tmp_path, capsys):
+    store = write_store(tmp_path / "n", StoreIdentity(CLASSES, "d1", "a1"),
+                        [lambda: (np.arange(300 * 98.0).reshape(300, 2, 7, 7), np.full(300, 2))])
+    assert __main__.main(["verify", str(store.path)]) == 0
+    assert "300 rows, each with its checksum" in capsys.readouterr().out
+    shard = array.shard_paths(store.path, 1)[0]
+    contents = bytearray(shard.read_bytes())
+    contents[len(contents) // 2] ^= 1
+    shard.write_bytes(contents)
+    assert __main__.main(["verify", str(store.path)]) == 2
+    assert "files are damaged: row 1" in capsys.readouterr().err
 
 
 def test_info_of_nothing(tmp_path, capsys):
@@ -145,7 +160,7 @@ def test_an_empty_store_is_described(capsys):
 
 
 class EmptyStore:
-    path, row_shape, num_bytes, codec, counts = "n", (2, 7, 7), 0, "lz4", np.zeros(3, int)
+    path, row_shape, num_bytes, codec, counts, verified = "n", (2, 7, 7), 0, "lz4", np.zeros(3, int), True
 
     def __init__(self, identity):
         self.identity = identity

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import zarr
+from zarr.codecs import Crc32cCodec
 
 from sgg.features.shards import EncodedRows, write_shard
 
@@ -15,7 +16,7 @@ def plain(tmp_path):
     values = ROWS.copy()
     values[2] = 0
     stored = zarr.create_array(tmp_path / "plain.zarr", shape=ROWS.shape, dtype="float16", shards=ROWS.shape,
-                               chunks=(1, 3, 2), compressors=None, fill_value=0)
+                               chunks=(1, 3, 2), compressors=[Crc32cCodec()], fill_value=0)
     stored[:] = values
     return tmp_path / "plain.zarr"
 
@@ -25,7 +26,7 @@ def test_rows_are_found_by_the_index(plain):
     assert len(rows) == 6
     assert len(rows[2]) == 0
     for row in (0, 1, 3, 4, 5):
-        np.testing.assert_array_equal(rows[row].view("<f2"), ROWS[row].ravel())
+        np.testing.assert_array_equal(rows[row][:-4].view("<f2"), ROWS[row].ravel())
 
 
 def test_zarr_reads_rows_put_in_another_order(plain):
@@ -42,3 +43,13 @@ def test_a_shard_cut_off(plain, kept):
     path.write_bytes(path.read_bytes()[:kept] or b"\0")
     with pytest.raises(ValueError, match=r"c/0/0/0: the shard is cut off or damaged"):
         EncodedRows(path, 6)
+
+
+def test_a_row_that_is_damaged(plain):
+    path = plain / "c/0/0/0"
+    contents = bytearray(path.read_bytes())
+    contents[13] ^= 4  # of row 1 as it stands there
+    path.write_bytes(contents)
+    rows = EncodedRows(path, 6)
+    with pytest.raises(ValueError, match=r"c/0/0/0: row \d is damaged"):
+        [rows[row] for row in range(6)]

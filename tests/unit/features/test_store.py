@@ -1,6 +1,8 @@
 """A store that is written and read: rows, groups, draws, the same through plain zarr."""
 
 import pickle
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import zarr
 from sgg.features import FeatureStore, StoreIdentity, array, write_store
 
 SHAPE = (4, 3, 3)
+GOLDEN_FILES = Path(__file__).resolve().parents[2] / "golden" / "files"
 CLASSES = ["__background__", "cat", "dog", "emu", "fox"]
 
 
@@ -129,6 +132,37 @@ def test_a_pickled_store_opens_where_it_is_unpickled(tmp_path, identity):
     np.testing.assert_array_equal(again[:], store[:])
 
 
-def test_all_zero_rows_leave_their_shards(tmp_path, identity):
+def test_rows_of_zeros_are_read_as_such(tmp_path, identity):
     write(tmp_path / "nodes.zarr", identity, [(np.zeros((5, *SHAPE)), np.full(5, 1))])
     assert not FeatureStore.open(tmp_path / "nodes.zarr").sample([1]).any()
+
+
+def test_a_store_written_anew_under_the_same_path_answers_with_its_own_rows(tmp_path, identity):
+    path = tmp_path / "nodes.zarr"
+    old = write(path, identity, [(np.full((6, *SHAPE), 1.0), np.full(6, 1))], codec="none")
+    old[:]
+    shutil.rmtree(path)
+    new = write(path, identity, [(np.full((6, *SHAPE), 2.0), np.full(6, 1))], codec="none")
+    assert (new[:] == 2).all()
+    assert (FeatureStore.open(path)[:] == 2).all()
+    for read in (lambda: old[:], lambda: old.sample([1])):
+        with pytest.raises(ValueError, match=r"nodes\.zarr: was deleted or written anew since this process opened it"):
+            read()
+
+
+def test_a_store_that_is_deleted_is_not_read_as_numbers(tmp_path, identity):
+    path = tmp_path / "nodes.zarr"
+    store = write(path, identity, make_parts([30]))
+    store[:]
+    shutil.rmtree(path)
+    with pytest.raises(ValueError, match="was deleted or written anew"):
+        store.sample([1])
+
+
+def test_a_store_of_the_first_edition_opens_with_a_note(caplog):
+    store = FeatureStore.open(GOLDEN_FILES / "feature_store_first_edition.zarr")
+    assert not store.verified
+    assert "first edition, without checksums: what is read from it is not verified" in caplog.text
+    features = (np.arange(25 * 36) % 97).reshape(25, *SHAPE) / 4 - 3
+    np.testing.assert_array_equal(store[:], features[np.argsort(np.arange(25) % 2, kind="stable")])
+    assert store.sample([2, 1]).shape == (2, *SHAPE)

@@ -18,22 +18,28 @@ KS = (1, 2, 3, 5, 8, 20)
 WEIGHTS = {0.5: np.array([1.0, 1, 2, 4]), 2.0: np.array([8.0, 1, 16, 2])}
 MODES = ("predcls", "sgcls", "sgdet")
 CLEAN = {"resort_after_reweight": True, "reweight_background": True, "triplet_pairs_by_boxes": True,
-         "triplet_both_directions": False, "absent_predicates_count": False}
+         "triplet_both_directions": False, "absent_predicates_count": False, "failed_images_count": True}
 
 
-def accumulated(images, mode, **settings):
+def accumulated(images, mode, failed=(), **settings):
     metrics = SceneGraphMetrics(mode, PREDICATES, TRAIN, SUBSET, KS, WEIGHTS, **settings)
-    for truth, prediction in images:
-        metrics.update(truth, prediction)
+    for number, (truth, prediction) in enumerate(images):
+        metrics.update(truth, prediction, failed=number in failed)
     return metrics
+
+
+def without_pairs(images):
+    """The numbers of the images without a predicted pair."""
+    return {number for number, (_, prediction) in enumerate(images) if not len(prediction.pairs)}
 
 
 @pytest.mark.parametrize("conventions", [{}, CLEAN, {"unconstrained_limit": 4}], ids=["reference", "clean", "cut"])
 @pytest.mark.parametrize("mode", MODES)
 def test_agrees_with_the_oracle_on_200_scenes(mode, conventions):
     images = scenes(mode, 200)
-    got = accumulated(images, mode, **conventions, single_precision_ranks=False).compute(per_predicate=True)
-    want = plain_metrics(images, mode, PREDICATES, TRAIN, SUBSET, KS, WEIGHTS, **conventions)
+    failed = without_pairs(images) if mode == "sgdet" else ()
+    got = accumulated(images, mode, failed, **conventions, single_precision_ranks=False).compute(per_predicate=True)
+    want = plain_metrics(images, mode, PREDICATES, TRAIN, SUBSET, KS, WEIGHTS, **conventions, failed=failed)
     assert got.keys() == want.keys()
     for name, value in want.items():
         assert got[name] == pytest.approx(value, abs=1e-10, nan_ok=True), name
@@ -60,6 +66,32 @@ def test_each_switch_touches_its_own_figures(switch, touched):
         switched = accumulated(images, mode, **{switch: CLEAN.get(switch, False)}).compute()
         changed |= {kind_of(name) for name in figures if repr(figures[name]) != repr(switched[name])}
     assert changed == touched
+
+
+def test_an_image_on_which_the_detector_failed_is_left_out_or_counts_as_nothing_found():
+    """Two images with a relation each, the second without a pair of boxes: 1 by the habit, 1/2 by the definition, and
+    1/2 where nobody says that the detector failed.
+    """
+    truth = SceneGraph(np.array([[0.0, 0, 9, 9], [5, 5, 30, 30]]), np.array([1, 1]), np.array([[0, 1, 1]]))
+    found = Prediction(truth.boxes, truth.labels, np.ones(2), np.array([[0, 1]]), np.array([[0, 1, 0, 0]]))
+    nothing = Prediction(truth.boxes, truth.labels, np.ones(2), np.zeros((0, 2)), np.zeros((0, PREDICATES)))
+    images = [(truth, found), (truth, nothing)]
+    for settings, images_counted, recall in (({"failed": {1}}, 1, 1), ({"failed": {1}, **CLEAN}, 2, 0.5), ({}, 2, 0.5)):
+        figures = accumulated(images, "sgdet", **settings).compute()
+        assert (figures["all/num_images"], figures["all/num_relations"]) == (images_counted, images_counted)
+        assert figures["all/R@20"] == figures["all/ngR@20"] == figures["all/triplet-R@5"] == recall
+
+
+def test_the_habit_of_leaving_images_out_touches_every_figure():
+    images = scenes("sgdet", 200)
+    failed = without_pairs(images)
+    assert len(failed) > 5
+    left_out, counted = (accumulated(images, "sgdet", failed, failed_images_count=count).compute()
+                         for count in (False, True))
+    kept = [image for number, image in enumerate(images) if number not in failed]
+    assert repr(left_out) == repr(accumulated(kept, "sgdet").compute())
+    assert repr(counted) == repr(accumulated(images, "sgdet").compute())
+    assert left_out["all/R@20"] > counted["all/R@20"]
 
 
 def kind_of(name):

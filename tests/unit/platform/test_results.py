@@ -157,6 +157,22 @@ def test_tables_show_percent_and_deviation(search):
         render(rows, "table", metric="mR@50")
 
 
+def test_counts_of_detection_are_shown_with_sgdet(search):
+    path = search("a", [("dnorm", 0, FINISHED, 0.4), ("dnorm", 1, FINISHED, 0.6)])
+    for number, (fallbacks, failures) in enumerate([(8, 1), (10, 4)]):
+        test = path / "trials" / f"t{number}" / "test.json"
+        write_json(test, json.loads(test.read_text()) | {
+            "test/sgdet/all/ngR@100": 0.1, "test/sgdet/fallbacks": fallbacks, "test/sgdet/failures": failures})
+    rows = aggregate(collect([path]))
+    table = render(rows, "table")
+    assert "SGDet fallbacks" in table
+    assert "9.0 ± 1.4" in table
+    assert "SGDet failures" in table
+    assert "2.5 ± 2.1" in table
+    found, = json.loads(render(rows, "json"))
+    assert found["test/sgdet/failures"]["mean"] == 2.5
+
+
 def test_a_metric_that_was_not_measured_is_refused(search, capsys):
     path = str(search("a", [("dnorm", 0, FINISHED, 0.4)]))
     for form in ("table", "csv"):

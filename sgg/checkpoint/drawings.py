@@ -1,0 +1,81 @@
+"""Which drawing of box pairs a trained model was made for, found by evaluating it with both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from sgg import build
+from sgg.config import Config, resolve, validate
+from sgg.config.schema import EdgeBoxes
+from sgg.evaluate import evaluate
+from sgg.models.full_model import FullModel
+from sgg.models.union_boxes import DRAWINGS
+from sgg.opening import open_data
+
+FIGURE = "predcls/all/R@50"
+"""What decides: with boxes and labels given, nothing but the edges tells pairs apart."""
+SHOWN = (FIGURE, "predcls/all/ngR@50", "sgcls/all/R@50", "sgcls/all/ngR@50")
+
+
+@dataclass(frozen=True)
+class DrawingComparison:
+    """Evaluates a model with each drawing on the first `images` validation images of its data set under `root`.
+
+    Validation images are no training images, and choosing by them leaves the test untouched. device: as
+    `training.device`.
+    """
+
+    images: int
+    root: Path
+    device: str = "auto"
+
+    def __call__(self, model: FullModel, config: Config, say: Callable[[str], None]) -> EdgeBoxes | None:
+        """The better drawing; None where both are equally good. Says the figures of both. The model keeps its own
+        drawing.
+
+        config: of the imported model. Raises FileNotFoundError or ValueError, naming file and remedy, where the data
+        are missing or have other classes or predicates than the model.
+        """
+        ground = self._ground(model, config)
+        device = build.device_of(ground.config)
+        scene_graph, detector = model.scene_graph.to(device), ground.detector.to(device)
+        pairs = scene_graph.regions.box_pairs
+        own, figures = pairs.kind, {}
+        for pairs.kind in DRAWINGS:
+            batches = track(ground.evaluation_batches("val"), f"edge_boxes {pairs.kind}", len(ground.part("val")),
+                            console=Console(stderr=True))
+            figures[pairs.kind] = evaluate(scene_graph, detector, batches, ground.metrics("val"), device)
+        pairs.kind = own
+        model.to("cpu")
+        best = max(DRAWINGS, key=lambda kind: figures[kind][FIGURE])
+        images = figures[best]["predcls/all/num_images"]
+        say(f"first {images:,} validation images of {ground.data.title}, per cent:")
+        for kind in DRAWINGS:
+            say(f"  {kind:9}  " + "  ".join(f"{name} {100 * figures[kind][name]:.2f}" for name in SHOWN))
+        worst = min(DRAWINGS, key=lambda kind: figures[kind][FIGURE])
+        if figures[best][FIGURE] == figures[worst][FIGURE]:
+            return None
+        say(f"{best} is better than {worst} by {FIGURE}")
+        return best
+
+    def _ground(self, model: FullModel, config: Config) -> build.Ground:
+        settings = config.model_dump()
+        settings["data"] |= {"root": self.root, "eval_images": self.images, "train_images": 1}
+        settings["detector"]["weights"] = None  # they are not written yet
+        settings["training"]["device"] = self.device
+        settings["evaluation"] |= {"modes": ["predcls", "sgcls"], "ks": [50], "batch_size": 1}
+        settings["search"]["metric"] = None
+        config = resolve(validate(settings, "--try-both"), config.data.name)
+        data = open_data(config)
+        head = model.scene_graph.relation_head
+        for what, of_model, of_data in (("classes", head.classify_nodes.out_features, len(data.classes)),
+                                        ("predicates", head.classify_edges.out_features, len(data.predicates))):
+            if of_model != of_data:
+                raise ValueError(f"--try-both: the model knows {of_model - 1} {what}, {data.title} under {self.root} "
+                                 f"has {of_data - 1}: name the data that it was trained on (--data, --data-name)")
+        return build.Ground(config, data, model.detector, "", None)
