@@ -79,9 +79,16 @@ class Ground:
         settings = self.config.data
         if name != "train":
             return self.data.part(name).head(settings.eval_images)
-        part = self.data.part(name, min_objects=settings.min_objects, max_objects=settings.max_objects,
+        return self.filtered_training.head(settings.train_images)
+
+    @cached_property
+    def filtered_training(self) -> Part:
+        """The training images and relations that the settings admit. Frequencies and contexts are counted in them; what
+        is zero- or few-shot follows from the whole part (docs/SYSTEM.md section 1).
+        """
+        settings = self.config.data
+        return self.data.part("train", min_objects=settings.min_objects, max_objects=settings.max_objects,
                               overlapping=self.config.training.mode == "sgdet")
-        return part.head(settings.train_images)
 
     def training_batches(self) -> Batches:
         """Shuffled, augmented batches of the training part."""
@@ -107,14 +114,14 @@ class Ground:
     @cached_property
     def counts(self) -> tuple[Any, Any]:
         """Training relations [C, C, R] and overlapping training pairs [C, C]."""
-        annotations = self.data.part("train").annotations
+        annotations = self.filtered_training.annotations
         classes, predicates = len(self.data.classes), len(self.data.predicates)
         return foreground_counts(annotations, classes, predicates), background_counts(annotations, classes)
 
     @cached_property
     def contexts(self) -> Contexts:
         """Which classes stand where in the training triplets, for perturbations."""
-        seen = self.data.triplets("train")
+        seen = self.filtered_training.triplets()
         return Contexts.from_arrays(seen.triplets, seen.counts, len(self.data.classes), len(self.data.predicates))
 
     @cached_property
