@@ -37,7 +37,7 @@ from sgg.models.frequency_bias import FrequencyBias, frequency_table
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import RELATION_HEADS, SceneGraphModel
 from sgg.objectives import Objectives
-from sgg.opening import open_data
+from sgg.opening import filtered_training, open_data, require_a_batch
 from sgg.seeding import derive
 from sgg.steps import TrainingStep
 
@@ -86,16 +86,15 @@ class Ground:
         """The training images and relations that the settings admit. Frequencies and contexts are counted in them; what
         is zero- or few-shot follows from the whole part (docs/SYSTEM.md section 1).
         """
-        settings = self.config.data
-        return self.data.part("train", min_objects=settings.min_objects, max_objects=settings.max_objects,
-                              overlapping=self.config.training.mode == "sgdet")
+        return filtered_training(self.config, self.data)
 
     def training_batches(self) -> Batches:
-        """Shuffled, augmented batches of the training part."""
+        """Shuffled, augmented batches of the training part. Raises ValueError where there is none."""
         config = self.config
+        require_a_batch(config, self.data)
         return load_batches(self.part("train"), config.training.batch_size, augment=True, flip=config.data.flip,
                             shuffle=True, seed=derive(config.seed, "batches"), workers=config.data.workers,
-                            share=parallel.place())
+                            share=parallel.place(), drop_last=config.training.drop_last)
 
     def evaluation_batches(self, part: str) -> Any:
         """Batches of `val` or `test`, in order."""

@@ -62,7 +62,7 @@ def fit(
     rows = history.rows(up_to=done)
     if on_epoch_end is not None and rows and done >= config.training.epochs:
         on_epoch_end(rows[-1])
-    batches = ground.training_batches()
+    batches = ground.training_batches() if done < config.training.epochs else None
     for epoch in range(done + 1, config.training.epochs + 1):
         values = train_epoch(run, config, batches, epoch)
         if is_validated(config, epoch):

@@ -61,13 +61,17 @@ class Objectives(nn.Module):
         """What the method `which` makes of `inputs`."""
         return {"graph": self.graph, "generator": self.generator, "discriminators": self.discriminators}[which](*inputs)
 
-    def graph(self, scene: Scene) -> Losses:
-        """F on a scene: node loss and edge loss. On generated features they reconstruct what these were made from."""
+    def graph(self, scene: Scene, biased: bool = True) -> Losses:
+        """F on a scene: node loss and edge loss. On generated features they reconstruct what these were made from.
+
+        biased: with the model's frequency bias, where it has one.
+        """
         with self.autocast():
             node_logits, edge_logits = self.model.classify(
                 scene.nodes, scene.edges, scene.seen.boxes, scene.seen.image_index, scene.pairs, scene.seen.frames)
-            labels = scene.labels if self.mode == "predcls" else most_likely_labels(node_logits.detach())[0]
-            edge_logits = self.model.with_bias(edge_logits, labels, scene.pairs)
+            if biased:
+                labels = scene.labels if self.mode == "predcls" else most_likely_labels(node_logits.detach())[0]
+                edge_logits = self.model.with_bias(edge_logits, labels, scene.pairs)
         nodes = node_loss(_full(node_logits), scene.labels) * parallel.share(len(scene.labels), node_logits)
         return {"nodes": nodes, "edges": self._edge_loss(_full(edge_logits), scene.predicates)}
 
@@ -90,7 +94,8 @@ class Objectives(nn.Module):
                 losses[f"G/{level}"] = self.settings.adversarial_weight * loss * parallel.share(len(inputs[0]), loss)
         if "rec" in self.settings.terms:
             scene = fake if self.settings.attach_generator else fake.detached()
-            losses |= {f"rec/{name}": value for name, value in self.graph(scene).items()}
+            reconstruction = self.graph(scene, biased=self.settings.reconstruction_bias)
+            losses |= {f"rec/{name}": value for name, value in reconstruction.items()}
         return losses, fake.detached()
 
     def discriminators(self, real: Scene, fake: Scene) -> Losses:

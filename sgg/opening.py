@@ -4,8 +4,8 @@ without torch where nothing asks for it.
 
 from __future__ import annotations
 
-from sgg.config import Config
-from sgg.data import DataSet, open_dataset
+from sgg.config import Config, resolve
+from sgg.data import DataSet, Part, open_dataset
 
 
 def open_data(config: Config) -> DataSet:
@@ -23,6 +23,30 @@ def open_data(config: Config) -> DataSet:
                         *(data.part(name).head(settings.eval_images) for name in ("val", "test")))
     check_classes(config, data)
     return data
+
+
+def open_for_training(config: Config) -> DataSet:
+    """As `open_data`, where the config is to be trained with; raises what `require_a_batch` raises, too."""
+    data = open_data(config)
+    require_a_batch(resolve(config, data.name), data)
+    return data
+
+
+def filtered_training(config: Config, data: DataSet) -> Part:
+    """The training images and relations that the `data` settings and the mode of training admit."""
+    settings = config.data
+    return data.part("train", min_objects=settings.min_objects, max_objects=settings.max_objects,
+                     overlapping=config.training.mode == "sgdet")
+
+
+def require_a_batch(config: Config, data: DataSet) -> None:
+    """Raise ValueError where `training.drop_last` would leave out every batch of an epoch. config: a resolved one."""
+    settings, images = config.training, len(filtered_training(config, data).head(config.data.train_images))
+    if settings.drop_last and settings.epochs and images < settings.batch_size:
+        raise ValueError(f"training.drop_last leaves out an epoch's incomplete batch, and {images} training images of "
+                         f"{data.title} are fewer than training.batch_size, {settings.batch_size}, so that nothing "
+                         f"would be trained on: set training.batch_size to at most {images}, or "
+                         "training.drop_last=false")
 
 
 def check_files(config: Config) -> None:

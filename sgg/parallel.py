@@ -9,6 +9,8 @@ one worker, everything here changes nothing. What is the same as on one device, 
 - BatchNorm, in F and in G: mean and variance are those of the whole batch.
 - Discriminators: updated once a batch, on the real and generated inputs of all workers. Spectral norm follows from the
   weights alone and needs no exchange.
+- Batches: the images of a batch are dealt out in turn. Where `training.drop_last` leaves out an epoch's incomplete
+  batch, it is left out everywhere; else it is dealt out, unless it has too few images for all workers.
 - Draws (background pairs, perturbations, stored features, dropout): each worker for its own images, from generators of
   its own. The budget of pairs is `pairs_per_image` x the worker's images, so it is not shifted between workers.
 """

@@ -16,14 +16,14 @@ PAPER: dict[str, dict[str, Any]] = {
     "data": {"workers": 2},
     "detector": {"backbone": "vgg16"},
     "model": {"hidden_dim": 512, "dropout": 0.5},
-    "training": {"epochs": 20, "batch_size": 24, "decay_epoch": 16},
+    "training": {"epochs": 20, "batch_size": 24, "decay_epoch": 16, "drop_last": True},
     "evaluation": {"every": 5, "batch_size": 1},
 }
 TOY: dict[str, dict[str, Any]] = {
     "data": {"workers": 0},
     "detector": {"backbone": "tiny"},
     "model": {"hidden_dim": 64, "dropout": 0.2},
-    "training": {"epochs": 3, "batch_size": 8, "decay_epoch": 2},
+    "training": {"epochs": 3, "batch_size": 8, "decay_epoch": 2, "drop_last": False},
     "evaluation": {"every": 1, "batch_size": 16},
 }
 LEARNING_RATE_PER_IMAGE = {"paper": 1e-3, "toy": 2e-3}

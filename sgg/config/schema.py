@@ -152,6 +152,9 @@ class GAN(Section):
     """Condition the generator on a real feature of the same class."""
     attach_generator: Annotated[bool, trains(mid_training=True)] = False
     """The reconstruction loss trains the generator, too."""
+    reconstruction_bias: Annotated[bool, trains(mid_training=True)] = False
+    """Add the frequency bias to the predicate logits of generated features too, where `model.frequency_bias` is `add`.
+    The papers add it on real features only."""
     init_embeddings: Annotated[bool, trains(tried=True)] = False
     """Start the generator's class embeddings from word vectors."""
     adversarial_weight: Annotated[PositiveFloat, trains(mid_training=True)] = 5.0
@@ -174,8 +177,11 @@ class Training(Section):
     """What is given in training: boxes (sgcls), boxes and labels (predcls), nothing (sgdet)."""
     epochs: Annotated[Annotated[int, Field(ge=0)] | None, trains(grows=True)] = None
     """Epochs of training."""
-    batch_size: Annotated[PositiveInt | None, trains(mid_training=True)] = None
+    batch_size: Annotated[PositiveInt | None, trains(mid_training=True, tried=True)] = None
     """Images of a batch."""
+    drop_last: Annotated[bool | None, trains(tried=True)] = None
+    """Leave out an epoch's last batch where it has fewer than `batch_size` images, as the papers did: it would be a
+    step of a few images at the full rate. None: true, and false on the toy genome."""
     learning_rate: Annotated[PositiveFloat | None, trains(mid_training=True)] = None
     """None: the profile's rate per image times batch_size (the papers: 1e-3 x 24)."""
     decay_epoch: Annotated[PositiveInt | None, trains(mid_training=True)] = None

@@ -83,14 +83,14 @@ def _sound(batch: Batch | OSError | ValueError) -> Batch:
 class _Order(Sampler):
     """The keys of an epoch's batches. Each carries the epoch, so that workers which outlive an epoch know it."""
 
-    def __init__(self, images: int, batch_size: int, shuffle: bool, seed: int,
-                 share: tuple[int, int]) -> None:
+    def __init__(self, images: int, batch_size: int, shuffle: bool, seed: int, share: tuple[int, int],
+                 drop_last: bool) -> None:
         self.images, self.batch_size, self.shuffle, self.seed, self.share = images, batch_size, shuffle, seed, share
         if not shuffle:
             images = len(range(images)[share[0]::share[1]])
         self.batches, rest = divmod(images, batch_size)
-        # What trains together has to take every batch together.
-        self.batches += rest >= (share[1] if shuffle else 1)
+        if not drop_last:  # what trains together has to take every batch together
+            self.batches += rest >= (share[1] if shuffle else 1)
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -131,16 +131,17 @@ class Batches:
 
 def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bool = True, shuffle: bool = False,
                  seed: int = 0, workers: int = 0, start_method: str | None = None,
-                 share: tuple[int, int] = (0, 1)) -> Batches:
+                 share: tuple[int, int] = (0, 1), drop_last: bool = False) -> Batches:
     """Batches of a part's pictures and graphs.
 
     augment: mirror half of the images (unless `flip` is False) and draw one predicate for a pair that carries several,
     as training does. workers: processes that decode pictures; 0 decodes in this one. start_method: how they start, fork
     or spawn; None is Python's own way. share: (r, W) of process r of W that work together. With `shuffle` it gets
     images r, r + W, ... of every batch, and a last batch of fewer than W images is left out; without, batches of the
-    images r, r + W, ... of the part.
+    images r, r + W, ... of the part. drop_last: leave out a last batch of fewer than `batch_size` images.
 
-    Raises ValueError for an empty part or a wrong number, FileNotFoundError when the picture folder is missing.
+    Raises ValueError for an empty part, one that `drop_last` leaves without a batch, or a wrong number;
+    FileNotFoundError when the picture folder is missing.
     """
     if batch_size < 1 or workers < 0:
         raise ValueError(f"batch_size must be >= 1 and workers >= 0, got {batch_size} and {workers}")
@@ -148,5 +149,8 @@ def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bo
         raise ValueError(f"the {part.name} part has no images")
     if not part.image_folder.is_dir():
         raise FileNotFoundError(f"picture folder {part.image_folder} is missing")
-    order = _Order(len(part), batch_size, shuffle, seed, share)
+    order = _Order(len(part), batch_size, shuffle, seed, share, drop_last)
+    if drop_last and not len(order):
+        raise ValueError(f"the {part.name} part has {len(part)} images, fewer than a batch of {batch_size}, and "
+                         "drop_last leaves out an incomplete batch: take smaller batches, or keep the incomplete one")
     return Batches(PartImages(part, augment, seed, flip), order, workers, start_method)

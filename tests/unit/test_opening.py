@@ -11,7 +11,7 @@ from sgg.config import validate
 from sgg.detector import save_detector
 from sgg.detector.proposals import RANDOM
 from sgg.models.detector import Detector
-from sgg.opening import open_data
+from sgg.opening import open_data, open_for_training
 
 
 @pytest.fixture
@@ -51,6 +51,23 @@ def test_neighbours_of_a_class(opened, method, most) -> None:
     with pytest.raises(ValueError, match=rf"perturb\.topk must be at most {most} for {method} with the 24 classes of"):
         opened(gan=gan)
     opened(gan=gan | {"perturb": {"method": "rand", "topk": 99}})
+
+
+@pytest.mark.parametrize(("sections", "images"), [({}, 32), ({"data": {"train_images": 9}}, 9)])
+def test_an_epoch_has_a_batch(toy_root, sections, images) -> None:
+    """Said before anything is trained; not where nothing is."""
+    def config(batch_size, **training):
+        data = {"name": "toy", "root": str(toy_root), **sections.get("data", {})}
+        return validate({"data": data, "training": {"batch_size": batch_size, "drop_last": True, **training}})
+
+    open_for_training(config(images))
+    with pytest.raises(ValueError, match=rf"training\.drop_last .* {images} training images .* fewer than "
+                                         rf"training\.batch_size, {images + 1}, .* at most {images}, or "
+                                         r"training\.drop_last=false"):
+        open_for_training(config(images + 1))
+    open_for_training(config(images + 1, drop_last=False))
+    open_for_training(config(images + 1, epochs=0))
+    open_data(config(images + 1))
 
 
 SGDET = [({"training": {"mode": "sgdet"}}, r"^sgdet in training\.mode"),

@@ -40,6 +40,8 @@ def test_published_settings(name: str) -> None:
     assert (decided.model, decided.training, decided.evaluation) == (config.model, config.training, config.evaluation)
     training, gan = config.training, config.gan
     assert (training.batch_size, training.learning_rate, training.epochs, training.decay_epoch) == (24, 0.024, 20, 16)
+    assert decided.training.drop_last
+    assert not gan.reconstruction_bias
     assert (training.momentum, training.weight_decay) == (0.9, 1e-4)
     assert (training.box_head_rate, training.clip_gradient) == (0.1, 5)
     assert (config.loss.kind, gan.enabled, gan.perturb.method) == PAPER[name]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from sgg.data.loader import PartImages, draw_predicates, load_batches
+from sgg.data.loader import PartImages, _Order, draw_predicates, load_batches
 from sgg.data.pictures import read_picture
 from sgg.data.transforms import to_square
 from sgg.data.visual_genome import open_visual_genome
@@ -100,6 +100,40 @@ def test_processes_that_train_together_share_every_batch(part):
     dealt = [[batch.image_ids for batch in share.epoch(1)] for share in shares]
     assert list(zip(*dealt, strict=True)) == [(ids[::2], ids[1::2]) for ids in kept]
     assert [len(share) for share in shares] == [len(kept)] * 2
+
+
+def test_the_last_incomplete_batch_may_be_left_out(part):
+    """Of four images in batches of three one batch is left, of which other epochs leave out other images."""
+    dropping = load_batches(part, 3, shuffle=True, seed=1, drop_last=True)
+    keeping = load_batches(part, 3, shuffle=True, seed=1)
+    assert len(dropping) == 1
+    epochs = [[batch.image_ids for batch in dropping.epoch(number)] for number in range(8)]
+    assert epochs == [[next(keeping.epoch(number)).image_ids] for number in range(8)]
+    assert {name for (names,) in epochs for name in names} == {"101", "102", "104", "105"}
+    assert len(load_batches(part, 2, shuffle=True, drop_last=True)) == 2  # nothing is left over
+
+
+@pytest.mark.parametrize(("images", "batches"), [(57_723, 2405), (57_720, 2405), (57_719, 2404), (24, 1)])
+def test_updates_of_an_epoch_of_visual_genome(images, batches):
+    """57,723 images in batches of 24: 2,405, and 3 images that are left out."""
+    assert len(_Order(images, 24, True, 0, (0, 1), drop_last=True)) == batches
+    assert len(_Order(images, 24, True, 0, (0, 1), drop_last=False)) == batches + (images % 24 > 0)
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_processes_that_train_together_leave_out_the_same(part, workers):
+    """Every process gets its share of each whole batch, also where all of them could have had an image of the last."""
+    whole = [batch.image_ids for batch in load_batches(part, 3, shuffle=True, seed=1, drop_last=True).epoch(1)]
+    dealt = [[batch.image_ids for batch in load_batches(part, 3, shuffle=True, seed=1, drop_last=True,
+                                                        share=(rank, workers)).epoch(1)] for rank in range(workers)]
+    assert len(whole) == 1
+    assert list(zip(*dealt, strict=True)) == [tuple(ids[rank::workers] for rank in range(workers)) for ids in whole]
+
+
+def test_leaving_out_everything_is_refused(part):
+    with pytest.raises(ValueError, match="train part has 4 images, fewer than a batch of 5, and drop_last leaves out"):
+        load_batches(part, 5, shuffle=True, drop_last=True)
+    assert len(load_batches(part, 4, shuffle=True, drop_last=True)) == 1
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 100])

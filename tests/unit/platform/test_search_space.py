@@ -141,7 +141,7 @@ def test_pbt_leaves_the_model_and_the_seed_alone(tmp_path):
 
 
 PBT_AXES = {"loss.kind", "loss.foreground_weight", "loss.background_weight", "loss.scale", "gan.terms",
-            "gan.attach_generator", "gan.adversarial_weight", "gan.learning_rate_generator",
+            "gan.attach_generator", "gan.reconstruction_bias", "gan.adversarial_weight", "gan.learning_rate_generator",
             "gan.learning_rate_discriminator", "gan.perturb.method", "gan.perturb.intensity", "gan.perturb.topk",
             "gan.perturb.alpha", "gan.perturb.uniform", "gan.perturb.degree_smoothing", "model.pairs_per_image",
             "model.foreground_share", "model.dropout", "training.batch_size", "training.learning_rate",

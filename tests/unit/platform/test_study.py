@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 from platform import tune
-from platform.study import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRecord
+from platform.study import FAILED, FINISHED, STOPPED, STUDY, StudyDirectory, TrialRecord
 
 import pytest
 
@@ -62,6 +62,21 @@ def test_what_makes_trials_comparable_may_not(tmp_path, change):
     directory = StudyDirectory.of(first)
     directory.begin(first, FACTS)
     assert f"{change.split('=')[0]} was None" in refused(directory, study(tmp_path, change), resume=True)
+
+
+def test_a_study_of_the_first_edition_is_taken_up(tmp_path):
+    """It does not know some settings, and has one at what was its default."""
+    first = study(tmp_path)
+    directory = StudyDirectory.of(first)
+    directory.begin(first, FACTS)
+    written = json.loads((directory.path / STUDY).read_text())
+    del written["settings"]["training"]["drop_last"], written["settings"]["gan"]["reconstruction_bias"]
+    written["settings"]["model"]["edge_boxes"] = "motifs"
+    (directory.path / STUDY).write_text(json.dumps(written))
+    directory.check(first, resume=True)
+    directory.check(study(tmp_path, "training.drop_last=false", "model.edge_boxes=motifs"), resume=True)
+    assert "training.drop_last was False, is True" in refused(directory, study(tmp_path, "training.drop_last=true"),
+                                                              resume=True)
 
 
 def test_resuming_nothing_is_refused(tmp_path):

@@ -1,0 +1,63 @@
+"""What may differ when a run is taken up again, also one of an earlier edition, which lacks some settings."""
+
+import pytest
+
+from sgg.config import resolve, validate
+from sgg.config.keys import flatten
+from sgg.config.resume import changes as all_changes
+
+
+def changes(then: dict, now: dict) -> list[str]:
+    return sorted(all_changes(then, now, lambda role: role.fixed_for_trial))
+
+
+def settings(data_name: str = "toy", **sections) -> dict:
+    return flatten(resolve(validate(sections), data_name).model_dump(mode="json"))
+
+
+def of_the_first_edition(now: dict) -> dict:
+    """The settings of a checkpoint that was written before these were there."""
+    then = dict(now)
+    del then["training.drop_last"], then["gan.reconstruction_bias"]
+    return then | {"model.edge_boxes": "motifs"}
+
+
+def test_what_decides_the_numbers_is_named() -> None:
+    assert changes(settings(), settings()) == []
+    assert changes(settings(), settings(training={"momentum": 0.5, "epochs": 9, "drop_last": True})) == [
+        "training.drop_last was False, is True", "training.momentum was 0.9, is 0.5"]
+
+
+def test_a_run_of_the_first_edition_goes_on_where_it_did_the_same() -> None:
+    assert changes(of_the_first_edition(settings()), settings()) == []
+    now = settings("vg", training={"drop_last": False})
+    assert changes(of_the_first_edition(now), now) == []
+
+
+def test_a_run_of_the_first_edition_kept_incomplete_batches() -> None:
+    now = settings("vg")
+    assert changes(of_the_first_edition(now), now) == ["training.drop_last was False, is True"]
+
+
+@pytest.mark.parametrize(("bias", "faults"), [
+    ("off", []), ("add", ["gan.reconstruction_bias was True, is False"])])
+def test_a_run_of_the_first_edition_added_the_bias_in_the_reconstruction(bias, faults) -> None:
+    now = settings(model={"frequency_bias": bias}, gan={"enabled": True})
+    assert changes(of_the_first_edition(now), now) == faults
+
+
+def test_a_setting_that_an_older_run_lacks_had_its_default() -> None:
+    then = settings()
+    del then["training.f_updates"], then["gan.perturb.uniform"]
+    assert changes(then, settings()) == []
+    assert changes(then, settings(training={"f_updates": 2})) == ["training.f_updates was 1, is 2"]
+
+
+@pytest.mark.parametrize(("then", "faults"), [
+    ("motifs", []), ("raw_boxes", ["model.edge_boxes was 'raw_boxes', is None"])])
+def test_what_is_left_to_the_data_set_is_compared_once_that_is_known(then, faults) -> None:
+    """Of a study, whose settings may be undecided."""
+    now = flatten(validate({}).model_dump(mode="json"))
+    assert changes(of_the_first_edition(now) | {"model.edge_boxes": then}, now) == faults
+    now["training.batch_size"] = None
+    assert changes(now | {"training.batch_size": 8}, now) == ["training.batch_size was 8, is None"]
