@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgg.config import Config, Study, resolve
+from sgg.data.findings import in_words
 
 from . import preflight
 from .axis import Axis
@@ -40,7 +41,8 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
     for config in _opened(study, axes):  # what does not fit the data is refused before Ray is started
         data = find(parts.open_data)(config)
         resolve(config, data.name)
-    print(f"data: {data.description}{_cut(study.base)}", flush=True)
+    found = f"; {in_words(data.findings)}" if data.findings else ""
+    print(f"data: {data.description}{_cut(study.base)}{found}", flush=True)
     # Once Ray is up it has a handler of its own for SIGTERM.
     with ray_session(study.base.resources.address, study.source) as total, Interrupts(None).watched():
         resources = _resources(study, total)

@@ -23,6 +23,12 @@ def outside(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     return (beyond | before).any(axis=1)
 
 
+def leaves(boxes: np.ndarray, sizes: np.ndarray, slack: float = 0.0) -> np.ndarray:
+    """[T] which of `boxes` [T, 4] reach out of their pictures, `sizes` [T, 2] height and width, by over `slack`
+    pixels."""
+    return ((boxes[:, :2] < -slack) | (boxes[:, 2:] > sizes[:, ::-1] + slack)).any(axis=1)
+
+
 def clip(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """`boxes` [T, 4] cut to their pictures, `sizes` [T, 2] height and width; what lies outside becomes a strip of one
     pixel at the border, so that no box loses all its area.

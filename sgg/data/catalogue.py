@@ -34,7 +34,7 @@ def open_toy(directory: Path | str, num_val_images: int | None = None) -> DataSe
                          f"{remedy}")
     title = f"toy genome (version {version}, seed {seed})"
     data = open_visual_genome(directory, "toy", title, num_val_images or own_number, remedy)
-    _, _, detector_images, _ = read_visual_genome(directory / "detector", remedy)
+    _, _, detector_images, *_ = read_visual_genome(directory / "detector", remedy)
     detector_images = detector_images.select(detector_images.objects_per_image > 0)
     return replace(data, detector=Part("detector", detector_images, directory / "detector" / "VG_100K"))
 

@@ -49,12 +49,12 @@ def open_custom(directory: Path | str, file: str = FILE) -> DataSet:
         annotations, parts = _annotations(content, class_of, predicate_of)
         content = {"title": "custom data", "image_folder": "images", **content}
         title, folder = (typed(content, key, str) for key in ("title", "image_folder"))
-    annotations = checked(annotations, str(path), len(classes), len(predicates))
+    annotations, findings = checked(annotations, str(path), len(classes), len(predicates))
     parts[annotations.objects_per_image == 0] = NONE
     with located(f"{path}:"):
         require_parts(annotations, parts)
     return DataSet("custom", title, classes, predicates, annotations, parts, path.parent / folder,
-                   f"pictures belong into {path.parent / folder}")
+                   f"pictures belong into {path.parent / folder}", findings=findings)
 
 
 def _section(content: dict, name: str) -> list:

@@ -13,6 +13,7 @@ import numpy as np
 
 from sgg.data import splits
 from sgg.data.annotations import Annotations
+from sgg.data.findings import Finding, in_words
 from sgg.data.statistics import TripletCounts
 from sgg.structures import SceneGraph
 
@@ -75,6 +76,7 @@ class DataSet:
     name: as settings call it. title: as people do. classes, predicates: names, background first. annotations: all
     images. parts: [I] part of each image (see splits). remedy: what to do where a picture is missing. detector: the
     images the detector is trained on, where they are not those of training. reason: why `auto` chose this one.
+    findings: what was found in its files that is no reason to refuse them.
     """
 
     name: str
@@ -87,6 +89,7 @@ class DataSet:
     remedy: str = ""
     detector: Part | None = None
     reason: str = ""
+    findings: tuple[Finding, ...] = ()
 
     def part(self, name: str, subset: str = "all", *, min_objects: int = 0, max_objects: int | None = None,
              overlapping: bool = False, relations_required: bool = True) -> Part:
@@ -146,8 +149,8 @@ class DataSet:
 
     @property
     def banner(self) -> str:
-        """The description, and why this data set was chosen where it was not named."""
-        return f"{self.description} [{self.hash}]" + (f"; {self.reason}" if self.reason else "")
+        """The description, what was found in the files, and why this data set was chosen where it was not named."""
+        return "; ".join(filter(None, [f"{self.description} [{self.hash}]", in_words(self.findings), self.reason]))
 
     def require_images(self, *parts: Part) -> None:
         """Raise FileNotFoundError, with the remedy, unless every picture of `parts` is there; by default of train, val

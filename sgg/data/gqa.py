@@ -48,12 +48,14 @@ def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right
         for image_id in ids[part]:
             with located(f"{path}: image {image_id}"):
                 _add(builder, image_id, graphs[part][image_id], class_numbers, predicate_numbers)
-    annotations = checked(builder.build(), str(directory / "sceneGraphs"), len(classes), len(predicates), STRAY_SHARE)
+    annotations, findings = checked(builder.build(), str(directory / "sceneGraphs"), len(classes), len(predicates),
+                                    STRAY_SHARE)
     title = "GQA without left and right" if exclude_left_right else "GQA"
     parts = _partition(annotations, len(ids["train"]), num_val_images)
     with located(f"{directory}:"):
         require_parts(annotations, parts, num_val_images)
-    return DataSet("gqa", title, classes, predicates, annotations, parts, Path(image_folder), REMEDY)
+    return DataSet("gqa", title, classes, predicates, annotations, parts, Path(image_folder), REMEDY,
+                   findings=findings)
 
 
 def _partition(annotations: Annotations, num_train_file: int, num_val_images: int) -> np.ndarray:

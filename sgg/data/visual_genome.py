@@ -17,6 +17,7 @@ from sgg.data import boxes as box_math
 from sgg.data.annotations import Annotations, checked
 from sgg.data.dataset import BACKGROUND, DataSet
 from sgg.data.files import h5_dataset, integer_field, open_h5, read_h5, read_json
+from sgg.data.findings import Finding
 from sgg.data.splits import partition
 
 NUM_VAL_IMAGES = 5000
@@ -33,18 +34,19 @@ def open_visual_genome(directory: Path | str, name: str = "vg", title: str = "Vi
 
     Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
     """
-    classes, predicates, annotations, split = read_visual_genome(directory, remedy)
+    classes, predicates, annotations, split, findings = read_visual_genome(directory, remedy)
     try:
         parts = partition(annotations, split == 2, num_val_images)
     except ValueError as error:
         raise ValueError(f"{directory}: {error}") from None
-    return DataSet(name, title, classes, predicates, annotations, parts, Path(directory) / "VG_100K", remedy)
+    return DataSet(name, title, classes, predicates, annotations, parts, Path(directory) / "VG_100K", remedy,
+                   findings=findings)
 
 
-def read_visual_genome(directory: Path | str,
-                       remedy: str = REMEDY) -> tuple[list[str], list[str], Annotations, np.ndarray]:
+def read_visual_genome(directory: Path | str, remedy: str = REMEDY,
+                       ) -> tuple[list[str], list[str], Annotations, np.ndarray, tuple[Finding, ...]]:
     """Names of classes and of predicates, background first; the annotation of every image; its split [I], 0 (train) or
-    2 (test).
+    2 (test); what was found.
 
     Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
     """
@@ -57,7 +59,8 @@ def read_visual_genome(directory: Path | str,
     if not np.isin(split, (0, 2)).all():
         row = int(np.argmin(np.isin(split, (0, 2))))
         raise ValueError(f"{h5_path}: 'split' must be 0 (train) or 2 (test), but row {row} is {split[row]}")
-    return classes, predicates, checked(annotations, str(h5_path), len(classes), len(predicates), STRAY_SHARE), split
+    annotations, findings = checked(annotations, str(h5_path), len(classes), len(predicates), STRAY_SHARE)
+    return classes, predicates, annotations, split, findings
 
 
 def _names(path: Path, remedy: str) -> tuple[list[str], list[str]]:

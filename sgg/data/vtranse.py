@@ -52,11 +52,11 @@ def open_vtranse(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES) ->
                 with located(f"{path}: gt/{part}/{image_id}:"):
                     builder.add(name, tuple(size_of[name]), *_graph(group, shifts))
                 is_test.append(part == "test")
-    annotations = checked(builder.build(), str(path), len(classes), len(predicates), STRAY_SHARE)
+    annotations, findings = checked(builder.build(), str(path), len(classes), len(predicates), STRAY_SHARE)
     with located(f"{path}:"):
         parts = partition(annotations, np.array(is_test, dtype=bool), num_val_images)
     return DataSet("vtranse", "Visual Genome (VTransE split)", classes, predicates, annotations, parts,
-                   directory / "VG_100K", REMEDY)
+                   directory / "VG_100K", REMEDY, findings=findings)
 
 
 def _group(file: h5py.File, name: str) -> h5py.Group:

@@ -22,7 +22,7 @@ from sgg.writing import write_json
 
 def open_data(config):
     Path(config.data.root).mkdir(parents=True, exist_ok=True)
-    return SimpleNamespace(name="toy", description="stub data")
+    return SimpleNamespace(name="toy", description="stub data", findings=())
 
 
 def prepare(config):

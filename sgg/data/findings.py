@@ -1,0 +1,32 @@
+"""What was found in a data set that is no reason to refuse it: how often, and what training does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of thing that was found.
+
+    kind: a short name that stays the same, as a count reads: "clipped boxes". count: how many. of: how many were looked
+    at; None where that says nothing. example: the first record, as text. effect: one sentence that says what training
+    does with it. severity: `note` where figures stay right; `fault` where something should be mended.
+    """
+
+    kind: str
+    count: int
+    of: int | None
+    example: str
+    effect: str
+    severity: Literal["note", "fault"] = "note"
+
+    def __str__(self) -> str:
+        return f"{self.count:,} {self.kind}" if self.of is None else f"{self.count:,} of {self.of:,} {self.kind}"
+
+
+def in_words(findings: Iterable[Finding]) -> str:
+    """The counts of all findings in one line; "" where there are none."""
+    return ", ".join(f"{finding.count:,} {finding.kind}" for finding in findings)

@@ -1,0 +1,61 @@
+"""What loaders find in files and accept all the same."""
+
+import numpy as np
+import pytest
+
+from sgg.data.annotations import Annotations, checked
+from sgg.data.findings import Finding, in_words
+from sgg.data.visual_genome import open_visual_genome
+
+
+def annotations(*boxes: list[float], images: int = 1) -> Annotations:
+    """Pictures of 100x80 pixels: all `boxes` in the first, none in the others; no relations."""
+    return Annotations(np.array([f"{number}.jpg" for number in range(images)]), np.tile([[80, 100]], (images, 1)),
+                       np.array([0, *[len(boxes)] * images]), np.array(boxes, dtype=np.float32).reshape(-1, 4),
+                       np.ones(len(boxes), dtype=np.int64), np.zeros(images + 1, dtype=np.int64),
+                       np.empty((0, 3), dtype=np.int64))
+
+
+def found(given: Annotations) -> dict[str, Finding]:
+    return {finding.kind: finding for finding in checked(given, "file", 2, 2, stray_share=1)[1]}
+
+
+def test_what_is_as_it_should_be_is_no_finding():
+    assert found(annotations([0, 0, 100, 80], [5, 5, 6, 6])) == {}
+
+
+def test_boxes_that_are_cut_are_counted_with_the_first_of_them():
+    clipped = found(annotations([0, 0, 9, 9], [90, 10, 120, 20], [-5, 0, 9, 9]))["clipped boxes"]
+    assert (clipped.count, clipped.of, clipped.severity) == (2, 3, "note")
+    assert clipped.example == ("image 0.jpg, object 1: box [90.0, 10.0, 120.0, 20.0] (x1 y1 x2 y2) in a picture of "
+                               "100x80 pixels")
+
+
+def test_a_pixel_of_rounding_is_no_finding():
+    assert found(annotations([-1, 0, 101, 81])) == {}
+    assert list(found(annotations([-1.5, 0, 100, 80]))) == ["clipped boxes"]
+
+
+def test_a_box_wholly_outside_is_counted_once():
+    outside = found(annotations([0, 0, 9, 9], [120, 10, 140, 20]))
+    assert list(outside) == ["boxes outside their pictures"]
+    assert outside["boxes outside their pictures"].severity == "fault"
+
+
+def test_images_without_objects_are_counted():
+    assert found(annotations([0, 0, 9, 9], images=3))["images without objects"] == Finding(
+        "images without objects", 2, 3, "image 1.jpg", "The image is in no part.")
+
+
+@pytest.mark.parametrize(("of", "text"), [(None, "1,200 clipped boxes"), (5000, "1,200 of 5,000 clipped boxes")])
+def test_a_finding_in_words(of, text):
+    finding = Finding("clipped boxes", 1200, of, "", "")
+    assert str(finding) == text
+    assert in_words([finding, finding]) == "1,200 clipped boxes, 1,200 clipped boxes"
+
+
+def test_a_data_set_has_them_and_tells_the_counts(genome_directory):
+    data = open_visual_genome(genome_directory, num_val_images=2)
+    assert [finding.kind for finding in data.findings] == ["images without objects"]
+    assert "; 1 images without objects" in data.banner
+    assert "without objects" not in data.description  # which is part of a result's identity
