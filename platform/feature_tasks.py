@@ -5,6 +5,7 @@ Not in `extract.py`: what is the main program of one process cannot be imported 
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,14 @@ from typing import Any
 from sgg.config import Config
 
 from .paths import absolute
-from .ray_session import nodes
+from .ray_session import largest_node, nodes
+
+log = logging.getLogger(__name__)
 
 RETRIES = 3
 """Of a task whose node or process is lost."""
+TELL_EVERY_S = 60.0
+"""How often the log says what is waited for, while no task ends."""
 
 
 def worth_sharing(config: Config, total: dict[str, float]) -> bool:
@@ -45,7 +50,7 @@ def extract(config: Config, resources: dict[str, float]) -> Any:
         waiting = [task.remote(settings, writer, number, ranges[number]) for number in missing]
         try:
             for _ in track(missing, description="features"):
-                done, waiting = ray.wait(waiting)
+                done, waiting = _next_of(waiting, path, resources)
                 ray.get(done)
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
@@ -58,6 +63,20 @@ def extract(config: Config, resources: dict[str, float]) -> Any:
                 ray.cancel(left)
 
     return ensure_store(path, extraction.identity, len(ranges), write)
+
+
+def _next_of(waiting: list[Any], path: Path, resources: dict[str, float]) -> tuple[list[Any], list[Any]]:
+    """The first task that ends, and the others. Ray ends a task whose process or node dies; one that no node has room
+    for waits until a node comes, which the log says."""
+    import ray
+
+    while True:
+        done, waiting = ray.wait(waiting, timeout=TELL_EVERY_S)
+        if done:
+            return done, waiting
+        wanted = ", ".join(f"{amount:g} {name} (the largest node has {largest_node(name):g})"
+                           for name, amount in resources.items())
+        log.warning("%s: waiting for %d tasks that write it; each wants %s", path, len(waiting), wanted)
 
 
 def _write_part(settings: str, writer: Any, number: int, images: range) -> None:

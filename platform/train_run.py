@@ -27,6 +27,12 @@ from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 log = logging.getLogger(__name__)
 
+GROUP_TIMEOUT_S = 1800
+"""How long workers that train together wait for one another: to meet, and in each exchange. The death of one ends the
+exchange at once; the limit is for a machine that no longer answers. It leaves room for the slowest: a worker may still
+be reading pictures or writing a checkpoint.
+"""
+
 
 class TrainRun:
     """A training function that runs on `workers` processes, from now on and in the background.
@@ -91,7 +97,7 @@ def _backend(workers: int, resources: dict[str, float]) -> BackendConfig:
         return BackendConfig()
     from ray.train.torch import TorchConfig
 
-    return TorchConfig(backend="nccl" if resources.get("GPU", 0) else "gloo")
+    return TorchConfig(backend="nccl" if resources.get("GPU", 0) else "gloo", timeout_s=GROUP_TIMEOUT_S)
 
 
 class _Reports(ReportCallback):

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from sgg.config import Config, resolve
 from sgg.data import DataSet, Part, open_dataset
+from sgg.data.shared_memory import require as require_shared_memory
 
 
 def open_data(config: Config) -> DataSet:
     """The data set of a config, its annotation read and its pictures found.
 
-    Raises FileNotFoundError or ValueError naming file or setting and remedy; also what `check_files` and
-    `check_classes` raise.
+    Raises FileNotFoundError or ValueError naming file or setting and remedy; OSError where shared memory is too small
+    for processes that load pictures; also what `check_files` and `check_classes` raise.
     """
     check_files(config)
     settings = config.data
@@ -21,6 +22,8 @@ def open_data(config: Config) -> DataSet:
     data.require_images(data.part("train", min_objects=settings.min_objects, max_objects=settings.max_objects)
                         .head(settings.train_images),
                         *(data.part(name).head(settings.eval_images) for name in ("val", "test")))
+    decided = resolve(config, data.name)
+    require_shared_memory(data.part("train"), decided.training.batch_size, decided.data.workers)
     check_classes(config, data)
     return data
 

@@ -7,16 +7,23 @@ was taken up again.
 
 from __future__ import annotations
 
+import multiprocessing
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from sgg.data import boxes as box_math
 from sgg.data.collate import Sample, collate
 from sgg.data.dataset import Part
+from sgg.data.parcel import Parcel
 from sgg.data.pictures import read_picture
+from sgg.data.shared_memory import AHEAD, MEMORY, REMEDY, require
 from sgg.data.transforms import to_square
 from sgg.structures import Batch, SceneGraph
 
@@ -70,14 +77,55 @@ class PartImages(Dataset):
             return error
 
 
-def _batch(samples: list[Sample] | OSError | ValueError) -> Batch | OSError | ValueError:
-    return samples if isinstance(samples, Exception) else collate(samples)
+def _batch(samples: list[Sample] | OSError | ValueError) -> Batch | Parcel | OSError | ValueError:
+    """What is handed on: a batch; from another process a parcel of it; or what is wrong."""
+    if isinstance(samples, Exception):
+        return samples
+    batch = collate(samples)
+    if get_worker_info() is None:
+        return batch
+    try:
+        return Parcel.of(batch)
+    except OSError as error:
+        return error
 
 
-def _sound(batch: Batch | OSError | ValueError) -> Batch:
+def _unpacked(batch: Batch | Parcel | OSError | ValueError) -> Batch:
     if isinstance(batch, Exception):
         raise batch
-    return batch
+    return batch.unpack() if isinstance(batch, Parcel) else batch
+
+
+def _received(loading: Iterator[Any], processes: list[BaseProcess]) -> Iterator[Batch]:
+    while True:
+        with _deaths_told(processes):
+            batch = next(loading, None)
+        if batch is None:
+            return
+        yield _unpacked(batch)
+
+
+@contextmanager
+def _deaths_told(processes: list[BaseProcess]) -> Iterator[None]:
+    """Within the block torch's error that a worker has died becomes one that says of what, and what to do."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        ended = [f"process {one.pid} {_cause(one.exitcode)}" for one in processes if one.exitcode]
+        causes = ", ".join(ended) or str(error)
+        raise ChildProcessError(f"data.workers: a process that loads pictures has died: {causes}; use fewer "
+                                "data.workers, or set data.workers=0, which loads in the training process") from error
+
+
+def _cause(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit status {code}"
+    name = signal.Signals(-code).name
+    reason = {"SIGKILL": ", as the system does where memory runs out",
+              "SIGBUS": f", as the system does where {MEMORY} is full: {REMEDY}"}.get(name, "")
+    return f"was ended by {name}{reason}"
 
 
 class _Order(Sampler):
@@ -114,7 +162,7 @@ class Batches:
         self._order = order
         self._loader = DataLoader(
             images, batch_sampler=order, collate_fn=_batch, num_workers=workers, persistent_workers=workers > 0,
-            multiprocessing_context=start_method if workers else None,
+            multiprocessing_context=start_method if workers else None, prefetch_factor=AHEAD if workers else None,
             generator=torch.Generator())  # or starting an epoch would draw from torch's global generator
 
     def __len__(self) -> int:
@@ -123,10 +171,14 @@ class Batches:
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch. One epoch at a time: starting another ends this one.
 
-        Its `next` raises FileNotFoundError or ValueError naming a picture that is missing or wrong.
+        Its `next` raises FileNotFoundError or ValueError naming a picture that is missing or wrong; ChildProcessError
+        where a process that loads pictures was killed, which it notices within some five seconds; OSError where shared
+        memory is full.
         """
         self._order.epoch = number
-        return map(_sound, iter(self._loader))
+        with _deaths_told([]):
+            loading = iter(self._loader)
+        return _received(loading, multiprocessing.active_children())
 
 
 def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bool = True, shuffle: bool = False,
@@ -141,7 +193,8 @@ def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bo
     images r, r + W, ... of the part. drop_last: leave out a last batch of fewer than `batch_size` images.
 
     Raises ValueError for an empty part, one that `drop_last` leaves without a batch, or a wrong number;
-    FileNotFoundError when the picture folder is missing.
+    FileNotFoundError when the picture folder is missing; OSError where shared memory is too small for what `workers`
+    load ahead.
     """
     if batch_size < 1 or workers < 0:
         raise ValueError(f"batch_size must be >= 1 and workers >= 0, got {batch_size} and {workers}")
@@ -153,4 +206,5 @@ def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bo
     if drop_last and not len(order):
         raise ValueError(f"the {part.name} part has {len(part)} images, fewer than a batch of {batch_size}, and "
                          "drop_last leaves out an incomplete batch: take smaller batches, or keep the incomplete one")
+    require(part, batch_size, workers)
     return Batches(PartImages(part, augment, seed, flip), order, workers, start_method)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
 
 from sgg.checkpoint.published import load_published
 from sgg.data import DataSet
@@ -19,6 +18,7 @@ from sgg.detector.files import FACTS, file_hash, load_detector, require_place, s
 from sgg.detector.recipe import RECIPES, Recipe
 from sgg.detector.start import load_coco
 from sgg.detector.training import discard_state, pretrain
+from sgg.locking import held
 from sgg.models.detector import Detector
 from sgg.seeding import derive
 
@@ -43,7 +43,7 @@ def ensure_detector(data: DataSet, cache: Path | str, backbone: str, weights: Pa
     directory = cache_path(cache, data, backbone, recipe)
     if not (directory / FACTS).is_file():
         directory.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{directory}.lock"):  # the system's: it ends with its owner
+        with held(directory.with_name(f"{directory.name}.lock")):
             if not (directory / FACTS).is_file():
                 log.info("training the %s detector on %d images", backbone, len(data.part("detector")))
                 train_into(directory, data, backbone, recipe, workers, device)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from sgg.locking import held
 from sgg.structures import Array
 
 from .identity import StoreIdentity
 from .store import FeatureStore
 from .writer import StoreWriter, discard_parts
-
-log = logging.getLogger(__name__)
 
 Part = Callable[[], tuple[Array, Array]]
 Progress = Callable[[Collection[Any]], Iterable[Any]]
@@ -27,8 +22,8 @@ def ensure_store(path: str | Path, identity: StoreIdentity, num_parts: int,
                  write: Callable[[StoreWriter, list[int]], None], codec: str = "lz4", threads: int = 2) -> FeatureStore:
     """The sealed store of `identity` at `path`; where it is not yet, `write(writer, missing parts)` makes it.
 
-    Any number of processes may call this at once: one of them writes, the others wait for it. The lock is the
-    operating system's, so it dies with its owner: a killed writer's successor goes on with the parts it left.
+    Any number of processes may call this at once: one of them writes, the others wait for it (`sgg.locking`). A
+    killed writer's successor goes on with the parts it left.
     `write` writes every missing part, itself or through other processes.
 
     Raises what `FeatureStore.open` and `StoreWriter` raise.
@@ -36,7 +31,7 @@ def ensure_store(path: str | Path, identity: StoreIdentity, num_parts: int,
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        with _locked(path):
+        with held(path.with_name(path.name + ".lock")):
             if not path.exists():
                 writer = StoreWriter(path, identity, num_parts, codec, threads)
                 write(writer, writer.missing())
@@ -54,18 +49,3 @@ def write_store(path: str | Path, identity: StoreIdentity, parts: Sequence[Part]
             writer.write_part(number, *parts[number]())
 
     return ensure_store(path, identity, len(parts), write, codec, threads)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock on writing `path`; waiting for it is said."""
-    lock = FileLock(path.with_name(path.name + ".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        log.warning("%s: waiting for another process that is writing it", path)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

@@ -27,6 +27,7 @@ from sgg.data.toy.render import render
 from sgg.data.toy.scene import SIDE, Composer, Scene
 from sgg.data.toy.thing import DISTANCE
 from sgg.data.toy.world import CLASSES, KINDS, PREDICATES, World
+from sgg.locking import wait_for
 
 VERSION = 2
 """Changes whenever the same seed and sizes give other files."""
@@ -94,7 +95,7 @@ def _workplace(directory: Path) -> Iterator[Path]:
             for left in directory.parent.glob(f"{glob.escape(prefix)}*"):
                 shutil.rmtree(left, ignore_errors=True)
         with suppress(OSError):
-            fcntl.flock(around, fcntl.LOCK_SH)
+            wait_for(around, directory.parent, fcntl.LOCK_SH)  # who has it deletes what was left, and no more
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=directory.parent))
         try:
             folder.chmod(0o755)

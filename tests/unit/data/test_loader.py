@@ -1,5 +1,8 @@
 """Batches: their content, and that nothing but seed, epoch and image decides it."""
 
+import os
+import pickle
+import signal
 from collections import Counter
 from dataclasses import fields, replace
 
@@ -7,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from sgg.data import parcel, shared_memory
+from sgg.data.collate import collate
 from sgg.data.loader import PartImages, _Order, draw_predicates, load_batches
 from sgg.data.pictures import read_picture
 from sgg.data.transforms import to_square
@@ -172,3 +177,59 @@ def test_mistakes_are_named(part, tmp_path):
         load_batches(replace(part, image_folder=tmp_path / "nowhere"), 1)
     with pytest.raises(ValueError, match="the train part has no images"):
         load_batches(part.head(0), 1)
+
+
+def test_too_little_shared_memory_is_told_before_the_start(part, monkeypatch):
+    monkeypatch.setattr(shared_memory, "free_bytes", lambda: 100_000)  # a picture has 3 * 4 * 64**2 = 49,152 bytes
+    load_batches(part, 2, workers=0)
+    with pytest.raises(OSError, match=r"data\.workers=2 need 0\.5 MiB for batches of 2 pictures .*--shm-size.*"
+                                      r"data\.workers=0"):
+        load_batches(part, 2, workers=2)  # 2 batches ahead for each and one in use: 5 * 2 * 49,152 bytes
+    with pytest.raises(OSError, match="for batches of 3 pictures"):
+        load_batches(part, 3, workers=1)
+    monkeypatch.setattr(shared_memory, "free_bytes", lambda: None)  # a system that has it elsewhere
+    load_batches(part, 2, workers=2)
+
+
+@pytest.mark.parametrize("full", ["seen", "not seen"])
+def test_shared_memory_that_is_full_ends_the_epoch(part, monkeypatch, full):
+    """Torch alone prints the error, and waits for the batch for ever."""
+    here = os.getpid()
+    if full == "seen":
+        monkeypatch.setattr(parcel, "free_bytes", lambda: 2**40 if os.getpid() == here else 10)
+    else:
+        def taken(size):
+            raise RuntimeError("unable to allocate shared memory(shm): No space left on device (28)")
+
+        monkeypatch.setattr(torch.UntypedStorage, "_new_shared", taken)
+    with pytest.raises(OSError, match=r"/dev/shm has no room for a batch of 0\.1 MiB .*--shm-size"):
+        next(load_batches(part, 3, workers=1, start_method="fork").epoch(0))
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGBUS])
+def test_a_loading_process_that_dies_ends_the_epoch(part, monkeypatch, how):
+    def dies(images, keys):
+        signal.signal(how, signal.SIG_DFL) if how != signal.SIGKILL else None
+        os.kill(os.getpid(), how)
+
+    monkeypatch.setattr(PartImages, "__getitems__", dies)
+    with pytest.raises(ChildProcessError, match=rf"was ended by {how.name}, as the system does .*data\.workers=0"):
+        next(load_batches(part, 2, workers=1, start_method="fork").epoch(0))
+
+
+def test_a_parcel_brings_what_was_packed():
+    """Tensors of every type and form, in their order within a value; contiguous or not."""
+    value = {"a": torch.arange(6).reshape(2, 3).T, "b": [torch.zeros(0, 4), torch.tensor(True)], "c": "text",
+             "d": torch.tensor([0.5], dtype=torch.float16), "e": torch.tensor(2.5, dtype=torch.float64)}
+    found = parcel.Parcel.of(value).unpack()
+    assert found["c"] == "text"
+    for sent, got in zip([value["a"], *value["b"], value["d"], value["e"]],
+                         [found["a"], *found["b"], found["d"], found["e"]], strict=True):
+        assert (got.dtype, got.shape) == (sent.dtype, sent.shape)
+        assert torch.equal(got, sent)
+        assert got.is_shared()
+
+
+def test_a_message_is_short_enough_for_many_to_fit_into_a_pipe(part):
+    large = collate([PartImages(part, augment=False, seed=0)[0, 0]] * 24)
+    assert len(pickle.dumps(parcel.Parcel.of(large).message)) < 4096
