@@ -1,8 +1,8 @@
 """Waiting for the tasks that write a feature store, without a Ray."""
 
-import ray
-
 from platform import feature_tasks
+
+import ray
 
 
 def test_what_is_waited_for_is_said_while_no_task_ends(tmp_path, monkeypatch, caplog):
