@@ -35,12 +35,16 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
     Returns 0 when no trial failed, 1 when some did or the search could not go on, 130 when interrupted. Raises
     ConfigError, FileNotFoundError or ValueError, before any trial is started, for what cannot be run.
     """
+    from sgg.opening import check_metric
+
     directory = StudyDirectory.of(study)
     directory.check(study, resume)
     preflight.check(study)
     for config in _opened(study, axes):  # what does not fit the data is refused before Ray is started
         data = find(parts.open_data)(config)
         resolve(config, data.name)
+        if axes or study.base.search.trials > 1:  # then trials are compared
+            check_metric(config, data)
     found = f"; {in_words(data.findings)}" if data.findings else ""
     print(f"data: {data.description}{_cut(study.base)}{found}", flush=True)
     # Once Ray is up it has a handler of its own for SIGTERM.

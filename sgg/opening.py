@@ -106,3 +106,23 @@ def check_classes(config: Config, data: DataSet) -> None:
     if settings.method in ("neigh", "graphn") and settings.topk > max(0, most):
         raise ValueError(f"gan.perturb.topk must be at most {max(0, most)} for {settings.method} with the "
                          f"{len(data.classes) - 1} classes of {data.title}, got {settings.topk}")
+
+
+def check_metric(config: Config, data: DataSet) -> None:
+    """Raise ValueError where validation has no relation to measure `search.metric` on, naming what could be ranked
+    instead. Only a search needs it: nothing else compares trials.
+    """
+    metric, settings = config.search.metric, config.data
+    if metric == "loss":
+        return
+    _, mode, subset, figure = metric.split("/")
+    relations = data.relations_by_subset("val", settings.eval_images)
+    if relations[subset]:
+        return
+    others = ", ".join(f"{name} {count:,}" for name, count in relations.items())
+    instead = [f"val/{mode}/{name}/{figure}" for name, count in relations.items() if count]
+    more = "raise data.eval_images" if settings.eval_images else \
+        "give more images to val in its file" if data.name == "custom" else "raise data.num_val_images"
+    raise ValueError(f"search.metric {metric} cannot be measured: validation on {data.title} has no relation of the "
+                     f"subset {subset} (it has {others}), so no trial could be ranked; set search.metric to "
+                     f"{' or '.join(instead)}, or {more}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
 from sgg.naming import SUBSETS, figure_names, headline_k
@@ -25,4 +26,17 @@ def fault_of_metric(metric: str, best: str, modes: Sequence[str], ks: Sequence[i
         return None
     return (f"search.metric must be loss, or val/MODE/SUBSET/FIGURE with a MODE of evaluation.modes "
             f"({', '.join(modes)}), a SUBSET of {', '.join(SUBSETS)} and a FIGURE such as ngR@K or mR@K "
-            f"with a K of evaluation.ks ({', '.join(map(str, ks))}), got {metric!r}")
+            f"with a K of evaluation.ks ({', '.join(map(str, ks))}), got {metric!r}; "
+            f"{_instead(metric, modes, ks)}")
+
+
+def _instead(metric: str, modes: Sequence[str], ks: Sequence[int]) -> str:
+    """What could be ranked, in words: the measured figures whose names are nearest."""
+    plain, separator, weight = metric.partition("/x")
+    measured = [f"val/{mode}/{subset}/{figure}" for mode in modes for subset in SUBSETS
+                for figure in figure_names(mode, ks)]
+    nearest = difflib.get_close_matches(plain, measured, n=3, cutoff=0)
+    words = f"measured are for example {', '.join(nearest)}"
+    if not separator:
+        return words
+    return f"{words}; a trial counts with the best of evaluation.pred_weight, so leave out /x{weight}"

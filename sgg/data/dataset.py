@@ -15,6 +15,7 @@ from sgg.data import splits
 from sgg.data.annotations import Annotations
 from sgg.data.findings import Finding, in_words
 from sgg.data.statistics import TripletCounts
+from sgg.naming import SHOTS
 from sgg.structures import SceneGraph
 
 BACKGROUND = "__background__"
@@ -122,6 +123,13 @@ class DataSet:
         validation (docs/SYSTEM.md section 1).
         """
         return self.triplets("train+val" if part == "test" else "train")
+
+    def relations_by_subset(self, part: str, images: int | None = None) -> dict[str, int]:
+        """How many relations of each subset (zs, 10s, 100s, all) the first `images` of a part have; None: all of them.
+        """
+        shots = self.seen(part).of(self.part(part).head(images).annotations.triplets)
+        return {subset: int(((shots >= low) & (shots <= high)).sum()) for subset, (low, high) in SHOTS.items()} | {
+            "all": len(shots)}
 
     @cached_property
     def _counted(self) -> dict[str, TripletCounts]:

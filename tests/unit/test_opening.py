@@ -11,7 +11,7 @@ from sgg.config import validate
 from sgg.detector import save_detector
 from sgg.detector.proposals import RANDOM
 from sgg.models.detector import Detector
-from sgg.opening import open_data, open_for_training
+from sgg.opening import check_metric, open_data, open_for_training
 
 
 @pytest.fixture
@@ -119,3 +119,31 @@ def test_all_that_cannot_serve_is_told_at_once(opened) -> None:
     with pytest.raises(ValueError, match=r"(?s)^3 faults\n  training\.device must be.*\n  embeddings\.source is glove, "
                                          r"but.*\n  detector\.weights: there is no absent\.tar"):
         opened(training={"device": "foo"}, embeddings={"source": "glove"}, detector={"weights": "absent.tar"})
+
+
+def test_a_search_metric_that_this_validation_cannot_measure(opened, toy_root) -> None:
+    """The eight validation pictures have no triplet that training has more than ten times."""
+    settings = {"data": {"name": "toy", "root": str(toy_root)}}
+    data = opened()
+    relations = data.relations_by_subset("val")
+    assert relations["zs"] > 0 == relations["100s"]
+    assert relations["all"] == len(data.part("val").annotations.relations)
+    check_metric(validate(settings), data)
+    check_metric(validate(settings | {"search": {"metric": "loss", "mode": "min"}}), data)
+    search = {"metric": "val/predcls/100s/mR@50"}
+    with pytest.raises(ValueError, match=r"search\.metric val/predcls/100s/mR@50 cannot be measured: validation on toy "
+                                         r"genome.* has no relation of the subset 100s \(it has zs \d+, 10s \d+, 100s "
+                                         r"0, all \d+\).* set search\.metric to val/predcls/zs/mR@50 or "
+                                         r"val/predcls/10s/mR@50 or val/predcls/all/mR@50, or raise data\.num_val_ima"):
+        check_metric(validate(settings | {"search": search}), data)
+    opened(search=search)  # a single trial needs no metric
+
+
+def test_what_is_asked_for_where_only_the_first_images_are_measured(opened, toy_root) -> None:
+    data = opened()
+    first, rest = (data.relations_by_subset("val", images) for images in (1, None))
+    assert first["all"] == len(data.part("val").graph(0).relations) < rest["all"]
+    settings = {"data": {"name": "toy", "root": str(toy_root), "eval_images": 1},
+                "search": {"metric": "val/sgcls/100s/ngR@100"}}
+    with pytest.raises(ValueError, match=rf"all {first['all']}\).* or raise data\.eval_images$"):
+        check_metric(validate(settings), data)

@@ -40,10 +40,27 @@ def test_measured_figures_are_accepted(metric: str) -> None:
 def test_others_are_refused(metric: str) -> None:
     with pytest.raises(ConfigError) as raised:
         of(metric, modes=["sgcls", "predcls"], ks=[20, 50])
-    assert raised.value.faults == [
+    fault, = raised.value.faults
+    assert fault.startswith(
         "search.metric must be loss, or val/MODE/SUBSET/FIGURE with a MODE of evaluation.modes (sgcls, predcls), a "
         "SUBSET of zs, 10s, 100s, all and a FIGURE such as ngR@K or mR@K with a K of evaluation.ks (20, 50), "
-        f"got {metric!r}"]
+        f"got {metric!r}; measured are for example val/")
+    for named in fault.split("for example ")[1].partition(";")[0].split(", "):
+        assert of(named, modes=["sgcls", "predcls"], ks=[20, 50]) == named
+
+
+@pytest.mark.parametrize(("metric", "instead"), [
+    ("val/sgcls/zs/ngR@100", "val/sgcls/zs/ngR@20"), ("val/sgdet/all/mR@20", "val/sgcls/all/mR@20"),
+    ("test/predcls/10s/R@50", "val/predcls/10s/R@50"),
+    ("val/sgcls/zs/ngR@20/x0.5", "val/sgcls/zs/ngR@20, ")])
+def test_what_could_be_ranked_instead_is_named(metric: str, instead: str) -> None:
+    with pytest.raises(ConfigError, match=f"for example .*{instead}"):
+        of(metric, modes=["sgcls", "predcls"], ks=[20, 50])
+
+
+def test_a_weight_is_not_part_of_a_searched_figure() -> None:
+    with pytest.raises(ConfigError, match=r"the best of evaluation\.pred_weight, so leave out /x0\.5"):
+        of("val/sgcls/zs/ngR@20/x0.5", modes=["sgcls"], ks=[20], pred_weight=[0, 0.5])
 
 
 def test_pair_accuracy_has_no_meaning_for_detections() -> None:

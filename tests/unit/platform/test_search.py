@@ -94,3 +94,26 @@ def test_a_driver_whose_disk_is_full_says_how_to_go_on(tmp_path, monkeypatch, ca
     assert capsys.readouterr().out == f"{words}; what was written before is whole, and with --resume it goes on\n"
     record, = directory.records()
     assert (record.status, record.reason, record.over) == (STOPPED, words, False)
+
+
+@pytest.mark.parametrize(("text", "overrides", "refused"), [
+    ("loss: {scale: {search: uniform, low: 1, high: 9}}", [], True),
+    ("", ["search.trials=2"], True),
+    ("", [], False),
+])
+def test_a_metric_that_validation_cannot_measure_is_refused_in_a_search(tmp_path, monkeypatch, capsys, text, overrides,
+                                                                         refused):
+    """Before Ray is started. A single trial is ranked by nothing, and runs."""
+    def open_data(config):
+        relations = {"zs": 0, "10s": 3, "100s": 0, "all": 4}
+        return SimpleNamespace(name="toy", title="a few pictures", description="a few pictures", findings=(),
+                               relations_by_subset=lambda part, images: relations)
+
+    monkeypatch.setattr(search, "open_data", open_data, raising=False)
+    monkeypatch.setattr(search, "ray_session", lambda *_: (_ for _ in ()).throw(ValueError("Ray was to start")))
+    (tmp_path / "a.yaml").write_text(f"experiment: {{output: {tmp_path}}}\n{text}")
+    assert tune.main([str(tmp_path / "a.yaml"), *overrides], Parts(open_data="platform.search:open_data")) == 2
+    said = capsys.readouterr().err
+    assert ("Ray was to start" in said) is not refused
+    for part in ("search.metric val/sgcls/zs/ngR@100", "a few pictures", "val/sgcls/10s/ngR@100 or val/sgcls/all/"):
+        assert (part in said) is refused
