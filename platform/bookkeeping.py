@@ -7,6 +7,8 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.experiment import Trial as TuneTrial
 
+from sgg.history import position
+
 from .seeds import SEED_KEY
 from .study import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRecord
 from .trial import ENDED_KEY, FAILED_KEY, STUDY_KEY
@@ -20,9 +22,10 @@ class Bookkeeping(Callback):
         self._actors: dict[str, Any] = {}
 
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
-        """A trial was given a process."""
+        """A trial was given a process; its first step comes after this."""
         trial.max_failures = self._max_failures
-        self._actors[trial.trial_id] = trial.temporary_state.ray_actor
+        actor = self._actors[trial.trial_id] = trial.temporary_state.ray_actor
+        actor.go_on_after.remote(*position(trial.last_result or {}))
 
     def on_trial_result(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any],
                         **info: Any) -> None:

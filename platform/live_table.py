@@ -21,7 +21,7 @@ from .axis import Values
 from .bookkeeping import settings_of
 from .search_space import describe
 from .study import FAILED, FINISHED, PENDING, RUNNING, STOPPED, TrialRecord
-from .trial import ENDED_KEY, FAILED_KEY, OBJECTIVE
+from .trial import BEFORE_KEY, ENDED_KEY, FAILED_KEY, OBJECTIVE
 
 SECONDS_BETWEEN_LINES = 5
 STYLES = {RUNNING: "cyan", FINISHED: "green", STOPPED: "yellow", FAILED: "red", PENDING: "dim"}
@@ -50,8 +50,8 @@ class TrialView:
         self.epoch, self.loss = row.get("epoch", self.epoch), row.get("loss", self.loss)
         self.zero_shot, self.all_shot = row.get(zero_shot, self.zero_shot), row.get(all_shot, self.all_shot)
         self.objective, self.reason = row.get(OBJECTIVE, self.objective), row.get(FAILED_KEY, self.reason)
-        # The last row of a trial that was over before it began tells nothing of its pace.
-        if self.begun is not None and self.epoch > first and not row.get("done"):
+        # A row that was there before the trial's process began tells nothing of its pace.
+        if self.begun is not None and self.epoch > first and not row.get("done") and not row.get(BEFORE_KEY):
             self.seconds_per_epoch = (now - self.begun) / (self.epoch - first)
         self.begun = now
 
@@ -107,7 +107,7 @@ class LiveTable(Callback):
                         **info: Any) -> None:
         """An epoch is over."""
         view, before = self._view(trial), self._view(trial).attempt
-        view.attempt = result.get("attempt")
+        view.attempt = None if result.get(BEFORE_KEY) else result.get("attempt")
         if before is not None and view.attempt is not None and view.attempt > before:
             self._line(view, "lost its worker, has gone on from its last checkpoint", always=True)
         view.see(result, self._zero_shot, self._all_shot, time.monotonic())

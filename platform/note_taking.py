@@ -12,24 +12,37 @@ from ray.tune.schedulers import TrialScheduler
 
 from .delegate import Delegate
 from .notes import Notes
+from .population import Population
 
 SECONDS_BETWEEN, SHARE_OF_TIME = 1.0, 0.05
 """Of notes that only tell what trials have reported: at most so often, and in at most this share of the time."""
 
 
 class NoteTaker(Callback):
-    """Writes Tune's state to `notes`. resumed: whether Tune ought to have gone on from there."""
+    """Writes Tune's state to `notes`, and with it what population-based training remembers. resumed: whether Tune ought
+    to have gone on from there."""
 
     def __init__(self, notes: Notes, resumed: bool):
         self._notes, self._resumed = notes, resumed
         self._runner: Any = None
+        self._rule: TrialScheduler | None = None
         self._states: dict[str, str] = {}
         self._reports: dict[str, int] = {}
         self._next = 0.0
 
     def before_trials_of(self, rule: TrialScheduler) -> TrialScheduler:
         """A scheduler like `rule` that has a note taken before it says which trial is to start."""
+        self._rule = rule
         return _Noted(rule, self)
+
+    def get_state(self) -> dict[str, Any] | None:
+        """What Tune writes beside its own state."""
+        return self._rule.memory() if isinstance(self._rule, Population) else None
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Tune calls this when a search is taken up again, before it adds the search's trials."""
+        if isinstance(self._rule, Population):
+            self._rule.remember(state)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Tune has handled what one trial told it."""

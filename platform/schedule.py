@@ -13,7 +13,6 @@ from ray.tune.schedulers import (
     ASHAScheduler,
     FIFOScheduler,
     MedianStoppingRule,
-    PopulationBasedTraining,
     TrialScheduler,
 )
 from ray.tune.search import BasicVariantGenerator, SearchAlgorithm, Searcher
@@ -22,8 +21,11 @@ from sgg.config import Study
 
 from .axis import Axis, Values
 from .early_stopping import EarlyStopping, Past
+from .judgements import Judgements
+from .population import Population
 from .search_space import configurations
 from .seeds import SEED_KEY, OncePerSeed
+from .study import JUDGEMENTS, StudyDirectory
 from .trial import OBJECTIVE, STUDY_KEY, TIME
 
 
@@ -73,7 +75,8 @@ def scheduler(study: Study, axes: list[Axis], epochs: int, past: Mapping[str, Pa
     rule = _rule(study, axes, epochs)
     if study.base.search.scheduler not in ("asha", "median"):
         return rule
-    return EarlyStopping(rule, study.base.experiment.seed[0], epochs, past)
+    judgements = Judgements(StudyDirectory.of(study).path / JUDGEMENTS)
+    return EarlyStopping(rule, study.base.experiment.seed[0], epochs, judgements, past)
 
 
 def _rule(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:
@@ -88,9 +91,9 @@ def _rule(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:
             return MedianStoppingRule(**common, grace_period=search.grace_epochs, min_samples_required=2)
         case "pbt":
             mutations = {axis.key: list(axis.values) if axis.values else axis.domain() for axis in axes}
-            return PopulationBasedTraining(**common, perturbation_interval=search.grace_epochs,
-                                           hyperparam_mutations=mutations, log_config=False, require_attrs=False,
-                                           custom_explore_fn=partial(_within, axes))
+            return Population(**common, perturbation_interval=search.grace_epochs,
+                              hyperparam_mutations=mutations, log_config=False, require_attrs=False,
+                              custom_explore_fn=partial(_within, axes))
         case _:
             return FIFOScheduler()
 

@@ -16,7 +16,7 @@ from .interrupts import Interrupts
 from .parts import Parts, find
 from .ray_session import nodes, ray_session, require_nodes, require_room
 from .search_space import combinations, configurations
-from .study import FAILED, FINISHED, NOTES, RAY, RUNNING, STOPPED, StudyDirectory, TrialRecord
+from .study import FAILED, FINISHED, JUDGEMENTS, NOTES, RAY, RUNNING, STOPPED, StudyDirectory, TrialRecord
 
 if TYPE_CHECKING:
     from .early_stopping import Past
@@ -197,11 +197,13 @@ def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resou
 def _past(directory: StudyDirectory) -> list[tuple[TrialRecord, Past]]:
     """The trials of before this search was taken up again, and what each had done."""
     from .early_stopping import Past
+    from .judgements import NOT_YET, Judgements
     from .trial import results_of
 
     study, _ = directory.study()
-    return [(record, Past(results_of(record, study.trial(record.values)), record.over, record.stopped_early))
-            for record in directory.records()]
+    judged = Judgements(directory.path / JUDGEMENTS).last()
+    return [(record, Past(results_of(record, study.trial(record.values)), judged.get(record.name, NOT_YET),
+                          record.stopped_early)) for record in directory.records()]
 
 
 def _trial_id(trial: Any) -> str:

@@ -7,6 +7,7 @@
                    log.txt     what the trial printed; error.txt: the traceback of a failure
     results.csv, results.json  one row per configuration
     notes/                     what Tune knows of the search, for --resume
+    judgements.jsonl           what early stopping has judged, for --resume
     ray/                       Ray's own files
 """
 
@@ -30,6 +31,7 @@ from sgg.history import CONFIG, TEST, History, Row, read_json
 from sgg.writing import write_json
 
 STUDY, LOCK, TRIAL, TRIALS, NOTES, RAY = "study.json", ".lock", "trial.json", "trials", "notes", "ray"
+JUDGEMENTS = "judgements.jsonl"
 LOG, ERROR = "log.txt", "error.txt"
 
 PENDING, RUNNING, FINISHED, STOPPED, FAILED = "pending", "running", "finished", "stopped", "failed"

@@ -11,7 +11,7 @@ from ray import tune
 from ray.train import TrainingFailedError, WorkerGroupError
 
 from sgg.config import Config
-from sgg.history import CHECKPOINTS, Row
+from sgg.history import CHECKPOINTS, History, Row, position
 from sgg.reweighted import objective
 
 from .paths import absolute
@@ -25,6 +25,8 @@ FAILED_KEY = "failed"
 """Of a result: why the trial failed. The next step raises it."""
 ENDED_KEY = "ended"
 """Of a result: the training ran to its end. (`done`, Tune's own, is also set where a scheduler stops a trial.)"""
+BEFORE_KEY = "before"
+"""Of a result: it was written before this process of the trial began, and Tune had not had it."""
 OBJECTIVE = "objective"
 """Of a result: the searched metric at its best pred_weight, as of the last validation."""
 TIME = "epoch"
@@ -38,7 +40,14 @@ PINNED = 4
 
 
 class Trial(tune.Trainable):
-    """One trial of a study. Its own state is only what the worker wrote to the trial's folder."""
+    """One trial of a study. Its own state is only what the worker wrote to the trial's folder.
+
+    Tune gets every epoch once and in order, whatever died meanwhile. The worker first writes an epoch's row and its
+    checkpoint, then reports the row. When a process or the whole search dies in between, Tune has not had the row, but
+    training goes on after the checkpoint. So a worker that starts again first reports the rows of the epochs that are
+    done (see `sgg.fit.fit`), and `step` passes on those that Tune has not had. The driver knows which one Tune had last
+    and says it with `go_on_after`.
+    """
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
@@ -46,7 +55,8 @@ class Trial(tune.Trainable):
         return tune.PlacementGroupFactory([{"memory": float(MEMORY)}])
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Read the trial's settings. The training starts with the first step, when `load_checkpoint` has been heard."""
+        """Read the trial's settings. The training starts with the first step, after `go_on_after` and
+        `load_checkpoint`."""
         values = dict(config)
         self._directory = StudyDirectory(Path(values.pop(STUDY_KEY)))
         self._study, self._facts = self._directory.study()
@@ -57,39 +67,67 @@ class Trial(tune.Trainable):
         self._over = record if record.over else None
         if self._over is None:
             TrialRecord(self._folder, values, RUNNING).write()
+        self._had = (0, 0)
+        self._first_attempt = 1
         self._last: dict[str, Any] = {}
         self._failed: str | None = None
         self._donor: Path | None = None
         self._run: TrainRun | None = None
 
+    def go_on_after(self, attempt: int, epoch: int) -> None:
+        """Say which row Tune has had last. The driver calls this before the first step."""
+        self._had = attempt, epoch
+
     def _start(self) -> TrainRun:
         arguments = {"config": self._config.model_dump(mode="json"), "directory": str(self._folder),
-                     "fit": self._facts["fit"], "start_from": str(self._donor) if self._donor else None}
+                     "fit": self._facts["fit"], "start_from": str(self._donor) if self._donor else None,
+                     "after": self._had}
         return TrainRun(work, arguments, name=self.trial_id, storage=str(self._directory.path / RAY / "train"),
                         resources=self._facts["resources"], workers=self._config.resources.num_workers,
                         max_failures=self._config.search.max_failures)
 
     def step(self) -> dict[str, Any]:
-        """The next epoch's row; the last one again, with `done`, when the training has ended.
+        """The next epoch's row that Tune has not had; the last one again, with `done`, when the training has ended.
 
         Raises RuntimeError when the training failed, after a result that says so.
         """
         if self._failed is not None:
             raise RuntimeError(self._failed)
         if self._over is not None:
-            last = (results_of(self._over, self._config) or [{}])[-1]
-            return {**last, **({ENDED_KEY: True} if self._over.status == FINISHED else {}), "done": True}
-        if self._run is None:
-            self._run = self._start()
+            return self._end_of(self._over)
         try:
-            row = self._run.next_report()
-        except TrainingFailedError as error:
+            row = self._next_row()
+        except (TrainingFailedError, ValueError) as error:  # ValueError: what is on disk is spoilt
             self._failed = _reason(error)
             return {**self._last, FAILED_KEY: self._failed}
         if row is None:
             return {**self._last, ENDED_KEY: True, "done": True}
+        self._had = position(row)
         self._last = with_objective(row, self._last, self._config)
-        return dict(self._last)
+        return {**self._last, **({BEFORE_KEY: True} if row["attempt"] < self._first_attempt else {})}
+
+    def _next_row(self) -> Row | None:
+        if self._run is None:
+            self._first_attempt = History(self._folder).attempt
+            self._last = self._results(TrialRecord.read(self._folder), up_to=self._had)[-1]
+            if self._donor is not None and not self._checkpoints():
+                self._last.pop(OBJECTIVE, None)  # of a model that this trial gives up for the donor's
+            self._run = self._start()
+        row = self._run.next_report()
+        while row is not None and position(row) <= self._had:  # again, by a worker in place of one that died
+            row = self._run.next_report()
+        return row
+
+    def _end_of(self, record: TrialRecord) -> dict[str, Any]:
+        """The last result of a trial that is over: of the last epoch, or of the one at which it was stopped."""
+        if record.status == FINISHED:
+            return {**self._results(record)[-1], ENDED_KEY: True, "done": True}
+        return {**self._results(record, up_to=self._had if any(self._had) else None)[-1], "done": True}
+
+    def _results(self, record: TrialRecord, up_to: tuple[int, int] | None = None) -> list[Row]:
+        """An empty result and those on disk, without rows that were written after the one at `up_to`."""
+        return [{}, *(result for result in results_of(record, self._config)
+                      if up_to is None or position(result) <= up_to)]
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Become another trial in the same process."""
@@ -109,8 +147,11 @@ class Trial(tune.Trainable):
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
         """A pointer to the newest checkpoint, for population-based training."""
-        whole = sorted((self._folder / CHECKPOINTS).glob("epoch_*"))
+        whole = self._checkpoints()
         return {"checkpoint": str(_pin(whole[-1])) if whole else None}
+
+    def _checkpoints(self) -> list[Path]:
+        return sorted((self._folder / CHECKPOINTS).glob("epoch_*"))
 
     def load_checkpoint(self, pointer: dict[str, Any] | None) -> None:
         """Go on from another trial's checkpoint, or from this trial's own."""
@@ -161,7 +202,7 @@ def _pin(path: Path) -> Path:
     return pinned
 
 
-def _reason(error: TrainingFailedError) -> str:
+def _reason(error: Exception) -> str:
     """The fault in one line."""
     failures = error.worker_failures.values() if isinstance(error, WorkerGroupError) else [error]
     return " ".join("; ".join(str(failure) for failure in failures).split())[:500]

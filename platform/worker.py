@@ -7,13 +7,14 @@ import math
 import os
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import ray.train
 
 from sgg.config import Config
-from sgg.history import Row
+from sgg.history import Row, position
 
 from .parts import find
 from .study import ERROR, LOG
@@ -24,7 +25,8 @@ def work(arguments: dict[str, Any]) -> None:
     """Train one trial and report each epoch to Ray.
 
     arguments: `config` (settings of one trial), `directory`, `fit` ("module:function" with the signature of
-    `sgg.fit.fit`), `start_from` (a checkpoint of another trial, or None).
+    `sgg.fit.fit`), `start_from` (a checkpoint of another trial, or None), `after` (position of the last row that Tune
+    has had; later ones are reported, those of earlier attempts included).
 
     Raises RuntimeError naming the fault that stopped the training; the traceback is in error.txt. Its subclass
     LostPeerError says that the fault is another worker's.
@@ -37,8 +39,8 @@ def work(arguments: dict[str, Any]) -> None:
     _use_own_gpu()
     try:
         fit = find(arguments["fit"])
-        fit(Config.model_validate(arguments["config"]), directory, on_epoch_end=_report, resume=True,
-            start_from=arguments["start_from"])
+        fit(Config.model_validate(arguments["config"]), directory, resume=True, start_from=arguments["start_from"],
+            on_epoch_end=partial(_report, after=tuple(arguments["after"])))
     except Exception as error:
         # The last line of code of ours that a fault passes. It leaves as text, since not every exception can travel.
         traceback.print_exc()
@@ -48,7 +50,9 @@ def work(arguments: dict[str, Any]) -> None:
         raise kind(f"{type(error).__name__}: {error}") from None
 
 
-def _report(row: Row) -> None:
+def _report(row: Row, after: tuple[int, int]) -> None:
+    if position(row) <= after:
+        return
     loss = row.get("loss")
     if loss is not None and not math.isfinite(loss):
         raise FloatingPointError(f"loss is {loss} in epoch {row['epoch']}")

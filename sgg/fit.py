@@ -38,10 +38,11 @@ def fit(
     """Train one trial, validate as it goes, test at the end. Returns the last row and the test figures.
 
     Writes config.json, metrics.jsonl, test.json and checkpoints/ under `directory`. `on_epoch_end` gets each row once
-    its checkpoint stands; when nothing is left to train, it gets the last row again. With `resume` a directory that
-    holds checkpoints is taken up after the newest that is whole. `start_from` is a checkpoint of another trial to go on
-    from with this config (population-based training); it serves unless the directory has a newer one. Where several
-    processes train together (`sgg/parallel.py`) each calls `fit`, and the first one writes.
+    its checkpoint stands. With `resume` a directory that holds checkpoints is taken up after the newest that is whole;
+    `on_epoch_end` first gets the rows of the epochs that are done, so that it sees every epoch, in order. `start_from`
+    is a checkpoint of another trial to go on from with this config (population-based training); it serves unless the
+    directory has a newer one; `on_epoch_end` then gets the rows of the epochs after it. Where several processes train
+    together (`sgg/parallel.py`) each calls `fit`, and the first one writes.
 
     Raises FloatingPointError, naming the epoch, where F has diverged: a loss, its gradient (then also naming the step)
     or the scores of an evaluation are not finite. Raises ValueError where `directory` was written with other settings,
@@ -54,20 +55,23 @@ def fit(
     seed_everything(config.seed, "weights")
     run = build.build_run(ground)
     history = History(directory)
-    done = _take_up(ground, directory, run, resume, start_from)
+    donor = checkpoint.open_checkpoint(start_from) if start_from is not None else None
+    done = _take_up(ground, directory, run, resume, donor)
     first = parallel.rank() == 0
     if first:
         write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": ground.data_facts()})
 
     rows = history.rows(up_to=done)
-    if on_epoch_end is not None and rows and done >= config.training.epochs:
-        on_epoch_end(rows[-1])
+    if on_epoch_end is not None:
+        for row in rows:
+            if row["epoch"] > (donor.epoch if donor is not None else 0):
+                on_epoch_end(row)
     batches = ground.training_batches() if done < config.training.epochs else None
     for epoch in range(done + 1, config.training.epochs + 1):
         values = train_epoch(run, config, batches, epoch)
         if is_validated(config, epoch):
             values |= measure(ground, run, "val", epoch)
-        row = history.append(epoch, values) if first else {"epoch": epoch, **values}
+        row = history.append(epoch, values) if first else {"epoch": epoch, "attempt": history.attempt, **values}
         rows.append(row)
         if first:
             _save(config, directory, run, epoch, ground, rows)
@@ -173,10 +177,9 @@ def describe(row: Row, config: Config) -> str:
 
 
 def _take_up(ground: build.Ground, directory: Path, run: build.Run, resume: bool,
-             start_from: Path | str | None) -> int:
+             donor: checkpoint.Checkpoint | None) -> int:
     """Load the newest checkpoint that is whole; returns the number of epochs done."""
     found = checkpoint.latest_whole(directory) if resume else None
-    donor = checkpoint.open_checkpoint(start_from) if start_from is not None else None
     if donor is not None and (found is None or donor.epoch >= found.epoch):
         found = donor
     elif found is not None and donor is None:

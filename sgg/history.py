@@ -27,11 +27,7 @@ class History:
     def append(self, epoch: int, values: Row) -> Row:
         """Write the row of an epoch and return it."""
         row = {"epoch": epoch, "attempt": self.attempt, **values}
-        path = self.directory / ROWS
-        with named_in_errors(path), open(path, "a+b") as file:
-            file.write(_line_break(file) + to_json(row).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_row(self.directory / ROWS, row)
         return row
 
     def rows(self, up_to: int | None = None) -> list[Row]:
@@ -40,10 +36,30 @@ class History:
         return [latest[epoch] for epoch in sorted(latest) if up_to is None or epoch <= up_to]
 
     def _all(self) -> list[Row]:
-        path = self.directory / ROWS
-        lines = path.read_bytes().splitlines() if path.is_file() else []
-        return [require_keys(row, f"{path}, line {number}", epoch=int, attempt=int)
-                for number, line in enumerate(lines, start=1) for row in _parsed(line)]
+        return read_rows(self.directory / ROWS, epoch=int, attempt=int)
+
+
+def position(row: Row) -> tuple[int, int]:
+    """Where a row is in the order in which a trial's rows were written; (0, 0), before all rows, of an empty row."""
+    return row.get("attempt", 0), row.get("epoch", 0)
+
+
+def append_row(path: Path, row: Row) -> None:
+    """Write one more line of JSON to `path`, on the disk when this returns. Raises OSError naming the file."""
+    with named_in_errors(path), open(path, "a+b") as file:
+        file.write(_line_break(file) + to_json(row).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_rows(path: Path, /, **kinds: type) -> list[Row]:
+    """The rows that `append_row` wrote, without one that a kill cut short; none where there is no such file.
+
+    kinds: keys that each must have, and the type of their values. Raises ValueError naming file and line otherwise.
+    """
+    lines = path.read_bytes().splitlines() if path.is_file() else []
+    return [require_keys(row, f"{path}, line {number}", **kinds)
+            for number, line in enumerate(lines, start=1) for row in _parsed(line)]
 
 
 def read_json(path: Path, /, **kinds: type) -> dict[str, Any] | None:

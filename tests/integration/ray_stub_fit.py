@@ -39,14 +39,14 @@ def fit(config, directory, on_epoch_end=None, resume=True, start_from=None):
     directory, epochs = Path(directory), config.training.epochs
     write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": prepare(config).data_facts()})
     history = History(directory)
-    done, state = _newest(directory) or (0, 0.0)
-    if not done and start_from:
-        done, state = _read(Path(start_from))
+    donor = _read(Path(start_from)) if start_from else (0, 0.0)
+    done, state = max(_newest(directory) or (0, 0.0), donor)
     pace = Path(config.data.root) / "seconds.txt"
     seconds = float(pace.read_text()) if pace.is_file() else 0.05
     print(f"trial process {os.getpid()}, GPUs {os.environ.get('CUDA_VISIBLE_DEVICES')}, attempt {history.attempt}")
-    if done >= epochs and on_epoch_end:
-        on_epoch_end(history.rows()[-1])
+    for row in history.rows(up_to=done) if on_epoch_end else ():
+        if row["epoch"] > donor[0]:
+            on_epoch_end(row)
     for epoch in range(done + 1, epochs + 1):
         time.sleep(seconds)
         _go_wrong(config, directory, epoch)

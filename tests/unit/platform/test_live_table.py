@@ -102,6 +102,15 @@ def test_a_trial_that_answers_from_its_record_tells_no_pace(table):
     assert "about 0:00 left" in shown(table)
 
 
+def test_rows_of_before_tell_neither_a_pace_nor_a_lost_worker(table, output):
+    table.on_trial_start(0, [], trial(0))
+    table.on_trial_result(0, [], trial(0), {**ROW, "attempt": 1, "before": True})
+    assert "about - left" in shown(table)
+    table.on_trial_result(0, [], trial(0), {**ROW, "epoch": 2, "attempt": 2})
+    assert "about - left" not in shown(table)
+    assert "lost its worker" not in output.getvalue()
+
+
 def test_a_searched_loss_is_no_share(output):
     config = validate({"search": {"metric": "loss", "mode": "min"}})
     table = LiveTable(config, total=2, at_once=1, epochs=2, console=Console(file=output, width=100, height=40))

@@ -1,14 +1,15 @@
 """What a trial does when it is over already, or is given another's checkpoint (population-based training)."""
 
 import json
+import platform.trial
 from platform.study import StudyDirectory, TrialRecord
-from platform.trial import ENDED_KEY, OBJECTIVE, STUDY_KEY, Trial
+from platform.trial import BEFORE_KEY, ENDED_KEY, FAILED_KEY, OBJECTIVE, STUDY_KEY, Trial
 from types import SimpleNamespace
 
 import pytest
 
 from sgg.config import load
-from sgg.history import History
+from sgg.history import ROWS, History, append_row
 
 
 def checkpoint(folder, epoch):
@@ -105,3 +106,62 @@ def test_one_that_was_only_interrupted_goes_on(config_path):
     trial.setup({STUDY_KEY: str(directory.path), "experiment.seed": 3})
     assert trial._over is None
     assert TrialRecord.read(directory.trial("a")).status == "running"
+
+
+@pytest.fixture
+def reporting(config_path, monkeypatch):
+    """A trial that wrote two rows before, whose worker reports the given (attempt, epoch); of odd epochs validated."""
+    def make(*positions):
+        study = load(config_path, [])
+        directory = StudyDirectory.of(study)
+        directory.begin(study, {"data": {"hash": "0", "description": "none"}, "fit": "f", "resources": {}})
+        rows = [{"attempt": attempt, "epoch": epoch, **({study.base.search.metric: epoch / 10} if epoch % 2 else {})}
+                for attempt, epoch in positions]
+        directory.trial("a").mkdir()
+        for row in rows[:2]:
+            append_row(directory.trial("a") / ROWS, row)
+        reports = iter(rows)
+        monkeypatch.setattr(platform.trial, "TrainRun", lambda *arguments, **settings: SimpleNamespace(
+            next_report=lambda: next(reports, None)))
+        trial = Trial.__new__(Trial)
+        trial._trial_info = SimpleNamespace(trial_id="a")
+        trial.setup({STUDY_KEY: str(directory.path), "experiment.seed": 3})
+        return trial
+
+    return make
+
+
+def test_tune_gets_every_row_once(reporting):
+    """It had had the first one; a worker in the place of one that died reports from the start."""
+    trial = reporting((1, 1), (1, 2), (2, 3), (1, 1), (1, 2), (2, 3), (3, 4))
+    trial.go_on_after(1, 1)
+    steps = [trial.step() for _ in range(4)]
+    assert [(step["epoch"], BEFORE_KEY in step, "done" in step) for step in steps] == [
+        (2, True, False), (3, False, False), (4, False, False), (4, False, True)]
+
+
+def test_the_figure_of_the_last_validation_outlives_the_process(reporting):
+    trial = reporting((1, 1), (1, 2), (2, 3))
+    trial.go_on_after(1, 1)
+    assert [trial.step()[OBJECTIVE] for _ in range(2)] == [.1, .3]
+
+
+def test_the_figure_of_a_model_that_is_given_up_does_not(reporting, tmp_path):
+    """Population-based training: epoch 2 of the donor's was not validated."""
+    trial = reporting((1, 1), (2, 2))
+    trial.go_on_after(1, 1)
+    trial.load_checkpoint({"checkpoint": str(checkpoint(tmp_path / "b", 1))})
+    assert OBJECTIVE not in trial.step()
+
+
+def test_nothing_left_to_train_repeats_what_tune_has(reporting):
+    trial = reporting((1, 1), (1, 2))
+    trial.go_on_after(1, 2)
+    step = trial.step()
+    assert (step["epoch"], step[OBJECTIVE], step["done"], step[ENDED_KEY]) == (2, .1, True, True)
+
+
+def test_a_spoilt_row_fails_the_trial_with_its_file(reporting):
+    trial = reporting((1, 1), (1, 2))
+    (trial._folder / ROWS).write_text('{"epoch": "one"}\n')
+    assert "metrics.jsonl, line 1: epoch must be of type int" in trial.step()[FAILED_KEY]
