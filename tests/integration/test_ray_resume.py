@@ -6,13 +6,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from platform.study import FINISHED, RUNNING, StudyDirectory
+from platform.study import FINISHED, JUDGEMENTS, RUNNING, StudyDirectory
 
 import pandas
 import psutil
 import pytest
 
-from sgg.history import TEST
+from sgg.history import TEST, read_rows
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(1200)]
 
@@ -24,15 +24,27 @@ from platform.parts import Parts
 sys.exit(tune.main(sys.argv[1:], Parts("ray_stub_fit:open_data", "ray_stub_fit:prepare", "ray_stub_fit:fit")))
 """
 
+KILLED = """
+import os, signal
+from platform.early_stopping import EarlyStopping
+judge = EarlyStopping.on_trial_result
+def die(self, controller, trial, result):
+    if (trial.config["loss.scale"], result["epoch"]) == (2, 2):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return judge(self, controller, trial, result)
+EarlyStopping.on_trial_result = die
+""" + COMMAND
+"""The same, killed when Tune has a result of the second trial and the rule has not judged it."""
+
 
 @pytest.fixture
 def start(tmp_path, workers_find_the_stub):
     """Starts the command in a process group of its own; it is gone at the end of the test whatever happens."""
     running = []
 
-    def begin(*arguments: str) -> subprocess.Popen[str]:
+    def begin(*arguments: str, command: str = COMMAND) -> subprocess.Popen[str]:
         with open(tmp_path / "output.txt", "a") as output:
-            process = subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], cwd=ROOT, text=True, stdout=output,
+            process = subprocess.Popen([sys.executable, "-c", command, *arguments], cwd=ROOT, text=True, stdout=output,
                                        stderr=subprocess.STDOUT)
         running.append(process)
         return process
@@ -79,35 +91,29 @@ def test_a_batch_systems_signal_while_ray_starts(config_file, start, tmp_path):
 
 
 def test_a_search_survives_its_driver(config_file, start, seconds_per_epoch, tmp_path):
-    """Interrupted in the first trial, killed in the second, and resumed both times."""
+    """Interrupted in the first trial, killed in the second, and resumed both times. Every epoch is judged once."""
     seconds_per_epoch(1)
     config = config_file("""
 loss: {scale: {search: grid, of: [1, 2]}}
 training: {epochs: 4}
-search: {max_concurrent: 1}
+search: {max_concurrent: 1, scheduler: asha}
 resources: {gpus: 0}
 """)
     directory = StudyDirectory(tmp_path / "runs" / "a")
     output = tmp_path / "output.txt"
 
-    def epochs(number):
-        records = directory.records()
-        return len(records[number].rows()) if len(records) > number else 0
-
     first = start(config)
-    wait_until(lambda: epochs(0) >= 1, first)
+    wait_until(lambda: any(record.rows() for record in directory.records()), first)
     children = ray_processes(first.pid)
     first.send_signal(signal.SIGINT)
     assert first.wait(300) == 130, output.read_text()
     assert "interrupted; with --resume it goes on" in output.read_text()
     assert not psutil.wait_procs(children, timeout=20)[1]
 
-    second = start(config, "--resume")
-    wait_until(lambda: epochs(1) >= 1, second)
-    time.sleep(0.2)
+    second = start(config, "--resume", command=KILLED)
+    wait_until(lambda: len(directory.records()) > 1 and directory.records()[1].rows(), second)
     children = ray_processes(second.pid)
-    second.kill()
-    second.wait()
+    assert second.wait(300) == -signal.SIGKILL
     assert [record.status for record in directory.records()] == [FINISHED, RUNNING]
 
     third = start(config, "--resume")
@@ -118,9 +124,11 @@ resources: {gpus: 0}
         assert record.values["loss.scale"] == scale
         assert record.test()["test/sgcls/zs/ngR@100"] == pytest.approx(4 * scale * 0.005)
         # At most the epoch under way was repeated each time, and the first trial was not run again after its end.
-        lines = (record.directory / "metrics.jsonl").read_text().splitlines()
-        assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4]
-        assert json.loads(lines[-1])["attempt"] == 2
+        rows = read_rows(record.directory / "metrics.jsonl")
+        assert [row["epoch"] for row in rows] in ([1, 2, 3, 4], [1, 1, 2, 3, 4], [1, 2, 2, 3, 4], [1, 2, 3, 3, 4])
+        assert rows[-1]["attempt"] <= 2
+    assert [(row["trial"], row["epoch"]) for row in read_rows(directory.path / JUDGEMENTS)] == [
+        (record.name, epoch) for record in records for epoch in (1, 2, 3)]
     # Nobody told the second one's processes to end; Ray's own look after their parent now and then.
     assert not psutil.wait_procs(children, timeout=300)[1]
 

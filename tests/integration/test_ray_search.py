@@ -3,9 +3,13 @@
 import json
 import re
 from platform import train, tune
-from platform.study import FINISHED, STOPPED, StudyDirectory
+from platform.interrupts import Interrupts
+from platform.live_table import LiveTable
+from platform.study import FINISHED, JUDGEMENTS, STOPPED, StudyDirectory
 
 import pytest
+
+from sgg.history import read_rows
 
 pytestmark = pytest.mark.ray
 
@@ -94,23 +98,41 @@ def test_more_than_any_node_has_is_refused(ray_with_gpus, stub, config_file, tmp
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_search_goes_on_with_more_time(ray_with_gpus, stub, config_file, seconds_per_epoch, faults, tmp_path, capsys):
-    """The first trial pauses past the end of the time, the second has not begun."""
-    faults((1, 2, "pause", 1))
+@pytest.fixture
+def time_is_over_after_a_report(monkeypatch):
+    """Once, as Tune hears of the first epoch, before it notes anything."""
+    def tell(self, *arguments, **info):
+        seen(self, *arguments, **info)
+        if begun:
+            begun.pop()._time_is_over()
+
+    begun, seen, begin = [], LiveTable.on_trial_result, Interrupts.__init__
+    monkeypatch.setattr(LiveTable, "on_trial_result", tell)
+    monkeypatch.setattr(Interrupts, "__init__", lambda self, seconds: begin(self, seconds) or (
+        begun.append(self) if seconds == 1000 else None))
+
+
+def test_a_search_goes_on_with_more_time(ray_with_gpus, stub, config_file, time_is_over_after_a_report, tmp_path,
+                                         capsys):
+    """The time ends in the first trial, the second has not begun. ASHA compares them at epoch 1, where the second is
+    the better one, as if there had been no end."""
     config = config_file("""
 loss: {scale: {search: grid, of: [1, 2]}}
 training: {epochs: 3}
 search: {max_concurrent: 1, scheduler: asha}
 """)
     directory = StudyDirectory(tmp_path / "runs" / "a")
-    assert tune.main([config, "search.time_budget_s=12"], stub) == 0
+    assert tune.main([config, "search.time_budget_s=1000"], stub) == 0
     assert "the time of the search was over; with --resume it goes on" in (printed := capsys.readouterr().out)
     assert "1 stopped, 1 not begun" in printed
     record, = directory.records()
     assert (record.status, record.reason) == (STOPPED, "the time of the search was over")
-    assert tune.main([config, "search.time_budget_s=300", "--resume"], stub) == 0
+    assert tune.main([config, "search.time_budget_s=3000", "--resume"], stub) == 0
     assert "2 finished" in capsys.readouterr().out
-    for record in directory.records():
+    first, second = directory.records()
+    judged = [(row["trial"], row["epoch"], row["stop"]) for row in read_rows(directory.path / JUDGEMENTS)]
+    assert judged == [(name, epoch, False) for name in (first.name, second.name) for epoch in (1, 2)]
+    for record in (first, second):
         assert [row["epoch"] for row in record.rows()] == [1, 2, 3]
         assert record.test()["test/sgcls/zs/ngR@100"] == pytest.approx(3 * record.values["loss.scale"] * 0.005)
 
