@@ -1,0 +1,56 @@
+"""What the detector sees of a batch: candidates for pairs, and images in which there are none."""
+
+import torch
+
+from sgg.inference import detect, overlapping_pairs
+from sgg.models.detector import SCORE_THRESHOLDS, Features, above_threshold, resize_boxes
+from sgg.structures import Batch
+
+SIDES, FRAME = (500, 333, 176), 592
+
+
+class Finds:
+    """A detector that finds given boxes, with falling scores, in squares of SIDES."""
+
+    def __init__(self, boxes):
+        self._boxes = boxes
+
+    def detect(self, images):
+        found = [above_threshold(one, torch.ones(len(one), dtype=torch.long), 0.9 * 0.5 ** torch.arange(len(one)))
+                 for one in self._boxes]
+        return found, Features(torch.zeros(len(images), 1, 2, 2), [(FRAME, FRAME)] * len(images))
+
+    def resize_boxes(self, boxes, image_index, images, frames):
+        return resize_boxes(boxes, image_index, [tuple(image.shape[1:]) for image in images], frames)
+
+
+def seen(*boxes):
+    batch = Batch(tuple(torch.zeros(3, side, side) for side in SIDES), torch.tensor([[side, side] for side in SIDES]),
+                  torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long),
+                  torch.zeros(0, 4, dtype=torch.long), ("a", "b", "c"))
+    return detect(Finds(boxes), batch)
+
+
+def test_an_image_without_overlapping_detections_has_no_pair() -> None:
+    near, far, further = [0.0, 0, 9, 9], [50.0, 50, 60, 60], [100.0, 0, 120, 9]
+    found = seen(torch.tensor([near, far, near]), torch.tensor([near, far, further]), torch.zeros(0, 4))
+    assert found.fallbacks == 2  # .9, .45 and .225 of the first pass .2
+    pairs = overlapping_pairs(found)
+    assert found.image_index[pairs[:, 0]].tolist() == [0, 0]
+    assert pairs.tolist() == [[0, 2], [2, 0]]
+
+
+def test_a_threshold_that_serves_leaves_a_pair_in_the_detectors_frame_too() -> None:
+    """Boxes overlap in pixels of the picture, candidates in the detector's frame: the same ones."""
+    generator = torch.Generator().manual_seed(0)
+    served = 0
+    for _ in range(100):
+        corners = torch.rand(3, 4, 2, generator=generator) * 150
+        boxes = torch.cat([corners, corners + 25], dim=2)
+        pairs = overlapping_pairs(found := seen(*boxes))
+        for image, one in enumerate(boxes):
+            kept = above_threshold(one, torch.ones(4, dtype=torch.long), 0.9 * 0.5 ** torch.arange(4))
+            has_pair = bool((found.image_index[pairs[:, 0]] == image).any())
+            assert has_pair or kept.threshold == SCORE_THRESHOLDS[-1]
+            served += kept.threshold > SCORE_THRESHOLDS[-1]
+    assert 50 < served < 250
