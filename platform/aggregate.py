@@ -1,10 +1,11 @@
 """From trials on disk to one row per configuration: mean, deviation and n over seeds.
 
-What was measured on different data, with other embeddings or by another detector stays apart.
+What was measured on different data or pictures, with other embeddings or by another detector stays apart.
 """
 
 from __future__ import annotations
 
+import hashlib
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -27,15 +28,16 @@ class Basis:
     data: str
     embeddings: str = ""
     detector: str = ""
+    pictures: str = ""
 
     @classmethod
     def of(cls, facts: dict[str, Any]) -> Basis:
         """From the `data` entry of a trial's config.json."""
         return cls(describe_data(facts.get("description", "unknown"), facts.get("hash", "")),
-                   facts.get("embeddings", ""), facts.get("detector", ""))
+                   facts.get("embeddings", ""), facts.get("detector", ""), describe_pictures(facts.get("pictures")))
 
     def __str__(self) -> str:
-        words = {"data": self.data, "embeddings": self.embeddings, "detector": self.detector}
+        words = {"data": self.data, "embeddings": self.embeddings, "detector": self.detector, "pictures": self.pictures}
         return "; ".join(f"{name}: {text}" for name, text in words.items() if text)
 
 
@@ -204,6 +206,11 @@ def _samples(outcomes: list[Outcome]) -> list[dict[str, float]]:
 def describe_data(description: str, content_hash: str) -> str:
     """A data set in words, with the beginning of its hash."""
     return f"{description} [{content_hash[:8]}]" if content_hash else description
+
+
+def describe_pictures(hashes: dict[str, str] | None) -> str:
+    """The pictures of all parts by one hash; "" where they are not known, as in results of the first edition."""
+    return hashlib.sha256(repr(sorted(hashes.items())).encode()).hexdigest()[:8] if hashes else ""
 
 
 def _status(statuses: list[str]) -> str:

@@ -159,6 +159,11 @@ class StudyDirectory:
             raise ConfigError(study.source, [f"data: {self.path} was begun on {found['data'].get('description')!r}, "
                                              f"now it is {facts['data']['description']!r}: choose another "
                                              "experiment.name"])
+        known, now = (facts["data"].get("pictures") for facts in (found or facts, facts))
+        if known and known != now:
+            parts = [part for part in known if known[part] != now.get(part)]
+            raise ConfigError(study.source, [f"data: {self.path} was begun with other pictures of {', '.join(parts)}: "
+                                             "put them back, or choose another experiment.name"])
         try:
             (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
             process = f"process {os.getpid()} of {socket.gethostname()}"

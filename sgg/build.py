@@ -16,6 +16,7 @@ from rich.progress import track
 from sgg import parallel
 from sgg.config import Config, resolve
 from sgg.data import Batches, DataSet, Part, load_batches
+from sgg.data.catalogue import CACHE
 from sgg.data.dataset import BACKGROUND
 from sgg.data.statistics import background_counts, foreground_counts
 from sgg.detector import ensure_detector
@@ -40,8 +41,6 @@ from sgg.objectives import Objectives
 from sgg.opening import filtered_training, open_data, require_a_batch
 from sgg.seeding import derive
 from sgg.steps import TrainingStep
-
-CACHE = "cache"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +68,16 @@ class Ground:
         measured, first = self.data.description, self.config.data.eval_images
         if first is not None:  # other images, other figures
             measured += f", measured on the first {first} images of val and test"
-        return {"name": self.data.name, "description": measured, "hash": self.data.hash,
+        return {"name": self.data.name, "description": measured, "hash": self.data.hash, "pictures": self.pictures,
                 "detector": self.detector_hash,
                 "embeddings": glove_source(self.config.glove) if self._has_glove else COOCCURRENCE,
                 "embeddings_missing": [name for name in missing if name != BACKGROUND]}
+
+    @cached_property
+    def pictures(self) -> dict[str, str]:
+        """The hash of the pictures of each part: of all that training may read, of those that are measured."""
+        return {"train": self.data.picture_hash(self.data.part("train")),
+                **{name: self.data.picture_hash(self.part(name)) for name in ("val", "test")}}
 
     def part(self, name: str) -> Part:
         """A part of the data set, cut down as the `data` settings say."""

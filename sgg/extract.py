@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,22 @@ from torch import Tensor
 
 from sgg.data import DataSet, Part, load_batches
 from sgg.data.transforms import padding_facts
-from sgg.features import FeatureStore, Progress, StoreIdentity, StoreWriter, ensure_store, rows_per_part
+from sgg.features import (
+    FeatureStore,
+    Progress,
+    StoreIdentity,
+    StoreWriter,
+    ensure_store,
+    rows_per_part,
+    stored_identity,
+)
 from sgg.inference import Observation, observe
 from sgg.models.detector import Detector
 from sgg.models.roi_features import pool
 from sgg.models.union_boxes import union
 from sgg.structures import Batch
+
+log = logging.getLogger(__name__)
 
 POOLED = 7
 PART_IMAGES = 256  # at most, so that little is lost with a writer, and small stores too are shared among several
@@ -49,13 +61,14 @@ class Extraction:
     batch_size: int = 8
     workers: int = 0
 
-    @property
+    @cached_property
     def identity(self) -> StoreIdentity:
         """What the store will say of itself."""
         classes = {"node": self.data.classes, "edge": self.data.predicates, "global": ["image"]}[self.kind]
         settings = {"part": self.part.name, "images": len(self.part), "pooled": POOLED,
                     **padding_facts(self.part.annotations.sizes), **self.settings}
-        return StoreIdentity(classes, self.detector_hash, self.data.hash, self.kind, self.source, settings)
+        return StoreIdentity(classes, self.detector_hash, self.data.hash, self.kind, self.source, settings,
+                             self.data.picture_hash(self.part))
 
     @property
     def row_shape(self) -> tuple[int, ...]:
@@ -142,9 +155,36 @@ def image_ranges(rows_per_image: np.ndarray, rows: int, images: int) -> list[ran
 
 
 def store_path(cache: Path, identity: StoreIdentity) -> Path:
-    """Where the store of an identity is kept: its name tells the kind and ends with a digest of the rest."""
+    """Where the store of an identity is kept: its name tells the kind and ends with a digest of the rest.
+
+    A sealed store of the first edition, which does not say of which pictures it is, is taken where there is no other;
+    the log tells that. It also tells where there is a store of the same, but of other pictures.
+    """
+    path = _named(cache, identity)
+    if identity.pictures and not path.exists():
+        for other, pictures in _stores_of_other_pictures(cache, identity):
+            if not pictures:
+                log.warning("%s does not say of which pictures it is (it is of the first edition); it is used as it is",
+                            other)
+                return other
+            log.warning("the pictures are not those that %s was made from (%s, now %s): features are made anew", other,
+                        pictures, identity.pictures)
+    return path
+
+
+def _named(cache: Path, identity: StoreIdentity) -> Path:
     digest = hashlib.sha256(json.dumps(identity.to_json(), sort_keys=True).encode()).hexdigest()[:12]
     return cache / "features" / f"{identity.source}-{identity.kind}-{digest}.zarr"
+
+
+def _stores_of_other_pictures(cache: Path, identity: StoreIdentity) -> Iterator[tuple[Path, str]]:
+    """Sealed stores of that identity but for the pictures, and the hash of theirs; first one that does not know it."""
+    paths = sorted((cache / "features").glob(f"{identity.source}-{identity.kind}-*.zarr"))
+    for path in sorted(paths, key=lambda path: path != _named(cache, replace(identity, pictures=""))):
+        found = stored_identity(path)
+        if found is not None and found.pictures != identity.pictures and \
+                replace(found, pictures=identity.pictures) == identity:
+            yield path, found.pictures
 
 
 def training_nodes(data: DataSet, detector: Detector, detector_hash: str, workers: int = 0) -> Extraction:

@@ -186,11 +186,17 @@ def _take_up(ground: build.Ground, directory: Path, run: build.Run, resume: bool
         _refuse_other_settings(ground.config, found)
     if found is None:
         return 0
-    found.require_origin(ground.data.hash, ground.detector_hash)
+    found.require_origin(ground.data.hash, ground.detector_hash, _pictures_of(found, ground))
     found.load_weights(model=run.model, gan=run.gan)
     found.load_optimizers(run.optimizers)
     log.info("taken up after epoch %d from %s", found.epoch, found.path)
     return found.epoch
+
+
+def _pictures_of(found: checkpoint.Checkpoint, ground: build.Ground) -> dict[str, str]:
+    """Hashes of the pictures that must be those of a checkpoint: of all parts, where as many images are measured."""
+    measured = found.meta["config"]["data"].get("eval_images") == ground.config.data.eval_images
+    return ground.pictures if measured else {"train": ground.pictures["train"]}
 
 
 def _refuse_other_settings(config: Config, found: checkpoint.Checkpoint) -> None:

@@ -10,7 +10,7 @@ from sgg.data.shared_memory import require as require_shared_memory
 
 
 def open_data(config: Config) -> DataSet:
-    """The data set of a config, its annotation read and its pictures found.
+    """The data set of a config, its annotation read and every picture that will be read looked at.
 
     Raises FileNotFoundError or ValueError naming file or setting and remedy; OSError where shared memory is too small
     for processes that load pictures; also what `check_files` and `check_classes` raise.
@@ -19,9 +19,11 @@ def open_data(config: Config) -> DataSet:
     settings = config.data
     data = open_dataset(settings.name, settings.root, num_val_images=settings.num_val_images,
                         exclude_left_right=settings.exclude_left_right)
+    trains_detector = config.detector.weights is None
     data.require_images(data.part("train", min_objects=settings.min_objects, max_objects=settings.max_objects)
                         .head(settings.train_images),
-                        *(data.part(name).head(settings.eval_images) for name in ("val", "test")))
+                        *(data.part(name).head(settings.eval_images) for name in ("val", "test")),
+                        *([data.part("detector")] if trains_detector else []))
     decided = resolve(config, data.name)
     require_shared_memory(data.part("train"), decided.training.batch_size, decided.data.workers)
     check_classes(config, data)

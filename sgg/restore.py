@@ -34,7 +34,7 @@ def restore(path: Path | str, changes: dict[str, dict[str, Any]] | None = None) 
     # Nothing of the GAN is needed to use F.
     config = config.model_copy(update={"gan": config.gan.model_copy(update={"visual_conditioning": False})})
     ground = build.prepare(config)
-    found.require_origin(ground.data.hash, ground.detector_hash)
+    found.require_origin(ground.data.hash, ground.detector_hash, {"train": ground.pictures["train"]})
     model = build.build_model(ground).to(build.device_of(config)).eval()
     found.load_weights(model=model)
     return Restored(ground, model, found)

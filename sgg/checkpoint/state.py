@@ -16,6 +16,7 @@ import os
 import pickle
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,24 @@ class Checkpoint:
         _read(self.path / WEIGHTS, _read_header)
         _read(self.path / OPTIMIZERS, _read_states)
 
-    def require_origin(self, data_hash: str, detector_hash: str) -> None:
-        """Raise ValueError where this was trained on other data or another detector than those."""
+    def require_origin(self, data_hash: str, detector_hash: str, pictures: Mapping[str, str] | None = None) -> None:
+        """Raise ValueError where this was trained on other data, pictures or another detector than those.
+
+        pictures: the hash of the pictures of each part that matters. A checkpoint of the first edition knows none; the
+        log tells that.
+        """
         for what, then, now in (("data", self.meta["data"]["hash"], data_hash),
                                 ("detector", self.meta["detector"], detector_hash)):
             if then not in (now, None):  # an imported checkpoint does not know its data
                 raise ValueError(f"{self.path} was trained on another {what} ({then}, here {now}): point data.root or "
                                  "detector.weights to what it was trained with")
+        known = self.meta["data"].get("pictures")
+        if pictures and known is None:
+            log.warning("%s does not say of which pictures it is (it is of the first edition, or imported)", self.path)
+        for part, now in (pictures or {}).items():
+            if known is not None and known.get(part, now) != now:
+                raise ValueError(f"{self.path} was made with other pictures of {part} ({known[part]}, here {now}): put "
+                                 "them back, point data.root to them, or train anew under another experiment.name")
 
     def load_weights(self, **modules: nn.Module | None) -> None:
         """Put the weights into `modules`, for example model=..., gan=...; None is skipped.

@@ -47,15 +47,18 @@ DATA_SETS: dict[str, Callable[..., DataSet]] = {
     "custom": lambda root, **options: open_custom(root / "custom", **options),
 }
 NAMES = ("auto", *DATA_SETS)
+CACHE = "cache"
+"""The folder, under the root of the data sets, of what is derived from them once."""
 
 
 def open_dataset(name: str = "auto", root: Path | str = "data", *, num_val_images: int | None = None,
-                 exclude_left_right: bool = False) -> DataSet:
+                 exclude_left_right: bool = False, cache: Path | str | None = None) -> DataSet:
     """The data set of that name under `root`. `auto`: Visual Genome where ROOT/VG is, else the toy genome, which is
     generated on first use; `banner` says which.
 
     num_val_images: how many of the first training images are for validation; None: the data set's own number.
-    exclude_left_right: GQA without its two most frequent predicates.
+    exclude_left_right: GQA without its two most frequent predicates. cache: where what is derived from the files is
+    kept; None: the folder `cache` under `root`.
 
     Raises ValueError for an unknown name or an option that the data set does not have; FileNotFoundError or ValueError
     naming the file and record that is wrong.
@@ -72,8 +75,9 @@ def open_dataset(name: str = "auto", root: Path | str = "data", *, num_val_image
     options = {"num_val_images": num_val_images} if num_val_images else {}
     if exclude_left_right:
         options["exclude_left_right"] = True
+    cache = root / CACHE if cache is None else Path(cache)
     if name != "auto":
-        return DATA_SETS[name](root, **options)
+        return replace(DATA_SETS[name](root, **options), cache=cache)
     found = (root / "VG").exists()
-    return replace(DATA_SETS["vg" if found else "toy"](root, **options),
+    return replace(DATA_SETS["vg" if found else "toy"](root, **options), cache=cache,
                    reason=f"chosen because {root / 'VG'} is {'' if found else 'not '}there")

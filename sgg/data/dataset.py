@@ -14,6 +14,9 @@ import numpy as np
 from sgg.data import splits
 from sgg.data.annotations import Annotations
 from sgg.data.findings import Finding, in_words
+from sgg.data.picture_index import PictureIndex, index_file
+from sgg.data.pictures import Header, size_fault
+from sgg.data.progress import picture_bar
 from sgg.data.statistics import TripletCounts
 from sgg.naming import SHOTS
 from sgg.structures import SceneGraph
@@ -54,12 +57,6 @@ class Part:
         """The picture's file."""
         return self.image_folder / str(self.annotations.files[image])
 
-    def missing_pictures(self) -> list[str]:
-        """The files of pictures that are not there, by one look at the folder."""
-        there = set(os.listdir(self.image_folder))
-        return [file for file in self.annotations.files.tolist()
-                if file not in there and not ("/" in file and (self.image_folder / file).is_file())]
-
     def head(self, count: int | None) -> Part:
         """The part's first `count` images; None: all of them."""
         chosen = np.arange(len(self))[:count]
@@ -77,7 +74,8 @@ class DataSet:
     name: as settings call it. title: as people do. classes, predicates: names, background first. annotations: all
     images. parts: [I] part of each image (see splits). remedy: what to do where a picture is missing. detector: the
     images the detector is trained on, where they are not those of training. reason: why `auto` chose this one.
-    findings: what was found in its files that is no reason to refuse them.
+    findings: what was found in its files that is no reason to refuse them. cache: the folder in which the index of the
+    pictures is kept; None keeps it in memory.
     """
 
     name: str
@@ -91,6 +89,7 @@ class DataSet:
     detector: Part | None = None
     reason: str = ""
     findings: tuple[Finding, ...] = ()
+    cache: Path | None = None
 
     def part(self, name: str, subset: str = "all", *, min_objects: int = 0, max_objects: int | None = None,
              overlapping: bool = False, relations_required: bool = True) -> Part:
@@ -103,7 +102,7 @@ class DataSet:
         Raises ValueError for an unknown part or subset.
         """
         if name == "detector":
-            return self.detector or self.part("train", relations_required=False)
+            return self.detector or replace(self.part("train", relations_required=False), name=name)
         images = (self.parts == _code(name)) & splits.sized(self.annotations, min_objects, max_objects)
         if relations_required:
             images &= self.annotations.relations_per_image > 0
@@ -161,14 +160,52 @@ class DataSet:
         return "; ".join(filter(None, [f"{self.description} [{self.hash}]", in_words(self.findings), self.reason]))
 
     def require_images(self, *parts: Part) -> None:
-        """Raise FileNotFoundError, with the remedy, unless every picture of `parts` is there; by default of train, val
-        and test."""
+        """Check, without decoding, that every picture of `parts` (by default of train, val and test) is there and
+        whole, can be shown and has the annotated size. On a terminal a bar shows how many of the new ones are done.
+
+        Raises FileNotFoundError with the remedy where some are missing, ValueError where some cannot serve.
+        """
         if not self.image_folder.is_dir():
             raise FileNotFoundError(f"the pictures of {self.title} are missing: no {self.image_folder}; {self.remedy}")
         for part in parts or [self.part(name) for name in splits.PARTS]:
-            if missing := part.missing_pictures():
+            headers = self.headers(part)
+            missing = [part.image_path(image) for image, header in enumerate(headers) if header is None]
+            if missing:
                 raise FileNotFoundError(f"{len(missing):,} of {len(part):,} pictures of {part.name} of {self.title} "
-                                        f"are missing, the first is {self.image_folder / missing[0]}; {self.remedy}")
+                                        f"are missing, the first is {missing[0]}; {self.remedy}")
+            faults = [f"picture {part.image_path(image)} {fault}" for image, header in enumerate(headers)
+                      if (fault := picture_fault(header, part.size(image)))]
+            if faults:
+                raise ValueError("\n  ".join([
+                    f"{len(faults):,} of {len(part):,} pictures of {part.name} of {self.title} cannot serve "
+                    "(`python -m sgg.data verify` lists all):", *faults[:3], *(["..."] if len(faults) > 3 else [])]))
+
+    def headers(self, part: Part) -> list[Header | None]:
+        """What the file of each picture of a part tells without being decoded; None where it is missing."""
+        with picture_bar("looking at pictures") as on_picture:
+            return self.index(part.image_folder).headers(part.annotations.files.tolist(), on_picture)
+
+    def picture_hash(self, part: Part) -> str:
+        """16 hexadecimal digits that change where a picture of the part is another one, or missing; see `PictureIndex`.
+        """
+        with picture_bar("looking at pictures") as on_picture:
+            return self.index(part.image_folder).digest(part.annotations.files.tolist(), on_picture)
+
+    def index(self, folder: Path) -> PictureIndex:
+        """What is known of the pictures in a folder."""
+        if folder not in self._indexes:
+            self._indexes[folder] = PictureIndex(folder, self.cache and index_file(self.cache, folder))
+        return self._indexes[folder]
+
+    @cached_property
+    def _indexes(self) -> dict[Path, PictureIndex]:
+        return {}
+
+
+def picture_fault(header: Header, size: tuple[int, int]) -> str:
+    """Why a picture that was annotated with that height and width cannot serve, to follow its name; "" where it can."""
+    found = header.height, header.width
+    return header.fault or ("" if found == tuple(size) else size_fault(found, header.orientation, size))
 
 
 def _code(part: str) -> int:

@@ -19,6 +19,7 @@ from rich.table import Table
 from sgg.command import answered, not_negative, output_file, positive, positive_number
 from sgg.data import DataSet, open_dataset
 from sgg.data.catalogue import NAMES
+from sgg.data.splits import PARTS
 from sgg.detector.cache import check_fits, choose_recipe, train_into
 from sgg.detector.evaluation import measure
 from sgg.detector.files import FACTS, load_detector, require_place
@@ -39,10 +40,10 @@ def _run(options: argparse.Namespace) -> None:
     options.run(options)
 
 
-def _open(options: argparse.Namespace) -> DataSet:
+def _open(options: argparse.Namespace, *parts: str) -> DataSet:
     data = open_dataset(options.data, options.root, num_val_images=options.num_val_images,
                         exclude_left_right=options.exclude_left_right)
-    data.require_images()
+    data.require_images(*(data.part(name) for name in (*parts, *PARTS)))
     print(data.banner)
     return data
 
@@ -51,7 +52,7 @@ def _train(options: argparse.Namespace) -> None:
     require_place(options.to)
     if (options.to / FACTS).exists():
         raise FileExistsError(f"{options.to} already holds a detector: choose another folder, or delete it")
-    data = _open(options)
+    data = _open(options, "detector")
     backbone = options.backbone or ("tiny" if data.name == "toy" else "vgg16")
     recipe = choose_recipe(backbone, options.epochs, options.batch_size, options.learning_rate)
     detector = train_into(options.to, data, backbone, recipe, options.workers, options.device, options.start)

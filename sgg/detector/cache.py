@@ -18,11 +18,15 @@ from sgg.detector.files import FACTS, file_hash, load_detector, require_place, s
 from sgg.detector.recipe import RECIPES, Recipe
 from sgg.detector.start import load_coco
 from sgg.detector.training import discard_state, pretrain
+from sgg.history import read_json
 from sgg.locking import held
 from sgg.models.detector import Detector
 from sgg.seeding import derive
 
 log = logging.getLogger(__name__)
+
+PICTURES = "pictures_hash"
+"""What detector.json calls the hash of the pictures that a detector was trained on."""
 
 
 def ensure_detector(data: DataSet, cache: Path | str, backbone: str, weights: Path | str | None = None,
@@ -35,12 +39,16 @@ def ensure_detector(data: DataSet, cache: Path | str, backbone: str, weights: Pa
     that ask at the same time wait for the one that trains. epochs, batch_size, learning_rate: None for the backbone's
     own (`sgg.detector.recipe`). device: where to train.
 
-    Raises FileNotFoundError or ValueError naming a file of weights that is missing or does not fit the data.
+    Of pictures that are others than those a kept detector was trained on, another one is trained; the log tells that.
+    One of the first edition, which does not say of which pictures it is, is used, and the log tells that too.
+
+    Raises FileNotFoundError or ValueError naming a file of weights that is missing or does not fit the data, also where
+    it was trained on the same data with other pictures.
     """
     if weights is not None:
         return _given(data, backbone, Path(weights))
     recipe = choose_recipe(backbone, epochs, batch_size, learning_rate)
-    directory = cache_path(cache, data, backbone, recipe)
+    directory = _kept(Path(cache), data, backbone, recipe)
     if not (directory / FACTS).is_file():
         directory.parent.mkdir(parents=True, exist_ok=True)
         with held(directory.with_name(f"{directory.name}.lock")):
@@ -65,8 +73,8 @@ def train_into(directory: Path, data: DataSet, backbone: str, recipe: Recipe, wo
     if start is not None:
         load_coco(start, detector)
     unfinished = directory.with_name(f"{directory.name}.unfinished")
-    origin = {"data_hash": data.hash, "start_hash": None if start is None else file_hash(start),
-              **_padding(data)}
+    origin = {"data_hash": data.hash, PICTURES: _picture_hash(data),
+              "start_hash": None if start is None else file_hash(start), **_padding(data)}
     pretrain(detector.to(device), data.part("detector"), recipe, unfinished, workers, origin)
     save_detector(detector.cpu(), directory, {"classes": data.classes, "data": data.description, **origin,
                                               "recipe": recipe.facts()})
@@ -83,10 +91,36 @@ def choose_recipe(backbone: str, epochs: int | None = None, batch_size: int | No
     return replace(RECIPES[backbone], **{name: value for name, value in given.items() if value is not None})
 
 
-def cache_path(cache: Path | str, data: DataSet, backbone: str, recipe: Recipe) -> Path:
-    """Where the detector of data and settings is kept."""
-    key = json.dumps([data.hash, recipe.facts() | _padding(data)], sort_keys=True)
+def cache_path(cache: Path | str, data: DataSet, backbone: str, recipe: Recipe, pictures: str | None = None) -> Path:
+    """Where the detector of data, pictures and settings is kept. pictures: their hash; None is that of the first
+    edition, which did not look at them."""
+    facts = recipe.facts() | _padding(data)
+    key = json.dumps([data.hash, facts] if pictures is None else [data.hash, pictures, facts], sort_keys=True)
     return Path(cache) / "detectors" / f"{backbone}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+
+
+def _kept(cache: Path, data: DataSet, backbone: str, recipe: Recipe) -> Path:
+    """`cache_path` for the pictures as they are, or where a detector of the first edition is that serves instead."""
+    pictures = _picture_hash(data)
+    directory = cache_path(cache, data, backbone, recipe, pictures)
+    if (directory / FACTS).is_file():
+        return directory
+    before = cache_path(cache, data, backbone, recipe)
+    if (before / FACTS).is_file():
+        log.warning("%s does not say on which pictures it was trained (it is of the first edition); it is used as it "
+                    "is", before)
+        return before
+    for path in sorted(directory.parent.glob(f"{backbone}-*/{FACTS}")):
+        facts = read_json(path) or {}
+        if facts.get("data_hash") == data.hash and facts.get("recipe") == json.loads(json.dumps(recipe.facts())) and \
+                facts.get(PICTURES, pictures) != pictures:
+            log.warning("the pictures are not those that %s was trained on (%s, now %s): a detector is trained anew",
+                        path.parent, facts[PICTURES], pictures)
+    return directory
+
+
+def _picture_hash(data: DataSet) -> str:
+    return data.picture_hash(data.part("detector"))
 
 
 def check_fits(detector: Detector, facts: dict[str, Any], data: DataSet, path: Path) -> None:
@@ -107,6 +141,20 @@ def _given(data: DataSet, backbone: str, weights: Path) -> tuple[Detector, str]:
         return detector, file_hash(weights)
     detector, facts = load_detector(weights)
     check_fits(detector, facts, data, weights)
+    if facts.get("data_hash") == data.hash:
+        _require_pictures(facts, data, weights)
     if detector.backbone != backbone:
         raise ValueError(f"{weights} holds a {detector.backbone} detector, but detector.backbone is {backbone}")
     return detector, facts["hash"]
+
+
+def _require_pictures(facts: dict[str, Any], data: DataSet, weights: Path) -> None:
+    """Raise ValueError where a detector of the same annotation was trained on other pictures than there are now."""
+    now = _picture_hash(data)
+    if PICTURES not in facts:
+        log.warning("%s does not say on which pictures it was trained (it is of the first edition); it is used as it "
+                    "is", weights)
+    elif facts[PICTURES] != now:
+        raise ValueError(f"detector.weights: {weights} was trained on the images of {data.title}, but with other "
+                         f"pictures ({PICTURES} {facts[PICTURES]}, now {now}): put the pictures back, or train a "
+                         "detector on these with `python -m sgg.detector train`")

@@ -118,6 +118,7 @@ def _take_up(path: Path, detector: Detector, settings: dict[str, Any], epochs: i
         state = require_keys(read_pickle(path), path, weights=dict, optimizer=dict, epochs=int, settings=dict)
         require_keys(state["optimizer"], f"{path}: 'optimizer'", state=dict, param_groups=list)
         then = state["settings"]
+        then = {"pictures_hash": settings.get("pictures_hash")} | then  # the first edition did not look at pictures
         others = [f"{name} {then.get(name)}, not {settings.get(name)}" for name in {**settings, **then}
                   if then.get(name) != settings.get(name)]
         if others:

@@ -23,7 +23,8 @@ class StoreIdentity:
     classes: names of the labels that rows are grouped by, background first (predicates for edges, one name for global
     features). detector: hash of the frozen detector. data: hash of the annotations. kind: node, edge or global.
     source: real or generated. settings: whatever else decides the rows (part of the data, size of a RoI, the
-    generator's checkpoint, ...), anything JSON can say.
+    generator's checkpoint, ...), anything JSON can say. pictures: hash of the picture files; "" where it is not known,
+    as in stores of the first edition, which hold whatever pictures are asked for.
 
     Raises ValueError for an unknown kind or source, and for repeated class names.
     """
@@ -34,6 +35,7 @@ class StoreIdentity:
     kind: str = "node"
     source: str = "real"
     settings: dict[str, Any] = field(default_factory=dict)
+    pictures: str = ""
 
     def __post_init__(self) -> None:
         for name, value, allowed in (("kind", self.kind, KINDS), ("source", self.source, SOURCES)):
@@ -45,18 +47,21 @@ class StoreIdentity:
         object.__setattr__(self, "settings", json.loads(json.dumps(self.settings)))
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as JSON values."""
-        return asdict(self)
+        """The fields as JSON values; without `pictures` where that is not known."""
+        values = asdict(self)
+        return values if self.pictures else {name: value for name, value in values.items() if name != "pictures"}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> StoreIdentity:
         """The identity that `to_json` wrote; further keys are ignored."""
-        return cls(**{one.name: values[one.name] for one in fields(cls)})
+        return cls(**{one.name: values[one.name] for one in fields(cls) if one.name != "pictures"},
+                   pictures=values.get("pictures", ""))
 
     def require(self, actual: StoreIdentity, where: object) -> None:
         """Raise StoreMismatchError, naming every field that differs, unless `actual`, found at `where`, equals this."""
         faults = [f"{one.name} is {_short(getattr(actual, one.name))}, not {_short(getattr(self, one.name))}"
-                  for one in fields(self) if getattr(actual, one.name) != getattr(self, one.name)]
+                  for one in fields(self) if getattr(actual, one.name) != getattr(self, one.name)
+                  and not (one.name == "pictures" and "" in (actual.pictures, self.pictures))]
         if faults:
             raise StoreMismatchError(f"{where}: holds other features than asked for: {'; '.join(faults)}. "
                                      "Delete it, or write the features to another path")

@@ -236,6 +236,14 @@ def _stamp(path: Path) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
+def stored_identity(path: Path) -> StoreIdentity | None:
+    """The identity of the sealed store at `path`; None where there is none that can be read."""
+    try:
+        return _identity(path, _attributes(path))
+    except (OSError, ValueError):
+        return None
+
+
 def _attributes(path: Path) -> dict[str, Any]:
     """The store's attributes; raises as `FeatureStore.open` says."""
     if not path.exists():

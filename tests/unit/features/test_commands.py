@@ -23,7 +23,8 @@ def config(tmp_path):
 def ground(tmp_path, monkeypatch):
     """What stands for data and detector, which are asked for without a store of their own."""
     parts = []
-    data = SimpleNamespace(classes=CLASSES, predicates=["__background__", "on"], hash="a1", title="the data",
+    data = SimpleNamespace(classes=CLASSES, predicates=["__background__", "on"], hash="a1",
+                           picture_hash=lambda part: "p1", title="the data",
                            part=lambda *which: parts.append(which) or FakePart(which[0]))
     found = SimpleNamespace(data=data, detector=SimpleNamespace(channels=2), detector_hash="d1", parts=parts,
                             cache=tmp_path / "cache")

@@ -1,0 +1,139 @@
+"""Other pictures under the same names: what is of the old ones is refused or made anew, and results stay apart."""
+
+import logging
+import shutil
+from dataclasses import replace
+from platform.aggregate import Basis
+
+import pytest
+from PIL import Image
+
+from sgg.checkpoint.state import Checkpoint
+from sgg.data.catalogue import open_dataset
+from sgg.detector import cache as detector_cache
+from sgg.detector import ensure_detector, save_detector
+from sgg.detector.cache import cache_path, choose_recipe
+from sgg.extract import store_path, training_nodes
+from sgg.features import FeatureStore, StoreIdentity, StoreMismatchError
+from sgg.models.detector import Detector
+
+
+@pytest.fixture
+def root(toy_root, tmp_path):
+    shutil.copytree(toy_root / "toy", tmp_path / "toy")
+    return tmp_path
+
+
+def opened(root):
+    return open_dataset("toy", root)
+
+
+def darken(part):
+    """Replace every picture of a part by a black one of the same size."""
+    for image in range(len(part)):
+        height, width = part.size(image)
+        Image.new("RGB", (width, height)).save(part.image_path(image))
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The folders of detectors that are trained, which takes no time here."""
+    folders = []
+
+    def train_into(directory, data, backbone, recipe, *_):
+        folders.append(directory)
+        facts = {"classes": data.classes, "data_hash": data.hash, "recipe": recipe.facts(),
+                 "pictures_hash": data.picture_hash(data.part("detector"))}
+        save_detector(Detector(backbone, len(data.classes)), directory, facts)
+
+    monkeypatch.setattr(detector_cache, "train_into", train_into)
+    return folders
+
+
+def test_the_hash_of_the_annotation_is_not_of_pictures(root, toy_root):
+    data, copy = opened(toy_root), opened(root)
+    assert copy.hash == data.hash
+    assert copy.picture_hash(copy.part("train")) == data.picture_hash(data.part("train"))
+    darken(copy.part("train"))
+    assert opened(root).hash == data.hash
+    assert copy.picture_hash(copy.part("train")) != data.picture_hash(data.part("train"))
+    assert copy.picture_hash(copy.part("test")) == data.picture_hash(data.part("test"))
+
+
+def test_a_detector_of_other_pictures_is_trained_anew(root, trained, caplog):
+    ensure_detector(opened(root), root / "cache", "tiny")
+    ensure_detector(opened(root), root / "cache", "tiny")
+    assert len(trained) == 1
+    darken(opened(root).part("detector"))
+    ensure_detector(opened(root), root / "cache", "tiny")
+    assert len(set(trained)) == 2
+    assert f"the pictures are not those that {trained[0]} was trained on" in caplog.text
+
+
+def test_a_given_detector_of_other_pictures_is_refused(root, trained):
+    ensure_detector(opened(root), root / "cache", "tiny")
+    ensure_detector(opened(root), root / "cache", "tiny", weights=trained[0])
+    darken(opened(root).part("detector"))
+    with pytest.raises(ValueError, match=rf"detector\.weights: {trained[0]} was trained on .*, but with other pictures "
+                                         r"\(pictures_hash [0-9a-f]{16}, now [0-9a-f]{16}\): put the pictures back"):
+        ensure_detector(opened(root), root / "cache", "tiny", weights=trained[0])
+
+
+def test_a_detector_of_the_first_edition_is_used_and_told(root, trained, caplog):
+    data = opened(root)
+    before = cache_path(root / "cache", data, "tiny", choose_recipe("tiny"))
+    save_detector(Detector("tiny", 25), before, {"classes": data.classes, "data_hash": data.hash})
+    for weights in (None, before):
+        caplog.clear()
+        ensure_detector(data, root / "cache", "tiny", weights=weights)
+        assert f"{before} does not say on which pictures it was trained" in caplog.text
+    assert trained == []
+
+
+def test_a_store_of_other_pictures_is_made_anew(root, caplog):
+    detector = Detector("tiny", 25)
+
+    def path():
+        data = opened(root)
+        return store_path(root / "cache", training_nodes(replace(data, parts=data.parts), detector, "d").identity)
+
+    first = path()
+    extraction = training_nodes(opened(root), detector, "d")
+    extraction.ensure(first)
+    assert path() == first
+    darken(opened(root).part("train"))
+    assert path() != first
+    assert f"the pictures are not those that {first} was made from" in caplog.text
+    with pytest.raises(StoreMismatchError, match=r"pictures is '\w+', not '"):
+        FeatureStore.open(first, training_nodes(opened(root), detector, "d").identity)
+
+
+def test_identities_of_the_first_edition():
+    now = StoreIdentity(["a"], "d", "h", pictures="p")
+    before = replace(now, pictures="")
+    assert "pictures" not in before.to_json()
+    assert StoreIdentity.from_json(before.to_json()) == before
+    assert StoreIdentity.from_json(now.to_json()) == now
+    now.require(before, "there")
+    with pytest.raises(StoreMismatchError, match="there: holds other features than asked for: pictures is 'q', not"):
+        now.require(replace(now, pictures="q"), "there")
+
+
+def test_a_checkpoint_of_other_pictures_is_refused(tmp_path, caplog):
+    caplog.set_level(logging.WARNING)
+    saved = Checkpoint(tmp_path, {"data": {"hash": "d", "pictures": {"train": "t", "val": "v"}}, "detector": "w"})
+    saved.require_origin("d", "w", {"train": "t"})
+    with pytest.raises(ValueError, match=r"was made with other pictures of val \(v, here u\): put them back"):
+        saved.require_origin("d", "w", {"train": "t", "val": "u"})
+    assert caplog.text == ""
+    Checkpoint(tmp_path, {"data": {"hash": "d"}, "detector": "w"}).require_origin("d", "w", {"train": "t"})
+    assert "does not say of which pictures it is" in caplog.text
+
+
+def test_results_of_other_pictures_are_not_pooled():
+    facts = {"description": "toy", "hash": "h", "detector": "d", "pictures": {"train": "1", "val": "2", "test": "3"}}
+    other = facts | {"pictures": facts["pictures"] | {"test": "4"}}
+    assert Basis.of(facts) == Basis.of(dict(facts)) != Basis.of(other)
+    assert "pictures: " in str(Basis.of(facts))
+    first_edition = Basis.of({name: fact for name, fact in facts.items() if name != "pictures"})
+    assert "pictures" not in str(first_edition)
