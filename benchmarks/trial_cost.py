@@ -35,7 +35,9 @@ MARKS = "marks"
 
 def open_data(config: Any) -> Any:
     """No data."""
-    return SimpleNamespace(name="toy", description="no data")
+    every = dict.fromkeys(("zs", "10s", "100s", "all"), 1)
+    return SimpleNamespace(name="toy", description="no data", hash="", findings=(),
+                           relations_by_subset=lambda part, images: every)
 
 
 def prepare(config: Any) -> Any:

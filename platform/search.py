@@ -40,11 +40,14 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
     directory = StudyDirectory.of(study)
     directory.check(study, resume)
     preflight.check(study)
+    opened: dict[str, str] = {}
     for config in _opened(study, axes):  # what does not fit the data is refused before Ray is started
         data = find(parts.open_data)(config)
         resolve(config, data.name)
+        opened[data.hash] = data.description
         if axes or study.base.search.trials > 1:  # then trials are compared
             check_metric(config, data)
+    directory.require_data(study, opened)  # before a detector is trained on them
     found = f"; {in_words(data.findings)}" if data.findings else ""
     print(f"data: {data.description}{_cut(study.base)}{found}", flush=True)
     # Once Ray is up it has a handler of its own for SIGTERM.

@@ -155,15 +155,12 @@ class StudyDirectory:
         Raises ConfigError where the data have changed or the folder cannot be written.
         """
         found = self._read()
-        if found is not None and found["data"].get("hash") != facts["data"]["hash"]:
-            raise ConfigError(study.source, [f"data: {self.path} was begun on {found['data'].get('description')!r}, "
-                                             f"now it is {facts['data']['description']!r}: choose another "
-                                             "experiment.name"])
         known, now = (facts["data"].get("pictures") for facts in (found or facts, facts))
         if known and known != now:
             parts = [part for part in known if known[part] != now.get(part)]
             raise ConfigError(study.source, [f"data: {self.path} was begun with other pictures of {', '.join(parts)}: "
                                              "put them back, or choose another experiment.name"])
+        self.require_data(study, {facts["data"]["hash"]: facts["data"]["description"]}, facts["data"].get("detector"))
         try:
             (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
             process = f"process {os.getpid()} of {socket.gethostname()}"
@@ -171,6 +168,21 @@ class StudyDirectory:
         except OSError as error:
             raise ConfigError(study.source, [f"experiment.output: {self.path} cannot be written: {error.strerror}; "
                                              "choose another experiment.output"]) from None
+
+    def require_data(self, study: Study, opened: dict[str, str], detector: str | None = None) -> None:
+        """Raise ConfigError where a study that was begun had other data than those `opened` now, hash -> description,
+        or another detector; None: that is not there yet."""
+        found = (self._read() or {}).get("data")
+        if found is not None and found.get("hash") not in opened:
+            now = ", ".join(f"{description!r} [{digest}]" for digest, description in opened.items())
+            raise ConfigError(study.source, [f"data: {self.path} was begun on {found.get('description')!r} "
+                                             f"[{found.get('hash')}], now it is {now}: put the data back, or choose "
+                                             "another experiment.name"])
+        then = (found or {}).get("detector")
+        if None not in (then, detector) and then != detector:
+            raise ConfigError(study.source, [f"detector: {self.path} was begun with the detector {then}, now it is "
+                                             f"{detector}: put it back (detector.weights, or the cache of data.root), "
+                                             "or choose another experiment.name"])
 
     def study(self) -> tuple[Study, dict[str, Any]]:
         """The study as it was begun, and everything that study.json says.

@@ -19,7 +19,7 @@ from sgg.data import Batches, DataSet, Part, load_batches
 from sgg.data.catalogue import CACHE
 from sgg.data.dataset import BACKGROUND
 from sgg.data.statistics import background_counts, foreground_counts
-from sgg.detector import ensure_detector
+from sgg.detector import ensure_detector, known_hash
 from sgg.device import find_device
 from sgg.extract import Extraction, store_path, training_nodes
 from sgg.features import FeatureStore
@@ -41,6 +41,10 @@ from sgg.objectives import Objectives
 from sgg.opening import filtered_training, open_data, require_a_batch
 from sgg.seeding import derive
 from sgg.steps import TrainingStep
+
+Check = Callable[["Ground"], None]
+"""Gets what is known before anything is made: a ground without a detector, whose hash is None where it is still to be
+trained. Raises ValueError where what is to go on, or to be measured, was made from something else."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,13 +170,15 @@ class Run:
             group["lr"] = rate * factor
 
 
-def prepare(config: Config) -> Ground:
+def prepare(config: Config, check: Check | None = None) -> Ground:
     """Data, detector and feature store of a config: made where they are missing, else opened.
+
+    check: called before anything is made; where the detector had to be trained, once more after that.
 
     Safe to call from several processes at once: one makes, the others wait. Raises FileNotFoundError or ValueError
     naming the file and the remedy where data or weights are missing or do not fit.
     """
-    ground = prepare_detector(config)
+    ground = prepare_detector(config, check)
     if config.gan.enabled and config.gan.visual_conditioning:
         extraction, path = node_features(ground)
         ground = replace(ground, store=extraction.ensure(path, partial(track, description="features")))
@@ -180,18 +186,24 @@ def prepare(config: Config) -> Ground:
     return ground
 
 
-def prepare_detector(config: Config) -> Ground:
+def prepare_detector(config: Config, check: Check | None = None) -> Ground:
     """As `prepare`, without a feature store."""
     device = device_of(config)
     data = open_data(config)
     config = resolve(config, data.name)
     torch.set_num_threads(os.cpu_count() or 1)  # what all trials share is made while none runs
-    settings = config.detector
-    detector, detector_hash = ensure_detector(
-        data, config.data.root / CACHE, settings.backbone, weights=settings.weights, epochs=settings.epochs,
-        batch_size=settings.batch_size, learning_rate=settings.learning_rate, workers=config.data.workers,
-        device=device)
-    return Ground(config, data, detector.to(device), detector_hash, None)
+    cache, settings = config.data.root / CACHE, config.detector
+    asked = {"backbone": settings.backbone, "weights": settings.weights, "epochs": settings.epochs,
+             "batch_size": settings.batch_size, "learning_rate": settings.learning_rate}
+    known = None
+    if check is not None:
+        known = known_hash(data, cache, **asked)
+        check(Ground(config, data, None, known, None))
+    detector, detector_hash = ensure_detector(data, cache, **asked, workers=config.data.workers, device=device)
+    ground = Ground(config, data, detector.to(device), detector_hash, None)
+    if check is not None and known is None:
+        check(ground)
+    return ground
 
 
 def node_features(ground: Ground) -> tuple[Extraction, Path]:

@@ -50,13 +50,21 @@ def fit(
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    ground = build.prepare(config)
+    donor = checkpoint.open_checkpoint(start_from) if start_from is not None else None
+    found, goes_on = _to_take_up(directory, resume, donor)
+
+    def check(ground: build.Ground) -> None:
+        if goes_on:
+            _refuse_other_settings(ground.config, found)
+        if found is not None:
+            found.require_origin(ground.data.hash, ground.detector_hash, _pictures_of(found, ground))
+
+    ground = build.prepare(config, check)
     config = ground.config
     seed_everything(config.seed, "weights")
     run = build.build_run(ground)
     history = History(directory)
-    donor = checkpoint.open_checkpoint(start_from) if start_from is not None else None
-    done = _take_up(ground, directory, run, resume, donor)
+    done = _take_up(found, run)
     first = parallel.rank() == 0
     if first:
         write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": ground.data_facts()})
@@ -176,17 +184,19 @@ def describe(row: Row, config: Config) -> str:
     return ", ".join(parts)
 
 
-def _take_up(ground: build.Ground, directory: Path, run: build.Run, resume: bool,
-             donor: checkpoint.Checkpoint | None) -> int:
-    """Load the newest checkpoint that is whole; returns the number of epochs done."""
+def _to_take_up(directory: Path, resume: bool,
+                donor: checkpoint.Checkpoint | None) -> tuple[checkpoint.Checkpoint | None, bool]:
+    """The newest checkpoint that is whole, if any, and whether this trial goes on with it by its own settings."""
     found = checkpoint.latest_whole(directory) if resume else None
     if donor is not None and (found is None or donor.epoch >= found.epoch):
         found = donor
-    elif found is not None and donor is None:
-        _refuse_other_settings(ground.config, found)
+    return found, found is not None and donor is None
+
+
+def _take_up(found: checkpoint.Checkpoint | None, run: build.Run) -> int:
+    """Load a checkpoint; returns the number of epochs done."""
     if found is None:
         return 0
-    found.require_origin(ground.data.hash, ground.detector_hash, _pictures_of(found, ground))
     found.load_weights(model=run.model, gan=run.gan)
     found.load_optimizers(run.optimizers)
     log.info("taken up after epoch %d from %s", found.epoch, found.path)

@@ -68,14 +68,15 @@ class Study:
     def open(cls, directory: Path | str, images: int = 1000, rows: int = 5000, progress: Progress = iter) -> Study:
         """The study of a trial's folder or of one of its checkpoints; results go to `quality` in it.
 
-        Raises FileNotFoundError without a checkpoint, ValueError where the run has no GAN or is of other data.
+        Raises FileNotFoundError without a checkpoint, ValueError where the run has no GAN, or is of other data or of
+        another detector.
         """
         found = checkpoint.open_checkpoint(directory)
         config = validate(found.meta["config"], str(found.path))
         if not config.gan.enabled:
             raise ValueError(f"{found.path}: this run has no GAN, so there are no generated features to study")
-        ground = build.prepare(config)
-        found.require_origin(ground.data.hash, ground.detector_hash, {"train": ground.pictures["train"]})
+        ground = build.prepare(config, lambda ground: found.require_origin(
+            ground.data.hash, ground.detector_hash, {"train": ground.pictures["train"]}))
         run = build.build_run(ground)
         found.load_weights(**{"gan.generator": run.gan.generator})  # the discriminators have no part in it
         return cls(ground, run.gan.eval(), found.path, Path(directory) / "quality", images, rows, progress)

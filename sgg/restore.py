@@ -33,8 +33,9 @@ def restore(path: Path | str, changes: dict[str, dict[str, Any]] | None = None) 
     config = validate(settings, str(found.path))
     # Nothing of the GAN is needed to use F.
     config = config.model_copy(update={"gan": config.gan.model_copy(update={"visual_conditioning": False})})
-    ground = build.prepare(config)
-    found.require_origin(ground.data.hash, ground.detector_hash, {"train": ground.pictures["train"]})
+    # Before a detector is trained, which takes minutes, and in vain where the data are others.
+    ground = build.prepare(config, lambda ground: found.require_origin(
+        ground.data.hash, ground.detector_hash, {"train": ground.pictures["train"]}))
     model = build.build_model(ground).to(build.device_of(config)).eval()
     found.load_weights(model=model)
     return Restored(ground, model, found)

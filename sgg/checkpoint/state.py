@@ -53,15 +53,16 @@ class Checkpoint:
         _read(self.path / WEIGHTS, _read_header)
         _read(self.path / OPTIMIZERS, _read_states)
 
-    def require_origin(self, data_hash: str, detector_hash: str, pictures: Mapping[str, str] | None = None) -> None:
+    def require_origin(self, data_hash: str, detector_hash: str | None,
+                       pictures: Mapping[str, str] | None = None) -> None:
         """Raise ValueError where this was trained on other data, pictures or another detector than those.
 
-        pictures: the hash of the pictures of each part that matters. A checkpoint of the first edition knows none; the
-        log tells that.
+        detector_hash: None where the detector is not there yet; then it is not compared. pictures: the hash of the
+        pictures of each part that matters. A checkpoint of the first edition knows none; the log tells that.
         """
         for what, then, now in (("data", self.meta["data"]["hash"], data_hash),
                                 ("detector", self.meta["detector"], detector_hash)):
-            if then not in (now, None):  # an imported checkpoint does not know its data
+            if None not in (then, now) and then != now:  # an imported checkpoint does not know its data
                 raise ValueError(f"{self.path} was trained on another {what} ({then}, here {now}): point data.root or "
                                  "detector.weights to what it was trained with")
         known = self.meta["data"].get("pictures")

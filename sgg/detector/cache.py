@@ -59,6 +59,18 @@ def ensure_detector(data: DataSet, cache: Path | str, backbone: str, weights: Pa
     return detector, facts["hash"]
 
 
+def known_hash(data: DataSet, cache: Path | str, backbone: str, weights: Path | str | None = None,
+               epochs: int | None = None, batch_size: int | None = None,
+               learning_rate: float | None = None) -> str | None:
+    """The hash that `ensure_detector` would return; None where it would train the detector first."""
+    if weights is not None and not Path(weights).is_dir():
+        return file_hash(Path(weights))
+    directory = weights or _kept(Path(cache), data, backbone,
+                                 choose_recipe(backbone, epochs, batch_size, learning_rate))
+    facts = read_json(Path(directory) / FACTS) or {}
+    return facts.get("hash")
+
+
 def train_into(directory: Path, data: DataSet, backbone: str, recipe: Recipe, workers: int = 0,
                device: torch.device | str = "cpu", start: Path | None = None) -> Detector:
     """Train a detector and write it as the folder `directory`; an interrupted training there is taken up again.

@@ -23,7 +23,7 @@ from sgg.writing import write_json
 def open_data(config):
     Path(config.data.root).mkdir(parents=True, exist_ok=True)
     every = dict.fromkeys(("zs", "10s", "100s", "all"), 1)
-    return SimpleNamespace(name="toy", description="stub data", findings=(),
+    return SimpleNamespace(name="toy", description="stub data", hash="0123456789", findings=(),
                            relations_by_subset=lambda part, images: every)
 
 

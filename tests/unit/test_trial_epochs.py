@@ -15,6 +15,8 @@ from sgg.models.detector import Detector
 from sgg.restore import restore
 from sgg.structures import Batch
 
+PREPARE = build.prepare
+
 
 def ground(toy_root, mode: str = "sgcls", **sections) -> build.Ground:
     data = open_dataset("toy", toy_root)
@@ -112,7 +114,13 @@ def run(toy_root, monkeypatch):
     """Trains a trial in a folder; `changes` of its ground."""
     def run(directory, **changes) -> dict:
         torch.manual_seed(0)
-        monkeypatch.setattr("sgg.build.prepare", lambda config: replace(ground(toy_root), **changes))
+        here = replace(ground(toy_root), **changes)
+
+        def prepare(config, check):
+            check(here)
+            return here
+
+        monkeypatch.setattr("sgg.build.prepare", prepare)
         return fit(None, directory)
     return run
 
@@ -140,6 +148,29 @@ def test_other_data_or_another_detector_is_not_gone_on_with(run, toy_root, tmp_p
         run(tmp_path, data=others)
 
 
+def test_what_differs_is_told_before_a_detector_is_trained(run, toy_root, tmp_path, monkeypatch) -> None:
+    run(tmp_path / "trial")
+    found = checkpoint.open_checkpoint(tmp_path / "trial")
+    trained = []
+    monkeypatch.setattr(build, "known_hash", lambda *data, **settings: None)
+    monkeypatch.setattr(build, "ensure_detector", lambda *data, **settings: trained.append(data) or (None, "4567"))
+    monkeypatch.setattr(build, "prepare", PREPARE)
+    config = validate(found.meta["config"], "test")
+    others = replace(open_dataset("toy", toy_root), classes=["__background__", *"abcdefghijklmnopqrstuvwx"])
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "open_data", lambda config: others)
+        for again in (lambda: restore(tmp_path / "trial"), lambda: fit(config, tmp_path / "trial")):
+            with pytest.raises(ValueError, match="was trained on another data"):
+                again()
+    faster = config.model_copy(update={"training": config.training.model_copy(update={"learning_rate": 0.5})})
+    with pytest.raises(ValueError, match=r"(?s)other settings.*training\.learning_rate was .* is 0\.5"):
+        fit(faster, tmp_path / "trial")
+    monkeypatch.setattr(build, "known_hash", lambda *data, **settings: "4567")
+    with pytest.raises(ValueError, match=r"another detector \(0123, here 4567\)"):
+        restore(tmp_path / "trial")
+    assert not trained
+
+
 def test_a_gan_of_the_first_edition_is_evaluated_but_not_trained_further(toy_root, tmp_path) -> None:
     """Its global discriminator had two stages on the toy genome's maps: layers 0 to 9, and the last one."""
     settings = {"gan": {"enabled": True, "visual_conditioning": False, "large_discriminator": False}}
@@ -161,7 +192,7 @@ def test_another_mode_may_be_measured_than_was_searched_for(run, tmp_path, monke
     run(tmp_path)
     asked = []
     prepare = build.prepare
-    monkeypatch.setattr("sgg.build.prepare", lambda config: asked.append(config) or prepare(config))
+    monkeypatch.setattr("sgg.build.prepare", lambda config, check: asked.append(config) or prepare(config, check))
     restore(tmp_path, {"evaluation": {"modes": ["predcls"], "ks": [7]}})
     assert asked[0].search.metric == "val/predcls/zs/ngR@7"
 

@@ -86,8 +86,20 @@ def test_resuming_nothing_is_refused(tmp_path):
 def test_other_data_are_refused(tmp_path):
     first = study(tmp_path)
     StudyDirectory.of(first).begin(first, FACTS)
-    with pytest.raises(ConfigError, match="was begun on 'toy', now it is 'VG'"):
-        StudyDirectory.of(first).begin(first, {"data": {"description": "VG", "hash": "2"}})
+    with pytest.raises(ConfigError, match=r"was begun on 'toy' \[1\], now it is 'toy' \[2\]"):
+        StudyDirectory.of(first).begin(first, {"data": {"description": "toy", "hash": "2"}})
+    with pytest.raises(ConfigError, match=r"was begun on 'toy' \[1\], now it is 'toy' \[2\], 'toy' \[3\]"):
+        StudyDirectory.of(first).require_data(first, {"2": "toy", "3": "toy"})
+    StudyDirectory.of(first).require_data(first, {"2": "toy", "1": "toy"})
+
+
+def test_another_detector_is_refused(tmp_path):
+    first = study(tmp_path)
+    directory = StudyDirectory.of(first)
+    directory.begin(first, {"data": {**FACTS["data"], "detector": "d1"}})
+    directory.require_data(first, {FACTS["data"]["hash"]: "toy"})
+    with pytest.raises(ConfigError, match="was begun with the detector d1, now it is d2: put it back"):
+        directory.begin(first, {"data": {**FACTS["data"], "detector": "d2"}})
 
 
 @pytest.mark.parametrize(("place", "why"), [("{}/file", "Not a directory"), ("/proc", "No such file or directory")])
@@ -150,7 +162,7 @@ def test_a_study_begun_on_unknown_data_is_refused(tmp_path):
     directory.begin(first, FACTS)
     found = json.loads((directory.path / "study.json").read_text())
     (directory.path / "study.json").write_text(json.dumps(found | {"data": {}}))
-    with pytest.raises(ConfigError, match="was begun on None, now it is 'toy'"):
+    with pytest.raises(ConfigError, match=r"was begun on None \[None\], now it is 'toy' \[1\]"):
         directory.begin(first, FACTS)
 
 
