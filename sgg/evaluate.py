@@ -154,7 +154,9 @@ def _show(options: argparse.Namespace) -> None:
         console.print(table)
     if options.json:
         named = {f"{protocol.part}/{name}": value for name, value in result.figures.items()}
-        write_json(options.json, {"part": protocol.part, **protocol.source, "figures": named})
+        conventions = asdict(Conventions(**_conventions(options)))
+        write_json(options.json, {"part": protocol.part, **protocol.source, "conventions": conventions,
+                                  "figures": named})
         console.print(f"every figure: {options.json}")
 
 

@@ -1,6 +1,7 @@
 """The command `python -m sgg.evaluate` on saved predictions; with a model it is tested in tests/integration."""
 
 import json
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 
 from sgg.evaluate import figures, main, rescore
 from sgg.inference import DivergedError
-from sgg.metrics import SceneGraphMetrics
+from sgg.metrics import Conventions, SceneGraphMetrics
 from sgg.predictions import PredictionFile, PredictionWriter, Protocol
 from tests.oracles.evaluator import plain_metrics
 from tests.oracles.scenes import PREDICATES, SUBSET, TRAIN, scenes
@@ -49,6 +50,12 @@ def test_all_saved_modes_are_the_default(path, tmp_path):
     named = json.loads((tmp_path / "figures.json").read_text())["figures"]
     assert {name.split("/")[1] for name in named} == {"predcls", "sgcls"}
     assert "val/predcls/all/ngR@300" in named
+
+
+def test_the_conventions_are_written_with_the_figures(path, tmp_path):
+    for words, conventions in (([], Conventions()), (["--clean"], Conventions.clean())):
+        assert main(["--predictions", str(path), "--json", str(tmp_path / "figures.json"), *words]) == 0
+        assert json.loads((tmp_path / "figures.json").read_text())["conventions"] == asdict(conventions)
 
 
 def test_clean_definitions_differ(path):
