@@ -5,22 +5,16 @@ Legend: I images, T objects of all images, U relations of all images.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sgg.data import boxes as box_math
-from sgg.data.findings import Finding
 from sgg.structures import SceneGraph
 
 if TYPE_CHECKING:
     import torch
-
-ROUNDING = 1.0  # pixels that a box may leave its picture by without being found: whole numbers and scales do that
-
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
@@ -124,72 +118,3 @@ def _rows(ptr: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     counts = np.diff(ptr)[images]
     gathered = np.concatenate([[0], np.cumsum(counts)])
     return np.arange(gathered[-1]) + np.repeat(ptr[images] - gathered[:-1], counts), gathered
-
-
-def checked(annotations: Annotations, source: str, num_classes: int, num_predicates: int,
-            stray_share: float = 0.0) -> tuple[Annotations, tuple[Finding, ...]]:
-    """The same annotations, their boxes clipped to the pictures, once everything in them fits together; and what was
-    found in them.
-
-    source: names the file in messages. num_classes, num_predicates: with background. stray_share: the share of boxes
-    that may lie wholly outside their pictures (published files hold a few); such a box becomes a strip at the border.
-
-    Raises ValueError naming `source`, the image and the object or relation.
-    """
-    objects, relations = annotations.image_of_object, annotations.image_of_relation
-
-    def refuse(kind: str, wrong: np.ndarray, text: str, values: np.ndarray) -> None:
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            owners, ptr = (objects, annotations.box_ptr) if kind == "object" else (relations, annotations.rel_ptr)
-            raise ValueError(f"{source}: image {annotations.files[owners[row]]}, {kind} {row - ptr[owners[row]]}: "
-                             f"{text.format(values[row].tolist())}{_more(wrong, kind)}")
-
-    boxes, labels, ends = annotations.boxes, annotations.labels, annotations.relations[:, :2]
-    sizes = annotations.sizes[objects]
-    refuse("object", ~np.isfinite(boxes).all(axis=1), "box {} is not finite", boxes)
-    refuse("object", (labels < 1) | (labels >= num_classes), f"class {{}} is not in 1..{num_classes - 1}", labels)
-    refuse("object", (boxes[:, 2:] <= boxes[:, :2]).any(axis=1), "box {} (x1 y1 x2 y2) has no area", boxes)
-    strays = box_math.outside(boxes, sizes)
-    if strays.sum() > stray_share * len(boxes):
-        height, width = sizes[np.argmax(strays)]
-        refuse("object", strays, f"box {{}} (x1 y1 x2 y2) lies outside the picture of {width}x{height} pixels", boxes)
-
-    counts = annotations.objects_per_image[relations][:, None]
-    refuse("relation", ((ends < 0) | (ends >= counts)).any(axis=1), "objects {} are not all in this image", ends)
-    predicates = annotations.relations[:, 2]
-    refuse("relation", (predicates < 1) | (predicates >= num_predicates),
-                    f"predicate {{}} is not in 1..{num_predicates - 1}", predicates)
-    return replace(annotations, boxes=box_math.clip(boxes, sizes)), tuple(_findings(annotations))
-
-
-def _findings(annotations: Annotations) -> Iterator[Finding]:
-    """What is known of boxes before they are clipped, and of images that have none."""
-    boxes, objects = annotations.boxes, annotations.image_of_object
-    sizes = annotations.sizes[objects]
-    strays = box_math.outside(boxes, sizes)
-    cut = box_math.leaves(boxes, sizes, ROUNDING) & ~strays
-    if cut.any():
-        yield Finding("clipped boxes", int(cut.sum()), len(boxes), _place(annotations, cut),
-                      "A box that leaves its picture is cut off at the border.")
-    if strays.any():
-        yield Finding("boxes outside their pictures", int(strays.sum()), len(boxes), _place(annotations, strays),
-                      "The box becomes a strip of one pixel at the border.", "fault")
-    empty = annotations.objects_per_image == 0
-    if empty.any():
-        yield Finding("images without objects", int(empty.sum()), len(annotations),
-                      f"image {annotations.files[np.argmax(empty)]}", "The image is in no part.")
-
-
-def _place(annotations: Annotations, wrong: np.ndarray) -> str:
-    """The first object of `wrong` [T], in words."""
-    row = int(np.argmax(wrong))
-    image = annotations.image_of_object[row]
-    height, width = annotations.sizes[image].tolist()
-    return (f"image {annotations.files[image]}, object {row - annotations.box_ptr[image]}: box "
-            f"{annotations.boxes[row].tolist()} (x1 y1 x2 y2) in a picture of {width}x{height} pixels")
-
-
-def _more(wrong: np.ndarray, kind: str) -> str:
-    others = int(wrong.sum()) - 1
-    return f" (and so for {others} more {kind}s)" if others else ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sgg.data import toy
+from sgg.data.checking import USUAL, Rules
 from sgg.data.custom import open_custom
 from sgg.data.dataset import DataSet, Part
 from sgg.data.files import integer_field, read_json
@@ -16,7 +18,7 @@ from sgg.data.visual_genome import open_visual_genome, read_visual_genome
 from sgg.data.vtranse import open_vtranse
 
 
-def open_toy(directory: Path | str, num_val_images: int | None = None) -> DataSet:
+def open_toy(directory: Path | str, num_val_images: int | None = None, rules: Rules = USUAL) -> DataSet:
     """The toy genome under `directory`, generated first, with a bar, if it is not there. It says itself how
     many of its training images are for validation; `num_val_images` overrules it.
     """
@@ -33,8 +35,8 @@ def open_toy(directory: Path | str, num_val_images: int | None = None) -> DataSe
         raise ValueError(f"{settings_path}: the toy genome is of version {version}, this program makes {toy.VERSION}; "
                          f"{remedy}")
     title = f"toy genome (version {version}, seed {seed})"
-    data = open_visual_genome(directory, "toy", title, num_val_images or own_number, remedy)
-    _, _, detector_images, *_ = read_visual_genome(directory / "detector", remedy)
+    data = open_visual_genome(directory, "toy", title, num_val_images or own_number, remedy, rules)
+    _, _, detector_images, *_ = read_visual_genome(directory / "detector", remedy, rules)
     detector_images = detector_images.select(detector_images.objects_per_image > 0)
     return replace(data, detector=Part("detector", detector_images, directory / "detector" / "VG_100K"))
 
@@ -52,13 +54,14 @@ CACHE = "cache"
 
 
 def open_dataset(name: str = "auto", root: Path | str = "data", *, num_val_images: int | None = None,
-                 exclude_left_right: bool = False, cache: Path | str | None = None) -> DataSet:
+                 exclude_left_right: bool = False, rules: Rules = USUAL,
+                 cache: Path | str | None = None) -> DataSet:
     """The data set of that name under `root`. `auto`: Visual Genome where ROOT/VG is, else the toy genome, which is
     generated on first use; `banner` says which.
 
     num_val_images: how many of the first training images are for validation; None: the data set's own number.
-    exclude_left_right: GQA without its two most frequent predicates. cache: where what is derived from the files is
-    kept; None: the folder `cache` under `root`.
+    exclude_left_right: GQA without its two most frequent predicates. rules: what is done with doubtful annotation.
+    cache: where what is derived from the files is kept; None: the folder `cache` under `root`.
 
     Raises ValueError for an unknown name or an option that the data set does not have; FileNotFoundError or ValueError
     naming the file and record that is wrong.
@@ -72,7 +75,9 @@ def open_dataset(name: str = "auto", root: Path | str = "data", *, num_val_image
         raise ValueError(f"data.num_val_images must be >= 1, got {num_val_images}")
     if num_val_images and name == "custom":
         raise ValueError("data.num_val_images is not for data.name custom: its file gives every image a split")
-    options = {"num_val_images": num_val_images} if num_val_images else {}
+    options: dict[str, Any] = {"rules": rules}
+    if num_val_images:
+        options["num_val_images"] = num_val_images
     if exclude_left_right:
         options["exclude_left_right"] = True
     cache = root / CACHE if cache is None else Path(cache)

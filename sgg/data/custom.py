@@ -24,7 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from sgg.data.annotations import Annotations, checked
+from sgg.data.annotations import Annotations
+from sgg.data.checking import USUAL, Rules, checked
+from sgg.data.conventions import CORNER_AND_SIZE
 from sgg.data.dataset import BACKGROUND, DataSet, stem
 from sgg.data.files import read_json, require_folder
 from sgg.data.records import located, short, typed
@@ -36,7 +38,7 @@ REMEDY = "lay your data set out as sgg/data/custom.py says, or convert one: pyth
 _ID = (int, str)
 
 
-def open_custom(directory: Path | str, file: str = FILE) -> DataSet:
+def open_custom(directory: Path | str, file: str = FILE, rules: Rules = USUAL) -> DataSet:
     """The data set under `directory` (ROOT/custom).
 
     Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
@@ -49,7 +51,8 @@ def open_custom(directory: Path | str, file: str = FILE) -> DataSet:
         annotations, parts = _annotations(content, class_of, predicate_of)
         content = {"title": "custom data", "image_folder": "images", **content}
         title, folder = (typed(content, key, str) for key in ("title", "image_folder"))
-    annotations, findings = checked(annotations, str(path), len(classes), len(predicates))
+    annotations, findings = checked(annotations, str(path), len(classes), len(predicates), rules,
+                                    CORNER_AND_SIZE)
     parts[annotations.objects_per_image == 0] = NONE
     with located(f"{path}:"):
         require_parts(annotations, parts)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sgg.data.annotations import Annotations, checked
+from sgg.data.annotations import Annotations
+from sgg.data.checking import USUAL, Rules, checked
+from sgg.data.conventions import CORNER_AND_SIZE
 from sgg.data.dataset import BACKGROUND, DataSet
 from sgg.data.files import read_json
 from sgg.data.records import AnnotationsBuilder, located, short, typed
@@ -27,7 +29,7 @@ REMEDY = "get the data set with: python -m sgg.data prepare gqa --to ROOT"
 
 
 def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right: bool = False,
-             num_val_images: int = NUM_VAL_IMAGES) -> DataSet:
+             num_val_images: int = NUM_VAL_IMAGES, rules: Rules = USUAL) -> DataSet:
     """The data set under `directory` (ROOT/GQA). Validation is the first training ids in sorted order; the public
     validation file is the test set.
 
@@ -49,7 +51,7 @@ def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right
             with located(f"{path}: image {image_id}"):
                 _add(builder, image_id, graphs[part][image_id], class_numbers, predicate_numbers)
     annotations, findings = checked(builder.build(), str(directory / "sceneGraphs"), len(classes), len(predicates),
-                                    STRAY_SHARE)
+                                    rules, CORNER_AND_SIZE, STRAY_SHARE)
     title = "GQA without left and right" if exclude_left_right else "GQA"
     parts = _partition(annotations, len(ids["train"]), num_val_images)
     with located(f"{directory}:"):

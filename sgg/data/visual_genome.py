@@ -14,7 +14,9 @@ import h5py
 import numpy as np
 
 from sgg.data import boxes as box_math
-from sgg.data.annotations import Annotations, checked
+from sgg.data.annotations import Annotations
+from sgg.data.checking import USUAL, Rules, checked
+from sgg.data.conventions import CENTRE_AND_SIZE, require_convention
 from sgg.data.dataset import BACKGROUND, DataSet
 from sgg.data.files import h5_dataset, integer_field, open_h5, read_h5, read_json
 from sgg.data.findings import Finding
@@ -29,12 +31,13 @@ REMEDY = "get the data set with: python -m sgg.data prepare vg --to ROOT"
 
 
 def open_visual_genome(directory: Path | str, name: str = "vg", title: str = "Visual Genome (stanford split)",
-                       num_val_images: int = NUM_VAL_IMAGES, remedy: str = REMEDY) -> DataSet:
+                       num_val_images: int = NUM_VAL_IMAGES, remedy: str = REMEDY,
+                       rules: Rules = USUAL) -> DataSet:
     """The data set under `directory` (ROOT/VG).
 
     Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
     """
-    classes, predicates, annotations, split, findings = read_visual_genome(directory, remedy)
+    classes, predicates, annotations, split, findings = read_visual_genome(directory, remedy, rules)
     try:
         parts = partition(annotations, split == 2, num_val_images)
     except ValueError as error:
@@ -43,7 +46,7 @@ def open_visual_genome(directory: Path | str, name: str = "vg", title: str = "Vi
                    findings=findings)
 
 
-def read_visual_genome(directory: Path | str, remedy: str = REMEDY,
+def read_visual_genome(directory: Path | str, remedy: str = REMEDY, rules: Rules = USUAL,
                        ) -> tuple[list[str], list[str], Annotations, np.ndarray, tuple[Finding, ...]]:
     """Names of classes and of predicates, background first; the annotation of every image; its split [I], 0 (train) or
     2 (test); what was found.
@@ -55,11 +58,12 @@ def read_visual_genome(directory: Path | str, remedy: str = REMEDY,
     classes, predicates = _names(folder / "VG-SGG-dicts.json", remedy)
     files, sizes = read_images(folder / "image_data.json", remedy)
     with open_h5(h5_path, remedy) as file:
-        annotations, split = _annotations(file, files, sizes)
+        annotations, split = _annotations(file, files, sizes, rules)
     if not np.isin(split, (0, 2)).all():
         row = int(np.argmin(np.isin(split, (0, 2))))
         raise ValueError(f"{h5_path}: 'split' must be 0 (train) or 2 (test), but row {row} is {split[row]}")
-    annotations, findings = checked(annotations, str(h5_path), len(classes), len(predicates), STRAY_SHARE)
+    annotations, findings = checked(annotations, str(h5_path), len(classes), len(predicates), rules,
+                                    stray_share=STRAY_SHARE)
     return classes, predicates, annotations, split, findings
 
 
@@ -95,7 +99,8 @@ def read_images(path: Path, remedy: str = REMEDY, keep_corrupt: bool = False) ->
     return np.array([f"{image_id}.jpg" for image_id in ids.tolist()], dtype=str), sizes
 
 
-def _annotations(file: h5py.File, files: np.ndarray, sizes: np.ndarray) -> tuple[Annotations, np.ndarray]:
+def _annotations(file: h5py.File, files: np.ndarray, sizes: np.ndarray,
+                 rules: Rules) -> tuple[Annotations, np.ndarray]:
     """The annotation of every row of the h5, unchecked, and its split [I]."""
     if (rows := h5_dataset(file, "split").size) != len(files):
         raise ValueError(f"{file.filename} has {rows:,} images, but image_data.json has {len(files):,} "
@@ -109,13 +114,17 @@ def _annotations(file: h5py.File, files: np.ndarray, sizes: np.ndarray) -> tuple
 
     wide = float if frame_boxes.dtype.kind == "f" else np.int64  # unsigned integers would wrap below zero
     frame_boxes = box_math.corners_from_centres(frame_boxes.astype(wide))
+    images = np.repeat(np.arange(rows), np.diff(box_ptr))
+    scale = sizes.max(axis=1)[images, None] / LONGER_SIDE
+    if not rules.allow_clipping:  # first: boxes of another convention leave the frame too
+        require_convention(frame_boxes * scale, sizes[images], images, CENTRE_AND_SIZE,
+                           f"{file.filename}: 'boxes_{LONGER_SIDE}'")
     beyond = ((frame_boxes[:, :2] < -1) | (frame_boxes[:, 2:] > LONGER_SIDE + 1)).any(axis=1)
     if beyond.any():
         row = int(np.argmax(beyond))
         raise ValueError(f"{file.filename}: 'boxes_{LONGER_SIDE}' row {row}: the box {frame_boxes[row].tolist()} "
                          f"(x1 y1 x2 y2) leaves the frame of {LONGER_SIDE} pixels")
-    scale = np.repeat(sizes.max(axis=1) / LONGER_SIDE, np.diff(box_ptr))
-    boxes = (frame_boxes * scale[:, None]).astype(np.float32)
+    boxes = (frame_boxes * scale).astype(np.float32)
     local = ends - np.repeat(box_ptr[:-1], np.diff(rel_ptr))[:, None]
     relations = np.concatenate([local, predicates[:, None]], axis=1)
     return Annotations(files, sizes, box_ptr, boxes, labels, rel_ptr, relations), read_h5(file, "split", rows)

@@ -16,7 +16,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from sgg.data.annotations import checked
+from sgg.data.checking import USUAL, Rules, checked
+from sgg.data.conventions import CORNERS
 from sgg.data.dataset import BACKGROUND, DataSet
 from sgg.data.files import open_h5, read_h5
 from sgg.data.records import AnnotationsBuilder, located
@@ -29,7 +30,7 @@ REMEDY = ("put vg1_2_meta.h5 of the VTransE split there; pictures and image_data
           "python -m sgg.data prepare vg --to ROOT")
 
 
-def open_vtranse(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES) -> DataSet:
+def open_vtranse(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES, rules: Rules = USUAL) -> DataSet:
     """The data set under `directory` (ROOT/VG).
 
     Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
@@ -52,7 +53,8 @@ def open_vtranse(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES) ->
                 with located(f"{path}: gt/{part}/{image_id}:"):
                     builder.add(name, tuple(size_of[name]), *_graph(group, shifts))
                 is_test.append(part == "test")
-    annotations, findings = checked(builder.build(), str(path), len(classes), len(predicates), STRAY_SHARE)
+    annotations, findings = checked(builder.build(), str(path), len(classes), len(predicates), rules, CORNERS,
+                                    STRAY_SHARE)
     with located(f"{path}:"):
         parts = partition(annotations, np.array(is_test, dtype=bool), num_val_images)
     return DataSet("vtranse", "Visual Genome (VTransE split)", classes, predicates, annotations, parts,

@@ -47,10 +47,8 @@ def test_a_bar_is_shown_on_a_terminal_while_pictures_are_drawn(small_toy, tmp_pa
     assert re.search("toy genome.*9/9", capsys.readouterr().err)
 
 
-def test_auto_takes_visual_genome_where_it_is(genome_directory, tmp_path, monkeypatch):
-    monkeypatch.setattr(catalogue.open_visual_genome, "__defaults__",
-                        (*catalogue.open_visual_genome.__defaults__[:2], 2, ""))
-    data = open_dataset("auto", tmp_path)
+def test_auto_takes_visual_genome_where_it_is(genome_directory, tmp_path):
+    data = open_dataset("auto", tmp_path, num_val_images=2)
     assert data.name == "vg"
     assert "Visual Genome" in data.banner
     assert data.banner.endswith(f"chosen because {genome_directory} is there")

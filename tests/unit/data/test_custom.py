@@ -20,11 +20,13 @@ CONTENT = {
     "annotations": [{"id": 1, "image_id": 4, "category_id": 30, "bbox": [1, 2, 3.5, 4]},
                     {"id": 2, "image_id": "b", "category_id": 10, "bbox": [0, 0, 5, 5]},
                     {"id": 3, "image_id": 4, "category_id": 10, "bbox": [10, 30, 40, 40]},
-                    {"id": 4, "image_id": 5, "category_id": 30, "bbox": [0, 0, 1, 1], "iscrowd": 0}],
+                    {"id": 4, "image_id": 5, "category_id": 30, "bbox": [0, 0, 1, 1], "iscrowd": 0},
+                    {"id": 5, "image_id": 5, "category_id": 30, "bbox": [0, 0, 1, 2]},
+                    {"id": 6, "image_id": "b", "category_id": 10, "bbox": [5, 0, 5, 5]}],
     "predicates": [{"id": "p", "name": "on"}],
-    "relations": [{"subject_id": 4, "object_id": 4, "predicate_id": "p"},
+    "relations": [{"subject_id": 4, "object_id": 5, "predicate_id": "p"},
                   {"subject_id": 3, "object_id": 1, "predicate_id": "p"},
-                  {"subject_id": 2, "object_id": 2, "predicate_id": "p"}],
+                  {"subject_id": 2, "object_id": 6, "predicate_id": "p"}],
 }
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sgg.data.annotations import Annotations, checked
+from sgg.data.annotations import Annotations
+from sgg.data.checking import USUAL, Rules, checked
 from sgg.data.findings import Finding, in_words
 from sgg.data.visual_genome import open_visual_genome
 
@@ -16,8 +17,8 @@ def annotations(*boxes: list[float], images: int = 1) -> Annotations:
                        np.empty((0, 3), dtype=np.int64))
 
 
-def found(given: Annotations) -> dict[str, Finding]:
-    return {finding.kind: finding for finding in checked(given, "file", 2, 2, stray_share=1)[1]}
+def found(given: Annotations, rules: Rules = USUAL) -> dict[str, Finding]:
+    return {finding.kind: finding for finding in checked(given, "file", 2, 2, rules, stray_share=1)[1]}
 
 
 def test_what_is_as_it_should_be_is_no_finding():

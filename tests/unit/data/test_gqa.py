@@ -25,10 +25,10 @@ TRAIN = {
     "10": image(a=thing("dog", (-1, 2, 10, 20), ("near", "b")), c=thing("tree", (50, 0, 4, 4)),
                 b=thing("cat", (3, 3, 9, 9), ("near", "c"), ("on", "a"))),
     "11": image(a=thing("zebra", (0, 0, 0, 5))),
-    "2": image(a=thing("dog", (0, 0, 5, 5), ("on", "a"))),
+    "2": image(a=thing("dog", (0, 0, 5, 5), ("on", "b")), b=thing("cat", (5, 5, 5, 5))),
 }
 VAL = {"7": image(a=thing("dog", (0, 0, 5, 5), ("on", "b")), b=thing("bus", (0, 0, 5, 5))),
-       "8": image(a=thing("boat", (0, 0, 5, 5), ("to the right of", "a")))}
+       "8": image(a=thing("boat", (0, 0, 5, 5), ("to the right of", "b")), b=thing("boat", (5, 0, 5, 5)))}
 ASKED = {"train": ["9", "10", "2", "9"], "val": ["8", "7"]}
 
 
