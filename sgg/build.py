@@ -102,8 +102,9 @@ class Ground:
         config = self.config
         require_a_batch(config, self.data)
         return load_batches(self.part("train"), config.training.batch_size, augment=True, flip=config.data.flip,
-                            shuffle=True, seed=derive(config.seed, "batches"), workers=config.data.workers,
-                            share=parallel.place(), drop_last=config.training.drop_last)
+                            exchange_predicates=config.data.flip_predicates != "keep", shuffle=True,
+                            seed=derive(config.seed, "batches"), workers=config.data.workers, share=parallel.place(),
+                            drop_last=config.training.drop_last)
 
     def evaluation_batches(self, part: str) -> Any:
         """Batches of `val` or `test`, in order."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from sgg.config import Config, resolve
 from sgg.data import DataSet, Part, open_dataset
+from sgg.data.checking import Rules
 from sgg.data.shared_memory import require as require_shared_memory
 
 
@@ -18,7 +19,10 @@ def open_data(config: Config) -> DataSet:
     check_files(config)
     settings = config.data
     data = open_dataset(settings.name, settings.root, num_val_images=settings.num_val_images,
-                        exclude_left_right=settings.exclude_left_right)
+                        exclude_left_right=settings.exclude_left_right,
+                        rules=Rules(settings.allow_clipping, settings.self_relations))
+    if settings.flip and settings.flip_predicates == "refuse":
+        data.require_mirrors()
     trains_detector = config.detector.weights is None
     data.require_images(data.part("train", min_objects=settings.min_objects, max_objects=settings.max_objects)
                         .head(settings.train_images),

@@ -166,7 +166,7 @@ def _config(architecture: Architecture, directory: Path, data_name: str, edge_bo
     """The settings under which `sgg.build` builds the same modules."""
     without = data_name == "gqa" and architecture.num_predicates == GQA_WITHOUT_LEFT_RIGHT
     return Config.model_validate({
-        "data": {"name": data_name, "exclude_left_right": without},
+        "data": {"name": data_name, "exclude_left_right": without, "flip_predicates": "keep", "self_relations": "keep"},
         "detector": {"backbone": architecture.backbone, "weights": str((directory / DETECTOR).resolve())},
         "model": {"hidden_dim": architecture.hidden_dim, "edge_boxes": edge_boxes,
                   "dropout": BACKBONES[architecture.backbone].dropout,

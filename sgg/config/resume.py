@@ -10,7 +10,8 @@ from .reference import role_of
 from .roles import Role
 from .schema import Settings
 
-FIRST_EDITION = {"model.edge_boxes": "motifs", "training.drop_last": False, "gan.reconstruction_bias": True}
+FIRST_EDITION = {"model.edge_boxes": "motifs", "training.drop_last": False, "gan.reconstruction_bias": True,
+                 "data.flip_predicates": "keep", "data.self_relations": "keep"}
 """What a run of the first edition does by settings that it does not know, or that had this for a default and may be
 left to the data set now. A setting that is not here and that an older run does not know had its default."""
 

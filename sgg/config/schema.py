@@ -54,6 +54,16 @@ class Data(Section):
     """Evaluate on the first so many images of each part only; None: all."""
     flip: Annotated[bool, trains()] = True
     """Mirror half of the training images, boxes with them."""
+    flip_predicates: Annotated[Literal["exchange", "refuse", "keep"], trains(tried=True)] = "exchange"
+    """Predicates that mirroring changes. exchange: "left of" becomes "right of" in a mirrored image, and an image with
+    one that has no partner is never mirrored; refuse: as exchange, but data with one that has no partner are refused;
+    keep: all stay as they are, as in the papers' system (docs/SYSTEM.md section 8)."""
+    self_relations: Annotated[Literal["drop", "keep"], trains(shared=True, tried=True)] = "drop"
+    """Relations of an object to itself, for which no pair is ever predicted. keep: as in the papers' system, where each
+    counts as not found."""
+    allow_clipping: Annotated[bool, trains(shared=True, tried=True)] = False
+    """Accept boxes that look as if they were written in another way than they are read (corners for sizes, ...) or lie
+    outside their pictures: they are cut off at the border."""
     workers: Annotated[Annotated[int, Field(ge=0)] | None, runs()] = None
     """Processes that decode pictures; 0: the training process itself."""
     exclude_left_right: Annotated[bool, trains(shared=True, tried=True)] = False

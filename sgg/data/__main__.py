@@ -15,6 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from sgg.command import answered, not_negative, output_file, positive
 from sgg.data import toy
 from sgg.data.catalogue import NAMES, open_dataset, open_toy
+from sgg.data.checking import Rules
 from sgg.data.custom import require_new, write_custom
 from sgg.data.dataset import DataSet
 from sgg.data.prepare import prepare
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--root", type=Path, default=Path("data"), help="default: data")
         added.add_argument("--num-val-images", type=positive, metavar="N", help="default: the data set's own number")
         added.add_argument("--exclude-left-right", action="store_true", help="GQA without its two largest predicates")
+        _add_rules(added, self_relations="drop" if added.prog.endswith("verify") else "keep")
         if added.prog.endswith("convert"):
             added.add_argument("--to", type=Path, required=True, metavar="DIR")
         else:
@@ -62,9 +64,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_rules(command: argparse.ArgumentParser, self_relations: str) -> None:
+    """What is done with doubtful annotation. Counting and converting keep what the files say."""
+    command.add_argument("--allow-clipping", action="store_true",
+                         help="as data.allow_clipping: accept boxes of a doubtful convention, cut off at the border")
+    command.add_argument("--self-relations", choices=["drop", "keep"], default=self_relations,
+                         help=f"those of an object to itself; default: {self_relations}")
+
+
 def _open(options: argparse.Namespace) -> DataSet:
     data = open_dataset(options.data, options.root, num_val_images=options.num_val_images,
-                        exclude_left_right=options.exclude_left_right)
+                        exclude_left_right=options.exclude_left_right,
+                        rules=Rules(options.allow_clipping, options.self_relations))
     print(data.banner)
     return data
 

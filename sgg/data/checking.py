@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -12,6 +13,7 @@ from sgg.data import boxes as box_math
 from sgg.data.annotations import Annotations
 from sgg.data.conventions import Convention, require_convention
 from sgg.data.findings import Finding
+from sgg.data.mirroring import NO_PARTNER, Pairs, mirrored_predicates
 
 ROUNDING = 1.0  # pixels that a box may leave its picture by without being found: whole numbers and scales do that
 
@@ -31,23 +33,24 @@ class Rules:
 
 USUAL = Rules()
 
-def checked(annotations: Annotations, source: str, num_classes: int, num_predicates: int, rules: Rules,
-            convention: Convention | None = None, stray_share: float = 0.0,
+def checked(annotations: Annotations, source: str, classes: list[str], predicates: list[str], rules: Rules,
+            convention: Convention | None = None, stray_share: float = 0.0, mirror_pairs: Pairs | None = None,
             ) -> tuple[Annotations, tuple[Finding, ...]]:
     """The same annotations, once everything in them fits together, their boxes clipped to the pictures and relations of
     an object to itself dropped; and what was found in them.
 
-    source: names the file in messages. num_classes, num_predicates: with background. convention: how the file gives its
+    source: names the file in messages. classes, predicates: names, background first. convention: how the file gives its
     boxes; None: that has been checked. stray_share: the share of boxes that may lie wholly outside their pictures
-    (published files hold a few); such a box becomes a strip at the border.
+    (published files hold a few); such a box becomes a strip at the border. mirror_pairs: see `mirrored_predicates`.
 
     Raises ValueError naming `source`, the image and the object or relation.
     """
     if convention and not rules.allow_clipping:
         images = annotations.image_of_object
         require_convention(annotations.boxes, annotations.sizes[images], images, convention, source)
-    _require_sound(annotations, source, num_classes, num_predicates, 1.0 if rules.allow_clipping else stray_share)
-    findings = tuple(_findings(annotations, rules))
+    _require_sound(annotations, source, len(classes), len(predicates), 1.0 if rules.allow_clipping else stray_share)
+    findings = (*_findings(annotations, rules), *_of_names(classes, "classes"), *_of_names(predicates, "predicates"),
+                *_of_mirroring(annotations, predicates, mirror_pairs))
     boxes = box_math.clip(annotations.boxes, annotations.sizes[annotations.image_of_object])
     annotations = replace(annotations, boxes=boxes)
     if rules.self_relations == "drop":
@@ -113,6 +116,36 @@ def _findings(annotations: Annotations, rules: Rules) -> Iterator[Finding]:
         yield Finding("relations of an object to itself", int(selves.sum()), len(selves),
                       f"image {annotations.files[image]}, relation {row - annotations.rel_ptr[image]}", effect,
                       "note" if rules.self_relations == "drop" else "fault")
+
+
+def _of_names(names: list[str], kind: str) -> Iterator[Finding]:
+    """Names that people would take for one."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault("".join(unicodedata.normalize("NFKC", name).casefold().split()), []).append(name)
+    doubtful = [same for same in alike.values() if len(same) > 1]
+    if doubtful:
+        yield Finding(f"names of {kind} that are nearly equal", sum(map(len, doubtful)), len(names),
+                      " and ".join(map(repr, doubtful[0])),
+                      f"They differ only by blanks, case or Unicode form, and count as different {kind}.")
+
+
+def _of_mirroring(annotations: Annotations, predicates: list[str], pairs: Pairs | None) -> Iterator[Finding]:
+    """Predicates that mirroring exchanges, and those for which there is nothing to exchange them with."""
+    table = mirrored_predicates(predicates, pairs)
+    used = annotations.relations[:, 2]
+    exchanged = np.flatnonzero((table != np.arange(len(table))) & (table != NO_PARTNER))
+    if count := int(np.isin(used, exchanged).sum()):
+        first = exchanged[0]
+        yield Finding("relations that mirroring exchanges", count, len(used),
+                      f"{predicates[first]!r} and {predicates[table[first]]!r}",
+                      "Their predicates are exchanged where an image is mirrored, unless data.flip_predicates is keep.")
+    alone = np.flatnonzero(table == NO_PARTNER)
+    if count := int((fixed := np.isin(used, alone)).sum()):
+        name = predicates[used[np.argmax(fixed)]]
+        yield Finding("relations that mirroring would make wrong", count, len(used), f"predicate {name!r}",
+                      "Their images are never mirrored, unless data.flip_predicates is keep: no predicate says the "
+                      "same of the mirror image.")
 
 
 def _place(annotations: Annotations, wrong: np.ndarray) -> str:

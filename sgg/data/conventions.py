@@ -1,7 +1,7 @@
 """The ways in which files give a box, and the refusal of boxes that were written in another way than they are read.
 
 A box *fits* when it has an area and lies in its picture, but for `SLACK`. A file is refused when two things are true:
-enough of its boxes do not fit as they are read, and another way of reading lets (nearly) all of them fit.
+enough of its boxes do not fit as they are read, and another way of reading lets nearly all of them fit.
 
 The bounds. Boxes that were written as x1, y1, x2, y2 and are read as x, y, width, height leave their picture when
 their centre is in its right or lower half: three of four. Boxes that were written by their centre leave it when the
@@ -23,7 +23,8 @@ import numpy as np
 SLACK = 0.01  # of the picture's side, and a pixel, that a box may stick out by: files round
 SHARE = 1 / 20  # of the boxes that do not fit before a file is suspected
 LEAST = 5  # boxes that do not fit before a file is suspected
-ALL = 0.99  # of the boxes that another way of reading must explain
+ALL = 0.99  # of the boxes, where a single one says nothing
+MOST = 0.9  # of the boxes that must fit by another way of reading, which leaves at most a fifth as many that do not fit
 TINY = 8  # pixels: pictures of smaller sides say nothing of units
 SMALL_SHARE = 0.75  # of both sides of a picture that no box reaches beyond: boxes of smaller pictures
 SMALL_LEAST = 50  # boxes, in SMALL_PICTURES pictures at least, before that is said
@@ -85,10 +86,11 @@ def _suspicions(corners: np.ndarray, sides: np.ndarray, images: np.ndarray, decl
     if misfits >= max(LEAST, SHARE * len(numbers)):
         count = f"{misfits / len(fit):.0%} of {len(fit):,} boxes leave their pictures or have no area"
         for other in CONVENTIONS:
-            if other is not declared and _fits(other.to_corners(numbers), sides).mean() >= ALL:
-                yield f"{count} when read as {declared.name}, but they all fit as {other.name}"
-        if _fits(corners, sides[:, ::-1]).mean() >= ALL:
-            yield f"{count}, but they all fit where width and height of the pictures are exchanged"
+            better = _fits(other.to_corners(numbers), sides)
+            if other is not declared and _explains(better, misfits):
+                yield f"{count} when read as {declared.name}, but {better.mean():.0%} fit as {other.name}"
+        if _explains(better := _fits(corners, sides[:, ::-1]), misfits):
+            yield f"{count}, but {better.mean():.0%} fit where width and height of the pictures are exchanged"
         slack = _slack(sides)
         before = (corners[:, :2] < -slack).any(axis=1).mean()
         beyond = (corners[:, 2:] > sides + slack).any(axis=1)
@@ -102,6 +104,11 @@ def _suspicions(corners: np.ndarray, sides: np.ndarray, images: np.ndarray, decl
     if many and (reach <= SMALL_SHARE).all() and (start <= (1 - SMALL_SHARE) / 4).all():
         yield (f"no box reaches beyond {reach[0]:.0%} of the width and {reach[1]:.0%} of the height of its picture: "
                f"they look like boxes of pictures {1 / reach.max():.1f} times smaller")
+
+
+def _explains(fits: np.ndarray, misfits: int) -> bool:
+    """Whether another way of reading, by which boxes `fits` [T], is much better than one that leaves `misfits`."""
+    return bool(fits.mean() >= MOST and (~fits).sum() <= misfits / 5)
 
 
 def _slack(sides: np.ndarray) -> np.ndarray:

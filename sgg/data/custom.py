@@ -9,11 +9,15 @@
      "categories":   [{"id": 1, "name": "dog"}, ...],                     object classes
      "annotations":  [{"id": 3, "image_id": 7, "category_id": 1, "bbox": [x, y, width, height]}, ...],
      "predicates":   [{"id": 1, "name": "on"}, ...],
-     "relations":    [{"subject_id": 3, "object_id": 4, "predicate_id": 1}, ...]}
+     "relations":    [{"subject_id": 3, "object_id": 4, "predicate_id": 1}, ...],
+     "mirror_pairs": [["left of", "right of"], ...]}                      optional: see below
 
 Ids are whole numbers or text, unique in their list; file names are unique also without their endings. `split` is
 train, val or test. Boxes are in pixels. Subject and object are annotations of one image. Further keys (iscrowd, area,
 licences, ...) are ignored. Classes and predicates are numbered in the order of the file, after the background.
+
+`mirror_pairs` are the predicates that the mirror image of a picture exchanges; a pair of a name with itself is allowed.
+Without the key they are found by their names (sgg/data/mirroring.py); with it, names in no pair stay as they are.
 """
 
 from __future__ import annotations
@@ -48,16 +52,17 @@ def open_custom(directory: Path | str, file: str = FILE, rules: Rules = USUAL) -
     with located(f"{path}:"):
         classes, class_of = _names(content, "categories")
         predicates, predicate_of = _names(content, "predicates")
+        pairs = _mirror_pairs(content, predicates)
         annotations, parts = _annotations(content, class_of, predicate_of)
         content = {"title": "custom data", "image_folder": "images", **content}
         title, folder = (typed(content, key, str) for key in ("title", "image_folder"))
-    annotations, findings = checked(annotations, str(path), len(classes), len(predicates), rules,
-                                    CORNER_AND_SIZE)
+    annotations, findings = checked(annotations, str(path), classes, predicates, rules,
+                                    CORNER_AND_SIZE, mirror_pairs=pairs)
     parts[annotations.objects_per_image == 0] = NONE
     with located(f"{path}:"):
         require_parts(annotations, parts)
     return DataSet("custom", title, classes, predicates, annotations, parts, path.parent / folder,
-                   f"pictures belong into {path.parent / folder}", findings=findings)
+                   f"pictures belong into {path.parent / folder}", findings=findings, mirror_pairs=pairs)
 
 
 def _section(content: dict, name: str) -> list:
@@ -99,6 +104,24 @@ def _names(content: dict, section: str) -> tuple[list[str], dict[Any, int]]:
     if not names or len({BACKGROUND, *names}) < 1 + len(names):
         raise ValueError(f"the names in {section!r} must be distinct, at least one, and none {BACKGROUND!r}")
     return [BACKGROUND, *names], rows
+
+
+def _mirror_pairs(content: dict, predicates: list[str]) -> tuple[tuple[str, str], ...] | None:
+    """The pairs that the file gives; None where it gives none."""
+    if "mirror_pairs" not in content:
+        return None
+    partners: dict[str, str] = {}
+    pairs = []
+    for index, pair in enumerate(_section(content, "mirror_pairs")):
+        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(name, str) for name in pair):
+            raise ValueError(f"mirror_pairs[{index}] must be two names of predicates, got {short(pair)}")
+        for name, other in (pair, pair[::-1]):
+            if name not in predicates[1:]:
+                raise ValueError(f"mirror_pairs[{index}] names {short(name)}, which is not in 'predicates'")
+            if partners.setdefault(name, other) != other:
+                raise ValueError(f"mirror_pairs[{index}] gives {short(name)} a second partner: name it in one pair")
+        pairs.append((pair[0], pair[1]))
+    return tuple(pairs)
 
 
 def _annotations(content: dict, class_of: dict, predicate_of: dict) -> tuple[Annotations, np.ndarray]:
@@ -192,6 +215,8 @@ def write_custom(data: DataSet, directory: Path | str) -> Path:
                       for (subject, object_), predicate
                       in zip(ends.tolist(), annotations.relations[:, 2].tolist(), strict=True)],
     }
+    if data.mirror_pairs is not None:
+        content["mirror_pairs"] = [list(pair) for pair in data.mirror_pairs]
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / FILE, content, indent=None)
     return directory / FILE

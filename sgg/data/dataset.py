@@ -14,6 +14,7 @@ import numpy as np
 from sgg.data import splits
 from sgg.data.annotations import Annotations
 from sgg.data.findings import Finding, in_words
+from sgg.data.mirroring import NO_PARTNER, mirrored_predicates
 from sgg.data.picture_index import PictureIndex, index_file
 from sgg.data.pictures import Header, size_fault
 from sgg.data.progress import picture_bar
@@ -31,11 +32,15 @@ def stem(file: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Annotated images of one part of a data set, with the place of their pictures."""
+    """Annotated images of one part of a data set, with the place of their pictures.
+
+    mirrored: [R] what each predicate is in a mirror image, see `mirrored_predicates`; None: itself.
+    """
 
     name: str
     annotations: Annotations
     image_folder: Path
+    mirrored: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.annotations)
@@ -75,7 +80,8 @@ class DataSet:
     images. parts: [I] part of each image (see splits). remedy: what to do where a picture is missing. detector: the
     images the detector is trained on, where they are not those of training. reason: why `auto` chose this one.
     findings: what was found in its files that is no reason to refuse them. cache: the folder in which the index of the
-    pictures is kept; None keeps it in memory.
+    pictures is kept; None keeps it in memory. mirror_pairs: names of predicates that mirroring exchanges, where the
+    file gives them; None: found by name.
     """
 
     name: str
@@ -90,6 +96,7 @@ class DataSet:
     reason: str = ""
     findings: tuple[Finding, ...] = ()
     cache: Path | None = None
+    mirror_pairs: tuple[tuple[str, str], ...] | None = None
 
     def part(self, name: str, subset: str = "all", *, min_objects: int = 0, max_objects: int | None = None,
              overlapping: bool = False, relations_required: bool = True) -> Part:
@@ -107,7 +114,8 @@ class DataSet:
         if relations_required:
             images &= self.annotations.relations_per_image > 0
         annotations = splits.shot_subset(self.annotations.select(images), self.seen(name), subset)
-        return Part(name, splits.overlapping(annotations) if overlapping else annotations, self.image_folder)
+        return Part(name, splits.overlapping(annotations) if overlapping else annotations, self.image_folder,
+                    self.mirrored)
 
     def triplets(self, parts: str) -> TripletCounts:
         """How often each triplet occurs in whole parts: train, val, test or train+val."""
@@ -135,9 +143,24 @@ class DataSet:
         return {}
 
     @cached_property
+    def mirrored(self) -> np.ndarray:
+        """[R] what each predicate is in a mirror image, see `mirrored_predicates`."""
+        return mirrored_predicates(self.predicates, self.mirror_pairs)
+
+    def require_mirrors(self) -> None:
+        """Raise ValueError unless every predicate that mirroring changes has a partner."""
+        if alone := [name for name, other in zip(self.predicates, self.mirrored, strict=True) if other == NO_PARTNER]:
+            raise ValueError(f"data.flip_predicates is refuse, and {len(alone)} predicates of {self.title} have no "
+                             f"partner that says the same of the mirror image: {', '.join(map(repr, alone[:5]))}; give "
+                             "them one (mirror_pairs of sgg/data/custom.py), set data.flip_predicates=exchange, which "
+                             "does not mirror their images, or data.flip=false")
+
+    @cached_property
     def hash(self) -> str:
         """16 hexadecimal digits that change with anything in the annotations, and with nothing else."""
         digest = hashlib.sha256(json.dumps([self.classes, self.predicates]).encode())
+        if self.mirror_pairs is not None:  # else it follows from the names
+            digest.update(json.dumps(self.mirror_pairs).encode())
         digest.update(self.parts.astype(np.int8).tobytes())
         for part in [self, *([self.detector] if self.detector else [])]:
             digest.update(json.dumps(part.annotations.files.tolist()).encode())

@@ -50,7 +50,7 @@ def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right
         for image_id in ids[part]:
             with located(f"{path}: image {image_id}"):
                 _add(builder, image_id, graphs[part][image_id], class_numbers, predicate_numbers)
-    annotations, findings = checked(builder.build(), str(directory / "sceneGraphs"), len(classes), len(predicates),
+    annotations, findings = checked(builder.build(), str(directory / "sceneGraphs"), classes, predicates,
                                     rules, CORNER_AND_SIZE, STRAY_SHARE)
     title = "GQA without left and right" if exclude_left_right else "GQA"
     parts = _partition(annotations, len(ids["train"]), num_val_images)

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 from sgg.data import boxes as box_math
 from sgg.data.collate import Sample, collate
 from sgg.data.dataset import Part
+from sgg.data.mirroring import NO_PARTNER
 from sgg.data.parcel import Parcel
 from sgg.data.pictures import read_picture
 from sgg.data.shared_memory import AHEAD, MEMORY, REMEDY, require
@@ -32,9 +33,15 @@ def _generator(seed: int, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
-def flip_graph(graph: SceneGraph, width: int) -> SceneGraph:
-    """The graph of the mirror image of a picture of that width."""
-    return SceneGraph(box_math.flip(graph.boxes, width), graph.labels, graph.relations)
+def flip_graph(graph: SceneGraph, width: int, mirrored: np.ndarray | None = None) -> SceneGraph:
+    """The graph of the mirror image of a picture of that width.
+
+    mirrored: [R] what each predicate becomes (see `mirrored_predicates`); None: itself.
+    """
+    relations = graph.relations
+    if mirrored is not None:
+        relations = np.column_stack([relations[:, :2], mirrored[relations[:, 2]]])
+    return SceneGraph(box_math.flip(graph.boxes, width), graph.labels, relations)
 
 
 def draw_predicates(relations: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -49,8 +56,10 @@ def draw_predicates(relations: np.ndarray, generator: np.random.Generator) -> np
 class PartImages(Dataset):
     """The samples of a part under the keys (epoch, image)."""
 
-    def __init__(self, part: Part, augment: bool, seed: int, flip: bool = True) -> None:
+    def __init__(self, part: Part, augment: bool, seed: int, flip: bool = True,
+                 exchange_predicates: bool = True) -> None:
         self.part, self.augment, self.seed, self.flip = part, augment, seed, flip
+        self.mirrored = part.mirrored if exchange_predicates else None
 
     def __len__(self) -> int:
         return len(self.part)
@@ -61,11 +70,16 @@ class PartImages(Dataset):
         flipped = False
         if self.augment:
             generator = _generator(self.seed, epoch, image)
-            flipped = bool(generator.random() < 0.5) and self.flip
+            flipped = bool(generator.random() < 0.5) and self.flip and self._has_mirror(graph)
             graph = SceneGraph(graph.boxes, graph.labels, draw_predicates(graph.relations, generator))
-            graph = flip_graph(graph, size[1]) if flipped else graph
+            graph = flip_graph(graph, size[1], self.mirrored) if flipped else graph
         picture = read_picture(self.part.image_path(image), size)
         return Sample(to_square(picture, flipped), size, graph, self.part.image_id(image))
+
+    def _has_mirror(self, graph: SceneGraph) -> bool:
+        """Whether each of the image's predicates has one that is true in the mirror image. All count, whichever is
+        drawn, so that an image is either mirrored in half of the epochs or never."""
+        return self.mirrored is None or bool((self.mirrored[graph.relations[:, 2]] != NO_PARTNER).all())
 
     def __getitems__(self, keys: list[tuple[int, int]]) -> list[Sample] | OSError | ValueError:
         """The samples of a batch, as torch asks for them. What is wrong with a picture is returned and not raised:
@@ -181,16 +195,19 @@ class Batches:
         return _received(loading, multiprocessing.active_children())
 
 
-def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bool = True, shuffle: bool = False,
+def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bool = True,
+                 exchange_predicates: bool = True, shuffle: bool = False,
                  seed: int = 0, workers: int = 0, start_method: str | None = None,
                  share: tuple[int, int] = (0, 1), drop_last: bool = False) -> Batches:
     """Batches of a part's pictures and graphs.
 
     augment: mirror half of the images (unless `flip` is False) and draw one predicate for a pair that carries several,
-    as training does. workers: processes that decode pictures; 0 decodes in this one. start_method: how they start, fork
-    or spawn; None is Python's own way. share: (r, W) of process r of W that work together. With `shuffle` it gets
-    images r, r + W, ... of every batch, and a last batch of fewer than W images is left out; without, batches of the
-    images r, r + W, ... of the part. drop_last: leave out a last batch of fewer than `batch_size` images.
+    as training does. exchange_predicates: in a mirrored image "left of" becomes "right of", as the part says, and an
+    image with such a predicate and no partner is not mirrored; False: predicates stay. workers: processes that decode
+    pictures; 0 decodes in this one. start_method: how they start, fork or spawn; None is Python's own way. share: (r,
+    W) of process r of W that work together. With `shuffle` it gets images r, r + W, ... of every batch, and a last
+    batch of fewer than W images is left out; without, batches of the images r, r + W, ... of the part. drop_last: leave
+    out a last batch of fewer than `batch_size` images.
 
     Raises ValueError for an empty part, one that `drop_last` leaves without a batch, or a wrong number;
     FileNotFoundError when the picture folder is missing; OSError where shared memory is too small for what `workers`
@@ -207,4 +224,4 @@ def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bo
         raise ValueError(f"the {part.name} part has {len(part)} images, fewer than a batch of {batch_size}, and "
                          "drop_last leaves out an incomplete batch: take smaller batches, or keep the incomplete one")
     require(part, batch_size, workers)
-    return Batches(PartImages(part, augment, seed, flip), order, workers, start_method)
+    return Batches(PartImages(part, augment, seed, flip, exchange_predicates), order, workers, start_method)

@@ -62,7 +62,7 @@ def read_visual_genome(directory: Path | str, remedy: str = REMEDY, rules: Rules
     if not np.isin(split, (0, 2)).all():
         row = int(np.argmin(np.isin(split, (0, 2))))
         raise ValueError(f"{h5_path}: 'split' must be 0 (train) or 2 (test), but row {row} is {split[row]}")
-    annotations, findings = checked(annotations, str(h5_path), len(classes), len(predicates), rules,
+    annotations, findings = checked(annotations, str(h5_path), classes, predicates, rules,
                                     stray_share=STRAY_SHARE)
     return classes, predicates, annotations, split, findings
 

@@ -53,7 +53,7 @@ def open_vtranse(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES, ru
                 with located(f"{path}: gt/{part}/{image_id}:"):
                     builder.add(name, tuple(size_of[name]), *_graph(group, shifts))
                 is_test.append(part == "test")
-    annotations, findings = checked(builder.build(), str(path), len(classes), len(predicates), rules, CORNERS,
+    annotations, findings = checked(builder.build(), str(path), classes, predicates, rules, CORNERS,
                                     STRAY_SHARE)
     with located(f"{path}:"):
         parts = partition(annotations, np.array(is_test, dtype=bool), num_val_images)

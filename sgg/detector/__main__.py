@@ -19,6 +19,7 @@ from rich.table import Table
 from sgg.command import answered, not_negative, output_file, positive, positive_number
 from sgg.data import DataSet, open_dataset
 from sgg.data.catalogue import NAMES
+from sgg.data.checking import Rules
 from sgg.data.splits import PARTS
 from sgg.detector.cache import check_fits, choose_recipe, train_into
 from sgg.detector.evaluation import measure
@@ -42,7 +43,8 @@ def _run(options: argparse.Namespace) -> None:
 
 def _open(options: argparse.Namespace, *parts: str) -> DataSet:
     data = open_dataset(options.data, options.root, num_val_images=options.num_val_images,
-                        exclude_left_right=options.exclude_left_right)
+                        exclude_left_right=options.exclude_left_right,
+                        rules=Rules(options.allow_clipping, options.self_relations))
     data.require_images(*(data.part(name) for name in (*parts, *PARTS)))
     print(data.banner)
     return data
@@ -103,6 +105,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--num-val-images", type=positive, metavar="N",
                              help="as data.num_val_images of the config; default: the data set's own number")
         command.add_argument("--exclude-left-right", action="store_true", help="GQA without its two largest predicates")
+        command.add_argument("--allow-clipping", action="store_true",
+                             help="as data.allow_clipping: accept boxes of a doubtful convention, cut off")
+        command.add_argument("--self-relations", choices=["drop", "keep"], default="drop",
+                             help="as data.self_relations of the config; default: drop")
         command.add_argument("--batch-size", type=positive)
         command.add_argument("--workers", type=not_negative, default=0, help="processes that read pictures")
         command.add_argument("--device", default="auto", help="cpu, cuda, ...; default: CUDA where there is a GPU")

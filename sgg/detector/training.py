@@ -44,7 +44,8 @@ def pretrain(detector: Detector, part: Part, recipe: Recipe, directory: Path | s
                                  "image_size": detector.image_size} | (origin or {})
     state = _take_up(state_path, detector, settings, recipe.epochs)
     done, optimizer = (state["epochs"], None) if state else (0, None)
-    batches = load_batches(part, recipe.batch_size, augment=True, shuffle=True, seed=recipe.seed, workers=workers)
+    batches = load_batches(part, recipe.batch_size, augment=True, exchange_predicates=False,  # it learns boxes only
+                           shuffle=True, seed=recipe.seed, workers=workers)
     try:
         with _bar() as bar:
             task = bar.add_task("detector", total=recipe.epochs * len(batches), completed=done * len(batches), said="")

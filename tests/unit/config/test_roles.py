@@ -35,7 +35,8 @@ def test_a_setting_without_a_role_is_refused_where_it_is_declared() -> None:
 
 def test_what_trials_share_is_decided_by() -> None:
     assert set(keys_where(lambda role: role.shared)) == {
-        "data.name", "data.num_val_images", "data.exclude_left_right", "detector.backbone", "detector.weights",
+        "data.name", "data.num_val_images", "data.exclude_left_right", "data.self_relations",
+        "data.allow_clipping", "detector.backbone", "detector.weights",
         "detector.epochs", "detector.batch_size", "detector.learning_rate", "gan.enabled", "gan.visual_conditioning"}
 
 

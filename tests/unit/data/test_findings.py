@@ -18,7 +18,8 @@ def annotations(*boxes: list[float], images: int = 1) -> Annotations:
 
 
 def found(given: Annotations, rules: Rules = USUAL) -> dict[str, Finding]:
-    return {finding.kind: finding for finding in checked(given, "file", 2, 2, rules, stray_share=1)[1]}
+    _, findings = checked(given, "file", ["-", "thing"], ["-", "on"], rules, stray_share=1)
+    return {finding.kind: finding for finding in findings}
 
 
 def test_what_is_as_it_should_be_is_no_finding():

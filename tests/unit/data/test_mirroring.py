@@ -1,0 +1,146 @@
+"""Predicates that a mirror image exchanges: which they are, and that training sees them exchanged."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sgg.data.annotations import Annotations
+from sgg.data.custom import open_custom, write_custom
+from sgg.data.dataset import Part
+from sgg.data.loader import PartImages
+from sgg.data.mirroring import NO_PARTNER, mirrored_predicates
+
+VISUAL_GENOME = """above,across,
+against,along,and,at,attached to,behind,belonging to,between,carrying,covered in,covering,
+eating,flying in,for,from,growing on,hanging from,has,holding,in,in front of,laying on,looking at,lying on,made of,
+mounted on,near,of,on,on back of,over,painted on,parked on,part of,playing,riding,says,sitting on,standing on,to,under,
+using,walking in,walking on,watching,wearing,wears,with""".replace("\n", "").split(",")
+
+
+def mirrored(*names, pairs=None):
+    """{name: name in the mirror image, None without a partner} of those that change."""
+    table = mirrored_predicates(["-", *names], pairs)
+    return {name: None if row == NO_PARTNER else ["-", *names][row]
+            for number, (name, row) in enumerate(zip(names, table[1:], strict=True), start=1) if row != number}
+
+
+def test_visual_genome_has_none():
+    assert len(VISUAL_GENOME) == 50
+    assert mirrored(*VISUAL_GENOME) == {}
+
+
+@pytest.mark.parametrize(("left", "right"), [
+    ("to the left of", "to the right of"), ("left of", "right of"), ("on left of", "on right of"), ("left", "right"),
+    ("LEFT_OF", "right of"), ("isLeftOf", "isRightOf"), ("left-hand side", "right-hand side"),
+    ("leftmost of", "rightmost of"), ("left to right", "right to left"), ("right next to", "left next to")])
+def test_pairs_are_found_in_any_wording(left, right):
+    assert mirrored("on", left, "near", right) == {left: right, right: left}
+
+
+@pytest.mark.parametrize("name", ["left of", "right of", "to the left of", "has left", "is right"])
+def test_a_name_without_its_partner_is_known_to_have_none(name):
+    assert mirrored("on", name) == {name: None}
+    assert mirrored("on", name, "beneath the right one") == {name: None, "beneath the right one": None}
+
+
+@pytest.mark.parametrize("name", ["right behind", "right next to", "bright", "upright on", "cleft", "on"])
+def test_a_name_that_says_no_side_stays(name):
+    assert mirrored(name) == {}
+
+
+def test_two_names_that_could_be_the_partner_are_none():
+    assert mirrored("left of", "right of", "Right of") == dict.fromkeys(["left of", "right of", "Right of"])
+
+
+def test_given_pairs_are_all_that_is_exchanged():
+    assert mirrored("left of", "right of", "a", "b", pairs=[("a", "b")]) == {"a": "b", "b": "a"}
+    assert mirrored("left of", pairs=[("left of", "left of")]) == {}
+
+
+@pytest.fixture
+def part(tmp_path):
+    """One picture: object 0 is left of (1) object 1, object 1 is right of (2) object 0, and on (3) it."""
+    Image.new("RGB", (20, 10)).save(tmp_path / "a.png")
+    annotations = Annotations(np.array(["a.png"]), np.array([[10, 20]]), np.array([0, 2]),
+                              np.array([[0, 0, 5, 5], [12, 0, 20, 5]], np.float32), np.array([1, 1]), np.array([0, 2]),
+                              np.array([[0, 1, 1], [1, 0, 2]]))
+    return Part("train", annotations, tmp_path, mirrored_predicates(["-", "left of", "right of", "on"]))
+
+
+def epochs(part, **options):
+    """{whether mirrored: the distinct relations that were seen so}, over 40 epochs; boxes are mirrored in any case."""
+    images, seen = PartImages(part, augment=True, seed=0, **options), {False: set(), True: set()}
+    for epoch in range(40):
+        graph = images[epoch, 0].graph
+        seen[graph.boxes[0].tolist() != [0, 0, 5, 5]].add(str(graph.relations.tolist()))
+    return seen
+
+
+def test_what_training_sees_of_a_mirrored_image_is_true(part):
+    """After mirroring object 0 lies at the right, so it is right of object 1."""
+    assert epochs(part) == {False: {"[[0, 1, 1], [1, 0, 2]]"}, True: {"[[0, 1, 2], [1, 0, 1]]"}}
+
+
+def test_predicates_stay_where_the_switch_says_so(part):
+    as_annotated = {"[[0, 1, 1], [1, 0, 2]]"}
+    assert epochs(part, exchange_predicates=False) == {False: as_annotated, True: as_annotated}
+
+
+def test_an_image_with_a_predicate_without_partner_is_never_mirrored(part):
+    part.mirrored[2] = NO_PARTNER
+    assert epochs(part) == {False: {"[[0, 1, 1], [1, 0, 2]]"}, True: set()}
+
+
+def test_the_annotation_stays_as_it_is(part):
+    epochs(part)
+    assert part.annotations.relations.tolist() == [[0, 1, 1], [1, 0, 2]]
+
+
+CONTENT = {
+    "images": [{"id": number, "file_name": f"{number}.png", "width": 30, "height": 40, "split": split}
+               for number, split in enumerate(("train", "val", "test"))],
+    "categories": [{"id": 1, "name": "dog"}],
+    "annotations": [{"id": 2 * number + row, "image_id": number, "category_id": 1, "bbox": [10 * row, 0, 5, 5]}
+                    for number in range(3) for row in range(2)],
+    "predicates": [{"id": 1, "name": "beside west"}, {"id": 2, "name": "beside east"}, {"id": 3, "name": "left of"}],
+    "relations": [{"subject_id": 2 * number, "object_id": 2 * number + 1, "predicate_id": 1 + number}
+                  for number in range(3)]}
+
+
+def opened(directory, **changes):
+    (directory / "annotations.json").write_text(json.dumps(copy.deepcopy(CONTENT) | changes))
+    return open_custom(directory)
+
+
+def kinds(data):
+    return [(found.kind, found.count) for found in data.findings]
+
+
+def test_a_file_says_its_pairs(tmp_path):
+    by_name = opened(tmp_path)
+    assert by_name.mirrored.tolist() == [0, 1, 2, NO_PARTNER]
+    assert kinds(by_name) == [("relations that mirroring would make wrong", 1)]
+    with pytest.raises(ValueError, match=r"data.flip_predicates is refuse, and 1 pred.*'left of'.*mirror_pairs"):
+        by_name.require_mirrors()
+    said = opened(tmp_path, mirror_pairs=[["beside west", "beside east"]])
+    assert said.mirrored.tolist() == said.part("train").mirrored.tolist() == [0, 2, 1, 3]
+    assert kinds(said) == [("relations that mirroring exchanges", 2)]
+    said.require_mirrors()
+    assert said.hash != by_name.hash
+    write_custom(said, tmp_path / "again")
+    assert open_custom(tmp_path / "again").hash == said.hash
+
+
+@pytest.mark.parametrize(("pairs", "message"), [
+    ({}, "must have list under 'mirror_pairs'"),
+    (["ab"], r"mirror_pairs\[0\] must be two names of predicates, got 'ab'"),
+    ([["left of", "right of"]], r"mirror_pairs\[0\] names 'right of', which is not in 'predicates'"),
+    ([["left of", "__background__"]], r"names '__background__'"),
+    ([["left of", "beside west"], ["left of", "beside east"]], r"mirror_pairs\[1\] gives 'left of' a second partner"),
+])
+def test_pairs_that_are_wrong_are_named(pairs, message, tmp_path):
+    with pytest.raises(ValueError, match=r"annotations.json.*" + message):
+        opened(tmp_path, mirror_pairs=pairs)
