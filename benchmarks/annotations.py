@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.common.results import Row, arguments_of, below, report
 
 IMAGES, CLASSES, PREDICATES = 108_073, 150, 50
+NUM_VAL = 5000
 SUBSETS = [("train", "all"), ("val", "zs"), ("val", "all"),
            ("test", "zs"), ("test", "10s"), ("test", "100s"), ("test", "all")]
 
@@ -79,7 +80,7 @@ def load_ours(directory: Path) -> tuple[dict[str, list[int]], object]:
     """Images, relations and distinct triplets of every part and subset; the last one's part."""
     from sgg.data.visual_genome import open_visual_genome
 
-    data = open_visual_genome(directory)
+    data = open_visual_genome(directory, num_val_images=NUM_VAL)
     sizes = {}
     for name, subset in SUBSETS:
         part = data.part(name, subset)
@@ -105,7 +106,7 @@ def load_loop(directory: Path) -> tuple[dict[str, list[int]], object]:
         pairs = arrays["relationships"][rows] - start
         relations = np.column_stack([pairs, arrays["predicates"][rows]])
         test = arrays["split"][image] == 2
-        name = "test" if test else "val" if len(parts["val"]) < 5000 else "train"
+        name = "test" if test else "val" if len(parts["val"]) < NUM_VAL else "train"
         parts[name].append((boxes, arrays["labels"][start:end, 0], relations))
 
     def triplet(labels: np.ndarray, relation: np.ndarray) -> tuple[int, int, int]:

@@ -1,0 +1,169 @@
+"""Every benchmark runs, at the smallest size there is: not what it shows. A name that changed elsewhere fails here."""
+
+import argparse
+import json
+import os
+import queue
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import annotations, evaluator, features, images, learning, perturb, sgdet, training_step, trial_cost
+from sgg import build
+from sgg.config import resolve
+from sgg.data import open_dataset
+from sgg.history import TEST
+from sgg.models.detector import Detector
+from sgg.restore import Restored
+from sgg.writing import write_json
+
+
+@pytest.fixture
+def words(monkeypatch):
+    """What stands on the command line."""
+    return lambda *words: monkeypatch.setattr(sys, "argv", ["benchmark", *map(str, words)])
+
+
+@pytest.fixture(autouse=True)
+def _threads():
+    """Benchmarks set the number of threads for themselves."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def untrained(config, toy_root) -> build.Ground:
+    """A ground whose detector knows nothing."""
+    data = open_dataset("toy", toy_root)
+    return build.Ground(resolve(config, "toy"), data, Detector("tiny", len(data.classes)), "0123", None)
+
+
+def names(rows) -> list[str]:
+    found = list(rows)
+    assert all(np.isfinite(row["value"]) for row in found)
+    return [row["name"] for row in found]
+
+
+def test_every_benchmark_is_here():
+    folder = Path(annotations.__file__).parent
+    here = {path.stem for path in folder.glob("*.py")}
+    assert here == {module.__name__.rpartition(".")[2] for module in (
+        annotations, evaluator, features, images, learning, perturb, sgdet, training_step, trial_cost)}
+
+
+def test_annotations(monkeypatch, capsys):
+    """In this process: the benchmark takes one for each way, for its peak of memory."""
+    def run(way, directory):
+        annotations.child(way, directory)
+        return json.loads(capsys.readouterr().out)
+
+    monkeypatch.setattr(annotations, "NUM_VAL", 40)
+    monkeypatch.setattr(annotations, "run", run)
+    assert len(names(annotations.measure(200, repeats=1))) == 3
+
+
+def test_evaluator(monkeypatch):
+    monkeypatch.setattr(evaluator, "TEST_IMAGES", 100)
+    setup = evaluator.Setup("sgdet", images=2)
+    assert setup.ours(1) > 0
+    assert setup.plain(1) > 0
+    assert names([evaluator.stream(20)]) == ["evaluator/held_after_20_images"]
+
+
+def test_features(tmp_path, monkeypatch):
+    monkeypatch.setattr(features, "DISTINCT", 32)
+    monkeypatch.setattr(features, "GATHERED", 8)
+    monkeypatch.setattr(features, "seconds", one_call(features.seconds))
+    monkeypatch.setattr(features, "readers", lambda *_: (1.0, True))
+    found = names(features.measure(tmp_path, 120, 60, "lz4"))
+    assert {"features/gather_with_checksums", "features/two_readers_over_one", "features/gather_8_of_60"} <= {*found}
+    processors, results = os.sched_getaffinity(0), queue.Queue()
+    try:
+        features.read_for(tmp_path / "nodes.zarr", 0, 0.0, threading.Barrier(1), results)
+    finally:
+        os.sched_setaffinity(0, processors)
+    assert results.get()[1], "every row was of its class"
+
+
+def one_call(seconds):
+    return lambda call, repeats, *clock: max(seconds(call, 1, *clock), 1e-9)
+
+
+def test_images():
+    assert names(images.measure(2, 1))
+
+
+def test_perturb():
+    world = perturb.World(30, 8, 200)
+    rows = [perturb.compare(world, method, method, 0.2, 2, 1) for method in ("graphn", "neigh", "rand")]
+    assert names(rows) == ["graphn", "neigh", "rand"]
+    assert names(perturb.tables(world, "small"))
+
+
+def test_training_step(words, monkeypatch, capsys):
+    monkeypatch.setattr(training_step, "IMAGES", 1)
+    words("--quick")
+    assert training_step.main() == 0
+    assert "update of D" in capsys.readouterr().out
+
+
+@pytest.fixture
+def restored(toy_root, monkeypatch):
+    """What stands for a trained trial: fresh weights."""
+    def restore(directory):
+        options = argparse.Namespace(quick=True, data=str(toy_root), seed=0)
+        ground = untrained(sgdet.settings("sgcls", options) if "sgdet" in str(directory)
+                           else learning.settings("dnorm", 0, options), toy_root)
+        ground = replace(ground, config=ground.config.model_copy(
+            update={"data": ground.config.data.model_copy(update={"eval_images": 2})}))
+        return Restored(ground, build.build_model(ground).eval(), None)
+
+    monkeypatch.setattr(learning.restore, "restore", restore)
+    return restore
+
+
+def test_learning(toy_root, tmp_path, restored):
+    options = argparse.Namespace(quick=True, data=str(toy_root), out=str(tmp_path), seeds="0")
+    for row in learning.ROWS:
+        build.build_run(replace(untrained(learning.settings(row, 0, options), toy_root)))
+    ground = restored(tmp_path).ground
+    frequency, ceiling = learning.frequency_only(ground)
+    chance = learning.chance(tmp_path, 0)
+    assert set(ceiling) == {"zs", "10s", "100s", "all"}
+    runs = {row: [{**chance, **frequency}] for row in learning.ROWS}
+    learning.show("dnorm", runs["dnorm"])
+    assert list(learning.results(runs, frequency, [chance]))
+
+
+def test_sgdet(toy_root, tmp_path, words, restored, monkeypatch):
+    def fit(config, folder):
+        folder.mkdir(parents=True)
+        write_json(folder / TEST, {f"test/{figure}": 0.5 for figure in sgdet.FIGURES})
+
+    monkeypatch.setattr(sgdet, "fit", fit)
+    monkeypatch.setattr(sgdet, "measure", lambda *_: {"test/detector/mAP@.5": 0.5})
+    monkeypatch.setattr(sgdet.build, "prepare", lambda config: untrained(config, toy_root))
+    words("--quick", "--out", tmp_path / "sgdet", "--data", toy_root)
+    assert sgdet.main() == 0
+
+
+def test_trial_cost(tmp_path, monkeypatch):
+    """Up to where Ray would be started, which takes a minute: the parts fit the platform."""
+    class ReachedError(Exception):
+        pass
+
+    def ray_session(*_):
+        raise ReachedError
+
+    monkeypatch.setattr("platform.search.ray_session", ray_session)
+    with pytest.raises(ReachedError):
+        trial_cost.run_ours(tmp_path, 1)
+    config = SimpleNamespace(model_dump=dict, training=SimpleNamespace(model_dump=dict))
+    with pytest.raises(AttributeError):
+        trial_cost.prepare(config)  # settings of another kind than the platform's

@@ -1,0 +1,60 @@
+"""`training.compile` and `training.tf32`: they reach torch, and a model trains with them."""
+
+import pytest
+import torch
+
+from sgg import build
+from sgg.config import resolve, validate
+from sgg.data import open_dataset
+from sgg.fit import train_epoch
+from sgg.models.detector import Detector
+
+
+@pytest.fixture(autouse=True)
+def _torch_as_before():
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    cudnn = torch.backends.cudnn.allow_tf32
+    yield
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision(precision)
+    torch.backends.cudnn.allow_tf32 = cudnn
+    torch.compiler.reset()
+
+
+def one_epoch(toy_root, **training) -> tuple[build.Run, dict]:
+    data = open_dataset("toy", toy_root)
+    config = resolve(validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 4},
+                               "training": {"epochs": 1, "batch_size": 2, **training}}), "toy")
+    build.configure_torch(config)
+    torch.manual_seed(0)
+    ground = build.Ground(config, data, Detector("tiny", len(data.classes)), "0123", None)
+    run = build.build_run(ground)
+    return run, train_epoch(run, config, ground.training_batches(), 1)
+
+
+@pytest.mark.parametrize(("tf32", "precision"), [(True, "high"), (False, "highest")])
+def test_tf32_reaches_torch_and_trains(toy_root, tf32, precision) -> None:
+    """On a CPU the setting of the products has no effect; that of the convolutions is cuDNN's."""
+    row = one_epoch(toy_root, tf32=tf32)[1]
+    assert torch.get_float32_matmul_precision() == precision
+    assert torch.backends.cudnn.allow_tf32 is tf32
+    assert 0 < row["loss"] < 1000
+
+
+@pytest.mark.slow  # tracing takes some ten seconds, whatever is traced
+def test_a_compiled_model_trains_as_the_plain_one_does(toy_root, monkeypatch) -> None:
+    """The backend `eager` runs what torch has traced without generating code: what is tested here is that the model can
+    be traced, forwards and backwards, with sizes that change, and saved under the same names."""
+    compiled, calls = torch.compile, []
+
+    def traced(function, **options):
+        calls.append(options)
+        return compiled(function, backend="eager", **options)
+
+    monkeypatch.setattr(torch, "compile", traced)
+    plain, expected = one_epoch(toy_root)
+    run, row = one_epoch(toy_root, compile=True)
+    assert calls == [{"dynamic": True}]
+    assert row["loss"] == pytest.approx(expected["loss"], rel=1e-5)
+    assert run.model.state_dict().keys() == plain.model.state_dict().keys()
+    assert torch._dynamo.utils.counters["frames"]["ok"] > 0, "something was traced"
