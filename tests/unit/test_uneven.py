@@ -3,7 +3,6 @@
 import numpy as np
 
 from sgg.data import open_dataset
-from sgg.data.visual_genome import read_visual_genome
 
 
 def test_every_part_has_what_square_pictures_hide(toy_root) -> None:
@@ -19,7 +18,7 @@ def test_every_part_has_what_square_pictures_hide(toy_root) -> None:
 
 
 def test_boxes_that_stick_out_are_clipped(toy_root) -> None:
-    _, _, annotations, _ = read_visual_genome(toy_root / "toy")
+    annotations = open_dataset("toy", toy_root).annotations
     height, width = annotations.sizes[annotations.image_of_object].T
     cut = annotations.sizes[annotations.image_of_object].min(axis=1) < 176
     at_the_border = (annotations.boxes[:, 2] == width) | (annotations.boxes[:, 3] == height)
