@@ -17,6 +17,7 @@ from sgg.config import load
 
 from .arguments import parse
 from .feature_tasks import extract
+from .interrupts import Interrupts
 from .ray_session import ray_session, require_nodes, require_room
 
 
@@ -24,9 +25,11 @@ def main(argv: list[str] | None = None) -> int:
     """Write the store of CONFIG's training nodes, or find it written. Returns 0, or 2 for bad input."""
     arguments = parse(argv, "extract", __doc__, resumes=False)
 
+    @Interrupts(None).watched()
     def write() -> None:
         study = load(arguments.config, arguments.overrides)
-        with ray_session(study.base.resources.address, study.source) as total:
+        # Once Ray is up it has a handler of its own for SIGTERM.
+        with ray_session(study.base.resources.address, study.source) as total, Interrupts(None).watched():
             from .schedule import resources_per_task
 
             require_nodes(study)

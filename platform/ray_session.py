@@ -15,10 +15,17 @@ from typing import Any
 
 from sgg.config import ConfigError, Study
 
+from .ray_watch import watched_ray
+
 ROOT = Path(__file__).resolve().parents[1]
 CONNECT_TIMEOUT_S = 10
 STARTS = 3
 OBJECT_STORE_BYTES = 2**28
+
+SOCKET = "ray/session_2000-01-01_00-00-00_000000_{}/sockets/plasma_store"
+"""The longest path that Ray makes in the folder for temporary files; in the braces, the number of this process."""
+SOCKET_BYTES = 107
+"""Of a socket's path, at most: a limit of the system."""
 
 KNOCK = """
 import sys
@@ -62,7 +69,8 @@ def ray_session(address: str, source: str, **local: Any) -> Iterator[dict[str, f
 
     A Ray that this process already uses serves as it is, and is left running.
 
-    Raises ConfigError where no cluster answers at `address` within 10 seconds.
+    Raises ConfigError where no cluster answers at `address` within 10 seconds, and where the path of the folder for
+    temporary files is too long for a Ray of our own.
     """
     environment = {key: os.environ.get(key, value) for key, value in ENVIRONMENT.items()}
     # A worker has imported the standard `platform` unless the root is on its path from the start.
@@ -77,15 +85,28 @@ def ray_session(address: str, source: str, **local: Any) -> Iterator[dict[str, f
     common = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address == "local":
+            _require_short_folder(source)
             _start(object_store_memory=OBJECT_STORE_BYTES, **common, **local)
         else:
             _connect(address, source, environment, common)
     except SystemExit:  # how Ray answers a SIGTERM from then on
         raise KeyboardInterrupt from None
     try:
-        yield ray.cluster_resources()
+        with watched_ray().watching():
+            yield ray.cluster_resources()
     finally:
         ray.shutdown()
+
+
+def _require_short_folder(source: str) -> None:
+    name = "RAY_TMPDIR" if "RAY_TMPDIR" in os.environ else "TMPDIR"
+    folder = os.environ.get(name, "/tmp")
+    room = SOCKET_BYTES - len(SOCKET.format(os.getpid())) - 1
+    if len(os.fsencode(folder)) > room:
+        raise ConfigError(source, [
+            f"environment variable {name}: Ray cannot make its sockets under {folder}, whose path has "
+            f"{len(os.fsencode(folder))} bytes and may have {room} here: set RAY_TMPDIR to a folder with a shorter "
+            "path, for example RAY_TMPDIR=/tmp"])
 
 
 def _start(**arguments: Any) -> None:

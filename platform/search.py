@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,10 @@ from sgg.data.findings import in_words
 
 from . import preflight
 from .axis import Axis
-from .interrupts import Interrupts
+from .interrupts import Interrupts, signal_heard
 from .parts import Parts, find
 from .ray_session import nodes, ray_session, require_nodes, require_room
+from .ray_watch import ray_is_gone, set_last_words
 from .search_space import combinations, configurations
 from .study import FAILED, FINISHED, JUDGEMENTS, NOTES, RAY, RUNNING, STOPPED, StudyDirectory, TrialRecord
 
@@ -52,13 +54,18 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
     print(f"data: {data.description}{_cut(study.base)}{found}", flush=True)
     # Once Ray is up it has a handler of its own for SIGTERM.
     with ray_session(study.base.resources.address, study.source) as total, Interrupts(None).watched():
+        from .schedule import number_of_trials
+
         resources = _resources(study, total)
         facts = _prepare(study, axes, parts, total) | {
             "resources": resources, "fit": parts.fit, "paths_from": _paths_from(study)}
         _tell_missing(facts["data"])
         with directory.held(study, resume):
             directory.begin(study, facts)
-            return _run_to_an_end(study, axes, directory, resources, facts["epochs"], resume)
+            set_last_words(partial(_end_without_ray, directory, number_of_trials(study, axes)))
+            status = _run_to_an_end(study, axes, directory, resources, facts["epochs"], resume)
+            set_last_words(lambda: status)
+            return status
 
 
 def _run_to_an_end(study: Study, axes: list[Axis], directory: StudyDirectory, resources: dict[str, float], epochs: int,
@@ -71,13 +78,30 @@ def _run_to_an_end(study: Study, axes: list[Axis], directory: StudyDirectory, re
         interrupted, begun = _run_trials(study, axes, directory, resources, epochs, resume, interrupts)
         reason = "interrupted" if interrupted and not interrupts.over else OUT_OF_TIME
         _stop_what_runs(directory, reason)
-        return _sum_up(directory, interrupted, interrupts.over, number_of_trials(study, axes) - begun)
+        not_begun = number_of_trials(study, axes) - begun
+        if interrupts.over:
+            print("the time of the search was over; with --resume it goes on, for as long again")
+        elif interrupted:
+            print("interrupted; with --resume it goes on")
+        elif not_begun > 0:
+            print("the search algorithm found nothing more that it had not tried")
+        failed = _sum_up(directory, not_begun)
+        return INTERRUPTED if interrupted and not interrupts.over else 1 if failed else 0
     except OSError as error:  # of the driver's own writing: a disk that is full, as a rule
         reason = f"the search could not go on: {error}"
         with suppress(OSError):
             _stop_what_runs(directory, reason)
         print(f"{reason}; what was written before is whole, and with --resume it goes on", flush=True)
         return 1
+
+
+def _end_without_ray(directory: StudyDirectory, trials: int) -> int:
+    """What is left to do when Ray is gone: note and say what became of the trials. Returns the exit status."""
+    interrupted = signal_heard() is not None
+    _stop_what_runs(directory, "interrupted" if interrupted else ray_is_gone())
+    print(f"{ray_is_gone()}; with --resume it goes on")
+    _sum_up(directory, trials - len(directory.records()))
+    return INTERRUPTED if interrupted else 1
 
 
 def _stop_what_runs(directory: StudyDirectory, reason: str) -> None:
@@ -213,17 +237,12 @@ def _trial_id(trial: Any) -> str:
     return trial.trial_id
 
 
-def _sum_up(directory: StudyDirectory, interrupted: bool, out_of_time: bool, not_begun: int) -> int:
+def _sum_up(directory: StudyDirectory, not_begun: int) -> int:
+    """Print and write the results, and what became of the trials. Returns how many failed."""
     from .results import write_results
 
     records = directory.records()
     counts = {status: sum(record.status == status for record in records) for status in (FINISHED, STOPPED, FAILED)}
-    if out_of_time:
-        print("the time of the search was over; with --resume it goes on, for as long again")
-    elif interrupted:
-        print("interrupted; with --resume it goes on")
-    elif not_begun > 0:
-        print("the search algorithm found nothing more that it had not tried")
     if records:
         print(write_results(directory.path), end="")
     for record in records:
@@ -232,4 +251,4 @@ def _sum_up(directory: StudyDirectory, interrupted: bool, out_of_time: bool, not
     counts["not begun"] = not_begun
     print(f"{', '.join(f'{count} {status}' for status, count in counts.items() if count > 0)}; results, logs and "
           f"checkpoints: {directory.path}")
-    return INTERRUPTED if interrupted and not out_of_time else 1 if counts[FAILED] else 0
+    return counts[FAILED]

@@ -1,8 +1,10 @@
 import os
+import pty
 import signal
+import sys
 import threading
 import time
-from platform.interrupts import Interrupts
+from platform.interrupts import Interrupts, signal_heard
 
 import pytest
 
@@ -41,3 +43,49 @@ def test_afterwards_all_is_as_before() -> None:
         assert signal.getsignal(signal.SIGTERM) != before[1]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
     time.sleep(0.3)  # the time that was not up does not interrupt what comes later
+
+
+@pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGHUP])
+def test_two_signals_at_once_are_one_wish(which) -> None:
+    """As GNU `timeout` and a terminal that closes send them. The second would end a search without its summary."""
+    interrupted = 0
+    with Interrupts(None).watched():
+        for one in (which, signal.SIGTERM):
+            try:
+                signal.raise_signal(one)
+            except KeyboardInterrupt:
+                interrupted += 1
+        assert signal_heard() == "SIGTERM"
+    assert interrupted == 1
+
+
+def test_what_was_started_with_nohup_outlives_its_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts(None).watched():
+            signal.raise_signal(signal.SIGHUP)
+            assert signal_heard() is None
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+CLOSED = """
+import os, signal, time
+from platform.interrupts import Interrupts
+try:
+    with Interrupts(None).watched():
+        print("ready", flush=True)
+        time.sleep(60)
+except KeyboardInterrupt:
+    print("what nobody reads", flush=True)
+    os._exit(130)
+"""
+
+
+def test_a_terminal_that_closes_is_an_interrupt_and_no_fault_of_writing() -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-c", CLOSED])
+    assert os.read(terminal, 100).startswith(b"ready")
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130

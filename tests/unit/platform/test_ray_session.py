@@ -1,5 +1,6 @@
 """Addresses at which no Ray is: a port where nothing listens, and one where something else does."""
 
+import os
 import socket
 from platform import ray_session
 
@@ -58,3 +59,28 @@ def test_a_ray_that_asks_for_a_token_is_no_missing_ray(monkeypatch):
         pass
     assert error.value.faults == ["resources.address: the Ray at 'auto' wants to be shown its token: set "
                                   "RAY_AUTH_MODE=token, and have what it was started with in ~/.ray/auth_token"]
+
+
+@pytest.mark.parametrize("name", ["TMPDIR", "RAY_TMPDIR"])
+def test_a_temporary_folder_too_long_for_sockets_is_refused(monkeypatch, name):
+    """A socket's path may have 107 bytes; Ray's longest is plasma_store below its session's folder."""
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    below = len(f"/ray/session_2026-11-25_18-31-22_123456_{os.getpid()}/sockets/plasma_store")
+    monkeypatch.setattr("ray.init", pytest.fail)
+    monkeypatch.setenv(name, folder := "/" + "\u00e9" * ((107 - below) // 2 + 1))
+    with pytest.raises(ConfigError) as error, ray_session.ray_session("local", "a.yaml"):
+        pass
+    fault, = error.value.faults
+    assert f"variable {name}: " in fault
+    assert folder in fault
+    assert f"has {len(folder.encode())} bytes and may have {107 - below} here" in fault
+    assert "RAY_TMPDIR=/tmp" in fault
+
+
+def test_one_that_is_just_short_enough_is_not(monkeypatch):
+    below = len(f"/ray/session_2026-11-25_18-31-22_123456_{os.getpid()}/sockets/plasma_store")
+    monkeypatch.setenv("RAY_TMPDIR", "/" + "a" * (106 - below))
+    ray_session._require_short_folder("a.yaml")
+    monkeypatch.setenv("RAY_TMPDIR", "/" + "a" * (107 - below))
+    with pytest.raises(ConfigError):
+        ray_session._require_short_folder("a.yaml")

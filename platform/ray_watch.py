@@ -1,0 +1,115 @@
+"""Ends a command whose Ray is gone: killed for want of memory, or told to end together with the command.
+
+Left alone, the command waits for Ray for a minute, then Ray aborts it without a word. Here a thread asks once a second
+whether Ray's processes still answer. When one does not, the command says its last words and ends.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from sgg.command import INTERRUPTED
+
+from .interrupts import signal_heard
+
+Address = tuple[str, int]
+
+FAULT = 1  # exit status
+INTERVAL_S = 1.0
+REFUSED_S = 3.0
+"""A process that refuses connections for so long is gone. (A busy one lets them wait.)"""
+SILENT_S = 40.0
+"""A machine that does not answer for so long is lost. (Ray itself gives up after 60 seconds.)"""
+
+
+def ray_is_gone() -> str:
+    """What became of Ray, in words for a person."""
+    heard = signal_heard()
+    if heard:
+        return f"interrupted by {heard}, and so were Ray's own processes"
+    return "Ray's own processes have ended: killed, as when memory runs out, or lost with their machine"
+
+
+def _begin_again() -> int:
+    print(f"{ray_is_gone()}; what is written stays, begin again to go on from there", file=sys.stderr)
+    return INTERRUPTED if signal_heard() else FAULT
+
+
+_last_words: Callable[[], int] = _begin_again
+
+
+def set_last_words(say: Callable[[], int]) -> None:
+    """What the command does when Ray is gone, in another thread. `say` returns the exit status."""
+    global _last_words
+    _last_words = say
+
+
+class RayWatch:
+    """Watches processes that listen at `addresses`, and calls `end` once when one of them is gone."""
+
+    def __init__(self, addresses: list[Address], end: Callable[[], None]):
+        self._end = end
+        self._answered = dict.fromkeys(addresses, time.monotonic())
+        self._over, self._lock = threading.Event(), threading.Lock()
+        self._gone = self._ended = False
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Within the block. It is left, in whatever way, only while Ray answers."""
+        threading.Thread(target=self._watch, name="ray-watch", daemon=True).start()
+        try:
+            yield
+        finally:
+            while not self._answers() and not self._ended:
+                time.sleep(INTERVAL_S / 4)
+            self._over.set()
+
+    def _watch(self) -> None:
+        while not self._over.wait(INTERVAL_S):
+            self._answers()
+
+    def _answers(self) -> bool:
+        """Whether all of them do, now. Where one has not done so for too long, this is the end."""
+        with self._lock:
+            silent = [address for address in self._answered if not self._answers_at(address)]
+            if not self._ended and self._gone:
+                self._ended = True
+                self._end()
+        return not silent
+
+    def _answers_at(self, address: Address) -> bool:
+        try:
+            socket.create_connection(address, timeout=INTERVAL_S).close()
+        except OSError as error:
+            patience = REFUSED_S if isinstance(error, ConnectionRefusedError) else SILENT_S
+            self._gone |= time.monotonic() - self._answered[address] > patience
+            return False
+        self._answered[address] = time.monotonic()
+        return True
+
+
+def watched_ray() -> RayWatch:
+    """A watch of the Ray that this process is connected to. It ends the process."""
+    import ray
+
+    context = ray.get_runtime_context()
+    host, _, port = context.gcs_address.rpartition(":")
+    here = next(node for node in ray.nodes() if node["NodeID"] == context.get_node_id())
+    return RayWatch([(host, int(port)), (here["NodeManagerAddress"], here["NodeManagerPort"])], _end_process)
+
+
+def _end_process() -> None:
+    status = FAULT
+    try:
+        status = _last_words()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(status)  # what waits for Ray would wait on, and so would Ray's own goodbye
