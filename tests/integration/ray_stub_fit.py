@@ -2,8 +2,9 @@
 
 `sgg.fit.fit` in a few milliseconds an epoch: its figure grows with the epoch and with `loss.scale`. What goes wrong,
 and where, is told by the file `faults.json` in `data.root`: a list of {"key": dotted key, "value": its value, "epoch":
-n, "do": "raise" | "nan" | "kill" | "full" | "pause" | "meet N", "times": how often}, where the last one waits until N
-trials have begun. `seconds.txt` there says how long an epoch takes.
+n, "do": "raise" | "nan" | "kill" | "full" | "hold" | "meet N" | "judged N E", "times": how often}. "hold" waits for
+ever, "meet" until N trials have begun, "judged" until early stopping has judged N results of epoch E. `seconds.txt`
+there says how long an epoch takes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from sgg.history import CONFIG, TEST, History, read_json
+from sgg.history import CONFIG, TEST, History, read_json, read_rows
 from sgg.writing import write_json
 
 
@@ -97,8 +98,12 @@ def _do(what, trials):
         case ["meet", number]:
             while len(list(trials.glob(f"*/{CONFIG}"))) < int(number):
                 time.sleep(0.1)
-        case ["pause"]:
-            time.sleep(10)
+        case ["hold"]:
+            time.sleep(3600)
+        case ["judged", number, epoch]:
+            judgements = trials.parent / "judgements.jsonl"
+            while sum(row["epoch"] == int(epoch) for row in read_rows(judgements)) < int(number):
+                time.sleep(0.1)
         case ["raise"]:
             raise ValueError("the stub was told to raise")
         case ["nan"]:

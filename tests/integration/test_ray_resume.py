@@ -72,7 +72,7 @@ def ray_processes(parent: int) -> list[psutil.Process]:
 
 def test_a_cluster_that_does_not_answer_is_named(config_file, start, tmp_path):
     command = start(config_file(), "resources.address=127.0.0.1:9")
-    assert command.wait(120) == 2
+    assert command.wait(300) == 2
     printed = (tmp_path / "output.txt").read_text()
     assert "resources.address: no Ray cluster answers at '127.0.0.1:9'" in printed
     assert "Traceback" not in printed
@@ -86,9 +86,9 @@ def test_a_batch_systems_signal_while_ray_starts(config_file, start, tmp_path):
     wait_until(lambda: ray_processes(command.pid), command, pause=0.01)
     children = ray_processes(command.pid)
     command.terminate()
-    assert command.wait(120) == 130
+    assert command.wait(300) == 130
     assert output.read_text() == "data: stub data\ninterrupted\n"
-    assert not psutil.wait_procs(children, timeout=60)[1]
+    assert not psutil.wait_procs(children, timeout=300)[1]
 
 
 def test_a_search_survives_its_driver(config_file, start, seconds_per_epoch, tmp_path):
@@ -182,24 +182,24 @@ resources: {gpus: 0}
 
 
 def test_a_second_interrupt_ends_it_at_once(config_file, start, faults, tmp_path):
-    """The stand-in pauses for ten seconds; whoever presses twice does not want to wait for anything. Meanwhile another
-    process does not get at its trials."""
-    faults((1, 2, "pause", 1))
+    """The stand-in never ends; whoever presses twice does not want to wait for anything. Meanwhile another process does
+    not get at its trials."""
+    faults((1, 2, "hold", 1))
     config = config_file("loss: {scale: {search: grid, of: [1]}}\nresources: {gpus: 0}\n")
     directory = StudyDirectory(tmp_path / "runs" / "a")
     command = start(config)
     wait_until((directory.path / "study.json").is_file, command)
     other = start(config, "--resume")
-    assert other.wait(60) == 2
+    assert other.wait(300) == 2
     assert f"a is being run by process {command.pid} of " in (tmp_path / "output.txt").read_text()
     wait_until(lambda: [record for record in directory.records() if record.rows()], command)
     children = ray_processes(command.pid)
     command.send_signal(signal.SIGTERM)  # a batch system's signal counts as the first
     time.sleep(0.3)
     os.killpg(command.pid, signal.SIGINT)  # as a terminal does it
-    assert command.wait(120) == 130
+    assert command.wait(300) == 130
     printed = (tmp_path / "output.txt").read_text()
     assert "Traceback" not in printed
     assert "SIGTERM" not in printed
-    assert not psutil.wait_procs(children, timeout=60)[1]
+    assert not psutil.wait_procs(children, timeout=300)[1]
     assert len(directory.records()[0].rows()) == 1

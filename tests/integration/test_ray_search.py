@@ -24,8 +24,8 @@ def gpus_reserved():
 
 def test_a_search_with_early_stops(ray_with_gpus, stub, config_file, tmp_path, capsys, faults):
     """Two configurations on two seeds, one GPU each, the worse ones stopped early, two pred_weights."""
-    # All begin together, and the better ones come first to where the worse ones are compared with them.
-    faults((1, 1, "meet 4", 1), (8, 1, "meet 4", 1), (1, 2, "pause", 1))
+    # All begin together, and the better ones are judged before the worse ones, which are compared with them.
+    faults((1, 1, "meet 4", 1), (8, 1, "meet 4", 1), (1, 2, "judged 2 2", 1))
     config = config_file("""
 loss: {scale: {search: grid, of: [1, 8]}}
 training: {epochs: 8}
