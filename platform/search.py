@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sgg.config import Config, Study, resolve
+from sgg.config import Config, Study
 from sgg.data.findings import in_words
 
 from . import preflight
@@ -45,7 +45,6 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
     opened: dict[str, str] = {}
     for config in _opened(study, axes):  # what does not fit the data is refused before Ray is started
         data = find(parts.open_data)(config)
-        resolve(config, data.name)
         opened[data.hash] = data.description
         if axes or study.base.search.trials > 1:  # then trials are compared
             check_metric(config, data)
@@ -142,8 +141,8 @@ def _paths_from(study: Study) -> str | None:
 
 
 def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, float]) -> dict[str, Any]:
-    """Make what trials share, so that none waits for another. Returns facts of `data`, the `epochs` of the longest
-    trial, and the settings with what the data decide (`resolved`)."""
+    """Make what trials share, so that none waits for another. Returns facts of `data`, and the `epochs` of the longest
+    trial."""
     from .feature_tasks import extract, worth_sharing
     from .schedule import resources_per_task
 
@@ -160,8 +159,7 @@ def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, floa
     grounds = [prepare(config) for config in configs]
     lengths = [ground.config.training.epochs for ground in grounds]
     lengths += [value for axis in axes if axis.key == "training.epochs" for value in axis.extremes()]
-    return {"data": grounds[0].data_facts(), "epochs": max(lengths),
-            "resolved": grounds[0].config.model_dump(mode="json")}
+    return {"data": grounds[0].data_facts(), "epochs": max(lengths)}
 
 
 def _opened(study: Study, axes: list[Axis]) -> list[Config]:

@@ -11,6 +11,7 @@ import math
 import random
 
 from sgg.config import ConfigError, Study
+from sgg.config.keys import with_values
 from sgg.config.reference import is_swept, keys_where
 
 from .axis import RANGES, Axis, Values, read_axis
@@ -41,7 +42,7 @@ def read_axes(study: Study) -> tuple[Study, list[Axis]]:
         raise ConfigError(study.source, faults)
     axes, swept, _ = _readable(study)
     folded = {axis.key: list(axis.values) for axis in swept}
-    study = Study(study.trial(folded), {axis.key: study.axes[axis.key] for axis in axes}, study.source)
+    study = Study.of(with_values(study.given, folded), {axis.key: study.axes[axis.key] for axis in axes}, study.source)
     if faults := _value_faults(study, axes):
         raise ConfigError(study.source, faults)
     return study, axes

@@ -24,7 +24,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from sgg.config import ConfigError, Study, validate
+from sgg.config import ConfigError, Study
 from sgg.config.keys import flatten
 from sgg.config.resume import changes
 from sgg.history import CONFIG, TEST, History, Row, read_json
@@ -192,7 +192,7 @@ class StudyDirectory:
         found = self._read()
         if found is None:
             raise ValueError(f"{self.path / STUDY} is missing")
-        return Study(validate(found["settings"], str(self.path / STUDY)), found["axes"], str(self.path / STUDY)), found
+        return Study.of(found.get("given", found["settings"]), found["axes"], str(self.path / STUDY)), found
 
     @contextmanager
     def _free(self, study: Study) -> Iterator[None]:
@@ -220,7 +220,7 @@ class StudyDirectory:
 
 
 def _described(study: Study) -> dict[str, Any]:
-    return {"settings": study.base.model_dump(mode="json"), "axes": study.axes}
+    return {"settings": study.base.model_dump(mode="json"), "given": study.given, "axes": study.axes}
 
 
 def _differences(found: dict[str, Any], described: dict[str, Any]) -> list[str]:

@@ -12,10 +12,9 @@ if __name__ == "__main__" and not __package__:
     print("run this from the repository's root: python -m platform.train CONFIG [key=value ...]", file=sys.stderr)
     sys.exit(2)
 
-from dataclasses import replace
-
 from sgg.command import answered
 from sgg.config import ConfigError, Study, load
+from sgg.config.keys import with_values
 from sgg.config.reference import reference
 
 from .arguments import parse
@@ -40,10 +39,9 @@ def main(argv: list[str] | None = None, parts: Parts | None = None) -> int:
 
 def without_search(study: Study) -> Study:
     """The study with the defaults of everything that draws trials or stops them early."""
-    plain = {key.removeprefix("search."): setting.default for key, setting in reference().items()
+    plain = {key: setting.default for key, setting in reference().items()
              if key.startswith("search.") and setting.role.acts == "drawing"}
-    search = study.base.search.model_copy(update=plain)
-    return replace(study, base=study.base.model_copy(update={"search": search}))
+    return Study.of(with_values(study.given, plain), study.axes, study.source)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import torch
 from rich.progress import track
 
 from sgg import parallel
-from sgg.config import Config, resolve
+from sgg.config import Config
 from sgg.data import Batches, DataSet, Part, load_batches
 from sgg.data.catalogue import CACHE
 from sgg.data.dataset import BACKGROUND
@@ -191,7 +191,6 @@ def prepare_detector(config: Config, check: Check | None = None) -> Ground:
     """As `prepare`, without a feature store."""
     device = device_of(config)
     data = open_data(config)
-    config = resolve(config, data.name)
     torch.set_num_threads(os.cpu_count() or 1)  # what all trials share is made while none runs
     cache, settings = config.data.root / CACHE, config.detector
     asked = {"backbone": settings.backbone, "weights": settings.weights, "epochs": settings.epochs,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sgg import build, checkpoint, parallel
-from sgg.config import Config, validate
+from sgg.config import Config
 from sgg.config.keys import flatten
 from sgg.config.resume import changes
 from sgg.data import Batches
@@ -210,8 +210,7 @@ def _pictures_of(found: checkpoint.Checkpoint, ground: build.Ground) -> dict[str
 
 
 def _refuse_other_settings(config: Config, found: checkpoint.Checkpoint) -> None:
-    then = validate(found.meta["config"], str(found.path))  # what an older version did not know is at its default
-    changed = changes(*(flatten(settings.model_dump(mode="json")) for settings in (then, config)),
+    changed = changes(flatten(found.meta["config"]), flatten(config.model_dump(mode="json")),
                       lambda role: role.fixed_for_trial)
     if changed:
         raise ValueError("\n  ".join([f"{found.path} was written with other settings; give the run another "

@@ -4,7 +4,7 @@ without torch where nothing asks for it.
 
 from __future__ import annotations
 
-from sgg.config import Config, resolve
+from sgg.config import Config
 from sgg.data import DataSet, Part, open_dataset
 from sgg.data.checking import Rules
 from sgg.data.shared_memory import require as require_shared_memory
@@ -28,8 +28,7 @@ def open_data(config: Config) -> DataSet:
                         .head(settings.train_images),
                         *(data.part(name).head(settings.eval_images) for name in ("val", "test")),
                         *([data.part("detector")] if trains_detector else []))
-    decided = resolve(config, data.name)
-    require_shared_memory(data.part("train"), decided.training.batch_size, decided.data.workers)
+    require_shared_memory(data.part("train"), config.training.batch_size, settings.workers)
     check_classes(config, data)
     return data
 
@@ -37,7 +36,7 @@ def open_data(config: Config) -> DataSet:
 def open_for_training(config: Config) -> DataSet:
     """As `open_data`, where the config is to be trained with; raises what `require_a_batch` raises, too."""
     data = open_data(config)
-    require_a_batch(resolve(config, data.name), data)
+    require_a_batch(config, data)
     return data
 
 
@@ -49,7 +48,7 @@ def filtered_training(config: Config, data: DataSet) -> Part:
 
 
 def require_a_batch(config: Config, data: DataSet) -> None:
-    """Raise ValueError where `training.drop_last` would leave out every batch of an epoch. config: a resolved one."""
+    """Raise ValueError where `training.drop_last` would leave out every batch of an epoch."""
     settings, images = config.training, len(filtered_training(config, data).head(config.data.train_images))
     if settings.drop_last and settings.epochs and images < settings.batch_size:
         raise ValueError(f"training.drop_last leaves out an epoch's incomplete batch, and {images} training images of "

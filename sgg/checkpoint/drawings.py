@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import track
 
 from sgg import build
-from sgg.config import Config, resolve, validate
+from sgg.config import Config, validate
 from sgg.config.schema import EdgeBoxes
 from sgg.evaluate import evaluate
 from sgg.models.full_model import FullModel
@@ -69,8 +69,8 @@ class DrawingComparison:
         settings["detector"]["weights"] = None  # they are not written yet
         settings["training"]["device"] = self.device
         settings["evaluation"] |= {"modes": ["predcls", "sgcls"], "ks": [50], "batch_size": 1}
-        settings["search"]["metric"] = None
-        config = resolve(validate(settings, "--try-both"), config.data.name)
+        settings["search"] = {}
+        config = validate(settings, "--try-both")
         data = open_data(config)
         head = model.scene_graph.relation_head
         for what, of_model, of_data in (("classes", head.classify_nodes.out_features, len(data.classes)),

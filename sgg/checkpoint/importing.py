@@ -15,7 +15,6 @@ from sgg import checkpoint
 from sgg.checkpoint.drawings import DrawingComparison
 from sgg.checkpoint.published import fitting, is_motifs, left_out, read_published
 from sgg.config import Config
-from sgg.config.profiles import edge_boxes_of
 from sgg.config.schema import EdgeBoxes
 from sgg.detector.files import require_own, require_place, save_detector
 from sgg.detector.proposals import RANDOM
@@ -146,7 +145,7 @@ def import_published(path: Path | str, directory: Path | str, edge_boxes: EdgeBo
 def _drawing(model: FullModel, config: Config, edge_boxes: EdgeBoxes | None, comparison: DrawingComparison | None,
              say: Callable[[str], None]) -> EdgeBoxes:
     """`edge_boxes`, else what the comparison finds, else that of the data set; what there is to know is said."""
-    usual = edge_boxes_of(config.data.name)
+    usual = config.model.edge_boxes
     found = None if comparison is None else comparison(model, config, say)
     if edge_boxes is not None:
         if found not in (None, edge_boxes):

@@ -4,6 +4,5 @@ from .checking import validate
 from .errors import ConfigError
 from .experiment import Config
 from .load import Study, load
-from .profiles import resolve
 
-__all__ = ["Config", "ConfigError", "Study", "load", "resolve", "validate"]
+__all__ = ["Config", "ConfigError", "Study", "load", "validate"]

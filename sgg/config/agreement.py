@@ -105,4 +105,4 @@ def _an_image_for_each_worker(settings: Settings) -> str | None:
 @_reads("search.metric", "search.mode", "evaluation.modes", "evaluation.ks")
 def _the_metric_is_measured(settings: Settings) -> str | None:
     search, measured = settings.search, settings.evaluation
-    return None if search.metric is None else fault_of_metric(search.metric, search.mode, measured.modes, measured.ks)
+    return fault_of_metric(search.metric, search.mode, measured.modes, measured.ks)

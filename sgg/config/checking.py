@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -28,19 +29,31 @@ def checked(settings: dict[str, Any]) -> tuple[Config, list[str]]:
     try:
         return Config.model_validate(settings), []
     except ValidationError:
-        alone, faults, wrong = separately(settings)
-        draft = Config.model_construct(alone.model_fields_set, **dict(alone))
-        return draft, faults + disagreements(alone, besides=wrong)
+        alone = separately(settings)
+        draft = Config.model_construct(alone.settings.model_fields_set, **dict(alone.settings))
+        return draft, alone.faults + disagreements(alone.settings, besides=alone.wrong)
 
 
-def separately(settings: dict[str, Any]) -> tuple[Settings, list[str], set[str]]:
-    """The settings, those that are wrong by themselves left at their defaults; their faults; which ones they are."""
+@dataclass(frozen=True)
+class Alone:
+    """Settings, each by itself. settings: those that are wrong are left at their defaults. given: the nested settings
+    without them. faults: one line for each. wrong: their dotted keys."""
+
+    settings: Settings
+    given: dict[str, Any]
+    faults: list[str]
+    wrong: set[str]
+
+
+def separately(settings: dict[str, Any]) -> Alone:
+    """What is right and what is wrong of nested settings, each by itself."""
     try:
-        return Settings.model_validate(settings), [], set()
+        return Alone(Settings.model_validate(settings), settings, [], set())
     except ValidationError as error:
         wrong = {_place(fault["loc"], settings) for fault in error.errors()}
-        rest = Settings.model_validate(_leave_out(settings, wrong))
-        return rest, messages(error, Settings), {".".join(map(str, path)) for path in wrong}
+        given = _leave_out(settings, wrong)
+        return Alone(Settings.model_validate(given), given, messages(error, Settings),
+                     {".".join(map(str, path)) for path in wrong})
 
 
 def _place(location: tuple[Any, ...], settings: Any) -> tuple[Any, ...]:

@@ -7,26 +7,18 @@ from pathlib import Path
 from pydantic import model_validator
 
 from .agreement import disagreements
-from .metric import headline_metric
 from .schema import Settings
-from .search import Search
 
 
 class Config(Settings):
-    """One experiment, or a search over experiments; one that exists is valid. `axes` of a search are kept apart by
-    `sgg.config.load`.
+    """One experiment, or a search over experiments; one that exists is valid and complete. `axes` of a search are kept
+    apart by `sgg.config.load`.
     """
 
     @model_validator(mode="after")
     def _what_belongs_together(self) -> Config:
         if faults := disagreements(self):
             raise ValueError("; ".join(faults))
-        if self.search.metric is None:
-            metric = headline_metric(self.evaluation.modes, self.evaluation.ks)
-            decided = dict(self.search) | {"metric": metric}
-            # It goes on not being given, so that with other modes it is decided anew.
-            without = self.search.model_fields_set - {"metric"}
-            object.__setattr__(self, "search", Search.model_construct(without, **decided))
         return self
 
     @property

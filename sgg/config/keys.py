@@ -14,6 +14,14 @@ def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def find(settings: dict[str, Any], key: str) -> Any:
+    """The value of a dotted key in nested settings; None where it is not there."""
+    found: Any = settings
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
 def with_values(settings: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """A copy of nested settings with `values` (dotted key -> value) put in."""
     settings = copy.deepcopy(settings)

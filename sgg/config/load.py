@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +23,30 @@ class Study:
 
     base: valid settings with every searched key at the first value of its axis, those that are swept at all of them.
     axes: dotted key -> the mapping `{search: KIND, ...}` as it stands in the file; what KIND may be is the search's
-    business. source: where the settings are from, for messages.
+    business. source: where the settings are from, for messages. given: the nested settings that `base` completes; what
+    is not given may differ from trial to trial, as it may follow from a searched value.
     """
 
     base: Config
-    axes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    source: str = ""
+    axes: dict[str, dict[str, Any]]
+    source: str
+    given: dict[str, Any]
+
+    @classmethod
+    def of(cls, given: dict[str, Any], axes: dict[str, dict[str, Any]], source: str) -> Study:
+        """The study of nested settings. Raises ConfigError with every fault."""
+        return cls(validate(given, source), axes, source, given)
 
     def trial(self, values: dict[str, Any]) -> Config:
         """The config of one trial: the base with `values` (dotted key -> value) put in.
 
         Raises ConfigError naming the offending keys.
         """
-        return validate(self._settings(values), self.source)
+        return validate(with_values(self.given, values), self.source)
 
     def faults_alone(self, values: dict[str, Any]) -> list[str]:
         """What is wrong with `values` (dotted key -> value), each by itself."""
-        return separately(self._settings(values))[1]
-
-    def _settings(self, values: dict[str, Any]) -> dict[str, Any]:
-        # What is not given may follow from `values`.
-        return with_values(self.base.model_dump(exclude_unset=True), values)
+        return separately(with_values(self.given, values)).faults
 
 
 def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
@@ -78,9 +81,10 @@ def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[St
     axes: dict[str, dict[str, Any]] = {}
     rest = _without_axes(settings, (), axes)
     firsts = {key: values[0] for key, leaf in axes.items() if not is_swept(key) and (values := _values(leaf))}
-    _, _, wrong = separately(with_values(rest, firsts))  # which are the axis' faults
-    base, faults = checked(with_values(rest, {key: value for key, value in firsts.items() if key not in wrong}))
-    study = Study(base, axes, source)
+    wrong = separately(with_values(rest, firsts)).wrong  # which are the axis' faults
+    given = with_values(rest, {key: value for key, value in firsts.items() if key not in wrong})
+    base, faults = checked(given)
+    study = Study(base, axes, source, separately(given).given)
     return study, faults + faults_of_search(study)
 
 

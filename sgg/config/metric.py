@@ -5,12 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from sgg.naming import SUBSETS, figure_names, headline_k
-
-
-def headline_metric(modes: Sequence[str], ks: Sequence[int]) -> str:
-    """The metric of a search that names none: zero-shot ngR@K of the first mode."""
-    return f"val/{modes[0]}/zs/ngR@{headline_k(ks)}"
+from sgg.naming import SUBSETS, figure_names
 
 
 def fault_of_metric(metric: str, best: str, modes: Sequence[str], ks: Sequence[int]) -> str | None:

@@ -1,47 +1,17 @@
-"""Every setting by its dotted key: type, default, meaning and role, read from the schema."""
+"""Questions about all settings: the role of a key, and the keys of a role."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
-
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from .roles import Role, trains
 from .schema import Settings
-from .section import section_type
+from .setting import Setting, settings_of
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One setting. key: dotted. role: what it acts on. default, description: as the schema has them."""
-
-    key: str
-    role: Role
-    default: Any
-    description: str
-    field: FieldInfo
-
-
-@cache
-def reference(schema: type[BaseModel] = Settings) -> dict[str, Setting]:
-    """Every setting of a schema by its dotted key, in the order of the schema."""
-    return {setting.key: setting for setting in _settings(schema, "")}
-
-
-def _settings(owner: type[BaseModel], prefix: str) -> list[Setting]:
-    found: list[Setting] = []
-    for name, field in owner.model_fields.items():
-        section = section_type(field)
-        if section is not None:
-            found += _settings(section, f"{prefix}{name}.")
-        else:
-            role = next(mark for mark in field.metadata if isinstance(mark, Role))
-            found.append(Setting(prefix + name, role, field.default, field.description or "", field))
-    return found
+def reference() -> dict[str, Setting]:
+    """Every setting by its dotted key, in the order of the schema."""
+    return settings_of(Settings)
 
 
 def role_of(key: str) -> Role:

@@ -1,18 +1,20 @@
 """Every setting of an experiment, with its type, range, default and meaning.
 
-`None` stands for "what suits the data set": `sgg/config/profiles.py` fills it in. Numbers from the papers are marked
-[1] (BMVC 2020, arXiv 2005.08230) and [2] (ICCV 2021, arXiv 2007.05756).
+Beside its type, a setting carries its role (`sgg/config/roles.py`) and, where its default depends on the data set or on
+other settings, a mark of `sgg/config/defaults.py`. Numbers from the papers are marked [1] (BMVC 2020, arXiv 2005.08230)
+and [2] (ICCV 2021, arXiv 2007.05756).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from sgg.naming import KS
 
+from .defaults import Follows, complete, pairs_of_mode, rate_of_batch, suits
 from .roles import draws, measures, runs, trains
 from .search import Resources, Search, Tracking
 from .section import Distinct, HomePath, Listed, Off, Section, Share
@@ -39,7 +41,7 @@ class Data(Section):
     """The data set and how it is read (docs/SYSTEM.md section 1)."""
 
     name: Annotated[Literal["auto", "vg", "toy", "gqa", "vtranse", "custom"], trains(shared=True, tried=True)] = "auto"
-    """auto: Visual Genome where it is under `root`, else the toy genome."""
+    """auto: Visual Genome where it is under `root`, else the toy genome. It is decided as the settings are read."""
     root: Annotated[HomePath, runs()] = Path("data")
     """The folder of the data sets. What is derived from them once is kept there too."""
     num_val_images: Annotated[PositiveInt | None, trains(shared=True, tried=True)] = None
@@ -64,7 +66,7 @@ class Data(Section):
     allow_clipping: Annotated[bool, trains(shared=True, tried=True)] = False
     """Accept boxes that look as if they were written in another way than they are read (corners for sizes, ...) or lie
     outside their pictures: they are cut off at the border."""
-    workers: Annotated[Annotated[int, Field(ge=0)] | None, runs()] = None
+    workers: Annotated[NonNegativeInt, runs(), suits(toy=0)] = 2
     """Processes that decode pictures; 0: the training process itself."""
     exclude_left_right: Annotated[bool, trains(shared=True, tried=True)] = False
     """GQA: drop "to the left of" and "to the right of"."""
@@ -73,7 +75,7 @@ class Data(Section):
 class DetectorSettings(Section):
     """The frozen detector (docs/SYSTEM.md section 2)."""
 
-    backbone: Annotated[Literal["vgg16", "resnet50", "tiny"] | None, trains(shared=True)] = None
+    backbone: Annotated[Literal["vgg16", "resnet50", "tiny"], trains(shared=True), suits(toy="tiny")] = "vgg16"
     """The network of the detector."""
     weights: Annotated[HomePath | None, trains(shared=True, tried=True)] = None
     """A published `vg-faster-rcnn.tar` or a directory made by `python -m sgg.detector train`; None: pre-train here."""
@@ -91,22 +93,22 @@ class Model(Section):
 
     head: Annotated[Literal["imp"], trains()] = "imp"
     """The relation head."""
-    hidden_dim: Annotated[PositiveInt | None, trains()] = None
+    hidden_dim: Annotated[PositiveInt, trains(), suits(toy=64)] = 512
     """Width of node and edge states."""
     iterations: Annotated[int, Field(ge=0), trains()] = 3
     """Rounds of message passing."""
-    edge_boxes: Annotated[EdgeBoxes | None, trains()] = None
-    """How the boxes of a pair are drawn. None: `raw_boxes` on GQA, else `motifs`. A trained model needs the drawing
-    that it was trained with, and its weights do not tell which that was."""
+    edge_boxes: Annotated[EdgeBoxes, trains(), suits(gqa="raw_boxes")] = "motifs"
+    """How a pair is drawn: motifs, both boxes in the frame of their union; raw_boxes, in that of the image. A trained
+    model needs the drawing that it was trained with, and its weights do not tell which that was."""
     box_strides: Annotated[Literal["published", "intended"], trains()] = "published"
     """published: the stride of 16 that the papers' weights were trained with; intended: 2 and 1."""
     frequency_bias: Annotated[Literal["off", "add", "only"], trains()] = "off"
     """add: added to the predicate logits; only: the predicate logits are the frequency table alone (evaluation)."""
-    pairs_per_image: Annotated[PositiveInt | None, trains(mid_training=True)] = None
-    """Budget of training pairs an image, over the batch. None: 1,024; on the toy genome 48; in SGDet training 64."""
+    pairs_per_image: Annotated[PositiveInt, trains(mid_training=True), Follows(pairs_of_mode)] = 1024
+    """Budget of training pairs an image, over the batch."""
     foreground_share: Annotated[Share, trains(mid_training=True)] = 0.25
     """The largest share of annotated pairs among the training pairs."""
-    dropout: Annotated[Share | None, trains(mid_training=True)] = None
+    dropout: Annotated[Share, trains(mid_training=True), suits(toy=0.2)] = 0.5
     """Dropout in the box heads."""
 
 
@@ -185,16 +187,16 @@ class Training(Section):
 
     mode: Annotated[Literal["sgcls", "predcls", "sgdet"], trains(tried=True)] = "sgcls"
     """What is given in training: boxes (sgcls), boxes and labels (predcls), nothing (sgdet)."""
-    epochs: Annotated[Annotated[int, Field(ge=0)] | None, trains(grows=True)] = None
+    epochs: Annotated[NonNegativeInt, trains(grows=True), suits(toy=3)] = 20
     """Epochs of training."""
-    batch_size: Annotated[PositiveInt | None, trains(mid_training=True, tried=True)] = None
+    batch_size: Annotated[PositiveInt, trains(mid_training=True, tried=True), suits(toy=8)] = 24
     """Images of a batch."""
-    drop_last: Annotated[bool | None, trains(tried=True)] = None
+    drop_last: Annotated[bool, trains(tried=True), suits(toy=False)] = True
     """Leave out an epoch's last batch where it has fewer than `batch_size` images, as the papers did: it would be a
-    step of a few images at the full rate. None: true, and false on the toy genome."""
-    learning_rate: Annotated[PositiveFloat | None, trains(mid_training=True)] = None
-    """None: the profile's rate per image times batch_size (the papers: 1e-3 x 24)."""
-    decay_epoch: Annotated[PositiveInt | None, trains(mid_training=True)] = None
+    step of a few images at the full rate."""
+    learning_rate: Annotated[PositiveFloat, trains(mid_training=True), Follows(rate_of_batch)] = 0.024
+    """Learning rate of F."""
+    decay_epoch: Annotated[PositiveInt, trains(mid_training=True), suits(toy=2)] = 16
     """The last epoch at the full rates, counted from 1; after it they are a tenth."""
     momentum: Annotated[Share, trains()] = 0.9
     """Momentum of SGD."""
@@ -227,9 +229,9 @@ class Evaluation(Section):
     """The cut-offs K of recall."""
     pred_weight: Annotated[list[Exponent], Listed, Distinct, Field(min_length=1), measures(swept=True)] = [0.0]
     """Exponents of the predicate re-weighting; every value is evaluated on each trained model."""
-    every: Annotated[PositiveInt | None, measures()] = None
+    every: Annotated[PositiveInt, measures(), suits(toy=1)] = 5
     """Validate after the first epoch, then after every so many more, and after the last."""
-    batch_size: Annotated[PositiveInt | None, measures()] = None
+    batch_size: Annotated[PositiveInt, measures(), suits(toy=16)] = 1
     """Images of a batch in evaluation."""
     test: Annotated[bool, measures()] = True
     """Evaluate on test after the last epoch."""
@@ -237,6 +239,11 @@ class Evaluation(Section):
 
 class Settings(Section):
     """Everything that can be set, each setting by itself; what must fit together is `Config`'s to check."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, settings: Any) -> Any:
+        return complete(cls, settings) if isinstance(settings, dict) else settings
 
     experiment: Experiment = Experiment()
     data: Data = Data()

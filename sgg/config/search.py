@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from .defaults import Follows, metric_of_modes
 from .roles import draws, measures, runs
 from .section import Off, Section
 
@@ -13,9 +14,8 @@ from .section import Off, Section
 class Search(Section):
     """Which trials are run, and which are stopped early (`platform/search_space.py`, `platform/tune.py`)."""
 
-    metric: Annotated[str | None, measures()] = None
-    """A figure of validation (`val/sgcls/zs/ngR@100`), or `loss`. In a valid config it is decided, where not given as
-    the zero-shot ngR of the first of `evaluation.modes`, at 100 or the largest of `evaluation.ks`."""
+    metric: Annotated[str, measures(), Follows(metric_of_modes)] = "val/sgcls/zs/ngR@100"
+    """What trials are compared by: a figure of validation (`val/sgcls/zs/ngR@100`), or `loss`."""
     mode: Annotated[Literal["max", "min"], measures()] = "max"
     """Whether a larger or a smaller metric is better."""
     trials: Annotated[PositiveInt, draws()] = 1

@@ -16,7 +16,6 @@ import torch
 
 from benchmarks import annotations, evaluator, features, images, learning, perturb, sgdet, training_step, trial_cost
 from sgg import build
-from sgg.config import resolve
 from sgg.data import open_dataset
 from sgg.history import TEST
 from sgg.models.detector import Detector
@@ -41,7 +40,7 @@ def _threads():
 def untrained(config, toy_root) -> build.Ground:
     """A ground whose detector knows nothing."""
     data = open_dataset("toy", toy_root)
-    return build.Ground(resolve(config, "toy"), data, Detector("tiny", len(data.classes)), "0123", None)
+    return build.Ground(config, data, Detector("tiny", len(data.classes)), "0123", None)
 
 
 def names(rows) -> list[str]:

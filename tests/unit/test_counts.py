@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sgg import build
-from sgg.config import resolve, validate
+from sgg.config import validate
 from sgg.data.visual_genome import open_visual_genome
 
 FILES = Path(__file__).parents[1] / "golden" / "files"
@@ -21,7 +21,7 @@ FILTERS = {
 def test_tables_are_of_the_training_images_as_filtered(name) -> None:
     golden = np.load(FILES / "vg_tiny.npz")
     data = open_visual_genome(FILES / "vg_tiny_data" / "VG", num_val_images=int(golden["num_val_im"]))
-    config = resolve(validate(FILTERS[name] | {"evaluation": {"pred_weight": [1.0]}}), "vg")
+    config = validate(FILTERS[name] | {"evaluation": {"pred_weight": [1.0]}})
     ground = build.Ground(config, data, None, "", None)
     subjects, predicates, objects, counts = golden[f"{name}.subj_pred_pairs"].T
     foreground, background = ground.counts

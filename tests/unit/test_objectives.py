@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sgg import build
-from sgg.config import resolve, validate
+from sgg.config import validate
 from sgg.data import open_dataset
 from sgg.losses import edge_loss
 from sgg.models.detector import Detector
@@ -17,9 +17,9 @@ def trial(toy_root):
     """Networks with a frequency bias, and a scene, for some settings of the GAN."""
     def made(**gan):
         data = open_dataset("toy", toy_root)
-        config = resolve(validate({
+        config = validate({
             "data": {"name": "toy", "root": str(toy_root), "train_images": 4}, "training": {"batch_size": 4},
-            "model": {"frequency_bias": "add"}, "gan": {"enabled": True, "visual_conditioning": False, **gan}}), "toy")
+            "model": {"frequency_bias": "add"}, "gan": {"enabled": True, "visual_conditioning": False, **gan}})
         ground = build.Ground(config, data, Detector("tiny", len(data.classes)), "0123", None)
         run = build.build_run(ground)
         run.model.eval()  # or dropout would differ from call to call

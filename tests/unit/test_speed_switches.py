@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sgg import build
-from sgg.config import resolve, validate
+from sgg.config import validate
 from sgg.data import open_dataset
 from sgg.fit import train_epoch
 from sgg.models.detector import Detector
@@ -23,8 +23,8 @@ def _torch_as_before():
 
 def one_epoch(toy_root, **training) -> tuple[build.Run, dict]:
     data = open_dataset("toy", toy_root)
-    config = resolve(validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 4},
-                               "training": {"epochs": 1, "batch_size": 2, **training}}), "toy")
+    config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 4},
+                       "training": {"epochs": 1, "batch_size": 2, **training}})
     build.configure_torch(config)
     torch.manual_seed(0)
     ground = build.Ground(config, data, Detector("tiny", len(data.classes)), "0123", None)

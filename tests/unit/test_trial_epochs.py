@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sgg import build, checkpoint
-from sgg.config import resolve, validate
+from sgg.config import validate
 from sgg.data import open_dataset
 from sgg.fit import fit, measure, train_epoch
 from sgg.history import History
@@ -22,7 +22,7 @@ def ground(toy_root, mode: str = "sgcls", **sections) -> build.Ground:
     data = open_dataset("toy", toy_root)
     config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 8, "eval_images": 2},
                        "training": {"mode": mode, "epochs": 2, "batch_size": 4}, **sections})
-    return build.Ground(resolve(config, "toy"), data, Detector("tiny", len(data.classes)), "0123", None)
+    return build.Ground(config, data, Detector("tiny", len(data.classes)), "0123", None)
 
 
 def row_of(trial: build.Ground) -> dict:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sgg.config import Config, ConfigError, load, resolve, validate
+from sgg.config import Config, ConfigError, load, validate
 
 
 @pytest.fixture
@@ -180,20 +180,55 @@ def test_one_seed_is_a_list_of_one() -> None:
     assert config.seed == 7
 
 
-def test_profiles_fill_only_what_is_not_given() -> None:
+def of(data: str, **sections) -> Config:
+    return validate({"data": {"name": data}, **sections})
+
+
+def test_defaults_that_depend_on_something_fill_only_what_is_not_given() -> None:
     """The papers' rate is 1e-3 an image (docs/SYSTEM.md section 2): batch 24 gives .024, batch 8 gives .008."""
-    paper = resolve(validate({}), "vg")
+    paper = of("vg")
     assert (paper.training.batch_size, paper.training.learning_rate, paper.detector.backbone) == (24, 0.024, "vgg16")
-    assert resolve(validate({"training": {"batch_size": 8}}), "vg").training.learning_rate == 0.008
-    assert resolve(validate({"training": {"learning_rate": 0.5}}), "toy").training.learning_rate == 0.5
+    assert of("vg", training={"batch_size": 8}).training.learning_rate == 0.008
+    assert of("toy", training={"learning_rate": 0.5}).training.learning_rate == 0.5
     for name in ("vg", "toy"):
-        settings = resolve(validate({}), name).model_dump()
+        settings = of(name).model_dump()
         undecided = [f"{section}.{key}" for section, values in settings.items() for key, value in values.items()
                      if value is None]
         assert undecided == [
             "data.num_val_images", "data.max_objects", "data.train_images", "data.eval_images", "detector.weights",
             "detector.epochs", "detector.batch_size", "detector.learning_rate", "embeddings.path",
             "search.max_concurrent", "search.time_budget_s", "tracking.wandb_entity"]
+
+
+def test_defaults_by_data_set_and_by_other_settings() -> None:
+    toy, gqa = of("toy"), of("gqa")
+    assert (toy.model.hidden_dim, toy.training.batch_size, toy.training.learning_rate) == (64, 8, 0.016)
+    assert (gqa.model.hidden_dim, gqa.model.edge_boxes, toy.model.edge_boxes) == (512, "raw_boxes", "motifs")
+    assert [config.model.pairs_per_image for config in (of("vg"), toy, of("toy", training={"mode": "sgdet"}))] == [
+        1024, 48, 64]
+    assert of("toy", evaluation={"modes": "predcls", "ks": [20, 50]}).search.metric == "val/predcls/zs/ngR@50"
+
+
+def test_auto_is_decided_as_settings_are_read(tmp_path) -> None:
+    assert of("auto", training={"epochs": 1}).data.name == "toy"
+    (tmp_path / "VG").mkdir()
+    found = validate({"data": {"root": str(tmp_path)}})
+    assert (found.data.name, found.training.epochs) == ("vg", 20)
+
+
+def test_none_is_not_given_where_a_default_depends_on_something() -> None:
+    """As first editions wrote it: "what suits the data"."""
+    assert of("toy", training={"epochs": None, "learning_rate": None}, model={"hidden_dim": None}) == of("toy")
+
+
+def test_a_default_follows_from_searched_values(write) -> None:
+    study = load(write("""
+        data: {name: {search: grid, of: [vg, toy]}}
+        training: {batch_size: {search: choice, of: [8, 24]}}
+    """))
+    trial = study.trial({"data.name": "toy", "training.batch_size": 24})
+    assert (trial.training.learning_rate, trial.model.hidden_dim) == (0.048, 64)
+    assert study.trial({"data.name": "vg", "training.batch_size": 24}).training.learning_rate == 0.024
 
 
 @pytest.mark.parametrize("number", ["1e-4", "1E-4", "+1.e-4", ".1e-3", "1.0e-4"])
@@ -228,7 +263,7 @@ def test_word_vectors_are_looked_for_where_they_are_put() -> None:
 
 
 def test_round_trip_through_json() -> None:
-    config = resolve(validate({"gan": {"enabled": True, "perturb": {"method": "graphn"}}}), "toy")
+    config = of("toy", gan={"enabled": True, "perturb": {"method": "graphn"}})
     assert Config.model_validate(config.model_dump(mode="json")) == config
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sgg.config import resolve, validate
+from sgg.config import validate
 from sgg.config.keys import flatten
 from sgg.config.resume import changes as all_changes
 
@@ -12,7 +12,7 @@ def changes(then: dict, now: dict) -> list[str]:
 
 
 def settings(data_name: str = "toy", **sections) -> dict:
-    return flatten(resolve(validate(sections), data_name).model_dump(mode="json"))
+    return flatten(validate({"data": {"name": data_name}, **sections}).model_dump(mode="json"))
 
 
 def of_the_first_edition(now: dict) -> dict:
@@ -53,11 +53,15 @@ def test_a_setting_that_an_older_run_lacks_had_its_default() -> None:
     assert changes(then, settings(training={"f_updates": 2})) == ["training.f_updates was 1, is 2"]
 
 
-@pytest.mark.parametrize(("then", "faults"), [
-    ("motifs", []), ("raw_boxes", ["model.edge_boxes was 'raw_boxes', is None"])])
-def test_what_is_left_to_the_data_set_is_compared_once_that_is_known(then, faults) -> None:
-    """Of a study, whose settings may be undecided."""
-    now = flatten(validate({}).model_dump(mode="json"))
-    assert changes(of_the_first_edition(now) | {"model.edge_boxes": then}, now) == faults
-    now["training.batch_size"] = None
-    assert changes(now | {"training.batch_size": 8}, now) == ["training.batch_size was 8, is None"]
+def test_none_of_the_first_edition_is_what_suits_the_data() -> None:
+    """Its studies noted None where the data set decides."""
+    then = of_the_first_edition(settings()) | {"training.batch_size": None, "training.learning_rate": None}
+    assert changes(then, settings()) == []
+    assert changes(then, settings(training={"batch_size": 4})) == [
+        "training.batch_size was 8, is 4", "training.learning_rate was 0.016, is 0.008"]
+
+
+def test_an_axis_is_compared_as_a_whole() -> None:
+    then = settings() | {"loss.kind": {"search": "grid", "of": ["dnorm"]}}
+    assert changes(then, then) == []
+    assert len(changes(then, settings())) == 1

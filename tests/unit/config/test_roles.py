@@ -9,6 +9,7 @@ from sgg.config.keys import flatten
 from sgg.config.reference import keys_where, reference, role_of
 from sgg.config.roles import Role, runs, trains
 from sgg.config.section import Section
+from sgg.config.setting import settings_of
 
 
 def test_every_setting_has_a_role_and_a_description() -> None:
@@ -29,7 +30,7 @@ def test_a_setting_without_a_role_is_refused_where_it_is_declared() -> None:
         place: Annotated[str | None, runs()] = None
         """Where it is."""
 
-    assert {key: setting.role.acts for key, setting in reference(Right).items()} == {
+    assert {key: setting.role.acts for key, setting in settings_of(Right).items()} == {
         "width": "training", "place": "running"}
 
 

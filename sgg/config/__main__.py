@@ -1,0 +1,39 @@
+"""The reference of all settings, or a JSON schema of config files for editors.
+
+    python -m sgg.config                        every setting: type, range, default, meaning, roles
+    python -m sgg.config --json-schema FILE     with which editors complete and check YAML; - prints it
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from sgg.writing import write_json
+
+from .description import describe_settings
+from .json_schema import json_schema
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the reference, or write the schema. Returns 0, or 2 where a file cannot be written."""
+    parser = argparse.ArgumentParser(prog="python -m sgg.config", description=__doc__.splitlines()[0])
+    parser.add_argument("--json-schema", metavar="FILE", help="write a JSON schema of config files there; - prints it")
+    options = parser.parse_args(arguments)
+    if options.json_schema is None:
+        print(describe_settings(), end="")
+    elif options.json_schema == "-":
+        print(json.dumps(json_schema(), indent=1))
+    else:
+        try:
+            write_json(Path(options.json_schema), json_schema())
+        except OSError as error:
+            print(f"--json-schema: {error}", file=sys.stderr)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

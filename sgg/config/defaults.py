@@ -1,0 +1,110 @@
+"""Defaults that depend on the data set or on other settings. They are filled in as settings are read, so that a config
+that exists is complete.
+
+The defaults in the schema are the papers' (docs/SYSTEM.md section 2). Those of the toy genome are the ones under which
+it trains in about a minute on one core, and with a GAN in three.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from sgg.naming import headline_k
+
+from .keys import find, put
+from .setting import settings_of
+
+Get = Callable[[str], Any]
+"""Gives the value of a dotted key."""
+RATE_PER_IMAGE, TOY_RATE_PER_IMAGE = 1e-3, 2e-3
+
+
+@dataclass(frozen=True)
+class Suits:
+    """A setting's mark: the defaults that suit single data sets. All others have the default of the schema."""
+
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Follows:
+    """A setting's mark: its default follows from other settings by a rule, whose docstring says how."""
+
+    rule: Callable[[Get], Any]
+
+    def __post_init__(self) -> None:
+        assert callable(self.rule)  # a name of the class body, such as that of a setting, would hide the rule's
+
+
+def suits(**values: Any) -> Suits:
+    """Another default for each data set that is named: `suits(toy=64)`."""
+    return Suits(values)
+
+
+def complete(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any]:
+    """Nested settings with every default that depends on the data set or on other settings filled in.
+
+    What is given stays, right or wrong; None counts as not given where a default depends on something, as in files of
+    earlier versions.
+    """
+    filled = copy.deepcopy(settings)
+    declared = settings_of(schema)
+
+    def get(key: str) -> Any:
+        value = find(filled, key)
+        return declared[key].default if value is None else value
+
+    def fill(key: str, value: Any) -> None:
+        if find(filled, key) is None:
+            with suppress(ValueError):  # a part of the way is no section: the schema says so
+                put(filled, key, value)
+
+    name = get("data.name")
+    if name == "auto":
+        name = _found_data(get("data.root"))
+        with suppress(ValueError):
+            put(filled, "data.name", name)
+    for key, setting in declared.items():
+        if (mark := setting.mark(Suits)) is not None:
+            fill(key, mark.values.get(name, setting.default) if isinstance(name, str) else setting.default)
+    for key, setting in declared.items():
+        if (rule := setting.mark(Follows)) is not None:
+            try:
+                fill(key, rule.rule(get))
+            except (TypeError, ValueError, LookupError):  # from a setting that is wrong itself
+                fill(key, setting.default)
+    return filled
+
+
+def _found_data(root: Any) -> str:
+    """What `auto` is: Visual Genome where it is under `data.root`, else the toy genome."""
+    try:
+        return "vg" if (Path(root).expanduser() / "VG").exists() else "toy"
+    except (TypeError, RuntimeError, OSError):  # a root that is wrong itself
+        return "toy"
+
+
+def rate_of_batch(get: Get) -> float:
+    """1e-3 for each image of a batch; on the toy genome 2e-3."""
+    return (TOY_RATE_PER_IMAGE if get("data.name") == "toy" else RATE_PER_IMAGE) * get("training.batch_size")
+
+
+def pairs_of_mode(get: Get) -> int:
+    """1,024; on the toy genome 48; in SGDet training 64."""
+    if get("training.mode") == "sgdet":
+        return 64
+    return 48 if get("data.name") == "toy" else 1024
+
+
+def metric_of_modes(get: Get) -> str:
+    """Zero-shot ngR@K in validation, of the first of `evaluation.modes`; K: 100, or the largest of `evaluation.ks`."""
+    modes, ks = get("evaluation.modes"), get("evaluation.ks")
+    mode = modes if isinstance(modes, str) else modes[0]
+    return f"val/{mode}/zs/ngR@{headline_k([ks] if isinstance(ks, int) else ks)}"

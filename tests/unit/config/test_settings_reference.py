@@ -1,0 +1,77 @@
+"""`python -m sgg.config`: the reference of all settings, and the JSON schema that editors check YAML with."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from sgg.config import Config
+from sgg.config.__main__ import main
+from sgg.config.description import default_in_words, type_in_words
+from sgg.config.json_schema import json_schema, value_schema
+from sgg.config.keys import flatten
+from sgg.config.load import _Loader
+from sgg.config.reference import reference
+
+SHIPPED = sorted((Path(__file__).parents[3] / "tune_configs").rglob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def check():
+    validator = jsonschema.Draft202012Validator(json_schema())
+    return lambda text: [error.message for error in validator.iter_errors(yaml.load(text, Loader=_Loader) or {})]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_an_editor_finds_no_fault_in_what_is_shipped(check, path: Path) -> None:
+    assert check(path.read_text()) == []
+
+
+@pytest.mark.parametrize("text", [
+    "evaluation: {pred_weight: 0.5, modes: sgcls}", "gan: {perturb: {method: off}}", "experiment: {seed: 3}",
+    "evaluation: {pred_weight: {search: grid, of: [0, 1]}}", "loss: {scale: {search: uniform, low: 0, high: 1}}"])
+def test_short_forms_and_axes_are_right(check, text: str) -> None:
+    assert check(text) == []
+
+
+@pytest.mark.parametrize("text", [
+    "los: {}", "loss: {kind: focal}", "gan: {perturb: {alpha: 0}}", "training: {epochs: 1.5}",
+    "experiment: {seed: {search: grid, of: [1, 2]}}", "loss: {kind: {search: best, of: [dnorm]}}"])
+def test_an_editor_finds_what_is_wrong(check, text: str) -> None:
+    assert check(text)
+
+
+def test_every_setting_is_described(capsys) -> None:
+    assert main([]) == 0
+    printed = capsys.readouterr().out
+    for key in flatten(Config().model_dump()):
+        assert f"{key}: " in printed
+
+
+@pytest.mark.parametrize(("key", "kind", "default"), [
+    ("gan.perturb.alpha", "number >= 1", "2"),
+    ("training.epochs", "whole number >= 0", "20, 3 for toy"),
+    ("loss.kind", "baseline | dnorm | dnorm-fgbg", "dnorm"),
+    ("evaluation.ks", "list of (whole number > 0)", "[20, 50, 100, 200, 300]"),
+    ("resources.gpus", "number >= 0 or auto", "auto"),
+    ("embeddings.path", "path or none", "none"),
+    ("training.learning_rate", "number > 0", "1e-3 for each image of a batch; on the toy genome 2e-3")])
+def test_types_and_defaults_in_words(key: str, kind: str, default: str) -> None:
+    assert (type_in_words(value_schema(key)), default_in_words(reference()[key])) == (kind, default)
+
+
+def test_the_schema_is_written_whole(tmp_path, capsys) -> None:
+    assert main(["--json-schema", str(tmp_path / "schema.json")]) == 0
+    assert json.loads((tmp_path / "schema.json").read_text()) == json_schema()
+    assert main(["--json-schema", str(tmp_path / "nowhere" / "schema.json")]) == 2
+    assert "nowhere" in capsys.readouterr().err
+
+
+def test_the_command_needs_no_torch() -> None:
+    code = ("import sys; from sgg.config.__main__ import main; main(['--json-schema', '-']); "
+            "sys.exit(any(name in sys.modules for name in ('torch', 'ray', 'numpy')))")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
