@@ -106,8 +106,8 @@ def test_a_metric_that_validation_cannot_measure_is_refused_in_a_search(tmp_path
     """Before Ray is started. A single trial is ranked by nothing, and runs."""
     def open_data(config):
         relations = {"zs": 0, "10s": 3, "100s": 0, "all": 4}
-        return SimpleNamespace(name="toy", title="a few pictures", description="a few pictures", findings=(),
-                               relations_by_subset=lambda part, images: relations)
+        return SimpleNamespace(name="toy", title="a few pictures", description="a few pictures", hash="0123",
+                               findings=(), relations_by_subset=lambda part, images: relations)
 
     monkeypatch.setattr(search, "open_data", open_data, raising=False)
     monkeypatch.setattr(search, "ray_session", lambda *_: (_ for _ in ()).throw(ValueError("Ray was to start")))
