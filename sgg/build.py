@@ -195,9 +195,8 @@ def prepare_detector(config: Config, check: Check | None = None) -> Ground:
     cache, settings = config.data.root / CACHE, config.detector
     asked = {"backbone": settings.backbone, "weights": settings.weights, "epochs": settings.epochs,
              "batch_size": settings.batch_size, "learning_rate": settings.learning_rate}
-    known = None
+    known = known_hash(data, cache, **asked) if check is not None else None
     if check is not None:
-        known = known_hash(data, cache, **asked)
         check(Ground(config, data, None, known, None))
     detector, detector_hash = ensure_detector(data, cache, **asked, workers=config.data.workers, device=device)
     ground = Ground(config, data, detector.to(device), detector_hash, None)
