@@ -1,5 +1,7 @@
 import os
+import shutil
 import signal
+from pathlib import Path
 from platform import ray_session, search, tune
 from platform.parts import Parts
 from platform.schedule import plan
@@ -12,6 +14,7 @@ import pytest
 from sgg.config import ConfigError, load
 
 HEAD = {"memory": 1e9}
+EXAMPLE = Path(__file__).parents[2] / "example"
 
 
 @pytest.fixture
@@ -104,16 +107,13 @@ def test_a_driver_whose_disk_is_full_says_how_to_go_on(tmp_path, monkeypatch, ca
 def test_a_metric_that_validation_cannot_measure_is_refused_in_a_search(tmp_path, monkeypatch, capsys, text, overrides,
                                                                          refused):
     """Before Ray is started. A single trial is ranked by nothing, and runs."""
-    def open_data(config):
-        relations = {"zs": 0, "10s": 3, "100s": 0, "all": 4}
-        return SimpleNamespace(name="toy", title="a few pictures", description="a few pictures", hash="0123",
-                               findings=(), relations_by_subset=lambda part, images: relations)
-
-    monkeypatch.setattr(search, "open_data", open_data, raising=False)
     monkeypatch.setattr(search, "ray_session", lambda *_: (_ for _ in ()).throw(ValueError("Ray was to start")))
-    (tmp_path / "a.yaml").write_text(f"experiment: {{output: {tmp_path}}}\n{text}")
-    assert tune.main([str(tmp_path / "a.yaml"), *overrides], Parts(open_data="platform.search:open_data")) == 2
+    shutil.copytree(EXAMPLE, tmp_path / "data")
+    settings = f"experiment: {{output: {tmp_path}}}\ndata: {{name: custom, root: {tmp_path}/data}}\n"
+    (tmp_path / "a.yaml").write_text(f"{settings}training: {{batch_size: 4}}\n{text}")
+    metric = "search.metric=val/sgcls/100s/ngR@100"  # two validation pictures, and four to train on
+    assert tune.main([str(tmp_path / "a.yaml"), metric, *overrides]) == 2
     said = capsys.readouterr().err
     assert ("Ray was to start" in said) is not refused
-    for part in ("search.metric val/sgcls/zs/ngR@100", "a few pictures", "val/sgcls/10s/ngR@100 or val/sgcls/all/"):
-        assert (part in said) is refused
+    for part in ("search.metric val/sgcls/100s/ngR@100", "nine pictures", "val/sgcls/all/ngR@100", "more images to"):
+        assert (part in said) is refused, said
