@@ -44,9 +44,9 @@ def fit(
     directory has a newer one; `on_epoch_end` then gets the rows of the epochs after it. Where several processes train
     together (`sgg/parallel.py`) each calls `fit`, and the first one writes.
 
-    Raises FloatingPointError, naming the epoch, where F has diverged: a loss, its gradient (then also naming the step)
-    or the scores of an evaluation are not finite. Raises ValueError where `directory` was written with other settings,
-    data or detector, or all its checkpoints are damaged.
+    Raises FloatingPointError, naming the epoch, where F has diverged: a loss, its gradient (then naming step and
+    images, too) or the scores of an evaluation are not finite. Raises ValueError where `directory` was written with
+    other settings, data, pictures or detector, or all its checkpoints are damaged.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -122,7 +122,8 @@ def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) ->
         try:
             losses = finite(run.step(batch.to(run.device), randomness, fallbacks))
         except FloatingPointError as error:
-            raise FloatingPointError(f"{error} in epoch {epoch}, step {steps}: {LOWER_RATES}") from error
+            raise FloatingPointError(f"{error} in epoch {epoch}, step {steps}: {LOWER_RATES}; or look at the images of "
+                                     f"this batch: {', '.join(batch.image_ids)}") from error
         images += len(batch)
         passed_over += not losses
         for name, value in losses.items():

@@ -103,21 +103,27 @@ def choose_recipe(backbone: str, epochs: int | None = None, batch_size: int | No
     return replace(RECIPES[backbone], **{name: value for name, value in given.items() if value is not None})
 
 
-def cache_path(cache: Path | str, data: DataSet, backbone: str, recipe: Recipe, pictures: str | None = None) -> Path:
-    """Where the detector of data, pictures and settings is kept. pictures: their hash; None is that of the first
-    edition, which did not look at them."""
-    facts = recipe.facts() | _padding(data)
-    key = json.dumps([data.hash, facts] if pictures is None else [data.hash, pictures, facts], sort_keys=True)
-    return Path(cache) / "detectors" / f"{backbone}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+def cache_path(cache: Path | str, data: DataSet, backbone: str, recipe: Recipe) -> Path:
+    """Where the detector of data, pictures and settings is kept."""
+    return _named(cache, backbone, [data.hash, _picture_hash(data), recipe.facts() | _padding(data)])
+
+
+def first_edition_path(cache: Path | str, data: DataSet, backbone: str, recipe: Recipe) -> Path:
+    """Where the first edition kept it, which did not look at pictures."""
+    return _named(cache, backbone, [data.hash, recipe.facts() | _padding(data)])
+
+
+def _named(cache: Path | str, backbone: str, identity: list[Any]) -> Path:
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+    return Path(cache) / "detectors" / f"{backbone}-{digest}"
 
 
 def _kept(cache: Path, data: DataSet, backbone: str, recipe: Recipe) -> Path:
     """`cache_path` for the pictures as they are, or where a detector of the first edition is that serves instead."""
-    pictures = _picture_hash(data)
-    directory = cache_path(cache, data, backbone, recipe, pictures)
+    pictures, directory = _picture_hash(data), cache_path(cache, data, backbone, recipe)
     if (directory / FACTS).is_file():
         return directory
-    before = cache_path(cache, data, backbone, recipe)
+    before = first_edition_path(cache, data, backbone, recipe)
     if (before / FACTS).is_file():
         log.warning("%s does not say on which pictures it was trained (it is of the first edition); it is used as it "
                     "is", before)

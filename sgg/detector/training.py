@@ -35,8 +35,10 @@ def pretrain(detector: Detector, part: Part, recipe: Recipe, directory: Path | s
 
     origin: plain values that tell what else decides the result, for example hashes of data and of first weights.
 
-    Raises FloatingPointError, naming epoch and step, where the loss is not finite; ValueError where the state in
-    `directory` is damaged, or of other settings, and then names each.
+    Boxes thinner than a pixel are left out, and batches without another box are passed over; the log counts both.
+
+    Raises FloatingPointError, naming epoch, step and images, where the loss is not finite; ValueError where the state
+    in `directory` is damaged, or of other settings, and then names each, and where no box is left to train on.
     """
     state_path = Path(directory) / STATE
     state_path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,18 +83,26 @@ def _train_epoch(detector: Detector, batches: Batches, recipe: Recipe, optimizer
         module.requires_grad_(True).train()
     learning = [weight for group in optimizer.param_groups for weight in group["params"]]
     sums: dict[str, float] = {}
+    left_out = passed_over = 0
     # torchvision draws proposals from the global generators.
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(derive(recipe.seed, "detector", epoch))
         for step, batch in enumerate(batches.epoch(epoch)):
             for group in optimizer.param_groups:
                 group["lr"] = recipe.rate((epoch - epochs.start + (step + 0.5) / len(batches)) / len(epochs))
-            losses = phase.loss(rcnn, batch.to(device).images, _targets(batch.to(device)))
+            batch = batch.to(device)
+            targets, thin = _targets(batch)
+            left_out += thin
+            if not any(len(target["labels"]) for target in targets):
+                passed_over += 1  # a mean over no box is no number
+                continue
+            losses = phase.loss(rcnn, batch.images, targets)
             total = sum(losses.values())
             if not math.isfinite(total.item()):
                 values = ", ".join(f"{name} {value.item():g}" for name, value in losses.items())
                 raise FloatingPointError(f"the detector's loss is not finite in epoch {epoch + 1}, step {step + 1} "
-                                         f"({values}): try a lower learning rate than {recipe.learning_rate:g}")
+                                         f"({values}): try a lower learning rate than {recipe.learning_rate:g}, or "
+                                         f"look at the images of this batch: {', '.join(batch.image_ids)}")
             optimizer.zero_grad(set_to_none=True)
             total.backward()
             torch.nn.utils.clip_grad_norm_(learning, recipe.clip)
@@ -100,15 +110,24 @@ def _train_epoch(detector: Detector, batches: Batches, recipe: Recipe, optimizer
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + value.item()
             bar.update(task, advance=1, said=f"epoch {epoch + 1}/{recipe.epochs} loss {total.item():.2f}")
-    return ", ".join(f"{name} {value / len(batches):.3f}" for name, value in sums.items())
+    if left_out:
+        log.warning("detector epoch %d: %d boxes thinner than a pixel had no part in it", epoch + 1, left_out)
+    if passed_over:
+        log.warning("detector epoch %d: %d of %d batches had no box to learn and were passed over", epoch + 1,
+                    passed_over, len(batches))
+    if passed_over == len(batches):
+        raise ValueError("no image has a box to train a detector on: all are thinner than a pixel; look at them with "
+                         "`python -m sgg.data verify`")
+    return ", ".join(f"{name} {value / (len(batches) - passed_over):.3f}" for name, value in sums.items())
 
 
-def _targets(batch: Batch) -> list[Target]:
-    """torchvision's targets of each image. Boxes thinner than a pixel are left out: they have no area to learn."""
+def _targets(batch: Batch) -> tuple[list[Target], int]:
+    """torchvision's targets of each image, and how many boxes are left out: those thinner than a pixel, which have no
+    area to learn."""
     kept = ((batch.boxes[:, 2:] - batch.boxes[:, :2]) >= 1).all(1)
     counts = torch.bincount(batch.image_index[kept], minlength=len(batch)).tolist()
     parts: tuple[tuple[Tensor, ...], ...] = (batch.boxes[kept].split(counts), batch.labels[kept].split(counts))
-    return [{"boxes": boxes, "labels": labels} for boxes, labels in zip(*parts, strict=True)]
+    return [{"boxes": boxes, "labels": labels} for boxes, labels in zip(*parts, strict=True)], int((~kept).sum())
 
 
 def _take_up(path: Path, detector: Detector, settings: dict[str, Any], epochs: int) -> dict[str, Any] | None:

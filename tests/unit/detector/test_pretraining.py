@@ -11,6 +11,7 @@ import torch
 from sgg.detector import ensure_detector, load_detector, pretrain, save_detector
 from sgg.detector.cache import cache_path, choose_recipe, train_into
 from sgg.detector.files import FACTS
+from sgg.detector.recipe import Phase, heads
 from sgg.detector.training import STATE
 from sgg.models.detector import Detector
 
@@ -126,9 +127,38 @@ def test_a_state_of_another_backbone_is_refused(data, tmp_path) -> None:
 def test_loss_that_is_not_finite_is_named(data, tmp_path) -> None:
     detector = fresh()
     detector.rcnn.roi_heads.box_predictor.cls_score.bias.data[3] = float("nan")
-    with pytest.raises(FloatingPointError, match=r"not finite in epoch 1, step 1 \(naming nan\): try a lower learning"):
+    with pytest.raises(FloatingPointError, match=r"not finite in epoch 1, step 1 \(naming nan\): try a lower .*, "
+                                                 r"or look at the images of this batch: \d+, \d+"):
         pretrain(detector, data.part("detector"), choose_recipe("tiny", epochs=1), tmp_path)
     assert not (tmp_path / STATE).exists()
+
+
+def thinned(part, images, width):
+    """The part, the boxes of its first `images` images made so thin."""
+    annotations = part.annotations
+    boxes = annotations.boxes.copy()
+    boxes[:annotations.box_ptr[images], 2] = boxes[:annotations.box_ptr[images], 0] + width
+    return replace(part, annotations=replace(annotations, boxes=boxes))
+
+
+@pytest.mark.parametrize("recipe", [
+    choose_recipe("tiny", epochs=2, batch_size=1),
+    replace(choose_recipe("tiny", epochs=1, batch_size=2), phases=(Phase(heads, (), 1.0),))])
+def test_boxes_thinner_than_a_pixel_are_left_out_and_counted(data, tmp_path, caplog, recipe) -> None:
+    """An image that has no other box makes no mean over nothing, which was NaN."""
+    part = thinned(data.part("detector").head(2), 1, 0.9)
+    detector = fresh()
+    pretrain(detector, part, recipe, tmp_path)
+    assert all(weight.isfinite().all() for weight in weights(detector).values())
+    thin = int(part.annotations.box_ptr[1])
+    assert f"detector epoch 1: {thin} boxes thinner than a pixel had no part in it" in caplog.text
+    assert ("1 of 2 batches had no box to learn" in caplog.text) == (recipe.batch_size == 1)
+
+
+def test_a_detector_without_a_box_to_learn_is_refused(data, tmp_path) -> None:
+    part = thinned(data.part("detector").head(1), 1, 0.9)
+    with pytest.raises(ValueError, match=r"no image has a box to train a detector on: all are thinner than a pixel"):
+        pretrain(fresh(), part, choose_recipe("tiny", epochs=1), tmp_path)
 
 
 def test_every_loss_falls(data, tmp_path, caplog) -> None:

@@ -12,7 +12,7 @@ from sgg.checkpoint.state import Checkpoint
 from sgg.data.catalogue import open_dataset
 from sgg.detector import cache as detector_cache
 from sgg.detector import ensure_detector, save_detector
-from sgg.detector.cache import cache_path, choose_recipe
+from sgg.detector.cache import choose_recipe, first_edition_path
 from sgg.extract import store_path, training_nodes
 from sgg.features import FeatureStore, StoreIdentity, StoreMismatchError
 from sgg.models.detector import Detector
@@ -81,7 +81,7 @@ def test_a_given_detector_of_other_pictures_is_refused(root, trained):
 
 def test_a_detector_of_the_first_edition_is_used_and_told(root, trained, caplog):
     data = opened(root)
-    before = cache_path(root / "cache", data, "tiny", choose_recipe("tiny"))
+    before = first_edition_path(root / "cache", data, "tiny", choose_recipe("tiny"))
     save_detector(Detector("tiny", 25), before, {"classes": data.classes, "data_hash": data.hash})
     for weights in (None, before):
         caplog.clear()
