@@ -16,7 +16,6 @@ from rich.progress import track
 from sgg import parallel
 from sgg.config import Config
 from sgg.data import Batches, DataSet, Part, load_batches
-from sgg.data.catalogue import CACHE
 from sgg.data.dataset import BACKGROUND
 from sgg.data.statistics import background_counts, foreground_counts
 from sgg.detector import ensure_detector, known_hash
@@ -64,7 +63,7 @@ class Ground:
     @property
     def cache(self) -> Path:
         """Where is what is derived from the data once."""
-        return self.config.data.root / CACHE
+        return self.config.cache
 
     def data_facts(self) -> dict[str, Any]:
         """What every result file says of the data and what was made from it."""
@@ -192,7 +191,7 @@ def prepare_detector(config: Config, check: Check | None = None) -> Ground:
     device = device_of(config)
     data = open_data(config)
     torch.set_num_threads(os.cpu_count() or 1)  # what all trials share is made while none runs
-    cache, settings = config.data.root / CACHE, config.detector
+    cache, settings = config.cache, config.detector
     asked = {"backbone": settings.backbone, "weights": settings.weights, "epochs": settings.epochs,
              "batch_size": settings.batch_size, "learning_rate": settings.learning_rate}
     known = known_hash(data, cache, **asked) if check is not None else None

@@ -4,6 +4,8 @@ without torch where nothing asks for it.
 
 from __future__ import annotations
 
+import os
+
 from sgg.config import Config
 from sgg.data import DataSet, Part, open_dataset
 from sgg.data.checking import Rules
@@ -20,7 +22,7 @@ def open_data(config: Config) -> DataSet:
     settings = config.data
     data = open_dataset(settings.name, settings.root, num_val_images=settings.num_val_images,
                         exclude_left_right=settings.exclude_left_right,
-                        rules=Rules(settings.allow_clipping, settings.self_relations))
+                        rules=Rules(settings.allow_clipping, settings.self_relations), cache=config.cache)
     if settings.flip and settings.flip_predicates == "refuse":
         data.require_mirrors()
     trains_detector = config.detector.weights is None
@@ -61,7 +63,7 @@ def check_files(config: Config) -> None:
     """Raise FileNotFoundError or ValueError where device, word vectors or the detector's weights cannot serve; all that
     cannot are told at once."""
     faults: list[FileNotFoundError | ValueError] = []
-    for check in (_check_device, _check_vectors, _check_weights):
+    for check in (_check_device, _check_vectors, _check_weights, _check_cache):
         try:
             check(config)
         except (FileNotFoundError, ValueError) as fault:
@@ -77,6 +79,15 @@ def _check_device(config: Config) -> None:
         from sgg.device import find_device
 
         find_device(config.training.device, "training.device")
+
+
+def _check_cache(config: Config) -> None:
+    """A cache that is there and cannot be written may still hold all that is asked for."""
+    nearest = next(place for place in (config.cache, *config.cache.absolute().parents) if place.exists())
+    if not nearest.is_dir() or not (os.access(nearest, os.W_OK | os.X_OK) or (config.cache / "detectors").is_dir()):
+        raise ValueError(f"nothing can be written to {config.cache} (data.cache), where detectors and features are "
+                         f"kept: {nearest} is {'read-only' if nearest.is_dir() else 'no folder'}; set data.cache to a "
+                         "folder that can be written, on a cluster one that all nodes see")
 
 
 def _check_vectors(config: Config) -> None:

@@ -27,6 +27,11 @@ class Config(Settings):
         return self.embeddings.path or self.data.root / "glove" / "glove.6B.200d.txt"
 
     @property
+    def cache(self) -> Path:
+        """Where what is derived from the data once is kept: `data.cache`, else the folder `cache` of `data.root`."""
+        return self.data.cache or self.data.root / "cache"
+
+    @property
     def compares_classes(self) -> bool:
         """Whether anything asks for class embeddings."""
         return self.gan.enabled and (self.gan.init_embeddings or self.gan.perturb.method in ("neigh", "graphn"))

@@ -43,7 +43,10 @@ class Data(Section):
     name: Annotated[Literal["auto", "vg", "toy", "gqa", "vtranse", "custom"], trains(shared=True, tried=True)] = "auto"
     """auto: Visual Genome where it is under `root`, else the toy genome. It is decided as the settings are read."""
     root: Annotated[HomePath, runs()] = Path("data")
-    """The folder of the data sets. What is derived from them once is kept there too."""
+    """The folder of the data sets."""
+    cache: Annotated[HomePath | None, runs(tried=True)] = None
+    """The folder of what is derived from the data once: detectors, feature stores, lists of images. It must be
+    writable, and on a cluster a path that all nodes see. None: the folder `cache` of `root`."""
     num_val_images: Annotated[PositiveInt | None, trains(shared=True, tried=True)] = None
     """The first so many training images are validation. None: the data set's own number, 5,000 of Visual Genome."""
     min_objects: Annotated[int, Field(ge=0), trains(tried=True)] = 0

@@ -81,6 +81,8 @@ def open_dataset(name: str = "auto", root: Path | str = "data", *, num_val_image
     if exclude_left_right:
         options["exclude_left_right"] = True
     cache = root / CACHE if cache is None else Path(cache)
+    if name == "gqa":
+        options["cache"] = cache
     if name != "auto":
         return replace(DATA_SETS[name](root, **options), cache=cache)
     found = (root / "VG").exists()

@@ -2,13 +2,14 @@
 
     <directory>/sceneGraphs/{train,val}_sceneGraphs.json
     <directory>/{train,val}_balanced_questions.json, or in questions/ or sceneGraphs/: which images are used
-    <directory>/{train,val}_images.json                 the same as a list, written at first use
+    <directory>/{train,val}_images.json                 the same as a plain list, where other programs wrote one
+    <cache>/gqa/{train,val}_images.json                 the same, with the file it was read from; written at first use
     pictures: <image_id>.jpg in Visual Genome's folder
 """
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from sgg.data.checking import USUAL, Rules, checked
 from sgg.data.conventions import CORNER_AND_SIZE
 from sgg.data.dataset import BACKGROUND, DataSet
 from sgg.data.files import read_json
+from sgg.data.findings import Finding
+from sgg.data.origin import Origin
 from sgg.data.records import AnnotationsBuilder, located, short, typed
 from sgg.data.splits import NONE, TEST, TRAIN, VAL, require_parts
 from sgg.writing import write_json
@@ -29,11 +32,13 @@ REMEDY = "get the data set with: python -m sgg.data prepare gqa --to ROOT"
 
 
 def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right: bool = False,
-             num_val_images: int = NUM_VAL_IMAGES, rules: Rules = USUAL) -> DataSet:
+             num_val_images: int = NUM_VAL_IMAGES, rules: Rules = USUAL,
+             cache: Path | None = None) -> DataSet:
     """The data set under `directory` (ROOT/GQA). Validation is the first training ids in sorted order; the public
     validation file is the test set.
 
-    exclude_left_right: drop the predicates "to the left of" and "to the right of", which are two thirds of GQA.
+    exclude_left_right: drop the predicates "to the left of" and "to the right of", which are two thirds of GQA. cache:
+    where the list of used images is kept, which the questions take long to give; None: nowhere.
 
     Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
     """
@@ -42,7 +47,8 @@ def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right
     graphs = {part: read_json(path, dict, REMEDY, unique_keys=True) for part, path in paths.items()}
     dropped = LEFT_RIGHT if exclude_left_right else ()
     classes, predicates = _names(graphs, paths, dropped)
-    ids = {part: _used_images(directory, part, graphs[part], paths[part]) for part in paths}
+    listed: list[Finding] = []
+    ids = {part: _used_images(directory, part, graphs[part], paths[part], cache, listed) for part in paths}
     builder = AnnotationsBuilder()
     numbers = ({name: number for number, name in enumerate(names)} for names in (classes, predicates))
     class_numbers, predicate_numbers = numbers
@@ -57,7 +63,7 @@ def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right
     with located(f"{directory}:"):
         require_parts(annotations, parts, num_val_images)
     return DataSet("gqa", title, classes, predicates, annotations, parts, Path(image_folder), REMEDY,
-                   findings=findings)
+                   findings=(*findings, *listed))
 
 
 def _partition(annotations: Annotations, num_train_file: int, num_val_images: int) -> np.ndarray:
@@ -81,33 +87,61 @@ def _names(graphs: dict[str, dict], paths: dict[str, Path], dropped: tuple[str, 
     return [BACKGROUND, *sorted(classes)], [BACKGROUND, *sorted(predicates.difference(dropped))]
 
 
-def _used_images(directory: Path, part: str, graphs: dict, graphs_path: Path) -> list[str]:
-    """The sorted ids of the images that the balanced questions ask about, from the cached list where it is."""
-    cache = directory / f"{part}_images.json"
-    if cache.is_file():
-        ids, source = read_json(cache, list), cache
+def _used_images(directory: Path, part: str, graphs: dict, graphs_path: Path, cache: Path | None,
+                 found: list[Finding]) -> list[str]:
+    """The sorted ids of the images that the balanced questions ask about: from a plain list where there is one, from
+    ours where it is of these questions, else from the questions themselves. What was found goes to `found`.
+    """
+    plain = directory / f"{part}_images.json"
+    if plain.is_file():
+        ids, source = read_json(plain, list), plain
+        found.append(_of_plain_list(plain, _questions(directory, part), len(ids)))
     else:
-        ids, source = _asked_images(directory, part)
+        ids, source = _asked_images(directory, part, cache and cache / "gqa" / f"{part}_images.json")
     for index, image_id in enumerate(ids):
         if not isinstance(image_id, str) or image_id not in graphs:
             raise ValueError(f"{source}: entry {index}, {short(image_id)}, is not an image of {graphs_path}")
-    ids = sorted(set(ids))
-    if source != cache and os.access(directory, os.W_OK):
-        write_json(cache, ids, indent=None)
-    return ids
+    return sorted(set(ids))
 
 
-def _asked_images(directory: Path, part: str) -> tuple[list, Path]:
-    """The `imageId` of every balanced question, and the file they are in."""
+def _of_plain_list(path: Path, questions: Path, images: int) -> Finding:
+    """That the origin of a list is not known, and whether the questions are newer."""
+    newer = questions.is_file() and questions.stat().st_mtime > path.stat().st_mtime
+    effect = f"Its images are used, whatever the questions say; delete {path.name} to have the questions read."
+    return Finding("images listed by a file of unknown origin", images, None,
+                   f"{path}, older than {questions}" if newer else str(path), effect, "fault" if newer else "note")
+
+
+def _questions(directory: Path, part: str) -> Path:
+    """The file of a part's questions, or where it should be."""
     name = f"{part}_balanced_questions.json"
     places = [directory / name, directory / "questions" / name, directory / "sceneGraphs" / name]
-    path = next((place for place in places if place.is_file()), places[0])
+    return next((place for place in places if place.is_file()), places[0])
+
+
+def _asked_images(directory: Path, part: str, kept: Path | None) -> tuple[list, Path]:
+    """The `imageId` of every balanced question, and the file they are in.
+
+    kept: our list of them, used while the questions are those that it was read from, and written anew else.
+    """
+    path = _questions(directory, part)
+    if kept is not None and kept.is_file():
+        known = read_json(kept, dict)
+        with located(f"{kept}:"):
+            ids, origin = typed(known, "images", list), Origin.from_json(typed(known, "origin", dict))
+        if not path.is_file() or origin.is_of(path):
+            return ids, kept
     # The file is a gigabyte: a question becomes its image's id as soon as it is read.
     questions = read_json(path, dict, REMEDY, object_hook=lambda record: record.get("imageId", record))
     for number, image_id in questions.items():
         if not isinstance(image_id, str):
             raise ValueError(f"{path}: question {number} must have str under 'imageId'")
-    return list(questions.values()), path
+    ids = list(questions.values())
+    if kept is not None:
+        with suppress(OSError):  # a list that cannot be kept is read again next time
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            write_json(kept, {"origin": Origin.of(path).to_json(), "images": sorted(set(ids))}, indent=None)
+    return ids, path
 
 
 def _add(builder: AnnotationsBuilder, image_id: str, graph: dict, classes: dict[str, int],

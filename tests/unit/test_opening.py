@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -147,3 +148,18 @@ def test_what_is_asked_for_where_only_the_first_images_are_measured(opened, toy_
                 "search": {"metric": "val/sgcls/100s/ngR@100"}}
     with pytest.raises(ValueError, match=rf"all {first['all']}\).* or raise data\.eval_images$"):
         check_metric(validate(settings), data)
+
+
+@pytest.mark.usefixtures("no_data")
+def test_a_cache_that_cannot_be_written_is_told_before_work_starts(monkeypatch, tmp_path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"data\.cache\), .* is no folder; set data\.cache to a folder that can be wr"):
+        open_data(validate({"data": {"name": "toy", "root": str(tmp_path), "cache": str(tmp_path / "file" / "cache")}}))
+    monkeypatch.setattr("sgg.opening.os.access", lambda path, mode: False)  # a read-only disk, for root too
+    with pytest.raises(ValueError, match=rf"{tmp_path}/cache \(data\.cache\), .* {tmp_path} is read-only; set data"):
+        open_data(validate({"data": {"name": "toy", "root": str(tmp_path)}}))
+
+
+def test_what_is_derived_goes_to_the_cache(tmp_path) -> None:
+    assert validate({"data": {"root": "there"}}).cache == Path("there/cache")
+    assert validate({"data": {"root": "there", "cache": str(tmp_path)}}).cache == tmp_path

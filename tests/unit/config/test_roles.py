@@ -48,14 +48,16 @@ def test_every_value_of_these_is_measured_on_each_model() -> None:
 def test_only_what_decides_the_model_is_searched_and_makes_a_configuration() -> None:
     for key in reference():
         expected = key.split(".")[0] not in {"experiment", "evaluation", "search", "resources", "tracking"} and \
-            key not in {"data.root", "data.workers", "data.eval_images", "training.device", "training.keep_checkpoints"}
+            key not in {"data.root", "data.cache", "data.workers", "data.eval_images", "training.device",
+                        "training.keep_checkpoints"}
         assert (role_of(key).searchable, role_of(key).identity) == (expected, expected), key
 
 
 def test_a_trial_may_train_longer_and_a_study_may_not() -> None:
     epochs = role_of("training.epochs")
     assert (epochs.fixed_for_trial, epochs.fixed_for_study) == (False, True)
-    free = {"experiment.name", "experiment.output", "data.root", "data.workers", "training.keep_checkpoints",
+    free = {"experiment.name", "experiment.output", "data.root", "data.cache", "data.workers",
+            "training.keep_checkpoints",
             "training.device", "search.max_concurrent", "search.time_budget_s", "search.max_failures"}
     assert {key for key in keys_where(lambda role: not role.fixed_for_study)
             if key.split(".")[0] not in {"resources", "tracking"}} == free

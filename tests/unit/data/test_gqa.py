@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 
 import pytest
 from PIL import Image
@@ -87,15 +88,40 @@ def test_left_and_right_can_be_excluded(tmp_path):
     assert data.title == "GQA without left and right"
 
 
-def test_the_image_list_is_cached_and_then_used(tmp_path):
-    directory = write(tmp_path)
-    first = opened(tmp_path).hash
-    assert json.loads((directory / "train_images.json").read_text()) == ["10", "2", "9"]
+def test_our_image_list_is_of_the_questions_it_was_read_from(tmp_path):
+    directory, cache = write(tmp_path), tmp_path / "cache"
+    first = opened(tmp_path, cache=cache)
+    assert json.loads((cache / "gqa" / "train_images.json").read_text())["images"] == ["10", "2", "9"]
+    assert first.findings == opened(tmp_path, cache=cache).findings
+    write(tmp_path, asked=ASKED | {"train": ["9", "10"]})  # other questions in their place
+    assert len(opened(tmp_path, cache=cache).part("train")) == 1
+    write(tmp_path)
+    assert opened(tmp_path, cache=cache).hash == first.hash
     for part in ("train", "val"):
         (directory / f"{part}_balanced_questions.json").unlink()
-    assert opened(tmp_path).hash == first
-    (directory / "train_images.json").write_text(json.dumps(["10", "2"]))
-    assert len(opened(tmp_path).part("train")) == 1
+    assert opened(tmp_path, cache=cache).hash == first.hash  # the list alone is there
+
+
+def test_questions_that_are_only_touched_are_not_read_again(tmp_path, monkeypatch):
+    directory, cache = write(tmp_path), tmp_path / "cache"
+    first = opened(tmp_path, cache=cache).hash
+    (directory / "train_balanced_questions.json").touch()
+    monkeypatch.setattr("sgg.data.gqa.Origin.of", lambda path: pytest.fail("read again"))
+    assert opened(tmp_path, cache=cache).hash == first
+
+
+def test_a_plain_list_is_used_and_its_unknown_origin_found(tmp_path):
+    directory = write(tmp_path)
+    plain = directory / "train_images.json"
+    plain.write_text(json.dumps(["10", "2"]))
+    data = opened(tmp_path, cache=tmp_path / "cache")
+    assert len(data.part("train")) == 1
+    found = data.findings[-1]
+    assert (found.kind, found.count, found.severity) == ("images listed by a file of unknown origin", 2, "note")
+    os.utime(plain, (1, 1))
+    found = opened(tmp_path).findings[-1]
+    assert found.severity == "fault"
+    assert "train_balanced_questions.json" in found.example
 
 
 def test_it_opens_by_name(tmp_path):
