@@ -1,0 +1,136 @@
+"""What the departures from the reference of docs/SYSTEM.md section 8 amount to, on the toy genome.
+
+    python benchmarks/departures.py [--quick] [--json FILE] [--data data] [--images 400]
+
+- drawings: a model trained with one drawing of box pairs, evaluated with it and with the other (`model.edge_boxes`);
+- batch norm: a GAN without the term `rec`, whose F runs on the generated scene in training mode as the reference's
+  does, or not at all as here. Weights and draws are the same: what differs are the running statistics;
+- mirrored: node features of training pictures of which half are mirrored, beside those of the pictures as they are.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.common.results import Row, arguments_of, judged, report
+from sgg import build
+from sgg.config import validate
+from sgg.data import load_batches
+from sgg.evaluate import evaluate
+from sgg.fit import train_epoch
+from sgg.inference import observe
+from sgg.metrics.quality import frechet_distance
+from sgg.models.roi_features import pool
+from sgg.models.union_boxes import DRAWINGS
+from sgg.objectives import Losses, Scene
+from sgg.seeding import seed_everything
+from sgg.steps import TrainingStep
+
+FIGURES = ("predcls/all/ngR@20", "predcls/zs/ngR@50", "sgcls/all/ngR@50")
+Settings = dict[str, Any]
+
+
+def trained(settings: Settings, options: Any) -> tuple[build.Ground, build.Run]:
+    """A trial after its epochs; nothing is written but the detector."""
+    ground = build.prepare(validate({
+        "experiment": {"seed": 0}, "evaluation": {"ks": [20, 50]},
+        "data": {"name": "toy", "root": options.data, "train_images": options.images, "eval_images": options.images},
+        **settings}))
+    config = ground.config
+    seed_everything(config.seed, "weights")
+    run, batches = build.build_run(ground), ground.training_batches()
+    for epoch in range(1, (1 if options.quick else config.training.epochs) + 1):
+        train_epoch(run, config, batches, epoch)
+    return ground, run
+
+
+def figures_of(ground: build.Ground, run: build.Run) -> dict[str, float]:
+    """Its figures on test."""
+    return evaluate(run.model, ground.detector, ground.evaluation_batches("test"), ground.metrics("test"), run.device)
+
+
+def beside(name: str, ours: dict[str, float], theirs: dict[str, float]) -> Iterator[Row]:
+    """Rows of the figures, in per cent."""
+    for figure in FIGURES:
+        yield judged(f"{name}, {figure}", 100 * ours[figure], "%", 100 * theirs[figure], None, True)
+
+
+def drawings(options: Any) -> Iterator[Row]:
+    """The drawing that the model was trained with, beside the other one."""
+    for kind in DRAWINGS:
+        ground, run = trained({"model": {"edge_boxes": kind}}, options)
+        own = figures_of(ground, run)
+        (run.model.regions.box_pairs.kind,) = set(DRAWINGS) - {kind}
+        yield from beside(f"drawings: trained and evaluated with {kind}", own, figures_of(ground, run))
+
+
+class StepWithF(TrainingStep):
+    """F runs on the generated scene also where nothing is made of it, as in the reference."""
+
+    def update_generator(self, *inputs: Any) -> tuple[Losses, Scene]:
+        """As TrainingStep's, and F's pass."""
+        losses, fake = super().update_generator(*inputs)
+        with torch.no_grad(), torch.random.fork_rng():  # dropout draws, and all other draws stay the same
+            self.objectives("graph", fake)
+        return losses, fake
+
+
+def batch_norm(options: Any) -> Iterator[Row]:
+    """Ours, beside the reference's."""
+    settings = {"gan": {"enabled": True, "terms": ["D", "G"], "visual_conditioning": False}}
+    ground, run = trained(settings, options)
+    ours = figures_of(ground, run)
+    step, build.TrainingStep = build.TrainingStep, StepWithF
+    try:
+        other_ground, other = trained(settings, options)
+    finally:
+        build.TrainingStep = step
+    own, others = run.model.state_dict(), other.model.state_dict()
+    weights = [name for name, _ in run.model.named_parameters()]
+    assert all(torch.equal(own[name], others[name]) for name in weights)
+    means = [name for name in own if name.endswith("running_mean")]
+    away = max(float((own[name] - others[name]).norm() / others[name].norm()) for name in means)
+    yield judged("batch norm: running means, largest relative distance", away, "", None, None, True)
+    yield from beside("batch norm: F at rest, beside F on the generated scene", ours, figures_of(other_ground, other))
+
+
+def mirrored(options: Any) -> Iterator[Row]:
+    """The Frechet distance of two halves of the pictures, and of the second half mirrored by chance."""
+    ground = build.prepare_detector(validate({"data": {"name": "toy", "root": options.data}}))
+    part, detector = ground.part("train").head(options.images), ground.detector
+
+    def features(half: int, augment: bool) -> np.ndarray:
+        chosen = replace(part, annotations=part.annotations.select(np.arange(half, len(part), 2)))
+        pooled = []
+        for batch in load_batches(chosen, 8, augment=augment, seed=1).epoch(0):
+            seen = observe(detector, batch)
+            pooled.append(pool(seen.map, seen.boxes, seen.image_index, 7, 1 / detector.stride).mean((2, 3)).numpy())
+        return np.concatenate(pooled)
+
+    first, second, other = features(0, False), features(1, False), features(1, True)
+    yield judged("mirrored: Frechet distance of two halves of the pictures, one of them mirrored by chance",
+                 frechet_distance(first, other), "", frechet_distance(first, second), None, True)
+
+
+def main() -> int:
+    """Measure and report."""
+    parser = arguments_of(__doc__, "few images and one epoch")
+    parser.add_argument("--data", default="data", metavar="DIR", help="where the toy genome and the detector are")
+    parser.add_argument("--images", type=int, default=400, help="of each part (%(default)s)")
+    options = parser.parse_args()
+    if options.quick:
+        options.images = 32
+    return report((row for measure in (mirrored, batch_norm, drawings) for row in measure(options)), options)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
