@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+from rich.table import Column, Table
 
 from sgg.command import answered, not_negative, output_file, positive
 from sgg.data import toy
@@ -18,10 +21,13 @@ from sgg.data.catalogue import NAMES, open_dataset, open_toy
 from sgg.data.checking import Rules
 from sgg.data.custom import require_new, write_custom
 from sgg.data.dataset import DataSet
+from sgg.data.findings import Finding
 from sgg.data.prepare import prepare
 from sgg.data.progress import picture_bar
 from sgg.data.sources import SOURCES
 from sgg.data.summary import summarise, table
+from sgg.data.verify import verify
+from sgg.writing import write_json
 
 SHOWN = 20  # files that are listed before the rest is only counted
 
@@ -47,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     getting.add_argument("--mirror", metavar="URL", help="take all files from under this address")
     getting.add_argument("--keep-archives", action="store_true")
     for added in (command("stats", _stats, "counts of all parts and subsets, beside the known ones"),
-                  command("verify", _verify, "check annotation files and decode every picture"),
+                  command("verify", _verify, "what is wrong with the files, and what training does with it"),
                   command("convert", _convert, "write a data set in the layout of sgg/data/custom.py")):
         added.add_argument("--data", choices=NAMES, default="auto")
         added.add_argument("--root", type=Path, default=Path("data"), help="default: data")
@@ -58,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument("--to", type=Path, required=True, metavar="DIR")
         else:
             added.add_argument("--json", type=output_file, metavar="FILE", help="write everything found there")
+        if added.prog.endswith("verify"):
+            added.add_argument("--decode", action="store_true",
+                               help="read and decode every picture; without it only headers and ends of the files")
     making = command("toy", _toy, "generate the toy genome")
     making.add_argument("--to", type=Path, default=Path("data/toy"), metavar="DIR", help="default: data/toy")
     making.add_argument("--seed", type=not_negative, default=0)
@@ -106,20 +115,31 @@ def _stats(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from sgg.data.verify import verify  # needs torchvision, which the other commands do not wait for
-
     data = _open(options)
     with picture_bar("pictures") as on_picture:
-        findings = verify(data, options.root, report=on_picture)
-    for kind, texts in asdict(findings).items():
+        found = verify(data, options.root, options.decode, report=on_picture)
+    if found.findings:
+        Console().print(_table(found.findings))
+    else:
+        print("nothing to tell: every file is as it should be")
+    for kind, texts in found.files.items():
         print(f"{kind}: {len(texts):,}")
         for text in texts[:SHOWN]:
             print(f"  {text}")
         if len(texts) > SHOWN:
             print(f"  ... and {len(texts) - SHOWN:,} more (--json FILE lists all)")
     if options.json:
-        options.json.write_text(json.dumps(asdict(findings), indent=1))
-    return 1 if findings else 0
+        write_json(options.json, found.to_json())
+    return 1 if found.has_faults else 0
+
+
+def _table(findings: Iterable[Finding]) -> Table:
+    shown = Table("", Column("how often", justify="right"), "what", "example", "what training does",
+                  box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for finding in findings:
+        often = f"{finding.count:,}" + (f" of {finding.of:,}" if finding.of is not None else "")
+        shown.add_row(finding.severity, often, *map(escape, (finding.kind, finding.example, finding.effect)))
+    return shown
 
 
 def _convert(options: argparse.Namespace) -> int:

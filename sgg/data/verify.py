@@ -1,68 +1,156 @@
-"""Whether what is on the disk is whole: files against the checksums of their download, every picture decoded."""
+"""What is wrong with the files of a data set, as far as they show it: annotation, pictures, checksums of downloads."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from sgg.data.dataset import DataSet
+import numpy as np
+
+from sgg.data.dataset import DataSet, Part, picture_fault
 from sgg.data.download import sha256_of
-from sgg.data.pictures import read_picture
+from sgg.data.findings import Finding
+from sgg.data.pictures import ANIMATED, DEEP, TRANSPARENT, TURNED, read_picture
 from sgg.data.prepare import RECORDS, read_record
+from sgg.naming import SUBSETS
+
+Report = Callable[[int, int], None]
+REFUSED = "A run that reads it is refused before it starts."
+EFFECTS = {TURNED: "The picture is turned as viewers turn it; boxes have to be of the turned picture.",
+           TRANSPARENT: "What is transparent is laid on white.",
+           DEEP: "Its upper 8 bits are used.",
+           ANIMATED: "The first frame is used."}
 
 
 @dataclass
-class Findings:
-    """Files that are not as they should be; each list holds one line for each."""
+class Verified:
+    """What was found. findings: of every kind, how often and what training does with it. changed, missing, damaged: one
+    line for each file that is not as it should be."""
 
+    findings: list[Finding] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
 
-    def __bool__(self) -> bool:
-        return bool(self.changed or self.missing or self.damaged)
+    @property
+    def has_faults(self) -> bool:
+        """Whether anything should be mended."""
+        return any(finding.severity == "fault" for finding in self.findings)
+
+    @property
+    def files(self) -> dict[str, list[str]]:
+        """The lists of files."""
+        return {"changed": self.changed, "missing": self.missing, "damaged": self.damaged}
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as JSON values."""
+        return asdict(self)
+
+    def add(self, kind: str, texts: list[str], of: int | None, effect: str, severity: str = "fault") -> list[str]:
+        """Note a finding where there are `texts`, the first of which is the example. Returns them."""
+        if texts:
+            self.findings.append(Finding(kind, len(texts), of, texts[0], effect, severity))
+        return texts
 
 
-def verify(data: DataSet, root: Path, workers: int | None = None,
-           report: Callable[[int, int], None] | None = None) -> Findings:
+def verify(data: DataSet, root: Path, decode: bool = False, workers: int | None = None,
+           report: Report | None = None) -> Verified:
     """Check the files of an opened data set (opening it has checked the structure of its annotation).
 
-    workers: pictures decoded at a time; None: one for each core. report: called with pictures done and all.
+    decode: read and decode every picture, too, instead of its header alone. workers: pictures decoded at a time; None:
+    one for each core. report: called with pictures done and all.
 
     Raises ValueError naming a spoilt record of what was downloaded.
     """
-    findings = Findings(changed=list(_changed_files(root)))
-    pictures = _pictures(data)
+    found = Verified(findings=list(data.findings))
+    found.changed += found.add("changed files of a download", list(_changed_files(root)), None,
+                               "The file is read as it is.")
+    parts = [Part("all", data.annotations, data.image_folder), *([data.detector] if data.detector else [])]
+    total, done = sum(map(len, parts)), 0
+    sound: list[tuple[Part, int]] = []
+    for part in parts:
+        sound += [(part, image) for image in _headers(found, data, part, total, _shifted(report, done, total))]
+        done += len(part)
+    if decode:
+        _decode(found, data, parts, sound, total, workers, report)
+    _boxes(found, data.part("detector"))
+    _subsets(found, data)
+    found.findings.sort(key=lambda finding: finding.severity != "fault")
+    return found
+
+
+def _headers(found: Verified, data: DataSet, part: Part, total: int, report: Report | None) -> list[int]:
+    """Look at the headers of a part. Returns the images whose pictures seem sound."""
+    headers = data.index(part.image_folder).headers(part.annotations.files.tolist(), report)
+    named = [f"picture {part.image_path(image)}" for image in range(len(part))]
+    found.missing += found.add("missing pictures", [f"{name} is missing" for name, header in
+                                                    zip(named, headers, strict=True) if header is None], total, REFUSED)
+    sound, unreadable, other_sizes = [], [], []
+    for image, header in enumerate(headers):
+        if header is None:
+            continue
+        if fault := picture_fault(header, part.size(image)):
+            (unreadable if header.fault else other_sizes).append(f"{named[image]} {fault}")
+        else:
+            sound.append(image)
+    found.damaged += found.add("pictures that cannot be read", unreadable, total, REFUSED)
+    found.damaged += found.add("pictures of another size than annotated", other_sizes, total, REFUSED)
+    for note, effect in EFFECTS.items():
+        found.add(f"pictures {note}", [named[image] for image in sound if note in headers[image].notes], total, effect,
+                  "note")
+    return sound
+
+
+def _decode(found: Verified, data: DataSet, parts: list[Part], sound: list[tuple[Part, int]], total: int,
+            workers: int | None, report: Report | None) -> None:
+    """Decode the pictures that seem sound, and compare the content of all with that of the last such check."""
+    texts: list[str] = []
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for done, (kind, text) in enumerate(pool.map(_check_picture, pictures), start=1):
-            if kind:
-                getattr(findings, kind).append(text)
+        for done, text in enumerate(pool.map(_decoding_fault, sound), start=1):
+            texts += filter(None, [text])
             if report:
-                report(done, len(pictures))
-    return findings
+                report(done, len(sound))
+    found.damaged += found.add("pictures that cannot be decoded", texts, total,
+                               "A run stops when it comes to the picture.")
+    changed = [f"picture {part.image_folder / file} has another content than at the last check with --decode, although "
+               "its length and time of last change are the same" for part in parts
+               for file in data.index(part.image_folder).changed_unseen(part.annotations.files.tolist())]
+    found.changed += found.add("pictures that were changed unseen", changed, total,
+                               "What was made from the old picture may be taken for what is made from this one.")
 
 
-def _pictures(data: DataSet) -> list[tuple[Path, tuple[int, int]]]:
-    """Path, height and width of every picture of every part, the detector's included."""
-    images = [(data.image_folder, data.annotations)]
-    if data.detector:
-        images.append((data.detector.image_folder, data.detector.annotations))
-    return [(folder / file, tuple(size)) for folder, annotations in images
-            for file, size in zip(annotations.files.tolist(), annotations.sizes.tolist(), strict=True)]
-
-
-def _check_picture(picture: tuple[Path, tuple[int, int]]) -> tuple[str, str]:
-    path, size = picture
+def _decoding_fault(picture: tuple[Part, int]) -> str:
+    part, image = picture
     try:
-        read_picture(path, size)
-    except FileNotFoundError as error:
-        return "missing", str(error)
-    except ValueError as error:
-        return "damaged", str(error)
-    return "", ""
+        read_picture(part.image_path(image), part.size(image))
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+def _boxes(found: Verified, part: Part) -> None:
+    """Boxes of the detector's training that are too thin for it."""
+    annotations = part.annotations
+    thin = ((annotations.boxes[:, 2:] - annotations.boxes[:, :2]) < 1).any(axis=1)
+    if thin.any():
+        image = annotations.files[annotations.image_of_object[np.argmax(thin)]]
+        found.findings.append(Finding("boxes thinner than a pixel", int(thin.sum()), len(thin), f"image {image}",
+                                      "The box has no part in a detector's training."))
+
+
+def _subsets(found: Verified, data: DataSet) -> None:
+    empty = [f"{subset} of {part}" for part in ("val", "test") for subset in SUBSETS
+             if not len(data.part(part, subset))]
+    found.add("subsets without a relation", empty, 2 * len(SUBSETS),
+              "There are no figures of it, so a search cannot rank by them.", "note")
+
+
+def _shifted(report: Report | None, before: int, total: int) -> Report | None:
+    return None if report is None else lambda done, _: report(before + done, total)
 
 
 def _changed_files(root: Path) -> Iterator[str]:

@@ -1,0 +1,105 @@
+"""`verify` tells every kind of fault that files show: how often, with an example, and what training does with it."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sgg.data.__main__ import main
+from sgg.data.visual_genome import open_visual_genome
+
+
+@pytest.fixture
+def folder(genome_directory):
+    return genome_directory / "VG_100K"
+
+
+@pytest.fixture
+def verified(genome_directory, tmp_path, capsys):
+    """Runs the command; gives its status, its table and the findings by kind."""
+    def run(*words):
+        target = tmp_path / "found.json"
+        status = main(["verify", "--data", "vg", "--root", str(tmp_path), "--num-val-images", "2", "--json",
+                       str(target), *words])
+        found = json.loads(target.read_text())
+        return status, " ".join(capsys.readouterr().out.split()), {one["kind"]: one for one in found["findings"]}
+    return run
+
+
+def exif(orientation):
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    return tags
+
+
+def test_notes_alone_are_no_fault(verified, folder):
+    """Pictures whose names end in .jpg may be of any format."""
+    picture = Image.open(folder / "100.jpg").copy()
+    picture.save(folder / "101.jpg", exif=exif(3))
+    picture.convert("RGBA").save(folder / "102.jpg", "PNG")
+    Image.fromarray(np.zeros((48, 64), np.uint16)).save(folder / "103.jpg", "PNG")
+    picture.convert("L").save(folder / "104.jpg", "GIF", save_all=True, append_images=[Image.new("L", (64, 48))])
+    status, table, found = verified()
+    assert status == 0
+    for number, (kind, effect) in enumerate({
+            "pictures turned by EXIF": "turned as viewers turn it", "pictures transparent": "is laid on white",
+            "pictures of 16 bits": "upper 8 bits", "pictures of several frames": "first frame"}.items(), start=101):
+        assert (found[kind]["count"], found[kind]["of"], found[kind]["severity"]) == (1, 10, "note")
+        assert found[kind]["example"].endswith(f"{number}.jpg")
+        assert effect in found[kind]["effect"]
+    assert "1 of 10" in table
+
+
+def test_faults_of_pictures(verified, folder):
+    (folder / "100.jpg").unlink()
+    (folder / "101.jpg").write_text("no picture")
+    (folder / "102.jpg").write_bytes((folder / "102.jpg").read_bytes()[:-9])
+    Image.new("RGB", (48, 64)).save(folder / "103.jpg")
+    Image.fromarray(np.zeros((48, 64), np.float32)).save(folder / "104.jpg", "TIFF")
+    Image.open(folder / "105.jpg").copy().save(folder / "105.jpg", exif=exif(6))
+    status, table, found = verified()
+    assert status == 1
+    assert {kind: one["count"] for kind, one in found.items() if one["severity"] == "fault"} == {
+        "missing pictures": 1, "pictures that cannot be read": 3, "pictures of another size than annotated": 2}
+    for named in ("101.jpg cannot be read", "102.jpg cannot be read, or is cut off: it has no end marker",
+                  "104.jpg holds floating-point numbers", "105.jpg is 48x64 pixels, but its annotation was made for "
+                  "64x48: its EXIF orientation is 6"):
+        assert named in table
+    assert table.index("fault") < table.index("note")
+
+
+def test_what_only_decoding_shows(verified, folder):
+    """The inside of a PNG is spoilt; a picture is replaced while its length and time of last change stay."""
+    spoilt, replaced = folder / "101.jpg", folder / "102.jpg"
+    Image.open(folder / "101.jpg").copy().save(spoilt, "PNG")
+    assert verified("--decode")[0] == 0
+    content = bytearray(spoilt.read_bytes())
+    content[len(content) // 2:len(content) // 2 + 9] = bytes(9)
+    spoilt.write_bytes(content)
+    Image.new("RGB", (64, 48)).save(folder / "plain.jpg")
+    plain, times = (folder / "plain.jpg").read_bytes(), replaced.stat()
+    replaced.write_bytes(plain + bytes(times.st_size - len(plain)))
+    os.utime(replaced, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert verified()[0] == 0
+    status, _, found = verified("--decode")
+    assert status == 1
+    assert found["pictures that cannot be decoded"]["example"].startswith(f"picture {spoilt} cannot be read")
+    assert found["pictures that were changed unseen"]["example"].startswith(f"picture {replaced} has another content")
+
+
+def test_what_the_annotation_shows(verified, new_genome, genome_directory, tmp_path):
+    shutil.rmtree(genome_directory)
+    genome = new_genome()
+    genome.arrays["boxes_1024"][6] = [500, 500, 8, 320]  # half a pixel wide
+    genome.write(tmp_path / "VG")
+    status, _, found = verified()
+    assert status == 0
+    assert found["boxes thinner than a pixel"]["count"] == 1
+    assert found["boxes thinner than a pixel"]["example"] == "image 102.jpg"
+    data = open_visual_genome(tmp_path / "VG", num_val_images=2)
+    empty = [subset for part in ("val", "test") for subset in ("zs", "10s", "100s", "all")
+             if not len(data.part(part, subset))]
+    assert found["subsets without a relation"]["count"] == len(empty) > 0
