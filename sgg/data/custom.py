@@ -33,6 +33,7 @@ from sgg.data.checking import USUAL, Rules, checked
 from sgg.data.conventions import CORNER_AND_SIZE
 from sgg.data.dataset import BACKGROUND, DataSet, stem
 from sgg.data.files import read_json, require_folder
+from sgg.data.foreign import PAGE, foreign_layout
 from sgg.data.records import located, short, typed
 from sgg.data.splits import NONE, PARTS, require_parts
 from sgg.writing import write_json
@@ -48,7 +49,11 @@ def open_custom(directory: Path | str, file: str = FILE, rules: Rules = USUAL) -
     Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
     """
     path = Path(directory) / file
-    content = read_json(path, dict, REMEDY, unique_keys=True)
+    content = read_json(path, (dict, list), REMEDY, unique_keys=True)
+    if layout := foreign_layout(content):
+        raise ValueError(f"{path} has another layout than custom data: {layout}; {PAGE}")
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold a dict, but holds a list; {PAGE}")
     with located(f"{path}:"):
         classes, class_of = _names(content, "categories")
         predicates, predicate_of = _names(content, "predicates")

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from sgg.data.records import short
+from sgg.hdf5 import fault_of
 
 _DENSEST = 1100  # bytes that one byte of a file can stand for: deflate reaches 1032
 
@@ -31,9 +32,9 @@ def require_folder(path: Path) -> Path:
     return path
 
 
-def read_json(path: Path, kind: type, remedy: str = "", *, unique_keys: bool = False,
+def read_json(path: Path, kind: type | tuple[type, ...], remedy: str = "", *, unique_keys: bool = False,
               object_hook: Callable[[dict], Any] | None = None) -> Any:
-    """The content of a JSON file whose outermost value is a `kind` (dict or list).
+    """The content of a JSON file whose outermost value is a `kind` (dict, list, or one of both).
 
     unique_keys: refuse objects with a key twice, which JSON readers otherwise shorten without a word. object_hook: what
     to make of each JSON object.
@@ -47,7 +48,8 @@ def read_json(path: Path, kind: type, remedy: str = "", *, unique_keys: bool = F
     except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
         raise ValueError(f"{path} is not JSON, or is cut off: {error}") from None
     if not isinstance(content, kind):
-        raise ValueError(f"{path} must hold a {kind.__name__}, but holds a {type(content).__name__}")
+        kinds = " or ".join(one.__name__ for one in (kind if isinstance(kind, tuple) else (kind,)))
+        raise ValueError(f"{path} must hold a {kinds}, but holds a {type(content).__name__}")
     return content
 
 
@@ -88,7 +90,7 @@ def open_h5(path: Path, remedy: str = "") -> Iterator[h5py.File]:
         with h5py.File(path, "r") as file:
             yield file
     except (OSError, RuntimeError, KeyError, UnicodeError) as error:  # what h5py raises for damaged files
-        raise ValueError(f"{path} is not an HDF5 file, or is cut off or damaged: {error}") from None
+        raise ValueError(f"{path} {fault_of(error)}") from None
 
 
 def read_h5(file: h5py.Group, name: str, *shape: int, kind: str = "iu") -> np.ndarray:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import h5py
 
+from sgg.hdf5 import fault_of
+
 
 def _parse_json(path: Path) -> None:
     json.loads(path.read_bytes())
@@ -37,6 +39,8 @@ def structural_fault(path: Path, name: str) -> str:
     form, reader = READERS[Path(name).suffix]
     try:
         reader(path)
-    except (ValueError, RecursionError, OSError, RuntimeError, KeyError, zipfile.BadZipFile) as error:
+    except OSError as error:
+        return fault_of(error) if reader is _open_h5 else f"is not {form}, or is cut off or damaged: {error}"
+    except (ValueError, RecursionError, RuntimeError, KeyError, zipfile.BadZipFile) as error:
         return f"is not {form}, or is cut off or damaged: {error}"
     return ""

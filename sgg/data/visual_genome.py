@@ -3,11 +3,12 @@
     <directory>/stanford_filtered/VG-SGG.h5             boxes, classes, relations, split
     <directory>/stanford_filtered/VG-SGG-dicts.json     names of classes and predicates
     <directory>/stanford_filtered/image_data.json       id and size of each picture
-    <directory>/VG_100K/<image_id>.jpg
+    <directory>/VG_100K/<image_id>.jpg                  or the `file_name` of image_data.json, where it has one
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import h5py
@@ -17,9 +18,10 @@ from sgg.data import boxes as box_math
 from sgg.data.annotations import Annotations
 from sgg.data.checking import USUAL, Rules, checked
 from sgg.data.conventions import CENTRE_AND_SIZE, require_convention
-from sgg.data.dataset import BACKGROUND, DataSet
+from sgg.data.dataset import BACKGROUND, DataSet, stem
 from sgg.data.files import h5_dataset, integer_field, open_h5, read_h5, read_json
 from sgg.data.findings import Finding
+from sgg.data.records import short
 from sgg.data.splits import partition
 
 NUM_VAL_IMAGES = 5000
@@ -56,7 +58,7 @@ def read_visual_genome(directory: Path | str, remedy: str = REMEDY, rules: Rules
     folder = Path(directory) / "stanford_filtered"
     h5_path = folder / "VG-SGG.h5"
     classes, predicates = _names(folder / "VG-SGG-dicts.json", remedy)
-    files, sizes = read_images(folder / "image_data.json", remedy)
+    _, files, sizes = read_images(folder / "image_data.json", remedy)
     with open_h5(h5_path, remedy) as file:
         annotations, split = _annotations(file, files, sizes, rules)
     if not np.isin(split, (0, 2)).all():
@@ -82,8 +84,9 @@ def _names(path: Path, remedy: str) -> tuple[list[str], list[str]]:
     return names[0], names[1]
 
 
-def read_images(path: Path, remedy: str = REMEDY, keep_corrupt: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """[I] picture files and [I, 2] heights and widths from image_data.json, without the corrupt images.
+def read_images(path: Path, remedy: str = REMEDY, keep_corrupt: bool = False,
+                ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """[I] ids, [I] picture files and [I, 2] heights and widths from image_data.json, without the corrupt images.
 
     Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
     """
@@ -96,7 +99,22 @@ def read_images(path: Path, remedy: str = REMEDY, keep_corrupt: bool = False) ->
     if len(distinct) < len(ids):
         again = int(np.setdiff1d(np.arange(len(ids)), first)[0])
         raise ValueError(f"{path}: image_id {ids[again]} occurs more than once")
-    return np.array([f"{image_id}.jpg" for image_id in ids.tolist()], dtype=str), sizes
+    return ids, np.array(_files(path, [records[row] for row in np.flatnonzero(kept)], ids.tolist()), dtype=str), sizes
+
+
+def _files(path: Path, records: list[dict], ids: list[int]) -> list[str]:
+    """The picture of each image: its record's `file_name`, where it has one, else <image_id>.jpg."""
+    files, owners = [], {}
+    for record, image_id in zip(records, ids, strict=True):
+        file = record.get("file_name", f"{image_id}.jpg")
+        if not isinstance(file, str) or not file or os.path.isabs(file) or ".." in Path(file).parts:
+            raise ValueError(f"{path}: image_id {image_id} must have a path below the folder of pictures under "
+                             f"'file_name', got {short(file)}")
+        if (other := owners.setdefault(stem(os.path.normpath(file)), image_id)) != image_id:
+            raise ValueError(f"{path}: image_id {other} and {image_id} have the same picture, {short(file)} "
+                             "(file_name, or <image_id>.jpg where there is none): let names differ before the ending")
+        files.append(file)
+    return files
 
 
 def _annotations(file: h5py.File, files: np.ndarray, sizes: np.ndarray,

@@ -23,6 +23,7 @@ from sgg.data.files import open_h5, read_h5
 from sgg.data.records import AnnotationsBuilder, located
 from sgg.data.splits import partition
 from sgg.data.visual_genome import read_images
+from sgg.hdf5 import dataset_paths
 
 NUM_VAL_IMAGES = 5000
 STRAY_SHARE = 1 / 2000
@@ -38,8 +39,9 @@ def open_vtranse(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES, ru
     directory = Path(directory)
     path = directory / "vtranse" / "vg1_2_meta.h5"
     image_data = directory / "stanford_filtered" / "image_data.json"
-    files, sizes = read_images(image_data, REMEDY, keep_corrupt=True)
-    size_of = dict(zip(files.tolist(), sizes.tolist(), strict=True))
+    ids, files, sizes = read_images(image_data, REMEDY, keep_corrupt=True)
+    known = {str(image_id): (file, tuple(size)) for image_id, file, size
+             in zip(ids.tolist(), files.tolist(), sizes.tolist(), strict=True)}
     builder, is_test = AnnotationsBuilder(), []
     with open_h5(path, REMEDY) as file:
         classes, class_shift = _names(file, "cls")
@@ -47,11 +49,10 @@ def open_vtranse(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES, ru
         shifts = np.array([class_shift, predicate_shift, class_shift])
         for part in ("train", "test"):
             for image_id, group in _group(file, f"gt/{part}").items():
-                name = f"{image_id}.jpg"
-                if name not in size_of:
+                if image_id not in known:
                     raise ValueError(f"{path}: image {image_id} of gt/{part} is not in {image_data}")
                 with located(f"{path}: gt/{part}/{image_id}:"):
-                    builder.add(name, tuple(size_of[name]), *_graph(group, shifts))
+                    builder.add(*known[image_id], *_graph(group, shifts))
                 is_test.append(part == "test")
     annotations, findings = checked(builder.build(), str(path), classes, predicates, rules, CORNERS,
                                     STRAY_SHARE)
@@ -73,7 +74,7 @@ def _names(file: h5py.File, kind: str) -> tuple[list[str], int]:
     predicates begin at 0 without a background.
     """
     group = _group(file, f"meta/{kind}/name2idx")
-    numbers = {name: int(read_h5(group, name)) for name in group}
+    numbers = {name: int(read_h5(group, name)) for name in dataset_paths(group)}
     names = sorted(numbers, key=numbers.__getitem__)
     start = numbers[names[0]] if names else -1
     if start not in (0, 1) or [numbers[name] for name in names] != list(range(start, start + len(names))):

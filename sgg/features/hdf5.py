@@ -8,6 +8,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from sgg.hdf5 import dataset_paths, fault_of
+
 from .identity import StoreIdentity
 from .sharing import Progress, write_store
 from .store import FeatureStore
@@ -48,19 +50,26 @@ def _survey(source: Path, identity: StoreIdentity) -> tuple[dict[str, int], tupl
     try:
         file = h5py.File(source, "r")
     except OSError as error:
-        raise ValueError(f"{source}: not readable as HDF5: {error}") from None
+        raise ValueError(f"{source} {fault_of(error)}") from None
     with file:
-        unknown = sorted(set(file) - set(identity.classes))
+        present = set(dataset_paths(file)) | {name for name in file if not isinstance(file[name], h5py.Group)}
+        missing = {name for name in identity.classes if _path(name) not in present}
+        unknown = sorted(present - set(map(_path, identity.classes)))
         if unknown:
             raise ValueError(f"{source}: {len(unknown)} datasets are no class of this data set: "
                              f"{', '.join(unknown[:5])}; is it of other data?")
-        shapes = {name: _row_shape(source, file[name]) for name in file}
-        counts = {name: len(file[name]) for name in identity.classes if name in file}
+        shapes = {name: _row_shape(source, file[name]) for name in present}
+        counts = {name: len(file[name]) for name in identity.classes if name not in missing}
     if not sum(counts.values()):
         raise ValueError(f"{source}: has no features")
     if len(set(shapes.values())) > 1:
         raise ValueError(f"{source}: datasets differ in the shape of a feature: {sorted(set(shapes.values()))}")
     return counts, next(iter(shapes.values()))
+
+
+def _path(name: str) -> str:
+    """How HDF5 names the dataset of a class: it takes "/" for a group, so that doubled and outer ones are lost."""
+    return "/".join(part for part in name.split("/") if part not in ("", "."))
 
 
 def _row_shape(source: Path, dataset: h5py.Dataset | h5py.Group) -> tuple[int, int, int]:

@@ -160,3 +160,31 @@ def test_a_section_that_occurs_twice_is_not_lost_silently(tmp_path):
 def test_a_missing_file_comes_with_a_remedy(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"annotations.json is missing; lay your data set out as"):
         open_custom(tmp_path)
+
+
+VRD = {"predicate": 0, "subject": {"category": 1, "bbox": [0, 9, 0, 9]}, "object": {"category": 2}}
+
+
+@pytest.mark.parametrize(("content", "name"), [
+    ({"data": [], "thing_classes": [], "stuff_classes": [], "predicate_classes": []}, "Open-PSG"),
+    ({"1.jpg": [], "2.jpg": [VRD]}, "VRD"),
+    ([{"image_id": 1, "relationships": []}], r"Visual Genome's relationships.json .*data.name=vg"),
+    ([{"image_id": 1, "objects": []}], r"Visual Genome's objects.json"),
+    ({"7": {"width": 3, "height": 3, "objects": {}}}, r"GQA's scene graphs: .*data.name=gqa"),
+    ([{"ImageID": "a", "LabelName1": "/m/1", "LabelName2": "/m/2", "RelationshipLabel": "at"}], "Open Images"),
+    ([{"img_fn": "a", "img_size": [], "bbox": [], "det_labels": [], "rel": []}], "Open Images and VRD"),
+    ({"train": {}, "val": {}, "test": {}, "rel_categories": []}, "RelTR"),
+    ({"images": [], "annotations": [], "categories": []}, "COCO's layout, without relations"),
+])
+def test_a_known_layout_is_refused_by_its_name(content, name, tmp_path):
+    with pytest.raises(ValueError, match=rf"annotations.json has another layout .*{name}.*sgg/data/custom.py desc"):
+        open_custom(write(tmp_path, content))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_a_box_that_is_not_finite_is_named(number, tmp_path):
+    write(tmp_path, CONTENT)
+    path = tmp_path / "annotations.json"
+    path.write_text(path.read_text().replace("3.5", number))
+    with pytest.raises(ValueError, match=r"annotations\[0\] must have a 'bbox' \[x, y, width, height\]"):
+        open_custom(tmp_path)

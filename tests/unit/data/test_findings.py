@@ -1,5 +1,7 @@
 """What loaders find in files and accept all the same."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,3 +63,28 @@ def test_a_data_set_has_them_and_tells_the_counts(genome_directory):
     assert [finding.kind for finding in data.findings] == ["images without objects"]
     assert "; 1 images without objects" in data.banner
     assert "without objects" not in data.description  # which is part of a result's identity
+
+
+def with_relations(*relations: list[int]) -> Annotations:
+    rows = np.array(relations, dtype=np.int64).reshape(-1, 3)
+    return replace(annotations([0, 0, 9, 9], [5, 5, 20, 20]), rel_ptr=np.array([0, len(rows)]), relations=rows)
+
+
+def test_relations_of_an_object_to_itself_are_dropped_and_counted_or_kept():
+    given = with_relations([0, 1, 1], [1, 1, 1])
+    names = ["-", "thing"], ["-", "on"]
+    kept, findings = checked(given, "file", *names, USUAL)
+    assert kept.relations.tolist() == [[0, 1, 1]]
+    assert kept.rel_ptr.tolist() == [0, 1]
+    assert [(one.kind, one.count, one.of, one.example) for one in findings] == [
+        ("relations of an object to itself", 1, 2, "image 0.jpg, relation 1")]
+    kept, findings = checked(given, "file", *names, Rules(self_relations="keep"))
+    assert kept.relations.tolist() == [[0, 1, 1], [1, 1, 1]]
+    assert findings[0].severity == "fault"
+
+
+@pytest.mark.parametrize("other", ["Dog", "dog ", "do g", "\uff44og"])
+def test_names_that_differ_by_little_are_found(other):
+    _, findings = checked(annotations([0, 0, 9, 9]), "file", ["-", "dog", "cat", other], ["-", "on"], USUAL)
+    assert [(one.kind, one.count) for one in findings] == [("names of classes that are nearly equal", 2)]
+    assert findings[0].example == f"'dog' and {other!r}"

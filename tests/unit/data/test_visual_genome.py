@@ -1,5 +1,6 @@
 """What the loader makes of Visual Genome's files, right and wrong ones."""
 
+import fcntl
 import json
 
 import numpy as np
@@ -164,3 +165,29 @@ def test_one_missing_picture_is_named_before_it_is_asked_for(new_genome, tmp_pat
     with pytest.raises(FileNotFoundError, match=rf"^1 of {len(test)} pictures of test of Visual Genome.* are missing, "
                                                 r"the first is .*\.jpg; get the data set with: python -m sgg\.data"):
         data.require_images()
+
+
+def test_a_file_name_of_the_record_is_the_picture(new_genome, tmp_path):
+    genome = new_genome()
+    genome.images[7]["file_name"] = "day 2/100.jpg"  # the other folder's picture 100
+    data = open_visual_genome(genome.write(tmp_path, pictures=False), num_val_images=NUM_VAL)
+    assert data.part("test").annotations.files.tolist() == ["day 2/100.jpg", "108.jpg", "109.jpg"]
+
+
+@pytest.mark.parametrize(("file", "message"), [
+    (3, r"image_id 107 must have a path below the folder of pictures under 'file_name', got 3"),
+    ("../a.jpg", r"image_id 107 must have a path below"),
+    ("103.png", r"image_id 103 and 107 have the same picture, '103.png'")])
+def test_a_file_name_that_cannot_be_is_named(file, message, new_genome, tmp_path):
+    genome = new_genome()
+    genome.images[7]["file_name"] = file
+    with pytest.raises(ValueError, match=r"image_data.json: " + message):
+        open_visual_genome(genome.write(tmp_path, pictures=False), num_val_images=NUM_VAL)
+
+
+def test_a_locked_file_is_not_called_damaged(genome_directory):
+    with open(genome_directory / "stanford_filtered" / "VG-SGG.h5", "rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(ValueError, match=r"VG-SGG.h5 is locked, .* HDF5_USE_FILE_LOCKING=FALSE") as caught:
+            open_visual_genome(genome_directory, num_val_images=NUM_VAL)
+    assert "damaged" not in str(caught.value)

@@ -110,3 +110,15 @@ def test_shots_are_counted_and_pictures_verified(tmp_path, capsys):
     capsys.readouterr()
     assert main(["verify", *where]) == 1
     assert "9.jpg cannot be read, or is cut off" in capsys.readouterr().out
+
+
+def test_a_class_name_with_a_slash_is_read(tmp_path):
+    data = open_vtranse(write(tmp_path, classes={"__background__": 0, "dog": 1, "cat/kitten": 2}), num_val_images=1)
+    assert data.classes == ["__background__", "dog", "cat/kitten"]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_box_that_is_not_finite_is_named(number, tmp_path):
+    train = TRAIN | {"9": ([[1., 2., number, 12.]], [CAT], [[1, 1, 2]])}
+    with pytest.raises(ValueError, match=r"image 9.jpg, object \d: box .* is not finite"):
+        open_vtranse(write(tmp_path, train=train), num_val_images=1)

@@ -55,8 +55,20 @@ def test_no_file_and_no_hdf5(tmp_path, identity):
     with pytest.raises(FileNotFoundError, match="no such file"):
         import_hdf5(tmp_path / "features.hdf5", tmp_path / "nodes.zarr", identity)
     (tmp_path / "features.hdf5").write_text("text")
-    with pytest.raises(ValueError, match="not readable as HDF5"):
+    with pytest.raises(ValueError, match="features.hdf5 is not an HDF5 file"):
         import_hdf5(tmp_path / "features.hdf5", tmp_path / "nodes.zarr", identity)
+
+
+def test_a_class_name_with_a_slash_is_a_class(tmp_path):
+    """HDF5 takes it for a dataset in a group."""
+    fork, cat = rows(3, 49), rows(2, 49, seed=1)
+    source = make_file(tmp_path / "features.hdf5", **{"fork/spoon": fork, "cat": cat})
+    identity = StoreIdentity(["__background__", "cat", "fork/spoon"], detector="published", data="a1")
+    store = import_hdf5(source, tmp_path / "nodes.zarr", identity)
+    assert store.counts.tolist() == [0, 2, 3]
+    np.testing.assert_array_equal(store[:], np.concatenate([cat, fork]).reshape(-1, 1, 7, 7))
+    with pytest.raises(ValueError, match="no class of this data set: fork/spoon"):
+        import_hdf5(source, tmp_path / "other.zarr", StoreIdentity(["__background__", "cat", "fork"], "d", "a1"))
 
 
 def test_features_of_another_detector(tmp_path, identity):
