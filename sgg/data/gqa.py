@@ -49,13 +49,14 @@ def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right
     classes, predicates = _names(graphs, paths, dropped)
     listed: list[Finding] = []
     ids = {part: _used_images(directory, part, graphs[part], paths[part], cache, listed) for part in paths}
-    builder = AnnotationsBuilder()
+    builder, left_out = AnnotationsBuilder(), []
     numbers = ({name: number for number, name in enumerate(names)} for names in (classes, predicates))
     class_numbers, predicate_numbers = numbers
     for part, path in paths.items():
         for image_id in ids[part]:
             with located(f"{path}: image {image_id}"):
-                _add(builder, image_id, graphs[part][image_id], class_numbers, predicate_numbers)
+                left_out += [f"{path}: image {image_id} object {key}" for key in _add(
+                    builder, image_id, graphs[part][image_id], class_numbers, predicate_numbers)]
     annotations, findings = checked(builder.build(), str(directory / "sceneGraphs"), classes, predicates,
                                     rules, CORNER_AND_SIZE, STRAY_SHARE)
     title = "GQA without left and right" if exclude_left_right else "GQA"
@@ -63,7 +64,15 @@ def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right
     with located(f"{directory}:"):
         require_parts(annotations, parts, num_val_images)
     return DataSet("gqa", title, classes, predicates, annotations, parts, Path(image_folder), REMEDY,
-                   findings=(*findings, *listed))
+                   findings=(*findings, *_of_left_out(left_out, annotations), *listed))
+
+
+def _of_left_out(objects: list[str], annotations: Annotations) -> list[Finding]:
+    if not objects:
+        return []
+    return [Finding("objects before their picture or without extent", len(objects),
+                    len(objects) + len(annotations.labels), objects[0],
+                    "The object is left out, and its relations, as in the papers' system.")]
 
 
 def _partition(annotations: Annotations, num_train_file: int, num_val_images: int) -> np.ndarray:
@@ -145,8 +154,9 @@ def _asked_images(directory: Path, part: str, kept: Path | None) -> tuple[list, 
 
 
 def _add(builder: AnnotationsBuilder, image_id: str, graph: dict, classes: dict[str, int],
-         predicates: dict[str, int]) -> None:
-    """One image; objects that start outside it or have no area are left out, and their relations."""
+         predicates: dict[str, int]) -> list[str]:
+    """Add one image. Objects that start outside it or have no area are left out, and their relations; returns the keys
+    of these objects."""
     boxes, labels, rows = [], [], {}
     for key, record in graph["objects"].items():
         with located(f"object {key}"):
@@ -168,3 +178,4 @@ def _add(builder: AnnotationsBuilder, image_id: str, graph: dict, classes: dict[
     if min(size) < 1:
         raise ValueError(f"must have a height and width >= 1, got {size[0]} and {size[1]}")
     builder.add(f"{image_id}.jpg", size, boxes, labels, relations)
+    return [key for key in graph["objects"] if key not in rows]

@@ -74,6 +74,9 @@ def test_objects_outside_are_left_out_with_their_relations(tmp_path):
     graph = opened(tmp_path).part("val").graph(0)
     assert graph.boxes.tolist() == [[50, 0, 54, 4], [3, 3, 12, 12]]
     assert graph.relations.tolist() == [[1, 0, 1]]
+    found = {finding.kind: finding for finding in opened(tmp_path).findings}
+    assert found["objects before their picture or without extent"].count == 1  # 11.jpg is asked about by nobody
+    assert found["objects before their picture or without extent"].example.endswith("image 10 object a")
     wide = opened(tmp_path).part("train").graph(1)
     assert wide.boxes.tolist() == [[1, 2, 11, 22], [30, 30, 100, 39]]  # the second clipped
     assert wide.relations.tolist() == [[0, 1, 1], [0, 1, 3]]

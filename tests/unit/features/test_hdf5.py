@@ -55,7 +55,7 @@ def test_no_file_and_no_hdf5(tmp_path, identity):
     with pytest.raises(FileNotFoundError, match="no such file"):
         import_hdf5(tmp_path / "features.hdf5", tmp_path / "nodes.zarr", identity)
     (tmp_path / "features.hdf5").write_text("text")
-    with pytest.raises(ValueError, match="features.hdf5 is not an HDF5 file"):
+    with pytest.raises(ValueError, match=r"features\.hdf5 is not an HDF5 file"):
         import_hdf5(tmp_path / "features.hdf5", tmp_path / "nodes.zarr", identity)
 
 
