@@ -12,9 +12,11 @@ from .roles import Role
 from .schema import Settings
 
 FIRST_EDITION = {"model.edge_boxes": "motifs", "training.drop_last": False, "gan.reconstruction_bias": True,
-                 "data.flip_predicates": "keep", "data.self_relations": "keep"}
+                 "data.flip_predicates": "keep"}
 """What a run of the first edition does by settings that it does not know. Another setting that an older run does not
-know had its default."""
+know had its default; relations of an object to itself (`data.self_relations`) it kept, which its data hash tells."""
+WITHOUT_SIDES = ("auto", "vg", "toy")
+"""Data sets that have no predicate which mirroring changes."""
 
 
 def changes(then: dict[str, Any], now: dict[str, Any], fixed: Callable[[Role], bool]) -> list[str]:
@@ -34,6 +36,9 @@ def _completed(then: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     known = FIRST_EDITION | then
     if "gan.reconstruction_bias" not in then and now.get("model.frequency_bias") == "off":
         known["gan.reconstruction_bias"] = now.get("gan.reconstruction_bias")
+    mirrors = now.get("data.flip") and now.get("data.name") not in WITHOUT_SIDES
+    if "data.flip_predicates" not in then and not mirrors:
+        known["data.flip_predicates"] = now.get("data.flip_predicates")
     axes = {key: value for key, value in then.items() if isinstance(value, dict)}
     values = with_values({}, {key: value for key, value in known.items() if key not in axes})
     return {**flatten(Settings().model_dump(mode="json")), **flatten(complete(Settings, values)), **axes}

@@ -19,6 +19,7 @@ def of_the_first_edition(now: dict) -> dict:
     """The settings of a checkpoint that was written before these were there."""
     then = dict(now)
     del then["training.drop_last"], then["gan.reconstruction_bias"]
+    del then["data.flip_predicates"], then["data.self_relations"], then["data.allow_clipping"], then["data.cache"]
     return then | {"model.edge_boxes": "motifs"}
 
 
@@ -43,6 +44,14 @@ def test_a_run_of_the_first_edition_kept_incomplete_batches() -> None:
     ("off", []), ("add", ["gan.reconstruction_bias was True, is False"])])
 def test_a_run_of_the_first_edition_added_the_bias_in_the_reconstruction(bias, faults) -> None:
     now = settings(model={"frequency_bias": bias}, gan={"enabled": True})
+    assert changes(of_the_first_edition(now), now) == faults
+
+
+@pytest.mark.parametrize(("flip", "faults"), [
+    (True, ["data.flip_predicates was 'keep', is 'exchange'"]), (False, [])])
+def test_a_run_of_the_first_edition_kept_predicates_in_mirrored_images(flip, faults) -> None:
+    """Which are none in Visual Genome and the toy genome, and most in GQA."""
+    now = settings() | {"data.name": "gqa", "data.flip": flip}
     assert changes(of_the_first_edition(now), now) == faults
 
 
