@@ -2,11 +2,11 @@
 
 import json
 import math
+import multiprocessing
 import os
+import pkgutil
 import resource
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -70,47 +70,61 @@ def test_twice_the_same_to_the_last_bit(undisturbed, tmp_path) -> None:
 
 
 MOMENTS = {
-    "in the first epoch": ("sgg.build.TrainingStep.__call__", 2, "before"),
-    "between the first checkpoint and its report": ("sgg.checkpoint.prune", 1, "after"),
-    "in the second epoch": ("sgg.build.TrainingStep.__call__", 6, "before"),
-    "between the second row and its checkpoint": ("sgg.checkpoint.save", 2, "before"),
-    "while the second checkpoint is written": ("sgg.checkpoint.state.save_file", 2, "after"),
-    "between a checkpoint's files": ("torch.save", 2, "after"),
-    "in the test": ("sgg.metrics.SceneGraphMetrics.update", 2 * 16 + 5, "after"),
-    "between the test and its file": ("sgg.fit.measure", 3, "after"),
+    "in the first epoch": (["sgg.fit.train_epoch", "sgg.build.TrainingStep.__call__"], [1, 2], "before"),
+    "between the first checkpoint and its report": (["sgg.checkpoint.prune"], [1], "after"),
+    "in the second epoch": (["sgg.fit.train_epoch", "sgg.build.TrainingStep.__call__"], [2, 2], "before"),
+    "between the second row and its checkpoint": (["sgg.checkpoint.save"], [2], "before"),
+    "while the second checkpoint is written": (["sgg.checkpoint.save", "sgg.checkpoint.state.save_file"], [2, 1],
+                                               "after"),
+    "between a checkpoint's files": (["sgg.checkpoint.save", "torch.save"], [2, 1], "after"),
+    "in the test": (["sgg.fit.measure", "sgg.metrics.SceneGraphMetrics.update"], [3, 2], "before"),
+    "between the test and its file": (["sgg.fit.measure"], [3], "after"),
 }
-"""When a run is killed: what it calls then, which call it is, before or after it. An evaluation updates the metrics of
-two modes with each of 8 validation images."""
-KILLED = """
-import json, os, pkgutil, signal, sys
-import sgg.fit
-from sgg.config import validate
-settings, directory, name, number, moment = sys.argv[1:]
-owner, _, name = name.rpartition(".")
-owner, calls = pkgutil.resolve_name(owner), 0
-original = getattr(owner, name)
-def die_at(now):
-    if (calls, now) == (int(number), moment): os.kill(os.getpid(), signal.SIGKILL)
-def counted(*arguments, **keywords):
-    global calls
-    calls += 1
-    die_at("before")
-    result = original(*arguments, **keywords)
-    die_at("after")
-    return result
-setattr(owner, name, counted)
-sgg.fit.fit(validate(json.loads(settings)), directory)
-"""
+"""When a run is killed: what it calls then, and within that; which call of each it is; before or after the last one.
+Both epochs are validated, so the third measurement is the test."""
 
 
-@pytest.mark.parametrize(("call", "number", "moment"), MOMENTS.values(), ids=MOMENTS.keys())
-def test_killed_and_taken_up_again(undisturbed, tmp_path, call: str, number: int, moment: str) -> None:
+def fit_and_die(config: Config, directory: Path, calls: list[str], numbers: list[int], moment: str) -> None:
+    """Fit until the moment comes, then SIGKILL. In a process of its own."""
+    depth, seen = 0, [0] * len(calls)
+
+    def watch(level: int, owner: object, name: str) -> None:
+        original = getattr(owner, name)
+
+        def watched(*arguments, **keywords):
+            nonlocal depth
+            entered = depth == level
+            seen[level] += entered
+            now = entered and seen[level] == numbers[level]
+            last = level + 1 == len(calls)
+            if now and last and moment == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            depth += now
+            result = original(*arguments, **keywords)
+            depth -= now
+            if now and last and moment == "after":
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        setattr(owner, name, watched)
+
+    for level, call in enumerate(calls):
+        owner, _, name = call.rpartition(".")
+        watch(level, pkgutil.resolve_name(owner), name)
+    fit(config, directory)
+
+
+@pytest.mark.slow  # eight runs, each killed in a process of its own and taken up again
+@pytest.mark.parametrize(("calls", "order", "moment"), MOMENTS.values(), ids=MOMENTS.keys())
+def test_killed_and_taken_up_again(undisturbed, tmp_path, calls: list, order: list, moment: str) -> None:
     """SIGKILL; the rest is done by a second process, which reports every epoch. The numbers are those of an undisturbed
     run."""
     config, directory = undisturbed
-    arguments = [config.model_dump_json(), str(tmp_path), call, str(number), moment]
-    killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    doomed = multiprocessing.get_context("forkserver").Process(
+        target=fit_and_die, args=(config, tmp_path, calls, order, moment))
+    doomed.start()
+    doomed.join()
+    assert doomed.exitcode == -signal.SIGKILL
     assert not (tmp_path / "test.json").exists()
     seen = []
     fit(config, tmp_path, seen.append)
