@@ -1,0 +1,37 @@
+"""Every dependency is bounded above, and what is installed is what the bounds allow."""
+
+import re
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+REQUIREMENTS = [Requirement(line) for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]]
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
+def test_a_version_that_nobody_has_tried_is_not_installed(requirement: Requirement) -> None:
+    assert {"<", "=="} & {part.operator for part in requirement.specifier}
+    assert requirement.specifier.contains(version(requirement.name), prereleases=True)
+
+
+def test_what_the_code_imports_is_a_dependency() -> None:
+    """Packages by the names they are imported under, or with which other they come, where that is not their own."""
+    installed_as = {"yaml": "pyyaml", "PIL": "pillow", "sklearn": "scikit-learn", "google_crc32c": "google-crc32c",
+                    "pydantic_core": "pydantic", "tensorboardX": "ray"}
+    root = Path(__file__).parents[2]
+    imported = {match for folder in ("sgg", "platform") for path in (root / folder).rglob("*.py")
+                for match in re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(), re.M)}
+    named = {requirement.name for requirement in REQUIREMENTS}
+    missing = []
+    for name in sorted(imported):
+        try:
+            version(installed_as.get(name, name))
+        except PackageNotFoundError:
+            continue  # of the standard library, or ours
+        if installed_as.get(name, name) not in named:
+            missing.append(name)
+    assert missing == []
