@@ -8,7 +8,7 @@ from platform.study import FAILED, FINISHED, StudyDirectory
 
 import pytest
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.slow]  # each trial is a process of Ray's, and most are replaced
 
 
 def rows_on_disk(directory: Path) -> list[tuple[int, int]]:

@@ -19,7 +19,8 @@ import pytest
 import yaml
 from ray.util import get_node_ip_address
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(1800)]  # a loaded machine takes minutes to start a node
+# Each starts Ray two or three times; a loaded machine takes minutes to start a node.
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = ROOT / "cluster"

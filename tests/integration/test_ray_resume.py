@@ -15,7 +15,8 @@ import pytest
 
 from sgg.history import TEST, read_rows
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(1200)]
+# Each driver that is killed or interrupted has a Ray of its own, which must end with it.
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[2]
 COMMAND = """
@@ -122,7 +123,7 @@ resources: {gpus: 0}
     assert [record.status for record in directory.records()] == [FINISHED, RUNNING]
 
     third = start(config, "--resume")
-    assert third.wait(300) == 0, output.read_text()
+    assert third.wait(600) == 0, output.read_text()
     records = directory.records()
     assert [record.status for record in records] == [FINISHED, FINISHED]
     for record, scale in zip(records, (1, 2), strict=True):
@@ -169,7 +170,7 @@ resources: {gpus: 0}
     assert "Traceback" not in printed
     assert RUNNING not in {record.status for record in directory.records()}
     begun = folders()
-    assert start(config, "--resume").wait(300) == 0, (tmp_path / "output.txt").read_text()
+    assert start(config, "--resume").wait(600) == 0, (tmp_path / "output.txt").read_text()
 
     records = directory.records()
     assert (len(begun), len(records)) == (2, 3)

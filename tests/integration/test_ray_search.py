@@ -12,6 +12,7 @@ import pytest
 from sgg.history import read_rows
 
 pytestmark = pytest.mark.ray
+several_trials = pytest.mark.slow  # each trial is a process of Ray's, which takes seconds to start
 
 
 def gpus_reserved():
@@ -22,6 +23,7 @@ def gpus_reserved():
                for bundle in group["bundles"].values())
 
 
+@several_trials
 def test_a_search_with_early_stops(ray_with_gpus, stub, config_file, tmp_path, capsys, faults):
     """Two configurations on two seeds, one GPU each, the worse ones stopped early, two pred_weights."""
     # All begin together, and the better ones are judged before the worse ones, which are compared with them.
@@ -52,6 +54,7 @@ search: {scheduler: asha, grace_epochs: 2}
     assert [(row["loss.scale"], row["evaluation.pred_weight"]) for row in rows] == [(8, 0.5), (8, 0), (1, 0.5), (1, 0)]
 
 
+@several_trials
 def test_optuna_over_seeds(ray_with_gpus, stub, config_file, tmp_path):
     config = config_file("""
 loss: {scale: {search: uniform, low: 1, high: 2}}
@@ -66,9 +69,10 @@ search: {algorithm: optuna, trials: 2, max_concurrent: 2}
     assert sorted(map(sorted, by_scale.values())) == [[3, 4], [3, 4]]
 
 
+@several_trials
 def test_population_based_training_goes_on_from_the_better_trial(ray_with_gpus, stub, config_file, tmp_path,
                                                                  seconds_per_epoch, faults):
-    seconds_per_epoch(1)
+    seconds_per_epoch(0.5)
     faults((1, 1, "meet 2", 1), (50, 1, "meet 2", 1))  # the better one is not done before the other has begun
     config = config_file("""
 loss: {scale: {search: choice, of: [1, 50]}}
@@ -112,6 +116,7 @@ def time_is_over_after_a_report(monkeypatch):
         begun.append(self) if seconds == 1000 else None))
 
 
+@several_trials
 def test_a_search_goes_on_with_more_time(ray_with_gpus, stub, config_file, time_is_over_after_a_report, tmp_path,
                                          capsys):
     """The time ends in the first trial, the second has not begun. ASHA compares them at epoch 1, where the second is
@@ -137,6 +142,7 @@ search: {max_concurrent: 1, scheduler: asha}
         assert record.test()["test/sgcls/zs/ngR@100"] == pytest.approx(3 * record.values["loss.scale"] * 0.005)
 
 
+@several_trials
 def test_two_trials_share_a_gpu(ray_with_gpus, stub, config_file, tmp_path, capsys, faults):
     faults((1, 1, "meet 2", 1), (2, 1, "meet 2", 1))  # both are under way at once
     config = config_file("""
@@ -153,6 +159,7 @@ resources: {gpus: 0.5}
     assert gpus_reserved() == 0
 
 
+@several_trials
 def test_random_search_with_median_stopping(ray_with_gpus, stub, config_file, tmp_path, faults):
     """Three random draws of a range, one after another: the rule has two trials to compare the last one with."""
     config = config_file("""

@@ -21,7 +21,7 @@ from sgg.features import FeatureStore, writer
 from sgg.fit import fit
 from sgg.history import History
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.slow]  # each worker is a process that imports torch, and some are replaced
 
 
 @pytest.fixture
