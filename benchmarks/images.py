@@ -1,15 +1,18 @@
-"""Pictures per second and core: JPEG decoded, mirrored, padded, resized, beside the plain way.
+"""Pictures per second and core: JPEG decoded, mirrored, padded, resized, beside the plain way; headers checked.
 
     python benchmarks/images.py [--quick] [--json FILE]
 
 The plain way decodes, mirrors and pads in PIL and then makes a tensor. Ours decodes in PIL too, but mirrors and
 pads while it makes the tensor. Resizing is the detector's, torch's bilinear interpolation in both, and is timed
-with and without. Pictures are synthetic. All times are processor time of one thread, which other processes on the
+with and without. While torchvision still decodes, the way that used it before is measured, too. Headers are checked as
+before a run, of files that have never been looked at and then of the same files again; the disk's own time has no part
+in that. Pictures are synthetic. All times are processor time of one thread, which other processes on the
 machine hardly lengthen.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -18,13 +21,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torchvision
 from PIL import Image, ImageOps
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.common.results import Row, arguments_of, below, report, times
+from benchmarks.common.results import Row, arguments_of, below, judged, report, times
+from sgg.data.picture_index import PictureIndex
 from sgg.data.pictures import read_picture
-from sgg.data.transforms import to_square
+from sgg.data.transforms import PADDING, to_square
 
 SIDE = 592  # what VGG16's detector resizes to
 SIZES = ((375, 500), (500, 333), (600, 800), (768, 1024))
@@ -59,6 +64,36 @@ def ours(path: Path) -> torch.Tensor:
     return to_square(read_picture(path), flipped=True)
 
 
+def with_torchvision(path: Path) -> torch.Tensor:
+    """The loader's way while torchvision decoded: levels were divided on their way into the square."""
+    from torchvision.io import ImageReadMode, decode_jpeg
+
+    content = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
+    pixels = decode_jpeg(content, ImageReadMode.RGB).permute(1, 2, 0).numpy()[:, ::-1]
+    height, width, _ = pixels.shape
+    square = np.empty((3, max(height, width), max(height, width)), dtype=np.float32)
+    for channel, level in enumerate(PADDING):
+        np.divide(pixels[..., channel], np.float32(255), out=square[channel, :height, :width])
+        square[channel, height:] = square[channel, :, width:] = np.float32(level) / np.float32(255)
+    return torch.from_numpy(square)
+
+
+def header_rates(folder: Path, count: int) -> tuple[float, float]:
+    """Headers checked per second of processor time, at first and again; of `count` names of the pictures in a folder.
+    """
+    pictures, names = list(folder.glob("*.jpg")), folder / "names"
+    names.mkdir()
+    files = [f"{number}.jpg" for number in range(count)]
+    for number, file in enumerate(files):
+        os.link(pictures[number % len(pictures)], names / file)
+    rates = []
+    for _ in range(2):
+        start = time.process_time()
+        assert None not in PictureIndex(names, folder / "index.json").headers(files)
+        rates.append(count / (time.process_time() - start))
+    return rates[0], rates[1]
+
+
 def rate(way: Callable[[Path], torch.Tensor], paths: list[Path], resize: bool, repeats: int) -> float:
     """Pictures per second of processor time; the best of some repeats."""
     seconds = []
@@ -72,6 +107,12 @@ def rate(way: Callable[[Path], torch.Tensor], paths: list[Path], resize: bool, r
     return len(paths) / min(seconds)
 
 
+def _in_turns(ways: tuple[Callable[[Path], torch.Tensor], ...], paths: list[Path], repeats: int) -> list[float]:
+    """Each way's best rate; they take turns, so that whatever slows the machine slows all."""
+    turns = [[rate(way, paths, False, 1) for way in ways] for _ in range(3 * repeats)]
+    return [max(of_way) for of_way in zip(*turns, strict=True)]
+
+
 def decoded_difference(paths: list[Path]) -> float:
     """The largest difference between our decoder's pixels and PIL's, of 255."""
     differences = []
@@ -82,7 +123,7 @@ def decoded_difference(paths: list[Path]) -> float:
     return float(max(differences))
 
 
-def measure(count: int, repeats: int) -> list[Row]:
+def measure(count: int, repeats: int, headers: int) -> list[Row]:
     """The benchmark's rows."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -91,6 +132,12 @@ def measure(count: int, repeats: int) -> list[Row]:
         for name, resize in (("images/decode_flip_pad", False), ("images/decode_flip_pad_resize", True)):
             reference, value = (rate(way, paths, resize, repeats) for way in (plain, ours))
             rows.append(times(name, value, "images/s/core", reference))
+        if hasattr(torchvision.io, "decode_jpeg"):
+            sides = _in_turns((ours, with_torchvision), paths, repeats)
+            rows.append(times("images/beside_torchvision", sides[0], "images/s/core", sides[1]))
+        at_first, again = header_rates(Path(folder), headers)
+        rows.append(judged("images/headers", at_first, "images/s/core", None, 2000, at_first >= 2000))
+        rows.append(times("images/headers_again", again, "images/s/core", at_first, goal=2))
         difference = decoded_difference(paths)
     rows.append(below("images/decoder_difference_from_pil", difference, "of 255", goal=1.0))
     return rows
@@ -99,7 +146,7 @@ def measure(count: int, repeats: int) -> list[Row]:
 def main() -> int:
     """Measure, print, and write the numbers."""
     options = arguments_of(__doc__, "few pictures, once").parse_args()
-    return report(measure(8 if options.quick else 40, 1 if options.quick else 5), options)
+    return report(measure(*((8, 1, 500) if options.quick else (40, 5, 100_000))), options)
 
 
 if __name__ == "__main__":

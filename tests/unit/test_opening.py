@@ -23,6 +23,24 @@ def opened(toy_root):
     return opened
 
 
+@pytest.mark.parametrize(("part", "folder"), [("detector", "toy/detector/VG_100K"), ("val", "toy/VG_100K")])
+def test_a_picture_that_will_be_read_is_looked_at_before_the_start(opened, toy_root, tmp_path, part, folder):
+    """Those that train the detector too, unless a trained one is given."""
+    path = opened().part(part).image_path(0)
+    assert path.parent == toy_root / folder
+    content = path.read_bytes()
+    save_detector(Detector("tiny", 25), tmp_path / "trained", {})
+    try:
+        path.write_bytes(content[:-2])
+        with pytest.raises(ValueError, match=rf"1 of \d+ pictures of {part} of .* cannot serve .*\n  picture {path} "
+                                             "cannot be read, or is cut off"):
+            opened()
+        if part == "detector":
+            opened(detector={"weights": str(tmp_path / "trained")})
+    finally:
+        path.write_bytes(content)
+
+
 @pytest.fixture
 def no_data(monkeypatch):
     monkeypatch.setattr("sgg.opening.open_dataset", lambda *_, **__: pytest.fail("data were read"))
