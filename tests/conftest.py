@@ -1,6 +1,7 @@
 """What tests of several folders share: a small toy genome, made once a session."""
 
 import multiprocessing
+import os
 import random
 import resource
 from collections.abc import Callable, Iterator
@@ -37,10 +38,19 @@ def toy_settings(toy_root) -> dict:
 
 @pytest.fixture(autouse=True)
 def same_draws() -> None:
-    """Weights and inputs that a test makes are the same every time."""
+    """Weights and inputs that a test makes are the same every time, and sums are added up in one order, whatever the
+    number of cores, by one thread: small models gain nothing by more, and processes side by side lose much.
+    """
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def every_core(same_draws) -> None:
+    """For networks of full size."""
+    torch.set_num_threads(os.cpu_count() or 1)
 
 
 @pytest.fixture

@@ -14,7 +14,18 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import annotations, evaluator, features, images, learning, perturb, sgdet, training_step, trial_cost
+from benchmarks import (
+    annotations,
+    departures,
+    evaluator,
+    features,
+    images,
+    learning,
+    perturb,
+    sgdet,
+    training_step,
+    trial_cost,
+)
 from sgg import build
 from sgg.data import open_dataset
 from sgg.history import TEST
@@ -53,7 +64,7 @@ def test_every_benchmark_is_here():
     folder = Path(annotations.__file__).parent
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
-        annotations, evaluator, features, images, learning, perturb, sgdet, training_step, trial_cost)}
+        annotations, departures, evaluator, features, images, learning, perturb, sgdet, training_step, trial_cost)}
 
 
 def test_annotations(monkeypatch, capsys):
@@ -65,6 +76,19 @@ def test_annotations(monkeypatch, capsys):
     monkeypatch.setattr(annotations, "NUM_VAL", 40)
     monkeypatch.setattr(annotations, "run", run)
     assert len(names(annotations.measure(200, repeats=1))) == 3
+
+
+def test_departures(toy_root, monkeypatch):
+    def same_detector(config):
+        torch.manual_seed(0)
+        return untrained(config, toy_root)
+
+    for name in ("prepare", "prepare_detector"):
+        monkeypatch.setattr(departures.build, name, same_detector)
+    options = argparse.Namespace(quick=True, data=str(toy_root), images=8)
+    rows = [row for measure in (departures.mirrored, departures.batch_norm, departures.drawings)
+            for row in measure(options)]
+    assert len(names(rows)) == 1 + (1 + 3) + 2 * 3
 
 
 def test_evaluator(monkeypatch):

@@ -17,6 +17,7 @@ SMALL = 96
 """Pixels of the pictures that are trained on: the weights do not depend on it, and the time does."""
 
 
+@pytest.mark.usefixtures("every_core")
 @pytest.mark.slow  # a step and a file of 140 million weights; a look at 1,333 pixels
 @pytest.mark.parametrize(("backbone", "size"), [("vgg16", 592), ("resnet50", 1333)])
 def test_your_own_data_train_a_detector_of_the_papers(backbone, size, tmp_path, capsys, monkeypatch) -> None:

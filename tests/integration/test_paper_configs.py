@@ -4,6 +4,7 @@ Pictures of 592 pixels where everything is switched on; of 320, the least that g
 """
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def test_two_updates(visual_genome, name: str, pixels: int, monkeypatch) -> None
     overrides = [f"data.root={visual_genome}", f"data.num_val_images={VALIDATION}", "training.batch_size=1",
                  f"detector.weights={visual_genome}/VG/vg-faster-rcnn.tar",
                  "embeddings.source=cooccurrence",  # class1 and its like are no words of GloVe
+                 f"resources.cpus={os.cpu_count()}",
                  "training.momentum=0", "training.weight_decay=0"]  # each is another gigabyte of memory
     config = load(CONFIGS / f"{name}.yaml", overrides).trial({})
     ground = build.prepare(config)

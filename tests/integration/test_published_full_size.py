@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 import torch
 
 from sgg import build, checkpoint
@@ -14,6 +15,9 @@ from sgg.config import validate
 from sgg.detector import load_detector
 from sgg.inference import predict
 from sgg.structures import Batch
+
+# Files of up to 240 million weights are written, read and imported.
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("every_core")]
 
 KEYS = json.loads((Path(__file__).parents[1] / "golden" / "files" / "checkpoint_keys.json").read_text())
 
