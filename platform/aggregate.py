@@ -5,7 +5,6 @@ What was measured on different data or pictures, with other embeddings or by ano
 
 from __future__ import annotations
 
-import hashlib
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,12 +13,14 @@ from typing import Any
 
 from sgg.config.keys import flatten
 from sgg.config.reference import role_of
+from sgg.hashing import value_hash
 from sgg.history import CONFIG, ROWS, TEST, Row
 from sgg.reweighted import under
 
 from .study import FAILED, FINISHED, STUDY, TRIALS, StudyDirectory, TrialRecord
 
 SEED_KEY, WEIGHT_KEY = "experiment.seed", "evaluation.pred_weight"
+
 
 @dataclass(frozen=True, order=True)
 class Basis:
@@ -210,7 +211,7 @@ def describe_data(description: str, content_hash: str) -> str:
 
 def describe_pictures(hashes: dict[str, str] | None) -> str:
     """The pictures of all parts by one hash; "" where they are not known, as in results of the first edition."""
-    return hashlib.sha256(repr(sorted(hashes.items())).encode()).hexdigest()[:8] if hashes else ""
+    return value_hash(hashes)[:8] if hashes else ""
 
 
 def _status(statuses: list[str]) -> str:

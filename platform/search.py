@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sgg.command import INTERRUPTED
 from sgg.config import Config, Study
 from sgg.data.findings import in_words
 
@@ -23,7 +24,6 @@ from .study import FAILED, FINISHED, JUDGEMENTS, NOTES, RAY, RUNNING, STOPPED, S
 if TYPE_CHECKING:
     from .early_stopping import Past
 
-INTERRUPTED = 130
 OUT_OF_TIME = "the time of the search was over"
 MISSING_SHOWN = 8
 MOST_OPENED = 16

@@ -13,8 +13,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +26,7 @@ from sgg.config import ConfigError, Study
 from sgg.config.keys import flatten
 from sgg.config.resume import changes
 from sgg.history import CONFIG, TEST, History, Row, read_json
+from sgg.locking import this_process
 from sgg.writing import write_json
 
 STUDY, LOCK, TRIAL, TRIALS, NOTES, RAY = "study.json", ".lock", "trial.json", "trials", "notes", "ray"
@@ -163,8 +162,8 @@ class StudyDirectory:
         self.require_data(study, {facts["data"]["hash"]: facts["data"]["description"]}, facts["data"].get("detector"))
         try:
             (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
-            process = f"process {os.getpid()} of {socket.gethostname()}"
-            write_json(self.path / STUDY, {**_described(study), "path": str(self.path), "run_by": process, **facts})
+            write_json(self.path / STUDY, {**_described(study), "path": str(self.path), "run_by": this_process(),
+                                           **facts})
         except OSError as error:
             raise ConfigError(study.source, [f"experiment.output: {self.path} cannot be written: {error.strerror}; "
                                              "choose another experiment.output"]) from None

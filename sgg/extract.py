@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -27,6 +25,7 @@ from sgg.features import (
     rows_per_part,
     stored_identity,
 )
+from sgg.hashing import value_hash
 from sgg.inference import Observation, observe
 from sgg.models.detector import Detector
 from sgg.models.roi_features import pool
@@ -173,8 +172,7 @@ def store_path(cache: Path, identity: StoreIdentity) -> Path:
 
 
 def _named(cache: Path, identity: StoreIdentity) -> Path:
-    digest = hashlib.sha256(json.dumps(identity.to_json(), sort_keys=True).encode()).hexdigest()[:12]
-    return cache / "features" / f"{identity.source}-{identity.kind}-{digest}.zarr"
+    return cache / "features" / f"{identity.source}-{identity.kind}-{value_hash(identity.to_json())}.zarr"
 
 
 def _stores_of_other_pictures(cache: Path, identity: StoreIdentity) -> Iterator[tuple[Path, str]]:

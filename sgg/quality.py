@@ -7,7 +7,6 @@ as many dimensions as there are channels can be fitted to some thousand samples.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +17,13 @@ import torch
 from torch import Tensor
 
 from sgg import build, checkpoint
+from sgg.checkpoint.state import WEIGHTS
 from sgg.config import validate
 from sgg.data import Part
 from sgg.extract import Extraction, store_path
 from sgg.features import FeatureStore, Progress
 from sgg.gan import GAN
+from sgg.hashing import sha256_of
 from sgg.inference import Observation, observe
 from sgg.metrics.quality import feature_quality
 from sgg.seeding import generator
@@ -118,7 +119,7 @@ class Study:
     def store(self, kind: str, source: str, images: Part, subset: str) -> FeatureStore:
         """The store of those features, written where it is missing: real ones beside the detector's, for all runs."""
         ground, generated = self.ground, source == "generated"
-        settings = {"subset": subset, **({"generator": _digest(self.checkpoint)} if generated else {})}
+        settings = {"subset": subset, **({"generator": sha256_of(self.checkpoint / WEIGHTS)[:12]} if generated else {})}
         extraction = Extraction(ground.data, images, ground.detector, ground.detector_hash, kind, source,
                                 look=self.generate if generated else None, settings=settings)
         cache = self.output if generated else ground.cache
@@ -165,8 +166,3 @@ def compare(real: np.ndarray, fake: np.ndarray, ks: Sequence[int]) -> dict[str, 
     """`feature_quality` at those of `ks` for which there are samples enough; nothing at all with fewer than two."""
     usable = [k for k in ks if k < min(len(real), len(fake))]
     return feature_quality(real, fake, usable) if usable else {}
-
-
-def _digest(path: Path) -> str:
-    with open(path / "weights.safetensors", "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]

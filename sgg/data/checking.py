@@ -33,6 +33,7 @@ class Rules:
 
 USUAL = Rules()
 
+
 def checked(annotations: Annotations, source: str, classes: list[str], predicates: list[str], rules: Rules,
             convention: Convention | None = None, stray_share: float = 0.0, mirror_pairs: Pairs | None = None,
             ) -> tuple[Annotations, tuple[Finding, ...]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import http.client
 import logging
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sgg.data.structure import structural_fault
+from sgg.hashing import sha256_of
 
 log = logging.getLogger(__name__)
 
@@ -157,9 +157,3 @@ def _judge(path: Path, name: str, size: int | None, sha256: str | None) -> tuple
     if sha256 is None:
         return digest, structural_fault(path, name)
     return digest, "" if sha256 == digest else f"has the SHA-256 {digest}, but must have {sha256}"
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sgg.data.download import sha256_of
 from sgg.data.records import typed
+from sgg.hashing import sha256_of
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from sgg.data.files import read_json
 from sgg.data.pictures import Header, read_header
+from sgg.hashing import sha256_of
 from sgg.writing import write_json
 
 FORMAT = 1
@@ -164,7 +165,6 @@ def _header(path: Path) -> Header | None:
 
 def _content(path: Path) -> str | None:
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return None

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from sgg.data.dataset import DataSet, Part, picture_fault
-from sgg.data.download import sha256_of
 from sgg.data.findings import Finding
 from sgg.data.pictures import ANIMATED, DEEP, TRANSPARENT, TURNED, read_picture
 from sgg.data.prepare import RECORDS, read_record
+from sgg.hashing import sha256_of
 from sgg.naming import SUBSETS
 
 Report = Callable[[int, int], None]

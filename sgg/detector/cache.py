@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from dataclasses import replace
@@ -14,10 +13,11 @@ import torch
 from sgg.checkpoint.published import load_published
 from sgg.data import DataSet
 from sgg.data.transforms import padding_facts
-from sgg.detector.files import FACTS, file_hash, load_detector, require_place, save_detector
+from sgg.detector.files import FACTS, load_detector, require_place, save_detector
 from sgg.detector.recipe import RECIPES, Recipe
 from sgg.detector.start import load_coco
 from sgg.detector.training import discard_state, pretrain
+from sgg.hashing import file_hash, value_hash
 from sgg.history import read_json
 from sgg.locking import held
 from sgg.models.detector import Detector
@@ -114,8 +114,7 @@ def first_edition_path(cache: Path | str, data: DataSet, backbone: str, recipe: 
 
 
 def _named(cache: Path | str, backbone: str, identity: list[Any]) -> Path:
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
-    return Path(cache) / "detectors" / f"{backbone}-{digest}"
+    return Path(cache) / "detectors" / f"{backbone}-{value_hash(identity)}"
 
 
 def _kept(cache: Path, data: DataSet, backbone: str, recipe: Recipe) -> Path:

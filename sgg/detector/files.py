@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from sgg.checkpoint import load_strictly, require_fitting
+from sgg.hashing import file_hash
 from sgg.history import require_keys
 from sgg.models.backbones import BACKBONES
 from sgg.models.detector import Detector
@@ -105,9 +105,3 @@ def _read_facts(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # of JSON and of Unicode, too
         raise ValueError(f"{path} is not a detector's: {error}") from None
     return facts
-
-
-def file_hash(path: Path | str) -> str:
-    """16 hexadecimal digits of a file's content."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -185,7 +185,7 @@ with StudyDirectory.of(study).held(study, resume=False):
         assert process.stdout.readline() == "held\n"
         message = refused(directory, first, resume=True)
         process.kill()
-    assert f"a is being run by process {process.pid} of {socket.gethostname()}; wait until that has ended" in message
+    assert f"a is being run by process {process.pid} on {socket.gethostname()}; wait until that has ended" in message
     directory.check(first, resume=True)
     with directory.held(first, resume=True), pytest.raises(ConfigError, match="is being run by"):
         directory.check(first, resume=True)
