@@ -16,6 +16,20 @@ multiprocessing.get_context("forkserver").set_forkserver_preload(["pytest", "sgg
 """Processes of tests are forked from one that has imported all this, which a fresh interpreter takes seconds for."""
 
 
+FULL_SIZE = {"test_detector_training", "test_paper_configs", "test_published_full_size"}
+"""Modules whose networks want gigabytes."""
+
+
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in a hook of the same name
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes run the tests side by side (pytest-xdist). All tests that start a Ray or want gigabytes run in one
+    of them, one after another: the former wait more than they compute, and two of the latter would not fit in memory.
+    """
+    for item in items:
+        if item.get_closest_marker("ray") or item.path.stem in FULL_SIZE:
+            item.add_marker(pytest.mark.xdist_group("one at a time"))
+
+
 @pytest.fixture(scope="session")
 def toy_root(tmp_path_factory) -> Path:
     """A data root with an uneven toy genome of 32/8/12 images and 24 for the detector; what is derived from it stays
