@@ -13,14 +13,12 @@ sys.path.insert(0, str(HERE))
 
 @pytest.fixture(scope="session")
 def workers_find_the_stub():
-    """Ray's workers import `ray_stub_fit` by name."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), before]))
-    yield
-    if before is None:
-        del os.environ["PYTHONPATH"]
-    else:
-        os.environ["PYTHONPATH"] = before
+    """Ray's workers import `ray_stub_fit` by name. While they wait for work they import what every trial needs: that is
+    most of the time that a trial of the stand-in takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")])))
+        patch.setenv("RAY_preload_python_modules", "platform.trial,platform.worker")
+        yield
 
 
 @pytest.fixture(scope="session")
