@@ -35,7 +35,8 @@ class Basis:
     def of(cls, facts: dict[str, Any]) -> Basis:
         """From the `data` entry of a trial's config.json."""
         return cls(describe_data(facts.get("description", "unknown"), facts.get("hash", "")),
-                   facts.get("embeddings", ""), facts.get("detector", ""), describe_pictures(facts.get("pictures")))
+                   describe_data(facts.get("embeddings", ""), facts.get("embeddings_hash") or ""),
+                   facts.get("detector", ""), describe_pictures(facts.get("pictures")))
 
     def __str__(self) -> str:
         words = {"data": self.data, "embeddings": self.embeddings, "detector": self.detector, "pictures": self.pictures}
@@ -205,7 +206,7 @@ def _samples(outcomes: list[Outcome]) -> list[dict[str, float]]:
 
 
 def describe_data(description: str, content_hash: str) -> str:
-    """A data set in words, with the beginning of its hash."""
+    """A data set, or a file of word vectors, in words, with the beginning of its hash."""
     return f"{description} [{content_hash[:8]}]" if content_hash else description
 
 

@@ -23,13 +23,7 @@ from sgg.device import find_device
 from sgg.extract import Extraction, store_path, training_nodes
 from sgg.features import FeatureStore
 from sgg.gan import GAN
-from sgg.gan.embeddings import (
-    COOCCURRENCE,
-    ClassEmbeddings,
-    cooccurrence_embeddings,
-    glove_embeddings,
-    glove_source,
-)
+from sgg.gan.embeddings import ClassEmbeddings
 from sgg.gan.perturb import Contexts, Perturber
 from sgg.metrics import SceneGraphMetrics, predicate_weights
 from sgg.models.detector import Detector
@@ -37,9 +31,10 @@ from sgg.models.frequency_bias import FrequencyBias, frequency_table
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import RELATION_HEADS, SceneGraphModel
 from sgg.objectives import Objectives
-from sgg.opening import filtered_training, open_data, require_a_batch
+from sgg.opening import filtered_training, open_data, part_of, require_a_batch
 from sgg.seeding import derive
 from sgg.steps import TrainingStep
+from sgg.word_vectors import vector_facts, word_vectors
 
 Check = Callable[["Ground"], None]
 """Gets what is known before anything is made: a ground without a detector, whose hash is None where it is still to be
@@ -72,8 +67,7 @@ class Ground:
         if first is not None:  # other images, other figures
             measured += f", measured on the first {first} images of val and test"
         return {"name": self.data.name, "description": measured, "hash": self.data.hash, "pictures": self.pictures,
-                "detector": self.detector_hash,
-                "embeddings": glove_source(self.config.glove) if self._has_glove else COOCCURRENCE,
+                "detector": self.detector_hash, **self.vectors,
                 "embeddings_missing": [name for name in missing if name != BACKGROUND]}
 
     @cached_property
@@ -84,10 +78,7 @@ class Ground:
 
     def part(self, name: str) -> Part:
         """A part of the data set, cut down as the `data` settings say."""
-        settings = self.config.data
-        if name != "train":
-            return self.data.part(name).head(settings.eval_images)
-        return self.filtered_training.head(settings.train_images)
+        return part_of(self.config, self.data, name)
 
     @cached_property
     def filtered_training(self) -> Part:
@@ -138,17 +129,14 @@ class Ground:
         return {x: predicate_weights(*self.counts, x) for x in self.config.evaluation.pred_weight if x}
 
     @cached_property
-    def _has_glove(self) -> bool:
-        source = self.config.embeddings.source
-        return source == "glove" or (source == "auto" and self.config.glove.is_file())
+    def vectors(self) -> dict[str, str | None]:
+        """What tells the word vectors apart."""
+        return vector_facts(self.config)
 
     @cached_property
     def embeddings(self) -> ClassEmbeddings:
-        """Vectors of classes and predicates: GloVe where the file is, else from the training graphs."""
-        data, dim = self.data, self.config.gan.embedding_dim
-        if self._has_glove:
-            return glove_embeddings(self.config.glove, data.classes, data.predicates, dim)
-        return cooccurrence_embeddings(data.triplets("train").as_dict(), data.classes, data.predicates, dim)
+        """Vectors of classes and predicates."""
+        return word_vectors(self.config, self.data)
 
 
 @dataclass(eq=False)

@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from sgg import build, checkpoint, parallel
@@ -46,20 +47,14 @@ def fit(
 
     Raises FloatingPointError, naming the epoch, where F has diverged: a loss, its gradient (then naming step and
     images, too) or the scores of an evaluation are not finite. Raises ValueError where `directory` was written with
-    other settings, data, pictures or detector, or all its checkpoints are damaged.
+    other settings, data, pictures, word vectors or detector, or all its checkpoints are damaged.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     donor = checkpoint.open_checkpoint(start_from) if start_from is not None else None
     found, goes_on = _to_take_up(directory, resume, donor)
 
-    def check(ground: build.Ground) -> None:
-        if goes_on:
-            _refuse_other_settings(ground.config, found)
-        if found is not None:
-            found.require_origin(ground.data.hash, ground.detector_hash, _pictures_of(found, ground))
-
-    ground = build.prepare(config, check)
+    ground = build.prepare(config, partial(_require_origin, found, goes_on))
     config = ground.config
     seed_everything(config.seed, "weights")
     run = build.build_run(ground)
@@ -70,10 +65,10 @@ def fit(
         write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": ground.data_facts()})
 
     rows = history.rows(up_to=done)
-    if on_epoch_end is not None:
-        for row in rows:
-            if row["epoch"] > (donor.epoch if donor is not None else 0):
-                on_epoch_end(row)
+    report = on_epoch_end or _keep_quiet
+    for row in rows:
+        if donor is None or row["epoch"] > donor.epoch:
+            report(row)
     batches = ground.training_batches() if done < config.training.epochs else None
     for epoch in range(done + 1, config.training.epochs + 1):
         values = train_epoch(run, config, batches, epoch)
@@ -85,18 +80,25 @@ def fit(
             _save(config, directory, run, epoch, ground, rows)
         parallel.wait_for_all()
         log.info("%s", describe(row, config))
-        if on_epoch_end is not None:
-            on_epoch_end(row)
+        report(row)
 
     final = rows[-1] if rows else {}
-    if config.evaluation.test:
-        test = read_json(directory / TEST) if done >= config.training.epochs else None
-        if test is None:
-            test = measure(ground, run, "test", config.training.epochs)
-            if first:
-                write_json(directory / TEST, test)
-        final = final | test
-    return final
+    return final | _tested(ground, run, directory, done) if config.evaluation.test else final
+
+
+def _keep_quiet(row: Row) -> None:
+    """What is done with a row for which nobody asked."""
+
+
+def _tested(ground: build.Ground, run: build.Run, directory: Path, done: int) -> Row:
+    """The test figures; those on disk where all epochs were `done` before."""
+    epochs = ground.config.training.epochs
+    test = read_json(directory / TEST) if done >= epochs else None
+    if test is None:
+        test = measure(ground, run, "test", epochs)
+        if parallel.rank() == 0:
+            write_json(directory / TEST, test)
+    return test
 
 
 def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) -> Row:
@@ -208,6 +210,18 @@ def _pictures_of(found: checkpoint.Checkpoint, ground: build.Ground) -> dict[str
     """Hashes of the pictures that must be those of a checkpoint: of all parts, where as many images are measured."""
     measured = found.meta["config"]["data"].get("eval_images") == ground.config.data.eval_images
     return ground.pictures if measured else {"train": ground.pictures["train"]}
+
+
+def _require_origin(found: checkpoint.Checkpoint | None, same_settings: bool, ground: build.Ground) -> None:
+    """Raise ValueError where a checkpoint was made from something else. same_settings: its settings must be the same,
+    too."""
+    if found is None:
+        return
+    if same_settings:
+        _refuse_other_settings(ground.config, found)
+    found.require_origin(ground.data.hash, ground.detector_hash, _pictures_of(found, ground))
+    if ground.config.compares_classes:
+        found.require_vectors(ground.vectors)
 
 
 def _refuse_other_settings(config: Config, found: checkpoint.Checkpoint) -> None:

@@ -10,6 +10,7 @@ from sgg.config import Config
 from sgg.data import DataSet, Part, open_dataset
 from sgg.data.checking import Rules
 from sgg.data.shared_memory import require as require_shared_memory
+from sgg.data.splits import PARTS
 
 
 def open_data(config: Config) -> DataSet:
@@ -26,11 +27,9 @@ def open_data(config: Config) -> DataSet:
     if settings.flip and settings.flip_predicates == "refuse":
         data.require_mirrors()
     trains_detector = config.detector.weights is None
-    data.require_images(data.part("train", min_objects=settings.min_objects, max_objects=settings.max_objects)
-                        .head(settings.train_images),
-                        *(data.part(name).head(settings.eval_images) for name in ("val", "test")),
+    data.require_images(*(part_of(config, data, name) for name in PARTS),
                         *([data.part("detector")] if trains_detector else []))
-    require_shared_memory(data.part("train"), config.training.batch_size, settings.workers)
+    require_shared_memory(part_of(config, data, "train"), config.training.batch_size, settings.workers)
     check_classes(config, data)
     return data
 
@@ -49,9 +48,16 @@ def filtered_training(config: Config, data: DataSet) -> Part:
                      overlapping=config.training.mode == "sgdet")
 
 
+def part_of(config: Config, data: DataSet, name: str) -> Part:
+    """The images of a part (train, val, test) that a run reads: cut down as the `data` settings say."""
+    if name == "train":
+        return filtered_training(config, data).head(config.data.train_images)
+    return data.part(name).head(config.data.eval_images)
+
+
 def require_a_batch(config: Config, data: DataSet) -> None:
     """Raise ValueError where `training.drop_last` would leave out every batch of an epoch."""
-    settings, images = config.training, len(filtered_training(config, data).head(config.data.train_images))
+    settings, images = config.training, len(part_of(config, data, "train"))
     if settings.drop_last and settings.epochs and images < settings.batch_size:
         raise ValueError(f"training.drop_last leaves out an epoch's incomplete batch, and {images} training images of "
                          f"{data.title} are fewer than training.batch_size, {settings.batch_size}, so that nothing "

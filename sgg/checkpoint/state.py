@@ -67,11 +67,23 @@ class Checkpoint:
                                  "detector.weights to what it was trained with")
         known = self.meta["data"].get("pictures")
         if pictures and known is None:
-            log.warning("%s does not say of which pictures it is (it is of the first edition, or imported)", self.path)
+            log.warning("%s does not say of which pictures it is: it is imported, or of the first edition, which gave "
+                        "pictures that are not square a slightly different padding", self.path)
         for part, now in (pictures or {}).items():
             if known is not None and known.get(part, now) != now:
                 raise ValueError(f"{self.path} was made with other pictures of {part} ({known[part]}, here {now}): put "
                                  "them back, point data.root to them, or train anew under another experiment.name")
+
+    def require_vectors(self, vectors: Mapping[str, str | None]) -> None:
+        """Raise ValueError where this was trained with other word vectors than those (`sgg.word_vectors.vector_facts`).
+        What a checkpoint of the first edition, or an imported one, does not say is not compared.
+        """
+        then = {name: self.meta["data"].get(name, value) for name, value in vectors.items()}
+        if then != dict(vectors):
+            was, now = (" ".join(filter(None, values.values())) for values in (then, vectors))
+            raise ValueError(f"{self.path} was trained with other word vectors ({was}, here {now}): put them back "
+                             "(embeddings.path, or the file that it names by default), or train anew under another "
+                             "experiment.name")
 
     def load_weights(self, **modules: nn.Module | None) -> None:
         """Put the weights into `modules`, for example model=..., gan=...; None is skipped.

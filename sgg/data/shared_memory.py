@@ -25,7 +25,7 @@ def require(part: Part, batch_size: int, workers: int) -> None:
     Other processes that load at the same time are seen only as far as they have begun.
     """
     free = free_bytes()
-    if not workers or free is None:
+    if not workers or free is None or not len(part):
         return
     sides = part.annotations.sizes.max(1).astype(np.int64)
     pictures = np.sort(3 * 4 * sides ** 2)  # bytes of three channels in float32
