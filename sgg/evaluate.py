@@ -30,6 +30,7 @@ from sgg.models.scene_graph import SceneGraphModel
 from sgg.naming import DETECTION_COUNTS, KS, RECALLS, SUBSETS, headline_k
 from sgg.predictions import PredictionFile, Predictions, PredictionWriter, Protocol
 from sgg.structures import Batch, SceneGraph
+from sgg.versions import versions
 from sgg.writing import write_json
 
 FALLBACKS, FAILURES = (f"sgdet/{name}" for name in DETECTION_COUNTS)
@@ -156,7 +157,7 @@ def _show(options: argparse.Namespace) -> None:
         named = {f"{protocol.part}/{name}": value for name, value in result.figures.items()}
         conventions = asdict(Conventions(**_conventions(options)))
         write_json(options.json, {"part": protocol.part, **protocol.source, "conventions": conventions,
-                                  "figures": named})
+                                  "versions": versions(), "figures": named})
         console.print(f"every figure: {options.json}")
 
 

@@ -22,6 +22,7 @@ from sgg.objectives import Losses
 from sgg.reweighted import objective
 from sgg.seeding import generator, seed_everything
 from sgg.steps import Randomness
+from sgg.versions import changed_versions, versions
 from sgg.writing import write_json
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ def fit(
     done = _take_up(found, run)
     first = parallel.rank() == 0
     if first:
-        write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": ground.data_facts()})
+        write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": ground.data_facts(),
+                                        "versions": versions()})
 
     rows = history.rows(up_to=done)
     report = on_epoch_end or _keep_quiet
@@ -203,6 +205,9 @@ def _take_up(found: checkpoint.Checkpoint | None, run: build.Run) -> int:
     found.load_weights(model=run.model, gan=run.gan)
     found.load_optimizers(run.optimizers)
     log.info("taken up after epoch %d from %s", found.epoch, found.path)
+    if others := changed_versions(found.meta.get("versions", {}), versions()):
+        log.warning("goes on with other versions (%s): figures may differ from those of a run that was not interrupted",
+                    others)
     return found.epoch
 
 
@@ -233,7 +238,8 @@ def _refuse_other_settings(config: Config, found: checkpoint.Checkpoint) -> None
 
 
 def _save(config: Config, directory: Path, run: build.Run, epoch: int, ground: build.Ground, rows: list[Row]) -> None:
-    meta = {"config": config.model_dump(mode="json"), "data": ground.data_facts(), "detector": ground.detector_hash}
+    meta = {"config": config.model_dump(mode="json"), "data": ground.data_facts(), "detector": ground.detector_hash,
+            "versions": versions()}
     checkpoint.save(directory, epoch, {"model": run.model, "gan": run.gan}, run.optimizers, meta)
     checkpoint.prune(directory, config.training.keep_checkpoints, _best_epoch(config, rows))
 

@@ -3,7 +3,7 @@
     checkpoints/epoch_0003/
         weights.safetensors    model.* and gan.*
         optimizers.pt          moments of the optimisers (tensors and numbers only)
-        meta.json              epoch, settings, data, metrics, format version
+        meta.json              epoch, settings, data, versions of packages, format version
 
 Random states need no file: every draw is a function of (seed, epoch) (`sgg/seeding.py`).
 """

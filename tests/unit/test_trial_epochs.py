@@ -1,6 +1,7 @@
 """Epochs of a trial on a few toy pictures: what a row says of SGDet, where a trial is taken up, what its data are."""
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -137,6 +138,15 @@ def test_a_damaged_checkpoint_costs_its_epoch(run, tmp_path, caplog) -> None:
     assert caplog.messages[1].startswith("taken up after epoch 1 from ")
     assert [(row["epoch"], row["attempt"]) for row in History(tmp_path).rows()] == [(1, 1), (2, 2)]
     assert weights.read_bytes() == whole
+
+
+def test_other_versions_of_packages_are_told(run, tmp_path, caplog, monkeypatch) -> None:
+    run(tmp_path)
+    run(tmp_path)
+    assert "other versions" not in caplog.text
+    monkeypatch.setattr("sgg.fit.versions", lambda: {"torch": "99"})
+    run(tmp_path)
+    assert re.search(r"goes on with other versions \(torch \d[\w.+]*, now 99\)", caplog.text)
 
 
 def test_other_data_or_another_detector_is_not_gone_on_with(run, toy_root, tmp_path) -> None:
