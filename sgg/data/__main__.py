@@ -137,8 +137,7 @@ def _table(findings: Iterable[Finding]) -> Table:
     shown = Table("", Column("how often", justify="right"), "what", "example", "what training does",
                   box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for finding in findings:
-        often = f"{finding.count:,}" + (f" of {finding.of:,}" if finding.of is not None else "")
-        shown.add_row(finding.severity, often, *map(escape, (finding.kind, finding.example, finding.effect)))
+        shown.add_row(finding.severity, finding.often, *map(escape, (finding.kind, finding.example, finding.effect)))
     return shown
 
 

@@ -23,8 +23,10 @@ class Finding:
     effect: str
     severity: Literal["note", "fault"] = "note"
 
-    def __str__(self) -> str:
-        return f"{self.count:,} {self.kind}" if self.of is None else f"{self.count:,} of {self.of:,} {self.kind}"
+    @property
+    def often(self) -> str:
+        """How often, in words."""
+        return f"{self.count:,}" if self.of is None else f"{self.count:,} of {self.of:,}"
 
 
 def in_words(findings: Iterable[Finding]) -> str:

@@ -124,8 +124,7 @@ def _kept(cache: Path, data: DataSet, backbone: str, recipe: Recipe) -> Path:
         return directory
     before = first_edition_path(cache, data, backbone, recipe)
     if (before / FACTS).is_file():
-        log.warning("%s does not say on which pictures it was trained (it is of the first edition); it is used as it "
-                    "is", before)
+        _tell_unknown(before)
         return before
     for path in sorted(directory.parent.glob(f"{backbone}-*/{FACTS}")):
         facts = read_json(path) or {}
@@ -134,6 +133,11 @@ def _kept(cache: Path, data: DataSet, backbone: str, recipe: Recipe) -> Path:
             log.warning("the pictures are not those that %s was trained on (%s, now %s): a detector is trained anew",
                         path.parent, facts[PICTURES], pictures)
     return directory
+
+
+def _tell_unknown(detector: Path) -> None:
+    log.warning("%s does not say on which pictures it was trained (it is of the first edition); it is used as it is",
+                detector)
 
 
 def _picture_hash(data: DataSet) -> str:
@@ -169,8 +173,7 @@ def _require_pictures(facts: dict[str, Any], data: DataSet, weights: Path) -> No
     """Raise ValueError where a detector of the same annotation was trained on other pictures than there are now."""
     now = _picture_hash(data)
     if PICTURES not in facts:
-        log.warning("%s does not say on which pictures it was trained (it is of the first edition); it is used as it "
-                    "is", weights)
+        _tell_unknown(weights)
     elif facts[PICTURES] != now:
         raise ValueError(f"detector.weights: {weights} was trained on the images of {data.title}, but with other "
                          f"pictures ({PICTURES} {facts[PICTURES]}, now {now}): put the pictures back, or train a "
