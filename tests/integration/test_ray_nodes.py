@@ -99,6 +99,7 @@ def run(tmp_path, workers_find_the_stub):
     token.write_text("0123456789abcdef" * 4)
     environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token),
                    "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0",
+                   "RAY_preload_python_modules": "",  # three nodes start more processes than they have trials
                    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     started = []
 
