@@ -1,5 +1,7 @@
 """What tests of several folders share: a small toy genome, made once a session."""
 
+import ctypes
+import gc
 import multiprocessing
 import os
 import random
@@ -22,8 +24,9 @@ FULL_SIZE = {"test_detector_training", "test_paper_configs", "test_published_ful
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes run the tests side by side (pytest-xdist). All tests that start a Ray or want gigabytes run in one
-    of them, one after another: the former wait more than they compute, and two of the latter would not fit in memory.
+    """With `-n 2 --dist loadgroup` two processes run the tests side by side (pytest-xdist). All tests that start a Ray or
+    want gigabytes then run in one of them, one after another: the former wait more than they compute, and two of the
+    latter would not fit in memory.
     """
     for item in items:
         if item.get_closest_marker("ray") or item.path.stem in FULL_SIZE:
@@ -59,6 +62,17 @@ def same_draws() -> None:
     np.random.seed(0)
     torch.manual_seed(0)
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def memory_goes_back() -> Iterator[None]:
+    """What the tests of a module have freed goes back to the system; glibc keeps it otherwise, gigabytes after networks
+    of full size."""
+    yield
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other systems have no such function
+    if trim is not None:
+        trim(0)
 
 
 @pytest.fixture
