@@ -24,8 +24,8 @@ FULL_SIZE = {"test_detector_training", "test_paper_configs", "test_published_ful
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n 2 --dist loadgroup` two processes run the tests side by side (pytest-xdist). All tests that start a Ray or
-    want gigabytes then run in one of them, one after another: the former wait more than they compute, and two of the
+    """With `-n 2 --dist loadgroup` two processes run the tests side by side (pytest-xdist). One of them then runs all
+    tests that start a Ray or want gigabytes, one after another: the former wait more than they compute, and two of the
     latter would not fit in memory.
     """
     for item in items:

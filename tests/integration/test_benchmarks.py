@@ -119,7 +119,7 @@ def one_call(seconds):
 
 
 def test_images():
-    assert names(images.measure(2, 1))
+    assert names(images.measure(2, 1, 4))
 
 
 def test_perturb():
