@@ -23,13 +23,13 @@ import numpy as np
 SLACK = 0.01  # of the picture's side, and a pixel, that a box may stick out by: files round
 SHARE = 1 / 20  # of the boxes that do not fit before a file is suspected
 LEAST = 5  # boxes that do not fit before a file is suspected
-ALL = 0.99  # of the boxes, where a single one says nothing
-MOST = 0.9  # of the boxes that must fit by another way of reading, which leaves at most a fifth as many that do not fit
+MOST = 0.9  # of the boxes that must fit by another way of reading, which leaves at most a third as many that do not fit
+UNIT_SHARE = 1 / 2  # of the boxes in 0..1, where strays leave it: in pixels, such a box is one pixel in a corner
 TINY = 8  # pixels: pictures of smaller sides say nothing of units
 SMALL_SHARE = 0.75  # of both sides of a picture that no box reaches beyond: boxes of smaller pictures
 SMALL_LEAST = 50  # boxes, in SMALL_PICTURES pictures at least, before that is said
 SMALL_PICTURES = 10
-LARGE_SHARE = 1 / 5  # of the boxes that stick out, at the right and below only: boxes of larger pictures
+LARGE_SHARE = 1 / 5  # of the boxes that stick out at the right and below, ten times as many as elsewhere: larger pictures
 REMEDY = ("Convert them; or, if the file is right, cut boxes off at the borders of their pictures with "
           "data.allow_clipping=true (--allow-clipping)")
 
@@ -55,7 +55,11 @@ CENTRE_AND_SIZE = Convention(
     "centre and size (xc, yc, width, height)",
     lambda boxes: _join(boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2),
     lambda boxes: _join((boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]))
-CONVENTIONS = (CORNERS, CORNER_AND_SIZE, CENTRE_AND_SIZE)
+CORNERS_BY_ROW = Convention("corners, vertical first (y1, x1, y2, x2)", lambda boxes: boxes[:, [1, 0, 3, 2]],
+                            lambda boxes: boxes[:, [1, 0, 3, 2]])
+FAR_CORNER_FIRST = Convention("corners, the far one first (x2, y2, x1, y1)", lambda boxes: boxes[:, [2, 3, 0, 1]],
+                              lambda boxes: boxes[:, [2, 3, 0, 1]])
+CONVENTIONS = (CORNERS, CORNER_AND_SIZE, CENTRE_AND_SIZE, CORNERS_BY_ROW, FAR_CORNER_FIRST)
 
 
 def require_convention(boxes: np.ndarray, sizes: np.ndarray, images: np.ndarray, declared: Convention,
@@ -79,24 +83,25 @@ def _suspicions(corners: np.ndarray, sides: np.ndarray, images: np.ndarray, decl
     numbers, fit = declared.from_corners(corners), _fits(corners, sides)
     telling = (sides >= TINY).all(axis=1)
     units = (np.abs(numbers) <= 1).all(axis=1) & telling
-    if units.sum() >= max(LEAST, ALL * len(numbers)):
+    if units.sum() >= max(LEAST, UNIT_SHARE * len(numbers)):
         yield (f"all numbers of {units.sum():,} of {len(numbers):,} boxes are in 0..1, but boxes are in pixels: "
                "they look like shares of the picture's width and height")
     misfits = int((~fit).sum())
     if misfits >= max(LEAST, SHARE * len(numbers)):
         count = f"{misfits / len(fit):.0%} of {len(fit):,} boxes leave their pictures or have no area"
-        for other in CONVENTIONS:
-            better = _fits(other.to_corners(numbers), sides)
-            if other is not declared and _explains(better, misfits):
-                yield f"{count} when read as {declared.name}, but {better.mean():.0%} fit as {other.name}"
-        if _explains(better := _fits(corners, sides[:, ::-1]), misfits):
-            yield f"{count}, but {better.mean():.0%} fit where width and height of the pictures are exchanged"
+        others = [(_fits(corners, sides[:, ::-1]),
+                   "where width and height of the pictures are exchanged, or x and y of the boxes"),
+                  *((_fits(other.to_corners(numbers), sides), f"as {other.name}")
+                    for other in CONVENTIONS if other is not declared)]
+        better, reading = max(others, key=lambda other: other[0].sum())
+        if _explains(better, misfits):
+            yield f"{count} when read as {declared.name}, but {better.mean():.0%} fit {reading}"
         slack = _slack(sides)
         before = (corners[:, :2] < -slack).any(axis=1).mean()
         beyond = (corners[:, 2:] > sides + slack).any(axis=1)
-        if beyond.mean() >= LARGE_SHARE and before <= 1 - ALL and (corners[:, 2:] > corners[:, :2]).all():
-            factor = (corners[:, 2:] / sides).max()
-            yield (f"{beyond.mean():.0%} of {len(fit):,} boxes leave their pictures, and only at the right and below: "
+        if beyond.mean() >= max(LARGE_SHARE, 10 * before) and (corners[:, 2:] > corners[:, :2]).all():
+            factor = np.quantile((corners[:, 2:] / sides).max(axis=1), 0.95)
+            yield (f"{beyond.mean():.0%} of {len(fit):,} boxes leave their pictures, nearly all at the right or below: "
                    f"they look like boxes of pictures {factor:.1f} times as large")
     reach = (corners[telling, 2:] / sides[telling]).max(axis=0, initial=0)
     start = (corners[telling, :2] / sides[telling]).min(axis=0, initial=1)
@@ -108,7 +113,7 @@ def _suspicions(corners: np.ndarray, sides: np.ndarray, images: np.ndarray, decl
 
 def _explains(fits: np.ndarray, misfits: int) -> bool:
     """Whether another way of reading, by which boxes `fits` [T], is much better than one that leaves `misfits`."""
-    return bool(fits.mean() >= MOST and (~fits).sum() <= misfits / 5)
+    return bool(fits.mean() >= MOST and (~fits).sum() <= misfits / 3)
 
 
 def _slack(sides: np.ndarray) -> np.ndarray:

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from sgg.data.checking import Rules
-from sgg.data.conventions import CENTRE_AND_SIZE, CONVENTIONS, CORNER_AND_SIZE, CORNERS, require_convention
+from sgg.data.conventions import (
+    CENTRE_AND_SIZE,
+    CONVENTIONS,
+    CORNER_AND_SIZE,
+    CORNERS,
+    CORNERS_BY_ROW,
+    FAR_CORNER_FIRST,
+    require_convention,
+)
 from sgg.data.custom import open_custom
 from sgg.data.visual_genome import open_visual_genome
 
@@ -58,7 +66,8 @@ def test_honest_boxes_are_never_refused(boxes, largest, crop, declared):
 
 
 @pytest.mark.parametrize(("written", "declared"), [(CORNERS, CORNER_AND_SIZE), (CENTRE_AND_SIZE, CORNER_AND_SIZE),
-                                                   (CORNER_AND_SIZE, CORNERS), (CORNER_AND_SIZE, CENTRE_AND_SIZE)],
+                                                   (CORNER_AND_SIZE, CORNERS), (CORNER_AND_SIZE, CENTRE_AND_SIZE),
+                                                   (CORNERS_BY_ROW, CORNER_AND_SIZE), (FAR_CORNER_FIRST, CORNERS)],
                          ids=lambda convention: convention.name)
 @pytest.mark.parametrize("boxes", [40, 400])
 def test_another_convention_is_named(boxes, written, declared):
@@ -96,6 +105,27 @@ def test_width_and_height_exchanged_are_named():
     corners[:, 2:] += corners[:, :2]
     corners[::2, [1, 3]] += 290
     assert "width and height of the pictures are exchanged" in refusal(corners, sizes, images, CORNER_AND_SIZE)
+
+
+def written_in_shares(x, y, width, height, sides):
+    return x / sides[0], y / sides[1], width / sides[0], height / sides[1]
+
+
+@pytest.mark.parametrize(("written", "named"), [
+    (written_in_shares, "are in 0..1"),
+    (lambda x, y, width, height, sides: (x + width / 2, y + height / 2, width, height), "fit as centre and size"),
+    (lambda x, y, width, height, sides: (x, y, x + width, y + height), "fit as corners (x1, y1, x2, y2)"),
+    (lambda x, y, width, height, sides: (y, x, y + height, x + width), "fit as corners, vertical first"),
+    (lambda x, y, width, height, sides: (y, x, height, width), "or x and y of the boxes"),
+    (lambda x, y, width, height, sides: (2 * x, 2 * y, 2 * width, 2 * height), "pictures 2.0 times as large")])
+def test_boxes_that_stick_out_of_their_pictures_do_not_hide_the_convention(written, named):
+    """As in the example: 4 of its 73 boxes stick out, so no way to read them lets all of them fit."""
+    content = json.loads((EXAMPLE / "annotations.json").read_text())
+    sides = {image["id"]: (image["width"], image["height"]) for image in content["images"]}
+    images = np.array([record["image_id"] for record in content["annotations"]])
+    numbers = np.array([written(*record["bbox"], sides[record["image_id"]]) for record in content["annotations"]])
+    sizes = np.array([sides[image][::-1] for image in images])
+    assert named in refusal(CORNER_AND_SIZE.to_corners(numbers), sizes, images, CORNER_AND_SIZE)
 
 
 def test_a_few_strays_pass_as_in_published_files():
