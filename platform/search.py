@@ -22,6 +22,8 @@ from .search_space import combinations, configurations
 from .study import FAILED, FINISHED, JUDGEMENTS, NOTES, RAY, RUNNING, STOPPED, StudyDirectory, TrialRecord
 
 if TYPE_CHECKING:
+    from sgg.data import DataSet
+
     from .early_stopping import Past
 
 OUT_OF_TIME = "the time of the search was over"
@@ -37,18 +39,21 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
     Returns 0 when no trial failed, 1 when some did or the search could not go on, 130 when interrupted. Raises
     ConfigError, FileNotFoundError or ValueError, before any trial is started, for what cannot be run.
     """
-    from sgg.opening import check_metric
+    from sgg.opening import check_metric, picture_hashes
 
     directory = StudyDirectory.of(study)
     directory.check(study, resume)
     preflight.check(study)
     opened: dict[str, str] = {}
+    read: list[tuple[Config, DataSet]] = []
     for config in _opened(study, axes):  # what does not fit the data is refused before Ray is started
         data = find(parts.open_data)(config)
         opened[data.hash] = data.description
+        read.append((config, data))
         if axes or study.base.search.trials > 1:  # then trials are compared
             check_metric(config, data)
     directory.require_data(study, opened)  # before a detector is trained on them
+    directory.require_pictures(study, (picture_hashes(*one) for one in read))
     found = f"; {in_words(data.findings)}" if data.findings else ""
     print(f"data: {data.description}{_cut(study.base)}{found}", flush=True)
     # Once Ray is up it has a handler of its own for SIGTERM.

@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,12 +153,7 @@ class StudyDirectory:
 
         Raises ConfigError where the data have changed or the folder cannot be written.
         """
-        found = self._read()
-        known, now = (facts["data"].get("pictures") for facts in (found or facts, facts))
-        if known and known != now:
-            parts = [part for part in known if known[part] != now.get(part)]
-            raise ConfigError(study.source, [f"data: {self.path} was begun with other pictures of {', '.join(parts)}: "
-                                             "put them back, or choose another experiment.name"])
+        self.require_pictures(study, [facts["data"].get("pictures") or {}])
         self.require_data(study, {facts["data"]["hash"]: facts["data"]["description"]}, facts["data"].get("detector"))
         try:
             (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
@@ -182,6 +177,20 @@ class StudyDirectory:
             raise ConfigError(study.source, [f"detector: {self.path} was begun with the detector {then}, now it is "
                                              f"{detector}: put it back (detector.weights, or the cache of data.root), "
                                              "or choose another experiment.name"])
+
+    def require_pictures(self, study: Study, here: Iterable[dict[str, str]]) -> None:
+        """Raise ConfigError where a study that was begun had other pictures than any of those that are `here`: the hash
+        of each part's, once for each data set that the study opens. One that does not say its pictures (of the first
+        edition) is not compared, and nothing of `here` is asked for.
+        """
+        known = (self._read() or {}).get("data", {}).get("pictures")
+        if not known:
+            return
+        differing = min(([part for part in known if known[part] != now.get(part)] for now in here), key=len)
+        if differing:
+            raise ConfigError(study.source, [f"data: {self.path} was begun with other pictures of "
+                                             f"{', '.join(differing)}: put them back, or choose another "
+                                             "experiment.name"])
 
     def study(self) -> tuple[Study, dict[str, Any]]:
         """The study as it was begun, and everything that study.json says.

@@ -31,7 +31,7 @@ from sgg.models.frequency_bias import FrequencyBias, frequency_table
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import RELATION_HEADS, SceneGraphModel
 from sgg.objectives import Objectives
-from sgg.opening import filtered_training, open_data, part_of, require_a_batch
+from sgg.opening import filtered_training, open_data, part_of, picture_hashes, require_a_batch
 from sgg.seeding import derive
 from sgg.steps import TrainingStep
 from sgg.word_vectors import vector_facts, word_vectors
@@ -72,9 +72,8 @@ class Ground:
 
     @cached_property
     def pictures(self) -> dict[str, str]:
-        """The hash of the pictures of each part: of all that training may read, of those that are measured."""
-        return {"train": self.data.picture_hash(self.data.part("train")),
-                **{name: self.data.picture_hash(self.part(name)) for name in ("val", "test")}}
+        """As `sgg.opening.picture_hashes`."""
+        return picture_hashes(self.config, self.data)
 
     def part(self, name: str) -> Part:
         """A part of the data set, cut down as the `data` settings say."""

@@ -55,6 +55,12 @@ def part_of(config: Config, data: DataSet, name: str) -> Part:
     return data.part(name).head(config.data.eval_images)
 
 
+def picture_hashes(config: Config, data: DataSet) -> dict[str, str]:
+    """The hash of the pictures of each part: of all that training may read, of those that are measured."""
+    return {"train": data.picture_hash(data.part("train")),
+            **{name: data.picture_hash(part_of(config, data, name)) for name in ("val", "test")}}
+
+
 def require_a_batch(config: Config, data: DataSet) -> None:
     """Raise ValueError where `training.drop_last` would leave out every batch of an epoch."""
     settings, images = config.training, len(part_of(config, data, "train"))

@@ -60,11 +60,7 @@ class Checkpoint:
         detector_hash: None where the detector is not there yet; then it is not compared. pictures: the hash of the
         pictures of each part that matters. A checkpoint of the first edition knows none; the log tells that.
         """
-        for what, then, now in (("data", self.meta["data"]["hash"], data_hash),
-                                ("detector", self.meta["detector"], detector_hash)):
-            if None not in (then, now) and then != now:  # an imported checkpoint does not know its data
-                raise ValueError(f"{self.path} was trained on another {what} ({then}, here {now}): point data.root or "
-                                 "detector.weights to what it was trained with")
+        self._require_same("data", self.meta["data"]["hash"], data_hash)
         known = self.meta["data"].get("pictures")
         if pictures and known is None:
             log.warning("%s does not say of which pictures it is: it is imported, or of the first edition, which gave "
@@ -73,6 +69,13 @@ class Checkpoint:
             if known is not None and known.get(part, now) != now:
                 raise ValueError(f"{self.path} was made with other pictures of {part} ({known[part]}, here {now}): put "
                                  "them back, point data.root to them, or train anew under another experiment.name")
+        # Last: a detector of other pictures is another detector.
+        self._require_same("detector", self.meta["detector"], detector_hash)
+
+    def _require_same(self, what: str, then: str | None, now: str | None) -> None:
+        if None not in (then, now) and then != now:  # an imported checkpoint does not know its data
+            raise ValueError(f"{self.path} was trained on another {what} ({then}, here {now}): point data.root or "
+                             "detector.weights to what it was trained with")
 
     def require_vectors(self, vectors: Mapping[str, str | None]) -> None:
         """Raise ValueError where this was trained with other word vectors than those (`sgg.word_vectors.vector_facts`).

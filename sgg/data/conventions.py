@@ -29,7 +29,7 @@ TINY = 8  # pixels: pictures of smaller sides say nothing of units
 SMALL_SHARE = 0.75  # of both sides of a picture that no box reaches beyond: boxes of smaller pictures
 SMALL_LEAST = 50  # boxes, in SMALL_PICTURES pictures at least, before that is said
 SMALL_PICTURES = 10
-LARGE_SHARE = 1 / 5  # of the boxes that stick out at the right and below, ten times as many as elsewhere: larger pictures
+LARGE_SHARE = 1 / 5  # of the boxes that stick out at the right and below, ten times what does elsewhere: larger ones
 REMEDY = ("Convert them; or, if the file is right, cut boxes off at the borders of their pictures with "
           "data.allow_clipping=true (--allow-clipping)")
 

@@ -4,11 +4,15 @@ import logging
 import shutil
 from dataclasses import replace
 from platform.aggregate import Basis
+from platform.parts import Parts
+from platform.search import run_study
+from platform.study import StudyDirectory
 
 import pytest
 from PIL import Image
 
 from sgg.checkpoint.state import Checkpoint
+from sgg.config import ConfigError, load
 from sgg.data.catalogue import open_dataset
 from sgg.detector import cache as detector_cache
 from sgg.detector import ensure_detector, save_detector
@@ -16,6 +20,7 @@ from sgg.detector.cache import choose_recipe, first_edition_path
 from sgg.extract import store_path, training_nodes
 from sgg.features import FeatureStore, StoreIdentity, StoreMismatchError
 from sgg.models.detector import Detector
+from sgg.opening import open_for_training, picture_hashes
 
 
 @pytest.fixture
@@ -124,10 +129,24 @@ def test_a_checkpoint_of_other_pictures_is_refused(tmp_path, caplog):
     saved = Checkpoint(tmp_path, {"data": {"hash": "d", "pictures": {"train": "t", "val": "v"}}, "detector": "w"})
     saved.require_origin("d", "w", {"train": "t"})
     with pytest.raises(ValueError, match=r"was made with other pictures of val \(v, here u\): put them back"):
-        saved.require_origin("d", "w", {"train": "t", "val": "u"})
+        saved.require_origin("d", "w of u", {"train": "t", "val": "u"})  # and so of another detector
     assert caplog.text == ""
     Checkpoint(tmp_path, {"data": {"hash": "d"}, "detector": "w"}).require_origin("d", "w", {"train": "t"})
     assert "does not say of which pictures it is" in caplog.text
+
+
+def test_a_study_of_other_pictures_is_refused_before_a_detector_is_trained(root):
+    """Before `Parts.prepare`, which trains one, and here is not even found."""
+    config = root / "one.yaml"
+    config.write_text(f"experiment: {{name: one, output: {root}}}\ndata: {{name: toy, root: {root}, workers: 0}}\n"
+                      "training: {batch_size: 1}\n")
+    study = load(config)
+    data = open_for_training(study.base)
+    facts = {"description": "toy", "hash": data.hash, "pictures": picture_hashes(study.base, data)}
+    StudyDirectory.of(study).begin(study, {"data": facts})
+    darken(data.part("val"))
+    with pytest.raises(ConfigError, match="one was begun with other pictures of val: put them back, or choose another"):
+        run_study(study, [], True, Parts(prepare="is:not_called"))
 
 
 def test_results_of_other_pictures_are_not_pooled():
