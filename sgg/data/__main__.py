@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich import box
@@ -82,11 +82,33 @@ def _add_rules(command: argparse.ArgumentParser, self_relations: str) -> None:
 
 
 def _open(options: argparse.Namespace) -> DataSet:
-    data = open_dataset(options.data, options.root, num_val_images=options.num_val_images,
-                        exclude_left_right=options.exclude_left_right,
-                        rules=Rules(options.allow_clipping, options.self_relations))
+    data = _read(options, options.allow_clipping)
     print(data.banner)
     return data
+
+
+def _read(options: argparse.Namespace, allow_clipping: bool, survey: bool = False) -> DataSet:
+    return open_dataset(options.data, options.root, num_val_images=options.num_val_images,
+                        exclude_left_right=options.exclude_left_right,
+                        rules=Rules(allow_clipping, options.self_relations, survey))
+
+
+def _open_all_the_same(options: argparse.Namespace) -> DataSet:
+    """As `_open`, but boxes that are refused are one finding among others: pictures are looked at, too.
+
+    Raises what opening raises where the annotation cannot be read in any case.
+    """
+    try:
+        return _open(options)
+    except ValueError as refusal:
+        try:
+            data = _read(options, allow_clipping=True, survey=True)
+        except ValueError:
+            raise refusal from None
+        print(data.banner)
+        found = Finding("refused annotation", 1, None, str(refusal), "A run is refused before it starts; the "
+                        "other lines say what it would do else.", "fault")
+        return replace(data, findings=(found, *data.findings))
 
 
 def _prepare(options: argparse.Namespace) -> int:
@@ -115,7 +137,7 @@ def _stats(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    data = _open(options)
+    data = _open_all_the_same(options)
     with picture_bar("pictures") as on_picture:
         found = verify(data, options.root, options.decode, report=on_picture)
     if found.findings:
@@ -128,14 +150,16 @@ def _verify(options: argparse.Namespace) -> int:
             print(f"  {text}")
         if len(texts) > SHOWN:
             print(f"  ... and {len(texts) - SHOWN:,} more (--json FILE lists all)")
+    if not options.decode:
+        print("pictures were looked at from outside only, not decoded (--decode)")
     if options.json:
         write_json(options.json, found.to_json())
     return 1 if found.has_faults else 0
 
 
 def _table(findings: Iterable[Finding]) -> Table:
-    shown = Table("", Column("how often", justify="right"), "what", "example", "what training does",
-                  box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    shown = Table("", Column("how often", justify="right"), "what", Column("example", overflow="fold"),
+                  "what training does", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for finding in findings:
         shown.add_row(finding.severity, finding.often, *map(escape, (finding.kind, finding.example, finding.effect)))
     return shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,11 +24,13 @@ class Rules:
 
     allow_clipping: accept boxes that look as if they were written in another way than they are read, and boxes wholly
     outside their pictures. self_relations: `drop` those of an object to itself, for which no pair is ever predicted, or
-    `keep` them as the reference system does.
+    `keep` them as the reference system does. survey: read on where a box has no area or is not finite, to see what else
+    is wrong; nothing is trained on that.
     """
 
     allow_clipping: bool = False
     self_relations: Literal["drop", "keep"] = "drop"
+    survey: bool = False
 
 
 USUAL = Rules()
@@ -49,7 +51,9 @@ def checked(annotations: Annotations, source: str, classes: list[str], predicate
     if convention and not rules.allow_clipping:
         images = annotations.image_of_object
         require_convention(annotations.boxes, annotations.sizes[images], images, convention, source)
-    _require_sound(annotations, source, len(classes), len(predicates), 1.0 if rules.allow_clipping else stray_share)
+    if not rules.survey:
+        _require_boxes(annotations, source, 1.0 if rules.allow_clipping else stray_share)
+    _require_numbers(annotations, source, len(classes), len(predicates))
     findings = (*_findings(annotations, rules, stray_share), *_of_names(classes, "classes"),
                 *_of_names(predicates, "predicates"), *_of_mirroring(annotations, predicates, mirror_pairs))
     boxes = box_math.clip(annotations.boxes, annotations.sizes[annotations.image_of_object])
@@ -59,32 +63,39 @@ def checked(annotations: Annotations, source: str, classes: list[str], predicate
     return annotations, findings
 
 
-def _require_sound(annotations: Annotations, source: str, num_classes: int, num_predicates: int,
-                   stray_share: float) -> None:
-    objects, relations = annotations.image_of_object, annotations.image_of_relation
-
-    def refuse(kind: str, wrong: np.ndarray, text: str, values: np.ndarray) -> None:
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            owners, ptr = (objects, annotations.box_ptr) if kind == "object" else (relations, annotations.rel_ptr)
-            raise ValueError(f"{source}: image {annotations.files[owners[row]]}, {kind} {row - ptr[owners[row]]}: "
-                             f"{text.format(values[row].tolist())}{_more(wrong, kind)}")
-
-    boxes, labels, ends = annotations.boxes, annotations.labels, annotations.relations[:, :2]
-    sizes = annotations.sizes[objects]
-    refuse("object", ~np.isfinite(boxes).all(axis=1), "box {} is not finite", boxes)
-    refuse("object", (labels < 1) | (labels >= num_classes), f"class {{}} is not in 1..{num_classes - 1}", labels)
-    refuse("object", (boxes[:, 2:] <= boxes[:, :2]).any(axis=1), "box {} (x1 y1 x2 y2) has no area", boxes)
+def _require_boxes(annotations: Annotations, source: str, stray_share: float) -> None:
+    boxes, sizes = annotations.boxes, annotations.sizes[annotations.image_of_object]
+    _refuse(annotations, source, "object", ~np.isfinite(boxes).all(axis=1), "box {} is not finite", boxes)
+    _refuse(annotations, source, "object", (boxes[:, 2:] <= boxes[:, :2]).any(axis=1),
+            "box {} (x1 y1 x2 y2) has no area", boxes)
     strays = box_math.outside(boxes, sizes)
     if strays.sum() > stray_share * len(boxes):
         height, width = sizes[np.argmax(strays)]
-        refuse("object", strays, f"box {{}} (x1 y1 x2 y2) lies outside the picture of {width}x{height} pixels", boxes)
+        _refuse(annotations, source, "object", strays,
+                f"box {{}} (x1 y1 x2 y2) lies outside the picture of {width}x{height} pixels", boxes)
 
-    counts = annotations.objects_per_image[relations][:, None]
-    refuse("relation", ((ends < 0) | (ends >= counts)).any(axis=1), "objects {} are not all in this image", ends)
-    predicates = annotations.relations[:, 2]
-    refuse("relation", (predicates < 1) | (predicates >= num_predicates),
-           f"predicate {{}} is not in 1..{num_predicates - 1}", predicates)
+
+def _require_numbers(annotations: Annotations, source: str, num_classes: int, num_predicates: int) -> None:
+    labels, ends, predicates = annotations.labels, annotations.relations[:, :2], annotations.relations[:, 2]
+    counts = annotations.objects_per_image[annotations.image_of_relation][:, None]
+    _refuse(annotations, source, "object", (labels < 1) | (labels >= num_classes),
+            f"class {{}} is not in 1..{num_classes - 1}", labels)
+    _refuse(annotations, source, "relation", ((ends < 0) | (ends >= counts)).any(axis=1),
+            "objects {} are not all in this image", ends)
+    _refuse(annotations, source, "relation", (predicates < 1) | (predicates >= num_predicates),
+            f"predicate {{}} is not in 1..{num_predicates - 1}", predicates)
+
+
+def _refuse(annotations: Annotations, source: str, kind: Literal["object", "relation"], wrong: np.ndarray, text: str,
+            values: np.ndarray) -> None:
+    """Raise ValueError naming the first object or relation that is `wrong` [T or U], and its value."""
+    if not wrong.any():
+        return
+    row = int(np.argmax(wrong))
+    owners, ptr = ((annotations.image_of_object, annotations.box_ptr) if kind == "object" else
+                   (annotations.image_of_relation, annotations.rel_ptr))
+    raise ValueError(f"{source}: image {annotations.files[owners[row]]}, {kind} {row - ptr[owners[row]]}: "
+                     f"{text.format(_shown(values[row]))}{_more(wrong, kind)}")
 
 
 def _to_itself(annotations: Annotations) -> np.ndarray:
@@ -156,7 +167,12 @@ def _place(annotations: Annotations, wrong: np.ndarray) -> str:
     image = annotations.image_of_object[row]
     height, width = annotations.sizes[image].tolist()
     return (f"image {annotations.files[image]}, object {row - annotations.box_ptr[image]}: box "
-            f"{annotations.boxes[row].tolist()} (x1 y1 x2 y2) in a picture of {width}x{height} pixels")
+            f"{_shown(annotations.boxes[row])} (x1 y1 x2 y2) in a picture of {width}x{height} pixels")
+
+
+def _shown(values: np.ndarray) -> Any:
+    """As messages show numbers: of a box not more digits than a file has."""
+    return np.round(values.astype(float), 2).tolist() if values.dtype.kind == "f" else values.tolist()
 
 
 def _more(wrong: np.ndarray, kind: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,9 @@ from PIL import Image
 
 from sgg.data.__main__ import main
 from sgg.data.visual_genome import open_visual_genome
+from sgg.writing import write_json
+
+EXAMPLE = Path(__file__).parents[2] / "example" / "custom"
 
 
 @pytest.fixture
@@ -88,6 +92,32 @@ def test_what_only_decoding_shows(verified, folder):
     assert status == 1
     assert found["pictures that cannot be decoded"]["example"].startswith(f"picture {spoilt} cannot be read")
     assert found["pictures that were changed unseen"]["example"].startswith(f"picture {replaced} has another content")
+
+
+@pytest.mark.parametrize(("written", "named"), [
+    (lambda x, y, width, height: [x, y, x + width, y + height], "fit as corners (x1, y1, x2, y2)"),
+    (lambda x, y, width, height: [x, y, width, max(0, height - 10)], "has no area (and so for ")])
+def test_boxes_that_a_run_refuses_do_not_hide_other_faults(written, named, capsys, tmp_path, monkeypatch):
+    """The example with boxes as corners, or some without area, and a picture missing. In 100 columns the table shows
+    whole file names."""
+    folder = tmp_path / ("a-long-name-of-a-folder" * 3) / "custom"
+    shutil.copytree(EXAMPLE, folder)
+    content = json.loads((folder / "annotations.json").read_text())
+    for record in content["annotations"]:
+        record["bbox"] = written(*record["bbox"])
+    write_json(folder / "annotations.json", content)
+    (folder / "images" / "11303.jpg").unlink()
+    monkeypatch.setenv("COLUMNS", "100")
+    target = tmp_path / "found.json"
+    assert main(["verify", "--data", "custom", "--root", str(folder.parent), "--json", str(target)]) == 1
+    found = {one["kind"]: one for one in json.loads(target.read_text())["findings"]}
+    assert named in found["refused annotation"]["example"]
+    assert found["missing pictures"]["count"] == 1
+    output = capsys.readouterr().out
+    lines = output[:output.index("changed:")].splitlines()[1:]
+    assert max(map(len, lines)) <= 100
+    assert "\u2026" not in output
+    assert "not decoded (--decode)" in output
 
 
 def test_what_the_annotation_shows(verified, new_genome, genome_directory, tmp_path):
