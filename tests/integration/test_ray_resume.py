@@ -192,7 +192,7 @@ def test_a_second_interrupt_ends_it_at_once(config_file, start, faults, tmp_path
     wait_until((directory.path / "study.json").is_file, command)
     other = start(config, "--resume")
     assert other.wait(300) == 2
-    assert f"a is being run by process {command.pid} of " in (tmp_path / "output.txt").read_text()
+    assert f"a is being run by process {command.pid} on " in (tmp_path / "output.txt").read_text()
     wait_until(lambda: [record for record in directory.records() if record.rows()], command)
     children = ray_processes(command.pid)
     command.send_signal(signal.SIGTERM)  # a batch system's signal counts as the first
