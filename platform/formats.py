@@ -124,7 +124,7 @@ def _table(rows: list[ResultRow], metric: str | None, width: int | None) -> str:
     for basis, group in _by_basis(rows).items():
         names = columns(group, metric)
         # As text: what stands in brackets would else be taken for markup, the hash of the data for one.
-        table = Table(title=Text(str(basis)), caption=_caption(names), title_justify="left", caption_justify="left")
+        table = Table()
         for key in _short(list(group[0].settings)):
             table.add_column(key)
         for name in names:
@@ -133,7 +133,8 @@ def _table(rows: list[ResultRow], metric: str | None, width: int | None) -> str:
         table.add_column("status")
         for row in group:
             table.add_row(*map(Text, _cells(row, names)))
-        console.print(table)
+        # Not as title and caption of the table: these are wrapped to its width, which may be a few letters.
+        console.print(Text(str(basis)), table, Text(_caption(names)), sep="\n")
     return buffer.getvalue()
 
 

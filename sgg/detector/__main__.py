@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,10 +75,11 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _report(figures: dict[str, float], path: Path | None) -> None:
     table = Table("figure", "per cent")
     for name, value in figures.items():
-        table.add_row(name, f"{100 * value:.1f}")
+        table.add_row(name, "none to find" if math.isnan(value) else f"{100 * value:.1f}")
     Console().print(table)
-    if path:
-        path.write_text(json.dumps(figures, indent=1) + "\n")
+    if path:  # JSON has no nan
+        shares = {name: None if math.isnan(value) else value for name, value in figures.items()}
+        path.write_text(json.dumps(shares, indent=1) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:

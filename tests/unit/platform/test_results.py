@@ -188,6 +188,14 @@ def test_without_a_metric_the_largest_k_is_shown(search):
     assert "ngR@50 in percent on test" in render(aggregate(collect([path])), "table")
 
 
+def test_a_small_table_does_not_break_up_what_it_is_of(search, capsys):
+    assert results.main([str(search("a", [("dnorm", 0, FAILED, 0.4)]))]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines[1:-1])) < len(lines[0])
+    assert lines[0].startswith("data: ")
+    assert lines[-1] == "no figures yet"
+
+
 def test_command(search, capsys, tmp_path):
     path = search("a", [("dnorm", 0, FINISHED, 0.4)])
     assert results.main([str(path), "--format", "csv"]) == 0
