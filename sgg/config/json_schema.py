@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from .reference import reference
@@ -33,8 +34,14 @@ def json_schema() -> dict[str, Any]:
 
 def value_schema(key: str) -> dict[str, Any]:
     """The schema of one setting's value alone."""
-    owner, name = _owner(Settings.model_json_schema(), key)
+    owner, name = _owner(_plain_schema(), key)
     return {part: value for part, value in owner["properties"][name].items() if part not in _ABOUT}
+
+
+@cache
+def _plain_schema() -> dict[str, Any]:
+    """Pydantic's own schema, made once: every setting is looked up in it. It is only read."""
+    return Settings.model_json_schema()
 
 
 _ABOUT = ("title", "description", "default")
