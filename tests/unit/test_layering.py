@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SIBLINGS = {"data", "features", "models", "gan", "losses", "metrics", "viz"}
-GROUND = {"config", "hashing", "hdf5", "locking", "naming", "structures", "writing"}
+GROUND = {"config", "hashing", "hdf5", "locking", "methods", "naming", "structures", "writing"}
 """What everything may import. All other modules of `sgg` lie above the siblings, `platform` above them."""
 
 SOURCES = sorted([*(ROOT / "sgg").rglob("*.py"), *(ROOT / "platform").rglob("*.py")])
@@ -36,7 +36,7 @@ def layer(module: str) -> str | None:
 
 def allowed(owner: str, target: str) -> bool:
     """May a module of layer `owner` import one of `target`?"""
-    return owner == target or target in GROUND - {"config"} or owner not in GROUND | SIBLINGS
+    return owner == target or target in GROUND or owner not in GROUND | SIBLINGS
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -55,8 +55,8 @@ def test_arrows_point_down(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("owner", "target", "may"), [
-    ("gan", "structures", True), ("gan", "gan", True), ("gan", "models", False), ("metrics", "config", False),
-    ("metrics", "naming", True), ("config", "naming", True), ("naming", "config", False), ("steps", "gan", True),
+    ("gan", "structures", True), ("gan", "gan", True), ("gan", "models", False), ("metrics", "config", True),
+    ("metrics", "naming", True), ("config", "naming", True), ("steps", "gan", True),
     ("config", "data", False), ("structures", "models", False), ("models", "fit", False),
     ("data", "writing", True), ("writing", "data", False),
 ])

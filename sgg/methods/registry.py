@@ -1,0 +1,89 @@
+"""Entries of one kind by name: each is a section of settings that builds what it describes."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origin
+
+from sgg.config.section import Section
+
+
+class MethodError(ValueError):
+    """An entry of a registry that cannot serve; says in which file it is."""
+
+
+class Method(Section):
+    """A section of settings that is an entry of a registry. One of its fields, the registry's key, allows one value
+    only: the name of the entry."""
+
+
+Entry = TypeVar("Entry", bound=Method)
+
+
+class Registry(Generic[Entry]):
+    """Entries by name.
+
+    what: one of them in words. package: every module in it is imported when the entries are first asked for, and
+    registers its own. default: the name of the entry that serves where none is named. key: the field of an entry that
+    holds its name.
+    """
+
+    instances: ClassVar[list[Registry[Any]]] = []
+
+    def __init__(self, what: str, package: str, default: str, key: str = "kind") -> None:
+        self.what, self.package, self.default, self.key = what, package, default, key
+        self._entries: dict[str, type[Entry]] = {}
+        self._found = False
+        Registry.instances.append(self)
+
+    def register(self, entry: type[Entry]) -> type[Entry]:
+        """Add an entry; a decorator of its class. Raises MethodError, naming the files, for a second one of a name,
+        and for a setting without a default."""
+        name = self.name_of(entry)
+        known = self._entries.get(name)
+        if known is not None and (known.__module__, known.__qualname__) != (entry.__module__, entry.__qualname__):
+            raise MethodError(f"{place(entry)}: there is a {self.what} {name!r} already, in {place(known)}; give this "
+                              "one another name")
+        if missing := [key for key, field in entry.model_fields.items() if field.is_required()]:
+            raise MethodError(f"{place(entry)}: {entry.__name__}.{missing[0]} needs a default")
+        self._entries[name] = entry
+        return entry
+
+    def name_of(self, entry: type[Entry]) -> str:
+        """The name of an entry: the one value of its key. Raises MethodError where the key is not of that form."""
+        field = entry.model_fields.get(self.key)
+        values = get_args(field.annotation) if field is not None and get_origin(field.annotation) is Literal else ()
+        if len(values) != 1 or field is None or field.default != values[0]:
+            raise MethodError(f"{place(entry)}: {entry.__name__} must have a field `{self.key}` of one literal value, "
+                              f'its default, such as {self.key}: Annotated[Literal["mine"], trains()] = "mine"')
+        return values[0]
+
+    def __getitem__(self, name: str) -> type[Entry]:
+        return self.entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    @property
+    def entries(self) -> dict[str, type[Entry]]:
+        """Every entry by its name, the default first."""
+        if not self._found:
+            self._found = True
+            package = importlib.import_module(self.package)
+            for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
+                importlib.import_module(f"{self.package}.{module.name}")
+        first = {self.default: self._entries[self.default]}
+        return first | self._entries
+
+
+def place(entry: type) -> str:
+    """The file and line of an entry's class."""
+    try:
+        file, line = inspect.getsourcefile(entry), inspect.getsourcelines(entry)[1]
+    except (OSError, TypeError):
+        return entry.__module__
+    return f"{Path(file or entry.__module__)}:{line}"

@@ -1,0 +1,33 @@
+"""What the training annotations tell, for losses, heads and adjustments that are made from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+
+class Statistics(Protocol):
+    """Counts and vectors of the training data. Each is computed when it is first asked for."""
+
+    @property
+    def num_classes(self) -> int:
+        """C, background included."""
+
+    @property
+    def num_predicates(self) -> int:
+        """R, background included."""
+
+    @property
+    def triplets(self) -> tuple[np.ndarray, np.ndarray]:
+        """[K, 3] subject class, predicate and object class of each triplet of training, and [K] how often it occurs."""
+
+    @property
+    def pair_counts(self) -> tuple[np.ndarray, np.ndarray]:
+        """[C, C, R] training relations by subject class, object class and predicate, and [C, C] overlapping pairs."""
+
+    @property
+    def word_vectors(self) -> tuple[Tensor, Tensor]:
+        """[C, D] vectors of classes, and [R, D] of predicates."""
