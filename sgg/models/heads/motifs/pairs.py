@@ -1,0 +1,37 @@
+"""Predicates of pairs, from the context of both ends and what their union box shows."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class PairClassifier(nn.Module):
+    """Joins the contexts of subject and object, multiplies them by the pair's visual vector, classifies the product.
+
+    hidden_dim: of contexts. vector_dim: V, of visual vectors. pooling_dim: of the product. vision: without, visual
+    vectors take no part.
+    """
+
+    def __init__(self, hidden_dim: int, vector_dim: int, pooling_dim: int, num_predicates: int, vision: bool) -> None:
+        super().__init__()
+        self.vision = vision
+        self.roles = nn.Linear(hidden_dim, 2 * hidden_dim)
+        self.join = nn.Linear(2 * hidden_dim, pooling_dim)
+        self.widen = nn.Linear(vector_dim, pooling_dim) if vision and vector_dim != pooling_dim else nn.Identity()
+        self.classify = nn.Linear(pooling_dim, num_predicates)
+        nn.init.normal_(self.roles.weight, std=10 * hidden_dim ** -0.5)
+        nn.init.zeros_(self.roles.bias)
+        for layer in (self.join, self.widen, self.classify):
+            if isinstance(layer, nn.Linear):
+                nn.init.xavier_normal_(layer.weight)
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, contexts: Tensor, vectors: Tensor, pairs: Tensor) -> Tensor:
+        """[P, R] logits; contexts: [N, hidden_dim]; vectors: [P, V]; pairs: [P, 2] rows of `contexts`."""
+        as_subject, as_object = self.roles(contexts).chunk(2, dim=1)
+        # `join` of two vectors is a sum of what each adds to it, computed once an object instead of once a pair.
+        of_subject, of_object = self.join.weight.chunk(2, dim=1)
+        subjects = F.linear(as_subject, of_subject, self.join.bias).index_select(0, pairs[:, 0])
+        joined = subjects + F.linear(as_object, of_object).index_select(0, pairs[:, 1])
+        return self.classify(joined * self.widen(vectors) if self.vision else joined)

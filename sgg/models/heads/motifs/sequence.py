@@ -1,0 +1,54 @@
+"""The order in which an LSTM reads the objects of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceOrder:
+    """Where each object stands when all images are read at once, one object of each image a step.
+
+    rows [N]: the objects step by step. inverse [N]: the place of each object in `rows`. batch_sizes [T], on the CPU:
+    how many images still have an object at each step. No step is padded.
+    """
+
+    rows: Tensor
+    inverse: Tensor
+    batch_sizes: Tensor
+
+    @classmethod
+    def right_to_left(cls, boxes: Tensor, image_index: Tensor, num_images: int) -> SequenceOrder:
+        """Objects by the centre of their box, from right to left; images with most objects first.
+
+        boxes: [N, 4]; image_index: [N]. Of images with the same number of objects the last comes first, and of objects
+        with the same centre the first.
+        """
+        counts = torch.bincount(image_index, minlength=num_images)
+        images = num_images - 1 - torch.argsort(counts.flip(0), descending=True, stable=True)
+        rank = torch.empty_like(images)
+        rank[images] = torch.arange(num_images, device=images.device)
+
+        rows = torch.argsort((boxes[:, 0] + boxes[:, 2]) / 2, descending=True, stable=True)
+        rows = rows[torch.argsort(rank[image_index[rows]], stable=True)]
+        first = counts[images].cumsum(0) - counts[images]
+        step = torch.arange(len(rows), device=rows.device) - first[rank[image_index[rows]]]
+        rows = rows[torch.argsort(step, stable=True)]
+        inverse = torch.empty_like(rows)
+        inverse[rows] = torch.arange(len(rows), device=rows.device)
+
+        lengths = counts.cpu()
+        steps = torch.arange(int(lengths.max()) if num_images else 0)
+        return cls(rows, inverse, (lengths > steps[:, None]).sum(1))
+
+    def pack(self, values: Tensor) -> PackedSequence:
+        """[N, D] values of objects, in this order."""
+        return PackedSequence(values[self.rows], self.batch_sizes)
+
+    def unpack(self, values: Tensor) -> Tensor:
+        """[N, ...] values in this order, back in the order of the objects."""
+        return values[self.inverse]
