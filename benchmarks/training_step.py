@@ -28,7 +28,7 @@ from sgg.gan import GAN
 from sgg.gan.perturb import Contexts, Perturber
 from sgg.inference import Observation
 from sgg.models.box_head import BoxHead
-from sgg.models.message_passing import MessagePassing
+from sgg.models.heads.imp.network import MessagePassing
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.sampling import training_pairs
 from sgg.models.scene_graph import SceneGraphModel

@@ -232,5 +232,6 @@ def _described(study: Study) -> dict[str, Any]:
 
 
 def _differences(found: dict[str, Any], described: dict[str, Any]) -> list[str]:
-    then, now = ({**flatten(study["settings"]), **study["axes"]} for study in (found, described))
+    then, now = ({**flatten(study.get("given", {})), **flatten(study["settings"]), **study["axes"]}
+                 for study in (found, described))
     return changes(then, now, lambda role: role.fixed_for_study)

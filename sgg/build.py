@@ -25,11 +25,12 @@ from sgg.features import FeatureStore
 from sgg.gan import GAN
 from sgg.gan.embeddings import ClassEmbeddings
 from sgg.gan.perturb import Contexts, Perturber
+from sgg.methods.head import HeadSizes
 from sgg.metrics import SceneGraphMetrics, predicate_weights
 from sgg.models.detector import Detector
 from sgg.models.frequency_bias import FrequencyBias, frequency_table
 from sgg.models.roi_features import RoIFeatures
-from sgg.models.scene_graph import RELATION_HEADS, SceneGraphModel
+from sgg.models.scene_graph import SceneGraphModel
 from sgg.objectives import Objectives
 from sgg.opening import filtered_training, open_data, part_of, picture_hashes, require_a_batch
 from sgg.seeding import derive
@@ -225,8 +226,7 @@ def build_model(ground: Ground) -> SceneGraphModel:
     """F, its box heads started from the detector's."""
     settings, data, detector = ground.config.model, ground.data, ground.detector
     heads = {role: detector.box_head_copy(role, settings.dropout) for role in ("node", "edge")}
-    relation_head = RELATION_HEADS[settings.head](detector.head_dim, settings.hidden_dim, len(data.classes),
-                                                  len(data.predicates), iterations=settings.iterations)
+    relation_head = settings.head.build(HeadSizes(detector.head_dim, len(data.classes), len(data.predicates)))
     bias = None
     if settings.frequency_bias != "off":
         foreground, background = ground.counts

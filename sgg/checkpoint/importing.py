@@ -24,7 +24,7 @@ from sgg.models.backbones import BACKBONES
 from sgg.models.detector import Detector
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.full_model import FullModel
-from sgg.models.message_passing import MessagePassing
+from sgg.models.heads.imp.network import MessagePassing
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import SceneGraphModel
 
@@ -167,7 +167,7 @@ def _config(architecture: Architecture, directory: Path, data_name: str, edge_bo
     return Config.model_validate({
         "data": {"name": data_name, "exclude_left_right": without, "flip_predicates": "keep", "self_relations": "keep"},
         "detector": {"backbone": architecture.backbone, "weights": str((directory / DETECTOR).resolve())},
-        "model": {"hidden_dim": architecture.hidden_dim, "edge_boxes": edge_boxes,
+        "model": {"head": {"kind": "imp", "hidden_dim": architecture.hidden_dim}, "edge_boxes": edge_boxes,
                   "dropout": BACKBONES[architecture.backbone].dropout,
                   "frequency_bias": "add" if architecture.frequency_bias else "off"},
         "gan": {"enabled": architecture.gan, "large_discriminator": architecture.large_discriminator,

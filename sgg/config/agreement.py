@@ -38,15 +38,6 @@ def _some_size_is_right(settings: Settings) -> str | None:
     return None
 
 
-@_reads("loss.kind", "loss.foreground_weight", "loss.background_weight")
-def _baseline_is_unweighted(settings: Settings) -> str | None:
-    loss = settings.loss
-    if loss.kind == "baseline" and (loss.foreground_weight, loss.background_weight) != (1.0, 1.0):
-        return ("loss.kind baseline takes no loss.foreground_weight or loss.background_weight: leave both at 1, or "
-                "choose dnorm or dnorm-fgbg")
-    return None
-
-
 @_reads("gan.perturb.method", "gan.perturb.topk")
 def _neigh_needs_neighbours(settings: Settings) -> str | None:
     if settings.gan.perturb.method == "neigh" and settings.gan.perturb.topk == 0:

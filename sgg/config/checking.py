@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import difflib
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +11,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from .agreement import disagreements
-from .errors import ConfigError, messages
+from .defaults import todays
+from .errors import ConfigError, messages, place_of
 from .experiment import Config
+from .keys import find, put
 from .schema import Settings
+from .setting import choices_of
+
+MISNAMED = "union_tag_invalid"
+"""pydantic's type of the fault that a registry has no entry of a name."""
 
 
 def validate(settings: dict[str, Any], source: str = "config") -> Config:
@@ -47,23 +55,43 @@ class Alone:
 
 def separately(settings: dict[str, Any]) -> Alone:
     """What is right and what is wrong of nested settings, each by itself."""
-    try:
-        return Alone(Settings.model_validate(settings), settings, [], set())
-    except ValidationError as error:
-        wrong = {_place(fault["loc"], settings) for fault in error.errors()}
-        given = _leave_out(settings, wrong)
-        return Alone(Settings.model_validate(given), given, messages(error, Settings),
-                     {".".join(map(str, path)) for path in wrong})
+    given, faults, wrong = settings, [], set()
+    while True:  # a section says what its settings do not agree on only where each of them is right
+        try:
+            return Alone(Settings.model_validate(given), given, faults, wrong)
+        except ValidationError as error:
+            given = todays(Settings, given)
+            found = [(_within(place_of(fault, Settings), given), fault["type"]) for fault in error.errors()]
+            faults += [message for message in messages(error, Settings) if message not in faults]
+            wrong |= {".".join(place) for place, _ in found}
+            given = _with_other_entries(given, [".".join(place) for place, kind in found if kind == MISNAMED])
+            given = _leave_out(given, {place for place, kind in found if kind != MISNAMED})
 
 
-def _place(location: tuple[Any, ...], settings: Any) -> tuple[Any, ...]:
-    """The part of a fault's location that is a way through the settings: no position in a list, no kind of value."""
-    if not location or not isinstance(settings, dict) or location[0] not in settings:
+def _with_other_entries(settings: dict[str, Any], keys: list[str]) -> dict[str, Any]:
+    """Settings in which an entry that its registry has takes the place of each that `keys` name: the one of the most
+    similar name, else the default. Settings of other entries are left out."""
+    choices = {setting.key: setting.choice.registry for setting in choices_of(Settings) if setting.choice is not None}
+    settings = copy.deepcopy(settings)
+    for key in keys:
+        registry, section = choices[key], key.rpartition(".")[0]
+        similar = difflib.get_close_matches(str(find(settings, key)), list(registry), n=1)
+        entry = registry[similar[0] if similar else registry.default]
+        of_others = {name for other in registry.entries.values() for name in other.model_fields}
+        of_others -= {*entry.model_fields} - {registry.key}
+        put(settings, section, {name: value for name, value in find(settings, section).items() if name not in of_others}
+            | ({registry.key: similar[0]} if similar else {}))
+    return settings
+
+
+def _within(place: tuple[Any, ...], settings: Any) -> tuple[Any, ...]:
+    """The part of a way that leads through the settings: no position in a list, no kind of value."""
+    if not place or not isinstance(settings, dict) or place[0] not in settings:
         return ()
-    return (location[0], *_place(location[1:], settings[location[0]]))
+    return (place[0], *_within(place[1:], settings[place[0]]))
 
 
 def _leave_out(settings: dict[str, Any], places: Collection[tuple[Any, ...]]) -> dict[str, Any]:
-    below = {key: {path[1:] for path in places if path[0] == key and len(path) > 1} for key in settings}
+    below = {key: {path[1:] for path in places if path and path[0] == key and len(path) > 1} for key in settings}
     return {key: _leave_out(value, below[key]) if below[key] else value for key, value in settings.items()
             if (key,) not in places}

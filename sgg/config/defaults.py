@@ -19,7 +19,8 @@ from pydantic import BaseModel
 from sgg.naming import headline_k
 
 from .keys import find, put
-from .setting import settings_of
+from .renamed import renamed
+from .setting import Setting, applying, choices_of, settings_of
 
 Get = Callable[[str], Any]
 """Gives the value of a dotted key."""
@@ -54,12 +55,12 @@ def complete(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any
     What is given stays, right or wrong; None counts as not given where a default depends on something, as in files of
     earlier versions.
     """
-    filled = copy.deepcopy(settings)
-    declared = settings_of(schema)
+    filled = todays(schema, settings)
+    known: dict[str, Setting] = settings_of(schema)
 
     def get(key: str) -> Any:
         value = find(filled, key)
-        return declared[key].default if value is None else value
+        return known[key].default if value is None else value
 
     def fill(key: str, value: Any) -> None:
         if find(filled, key) is None:
@@ -71,16 +72,36 @@ def complete(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any
         name = _found_data(get("data.root"))
         with suppress(ValueError):
             put(filled, "data.name", name)
-    for key, setting in declared.items():
-        if (mark := setting.mark(Suits)) is not None:
-            fill(key, mark.values.get(name, setting.default) if isinstance(name, str) else setting.default)
-    for key, setting in declared.items():
+
+    def suit(setting: Setting) -> None:
+        mark = setting.mark(Suits)
+        fill(setting.key, mark.values.get(name, setting.default) if mark and isinstance(name, str) else setting.default)
+
+    for setting in choices_of(schema):
+        if all(get(key) == entry for key, entry in setting.chosen):
+            suit(setting)
+    known = applying(schema, get)
+    for setting in known.values():
+        if setting.mark(Suits) is not None:
+            suit(setting)
+    for key, setting in known.items():
         if (rule := setting.mark(Follows)) is not None:
             try:
                 fill(key, rule.rule(get))
             except (TypeError, ValueError, LookupError):  # from a setting that is wrong itself
                 fill(key, setting.default)
     return filled
+
+
+def todays(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any]:
+    """A copy of nested settings with the keys of today, in which each name of a registry's entry that stands alone is
+    the mapping that it is short for."""
+    long = copy.deepcopy(settings)
+    for setting in choices_of(schema):
+        section = setting.key.rpartition(".")[0]
+        if (value := find(long, section)) is not None:
+            put(long, section, setting.choice.in_long_form(value))
+    return renamed(long)
 
 
 def _found_data(root: Any) -> str:

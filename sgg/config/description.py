@@ -8,8 +8,8 @@ from typing import Any
 
 from .defaults import Follows, Suits
 from .json_schema import value_schema
-from .reference import reference
-from .setting import Setting
+from .schema import Settings
+from .setting import Setting, choices_of, declared
 
 WIDTH = 100
 BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
@@ -17,15 +17,29 @@ KINDS = {"integer": "whole number", "number": "number", "boolean": "true or fals
 
 
 def describe_settings() -> str:
-    """Every setting, in the order of the schema."""
-    return "\n".join(_entry(setting) for setting in reference().values())
+    """Every setting, in the order of the schema; those of a registry's entries say which entries have them."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    ways: dict[tuple[str, str, str], str] = {}
+    for setting in declared(Settings):
+        having = found.setdefault(_parts(setting), [])
+        if setting.chosen:
+            ways[_parts(setting)], entry = setting.chosen[-1]
+            having.append(entry)
+    every = {setting.key: list(setting.choice.registry) for setting in choices_of(Settings) if setting.choice}
+    return "\n".join(_entry(*parts, f"Only with {ways[parts]} {' or '.join(having)}."
+                            if having and having != every[ways[parts]] else "") for parts, having in found.items())
 
 
-def _entry(setting: Setting) -> str:
-    about = f"{setting.description} " if setting.description else ""
-    text = textwrap.fill(f"{' '.join(about.split())} [{', '.join(setting.role.words)}]", WIDTH,
+def _parts(setting: Setting) -> tuple[str, str, str]:
+    """The first line of a setting, its meaning and its role."""
+    return (f"{setting.key}: {type_in_words(value_schema(setting))}; default {default_in_words(setting)}",
+            " ".join(setting.description.split()), f"[{', '.join(setting.role.words)}]")
+
+
+def _entry(first: str, meaning: str, role: str, only_with: str) -> str:
+    text = textwrap.fill(" ".join(part for part in (meaning, only_with, role) if part), WIDTH,
                          initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
-    return f"{setting.key}: {type_in_words(value_schema(setting.key))}; default {default_in_words(setting)}\n{text}\n"
+    return f"{first}\n{text}\n"
 
 
 def default_in_words(setting: Setting) -> str:

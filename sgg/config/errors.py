@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from .section import section_type
+from .chosen import others_with, owner_of, untagged
+from .renamed import RENAMED
 
 
 class ConfigError(ValueError):
@@ -23,10 +26,16 @@ def messages(error: ValidationError, schema: type[BaseModel]) -> list[str]:
     """One line per offending key: the key, what is allowed, what was given."""
     found: dict[str, list[Any]] = {}
     for fault in error.errors():
-        found.setdefault(dotted(list(fault["loc"])), []).append(fault)
+        found.setdefault(dotted(place_of(fault, schema)), []).append(fault)
     # A key that may be of several kinds fails once per kind.
     return [_alternatives(key, faults) if len(faults) > 1 else _message(key, faults[0], schema)
             for key, faults in found.items()]
+
+
+def place_of(fault: Any, schema: type[BaseModel]) -> tuple[Any, ...]:
+    """Where a fault is, as a way through the settings; where a registry has no entry of a name, the way to the name."""
+    place = untagged(fault["loc"], schema)
+    return (*place, fault["ctx"]["discriminator"].strip("'")) if fault["type"] == "union_tag_invalid" else place
 
 
 def _alternatives(key: str, faults: list[Any]) -> str:
@@ -38,7 +47,13 @@ def _alternatives(key: str, faults: list[Any]) -> str:
 def _message(key: str, fault: Any, schema: type[BaseModel]) -> str:
     match fault["type"]:
         case "extra_forbidden":
-            return f"{key} is not a setting; {_suggestion(list(fault['loc']), schema)}"
+            return _unknown(key, fault["loc"], schema)
+        case "union_tag_invalid":
+            known, given = re.findall(r"'([^']*)'", fault["ctx"]["expected_tags"]), fault["ctx"]["tag"]
+            return f"{key} must be {one_of(known)}, got {given!r}{did_you_mean(given, known)}"
+        case "literal_error":
+            known = re.findall(r"'([^']*)'", fault["ctx"]["expected"])
+            return f"{key} must {_demand(fault)}, got {fault['input']!r}{did_you_mean(fault['input'], known)}"
         case "listed_twice":
             return f"{key} lists a value twice: {fault['input']!r}"
         case "value_error":
@@ -76,7 +91,7 @@ def _demand(fault: Any) -> str:
             return reason if separator else f"be valid ({fault['msg']})"
 
 
-def dotted(path: list[Any]) -> str:
+def dotted(path: Sequence[Any]) -> str:
     """`("gan", "perturb", "alpha")` as `gan.perturb.alpha`; list positions in brackets."""
     words = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in path if not _is_union_branch(part)]
     return "".join(words).removeprefix(".")
@@ -88,10 +103,29 @@ def _is_union_branch(part: Any) -> bool:
                                       or part.startswith(("literal[", "list[", "function-")))
 
 
-def _suggestion(path: list[Any], schema: type[BaseModel]) -> str:
-    owner = schema
-    for part in path[:-1]:
-        owner = section_type(owner.model_fields.get(part)) or owner
+def one_of(names: list[str]) -> str:
+    """What is allowed, in words: one of 'a', 'b' or 'c'."""
+    *others, last = (repr(name) for name in names)
+    return f"one of {', '.join(others)} or {last}" if others else last
+
+
+def did_you_mean(given: Any, known: Iterable[str]) -> str:
+    """The end of a message: the known name that is most like the given one, where one is."""
+    close = difflib.get_close_matches(str(given), list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _unknown(key: str, location: tuple[Any, ...], schema: type[BaseModel]) -> str:
+    """What is said of a key that no section has, or not the entry that is chosen."""
+    owner, entry = owner_of(location, schema)
+    *sections, name = untagged(location, schema)
+    if (new := RENAMED.get(key)) is not None:
+        return f"{key} is called {new} now, which is given as well: leave one of them out"
     known = list(owner.model_fields)
-    close = difflib.get_close_matches(str(path[-1]), known, n=1)
-    return f"did you mean {dotted([*path[:-1], close[0]])}?" if close else f"known here: {', '.join(known)}"
+    close = difflib.get_close_matches(str(name), known, n=1)
+    hint = f"did you mean {dotted([*sections, close[0]])}?" if close else f"known here: {', '.join(known)}"
+    if entry is None:
+        return f"{key} is not a setting; {hint}"
+    having = others_with(str(name), sections, schema)
+    hint = f"it is one of {' and '.join(having)}; {hint}" if having else hint
+    return f"{key} is not a setting of {entry}; {hint}"

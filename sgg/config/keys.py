@@ -22,6 +22,22 @@ def find(settings: dict[str, Any], key: str) -> Any:
     return found
 
 
+def has(settings: dict[str, Any], key: str) -> bool:
+    """Whether nested settings have a dotted key, be its value None."""
+    *sections, name = key.split(".")
+    owner = find(settings, ".".join(sections)) if sections else settings
+    return isinstance(owner, dict) and name in owner
+
+
+def remove(settings: dict[str, Any], key: str) -> None:
+    """Take a dotted key out of nested settings, in place, and each section that is then empty."""
+    *sections, name = key.split(".")
+    owner = find(settings, ".".join(sections)) if sections else settings
+    del owner[name]
+    if sections and not owner:
+        remove(settings, ".".join(sections))
+
+
 def with_values(settings: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """A copy of nested settings with `values` (dotted key -> value) put in."""
     settings = copy.deepcopy(settings)

@@ -10,7 +10,7 @@ from .setting import Setting, settings_of
 
 
 def reference() -> dict[str, Setting]:
-    """Every setting by its dotted key, in the order of the schema."""
+    """Every setting by its dotted key, in the order of the schema, those of all entries of registries included."""
     return settings_of(Settings)
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .checking import separately
 from .defaults import complete
+from .fitting import fitting, todays_key
 from .keys import flatten, with_values
 from .reference import role_of
 from .roles import Role
 from .schema import Settings
+from .setting import choices_of
 
 FIRST_EDITION = {"model.edge_boxes": "motifs", "training.drop_last": False, "gan.reconstruction_bias": True,
                  "data.flip_predicates": "keep"}
@@ -23,11 +26,14 @@ def changes(then: dict[str, Any], now: dict[str, Any], fixed: Callable[[Role], b
     """One line for each setting that is not as it was and has to be.
 
     then, now: settings by dotted key, `then` of this edition or of an earlier one; an axis of a search is a mapping.
+    Where another entry of a registry is chosen, its settings go without saying.
     fixed: whether a setting of a role has to stay as it was.
     """
-    then = _completed(then, now)
-    return [f"{key} was {then.get(key)!r}, is {now.get(key)!r}" for key in {**then, **now}
-            if then.get(key) != now.get(key) and fixed(role_of(key))]
+    then = _completed({todays_key(key): value for key, value in then.items()}, now)
+    differing = [key for key in {**then, **now} if then.get(key) != now.get(key) and fixed(role_of(key))]
+    other = tuple(f"{setting.key.rpartition('.')[0]}." for setting in choices_of(Settings) if setting.key in differing)
+    return [f"{key} was {then.get(key)!r}, is {now.get(key)!r}" for key in differing
+            if not key.startswith(other) or key in {setting.key for setting in choices_of(Settings)}]
 
 
 def _completed(then: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
@@ -40,5 +46,8 @@ def _completed(then: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     if "data.flip_predicates" not in then and not mirrors:
         known["data.flip_predicates"] = now.get("data.flip_predicates")
     axes = {key: value for key, value in then.items() if isinstance(value, dict)}
-    values = with_values({}, {key: value for key, value in known.items() if key not in axes})
-    return {**flatten(Settings().model_dump(mode="json")), **flatten(complete(Settings, values)), **axes}
+    names = {setting.key for setting in choices_of(Settings)}
+    values = with_values({}, {key: axes[key].get("of", [None])[0] if key in axes else value
+                              for key, value in known.items() if key not in axes or key in names})
+    defaults = separately(fitting(values, axes)).settings
+    return {**flatten(defaults.model_dump(mode="json")), **flatten(complete(Settings, values)), **axes}

@@ -12,8 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
+from sgg.methods.head import HEADS, Head
 from sgg.naming import KS
 
+from .chosen import Chosen
 from .defaults import Follows, complete, pairs_of_mode, rate_of_batch, suits
 from .roles import draws, measures, runs, trains
 from .search import Resources, Search, Tracking
@@ -94,12 +97,8 @@ class DetectorSettings(Section):
 class Model(Section):
     """The scene-graph model F (docs/SYSTEM.md section 2)."""
 
-    head: Annotated[Literal["imp"], trains()] = "imp"
+    head: Annotated[Head, Chosen(HEADS)] = HEADS.default
     """The relation head."""
-    hidden_dim: Annotated[PositiveInt, trains(), suits(toy=64)] = 512
-    """Width of node and edge states."""
-    iterations: Annotated[int, Field(ge=0), trains()] = 3
-    """Rounds of message passing."""
     edge_boxes: Annotated[EdgeBoxes, trains(), suits(gqa="raw_boxes")] = "motifs"
     """How a pair is drawn: motifs, both boxes in the frame of their union; raw_boxes, in that of the image. A trained
     model needs the drawing that it was trained with, and its weights do not tell which that was."""
@@ -113,19 +112,6 @@ class Model(Section):
     """The largest share of annotated pairs among the training pairs."""
     dropout: Annotated[Share, trains(mid_training=True), suits(toy=0.2)] = 0.5
     """Dropout in the box heads."""
-
-
-class Loss(Section):
-    """Edge loss ([1], docs/SYSTEM.md section 3)."""
-
-    kind: Annotated[Literal["baseline", "dnorm", "dnorm-fgbg"], trains(mid_training=True)] = "dnorm"
-    """How cross-entropies of annotated and background pairs are weighted."""
-    foreground_weight: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
-    """alpha of [1]: the weight of annotated pairs."""
-    background_weight: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
-    """beta of [1]: the weight of background pairs."""
-    scale: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
-    """gamma of [1]: multiplies the edge loss."""
 
 
 class Embeddings(Section):
@@ -252,7 +238,8 @@ class Settings(Section):
     data: Data = Data()
     detector: DetectorSettings = DetectorSettings()
     model: Model = Model()
-    loss: Loss = Loss()
+    loss: Annotated[EdgeLoss, Chosen(EDGE_LOSSES)] = EDGE_LOSSES.default
+    """How cross-entropies of annotated and background pairs are weighted ([1], docs/SYSTEM.md section 3)."""
     embeddings: Embeddings = Embeddings()
     gan: GAN = GAN()
     training: Training = Training()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from .chosen import Chosen, choice_of
 from .roles import Role
 from .section import section_type
 
@@ -17,10 +19,17 @@ Mark = TypeVar("Mark")
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: its dotted key and its declaration."""
+    """One setting: its dotted key and its declaration.
+
+    chosen: of which entries it is a setting, as pairs (key, name) such as ("model.head.kind", "imp"); it is there only
+    where each of these keys has that name. choice: the mark of the part of the schema whose entry it names, of a
+    setting that names one.
+    """
 
     key: str
     field: FieldInfo
+    chosen: tuple[tuple[str, str], ...] = ()
+    choice: Chosen | None = None
 
     @property
     def role(self) -> Role:
@@ -45,14 +54,72 @@ class Setting:
 
 
 @cache
+def declared(schema: type[BaseModel]) -> tuple[Setting, ...]:
+    """Every setting of a schema in its order, those of all entries of registries included: a key that several entries
+    have is there once for each."""
+    return tuple(_below(schema, "", ()))
+
+
+@cache
 def settings_of(schema: type[BaseModel]) -> dict[str, Setting]:
-    """Every setting of a schema by its dotted key, in the order of the schema."""
-    return {setting.key: setting for setting in _below(schema, "")}
+    """Every setting of a schema by its dotted key, in the order of the schema. Where several entries of a registry have
+    a key, it is the first one's; their roles are the same."""
+    found: dict[str, Setting] = {}
+    for setting in declared(schema):
+        found.setdefault(setting.key, setting)
+    return found
 
 
-def _below(owner: type[BaseModel], prefix: str) -> list[Setting]:
+@cache
+def choices_of(schema: type[BaseModel]) -> tuple[Setting, ...]:
+    """The settings that name an entry of a registry."""
+    return tuple(setting for setting in declared(schema) if setting.choice is not None)
+
+
+def applying(schema: type[BaseModel], get: Callable[[str], Any]) -> dict[str, Setting]:
+    """The settings that are there by their dotted keys, those of the chosen entries among them. get: gives the name of
+    an entry that is chosen, by the dotted key of the setting that names it."""
+    return {setting.key: setting for setting in declared(schema)
+            if all(get(key) == name for key, name in setting.chosen)}
+
+
+def forget_settings() -> None:
+    """Read the schemas anew when they are asked for: a registry has got another entry."""
+    for known in (declared, settings_of, choices_of):
+        known.cache_clear()
+
+
+def _below(owner: type[BaseModel], prefix: str, chosen: tuple[tuple[str, str], ...]) -> list[Setting]:
     found: list[Setting] = []
     for name, field in owner.model_fields.items():
-        section = section_type(field)
-        found += [Setting(prefix + name, field)] if section is None else _below(section, f"{prefix}{name}.")
+        key, choice, section = prefix + name, choice_of(field), section_type(field)
+        if choice is not None:
+            found += _of_entries(key, field, choice, chosen)
+        elif section is not None:
+            found += _below(section, f"{key}.", chosen)
+        else:
+            found.append(Setting(key, field, chosen))
     return found
+
+
+def _of_entries(key: str, field: FieldInfo, choice: Chosen, chosen: tuple[tuple[str, str], ...]) -> list[Setting]:
+    """The setting that names the entry, and the settings of every entry."""
+    naming = Setting(f"{key}.{choice.registry.key}", _naming_field(field, choice), chosen, choice)
+    found = [naming]
+    for name, section in choice.registry.entries.items():
+        found += [setting for setting in _below(section, f"{key}.", (*chosen, (naming.key, name)))
+                  if setting.key != naming.key]
+    return found
+
+
+def _naming_field(field: FieldInfo, choice: Chosen) -> FieldInfo:
+    """The declaration of the setting that names an entry: with the role that it has in the entries, the default and the
+    marks that the part of the schema has."""
+    registry = choice.registry
+    (role,) = (mark for mark in registry.entries[registry.default].model_fields[registry.key].metadata
+               if isinstance(mark, Role))
+    marks = [mark for mark in field.metadata if not isinstance(mark, Chosen)]
+    naming = FieldInfo.from_annotated_attribute(Annotated[(Literal[tuple(registry)], role, *marks)], registry.default)
+    about = {name: entry.model_fields[registry.key].description for name, entry in registry.entries.items()}
+    naming.description = " ".join([field.description or "", *(f"{name}: {text}" for name, text in about.items())])
+    return naming

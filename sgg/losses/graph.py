@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from sgg.losses.cross_entropy import CrossEntropy, Density
+from sgg.methods.edge_loss import EDGE_LOSSES, EdgeContext
 from sgg.structures import Array
-
-EDGE_LOSSES = ("baseline", "dnorm", "dnorm-fgbg")
 
 
 def node_loss(logits: Array, labels: Array) -> Tensor:
@@ -35,13 +35,8 @@ def edge_loss(
 ) -> Tensor:
     """Cross-entropy over edges, normalised by the density of the graph. Returns a scalar.
 
-    logits: [M, R]; labels: [M], 0 for background. With ce_e the cross-entropy of edge e, M_FG and M_BG the numbers of
-    foreground and background edges, and the weights alpha, beta and scale:
-
-    - baseline: scale * sum ce / M;
-    - dnorm: scale * (alpha * sum_FG ce + beta * sum_BG ce) / M_FG, and where M_FG is 0 the plain scale * sum ce,
-      as in the published code;
-    - dnorm-fgbg: scale * (alpha * sum_FG ce / M_FG + beta * sum_BG ce / M_BG).
+    logits: [M, R]; labels: [M], 0 for background. kind: baseline, dnorm or dnorm-fgbg; the formula is in its file
+    (`sgg/losses/edges/`). The weights and scale are its alpha, beta and gamma.
 
     foreground, background: [..] rows to count as such instead of those that `labels` tells; a row in neither keeps
     weight 1. totals: M_FG and M_BG to divide by instead, of the batch that these edges are a part of (M is then their
@@ -51,26 +46,17 @@ def edge_loss(
     numbers.
     """
     logits, labels = torch.as_tensor(logits), _classes(labels)
-    if kind not in EDGE_LOSSES:
-        raise ValueError(f"kind must be one of {', '.join(EDGE_LOSSES)}, got {kind!r}")
-    if kind == "baseline":
-        if (foreground_weight, background_weight) != (1, 1):
-            raise ValueError("kind baseline takes foreground_weight 1 and background_weight 1, "
-                             f"got {foreground_weight:g} and {background_weight:g}")
-        edges = len(labels) if totals is None else sum(totals)
-        return scale * cross_entropy(logits, labels, reduction="sum") / max(edges, 1)
-    losses = cross_entropy(logits, labels, reduction="none")
-    foreground = (labels > 0).nonzero()[:, 0] if foreground is None else torch.as_tensor(foreground)
-    background = (labels == 0).nonzero()[:, 0] if background is None else torch.as_tensor(background)
-    num_foreground, num_background = (len(foreground), len(background)) if totals is None else totals
-    weights = torch.ones_like(losses)
-    if kind == "dnorm" and num_foreground:
-        weights[foreground] = foreground_weight / num_foreground
-        weights[background] = background_weight / num_foreground
-    elif kind == "dnorm-fgbg":
-        weights[foreground] = foreground_weight / max(num_foreground, 1)
-        weights[background] = background_weight / max(num_background, 1)
-    return scale * (weights * losses).sum()
+    kinds = {name: entry for name, entry in EDGE_LOSSES.entries.items() if issubclass(entry, CrossEntropy)}
+    if kind not in kinds:
+        raise ValueError(f"kind must be one of {', '.join(kinds)}, got {kind!r}")
+    loss = kinds[kind](foreground_weight=foreground_weight, background_weight=background_weight, scale=scale)
+    num_foreground, num_background = (None, None) if totals is None else totals
+    density = Density.of(labels, EdgeContext(labels, labels, num_foreground, num_background))
+    if foreground is not None or background is not None:
+        rows = [mass if given is None else mass.new_zeros(len(labels)).index_fill(0, torch.as_tensor(given), True)
+                for mass, given in ((density.foreground, foreground), (density.background, background))]
+        density = Density(*rows, *((float(mass.sum()) for mass in rows) if totals is None else totals))
+    return loss.of(logits, labels, density)
 
 
 def _classes(labels: Array) -> Tensor:

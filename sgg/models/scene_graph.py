@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
-from .frequency_bias import FrequencyBias
-from .message_passing import MessagePassing
-from .roi_features import RoIFeatures
+from sgg.methods.head import HeadInputs
 
-RELATION_HEADS: dict[str, Callable[..., nn.Module]] = {"imp": MessagePassing}
-"""Relation heads by name: modules (node vectors [N, D], edge vectors [P, D], pairs [P, 2]) -> logits [N, C], [P, R]."""
+from .frequency_bias import FrequencyBias
+from .roi_features import RoIFeatures
 
 
 class SceneGraphModel(nn.Module):
     """Pools regions from a map, describes them by two copies of the detector's box head, relates them.
 
     regions: pools node and edge features and embeds box pairs. node_box_head, edge_box_head: modules
-    [K, channels, 7, 7] -> [K, D]. relation_head: one of RELATION_HEADS. frequency_bias: its table, or None. bias_mode:
-    `off`; `add`: the table is added to the predicate logits; `only`: it replaces them.
+    [K, channels, 7, 7] -> [K, D]. relation_head: a module (HeadInputs) -> HeadOutputs. frequency_bias: its
+    table, or None. bias_mode: `off`; `add`: the table is added to the predicate logits; `only`: it replaces them.
     """
 
     def __init__(
@@ -57,7 +53,9 @@ class SceneGraphModel(nn.Module):
         boxes: [N, 4] and image_sizes: [B, 2] (height, width), both in the detector's frame.
         """
         box_pairs = self.regions.embed_boxes(boxes, pairs, image_sizes[image_index[pairs[:, 0]]])
-        return self.relation_head(self.node_box_head(nodes), self.edge_box_head(edges + box_pairs), pairs)
+        outputs = self.relation_head(HeadInputs(self.node_box_head(nodes), self.edge_box_head(edges + box_pairs), boxes,
+                                                image_index, image_sizes, pairs))
+        return outputs.label_logits, outputs.predicate_logits
 
     def with_bias(self, edge_logits: Tensor, labels: Tensor, pairs: Tensor) -> Tensor:
         """[P, R] edge logits with the frequency bias of the classes `labels` [N], as `bias_mode` says."""

@@ -11,7 +11,7 @@ from torch import nn
 from sgg.checkpoint.published import rename_scene_graph
 from sgg.models.box_head import BoxHead
 from sgg.models.frequency_bias import FrequencyBias
-from sgg.models.message_passing import MessagePassing
+from sgg.models.heads.imp.network import MessagePassing
 from sgg.models.ranking import rank
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.sampling import all_pairs, overlapping

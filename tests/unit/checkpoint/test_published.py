@@ -14,7 +14,7 @@ from sgg.gan import GAN
 from sgg.models.detector import Detector
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.full_model import FullModel
-from sgg.models.message_passing import MessagePassing
+from sgg.models.heads.imp.network import MessagePassing
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import SceneGraphModel
 

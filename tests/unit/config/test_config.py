@@ -37,7 +37,7 @@ def test_all_faults_at_once(write) -> None:
         evaluation: {ks: [20, many]}
     """)
     assert faults(path) == [
-        "loss.kind must be one of 'baseline', 'dnorm' or 'dnorm-fgbg', got 'focal'",
+        "loss.kind must be one of 'dnorm', 'baseline' or 'dnorm-fgbg', got 'focal'",
         "gan.perturb.alpha must be >= 1, got 0",
         "gan.perturb.topkk is not a setting; did you mean gan.perturb.topk?",
         "evaluation.ks[1] must be a valid integer, unable to parse string as an integer, got 'many'",
@@ -51,7 +51,7 @@ def test_all_faults_at_once(write) -> None:
     ("loss: {kind: dnorm, kind: baseline}", "key kind stands twice"),
     ("loss: {", "not readable as YAML"),
     ("gan: {perturb: {method: graphn}}", "gan.perturb.method is set but gan.enabled is false"),
-    ("loss: {kind: baseline, foreground_weight: 2}", "loss.kind baseline takes no loss.foreground_weight"),
+    ("loss: {kind: baseline, foreground_weight: 2}", "loss: kind baseline takes no foreground_weight"),
     ("gan: {perturb: {intensity: 0}}", "gan.perturb.intensity must be > 0, got 0"),
     ("experiment: {seed: [1, 1]}", "experiment.seed lists a value twice: [1, 1]"),
     ("evaluation: {pred_weight: [0, 0.0]}", "evaluation.pred_weight lists a value twice: [0, 0.0]"),
@@ -88,8 +88,8 @@ def test_what_does_not_fit_together_is_told_beside_what_is_wrong_by_itself(write
     assert [fault.partition(",")[0] for fault in faults(path)] == [
         "data.flipp is not a setting; did you mean data.flip?",
         "loss.scale must be >= 0",
+        "loss: kind baseline takes no foreground_weight or background_weight",
         "data.min_objects must be at most data.max_objects",
-        "loss.kind baseline takes no loss.foreground_weight or loss.background_weight: leave both at 1",
         "gan.perturb.method is set but gan.enabled is false: perturbed graphs are what the generator is conditioned on"
         "; enable the GAN or set the method to off",
         "search.metric must be loss",
@@ -202,8 +202,8 @@ def test_defaults_that_depend_on_something_fill_only_what_is_not_given() -> None
 
 def test_defaults_by_data_set_and_by_other_settings() -> None:
     toy, gqa = of("toy"), of("gqa")
-    assert (toy.model.hidden_dim, toy.training.batch_size, toy.training.learning_rate) == (64, 8, 0.016)
-    assert (gqa.model.hidden_dim, gqa.model.edge_boxes, toy.model.edge_boxes) == (512, "raw_boxes", "motifs")
+    assert (toy.model.head.hidden_dim, toy.training.batch_size, toy.training.learning_rate) == (64, 8, 0.016)
+    assert (gqa.model.head.hidden_dim, gqa.model.edge_boxes, toy.model.edge_boxes) == (512, "raw_boxes", "motifs")
     assert [config.model.pairs_per_image for config in (of("vg"), toy, of("toy", training={"mode": "sgdet"}))] == [
         1024, 48, 64]
     assert of("toy", evaluation={"modes": "predcls", "ks": [20, 50]}).search.metric == "val/predcls/zs/ngR@50"
@@ -227,7 +227,7 @@ def test_a_default_follows_from_searched_values(write) -> None:
         training: {batch_size: {search: choice, of: [8, 24]}}
     """))
     trial = study.trial({"data.name": "toy", "training.batch_size": 24})
-    assert (trial.training.learning_rate, trial.model.hidden_dim) == (0.048, 64)
+    assert (trial.training.learning_rate, trial.model.head.hidden_dim) == (0.048, 64)
     assert study.trial({"data.name": "vg", "training.batch_size": 24}).training.learning_rate == 0.024
 
 

@@ -14,7 +14,7 @@ from sgg.config.__main__ import main
 from sgg.config.description import default_in_words, type_in_words
 from sgg.config.json_schema import json_schema, value_schema
 from sgg.config.keys import flatten
-from sgg.config.load import _Loader
+from sgg.config.loading import _Loader
 from sgg.config.reference import reference
 
 SHIPPED = sorted((Path(__file__).parents[3] / "tune_configs").rglob("*.yaml"))
@@ -55,13 +55,13 @@ def test_every_setting_is_described(capsys) -> None:
 @pytest.mark.parametrize(("key", "kind", "default"), [
     ("gan.perturb.alpha", "number >= 1", "2"),
     ("training.epochs", "whole number >= 0", "20, 3 for toy"),
-    ("loss.kind", "baseline | dnorm | dnorm-fgbg", "dnorm"),
+    ("loss.kind", "dnorm | baseline | dnorm-fgbg", "dnorm"),
     ("evaluation.ks", "list of (whole number > 0)", "[20, 50, 100, 200, 300]"),
     ("resources.gpus", "number >= 0 or auto", "auto"),
     ("embeddings.path", "path or none", "none"),
     ("training.learning_rate", "number > 0", "1e-3 for each image of a batch; on the toy genome 2e-3")])
 def test_types_and_defaults_in_words(key: str, kind: str, default: str) -> None:
-    assert (type_in_words(value_schema(key)), default_in_words(reference()[key])) == (kind, default)
+    assert (type_in_words(value_schema(reference()[key])), default_in_words(reference()[key])) == (kind, default)
 
 
 def test_the_schema_is_written_whole(tmp_path, capsys) -> None:

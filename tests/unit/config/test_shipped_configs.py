@@ -47,5 +47,6 @@ def test_published_settings(name: str) -> None:
     assert (gan.perturb.intensity, gan.perturb.topk, gan.perturb.alpha) == (0.2, 5, 2)
     assert (gan.large_discriminator, gan.visual_conditioning) == (True, True)
     assert (config.model.edge_boxes, config.model.box_strides) == ("motifs", "published")
-    assert (config.model.hidden_dim, config.model.pairs_per_image, config.model.foreground_share) == (512, 1024, 0.25)
+    model = config.model
+    assert (model.head.hidden_dim, model.pairs_per_image, model.foreground_share) == (512, 1024, 0.25)
     assert (config.evaluation.every, config.seed) == (5, 111)

@@ -1,15 +1,17 @@
-"""IMP+: iterative message passing between nodes and edges (Xu et al. 2017; docs/SYSTEM.md section 2)."""
+"""The network of IMP+ (Xu et al. 2017; docs/SYSTEM.md section 2)."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
+from sgg.methods.head import HeadInputs, HeadOutputs
+
 
 class MessagePassing(nn.Module):
-    """A relation head: vectors of nodes and edges in, logits of classes and predicates out.
+    """States of nodes and edges that exchange messages, and logits of classes and predicates from them.
 
-    input_dim: D of the vectors from the box heads. hidden_dim: of the states. num_classes, num_predicates: C and R,
+    input_dim: V of the vectors from the box heads. hidden_dim: of the states. num_classes, num_predicates: C and R,
     background included. iterations: rounds of message passing.
     """
 
@@ -27,10 +29,10 @@ class MessagePassing(nn.Module):
         self.classify_nodes = nn.Linear(hidden_dim, num_classes)
         self.classify_edges = nn.Linear(hidden_dim, num_predicates)
 
-    def forward(self, node_vectors: Tensor, edge_vectors: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
-        """node_vectors: [N, D]; edge_vectors: [P, D]; pairs: [P, 2]. Returns logits [N, C] and [P, R]."""
-        nodes, edges = self.propagate(self.node_input(node_vectors), self.edge_input(edge_vectors).relu(), pairs)
-        return self.classify_nodes(nodes), self.classify_edges(edges)
+    def forward(self, inputs: HeadInputs) -> HeadOutputs:
+        """Logits of classes [N, C] and predicates [P, R]; predicates are not conditioned on labels."""
+        nodes, edges = self.propagate(self.node_input(inputs.nodes), self.edge_input(inputs.edges).relu(), inputs.pairs)
+        return HeadOutputs(self.classify_nodes(nodes), self.classify_edges(edges))
 
     def propagate(self, nodes: Tensor, edges: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
         """Final states [N, hidden_dim] and [P, hidden_dim] of inputs of the same shapes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,14 @@ from typing import Any
 import yaml
 
 from .checking import checked, separately, validate
+from .defaults import todays
 from .errors import ConfigError
 from .experiment import Config
+from .fitting import fitting, todays_key
 from .keys import put, with_values
 from .reference import is_swept
+from .renamed import RENAMED, old_keys
+from .schema import Settings
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class Study:
     base: valid settings with every searched key at the first value of its axis, those that are swept at all of them.
     axes: dotted key -> the mapping `{search: KIND, ...}` as it stands in the file; what KIND may be is the search's
     business. source: where the settings are from, for messages. given: the nested settings that `base` completes; what
-    is not given may differ from trial to trial, as it may follow from a searched value.
+    is not given may differ from trial to trial, as it may follow from a searched value. Where the entry of a registry
+    is searched, settings of each that is tried may be given; a trial has those of its own.
     """
 
     base: Config
@@ -35,18 +41,23 @@ class Study:
     @classmethod
     def of(cls, given: dict[str, Any], axes: dict[str, dict[str, Any]], source: str) -> Study:
         """The study of nested settings. Raises ConfigError with every fault."""
-        return cls(validate(given, source), axes, source, given)
+        given, axes = todays(Settings, given), {todays_key(key): leaf for key, leaf in axes.items()}
+        return cls(validate(fitting(given, axes), source), axes, source, given)
 
     def trial(self, values: dict[str, Any]) -> Config:
         """The config of one trial: the base with `values` (dotted key -> value) put in.
 
         Raises ConfigError naming the offending keys.
         """
-        return validate(with_values(self.given, values), self.source)
+        return validate(self._with(values), self.source)
 
     def faults_alone(self, values: dict[str, Any]) -> list[str]:
         """What is wrong with `values` (dotted key -> value), each by itself."""
-        return separately(with_values(self.given, values)).faults
+        return separately(self._with(values)).faults
+
+    def _with(self, values: dict[str, Any]) -> dict[str, Any]:
+        values = {todays_key(key): value for key, value in values.items()}
+        return fitting(with_values(self.given, values), self.axes)
 
 
 def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
@@ -64,6 +75,9 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
         raise FileNotFoundError(f"{path}: no such config file")
     source = f"{path} and the command line" if overrides else str(path)
     settings = _parse(path)
+    for old, new in old_keys(settings).items():
+        print(f"note: {path}: {old} is called {new} now", file=sys.stderr)
+    settings = todays(Settings, settings)
     _, before = _draft(settings, source, faults_of_search)
     of_words = [fault for word in overrides for fault in _override(settings, word)]
     study, after = _draft(settings, source, faults_of_search)
@@ -79,18 +93,21 @@ def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[St
            ) -> tuple[Study, list[str]]:
     """A study whose faulty settings are left at their defaults, and all faults."""
     axes: dict[str, dict[str, Any]] = {}
-    rest = _without_axes(settings, (), axes)
+    rest = todays(Settings, _without_axes(settings, (), axes))
     firsts = {key: values[0] for key, leaf in axes.items() if not is_swept(key) and (values := _values(leaf))}
-    wrong = separately(with_values(rest, firsts)).wrong  # which are the axis' faults
+    wrong = separately(fitting(with_values(rest, firsts), axes)).wrong  # which are the axis' faults
     given = with_values(rest, {key: value for key, value in firsts.items() if key not in wrong})
-    base, faults = checked(given)
-    study = Study(base, axes, source, separately(given).given)
+    base, faults = checked(fitting(given, axes))
+    study = Study(base, axes, source, given if not faults else separately(given).given)
     return study, faults + faults_of_search(study)
 
 
 def _override(settings: dict[str, Any], word: str) -> list[str]:
     """Put a `key=value` over the settings; returns its faults."""
     key, separator, text = word.partition("=")
+    if (new := RENAMED.get(key)) is not None:
+        print(f"note: {key} is called {new} now (on the command line)", file=sys.stderr)
+        key = new
     if not separator or not key:
         return [f"{word!r} must have the form key=value, for example loss.kind=dnorm"]
     try:
@@ -141,9 +158,10 @@ def _without_axes(settings: dict[str, Any], path: tuple[str, ...], axes: dict[st
     rest = {}
     for key, value in settings.items():
         here = (*path, str(key))
-        if isinstance(value, dict) and "search" in value and path:
-            axes[".".join(here)] = value
-            if is_swept(".".join(here)) and (values := _values(value)):
+        key_now = todays_key(".".join(here))
+        if isinstance(value, dict) and "search" in value and "." in key_now:
+            axes[key_now] = value
+            if is_swept(key_now) and (values := _values(value)):
                 rest[key] = values
         elif isinstance(value, dict):
             rest[key] = _without_axes(value, here, axes)

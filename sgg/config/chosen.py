@@ -1,0 +1,92 @@
+"""Parts of the schema that hold one of a registry's sections: `head: Annotated[Head, Chosen(HEADS)] = HEADS.default`.
+
+In a file such a part is a mapping with the name of the entry and its settings, `{kind: imp, iterations: 3}`. A name
+alone is short for the entry with its defaults, and a mapping without a name is one of the default entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
+
+from .section import section_type
+
+if TYPE_CHECKING:
+    from sgg.methods.registry import Registry
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A field's mark: it holds the section of one of the registry's entries."""
+
+    registry: Registry[Any]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        choices = {name: handler.generate_schema(section) for name, section in self.registry.entries.items()}
+        union = core_schema.tagged_union_schema(choices, discriminator=self.registry.key)
+        return core_schema.no_info_before_validator_function(self.named, union)
+
+    def named(self, value: Any) -> Any:
+        """The long form with the name of an entry, of what a file may say; what is no section at all stays."""
+        value = self.in_long_form(value)
+        if not isinstance(value, dict) or value.get(self.registry.key) is not None:
+            return value
+        return {**value, self.registry.key: self.registry.default}
+
+    def in_long_form(self, value: Any) -> Any:
+        """A name alone as the mapping that it is short for."""
+        if isinstance(value, str) or value is False:
+            value = {self.registry.key: value}
+        if isinstance(value, dict) and value.get(self.registry.key) is False:  # how YAML 1.1 reads a bare `off`
+            value = {**value, self.registry.key: "off"}
+        return value
+
+
+def choice_of(field: FieldInfo | None) -> Chosen | None:
+    """The mark of a field that holds one of a registry's sections; None for all others."""
+    return next((mark for mark in field.metadata if isinstance(mark, Chosen)), None) if field is not None else None
+
+
+def untagged(location: tuple[Any, ...], schema: type[BaseModel]) -> tuple[Any, ...]:
+    """The location of a fault as a way through the settings: pydantic names the entry that a section is of as well."""
+    return tuple(part for part, _ in _way(location, schema))
+
+
+def owner_of(location: tuple[Any, ...], schema: type[BaseModel]) -> tuple[type[BaseModel], str | None]:
+    """The section that the last part of a fault's location is in; and of a registry's entry the name."""
+    owner, entry = schema, None
+    for _, (section, name) in _way(location[:-1], schema):
+        if section is not None:
+            owner, entry = section, name
+    return owner, entry
+
+
+def others_with(name: str, sections: Sequence[Any], schema: type[BaseModel]) -> list[str]:
+    """The entries that have a setting of that name, of the registry whose section is at a way through the schema."""
+    owner: type[BaseModel] | None = schema
+    choice: Chosen | None = None
+    for part in sections:
+        field = owner.model_fields.get(part) if owner is not None else None
+        choice, owner = choice_of(field), section_type(field)
+    entries = choice.registry.entries.items() if choice is not None else ()
+    return [entry for entry, section in entries if name in section.model_fields]
+
+
+def _way(location: tuple[Any, ...], schema: type[BaseModel],
+         ) -> Iterator[tuple[Any, tuple[type[BaseModel] | None, str | None]]]:
+    """Each part of a location that is a key of the settings, with the section, and the entry, that it leads to."""
+    owner: type[BaseModel] | None = schema
+    parts = iter(location)
+    for part in parts:
+        field = owner.model_fields.get(part) if owner is not None and isinstance(part, str) else None
+        choice, entry = choice_of(field), None
+        owner = section_type(field)
+        if choice is not None:
+            entry = next(parts, None)
+            owner = choice.registry.entries.get(entry) if isinstance(entry, str) else None
+        yield part, (owner, entry)

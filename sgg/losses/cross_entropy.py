@@ -1,0 +1,69 @@
+"""What the edge losses of Knyazev et al. (BMVC 2020; docs/SYSTEM.md section 3) have in common: cross-entropies of
+annotated and of background pairs, each with a weight, divided by how many pairs there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import NonNegativeFloat
+
+from sgg.config.roles import trains
+from sgg.methods.edge_loss import EdgeContext, EdgeLoss, EdgeLossFunction
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from sgg.methods.statistics import Statistics
+
+
+@dataclass(frozen=True, slots=True)
+class Density:
+    """How much of P pairs has a relation.
+
+    foreground, background [P]: the share of each pair that has one, and that has none. num_foreground,
+    num_background: M_FG and M_BG, their sums over the batch that these pairs are a part of.
+    """
+
+    foreground: Tensor
+    background: Tensor
+    num_foreground: float
+    num_background: float
+
+    @classmethod
+    def of(cls, predicates: Tensor, context: EdgeContext) -> Density:
+        """The density of predicates [P], or of soft ones [P, R], whose background is the share of predicate 0."""
+        background = predicates[:, 0] if predicates.dim() == 2 else predicates == 0
+        foreground = 1 - background if predicates.dim() == 2 else predicates > 0
+        counted = [float(known if known is not None else share.sum()) for known, share in (
+            (context.num_foreground, foreground), (context.num_background, background))]
+        return cls(foreground, background, *counted)
+
+    def weighted(self, losses: Tensor, foreground: float, background: float) -> Tensor:
+        """The sum of losses [P], those of pairs with a relation times `foreground`, those of pairs without times
+        `background`."""
+        shares = self.foreground.to(losses.dtype), self.background.to(losses.dtype)
+        neither = 1 - shares[0] - shares[1]  # 0, unless it is said which pairs count as what
+        return ((shares[0] * foreground + shares[1] * background + neither) * losses).sum()
+
+
+class CrossEntropy(EdgeLoss):
+    """The settings of these losses."""
+
+    foreground_weight: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
+    """alpha: the weight of annotated pairs."""
+    background_weight: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
+    """beta: the weight of background pairs."""
+    scale: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
+    """gamma: multiplies the edge loss."""
+
+    def build(self, statistics: Statistics) -> EdgeLossFunction:
+        """The loss; it needs no statistics."""
+        def loss(logits: Tensor, predicates: Tensor, context: EdgeContext) -> Tensor:
+            return self.of(logits, predicates, Density.of(predicates, context))
+
+        return loss
+
+    def of(self, logits: Tensor, predicates: Tensor, density: Density) -> Tensor:
+        """The loss of logits [P, R] and predicates [P] or [P, R]; 0 where there is no pair."""
+        raise NotImplementedError

@@ -1,0 +1,32 @@
+"""IMP+: iterative message passing between nodes and edges (Xu et al. 2017; docs/SYSTEM.md section 2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, PositiveInt
+
+from sgg.config.defaults import suits
+from sgg.config.roles import trains
+from sgg.methods.head import HEADS, Head, HeadSizes
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@HEADS.register
+class Imp(Head):
+    """Iterative message passing."""
+
+    kind: Annotated[Literal["imp"], trains()] = "imp"
+    """Iterative message passing."""
+    hidden_dim: Annotated[PositiveInt, trains(), suits(toy=64)] = 512
+    """Width of node and edge states."""
+    iterations: Annotated[int, Field(ge=0), trains()] = 3
+    """Rounds of message passing."""
+
+    def build(self, sizes: HeadSizes, words: tuple[Tensor, Tensor] | None = None) -> nn.Module:
+        """The network; no words are needed."""
+        from .network import MessagePassing
+
+        return MessagePassing(sizes.vector, self.hidden_dim, sizes.classes, sizes.predicates, self.iterations)

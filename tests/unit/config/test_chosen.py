@@ -1,0 +1,120 @@
+"""Parts of the schema that hold the section of a registry's entry: model.head and loss."""
+
+import subprocess
+import sys
+from pathlib import Path
+from platform.search_space import configurations, read_axes
+
+import pytest
+
+from sgg.config import Config, ConfigError, load, validate
+from sgg.config.keys import flatten
+from sgg.config.reference import reference, role_of
+from sgg.config.resume import changes
+from sgg.methods.edge_loss import EDGE_LOSSES
+from sgg.methods.head import HEADS
+
+
+def faults(**settings) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        validate(settings)
+    return raised.value.faults
+
+
+@pytest.mark.parametrize("head", ["imp", {"kind": "imp"}, {}, {"kind": None}, {"hidden_dim": 64}])
+def test_every_form_of_a_section(head) -> None:
+    section = validate({"data": {"name": "toy"}, "model": {"head": head}}).model.head
+    assert isinstance(section, HEADS["imp"])
+    assert (section.kind, section.hidden_dim, section.iterations) == ("imp", 64, 3)
+
+
+def test_an_entry_brings_its_own_defaults_by_data_set() -> None:
+    assert validate({"data": {"name": "vg"}}).model.head.hidden_dim == 512
+
+
+def test_a_config_goes_to_json_and_back() -> None:
+    config = validate({"loss": "dnorm-fgbg", "model": {"head": {"iterations": 1}}})
+    assert Config.model_validate(config.model_dump(mode="json")) == config
+
+
+def test_an_unknown_entry_and_the_settings_beside_it_are_faults_at_once() -> None:
+    assert faults(loss={"kind": "basline", "scale": -1}) == [
+        "loss.kind must be one of 'dnorm', 'baseline' or 'dnorm-fgbg', got 'basline'; did you mean baseline?",
+        "loss.scale must be >= 0, got -1"]
+
+
+@pytest.mark.parametrize("loss", [3, [1]])
+def test_what_is_no_section(loss) -> None:
+    assert faults(loss=loss) == [f"loss must be a mapping of settings, got {loss!r}"]
+
+
+def test_an_unknown_setting_of_an_entry() -> None:
+    assert faults(model={"head": {"iteration": 3, "width": 2}}) == [
+        "model.head.iteration is not a setting of imp; did you mean model.head.iterations?",
+        "model.head.width is not a setting of imp; known here: kind, hidden_dim, iterations"]
+
+
+def test_a_rule_of_an_entry_is_told_beside_all_else() -> None:
+    found = faults(loss={"kind": "baseline", "foreground_weight": 2, "scale": -1}, trainng={})
+    assert [fault.partition(",")[0] for fault in found] == [
+        "loss.scale must be >= 0", "trainng is not a setting; did you mean training?",
+        "loss: kind baseline takes no foreground_weight or background_weight"]
+
+
+def load_text(tmp_path: Path, text: str, *overrides: str):
+    (tmp_path / "a.yaml").write_text(text)
+    return load(tmp_path / "a.yaml", overrides)
+
+
+def test_keys_of_earlier_versions(tmp_path, capsys) -> None:
+    """They stay right everywhere; one note for each that the user wrote."""
+    study = load_text(tmp_path, "model: {head: imp, iterations: 2, hidden_dim: {search: choice, of: [8, 16]}}",
+                      "model.iterations=1")
+    assert study.base.model.head.iterations == 1
+    assert study.trial({"model.hidden_dim": 16}).model.head.hidden_dim == 16
+    assert list(study.axes) == ["model.head.hidden_dim"]
+    notes = capsys.readouterr().err.splitlines()
+    assert len(notes) == 3
+    assert notes[1].startswith("note: ")
+    assert "a.yaml: model.iterations is called model.head.iterations now" in notes[1]
+    assert notes[2] == "note: model.iterations is called model.head.iterations now (on the command line)"
+    assert validate({"model": {"head": "imp", "hidden_dim": 3}}).model.head.hidden_dim == 3
+    assert capsys.readouterr().err == ""
+
+
+def test_an_earlier_key_beside_todays() -> None:
+    assert faults(model={"iterations": 2, "head": {"iterations": 3}}) == [
+        "model.iterations is called model.head.iterations now, which is given as well: leave one of them out"]
+
+
+def test_a_run_of_an_earlier_version_goes_on() -> None:
+    now = flatten(validate({"data": {"name": "toy"}}).model_dump(mode="json"))
+    then = {key: value for key, value in now.items() if not key.startswith("model.head")}
+    then |= {"model.head": "imp", "model.hidden_dim": 64, "model.iterations": 3, "model.edge_boxes": "motifs",
+             "training.drop_last": False, "gan.reconstruction_bias": False}
+    assert changes(then, now, lambda role: role.fixed_for_trial) == []
+    then["model.iterations"] = 4
+    assert changes(then, now, lambda role: role.fixed_for_trial) == ["model.head.iterations was 4, is 3"]
+
+
+@pytest.mark.parametrize("text", ["loss: {search: grid, of: [baseline, dnorm]}",
+                                  "loss: {kind: {search: grid, of: [baseline, dnorm]}}"])
+def test_entries_can_be_searched(tmp_path, text: str) -> None:
+    study, axes = read_axes(load_text(tmp_path, text))
+    assert configurations(study, axes) == [{"loss.kind": "baseline"}, {"loss.kind": "dnorm"}]
+    assert type(study.trial({"loss.kind": "baseline"}).loss) is EDGE_LOSSES["baseline"]
+
+
+def test_the_reference_has_the_settings_of_all_entries() -> None:
+    assert {"model.head.kind", "model.head.iterations", "loss.kind", "loss.scale"} <= set(reference())
+    assert role_of("model.head.iterations").searchable
+    assert "dnorm-fgbg: " in reference()["loss.kind"].description
+
+
+def test_entries_need_no_torch() -> None:
+    code = ("import sys; from sgg.methods.registry import Registry; import sgg.config.schema; "
+            "print([list(registry) and registry.what for registry in Registry.instances], "
+            "[m for m in ('torch', 'ray', 'numpy') if m in sys.modules])")
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "'relation head'" in printed
+    assert printed.endswith(" []\n")
