@@ -132,6 +132,16 @@ def test_published_names_of_a_deeper_head_of_another_width() -> None:
     assert all(any(name.startswith(ours) for ours in HEAD.values()) for name in state)
 
 
+def test_equally_long_sequences_do_not_go_to_onednn() -> None:
+    network, seen = head(), []
+    for context in (network.object_context, network.edge_context):
+        context.lstm.register_forward_hook(lambda *_: seen.append(torch.backends.mkldnn.enabled))
+    before = torch.backends.mkldnn.enabled
+    network(scene(3, 3))
+    assert seen == [False, False]
+    assert torch.backends.mkldnn.enabled is before
+
+
 def test_in_bfloat16() -> None:
     """As training.autocast_bf16 runs it: outputs are close, and gradients come back."""
     batch, network = scene(3, 5), head(dropout=0.0).train()
