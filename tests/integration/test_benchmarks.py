@@ -19,6 +19,7 @@ from benchmarks import (
     departures,
     evaluator,
     features,
+    heads,
     images,
     learning,
     perturb,
@@ -64,7 +65,8 @@ def test_every_benchmark_is_here():
     folder = Path(annotations.__file__).parent
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
-        annotations, departures, evaluator, features, images, learning, perturb, sgdet, training_step, trial_cost)}
+        annotations, departures, evaluator, features, heads, images, learning, perturb, sgdet, training_step,
+        trial_cost)}
 
 
 def test_annotations(monkeypatch, capsys):
@@ -116,6 +118,11 @@ def test_features(tmp_path, monkeypatch):
 
 def one_call(seconds):
     return lambda call, repeats, *clock: max(seconds(call, 1, *clock), 1e-9)
+
+
+def test_heads():
+    found = names(heads.measure(heads.SMALL, 1, 4, 6, 1))
+    assert {"heads/motifs/sgcls", "heads/motifs/predcls", "heads/motifs/sgdet", "heads/imp/sgcls"} <= {*found}
 
 
 def test_images():

@@ -1,0 +1,103 @@
+"""One training step of each relation head beside that of IMP: forward and backward, heads alone.
+
+    python benchmarks/heads.py [--quick] [--json FILE]
+
+Every registered head with its default settings: VGG16's vectors of 4,096 numbers, 151 classes, 51 predicates, 6 images
+of 12 objects and 256 pairs, random inputs. Heads take turns, and each figure is the best of its turns, in processor
+time of one thread. That does not grow when other processes wait for the same core. The baseline is IMP with hidden
+width 512 and 3 iterations. Goal: at most 1.5 times its step.
+--quick: one small image, to see that it runs.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import get_args
+
+import torch
+from torch import Tensor, nn
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.common.results import Row, arguments_of, judged, report
+from sgg.methods.head import HEADS, HeadInputs, HeadSizes, Mode
+
+BASELINE, GOAL, SIDE = "imp", 1.5, 592
+PAPER = HeadSizes(vector=4096, classes=151, predicates=51, embedding=200, channels=512)
+SMALL = HeadSizes(vector=64, classes=11, predicates=7, embedding=8, channels=16)
+
+
+def random_inputs(sizes: HeadSizes, mode: Mode, images: int, objects: int, pairs: int) -> HeadInputs:
+    """A training batch with all that a head may ask for; `objects` and `pairs` are of one image."""
+    index = torch.arange(images).repeat_interleave(objects)
+    subject = torch.randint(objects, (images, pairs))
+    object_ = (subject + torch.randint(1, objects, subject.shape)) % objects
+    ends = torch.stack([subject, object_], dim=2) + objects * torch.arange(images)[:, None, None]
+    corner = torch.rand(len(index), sizes.classes, 2) * 400
+    boxes = torch.cat([corner, corner + 20 + torch.rand_like(corner) * 150], dim=2)
+    labels = torch.randint(1, sizes.classes, (len(index),))
+    predicates = torch.randint(sizes.predicates, (images * pairs,))
+
+    def maps(count: int) -> Tensor:
+        return torch.rand(count, sizes.channels, 7, 7, requires_grad=True)
+
+    return HeadInputs(
+        torch.rand(len(index), sizes.vector, requires_grad=True), torch.rand(len(predicates), sizes.vector,
+                                                                             requires_grad=True),
+        boxes[:, 0], index, torch.full((images, 2), SIDE), ends.flatten(0, 1), mode,
+        labels=labels if mode == "predcls" else None, detector_logits=torch.randn(len(index), sizes.classes),
+        class_boxes=boxes if mode == "sgdet" else None, class_vectors=torch.randn(sizes.classes, sizes.embedding),
+        predicate_vectors=torch.randn(sizes.predicates, sizes.embedding), node_maps=maps(len(index)),
+        edge_maps=maps(len(predicates)), box_masks=torch.rand(len(predicates), 2, 27, 27), target_labels=labels,
+        target_predicates=predicates, related=predicates > 0)
+
+
+def build(name: str, sizes: HeadSizes) -> nn.Module:
+    """A head with its default settings, in training."""
+    words = torch.randn(sizes.classes, sizes.embedding), torch.randn(sizes.predicates, sizes.embedding)
+    return HEADS[name]().build(sizes, words).train()
+
+
+def seconds(head: nn.Module, inputs: HeadInputs) -> float:
+    """Processor time of a forward and a backward."""
+    head.zero_grad()
+    for given in (inputs.nodes, inputs.edges):
+        given.grad = None
+    begun = time.process_time()
+    outputs = head(inputs)
+    loss = outputs.predicate_logits.square().mean() + sum(outputs.losses.values())
+    if outputs.label_logits.requires_grad:  # not where labels are given
+        loss = loss + outputs.label_logits.square().mean()
+    loss.backward()
+    return time.process_time() - begun
+
+
+def measure(sizes: HeadSizes, images: int, objects: int, pairs: int, turns: int) -> Iterable[Row]:
+    """The step of each head in each mode."""
+    torch.manual_seed(0)
+    heads = {name: build(name, sizes) for name in HEADS}
+    for mode in get_args(Mode):
+        inputs = random_inputs(sizes, mode, images, objects, pairs)
+        best = dict.fromkeys(heads, float("inf"))
+        for turn in range(1 + turns):
+            for name, head in heads.items():
+                taken = seconds(head, inputs)
+                if turn:  # the first one allocates
+                    best[name] = min(best[name], taken)
+        for name, taken in best.items():
+            yield judged(f"heads/{name}/{mode}", taken, "s", best[BASELINE], f"<= {GOAL} x {BASELINE}",
+                         taken <= GOAL * best[BASELINE])
+
+
+def main() -> int:
+    """Measure, print, and write the numbers."""
+    options = arguments_of(__doc__, "a small image").parse_args()
+    torch.set_num_threads(1)
+    return report(measure(SMALL, 1, 4, 6, 1) if options.quick else measure(PAPER, 6, 12, 256, 5), options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
