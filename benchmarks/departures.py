@@ -22,40 +22,47 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import Row, arguments_of, judged, report
-from sgg import build
+from sgg import systems
+from sgg.augmentations.gan_updates import GANAugmenter
 from sgg.config import validate
 from sgg.data import load_batches
 from sgg.evaluate import evaluate
 from sgg.fit import train_epoch
-from sgg.inference import observe
 from sgg.metrics.quality import frechet_distance
 from sgg.models.roi_features import pool
 from sgg.models.union_boxes import DRAWINGS
-from sgg.objectives import Losses, Scene
 from sgg.seeding import seed_everything
-from sgg.steps import TrainingStep
+from sgg.systems.contract import Losses
+from sgg.systems.two_stage.encoding import encode_annotated
+from sgg.systems.two_stage.foundation import TwoStageFoundation
+from sgg.systems.two_stage.sample import Sample
+from sgg.systems.two_stage.system import TwoStage
 
 FIGURES = ("predcls/all/ngR@20", "predcls/zs/ngR@50", "sgcls/all/ngR@50")
 Settings = dict[str, Any]
 
 
-def trained(settings: Settings, options: Any) -> tuple[build.Ground, build.Run]:
-    """A trial after its epochs; nothing is written but the detector."""
-    ground = build.prepare(validate({
+def trained(settings: Settings, options: Any, augmenter: type | None = None) -> tuple[TwoStageFoundation, TwoStage]:
+    """A trial after its epochs; nothing is written but the detector. augmenter: the class of the augmentation at work,
+    if not the usual one."""
+    foundation = systems.prepare(validate({
         "experiment": {"seed": 0}, "evaluation": {"ks": [20, 50]},
         "data": {"name": "toy", "root": options.data, "train_images": options.images, "eval_images": options.images},
         **settings}))
-    config = ground.config
+    config = foundation.config
     seed_everything(config.seed, "weights")
-    run, batches = build.build_run(ground), ground.training_batches()
+    system, batches = foundation.build(), foundation.experiment.training_batches()
+    if augmenter is not None:
+        system.augmenter.__class__ = augmenter
     for epoch in range(1, (1 if options.quick else config.training.epochs) + 1):
-        train_epoch(run, config, batches, epoch)
-    return ground, run
+        train_epoch(system, config, batches, epoch)
+    return foundation, system
 
 
-def figures_of(ground: build.Ground, run: build.Run) -> dict[str, float]:
+def figures_of(foundation: TwoStageFoundation, system: TwoStage) -> dict[str, float]:
     """Its figures on test."""
-    return evaluate(run.model, ground.detector, ground.evaluation_batches("test"), ground.metrics("test"), run.device)
+    experiment = foundation.experiment
+    return evaluate(system, experiment.evaluation_batches("test"), experiment.metrics("test"))
 
 
 def beside(name: str, ours: dict[str, float], theirs: dict[str, float]) -> Iterator[Row]:
@@ -67,53 +74,50 @@ def beside(name: str, ours: dict[str, float], theirs: dict[str, float]) -> Itera
 def drawings(options: Any) -> Iterator[Row]:
     """The drawing that the model was trained with, beside the other one."""
     for kind in DRAWINGS:
-        ground, run = trained({"model": {"edge_boxes": kind}}, options)
-        own = figures_of(ground, run)
-        (run.model.regions.box_pairs.kind,) = set(DRAWINGS) - {kind}
-        yield from beside(f"drawings: trained and evaluated with {kind}", own, figures_of(ground, run))
+        trial = trained({"model": {"edge_boxes": kind}}, options)
+        own = figures_of(*trial)
+        (trial[1].model.regions.box_pairs.kind,) = set(DRAWINGS) - {kind}
+        yield from beside(f"drawings: trained and evaluated with {kind}", own, figures_of(*trial))
 
 
-class StepWithF(TrainingStep):
-    """F runs on the generated scene also where nothing is made of it, as in the reference."""
+class GANWithF(GANAugmenter):
+    """F runs on the generated sample also where nothing is made of it, as in the reference."""
 
-    def update_generator(self, *inputs: Any) -> tuple[Losses, Scene]:
-        """As TrainingStep's, and F's pass."""
-        losses, fake = super().update_generator(*inputs)
+    def update_generator(self, real: Sample, labels: Any, visual: Any, learner: Any) -> tuple[Losses, Sample]:
+        """As GANAugmenter's, and F's pass."""
+        losses, fake = super().update_generator(real, labels, visual, learner)
         with torch.no_grad(), torch.random.fork_rng():  # dropout draws, and all other draws stay the same
-            self.objectives("graph", fake)
+            learner.losses(fake)
         return losses, fake
 
 
 def batch_norm(options: Any) -> Iterator[Row]:
     """Ours, beside the reference's."""
     settings = {"gan": {"enabled": True, "terms": ["D", "G"], "visual_conditioning": False}}
-    ground, run = trained(settings, options)
-    ours = figures_of(ground, run)
-    step, build.TrainingStep = build.TrainingStep, StepWithF
-    try:
-        other_ground, other = trained(settings, options)
-    finally:
-        build.TrainingStep = step
-    own, others = run.model.state_dict(), other.model.state_dict()
-    weights = [name for name, _ in run.model.named_parameters()]
+    foundation, system = trained(settings, options)
+    ours = figures_of(foundation, system)
+    other_foundation, other = trained(settings, options, GANWithF)
+    own, others = system.model.state_dict(), other.model.state_dict()
+    weights = [name for name, _ in system.model.named_parameters()]
     assert all(torch.equal(own[name], others[name]) for name in weights)
     means = [name for name in own if name.endswith("running_mean")]
     away = max(float((own[name] - others[name]).norm() / others[name].norm()) for name in means)
     yield judged("batch norm: running means, largest relative distance", away, "", None, None, True)
-    yield from beside("batch norm: F at rest, beside F on the generated scene", ours, figures_of(other_ground, other))
+    theirs = figures_of(other_foundation, other)
+    yield from beside("batch norm: F at rest, beside F on the generated scene", ours, theirs)
 
 
 def mirrored(options: Any) -> Iterator[Row]:
     """The Frechet distance of two halves of the pictures, and of the second half mirrored by chance."""
-    ground = build.prepare_detector(validate({"data": {"name": "toy", "root": options.data}}))
-    part, detector = ground.part("train").head(options.images), ground.detector
+    foundation = systems.open_foundation(validate({"data": {"name": "toy", "root": options.data}}))
+    part, detector = foundation.experiment.part("train").head(options.images), foundation.detector
 
     def features(half: int, augment: bool) -> np.ndarray:
         chosen = replace(part, annotations=part.annotations.select(np.arange(half, len(part), 2)))
         pooled = []
         for batch in load_batches(chosen, 8, augment=augment, seed=1).epoch(0):
-            seen = observe(detector, batch)
-            pooled.append(pool(seen.map, seen.boxes, seen.image_index, 7, 1 / detector.stride).mean((2, 3)).numpy())
+            here = encode_annotated(detector, batch)
+            pooled.append(pool(here.map, here.boxes, here.image_index, 7, 1 / detector.stride).mean((2, 3)).numpy())
         return np.concatenate(pooled)
 
     first, second, other = features(0, False), features(1, False), features(1, True)

@@ -25,17 +25,17 @@ from scipy import stats
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import Row, add_training, arguments_of, judged, report, times
-from sgg import build, restore
+from sgg import restore, systems
 from sgg.config import Config, validate
 from sgg.detector.evaluation import both_objects_right
 from sgg.evaluate import figures
 from sgg.fit import fit
 from sgg.history import read_json
-from sgg.inference import predict
 from sgg.models.frequency_bias import frequency_table
 from sgg.models.ranking import rank
 from sgg.models.sampling import all_pairs
 from sgg.structures import Prediction
+from sgg.systems.two_stage.foundation import TwoStageFoundation
 
 GAN = {"enabled": True}
 ROWS: dict[str, dict[str, Any]] = {
@@ -75,13 +75,13 @@ def folder(row: str, seed: int, options: argparse.Namespace) -> Path:
     return Path(options.out) / f"{row.replace(', ', '-').replace(' ', '-')}-{seed}"
 
 
-def frequency_only(ground: build.Ground) -> tuple[dict[str, float], dict[str, float]]:
+def frequency_only(foundation: TwoStageFoundation) -> tuple[dict[str, float], dict[str, float]]:
     """Test figures of the frequency table on the detector's labels, and the ceiling of each subset."""
-    foreground, background = ground.counts
-    table = frequency_table(foreground, background)
-    metrics, named = ground.metrics("test"), {}
-    for batch in ground.evaluation_batches("test"):
-        classes = ground.detector.classify(batch.images, batch.boxes, batch.image_index)
+    experiment = foundation.experiment
+    table = frequency_table(*experiment.pair_counts)
+    metrics, named = experiment.metrics("test"), {}
+    for batch in experiment.evaluation_batches("test"):
+        classes = foundation.detector.classify(batch.images, batch.boxes, batch.image_index)
         scores, labels = classes[:, 1:].max(1)
         counts = batch.objects_per_image().tolist()
         for name, graph, found, confidence in zip(batch.image_ids, batch.graphs(), (labels + 1).split(counts),
@@ -94,7 +94,7 @@ def frequency_only(ground: build.Ground) -> tuple[dict[str, float], dict[str, fl
                 metrics[mode].update(graph.numpy(), prediction.numpy(), name)
     ceiling = {}
     for subset in ("zs", "10s", "100s", "all"):
-        part = ground.data.part("test", subset).head(ground.config.data.eval_images)
+        part = experiment.data.part("test", subset).head(experiment.config.data.eval_images)
         known = [image for image in range(len(part)) if part.image_id(image) in named]
         ceiling[subset] = both_objects_right([part.graph(image) for image in known],
                                              [named[part.image_id(image)] for image in known])
@@ -105,12 +105,14 @@ def chance(directory: Path, seed: int) -> dict[str, float]:
     """Test figures of the trial in a folder, its scores shuffled among the pairs and predicates of each image."""
     trained = restore.restore(directory)
     rng = np.random.default_rng(seed)
-    metrics = trained.ground.metrics("test")
-    for batch in trained.ground.evaluation_batches("test"):
-        predictions = predict(trained.model, trained.ground.detector, batch, list(metrics))
-        for mode, of_mode in metrics.items():
-            for graph, prediction in zip(batch.graphs(), predictions[mode], strict=True):
-                of_mode.update(graph.numpy(), _shuffled(prediction.numpy(), rng))
+    experiment = trained.foundation.experiment
+    metrics = experiment.metrics("test")
+    with trained.predictor.evaluating():
+        for batch in experiment.evaluation_batches("test"):
+            predictions = trained.predictor.predict(batch, list(metrics)).predictions
+            for mode, of_mode in metrics.items():
+                for graph, prediction in zip(batch.graphs(), predictions[mode], strict=True):
+                    of_mode.update(graph.numpy(), _shuffled(prediction.numpy(), rng))
     return figures(metrics)
 
 
@@ -161,11 +163,11 @@ def main() -> int:
         options.out, options.seeds = f"{options.out}-quick", "0"
     seeds = [int(seed) for seed in options.seeds.split(",")]
 
-    ground = build.prepare(settings("GAN", seeds[0], options))
-    print(ground.data.banner, flush=True)
+    foundation = systems.prepare(settings("GAN", seeds[0], options))
+    print(foundation.experiment.data.banner, flush=True)
     with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
         waiting = {row: [pool.submit(train, row, seed, options) for seed in seeds] for row in ROWS}
-        frequency, ceiling = frequency_only(ground)
+        frequency, ceiling = frequency_only(foundation)
         print("| | n | " + " | ".join(FIGURES) + " |\n|---|---|" + "---|" * len(FIGURES))
         show("frequency, detector's labels", [frequency])
         runs = {}

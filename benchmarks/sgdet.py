@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import add_training, arguments_of, judged, report
 from benchmarks.learning import chance
-from sgg import build
+from sgg import systems
 from sgg.config import Config, validate
 from sgg.detector.evaluation import measure
 from sgg.fit import fit
@@ -54,9 +54,10 @@ def main() -> int:
     options = parser.parse_args()
     options.out += "-quick" if options.quick else ""
 
-    ground = build.prepare(settings("sgdet", options))
-    print(ground.data.banner, flush=True)
-    found = measure(ground.detector, ground.data)
+    foundation = systems.prepare(settings("sgdet", options))
+    data = foundation.experiment.data
+    print(data.banner, flush=True)
+    found = measure(foundation.detector, data)
     print(", ".join(f"{name} {100 * value:.1f} %" for name, value in found.items()), flush=True)
     rows = {mode: train(mode, options) for mode in ("sgdet", "sgcls")}
     rows["chance"] = chance(Path(options.out) / "sgdet", options.seed)

@@ -10,7 +10,6 @@ behind the published numbers took 4.8 s without and 12.2 s with the GAN on two c
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -23,18 +22,21 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import arguments_of, judged, report
+from sgg.augmentations.gan_updates import GANAugmenter
 from sgg.config import validate
 from sgg.gan import GAN
 from sgg.gan.perturb import Contexts, Perturber
-from sgg.inference import Observation
 from sgg.models.box_head import BoxHead
 from sgg.models.heads.imp.network import MessagePassing
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.sampling import training_pairs
 from sgg.models.scene_graph import SceneGraphModel
-from sgg.objectives import Objectives, Scene
-from sgg.steps import Randomness, TrainingStep
 from sgg.structures import Batch
+from sgg.systems.contract import Draws
+from sgg.systems.two_stage.encoding import Encoding
+from sgg.systems.two_stage.learner import GraphLearner
+from sgg.systems.two_stage.sample import Sample
+from sgg.systems.two_stage.system import TwoStage
 
 CLASSES, PREDICATES, IMAGES, OBJECTS, RELATIONS, SIDE = 151, 51, 4, 12, 6, 592
 
@@ -95,31 +97,32 @@ def main() -> int:
         strict=True)}
     perturber = Perturber("graphn", Contexts.from_triplets(triplets, CLASSES),
                           torch.randn(CLASSES, 200, generator=generator), 0.2, 5, 2)
-    optimizers = {"model": torch.optim.SGD(model.parameter_groups(0.004, 0.1), momentum=0.9, weight_decay=1e-4),
-                  **{name: torch.optim.Adam(getattr(gan, name).parameters(), 1e-4, (0.0, 0.9))
-                     for name in ("generator", "discriminators")}}
-    step = TrainingStep(None, Objectives(model, gan, config, contextlib.nullcontext), optimizers, config, perturber,
-                        RandomStore(channels))
+    optimizer = torch.optim.SGD(model.parameter_groups(0.004, 0.1), momentum=0.9, weight_decay=1e-4)
+    device = torch.device("cpu")
+    learner = GraphLearner(model, None, config.loss.build(None), optimizer, config, device)
+    augmenter = GANAugmenter(gan, config.gan, perturber, RandomStore(channels))
+    system = TwoStage(learner, augmenter, config, device)
 
     batch = random_batch(generator)
     pairs, predicates = training_pairs(batch.image_index, batch.relations, IMAGES)
     frames = torch.full((IMAGES, 2), SIDE)
-    seen = Observation(torch.rand(IMAGES, channels, 38, 38), batch.boxes, batch.boxes, batch.image_index, frames)
+    here = Encoding(torch.rand(IMAGES, channels, 38, 38), batch.boxes, batch.boxes, batch.image_index, frames)
     with torch.no_grad():
-        nodes, edges = model.features(seen.map, seen.boxes, seen.image_index, pairs)
-    scene = Scene(seen, batch.labels, batch.relations, pairs, predicates, nodes, edges, seen.map)
-    step.ask = lambda *_: scene
-    randomness = Randomness(generator, generator, generator)
+        nodes, edges = model.features(here.map, here.boxes, here.image_index, pairs)
+    sample = Sample(here, batch.labels, batch.relations, pairs, predicates, nodes, edges, here.map)
+    system.sample = lambda *_: sample
+    draws = Draws(0, 1)
 
     seconds: dict[str, float] = {}
-    step.update_graph = timed("F on real features", step.update_graph, seconds)
-    step.imagine = timed("perturbation", step.imagine, seconds)
-    step.update_generator = timed("update of G, and of F on generated features", step.update_generator, seconds)
-    step.update_discriminators = timed("update of D", step.update_discriminators, seconds)
+    learner.update = timed("F on real features", learner.update, seconds)
+    augmenter.request = timed("perturbation", augmenter.request, seconds)
+    augmenter.update_generator = timed("update of G, and of F on generated features", augmenter.update_generator,
+                                       seconds)
+    augmenter.update_discriminators = timed("update of D", augmenter.update_discriminators, seconds)
     for number in range(1 + steps):
         if number == 1:
             seconds.clear()  # the first step allocates
-        step(batch, randomness)
+        system.training_step(batch, draws)
     parts = {name: value / steps for name, value in seconds.items()}
     plain, whole = parts["F on real features"], sum(parts.values())
     print(f"{len(pairs)} pairs, {torch.get_num_threads()} threads: {plain:.2f} s without, {whole:.2f} s with the GAN, "
@@ -127,7 +130,7 @@ def main() -> int:
     for name, value in sorted(parts.items(), key=lambda item: -item[1]):
         print(f"  {value:6.2f} s  {name}")
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
-        step(batch, randomness)
+        system.training_step(batch, draws)
     operators = sorted(profile.key_averages(), key=lambda operator: -operator.self_cpu_time_total)
     spent = sum(operator.self_cpu_time_total for operator in operators)
     print("dearest operators: " + ", ".join(f"{operator.key} {100 * operator.self_cpu_time_total / spent:.0f} %"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sgg.config import Config
+from sgg.systems import reads_features
 
 from .paths import absolute
 from .ray_session import largest_node, nodes
@@ -25,22 +26,21 @@ TELL_EVERY_S = 60.0
 
 def worth_sharing(config: Config, total: dict[str, float]) -> bool:
     """Whether trials of a config read a store that Ray can write faster than this process alone."""
-    wanted = config.gan.enabled and config.gan.visual_conditioning
-    return wanted and (total.get("GPU", 0) > 1 or len(nodes()) > 1)
+    return reads_features(config) and (total.get("GPU", 0) > 1 or len(nodes()) > 1)
 
 
 def extract(config: Config, resources: dict[str, float]) -> Any:
     """The sealed store of a config's training nodes; its missing parts are written by tasks with `resources` each.
 
-    Raises what `sgg.build.prepare` raises, and OSError where Ray loses a task's process again and again.
+    Raises what `sgg.systems.prepare` raises, and OSError where Ray loses a task's process again and again.
     """
     import ray
     from rich.progress import track
 
-    from sgg import build
     from sgg.features import StoreWriter, ensure_store
+    from sgg.systems import open_foundation
 
-    extraction, path = build.node_features(build.prepare_detector(config))
+    extraction, path = open_foundation(config).training_features()
     ranges = extraction.ranges()
 
     def write(writer: StoreWriter, missing: list[int]) -> None:
@@ -88,9 +88,6 @@ def _write_part(settings: str, writer: Any, number: int, images: range) -> None:
 @cache
 def _extraction(settings: str) -> Any:
     """Opened once by each worker process, which takes one task after another."""
-    from sgg import build
+    from sgg.systems import open_foundation
 
-    config = Config.model_validate_json(settings)
-    ground = build.prepare_detector(config)
-    build.configure_torch(config)
-    return build.node_features(ground)[0]
+    return open_foundation(Config.model_validate_json(settings)).training_features()[0]

@@ -12,12 +12,12 @@ from typing import Any
 class Parts:
     """Where the science is, each "module:function"; tests put smaller parts here.
 
-    open_data: `sgg.opening.open_for_training`; says at once what is wrong with the data. prepare: `sgg.build.prepare`;
-    makes what trials share. fit: `sgg.fit.fit`.
+    open_data: `sgg.opening.open_for_training`; says at once what is wrong with the data. prepare:
+    `sgg.systems.prepare`; makes what trials share. fit: `sgg.fit.fit`.
     """
 
     open_data: str = "sgg.opening:open_for_training"
-    prepare: str = "sgg.build:prepare"
+    prepare: str = "sgg.systems:prepare"
     fit: str = "sgg.fit:fit"
 
 

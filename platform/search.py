@@ -161,10 +161,10 @@ def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, floa
     for config in configs:
         if worth_sharing(config, total):
             extract(config, resources_per_task(study, total.get("GPU", 0)))
-    grounds = [prepare(config) for config in configs]
-    lengths = [ground.config.training.epochs for ground in grounds]
+    foundations = [prepare(config) for config in configs]
+    lengths = [config.training.epochs for config in configs]
     lengths += [value for axis in axes if axis.key == "training.epochs" for value in axis.extremes()]
-    return {"data": grounds[0].data_facts(), "epochs": max(lengths)}
+    return {"data": foundations[0].facts, "epochs": max(lengths)}
 
 
 def _opened(study: Study, axes: list[Axis]) -> list[Config]:

@@ -1,8 +1,10 @@
-"""The device that a setting or an argument names."""
+"""The device that a setting or an argument names, and how torch computes on it."""
 
 from __future__ import annotations
 
 import torch
+
+from sgg.config import Config
 
 
 def find_device(name: str, setting: str) -> torch.device:
@@ -38,3 +40,22 @@ def _require_use(device: torch.device, setting: str) -> None:
     except (RuntimeError, AssertionError, ImportError) as error:
         reason = str(error).partition(". ")[0]
         raise ValueError(f"{setting} is {device}, which cannot be used here: {reason}") from None
+
+
+def device_of(config: Config) -> torch.device:
+    """`training.device`; auto: CUDA where there is a GPU and `resources.gpus` is not 0.
+
+    Raises ValueError for a device that torch does not know or does not find.
+    """
+    name = config.training.device
+    return find_device("cpu" if name == "auto" and config.resources.gpus == 0 else name, "training.device")
+
+
+def configure_torch(config: Config) -> None:
+    """Threads and number formats of this process.
+
+    The number of threads is set, not left to the machine: sums are split among threads, so results follow from it.
+    """
+    torch.set_num_threads(max(1, int(config.resources.cpus)))
+    torch.set_float32_matmul_precision("high" if config.training.tf32 else "highest")
+    torch.backends.cudnn.allow_tf32 = config.training.tf32

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich import box
 from rich.console import Console
 from rich.progress import track
@@ -23,13 +22,11 @@ from rich.table import Table
 
 from sgg import parallel
 from sgg.command import answered, distinct, output_file, positive
-from sgg.inference import DivergedError, predict
 from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
-from sgg.models.detector import Detector
-from sgg.models.scene_graph import SceneGraphModel
 from sgg.naming import DETECTION_COUNTS, KS, RECALLS, SUBSETS, headline_k
 from sgg.predictions import PredictionFile, Predictions, PredictionWriter, Protocol
-from sgg.structures import Batch, SceneGraph
+from sgg.structures import Batch, Prediction, SceneGraph
+from sgg.systems.contract import DivergedError, Predictor
 from sgg.versions import versions
 from sgg.writing import write_json
 
@@ -40,11 +37,9 @@ EachImage = Callable[[str, SceneGraph, Predictions], None]
 
 
 def evaluate(
-    model: SceneGraphModel,
-    detector: Detector,
+    predictor: Predictor,
     batches: Iterable[Batch],
     metrics: dict[str, SceneGraphMetrics],
-    device: torch.device | str = "cpu",
     on_image: EachImage | None = None,
 ) -> Figures:
     """One pass over `batches`; the figures of every mode, named `<mode>/<subset>/<metric>`, and two numbers of images:
@@ -52,28 +47,34 @@ def evaluate(
     `sgdet/failures`, of those the ones in which it found none at any threshold.
 
     metrics: mode (sgcls, predcls, sgdet) -> fresh metrics of that mode. on_image: gets each image's id, annotation
-    and predictions, in numpy, once they are counted. The model is left in the state it came in.
+    and predictions, in numpy, once they are counted. Networks are left in the state they came in.
 
-    Raises what `sgg.inference.predict` raises where model or detector have diverged.
+    Raises what `predictor.predict` raises where networks have diverged.
     """
-    was_training = model.training
-    model.eval()
-    fallbacks: list[int] = []
-    failures = 0
-    for batch in batches:
-        predictions = predict(model, detector, batch.to(device), list(metrics), fallbacks)
-        for image_id, graph, *of_image in zip(batch.image_ids, batch.graphs(), *predictions.values(), strict=True):
-            graph = graph.numpy()
-            of_image = {mode: prediction.numpy() for mode, prediction in zip(predictions, of_image, strict=True)}
-            failures += _count(metrics, image_id, graph, of_image)
-            if on_image is not None:
-                on_image(image_id, graph, of_image)
-    model.train(was_training)
+    fallbacks = failures = 0
+    with predictor.evaluating():
+        for batch in batches:
+            predicted = predictor.predict(batch, list(metrics))
+            fallbacks += predicted.counts.get("fallbacks", 0)
+            failures += _count_batch(batch, predicted.predictions, metrics, on_image)
     named = figures({mode: _of_all_workers(of_mode) for mode, of_mode in metrics.items()})
     if "sgdet" in metrics:
-        totals = zip(*parallel.gathered((sum(fallbacks), failures)), strict=True)
+        totals = zip(*parallel.gathered((fallbacks, failures)), strict=True)
         named |= dict(zip((FALLBACKS, FAILURES), map(sum, totals), strict=True))
     return named
+
+
+def _count_batch(batch: Batch, predictions: dict[str, list[Prediction]], metrics: dict[str, SceneGraphMetrics],
+                 on_image: EachImage | None) -> int:
+    """Count the images of a batch; returns the number of those on which SGDet failed."""
+    failures = 0
+    for image_id, graph, *of_image in zip(batch.image_ids, batch.graphs(), *predictions.values(), strict=True):
+        graph = graph.numpy()
+        of_image = {mode: prediction.numpy() for mode, prediction in zip(predictions, of_image, strict=True)}
+        failures += _count(metrics, image_id, graph, of_image)
+        if on_image is not None:
+            on_image(image_id, graph, of_image)
+    return failures
 
 
 def _count(metrics: dict[str, SceneGraphMetrics], image_id: str, graph: SceneGraph, of_image: Predictions) -> bool:
@@ -171,27 +172,25 @@ class _Result:
 
 
 def _from_checkpoint(options: argparse.Namespace) -> _Result:
-    from sgg.build import device_of
     from sgg.restore import restore
 
     given = {"data": {"root": options.data, "eval_images": options.images}, "training": {"device": options.device},
              "evaluation": {"modes": options.mode, "ks": options.ks, "pred_weight": options.pred_weights}}
     restored = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
                                             for section, values in given.items()})
-    ground, settings, part = restored.ground, restored.ground.config.evaluation, options.part or "test"
-    protocol = Protocol(part, tuple(settings.modes), ground.data.classes, ground.data.predicates,
-                        ground.data.triplets("train").as_dict(), ground.data.seen(part).as_dict(),
-                        predicate_weights(*ground.counts, 1),
+    experiment = restored.foundation.experiment
+    data, settings, part = experiment.data, experiment.config.evaluation, options.part or "test"
+    protocol = Protocol(part, tuple(settings.modes), data.classes, data.predicates, data.triplets("train").as_dict(),
+                        data.seen(part).as_dict(), predicate_weights(*experiment.pair_counts, 1),
                         {"checkpoint": str(restored.checkpoint.path), "epoch": restored.checkpoint.epoch,
-                         "data": ground.data_facts()})
+                         "data": restored.foundation.facts})
     metrics = protocol.metrics(settings.modes, settings.ks, settings.pred_weight, _conventions(options))
-    batches = _with_bar(ground.evaluation_batches(part),
-                        math.ceil(len(ground.part(part)) / settings.batch_size), "batches")
+    batches = _with_bar(experiment.evaluation_batches(part),
+                        math.ceil(len(experiment.part(part)) / settings.batch_size), "batches")
     saving = PredictionWriter(options.save_predictions, protocol) if options.save_predictions else nullcontext()
     with saving as writer:
         try:
-            named = evaluate(restored.model, ground.detector, batches, metrics, device_of(ground.config),
-                             writer.add if writer else None)
+            named = evaluate(restored.predictor, batches, metrics, writer.add if writer else None)
         except DivergedError as error:
             raise FloatingPointError(
                 f"{restored.checkpoint.path}, after epoch {restored.checkpoint.epoch}: {error}; evaluate an earlier "

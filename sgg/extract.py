@@ -26,17 +26,17 @@ from sgg.features import (
     stored_identity,
 )
 from sgg.hashing import value_hash
-from sgg.inference import Observation, observe
 from sgg.models.detector import Detector
 from sgg.models.roi_features import pool
 from sgg.models.union_boxes import union
 from sgg.structures import Batch
+from sgg.systems.two_stage.encoding import Encoding, encode_annotated
 
 log = logging.getLogger(__name__)
 
 POOLED = 7
 PART_IMAGES = 256  # at most, so that little is lost with a writer, and small stores too are shared among several
-Look = Callable[[Batch], tuple[Observation, Tensor]]
+Look = Callable[[Batch], tuple[Encoding, Tensor]]
 """What is seen in a batch, and the labels [N] that its nodes are taken to have."""
 
 
@@ -112,7 +112,7 @@ class Extraction:
     def _features(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Float16 features [n, *row_shape] of a batch on the host, and their labels [n]."""
         batch = batch.to(next(self.detector.parameters()).device)
-        seen, labels = self.look(batch) if self.look else (observe(self.detector, batch), batch.labels)
+        seen, labels = self.look(batch) if self.look else (encode_annotated(self.detector, batch), batch.labels)
         if self.kind == "global":
             features, labels = seen.map.mean((2, 3), keepdim=True), labels.new_zeros(len(batch))
         else:

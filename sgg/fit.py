@@ -5,23 +5,23 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from sgg import build, checkpoint, parallel
+from sgg import checkpoint, parallel, systems
 from sgg.config import Config
 from sgg.config.keys import flatten
 from sgg.config.resume import changes
 from sgg.data import Batches
 from sgg.evaluate import evaluate
+from sgg.experiment import Experiment
 from sgg.history import CONFIG, TEST, History, Row, read_json
-from sgg.inference import DivergedError
 from sgg.naming import headline_k
-from sgg.objectives import Losses
 from sgg.reweighted import objective
-from sgg.seeding import generator, seed_everything
-from sgg.steps import Randomness
+from sgg.seeding import seed_everything
+from sgg.systems.contract import DivergedError, Draws, Foundation, Losses, System
 from sgg.versions import changed_versions, versions
 from sgg.writing import write_json
 
@@ -55,15 +55,16 @@ def fit(
     donor = checkpoint.open_checkpoint(start_from) if start_from is not None else None
     found, goes_on = _to_take_up(directory, resume, donor)
 
-    ground = build.prepare(config, partial(_require_origin, found, goes_on))
-    config = ground.config
+    foundation = systems.prepare(config, partial(_require_origin, found, goes_on))
+    experiment = foundation.experiment
+    config = experiment.config
     seed_everything(config.seed, "weights")
-    run = build.build_run(ground)
+    system = foundation.build()
     history = History(directory)
-    done = _take_up(found, run)
+    done = _take_up(found, system)
     first = parallel.rank() == 0
     if first:
-        write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": ground.data_facts(),
+        write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": foundation.facts,
                                         "versions": versions()})
 
     rows = history.rows(up_to=done)
@@ -71,41 +72,41 @@ def fit(
     for row in rows:
         if donor is None or row["epoch"] > donor.epoch:
             report(row)
-    batches = ground.training_batches() if done < config.training.epochs else None
+    batches = experiment.training_batches(system.repeats(experiment)) if done < config.training.epochs else None
     for epoch in range(done + 1, config.training.epochs + 1):
-        values = train_epoch(run, config, batches, epoch)
+        values = train_epoch(system, config, batches, epoch)
         if is_validated(config, epoch):
-            values |= measure(ground, run, "val", epoch)
+            values |= measure(experiment, system, "val", epoch)
         row = history.append(epoch, values) if first else {"epoch": epoch, "attempt": history.attempt, **values}
         rows.append(row)
         if first:
-            _save(config, directory, run, epoch, ground, rows)
+            _save(foundation, directory, system, epoch, rows)
         parallel.wait_for_all()
         log.info("%s", describe(row, config))
         report(row)
 
     final = rows[-1] if rows else {}
-    return final | _tested(ground, run, directory, done) if config.evaluation.test else final
+    return final | _tested(experiment, system, directory, done) if config.evaluation.test else final
 
 
 def _keep_quiet(row: Row) -> None:
     """What is done with a row for which nobody asked."""
 
 
-def _tested(ground: build.Ground, run: build.Run, directory: Path, done: int) -> Row:
+def _tested(experiment: Experiment, system: System, directory: Path, done: int) -> Row:
     """The test figures; those on disk where all epochs were `done` before."""
-    epochs = ground.config.training.epochs
+    epochs = experiment.config.training.epochs
     test = read_json(directory / TEST) if done >= epochs else None
     if test is None:
-        test = measure(ground, run, "test", epochs)
+        test = measure(experiment, system, "test", epochs)
         if parallel.rank() == 0:
             write_json(directory / TEST, test)
     return test
 
 
-def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) -> Row:
-    """One pass over the training images; returns mean losses by name, their sum `loss`, and `time` in seconds; in SGDet
-    also `fallbacks`, the share of images for which the detector had to lower its score threshold.
+def train_epoch(system: System, config: Config, batches: Batches, epoch: int) -> Row:
+    """One pass over the training images; returns mean losses by name, their sum `loss`, and `time` in seconds; also the
+    share of images of each count of the system's (`StepResult.counts`).
 
     A batch with fewer than two pairs of objects cannot train and is passed over, which the log tells. Raises ValueError
     where that is every batch.
@@ -114,21 +115,22 @@ def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) ->
     # Whatever an epoch draws follows from its number, so that running it again gives the same.
     worker = [parallel.rank()] if parallel.num_workers() > 1 else []
     seed_everything(config.seed, "epoch", epoch, *worker)
-    randomness = Randomness(*(generator(config.seed, purpose, epoch, *worker)
-                              for purpose in ("pairs", "perturb", "visual")))
-    run.set_rates(epoch)
-    run.model.train()
+    draws = Draws(config.seed, epoch, *worker)
+    system.train()
     sums: dict[str, float] = {}
     counts: dict[str, int] = {}
-    fallbacks: list[int] = []
     images, passed_over = 0, 0
+    images_of: Counter[str] = Counter()
     for steps, batch in enumerate(batches.epoch(epoch), start=1):
+        system.set_rates(epoch, (steps - 1) / len(batches))
         try:
-            losses = finite(run.step(batch.to(run.device), randomness, fallbacks))
+            result = system.training_step(batch, draws)
+            losses = finite(result.losses)
         except FloatingPointError as error:
             raise FloatingPointError(f"{error} in epoch {epoch}, step {steps}: {LOWER_RATES}; or look at the images of "
                                      f"this batch: {', '.join(batch.image_ids)}") from error
         images += len(batch)
+        images_of.update(result.counts)
         passed_over += not losses
         for name, value in losses.items():
             sums[name], counts[name] = sums.get(name, 0.0) + value, counts.get(name, 0) + 1
@@ -142,13 +144,15 @@ def train_epoch(run: build.Run, config: Config, batches: Batches, epoch: int) ->
                          "small images with data.min_objects")
     means = {f"loss/{name}": value / counts[name] for name, value in sums.items()}
     row = {"loss": sum(means.values()), **means, "time": time.monotonic() - begun}
-    return row | (fallback_share(sum(fallbacks), images) if config.training.mode == "sgdet" else {})
+    return row | image_shares(images_of, images)
 
 
-def fallback_share(fallbacks: int, images: int) -> Row:
-    """`fallbacks`: of the images that all processes have seen, the share for which the detector fell back."""
-    fallen, seen = map(sum, zip(*parallel.gathered((fallbacks, images)), strict=True))
-    return {"fallbacks": fallen / max(seen, 1)}
+def image_shares(counts: Mapping[str, int], images: int) -> Row:
+    """Each count as a share of the images that all processes have seen."""
+    of_workers = parallel.gathered((dict(counts), images))
+    seen = sum(images for _, images in of_workers)
+    return {name: sum(counts.get(name, 0) for counts, _ in of_workers) / max(seen, 1)
+            for name in sorted({name for counts, _ in of_workers for name in counts})}
 
 
 def finite(losses: Losses) -> dict[str, float]:
@@ -160,14 +164,13 @@ def finite(losses: Losses) -> dict[str, float]:
     return values
 
 
-def measure(ground: build.Ground, run: build.Run, part: str, epoch: int) -> Row:
+def measure(experiment: Experiment, system: System, part: str, epoch: int) -> Row:
     """Every figure of a part after an epoch, named `<part>/<mode>/<subset>/<metric>`.
 
     Raises FloatingPointError, naming the epoch, where the model has diverged.
     """
     try:
-        figures = evaluate(run.model, ground.detector, ground.evaluation_batches(part), ground.metrics(part),
-                           run.device)
+        figures = evaluate(system, experiment.evaluation_batches(part), experiment.metrics(part))
     except DivergedError as error:
         raise FloatingPointError(f"{error}, measured on {part} after epoch {epoch}: {LOWER_RATES}") from error
     return {f"{part}/{name}": value for name, value in figures.items()}
@@ -198,12 +201,12 @@ def _to_take_up(directory: Path, resume: bool,
     return found, found is not None and donor is None
 
 
-def _take_up(found: checkpoint.Checkpoint | None, run: build.Run) -> int:
+def _take_up(found: checkpoint.Checkpoint | None, system: System) -> int:
     """Load a checkpoint; returns the number of epochs done."""
     if found is None:
         return 0
-    found.load_weights(model=run.model, gan=run.gan)
-    found.load_optimizers(run.optimizers)
+    found.load_weights(**system.networks)
+    found.load_optimizers(system.optimizers)
     log.info("taken up after epoch %d from %s", found.epoch, found.path)
     if others := changed_versions(found.meta.get("versions", {}), versions()):
         log.warning("goes on with other versions (%s): figures may differ from those of a run that was not interrupted",
@@ -211,22 +214,23 @@ def _take_up(found: checkpoint.Checkpoint | None, run: build.Run) -> int:
     return found.epoch
 
 
-def _pictures_of(found: checkpoint.Checkpoint, ground: build.Ground) -> dict[str, str]:
+def _pictures_of(found: checkpoint.Checkpoint, experiment: Experiment) -> dict[str, str]:
     """Hashes of the pictures that must be those of a checkpoint: of all parts, where as many images are measured."""
-    measured = found.meta["config"]["data"].get("eval_images") == ground.config.data.eval_images
-    return ground.pictures if measured else {"train": ground.pictures["train"]}
+    measured = found.meta["config"]["data"].get("eval_images") == experiment.config.data.eval_images
+    return experiment.pictures if measured else {"train": experiment.pictures["train"]}
 
 
-def _require_origin(found: checkpoint.Checkpoint | None, same_settings: bool, ground: build.Ground) -> None:
+def _require_origin(found: checkpoint.Checkpoint | None, same_settings: bool, experiment: Experiment,
+                    parts: Mapping[str, str | None]) -> None:
     """Raise ValueError where a checkpoint was made from something else. same_settings: its settings must be the same,
     too."""
     if found is None:
         return
     if same_settings:
-        _refuse_other_settings(ground.config, found)
-    found.require_origin(ground.data.hash, ground.detector_hash, _pictures_of(found, ground))
-    if ground.config.compares_classes:
-        found.require_vectors(ground.vectors)
+        _refuse_other_settings(experiment.config, found)
+    found.require_origin(experiment.data.hash, parts, _pictures_of(found, experiment))
+    if experiment.config.compares_classes:
+        found.require_vectors(experiment.vectors)
 
 
 def _refuse_other_settings(config: Config, found: checkpoint.Checkpoint) -> None:
@@ -237,10 +241,11 @@ def _refuse_other_settings(config: Config, found: checkpoint.Checkpoint) -> None
                                       "experiment.name, or put back:", *changed]))
 
 
-def _save(config: Config, directory: Path, run: build.Run, epoch: int, ground: build.Ground, rows: list[Row]) -> None:
-    meta = {"config": config.model_dump(mode="json"), "data": ground.data_facts(), "detector": ground.detector_hash,
+def _save(foundation: Foundation, directory: Path, system: System, epoch: int, rows: list[Row]) -> None:
+    config = foundation.experiment.config
+    meta = {"config": config.model_dump(mode="json"), "data": foundation.facts, **foundation.parts,
             "versions": versions()}
-    checkpoint.save(directory, epoch, {"model": run.model, "gan": run.gan}, run.optimizers, meta)
+    checkpoint.save(directory, epoch, system.networks, system.optimizers, meta)
     checkpoint.prune(directory, config.training.keep_checkpoints, _best_epoch(config, rows))
 
 

@@ -17,6 +17,7 @@ one worker, everything here changes nothing. What is the same as on one device, 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -79,12 +80,38 @@ def wait_for_all() -> None:
         dist.barrier()
 
 
-def distributed(objectives: nn.Module) -> nn.Module:
-    """`objectives` whose gradients are averaged over the workers; itself where there is one."""
+class Together:
+    """Calls functions of networks that learn, such that gradients are averaged over the workers.
+
+    One wrapper of torch's, DistributedDataParallel, holds all networks. BatchNorm in them is of the whole batch.
+    """
+
+    def __init__(self, networks: Mapping[str, nn.Module]) -> None:
+        module = _Call(networks)
+        share_batch_norm(module)
+        self._call = _distributed(module)
+
+    def __call__(self, function: Callable[..., Any], *inputs: Any) -> Any:
+        """`function(*inputs)`."""
+        return self._call(function, *inputs)
+
+
+class _Call(nn.Module):
+    """A call of any function that uses `networks`."""
+
+    def __init__(self, networks: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleDict(dict(networks))
+
+    def forward(self, function: Callable[..., Any], *inputs: Any) -> Any:
+        return function(*inputs)
+
+
+def _distributed(call: nn.Module) -> nn.Module:
     if num_workers() == 1:
-        return objectives
+        return call
     # Each call trains other networks, so some go without gradient.
-    wrapped = nn.parallel.DistributedDataParallel(objectives, find_unused_parameters=True)
+    wrapped = nn.parallel.DistributedDataParallel(call, find_unused_parameters=True)
     wrapped.broadcast_buffers = False  # they follow from the same numbers everywhere; set late: the keyword was renamed
     return wrapped
 

@@ -16,18 +16,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sgg import build, checkpoint
+from sgg import checkpoint
 from sgg.checkpoint.state import WEIGHTS
 from sgg.config import validate
-from sgg.data import Part
+from sgg.data import DataSet, Part
+from sgg.device import configure_torch
 from sgg.extract import Extraction, store_path
 from sgg.features import FeatureStore, Progress
 from sgg.gan import GAN
 from sgg.hashing import sha256_of
-from sgg.inference import Observation, observe
 from sgg.metrics.quality import feature_quality
 from sgg.seeding import generator
 from sgg.structures import Batch
+from sgg.systems.two_stage.encoding import Encoding, encode_annotated
+from sgg.systems.two_stage.foundation import TwoStageFoundation
 from sgg.viz.clusters import draw_clusters, embed
 from sgg.writing import write_json
 
@@ -57,13 +59,18 @@ class Study:
     looked at. rows: how many features of a store are compared, drawn at random.
     """
 
-    ground: build.Ground
+    foundation: TwoStageFoundation
     gan: GAN
     checkpoint: Path
     output: Path
     images: int = 1000
     rows: int = 5000
     progress: Progress = iter
+
+    @property
+    def data(self) -> DataSet:
+        """The data of the run."""
+        return self.foundation.experiment.data
 
     @classmethod
     def open(cls, directory: Path | str, images: int = 1000, rows: int = 5000, progress: Progress = iter) -> Study:
@@ -76,11 +83,13 @@ class Study:
         config = validate(found.meta["config"], str(found.path))
         if not config.gan.enabled:
             raise ValueError(f"{found.path}: this run has no GAN, so there are no generated features to study")
-        ground = build.prepare(config, lambda ground: found.require_origin(
-            ground.data.hash, ground.detector_hash, {"train": ground.pictures["train"]}))
-        run = build.build_run(ground)
-        found.load_weights(**{"gan.generator": run.gan.generator})  # the discriminators have no part in it
-        return cls(ground, run.gan.eval(), found.path, Path(directory) / "quality", images, rows, progress)
+        foundation = TwoStageFoundation.open(config, lambda experiment, parts: found.require_origin(
+            experiment.data.hash, parts, {"train": experiment.pictures["train"]}))
+        foundation.make_ready()
+        configure_torch(config)
+        gan = foundation.build().networks["gan"]
+        found.load_weights(**{"gan.generator": gan.generator})  # the discriminators have no part in it
+        return cls(foundation, gan.eval(), found.path, Path(directory) / "quality", images, rows, progress)
 
     def write(self, ks: Sequence[int] = (1, 3, 5, 10), groups: Groups | None = None) -> list[dict[str, Any]]:
         """Compare, write quality.json and a picture of each kind under `output`, and return the rows of the table.
@@ -89,9 +98,9 @@ class Study:
         Raises ValueError, before anything is compared, for a name in `groups` that is no class.
         """
         for group, members in (groups or {}).items():
-            unknown = [name for name in members if name not in self.ground.data.classes]
+            unknown = [name for name in members if name not in self.data.classes]
             if unknown:
-                raise ValueError(f"group {group}: {unknown[0]!r} is no class of {self.ground.data.title}")
+                raise ValueError(f"group {group}: {unknown[0]!r} is no class of {self.data.title}")
         self.output.mkdir(parents=True, exist_ok=True)
         table = []
         for kind in KINDS:
@@ -101,15 +110,15 @@ class Study:
                        **compare(reference.features, sample.features, ks)} for name, sample in samples.items()]
             self._draw(kind, {name: samples[name] for name in PLOTTED}, groups if kind == "node" else None)
         write_json(self.output / "quality.json",
-                   {"checkpoint": str(self.checkpoint), "data": self.ground.data_facts(), "reference": REFERENCE[0],
+                   {"checkpoint": str(self.checkpoint), "data": self.foundation.facts, "reference": REFERENCE[0],
                     "images": self.images, "ks": list(ks), "rows": table})
         return table
 
     def sample(self, kind: str, source: str, part: str, subset: str) -> Sample:
         """Features of a kind, real or generated, of a part's images and relations; none where it has no image."""
-        images = self.ground.data.part(part, subset).head(self.images)
+        images = self.data.part(part, subset).head(self.images)
         if not len(images):
-            return Sample(np.zeros((0, self.ground.detector.channels), np.float32), np.zeros(0, np.int64))
+            return Sample(np.zeros((0, self.foundation.detector.channels), np.float32), np.zeros(0, np.int64))
         store = self.store(kind, source, images, subset)
         order = torch.randperm(len(store), generator=generator(0, "quality", kind, source, part, subset))
         rows = order[:self.rows].sort().values.numpy()
@@ -118,21 +127,21 @@ class Study:
 
     def store(self, kind: str, source: str, images: Part, subset: str) -> FeatureStore:
         """The store of those features, written where it is missing: real ones beside the detector's, for all runs."""
-        ground, generated = self.ground, source == "generated"
+        foundation, generated = self.foundation, source == "generated"
         settings = {"subset": subset, **({"generator": sha256_of(self.checkpoint / WEIGHTS)[:12]} if generated else {})}
-        extraction = Extraction(ground.data, images, ground.detector, ground.detector_hash, kind, source,
+        extraction = Extraction(self.data, images, foundation.detector, foundation.detector_hash, kind, source,
                                 look=self.generate if generated else None, settings=settings)
-        cache = self.output if generated else ground.cache
+        cache = self.output if generated else foundation.experiment.cache
         return extraction.ensure(store_path(cache, extraction.identity), self.progress)
 
-    def generate(self, batch: Batch) -> tuple[Observation, Tensor]:
+    def generate(self, batch: Batch) -> tuple[Encoding, Tensor]:
         """A batch as the generator imagines its graphs; real features that it is conditioned on go by the images."""
-        seen = observe(self.ground.detector, batch)
+        seen = encode_annotated(self.foundation.detector, batch)
         visual = None
-        if self.ground.store is not None:
+        if self.foundation.features is not None:
             draws = generator(0, "quality", *batch.image_ids)
-            visual = self.ground.store.request(batch.labels, draws, batch.labels.device).result()
-        extent = seen.frames.flip(1).repeat(1, 2)[batch.image_index]
+            visual = self.foundation.features.request(batch.labels, draws, batch.labels.device).result()
+        extent = seen.image_sizes.flip(1).repeat(1, 2)[batch.image_index]
         fake = self.gan.generate(batch.labels, seen.boxes / extent, batch.relations, batch.image_index, visual,
                                  len(batch))
         return replace(seen, map=fake), batch.labels
@@ -152,7 +161,7 @@ class Study:
         """Names of the groups and the group of each label, -1 for none."""
         if kind == "global":
             return [], np.array([-1])
-        classes = self.ground.data.classes if kind == "node" else self.ground.data.predicates
+        classes = self.data.classes if kind == "node" else self.data.predicates
         if groups is None:
             counts = sum(np.bincount(sample.labels, minlength=len(classes)) for sample in samples.values())
             groups = {classes[label]: [classes[label]] for label in np.argsort(-counts)[:10] if counts[label]}

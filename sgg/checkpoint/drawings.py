@@ -9,13 +9,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from sgg import build
 from sgg.config import Config, validate
 from sgg.config.schema import EdgeBoxes
+from sgg.device import device_of
 from sgg.evaluate import evaluate
+from sgg.experiment import Experiment
 from sgg.models.full_model import FullModel
 from sgg.models.union_boxes import DRAWINGS
-from sgg.opening import open_data
+from sgg.systems.two_stage.predictor import TwoStagePredictor
 
 FIGURE = "predcls/all/ngR@20"
 """What decides. With boxes and labels given, only the edges count; unconstrained, every predicate of a pair counts.
@@ -42,20 +43,20 @@ class DrawingComparison:
         config: of the imported model. Raises FileNotFoundError or ValueError, naming file and remedy, where the data
         are missing or have other classes or predicates than the model.
         """
-        ground = self._ground(model, config)
-        device = build.device_of(ground.config)
-        scene_graph, detector = model.scene_graph.to(device), ground.detector.to(device)
-        pairs = scene_graph.regions.box_pairs
+        experiment = self._experiment(model, config)
+        device = device_of(experiment.config)
+        predictor = TwoStagePredictor(model.scene_graph.to(device), model.detector.to(device), device)
+        pairs = model.scene_graph.regions.box_pairs
         own, figures = pairs.kind, {}
         for pairs.kind in DRAWINGS:
-            batches = track(ground.evaluation_batches("val"), f"edge_boxes {pairs.kind}", len(ground.part("val")),
-                            console=Console(stderr=True))
-            figures[pairs.kind] = evaluate(scene_graph, detector, batches, ground.metrics("val"), device)
+            batches = track(experiment.evaluation_batches("val"), f"edge_boxes {pairs.kind}",
+                            len(experiment.part("val")), console=Console(stderr=True))
+            figures[pairs.kind] = evaluate(predictor, batches, experiment.metrics("val"))
         pairs.kind = own
         model.to("cpu")
         best = max(DRAWINGS, key=lambda kind: figures[kind][FIGURE])
         images = figures[best]["predcls/all/num_images"]
-        say(f"first {images:,} validation images of {ground.data.title}, per cent:")
+        say(f"first {images:,} validation images of {experiment.data.title}, per cent:")
         for kind in DRAWINGS:
             say(f"  {kind:9}  " + "  ".join(f"{name} {100 * figures[kind][name]:.2f}" for name in SHOWN))
         worst = min(DRAWINGS, key=lambda kind: figures[kind][FIGURE])
@@ -64,19 +65,19 @@ class DrawingComparison:
         say(f"{best} is better than {worst} by {FIGURE}")
         return best
 
-    def _ground(self, model: FullModel, config: Config) -> build.Ground:
+    def _experiment(self, model: FullModel, config: Config) -> Experiment:
         settings = config.model_dump()
         settings["data"] |= {"root": self.root, "eval_images": self.images, "train_images": 1}
         settings["detector"]["weights"] = None  # they are not written yet
         settings["training"]["device"] = self.device
         settings["evaluation"] |= {"modes": ["predcls", "sgcls"], "ks": [20], "batch_size": 1}
         settings["search"] = {}
-        config = validate(settings, "--try-both")
-        data = open_data(config)
+        experiment = Experiment.open(validate(settings, "--try-both"))
+        data = experiment.data
         head = model.scene_graph.relation_head
         for what, of_model, of_data in (("classes", head.classify_nodes.out_features, len(data.classes)),
                                         ("predicates", head.classify_edges.out_features, len(data.predicates))):
             if of_model != of_data:
                 raise ValueError(f"--try-both: the model knows {of_model - 1} {what}, {data.title} under {self.root} "
                                  f"has {of_data - 1}: name the data that it was trained on (--data, --data-name)")
-        return build.Ground(config, data, model.detector, "", None)
+        return experiment

@@ -1,7 +1,7 @@
 """Checkpoints of our own: a folder that holds one epoch's state, whole or not there at all.
 
     checkpoints/epoch_0003/
-        weights.safetensors    model.* and gan.*
+        weights.safetensors    the system's networks, by name: model.*, ...
         optimizers.pt          moments of the optimisers (tensors and numbers only)
         meta.json              epoch, settings, data, versions of packages, format version
 
@@ -53,12 +53,13 @@ class Checkpoint:
         _read(self.path / WEIGHTS, _read_header)
         _read(self.path / OPTIMIZERS, _read_states)
 
-    def require_origin(self, data_hash: str, detector_hash: str | None,
+    def require_origin(self, data_hash: str, parts: Mapping[str, str | None],
                        pictures: Mapping[str, str] | None = None) -> None:
-        """Raise ValueError where this was trained on other data, pictures or another detector than those.
+        """Raise ValueError where this was trained on other data, pictures or parts than those.
 
-        detector_hash: None where the detector is not there yet; then it is not compared. pictures: the hash of the
-        pictures of each part that matters. A checkpoint of the first edition knows none; the log tells that.
+        parts: the hash of each part that the system stands on; None where it is not there yet: then it is not compared.
+        pictures: the hash of the pictures of each part of the data that matters. A checkpoint of the first edition
+        knows none; the log tells that.
         """
         self._require_same("data", self.meta["data"]["hash"], data_hash)
         known = self.meta["data"].get("pictures")
@@ -69,13 +70,13 @@ class Checkpoint:
             if known is not None and known.get(part, now) != now:
                 raise ValueError(f"{self.path} was made with other pictures of {part} ({known[part]}, here {now}): put "
                                  "them back, point data.root to them, or train anew under another experiment.name")
-        # Last: a detector of other pictures is another detector.
-        self._require_same("detector", self.meta["detector"], detector_hash)
+        for name, now in parts.items():  # last: what was trained on other pictures is another one
+            self._require_same(name, self.meta.get(name), now)
 
     def _require_same(self, what: str, then: str | None, now: str | None) -> None:
         if None not in (then, now) and then != now:  # an imported checkpoint does not know its data
-            raise ValueError(f"{self.path} was trained on another {what} ({then}, here {now}): point data.root or "
-                             "detector.weights to what it was trained with")
+            raise ValueError(f"{self.path} was trained on another {what} ({then}, here {now}): point data.root"
+                             f"{'' if what == 'data' else f' or {what}.weights'} to what it was trained with")
 
     def require_vectors(self, vectors: Mapping[str, str | None]) -> None:
         """Raise ValueError where this was trained with other word vectors than those (`sgg.word_vectors.vector_facts`).
@@ -89,10 +90,10 @@ class Checkpoint:
                              "experiment.name")
 
     def load_weights(self, **modules: nn.Module | None) -> None:
-        """Put the weights into `modules`, for example model=..., gan=...; None is skipped.
+        """Put the weights into `modules`, for example model=...; None is skipped.
 
-        A name may be dotted to put a part of what was saved into a module: `gan.generator`. Raises ValueError with
-        every missing, unexpected and mis-shaped name.
+        A name may be dotted to put a part of what was saved into a module: `model.relation_head`. Raises ValueError
+        with every missing, unexpected and mis-shaped name.
         """
         weights = _read(self.path / WEIGHTS, load_file)
         for name, module in modules.items():

@@ -146,10 +146,10 @@ class _Order(Sampler):
     """The keys of an epoch's batches. Each carries the epoch, so that workers which outlive an epoch know it."""
 
     def __init__(self, images: int, batch_size: int, shuffle: bool, seed: int, share: tuple[int, int],
-                 drop_last: bool) -> None:
-        self.images, self.batch_size, self.shuffle, self.seed, self.share = images, batch_size, shuffle, seed, share
-        if not shuffle:
-            images = len(range(images)[share[0]::share[1]])
+                 drop_last: bool, repeats: np.ndarray | None = None) -> None:
+        self.images = np.arange(images) if repeats is None else np.arange(images).repeat(repeats)
+        self.batch_size, self.shuffle, self.seed, self.share = batch_size, shuffle, seed, share
+        images = len(self.images) if shuffle else len(self.images[share[0]::share[1]])
         self.batches, rest = divmod(images, batch_size)
         if not drop_last:  # what trains together has to take every batch together
             self.batches += rest >= (share[1] if shuffle else 1)
@@ -160,7 +160,7 @@ class _Order(Sampler):
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         rank, workers = self.share
-        order = np.arange(self.images)[rank::workers]
+        order = self.images[rank::workers]
         if self.shuffle:
             order = _generator(self.seed, self.epoch).permutation(self.images)
         for batch in range(self.batches):
@@ -198,7 +198,8 @@ class Batches:
 def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bool = True,
                  exchange_predicates: bool = True, shuffle: bool = False,
                  seed: int = 0, workers: int = 0, start_method: str | None = None,
-                 share: tuple[int, int] = (0, 1), drop_last: bool = False) -> Batches:
+                 share: tuple[int, int] = (0, 1), drop_last: bool = False,
+                 repeats: np.ndarray | None = None) -> Batches:
     """Batches of a part's pictures and graphs.
 
     augment: mirror half of the images (unless `flip` is False) and draw one predicate for a pair that carries several,
@@ -207,7 +208,8 @@ def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bo
     pictures; 0 decodes in this one. start_method: how they start, fork or spawn; None is Python's own way. share: (r,
     W) of process r of W that work together. With `shuffle` it gets images r, r + W, ... of every batch, and a last
     batch of fewer than W images is left out; without, batches of the images r, r + W, ... of the part. drop_last: leave
-    out a last batch of fewer than `batch_size` images.
+    out a last batch of fewer than `batch_size` images. repeats: [I] how often each image stands in an epoch; None: once
+    each. Whatever is drawn for an image is the same each time in an epoch.
 
     Raises ValueError for an empty part, one that `drop_last` leaves without a batch, or a wrong number;
     FileNotFoundError when the picture folder is missing; OSError where shared memory is too small for what `workers`
@@ -219,7 +221,7 @@ def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bo
         raise ValueError(f"the {part.name} part has no images")
     if not part.image_folder.is_dir():
         raise FileNotFoundError(f"picture folder {part.image_folder} is missing")
-    order = _Order(len(part), batch_size, shuffle, seed, share, drop_last)
+    order = _Order(len(part), batch_size, shuffle, seed, share, drop_last, repeats)
     if drop_last and not len(order):
         raise ValueError(f"the {part.name} part has {len(part)} images, fewer than a batch of {batch_size}, and "
                          "drop_last leaves out an incomplete batch: take smaller batches, or keep the incomplete one")

@@ -95,17 +95,18 @@ def _groups(path: Path) -> dict[str, list[str]]:
 
 def _extraction(options: argparse.Namespace):
     """What a config and the options ask to extract, and where to."""
-    from sgg import build
     from sgg.extract import Extraction, store_path
+    from sgg.systems.two_stage.foundation import TwoStageFoundation
 
-    ground = build.prepare_detector(load(options.config, options.overrides).base)
-    part = ground.data.part(options.part, options.subset)
+    foundation = TwoStageFoundation.open(load(options.config, options.overrides).base)
+    data = foundation.experiment.data
+    part = data.part(options.part, options.subset)
     if not len(part):
-        raise ValueError(f"--subset {options.subset}: {options.part} of {ground.data.title} has no image with such a "
+        raise ValueError(f"--subset {options.subset}: {options.part} of {data.title} has no image with such a "
                          "relation")
     settings = {} if options.subset == "all" else {"subset": options.subset}
-    extraction = Extraction(ground.data, part, ground.detector, ground.detector_hash, options.kind, settings=settings)
-    return extraction, options.out or store_path(ground.cache, extraction.identity)
+    extraction = Extraction(data, part, foundation.detector, foundation.detector_hash, options.kind, settings=settings)
+    return extraction, options.out or store_path(foundation.experiment.cache, extraction.identity)
 
 
 def _describe(store: FeatureStore) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import box_iou
 
+from .all_classes import detect_with_all_classes
 from .backbones import BACKBONES, LOWEST_SCORE, POOLED, build_rcnn
 from .box_head import BoxHead
 
@@ -22,13 +23,17 @@ Size = tuple[int, int]  # height, width
 class Detections(NamedTuple):
     """What was found in one image: boxes [D, 4] in picture pixels, labels [D] 1.., scores [D] in descending order.
 
-    threshold: the score threshold they passed; below SCORE_THRESHOLDS[0] where the detector fell back.
+    threshold: the score threshold they passed; below SCORE_THRESHOLDS[0] where the detector fell back. logits: [D, C]
+    and class_boxes: [D, C, 4] scores before softmax and boxes for every class, of the proposal that each detection
+    comes from; None unless they were asked for.
     """
 
     boxes: Tensor
     labels: Tensor
     scores: Tensor
     threshold: float
+    logits: Tensor | None = None
+    class_boxes: Tensor | None = None
 
 
 class Features(NamedTuple):
@@ -78,16 +83,27 @@ class Detector(nn.Module):
         return Features(_last(pyramid), padded.image_sizes)
 
     @torch.no_grad()
-    def detect(self, images: Sequence[Tensor]) -> tuple[list[Detections], Features]:
+    def detect(self, images: Sequence[Tensor], for_all_classes: bool = False) -> tuple[list[Detections], Features]:
         """At most 50 objects in each of B pictures [3, s, s], and the pictures' features (computed on the way).
+
+        for_all_classes: with scores and boxes for every class.
 
         Where no two overlapping objects pass a score threshold, the next of SCORE_THRESHOLDS serves; after the last
         one an image may still have objects that overlap nowhere, a single one, or none.
         """
         padded, pyramid = self._pyramid(images)
         proposals, _ = self.rcnn.rpn(padded, pyramid)
-        found, _ = self.rcnn.roi_heads(pyramid, proposals, padded.image_sizes)
+        if for_all_classes:
+            found = [one._asdict() for one in detect_with_all_classes(self.rcnn.roi_heads, pyramid, proposals,
+                                                                      padded.image_sizes)]
+        else:
+            found, _ = self.rcnn.roi_heads(pyramid, proposals, padded.image_sizes)
         found = self.rcnn.transform.postprocess(found, padded.image_sizes, _sizes(images))
+        if for_all_classes:
+            for one, before, after in zip(found, padded.image_sizes, _sizes(images), strict=True):
+                first_image = one["labels"].new_zeros(one["class_boxes"].shape[:2]).flatten()
+                one["class_boxes"] = resize_boxes(one["class_boxes"].flatten(0, 1), first_image, [before],
+                                                  [after]).view_as(one["class_boxes"])
         return [above_threshold(**one) for one in found], Features(_last(pyramid), padded.image_sizes)
 
     @torch.no_grad()
@@ -96,12 +112,21 @@ class Detector(nn.Module):
 
         image_index: [N] picture of each box, ascending.
         """
+        return self.class_logits(images, boxes, image_index)[0].softmax(1)
+
+    @torch.no_grad()
+    def class_logits(self, images: Sequence[Tensor], boxes: Tensor, image_index: Tensor) -> tuple[Tensor, Features]:
+        """[N, C] scores before softmax of given boxes, as of `classify`, and the pictures' features."""
         padded, pyramid = self._pyramid(images)
         rois = resize_boxes(boxes, image_index, _sizes(images), padded.image_sizes)
         rois = list(rois.split(torch.bincount(image_index, minlength=len(images)).tolist()))
+        pooled = self.rcnn.roi_heads.box_roi_pool(pyramid, rois, padded.image_sizes)
+        return self.logits_of(pooled), Features(_last(pyramid), padded.image_sizes)
+
+    def logits_of(self, pooled: Tensor) -> Tensor:
+        """[N, C] scores before softmax of pooled regions [N, channels, 7, 7]; a gradient reaches these."""
         heads = self.rcnn.roi_heads
-        logits, _ = heads.box_predictor(heads.box_head(heads.box_roi_pool(pyramid, rois, padded.image_sizes)))
-        return logits.softmax(1)
+        return heads.box_predictor(heads.box_head(pooled))[0]
 
     def resize_boxes(self, boxes: Tensor, image_index: Tensor, images: Sequence[Tensor],
                      frames: Sequence[Size]) -> Tensor:
@@ -142,7 +167,8 @@ def resize_boxes(boxes: Tensor, image_index: Tensor, before: Sequence[Size], aft
     return boxes * ratio.flip(1).repeat(1, 2)[image_index]
 
 
-def above_threshold(boxes: Tensor, labels: Tensor, scores: Tensor) -> Detections:
+def above_threshold(boxes: Tensor, labels: Tensor, scores: Tensor, logits: Tensor | None = None,
+                    class_boxes: Tensor | None = None) -> Detections:
     """The detections above the first of SCORE_THRESHOLDS that two overlapping ones pass, else above the last.
 
     They come in descending order of score, after non-maximum suppression and the cut at 50. Neither depends on
@@ -153,7 +179,8 @@ def above_threshold(boxes: Tensor, labels: Tensor, scores: Tensor) -> Detections
     counts = [int((scores > threshold).sum()) for threshold in SCORE_THRESHOLDS]
     step = next((i for i, count in enumerate(counts) if meets[:count].any()), len(counts) - 1)
     kept = slice(counts[step])
-    return Detections(boxes[kept], labels[kept], scores[kept], SCORE_THRESHOLDS[step])
+    return Detections(boxes[kept], labels[kept], scores[kept], SCORE_THRESHOLDS[step],
+                      None if logits is None else logits[kept], None if class_boxes is None else class_boxes[kept])
 
 
 def _last(pyramid: dict[str, Tensor]) -> Tensor:

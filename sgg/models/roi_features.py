@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import roi_align
 
-from .union_boxes import BoxPairEmbedding, union
+from .union_boxes import BoxPairEmbedding, draw, union
 
 
 def pool(feature_map: Tensor, boxes: Tensor, image_index: Tensor, size: int, spatial_scale: float) -> Tensor:
@@ -48,3 +48,8 @@ class RoIFeatures(nn.Module):
     def embed_boxes(self, boxes: Tensor, pairs: Tensor, image_sizes: Tensor) -> Tensor:
         """[P, channels, .., ..] what is added to the visual edge features. image_sizes: [P, 2] height, width."""
         return self.box_pairs(boxes[pairs[:, 0]], boxes[pairs[:, 1]], image_sizes)
+
+    def draw_boxes(self, boxes: Tensor, pairs: Tensor, image_sizes: Tensor) -> Tensor:
+        """[P, 2, 27, 27] the drawings that `embed_boxes` embeds, subject first. image_sizes: [P, 2] height, width."""
+        embedding = self.box_pairs
+        return draw(boxes[pairs[:, 0]], boxes[pairs[:, 1]], embedding.size, embedding.kind, image_sizes)

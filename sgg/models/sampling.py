@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torchvision.ops import box_iou
@@ -33,6 +35,7 @@ def training_pairs(
     foreground_share: float = 0.25,
     generator: torch.Generator | None = None,
     background: Tensor | None = None,
+    sampler: Callable[[Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor] | None] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The pairs that a training batch is classified on: annotated ones and background.
 
@@ -40,7 +43,8 @@ def training_pairs(
     int(pairs_per_image x foreground_share x images) annotated pairs, drawn at random where there are more, and
     background pairs up to pairs_per_image x images in all. A pair with several predicates stands once for each; the
     pairs of relations that were not drawn do not serve as background. background: [.., 2] the pairs that may serve as
-    background; by default every ordered pair of an image.
+    background; by default every ordered pair of an image. sampler: another choice, of (relations, background pairs
+    [K, 2], budget of pairs, generator); it returns rows of both, or None for the uniform one.
 
     Returns pairs [P, 2] and their predicates [P], sorted by image, subject, object.
     """
@@ -50,13 +54,19 @@ def training_pairs(
     annotated = torch.isin(_flat(candidates, objects), _flat(foreground, objects))
     candidates = candidates[~annotated]
 
+    if sampler is not None and (chosen := sampler(relations, candidates, pairs_per_image * images, generator)):
+        rows, others = chosen
+        return _in_order(foreground[rows], predicates[rows], candidates[others], objects)
     kept = _draw(len(foreground), int(pairs_per_image * foreground_share * images), generator)
     if kept is not None:
         foreground, predicates = foreground[kept], predicates[kept]
     kept = _draw(len(candidates), pairs_per_image * images - len(foreground), generator)
     if kept is not None:
         candidates = candidates[kept]
+    return _in_order(foreground, predicates, candidates, objects)
 
+
+def _in_order(foreground: Tensor, predicates: Tensor, candidates: Tensor, objects: int) -> tuple[Tensor, Tensor]:
     pairs = torch.cat([foreground, candidates])
     labels = torch.cat([predicates, predicates.new_zeros(len(candidates))])
     order = torch.argsort(_flat(pairs, objects), stable=True)

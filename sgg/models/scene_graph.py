@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
-from sgg.methods.head import HeadInputs
+from sgg.methods.head import HeadInputs, HeadOutputs, Mode
 
 from .frequency_bias import FrequencyBias
 from .roi_features import RoIFeatures
@@ -15,8 +18,10 @@ class SceneGraphModel(nn.Module):
     """Pools regions from a map, describes them by two copies of the detector's box head, relates them.
 
     regions: pools node and edge features and embeds box pairs. node_box_head, edge_box_head: modules
-    [K, channels, 7, 7] -> [K, D]. relation_head: a module (HeadInputs) -> HeadOutputs. frequency_bias: its
-    table, or None. bias_mode: `off`; `add`: the table is added to the predicate logits; `only`: it replaces them.
+    [K, channels, 7, 7] -> [K, V]. relation_head: a module (HeadInputs) -> HeadOutputs. frequency_bias: its table, or
+    None. bias_mode: `off`; `add`: the table is added to the predicate logits; `only`: it replaces them. needs: what the
+    head asks for (`sgg.methods.head.Need`). conditions_on_labels: whether its predicates depend on labels. words: word
+    vectors of classes and predicates, where the head asks for them.
     """
 
     def __init__(
@@ -27,35 +32,76 @@ class SceneGraphModel(nn.Module):
         relation_head: nn.Module,
         frequency_bias: FrequencyBias | None = None,
         bias_mode: str = "off",
+        needs: frozenset[str] = frozenset(),
+        conditions_on_labels: bool = False,
+        words: tuple[Tensor, Tensor] | None = None,
     ):
         super().__init__()
         if bias_mode not in ("off", "add", "only"):
             raise ValueError(f"bias_mode must be one of off, add, only, got {bias_mode!r}")
         if (frequency_bias is None) != (bias_mode == "off"):
-            needs = "needs a" if frequency_bias is None else "takes no"
-            raise ValueError(f"bias_mode {bias_mode} {needs} frequency_bias")
+            needs_or_takes = "needs a" if frequency_bias is None else "takes no"
+            raise ValueError(f"bias_mode {bias_mode} {needs_or_takes} frequency_bias")
         self.regions = regions
         self.node_box_head = node_box_head
         self.edge_box_head = edge_box_head
         self.relation_head = relation_head
         self.frequency_bias = frequency_bias
         self.bias_mode = bias_mode
+        self.needs, self.conditions_on_labels = needs, conditions_on_labels
+        classes, predicates = words if words is not None else (None, None)
+        self.register_buffer("class_vectors", classes, persistent=False)  # follow from the data, are in no checkpoint
+        self.register_buffer("predicate_vectors", predicates, persistent=False)
 
     def features(self, feature_map: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
         """Visual features of nodes [N, channels, 7, 7] and edges [P, channels, 7, 7]; boxes in the detector's frame."""
         return self.regions(feature_map, boxes, image_index, pairs)
 
-    def classify(
-        self, nodes: Tensor, edges: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor, image_sizes: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Logits of nodes [N, C] and edges [P, R] from their visual features, without the frequency bias.
+    def classify(self, nodes: Tensor, edges: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor,
+                 image_sizes: Tensor, mode: Mode = "sgcls", labels: Tensor | None = None,
+                 **asked: Tensor | None) -> HeadOutputs:
+        """What the relation head makes of visual features, without the frequency bias.
 
-        boxes: [N, 4] and image_sizes: [B, 2] (height, width), both in the detector's frame.
+        nodes: [N, channels, 7, 7] and edges: [P, channels, 7, 7] as of `features`. boxes: [N, 4] and image_sizes:
+        [B, 2] (height, width), both in the detector's frame. labels: [N] where they are given. asked: other fields of
+        `HeadInputs`, for heads that ask for them.
         """
         box_pairs = self.regions.embed_boxes(boxes, pairs, image_sizes[image_index[pairs[:, 0]]])
-        outputs = self.relation_head(HeadInputs(self.node_box_head(nodes), self.edge_box_head(edges + box_pairs), boxes,
-                                                image_index, image_sizes, pairs))
-        return outputs.label_logits, outputs.predicate_logits
+        if "maps" in self.needs:
+            asked |= {"node_maps": nodes, "edge_maps": edges}
+        if "box_masks" in self.needs:
+            asked["box_masks"] = self.regions.draw_boxes(boxes, pairs, image_sizes[image_index[pairs[:, 0]]])
+        return self.relation_head(HeadInputs(
+            self.node_box_head(nodes), self.edge_box_head(edges + box_pairs), boxes, image_index, image_sizes, pairs,
+            mode, labels, class_vectors=self.class_vectors, predicate_vectors=self.predicate_vectors, **asked))
+
+    def forward(self, nodes: Tensor, edges: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor,
+                image_sizes: Tensor, mode: Mode = "sgcls", labels: Tensor | None = None, *, biased: bool = True,
+                **asked: Tensor | None) -> HeadOutputs:
+        """As `classify`, with the frequency bias (unless `biased` is False) and the labels that it goes by."""
+        outputs = self.classify(nodes, edges, boxes, image_index, pairs, image_sizes, mode, labels, **asked)
+        return self._finished(outputs, pairs, labels, biased)
+
+    def in_modes(self, given: Mapping[Mode, Tensor | None], nodes: Tensor, edges: Tensor, boxes: Tensor,
+                 image_index: Tensor, pairs: Tensor, image_sizes: Tensor,
+                 **asked: Tensor | None) -> dict[Mode, HeadOutputs]:
+        """As `forward` in each mode of `given`, with the labels [N] that are given in it. A head whose predicates do
+        not depend on labels runs once for all modes."""
+        regions = (nodes, edges, boxes, image_index, pairs, image_sizes)
+        if self.conditions_on_labels:
+            return {mode: self(*regions, mode, labels, **asked) for mode, labels in given.items()}
+        outputs = self.classify(*regions, **asked)
+        return {mode: self._finished(outputs, pairs, labels, True) for mode, labels in given.items()}
+
+    def _finished(self, outputs: HeadOutputs, pairs: Tensor, given: Tensor | None, biased: bool) -> HeadOutputs:
+        """Outputs with labels, the head's own or else those that are given or most likely; and with the bias of these.
+        """
+        labels = outputs.labels if outputs.labels is not None else given
+        if labels is None:
+            labels = most_likely_labels(outputs.label_logits.detach())[0]
+        logits = outputs.predicate_logits
+        return replace(outputs, labels=labels, predicate_logits=self.with_bias(logits, labels, pairs) if biased
+                       else logits)
 
     def with_bias(self, edge_logits: Tensor, labels: Tensor, pairs: Tensor) -> Tensor:
         """[P, R] edge logits with the frequency bias of the classes `labels` [N], as `bias_mode` says."""

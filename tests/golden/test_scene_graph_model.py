@@ -68,11 +68,11 @@ def test_forward(backbone, inputs) -> None:
         logits = model.classify(nodes, edges, boxes, images, pairs, sizes)
         one_pair = model.classify(nodes[:2], edges[:1], boxes[:2], images[:2], pairs[:1], sizes)
     found = {"union_conv": embedded, "obj_unary": node_input, "edge_unary_prerelu": edge_input, "mp_node": states[0],
-             "mp_edge": states[1], "obj_dists": logits[0], "rel_dists": logits[1]}
+             "mp_edge": states[1], "obj_dists": logits.label_logits, "rel_dists": logits.predicate_logits}
     for name, value in found.items():
         np.testing.assert_allclose(value.numpy(), golden[f"out.eval.{name}"], **CLOSE, err_msg=name)
-    np.testing.assert_allclose(one_pair[0].numpy(), golden["out.onepair.obj_dists"], **CLOSE)
-    np.testing.assert_allclose(one_pair[1].numpy(), golden["out.onepair.rel_dists"], **CLOSE)
+    np.testing.assert_allclose(one_pair.label_logits.numpy(), golden["out.onepair.obj_dists"], **CLOSE)
+    np.testing.assert_allclose(one_pair.predicate_logits.numpy(), golden["out.onepair.rel_dists"], **CLOSE)
 
 
 def test_training_forward(backbone, inputs) -> None:
@@ -84,7 +84,8 @@ def test_training_forward(backbone, inputs) -> None:
             module.train()
     nodes.requires_grad_()
     edges.requires_grad_()
-    node_logits, edge_logits = model.classify(nodes, edges, rois[:, 1:], rois[:, 0].long(), triples[:, 1:], sizes)
+    outputs = model.classify(nodes, edges, rois[:, 1:], rois[:, 0].long(), triples[:, 1:], sizes)
+    node_logits, edge_logits = outputs.label_logits, outputs.predicate_logits
     for_nodes, for_edges = tensors(inputs, "cot_obj", "cot_rel")
     ((node_logits * for_nodes).sum() + (edge_logits * for_edges).sum()).backward()
     np.testing.assert_allclose(node_logits.detach(), golden["out.bntrain.obj_dists"], **CLOSE)
@@ -119,17 +120,21 @@ def test_from_map_to_ranked_pairs(mode: str, bias_mode: str, key: str) -> None:
         pairs = pairs[overlapping(pairs, boxes, images)]
     with torch.no_grad():
         nodes, edges = model.features(feature_map, boxes, images, pairs)
-        node_logits, edge_logits = model.classify(nodes, edges, boxes, images, pairs, size[None])
-        labels, scores = (truth, torch.ones(len(truth))) if mode == "predcls" else most_likely_labels(node_logits)
-        prediction = rank(picture_boxes, labels, scores, pairs, model.with_bias(edge_logits, labels, pairs))
+        given = truth if mode == "predcls" else None
+        regions = nodes, edges, boxes, images, pairs, size[None]
+        plain, outputs = model.classify(*regions), model.in_modes({mode: given}, *regions)[mode]
+        labels, scores = (truth, torch.ones(len(truth))) if mode == "predcls" else most_likely_labels(
+            outputs.label_logits)
+        assert torch.equal(labels, outputs.labels)
+        prediction = rank(picture_boxes, labels, scores, pairs, outputs.predicate_logits)
 
     expected = f"out.{mode}.{key}."
     if mode != "sgdet":
         np.testing.assert_array_equal(nodes, golden["out.node_feat"])
         np.testing.assert_array_equal(edges, golden["out.edge_feat"])
     np.testing.assert_array_equal(pairs, golden[expected + "rel_inds"])
-    np.testing.assert_allclose(node_logits, golden[expected + "rm_obj_dists"], **CLOSE)
-    np.testing.assert_allclose(edge_logits, golden[expected + "rel_dists_nobias"], **CLOSE)
+    np.testing.assert_allclose(plain.label_logits, golden[expected + "rm_obj_dists"], **CLOSE)
+    np.testing.assert_allclose(plain.predicate_logits, golden[expected + "rel_dists_nobias"], **CLOSE)
     np.testing.assert_array_equal(prediction.labels, golden[expected + "det_classes"])
     np.testing.assert_allclose(prediction.label_scores, golden[expected + "det_obj_scores"], **CLOSE)
     theirs = dict(zip(map(tuple, golden[expected + "det_rel_inds"].tolist()), golden[expected + "det_rel_scores"],

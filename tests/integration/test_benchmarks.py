@@ -6,7 +6,6 @@ import os
 import queue
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,12 +26,10 @@ from benchmarks import (
     training_step,
     trial_cost,
 )
-from sgg import build
-from sgg.data import open_dataset
 from sgg.history import TEST
-from sgg.models.detector import Detector
 from sgg.restore import Restored
 from sgg.writing import write_json
+from tests.untrained import untrained
 
 
 @pytest.fixture
@@ -47,12 +44,6 @@ def _threads():
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
-
-
-def untrained(config, toy_root) -> build.Ground:
-    """A ground whose detector knows nothing."""
-    data = open_dataset("toy", toy_root)
-    return build.Ground(config, data, Detector("tiny", len(data.classes)), "0123", None)
 
 
 def names(rows) -> list[str]:
@@ -85,8 +76,8 @@ def test_departures(toy_root, monkeypatch):
         torch.manual_seed(0)
         return untrained(config, toy_root)
 
-    for name in ("prepare", "prepare_detector"):
-        monkeypatch.setattr(departures.build, name, same_detector)
+    for name in ("prepare", "open_foundation"):
+        monkeypatch.setattr(departures.systems, name, same_detector)
     options = argparse.Namespace(quick=True, data=str(toy_root), images=8)
     rows = [row for measure in (departures.mirrored, departures.batch_norm, departures.drawings)
             for row in measure(options)]
@@ -148,11 +139,11 @@ def restored(toy_root, monkeypatch):
     """What stands for a trained trial: fresh weights."""
     def restore(directory):
         options = argparse.Namespace(quick=True, data=str(toy_root), seed=0)
-        ground = untrained(sgdet.settings("sgcls", options) if "sgdet" in str(directory)
-                           else learning.settings("dnorm", 0, options), toy_root)
-        ground = replace(ground, config=ground.config.model_copy(
-            update={"data": ground.config.data.model_copy(update={"eval_images": 2})}))
-        return Restored(ground, build.build_model(ground).eval(), None)
+        config = sgdet.settings("sgcls", options) if "sgdet" in str(directory) else learning.settings(
+            "dnorm", 0, options)
+        config = config.model_copy(update={"data": config.data.model_copy(update={"eval_images": 2})})
+        foundation = untrained(config, toy_root)
+        return Restored(foundation, foundation.build_predictor(), None)
 
     monkeypatch.setattr(learning.restore, "restore", restore)
     return restore
@@ -161,9 +152,9 @@ def restored(toy_root, monkeypatch):
 def test_learning(toy_root, tmp_path, restored):
     options = argparse.Namespace(quick=True, data=str(toy_root), out=str(tmp_path), seeds="0")
     for row in learning.ROWS:
-        build.build_run(replace(untrained(learning.settings(row, 0, options), toy_root)))
-    ground = restored(tmp_path).ground
-    frequency, ceiling = learning.frequency_only(ground)
+        untrained(learning.settings(row, 0, options), toy_root).build()
+    foundation = restored(tmp_path).foundation
+    frequency, ceiling = learning.frequency_only(foundation)
     chance = learning.chance(tmp_path, 0)
     assert set(ceiling) == {"zs", "10s", "100s", "all"}
     runs = {row: [{**chance, **frequency}] for row in learning.ROWS}
@@ -178,7 +169,7 @@ def test_sgdet(toy_root, tmp_path, words, restored, monkeypatch):
 
     monkeypatch.setattr(sgdet, "fit", fit)
     monkeypatch.setattr(sgdet, "measure", lambda *_: {"test/detector/mAP@.5": 0.5})
-    monkeypatch.setattr(sgdet.build, "prepare", lambda config: untrained(config, toy_root))
+    monkeypatch.setattr(sgdet.systems, "prepare", lambda config: untrained(config, toy_root))
     words("--quick", "--out", tmp_path / "sgdet", "--data", toy_root)
     assert sgdet.main() == 0
 

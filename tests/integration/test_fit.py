@@ -69,10 +69,11 @@ def test_twice_the_same_to_the_last_bit(undisturbed, tmp_path) -> None:
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+STEP = "sgg.systems.two_stage.system.TwoStage.training_step"
 MOMENTS = {
-    "in the first epoch": (["sgg.fit.train_epoch", "sgg.build.TrainingStep.__call__"], [1, 2], "before"),
+    "in the first epoch": (["sgg.fit.train_epoch", STEP], [1, 2], "before"),
     "between the first checkpoint and its report": (["sgg.checkpoint.prune"], [1], "after"),
-    "in the second epoch": (["sgg.fit.train_epoch", "sgg.build.TrainingStep.__call__"], [2, 2], "before"),
+    "in the second epoch": (["sgg.fit.train_epoch", STEP], [2, 2], "before"),
     "between the second row and its checkpoint": (["sgg.checkpoint.save"], [2], "before"),
     "while the second checkpoint is written": (["sgg.checkpoint.save", "sgg.checkpoint.state.save_file"], [2, 1],
                                                "after"),

@@ -15,12 +15,12 @@ import torch
 from PIL import Image
 from test_published_full_size import random_weights
 
-from sgg import build
+from sgg import systems
 from sgg.config import load
 from sgg.fit import finite
 from sgg.models.backbones import BACKBONES
 from sgg.seeding import seed_everything
-from sgg.steps import Randomness
+from sgg.systems.contract import Draws
 
 CONFIGS = Path(__file__).parents[2] / "tune_configs" / "paper"
 CLASSES, PREDICATES, OBJECTS, RELATIONS = 150, 50, 6, 4
@@ -78,16 +78,17 @@ def test_two_updates(visual_genome, name: str, pixels: int, monkeypatch) -> None
                  f"resources.cpus={os.cpu_count()}",
                  "training.momentum=0", "training.weight_decay=0"]  # each is another gigabyte of memory
     config = load(CONFIGS / f"{name}.yaml", overrides).trial({})
-    ground = build.prepare(config)
-    assert ground.detector.image_size == pixels
+    foundation = systems.prepare(config)
+    assert foundation.detector.image_size == pixels
     seed_everything(config.seed)
-    run = build.build_run(ground)
-    del ground.detector.rcnn.roi_heads  # has been copied, and is half a gigabyte
+    run = foundation.build()
+    del foundation.detector.rcnn.roi_heads  # has been copied, and is half a gigabyte
     run.model.train()
     heads = [*run.model.node_box_head.parameters(), *run.model.edge_box_head.parameters()]
     before = [parameter[:2].clone() for parameter in heads]
-    draws = Randomness(*(torch.Generator().manual_seed(0) for _ in range(3)))
-    losses = [finite(run.step(batch, draws)) for batch in ground.training_batches().epoch(1)]
+    draws = Draws(config.seed, 1)
+    losses = [finite(run.training_step(batch, draws).losses)
+              for batch in foundation.experiment.training_batches().epoch(1)]
     assert len(losses) == 2
     assert sum(parameter.numel() for parameter in heads) == 2 * (25088 * 4096 + 4096 + 4096 * 4096 + 4096)
     levels = {f"{network}/{level}" for network in "GD" for level in ("nodes", "edges", "global")}

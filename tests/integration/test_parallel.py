@@ -13,12 +13,11 @@ import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
 from torch import nn
 
-from sgg import build, parallel
+from sgg import parallel, systems
 from sgg.config import validate
-from sgg.objectives import Scene
 from sgg.seeding import seed_everything
-from sgg.steps import Randomness, TrainingStep
 from sgg.structures import Batch
+from sgg.systems.contract import Draws
 
 IMAGES, STEPS = 8, 2
 HALF_OF_THE_DIGITS = math.sqrt(torch.finfo(torch.float64).eps)
@@ -46,23 +45,16 @@ def _work(rank: int, function, folder: Path, arguments: tuple) -> None:
     dist.destroy_process_group()
 
 
-class FixedStep(TrainingStep):
-    """Every pair is asked about and no label is changed, so that nothing is left to a worker's own draws."""
-
-    def imagine(self, scene: Scene, randomness: Randomness):
-        return scene.labels, None
-
-
 def train(settings: dict) -> tuple[list[dict], dict, dict]:
     """Of training in float64 on the same images: the losses of each step; of each network the gradient of the first
     step, and by how much weights and running figures change in all."""
-    ground = build.prepare(validate(settings))
+    foundation = systems.prepare(validate(settings))
     seed_everything(0)
     with float64_by_default():
-        ground.detector.double()
-        run = build.build_run(ground)
-    run.step.__class__ = FixedStep
-    networks = {"model": run.model, "generator": run.gan.generator, "discriminators": run.gan.discriminators}
+        foundation.detector.double()
+        run = foundation.build()
+    gan = run.networks["gan"]
+    networks = {"model": run.model, "generator": gan.generator, "discriminators": gan.discriminators}
     gradients = {}
     for name, network in networks.items():
         # A plain optimiser: with beta1 = 0, Adam's first steps are the signs of gradients, those that are nothing but
@@ -71,11 +63,11 @@ def train(settings: dict) -> tuple[list[dict], dict, dict]:
         run.optimizers[name].register_step_pre_hook(partial(note_gradient, gradients, name))
     run.model.train()
     before = {name: state_vector(network) for name, network in networks.items()}
-    batches, losses = ground.training_batches(), []
+    batches, losses = foundation.experiment.training_batches(), []
     for epoch in range(1, STEPS + 1):
-        draws = Randomness(*(torch.Generator().manual_seed(0) for _ in range(3)))
-        losses += [{name: value.item() for name, value in run.step(in_float64(batch), draws).items()}
-                   for batch in batches.epoch(epoch)]
+        # Every pair is classified and no label is perturbed, so that nothing is left to a worker's own draws.
+        results = [run.training_step(in_float64(batch), Draws(0, 1)) for batch in batches.epoch(epoch)]
+        losses += [{name: value.item() for name, value in result.losses.items()} for result in results]
     return losses, gradients, {name: state_vector(network) - before[name] for name, network in networks.items()}
 
 

@@ -7,14 +7,16 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from sgg import build, checkpoint
+from sgg import checkpoint
 from sgg.checkpoint.__main__ import main
 from sgg.checkpoint.importing import Architecture
 from sgg.checkpoint.published import load_published, read_published
 from sgg.config import validate
 from sgg.detector import load_detector
-from sgg.inference import predict
+from sgg.methods.augmentation import AugmentationParts
 from sgg.structures import Batch
+from sgg.systems.two_stage.foundation import TwoStageFoundation
+from sgg.systems.two_stage.predictor import TwoStagePredictor
 
 # Files of up to 240 million weights are written, read and imported.
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("every_core")]
@@ -45,8 +47,9 @@ def one_image() -> Batch:
 
 
 def check_prediction(scene_graph, detector) -> dict:
-    with torch.no_grad():
-        predictions = predict(scene_graph.eval(), detector, one_image(), ["sgcls", "predcls"])
+    predictor = TwoStagePredictor(scene_graph, detector)
+    with predictor.evaluating():
+        predictions = predictor.predict(one_image(), ["sgcls", "predcls"]).predictions
     for (one,) in predictions.values():
         assert one.predicate_scores.shape == (6, 51)
         assert torch.isfinite(one.predicate_scores).all()
@@ -70,7 +73,7 @@ def test_vgg16_through_an_image(tmp_path) -> None:
 
 
 def test_resnet50_with_gan_is_imported(tmp_path, capsys) -> None:
-    """The command writes what `sgg.build` reads: the same image gives the same answer from both."""
+    """The command writes what a foundation builds: the same image gives the same answer from both."""
     generator = torch.Generator().manual_seed(2)
     weights = random_weights("RelModelStanford.resnet50.use_bias=False.edge_model=motifs", generator)
     gan = random_weights("GAN.n_ch=256.fmap_sz=21.largeD=True.vis_cond=True", generator)
@@ -85,11 +88,12 @@ def test_resnet50_with_gan_is_imported(tmp_path, capsys) -> None:
     config = validate(found.meta["config"], "imported")
     detector, facts = load_detector(config.detector.weights)
     assert found.meta["detector"] == facts["hash"]
-    ground = SimpleNamespace(config=config, detector=detector, data=SimpleNamespace(classes=range(151),
-                                                                                   predicates=range(51)))
-    model = build.build_model(ground)
+    experiment = SimpleNamespace(config=config, num_classes=151, num_predicates=51)
+    foundation = TwoStageFoundation(experiment, detector, facts["hash"])
+    model = foundation.build_model()
     found.load_weights(model=model)
-    networks = build.build_gan(ground)
+    parts = AugmentationParts(detector.channels, detector.map_size, experiment, device=torch.device("cpu"))
+    networks = foundation.augmentation.build(parts).networks["gan"]
     found.load_weights(gan=networks)  # all three stages of the global discriminator on this map of 21
     assert torch.equal(networks.discriminators["global"].layers[15].weight_orig, gan["D_global.15.weight_orig"])
     for one in (detector, expected.detector):  # the weights are at full size; a picture of 1,333 pixels takes minutes

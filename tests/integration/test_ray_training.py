@@ -15,7 +15,7 @@ import psutil
 import pytest
 import yaml
 
-from sgg import build
+from sgg import systems
 from sgg.config import load
 from sgg.features import FeatureStore, writer
 from sgg.fit import fit
@@ -99,7 +99,8 @@ def test_features_are_written_by_tasks_and_one_is_killed(ray_with_gpus, training
         runpy.run_module("platform.extract", run_name="__main__", alter_sys=True)
     assert ended.value.code == 0
     assert killed
-    extraction, path = build.node_features(build.prepare_detector(load(training_file, [f"data.root={root}"]).base))
+    foundation = systems.open_foundation(load(training_file, [f"data.root={root}"]).base)
+    extraction, path = foundation.training_features()
     assert len(extraction.ranges()) > 3
     by_tasks, here = FeatureStore.open(path, extraction.identity), extraction.ensure(tmp_path / "nodes.zarr")
     np.testing.assert_array_equal(by_tasks.counts, here.counts)

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sgg import build
 from sgg.config import validate
 from sgg.data.visual_genome import open_visual_genome
+from sgg.experiment import Experiment
+from sgg.gan.contexts import Contexts
 
 FILES = Path(__file__).parents[1] / "golden" / "files"
 FILTERS = {
@@ -22,20 +23,21 @@ def test_tables_are_of_the_training_images_as_filtered(name) -> None:
     golden = np.load(FILES / "vg_tiny.npz")
     data = open_visual_genome(FILES / "vg_tiny_data" / "VG", num_val_images=int(golden["num_val_im"]))
     config = validate(FILTERS[name] | {"evaluation": {"pred_weight": [1.0]}})
-    ground = build.Ground(config, data, None, "", None)
+    experiment = Experiment(config, data)
     subjects, predicates, objects, counts = golden[f"{name}.subj_pred_pairs"].T
-    foreground, background = ground.counts
+    foreground, background = experiment.pair_counts
     expected = np.zeros_like(foreground)
     expected[subjects, objects, predicates] = counts
     np.testing.assert_array_equal(foreground, expected)
-    np.testing.assert_allclose(ground.predicate_weights[1.0][1:], expected.mean(axis=(0, 1))[1:] + 1)
+    np.testing.assert_allclose(experiment.predicate_weights[1.0][1:], expected.mean(axis=(0, 1))[1:] + 1)
     sizes = np.diff(golden[f"{name}.box_ptr"])
     assert 0 < background.sum() <= (sizes * (sizes - 1)).sum()
-    rows, _ = ground.contexts.rows(predicates)
+    contexts = Contexts.from_arrays(*experiment.triplets, experiment.num_classes, experiment.num_predicates)
+    rows, _ = contexts.rows(predicates)
     for row, subject, count in zip(rows + objects, subjects, counts, strict=True):
-        context = slice(*ground.contexts.offsets[row:row + 2])
-        assert ground.contexts.counts[context][ground.contexts.classes[context] == subject] == [count]
-    assert len(ground.contexts.counts) == 2 * len(counts)
+        context = slice(*contexts.offsets[row:row + 2])
+        assert contexts.counts[context][contexts.classes[context] == subject] == [count]
+    assert len(contexts.counts) == 2 * len(counts)
     # What is zero- or few-shot is counted before any filter.
-    shots = ground.metrics("val")["sgcls"].train
+    shots = experiment.metrics("val")["sgcls"].train
     assert shots.numbers.sum() == golden[f"{name}.triplet_counts"].sum()

@@ -1,17 +1,17 @@
 """The command `python -m sgg.evaluate` on saved predictions; with a model it is tested in tests/integration."""
 
 import json
+from contextlib import contextmanager
 from dataclasses import asdict
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 
 from sgg.evaluate import figures, main, rescore
-from sgg.inference import DivergedError
 from sgg.metrics import Conventions, SceneGraphMetrics
 from sgg.predictions import PredictionFile, PredictionWriter, Protocol
+from sgg.systems.contract import DivergedError, Predicted
 from tests.oracles.evaluator import plain_metrics
 from tests.oracles.scenes import PREDICATES, SUBSET, TRAIN, scenes
 
@@ -71,13 +71,13 @@ def test_figures_are_named_by_mode():
     assert figures({"sgdet": empty})["sgdet/all/num_images"] == 0
 
 
-class Ground:
+class FakeExperiment:
     """A restored checkpoint's surroundings, as far as the command looks at them."""
 
     def __init__(self, changes):
         evaluation = {"modes": ["sgcls"], "ks": [2, 100], "pred_weight": [0.0], "batch_size": 30}
         self.config = SimpleNamespace(evaluation=SimpleNamespace(**evaluation | changes["evaluation"]))
-        self.detector, self.counts = None, (np.ones((4, 4, PREDICATES)), np.zeros((4, 4)))
+        self.pair_counts = (np.ones((4, 4, PREDICATES)), np.zeros((4, 4)))
         self.changes = changes
         triplets = {"train": TRAIN, "test": SUBSET}
         self.data = SimpleNamespace(classes=list("_abc"), predicates=list("_xyz"), triplets=self.table(triplets),
@@ -85,9 +85,6 @@ class Ground:
 
     def table(self, triplets):
         return lambda name: SimpleNamespace(as_dict=lambda: triplets[name])
-
-    def data_facts(self):
-        return {"name": "toy", "description": "four classes"}
 
     def part(self, name):
         return IMAGES
@@ -97,11 +94,24 @@ class Ground:
             yield FakeBatch(list(range(start, min(start + 30, len(IMAGES)))))
 
 
+class FakePredictor:
+    def __init__(self):
+        self.is_evaluating = False
+
+    @contextmanager
+    def evaluating(self):
+        self.is_evaluating = True
+        yield
+        self.is_evaluating = False
+
+    def predict(self, batch, modes):
+        assert self.is_evaluating
+        return Predicted({mode: [IMAGES[number][1] for number in batch] for mode in modes},
+                         {"fallbacks": 3} if "sgdet" in modes else {})
+
+
 class FakeBatch(list):
     image_ids = property(lambda self: [str(number) for number in self])
-
-    def to(self, device):
-        return self
 
     def graphs(self):
         return [IMAGES[number][0] for number in self]
@@ -113,18 +123,13 @@ def restored(monkeypatch):
     seen = {}
 
     def restore(path, changes):
-        seen["ground"] = Ground(changes)
-        model = torch.nn.Linear(1, 1).eval()
-        return SimpleNamespace(ground=seen["ground"], model=model, checkpoint=SimpleNamespace(path=path, epoch=3))
-
-    def predict(model, detector, batch, modes, fallbacks=None):
-        assert not model.training
-        fallbacks += [1, 2] if "sgdet" in modes else []
-        return {mode: [IMAGES[number][1] for number in batch] for mode in modes}
+        seen["experiment"] = FakeExperiment(changes)
+        foundation = SimpleNamespace(experiment=seen["experiment"],
+                                     facts={"name": "toy", "description": "four classes"})
+        return SimpleNamespace(foundation=foundation, predictor=FakePredictor(),
+                               checkpoint=SimpleNamespace(path=path, epoch=3))
 
     monkeypatch.setattr("sgg.restore.restore", restore)
-    monkeypatch.setattr("sgg.build.device_of", lambda config: "cpu")
-    monkeypatch.setattr("sgg.evaluate.predict", predict)
     return seen
 
 
@@ -132,7 +137,7 @@ def test_a_checkpoint_is_evaluated_and_its_predictions_saved(restored, tmp_path)
     first, again, saved = tmp_path / "first.json", tmp_path / "again.json", tmp_path / "predictions.npz"
     assert main(["runs/a", "--data", "elsewhere", "--mode", "sgcls,predcls", "--pred-weights", "0,0.5", "--images", "9",
                  "--json", str(first), "--save-predictions", str(saved)]) == 0
-    assert restored["ground"].changes == {
+    assert restored["experiment"].changes == {
         "data": {"root": "elsewhere", "eval_images": 9}, "training": {},
         "evaluation": {"modes": ["sgcls", "predcls"], "pred_weight": [0.0, 0.5]}}
     written = json.loads(first.read_text())
@@ -175,7 +180,7 @@ def test_a_checkpoint_that_has_diverged_is_named(restored, monkeypatch, tmp_path
     def predict(*_):
         raise DivergedError("the model has diverged: its scores of image 7 in sgcls are not finite")
 
-    monkeypatch.setattr("sgg.evaluate.predict", predict)
+    monkeypatch.setattr(FakePredictor, "predict", predict)
     saved = tmp_path / "predictions.npz"
     assert main(["runs/a", "--save-predictions", str(saved)]) == 2
     said = capsys.readouterr().err

@@ -49,9 +49,9 @@ def study(tmp_path):
     gan = GAN(3, 3, detector.channels, detector.map_size, embedding=8, hidden=8, visual_conditioning=True,
               levels=["nodes"]).eval()
     store = training_nodes(data, detector, "d1").ensure(tmp_path / "cache" / "nodes.zarr")
-    ground = SimpleNamespace(data=data, detector=detector, detector_hash="d1", store=store, cache=tmp_path / "cache",
-                             data_facts=lambda: {"name": data.name})
-    return Study(ground, gan, tmp_path / "epoch_0001", tmp_path / "quality")
+    foundation = SimpleNamespace(experiment=SimpleNamespace(data=data, cache=tmp_path / "cache"), detector=detector,
+                                 detector_hash="d1", features=store, facts={"name": data.name})
+    return Study(foundation, gan, tmp_path / "epoch_0001", tmp_path / "quality")
 
 
 def test_every_kind_and_sample_is_compared(study):
@@ -87,14 +87,15 @@ def test_features_of_another_checkpoint_are_kept_apart(study):
 
 def test_no_zero_shot_image_is_an_empty_sample(study, tmp_path):
     data = make_data(tmp_path / "pictures", test_predicate=1)
-    study = replace(study, ground=SimpleNamespace(**{**vars(study.ground), "data": data}))
+    experiment = SimpleNamespace(**{**vars(study.foundation.experiment), "data": data})
+    study = replace(study, foundation=SimpleNamespace(**{**vars(study.foundation), "experiment": experiment}))
     assert len(study.sample("node", "generated", "test", "zs").labels) == 0
     assert [row["n"] for row in study.write(ks=(1,)) if row["sample"] == "fake test zs"] == [0, 0, 0]
 
 
 def test_rows_are_limited(study):
     sample = replace(study, rows=5).sample("node", "real", "train", "all")
-    assert (sample.features.shape, sample.labels.shape) == ((5, study.ground.detector.channels), (5,))
+    assert (sample.features.shape, sample.labels.shape) == ((5, study.foundation.detector.channels), (5,))
     assert isinstance(sample, Sample)
 
 

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from sgg import build
 from sgg.config import validate
-from sgg.data import open_dataset
+from sgg.device import configure_torch
 from sgg.fit import train_epoch
-from sgg.models.detector import Detector
+from sgg.systems.two_stage.system import TwoStage
+from tests.untrained import untrained
 
 
 @pytest.fixture(autouse=True)
@@ -21,15 +21,14 @@ def _torch_as_before():
     torch.compiler.reset()
 
 
-def one_epoch(toy_root, **training) -> tuple[build.Run, dict]:
-    data = open_dataset("toy", toy_root)
+def one_epoch(toy_root, **training) -> tuple[TwoStage, dict]:
     config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 4},
                        "training": {"epochs": 1, "batch_size": 2, **training}})
-    build.configure_torch(config)
+    configure_torch(config)
     torch.manual_seed(0)
-    ground = build.Ground(config, data, Detector("tiny", len(data.classes)), "0123", None)
-    run = build.build_run(ground)
-    return run, train_epoch(run, config, ground.training_batches(), 1)
+    foundation = untrained(config, toy_root)
+    system = foundation.build()
+    return system, train_epoch(system, config, foundation.experiment.training_batches(), 1)
 
 
 @pytest.mark.parametrize(("tf32", "precision"), [(True, "high"), (False, "highest")])

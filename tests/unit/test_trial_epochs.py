@@ -7,38 +7,39 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sgg import build, checkpoint
+from sgg import checkpoint, systems
 from sgg.config import validate
 from sgg.data import open_dataset
 from sgg.fit import fit, measure, train_epoch
 from sgg.history import History
-from sgg.models.detector import Detector
 from sgg.restore import restore
 from sgg.structures import Batch
+from sgg.systems.two_stage import foundation as two_stage
+from sgg.systems.two_stage.foundation import TwoStageFoundation
+from tests.untrained import untrained
 
-PREPARE = build.prepare
+PREPARE = systems.open_foundation
 
 
-def ground(toy_root, mode: str = "sgcls", **sections) -> build.Ground:
-    data = open_dataset("toy", toy_root)
+def trial_of(toy_root, mode: str = "sgcls", **sections) -> TwoStageFoundation:
     config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 8, "eval_images": 2},
                        "training": {"mode": mode, "epochs": 2, "batch_size": 4}, **sections})
-    return build.Ground(config, data, Detector("tiny", len(data.classes)), "0123", None)
+    return untrained(config, toy_root)
 
 
-def row_of(trial: build.Ground) -> dict:
-    return train_epoch(build.build_run(trial), trial.config, trial.training_batches(), 1)
+def row_of(trial: TwoStageFoundation) -> dict:
+    return train_epoch(trial.build(), trial.config, trial.experiment.training_batches(), 1)
 
 
 def test_fallbacks_of_an_epoch(toy_root) -> None:
     """Untrained, no score of 24 classes is near .2, so that detection falls back for every image; a detector that is
     sure of the first class never does.
     """
-    trial = ground(toy_root, "sgdet")
+    trial = trial_of(toy_root, "sgdet")
     assert row_of(trial)["fallbacks"] == 1
     trial.detector.rcnn.roi_heads.box_predictor.cls_score.bias.data[1] = 20
     assert row_of(trial)["fallbacks"] == 0
-    assert "fallbacks" not in row_of(ground(toy_root))
+    assert "fallbacks" not in row_of(trial_of(toy_root))
 
 
 def spoil(module: torch.nn.Module) -> None:
@@ -47,26 +48,26 @@ def spoil(module: torch.nn.Module) -> None:
 
 def test_a_model_that_has_diverged_is_said_to_have(toy_root) -> None:
     """Not that some array must hold probabilities. After which epoch, on which image, and what to do."""
-    trial = ground(toy_root)
-    run = build.build_run(trial)
+    trial = trial_of(toy_root)
+    run = trial.build()
     spoil(run.model.relation_head)
-    first = trial.part("val").image_id(0)
+    first = trial.experiment.part("val").image_id(0)
     said = (rf"^the model has diverged: its scores of image {first} in \w+ are not finite, measured on val after "
             r"epoch 3: lower training\.learning_rate")
     with pytest.raises(FloatingPointError, match=said):
-        measure(trial, run, "val", 3)
+        measure(trial.experiment, run, "val", 3)
 
 
 @pytest.mark.parametrize("mode", ["sgcls", "sgdet"])
 def test_a_detector_that_has_diverged_is_told_from_the_model(toy_root, mode) -> None:
-    trial = ground(toy_root, evaluation={"modes": [mode]})
-    run = build.build_run(trial)
+    trial = trial_of(toy_root, evaluation={"modes": [mode]})
+    run = trial.build()
     spoil(trial.detector.rcnn.backbone)
     with pytest.raises(ValueError, match=r"^the detector has diverged: its features of image \d+ are not finite; train "
                                          r"it anew with a lower detector\.learning_rate, or .*detector\.weights"):
-        measure(trial, run, "val", 1)
+        measure(trial.experiment, run, "val", 1)
     with pytest.raises(ValueError, match=r"the detector has diverged"):
-        train_epoch(run, trial.config, trial.training_batches(), 1)
+        train_epoch(run, trial.config, trial.experiment.training_batches(), 1)
 
 
 class Given:
@@ -97,12 +98,12 @@ def with_lone_objects(batch: Batch, images: int) -> Batch:
                                                       "perturb": {"method": "graphn", "topk": 2}}])
 def test_odd_images_do_not_stop_an_epoch(toy_root, gan, caplog) -> None:
     """One object and no relation, beside others and alone in a batch."""
-    trial = ground(toy_root, gan=gan)
-    batch = next(trial.training_batches().epoch(1))
+    trial = trial_of(toy_root, gan=gan)
+    batch = next(trial.experiment.training_batches().epoch(1))
     some, all_odd = with_lone_objects(batch, 1), with_lone_objects(batch, len(batch))
     assert some.objects_per_image().tolist()[0] == 1 < some.objects_per_image().tolist()[1]
     assert len(all_odd.labels) == len(batch)
-    run = build.build_run(trial)
+    run = trial.build()
     row = train_epoch(run, trial.config, Given(some, all_odd, some), 1)
     assert 0 < row["loss"] < 1000
     assert "epoch 1: 1 of 3 batches had fewer than two pairs of objects and were passed over" in caplog.text
@@ -115,13 +116,16 @@ def run(toy_root, monkeypatch):
     """Trains a trial in a folder; `changes` of its ground."""
     def run(directory, **changes) -> dict:
         torch.manual_seed(0)
-        here = replace(ground(toy_root), **changes)
+        here = trial_of(toy_root)
+        if "data" in changes:
+            here = replace(here, experiment=replace(here.experiment, data=changes.pop("data")))
+        here = replace(here, **changes)
 
-        def prepare(config, check):
-            check(here)
+        def open_foundation(config, check):
+            check(here.experiment, here.parts)
             return here
 
-        monkeypatch.setattr("sgg.build.prepare", prepare)
+        monkeypatch.setattr(systems, "open_foundation", open_foundation)
         return fit(None, directory)
     return run
 
@@ -162,20 +166,20 @@ def test_what_differs_is_told_before_a_detector_is_trained(run, toy_root, tmp_pa
     run(tmp_path / "trial")
     found = checkpoint.open_checkpoint(tmp_path / "trial")
     trained = []
-    monkeypatch.setattr(build, "known_hash", lambda *data, **settings: None)
-    monkeypatch.setattr(build, "ensure_detector", lambda *data, **settings: trained.append(data) or (None, "4567"))
-    monkeypatch.setattr(build, "prepare", PREPARE)
+    monkeypatch.setattr(two_stage, "known_hash", lambda *data, **settings: None)
+    monkeypatch.setattr(two_stage, "ensure_detector", lambda *data, **settings: trained.append(data) or (None, "4567"))
+    monkeypatch.setattr(systems, "open_foundation", PREPARE)
     config = validate(found.meta["config"], "test")
     others = replace(open_dataset("toy", toy_root), classes=["__background__", *"abcdefghijklmnopqrstuvwx"])
     with monkeypatch.context() as patch:
-        patch.setattr(build, "open_data", lambda config: others)
+        patch.setattr("sgg.experiment.open_data", lambda config: others)
         for again in (lambda: restore(tmp_path / "trial"), lambda: fit(config, tmp_path / "trial")):
             with pytest.raises(ValueError, match="was trained on another data"):
                 again()
     faster = config.model_copy(update={"training": config.training.model_copy(update={"learning_rate": 0.5})})
     with pytest.raises(ValueError, match=r"(?s)other settings.*training\.learning_rate was .* is 0\.5"):
         fit(faster, tmp_path / "trial")
-    monkeypatch.setattr(build, "known_hash", lambda *data, **settings: "4567")
+    monkeypatch.setattr(two_stage, "known_hash", lambda *data, **settings: "4567")
     with pytest.raises(ValueError, match=r"another detector \(0123, here 4567\)"):
         restore(tmp_path / "trial")
     assert not trained
@@ -184,14 +188,14 @@ def test_what_differs_is_told_before_a_detector_is_trained(run, toy_root, tmp_pa
 def test_a_gan_of_the_first_edition_is_evaluated_but_not_trained_further(toy_root, tmp_path) -> None:
     """Its global discriminator had two stages on the toy genome's maps: layers 0 to 9, and the last one."""
     settings = {"gan": {"enabled": True, "visual_conditioning": False, "large_discriminator": False}}
-    trial = ground(toy_root, **settings)
-    gan = build.build_run(trial).gan
+    trial = trial_of(toy_root, **settings)
+    gan = trial.build().networks["gan"]
     layers = gan.discriminators["global"].layers
     first_edition = torch.nn.utils.spectral_norm(torch.nn.Conv2d(layers[10].in_channels, 1, 3))
     gan.discriminators["global"].layers = torch.nn.Sequential(*layers[:10], first_edition)
     meta = {"data": {"hash": None}, "detector": None, "config": trial.config.model_dump(mode="json")}
     saved = checkpoint.save(tmp_path, 1, {"gan": gan}, {}, meta)
-    fresh = build.build_run(trial).gan
+    fresh = trial.build().networks["gan"]
     saved.load_weights(**{"gan.generator": fresh.generator})
     assert torch.equal(fresh.generator.projection.weight, gan.generator.projection.weight)
     with pytest.raises(ValueError, match=r"(?s)missing discriminators\.global\.layers\.15\..*earlier edition .* anew"):
@@ -201,34 +205,34 @@ def test_a_gan_of_the_first_edition_is_evaluated_but_not_trained_further(toy_roo
 def test_another_mode_may_be_measured_than_was_searched_for(run, tmp_path, monkeypatch) -> None:
     run(tmp_path)
     asked = []
-    prepare = build.prepare
-    monkeypatch.setattr("sgg.build.prepare", lambda config, check: asked.append(config) or prepare(config, check))
+    opened = systems.open_foundation
+    monkeypatch.setattr(systems, "open_foundation", lambda config, check: asked.append(config) or opened(config, check))
     restore(tmp_path, {"evaluation": {"modes": ["predcls"], "ks": [7]}})
     assert asked[0].search.metric == "val/predcls/zs/ngR@7"
 
 
 def test_facts_of_the_data(toy_root, tmp_path) -> None:
-    trial = ground(toy_root, gan={"enabled": True, "init_embeddings": True})
-    facts = trial.data_facts()
-    assert (facts["hash"], facts["detector"]) == (trial.data.hash, "0123")
-    assert facts["description"] == f"{trial.data.description}, measured on the first 2 images of val and test"
+    trial = trial_of(toy_root, gan={"enabled": True, "init_embeddings": True})
+    facts, data = trial.facts, trial.experiment.data
+    assert (facts["hash"], facts["detector"]) == (data.hash, "0123")
+    assert facts["description"] == f"{data.description}, measured on the first 2 images of val and test"
     assert facts["embeddings"] == "cooccurrence in the training graphs"
-    assert set(facts["embeddings_missing"]) < {*trial.data.classes[1:], *trial.data.predicates[1:]}
+    assert set(facts["embeddings_missing"]) < {*data.classes[1:], *data.predicates[1:]}
 
 
 def test_word_vectors_follow_the_root(toy_root, tmp_path) -> None:
     """As `python -m sgg.data prepare glove --to ROOT` leaves them."""
-    trial = ground(toy_root, gan={"enabled": True, "embedding_dim": 2, "perturb": {"method": "neigh"}})
-    known, unknown = trial.data.classes[1:3], trial.data.classes[3]
+    trial = trial_of(toy_root, gan={"enabled": True, "embedding_dim": 2, "perturb": {"method": "neigh"}})
+    known, unknown = trial.experiment.data.classes[1:3], trial.experiment.data.classes[3]
     (tmp_path / "glove").mkdir()
     (tmp_path / "glove" / "glove.6B.200d.txt").write_text("".join(f"{name} 1 2\n" for name in known))
     config = validate(trial.config.model_dump() | {"data": {"name": "toy", "root": str(tmp_path)}})
-    facts = replace(trial, config=config).data_facts()
+    facts = replace(trial.experiment, config=config).facts()
     assert facts["embeddings"] == "glove glove.6B.200d.txt"
     assert unknown in facts["embeddings_missing"]
     assert not {"__background__", *known} & {*facts["embeddings_missing"]}
     unread = validate(config.model_dump() | {"gan": {"enabled": False}})
-    assert replace(trial, config=unread).data_facts() == facts | {"embeddings_missing": []}
+    assert replace(trial.experiment, config=unread).facts() == facts | {"embeddings_missing": []}
 
 
 def test_stored_features_are_read_beside_the_update_of_f(toy_root, monkeypatch) -> None:
@@ -251,9 +255,10 @@ def test_stored_features_are_read_beside_the_update_of_f(toy_root, monkeypatch) 
             happened.append("waited for")
             return self.rows
 
-    trial = ground(toy_root, gan={"enabled": True})
-    run = build.build_run(replace(trial, store=Store((trial.detector.channels, 7, 7))))
-    update = run.step.update_graph
-    monkeypatch.setattr(run.step, "update_graph", lambda scene: happened.append("F updated") or update(scene))
-    train_epoch(run, trial.config, Given(next(trial.training_batches().epoch(1))), 1)
+    trial = trial_of(toy_root, gan={"enabled": True})
+    vars(trial)["features"] = Store((trial.detector.channels, 7, 7))
+    run = trial.build()
+    update = run.learner.update
+    monkeypatch.setattr(run.learner, "update", lambda sample: happened.append("F updated") or update(sample))
+    train_epoch(run, trial.config, Given(next(trial.experiment.training_batches().epoch(1))), 1)
     assert happened == ["asked for", "F updated", "waited for"]

@@ -18,6 +18,7 @@ from sgg.evaluate import evaluate
 from sgg.evaluate import main as evaluate_command
 from sgg.metrics import SceneGraphMetrics
 from sgg.models.full_model import FullModel
+from sgg.systems.two_stage.predictor import TwoStagePredictor
 
 KINDS = ("motifs", "raw_boxes")
 
@@ -65,7 +66,7 @@ class Published:
             for each in KINDS:
                 model.scene_graph.regions.box_pairs.kind = each
                 metrics = {"predcls": SceneGraphMetrics("predcls", len(self.data.predicates), *counts, ks=(20,))}
-                found[each] = evaluate(model.scene_graph, model.detector, batches, metrics)[FIGURE]
+                found[each] = evaluate(TwoStagePredictor(model.scene_graph, model.detector), batches, metrics)[FIGURE]
             if max(found, key=found.get) == kind and found["motifs"] != found["raw_boxes"]:
                 return self.write(model)
         pytest.fail("no weights tell the drawings apart")

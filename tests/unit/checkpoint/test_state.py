@@ -102,13 +102,13 @@ def test_the_newest_whole_one_is_found(tmp_path, network, caplog, spoil) -> None
 
 def test_other_data_or_another_detector_is_refused(tmp_path, network) -> None:
     saved = checkpoint.save(tmp_path, 1, {"model": network}, {}, {"data": {"hash": "d"}, "detector": "w"})
-    saved.require_origin("d", "w")
+    saved.require_origin("d", {"detector": "w"})
     with pytest.raises(ValueError, match=r"epoch_0001 was trained on another data \(d, here e\): point data\.root"):
-        saved.require_origin("e", "w")
+        saved.require_origin("e", {"detector": "w"})
     with pytest.raises(ValueError, match=r"was trained on another detector \(w, here v\)"):
-        saved.require_origin("d", "v")
+        saved.require_origin("d", {"detector": "v"})
     imported = checkpoint.save(tmp_path, 2, {"model": network}, {}, {"data": {"hash": None}, "detector": "w"})
-    imported.require_origin("d", "w")
+    imported.require_origin("d", {"detector": "w"})
 
 
 def test_files_are_on_the_disk_before_they_get_their_name(tmp_path, network, monkeypatch) -> None:

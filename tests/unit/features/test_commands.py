@@ -7,8 +7,9 @@ import h5py
 import numpy as np
 import pytest
 
-from sgg import build, quality
+from sgg import quality
 from sgg.features import FeatureStore, StoreIdentity, __main__, array, write_store
+from sgg.systems.two_stage.foundation import TwoStageFoundation
 
 CLASSES = ["__background__", "cat", "dog"]
 
@@ -20,15 +21,15 @@ def config(tmp_path):
 
 
 @pytest.fixture
-def ground(tmp_path, monkeypatch):
+def foundation(tmp_path, monkeypatch):
     """What stands for data and detector, which are asked for without a store of their own."""
     parts = []
     data = SimpleNamespace(classes=CLASSES, predicates=["__background__", "on"], hash="a1",
                            picture_hash=lambda part: "p1", title="the data",
                            part=lambda *which: parts.append(which) or FakePart(which[0]))
-    found = SimpleNamespace(data=data, detector=SimpleNamespace(channels=2), detector_hash="d1", parts=parts,
-                            cache=tmp_path / "cache")
-    monkeypatch.setattr(build, "prepare_detector", lambda config: found)
+    found = SimpleNamespace(experiment=SimpleNamespace(data=data, cache=tmp_path / "cache"),
+                            detector=SimpleNamespace(channels=2), detector_hash="d1", parts=parts)
+    monkeypatch.setattr(TwoStageFoundation, "open", lambda config: found)
     return found
 
 
@@ -72,7 +73,7 @@ def test_info_of_nothing(tmp_path, capsys):
     assert message.count("\n") == 1
 
 
-def test_import_lands_where_training_looks(tmp_path, config, ground, capsys):
+def test_import_lands_where_training_looks(tmp_path, config, foundation, capsys):
     with h5py.File(tmp_path / "features.hdf5", "w") as file:
         file["dog"] = np.ones((3, 2 * 49), np.float32)
     assert __main__.main(["import-hdf5", str(tmp_path / "features.hdf5"), str(config), "gan.enabled=true"]) == 0
@@ -83,7 +84,7 @@ def test_import_lands_where_training_looks(tmp_path, config, ground, capsys):
     assert str(path) in capsys.readouterr().out
 
 
-def test_import_elsewhere(tmp_path, config, ground):
+def test_import_elsewhere(tmp_path, config, foundation):
     with h5py.File(tmp_path / "features.hdf5", "w") as file:
         file["dog"] = np.ones((3, 2 * 49), np.float32)
     arguments = ["import-hdf5", str(tmp_path / "features.hdf5"), str(config), "--out", str(tmp_path / "mine.zarr")]
@@ -91,18 +92,18 @@ def test_import_elsewhere(tmp_path, config, ground):
     assert len(FeatureStore.open(tmp_path / "mine.zarr")) == 3
 
 
-def test_extract_asks_for_the_part(config, ground, monkeypatch):
+def test_extract_asks_for_the_part(config, foundation, monkeypatch):
     asked = []
     monkeypatch.setattr("sgg.extract.Extraction.ensure", lambda *arguments: asked.append(arguments))
     monkeypatch.setattr(__main__, "_describe", lambda store: None)
     assert __main__.main(["extract", str(config), "--kind", "edge", "--part", "test", "--subset", "zs"]) == 0
     [(extraction, path, _)] = asked
-    assert ground.parts == [("test", "zs")]
+    assert foundation.parts == [("test", "zs")]
     assert extraction.identity.settings == {"part": "test", "images": 7, "pooled": 7, "subset": "zs"}
     assert path.name.startswith("real-edge-")
 
 
-def test_a_subset_without_an_image(config, ground, capsys):
+def test_a_subset_without_an_image(config, foundation, capsys):
     assert __main__.main(["extract", str(config), "--part", "val", "--subset", "zs"]) == 2
     assert "--subset zs: val of the data has no image with such a relation" in capsys.readouterr().err
 

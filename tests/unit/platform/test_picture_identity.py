@@ -127,11 +127,11 @@ def test_identities_of_the_first_edition():
 def test_a_checkpoint_of_other_pictures_is_refused(tmp_path, caplog):
     caplog.set_level(logging.WARNING)
     saved = Checkpoint(tmp_path, {"data": {"hash": "d", "pictures": {"train": "t", "val": "v"}}, "detector": "w"})
-    saved.require_origin("d", "w", {"train": "t"})
+    saved.require_origin("d", {"detector": "w"}, {"train": "t"})
     with pytest.raises(ValueError, match=r"was made with other pictures of val \(v, here u\): put them back"):
-        saved.require_origin("d", "w of u", {"train": "t", "val": "u"})  # and so of another detector
+        saved.require_origin("d", {"detector": "w of u"}, {"train": "t", "val": "u"})  # and so of another detector
     assert caplog.text == ""
-    Checkpoint(tmp_path, {"data": {"hash": "d"}, "detector": "w"}).require_origin("d", "w", {"train": "t"})
+    Checkpoint(tmp_path, {"data": {"hash": "d"}, "detector": "w"}).require_origin("d", {"detector": "w"}, {"train": "t"})
     assert "does not say of which pictures it is" in caplog.text
 
 

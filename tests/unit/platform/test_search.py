@@ -75,7 +75,7 @@ search: {trials: 2}
     def make(config):
         made.append(config.detector.epochs)
         settings = config.model_copy(update={"training": config.training.model_copy(update={"epochs": 3})})
-        return SimpleNamespace(config=settings, data_facts=dict)
+        return SimpleNamespace(config=settings, facts={})
 
     monkeypatch.setattr(search, "make", make, raising=False)
     search._prepare(study, axes, Parts(prepare="platform.search:make"), {"CPU": 2.0})

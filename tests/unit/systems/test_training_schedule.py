@@ -1,21 +1,22 @@
 """Which epochs of a run are at the full learning rate, and after which it is validated (docs/SYSTEM.md section 2)."""
 
-import torch
+import pytest
 
-from sgg.build import Run
 from sgg.config import validate
 from sgg.fit import is_validated
+from tests.untrained import untrained
 
 
-def test_published_weights_had_sixteen_epochs_at_the_full_rate_and_four_at_a_tenth() -> None:
+def test_published_weights_had_sixteen_epochs_at_the_full_rate_and_four_at_a_tenth(toy_root) -> None:
     training = validate({"data": {"name": "vg"}}).training
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.024)
-    run = Run(None, None, None, None, {"model": optimizer}, [0.024], training.decay_epoch)
+    papers = {"epochs": training.epochs, "decay_epoch": training.decay_epoch, "learning_rate": training.learning_rate}
+    system = untrained(validate({"data": {"name": "toy", "root": str(toy_root)}, "training": papers}), toy_root).build()
     rates = []
     for epoch in range(1, training.epochs + 1):
-        run.set_rates(epoch)
-        rates.append(optimizer.param_groups[0]["lr"])
-    assert rates == [0.024] * 16 + [0.1 * 0.024] * 4
+        system.set_rates(epoch, 0.5)
+        rates.append([group["lr"] for group in system.optimizers["model"].param_groups])
+    full, tenth = [0.1 * 0.024, 0.024], [0.1 * (0.1 * 0.024), 0.1 * 0.024]  # of the box heads, and of the rest
+    assert rates == [pytest.approx(full)] * 16 + [pytest.approx(tenth)] * 4
 
 
 def test_validation_follows_epochs_1_6_11_16_and_the_last() -> None:

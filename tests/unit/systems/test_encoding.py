@@ -2,9 +2,9 @@
 
 import torch
 
-from sgg.inference import detect, overlapping_pairs
 from sgg.models.detector import SCORE_THRESHOLDS, Features, above_threshold, resize_boxes
 from sgg.structures import Batch
+from sgg.systems.two_stage.encoding import encode_detected
 
 SIDES, FRAME = (500, 333, 176), 592
 
@@ -15,7 +15,7 @@ class Finds:
     def __init__(self, boxes):
         self._boxes = boxes
 
-    def detect(self, images):
+    def detect(self, images, for_all_classes):
         found = [above_threshold(one, torch.ones(len(one), dtype=torch.long), 0.9 * 0.5 ** torch.arange(len(one)))
                  for one in self._boxes]
         return found, Features(torch.zeros(len(images), 1, 2, 2), [(FRAME, FRAME)] * len(images))
@@ -28,14 +28,14 @@ def seen(*boxes):
     batch = Batch(tuple(torch.zeros(3, side, side) for side in SIDES), torch.tensor([[side, side] for side in SIDES]),
                   torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long),
                   torch.zeros(0, 4, dtype=torch.long), ("a", "b", "c"))
-    return detect(Finds(boxes), batch)
+    return encode_detected(Finds(boxes), batch)
 
 
 def test_an_image_without_overlapping_detections_has_no_pair() -> None:
     near, far, further = [0.0, 0, 9, 9], [50.0, 50, 60, 60], [100.0, 0, 120, 9]
     found = seen(torch.tensor([near, far, near]), torch.tensor([near, far, further]), torch.zeros(0, 4))
     assert found.fallbacks == 2  # .9, .45 and .225 of the first pass .2
-    pairs = overlapping_pairs(found)
+    pairs = found.overlapping_pairs()
     assert found.image_index[pairs[:, 0]].tolist() == [0, 0]
     assert pairs.tolist() == [[0, 2], [2, 0]]
 
@@ -47,7 +47,7 @@ def test_a_threshold_that_serves_leaves_a_pair_in_the_detectors_frame_too() -> N
     for _ in range(100):
         corners = torch.rand(3, 4, 2, generator=generator) * 150
         boxes = torch.cat([corners, corners + 25], dim=2)
-        pairs = overlapping_pairs(found := seen(*boxes))
+        pairs = (found := seen(*boxes)).overlapping_pairs()
         for image, one in enumerate(boxes):
             kept = above_threshold(one, torch.ones(4, dtype=torch.long), 0.9 * 0.5 ** torch.arange(4))
             has_pair = bool((found.image_index[pairs[:, 0]] == image).any())

@@ -1,0 +1,21 @@
+"""No augmentation: the model learns from the annotated images alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from sgg.config.roles import trains
+from sgg.methods.augmentation import Augmentation, AugmentationParts
+
+
+class NoAugmentation(Augmentation):
+    """Train on the annotated images alone."""
+
+    kind: Annotated[Literal["off"], trains(shared=True, tried=True)] = "off"
+    """The augmentation: what trains the model beside the annotated images."""
+
+    def build(self, parts: AugmentationParts) -> Any:
+        """One that changes nothing."""
+        from sgg.systems.two_stage.augmenter import Augmenter
+
+        return Augmenter()

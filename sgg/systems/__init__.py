@@ -1,0 +1,51 @@
+"""Systems: what turns pictures into scene graphs, and learns to. Training, evaluation and checkpoints know the protocol
+of `contract.py` only; `two_stage` is the one system so far.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sgg.config import Config
+
+    from .contract import Check, Foundation
+
+PARTS = ("detector",)
+"""Names of what a system may stand on that is trained before it; every file of results has the hash of each."""
+
+
+def open_foundation(config: Config, check: Check | None = None) -> Foundation:
+    """What all trials of a config share, without what only training needs: opened, and made where it is missing.
+
+    check: called before anything is made; where a part had to be trained, once more after that.
+
+    Safe to call from several processes at once: one makes, the others wait. Raises FileNotFoundError or ValueError
+    naming the file and the remedy where data or weights are missing or do not fit.
+    """
+    from sgg.device import configure_torch
+
+    from .two_stage.foundation import TwoStageFoundation
+
+    foundation = TwoStageFoundation.open(config, check)
+    configure_torch(config)
+    return foundation
+
+
+def prepare(config: Config, check: Check | None = None) -> Foundation:
+    """As `open_foundation`, with all that training needs. Every trial then finds it ready."""
+    foundation = open_foundation(config, check)
+    foundation.make_ready()
+    return foundation
+
+
+def reads_features(config: Config) -> bool:
+    """Whether training with a config reads stored features (`Foundation.training_features`)."""
+    from sgg.augmentations import augmentation_of
+
+    return "features" in augmentation_of(config).needs
+
+
+def parts_of(facts: dict[str, str | None]) -> dict[str, str]:
+    """The hashes of what a result was made with, from the facts of its data."""
+    return {name: value for name in PARTS if (value := facts.get(name))}

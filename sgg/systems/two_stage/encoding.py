@@ -1,0 +1,99 @@
+"""What the frozen detector shows of a batch: boxes, maps, and what it takes the boxes for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sgg.models.detector import SCORE_THRESHOLDS, Detector
+from sgg.models.sampling import all_pairs, overlapping
+from sgg.structures import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The objects of a batch as the detector shows them.
+
+    map: [B, C, h, w] global features. boxes: [N, 4] in the detector's frame; picture_boxes: [N, 4] the same in picture
+    pixels. image_index: [N]. image_sizes: [B, 2] height and width of each square picture in the detector's frame.
+    detected_labels: [N] the detector's own classes, where the boxes are its own too (SGDet). logits: [N, C] its scores
+    of classes before softmax, where they were asked for. class_boxes, picture_class_boxes: [N, C, 4] its boxes of each
+    object for every class, in both frames, where they were asked for and the boxes are its own. fallbacks: images for
+    which it had to lower its score threshold.
+    """
+
+    map: Tensor
+    boxes: Tensor
+    picture_boxes: Tensor
+    image_index: Tensor
+    image_sizes: Tensor
+    detected_labels: Tensor | None = None
+    logits: Tensor | None = None
+    class_boxes: Tensor | None = None
+    picture_class_boxes: Tensor | None = None
+    fallbacks: int = 0
+
+    def overlapping_pairs(self) -> Tensor:
+        """[P, 2] the ordered pairs of one image whose boxes overlap: the candidates of SGDet."""
+        pairs = all_pairs(self.image_index)
+        return pairs[overlapping(pairs, self.boxes, self.image_index)]
+
+
+def encode_annotated(detector: Detector, batch: Batch, needs: Collection[str] = ()) -> Encoding:
+    """The annotated boxes of a batch as objects (SGCls, PredCls).
+
+    needs: `detector_logits`, where the detector's own scores are wanted. Raises ValueError where the detector has
+    diverged.
+    """
+    logits = None
+    if "detector_logits" in needs:
+        logits, (feature_map, sizes) = detector.class_logits(batch.images, batch.boxes, batch.image_index)
+    else:
+        feature_map, sizes = detector.features(batch.images)
+    _require_finite(feature_map, batch)
+    boxes = detector.resize_boxes(batch.boxes, batch.image_index, batch.images, sizes)
+    return Encoding(feature_map, boxes, batch.boxes, batch.image_index, _tensor(sizes, boxes), logits=logits)
+
+
+def encode_detected(detector: Detector, batch: Batch, needs: Collection[str] = ()) -> Encoding:
+    """The detector's own boxes as objects (SGDet).
+
+    needs: `detector_logits`, `class_boxes`, where the detector's scores and boxes for every class are wanted. Raises
+    ValueError where the detector has diverged.
+    """
+    for_all_classes = not {"detector_logits", "class_boxes"}.isdisjoint(needs)
+    found, (feature_map, sizes) = detector.detect(batch.images, for_all_classes=for_all_classes)
+    _require_finite(feature_map, batch)
+    picture_boxes = torch.cat([one.boxes for one in found])
+    counts = torch.tensor([len(one.boxes) for one in found], device=picture_boxes.device)
+    image_index = torch.arange(len(found), device=picture_boxes.device).repeat_interleave(counts)
+    boxes = detector.resize_boxes(picture_boxes, image_index, batch.images, sizes)
+    extra = {}
+    if for_all_classes:
+        extra["logits"] = torch.cat([one.logits for one in found])
+        in_picture = extra["picture_class_boxes"] = torch.cat([one.class_boxes for one in found])
+        classes = in_picture.shape[1]
+        extra["class_boxes"] = detector.resize_boxes(
+            in_picture.flatten(0, 1), image_index.repeat_interleave(classes), batch.images, sizes).view_as(in_picture)
+    return Encoding(feature_map, boxes, picture_boxes, image_index, _tensor(sizes, boxes),
+                    torch.cat([one.labels for one in found]),
+                    fallbacks=sum(one.threshold < SCORE_THRESHOLDS[0] for one in found), **extra)
+
+
+def first_not_finite(values: Tensor) -> int | None:
+    """The first row of `values` [n, ...] that is not finite; None where all are."""
+    finite = torch.isfinite(values)
+    return None if finite.all() else int((~finite).reshape(len(values), -1).any(dim=1).nonzero()[0])
+
+
+def _require_finite(feature_map: Tensor, batch: Batch) -> None:
+    if (bad := first_not_finite(feature_map)) is not None:
+        raise ValueError(f"the detector has diverged: its features of image {batch.image_ids[bad]} are not finite; "
+                         "train it anew with a lower detector.learning_rate, or name another one (detector.weights)")
+
+
+def _tensor(sizes: list[tuple[int, int]], like: Tensor) -> Tensor:
+    return torch.tensor(sizes, device=like.device)

@@ -1,0 +1,138 @@
+"""What all trials with one frozen detector share, and the systems that are built on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.progress import track
+
+from sgg.augmentations import augmentation_of
+from sgg.config import Config
+from sgg.detector import ensure_detector, known_hash
+from sgg.device import device_of
+from sgg.experiment import Experiment
+from sgg.extract import Extraction, store_path, training_nodes
+from sgg.features import FeatureStore
+from sgg.methods.augmentation import Augmentation, AugmentationParts
+from sgg.methods.head import HeadSizes
+from sgg.models.detector import Detector
+from sgg.models.frequency_bias import FrequencyBias, frequency_table
+from sgg.models.roi_features import RoIFeatures
+from sgg.models.scene_graph import SceneGraphModel
+from sgg.systems.contract import Check
+
+from .learner import GraphLearner
+from .predictor import TwoStagePredictor
+from .system import TwoStage
+
+
+@dataclass(frozen=True, eq=False)
+class TwoStageFoundation:
+    """An experiment and its detector.
+
+    detector: frozen, on the device of training. detector_hash: what tells it from others.
+    """
+
+    experiment: Experiment
+    detector: Detector
+    detector_hash: str
+
+    @classmethod
+    def open(cls, config: Config, check: Check | None = None) -> TwoStageFoundation:
+        """As `sgg.systems.open_foundation`."""
+        device = device_of(config)
+        experiment = Experiment.open(config)
+        torch.set_num_threads(os.cpu_count() or 1)  # what all trials share is made while none runs
+        cache, settings = config.cache, config.detector
+        asked = {"backbone": settings.backbone, "weights": settings.weights, "epochs": settings.epochs,
+                 "batch_size": settings.batch_size, "learning_rate": settings.learning_rate}
+        known = known_hash(experiment.data, cache, **asked) if check is not None else None
+        if check is not None:
+            check(experiment, {"detector": known})
+        detector, detector_hash = ensure_detector(experiment.data, cache, **asked, workers=config.data.workers,
+                                                  device=device)
+        if check is not None and known is None:
+            check(experiment, {"detector": detector_hash})
+        return cls(experiment, detector.to(device), detector_hash)
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+        return self.experiment.config
+
+    @property
+    def parts(self) -> Mapping[str, str]:
+        """The hash of the detector."""
+        return {"detector": self.detector_hash}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What every result file says of the data and of the detector."""
+        return {**self.experiment.facts(), **self.parts}
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """The settings of the augmentation."""
+        return augmentation_of(self.config)
+
+    @cached_property
+    def features(self) -> FeatureStore | None:
+        """Real features of the training objects, where the augmentation needs them; made where they are missing."""
+        if "features" not in self.augmentation.needs:
+            return None
+        extraction, path = self.training_features()
+        return extraction.ensure(path, partial(track, description="features"))
+
+    def training_features(self) -> tuple[Extraction, Path]:
+        """How those features are made, and the store that they are kept in."""
+        experiment = self.experiment
+        extraction = training_nodes(experiment.data, self.detector, self.detector_hash, self.config.data.workers)
+        return extraction, store_path(experiment.cache, extraction.identity)
+
+    def make_ready(self) -> None:
+        """Make the features that training needs, where they are missing."""
+        self.features  # noqa: B018 - computed once
+
+    def build(self) -> TwoStage:
+        """Networks and optimisers of the trial that the settings describe, with fresh weights."""
+        config, device = self.config, device_of(self.config)
+        model = self.build_model().to(device)
+        settings = config.training
+        optimizer = torch.optim.SGD(model.parameter_groups(settings.learning_rate, settings.box_head_rate),
+                                    momentum=settings.momentum, weight_decay=settings.weight_decay)
+        augmenter = self.augmentation.build(AugmentationParts(
+            self.detector.channels, self.detector.map_size, self.experiment, device, self.features))
+        edge_loss = config.loss.build(self.experiment)
+        learner = GraphLearner(model, self.detector, edge_loss, optimizer, config, device)
+        return TwoStage(learner, augmenter, config, device)
+
+    def build_predictor(self) -> TwoStagePredictor:
+        """Detector and scene-graph model, with fresh weights, and nothing that only training needs."""
+        device = device_of(self.config)
+        return TwoStagePredictor(self.build_model().to(device), self.detector, device)
+
+    def build_model(self) -> SceneGraphModel:
+        """The scene-graph model, its box heads started from the detector's."""
+        settings, detector, experiment = self.config.model, self.detector, self.experiment
+        box_heads = [detector.box_head_copy(role, settings.dropout) for role in ("node", "edge")]
+        head = settings.head
+        words = experiment.word_vectors if head.needs & {"class_vectors", "predicate_vectors"} else None
+        sizes = HeadSizes(detector.head_dim, experiment.num_classes, experiment.num_predicates,
+                          0 if words is None else words[0].shape[1], detector.channels)
+        relation_head = head.build(sizes, words)
+        bias = None
+        if settings.frequency_bias != "off":
+            bias = FrequencyBias(frequency_table(*experiment.pair_counts))
+        regions = RoIFeatures(detector.channels, 1 / detector.stride, box_kind=settings.edge_boxes,
+                              box_strides=settings.box_strides)
+        model = SceneGraphModel(regions, *box_heads, relation_head, bias, settings.frequency_bias, head.needs,
+                                head.conditions_on_labels, words)
+        if self.config.training.compile:
+            model.classify = torch.compile(model.classify, dynamic=True)
+        return model

@@ -1,0 +1,91 @@
+"""The scene-graph model F while it learns: its losses, and its updates (docs/SYSTEM.md sections 2 and 3)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sgg import parallel
+from sgg.config import Config
+from sgg.losses import node_loss
+from sgg.methods.edge_loss import EdgeContext, EdgeLossFunction
+from sgg.models.detector import Detector
+from sgg.models.scene_graph import SceneGraphModel
+from sgg.systems.contract import Losses
+
+from .sample import Sample
+
+
+class GraphLearner:
+    """F with its losses and its optimiser.
+
+    detector: frozen, on the device of F. edge_loss: what scores the predicates. optimizer: of F. `together`, once set,
+    calls a function such that gradients are averaged over all processes that train together
+    (`sgg.parallel.Together`).
+    """
+
+    together: parallel.Together
+
+    def __init__(self, model: SceneGraphModel, detector: Detector, edge_loss: EdgeLossFunction,
+                 optimizer: torch.optim.Optimizer, config: Config, device: torch.device) -> None:
+        self.model, self.detector, self.optimizer = model, detector, optimizer
+        self._edge_loss, self._mode, self._clip = edge_loss, config.training.mode, config.training.clip_gradient
+        self._autocast: Callable[[], Any] = contextlib.nullcontext
+        if config.training.autocast_bf16:
+            self._autocast = partial(torch.autocast, device.type, torch.bfloat16)
+
+    def losses(self, sample: Sample, biased: bool = True) -> Losses:
+        """F on a sample: node loss, edge loss and the head's own. On generated features they reconstruct what these
+        were made from.
+
+        biased: with the model's frequency bias, where it has one.
+        """
+        here, labels = sample.encoding, sample.labels
+        with self._autocast():
+            outputs = self.model(
+                sample.nodes, sample.edges, here.boxes, here.image_index, sample.pairs, here.image_sizes, self._mode,
+                labels if self._mode == "predcls" else None, biased=biased, detector_logits=sample.logits,
+                class_boxes=here.class_boxes, target_labels=labels, target_predicates=sample.hard_predicates,
+                related=sample.hard_predicates > 0)
+        nodes = node_loss(_full(outputs.label_logits), labels) * parallel.share(len(labels), outputs.label_logits)
+        own = {f"head/{name}": _full(value) * parallel.share(len(labels), value)
+               for name, value in outputs.losses.items()}
+        return {"nodes": nodes, "edges": self._edges(_full(outputs.predicate_logits), sample, outputs.labels), **own}
+
+    def _edges(self, logits: Tensor, sample: Sample, labels: Tensor) -> Tensor:
+        predicates = sample.predicates
+        foreground = (sample.hard_predicates > 0).sum()
+        foreground, background = parallel.total(torch.stack([foreground, len(predicates) - foreground])).tolist()
+        subjects, objects = labels[sample.pairs[:, 0]], labels[sample.pairs[:, 1]]
+        loss = self._edge_loss(logits, predicates, EdgeContext(subjects, objects, foreground, background))
+        return loss * parallel.num_workers()  # of the whole batch, and to be averaged
+
+    def update(self, sample: Sample) -> Losses:
+        """One update on a sample. Raises what `step` raises."""
+        losses = self.together(self.losses, sample)
+        self.zero_grad()
+        sum(losses.values()).backward()
+        self.step()
+        return losses
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of F."""
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def step(self) -> None:
+        """Clip the gradient of F and update F by it. Raises FloatingPointError, before the update, where it is not
+        finite."""
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._clip)
+        if not torch.isfinite(norm):
+            raise FloatingPointError(f"the norm of the gradient is {norm.item()}")
+        self.optimizer.step()
+
+
+def _full(logits: Tensor) -> Tensor:
+    """In float32 where autocast made them bfloat16."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))

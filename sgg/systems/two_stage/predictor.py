@@ -1,0 +1,103 @@
+"""Predictions of a trained two-stage system: a frozen detector, and a scene-graph model on its features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from sgg.methods.head import HeadOutputs, Mode
+from sgg.models.detector import Detector
+from sgg.models.ranking import rank
+from sgg.models.sampling import all_pairs
+from sgg.models.scene_graph import SceneGraphModel, most_likely_labels
+from sgg.structures import Batch, Prediction
+from sgg.systems.contract import DivergedError, Predicted
+
+from .encoding import Encoding, encode_annotated, encode_detected, first_not_finite
+
+
+class TwoStagePredictor:
+    """Detector and scene-graph model, both on `device`."""
+
+    def __init__(self, model: SceneGraphModel, detector: Detector, device: torch.device | str = "cpu") -> None:
+        self.model, self.detector, self.device = model, detector, torch.device(device)
+        self.networks: Mapping[str, nn.Module] = {"model": model}
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Within it the model is in eval mode; after it as before."""
+        was_training = self.model.training
+        self.model.eval()
+        try:
+            yield
+        finally:
+            self.model.train(was_training)
+
+    @torch.no_grad()
+    def predict(self, batch: Batch, modes: Sequence[str]) -> Predicted:
+        """Ranked predictions of every image of a batch, for each of `modes` (sgcls, predcls, sgdet). The model must be
+        in eval mode.
+
+        counts: `fallbacks`, in SGDet: the number of images for which the detector had to lower its score threshold. An
+        image in which it finds no two overlapping boxes at any threshold has no pair in SGDet.
+
+        Raises DivergedError, naming the mode and the first image, where the model's scores are not finite, and
+        ValueError where the detector has diverged.
+        """
+        batch = batch.to(self.device)
+        predictions: dict[str, list[Prediction]] = {}
+        counts: dict[str, int] = {}
+        if given_boxes := [mode for mode in modes if mode != "sgdet"]:
+            here = encode_annotated(self.detector, batch, self.model.needs)
+            predictions |= self._predict(here, all_pairs(here.image_index), batch, given_boxes)
+        if "sgdet" in modes:
+            here = encode_detected(self.detector, batch, self.model.needs)
+            counts["fallbacks"] = here.fallbacks
+            predictions |= self._predict(here, here.overlapping_pairs(), batch, ["sgdet"])
+        return Predicted(predictions, counts)
+
+    def _predict(self, here: Encoding, pairs: Tensor, batch: Batch,
+                 modes: Sequence[Mode]) -> dict[str, list[Prediction]]:
+        nodes, edges = self.model.features(here.map, here.boxes, here.image_index, pairs)
+        given = {mode: batch.labels if mode == "predcls" else None for mode in modes}
+        outputs = self.model.in_modes(given, nodes, edges, here.boxes, here.image_index, pairs, here.image_sizes,
+                                      detector_logits=here.logits, class_boxes=here.class_boxes)
+        predictions = {}
+        for mode, output in outputs.items():
+            labels, scores = _scored_labels(output, given[mode])
+            for values, image in ((scores, here.image_index),
+                                  (output.predicate_logits, here.image_index[pairs[:, 0]])):
+                if (bad := first_not_finite(values)) is not None:
+                    raise DivergedError(f"the model has diverged: its scores of image {batch.image_ids[image[bad]]} in "
+                                        f"{mode} are not finite")
+            boxes = here.picture_boxes
+            if here.picture_class_boxes is not None and "class_boxes" in self.model.needs:
+                boxes = here.picture_class_boxes[torch.arange(len(labels), device=labels.device), labels]
+            predictions[mode] = _by_image(boxes, here.image_index, labels, scores, pairs, output.predicate_logits,
+                                          len(batch))
+        return predictions
+
+
+def _scored_labels(output: HeadOutputs, given: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The class of each object and its probability among all classes, both [N]; 1 where it is given."""
+    if given is not None:
+        return given, torch.ones_like(output.label_logits[:, 0])
+    likely, scores = most_likely_labels(output.label_logits)
+    if output.labels is None:
+        return likely, scores
+    labels = torch.where(output.labels > 0, output.labels, likely)
+    return labels, torch.softmax(output.label_logits, dim=1).gather(1, labels[:, None])[:, 0]
+
+
+def _by_image(boxes: Tensor, image_index: Tensor, labels: Tensor, scores: Tensor, pairs: Tensor, edge_logits: Tensor,
+              images: int) -> list[Prediction]:
+    nodes = torch.bincount(image_index, minlength=images)
+    edges = torch.bincount(image_index[pairs[:, 0]], minlength=images).tolist()
+    starts, nodes = (nodes.cumsum(0) - nodes).tolist(), nodes.tolist()
+    parts = zip(starts, boxes.split(nodes), labels.split(nodes), scores.split(nodes), pairs.split(edges),
+                edge_logits.split(edges), strict=True)
+    return [rank(boxes, classes, confidence, local - start, logits)
+            for start, boxes, classes, confidence, local, logits in parts]

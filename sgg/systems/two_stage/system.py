@@ -1,0 +1,74 @@
+"""One update of all networks on a batch (docs/SYSTEM.md sections 2 to 4): F on the real features, then what the
+augmentation updates. Knyazev et al., ICCV 2021, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import nn
+
+from sgg import parallel
+from sgg.config import Config
+from sgg.experiment import Experiment
+from sgg.structures import Batch
+from sgg.systems.contract import Draws, StepResult
+
+from .augmenter import Augmenter
+from .learner import GraphLearner
+from .predictor import TwoStagePredictor
+from .sample import Sample, draw_sample
+
+
+class TwoStage(TwoStagePredictor):
+    """A detector that stays as it is, a scene-graph model F that learns on its features, and an augmentation.
+
+    networks: `model`, which is F, and those of the augmentation.
+    """
+
+    def __init__(self, learner: GraphLearner, augmenter: Augmenter, config: Config, device: torch.device) -> None:
+        super().__init__(learner.model, learner.detector, device)
+        self.learner, self.augmenter = learner, augmenter
+        self.networks: Mapping[str, nn.Module] = {**self.networks, **augmenter.networks}
+        self.optimizers = {"model": learner.optimizer, **augmenter.optimizers}
+        self._base_rates = [group["lr"] for group in learner.optimizer.param_groups]
+        self._settings, self._model_settings = config.training, config.model
+        learner.together = parallel.Together(self.networks)
+
+    def set_rates(self, epoch: int, share: float) -> None:
+        """Set F's learning rates: a tenth after `training.decay_epoch`. Those of the augmentation stay."""
+        factor = 0.1 if epoch > self._settings.decay_epoch else 1.0
+        for group, rate in zip(self.optimizers["model"].param_groups, self._base_rates, strict=True):
+            group["lr"] = rate * factor
+
+    def repeats(self, experiment: Experiment) -> np.ndarray | None:
+        """[I] how often each training image stands in an epoch, as the augmentation says."""
+        return self.augmenter.repeats(experiment.part("train").annotations)
+
+    def train(self) -> None:
+        """Have F behave as in training; the networks of the augmentation always do."""
+        self.model.train()
+
+    def training_step(self, batch: Batch, draws: Draws) -> StepResult:
+        """Update every network on `batch`; no losses where it has fewer than two pairs.
+
+        Raises FloatingPointError where F's gradient is not finite, with F's parameters as they were before that update.
+        """
+        sample = self.sample(batch.to(self.device), draws)
+        counts = {"fallbacks": sample.encoding.fallbacks} if self._settings.mode == "sgdet" else {}
+        # BatchNorm cannot train on one value; detections may leave fewer pairs.
+        if parallel.total(torch.tensor(len(sample.pairs), device=sample.pairs.device)) < 2:
+            return StepResult({}, counts)
+        requested = self.augmenter.request(sample, draws)  # is read while F is updated
+        for _ in range(self._settings.f_updates):
+            losses = self.learner.update(sample)
+        losses = losses | self.augmenter.update(sample, requested, self.learner)
+        return StepResult(parallel.averaged(losses), counts)
+
+    def sample(self, batch: Batch, draws: Draws) -> Sample:
+        """The batch as the detector shows it, with the pairs to classify."""
+        settings = self._model_settings
+        return draw_sample(batch, self._settings.mode, self.detector, self.model, settings.pairs_per_image,
+                           settings.foreground_share, draws["pairs"], self.augmenter.sample_pairs)

@@ -1,0 +1,56 @@
+"""Losses of generated scenes, on a few toy pictures."""
+
+import pytest
+import torch
+
+from sgg.config import validate
+from sgg.losses import edge_loss
+from sgg.models.scene_graph import most_likely_labels
+from sgg.systems.contract import Draws
+from tests.untrained import untrained
+
+
+@pytest.fixture
+def trial(toy_root):
+    """Networks with a frequency bias, and a scene, for some settings of the GAN."""
+    def made(**gan):
+        config = validate({
+            "data": {"name": "toy", "root": str(toy_root), "train_images": 4}, "training": {"batch_size": 4},
+            "model": {"frequency_bias": "add"}, "gan": {"enabled": True, "visual_conditioning": False, **gan}})
+        foundation = untrained(config, toy_root)
+        system = foundation.build()
+        for network in system.networks.values():
+            network.eval()  # or dropout would differ from call to call
+        batch = next(foundation.experiment.training_batches().epoch(1))
+        return system, system.sample(batch, Draws(0, 1))
+    return made
+
+
+@pytest.mark.parametrize("biased", [False, True])
+def test_the_frequency_bias_in_the_reconstruction(trial, biased) -> None:
+    """The reference adds it on real features only; `gan.reconstruction_bias` adds it on generated ones too."""
+    system, sample = trial(**({"reconstruction_bias": True} if biased else {}))
+    learner, model = system.learner, system.model
+    losses, fake = system.augmenter.generator_losses(sample, sample.labels, None, learner)
+    logits = {}
+    for name, seen in (("real", sample), ("fake", fake)):
+        outputs = model.classify(seen.nodes, seen.edges, seen.encoding.boxes, seen.encoding.image_index, seen.pairs,
+                                 seen.encoding.image_sizes)
+        edges = outputs.predicate_logits
+        labels = most_likely_labels(outputs.label_logits)[0]
+        bias = model.frequency_bias(labels[seen.pairs[:, 0]], labels[seen.pairs[:, 1]])
+        logits[name] = edges + bias if biased or name == "real" else edges
+    torch.testing.assert_close(losses["rec/edges"], edge_loss(logits["fake"], sample.predicates, "dnorm"))
+    torch.testing.assert_close(learner.losses(sample)["edges"],
+                               edge_loss(logits["real"], sample.predicates, "dnorm"))
+
+
+def test_without_a_frequency_bias_the_switch_does_nothing(trial) -> None:
+    system, sample = trial()
+    system.model.frequency_bias = None
+    losses = []
+    for switch in (False, True):
+        augmenter = system.augmenter
+        augmenter.settings = augmenter.settings.model_copy(update={"reconstruction_bias": switch})
+        losses.append(augmenter.generator_losses(sample, sample.labels, None, system.learner)[0]["rec/edges"])
+    assert torch.equal(*losses)

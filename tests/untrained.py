@@ -1,0 +1,15 @@
+"""Foundations whose detector knows nothing: what it finds does not matter, and nothing has to be trained."""
+
+from pathlib import Path
+
+from sgg.config import Config
+from sgg.data import open_dataset
+from sgg.experiment import Experiment
+from sgg.models.detector import Detector
+from sgg.systems.two_stage.foundation import TwoStageFoundation
+
+
+def untrained(config: Config, root: Path) -> TwoStageFoundation:
+    """On the toy genome under `root`."""
+    data = open_dataset("toy", root)
+    return TwoStageFoundation(Experiment(config, data), Detector("tiny", len(data.classes)), "0123")
