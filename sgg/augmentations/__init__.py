@@ -6,6 +6,7 @@ from typing import Any
 
 
 def augmentation_of(config: Any) -> Any:
+    """The augmentation that a config names."""
     from .gan import GANAugmentation
     from .off import NoAugmentation
 

@@ -33,7 +33,9 @@ class Config(Settings):
 
     @property
     def compares_classes(self) -> bool:
-        """Whether anything asks for class embeddings."""
+        """Whether anything asks for word vectors."""
+        if not self.model.head.needs.isdisjoint({"class_vectors", "predicate_vectors"}):
+            return True
         return self.gan.enabled and (self.gan.init_embeddings or self.gan.perturb.method in ("neigh", "graphn"))
 
     @property

@@ -131,7 +131,8 @@ def test_a_checkpoint_of_other_pictures_is_refused(tmp_path, caplog):
     with pytest.raises(ValueError, match=r"was made with other pictures of val \(v, here u\): put them back"):
         saved.require_origin("d", {"detector": "w of u"}, {"train": "t", "val": "u"})  # and so of another detector
     assert caplog.text == ""
-    Checkpoint(tmp_path, {"data": {"hash": "d"}, "detector": "w"}).require_origin("d", {"detector": "w"}, {"train": "t"})
+    old = Checkpoint(tmp_path, {"data": {"hash": "d"}, "detector": "w"})
+    old.require_origin("d", {"detector": "w"}, {"train": "t"})
     assert "does not say of which pictures it is" in caplog.text
 
 
