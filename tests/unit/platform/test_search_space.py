@@ -140,7 +140,8 @@ def test_pbt_leaves_the_model_and_the_seed_alone(tmp_path):
         "model.head.hidden_dim", "experiment.seed must be one seed where search.scheduler is pbt"]
 
 
-PBT_AXES = {"model.head.dropout", "loss.kind", "loss.foreground_weight", "loss.background_weight", "loss.scale", "gan.terms",
+PBT_AXES = {"model.head.dropout",
+            "loss.kind", "loss.foreground_weight", "loss.background_weight", "loss.scale", "gan.terms",
             "gan.attach_generator", "gan.reconstruction_bias", "gan.adversarial_weight", "gan.learning_rate_generator",
             "gan.learning_rate_discriminator", "gan.perturb.method", "gan.perturb.intensity", "gan.perturb.topk",
             "gan.perturb.alpha", "gan.perturb.uniform", "gan.perturb.degree_smoothing", "model.pairs_per_image",
