@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sgg.config.keys import flatten
+from sgg.config.fitting import todays_key
+from sgg.config.keys import find, flatten
 from sgg.config.reference import role_of
 from sgg.hashing import value_hash
 from sgg.history import CONFIG, ROWS, TEST, Row
@@ -101,10 +102,10 @@ def collect(run_dirs: Iterable[Path | str]) -> Collection:
             raise FileNotFoundError(f"{path} holds no trials: name the folder <output>/<name> of a search or run")
         facts: dict[str, Any] = {}
         if (path / STUDY).is_file():
-            study, facts = StudyDirectory(path).study()
-            collection.searched += [key for key in facts["axes"] if key not in collection.searched]
+            facts, compared_by = _facts(StudyDirectory(path))
+            collection.searched += [key for key in map(todays_key, facts["axes"]) if key not in collection.searched]
             if number == 0:
-                collection.metric, collection.mode = study.base.search.metric, study.base.search.mode
+                collection.metric, collection.mode = compared_by
         for record in records:
             collection.outcomes += _outcomes(record, facts)
     return collection
@@ -138,6 +139,17 @@ def aggregate(collection: Collection, by: list[str] | None = None) -> list[Resul
                                          if collection.metric in row.cells else 0))
 
 
+def _facts(directory: StudyDirectory) -> tuple[dict[str, Any], tuple[str, str]]:
+    """What study.json says, and the metric and mode that trials are compared by. Its settings are checked, unless that
+    would run plugins, which nobody named here."""
+    facts = directory.facts()
+    if find(facts["settings"], "experiment.plugins"):
+        search = facts["settings"]["search"]
+        return facts, (search["metric"], search["mode"])
+    study, _ = directory.study()
+    return facts, (study.base.search.metric, study.base.search.mode)
+
+
 def _records(path: Path) -> list[TrialRecord]:
     study = StudyDirectory(path).records()
     if study or not path.is_dir():
@@ -148,8 +160,12 @@ def _records(path: Path) -> list[TrialRecord]:
 
 def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
     settings = facts.get("resolved", facts.get("settings", {}))  # of one that never began
-    written = record.config() or {"config": settings, "data": facts.get("data", {})}
-    flat = {**flatten(written["config"]), **record.values}
+    began = record.config()
+    written = began or {"config": settings, "data": facts.get("data", {})}
+    flat = {todays_key(key): value for key, value in flatten(written["config"]).items()}
+    values = {todays_key(key): value for key, value in record.values.items()}
+    # A search over entries of a registry gives each trial values for all of them; its settings are those of its own.
+    flat |= {key: value for key, value in values.items() if key in flat or began is None}
     seed = flat.get(SEED_KEY)
     identity = {key: value for key, value in flat.items() if role_of(key).identity}
     figures: dict[str, float] = {}

@@ -13,4 +13,9 @@ def parse(argv: list[str] | None, command: str, description: str | None, resumes
                         help="put over the file, for example loss.kind=dnorm")
     if resumes:
         parser.add_argument("--resume", action="store_true", help="go on where the run of this name was left")
-    return parser.parse_intermixed_args(argv)
+        parser.add_argument("--allow-changed-plugin", dest="overrides_after", action="append_const", default=[],
+                            const="experiment.allow_changed_plugins=true",
+                            help="go on although a plugin's files have changed")
+    arguments = parser.parse_intermixed_args(argv)
+    arguments.overrides += vars(arguments).get("overrides_after", [])
+    return arguments

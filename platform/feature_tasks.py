@@ -5,12 +5,14 @@ Not in `extract.py`: what is the main program of one process cannot be imported 
 
 from __future__ import annotations
 
+import json
 import logging
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sgg.config import Config
+from sgg.methods.plugins import load_plugins
 from sgg.systems import reads_features
 
 from .paths import absolute
@@ -90,4 +92,5 @@ def _extraction(settings: str) -> Any:
     """Opened once by each worker process, which takes one task after another."""
     from sgg.systems import open_foundation
 
+    load_plugins(json.loads(settings)["experiment"]["plugins"])
     return open_foundation(Config.model_validate_json(settings)).training_features()[0]

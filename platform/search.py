@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sgg.command import INTERRUPTED
 from sgg.config import Config, Study
 from sgg.data.findings import in_words
+from sgg.methods.plugins import loaded_digests
 
 from . import preflight
 from .axis import Axis
@@ -44,6 +45,7 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
     directory = StudyDirectory.of(study)
     directory.check(study, resume)
     preflight.check(study)
+    study = directory.with_plugins(study)
     opened: dict[str, str] = {}
     read: list[tuple[Config, DataSet]] = []
     for config in _opened(study, axes):  # what does not fit the data is refused before Ray is started
@@ -62,7 +64,8 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
 
         resources = _resources(study, total)
         facts = _prepare(study, axes, parts, total) | {
-            "resources": resources, "fit": parts.fit, "paths_from": _paths_from(study)}
+            "resources": resources, "fit": parts.fit, "paths_from": _paths_from(study),
+            "plugins": loaded_digests(study.base.experiment.plugins)}
         _tell_missing(facts["data"])
         with directory.held(study, resume):
             directory.begin(study, facts)

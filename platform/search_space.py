@@ -12,7 +12,7 @@ import random
 
 from sgg.config import ConfigError, Study
 from sgg.config.keys import with_values
-from sgg.config.reference import is_swept, keys_where
+from sgg.config.reference import is_swept, keys_where, reference
 
 from .axis import RANGES, Axis, Values, read_axis
 
@@ -64,7 +64,8 @@ def configurations(study: Study, axes: list[Axis]) -> list[Values]:
     """The configurations that a random or grid search tries, each a mapping of dotted keys, without the seeds.
 
     Grid axes (for algorithm `grid`: every axis) are run in full for each draw of the others. Draws are distinct: where
-    an axis has fewer values than `search.trials` asks for, there are fewer.
+    an axis has fewer values than `search.trials` asks for, there are fewer. Configurations that differ in nothing that
+    their entries of registries have count once.
     """
     search = study.base.search
     gridded = [axis for axis in axes if axis.kind == "grid" or search.algorithm == "grid"]
@@ -79,7 +80,13 @@ def configurations(study: Study, axes: list[Axis]) -> list[Values]:
             draws.append(draw)
         if len(draws) == search.trials:
             break
-    return [{axis.key: {**draw, **point}[axis.key] for axis in axes} for draw in draws for point in grid]
+    found = [{axis.key: {**draw, **point}[axis.key] for axis in axes} for draw in draws for point in grid]
+    if len(axes) == 1 or not any(reference()[axis.key].choice for axis in axes if axis.key in reference()):
+        return found
+    distinct: dict[str, Values] = {}
+    for values in found:
+        distinct.setdefault(study.trial(values).model_dump_json(), values)
+    return list(distinct.values())
 
 
 def _algorithm_faults(study: Study) -> list[str]:

@@ -23,13 +23,16 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from sgg.config import ConfigError, Study
-from sgg.config.keys import flatten
+from sgg.config.keys import flatten, with_values
 from sgg.config.resume import changes
 from sgg.history import CONFIG, TEST, History, Row, read_json
 from sgg.locking import this_process
+from sgg.methods.plugins import fault_of_plugins, load_plugins
 from sgg.writing import write_json
 
 STUDY, LOCK, TRIAL, TRIALS, NOTES, RAY = "study.json", ".lock", "trial.json", "trials", "notes", "ray"
+PLUGINS = "plugins"
+"""The folder of copies of the plugins that the study runs."""
 JUDGEMENTS = "judgements.jsonl"
 LOG, ERROR = "log.txt", "error.txt"
 
@@ -132,6 +135,10 @@ class StudyDirectory:
             if begun != str(self.path):
                 raise ConfigError(study.source, [f"experiment.output: {self.path} was begun as {begun}, where its "
                                                  "trials look for it: move it back there to take it up"])
+            plugins = fault_of_plugins(found.get("plugins", {}), study.base.experiment.allow_changed_plugins,
+                                       "add it to experiment.plugins")
+            if plugins is not None:
+                raise ConfigError(study.source, [f"experiment.plugins: {self.path}: {plugins}"])
             if changed:
                 raise ConfigError(study.source, [f"{fault}; --resume needs the settings that {self.path} was begun with"
                                                  for fault in changed])
@@ -193,14 +200,34 @@ class StudyDirectory:
                                              "experiment.name"])
 
     def study(self) -> tuple[Study, dict[str, Any]]:
-        """The study as it was begun, and everything that study.json says.
+        """The study as it was begun, with its plugins loaded, and everything that study.json says.
+
+        Raises ValueError naming study.json where it is missing or spoilt, or a plugin that is not as it was.
+        """
+        found = self.facts()
+        load_plugins(found["settings"].get("experiment", {}).get("plugins", []))
+        if fault := fault_of_plugins(found.get("plugins", {}), False, "it is missing"):
+            raise ValueError(f"{self.path / STUDY}: {fault}")
+        return Study.of(found.get("given", found["settings"]), found["axes"], str(self.path / STUDY)), found
+
+    def facts(self) -> dict[str, Any]:
+        """Everything that study.json says; runs nothing of it.
 
         Raises ValueError naming study.json where it is missing or spoilt.
         """
         found = self._read()
         if found is None:
             raise ValueError(f"{self.path / STUDY} is missing")
-        return Study.of(found.get("given", found["settings"]), found["axes"], str(self.path / STUDY)), found
+        return found
+
+    def with_plugins(self, study: Study) -> Study:
+        """The study with copies of its plugins, kept in its folder: every worker and node finds them there, and those
+        that start later run the same code. Raises OSError where they cannot be written."""
+        names = study.base.experiment.plugins
+        if not names:
+            return study
+        copies = [plugin.copied_to(self.path / PLUGINS).full_name for plugin in load_plugins(names)]
+        return Study.of(with_values(study.given, {"experiment.plugins": copies}), study.axes, study.source)
 
     @contextmanager
     def _free(self, study: Study) -> Iterator[None]:

@@ -15,6 +15,7 @@ import ray.train
 
 from sgg.config import Config
 from sgg.history import Row, position
+from sgg.methods.plugins import load_plugins
 
 from .parts import find
 from .study import ERROR, LOG
@@ -39,6 +40,7 @@ def work(arguments: dict[str, Any]) -> None:
     _use_own_gpu()
     try:
         fit = find(arguments["fit"])
+        load_plugins(arguments["config"]["experiment"]["plugins"])
         fit(Config.model_validate(arguments["config"]), directory, resume=True, start_from=arguments["start_from"],
             on_epoch_end=partial(_report, after=tuple(arguments["after"])))
     except Exception as error:

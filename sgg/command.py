@@ -36,6 +36,14 @@ def answered(command: Callable[[], int | None], interrupted: str = "interrupted"
         return INTERRUPTED
 
 
+def add_plugin_options(parser: argparse.ArgumentParser) -> None:
+    """Options of a command that opens checkpoints: the plugins that these need are for the user to name."""
+    parser.add_argument("--plugin", action="append", default=[], metavar="FILE|MODULE",
+                        help="load the plugin that the checkpoint was trained with; may be given several times")
+    parser.add_argument("--allow-changed-plugin", action="store_true",
+                        help="use a plugin although its files have changed since")
+
+
 def output_file(text: str) -> Path:
     """The type of an argument that names a file to write; one that cannot be written is refused before work begins."""
     path = Path(text)

@@ -21,7 +21,7 @@ from rich.progress import track
 from rich.table import Table
 
 from sgg import parallel
-from sgg.command import answered, distinct, output_file, positive
+from sgg.command import add_plugin_options, answered, distinct, output_file, positive
 from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
 from sgg.naming import DETECTION_COUNTS, KS, RECALLS, SUBSETS, headline_k
 from sgg.predictions import PredictionFile, Predictions, PredictionWriter, Protocol
@@ -172,12 +172,14 @@ class _Result:
 
 
 def _from_checkpoint(options: argparse.Namespace) -> _Result:
+    from sgg.methods.plugins import load_plugins
     from sgg.restore import restore
 
+    load_plugins(options.plugin)
     given = {"data": {"root": options.data, "eval_images": options.images}, "training": {"device": options.device},
              "evaluation": {"modes": options.mode, "ks": options.ks, "pred_weight": options.pred_weights}}
     restored = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
-                                            for section, values in given.items()})
+                                            for section, values in given.items()}, options.allow_changed_plugin)
     experiment = restored.foundation.experiment
     data, settings, part = experiment.data, experiment.config.evaluation, options.part or "test"
     protocol = Protocol(part, tuple(settings.modes), data.classes, data.predicates, data.triplets("train").as_dict(),
@@ -232,6 +234,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ks", type=distinct(int), metavar="K,...", help="cut-offs")
     parser.add_argument("--clean", action="store_true",
                         help="plain definitions, without the habits of published evaluators (sgg.metrics.Conventions)")
+    add_plugin_options(parser)
     parser.add_argument("--json", type=output_file, metavar="FILE", help="write every figure there")
     parser.add_argument("--save-predictions", type=output_file, metavar="FILE",
                         help="write the raw predictions (.npz) there")

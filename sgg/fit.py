@@ -228,6 +228,7 @@ def _require_origin(found: checkpoint.Checkpoint | None, same_settings: bool, ex
         return
     if same_settings:
         _refuse_other_settings(experiment.config, found)
+    found.require_plugins(experiment.config.experiment.allow_changed_plugins)
     found.require_origin(experiment.data.hash, parts, _pictures_of(found, experiment))
     if experiment.config.compares_classes:
         found.require_vectors(experiment.vectors)

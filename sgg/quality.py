@@ -73,13 +73,15 @@ class Study:
         return self.foundation.experiment.data
 
     @classmethod
-    def open(cls, directory: Path | str, images: int = 1000, rows: int = 5000, progress: Progress = iter) -> Study:
+    def open(cls, directory: Path | str, images: int = 1000, rows: int = 5000, progress: Progress = iter,
+             allow_changed_plugin: bool = False) -> Study:
         """The study of a trial's folder or of one of its checkpoints; results go to `quality` in it.
 
         Raises FileNotFoundError without a checkpoint, ValueError where the run has no GAN, or is of other data or of
-        another detector.
+        another detector, or needs a plugin that is not loaded or has changed.
         """
         found = checkpoint.open_checkpoint(directory)
+        found.require_plugins(allow_changed_plugin, "add --plugin {}")
         config = validate(found.meta["config"], str(found.path))
         if not config.gan.enabled:
             raise ValueError(f"{found.path}: this run has no GAN, so there are no generated features to study")

@@ -20,13 +20,16 @@ class Restored:
     checkpoint: checkpoint.Checkpoint
 
 
-def restore(path: Path | str, changes: dict[str, dict[str, Any]] | None = None) -> Restored:
+def restore(path: Path | str, changes: dict[str, dict[str, Any]] | None = None,
+            allow_changed_plugin: bool = False) -> Restored:
     """The system of the checkpoint (or of a trial's newest one) at `path`.
 
     changes: settings by section that take the place of the trained ones, for example {"evaluation": {"ks": [50]}}.
-    Raises ValueError where the data or the parts are not those that the system was trained on.
+    Raises ValueError where the data or the parts are not those that the system was trained on, and where it needs a
+    plugin that is not loaded, or that has changed unless that is allowed.
     """
     found = checkpoint.open_checkpoint(path)
+    found.require_plugins(allow_changed_plugin, "add --plugin {}")
     settings = {**found.meta["config"], "search": {}}  # what was searched for need not be what is measured now
     for section, values in (changes or {}).items():
         settings[section] = settings[section] | values

@@ -3,7 +3,8 @@
     checkpoints/epoch_0003/
         weights.safetensors    the system's networks, by name: model.*, ...
         optimizers.pt          moments of the optimisers (tensors and numbers only)
-        meta.json              epoch, settings, data, versions of packages, format version
+        meta.json              epoch, settings, data, versions of packages, plugins with the hashes of their files,
+                               format version
 
 Random states need no file: every draw is a function of (seed, epoch) (`sgg/seeding.py`).
 """
@@ -28,6 +29,7 @@ from torch import Tensor, nn
 
 from sgg.checkpoint.pickles import DAMAGE
 from sgg.history import CHECKPOINTS
+from sgg.methods.plugins import fault_of_plugins, loaded_digests
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,12 @@ class Checkpoint:
         """Raise FileNotFoundError or ValueError naming a file that resuming needs and that is missing or damaged."""
         _read(self.path / WEIGHTS, _read_header)
         _read(self.path / OPTIMIZERS, _read_states)
+
+    def require_plugins(self, allow_changed: bool, remedy: str = "add it to experiment.plugins") -> None:
+        """Raise ValueError where this was trained with a plugin that is not loaded, or that has changed since unless
+        that is allowed. remedy: how the user names a plugin, with {} for its name."""
+        if fault := fault_of_plugins(self.meta.get("plugins", {}), allow_changed, remedy):
+            raise ValueError(f"{self.path}: {fault}")
 
     def require_origin(self, data_hash: str, parts: Mapping[str, str | None],
                        pictures: Mapping[str, str] | None = None) -> None:
@@ -142,7 +150,8 @@ def save(
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     weights = {f"{name}.{key}": value.contiguous() for name, module in modules.items() if module is not None
                for key, value in module.state_dict().items()}
-    meta = {"format": FORMAT, "epoch": epoch, **meta}
+    plugins = loaded_digests(meta.get("config", {}).get("experiment", {}).get("plugins", []))
+    meta = {"format": FORMAT, "epoch": epoch, **meta, **({"plugins": plugins} if plugins else {})}
     try:
         temporary.mkdir(parents=True)
         save_file(weights, temporary / WEIGHTS)

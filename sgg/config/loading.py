@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import sys
 from collections.abc import Callable
@@ -11,15 +12,19 @@ from typing import Any
 
 import yaml
 
+from sgg.methods.plugins import PluginError, load_plugins
+
 from .checking import checked, separately, validate
 from .defaults import todays
 from .errors import ConfigError
 from .experiment import Config
 from .fitting import fitting, todays_key
-from .keys import put, with_values
+from .keys import find, put, with_values
 from .reference import is_swept
 from .renamed import RENAMED, old_keys
 from .schema import Settings
+
+PLUGINS = "experiment.plugins"
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Study:
 
 def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
          faults_of_search: Callable[[Study], list[str]] = lambda draft: []) -> Study:
-    """Read a YAML file, apply `key=value` overrides, validate everything.
+    """Read a YAML file, apply `key=value` overrides, load its plugins, validate everything.
 
     faults_of_search: what is wrong with the axes of a draft, a study whose faulty settings are left at their defaults;
     to be told together with all else.
@@ -78,9 +83,11 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
     for old, new in old_keys(settings).items():
         print(f"note: {path}: {old} is called {new} now", file=sys.stderr)
     settings = todays(Settings, settings)
+    edited = copy.deepcopy(settings)
+    of_words = [fault for word in overrides for fault in _override(edited, word)]
+    _load_plugins(edited, path.parent, source)
     _, before = _draft(settings, source, faults_of_search)
-    of_words = [fault for word in overrides for fault in _override(settings, word)]
-    study, after = _draft(settings, source, faults_of_search)
+    study, after = _draft(edited, source, faults_of_search)
     of_file = [fault for fault in after if fault in before]
     of_words += [fault for fault in after if fault not in before]
     if of_file or of_words:
@@ -100,6 +107,19 @@ def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[St
     base, faults = checked(fitting(given, axes))
     study = Study(base, axes, source, given if not faults else separately(given).given)
     return study, faults + faults_of_search(study)
+
+
+def _load_plugins(settings: dict[str, Any], folder: Path, source: str) -> None:
+    """Load what `experiment.plugins` names, and put the full names in its place. Raises ConfigError."""
+    names = find(settings, PLUGINS)
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return  # the schema says so
+    try:
+        plugins = load_plugins(names, [folder, Path.cwd()])
+    except PluginError as error:
+        raise ConfigError(source, [f"{PLUGINS}: {fault}" for fault in str(error).splitlines()]) from None
+    put(settings, PLUGINS, [plugin.full_name for plugin in plugins])
 
 
 def _override(settings: dict[str, Any], word: str) -> list[str]:

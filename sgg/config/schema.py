@@ -38,6 +38,11 @@ class Experiment(Section):
     """The folder that runs are written to."""
     seed: Annotated[list[Seed], Listed, Distinct, Field(min_length=1), draws()] = [111]
     """A list runs every configuration once per seed."""
+    plugins: Annotated[list[str], Listed, Distinct, runs()] = []
+    """Your own relation heads, losses, augmentations, data sets, ...: files (my_head.py) and modules
+    (my_package.module). They are looked for in the folder of the config file, then in the working directory."""
+    allow_changed_plugins: Annotated[bool, runs()] = False
+    """Go on, and measure, with plugins whose files are no longer as they were (--allow-changed-plugin)."""
 
 
 class Data(Section):

@@ -13,9 +13,10 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Column, Table
 
-from sgg.command import answered, positive
+from sgg.command import add_plugin_options, answered, positive
 from sgg.config import load
 from sgg.features import FeatureStore, Progress, import_hdf5
+from sgg.methods.plugins import load_plugins
 from sgg.naming import SUBSETS
 
 VERIFIED_AT_ONCE = 256  # rows
@@ -61,7 +62,8 @@ def quality(options: argparse.Namespace) -> None:
     from sgg.quality import REFERENCE, Study
 
     groups = _groups(options.groups) if options.groups else None
-    study = Study.open(options.run, options.images, options.rows, _bar("features"))
+    load_plugins(options.plugin)
+    study = Study.open(options.run, options.images, options.rows, _bar("features"), options.allow_changed_plugin)
     shown = options.k if options.k is not None else 5
     rows = study.write(sorted({1, 3, 5, 10, shown}), groups)
     few = [f"{row['features']} {row['sample']} ({row['n']:,})" for row in rows if f"precision@{shown}" not in row]
@@ -153,6 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(one)
     one = add("quality", quality, "compare a run's generated features with real ones")
     one.add_argument("run", type=Path, help="folder of a trial with a GAN, or one of its checkpoints")
+    add_plugin_options(one)
     one.add_argument("--images", type=positive, default=1000, help="images of each part (%(default)s)")
     one.add_argument("--rows", type=positive, default=5000, help="features of each sample (%(default)s)")
     one.add_argument("--k", type=positive, help="neighbours that the printed table is for (5); the file has more")

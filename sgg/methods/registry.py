@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origin
 
-from sgg.config.section import Section
+from pydantic import BaseModel
+
+from sgg.config.roles import Role
+from sgg.config.section import Section, section_type
 
 
 class MethodError(ValueError):
@@ -18,7 +21,12 @@ class MethodError(ValueError):
 
 class Method(Section):
     """A section of settings that is an entry of a registry. One of its fields, the registry's key, allows one value
-    only: the name of the entry."""
+    only: the name of the entry.
+
+    required: the methods of a contract that every entry has to have.
+    """
+
+    required: ClassVar[frozenset[str]] = frozenset({"build"})
 
 
 Entry = TypeVar("Entry", bound=Method)
@@ -41,8 +49,12 @@ class Registry(Generic[Entry]):
         Registry.instances.append(self)
 
     def register(self, entry: type[Entry]) -> type[Entry]:
-        """Add an entry; a decorator of its class. Raises MethodError, naming the files, for a second one of a name,
-        and for a setting without a default."""
+        """Add an entry; a decorator of its class.
+
+        Raises MethodError, naming the file, for a second one of a name, a setting without a default or with one that it
+        does not allow, a setting that another entry has with another role, and methods that take other arguments than
+        the contract says.
+        """
         name = self.name_of(entry)
         known = self._entries.get(name)
         if known is not None and (known.__module__, known.__qualname__) != (entry.__module__, entry.__qualname__):
@@ -50,8 +62,26 @@ class Registry(Generic[Entry]):
                               "one another name")
         if missing := [key for key, field in entry.model_fields.items() if field.is_required()]:
             raise MethodError(f"{place(entry)}: {entry.__name__}.{missing[0]} needs a default")
+        try:
+            entry()
+        except ValueError as error:  # pydantic's
+            raise MethodError(f"{place(entry)}: the defaults of {entry.__name__} are wrong: "
+                              f"{' '.join(str(error).split())}") from None
+        self._require_same_roles(name, entry)
+        _require_contract(entry)
         self._entries[name] = entry
         return entry
+
+    def forget(self, unwanted: Callable[[type[Entry]], bool]) -> None:
+        """Take out the entries that are unwanted."""
+        self._entries = {name: entry for name, entry in self._entries.items() if not unwanted(entry)}
+
+    def _require_same_roles(self, name: str, entry: type[Entry]) -> None:
+        for other_name, other in self._entries.items():
+            for key, role in _roles(other).items():
+                if other_name != name and _roles(entry).get(key, role) != role:
+                    raise MethodError(f"{place(entry)}: {entry.__name__}.{key} must have the role that it has in the "
+                                      f"{self.what} {other_name!r} ({', '.join(role.words)}), or another name")
 
     def name_of(self, entry: type[Entry]) -> str:
         """The name of an entry: the one value of its key. Raises MethodError where the key is not of that form."""
@@ -80,10 +110,38 @@ class Registry(Generic[Entry]):
         return first | self._entries
 
 
-def place(entry: type) -> str:
-    """The file and line of an entry's class."""
+def _roles(section: type[BaseModel], prefix: str = "") -> dict[str, Role]:
+    """The role of each setting of a section by its dotted key."""
+    found = {f"{prefix}{name}": mark for name, field in section.model_fields.items()
+             for mark in field.metadata if isinstance(mark, Role)}
+    for name, field in section.model_fields.items():
+        if (below := section_type(field)) is not None:
+            found |= _roles(below, f"{prefix}{name}.")
+    return found
+
+
+def _require_contract(entry: type[Method]) -> None:
+    """Raise MethodError unless each method of the contract, the class of entries right below `Method`, can be called
+    as the contract's own."""
+    contract = next((base for base in entry.__mro__ if Method in base.__bases__), None)
+    for name, method in vars(contract).items() if contract is not None else ():
+        if name.startswith("_") or not inspect.isfunction(method):
+            continue
+        own = getattr(entry, name)
+        parameters = list(inspect.signature(method).parameters)
+        try:
+            inspect.signature(own).bind(*parameters)
+        except TypeError as error:
+            raise MethodError(f"{place(own)}: {entry.__name__}.{name} must take ({', '.join(parameters)}), but "
+                              f"{error}") from None
+        if own is method and contract is not None and name in contract.required:
+            raise MethodError(f"{place(entry)}: {entry.__name__} needs a method {name}({', '.join(parameters)})")
+
+
+def place(entry: Any) -> str:
+    """The file and line of an entry's class, or of a function."""
     try:
         file, line = inspect.getsourcefile(entry), inspect.getsourcelines(entry)[1]
     except (OSError, TypeError):
-        return entry.__module__
+        return str(entry.__module__)
     return f"{Path(file or entry.__module__)}:{line}"

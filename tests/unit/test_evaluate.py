@@ -122,7 +122,7 @@ def restored(monkeypatch):
     """Restoring and predicting replaced by the scenes at hand."""
     seen = {}
 
-    def restore(path, changes):
+    def restore(path, changes, allow_changed_plugin):
         seen["experiment"] = FakeExperiment(changes)
         foundation = SimpleNamespace(experiment=seen["experiment"],
                                      facts={"name": "toy", "description": "four classes"})

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 
 from sgg import checkpoint
+from sgg.hashing import sha256_of
+from sgg.methods.plugins import load_plugins, unload_plugins
 
 
 @pytest.fixture
@@ -146,3 +148,23 @@ def test_damage_is_named(tmp_path, network) -> None:
     (saved.path / "meta.json").write_text("{}")
     with pytest.raises(ValueError, match="is not of checkpoint format 1"):
         checkpoint.open_checkpoint(saved.path)
+
+
+def test_a_checkpoint_names_the_plugins_that_it_needs(tmp_path, network) -> None:
+    """By the hashes of their files; nothing of them is run where it is opened."""
+    (tmp_path / "mine.py").write_text("x = 1")
+    full_name = str(tmp_path / "mine.py")
+    load_plugins([full_name])
+    checkpoint.save(tmp_path, 1, {"model": network}, {}, {"config": {"experiment": {"plugins": [full_name]}}})
+    found = checkpoint.open_checkpoint(tmp_path)
+    assert found.meta["plugins"] == {"mine.py": sha256_of(tmp_path / "mine.py")}
+    found.require_plugins(allow_changed=False)
+    unload_plugins(["mine.py"])
+    with pytest.raises(ValueError, match=r"epoch_0001: it needs the plugin mine\.py .* add --plugin mine\.py"):
+        checkpoint.open_checkpoint(tmp_path).require_plugins(True, "add --plugin {}")
+    (tmp_path / "mine.py").write_text("x = 2")
+    load_plugins([full_name])
+    with pytest.raises(ValueError, match="--allow-changed-plugin"):
+        found.require_plugins(allow_changed=False)
+    found.require_plugins(allow_changed=True)
+    unload_plugins(["mine.py"])

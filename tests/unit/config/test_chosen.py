@@ -105,6 +105,24 @@ def test_entries_can_be_searched(tmp_path, text: str) -> None:
     assert type(study.trial({"loss.kind": "baseline"}).loss) is EDGE_LOSSES["baseline"]
 
 
+def test_a_search_over_entries_gives_each_its_own_settings(tmp_path) -> None:
+    """Those of another tried entry are left out; those of no tried entry are refused."""
+    text = "model: {head: {kind: {search: grid, of: [imp, motifs]}, iterations: %s, edge_layers: 2%s}}"
+    study, axes = read_axes(load_text(tmp_path, text % (5, "")))
+    heads = [study.trial(values).model.head for values in configurations(study, axes)]
+    assert (heads[0].kind, heads[0].iterations) == ("imp", 5)
+    assert (heads[1].kind, heads[1].edge_layers) == ("motifs", 2)
+    with pytest.raises(ConfigError, match=r"model\.head\.width is not a setting of imp"):
+        load_text(tmp_path, text % (5, ", width: 3"))
+    study, axes = read_axes(load_text(tmp_path, text % ("{search: grid, of: [1, 2]}", "")))
+    assert [study.trial(values).model.head.kind for values in configurations(study, axes)] == ["imp", "imp", "motifs"]
+
+
+def test_a_setting_of_another_entry_names_it() -> None:
+    assert faults(model={"head": {"kind": "motifs", "iterations": 3}})[0].startswith(
+        "model.head.iterations is not a setting of motifs; it is one of imp; known here: ")
+
+
 def test_the_reference_has_the_settings_of_all_entries() -> None:
     assert {"model.head.kind", "model.head.iterations", "loss.kind", "loss.scale"} <= set(reference())
     assert role_of("model.head.iterations").searchable

@@ -56,9 +56,9 @@ def test_only_what_decides_the_model_is_searched_and_makes_a_configuration() -> 
 def test_a_trial_may_train_longer_and_a_study_may_not() -> None:
     epochs = role_of("training.epochs")
     assert (epochs.fixed_for_trial, epochs.fixed_for_study) == (False, True)
-    free = {"experiment.name", "experiment.output", "data.root", "data.cache", "data.workers",
-            "training.keep_checkpoints",
-            "training.device", "search.max_concurrent", "search.time_budget_s", "search.max_failures"}
+    free = {"experiment.name", "experiment.output", "experiment.plugins", "experiment.allow_changed_plugins",
+            "data.root", "data.cache", "data.workers", "training.keep_checkpoints", "training.device",
+            "search.max_concurrent", "search.time_budget_s", "search.max_failures"}
     assert {key for key in keys_where(lambda role: not role.fixed_for_study)
             if key.split(".")[0] not in {"resources", "tracking"}} == free
 

@@ -4,11 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 from platform import tune
+from platform.aggregate import collect
 from platform.study import FAILED, FINISHED, STOPPED, STUDY, StudyDirectory, TrialRecord
 
 import pytest
 
 from sgg.config import ConfigError, load
+from sgg.methods.plugins import loaded_digests, unload_plugins
 
 FACTS = {"data": {"description": "toy", "hash": "1"}}
 
@@ -189,3 +191,69 @@ with StudyDirectory.of(study).held(study, resume=False):
     directory.check(first, resume=True)
     with directory.held(first, resume=True), pytest.raises(ConfigError, match="is being run by"):
         directory.check(first, resume=True)
+
+
+PLUGIN = """
+from typing import Annotated, Literal
+from sgg.config.roles import trains
+from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
+
+@EDGE_LOSSES.register
+class Mine(EdgeLoss):
+    kind: Annotated[Literal["mine"], trains(mid_training=True)] = "mine"
+    scale: Annotated[float, trains(mid_training=True)] = 3
+
+    def build(self, statistics):
+        raise NotImplementedError
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    (tmp_path / "my_loss.py").write_text(PLUGIN)
+    yield tmp_path / "my_loss.py"
+    if loaded_digests():
+        unload_plugins(["my_loss.py"])
+
+
+def begun_with(plugin):
+    """A study with a plugin, begun; and its folder."""
+    first = study(plugin.parent, "experiment.plugins=my_loss.py", "loss.kind=mine")
+    directory = StudyDirectory.of(first)
+    copied = directory.with_plugins(first)
+    directory.begin(copied, FACTS | {"plugins": loaded_digests()})
+    return copied, directory
+
+
+def test_a_study_keeps_copies_of_its_plugins(plugin):
+    copied, directory = begun_with(plugin)
+    (name,) = copied.base.experiment.plugins
+    assert Path(name).is_relative_to(directory.path)
+    plugin.unlink()
+    unload_plugins(["my_loss.py"])  # as in the process of a trial
+    again, _ = directory.study()
+    assert again.trial({"loss.scale": 2}).loss.kind == "mine"
+    assert again.base.experiment.plugins == [name]
+
+
+def test_a_copy_that_was_changed_is_refused(plugin):
+    copied, directory = begun_with(plugin)
+    Path(copied.base.experiment.plugins[0]).write_text(PLUGIN + "\n")
+    with pytest.raises(ValueError, match=r"study\.json: it was made with another plugin my_loss\.py"):
+        directory.study()
+
+
+def test_resuming_with_a_plugin_that_has_changed(plugin):
+    _, directory = begun_with(plugin)
+    plugin.write_text(PLUGIN + "\n")
+    words = ("experiment.plugins=my_loss.py", "loss.kind=mine")
+    assert "--allow-changed-plugin" in refused(directory, study(plugin.parent, *words), resume=True)
+    directory.check(study(plugin.parent, *words, "experiment.allow_changed_plugins=true"), resume=True)
+
+
+def test_results_are_read_without_running_a_plugin(plugin):
+    _, directory = begun_with(plugin)
+    unload_plugins(["my_loss.py"])
+    TrialRecord(directory.trial("a"), {"loss.scale": 1}, FINISHED).write()
+    assert [outcome.settings["loss.kind"] for outcome in collect([directory.path]).outcomes] == ["mine"]
+    assert loaded_digests() == {}

@@ -1,0 +1,256 @@
+"""A user's own entries of registries, from files and packages outside the repository (`experiment.plugins`).
+
+A plugin is named as `my_head.py` or `folder/my_head.py`, a file, or as `my_package.module`, a module. Names in a config
+are relative to the folder of the config file, else to the working directory; a module may also be one that Python
+finds. The full name of a plugin, by which every process finds the same one, is the absolute path of the file, or the
+folder and the module: `/home/me/heads::my_package.module`.
+
+Nothing but `load_plugins` runs a plugin's code, and it is called with names that the user gave.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.machinery
+import importlib.util
+import shutil
+import sys
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sgg.config.renewal import renew_schema
+from sgg.hashing import sha256_of
+
+from .registry import MethodError, Registry
+
+IN_FOLDER = "::"
+
+
+class PluginError(ValueError):
+    """A plugin that cannot be used; says which, and the file and line of the fault."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """Where the code of a plugin is.
+
+    name: what it is called in results and messages: the file's name, or the dotted name of the module. source: the
+    file, or the folder of the package that the module is in. module: the dotted name; None of a file.
+    """
+
+    name: str
+    source: Path
+    module: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        """What finds it again, from wherever it is asked."""
+        return str(self.source) if self.module is None else f"{self.source.parent}{IN_FOLDER}{self.module}"
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the file, or of all files of the package, in hexadecimal."""
+        if self.source.is_file():
+            return sha256_of(self.source)
+        listed = [f"{path.relative_to(self.source).as_posix()} {sha256_of(path)}" for path in _files(self.source)]
+        return hashlib.sha256("\n".join(listed).encode()).hexdigest()
+
+    def copied_to(self, folder: Path) -> Plugin:
+        """A copy in a folder of its own under `folder`, which is of this content for good."""
+        home = folder / self.digest[:16]
+        target = home / self.source.name
+        if not target.exists():
+            files = [self.source] if self.source.is_file() else _files(self.source)
+            temporary = folder / f".{self.digest[:16]}"
+            for file in files:
+                copy = temporary / file.relative_to(self.source.parent)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, copy)
+            temporary.rename(home)
+        return Plugin(self.name, target, self.module)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A plugin whose code was run, the digest that it had then, and the module that it became."""
+
+    plugin: Plugin
+    digest: str
+    module: str
+
+
+_loaded: dict[str, _Loaded] = {}
+"""What this process has loaded, by the plugins' names."""
+
+
+def find_plugin(name: str, folders: Sequence[Path]) -> Plugin:
+    """The plugin of a name. folders: where a relative name starts from, in this order.
+
+    Raises PluginError where there is none.
+    """
+    folder, inside, module = name.rpartition(IN_FOLDER)
+    if not inside and (name.endswith(".py") or "/" in name):
+        places = [(start / Path(name).expanduser()).resolve() for start in folders]
+        found = next((place for place in places if place.is_file()), None)
+        if found is None:
+            raise PluginError(f"{name}: there is no such file: {' nor '.join(dict.fromkeys(map(str, places)))}")
+        return Plugin(found.name, found)
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise PluginError(f"{name}: must be a Python file such as my_head.py, or a module such as my_package.module")
+    top = module.partition(".")[0]
+    searched = [folder] if inside else [*map(str, folders), *sys.path]
+    spec = importlib.machinery.PathFinder.find_spec(top, searched)
+    if spec is None or (spec.origin is None and not spec.submodule_search_locations):
+        raise PluginError(f"{name}: there is no module {top!r} in {' or '.join(searched[:len(folders) or 1])}"
+                          f"{'' if inside else ', and Python finds none'}")
+    package = next(iter(spec.submodule_search_locations or ()), None)
+    return Plugin(module, Path(package or spec.origin or "").resolve(), module)
+
+
+def load_plugins(names: Iterable[str], folders: Sequence[Path] | None = None) -> list[Plugin]:
+    """Run the code of plugins, which registers their entries, and let the schema of settings know them. One that is
+    loaded is not run again, unless its files have changed.
+
+    names: as the user wrote them, or full names. folders: see `find_plugin`; the working directory where none is given.
+    Raises PluginError with a line for each plugin that cannot be used; these leave nothing behind.
+    """
+    folders = [Path.cwd()] if folders is None else folders
+    plugins, faults, changed = [], [], False
+    for name in names:
+        try:
+            plugin = find_plugin(name, folders)
+            if any(plugin.name == other.name and plugin != other for other in plugins):
+                raise PluginError(f"{name}: another plugin is called {plugin.name}, too: give one of them another name")
+            plugins.append(plugin)
+            changed |= _load(plugin)
+        except PluginError as error:
+            faults.append(str(error))
+    if changed:
+        renew_schema()
+    if faults:
+        raise PluginError("\n".join(faults))
+    return plugins
+
+
+def loaded_digests(names: Iterable[str] | None = None) -> dict[str, str]:
+    """The digest of each plugin that this process has loaded, by its name; of those with the full names `names`."""
+    wanted = None if names is None else {Path(name.rpartition(IN_FOLDER)[2]).name for name in names}
+    return {name: loaded.digest for name, loaded in _loaded.items() if wanted is None or name in wanted}
+
+
+def unload_plugins(names: Iterable[str]) -> None:
+    """Take plugins of these names out, with their entries, as if they had not been loaded."""
+    for name in names:
+        _take_out(_loaded[name].plugin.source, _loaded[name].module)
+    renew_schema()
+
+
+def fault_of_plugins(then: Mapping[str, str], allow_changed: bool, remedy: str) -> str | None:
+    """What is wrong where something was made with plugins of these digests, by name; None where nothing is.
+
+    remedy: how the user names a plugin, with {} for its name.
+    """
+    now = loaded_digests()
+    for name, digest in then.items():
+        if name not in now:
+            return f"it needs the plugin {name} (sha256 {digest[:12]}), which is not named: {remedy.format(name)}"
+        if now[name] != digest and not allow_changed:
+            return (f"it was made with another plugin {name} (sha256 {digest[:12]}, here {now[name][:12]}): put that "
+                    "one back, or add --allow-changed-plugin")
+    return None
+
+
+def told(error: BaseException, plugin: Plugin) -> str:
+    """An error of a plugin's code in one line, with its file and line."""
+    text = " ".join(str(error).split())
+    if isinstance(error, MethodError):  # which begins with them
+        return text
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__)
+              if frame.filename.startswith(str(plugin.source))]
+    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else plugin.source
+    return f"{where}: {type(error).__name__}: {text}"
+
+
+def plugin_of(entry: type) -> Plugin | None:
+    """The plugin that an entry of a registry is from; None for one of our own."""
+    return next((loaded.plugin for loaded in _loaded.values() if _is_of(entry.__module__, _top(loaded.module))), None)
+
+
+def _load(plugin: Plugin) -> bool:
+    """Returns whether the plugin was run."""
+    digest = plugin.digest
+    known = _loaded.get(plugin.name)
+    if known is not None and known.digest == digest:
+        return False
+    if known is not None:
+        _take_out(known.plugin.source, known.module)
+    try:
+        _loaded[plugin.name] = _Loaded(plugin, digest, _import(plugin, digest))
+    except (Exception, SystemExit) as error:
+        raise PluginError(told(error, plugin)) from error
+    return True
+
+
+def _import(plugin: Plugin, digest: str) -> str:
+    """Import a plugin; returns the name of its module."""
+    module = plugin.module or f"sgg_plugin_{plugin.source.stem}_{digest[:8]}"
+    if (known := sys.modules.get(_top(module))) is not None:
+        at = Path(next(iter(getattr(known, "__path__", ())), known.__file__ or "")).resolve()
+        if at != plugin.source:
+            raise ImportError(f"a module {_top(module)!r} is imported already, from {at}")
+        importlib.import_module(module)
+        return module
+    spec = _spec(_top(module), plugin.source)
+    sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    try:
+        if spec.loader is not None:
+            spec.loader.exec_module(sys.modules[spec.name])
+        importlib.import_module(module)
+    except BaseException:
+        _take_out(plugin.source, module)
+        raise
+    return module
+
+
+def _spec(name: str, source: Path) -> importlib.machinery.ModuleSpec:
+    """How a file, or the folder of a package, becomes the module of a name."""
+    inside = [str(source)] if source.is_dir() else None
+    file = source / "__init__.py" if source.is_dir() else source
+    if not file.is_file():
+        spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = inside
+        return spec
+    loader = importlib.machinery.SourceFileLoader(name, str(file))
+    spec = importlib.util.spec_from_file_location(name, file, loader=loader, submodule_search_locations=inside)
+    assert spec is not None  # for there is a loader
+    return spec
+
+
+def _take_out(source: Path, module: str) -> None:
+    """Forget a module with all that is in its package, and the entries of registries that they brought."""
+    top = _top(module)
+    for registry in Registry.instances:
+        registry.forget(lambda entry: _is_of(entry.__module__, top))
+    for name in [name for name in sys.modules if _is_of(name, top)]:
+        del sys.modules[name]
+    for name in [name for name, loaded in _loaded.items() if loaded.plugin.source == source]:
+        del _loaded[name]
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _is_of(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def _files(package: Path) -> list[Path]:
+    """All files of a package's tree but what Python makes of them, and hidden ones."""
+    return sorted(path for path in package.rglob("*") if path.is_file() and not any(
+        part == "__pycache__" or part.startswith(".") for part in path.relative_to(package).parts))
