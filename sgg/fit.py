@@ -122,7 +122,7 @@ def train_epoch(system: System, config: Config, batches: Batches, epoch: int) ->
     images, passed_over = 0, 0
     images_of: Counter[str] = Counter()
     for steps, batch in enumerate(batches.epoch(epoch), start=1):
-        system.set_rates(epoch, (steps - 1) / len(batches))
+        system.set_rates((epoch - 1) * len(batches) + steps - 1, len(batches))
         try:
             result = system.training_step(batch, draws)
             losses = finite(result.losses)

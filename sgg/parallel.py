@@ -49,12 +49,13 @@ def total(values: Tensor) -> Tensor:
     return values
 
 
-def share(count: int, like: Tensor) -> Tensor | float:
-    """What to multiply a mean over `count` items of this worker's by, for the average over workers to be the mean."""
+def least(count: int, device: torch.device) -> int:
+    """The smallest `count` of all workers."""
     if num_workers() == 1:
-        return 1.0
-    mine = like.new_tensor(float(count))
-    return mine * num_workers() / total(mine).clamp(min=1)
+        return count
+    here = torch.tensor(count, device=device)
+    dist.all_reduce(here, dist.ReduceOp.MIN)
+    return int(here)
 
 
 def averaged(losses: dict[str, Tensor]) -> dict[str, Tensor]:

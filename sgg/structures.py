@@ -8,6 +8,7 @@ Boxes are x1, y1, x2, y2 in pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -128,6 +129,24 @@ class Batch:
         moved = {field.name: value.to(device, non_blocking=True) for field in fields(self)
                  if hasattr(value := getattr(self, field.name), "to")}
         return replace(self, images=tuple(image.to(device, non_blocking=True) for image in self.images), **moved)
+
+    def split(self, parts: int) -> list[Batch]:
+        """The same images in `parts` batches of neighbours, as equal as they can be; in fewer where images are few."""
+        parts = min(parts, len(self))
+        if parts <= 1:
+            return [self]
+        ends = [len(self) * part // parts for part in range(parts + 1)]
+        counts = self.objects_per_image()
+        first = [0, *counts.cumsum(0).tolist()]
+        return [self._images(start, stop, first[start], first[stop])
+                for start, stop in pairwise(ends)]
+
+    def _images(self, start: int, stop: int, first: int, last: int) -> Batch:
+        """Images `start` to `stop`, whose objects are `first` to `last`."""
+        relations = self.relations[(self.relations[:, 0] >= start) & (self.relations[:, 0] < stop)]
+        return Batch(self.images[start:stop], self.sizes[start:stop], self.boxes[first:last], self.labels[first:last],
+                     self.image_index[first:last] - start, relations - relations.new_tensor([start, first, first, 0]),
+                     self.image_ids[start:stop])
 
     def objects_per_image(self) -> Tensor:
         """[B] int64 number of objects of each image."""

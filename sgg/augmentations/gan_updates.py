@@ -5,12 +5,11 @@ Knyazev et al., ICCV 2021, section 3; docs/SYSTEM.md section 4.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from sgg import parallel
 from sgg.config.schema import GAN as GANSettings
 from sgg.features import PendingSample
 from sgg.gan import GAN
@@ -19,8 +18,9 @@ from sgg.losses.adversarial import discriminator_loss, generator_loss
 from sgg.methods.augmentation import FeatureSource
 from sgg.systems.contract import Draws, Losses
 from sgg.systems.two_stage.augmenter import Augmenter
-from sgg.systems.two_stage.learner import GraphLearner
+from sgg.systems.two_stage.learner import GraphLearner, added
 from sgg.systems.two_stage.sample import Sample
+from sgg.systems.two_stage.totals import share
 
 
 class GANAugmenter(Augmenter):
@@ -49,34 +49,41 @@ class GANAugmenter(Augmenter):
         return labels, None if self.features is None else self.features.request(labels.cpu(), draws["visual"],
                                                                                 labels.device)
 
-    def update(self, sample: Sample, requested: tuple[Tensor, PendingSample | None], learner: GraphLearner) -> Losses:
+    def update(self, samples: Sequence[Sample], requested: Sequence[tuple[Tensor, PendingSample | None]],
+               learner: GraphLearner) -> Losses:
         """Update G, F on what it generates, and D, as far as the terms say."""
-        generated, fake = self.update_generator(sample, *requested, learner)
-        return generated | (self.update_discriminators(sample, fake, learner) if "D" in self.settings.terms else {})
+        generated, fakes = self.update_generator(samples, requested, learner)
+        return generated | (self.update_discriminators(samples, fakes, learner) if "D" in self.settings.terms else {})
 
-    def update_generator(self, real: Sample, labels: Tensor, visual: PendingSample | None,
-                         learner: GraphLearner) -> tuple[Losses, Sample]:
-        """One update of G, and of F on what it generates, as far as the terms say; the generated sample too."""
-        conditions = None if visual is None else visual.result()
-        terms = self.settings.terms
-        with torch.set_grad_enabled(not {"G", "rec"}.isdisjoint(terms)):
-            losses, fake = learner.together(self.generator_losses, real, labels, conditions, learner)
-        if losses:
-            self.optimizers["generator"].zero_grad(set_to_none=True)
-            learner.zero_grad()
-            sum(losses.values()).backward()
+    def update_generator(self, reals: Sequence[Sample], requested: Sequence[tuple[Tensor, PendingSample | None]],
+                         learner: GraphLearner) -> tuple[Losses, list[Sample]]:
+        """One update of G, and of F on what it generates, as far as the terms say; the generated samples too."""
+        terms, losses, fakes = self.settings.terms, [], []
+        self.optimizers["generator"].zero_grad(set_to_none=True)
+        learner.zero_grad()
+        for real, (labels, visual) in zip(reals, requested, strict=True):
+            conditions = None if visual is None else visual.result()
+            with torch.set_grad_enabled(not {"G", "rec"}.isdisjoint(terms)):
+                of_sample, fake = learner.together(self.generator_losses, real, labels, conditions, learner)
+            fakes.append(fake)
+            losses.append(of_sample)
+            if of_sample:
+                sum(of_sample.values()).backward()
+        if any(losses):
             if "rec" in terms:
                 learner.step()
             self.optimizers["generator"].step()
-        return losses, fake
+        return added(losses), fakes
 
-    def update_discriminators(self, real: Sample, fake: Sample, learner: GraphLearner) -> Losses:
-        """One update of D on both samples."""
-        losses = learner.together(self.discriminator_losses, real, fake)
+    def update_discriminators(self, reals: Sequence[Sample], fakes: Sequence[Sample], learner: GraphLearner) -> Losses:
+        """One update of D on real and generated samples."""
+        losses: list[Losses] = []
         self.optimizers["discriminators"].zero_grad(set_to_none=True)  # G's update left gradients here
-        sum(losses.values()).backward()
+        for real, fake in zip(reals, fakes, strict=True):
+            losses.append(learner.together(self.discriminator_losses, real, fake))
+            sum(losses[-1].values()).backward()
         self.optimizers["discriminators"].step()
-        return losses
+        return added(losses)
 
     def generator_losses(self, real: Sample, labels: Tensor, visual: Tensor | None,
                          learner: GraphLearner) -> tuple[Losses, Sample]:
@@ -94,7 +101,7 @@ class GANAugmenter(Augmenter):
         if "G" in self.settings.terms:
             for level, inputs in _inputs(fake).items():
                 loss = generator_loss(self.gan.discriminators[level], inputs)
-                losses[f"G/{level}"] = self.settings.adversarial_weight * loss * parallel.share(len(inputs[0]), loss)
+                losses[f"G/{level}"] = self.settings.adversarial_weight * loss * _share_of(real, level)
         if "rec" in self.settings.terms:
             seen = fake if self.settings.attach_generator else fake.detached()
             reconstruction = learner.losses(seen, biased=self.settings.reconstruction_bias)
@@ -106,7 +113,7 @@ class GANAugmenter(Augmenter):
         reals, fakes, losses = _inputs(real), _inputs(fake), {}
         for level, discriminator in self.gan.discriminators.items():
             loss = discriminator_loss(discriminator, reals[level], fakes[level])
-            losses[f"D/{level}"] = self.settings.adversarial_weight * loss * parallel.share(len(reals[level][0]), loss)
+            losses[f"D/{level}"] = self.settings.adversarial_weight * loss * _share_of(real, level)
         return losses
 
 
@@ -114,3 +121,11 @@ def _inputs(sample: Sample) -> dict[str, tuple[Tensor, ...]]:
     """What each level's discriminator sees."""
     return {"nodes": (sample.nodes, sample.labels), "edges": (sample.edges, sample.hard_predicates),
             "global": (sample.map,)}
+
+
+def _share_of(sample: Sample, level: str) -> float:
+    """What the mean of a level's loss over a sample counts in the whole batch."""
+    whole = sample.whole
+    here, total = {"nodes": (len(sample.labels), whole.objects), "edges": (len(sample.pairs), whole.pairs),
+                   "global": (sample.num_images, whole.images)}[level]
+    return share(here, total)

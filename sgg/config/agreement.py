@@ -93,6 +93,16 @@ def _an_image_for_each_worker(settings: Settings) -> str | None:
     return None
 
 
+@_reads("resources.gpus", "resources.workers", "training.batch_size", "training.accumulate")
+def _an_image_for_each_part(settings: Settings) -> str | None:
+    training, workers = settings.training, settings.resources.num_workers
+    if training.accumulate * workers > max(training.batch_size, workers):
+        of_workers = f" for each of {workers} resources.workers" if workers > 1 else ""
+        return (f"training.accumulate must be at most training.batch_size, so that each part of a batch has an image"
+                f"{of_workers}: training.batch_size is {training.batch_size}, got {training.accumulate}")
+    return None
+
+
 @_reads("search.metric", "search.mode", "evaluation.modes", "evaluation.ks")
 def _the_metric_is_measured(settings: Settings) -> str | None:
     search, measured = settings.search, settings.evaluation

@@ -188,14 +188,26 @@ class Training(Section):
     drop_last: Annotated[bool, trains(tried=True), suits(toy=False)] = True
     """Leave out an epoch's last batch where it has fewer than `batch_size` images, as the papers did: it would be a
     step of a few images at the full rate."""
+    accumulate: Annotated[PositiveInt, trains(mid_training=True)] = 1
+    """Parts that a batch is worked through in, one after another, for want of memory. Gradients are added: losses and
+    updates are those of the whole batch, but BatchNorm sees one part at a time, and each part has its own budget of
+    pairs."""
+    optimizer: Annotated[Literal["sgd", "adamw"], trains()] = "sgd"
+    """The optimiser of F."""
     learning_rate: Annotated[PositiveFloat, trains(mid_training=True), Follows(rate_of_batch)] = 0.024
     """Learning rate of F."""
+    schedule: Annotated[Literal["step", "cosine", "constant"], trains(mid_training=True)] = "step"
+    """How the rate changes. step: to a tenth after `decay_epoch`; cosine: down to 0 at the end of the last epoch."""
     decay_epoch: Annotated[PositiveInt, trains(mid_training=True), suits(toy=2)] = 16
-    """The last epoch at the full rates, counted from 1; after it they are a tenth."""
+    """Schedule step: the last epoch at the full rates, counted from 1; after it they are a tenth."""
+    warmup_steps: Annotated[NonNegativeInt, trains(mid_training=True)] = 0
+    """Steps over which the rate rises linearly, with each schedule."""
+    warmup_factor: Annotated[Share, trains(mid_training=True)] = 0.1
+    """The share of the rate that warm-up begins with."""
     momentum: Annotated[Share, trains()] = 0.9
     """Momentum of SGD."""
     weight_decay: Annotated[NonNegativeFloat, trains()] = 1e-4
-    """Weight decay of SGD."""
+    """Weight decay of the optimiser; with adamw it is decoupled from the gradient."""
     box_head_rate: Annotated[PositiveFloat, trains(mid_training=True)] = 0.1
     """Learning rate of the two box-head copies, as a share of `learning_rate`."""
     clip_gradient: Annotated[PositiveFloat, trains(mid_training=True)] = 5.0

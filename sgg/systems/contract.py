@@ -88,8 +88,8 @@ class System(Predictor, Protocol):
 
     optimizers: Mapping[str, torch.optim.Optimizer]
 
-    def set_rates(self, epoch: int, share: float) -> None:
-        """Set the learning rates when a share of an epoch (from 1) is done."""
+    def set_rates(self, done: int, steps_per_epoch: int) -> None:
+        """Set the learning rates when `done` steps of training are done."""
 
     def repeats(self, experiment: Experiment) -> np.ndarray | None:
         """[I] how often each training image stands in an epoch; None: once each."""

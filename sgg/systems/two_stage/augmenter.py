@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,12 +41,13 @@ class Augmenter:
         return None
 
     def request(self, sample: Sample, draws: Draws) -> Any:
-        """Draw what `update` will need, and begin to read it; called before the model's update on the real images."""
+        """Draw what `update` will need for a sample, and begin to read it; called before the model's update."""
         return None
 
-    def update(self, sample: Sample, requested: Any, learner: GraphLearner) -> Losses:
+    def update(self, samples: Sequence[Sample], requested: Sequence[Any], learner: GraphLearner) -> Losses:
         """Every update of a step beside that on the real images. Returns losses by name.
 
-        requested: what `request` gave. learner: the scene-graph model with its losses and its optimiser.
+        samples: a batch, split up into parts whose gradients are added. requested: what `request` gave for each of
+        them. learner: the scene-graph model with its losses and its optimiser.
         """
         return {}

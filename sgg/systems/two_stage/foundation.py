@@ -25,6 +25,7 @@ from sgg.models.detector import Detector
 from sgg.models.frequency_bias import FrequencyBias, frequency_table
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import SceneGraphModel
+from sgg.optimization import build_optimizer
 from sgg.systems.contract import Check
 
 from .learner import GraphLearner
@@ -104,8 +105,8 @@ class TwoStageFoundation:
         config, device = self.config, device_of(self.config)
         model = self.build_model().to(device)
         settings = config.training
-        optimizer = torch.optim.SGD(model.parameter_groups(settings.learning_rate, settings.box_head_rate),
-                                    momentum=settings.momentum, weight_decay=settings.weight_decay)
+        groups = model.parameter_groups(settings.learning_rate, settings.box_head_rate)
+        optimizer = build_optimizer(settings, groups)
         augmenter = self.augmentation.build(AugmentationParts(
             self.detector.channels, self.detector.map_size, self.experiment, device, self.features))
         edge_loss = config.loss.build(self.experiment)

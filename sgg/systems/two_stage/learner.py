@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from sgg.models.scene_graph import SceneGraphModel
 from sgg.systems.contract import Losses
 
 from .sample import Sample
+from .totals import share
 
 
 class GraphLearner:
@@ -52,26 +53,24 @@ class GraphLearner:
                 labels if self._mode == "predcls" else None, biased=biased, detector_logits=sample.logits,
                 class_boxes=here.class_boxes, target_labels=labels, target_predicates=sample.hard_predicates,
                 related=sample.hard_predicates > 0)
-        nodes = node_loss(_full(outputs.label_logits), labels) * parallel.share(len(labels), outputs.label_logits)
-        own = {f"head/{name}": _full(value) * parallel.share(len(labels), value)
-               for name, value in outputs.losses.items()}
-        return {"nodes": nodes, "edges": self._edges(_full(outputs.predicate_logits), sample, outputs.labels), **own}
+        whole = sample.whole
+        of_objects = share(len(labels), whole.objects)
+        subjects, objects = outputs.labels[sample.pairs[:, 0]], outputs.labels[sample.pairs[:, 1]]
+        context = EdgeContext(subjects, objects, whole.foreground, whole.background)
+        edges = self._edge_loss(_full(outputs.predicate_logits), sample.predicates, context)
+        return {"nodes": node_loss(_full(outputs.label_logits), labels) * of_objects,
+                "edges": edges * parallel.num_workers(),  # of the whole batch, and to be averaged
+                **{f"head/{name}": _full(value) * of_objects for name, value in outputs.losses.items()}}
 
-    def _edges(self, logits: Tensor, sample: Sample, labels: Tensor) -> Tensor:
-        predicates = sample.predicates
-        foreground = (sample.hard_predicates > 0).sum()
-        foreground, background = parallel.total(torch.stack([foreground, len(predicates) - foreground])).tolist()
-        subjects, objects = labels[sample.pairs[:, 0]], labels[sample.pairs[:, 1]]
-        loss = self._edge_loss(logits, predicates, EdgeContext(subjects, objects, foreground, background))
-        return loss * parallel.num_workers()  # of the whole batch, and to be averaged
-
-    def update(self, sample: Sample) -> Losses:
-        """One update on a sample. Raises what `step` raises."""
-        losses = self.together(self.losses, sample)
+    def update(self, samples: Sequence[Sample]) -> Losses:
+        """One update on a batch, split up into samples whose gradients are added. Raises what `step` raises."""
         self.zero_grad()
-        sum(losses.values()).backward()
+        losses: list[Losses] = []
+        for sample in samples:
+            losses.append(self.together(self.losses, sample))
+            sum(losses[-1].values()).backward()
         self.step()
-        return losses
+        return added(losses)
 
     def zero_grad(self) -> None:
         """Forget the gradients of F."""
@@ -84,6 +83,14 @@ class GraphLearner:
         if not torch.isfinite(norm):
             raise FloatingPointError(f"the norm of the gradient is {norm.item()}")
         self.optimizer.step()
+
+
+def added(losses: Sequence[Losses]) -> Losses:
+    """The losses of a batch from those of its samples, without gradient."""
+    if len(losses) == 1:
+        return losses[0]
+    names = dict.fromkeys(name for one in losses for name in one)
+    return {name: sum(one[name].detach() for one in losses if name in one) for name in names}
 
 
 def _full(logits: Tensor) -> Tensor:

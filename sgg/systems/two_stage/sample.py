@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,6 +16,7 @@ from sgg.models.scene_graph import SceneGraphModel
 from sgg.structures import Batch
 
 from .encoding import Encoding, encode_annotated, encode_detected
+from .totals import Totals
 
 PairSampler = Callable[[Tensor, Tensor, int, Generator], tuple[Tensor, Tensor] | None]
 """As `Augmenter.sample_pairs`."""
@@ -28,7 +29,7 @@ class Sample:
     encoding: boxes and images. labels: [N] classes of the objects. relations: [E, 4] of the annotation. pairs: [P, 2]
     and predicates: [P] or soft ones [P, R], 0 for background. nodes, edges: visual features of objects and pairs
     [.., channels, 7, 7]. map: that they are pooled from. logits: [N, C] the detector's scores of the objects, where the
-    head asks for them.
+    head asks for them. totals: of the whole batch; None: this sample is all of it.
     """
 
     encoding: Encoding
@@ -40,11 +41,22 @@ class Sample:
     edges: Tensor
     map: Tensor
     logits: Tensor | None = None
+    totals: Totals | None = None
+
+    @property
+    def num_images(self) -> int:
+        """B."""
+        return len(self.encoding.image_sizes)
 
     @property
     def hard_predicates(self) -> Tensor:
         """[P] the most likely predicate of each pair."""
         return self.predicates if self.predicates.dim() == 1 else self.predicates.argmax(dim=1)
+
+    @property
+    def whole(self) -> Totals:
+        """The totals of the whole batch."""
+        return self.totals or totals_of([self])
 
     def detached(self) -> Sample:
         """The same, which passes no gradient on."""
@@ -57,6 +69,12 @@ class Sample:
         nodes, edges = model.features(feature_map, here.boxes, here.image_index, self.pairs)
         logits = None if self.logits is None else detector.logits_of(nodes)
         return replace(self, labels=labels, nodes=nodes, edges=edges, map=feature_map, logits=logits)
+
+
+def totals_of(samples: Sequence[Sample]) -> Totals:
+    """The totals of a batch that is split up into samples."""
+    return Totals.of([one.labels for one in samples], [one.hard_predicates for one in samples],
+                     [one.num_images for one in samples])
 
 
 def draw_sample(batch: Batch, mode: Mode, detector: Detector, model: SceneGraphModel, pairs_per_image: int,

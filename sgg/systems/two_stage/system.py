@@ -5,6 +5,7 @@ augmentation updates. Knyazev et al., ICCV 2021, section 3.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,13 +14,14 @@ from torch import nn
 from sgg import parallel
 from sgg.config import Config
 from sgg.experiment import Experiment
+from sgg.optimization import rate_factor
 from sgg.structures import Batch
 from sgg.systems.contract import Draws, StepResult
 
 from .augmenter import Augmenter
 from .learner import GraphLearner
 from .predictor import TwoStagePredictor
-from .sample import Sample, draw_sample
+from .sample import Sample, draw_sample, totals_of
 
 
 class TwoStage(TwoStagePredictor):
@@ -37,9 +39,9 @@ class TwoStage(TwoStagePredictor):
         self._settings, self._model_settings = config.training, config.model
         learner.together = parallel.Together(self.networks)
 
-    def set_rates(self, epoch: int, share: float) -> None:
-        """Set F's learning rates: a tenth after `training.decay_epoch`. Those of the augmentation stay."""
-        factor = 0.1 if epoch > self._settings.decay_epoch else 1.0
+    def set_rates(self, done: int, steps_per_epoch: int) -> None:
+        """Set F's learning rates when `done` steps are done. Those of the augmentation stay."""
+        factor = rate_factor(self._settings, done, steps_per_epoch)
         for group, rate in zip(self.optimizers["model"].param_groups, self._base_rates, strict=True):
             group["lr"] = rate * factor
 
@@ -56,15 +58,19 @@ class TwoStage(TwoStagePredictor):
 
         Raises FloatingPointError where F's gradient is not finite, with F's parameters as they were before that update.
         """
-        sample = self.sample(batch.to(self.device), draws)
-        counts = {"fallbacks": sample.encoding.fallbacks} if self._settings.mode == "sgdet" else {}
+        parts = batch.split(parallel.least(min(self._settings.accumulate, len(batch)), self.device))
+        samples = [self.sample(part.to(self.device), draws) for part in parts]
+        counts = {"fallbacks": sum(one.encoding.fallbacks for one in samples)} if self._settings.mode == "sgdet" else {}
         # BatchNorm cannot train on one value; detections may leave fewer pairs.
-        if parallel.total(torch.tensor(len(sample.pairs), device=sample.pairs.device)) < 2:
+        samples = [one for one in samples if parallel.total(torch.tensor(len(one.pairs), device=self.device)) >= 2]
+        if not samples:
             return StepResult({}, counts)
-        requested = self.augmenter.request(sample, draws)  # is read while F is updated
+        totals = totals_of(samples)
+        samples = [replace(one, totals=totals) for one in samples]
+        requested = [self.augmenter.request(one, draws) for one in samples]  # is read while F is updated
         for _ in range(self._settings.f_updates):
-            losses = self.learner.update(sample)
-        losses = losses | self.augmenter.update(sample, requested, self.learner)
+            losses = self.learner.update(samples)
+        losses = losses | self.augmenter.update(samples, requested, self.learner)
         return StepResult(parallel.averaged(losses), counts)
 
     def sample(self, batch: Batch, draws: Draws) -> Sample:
