@@ -134,6 +134,27 @@ def test_killed_and_taken_up_again(undisturbed, tmp_path, calls: list, order: li
     assert not [path.name for path in (tmp_path / "checkpoints").iterdir() if path.name.startswith(".")]
 
 
+def test_motifs_taken_up_again(toy_settings, tmp_path) -> None:
+    """Stopped after the first epoch: figures and weights are those of a run that was not."""
+    config = merged(toy_settings, {"model": {"head": "motifs", "frequency_bias": "add"}, "gan": FULL_GAN,
+                                   "data": toy_settings["data"] | {"train_images": 16, "eval_images": 4}})
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    fit(config, whole)
+
+    def stop(row: dict) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fit(config, parts, stop)
+    assert not (parts / "test.json").exists()
+    fit(config, parts)
+    assert numbers(parts) == numbers(whole)
+    ours, theirs = (load_file(checkpoint.path_of(path, 2) / "weights.safetensors") for path in (parts, whole))
+    assert ours.keys() == theirs.keys()
+    assert any(name.startswith("model.relation_head.decoder.") for name in ours)
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
 def test_nothing_left_to_train(undisturbed) -> None:
     config, directory = undisturbed
     before, seen = numbers(directory), []
@@ -197,6 +218,9 @@ SWITCHES = {
     "adversarial only": {"gan": {"enabled": True, "terms": ["D", "G"]}},
     "rand": {"gan": {"enabled": True, "perturb": {"method": "rand"}}},
     "neigh": {"gan": {"enabled": True, "perturb": {"method": "neigh"}}},
+    "Motifs of several layers in SGDet": {
+        "model": {"head": {"kind": "motifs", "object_layers": 2, "edge_layers": 2, "pooling_dim": 96}},
+        "training": {"mode": "sgdet"}, "evaluation": {"modes": ["sgdet", "predcls"]}},
 }
 
 

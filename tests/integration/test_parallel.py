@@ -94,12 +94,14 @@ def state_vector(network: nn.Module) -> torch.Tensor:
     return torch.cat([value.flatten().clone() for value in network.state_dict().values() if value.is_floating_point()])
 
 
-@pytest.mark.parametrize("kind", ["baseline", "dnorm", "dnorm-fgbg"])
-def test_two_workers_train_as_one(toy_settings, tmp_path, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "head"), [
+    ("baseline", {"kind": "imp"}), ("dnorm", {"kind": "imp"}), ("dnorm-fgbg", {"kind": "motifs", "dropout": 0.0})],
+    ids=["baseline", "dnorm", "dnorm-fgbg, motifs"])
+def test_two_workers_train_as_one(toy_settings, tmp_path, kind: str, head: dict) -> None:
     """Batch of 8 images, 4 on each worker: F, G and D after two steps. Without dropout, which each draws for itself."""
     settings = toy_settings | {
         "data": toy_settings["data"] | {"train_images": IMAGES},
-        "loss": {"kind": kind}, "model": {"dropout": 0.0, "pairs_per_image": 100_000},
+        "loss": {"kind": kind}, "model": {"head": head, "dropout": 0.0, "pairs_per_image": 100_000},
         "gan": {"enabled": True, "visual_conditioning": False},
         "training": {"batch_size": IMAGES}}
     losses, *vectors = train(settings)
