@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import Row, arguments_of, judged, report
 from sgg import systems
-from sgg.augmentations.gan_updates import GANAugmenter
+from sgg.augmentations.gan.updates import GANAugmenter
 from sgg.config import validate
 from sgg.data import load_batches
 from sgg.evaluate import evaluate
@@ -93,7 +93,7 @@ class GANWithF(GANAugmenter):
 
 def batch_norm(options: Any) -> Iterator[Row]:
     """Ours, beside the reference's."""
-    settings = {"gan": {"enabled": True, "terms": ["D", "G"], "visual_conditioning": False}}
+    settings = {"augmentation": {"kind": "gan", "terms": ["D", "G"], "visual_conditioning": False}}
     foundation, system = trained(settings, options)
     ours = figures_of(foundation, system)
     other_foundation, other = trained(settings, options, GANWithF)

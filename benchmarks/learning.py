@@ -37,14 +37,14 @@ from sgg.models.sampling import all_pairs
 from sgg.structures import Prediction
 from sgg.systems.two_stage.foundation import TwoStageFoundation
 
-GAN = {"enabled": True}
+GAN = {"kind": "gan"}
 ROWS: dict[str, dict[str, Any]] = {
     "baseline": {"loss": {"kind": "baseline"}},
     "dnorm": {},
     "dnorm, two F updates": {"training": {"f_updates": 2}},
-    "GAN": {"gan": GAN},
-    "GAN, neigh": {"gan": GAN | {"perturb": {"method": "neigh"}}},
-    "GAN, GraphN": {"gan": GAN | {"perturb": {"method": "graphn"}}},
+    "GAN": {"augmentation": GAN},
+    "GAN, neigh": {"augmentation": GAN | {"perturb": {"method": "neigh"}}},
+    "GAN, GraphN": {"augmentation": GAN | {"perturb": {"method": "graphn"}}},
 }
 FIGURES = ["sgcls/zs/ngR@50", "sgcls/10s/ngR@50", "sgcls/100s/ngR@50", "sgcls/all/ngR@50",
            "predcls/zs/ngR@20", "predcls/10s/ngR@20", "predcls/100s/ngR@20", "predcls/all/ngR@20"]

@@ -22,7 +22,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import arguments_of, judged, report
-from sgg.augmentations.gan_updates import GANAugmenter
+from sgg.augmentations.gan.updates import GANAugmenter
 from sgg.config import validate
 from sgg.gan import GAN
 from sgg.gan.perturb import Contexts, Perturber
@@ -86,7 +86,7 @@ def main() -> int:
     channels, head, steps = (64, 128, 1) if options.quick else (512, 4096, 2)
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
-    config = validate({"gan": {"enabled": True, "perturb": {"method": "graphn"}}})
+    config = validate({"augmentation": {"kind": "gan", "perturb": {"method": "graphn"}}})
 
     model = SceneGraphModel(RoIFeatures(channels, 1 / 16), BoxHead(channels * 49, head, 0.5),
                             BoxHead(channels * 49, head, 0.5, final_relu=False),
@@ -100,7 +100,7 @@ def main() -> int:
     optimizer = torch.optim.SGD(model.parameter_groups(0.004, 0.1), momentum=0.9, weight_decay=1e-4)
     device = torch.device("cpu")
     learner = GraphLearner(model, None, config.loss.build(None), optimizer, config, device)
-    augmenter = GANAugmenter(gan, config.gan, perturber, RandomStore(channels))
+    augmenter = GANAugmenter(gan, config.augmentation, perturber, RandomStore(channels))
     system = TwoStage(learner, augmenter, config, device)
 
     batch = random_batch(generator)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sgg.config.fitting import todays_key
+from sgg.config.fitting import todays_key, todays_settings, todays_values
 from sgg.config.keys import find, flatten
 from sgg.config.reference import role_of
 from sgg.hashing import value_hash
@@ -162,8 +162,7 @@ def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
     settings = facts.get("resolved", facts.get("settings", {}))  # of one that never began
     began = record.config()
     written = began or {"config": settings, "data": facts.get("data", {})}
-    flat = {todays_key(key): value for key, value in flatten(written["config"]).items()}
-    values = {todays_key(key): value for key, value in record.values.items()}
+    flat, values = todays_settings(flatten(written["config"])), todays_values(record.values)
     # A search over entries of a registry gives each trial values for all of them; its settings are those of its own.
     flat |= {key: value for key, value in values.items() if key in flat or began is None}
     seed = flat.get(SEED_KEY)

@@ -146,6 +146,6 @@ def _faults_of(study: Study, points: list[Values], named: bool = False) -> list[
 
 
 def describe(values: Values) -> str:
-    """Searched settings in one line: `loss.kind=dnorm gan.perturb.alpha=5`."""
+    """Searched settings in one line: `loss.kind=dnorm augmentation.perturb.alpha=5`."""
     return " ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
                     for key, value in values.items())

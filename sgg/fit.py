@@ -27,7 +27,7 @@ from sgg.writing import write_json
 
 log = logging.getLogger(__name__)
 
-LOWER_RATES = "lower training.learning_rate or gan.learning_rate_*"
+LOWER_RATES = "lower training.learning_rate or augmentation.learning_rate_*"
 
 
 def fit(

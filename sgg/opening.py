@@ -110,7 +110,7 @@ def _check_vectors(config: Config) -> None:
     if config.compares_classes and config.embeddings.source != "cooccurrence" and config.glove.is_file():
         from sgg.gan.embeddings import require_width
 
-        require_width(config.glove, config.gan.embedding_dim)
+        require_width(config.glove, config.embeddings.dim)
 
 
 def _check_weights(config: Config) -> None:
@@ -128,12 +128,10 @@ def _check_weights(config: Config) -> None:
 
 
 def check_classes(config: Config, data: DataSet) -> None:
-    """Raise ValueError where perturbations want more neighbours of a class than the data set has for it."""
-    settings = config.gan.perturb
-    most = len(data.classes) - 2 - (settings.method == "graphn")  # GraphN passes over two: the drawn and the original
-    if settings.method in ("neigh", "graphn") and settings.topk > max(0, most):
-        raise ValueError(f"gan.perturb.topk must be at most {max(0, most)} for {settings.method} with the "
-                         f"{len(data.classes) - 1} classes of {data.title}, got {settings.topk}")
+    """Raise ValueError where the augmentation wants more of the classes than the data set has."""
+    classes = len(data.classes) - 1
+    if fault := config.augmentation.fault_of_classes(classes, data.title):
+        raise ValueError(f"augmentation.{fault}")
 
 
 def check_metric(config: Config, data: DataSet) -> None:

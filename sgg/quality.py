@@ -83,7 +83,7 @@ class Study:
         found = checkpoint.open_checkpoint(directory)
         found.require_plugins(allow_changed_plugin, "add --plugin {}")
         config = validate(found.meta["config"], str(found.path))
-        if not config.gan.enabled:
+        if config.augmentation.kind != "gan":
             raise ValueError(f"{found.path}: this run has no GAN, so there are no generated features to study")
         foundation = TwoStageFoundation.open(config, lambda experiment, parts: found.require_origin(
             experiment.data.hash, parts, {"train": experiment.pictures["train"]}))

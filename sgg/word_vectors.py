@@ -10,7 +10,7 @@ from sgg.hashing import file_hash
 
 def word_vectors(config: Config, data: DataSet) -> ClassEmbeddings:
     """Vectors of classes and predicates: GloVe where the file is, else from the training graphs."""
-    dim = config.gan.embedding_dim
+    dim = config.embeddings.dim
     if _has_glove(config):
         return glove_embeddings(config.glove, data.classes, data.predicates, dim)
     return cooccurrence_embeddings(data.triplets("train").as_dict(), data.classes, data.predicates, dim)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from sgg.config.roles import trains
-from sgg.methods.augmentation import Augmentation, AugmentationParts
+from sgg.methods.augmentation import AUGMENTATIONS, Augmentation, AugmentationParts
 
 
+@AUGMENTATIONS.register
 class NoAugmentation(Augmentation):
     """Train on the annotated images alone."""
 
     kind: Annotated[Literal["off"], trains(shared=True, tried=True)] = "off"
-    """The augmentation: what trains the model beside the annotated images."""
+    """None."""
 
     def build(self, parts: AugmentationParts) -> Any:
         """One that changes nothing."""

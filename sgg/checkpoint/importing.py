@@ -170,8 +170,8 @@ def _config(architecture: Architecture, directory: Path, data_name: str, edge_bo
         "model": {"head": {"kind": "imp", "hidden_dim": architecture.hidden_dim}, "edge_boxes": edge_boxes,
                   "dropout": BACKBONES[architecture.backbone].dropout,
                   "frequency_bias": "add" if architecture.frequency_bias else "off"},
-        "gan": {"enabled": architecture.gan, "large_discriminator": architecture.large_discriminator,
-                "visual_conditioning": architecture.visual_conditioning},
+        "augmentation": {"kind": "gan", "large_discriminator": architecture.large_discriminator,
+                         "visual_conditioning": architecture.visual_conditioning} if architecture.gan else "off",
     })
 
 

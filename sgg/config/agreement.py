@@ -38,40 +38,21 @@ def _some_size_is_right(settings: Settings) -> str | None:
     return None
 
 
-@_reads("gan.perturb.method", "gan.perturb.topk")
-def _neigh_needs_neighbours(settings: Settings) -> str | None:
-    if settings.gan.perturb.method == "neigh" and settings.gan.perturb.topk == 0:
-        return "gan.perturb.method neigh needs gan.perturb.topk >= 1, got 0"
+@_reads("augmentation.kind", "model.frequency_bias")
+def _an_augmentation_has_something_to_train(settings: Settings) -> str | None:
+    if settings.model.frequency_bias == "only" and settings.augmentation.kind != "off":
+        return f"model.frequency_bias only has nothing for augmentation.kind {settings.augmentation.kind} to train: " \
+               "use off or add"
     return None
 
 
-@_reads("gan.enabled", "gan.terms")
-def _a_gan_has_terms(settings: Settings) -> str | None:
-    if settings.gan.enabled and not settings.gan.terms:
-        return "gan.terms must name at least one of D, G, rec where the GAN is enabled"
-    return None
-
-
-@_reads("gan.enabled", "gan.perturb.method")
-def _perturbing_needs_the_gan(settings: Settings) -> str | None:
-    if settings.gan.perturb.method != "off" and not settings.gan.enabled:
-        return ("gan.perturb.method is set but gan.enabled is false: perturbed graphs are what the generator is "
-                "conditioned on; enable the GAN or set the method to off")
-    return None
-
-
-@_reads("gan.enabled", "model.frequency_bias")
-def _a_gan_has_something_to_train(settings: Settings) -> str | None:
-    if settings.model.frequency_bias == "only" and settings.gan.enabled:
-        return "model.frequency_bias only has nothing for the GAN to train: use off or add"
-    return None
-
-
-@_reads("gan.enabled", "training.mode")
-def _a_gan_needs_given_boxes(settings: Settings) -> str | None:
-    if settings.training.mode == "sgdet" and settings.gan.enabled:
-        return ("training.mode sgdet cannot be combined with gan.enabled: graphs are generated for annotated boxes, "
-                "not for detections; train in sgcls and evaluate sgdet")
+@_reads("augmentation.kind", "training.mode")
+def _an_augmentation_serves_in_the_mode(settings: Settings) -> str | None:
+    augmentation, mode = settings.augmentation, settings.training.mode
+    if mode not in augmentation.modes:
+        others = [other for other in ("sgcls", "predcls", "sgdet") if other in augmentation.modes]
+        return (f"training.mode {mode} cannot be combined with augmentation.kind {augmentation.kind}, which serves in "
+                f"{' and '.join(others)}; train in one of these, and evaluate in any mode")
     return None
 
 

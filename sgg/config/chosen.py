@@ -66,15 +66,18 @@ def owner_of(location: tuple[Any, ...], schema: type[BaseModel]) -> tuple[type[B
     return owner, entry
 
 
-def others_with(name: str, sections: Sequence[Any], schema: type[BaseModel]) -> list[str]:
-    """The entries that have a setting of that name, of the registry whose section is at a way through the schema."""
+def others_with(name: str, sections: Sequence[Any], schema: type[BaseModel]) -> tuple[str, list[str]]:
+    """Of the registry whose section is at a way through the schema: the key that names an entry, and the entries that
+    have a setting of some name."""
     owner: type[BaseModel] | None = schema
     choice: Chosen | None = None
     for part in sections:
         field = owner.model_fields.get(part) if owner is not None else None
         choice, owner = choice_of(field), section_type(field)
-    entries = choice.registry.entries.items() if choice is not None else ()
-    return [entry for entry, section in entries if name in section.model_fields]
+    if choice is None:
+        return "", []
+    return choice.registry.key, [entry for entry, section in choice.registry.entries.items()
+                                 if name in section.model_fields]
 
 
 def _way(location: tuple[Any, ...], schema: type[BaseModel],

@@ -94,14 +94,19 @@ def complete(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any
 
 
 def todays(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any]:
-    """A copy of nested settings with the keys of today, in which each name of a registry's entry that stands alone is
-    the mapping that it is short for."""
+    """A copy of nested settings with the keys of today, in the long form."""
+    return renamed(in_long_form(schema, settings))
+
+
+def in_long_form(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any]:
+    """A copy of nested settings in which each name of a registry's entry that stands alone is the mapping that it is
+    short for."""
     long = copy.deepcopy(settings)
     for setting in choices_of(schema):
         section = setting.key.rpartition(".")[0]
         if (value := find(long, section)) is not None:
             put(long, section, setting.choice.in_long_form(value))
-    return renamed(long)
+    return long
 
 
 def _found_data(root: Any) -> str:

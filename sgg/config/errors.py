@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from .chosen import others_with, owner_of, untagged
-from .renamed import RENAMED
+from .renamed import new_key
 
 
 class ConfigError(ValueError):
@@ -119,13 +119,13 @@ def _unknown(key: str, location: tuple[Any, ...], schema: type[BaseModel]) -> st
     """What is said of a key that no section has, or not the entry that is chosen."""
     owner, entry = owner_of(location, schema)
     *sections, name = untagged(location, schema)
-    if (new := RENAMED.get(key)) is not None:
+    if (new := new_key(key)) != key:
         return f"{key} is called {new} now, which is given as well: leave one of them out"
     known = list(owner.model_fields)
     close = difflib.get_close_matches(str(name), known, n=1)
     hint = f"did you mean {dotted([*sections, close[0]])}?" if close else f"known here: {', '.join(known)}"
     if entry is None:
         return f"{key} is not a setting; {hint}"
-    having = others_with(str(name), sections, schema)
-    hint = f"it is one of {' and '.join(having)}; {hint}" if having else hint
+    choice, having = others_with(str(name), sections, schema)
+    hint = f"it is one of {dotted([*sections, choice])} {' and '.join(having)}; {hint}" if having else hint
     return f"{key} is not a setting of {entry}; {hint}"

@@ -34,9 +34,7 @@ class Config(Settings):
     @property
     def compares_classes(self) -> bool:
         """Whether anything asks for word vectors."""
-        if not self.model.head.needs.isdisjoint({"class_vectors", "predicate_vectors"}):
-            return True
-        return self.gan.enabled and (self.gan.init_embeddings or self.gan.perturb.method in ("neigh", "graphn"))
+        return not {*self.model.head.needs, *self.augmentation.needs}.isdisjoint({"class_vectors", "predicate_vectors"})
 
     @property
     def seed(self) -> int:

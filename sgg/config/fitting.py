@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from .keys import find, remove
-from .renamed import RENAMED
+from .defaults import todays
+from .keys import find, flatten, remove, with_values
+from .renamed import new_key, todays_item
 from .schema import Settings
 from .setting import choices_of
 
@@ -14,8 +15,35 @@ from .setting import choices_of
 def todays_key(key: str) -> str:
     """A dotted key as it is called now. That of a part of the schema that holds one of a registry's sections is taken
     for the key of the entry's name: a search over `model.head` is one over `model.head.kind`."""
-    key = RENAMED.get(key, key)
+    key = new_key(key)
     return next((choice.key for choice in choices_of(Settings) if choice.key.rpartition(".")[0] == key), key)
+
+
+def todays_values(values: dict[str, Any]) -> dict[str, Any]:
+    """Values by dotted key, axes of a search among them, with the keys and values of today."""
+    naming = {choice.key for choice in choices_of(Settings)}
+    found = {}
+    for key, value in (todays_item(key, value) for key, value in values.items()):
+        key = todays_key(key)
+        found[key] = _with_off(value) if key in naming else value
+    return found
+
+
+def _with_off(value: Any) -> Any:
+    """A name of an entry, or an axis over names, with the `off` that YAML 1.1 reads as false."""
+    if isinstance(value, dict) and isinstance(value.get("of"), list):
+        return {**value, "of": [_with_off(one) for one in value["of"]]}
+    return "off" if value is False else value
+
+
+def todays_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """All settings of a run by dotted key, axes of its search among them, as those of today: what had no effect is left
+    out."""
+    axes = {key: value for key, value in settings.items() if isinstance(value, dict)}
+    enabled = todays_values({key: value for key, value in axes.items() if key == "gan.enabled"})
+    plain = with_values({}, {key: value for key, value in settings.items() if key not in axes} | enabled)
+    return {key: value for key, value in flatten(todays(Settings, plain)).items()
+            if not any(key.startswith(f"{axis}.") for axis in enabled)} | todays_values(axes)
 
 
 def fitting(settings: dict[str, Any], axes: dict[str, Any]) -> dict[str, Any]:

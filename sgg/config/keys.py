@@ -1,4 +1,4 @@
-"""Nested settings and dotted keys: `{"gan": {"perturb": {"alpha": 5}}}` and `gan.perturb.alpha`."""
+"""Nested settings and dotted keys: `{"training": {"epochs": 5}}` and `training.epochs`."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 import sys
 from collections.abc import Callable
@@ -15,13 +14,13 @@ import yaml
 from sgg.methods.plugins import PluginError, load_plugins
 
 from .checking import checked, separately, validate
-from .defaults import todays
+from .defaults import in_long_form, todays
 from .errors import ConfigError
 from .experiment import Config
-from .fitting import fitting, todays_key
-from .keys import find, put, with_values
+from .fitting import fitting, todays_key, todays_values
+from .keys import find, put, remove, with_values
 from .reference import is_swept
-from .renamed import RENAMED, old_keys
+from .renamed import new_key, old_keys, todays_item
 from .schema import Settings
 
 PLUGINS = "experiment.plugins"
@@ -46,7 +45,7 @@ class Study:
     @classmethod
     def of(cls, given: dict[str, Any], axes: dict[str, dict[str, Any]], source: str) -> Study:
         """The study of nested settings. Raises ConfigError with every fault."""
-        given, axes = todays(Settings, given), {todays_key(key): leaf for key, leaf in axes.items()}
+        given, axes = todays(Settings, given), todays_values(axes)
         return cls(validate(fitting(given, axes), source), axes, source, given)
 
     def trial(self, values: dict[str, Any]) -> Config:
@@ -61,8 +60,7 @@ class Study:
         return separately(self._with(values)).faults
 
     def _with(self, values: dict[str, Any]) -> dict[str, Any]:
-        values = {todays_key(key): value for key, value in values.items()}
-        return fitting(with_values(self.given, values), self.axes)
+        return fitting(with_values(self.given, todays_values(values)), self.axes)
 
 
 def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
@@ -82,9 +80,11 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
     settings = _parse(path)
     for old, new in old_keys(settings).items():
         print(f"note: {path}: {old} is called {new} now", file=sys.stderr)
-    settings = todays(Settings, settings)
-    edited = copy.deepcopy(settings)
-    of_words = [fault for word in overrides for fault in _override(edited, word)]
+    edited, of_words = settings, []
+    for word in overrides:
+        edited, faults = _override(in_long_form(Settings, edited), word)
+        of_words += faults
+    settings, edited = todays(Settings, settings), todays(Settings, edited)
     _load_plugins(edited, path.parent, source)
     _, before = _draft(settings, source, faults_of_search)
     study, after = _draft(edited, source, faults_of_search)
@@ -122,21 +122,23 @@ def _load_plugins(settings: dict[str, Any], folder: Path, source: str) -> None:
     put(settings, PLUGINS, [plugin.full_name for plugin in plugins])
 
 
-def _override(settings: dict[str, Any], word: str) -> list[str]:
-    """Put a `key=value` over the settings; returns its faults."""
+def _override(settings: dict[str, Any], word: str) -> tuple[dict[str, Any], list[str]]:
+    """The settings with a `key=value` put over them, which may have keys of earlier versions; and its faults."""
     key, separator, text = word.partition("=")
-    if (new := RENAMED.get(key)) is not None:
-        print(f"note: {key} is called {new} now (on the command line)", file=sys.stderr)
-        key = new
     if not separator or not key:
-        return [f"{word!r} must have the form key=value, for example loss.kind=dnorm"]
+        return settings, [f"{word!r} must have the form key=value, for example loss.kind=dnorm"]
+    if (new := new_key(key)) != key:
+        print(f"note: {key} is called {new} now (on the command line)", file=sys.stderr)
     try:
-        put(settings, key, yaml.load(text, Loader=_Loader))
+        _, value = todays_item(key, yaml.load(text, Loader=_Loader))
+        for old in [old for old, now in old_keys(settings).items() if now == new]:
+            remove(settings, old)
+        put(settings, new, value)
     except yaml.YAMLError as error:
-        return [f"{key}: {text!r} is not YAML: {' '.join(str(error).split())}"]
+        return settings, [f"{new}: {text!r} is not YAML: {' '.join(str(error).split())}"]
     except ValueError as error:
-        return [str(error)]
-    return []
+        return settings, [str(error)]
+    return settings, []
 
 
 class _Loader(yaml.SafeLoader):
@@ -180,7 +182,7 @@ def _without_axes(settings: dict[str, Any], path: tuple[str, ...], axes: dict[st
         here = (*path, str(key))
         key_now = todays_key(".".join(here))
         if isinstance(value, dict) and "search" in value and "." in key_now:
-            axes[key_now] = value
+            axes |= todays_values({key_now: value})
             if is_swept(key_now) and (values := _values(value)):
                 rest[key] = values
         elif isinstance(value, dict):

@@ -7,14 +7,14 @@ from typing import Any
 
 from .checking import separately
 from .defaults import complete
-from .fitting import fitting, todays_key
+from .fitting import fitting, todays_settings
 from .keys import flatten, with_values
 from .reference import role_of
 from .roles import Role
 from .schema import Settings
 from .setting import choices_of
 
-FIRST_EDITION = {"model.edge_boxes": "motifs", "training.drop_last": False, "gan.reconstruction_bias": True,
+FIRST_EDITION = {"model.edge_boxes": "motifs", "training.drop_last": False, "augmentation.reconstruction_bias": True,
                  "data.flip_predicates": "keep"}
 """What a run of the first edition does by settings that it does not know. Another setting that an older run does not
 know had its default; relations of an object to itself (`data.self_relations`) it kept, which its data hash tells."""
@@ -29,7 +29,7 @@ def changes(then: dict[str, Any], now: dict[str, Any], fixed: Callable[[Role], b
     Where another entry of a registry is chosen, its settings go without saying.
     fixed: whether a setting of a role has to stay as it was.
     """
-    then = _completed({todays_key(key): value for key, value in then.items()}, now)
+    then = _completed(todays_settings(then), now)
     differing = [key for key in {**then, **now} if then.get(key) != now.get(key) and fixed(role_of(key))]
     other = tuple(f"{setting.key.rpartition('.')[0]}." for setting in choices_of(Settings) if setting.key in differing)
     return [f"{key} was {then.get(key)!r}, is {now.get(key)!r}" for key in differing
@@ -40,8 +40,10 @@ def _completed(then: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     """`then` with the settings that its edition did not have yet, as what it did; one that has no effect as it is now.
     """
     known = FIRST_EDITION | then
-    if "gan.reconstruction_bias" not in then and now.get("model.frequency_bias") == "off":
-        known["gan.reconstruction_bias"] = now.get("gan.reconstruction_bias")
+    if then.get("augmentation.kind") in (None, "off"):
+        del known["augmentation.reconstruction_bias"]
+    elif "augmentation.reconstruction_bias" not in then and now.get("model.frequency_bias") == "off":
+        known["augmentation.reconstruction_bias"] = now.get("augmentation.reconstruction_bias", False)
     mirrors = now.get("data.flip") and now.get("data.name") not in WITHOUT_SIDES
     if "data.flip_predicates" not in then and not mirrors:
         known["data.flip_predicates"] = now.get("data.flip_predicates")

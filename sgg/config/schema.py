@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from sgg.methods.augmentation import AUGMENTATIONS, Augmentation
 from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
 from sgg.methods.head import HEADS, Head
 from sgg.naming import KS
@@ -20,11 +21,10 @@ from .chosen import Chosen
 from .defaults import Follows, complete, pairs_of_mode, rate_of_batch, suits
 from .roles import draws, measures, runs, trains
 from .search import Resources, Search, Tracking
-from .section import Distinct, HomePath, Listed, Off, Section, Share
+from .section import Distinct, HomePath, Listed, Section, Share
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Mode = Literal["sgcls", "predcls", "sgdet"]
-Term = Literal["D", "G", "rec"]
 EdgeBoxes = Literal["motifs", "raw_boxes"]
 Exponent = Annotated[float, Field(ge=0, le=10)]
 
@@ -120,60 +120,14 @@ class Model(Section):
 
 
 class Embeddings(Section):
-    """Class vectors for `neigh`, `graphn` and `gan.init_embeddings`."""
+    """Word vectors of classes and predicates, for the augmentations and heads that compare them."""
 
     source: Annotated[Literal["auto", "glove", "cooccurrence"], trains(tried=True)] = "auto"
     """auto: GloVe where its file is, else vectors computed from the training graphs."""
     path: Annotated[HomePath | None, trains(tried=True)] = None
     """None: where `python -m sgg.data prepare glove` puts it under `data.root`, see `Config.glove`."""
-
-
-class Perturb(Section):
-    """Scene-graph perturbations ([2], docs/SYSTEM.md section 5)."""
-
-    method: Annotated[Literal["off", "rand", "neigh", "graphn"], Off, trains(mid_training=True, tried=True)] = "off"
-    """How a new label is chosen."""
-    intensity: Annotated[float, Field(gt=0, le=1), trains(mid_training=True)] = 0.2
-    """L: the share of an image's nodes that get a new label."""
-    topk: Annotated[int, Field(ge=0), trains(mid_training=True, tried=True)] = 5
-    """Semantic neighbours that a new label is drawn from."""
-    alpha: Annotated[float, Field(ge=1), trains(mid_training=True)] = 2
-    """GraphN: a context must have been seen so often in training. Not the loss weight alpha of [1]."""
-    uniform: Annotated[bool, trains(mid_training=True)] = False
-    """Draw nodes uniformly, not by their degree."""
-    degree_smoothing: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
-    """Nodes are drawn in proportion to their degree to this power."""
-
-
-class GAN(Section):
-    """Generator, discriminators and their updates ([2], docs/SYSTEM.md section 4)."""
-
-    enabled: Annotated[bool, trains(shared=True, tried=True)] = False
-    """Train a generator and discriminators beside F."""
-    terms: Annotated[list[Term], Listed, Distinct, trains(mid_training=True)] = ["D", "G", "rec"]
-    """Which losses there are: D of the discriminators, G of the generator, rec of F on generated features."""
-    large_discriminator: Annotated[bool, trains()] = True
-    """Add 1x1 convolutions to the global discriminator."""
-    visual_conditioning: Annotated[bool, trains(shared=True)] = True
-    """Condition the generator on a real feature of the same class."""
-    attach_generator: Annotated[bool, trains(mid_training=True)] = False
-    """The reconstruction loss trains the generator, too."""
-    reconstruction_bias: Annotated[bool, trains(mid_training=True)] = False
-    """Add the frequency bias to the predicate logits of generated features too, where `model.frequency_bias` is `add`.
-    The papers add it on real features only."""
-    init_embeddings: Annotated[bool, trains(tried=True)] = False
-    """Start the generator's class embeddings from word vectors."""
-    adversarial_weight: Annotated[PositiveFloat, trains(mid_training=True)] = 5.0
-    """Weight of all adversarial losses."""
-    hidden_dim: Annotated[PositiveInt, trains()] = 64
-    """Width of the generator's graph convolutions."""
-    embedding_dim: Annotated[PositiveInt, trains(tried=True)] = 200
-    """Width of class embeddings."""
-    learning_rate_generator: Annotated[PositiveFloat, trains(mid_training=True)] = 1e-4
-    """Adam's learning rate for the generator."""
-    learning_rate_discriminator: Annotated[PositiveFloat, trains(mid_training=True)] = 4e-4
-    """Adam's learning rate for the discriminators."""
-    perturb: Perturb = Perturb()
+    dim: Annotated[PositiveInt, trains(tried=True)] = 200
+    """Numbers of a vector."""
 
 
 class Training(Section):
@@ -258,7 +212,8 @@ class Settings(Section):
     loss: Annotated[EdgeLoss, Chosen(EDGE_LOSSES)] = EDGE_LOSSES.default
     """How cross-entropies of annotated and background pairs are weighted ([1], docs/SYSTEM.md section 3)."""
     embeddings: Embeddings = Embeddings()
-    gan: GAN = GAN()
+    augmentation: Annotated[Augmentation, Chosen(AUGMENTATIONS)] = AUGMENTATIONS.default
+    """What the model is trained on beside the annotated images."""
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     search: Search = Search()

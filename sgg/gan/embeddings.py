@@ -73,7 +73,7 @@ def require_width(path: Path, dim: int) -> None:
     if len(fields) == 2 and all(field.isdecimal() for field in fields):
         remedy = "it begins with a header as word2vec's files do: delete that line"
     elif len(fields) > 2:
-        remedy = f"use a file of {dim} dimensions, or set gan.embedding_dim={len(fields) - 1}"
+        remedy = f"use a file of {dim} dimensions, or set embeddings.dim={len(fields) - 1}"
     raise ValueError(f"{path}, line 1: expected a word and {dim} numbers, got {max(0, len(fields) - 1)}; {remedy}")
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from .registry import Method
+from .head import Mode
+from .registry import Method, Registry
 
 if TYPE_CHECKING:
     import torch
     from torch import Generator, Tensor
 
     from .statistics import Statistics
+
+AUGMENTATIONS: Registry[Augmentation] = Registry("augmentation", "sgg.augmentations", default="off")
 
 AugmentationNeed = Literal["features", "class_vectors"]
 """features: real features of the objects of the training images, by class. class_vectors: word vectors."""
@@ -41,12 +44,22 @@ class AugmentationParts:
 
 
 class Augmentation(Method):
-    """The settings of an augmentation, and how it is made."""
+    """The settings of an augmentation, and how it is made.
+
+    modes: the modes of training (`training.mode`) that it serves in.
+    """
+
+    modes: ClassVar[frozenset[Mode]] = frozenset({"sgcls", "predcls", "sgdet"})
 
     @property
     def needs(self) -> frozenset[AugmentationNeed]:
         """What has to be made before it can work."""
         return frozenset()
+
+    def fault_of_classes(self, classes: int, data: str) -> str | None:
+        """What is wrong with the settings for a data set of so many classes, without background; it begins with the key
+        of a setting. None where nothing is. data: what the data set is called."""
+        return None
 
     def build(self, parts: AugmentationParts) -> Any:
         """The augmentation at work, `sgg.systems.two_stage.augmenter.Augmenter`, its networks with fresh weights."""

@@ -41,9 +41,7 @@ def prepare(config: Config, check: Check | None = None) -> Foundation:
 
 def reads_features(config: Config) -> bool:
     """Whether training with a config reads stored features (`Foundation.training_features`)."""
-    from sgg.augmentations import augmentation_of
-
-    return "features" in augmentation_of(config).needs
+    return "features" in config.augmentation.needs
 
 
 def parts_of(facts: dict[str, str | None]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from sgg.evaluate import main as evaluate_command
 from sgg.fit import fit
 from sgg.history import History
 
-FULL_GAN = {"enabled": True, "perturb": {"method": "graphn", "intensity": 0.5}}
+FULL_GAN = {"kind": "gan", "perturb": {"method": "graphn", "intensity": 0.5}}
 
 
 def merged(settings: dict, changes: dict) -> Config:
@@ -36,7 +36,7 @@ def numbers(directory: Path) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def undisturbed(toy_settings, tmp_path_factory) -> tuple[Config, Path]:
-    config = merged(toy_settings, {"gan": FULL_GAN, "evaluation": {"pred_weight": [0, 0.5]}})
+    config = merged(toy_settings, {"augmentation": FULL_GAN, "evaluation": {"pred_weight": [0, 0.5]}})
     directory = tmp_path_factory.mktemp("undisturbed")
     fit(config, directory)
     return config, directory
@@ -56,7 +56,7 @@ def test_what_a_run_leaves(undisturbed) -> None:
     written = json.loads((directory / "config.json").read_text())
     assert written["data"]["name"] == "toy"
     assert written["data"]["embeddings"] == "cooccurrence in the training graphs"
-    assert written["config"]["gan"]["perturb"]["method"] == "graphn"
+    assert written["config"]["augmentation"]["perturb"]["method"] == "graphn"
     assert [path.name for path in sorted((directory / "checkpoints").iterdir())] == ["epoch_0001", "epoch_0002"]
 
 
@@ -210,14 +210,14 @@ SWITCHES = {
     "two updates of F": {"training": {"f_updates": 2}},
     "SGDet": {"training": {"mode": "sgdet"}, "evaluation": {"modes": ["sgdet"]}},
     "bf16 autocast": {"training": {"autocast_bf16": True}},
-    "small discriminator, no conditioning": {"gan": {"enabled": True, "large_discriminator": False,
+    "small discriminator, no conditioning": {"augmentation": {"kind": "gan", "large_discriminator": False,
                                                      "visual_conditioning": False}},
-    "generator attached": {"gan": {"enabled": True, "attach_generator": True}},
-    "embeddings initialised": {"gan": {"enabled": True, "init_embeddings": True}},
-    "reconstruction only": {"gan": {"enabled": True, "terms": ["rec"]}},
-    "adversarial only": {"gan": {"enabled": True, "terms": ["D", "G"]}},
-    "rand": {"gan": {"enabled": True, "perturb": {"method": "rand"}}},
-    "neigh": {"gan": {"enabled": True, "perturb": {"method": "neigh"}}},
+    "generator attached": {"augmentation": {"kind": "gan", "attach_generator": True}},
+    "embeddings initialised": {"augmentation": {"kind": "gan", "init_embeddings": True}},
+    "reconstruction only": {"augmentation": {"kind": "gan", "terms": ["rec"]}},
+    "adversarial only": {"augmentation": {"kind": "gan", "terms": ["D", "G"]}},
+    "rand": {"augmentation": {"kind": "gan", "perturb": {"method": "rand"}}},
+    "neigh": {"augmentation": {"kind": "gan", "perturb": {"method": "neigh"}}},
     "Motifs of several layers in SGDet": {
         "model": {"head": {"kind": "motifs", "object_layers": 2, "edge_layers": 2, "pooling_dim": 96}},
         "training": {"mode": "sgdet"}, "evaluation": {"modes": ["sgdet", "predcls"]}},

@@ -94,6 +94,6 @@ def test_two_updates(visual_genome, name: str, pixels: int, head: str, monkeypat
     assert len(losses) == 2
     assert sum(parameter.numel() for parameter in heads) == 2 * (25088 * 4096 + 4096 + 4096 * 4096 + 4096)
     levels = {f"{network}/{level}" for network in "GD" for level in ("nodes", "edges", "global")}
-    gan = {"rec/nodes", "rec/edges", *levels} if config.gan.enabled else set()
+    gan = {"rec/nodes", "rec/edges", *levels} if config.augmentation.enabled else set()
     assert losses[0].keys() == {"nodes", "edges"} | gan
     assert any(not torch.equal(then, now[:2]) for then, now in zip(before, heads, strict=True))

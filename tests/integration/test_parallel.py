@@ -102,7 +102,7 @@ def test_two_workers_train_as_one(toy_settings, tmp_path, kind: str, head: dict)
     settings = toy_settings | {
         "data": toy_settings["data"] | {"train_images": IMAGES},
         "loss": {"kind": kind}, "model": {"head": head, "dropout": 0.0, "pairs_per_image": 100_000},
-        "gan": {"enabled": True, "visual_conditioning": False},
+        "augmentation": {"kind": "gan", "visual_conditioning": False},
         "training": {"batch_size": IMAGES}}
     losses, *vectors = train(settings)
     assert len(losses) == STEPS

@@ -29,7 +29,7 @@ def training_file(toy_settings, tmp_path) -> str:
     path = tmp_path / "training.yaml"
     path.write_text(yaml.safe_dump(toy_settings | {
         "experiment": {"name": "a", "output": str(tmp_path / "runs")},
-        "gan": {"enabled": True, "perturb": {"method": "graphn"}}}))
+        "augmentation": {"kind": "gan", "perturb": {"method": "graphn"}}}))
     return str(path)
 
 

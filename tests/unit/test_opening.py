@@ -116,7 +116,7 @@ def test_other_detectors_may_propose(opened, tmp_path, sections) -> None:
 def test_no_torch_for_a_plain_config(toy_root) -> None:
     code = ("import sys, json; from sgg.config import validate; from sgg.opening import open_data; "
             "open_data(validate(json.loads(sys.argv[1]))); print([m for m in ('torch', 'ray') if m in sys.modules])")
-    settings = json.dumps({"data": {"name": "toy", "root": str(toy_root)}, "gan": {"enabled": True}})
+    settings = json.dumps({"data": {"name": "toy", "root": str(toy_root)}, "augmentation": {"kind": "gan"}})
     run = subprocess.run([sys.executable, "-c", code, settings], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
 
@@ -126,7 +126,7 @@ def test_the_width_of_word_vectors_is_looked_at_where_they_are_used(opened, tmp_
     vectors.write_text("man 1 2 3\n")
     gan = {"enabled": True, "perturb": {"method": "neigh"}}
     with pytest.raises(ValueError, match=r"vectors\.txt, line 1: expected a word and 200 numbers, got 3; use a file of "
-                                         r"200 dimensions, or set gan\.embedding_dim=3"):
+                                         r"200 dimensions, or set embeddings\.dim=3"):
         opened(embeddings={"path": str(vectors)}, gan=gan)
     opened(embeddings={"path": str(vectors)}, gan=gan | {"embedding_dim": 3})
     opened(embeddings={"path": str(vectors), "source": "cooccurrence"}, gan=gan)

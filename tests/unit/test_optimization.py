@@ -73,7 +73,7 @@ def test_a_batch_in_parts_gives_the_losses_and_the_gradient_of_the_whole(toy_roo
     for parts in (1, 3):
         config = validate(settings_of(
             toy_root, loss={"kind": kind}, model={"dropout": 0.0, "pairs_per_image": 100_000},
-            gan={"enabled": True, "visual_conditioning": False},
+            augmentation={"kind": "gan", "visual_conditioning": False},
             training={"batch_size": 6, "accumulate": parts, "weight_decay": 0.0, "momentum": 0.0}))
         torch.manual_seed(0)
         foundation = untrained(config, toy_root)

@@ -187,7 +187,7 @@ def test_what_differs_is_told_before_a_detector_is_trained(run, toy_root, tmp_pa
 
 def test_a_gan_of_the_first_edition_is_evaluated_but_not_trained_further(toy_root, tmp_path) -> None:
     """Its global discriminator had two stages on the toy genome's maps: layers 0 to 9, and the last one."""
-    settings = {"gan": {"enabled": True, "visual_conditioning": False, "large_discriminator": False}}
+    settings = {"augmentation": {"kind": "gan", "visual_conditioning": False, "large_discriminator": False}}
     trial = trial_of(toy_root, **settings)
     gan = trial.build().networks["gan"]
     layers = gan.discriminators["global"].layers
@@ -212,7 +212,7 @@ def test_another_mode_may_be_measured_than_was_searched_for(run, tmp_path, monke
 
 
 def test_facts_of_the_data(toy_root, tmp_path) -> None:
-    trial = trial_of(toy_root, gan={"enabled": True, "init_embeddings": True})
+    trial = trial_of(toy_root, augmentation={"kind": "gan", "init_embeddings": True})
     facts, data = trial.facts, trial.experiment.data
     assert (facts["hash"], facts["detector"]) == (data.hash, "0123")
     assert facts["description"] == f"{data.description}, measured on the first 2 images of val and test"
@@ -222,7 +222,8 @@ def test_facts_of_the_data(toy_root, tmp_path) -> None:
 
 def test_word_vectors_follow_the_root(toy_root, tmp_path) -> None:
     """As `python -m sgg.data prepare glove --to ROOT` leaves them."""
-    trial = trial_of(toy_root, gan={"enabled": True, "embedding_dim": 2, "perturb": {"method": "neigh"}})
+    trial = trial_of(toy_root, embeddings={"dim": 2},
+                     augmentation={"kind": "gan", "perturb": {"method": "neigh"}})
     known, unknown = trial.experiment.data.classes[1:3], trial.experiment.data.classes[3]
     (tmp_path / "glove").mkdir()
     (tmp_path / "glove" / "glove.6B.200d.txt").write_text("".join(f"{name} 1 2\n" for name in known))
@@ -231,7 +232,7 @@ def test_word_vectors_follow_the_root(toy_root, tmp_path) -> None:
     assert facts["embeddings"] == "glove glove.6B.200d.txt"
     assert unknown in facts["embeddings_missing"]
     assert not {"__background__", *known} & {*facts["embeddings_missing"]}
-    unread = validate(config.model_dump() | {"gan": {"enabled": False}})
+    unread = validate(config.model_dump() | {"augmentation": "off"})
     assert replace(trial.experiment, config=unread).facts() == facts | {"embeddings_missing": []}
 
 
@@ -255,7 +256,7 @@ def test_stored_features_are_read_beside_the_update_of_f(toy_root, monkeypatch) 
             happened.append("waited for")
             return self.rows
 
-    trial = trial_of(toy_root, gan={"enabled": True})
+    trial = trial_of(toy_root, augmentation={"kind": "gan"})
     vars(trial)["features"] = Store((trial.detector.channels, 7, 7))
     run = trial.build()
     update = run.learner.update

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from rich.progress import track
 
-from sgg.augmentations import augmentation_of
 from sgg.config import Config
 from sgg.detector import ensure_detector, known_hash
 from sgg.device import device_of
@@ -80,7 +79,7 @@ class TwoStageFoundation:
     @property
     def augmentation(self) -> Augmentation:
         """The settings of the augmentation."""
-        return augmentation_of(self.config)
+        return self.config.augmentation
 
     @cached_property
     def features(self) -> FeatureStore | None:

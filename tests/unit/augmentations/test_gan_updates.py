@@ -16,7 +16,7 @@ def trial(toy_root):
     def made(**gan):
         config = validate({
             "data": {"name": "toy", "root": str(toy_root), "train_images": 4}, "training": {"batch_size": 4},
-            "model": {"frequency_bias": "add"}, "gan": {"enabled": True, "visual_conditioning": False, **gan}})
+            "model": {"frequency_bias": "add"}, "augmentation": {"kind": "gan", "visual_conditioning": False, **gan}})
         foundation = untrained(config, toy_root)
         system = foundation.build()
         for network in system.networks.values():
@@ -28,7 +28,7 @@ def trial(toy_root):
 
 @pytest.mark.parametrize("biased", [False, True])
 def test_the_frequency_bias_in_the_reconstruction(trial, biased) -> None:
-    """The reference adds it on real features only; `gan.reconstruction_bias` adds it on generated ones too."""
+    """The reference adds it on real features only; `augmentation.reconstruction_bias` adds it on generated ones too."""
     system, sample = trial(**({"reconstruction_bias": True} if biased else {}))
     learner, model = system.learner, system.model
     losses, fake = system.augmenter.generator_losses(sample, sample.labels, None, learner)

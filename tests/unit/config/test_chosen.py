@@ -75,11 +75,45 @@ def test_keys_of_earlier_versions(tmp_path, capsys) -> None:
     assert list(study.axes) == ["model.head.hidden_dim"]
     notes = capsys.readouterr().err.splitlines()
     assert len(notes) == 3
-    assert notes[1].startswith("note: ")
-    assert "a.yaml: model.iterations is called model.head.iterations now" in notes[1]
+    assert all(note.startswith("note: ") for note in notes)
+    assert notes[0].endswith("a.yaml: model.iterations is called model.head.iterations now")
     assert notes[2] == "note: model.iterations is called model.head.iterations now (on the command line)"
     assert validate({"model": {"head": "imp", "hidden_dim": 3}}).model.head.hidden_dim == 3
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("gan", "augmentation"), [
+    ({"enabled": False, "hidden_dim": 32, "perturb": {"method": "off", "alpha": 5}}, "off"),
+    ({"hidden_dim": 32}, "off"), ({}, "off"),
+    ({"enabled": True, "hidden_dim": 32, "perturb": {"method": "rand"}},
+     {"kind": "gan", "hidden_dim": 32, "perturb": {"method": "rand"}})])
+def test_the_gan_of_earlier_versions(gan, augmentation) -> None:
+    assert validate({"gan": gan}) == validate({"augmentation": augmentation})
+
+
+def test_the_gan_of_earlier_versions_is_enabled_on_the_command_line(tmp_path) -> None:
+    for file in ("gan: {hidden_dim: 32}", "gan: {enabled: false, hidden_dim: 32}"):
+        base = load_text(tmp_path, file, "gan.enabled=true", "gan.perturb.alpha=3").base
+        assert (base.augmentation.kind, base.augmentation.hidden_dim) == ("gan", 32)
+        assert base.augmentation.perturb.alpha == 3
+
+
+def test_the_gan_of_earlier_versions_is_searched(tmp_path) -> None:
+    study = load_text(tmp_path, "gan: {enabled: {search: grid, of: [false, true]}, hidden_dim: 32}")
+    assert study.axes == {"augmentation.kind": {"search": "grid", "of": ["off", "gan"]}}
+    assert study.trial({"gan.enabled": True}).augmentation.hidden_dim == 32
+    assert study.trial({"augmentation.kind": "off"}).augmentation.kind == "off"
+
+
+def test_one_width_of_vectors_follows_from_the_earlier_one() -> None:
+    config = validate({"gan": {"enabled": True, "embedding_dim": 50}})
+    assert (config.embeddings.dim, config.augmentation.embedding_dim) == (50, 50)
+
+
+def test_perturbing_needs_the_gan() -> None:
+    for settings in ({"gan": {"perturb": {"method": "graphn"}}}, {"augmentation": {"perturb": {"method": "graphn"}}}):
+        assert faults(**settings) == [
+            "augmentation.perturb is not a setting of off; it is one of augmentation.kind gan; known here: kind"]
 
 
 def test_an_earlier_key_beside_todays() -> None:
@@ -91,7 +125,7 @@ def test_a_run_of_an_earlier_version_goes_on() -> None:
     now = flatten(validate({"data": {"name": "toy"}}).model_dump(mode="json"))
     then = {key: value for key, value in now.items() if not key.startswith("model.head")}
     then |= {"model.head": "imp", "model.hidden_dim": 64, "model.iterations": 3, "model.edge_boxes": "motifs",
-             "training.drop_last": False, "gan.reconstruction_bias": False}
+             "training.drop_last": False, "augmentation.reconstruction_bias": False}
     assert changes(then, now, lambda role: role.fixed_for_trial) == []
     then["model.iterations"] = 4
     assert changes(then, now, lambda role: role.fixed_for_trial) == ["model.head.iterations was 4, is 3"]
@@ -120,7 +154,7 @@ def test_a_search_over_entries_gives_each_its_own_settings(tmp_path) -> None:
 
 def test_a_setting_of_another_entry_names_it() -> None:
     assert faults(model={"head": {"kind": "motifs", "iterations": 3}})[0].startswith(
-        "model.head.iterations is not a setting of motifs; it is one of imp; known here: ")
+        "model.head.iterations is not a setting of motifs; it is one of model.head.kind imp; known here: ")
 
 
 def test_the_reference_has_the_settings_of_all_entries() -> None:

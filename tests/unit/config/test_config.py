@@ -31,15 +31,15 @@ def test_empty_file_is_all_defaults(write) -> None:
 
 def test_all_faults_at_once(write) -> None:
     path = write("""
-        gan: {enabled: true, perturb: {alpha: 0, topkk: 3}}
+        augmentation: {kind: gan, perturb: {alpha: 0, topkk: 3}}
         trainng: {}
         loss: {kind: focal}
         evaluation: {ks: [20, many]}
     """)
     assert faults(path) == [
         "loss.kind must be one of 'dnorm', 'baseline' or 'dnorm-fgbg', got 'focal'",
-        "gan.perturb.alpha must be >= 1, got 0",
-        "gan.perturb.topkk is not a setting; did you mean gan.perturb.topk?",
+        "augmentation.perturb.alpha must be >= 1, got 0",
+        "augmentation.perturb.topkk is not a setting; did you mean augmentation.perturb.topk?",
         "evaluation.ks[1] must be a valid integer, unable to parse string as an integer, got 'many'",
         "trainng is not a setting; did you mean training?",
     ]
@@ -50,9 +50,9 @@ def test_all_faults_at_once(write) -> None:
     ("loss: 3", "loss must be a mapping of settings, got 3"),
     ("loss: {kind: dnorm, kind: baseline}", "key kind stands twice"),
     ("loss: {", "not readable as YAML"),
-    ("gan: {perturb: {method: graphn}}", "gan.perturb.method is set but gan.enabled is false"),
+    ("gan: {perturb: {method: graphn}}", "augmentation.perturb is not a setting of off; it is one of"),
     ("loss: {kind: baseline, foreground_weight: 2}", "loss: kind baseline takes no foreground_weight"),
-    ("gan: {perturb: {intensity: 0}}", "gan.perturb.intensity must be > 0, got 0"),
+    ("augmentation: {kind: gan, perturb: {intensity: 0}}", "augmentation.perturb.intensity must be > 0, got 0"),
     ("experiment: {seed: [1, 1]}", "experiment.seed lists a value twice: [1, 1]"),
     ("evaluation: {pred_weight: [0, 0.0]}", "evaluation.pred_weight lists a value twice: [0, 0.0]"),
     ("evaluation: {modes: [sgcls, sgcls]}", "evaluation.modes lists a value twice: ['sgcls', 'sgcls']"),
@@ -61,12 +61,12 @@ def test_all_faults_at_once(write) -> None:
     ("experiment: {output: 3}", "experiment.output must be a path, got 3"),
     ("training: {epochs: 1.5}", "training.epochs must be a whole number, got 1.5"),
     ("evaluation: {ks: []}", "evaluation.ks must list at least 1 value, got []"),
-    ("gan: {terms: [D, D]}", "gan.terms lists a value twice: ['D', 'D']"),
+    ("augmentation: {kind: gan, terms: [D, D]}", "augmentation.terms lists a value twice: ['D', 'D']"),
     ("data: {min_objects: 5, max_objects: 4}", "data.min_objects must be at most data.max_objects, got 5 and 4"),
     ("data: {root: ~nobody-of-that-name/data}", "data.root: ~nobody-of-that-name/data: Could not determine home"),
     ("experiment: {name: ../up}", "experiment.name must match the pattern ^[A-Za-z0-9][A-Za-z0-9_.-]*$, got '../up'"),
-    ("gan: {enabled: true, terms: []}", "terms must name at least one of D, G, rec"),
-    ("gan: {enabled: true, perturb: {method: neigh, topk: 0}}", "gan.perturb.method neigh needs gan.perturb.topk >= 1"),
+    ("augmentation: {kind: gan, terms: []}", "augmentation.terms must list at least 1 value"),
+    ("augmentation: {kind: gan, perturb: {method: neigh, topk: 0}}", "augmentation.perturb: method neigh needs topk"),
     ("resources: {gpus: 1.5}", "gpus above 1 must be whole, got 1.5"),
     ("resources: {gpus: 2, workers: 3}", "gpus must be auto, 0 or one for each of 3 workers, got 2"),
     ("{resources: {workers: 4}, training: {batch_size: 3}}", "training.batch_size must give each of 4 resources.work"),
@@ -82,7 +82,8 @@ def test_what_does_not_fit_together_is_told_beside_what_is_wrong_by_itself(write
     path = write("""
         data: {min_objects: 5, max_objects: 4, flipp: true}
         loss: {kind: baseline, foreground_weight: 2, scale: -1}
-        gan: {perturb: {method: graphn}}
+        augmentation: {kind: gan, perturb: {method: graphn}}
+        training: {mode: sgdet}
         search: {metric: val/sgcls/zs/ngR@70}
     """)
     assert [fault.partition(",")[0] for fault in faults(path)] == [
@@ -90,8 +91,7 @@ def test_what_does_not_fit_together_is_told_beside_what_is_wrong_by_itself(write
         "loss.scale must be >= 0",
         "loss: kind baseline takes no foreground_weight or background_weight",
         "data.min_objects must be at most data.max_objects",
-        "gan.perturb.method is set but gan.enabled is false: perturbed graphs are what the generator is conditioned on"
-        "; enable the GAN or set the method to off",
+        "training.mode sgdet cannot be combined with augmentation.kind gan",
         "search.metric must be loss",
     ]
 
@@ -142,15 +142,16 @@ def test_faults_of_overrides(write, override: str, message: str) -> None:
 
 def test_faults_of_file_and_command_line_at_once(write) -> None:
     """None hides another, and each is told where it comes from."""
-    path = write("loss: {kind: dnorm, scale: much}\ngan: {hidden_dim: 0}")
+    path = write("loss: {kind: dnorm, scale: much}\naugmentation: {kind: gan, hidden_dim: 0}")
     with pytest.raises(ConfigError) as raised:
-        load(path, ["word", "gan.hidden_dim=64", "loss.scal=2", "training.epochs=none", "model.head=imp"])
+        load(path, ["word", "augmentation.hidden_dim=64", "loss.scal=2", "training.epochs=none", "model.head=imp"])
     assert raised.value.source == f"{path} and the command line"
     of_file, *of_words = raised.value.faults
     assert of_file == "loss.scale must be a valid number, unable to parse string as a number, got 'much'"
     assert [fault.split()[0] for fault in of_words] == ["'word'", "loss.scal", "training.epochs"]
     assert all(fault.endswith(" (on the command line)") for fault in of_words)
-    assert load(write("gan: {hidden_dim: 0}"), ["gan.hidden_dim=64"]).base.gan.hidden_dim == 64
+    mended = load(write("augmentation: {kind: gan, hidden_dim: 0}"), ["augmentation.hidden_dim=64"]).base
+    assert mended.augmentation.hidden_dim == 64
 
 
 def test_settings_of_the_file_alone_name_the_file(write) -> None:
@@ -165,13 +166,13 @@ def test_settings_of_the_file_alone_name_the_file(write) -> None:
 def test_searched_keys_are_kept_apart(write) -> None:
     study = load(write("""
         loss: {kind: {search: choice, of: [baseline, dnorm]}}
-        gan: {enabled: true, perturb: {method: graphn, alpha: {search: choice, of: [2, 5]}}}
+        augmentation: {kind: gan, perturb: {method: graphn, alpha: {search: choice, of: [2, 5]}}}
     """))
     assert study.axes == {"loss.kind": {"search": "choice", "of": ["baseline", "dnorm"]},
-                          "gan.perturb.alpha": {"search": "choice", "of": [2, 5]}}
-    assert study.trial({"loss.kind": "baseline", "gan.perturb.alpha": 5}).gan.perturb.alpha == 5
-    with pytest.raises(ConfigError, match=r"gan\.perturb\.alpha must be >= 1, got 0"):
-        study.trial({"gan.perturb.alpha": 0})
+                          "augmentation.perturb.alpha": {"search": "choice", "of": [2, 5]}}
+    assert study.trial({"loss.kind": "baseline", "augmentation.perturb.alpha": 5}).augmentation.perturb.alpha == 5
+    with pytest.raises(ConfigError, match=r"augmentation\.perturb\.alpha must be >= 1, got 0"):
+        study.trial({"augmentation.perturb.alpha": 0})
 
 
 def test_one_seed_is_a_list_of_one() -> None:
@@ -237,9 +238,9 @@ def test_numbers_of_yaml_1_2(write, number: str) -> None:
     study = load(write(f"""
         loss: {{scale: {{search: uniform, low: {number}, high: 1e+3}}}}
         training: {{weight_decay: {number}}}
-    """), [f"gan.learning_rate_generator={number}"])
+    """), ["augmentation.kind=gan", f"augmentation.learning_rate_generator={number}"])
     assert study.axes["loss.scale"] == {"search": "uniform", "low": 1e-4, "high": 1000.0}
-    assert study.base.training.weight_decay == study.base.gan.learning_rate_generator == 1e-4
+    assert study.base.training.weight_decay == study.base.augmentation.learning_rate_generator == 1e-4
     assert load(write("experiment: {name: 2e}")).base.experiment.name == "2e"
 
 
@@ -263,7 +264,7 @@ def test_word_vectors_are_looked_for_where_they_are_put() -> None:
 
 
 def test_round_trip_through_json() -> None:
-    config = of("toy", gan={"enabled": True, "perturb": {"method": "graphn"}})
+    config = of("toy", augmentation={"kind": "gan", "perturb": {"method": "graphn"}})
     assert Config.model_validate(config.model_dump(mode="json")) == config
 
 

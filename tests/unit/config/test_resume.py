@@ -18,7 +18,8 @@ def settings(data_name: str = "toy", **sections) -> dict:
 def of_the_first_edition(now: dict) -> dict:
     """The settings of a checkpoint that was written before these were there."""
     then = dict(now)
-    del then["training.drop_last"], then["gan.reconstruction_bias"]
+    del then["training.drop_last"]
+    then.pop("augmentation.reconstruction_bias", None)
     del then["data.flip_predicates"], then["data.self_relations"], then["data.allow_clipping"], then["data.cache"]
     return then | {"model.edge_boxes": "motifs"}
 
@@ -41,9 +42,9 @@ def test_a_run_of_the_first_edition_kept_incomplete_batches() -> None:
 
 
 @pytest.mark.parametrize(("bias", "faults"), [
-    ("off", []), ("add", ["gan.reconstruction_bias was True, is False"])])
+    ("off", []), ("add", ["augmentation.reconstruction_bias was True, is False"])])
 def test_a_run_of_the_first_edition_added_the_bias_in_the_reconstruction(bias, faults) -> None:
-    now = settings(model={"frequency_bias": bias}, gan={"enabled": True})
+    now = settings(model={"frequency_bias": bias}, augmentation={"kind": "gan"})
     assert changes(of_the_first_edition(now), now) == faults
 
 
@@ -57,7 +58,7 @@ def test_a_run_of_the_first_edition_kept_predicates_in_mirrored_images(flip, fau
 
 def test_a_setting_that_an_older_run_lacks_had_its_default() -> None:
     then = settings()
-    del then["training.f_updates"], then["gan.perturb.uniform"]
+    del then["training.f_updates"]
     assert changes(then, settings()) == []
     assert changes(then, settings(training={"f_updates": 2})) == ["training.f_updates was 1, is 2"]
 

@@ -38,7 +38,8 @@ def test_what_trials_share_is_decided_by() -> None:
     assert set(keys_where(lambda role: role.shared)) == {
         "data.name", "data.num_val_images", "data.exclude_left_right", "data.self_relations",
         "data.allow_clipping", "detector.backbone", "detector.weights",
-        "detector.epochs", "detector.batch_size", "detector.learning_rate", "gan.enabled", "gan.visual_conditioning"}
+        "detector.epochs", "detector.batch_size", "detector.learning_rate", "augmentation.kind",
+        "augmentation.visual_conditioning"}
 
 
 def test_every_value_of_these_is_measured_on_each_model() -> None:

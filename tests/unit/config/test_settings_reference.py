@@ -32,15 +32,18 @@ def test_an_editor_finds_no_fault_in_what_is_shipped(check, path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [
-    "evaluation: {pred_weight: 0.5, modes: sgcls}", "gan: {perturb: {method: off}}", "experiment: {seed: 3}",
+    "evaluation: {pred_weight: 0.5, modes: sgcls}", "augmentation: {kind: gan, perturb: {method: off}}",
+    "experiment: {seed: 3}", "augmentation: off", "loss: {search: grid, of: [dnorm, baseline]}",
+    "model: {head: {kind: {search: grid, of: [imp, motifs]}, iterations: 2, edge_layers: 1}}", "loss: {scale: 2}",
     "evaluation: {pred_weight: {search: grid, of: [0, 1]}}", "loss: {scale: {search: uniform, low: 0, high: 1}}"])
 def test_short_forms_and_axes_are_right(check, text: str) -> None:
     assert check(text) == []
 
 
 @pytest.mark.parametrize("text", [
-    "los: {}", "loss: {kind: focal}", "gan: {perturb: {alpha: 0}}", "training: {epochs: 1.5}",
-    "experiment: {seed: {search: grid, of: [1, 2]}}", "loss: {kind: {search: best, of: [dnorm]}}"])
+    "los: {}", "loss: {kind: focal}", "augmentation: {kind: gan, perturb: {alpha: 0}}", "training: {epochs: 1.5}",
+    "experiment: {seed: {search: grid, of: [1, 2]}}", "loss: {kind: {search: best, of: [dnorm]}}",
+    "model: {head: {kind: imp, edge_layers: 2}}", "model: {head: {iteration: 2}}", "loss: 3"])
 def test_an_editor_finds_what_is_wrong(check, text: str) -> None:
     assert check(text)
 
@@ -53,7 +56,7 @@ def test_every_setting_is_described(capsys) -> None:
 
 
 @pytest.mark.parametrize(("key", "kind", "default"), [
-    ("gan.perturb.alpha", "number >= 1", "2"),
+    ("augmentation.perturb.alpha", "number >= 1", "2"),
     ("training.epochs", "whole number >= 0", "20, 3 for toy"),
     ("loss.kind", "dnorm | baseline | dnorm-fgbg", "dnorm"),
     ("evaluation.ks", "list of (whole number > 0)", "[20, 50, 100, 200, 300]"),

@@ -26,9 +26,8 @@ def test_is_valid_with_every_value_of_its_search(path: Path) -> None:
 def test_the_papers_word_vectors_are_glove(path: Path) -> None:
     """Where a paper's config compares classes, a missing file must not change the vectors without a word."""
     study, axes = read_axes(load(path))
-    methods = {value for axis in axes if axis.key == "gan.perturb.method" for value in axis.values}
-    methods.add(study.base.gan.perturb.method)
-    compares = study.base.gan.init_embeddings or not methods.isdisjoint({"neigh", "graphn"})
+    methods = {value for axis in axes if axis.key == "augmentation.perturb.method" for value in axis.values}
+    compares = study.base.compares_classes or not methods.isdisjoint({"neigh", "graphn"})
     assert (study.base.embeddings.source == "glove") is compares
 
 
@@ -36,16 +35,18 @@ def test_the_papers_word_vectors_are_glove(path: Path) -> None:
 def test_published_settings(name: str) -> None:
     """docs/SYSTEM.md sections 2, "Optimiser", 4 and 5: batch 24, rate 1e-3 an image, a tenth for the box heads."""
     config = load(next(path for path in CONFIGS if path.stem == name)).base
-    training, gan = config.training, config.gan
+    kind, enabled, method = PAPER[name]
+    training, gan = config.training, config.augmentation
     assert (training.batch_size, training.learning_rate, training.epochs, training.decay_epoch) == (24, 0.024, 20, 16)
     assert training.drop_last
-    assert not gan.reconstruction_bias
     assert (training.momentum, training.weight_decay) == (0.9, 1e-4)
     assert (training.box_head_rate, training.clip_gradient) == (0.1, 5)
-    assert (config.loss.kind, gan.enabled, gan.perturb.method) == PAPER[name]
-    assert (gan.learning_rate_generator, gan.learning_rate_discriminator, gan.adversarial_weight) == (1e-4, 4e-4, 5)
-    assert (gan.perturb.intensity, gan.perturb.topk, gan.perturb.alpha) == (0.2, 5, 2)
-    assert (gan.large_discriminator, gan.visual_conditioning) == (True, True)
+    assert (config.loss.kind, gan.kind) == (kind, "gan" if enabled else "off")
+    if enabled:
+        assert gan.perturb.method == method
+        assert (gan.learning_rate_generator, gan.learning_rate_discriminator, gan.adversarial_weight) == (1e-4, 4e-4, 5)
+        assert (gan.perturb.intensity, gan.perturb.topk, gan.perturb.alpha) == (0.2, 5, 2)
+        assert (gan.large_discriminator, gan.visual_conditioning, gan.reconstruction_bias) == (True, True, False)
     assert (config.model.edge_boxes, config.model.box_strides) == ("motifs", "published")
     model = config.model
     assert (model.head.hidden_dim, model.pairs_per_image, model.foreground_share) == (512, 1024, 0.25)

@@ -76,7 +76,7 @@ def test_info_of_nothing(tmp_path, capsys):
 def test_import_lands_where_training_looks(tmp_path, config, foundation, capsys):
     with h5py.File(tmp_path / "features.hdf5", "w") as file:
         file["dog"] = np.ones((3, 2 * 49), np.float32)
-    assert __main__.main(["import-hdf5", str(tmp_path / "features.hdf5"), str(config), "gan.enabled=true"]) == 0
+    assert __main__.main(["import-hdf5", str(tmp_path / "features.hdf5"), str(config), "augmentation.kind=gan"]) == 0
     (path,) = (tmp_path / "cache" / "features").glob("real-node-*.zarr")
     store = FeatureStore.open(path)
     assert store.counts.tolist() == [0, 0, 3]
@@ -110,7 +110,7 @@ def test_a_subset_without_an_image(config, foundation, capsys):
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["extract", "none.yaml"], "none.yaml: no such config file"),
-    (["extract", "{config}", "gan.enable=true"], "gan.enable"),
+    (["extract", "{config}", "augmentation.kin=gan"], "augmentation.kin"),
     (["quality", "{folder}"], "holds no checkpoint"),
 ])
 def test_mistakes(config, tmp_path, capsys, arguments, message):

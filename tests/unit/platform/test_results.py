@@ -126,8 +126,8 @@ def test_searches_over_the_same_data_meet_in_one_table(search):
 
 def test_rows_by_chosen_keys(search):
     path = search("a", [("baseline", 0, FINISHED, 0.1), ("dnorm", 0, FINISHED, 0.3)])
-    row, = aggregate(collect([path]), by=["gan.enabled"])
-    assert (row.settings, row.n, row.cells[ZS].mean) == ({"gan.enabled": False}, 2, pytest.approx(0.2))
+    row, = aggregate(collect([path]), by=["augmentation.kind"])
+    assert (row.settings, row.n, row.cells[ZS].mean) == ({"augmentation.kind": "off"}, 2, pytest.approx(0.2))
     with pytest.raises(ValueError, match=r"no trial has the setting loss\.knd; settings that differ here: loss\.kind"):
         aggregate(collect([path]), by=["loss.knd"])
 

@@ -57,12 +57,12 @@ def test_draws_stay_in_range(tmp_path):
     text = """
     loss: {scale: {search: uniform, low: 0.5, high: 2}}
     training: {learning_rate: {search: loguniform, low: 1.0e-4, high: 1.0e-1}}
-    gan: {perturb: {topk: {search: randint, low: 0, high: 3}}}
+    augmentation: {kind: gan, perturb: {topk: {search: randint, low: 0, high: 3}}}
     """
     axes = {axis.key: axis for axis in read_axes(study(tmp_path, text))[1]}
     generator = random.Random(0)
     scales, rates, ks = ([axes[key].draw(generator) for _ in range(2000)]
-                         for key in ("loss.scale", "training.learning_rate", "gan.perturb.topk"))
+                         for key in ("loss.scale", "training.learning_rate", "augmentation.perturb.topk"))
     assert 0.5 <= min(scales) < 0.6 < 1.9 < max(scales) <= 2
     assert 1e-4 <= min(rates) < max(rates) <= 1e-1
     assert abs(sum(map(math.log10, rates)) / 2000 + 2.5) < 0.1  # the middle of -4 and -1
@@ -70,7 +70,7 @@ def test_draws_stay_in_range(tmp_path):
 
 
 def test_ranges_mean_the_same_to_ray(tmp_path):
-    text = "gan: {perturb: {topk: {search: randint, low: 1, high: 3}}}"
+    text = "augmentation: {kind: gan, perturb: {topk: {search: randint, low: 1, high: 3}}}"
     domain = read_axes(study(tmp_path, text))[1][0].domain()
     assert {domain.sample() for _ in range(200)} == {1, 2, 3}
 
@@ -87,7 +87,9 @@ def test_all_faults_are_told_at_once(tmp_path):
     found = faults(tmp_path, """
     loss: {kind: {search: choise, of: [dnorm]}, scale: {search: uniform, low: 2, high: 1}}
     training: {learning_rate: {search: loguniform, low: 0, high: 1}, epochs: {search: choice, of: []}}
-    gan: {perturb: {topk: {search: randint, low: 0.5, high: 2}, alpha: {search: choice, values: [1]}}}
+    augmentation:
+      kind: gan
+      perturb: {topk: {search: randint, low: 0.5, high: 2}, alpha: {search: choice, values: [1]}}
     search: {trials: {search: choice, of: [1]}}
     """)
     assert found == [
@@ -96,8 +98,8 @@ def test_all_faults_are_told_at_once(tmp_path):
         "loss.scale.low must be below loss.scale.high, got 2 and 1",
         "training.learning_rate.low must be > 0 for loguniform, got 0",
         "training.epochs.of must be a list of at least one value, got []",
-        "gan.perturb.topk.low must be a whole number, got 0.5",
-        "gan.perturb.alpha: search choice takes of, got values",
+        "augmentation.perturb.topk.low must be a whole number, got 0.5",
+        "augmentation.perturb.alpha: search choice takes of, got values",
         "search.trials cannot be searched: it does not belong to a single trial",
     ]
 
@@ -105,11 +107,11 @@ def test_all_faults_are_told_at_once(tmp_path):
 def test_each_listed_value_must_be_valid(tmp_path):
     found = faults(tmp_path, """
     loss: {kind: {search: choice, of: [dnorm, dnorn]}}
-    gan: {perturb: {alpha: {search: uniform, low: 0, high: 3}, alpa: {search: grid, of: [1, 2]}}}
+    augmentation: {kind: gan, perturb: {alpha: {search: uniform, low: 0, high: 3}, alpa: {search: grid, of: [1, 2]}}}
     """)
     assert len(found) == 3
-    assert "gan.perturb.alpa is not a setting; did you mean gan.perturb.alpha?" in found
-    assert "gan.perturb.alpha must be >= 1, got 0" in found
+    assert "augmentation.perturb.alpa is not a setting; did you mean augmentation.perturb.alpha?" in found
+    assert "augmentation.perturb.alpha must be >= 1, got 0" in found
     assert any(fault.startswith("loss.kind must be one of") and "'dnorn'" in fault for fault in found)
 
 
@@ -140,12 +142,10 @@ def test_pbt_leaves_the_model_and_the_seed_alone(tmp_path):
         "model.head.hidden_dim", "experiment.seed must be one seed where search.scheduler is pbt"]
 
 
-PBT_AXES = {"loss.kind", "gan.terms",
-            "gan.attach_generator", "gan.reconstruction_bias", "gan.adversarial_weight", "gan.learning_rate_generator",
-            "gan.learning_rate_discriminator", "gan.perturb.method", "gan.perturb.intensity", "gan.perturb.topk",
-            "gan.perturb.alpha", "gan.perturb.uniform", "gan.perturb.degree_smoothing", "model.pairs_per_image",
-            "model.foreground_share", "model.dropout", "training.batch_size", "training.learning_rate",
-            "training.decay_epoch", "training.box_head_rate", "training.clip_gradient", "training.f_updates"}
+PBT_AXES = {"loss.kind", "model.pairs_per_image", "model.foreground_share", "model.dropout", "training.batch_size",
+            "training.learning_rate", "training.decay_epoch", "training.box_head_rate", "training.clip_gradient",
+            "training.f_updates", "training.accumulate", "training.schedule", "training.warmup_steps",
+            "training.warmup_factor"}
 
 
 @pytest.mark.parametrize("key", [key for key in keys_where(lambda role: role.searchable)
@@ -178,12 +178,12 @@ def test_faults_of_settings_and_of_axes_are_told_together(tmp_path, capsys):
     from platform import tune
 
     (tmp_path / "a.yaml").write_text("los: {}\nloss: {kind: {search: choise, of: [dnorm]}}\n"
-                                     "gan: {perturb: {topk: {search: randint, low: 5, high: 2}}}\n")
+                                     "augmentation: {kind: gan, perturb: {topk: {search: randint, low: 5, high: 2}}}\n")
     assert tune.main([str(tmp_path / "a.yaml"), "training.momentum={search: grid, of: []}"]) == 2
     told = capsys.readouterr().err
     assert "a.yaml and the command line: 4 faults" in told
     for fault in ("los is not a setting; did you mean loss?", "loss.kind.search must be one of choice",
-                  "gan.perturb.topk.low must be below gan.perturb.topk.high, got 5 and 2",
+                  "augmentation.perturb.topk.low must be below augmentation.perturb.topk.high, got 5 and 2",
                   "training.momentum.of must be a list of at least one value, got [] (on the command line)"):
         assert f"\n  {fault}" in told
 
@@ -193,10 +193,10 @@ def test_faults_of_values_and_of_the_algorithm_are_told_with_them(tmp_path, caps
 
     (tmp_path / "a.yaml").write_text("search: {algorithm: grid, time_budget_s: soon}\n"
                                      "loss: {kind: {search: choice, of: [dnorm, dnorn]}}\n"
-                                     "gan: {perturb: {topk: {search: randint, low: 5, high: 2}}}\n"
+                                     "augmentation: {kind: gan, perturb: {topk: {search: randint, low: 5, high: 2}}}\n"
                                      "training: {learning_rate: {search: loguniform, low: 1e-4, high: 1e-2}}\n"
                                      "evaluation: {ks: {search: choice, of: [20, many]}}\n")
-    of_all = ["evaluation.ks[1] must be a valid integer", "gan.perturb.topk.low must be below",
+    of_all = ["evaluation.ks[1] must be a valid integer", "augmentation.perturb.topk.low must be below",
               "loss.kind must be one of 'dnorm', 'baseline' or 'dnorm-fgbg', got 'dnorn'",
               "search.time_budget_s must be a valid number"]
     of_search = ["training.learning_rate: search.algorithm grid needs listed values, got loguniform"]
@@ -216,7 +216,7 @@ def test_what_must_agree_with_a_searched_setting_is_held_against_its_values_not_
     for kinds in ("baseline, dnorm", "dnorm, baseline"):
         with pytest.raises(ConfigError, match=r"loss: kind baseline takes no foreground_weight"):
             read_axes(study(tmp_path, text % (kinds, weighted)))
-    fixed = "gan: {enabled: {search: choice, of: [%s]}, perturb: {method: rand}}"
-    assert read_axes(study(tmp_path, fixed % "true"))[0].base.gan.enabled
-    with pytest.raises(ConfigError, match=r"gan\.perturb\.method is set but gan\.enabled is false"):
-        read_axes(study(tmp_path, fixed % "true, false"))
+    fixed = "training: {mode: sgdet}\naugmentation: {kind: {search: choice, of: [%s]}, perturb: {method: rand}}"
+    for kinds in ("off, gan", "gan, off"):
+        with pytest.raises(ConfigError, match=r"training\.mode sgdet cannot be combined with augmentation\.kind gan"):
+            read_axes(study(tmp_path, fixed % kinds))

@@ -72,7 +72,10 @@ def test_a_study_of_the_first_edition_is_taken_up(tmp_path):
     directory = StudyDirectory.of(first)
     directory.begin(first, FACTS)
     written = json.loads((directory.path / STUDY).read_text())
-    del written["settings"]["training"]["drop_last"], written["settings"]["gan"]["reconstruction_bias"]
+    settings = written["settings"]
+    del settings["training"]["drop_last"], settings["augmentation"], settings["embeddings"]["dim"]
+    settings["gan"] = {"enabled": False, "embedding_dim": 200, "perturb": {"method": "off", "topk": 5}}
+    settings["model"] |= {"head": "imp", "hidden_dim": settings["model"]["head"]["hidden_dim"], "iterations": 3}
     written["settings"]["model"]["edge_boxes"] = "motifs"
     (directory.path / STUDY).write_text(json.dumps(written))
     directory.check(first, resume=True)

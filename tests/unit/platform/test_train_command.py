@@ -8,7 +8,7 @@ import pytest
 from sgg.config import load
 
 SEARCH = Path(__file__).parents[3] / "tune_configs" / "perturb_search.yaml"
-FIXED = ["loss.kind=dnorm", "gan.perturb.alpha=2", "gan.perturb.topk=5"]
+FIXED = ["loss.kind=dnorm", "augmentation.perturb.alpha=2", "augmentation.perturb.topk=5"]
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from sgg.config.schema import GAN as GANSettings
 from sgg.features import PendingSample
 from sgg.gan import GAN
 from sgg.gan.perturb import Perturber
@@ -22,6 +21,8 @@ from sgg.systems.two_stage.learner import GraphLearner, added
 from sgg.systems.two_stage.sample import Sample
 from sgg.systems.two_stage.totals import share
 
+from . import GANAugmentation
+
 
 class GANAugmenter(Augmenter):
     """A generator G of feature maps for perturbed graphs, its discriminators D, and F on what G makes.
@@ -30,7 +31,7 @@ class GANAugmenter(Augmenter):
     on, None for no conditioning. Adam with betas (0, .9) trains both.
     """
 
-    def __init__(self, gan: GAN, settings: GANSettings, perturber: Perturber | None = None,
+    def __init__(self, gan: GAN, settings: GANAugmentation, perturber: Perturber | None = None,
                  features: FeatureSource | None = None) -> None:
         self.gan, self.settings, self.perturber, self.features = gan, settings, perturber, features
         self.networks: Mapping[str, nn.Module] = {"gan": gan}

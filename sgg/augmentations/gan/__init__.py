@@ -1,0 +1,128 @@
+"""The GAN of Knyazev et al. (ICCV 2021, [2]): features of graphs that nobody annotated, made by a generator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+from sgg.config.defaults import Follows, Get
+from sgg.config.roles import trains
+from sgg.config.section import Distinct, Listed, Off, Section
+from sgg.methods.augmentation import AUGMENTATIONS, Augmentation, AugmentationNeed, AugmentationParts
+from sgg.methods.head import Mode
+
+if TYPE_CHECKING:
+    from sgg.gan.perturb import Perturber
+
+Term = Literal["D", "G", "rec"]
+
+
+def width_of_vectors(get: Get) -> int:
+    """`embeddings.dim`."""
+    return get("embeddings.dim")
+
+
+class Perturb(Section):
+    """Scene-graph perturbations ([2], docs/SYSTEM.md section 5)."""
+
+    method: Annotated[Literal["off", "rand", "neigh", "graphn"], Off, trains(mid_training=True, tried=True)] = "off"
+    """How a new label is chosen."""
+    intensity: Annotated[float, Field(gt=0, le=1), trains(mid_training=True)] = 0.2
+    """L: the share of an image's nodes that get a new label."""
+    topk: Annotated[int, Field(ge=0), trains(mid_training=True, tried=True)] = 5
+    """Semantic neighbours that a new label is drawn from."""
+    alpha: Annotated[float, Field(ge=1), trains(mid_training=True)] = 2
+    """GraphN: a context must have been seen so often in training. Not the loss weight alpha of [1]."""
+    uniform: Annotated[bool, trains(mid_training=True)] = False
+    """Draw nodes uniformly, not by their degree."""
+    degree_smoothing: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
+    """Nodes are drawn in proportion to their degree to this power."""
+
+    @model_validator(mode="after")
+    def _has_neighbours(self) -> Perturb:
+        if self.method == "neigh" and self.topk == 0:
+            raise ValueError("method neigh needs topk >= 1, got 0")
+        return self
+
+
+@AUGMENTATIONS.register
+class GANAugmentation(Augmentation):
+    """Generator, discriminators and their updates ([2], docs/SYSTEM.md section 4)."""
+
+    modes: ClassVar[frozenset[Mode]] = frozenset({"sgcls", "predcls"})  # graphs are generated for annotated boxes
+
+    kind: Annotated[Literal["gan"], trains(shared=True, tried=True)] = "gan"
+    """A generator makes features of perturbed graphs, discriminators judge them."""
+    terms: Annotated[list[Term], Listed, Distinct, Field(min_length=1), trains(mid_training=True)] = [  # noqa: RUF012
+        "D", "G", "rec"]
+    """Which losses there are: D of the discriminators, G of the generator, rec of F on generated features."""
+    large_discriminator: Annotated[bool, trains()] = True
+    """Add 1x1 convolutions to the global discriminator."""
+    visual_conditioning: Annotated[bool, trains(shared=True)] = True
+    """Condition the generator on a real feature of the same class."""
+    attach_generator: Annotated[bool, trains(mid_training=True)] = False
+    """The reconstruction loss trains the generator, too."""
+    reconstruction_bias: Annotated[bool, trains(mid_training=True)] = False
+    """Add the frequency bias to the predicate logits of generated features too, where `model.frequency_bias` is `add`.
+    The papers add it on real features only."""
+    init_embeddings: Annotated[bool, trains(tried=True)] = False
+    """Start the generator's class embeddings from word vectors."""
+    adversarial_weight: Annotated[PositiveFloat, trains(mid_training=True)] = 5.0
+    """Weight of all adversarial losses."""
+    hidden_dim: Annotated[PositiveInt, trains()] = 64
+    """Width of the generator's graph convolutions."""
+    embedding_dim: Annotated[PositiveInt, trains(tried=True), Follows(width_of_vectors)] = 200
+    """Width of the generator's class embeddings."""
+    learning_rate_generator: Annotated[PositiveFloat, trains(mid_training=True)] = 1e-4
+    """Adam's learning rate for the generator."""
+    learning_rate_discriminator: Annotated[PositiveFloat, trains(mid_training=True)] = 4e-4
+    """Adam's learning rate for the discriminators."""
+    perturb: Perturb = Perturb()
+
+    @property
+    def needs(self) -> frozenset[AugmentationNeed]:
+        """Real features where the generator is conditioned on them; word vectors where classes are compared."""
+        found: set[AugmentationNeed] = set()
+        if self.visual_conditioning:
+            found.add("features")
+        if self.init_embeddings or self.perturb.method in ("neigh", "graphn"):
+            found.add("class_vectors")
+        return frozenset(found)
+
+    def fault_of_classes(self, classes: int, data: str) -> str | None:
+        """That more neighbours of a class are wanted than there are."""
+        settings = self.perturb
+        most = max(0, classes - 1 - (settings.method == "graphn"))  # GraphN passes over two: the drawn, the original
+        if settings.method in ("neigh", "graphn") and settings.topk > most:
+            return (f"perturb.topk must be at most {most} for {settings.method} with the {classes} classes of {data}, "
+                    f"got {settings.topk}")
+        return None
+
+    def build(self, parts: AugmentationParts) -> Any:
+        """Generator and discriminators for the detector's map, on its device."""
+        from sgg.gan import GAN
+
+        from .updates import GANAugmenter
+
+        statistics = parts.statistics
+        vectors = {}
+        if self.init_embeddings:
+            classes, predicates = statistics.word_vectors
+            vectors = {"class_vectors": classes, "predicate_vectors": predicates}
+        gan = GAN(statistics.num_classes, statistics.num_predicates, parts.channels, parts.map_size,
+                  embedding=self.embedding_dim, hidden=self.hidden_dim,
+                  large_discriminator=self.large_discriminator, visual_conditioning=self.visual_conditioning,
+                  **vectors).to(parts.device)
+        return GANAugmenter(gan, self, self._perturber(parts), parts.features)
+
+    def _perturber(self, parts: AugmentationParts) -> Perturber | None:
+        """What changes node labels before the generator sees them; None where nothing does."""
+        from sgg.gan.perturb import Contexts, Perturber
+
+        settings, statistics = self.perturb, parts.statistics
+        if settings.method == "off":
+            return None
+        contexts = Contexts.from_arrays(*statistics.triplets, statistics.num_classes, statistics.num_predicates)
+        return Perturber(settings.method, contexts, statistics.word_vectors[0], settings.intensity, settings.topk,
+                         settings.alpha, settings.uniform, settings.degree_smoothing)
