@@ -16,11 +16,11 @@ from sgg.config.keys import find, flatten
 from sgg.config.reference import role_of
 from sgg.hashing import value_hash
 from sgg.history import CONFIG, ROWS, TEST, Row
-from sgg.reweighted import under
+from sgg.variants import under, variants_of
 
 from .study import FAILED, FINISHED, STUDY, TRIALS, StudyDirectory, TrialRecord
 
-SEED_KEY, WEIGHT_KEY = "experiment.seed", "evaluation.pred_weight"
+SEED_KEY, EVALUATION = "experiment.seed", "evaluation."
 
 
 @dataclass(frozen=True, order=True)
@@ -46,7 +46,7 @@ class Basis:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one trial measured under one pred_weight."""
+    """What one trial measured under one variant of the adjustments."""
 
     settings: dict[str, Any]
     seed: int | None
@@ -112,17 +112,16 @@ def collect(run_dirs: Iterable[Path | str]) -> Collection:
 
 
 def aggregate(collection: Collection, by: list[str] | None = None) -> list[ResultRow]:
-    """One row per configuration and pred_weight, the best first.
+    """One row per configuration and variant of the adjustments, the best first.
 
     by: dotted keys that make a configuration; by default every setting does, and those are shown that were searched
-    or differ. Several values of pred_weight always make rows of their own, for they are of the same trials. Failed
+    or differ. Several values of an adjustment always make rows of their own, for they are of the same trials. Failed
     trials count in the status, not in the figures; trials stopped early count where none finished.
     Raises ValueError for a key that no trial has.
     """
     outcomes = collection.outcomes
-    weights = len({outcome.settings[WEIGHT_KEY] for outcome in outcomes})
-    if by is not None and weights > 1 and WEIGHT_KEY not in by:
-        by = [*by, WEIGHT_KEY]
+    if by is not None:
+        by = [*by, *(key for key in _adjustments(outcomes) if key not in by)]
     shown = _shown(collection) if by is None else by
     unknown = [key for key in shown if not any(key in outcome.settings for outcome in outcomes)]
     if unknown:
@@ -171,9 +170,11 @@ def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
     for row in record.rows():
         figures |= _figures(row, "val/", record.directory / ROWS)
     figures |= _figures(record.test(), "", record.directory / TEST)
-    return [Outcome({**identity, WEIGHT_KEY: weight}, seed[0] if isinstance(seed, list) else seed, record.status,
-                    Basis.of(written["data"]), under(figures, weight))
-            for weight in flat.get(WEIGHT_KEY, [0.0])]
+    variants = variants_of({key.removeprefix(EVALUATION): value for key, value in flat.items()
+                            if key.startswith(EVALUATION)})
+    return [Outcome(identity | {EVALUATION + name: value for name, value in variant.items()},
+                    seed[0] if isinstance(seed, list) else seed, record.status, Basis.of(written["data"]),
+                    under(figures, variant)) for variant in variants]
 
 
 def _figures(row: Row, prefix: str, source: Path) -> dict[str, float]:
@@ -187,12 +188,22 @@ def _figures(row: Row, prefix: str, source: Path) -> dict[str, float]:
 
 def _shown(collection: Collection) -> list[str]:
     """Keys that were searched, then others that differ between trials."""
-    keys = [key for key in collection.searched if key != WEIGHT_KEY]
+    keys = [key for key in collection.searched if not role_of(key).swept]
     for key in dict.fromkeys(key for outcome in collection.outcomes for key in outcome.settings):
         values = {repr(outcome.settings.get(key)) for outcome in collection.outcomes}
         if key not in keys and len(values) > 1:
             keys.append(key)
     return [key for key in keys if any(key in outcome.settings for outcome in collection.outcomes)]
+
+
+def _adjustments(outcomes: list[Outcome]) -> list[str]:
+    """The keys of the adjustments that were measured at several values."""
+    values: dict[str, set[Any]] = {}
+    for outcome in outcomes:
+        for key, value in outcome.settings.items():
+            if key.startswith(EVALUATION):
+                values.setdefault(key, set()).add(value)
+    return [key for key, several in values.items() if len(several) > 1]
 
 
 def _row(group: list[Outcome], shown: list[str]) -> ResultRow:

@@ -12,7 +12,7 @@ from ray.train import TrainingFailedError, WorkerGroupError
 
 from sgg.config import Config
 from sgg.history import CHECKPOINTS, History, Row, position
-from sgg.reweighted import objective
+from sgg.variants import objective, variants_of
 
 from .paths import absolute
 from .study import FINISHED, RAY, RUNNING, StudyDirectory, TrialRecord
@@ -170,7 +170,7 @@ class Trial(tune.Trainable):
 def with_objective(row: Row, last: Row, config: Config) -> Row:
     """An epoch's row with the searched metric, that of the `last` row where this epoch was not validated."""
     search = config.search
-    score = objective(row, search.metric, search.mode, config.evaluation.pred_weight)
+    score = objective(row, search.metric, search.mode, variants_of(dict(config.evaluation)))
     known = last.get(OBJECTIVE) if score is None else score
     return dict(row) if known is None else {**row, OBJECTIVE: known}
 

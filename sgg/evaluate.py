@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,12 +26,13 @@ from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
 from sgg.naming import DETECTION_COUNTS, KS, RECALLS, SUBSETS, headline_k
 from sgg.predictions import PredictionFile, Predictions, PredictionWriter, Protocol
 from sgg.structures import Batch, Prediction, SceneGraph
-from sgg.systems.contract import DivergedError, Predictor
+from sgg.systems.contract import AS_IT_IS, DivergedError, Predictor
+from sgg.variants import Adjuster, Variant, in_words, suffix, variants_of, with_suffix
 from sgg.versions import versions
 from sgg.writing import write_json
 
 FALLBACKS, FAILURES = (f"sgdet/{name}" for name in DETECTION_COUNTS)
-NEED_A_MODEL = ("data", "part", "images", "device", "save_predictions")  # options
+NEED_A_MODEL = ("adjust", "data", "part", "images", "device", "save_predictions")  # options
 Figures = dict[str, float]
 EachImage = Callable[[str, SceneGraph, Predictions], None]
 
@@ -41,20 +42,23 @@ def evaluate(
     batches: Iterable[Batch],
     metrics: dict[str, SceneGraphMetrics],
     on_image: EachImage | None = None,
+    adjusters: Mapping[str, Adjuster] = AS_IT_IS,
 ) -> Figures:
     """One pass over `batches`; the figures of every mode, named `<mode>/<subset>/<metric>`, and two numbers of images:
     `sgdet/fallbacks`, for which the detector had to lower its score threshold to find two boxes that overlap, and
     `sgdet/failures`, of those the ones in which it found none at any threshold.
 
-    metrics: mode (sgcls, predcls, sgdet) -> fresh metrics of that mode. on_image: gets each image's id, annotation
-    and predictions, in numpy, once they are counted. Networks are left in the state they came in.
+    metrics: mode (sgcls, predcls, sgdet), and the suffix of an adjuster -> fresh metrics of that mode. on_image: gets
+    each image's id, annotation and predictions, in numpy, once they are counted. adjusters: see `Predictor.predict`;
+    figures measured under one have its suffix. Networks are left in the state they came in.
 
     Raises what `predictor.predict` raises where networks have diverged.
     """
     fallbacks = failures = 0
+    modes = [mode for mode in metrics if "/" not in mode]
     with predictor.evaluating():
         for batch in batches:
-            predicted = predictor.predict(batch, list(metrics))
+            predicted = predictor.predict(batch, modes, adjusters)
             fallbacks += predicted.counts.get("fallbacks", 0)
             failures += _count_batch(batch, predicted.predictions, metrics, on_image)
     named = figures({mode: _of_all_workers(of_mode) for mode, of_mode in metrics.items()})
@@ -73,7 +77,7 @@ def _count_batch(batch: Batch, predictions: dict[str, list[Prediction]], metrics
         of_image = {mode: prediction.numpy() for mode, prediction in zip(predictions, of_image, strict=True)}
         failures += _count(metrics, image_id, graph, of_image)
         if on_image is not None:
-            on_image(image_id, graph, of_image)
+            on_image(image_id, graph, {mode: one for mode, one in of_image.items() if "/" not in mode})
     return failures
 
 
@@ -81,7 +85,7 @@ def _count(metrics: dict[str, SceneGraphMetrics], image_id: str, graph: SceneGra
     """Count an image in every mode; returns whether SGDet failed on it: its pairs are those that overlap."""
     failed = "sgdet" in metrics and not len(of_image["sgdet"].pairs)
     for mode, of_mode in metrics.items():
-        of_mode.update(graph, of_image[mode], image_id, failed=failed and mode == "sgdet")
+        of_mode.update(graph, of_image[mode], image_id, failed=failed and mode.startswith("sgdet"))
     return failed
 
 
@@ -104,13 +108,17 @@ def rescore(images: Iterable[tuple[str, SceneGraph, Predictions]], metrics: dict
 
 
 def figures(metrics: dict[str, SceneGraphMetrics]) -> Figures:
-    """Figures of every mode, named `<mode>/<subset>/<metric>`."""
-    return {f"{mode}/{name}": value for mode, of_mode in metrics.items() for name, value in of_mode.compute().items()}
+    """Figures of every mode, named `<mode>/<subset>/<metric>`, with the suffix of the adjuster where there was one."""
+    named = {}
+    for key, of_mode in metrics.items():
+        mode, slash, adjusted = key.partition("/")
+        named |= {f"{mode}/{with_suffix(name, slash + adjusted)}": value for name, value in of_mode.compute().items()}
+    return named
 
 
-def tables(named: Figures, modes: Iterable[str], pred_weights: Iterable[float], k: int) -> list[Table]:
-    """A table a mode: rows are subsets under each `pred_weight`, in per cent, at one K; a dash: no such relation. Below
-    that of SGDet are the numbers of its fallbacks and failures.
+def tables(named: Figures, modes: Iterable[str], variants: Iterable[Variant], k: int) -> list[Table]:
+    """A table a mode: rows are subsets under each variant of adjustments, in per cent, at one K; a dash: no such
+    relation. Below that of SGDet are the numbers of its fallbacks and failures.
     """
     made = []
     for mode in modes:
@@ -118,13 +126,13 @@ def tables(named: Figures, modes: Iterable[str], pred_weights: Iterable[float], 
         table = Table("weight", "subset", "images", "relations", *columns, title=f"{mode}, K = {k}, per cent",
                       caption=_thresholds_in_words(named) if mode == "sgdet" else None, caption_justify="left",
                       box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-        for x in pred_weights:
+        for variant in variants:
             for subset in SUBSETS:
-                prefix, suffix = f"{mode}/{subset}", f"/x{x:g}" if x else ""
-                values = [named[f"{prefix}/{name}@{k}{suffix}"] for name in columns]
+                prefix, ending = f"{mode}/{subset}", suffix(variant)
+                values = [named[f"{prefix}/{name}@{k}{ending}"] for name in columns]
                 counts = [f"{named[f'{prefix}/num_{what}']:,}" for what in ("images", "relations")]
-                table.add_row(f"{x:g}", subset, *counts, *("-" if math.isnan(v) else f"{100 * v:.2f}" for v in values),
-                              end_section=subset == SUBSETS[-1])
+                cells = ["-" if math.isnan(value) else f"{100 * value:.2f}" for value in values]
+                table.add_row(in_words(variant), subset, *counts, *cells, end_section=subset == SUBSETS[-1])
         made.append(table)
     return made
 
@@ -152,7 +160,7 @@ def _show(options: argparse.Namespace) -> None:
     result = _from_file(options) if options.predictions else _from_checkpoint(options)
     console, protocol = Console(), result.protocol
     console.print(f"{protocol.part}: {protocol.source['data']['description']}")
-    for table in tables(result.figures, result.modes, result.pred_weights, headline_k(result.ks)):
+    for table in tables(result.figures, result.modes, result.variants, headline_k(result.ks)):
         console.print(table)
     if options.json:
         named = {f"{protocol.part}/{name}": value for name, value in result.figures.items()}
@@ -167,7 +175,7 @@ class _Result:
     protocol: Protocol
     modes: Sequence[str]
     ks: Sequence[int]
-    pred_weights: Sequence[float]
+    variants: Sequence[Variant]
     figures: Figures
 
 
@@ -177,7 +185,8 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
 
     load_plugins(options.plugin)
     given = {"data": {"root": options.data, "eval_images": options.images}, "training": {"device": options.device},
-             "evaluation": {"modes": options.mode, "ks": options.ks, "pred_weight": options.pred_weights}}
+             "evaluation": {"modes": options.mode, "ks": options.ks, "pred_weight": options.pred_weights,
+                            **dict(options.adjust or ())}}
     restored = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
                                             for section, values in given.items()}, options.allow_changed_plugin)
     experiment = restored.foundation.experiment
@@ -186,20 +195,22 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
                         data.seen(part).as_dict(), predicate_weights(*experiment.pair_counts, 1),
                         {"checkpoint": str(restored.checkpoint.path), "epoch": restored.checkpoint.epoch,
                          "data": restored.foundation.facts})
-    metrics = protocol.metrics(settings.modes, settings.ks, settings.pred_weight, _conventions(options))
+    metrics = {mode + ending: of_mode for ending in experiment.adjusters for mode, of_mode in protocol.metrics(
+        settings.modes, settings.ks, settings.pred_weight, _conventions(options)).items()}
     batches = _with_bar(experiment.evaluation_batches(part),
                         math.ceil(len(experiment.part(part)) / settings.batch_size), "batches")
     saving = PredictionWriter(options.save_predictions, protocol) if options.save_predictions else nullcontext()
     with saving as writer:
         try:
-            named = evaluate(restored.predictor, batches, metrics, writer.add if writer else None)
+            named = evaluate(restored.predictor, batches, metrics, writer.add if writer else None,
+                             experiment.adjusters)
         except DivergedError as error:
             raise FloatingPointError(
                 f"{restored.checkpoint.path}, after epoch {restored.checkpoint.epoch}: {error}; evaluate an earlier "
                 "checkpoint, or train anew with a lower training.learning_rate") from error
         if writer:
             writer.fallbacks = named.get(FALLBACKS)
-    return _Result(protocol, settings.modes, settings.ks, settings.pred_weight, named)
+    return _Result(protocol, settings.modes, settings.ks, experiment.variants, named)
 
 
 def _from_file(options: argparse.Namespace) -> _Result:
@@ -209,7 +220,14 @@ def _from_file(options: argparse.Namespace) -> _Result:
     named = rescore(_with_bar(saved, len(saved), "images"), metrics)
     if "sgdet" in modes and saved.fallbacks is not None:
         named[FALLBACKS] = saved.fallbacks
-    return _Result(saved.protocol, modes, ks, pred_weights, named)
+    return _Result(saved.protocol, modes, ks, variants_of({"pred_weight": pred_weights}), named)
+
+
+def _adjustment(text: str) -> tuple[str, list[float]]:
+    name, separator, values = text.partition("=")
+    if not separator or not name:
+        raise argparse.ArgumentTypeError(f"must be NAME=X,..., got {text}")
+    return name, distinct(float)(values)
 
 
 def _conventions(options: argparse.Namespace) -> dict[str, Any]:
@@ -231,6 +249,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", help="cpu, cuda, ...; by default the one of the training settings")
     parser.add_argument("--mode", type=distinct(str), metavar="MODE,...", help="sgcls, predcls, sgdet")
     parser.add_argument("--pred-weights", type=distinct(float), metavar="X,...", help="exponents of the re-weighting")
+    parser.add_argument("--adjust", type=_adjustment, action="append", metavar="NAME=X,...",
+                        help="values of another adjustment, such as logit_adjustment=0,1; may be given several times")
     parser.add_argument("--ks", type=distinct(int), metavar="K,...", help="cut-offs")
     parser.add_argument("--clean", action="store_true",
                         help="plain definitions, without the habits of published evaluators (sgg.metrics.Conventions)")

@@ -20,6 +20,7 @@ from sgg.metrics import SceneGraphMetrics, predicate_weights
 from sgg.opening import filtered_training, open_data, part_of, picture_hashes, require_a_batch
 from sgg.seeding import derive
 from sgg.structures import Batch
+from sgg.variants import Adjuster, Variant, adjusters, variants_of
 from sgg.word_vectors import vector_facts, word_vectors
 
 if TYPE_CHECKING:
@@ -86,11 +87,13 @@ class Experiment:
         return batches.epoch(0)
 
     def metrics(self, part: str) -> dict[str, SceneGraphMetrics]:
-        """Fresh metrics of each mode, with the shot counts of `part` (docs/SYSTEM.md section 1)."""
+        """Fresh metrics of each mode under each of the `adjusters`, with the shot counts of `part` (docs/SYSTEM.md
+        section 1)."""
         settings = self.config.evaluation
-        return {mode: SceneGraphMetrics(
+        return {mode + adjusted: SceneGraphMetrics(
             mode, len(self.data.predicates), self.data.triplets("train").as_dict(), self.data.seen(part).as_dict(),
-            ks=tuple(settings.ks), predicate_weights=self.predicate_weights) for mode in settings.modes}
+            ks=tuple(settings.ks), predicate_weights=self.predicate_weights)
+            for mode in settings.modes for adjusted in self.adjusters}
 
     @property
     def num_classes(self) -> int:
@@ -119,6 +122,17 @@ class Experiment:
     def predicate_weights(self) -> dict[float, Any]:
         """Weights [R] of each exponent that is to be evaluated."""
         return {x: predicate_weights(*self.pair_counts, x) for x in self.config.evaluation.pred_weight if x}
+
+    @cached_property
+    def variants(self) -> list[Variant]:
+        """Every combination of the values of all adjustments that is to be measured."""
+        return variants_of(dict(self.config.evaluation))
+
+    @cached_property
+    def adjusters(self) -> dict[str, Adjuster]:
+        """What adjusts predicate logits, by the suffix of the figures that are measured so; first what changes nothing.
+        """
+        return adjusters(self.variants, self)
 
     @cached_property
     def vectors(self) -> dict[str, str | None]:

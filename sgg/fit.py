@@ -19,9 +19,9 @@ from sgg.evaluate import evaluate
 from sgg.experiment import Experiment
 from sgg.history import CONFIG, TEST, History, Row, read_json
 from sgg.naming import headline_k
-from sgg.reweighted import objective
 from sgg.seeding import seed_everything
 from sgg.systems.contract import DivergedError, Draws, Foundation, Losses, System
+from sgg.variants import objective, variants_of
 from sgg.versions import changed_versions, versions
 from sgg.writing import write_json
 
@@ -170,7 +170,8 @@ def measure(experiment: Experiment, system: System, part: str, epoch: int) -> Ro
     Raises FloatingPointError, naming the epoch, where the model has diverged.
     """
     try:
-        figures = evaluate(system, experiment.evaluation_batches(part), experiment.metrics(part))
+        figures = evaluate(system, experiment.evaluation_batches(part), experiment.metrics(part),
+                           adjusters=experiment.adjusters)
     except DivergedError as error:
         raise FloatingPointError(f"{error}, measured on {part} after epoch {epoch}: {LOWER_RATES}") from error
     return {f"{part}/{name}": value for name, value in figures.items()}
@@ -252,6 +253,7 @@ def _save(foundation: Foundation, directory: Path, system: System, epoch: int, r
 
 def _best_epoch(config: Config, rows: list[Row]) -> int | None:
     metric, mode = config.search.metric, config.search.mode
+    variants = variants_of(dict(config.evaluation))
     scored = [(score, row["epoch"]) for row in rows
-              if (score := objective(row, metric, mode, config.evaluation.pred_weight)) is not None]
+              if (score := objective(row, metric, mode, variants)) is not None]
     return (max if mode == "max" else min)(scored)[1] if scored else None

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from .adjusting import declare_adjustments
 from .chosen import choice_of
 from .experiment import Config
 from .json_schema import forget_schema
-from .schema import Settings
+from .schema import Evaluation, Settings
 from .section import section_type
 from .setting import forget_settings
 
 
 def renew_schema() -> None:
     """Let all sections of settings allow the entries that registries have now."""
+    declare_adjustments(Evaluation)
     _renew(Settings)
+    Settings.model_rebuild(force=True)
     Config.model_rebuild(force=True)
     forget_settings()
     forget_schema()

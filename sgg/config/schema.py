@@ -17,6 +17,7 @@ from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
 from sgg.methods.head import HEADS, Head
 from sgg.naming import KS
 
+from .adjusting import declare_adjustments
 from .chosen import Chosen
 from .defaults import Follows, complete, pairs_of_mode, rate_of_batch, suits
 from .roles import draws, measures, runs, trains
@@ -26,7 +27,6 @@ from .section import Distinct, HomePath, Listed, Section, Share
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Mode = Literal["sgcls", "predcls", "sgdet"]
 EdgeBoxes = Literal["motifs", "raw_boxes"]
-Exponent = Annotated[float, Field(ge=0, le=10)]
 
 
 class Experiment(Section):
@@ -181,20 +181,22 @@ class Training(Section):
 
 
 class Evaluation(Section):
-    """What is measured; nothing here changes the trained model (docs/SYSTEM.md section 6)."""
+    """What is measured; nothing here changes the trained model (docs/SYSTEM.md section 6). Beside these settings there
+    is one for each adjustment after training, such as `pred_weight` (`sgg/methods/adjustment.py`)."""
 
     modes: Annotated[list[Mode], Listed, Distinct, Field(min_length=1), measures(swept=True)] = ["sgcls", "predcls"]
     """What is given in evaluation."""
     ks: Annotated[list[PositiveInt], Listed, Distinct, Field(min_length=1), measures(swept=True)] = list(KS)
     """The cut-offs K of recall."""
-    pred_weight: Annotated[list[Exponent], Listed, Distinct, Field(min_length=1), measures(swept=True)] = [0.0]
-    """Exponents of the predicate re-weighting; every value is evaluated on each trained model."""
     every: Annotated[PositiveInt, measures(), suits(toy=1)] = 5
     """Validate after the first epoch, then after every so many more, and after the last."""
     batch_size: Annotated[PositiveInt, measures(), suits(toy=16)] = 1
     """Images of a batch in evaluation."""
     test: Annotated[bool, measures()] = True
     """Evaluate on test after the last epoch."""
+
+
+declare_adjustments(Evaluation)
 
 
 class Settings(Section):

@@ -16,11 +16,16 @@ from sgg.experiment import Experiment
 from sgg.extract import Extraction
 from sgg.seeding import generator
 from sgg.structures import Batch, Prediction
+from sgg.variants import Adjuster
 
 Losses = dict[str, Tensor]
 Check = Callable[[Experiment, Mapping[str, str | None]], None]
 """Gets what is known before anything is made: the experiment, and the hash of each part that the system stands on, None
 for one that is still to be trained. Raises ValueError where a checkpoint was made from something else."""
+
+
+AS_IT_IS = {"": Adjuster(())}
+"""Nothing is adjusted."""
 
 
 class DivergedError(FloatingPointError):
@@ -55,7 +60,7 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """predictions: of each mode, one for each image of the batch. counts: as in `StepResult`."""
+    """predictions: of each mode and suffix of an adjuster, one for each image. counts: as in `StepResult`."""
 
     predictions: dict[str, list[Prediction]]
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -70,8 +75,10 @@ class Predictor(Protocol):
     device: torch.device
     networks: Mapping[str, nn.Module]
 
-    def predict(self, batch: Batch, modes: Sequence[str]) -> Predicted:
+    def predict(self, batch: Batch, modes: Sequence[str], adjusters: Mapping[str, Adjuster] = AS_IT_IS) -> Predicted:
         """Ranked predictions of every image of a batch, for each of `modes` (sgcls, predcls, sgdet).
+
+        adjusters: what adjusts the predicate logits, by suffix; there are predictions for each, by mode and suffix.
 
         Raises DivergedError, naming mode and image, where scores are not finite.
         """

@@ -11,7 +11,8 @@ import pytest
 from sgg.evaluate import figures, main, rescore
 from sgg.metrics import Conventions, SceneGraphMetrics
 from sgg.predictions import PredictionFile, PredictionWriter, Protocol
-from sgg.systems.contract import DivergedError, Predicted
+from sgg.systems.contract import AS_IT_IS, DivergedError, Predicted
+from sgg.variants import variants_of
 from tests.oracles.evaluator import plain_metrics
 from tests.oracles.scenes import PREDICATES, SUBSET, TRAIN, scenes
 
@@ -77,6 +78,7 @@ class FakeExperiment:
     def __init__(self, changes):
         evaluation = {"modes": ["sgcls"], "ks": [2, 100], "pred_weight": [0.0], "batch_size": 30}
         self.config = SimpleNamespace(evaluation=SimpleNamespace(**evaluation | changes["evaluation"]))
+        self.adjusters, self.variants = AS_IT_IS, variants_of(changes["evaluation"])
         self.pair_counts = (np.ones((4, 4, PREDICATES)), np.zeros((4, 4)))
         self.changes = changes
         triplets = {"train": TRAIN, "test": SUBSET}
@@ -104,7 +106,7 @@ class FakePredictor:
         yield
         self.is_evaluating = False
 
-    def predict(self, batch, modes):
+    def predict(self, batch, modes, adjusters):
         assert self.is_evaluating
         return Predicted({mode: [IMAGES[number][1] for number in batch] for mode in modes},
                          {"fallbacks": 3} if "sgdet" in modes else {})

@@ -8,13 +8,15 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from sgg.methods.edge_loss import EdgeContext
 from sgg.methods.head import HeadOutputs, Mode
 from sgg.models.detector import Detector
 from sgg.models.ranking import rank
 from sgg.models.sampling import all_pairs
 from sgg.models.scene_graph import SceneGraphModel, most_likely_labels
 from sgg.structures import Batch, Prediction
-from sgg.systems.contract import DivergedError, Predicted
+from sgg.systems.contract import AS_IT_IS, DivergedError, Predicted
+from sgg.variants import Adjuster
 
 from .encoding import Encoding, encode_annotated, encode_detected, first_not_finite
 
@@ -37,9 +39,11 @@ class TwoStagePredictor:
             self.model.train(was_training)
 
     @torch.no_grad()
-    def predict(self, batch: Batch, modes: Sequence[str]) -> Predicted:
+    def predict(self, batch: Batch, modes: Sequence[str], adjusters: Mapping[str, Adjuster] = AS_IT_IS) -> Predicted:
         """Ranked predictions of every image of a batch, for each of `modes` (sgcls, predcls, sgdet). The model must be
         in eval mode.
+
+        adjusters: what adjusts the predicate logits, by suffix; there are predictions for each, by mode and suffix.
 
         counts: `fallbacks`, in SGDet: the number of images for which the detector had to lower its score threshold. An
         image in which it finds no two overlapping boxes at any threshold has no pair in SGDet.
@@ -52,15 +56,15 @@ class TwoStagePredictor:
         counts: dict[str, int] = {}
         if given_boxes := [mode for mode in modes if mode != "sgdet"]:
             here = encode_annotated(self.detector, batch, self.model.needs)
-            predictions |= self._predict(here, all_pairs(here.image_index), batch, given_boxes)
+            predictions |= self._predict(here, all_pairs(here.image_index), batch, given_boxes, adjusters)
         if "sgdet" in modes:
             here = encode_detected(self.detector, batch, self.model.needs)
             counts["fallbacks"] = here.fallbacks
-            predictions |= self._predict(here, here.overlapping_pairs(), batch, ["sgdet"])
+            predictions |= self._predict(here, here.overlapping_pairs(), batch, ["sgdet"], adjusters)
         return Predicted(predictions, counts)
 
-    def _predict(self, here: Encoding, pairs: Tensor, batch: Batch,
-                 modes: Sequence[Mode]) -> dict[str, list[Prediction]]:
+    def _predict(self, here: Encoding, pairs: Tensor, batch: Batch, modes: Sequence[Mode],
+                 adjusters: Mapping[str, Adjuster]) -> dict[str, list[Prediction]]:
         nodes, edges = self.model.features(here.map, here.boxes, here.image_index, pairs)
         given = {mode: batch.labels if mode == "predcls" else None for mode in modes}
         outputs = self.model.in_modes(given, nodes, edges, here.boxes, here.image_index, pairs, here.image_sizes,
@@ -76,8 +80,11 @@ class TwoStagePredictor:
             boxes = here.picture_boxes
             if here.picture_class_boxes is not None and "class_boxes" in self.model.needs:
                 boxes = here.picture_class_boxes[torch.arange(len(labels), device=labels.device), labels]
-            predictions[mode] = _by_image(boxes, here.image_index, labels, scores, pairs, output.predicate_logits,
-                                          len(batch))
+            context = EdgeContext(labels[pairs[:, 0]], labels[pairs[:, 1]])
+            for suffix, adjust in adjusters.items():
+                logits = adjust(output.predicate_logits, context)
+                predictions[mode + suffix] = _by_image(boxes, here.image_index, labels, scores, pairs, logits,
+                                                       len(batch))
         return predictions
 
 

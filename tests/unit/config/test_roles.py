@@ -43,7 +43,8 @@ def test_what_trials_share_is_decided_by() -> None:
 
 
 def test_every_value_of_these_is_measured_on_each_model() -> None:
-    assert keys_where(lambda role: role.swept) == ["evaluation.modes", "evaluation.ks", "evaluation.pred_weight"]
+    assert keys_where(lambda role: role.swept) == ["evaluation.modes", "evaluation.ks", "evaluation.pred_weight",
+                                                   "evaluation.logit_adjustment"]
 
 
 def test_only_what_decides_the_model_is_searched_and_makes_a_configuration() -> None:

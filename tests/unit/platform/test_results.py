@@ -62,6 +62,13 @@ def test_the_same_trial_twice_is_no_second_sample(search):
     assert row.seeds == [0, 1]
 
 
+def test_every_adjustment_of_a_trained_model_is_a_row_of_its_own(search):
+    """Figures of the others are not there; what was asked for has its row all the same."""
+    both = ("evaluation.logit_adjustment=[0,1]",)
+    rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.2)], others=both)]))
+    assert [(row.settings["evaluation.logit_adjustment"], ZS in row.cells) for row in rows] == [(0, True), (1, False)]
+
+
 def test_every_pred_weight_of_a_trained_model_is_a_row_of_its_own(search):
     rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.2)], pred_weight="[0, 0.5]")]))
     assert [(row.settings["evaluation.pred_weight"], row.cells[ZS].mean) for row in rows] == [(0.5, 0.4), (0, 0.2)]

@@ -1,0 +1,26 @@
+"""The settings of adjustments after training: `evaluation.<name>` for each entry of their registry."""
+
+from __future__ import annotations
+
+import copy
+
+from pydantic import BaseModel
+
+from sgg.methods.adjustment import ADJUSTMENTS
+
+_declared: set[str] = set()
+
+
+def declare_adjustments(evaluation: type[BaseModel]) -> None:
+    """Give a section the setting of every adjustment that there is now, and take away those that are gone."""
+    entries = ADJUSTMENTS.entries
+    for name in _declared - entries.keys():
+        del evaluation.model_fields[name]
+        del evaluation.__annotations__[name]
+    for name, entry in entries.items():
+        field = copy.copy(entry.model_fields["values"])
+        evaluation.model_fields[name] = field
+        evaluation.__annotations__[name] = field.annotation
+    _declared.clear()
+    _declared.update(entries)
+    evaluation.model_rebuild(force=True)

@@ -1,0 +1,40 @@
+"""Adjustments after training: what changes the predicate scores of a trained model. Each is swept: every value of it is
+measured on each trained model.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from .registry import Method, Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .edge_loss import EdgeContext
+    from .statistics import Statistics
+
+ADJUSTMENTS: Registry[Adjustment] = Registry("adjustment", "sgg.adjustments", default="pred_weight")
+
+
+class AdjustmentFunction(Protocol):
+    """(logits [P, R], context, value) -> logits [P, R]."""
+
+    def __call__(self, logits: Tensor, context: EdgeContext, value: float) -> Tensor:
+        """The logits of P pairs, adjusted by one value."""
+
+
+class Adjustment(Method):
+    """An adjustment: it is applied in the order of the names, `pred_weight` last.
+
+    Its field `values` is the setting `evaluation.<name>`. neutral: the value with which nothing changes; it is measured
+    in any case. in_metrics: whether the metrics apply it themselves, to scores, as they do with `pred_weight`, so that
+    one pass of them serves all of its values.
+    """
+
+    neutral: ClassVar[float] = 0.0
+    in_metrics: ClassVar[bool] = False
+
+    def build(self, statistics: Statistics) -> AdjustmentFunction:
+        """The function. statistics: what the training annotations tell."""
+        raise NotImplementedError

@@ -1,0 +1,122 @@
+"""Figures of one trained model under several adjustments.
+
+Adjustments (`sgg/methods/adjustment.py`) act after training, so a trial measures every value of each of them; a grid of
+all values where there are several. Names of figures tell which they were measured under: `/<name>=<value>` for each
+adjustment that is not neutral, in the order of the names, and last `/x<value>` for `pred_weight`:
+`val/sgcls/zs/ngR@100/logit_adjustment=1/x0.5`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from sgg.history import Row
+from sgg.methods.adjustment import ADJUSTMENTS, AdjustmentFunction
+from sgg.naming import DETECTION_COUNTS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from sgg.methods.edge_loss import EdgeContext
+    from sgg.methods.statistics import Statistics
+
+PRED_WEIGHT = "pred_weight"
+COUNTS = tuple(f"/{name}" for name in ("num_images", "num_relations", *DETECTION_COUNTS))
+"""Ends of the names of figures that no adjustment changes."""
+_SUFFIX = re.compile(r"((?:/[A-Za-z_]\w*=[^/=]+)*)((?:/x[0-9.e+-]+)?)$")
+
+Variant = Mapping[str, float]
+"""The value of each adjustment, by name."""
+
+
+def variants_of(evaluation: Mapping[str, Any]) -> list[Variant]:
+    """Every combination of the values of all adjustments. evaluation: the settings `evaluation.*` by name; one that is
+    not among them is neutral."""
+    lists = {name: evaluation.get(name) or [entry.neutral] for name, entry in _in_order().items()}
+    return [dict(zip(lists, values, strict=True)) for values in product(*lists.values())]
+
+
+def suffix(variant: Variant) -> str:
+    """What the names of figures end with that are measured under a variant."""
+    entries = _in_order()
+    text = "".join(f"/{name}={value:g}" for name, value in variant.items()
+                   if name != PRED_WEIGHT and value != entries[name].neutral)
+    weight = variant.get(PRED_WEIGHT, 0.0)
+    return f"{text}/x{weight:g}" if weight else text
+
+
+def in_words(variant: Variant) -> str:
+    """A variant in a table: the exponent of `pred_weight`, after the other adjustments that change anything."""
+    others = suffix({**variant, PRED_WEIGHT: 0.0}).split("/")[1:]
+    return ", ".join([*others, f"{variant.get(PRED_WEIGHT, 0.0):g}"])
+
+
+def split(name: str) -> tuple[str, str]:
+    """The name without the suffix, and the suffix."""
+    found = _SUFFIX.search(name)
+    assert found is not None  # an empty suffix is one
+    return name[:found.start()], found[0]
+
+
+def with_suffix(name: str, adjusted: str) -> str:
+    """The name of a figure of metrics, which may end with `/x0.5`, measured under the other adjustments of a suffix."""
+    plain, own = split(name)
+    return name if plain.endswith(COUNTS) else f"{plain}{adjusted}{own}"
+
+
+def under(row: Row, variant: Variant) -> Row:
+    """The figures measured under a variant, by their plain names, and all that is the same under every one."""
+    wanted = suffix(variant)
+    return {plain: value for name, value in row.items() for plain, own in [split(name)]
+            if own == wanted or not _follows(plain)}
+
+
+def _follows(name: str) -> bool:
+    return name.startswith(("val/", "test/")) and not name.endswith(COUNTS)
+
+
+def objective(row: Row, metric: str, mode: str, variants: Iterable[Variant]) -> float | None:
+    """The searched metric under the variant that suits it best; None where the row has no such figure, or none that is
+    a number (no relation of its kind)."""
+    values = [value for variant in variants if (value := under(row, variant).get(metric)) is not None
+              and not math.isnan(value)]
+    return (max if mode == "max" else min)(values, default=None)
+
+
+def _in_order() -> dict[str, Any]:
+    """The adjustments by name, in the order in which they are applied."""
+    entries = ADJUSTMENTS.entries
+    return dict(sorted(entries.items(), key=lambda item: (item[0] == PRED_WEIGHT, item[0])))
+
+
+def adjusters(variants: Iterable[Variant], statistics: Statistics) -> dict[str, Adjuster]:
+    """What each variant does to predicate logits, by its suffix, apart from what metrics apply themselves; the first
+    one changes nothing and has the suffix "".
+    """
+    entries = _in_order()
+    neutral = {name: entry.neutral for name, entry in entries.items()}
+    found: dict[str, Adjuster] = {"": Adjuster(())}
+    for variant in variants:
+        own = {name: neutral[name] if entries[name].in_metrics else value for name, value in variant.items()}
+        if (key := suffix(own)) not in found:
+            found[key] = Adjuster(tuple((entries[name]().build(statistics), value) for name, value in own.items()
+                                        if value != neutral[name]))
+    return found
+
+
+@dataclass(frozen=True)
+class Adjuster:
+    """Adjustments with their values, one after another."""
+
+    steps: tuple[tuple[AdjustmentFunction, float], ...]
+
+    def __call__(self, logits: Tensor, context: EdgeContext) -> Tensor:
+        """Predicate logits [P, R], adjusted."""
+        for adjust, value in self.steps:
+            logits = adjust(logits, context, value)
+        return logits
