@@ -13,7 +13,7 @@ def test_published_weights_had_sixteen_epochs_at_the_full_rate_and_four_at_a_ten
     system = untrained(validate({"data": {"name": "toy", "root": str(toy_root)}, "training": papers}), toy_root).build()
     rates = []
     for epoch in range(1, training.epochs + 1):
-        system.set_rates(epoch, 0.5)
+        system.set_rates(100 * (epoch - 1) + 50, 100)
         rates.append([group["lr"] for group in system.optimizers["model"].param_groups])
     full, tenth = [0.1 * 0.024, 0.024], [0.1 * (0.1 * 0.024), 0.1 * 0.024]  # of the box heads, and of the rest
     assert rates == [pytest.approx(full)] * 16 + [pytest.approx(tenth)] * 4
