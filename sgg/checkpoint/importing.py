@@ -20,7 +20,7 @@ from sgg.detector.files import require_own, require_place, save_detector
 from sgg.detector.proposals import RANDOM
 from sgg.gan import GAN
 from sgg.history import CHECKPOINTS, read_json
-from sgg.models.backbones import BACKBONES
+from sgg.methods.backbone import BACKBONES
 from sgg.models.detector import Detector
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.full_model import FullModel
@@ -168,7 +168,7 @@ def _config(architecture: Architecture, directory: Path, data_name: str, edge_bo
         "data": {"name": data_name, "exclude_left_right": without, "flip_predicates": "keep", "self_relations": "keep"},
         "detector": {"backbone": architecture.backbone, "weights": str((directory / DETECTOR).resolve())},
         "model": {"head": {"kind": "imp", "hidden_dim": architecture.hidden_dim}, "edge_boxes": edge_boxes,
-                  "dropout": BACKBONES[architecture.backbone].dropout,
+                  "dropout": BACKBONES[architecture.backbone].look.dropout,
                   "frequency_bias": "add" if architecture.frequency_bias else "off"},
         "augmentation": {"kind": "gan", "large_discriminator": architecture.large_discriminator,
                          "visual_conditioning": architecture.visual_conditioning} if architecture.gan else "off",

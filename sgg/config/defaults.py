@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from sgg.naming import headline_k
 
-from .keys import find, put
+from .keys import find, has, put
 from .renamed import renamed
 from .setting import Setting, applying, choices_of, settings_of
 
@@ -82,7 +82,9 @@ def complete(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any
             suit(setting)
     known = applying(schema, get)
     for setting in known.values():
-        if setting.mark(Suits) is not None:
+        # Earlier versions wrote None for what now is the entry's own default.
+        of_entry = bool(setting.chosen) and setting.default is not None and has(filled, setting.key)
+        if setting.mark(Suits) is not None or (of_entry and setting.mark(Follows) is None):
             suit(setting)
     for key, setting in known.items():
         if (rule := setting.mark(Follows)) is not None:

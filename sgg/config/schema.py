@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from sgg.methods.augmentation import AUGMENTATIONS, Augmentation
+from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
 from sgg.methods.head import HEADS, Head
 from sgg.naming import KS
@@ -81,22 +82,6 @@ class Data(Section):
     """Processes that decode pictures; 0: the training process itself."""
     exclude_left_right: Annotated[bool, trains(shared=True, tried=True)] = False
     """GQA: drop "to the left of" and "to the right of"."""
-
-
-class DetectorSettings(Section):
-    """The frozen detector (docs/SYSTEM.md section 2)."""
-
-    backbone: Annotated[Literal["vgg16", "resnet50", "tiny"], trains(shared=True), suits(toy="tiny")] = "vgg16"
-    """The network of the detector."""
-    weights: Annotated[HomePath | None, trains(shared=True, tried=True)] = None
-    """A published `vg-faster-rcnn.tar` or a directory made by `python -m sgg.detector train`; None: pre-train here."""
-    epochs: Annotated[PositiveInt | None, trains(shared=True)] = None
-    """Epochs of the detector's training."""
-    batch_size: Annotated[PositiveInt | None, trains(shared=True)] = None
-    """Images of a batch of the detector's training."""
-    learning_rate: Annotated[PositiveFloat | None, trains(shared=True)] = None
-    """Learning rate of the detector's training. None for this, `epochs` and `batch_size`: the backbone's own recipe
-    (`sgg/detector/recipe.py`)."""
 
 
 class Model(Section):
@@ -209,7 +194,8 @@ class Settings(Section):
 
     experiment: Experiment = Experiment()
     data: Data = Data()
-    detector: DetectorSettings = DetectorSettings()
+    detector: Annotated[Backbone, Chosen(BACKBONES), suits(toy="tiny")] = BACKBONES.default
+    """The network of the frozen detector (docs/SYSTEM.md section 2)."""
     model: Model = Model()
     loss: Annotated[EdgeLoss, Chosen(EDGE_LOSSES)] = EDGE_LOSSES.default
     """How cross-entropies of annotated and background pairs are weighted ([1], docs/SYSTEM.md section 3)."""

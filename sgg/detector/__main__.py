@@ -27,7 +27,7 @@ from sgg.detector.evaluation import measure
 from sgg.detector.files import FACTS, load_detector, require_place
 from sgg.detector.proposals import require_proposals
 from sgg.device import find_device
-from sgg.models.backbones import BACKBONES
+from sgg.methods.backbone import BACKBONES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,12 +14,13 @@ from sgg.checkpoint.published import load_published
 from sgg.data import DataSet
 from sgg.data.transforms import padding_facts
 from sgg.detector.files import FACTS, load_detector, require_place, save_detector
-from sgg.detector.recipe import RECIPES, Recipe
+from sgg.detector.recipe import Recipe
 from sgg.detector.start import load_coco
 from sgg.detector.training import discard_state, pretrain
 from sgg.hashing import file_hash, value_hash
 from sgg.history import read_json
 from sgg.locking import held
+from sgg.methods.backbone import BACKBONES
 from sgg.models.detector import Detector
 from sgg.seeding import derive
 
@@ -37,7 +38,7 @@ def ensure_detector(data: DataSet, cache: Path | str, backbone: str, weights: Pa
     weights: a folder made by `python -m sgg.detector train`, or the published `vg-faster-rcnn.tar`. Without it the
     detector is trained on `data.part("detector")` and kept under `cache`, by the hash of data and settings; processes
     that ask at the same time wait for the one that trains. epochs, batch_size, learning_rate: None for the backbone's
-    own (`sgg.detector.recipe`). device: where to train.
+    own (`sgg/detector/backbones/`). device: where to train.
 
     Of pictures that are others than those a kept detector was trained on, another one is trained; the log tells that.
     One of the first edition, which does not say of which pictures it is, is used, and the log tells that too.
@@ -97,10 +98,11 @@ def train_into(directory: Path, data: DataSet, backbone: str, recipe: Recipe, wo
 def choose_recipe(backbone: str, epochs: int | None = None, batch_size: int | None = None,
                   learning_rate: float | None = None) -> Recipe:
     """The backbone's recipe with the values that are given. Raises ValueError for an unknown backbone."""
-    if backbone not in RECIPES:
-        raise ValueError(f"backbone must be one of {', '.join(RECIPES)}, got {backbone!r}")
+    if backbone not in BACKBONES:
+        raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, got {backbone!r}")
     given = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-    return replace(RECIPES[backbone], **{name: value for name, value in given.items() if value is not None})
+    own = BACKBONES[backbone]().recipe()
+    return replace(own, **{name: value for name, value in given.items() if value is not None})
 
 
 def cache_path(cache: Path | str, data: DataSet, backbone: str, recipe: Recipe) -> Path:

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from sgg.checkpoint import load_strictly, require_fitting
 from sgg.hashing import file_hash
 from sgg.history import require_keys
-from sgg.models.backbones import BACKBONES
+from sgg.methods.backbone import BACKBONES
 from sgg.models.detector import Detector
 
 FORMAT = 1

@@ -106,12 +106,3 @@ class Recipe:
         """The settings as plain values, for files and hashes."""
         phases = [[phase.loss.__name__, list(phase.parts), phase.share] for phase in self.phases]
         return asdict(self) | {"phases": phases, "version": VERSION}
-
-
-RECIPES: dict[str, Recipe] = {
-    "vgg16": Recipe("sgd", epochs=10, batch_size=8, learning_rate=0.01),
-    "resnet50": Recipe("sgd", epochs=10, batch_size=8, learning_rate=0.01),
-    "tiny": Recipe("adamw", epochs=9, batch_size=16, learning_rate=0.004, weight_decay=0.01,
-                   phases=(Phase(regions, ("backbone", "roi_heads"), 5 / 9),
-                           Phase(heads, ("rpn", "roi_heads"), 4 / 9))),
-}

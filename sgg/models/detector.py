@@ -10,9 +10,11 @@ from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import box_iou
 
+from sgg.methods.backbone import BACKBONES
+
 from .all_classes import detect_with_all_classes
-from .backbones import BACKBONES, LOWEST_SCORE, POOLED, build_rcnn
 from .box_head import BoxHead
+from .rcnn import LOWEST_SCORE, POOLED, build_rcnn
 
 SCORE_THRESHOLDS = (0.2, 0.05, LOWEST_SCORE)
 """Of detections; the next one serves where no two of those found overlap, so that no pair could be classified."""
@@ -57,7 +59,7 @@ class Detector(nn.Module):
         self.rcnn = build_rcnn(backbone, num_classes, image_size)
         # A quarter less time on CPUs, and what tensor cores want; for the weights it is another order in memory only.
         self.rcnn.backbone.to(memory_format=torch.channels_last)
-        look = BACKBONES[backbone]
+        look = BACKBONES[backbone].look
         self.backbone = backbone
         self.num_classes = num_classes
         self.image_size = image_size or look.image_size
@@ -140,7 +142,7 @@ class Detector(nn.Module):
         """
         if role not in ("node", "edge"):
             raise ValueError(f"role must be node or edge, got {role!r}")
-        look, source = BACKBONES[self.backbone], self.rcnn.roi_heads.box_head
+        look, source = BACKBONES[self.backbone].look, self.rcnn.roi_heads.box_head
         with torch.device("meta"):  # 120 million random numbers with VGG16, only to be replaced
             head = BoxHead(self.channels * POOLED**2, self.head_dim, look.dropout if dropout is None else dropout,
                            final_relu=look.edge_relu or role == "node")

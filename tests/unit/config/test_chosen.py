@@ -116,6 +116,17 @@ def test_perturbing_needs_the_gan() -> None:
             "augmentation.perturb is not a setting of off; it is one of augmentation.kind gan; known here: kind"]
 
 
+def test_a_backbone_brings_its_own_training() -> None:
+    """Earlier versions wrote None for it."""
+    def training(detector, name="vg"):
+        found = validate({"data": {"name": name}, "detector": detector}).detector
+        return found.backbone, found.epochs, found.batch_size, found.learning_rate
+    assert training({}) == ("vgg16", 10, 8, 0.01)
+    assert training({}, "toy") == training("tiny") == ("tiny", 9, 16, 0.004)
+    assert training({"epochs": None, "learning_rate": None, "batch_size": 2}, "toy") == ("tiny", 9, 2, 0.004)
+    assert training({"backbone": "resnet50"}, "toy") == ("resnet50", 10, 8, 0.01)
+
+
 def test_an_earlier_key_beside_todays() -> None:
     assert faults(model={"iterations": 2, "head": {"iterations": 3}}) == [
         "model.iterations is called model.head.iterations now, which is given as well: leave one of them out"]

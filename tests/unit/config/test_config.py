@@ -197,7 +197,7 @@ def test_defaults_that_depend_on_something_fill_only_what_is_not_given() -> None
                      if value is None]
         assert undecided == [
             "data.cache", "data.num_val_images", "data.max_objects", "data.train_images", "data.eval_images",
-            "detector.weights", "detector.epochs", "detector.batch_size", "detector.learning_rate", "embeddings.path",
+            "detector.weights", "embeddings.path",
             "search.max_concurrent", "search.time_budget_s", "tracking.wandb_entity"]
 
 

@@ -5,12 +5,11 @@ from dataclasses import replace
 import pytest
 
 from sgg.detector.cache import choose_recipe
-from sgg.detector.recipe import RECIPES, everything, heads, regions
-from sgg.models.backbones import BACKBONES, build_rcnn
+from sgg.detector.recipe import everything, heads, regions
+from sgg.methods.backbone import BACKBONES
+from sgg.models.rcnn import build_rcnn
 
-
-def test_every_backbone_has_a_recipe() -> None:
-    assert RECIPES.keys() == BACKBONES.keys()
+RECIPES = {name: entry().recipe() for name, entry in BACKBONES.entries.items()}
 
 
 def test_phases_follow_their_shares() -> None:

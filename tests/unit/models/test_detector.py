@@ -8,7 +8,7 @@ from torch import nn
 from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.models.detection.transform import resize_boxes as torchvision_resize
 
-from sgg.models.backbones import BACKBONES
+from sgg.methods.backbone import BACKBONES
 from sgg.models.box_head import BoxHead
 from sgg.models.detector import above_threshold, build_detector, resize_boxes
 
@@ -30,7 +30,7 @@ def images() -> tuple[torch.Tensor, ...]:
 def test_global_map(backbone: str, channels: int, side: int) -> None:
     with torch.device("meta"):
         detector = build_detector(backbone, 5)
-    size = -(-detector.image_size // BACKBONES[backbone].divisor) * BACKBONES[backbone].divisor
+    size = -(-detector.image_size // BACKBONES[backbone].look.divisor) * BACKBONES[backbone].look.divisor
     maps = detector.rcnn.backbone.to("meta")(torch.empty(1, 3, size, size, device="meta"))
     last = maps if isinstance(maps, torch.Tensor) else list(maps.values())[-1]
     assert last.shape == (1, channels, side, side)

@@ -1,0 +1,39 @@
+"""torchvision's own R-CNN classes for each backbone, with random weights, never downloaded."""
+
+from __future__ import annotations
+
+from torch import nn
+from torchvision.models.detection import FasterRCNN
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.rpn import AnchorGenerator
+from torchvision.ops import MultiScaleRoIAlign
+
+from sgg.methods.backbone import BACKBONES
+
+POOLED = 7  # cells along a side of a pooled region
+DETECTIONS = 50  # per image
+LOWEST_SCORE = 0.01  # the last score threshold that `Detector.detect` falls back on
+
+
+def build_rcnn(name: str, num_classes: int, image_size: int | None = None) -> FasterRCNN:
+    """torchvision's FasterRCNN (`vgg16`, `tiny`) or MaskRCNN without masks (`resnet50`), randomly initialised.
+
+    num_classes: C, background included. image_size: see `sgg.methods.backbone.Look`; None for the backbone's own.
+    Raises ValueError for an unknown name.
+    """
+    if name not in BACKBONES:
+        raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, got {name!r}")
+    look = BACKBONES[name].look
+    size = image_size or look.image_size
+    return BACKBONES[name]().build(num_classes, {
+        "min_size": size, "max_size": size, "size_divisible": look.divisor, "box_score_thresh": LOWEST_SCORE,
+        "box_detections_per_img": DETECTIONS})
+
+
+def single_level(body: nn.Module, num_classes: int, anchors: AnchorGenerator, head_dim: int,
+                 **settings: object) -> FasterRCNN:
+    """FasterRCNN with one map and a box head of its own width."""
+    return FasterRCNN(body, rpn_anchor_generator=anchors,
+                      box_roi_pool=MultiScaleRoIAlign(["0"], POOLED, sampling_ratio=2),
+                      box_head=TwoMLPHead(body.out_channels * POOLED**2, head_dim),
+                      box_predictor=FastRCNNPredictor(head_dim, num_classes), **settings)
