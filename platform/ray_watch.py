@@ -21,11 +21,6 @@ from .interrupts import signal_heard
 Address = tuple[str, int]
 
 FAULT = 1  # exit status
-INTERVAL_S = 1.0
-REFUSED_S = 3.0
-"""A process that refuses connections for so long is gone. (A busy one lets them wait.)"""
-SILENT_S = 40.0
-"""A machine that does not answer for so long is lost. (Ray itself gives up after 60 seconds.)"""
 
 
 def ray_is_gone() -> str:
@@ -50,11 +45,26 @@ def set_last_words(say: Callable[[], int]) -> None:
     _last_words = say
 
 
-class RayWatch:
-    """Watches processes that listen at `addresses`, and calls `end` once when one of them is gone."""
+@contextmanager
+def own_last_words() -> Iterator[None]:
+    """What is set within the block counts within it. The process may use Ray for more than one search."""
+    try:
+        yield
+    finally:
+        set_last_words(_begin_again)
 
-    def __init__(self, addresses: list[Address], end: Callable[[], None]):
+
+class RayWatch:
+    """Watches processes that listen at `addresses`, and calls `end` once when one of them is gone.
+
+    interval_s: between two looks. refused_s: a process that refuses connections for so long is gone; a busy one lets
+    them wait. silent_s: a machine that does not answer for so long is lost; Ray itself gives up after 60 seconds.
+    """
+
+    def __init__(self, addresses: list[Address], end: Callable[[], None], interval_s: float = 1, refused_s: float = 3,
+                 silent_s: float = 40):
         self._end = end
+        self._interval, self._refused, self._silent = interval_s, refused_s, silent_s
         self._answered = dict.fromkeys(addresses, time.monotonic())
         self._over, self._lock = threading.Event(), threading.Lock()
         self._gone = self._ended = False
@@ -67,11 +77,11 @@ class RayWatch:
             yield
         finally:
             while not self._answers() and not self._ended:
-                time.sleep(INTERVAL_S / 4)
+                time.sleep(self._interval / 4)
             self._over.set()
 
     def _watch(self) -> None:
-        while not self._over.wait(INTERVAL_S):
+        while not self._over.wait(self._interval):
             self._answers()
 
     def _answers(self) -> bool:
@@ -85,9 +95,9 @@ class RayWatch:
 
     def _answers_at(self, address: Address) -> bool:
         try:
-            socket.create_connection(address, timeout=INTERVAL_S).close()
+            socket.create_connection(address, timeout=self._interval).close()
         except OSError as error:
-            patience = REFUSED_S if isinstance(error, ConnectionRefusedError) else SILENT_S
+            patience = self._refused if isinstance(error, ConnectionRefusedError) else self._silent
             self._gone |= time.monotonic() - self._answered[address] > patience
             return False
         self._answered[address] = time.monotonic()

@@ -18,7 +18,7 @@ from .axis import Axis
 from .interrupts import Interrupts, signal_heard
 from .parts import Parts, find
 from .ray_session import nodes, ray_session, require_nodes, require_room
-from .ray_watch import ray_is_gone, set_last_words
+from .ray_watch import own_last_words, ray_is_gone, set_last_words
 from .search_space import combinations, configurations
 from .study import FAILED, FINISHED, JUDGEMENTS, NOTES, RAY, RUNNING, STOPPED, StudyDirectory, TrialRecord
 
@@ -59,7 +59,8 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
     found = f"; {in_words(data.findings)}" if data.findings else ""
     print(f"data: {data.description}{_cut(study.base)}{found}", flush=True)
     # Once Ray is up it has a handler of its own for SIGTERM.
-    with ray_session(study.base.resources.address, study.source) as total, Interrupts(None).watched():
+    with (own_last_words(), ray_session(study.base.resources.address, study.source) as total,
+          Interrupts(None).watched()):
         from .schedule import number_of_trials
 
         resources = _resources(study, total)

@@ -17,6 +17,7 @@ from typing import Any
 from ray.exceptions import RayError
 from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError, WorkerGroupError
 from ray.train.backend import BackendConfig
+from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
 from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 from ray.train.v2._internal.exceptions import RayTrainError
 from ray.train.v2._internal.execution.callback import ReportCallback
@@ -155,8 +156,10 @@ class _Trainer(DataParallelTrainer):
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
     def _create_default_callbacks(self) -> list[Any]:
-        # The cleaner is one more process, for a controller that may outlive its trial; ours does not.
-        kept = [c for c in super()._create_default_callbacks() if not isinstance(c, PlacementGroupCleanerCallback)]
+        # Each of these starts one more process: a cleaner for a controller that outlives its trial, which ours does
+        # not, and a manager of Ray Data's sets, which we do not use.
+        unused = PlacementGroupCleanerCallback | DatasetsCallback
+        kept = [one for one in super()._create_default_callbacks() if not isinstance(one, unused)]
         return [*kept, self.reports]
 
     def _initialize_and_run_controller(self, **parts: Any) -> Any:

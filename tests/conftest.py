@@ -24,13 +24,27 @@ FULL_SIZE = {"test_detector_training", "test_paper_configs", "test_published_ful
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n 2 --dist loadgroup` two processes run the tests side by side (pytest-xdist). One of them then runs all
-    tests that start a Ray or want gigabytes, one after another: the former wait more than they compute, and two of the
-    latter would not fit in memory.
+    """What wants gigabytes runs first, before anything else stays in memory, then what shares a Ray, then what starts
+    one of its own.
+
+    With `-n 2 --dist loadgroup` two processes run the tests side by side (pytest-xdist). One of them then runs all
+    these, which wait more than they compute, one after another.
     """
+    items.sort(key=_turn)
     for item in items:
-        if item.get_closest_marker("ray") or item.path.stem in FULL_SIZE:
+        if _turn(item) < LAST:
             item.add_marker(pytest.mark.xdist_group("one at a time"))
+
+
+LAST = 3
+
+
+def _turn(item: pytest.Item) -> int:
+    if item.path.stem in FULL_SIZE:
+        return 0
+    if "ray_with_gpus" in item.fixturenames:
+        return 1
+    return 2 if item.get_closest_marker("ray") else LAST
 
 
 @pytest.fixture(scope="session")
@@ -66,9 +80,20 @@ def same_draws() -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def memory_goes_back() -> Iterator[None]:
-    """What the tests of a module have freed goes back to the system; glibc keeps it otherwise, gigabytes after networks
-    of full size."""
+    """What the tests of a module have freed goes back to the system; glibc keeps it otherwise."""
     yield
+    _give_memory_back()
+
+
+@pytest.fixture(autouse=True)
+def gigabytes_go_back(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The same after each test of full size."""
+    yield
+    if request.path.stem in FULL_SIZE:
+        _give_memory_back()
+
+
+def _give_memory_back() -> None:
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other systems have no such function
     if trim is not None:
@@ -83,7 +108,8 @@ def every_core(same_draws) -> None:
 
 @pytest.fixture
 def full_disk() -> Callable[[], AbstractContextManager[None]]:
-    """Within `full_disk()` no file of this process may grow beyond 10 bytes; pytest's own, of its report, included."""
+    """Within `full_disk()` no file of this process may grow beyond 10 bytes; pytest's own, of its report, included, so
+    nothing may be printed there."""
     @contextmanager
     def full() -> Iterator[None]:
         before = resource.getrlimit(resource.RLIMIT_FSIZE)

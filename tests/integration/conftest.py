@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,13 +23,35 @@ def workers_find_the_stub():
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+def forks_folder():
+    """For the sockets of `ray_forks`, whose paths may have 107 characters."""
+    with tempfile.TemporaryDirectory(prefix="r") as name:
+        yield name
+
+
+shared_ray = ExitStack()
+
+
+@pytest.fixture
 def ray_with_gpus(workers_find_the_stub):
-    """A local Ray of 4 CPUs and 4 GPUs, whatever this machine has."""
+    """A local Ray of 4 CPUs and 4 GPUs, whatever this machine has; one for all tests that ask for it in a row."""
     from platform.ray_session import ray_session
 
-    with ray_session("local", "tests", num_cpus=4, num_gpus=4) as resources:
-        yield resources
+    import ray
+    from ray_forks import forked_workers
+
+    if not ray.is_initialized():
+        folder = shared_ray.enter_context(tempfile.TemporaryDirectory(prefix="r"))
+        shared_ray.enter_context(forked_workers(folder, imported=("ray.train.torch", "sgg.fit")))
+        shared_ray.enter_context(ray_session("local", "tests", num_cpus=4, num_gpus=4))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem):
+    """A Ray that no test asks for any more only takes memory."""
+    if nextitem is None or "ray_with_gpus" not in nextitem.fixturenames:
+        shared_ray.close()
 
 
 @pytest.fixture

@@ -60,8 +60,11 @@ def test_a_trial_that_fails_before_its_first_report_fails_alone(ray_with_gpus, s
     assert tune.main([config, "search.trials=3", f"experiment.seed={seeds}"], stub) == 1
     records = StudyDirectory(tmp_path / "runs" / "a").records()
     assert len(records) == (6 if "asha" in search else 3)
-    assert {record.status for record in records if record.values["loss.scale"] == 2} == {FAILED}
-    assert FAILED not in {record.status for record in records if record.values["loss.scale"] != 2}
+    failed = [record for record in records if record.status == FAILED]
+    assert {record.values["loss.scale"] for record in failed} == {2}
+    assert [record.rows() for record in failed] == [[]] * len(failed)
+    # Population-based training may give a 2 to others later, after the epoch of the fault.
+    assert all(record.values["loss.scale"] != 2 or len(record.rows()) > 1 for record in records if record not in failed)
 
 
 def test_a_killed_trial_process_gives_its_gpu_back_and_goes_on(ray_with_gpus, stub, config_file, tmp_path,

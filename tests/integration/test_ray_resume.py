@@ -12,6 +12,7 @@ from platform.study import FINISHED, JUDGEMENTS, RUNNING, STOPPED, StudyDirector
 import pandas
 import psutil
 import pytest
+from ray_forks import FOLDER, forks
 
 from sgg.history import TEST, read_rows
 
@@ -22,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 COMMAND = """
 import sys
 from platform import tune
+from ray_forks import fork_workers_of_this_process
+fork_workers_of_this_process()
 from platform.parts import Parts
 sys.exit(tune.main(sys.argv[1:], Parts("ray_stub_fit:open_data", "ray_stub_fit:prepare", "ray_stub_fit:fit")))
 """
@@ -40,9 +43,10 @@ EarlyStopping.on_trial_result = die
 
 
 @pytest.fixture
-def start(tmp_path, workers_find_the_stub):
+def start(tmp_path, workers_find_the_stub, forks_folder, monkeypatch):
     """Starts the command in a process group of its own; it is gone at the end of the test whatever happens."""
     running = []
+    monkeypatch.setenv(FOLDER, forks_folder)
 
     def begin(*arguments: str, command: str = COMMAND) -> subprocess.Popen[str]:
         with open(tmp_path / "output.txt", "a") as output:
@@ -67,8 +71,8 @@ def wait_until(condition, process, seconds=400, pause=0.2):
 
 
 def ray_processes(parent: int) -> list[psutil.Process]:
-    """What the command started."""
-    return psutil.Process(parent).children(recursive=True)
+    """What the command started, and what was forked for it."""
+    return [*psutil.Process(parent).children(recursive=True), *forks(os.environ[FOLDER])]
 
 
 def test_a_cluster_that_does_not_answer_is_named(config_file, start, tmp_path):

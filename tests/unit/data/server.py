@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -41,7 +42,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         end = start + server.cuts.pop(0) if server.cuts else len(content)
-        self.wfile.write(content[start:end])
+        with suppress(ConnectionError):  # who had enough hangs up
+            self.wfile.write(content[start:end])
 
 
 def zipped(path, files, links=()):

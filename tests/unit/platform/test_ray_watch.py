@@ -10,11 +10,7 @@ from platform.study import RUNNING, STOPPED, StudyDirectory, TrialRecord
 
 import pytest
 
-
-@pytest.fixture(autouse=True)
-def quickly(monkeypatch):
-    for name, seconds in {"INTERVAL_S": .02, "REFUSED_S": .1, "SILENT_S": .3}.items():
-        monkeypatch.setattr(ray_watch, name, seconds)
+QUICKLY = {"interval_s": .02, "refused_s": .1, "silent_s": .3}
 
 
 @pytest.fixture
@@ -34,7 +30,7 @@ def waited_for(ends, seconds=10):
 def test_a_process_that_is_gone_ends_the_command_once(process):
     ends = []
     with socket.create_server(("127.0.0.1", 0)) as other, RayWatch(
-            [process.getsockname(), other.getsockname()], lambda: ends.append(1)).watching():
+            [process.getsockname(), other.getsockname()], lambda: ends.append(1), **QUICKLY).watching():
         time.sleep(.3)
         assert not ends
         process.close()
@@ -45,7 +41,7 @@ def test_a_process_that_is_gone_ends_the_command_once(process):
 def test_a_fault_of_a_lost_ray_is_not_told_before_the_end(process):
     """The block is left while nobody has noticed yet."""
     ends = []
-    with suppress(RuntimeError), RayWatch([process.getsockname()], lambda: ends.append(1)).watching():
+    with suppress(RuntimeError), RayWatch([process.getsockname()], lambda: ends.append(1), **QUICKLY).watching():
         process.close()
         raise RuntimeError("of Ray's own")
     assert ends == [1]
@@ -58,7 +54,7 @@ def test_a_busy_process_lets_connections_wait(process, monkeypatch):
 
     monkeypatch.setattr(socket, "create_connection", wait)
     ends, begun = [], time.monotonic()
-    with RayWatch([process.getsockname()], lambda: ends.append(time.monotonic() - begun)).watching():
+    with RayWatch([process.getsockname()], lambda: ends.append(time.monotonic() - begun), **QUICKLY).watching():
         waited_for(ends)
     assert ends[0] > .3
 
@@ -85,3 +81,11 @@ def test_a_command_without_trials_says_how_to_go_on(monkeypatch, capsys):
     monkeypatch.setattr(ray_watch, "signal_heard", lambda: signal.SIGTERM.name)
     assert ray_watch._begin_again() == 130
     assert "interrupted by SIGTERM, and so were Ray's own processes; what is written stays" in capsys.readouterr().err
+
+
+def test_words_of_a_search_that_is_over_are_not_the_last():
+    """Its exit status is not that of what its process does next."""
+    with ray_watch.own_last_words():
+        ray_watch.set_last_words(lambda: 0)
+        assert ray_watch._last_words() == 0
+    assert ray_watch._last_words() == 1
