@@ -6,6 +6,8 @@ to a server of this Ray's, which the first one starts, and ends. The server fork
 program as ever: a process of its own, which can be killed like any other.
 """
 
+from __future__ import annotations
+
 import fcntl
 import json
 import os
@@ -18,10 +20,16 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 FOLDER = "TEST_RAY_FORKS"
 """The environment variable with the folder of the servers' sockets."""
-IMPORTED = ("platform.trial", "platform.worker", "ray.train.torch", "sgg.fit")
+IMPORTED = "TEST_RAY_FORKS_IMPORTED"
+"""The one with the modules that a server imports."""
+TRIALS = ("platform.trial", "platform.worker")
 ANY_JOB = {"RAY_JOB_ID": "ffffffff"}
 POOLS = 8
 MOST_BYTES = 2**20
@@ -29,9 +37,11 @@ RUNTIME_ENV = "--serialized-runtime-env-context="
 
 
 @contextmanager
-def forked_workers(folder: str) -> Iterator[None]:
-    """Within the block a Ray that this process starts has its workers forked. folder: for sockets; short, since their
-    paths may have 107 characters."""
+def forked_workers(folder: str, imported: tuple[str, ...] = ()) -> Iterator[None]:
+    """A Ray that this process starts within the block has its workers forked.
+
+    folder: for sockets; short, since their paths may have 107 characters. imported: modules besides `TRIALS`.
+    """
     from functools import partialmethod
 
     import pytest
@@ -39,8 +49,29 @@ def forked_workers(folder: str) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER, folder)
+        patch.setenv(IMPORTED, ",".join((*TRIALS, *imported)))
         patch.setattr(RayParams, "__init__", partialmethod(RayParams.__init__, setup_worker_path=__file__))
         yield
+
+
+def fork_workers_of_this_process() -> None:
+    """For a command that a test starts: the Ray that it starts has its workers forked."""
+    from platform import ray_session
+
+    def start_forking(**arguments: object) -> None:
+        with forked_workers(os.environ[FOLDER]):
+            start(**arguments)
+
+    start, ray_session._start = ray_session._start, start_forking
+
+
+def forks(folder: str) -> list[psutil.Process]:
+    """The servers in a folder, and the workers that they forked."""
+    import psutil
+
+    servers = [process for process in psutil.process_iter(["cmdline"])
+               if __file__ in (process.info["cmdline"] or []) and folder in " ".join(process.info["cmdline"])]
+    return [process for server in servers for process in (server, *server.children(recursive=True))]
 
 
 def ask(arguments: list[str]) -> None:
@@ -70,7 +101,7 @@ def serve(address: str) -> None:
     from ray import ObjectID
 
     runpy.run_path(str(Path(ray.__file__).parent / "_private" / "workers" / "default_worker.py"))
-    for name in IMPORTED:
+    for name in os.environ[IMPORTED].split(","):
         import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a fork ended
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
