@@ -1,6 +1,6 @@
 """From trials on disk to one row per configuration: mean, deviation and n over seeds.
 
-What was measured on different data or pictures, with other embeddings or by another detector stays apart.
+What was measured on different data or pictures, with other embeddings or other parts of a system stays apart.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sgg.config.keys import find, flatten
 from sgg.config.reference import role_of
 from sgg.hashing import value_hash
 from sgg.history import CONFIG, ROWS, TEST, Row
+from sgg.systems import PARTS, parts_of
 from sgg.variants import under, variants_of
 
 from .study import FAILED, FINISHED, STUDY, TRIALS, StudyDirectory, TrialRecord
@@ -29,7 +30,7 @@ class Basis:
 
     data: str
     embeddings: str = ""
-    detector: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
     pictures: str = ""
 
     @classmethod
@@ -37,11 +38,15 @@ class Basis:
         """From the `data` entry of a trial's config.json."""
         return cls(describe_data(facts.get("description", "unknown"), facts.get("hash", "")),
                    describe_data(facts.get("embeddings", ""), facts.get("embeddings_hash") or ""),
-                   facts.get("detector", ""), describe_pictures(facts.get("pictures")))
+                   tuple(parts_of(facts).items()), describe_pictures(facts.get("pictures")))
+
+    def words(self) -> dict[str, str]:
+        """Each of these by name; of what a trial did not note an empty word."""
+        return {"data": self.data, "embeddings": self.embeddings, **dict.fromkeys(PARTS, ""), **dict(self.parts),
+                "pictures": self.pictures}
 
     def __str__(self) -> str:
-        words = {"data": self.data, "embeddings": self.embeddings, "detector": self.detector, "pictures": self.pictures}
-        return "; ".join(f"{name}: {text}" for name, text in words.items() if text)
+        return "; ".join(f"{name}: {text}" for name, text in self.words().items() if text)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import csv
 import html
 import io
 import re
-from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -48,7 +47,7 @@ def render(rows: list[ResultRow], form: str, metric: str | None = None, width: i
 
 def as_json(row: ResultRow) -> dict[str, Any]:
     """A row as `--format json` prints it."""
-    return {**row.settings, "seeds": row.seeds, "n": row.n, "status": row.status, **asdict(row.basis),
+    return {**row.settings, "seeds": row.seeds, "n": row.n, "status": row.status, **row.basis.words(),
             **{name: {"mean": cell.mean, "std": cell.std, "n": cell.n} for name, cell in row.cells.items()}}
 
 
@@ -143,12 +142,12 @@ def _csv(rows: list[ResultRow]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row.cells))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*settings, "seeds", "n", "status", *asdict(Basis("")),
+    writer.writerow([*settings, "seeds", "n", "status", *Basis("").words(),
                      *(f"{name} {part}" for name in names for part in ("mean", "std", "n"))])
     for row in rows:
         cells = [row.cells.get(name) for name in names]
         writer.writerow([*(row.settings.get(key, "") for key in settings), " ".join(map(str, row.seeds)), row.n,
-                         row.status, *asdict(row.basis).values(), *(_blank(value) for cell in cells for value in
+                         row.status, *row.basis.words().values(), *(_blank(value) for cell in cells for value in
                                                  ((cell.mean, cell.std, cell.n) if cell else (None, None, 0)))])
     return buffer.getvalue()
 

@@ -54,7 +54,7 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
         read.append((config, data))
         if axes or study.base.search.trials > 1:  # then trials are compared
             check_metric(config, data)
-    directory.require_data(study, opened)  # before a detector is trained on them
+    directory.require_data(study, opened)  # before anything is trained on them
     directory.require_pictures(study, (picture_hashes(*one) for one in read))
     found = f"; {in_words(data.findings)}" if data.findings else ""
     print(f"data: {data.description}{_cut(study.base)}{found}", flush=True)

@@ -14,10 +14,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -28,6 +29,7 @@ from sgg.config.resume import changes
 from sgg.history import CONFIG, TEST, History, Row, read_json
 from sgg.locking import this_process
 from sgg.methods.plugins import fault_of_plugins, load_plugins
+from sgg.systems import parts_of
 from sgg.writing import write_json
 
 STUDY, LOCK, TRIAL, TRIALS, NOTES, RAY = "study.json", ".lock", "trial.json", "trials", "notes", "ray"
@@ -161,7 +163,7 @@ class StudyDirectory:
         Raises ConfigError where the data have changed or the folder cannot be written.
         """
         self.require_pictures(study, [facts["data"].get("pictures") or {}])
-        self.require_data(study, {facts["data"]["hash"]: facts["data"]["description"]}, facts["data"].get("detector"))
+        self.require_data(study, {facts["data"]["hash"]: facts["data"]["description"]}, parts_of(facts["data"]))
         try:
             (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
             write_json(self.path / STUDY, {**_described(study), "path": str(self.path), "run_by": this_process(),
@@ -170,20 +172,21 @@ class StudyDirectory:
             raise ConfigError(study.source, [f"experiment.output: {self.path} cannot be written: {error.strerror}; "
                                              "choose another experiment.output"]) from None
 
-    def require_data(self, study: Study, opened: dict[str, str], detector: str | None = None) -> None:
+    def require_data(self, study: Study, opened: dict[str, str], parts: Mapping[str, str] = MappingProxyType({}),
+                     ) -> None:
         """Raise ConfigError where a study that was begun had other data than those `opened` now, hash -> description,
-        or another detector; None: that is not there yet."""
+        or stood on other parts than `parts`, name -> hash; what is not there yet is not compared."""
         found = (self._read() or {}).get("data")
         if found is not None and found.get("hash") not in opened:
             now = ", ".join(f"{description!r} [{digest}]" for digest, description in opened.items())
             raise ConfigError(study.source, [f"data: {self.path} was begun on {found.get('description')!r} "
                                              f"[{found.get('hash')}], now it is {now}: put the data back, or choose "
                                              "another experiment.name"])
-        then = (found or {}).get("detector")
-        if None not in (then, detector) and then != detector:
-            raise ConfigError(study.source, [f"detector: {self.path} was begun with the detector {then}, now it is "
-                                             f"{detector}: put it back (detector.weights, or the cache of data.root), "
-                                             "or choose another experiment.name"])
+        for name, then in parts_of(found or {}).items():
+            if (now := parts.get(name, then)) != then:
+                raise ConfigError(study.source, [f"{name}: {self.path} was begun with the {name} {then}, now it is "
+                                                 f"{now}: put it back ({name}.weights, or the cache of data.root), or "
+                                                 "choose another experiment.name"])
 
     def require_pictures(self, study: Study, here: Iterable[dict[str, str]]) -> None:
         """Raise ConfigError where a study that was begun had other pictures than any of those that are `here`: the hash

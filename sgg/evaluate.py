@@ -45,7 +45,7 @@ def evaluate(
     adjusters: Mapping[str, Adjuster] = AS_IT_IS,
 ) -> Figures:
     """One pass over `batches`; the figures of every mode, named `<mode>/<subset>/<metric>`, and two numbers of images:
-    `sgdet/fallbacks`, for which the detector had to lower its score threshold to find two boxes that overlap, and
+    `sgdet/fallbacks`, for which detection had to lower its score threshold to find two boxes that overlap, and
     `sgdet/failures`, of those the ones in which it found none at any threshold.
 
     metrics: mode (sgcls, predcls, sgdet), and the suffix of an adjuster -> fresh metrics of that mode. on_image: gets
@@ -102,7 +102,7 @@ def _of_all_workers(metrics: SceneGraphMetrics) -> SceneGraphMetrics:
 
 def rescore(images: Iterable[tuple[str, SceneGraph, Predictions]], metrics: dict[str, SceneGraphMetrics]) -> Figures:
     """The figures of `evaluate` from saved predictions: a `PredictionFile`, or any images with their predictions. How
-    often the detector fell back does not follow from them."""
+    often detection fell back does not follow from them."""
     failures = sum(_count(metrics, *image) for image in images)
     return figures(metrics) | ({FAILURES: failures} if "sgdet" in metrics else {})
 

@@ -48,7 +48,7 @@ def fit(
 
     Raises FloatingPointError, naming the epoch, where F has diverged: a loss, its gradient (then naming step and
     images, too) or the scores of an evaluation are not finite. Raises ValueError where `directory` was written with
-    other settings, data, pictures, word vectors or detector, or all its checkpoints are damaged.
+    other settings, data, pictures, word vectors or parts, or all its checkpoints are damaged.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)

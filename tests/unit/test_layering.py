@@ -77,3 +77,14 @@ def test_files_stay_small() -> None:
     """Past 300 lines there is a second noun in the file."""
     long = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in SOURCES}
     assert not {name: lines for name, lines in long.items() if lines > 300}
+
+
+@pytest.mark.parametrize("path", [ROOT / "sgg" / "fit.py", ROOT / "sgg" / "evaluate.py", ROOT / "sgg" / "restore.py",
+                                  ROOT / "sgg" / "checkpoint" / "state.py", *sorted((ROOT / "platform").glob("*.py"))],
+                         ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_knows_systems_by_their_contract_names_none_of_their_parts(path: Path) -> None:
+    """By name: an identifier, an attribute or an imported module. Messages and figures may speak of detection."""
+    names = {name for node in ast.walk(ast.parse(path.read_text())) for name in (
+        getattr(node, "id", None), getattr(node, "attr", None), getattr(node, "arg", None)) if name}
+    named = {part for name in names | imported_modules(path) for part in name.lower().replace(".", "_").split("_")}
+    assert not named & {"detector", "gan", "discriminators"}

@@ -116,7 +116,7 @@ def test_other_embeddings_and_detectors_are_never_pooled(search, fact, values):
     paths = [search(name, [("dnorm", seed, FINISHED, recall)], data=TOY | facts) for name, seed, recall, facts in (
         ("a", 0, 0.2, {fact: values[0]}), ("b", 1, 0.6, {fact: values[1]}), ("before", 2, 0.1, {}))]
     rows = aggregate(collect(paths))
-    assert [(getattr(row.basis, fact), row.n, row.cells[ZS].mean) for row in rows] == [
+    assert [(row.basis.words()[fact], row.n, row.cells[ZS].mean) for row in rows] == [
         ("", 1, 0.1), *sorted([(values[0], 1, 0.2), (values[1], 1, 0.6)])]
     assert [row[fact] for row in json.loads(render(rows, "json"))] == ["", *sorted(values)]
     assert [row[fact] for row in csv.DictReader(io.StringIO(render(rows, "csv")))] == ["", *sorted(values)]
