@@ -32,18 +32,20 @@ class Basis:
     embeddings: str = ""
     parts: tuple[tuple[str, str], ...] = ()
     pictures: str = ""
+    plugins: str = ""
 
     @classmethod
     def of(cls, facts: dict[str, Any]) -> Basis:
         """From the `data` entry of a trial's config.json."""
         return cls(describe_data(facts.get("description", "unknown"), facts.get("hash", "")),
                    describe_data(facts.get("embeddings", ""), facts.get("embeddings_hash") or ""),
-                   tuple(parts_of(facts).items()), describe_pictures(facts.get("pictures")))
+                   tuple(parts_of(facts).items()), describe_pictures(facts.get("pictures")),
+                   ", ".join(describe_data(name, digest) for name, digest in facts.get("plugins", {}).items()))
 
     def words(self) -> dict[str, str]:
         """Each of these by name; of what a trial did not note an empty word."""
         return {"data": self.data, "embeddings": self.embeddings, **dict.fromkeys(PARTS, ""), **dict(self.parts),
-                "pictures": self.pictures}
+                "pictures": self.pictures, "plugins": self.plugins}
 
     def __str__(self) -> str:
         return "; ".join(f"{name}: {text}" for name, text in self.words().items() if text)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgg.command import INTERRUPTED
-from sgg.config import Config, Study
+from sgg.config import Config, ConfigError, Study
+from sgg.config.reference import reference
 from sgg.data.findings import in_words
 from sgg.methods.plugins import loaded_digests
 
@@ -45,7 +46,6 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
     directory = StudyDirectory.of(study)
     directory.check(study, resume)
     preflight.check(study)
-    study = directory.with_plugins(study)
     opened: dict[str, str] = {}
     read: list[tuple[Config, DataSet]] = []
     for config in _opened(study, axes):  # what does not fit the data is refused before Ray is started
@@ -54,10 +54,12 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
         read.append((config, data))
         if axes or study.base.search.trials > 1:  # then trials are compared
             check_metric(config, data)
+    _require_plugins(study, axes, read[0][1])
     directory.require_data(study, opened)  # before anything is trained on them
     directory.require_pictures(study, (picture_hashes(*one) for one in read))
     found = f"; {in_words(data.findings)}" if data.findings else ""
     print(f"data: {data.description}{_cut(study.base)}{found}", flush=True)
+    study = directory.with_plugins(study)
     # Once Ray is up it has a handler of its own for SIGTERM.
     with (own_last_words(), ray_session(study.base.resources.address, study.source) as total,
           Interrupts(None).watched()):
@@ -169,6 +171,19 @@ def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, floa
     lengths = [config.training.epochs for config in configs]
     lengths += [value for axis in axes if axis.key == "training.epochs" for value in axis.extremes()]
     return {"data": foundations[0].facts, "epochs": max(lengths)}
+
+
+def _require_plugins(study: Study, axes: list[Axis], data: DataSet) -> None:
+    """Raise ConfigError where a plugin's part of a method cannot be built, of those that trials have."""
+    if not study.base.experiment.plugins:
+        return
+    from sgg.systems.construction import faults_of_plugins
+
+    known = reference()
+    choosing = [axis for axis in axes if axis.key in known and known[axis.key].choice is not None]
+    configs = [study.trial(values) for values in combinations(choosing, MOST_OPENED)]
+    if faults := list(dict.fromkeys(fault for config in configs for fault in faults_of_plugins(config, data))):
+        raise ConfigError(study.source, faults)
 
 
 def _opened(study: Study, axes: list[Axis]) -> list[Config]:

@@ -16,6 +16,7 @@ from sgg.config import Config
 from sgg.data import Batches, DataSet, Part, load_batches
 from sgg.data.dataset import BACKGROUND
 from sgg.data.statistics import background_counts, foreground_counts
+from sgg.methods.plugins import loaded_digests
 from sgg.metrics import SceneGraphMetrics, predicate_weights
 from sgg.opening import filtered_training, open_data, part_of, picture_hashes, require_a_batch
 from sgg.seeding import derive
@@ -51,7 +52,8 @@ class Experiment:
         if first is not None:  # other images, other figures
             measured += f", measured on the first {first} images of val and test"
         return {"name": self.data.name, "description": measured, "hash": self.data.hash, "pictures": self.pictures,
-                **self.vectors, "embeddings_missing": [name for name in missing if name != BACKGROUND]}
+                **self.vectors, "embeddings_missing": [name for name in missing if name != BACKGROUND],
+                **({"plugins": plugins} if (plugins := loaded_digests(self.config.experiment.plugins)) else {})}
 
     @cached_property
     def pictures(self) -> dict[str, str]:

@@ -1,0 +1,106 @@
+"""A head, a loss and an augmentation from outside the repository, trained through Ray and measured afterwards."""
+
+import json
+from pathlib import Path
+from platform import train
+from platform.study import FINISHED, StudyDirectory
+
+import pytest
+import yaml
+
+from sgg import evaluate
+from sgg.methods.plugins import loaded_digests, unload_plugins
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]  # the worker is a process that imports torch and trains
+
+PARTS = '''
+from typing import Annotated, Literal
+
+from sgg.config.roles import trains
+from sgg.methods.augmentation import AUGMENTATIONS, Augmentation
+from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
+from sgg.methods.head import HEADS, Head, HeadOutputs
+
+
+@HEADS.register
+class Linear(Head):
+    kind: Annotated[Literal["linear"], trains()] = "linear"
+    """One layer each."""
+    gain: Annotated[float, trains()] = 1.0
+    """Of all logits."""
+
+    def build(self, sizes, words=None):
+        import torch
+
+        class Network(torch.nn.ModuleDict):
+            def forward(self, inputs):
+                return HeadOutputs(self["nodes"](inputs.nodes) * gain, self["edges"](inputs.edges) * gain)
+
+        gain = self.gain
+        return Network({"nodes": torch.nn.Linear(sizes.vector, sizes.classes),
+                        "edges": torch.nn.Linear(sizes.vector, sizes.predicates)})
+
+
+@EDGE_LOSSES.register
+class Mean(EdgeLoss):
+    kind: Annotated[Literal["mean"], trains(mid_training=True)] = "mean"
+    """Cross-entropy."""
+
+    def build(self, statistics):
+        from torch.nn.functional import cross_entropy
+
+        return lambda logits, predicates, context: cross_entropy(logits, predicates)
+
+
+@AUGMENTATIONS.register
+class Idle(Augmentation):
+    kind: Annotated[Literal["idle"], trains(shared=True, tried=True)] = "idle"
+    """Nothing."""
+
+    def build(self, parts):
+        from sgg.systems.two_stage.augmenter import Augmenter
+
+        return Augmenter()
+'''
+
+
+@pytest.fixture
+def plugin(tmp_path: Path):
+    path = tmp_path / "parts.py"
+    path.write_text(PARTS)
+    yield path
+    unload_plugins(list(loaded_digests()))
+
+
+def test_parts_from_outside(ray_with_gpus, toy_settings, tmp_path, plugin, capsys) -> None:
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(toy_settings | {
+        "experiment": {"name": "a", "output": str(tmp_path / "runs"), "plugins": "parts.py"},
+        "model": {"head": {"kind": "linear", "gain": 2}}, "loss": "mean", "augmentation": "idle"}))
+    assert train.main([str(tmp_path / "study.yaml"), "resources.gpus=0"]) == 0
+    (record,) = StudyDirectory(tmp_path / "runs" / "a").records()
+    assert record.status == FINISHED
+    written = record.config()
+    assert written["config"]["model"]["head"] == {"kind": "linear", "gain": 2}
+    assert written["data"]["plugins"] == loaded_digests()
+
+    unload_plugins(["parts.py"])
+    arguments = [str(record.directory), "--json", str(tmp_path / "figures.json")]
+    assert evaluate.main(arguments) == 2
+    assert "needs the plugin parts.py" in capsys.readouterr().err
+    assert evaluate.main([*arguments, "--plugin", str(plugin)]) == 0
+    named, test = json.loads((tmp_path / "figures.json").read_text())["figures"], record.test()
+    assert named["test/predcls/all/R@50"] == test["test/predcls/all/R@50"] > 0
+    plugin.write_text(PARTS.replace("= 1.0", "= 3.0"))
+    assert evaluate.main([*arguments, "--plugin", str(plugin)]) == 2
+    assert "--allow-changed-plugin" in capsys.readouterr().err
+    assert evaluate.main([*arguments, "--plugin", str(plugin), "--allow-changed-plugin"]) == 0
+
+
+def test_a_part_that_cannot_be_built_is_told_before_anything_starts(toy_settings, tmp_path, plugin, capsys) -> None:
+    plugin.write_text(PARTS.replace("        import torch\n", "        raise RuntimeError('no')\n"))
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(toy_settings | {
+        "experiment": {"name": "a", "output": str(tmp_path / "runs"), "plugins": "parts.py"},
+        "model": {"head": "linear"}}))
+    assert train.main([str(tmp_path / "study.yaml")]) == 2
+    assert f"model.head: {plugin}:18: RuntimeError: no" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
