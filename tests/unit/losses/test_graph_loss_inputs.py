@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from sgg.losses import edge_loss, node_loss
+from sgg.methods.edge_loss import EDGE_LOSSES, EdgeContext
 
 LOGITS = torch.tensor([[0.5, 1.0, -1.0], [2.0, 0.0, 0.3], [0.1, 0.2, 0.3]])
 LABELS = np.array([2, 0, 1])
@@ -36,3 +37,16 @@ def test_parts_of_a_batch_add_up_to_it(kind: str) -> None:
     """With the counts of the whole batch, 2 foreground edges and 1 of background, each row costs what it does there."""
     parts = [edge_loss(LOGITS[rows], LABELS[rows], kind, totals=(2, 1)) for rows in (slice(0, 1), slice(1, 3))]
     torch.testing.assert_close(sum(parts), edge_loss(LOGITS, LABELS, kind))
+
+
+@pytest.mark.parametrize("kind", ["baseline", "dnorm", "dnorm-fgbg"])
+def test_soft_targets(kind: str) -> None:
+    """One-hot ones are the hard ones; a pair that is half background is half a foreground pair in the density."""
+    loss, labels = EDGE_LOSSES[kind](), torch.from_numpy(LABELS)
+    loss, context = loss.build(None), EdgeContext(labels, labels)
+    hard = torch.nn.functional.one_hot(labels, 3).float()
+    torch.testing.assert_close(loss(LOGITS, hard, context), loss(LOGITS, labels, context))
+    half = torch.tensor([[0.5, 0.5, 0.0]])
+    ce = -(half * LOGITS[:1].log_softmax(1)).sum()
+    divided = {"baseline": ce, "dnorm": ce / 0.5, "dnorm-fgbg": 0.5 * ce + 0.5 * ce}[kind]
+    torch.testing.assert_close(loss(LOGITS[:1], half, EdgeContext(labels[:1], labels[:1])), divided)
