@@ -1,6 +1,7 @@
 """The real training on Ray: the same numbers as without it, and several workers on one trial."""
 
 import json
+import os
 import runpy
 import shutil
 import sys
@@ -14,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 import yaml
+from ray_forks import FOLDER, forks
 
 from sgg import systems
 from sgg.config import load
@@ -60,8 +62,8 @@ def test_two_workers_train_one_trial_and_one_is_killed(ray_with_gpus, training_f
     def kill_one_after_the_first_epoch(self, iteration, trials, trial, result, **info):
         seen(self, iteration, trials, trial, result, **info)
         if result["epoch"] == 1 and not killed:
-            workers = [process for process in psutil.process_iter(["cmdline"])
-                       if "RayTrainWorker" in " ".join(process.info["cmdline"] or [])]
+            workers = [process for process in forks(os.environ[FOLDER])
+                       if "RayTrainWorker" in " ".join(process.cmdline())]
             assert len(workers) == 2
             killed.append(workers[1].pid)
             workers[1].kill()
