@@ -13,7 +13,7 @@ from typing import Any
 
 from sgg.config.fitting import todays_key, todays_settings, todays_values
 from sgg.config.keys import find, flatten
-from sgg.config.reference import role_of
+from sgg.config.reference import reference, role_of
 from sgg.hashing import value_hash
 from sgg.history import CONFIG, ROWS, TEST, Row
 from sgg.systems import PARTS, parts_of
@@ -197,7 +197,10 @@ def _shown(collection: Collection) -> list[str]:
     """Keys that were searched, then others that differ between trials."""
     keys = [key for key in collection.searched if not role_of(key).swept]
     for key in dict.fromkeys(key for outcome in collection.outcomes for key in outcome.settings):
-        values = {repr(outcome.settings.get(key)) for outcome in collection.outcomes}
+        # What only some entries of a registry have tells no trials apart that the name of the entry does not.
+        of_entry = (setting := reference().get(key)) is not None and bool(setting.chosen)
+        values = {repr(outcome.settings.get(key)) for outcome in collection.outcomes
+                  if key in outcome.settings or not of_entry}
         if key not in keys and len(values) > 1:
             keys.append(key)
     return [key for key in keys if any(key in outcome.settings for outcome in collection.outcomes)]

@@ -103,9 +103,9 @@ def _setting(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _short(keys: list[str]) -> list[str]:
-    """Dotted keys without the sections that do not tell them apart."""
-    last = [key.rsplit(".", 1)[-1] for key in keys]
+def short_names(keys: list[str]) -> list[str]:
+    """Dotted keys without the sections that do not tell them apart; `model.head.kind` is the head."""
+    last = [key.removesuffix(".kind").rsplit(".", 1)[-1] for key in keys]
     return [short if last.count(short) == 1 else key for key, short in zip(keys, last, strict=True)]
 
 
@@ -124,7 +124,7 @@ def _table(rows: list[ResultRow], metric: str | None, width: int | None) -> str:
         names = columns(group, metric)
         # As text: what stands in brackets would else be taken for markup, the hash of the data for one.
         table = Table()
-        for key in _short(list(group[0].settings)):
+        for key in short_names(list(group[0].settings)):
             table.add_column(key)
         for name in names:
             table.add_column(_heading(name), justify="right")
@@ -160,7 +160,7 @@ def _latex(rows: list[ResultRow], metric: str | None) -> str:
     blocks = []
     for basis, group in _by_basis(rows).items():
         names = columns(group, metric)
-        head = [*map(_escaped, _short(list(group[0].settings))), *map(_heading, names), "n", "status"]
+        head = [*map(_escaped, short_names(list(group[0].settings))), *map(_heading, names), "n", "status"]
         body = [[_escaped(text) if "$" not in text else text for text in _cells(row, names, r"$\pm$")] for row in group]
         lines = [f"% {basis}", f"% {_caption(names)}",
                  rf"\begin{{tabular}}{{{'l' * len(group[0].settings)}{'r' * (len(names) + 1)}l}}", r"\hline",
@@ -178,7 +178,7 @@ def _html(rows: list[ResultRow], metric: str | None) -> str:
     blocks = []
     for basis, group in _by_basis(rows).items():
         names = columns(group, metric)
-        head = [*_short(list(group[0].settings)), *map(_heading, names), "n", "status"]
+        head = [*short_names(list(group[0].settings)), *map(_heading, names), "n", "status"]
         lines = [f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in _cells(row, names))}</tr>"
                  for row in group]
         blocks.append(f"<table>\n<caption>{html.escape(str(basis))}: {html.escape(_caption(names))}</caption>\n"

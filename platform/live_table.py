@@ -19,6 +19,7 @@ from sgg.naming import is_share
 
 from .axis import Values
 from .bookkeeping import settings_of
+from .formats import short_names
 from .search_space import describe
 from .study import FAILED, FINISHED, PENDING, RUNNING, STOPPED, TrialRecord
 from .trial import BEFORE_KEY, ENDED_KEY, FAILED_KEY, OBJECTIVE
@@ -190,7 +191,7 @@ class LiveTable(Callback):
 
 
 def _in_words(values: Values) -> str:
-    return describe({key.split(".")[-1]: value for key, value in values.items()})
+    return describe(dict(zip(short_names(list(values)), values.values(), strict=True)))
 
 
 def headline_metrics(metric: str) -> tuple[str, str]:

@@ -22,12 +22,13 @@ from rich.table import Table
 
 from sgg import parallel
 from sgg.command import add_plugin_options, answered, distinct, output_file, positive
+from sgg.methods.adjustment import ADJUSTMENTS
 from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
 from sgg.naming import DETECTION_COUNTS, KS, RECALLS, SUBSETS, headline_k
 from sgg.predictions import PredictionFile, Predictions, PredictionWriter, Protocol
 from sgg.structures import Batch, Prediction, SceneGraph
 from sgg.systems.contract import AS_IT_IS, DivergedError, Predictor
-from sgg.variants import Adjuster, Variant, in_words, suffix, variants_of, with_suffix
+from sgg.variants import PRED_WEIGHT, Adjuster, Variant, suffix, variants_of, with_suffix
 from sgg.versions import versions
 from sgg.writing import write_json
 
@@ -120,10 +121,12 @@ def tables(named: Figures, modes: Iterable[str], variants: Iterable[Variant], k:
     """A table a mode: rows are subsets under each variant of adjustments, in per cent, at one K; a dash: no such
     relation. Below that of SGDet are the numbers of its fallbacks and failures.
     """
-    made = []
+    made, variants = [], list(variants)
+    shown = [name for name in variants[0] if name == PRED_WEIGHT or len({one[name] for one in variants}) > 1]
+    heads = ["weight" if name == PRED_WEIGHT else name for name in shown]
     for mode in modes:
         columns = [name for name in RECALLS if f"{mode}/all/{name}@{k}" in named]
-        table = Table("weight", "subset", "images", "relations", *columns, title=f"{mode}, K = {k}, per cent",
+        table = Table(*heads, "subset", "images", "relations", *columns, title=f"{mode}, K = {k}, per cent",
                       caption=_thresholds_in_words(named) if mode == "sgdet" else None, caption_justify="left",
                       box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
         for variant in variants:
@@ -132,7 +135,8 @@ def tables(named: Figures, modes: Iterable[str], variants: Iterable[Variant], k:
                 values = [named[f"{prefix}/{name}@{k}{ending}"] for name in columns]
                 counts = [f"{named[f'{prefix}/num_{what}']:,}" for what in ("images", "relations")]
                 cells = ["-" if math.isnan(value) else f"{100 * value:.2f}" for value in values]
-                table.add_row(in_words(variant), subset, *counts, *cells, end_section=subset == SUBSETS[-1])
+                table.add_row(*(f"{variant[name]:g}" for name in shown), subset, *counts, *cells,
+                              end_section=subset == SUBSETS[-1])
         made.append(table)
     return made
 
@@ -184,9 +188,12 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
     from sgg.restore import restore
 
     load_plugins(options.plugin)
+    adjust = dict(options.adjust or ())
+    if unknown := [name for name in adjust if name not in ADJUSTMENTS]:
+        raise ValueError(f"--adjust {unknown[0]}: there is no such adjustment; there are {', '.join(ADJUSTMENTS)}")
     given = {"data": {"root": options.data, "eval_images": options.images}, "training": {"device": options.device},
              "evaluation": {"modes": options.mode, "ks": options.ks, "pred_weight": options.pred_weights,
-                            **dict(options.adjust or ())}}
+                            **adjust}}
     restored = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
                                             for section, values in given.items()}, options.allow_changed_plugin)
     experiment = restored.foundation.experiment

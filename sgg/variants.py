@@ -50,12 +50,6 @@ def suffix(variant: Variant) -> str:
     return f"{text}/x{weight:g}" if weight else text
 
 
-def in_words(variant: Variant) -> str:
-    """A variant in a table: the exponent of `pred_weight`, after the other adjustments that change anything."""
-    others = suffix({**variant, PRED_WEIGHT: 0.0}).split("/")[1:]
-    return ", ".join([*others, f"{variant.get(PRED_WEIGHT, 0.0):g}"])
-
-
 def split(name: str) -> tuple[str, str]:
     """The name without the suffix, and the suffix."""
     found = _SUFFIX.search(name)

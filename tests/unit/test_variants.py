@@ -9,7 +9,7 @@ import torch
 from sgg.adjustments.pred_weight import PredWeight
 from sgg.methods.edge_loss import EdgeContext
 from sgg.metrics import predicate_weights, reweight
-from sgg.variants import adjusters, in_words, objective, split, suffix, under, variants_of, with_suffix
+from sgg.variants import adjusters, objective, split, suffix, under, variants_of, with_suffix
 
 SAME = {"epoch": 2, "loss": 3.0, "val/sgcls/zs/num_images": 7, "val/sgcls/zs/num_relations": 9,
         "val/sgdet/fallbacks": 4, "val/sgdet/failures": 1}
@@ -24,7 +24,6 @@ def test_names() -> None:
     assert split("val/sgcls/zs/ngR@50/logit_adjustment=-1/x0.5") == ("val/sgcls/zs/ngR@50",
                                                                      "/logit_adjustment=-1/x0.5")
     assert suffix(BOTH) == "/logit_adjustment=-1/x0.5"
-    assert in_words(BOTH) == "logit_adjustment=-1, 0.5"
     assert suffix({"logit_adjustment": 0.0, "pred_weight": 0.0}) == ""
     assert with_suffix("zs/ngR@50/x0.5", "/logit_adjustment=-1") == "zs/ngR@50/logit_adjustment=-1/x0.5"
     assert with_suffix("zs/num_images", "/logit_adjustment=-1") == "zs/num_images", "no adjustment changes it"

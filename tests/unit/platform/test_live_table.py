@@ -66,8 +66,8 @@ def test_the_table_shows_state_figures_and_the_best(table):
     table.on_trial_error(0, [], trials[2])
     text = shown(table)
     assert "3 trials: 2 running, 1 failed" in text
-    assert re.search(r"t1\s+│ kind=dnorm seed=1\s+│ running\s+│\s+1/2 │\s+1.250 │\s+3.1 │\s+22.0", text)
-    assert "best so far: 50.0 %  kind=dnorm seed=1 (t1, epoch 1)" in text
+    assert re.search(r"t1\s+│ loss=dnorm seed=1\s+│ running\s+│\s+1/2 │\s+1.250 │\s+3.1 │\s+22.0", text)
+    assert "best so far: 50.0 %  loss=dnorm seed=1 (t1, epoch 1)" in text
 
 
 def test_figures_of_the_last_validation_stay(table):
@@ -85,9 +85,9 @@ def test_a_search_that_is_taken_up_again_knows_its_trials(table, tmp_path):
         table.recall(record, [{**ROW, "epoch": epoch, "objective": score} for epoch, score in enumerate(scores, 1)])
     text = shown(table)
     assert "3 trials: 1 finished; 0:00 so far, about - left" in text
-    assert re.search(r"t0\s+│ kind=dnorm seed=0\s+│ finished\s+│\s+2/2 ", text)
-    assert re.search(r"t1\s+│ kind=dnorm seed=0\s+│ pending\s+│\s+1/2 ", text)
-    assert "best so far: 70.0 %  kind=dnorm seed=0 (t0, epoch 2)" in text
+    assert re.search(r"t0\s+│ loss=dnorm seed=0\s+│ finished\s+│\s+2/2 ", text)
+    assert re.search(r"t1\s+│ loss=dnorm seed=0\s+│ pending\s+│\s+1/2 ", text)
+    assert "best so far: 70.0 %  loss=dnorm seed=0 (t0, epoch 2)" in text
     table.on_trial_start(0, [], trial(1))
     table.on_trial_result(0, [], trial(1), {**ROW, "epoch": 2})
     assert "3 trials: 1 running, 1 finished" in shown(table)
@@ -117,7 +117,7 @@ def test_a_searched_loss_is_no_share(output):
     for one, loss in ((trial(0), 39.24), (trial(1), 41.5)):
         table.on_trial_start(0, [], one)
         table.on_trial_result(0, [], one, {**ROW, "loss": loss, "objective": loss})
-    assert "best so far: 39.24  kind=dnorm" in shown(table)
+    assert "best so far: 39.24  loss=dnorm" in shown(table)
 
 
 def test_words():

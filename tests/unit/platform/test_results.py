@@ -62,6 +62,16 @@ def test_the_same_trial_twice_is_no_second_sample(search):
     assert row.seeds == [0, 1]
 
 
+def test_what_only_one_head_has_is_not_shown_beside_the_heads_name(search):
+    paths = [search(name, [("dnorm", 0, FINISHED, recall)], others=(f"model.head={name}",))
+             for name, recall in (("imp", 0.2), ("motifs", 0.3))]
+    assert [row.settings for row in aggregate(collect(paths))] == [
+        {"loss.kind": "dnorm", "model.head.kind": name} for name in ("motifs", "imp")]
+    two_layers = ("model.head.kind=motifs", "model.head.edge_layers=2")
+    deeper = search("deeper", [("dnorm", 0, FINISHED, 0.1)], others=two_layers)
+    assert [row.settings.get("model.head.edge_layers") for row in aggregate(collect([*paths, deeper]))] == [1, None, 2]
+
+
 def test_every_adjustment_of_a_trained_model_is_a_row_of_its_own(search):
     """Figures of the others are not there; what was asked for has its row all the same."""
     both = ("evaluation.logit_adjustment=[0,1]",)
