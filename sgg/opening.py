@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 
 from sgg.config import Config
-from sgg.data import DataSet, Part, open_dataset
+from sgg.data import DataSet, Part
+from sgg.data.catalogue import open_with
 from sgg.data.checking import Rules
 from sgg.data.shared_memory import require as require_shared_memory
 from sgg.data.splits import PARTS
@@ -21,9 +22,7 @@ def open_data(config: Config) -> DataSet:
     """
     check_files(config)
     settings = config.data
-    data = open_dataset(settings.name, settings.root, num_val_images=settings.num_val_images,
-                        exclude_left_right=settings.exclude_left_right,
-                        rules=Rules(settings.allow_clipping, settings.self_relations), cache=config.cache)
+    data = open_with(settings, Rules(settings.allow_clipping, settings.self_relations), config.cache)
     if settings.flip and settings.flip_predicates == "refuse":
         data.require_mirrors()
     trains_detector = config.detector.weights is None
@@ -148,7 +147,7 @@ def check_metric(config: Config, data: DataSet) -> None:
     others = ", ".join(f"{name} {count:,}" for name, count in relations.items())
     instead = [f"val/{mode}/{name}/{figure}" for name, count in relations.items() if count]
     more = "raise data.eval_images" if settings.eval_images else \
-        "give more images to val in its file" if data.name == "custom" else "raise data.num_val_images"
+        "raise data.num_val_images" if hasattr(settings, "num_val_images") else "give more images to val"
     raise ValueError(f"search.metric {metric} cannot be measured: validation on {data.title} has no relation of the "
                      f"subset {subset} (it has {others}), so no trial could be ranked; set search.metric to "
                      f"{' or '.join(instead)}, or {more}")

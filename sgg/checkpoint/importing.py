@@ -163,9 +163,10 @@ def _drawing(model: FullModel, config: Config, edge_boxes: EdgeBoxes | None, com
 
 def _config(architecture: Architecture, directory: Path, data_name: str, edge_boxes: EdgeBoxes | None = None) -> Config:
     """The settings under which `sgg.build` builds the same modules."""
-    without = data_name == "gqa" and architecture.num_predicates == GQA_WITHOUT_LEFT_RIGHT
+    without = architecture.num_predicates == GQA_WITHOUT_LEFT_RIGHT
+    sides = {"exclude_left_right": without} if data_name == "gqa" else {}
     return Config.model_validate({
-        "data": {"name": data_name, "exclude_left_right": without, "flip_predicates": "keep", "self_relations": "keep"},
+        "data": {"name": data_name, **sides, "flip_predicates": "keep", "self_relations": "keep"},
         "detector": {"backbone": architecture.backbone, "weights": str((directory / DETECTOR).resolve())},
         "model": {"head": {"kind": "imp", "hidden_dim": architecture.hidden_dim}, "edge_boxes": edge_boxes,
                   "dropout": BACKBONES[architecture.backbone].look.dropout,

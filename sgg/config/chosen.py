@@ -6,7 +6,7 @@ alone is short for the entry with its defaults, and a mapping without a name is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +19,28 @@ from .section import section_type
 if TYPE_CHECKING:
     from sgg.methods.registry import Registry
 
+AUTO = "auto"
+
 
 @dataclass(frozen=True)
 class Chosen:
-    """A field's mark: it holds the section of one of the registry's entries."""
+    """A field's mark: it holds the section of one of the registry's entries.
+
+    auto: the name `auto` may stand for an entry, and does where none is named; this finds which, from other settings.
+    """
 
     registry: Registry[Any]
+    auto: Callable[[Callable[[str], Any]], str] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """What a file may name."""
+        return [*([AUTO] if self.auto else []), *self.registry]
+
+    @property
+    def default(self) -> str:
+        """What serves where none is named."""
+        return AUTO if self.auto else self.registry.default
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         choices = {name: handler.generate_schema(section) for name, section in self.registry.entries.items()}
@@ -66,14 +82,20 @@ def owner_of(location: tuple[Any, ...], schema: type[BaseModel]) -> tuple[type[B
     return owner, entry
 
 
-def others_with(name: str, sections: Sequence[Any], schema: type[BaseModel]) -> tuple[str, list[str]]:
-    """Of the registry whose section is at a way through the schema: the key that names an entry, and the entries that
-    have a setting of some name."""
+def choice_at(sections: Sequence[Any], schema: type[BaseModel]) -> Chosen | None:
+    """The mark of what is at a way through the schema; None where it holds no registry's section."""
     owner: type[BaseModel] | None = schema
     choice: Chosen | None = None
     for part in sections:
         field = owner.model_fields.get(part) if owner is not None else None
         choice, owner = choice_of(field), section_type(field)
+    return choice
+
+
+def others_with(name: str, sections: Sequence[Any], schema: type[BaseModel]) -> tuple[str, list[str]]:
+    """Of the registry whose section is at a way through the schema: the key that names an entry, and the entries that
+    have a setting of some name."""
+    choice = choice_at(sections, schema)
     if choice is None:
         return "", []
     return choice.registry.key, [entry for entry, section in choice.registry.entries.items()

@@ -18,12 +18,18 @@ from pydantic import BaseModel
 
 from sgg.naming import headline_k
 
-from .keys import find, has, put
+from .chosen import AUTO
+from .keys import find, has, put, remove
 from .renamed import renamed
 from .setting import Setting, applying, choices_of, settings_of
 
 Get = Callable[[str], Any]
 """Gives the value of a dotted key."""
+FOUND_BY = "VG"
+"""The folder, under that of the data sets, by which Visual Genome is found."""
+WITHOUT_EFFECT = {"data.num_val_images": None, "data.exclude_left_right": False}
+"""Settings that earlier versions wrote for every data set, with the value that had no effect; they are left out where
+the data set does not have them."""
 RATE_PER_IMAGE, TOY_RATE_PER_IMAGE = 1e-3, 2e-3
 
 
@@ -67,11 +73,11 @@ def complete(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any
             with suppress(ValueError):  # a part of the way is no section: the schema says so
                 put(filled, key, value)
 
+    for setting in choices_of(schema):
+        if setting.choice.auto is not None and get(setting.key) == AUTO:
+            with suppress(ValueError):
+                put(filled, setting.key, setting.choice.auto(get))
     name = get("data.name")
-    if name == "auto":
-        name = _found_data(get("data.root"))
-        with suppress(ValueError):
-            put(filled, "data.name", name)
 
     def suit(setting: Setting) -> None:
         mark = setting.mark(Suits)
@@ -81,6 +87,9 @@ def complete(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any
         if all(get(key) == entry for key, entry in setting.chosen):
             suit(setting)
     known = applying(schema, get)
+    for key, value in WITHOUT_EFFECT.items():
+        if has(filled, key) and key not in known and find(filled, key) in (None, value):
+            remove(filled, key)
     for setting in known.values():
         # Earlier versions wrote None for what now is the entry's own default.
         of_entry = bool(setting.chosen) and setting.default is not None and has(filled, setting.key)
@@ -111,10 +120,15 @@ def in_long_form(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str,
     return long
 
 
-def _found_data(root: Any) -> str:
-    """What `auto` is: Visual Genome where it is under `data.root`, else the toy genome."""
+def data_of_root(get: Get) -> str:
+    """What `data.name: auto` is for the other settings."""
+    return found_data(get("data.root"))
+
+
+def found_data(root: Any) -> str:
+    """What `auto` is: Visual Genome where it is under the folder of the data sets, else the toy genome."""
     try:
-        return "vg" if (Path(root).expanduser() / "VG").exists() else "toy"
+        return "vg" if (Path(root).expanduser() / FOUND_BY).exists() else "toy"
     except (TypeError, RuntimeError, OSError):  # a root that is wrong itself
         return "toy"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from .chosen import others_with, owner_of, untagged
+from .chosen import choice_at, others_with, owner_of, untagged
 from .renamed import new_key
 
 
@@ -50,6 +50,8 @@ def _message(key: str, fault: Any, schema: type[BaseModel]) -> str:
             return _unknown(key, fault["loc"], schema)
         case "union_tag_invalid":
             known, given = re.findall(r"'([^']*)'", fault["ctx"]["expected_tags"]), fault["ctx"]["tag"]
+            choice = choice_at(untagged(fault["loc"], schema), schema)
+            known = known if choice is None else choice.names
             return f"{key} must be {one_of(known)}, got {given!r}{did_you_mean(given, known)}"
         case "literal_error":
             known = re.findall(r"'([^']*)'", fault["ctx"]["expected"])
@@ -109,6 +111,11 @@ def one_of(names: list[str]) -> str:
     return f"one of {', '.join(others)} or {last}" if others else last
 
 
+def in_words(names: list[str], last: str = "and") -> str:
+    """A list in words: a, b and c."""
+    return f" {last} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
 def did_you_mean(given: Any, known: Iterable[str]) -> str:
     """The end of a message: the known name that is most like the given one, where one is."""
     close = difflib.get_close_matches(str(given), list(known), n=1)
@@ -127,5 +134,5 @@ def _unknown(key: str, location: tuple[Any, ...], schema: type[BaseModel]) -> st
     if entry is None:
         return f"{key} is not a setting; {hint}"
     choice, having = others_with(str(name), sections, schema)
-    hint = f"it is one of {dotted([*sections, choice])} {' and '.join(having)}; {hint}" if having else hint
+    hint = f"it is one of {dotted([*sections, choice])} {in_words(having)}; {hint}" if having else hint
     return f"{key} is not a setting of {entry}; {hint}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from .chosen import AUTO
 from .schema import Settings
 from .section import Listed, Off
 from .setting import Setting, declared
@@ -40,7 +41,7 @@ def json_schema() -> dict[str, Any]:
 def value_schema(setting: Setting) -> dict[str, Any]:
     """The schema of one setting's value alone."""
     if setting.choice is not None:
-        return {"enum": list(setting.choice.registry)}
+        return {"enum": setting.choice.names}
     owner, name = _owner(_plain_schema(), setting)
     return {part: value for part, value in owner["properties"][name].items() if part not in _ABOUT}
 
@@ -92,7 +93,8 @@ def _choose(schema: dict[str, Any], naming: Setting) -> None:
     of_entries: dict[str, dict[str, Any]] = {
         name: schema["$defs"][reference.rpartition("/")[2]]
         for name, reference in owner["properties"][part]["discriminator"]["mapping"].items()}
-    names = [*of_entries, *([False] if "off" in of_entries else [])]
+    assert naming.choice is not None  # for it names an entry
+    names = [*naming.choice.names, *([False] if "off" in of_entries else [])]
     searched = [TO_AXIS] if naming.role.searchable else []
     forms = {name: {**section, "required": [key]} for name, section in of_entries.items()}
     shared = {name: _any([section["properties"][name] for section in of_entries.values()
@@ -100,6 +102,7 @@ def _choose(schema: dict[str, Any], naming: Setting) -> None:
               for name in dict.fromkeys(name for section in of_entries.values() for name in section["properties"])}
     shared |= {key: {"description": naming.description, "anyOf": [{"enum": names}, *searched]}}
     not_named: list[Any] = [{"not": {"required": [key]}}, *({"properties": {key: TO_AXIS}} for _ in searched)]
+    not_named += [{"properties": {key: {"const": AUTO}}}] if AUTO in names else []
     about = {part: value for part, value in owner["properties"][part].items() if part in _ABOUT}
     owner["properties"][part] = {**about, "anyOf": [
         {"enum": names}, *searched, *forms.values(),

@@ -14,13 +14,14 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 
 from sgg.methods.augmentation import AUGMENTATIONS, Augmentation
 from sgg.methods.backbone import BACKBONES, Backbone
+from sgg.methods.dataset import DATA_SETS, DataSettings
 from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
 from sgg.methods.head import HEADS, Head
 from sgg.naming import KS
 
 from .adjusting import declare_adjustments
 from .chosen import Chosen
-from .defaults import Follows, complete, pairs_of_mode, rate_of_batch, suits
+from .defaults import Follows, complete, data_of_root, pairs_of_mode, rate_of_batch, suits
 from .roles import draws, measures, runs, trains
 from .search import Resources, Search, Tracking
 from .section import Distinct, HomePath, Listed, Section, Share
@@ -44,44 +45,6 @@ class Experiment(Section):
     (my_package.module). They are looked for in the folder of the config file, then in the working directory."""
     allow_changed_plugins: Annotated[bool, runs()] = False
     """Go on, and measure, with plugins whose files are no longer as they were (--allow-changed-plugin)."""
-
-
-class Data(Section):
-    """The data set and how it is read (docs/SYSTEM.md section 1)."""
-
-    name: Annotated[Literal["auto", "vg", "toy", "gqa", "vtranse", "custom"], trains(shared=True, tried=True)] = "auto"
-    """auto: Visual Genome where it is under `root`, else the toy genome. It is decided as the settings are read."""
-    root: Annotated[HomePath, runs()] = Path("data")
-    """The folder of the data sets."""
-    cache: Annotated[HomePath | None, runs(tried=True)] = None
-    """The folder of what is derived from the data once: detectors, feature stores, lists of images. It must be
-    writable, and on a cluster a path that all nodes see. None: the folder `cache` of `root`."""
-    num_val_images: Annotated[PositiveInt | None, trains(shared=True, tried=True)] = None
-    """The first so many training images are validation. None: the data set's own number, 5,000 of Visual Genome."""
-    min_objects: Annotated[int, Field(ge=0), trains(tried=True)] = 0
-    """Train on images with at least so many objects."""
-    max_objects: Annotated[PositiveInt | None, trains(tried=True)] = None
-    """Train on images with at most so many objects; None: any number."""
-    train_images: Annotated[PositiveInt | None, trains(tried=True)] = None
-    """Train on the first so many images only; None: all."""
-    eval_images: Annotated[PositiveInt | None, measures()] = None
-    """Evaluate on the first so many images of each part only; None: all."""
-    flip: Annotated[bool, trains()] = True
-    """Mirror half of the training images, boxes with them."""
-    flip_predicates: Annotated[Literal["exchange", "refuse", "keep"], trains(tried=True)] = "exchange"
-    """Predicates that mirroring changes. exchange: "left of" becomes "right of" in a mirrored image, and an image with
-    one that has no partner is never mirrored; refuse: as exchange, but data with one that has no partner are refused;
-    keep: all stay as they are, as in the papers' system (docs/SYSTEM.md section 8)."""
-    self_relations: Annotated[Literal["drop", "keep"], trains(shared=True, tried=True)] = "drop"
-    """Relations of an object to itself, for which no pair is ever predicted. keep: as in the papers' system, where each
-    counts as not found."""
-    allow_clipping: Annotated[bool, trains(shared=True, tried=True)] = False
-    """Accept boxes that look as if they were written in another way than they are read (corners for sizes, ...) or lie
-    outside their pictures: they are cut off at the border."""
-    workers: Annotated[NonNegativeInt, runs(), suits(toy=0)] = 2
-    """Processes that decode pictures; 0: the training process itself."""
-    exclude_left_right: Annotated[bool, trains(shared=True, tried=True)] = False
-    """GQA: drop "to the left of" and "to the right of"."""
 
 
 class Model(Section):
@@ -193,7 +156,8 @@ class Settings(Section):
         return complete(cls, settings) if isinstance(settings, dict) else settings
 
     experiment: Experiment = Experiment()
-    data: Data = Data()
+    data: Annotated[DataSettings, Chosen(DATA_SETS, auto=data_of_root)] = DATA_SETS.default
+    """The data set and how it is read (docs/SYSTEM.md section 1)."""
     detector: Annotated[Backbone, Chosen(BACKBONES), suits(toy="tiny")] = BACKBONES.default
     """The network of the frozen detector (docs/SYSTEM.md section 2)."""
     model: Model = Model()

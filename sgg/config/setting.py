@@ -119,7 +119,7 @@ def _naming_field(field: FieldInfo, choice: Chosen) -> FieldInfo:
     (role,) = (mark for mark in registry.entries[registry.default].model_fields[registry.key].metadata
                if isinstance(mark, Role))
     marks = [mark for mark in field.metadata if not isinstance(mark, Chosen)]
-    naming = FieldInfo.from_annotated_attribute(Annotated[(Literal[tuple(registry)], role, *marks)], registry.default)
+    naming = FieldInfo.from_annotated_attribute(Annotated[(Literal[tuple(choice.names)], role, *marks)], choice.default)
     about = {name: entry.model_fields[registry.key].description for name, entry in registry.entries.items()}
     naming.description = " ".join([field.description or "", *(f"{name}: {text}" for name, text in about.items())])
     return naming

@@ -17,7 +17,7 @@ from rich.table import Column, Table
 
 from sgg.command import answered, not_negative, output_file, positive
 from sgg.data import toy
-from sgg.data.catalogue import NAMES, open_dataset, open_toy
+from sgg.data.catalogue import NAMES, open_dataset
 from sgg.data.checking import Rules
 from sgg.data.custom import require_new, write_custom
 from sgg.data.dataset import DataSet
@@ -174,6 +174,8 @@ def _convert(options: argparse.Namespace) -> int:
 def _toy(options: argparse.Namespace) -> int:
     with picture_bar("toy genome") as on_picture:
         toy.generate(options.to, options.seed, on_picture=on_picture)
+    from sgg.data.toy.opening import open_toy
+
     print(open_toy(options.to).banner)
     return 0
 

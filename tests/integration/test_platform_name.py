@@ -56,7 +56,7 @@ def test_commands_run_as_scripts_say_how_to_run_them(command):
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["nowhere.yaml"], "nowhere.yaml: no such config file"),
-    (["tune_configs/smoke.yaml", "loss.knd=dnorm"], "loss.knd is not a setting; did you mean loss.kind?"),
+    (["tune_configs/smoke.yaml", "loss.knd=dnorm"], "loss.knd is not a setting of baseline; did you mean loss.kind?"),
     (["tune_configs/smoke.yaml", "loss.kind={search: choice, of: [dnorn]}"], "loss.kind must be one of"),
 ])
 def test_bad_input_is_answered_in_a_line(arguments, message):

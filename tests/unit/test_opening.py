@@ -43,7 +43,7 @@ def test_a_picture_that_will_be_read_is_looked_at_before_the_start(opened, toy_r
 
 @pytest.fixture
 def no_data(monkeypatch):
-    monkeypatch.setattr("sgg.opening.open_dataset", lambda *_, **__: pytest.fail("data were read"))
+    monkeypatch.setattr("sgg.opening.open_with", lambda *_, **__: pytest.fail("data were read"))
 
 
 @pytest.mark.usefixtures("no_data")

@@ -84,7 +84,7 @@ def test_the_data_of_a_model(monkeypatch, tmp_path, classes, predicates, options
     assert main(["import", str(path), "--out", str(tmp_path / "out"), *options]) == 0
     meta = checkpoint.open_checkpoint(tmp_path / "out").meta
     assert (meta["data"]["name"], meta["config"]["data"]["name"]) == (name, name)
-    assert meta["config"]["data"]["exclude_left_right"] is excluded
+    assert meta["config"]["data"].get("exclude_left_right", False) is excluded
 
 
 def test_a_model_of_other_data_can_be_evaluated(monkeypatch, tmp_path, capsys) -> None:

@@ -127,6 +127,29 @@ def test_a_backbone_brings_its_own_training() -> None:
     assert training({"backbone": "resnet50"}, "toy") == ("resnet50", 10, 8, 0.01)
 
 
+def test_a_data_set_has_the_settings_that_it_reads() -> None:
+    """Earlier versions wrote every setting for every data set."""
+    old = {"num_val_images": None, "exclude_left_right": False}
+    of = {name: validate({"data": {"name": name, **old}}).data.model_dump() for name in ("vg", "toy", "gqa", "custom")}
+    assert {name: (data.get("num_val_images", "-"), data.get("exclude_left_right", "-")) for name, data in of.items()} \
+        == {"vg": (5000, "-"), "toy": (None, "-"), "gqa": (5000, False), "custom": ("-", "-")}
+    assert validate({"data": {"name": "gqa", "exclude_left_right": True}}).data.exclude_left_right
+    assert faults(data={"name": "custom", "num_val_images": 3, "exclude_left_right": True}) == [
+        "data.num_val_images is not a setting of custom; it is one of data.name vg, gqa, toy and vtranse; did you mean "
+        "data.eval_images?",
+        "data.exclude_left_right is not a setting of custom; it is one of data.name gqa; known here: "
+        + ", ".join(of["custom"])]
+
+
+def test_auto_is_a_name_of_the_data_only(tmp_path) -> None:
+    (tmp_path / "VG").mkdir()
+    assert validate({"data": "auto"}).data.name == "toy"
+    assert validate({"data": {"name": "auto", "root": str(tmp_path)}}).data.name == "vg"
+    assert faults(data="coco") == ["data.name must be one of 'auto', 'vg', 'custom', 'gqa', 'toy' or 'vtranse', got "
+                                   "'coco'"]
+    assert faults(loss="auto")
+
+
 def test_an_earlier_key_beside_todays() -> None:
     assert faults(model={"iterations": 2, "head": {"iterations": 3}}) == [
         "model.iterations is called model.head.iterations now, which is given as well: leave one of them out"]

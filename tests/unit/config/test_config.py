@@ -87,7 +87,7 @@ def test_what_does_not_fit_together_is_told_beside_what_is_wrong_by_itself(write
         search: {metric: val/sgcls/zs/ngR@70}
     """)
     assert [fault.partition(",")[0] for fault in faults(path)] == [
-        "data.flipp is not a setting; did you mean data.flip?",
+        "data.flipp is not a setting of toy; did you mean data.flip?",
         "loss.scale must be >= 0",
         "loss: kind baseline takes no foreground_weight or background_weight",
         "data.min_objects must be at most data.max_objects",
@@ -196,7 +196,8 @@ def test_defaults_that_depend_on_something_fill_only_what_is_not_given() -> None
         undecided = [f"{section}.{key}" for section, values in settings.items() for key, value in values.items()
                      if value is None]
         assert undecided == [
-            "data.cache", "data.num_val_images", "data.max_objects", "data.train_images", "data.eval_images",
+            "data.cache", "data.max_objects", "data.train_images", "data.eval_images",
+            *(["data.num_val_images"] if name == "toy" else []),
             "detector.weights", "embeddings.path",
             "search.max_concurrent", "search.time_budget_s", "tracking.wandb_entity"]
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from sgg.data import catalogue, open_dataset
+from sgg.data import open_dataset, toy
 
 
 @pytest.fixture
@@ -20,10 +20,10 @@ def small_toy(monkeypatch, new_genome):
         detector.arrays["split"][:] = 0
         detector.write(directory / "detector")
         new_genome().write(directory)
-        facts = {"num_val_images": 2, "version": catalogue.toy.VERSION, "seed": 0}
+        facts = {"num_val_images": 2, "version": toy.VERSION, "seed": 0}
         (directory / "stanford_filtered" / "toy.json").write_text(json.dumps(facts))
 
-    monkeypatch.setattr(catalogue.toy, "generate", generate)
+    monkeypatch.setattr(toy, "generate", generate)
     return calls
 
 
@@ -73,8 +73,8 @@ def test_the_detectors_images_are_part_of_the_hash(small_toy, tmp_path, new_geno
 
 
 @pytest.mark.parametrize(("name", "number", "message"), [
-    ("vg", 0, r"data.num_val_images must be >= 1, got 0"),
-    ("custom", 5, r"data.num_val_images is not for data.name custom"),
+    ("vg", 0, r"data.num_val_images must be > 0, got 0"),
+    ("custom", 5, r"data.num_val_images is for data.name vg, gqa, toy and vtranse, not custom"),
 ])
 def test_options_that_do_not_fit_are_refused(name, number, message, tmp_path):
     with pytest.raises(ValueError, match=message):
@@ -82,5 +82,5 @@ def test_options_that_do_not_fit_are_refused(name, number, message, tmp_path):
 
 
 def test_an_unknown_name_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"data.name must be one of auto, toy, vg.*, got 'coco'"):
+    with pytest.raises(ValueError, match=r"data.name must be one of auto, vg, custom, gqa, toy, vtranse, got 'coco'"):
         open_dataset("coco", tmp_path)

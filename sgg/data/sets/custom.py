@@ -1,0 +1,27 @@
+"""Your own data, in one JSON file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from sgg.config.roles import trains
+from sgg.methods.dataset import DATA_SETS, DataSettings
+
+if TYPE_CHECKING:
+    from sgg.data.checking import Rules
+    from sgg.data.dataset import DataSet
+
+
+@DATA_SETS.register
+class Custom(DataSettings):
+    """Data of your own, whose file gives every image a split."""
+
+    name: Annotated[Literal["custom"], trains(shared=True, tried=True)] = "custom"
+    """Your own data, in one JSON file."""
+
+    def open(self, rules: Rules, cache: Path) -> DataSet:
+        """ROOT/custom."""
+        from sgg.data.custom import open_custom
+
+        return open_custom(self.root / "custom", rules=rules)

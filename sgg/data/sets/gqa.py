@@ -1,0 +1,34 @@
+"""GQA, whose pictures are Visual Genome's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import PositiveInt
+
+from sgg.config.roles import trains
+from sgg.methods.dataset import DATA_SETS, DataSettings
+
+if TYPE_CHECKING:
+    from sgg.data.checking import Rules
+    from sgg.data.dataset import DataSet
+
+
+@DATA_SETS.register
+class GQA(DataSettings):
+    """GQA, 1,703 classes and 310 predicates."""
+
+    name: Annotated[Literal["gqa"], trains(shared=True, tried=True)] = "gqa"
+    """GQA."""
+    num_val_images: Annotated[PositiveInt, trains(shared=True, tried=True)] = 5000
+    """The first so many training images are validation."""
+    exclude_left_right: Annotated[bool, trains(shared=True, tried=True)] = False
+    """Drop "to the left of" and "to the right of"."""
+
+    def open(self, rules: Rules, cache: Path) -> DataSet:
+        """ROOT/GQA, with the pictures of ROOT/VG."""
+        from sgg.data.gqa import open_gqa
+
+        return open_gqa(self.root / "GQA", self.root / "VG" / "VG_100K", self.exclude_left_right,
+                        self.num_val_images, rules, cache)

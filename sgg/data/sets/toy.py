@@ -1,0 +1,31 @@
+"""The toy genome, which is generated where it is not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import PositiveInt
+
+from sgg.config.roles import trains
+from sgg.methods.dataset import DATA_SETS, DataSettings
+
+if TYPE_CHECKING:
+    from sgg.data.checking import Rules
+    from sgg.data.dataset import DataSet
+
+
+@DATA_SETS.register
+class ToyGenome(DataSettings):
+    """Drawn pictures, for trying things out."""
+
+    name: Annotated[Literal["toy"], trains(shared=True, tried=True)] = "toy"
+    """The toy genome, generated on first use."""
+    num_val_images: Annotated[PositiveInt | None, trains(shared=True, tried=True)] = None
+    """The first so many training images are validation; None: as many as it was generated with, 300."""
+
+    def open(self, rules: Rules, cache: Path) -> DataSet:
+        """ROOT/toy."""
+        from sgg.data.toy.opening import open_toy
+
+        return open_toy(self.root / "toy", self.num_val_images, rules)

@@ -1,0 +1,31 @@
+"""Visual Genome in the split of Xu et al."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import PositiveInt
+
+from sgg.config.roles import trains
+from sgg.methods.dataset import DATA_SETS, DataSettings
+
+if TYPE_CHECKING:
+    from sgg.data.checking import Rules
+    from sgg.data.dataset import DataSet
+
+
+@DATA_SETS.register
+class VisualGenome(DataSettings):
+    """Visual Genome, 150 classes and 50 predicates."""
+
+    name: Annotated[Literal["vg"], trains(shared=True, tried=True)] = "vg"
+    """Visual Genome in the split of Xu et al."""
+    num_val_images: Annotated[PositiveInt, trains(shared=True, tried=True)] = 5000
+    """The first so many training images are validation."""
+
+    def open(self, rules: Rules, cache: Path) -> DataSet:
+        """ROOT/VG."""
+        from sgg.data.visual_genome import open_visual_genome
+
+        return open_visual_genome(self.root / "VG", num_val_images=self.num_val_images, rules=rules)

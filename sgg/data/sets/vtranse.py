@@ -1,0 +1,31 @@
+"""Visual Genome in the split of VTransE."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import PositiveInt
+
+from sgg.config.roles import trains
+from sgg.methods.dataset import DATA_SETS, DataSettings
+
+if TYPE_CHECKING:
+    from sgg.data.checking import Rules
+    from sgg.data.dataset import DataSet
+
+
+@DATA_SETS.register
+class VTransE(DataSettings):
+    """Visual Genome, 200 classes and 100 predicates."""
+
+    name: Annotated[Literal["vtranse"], trains(shared=True, tried=True)] = "vtranse"
+    """Visual Genome in the split of VTransE."""
+    num_val_images: Annotated[PositiveInt, trains(shared=True, tried=True)] = 5000
+    """The first so many training images are validation."""
+
+    def open(self, rules: Rules, cache: Path) -> DataSet:
+        """ROOT/VG."""
+        from sgg.data.vtranse import open_vtranse
+
+        return open_vtranse(self.root / "VG", self.num_val_images, rules)

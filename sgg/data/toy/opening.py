@@ -1,0 +1,36 @@
+"""Opening the toy genome, which is generated first where it is not there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from sgg.data import toy
+from sgg.data.checking import USUAL, Rules
+from sgg.data.dataset import DataSet, Part
+from sgg.data.files import integer_field, read_json
+from sgg.data.progress import picture_bar
+from sgg.data.visual_genome import open_visual_genome, read_visual_genome
+
+
+def open_toy(directory: Path | str, num_val_images: int | None = None, rules: Rules = USUAL) -> DataSet:
+    """The toy genome under `directory`, generated first, with a bar, if it is not there. It says itself how
+    many of its training images are for validation; `num_val_images` overrules it.
+    """
+    directory = Path(directory)
+    settings_path = directory / "stanford_filtered" / "toy.json"
+    if not settings_path.exists():
+        with picture_bar("toy genome") as on_picture:
+            toy.generate(directory, on_picture=on_picture)
+    remedy = f"delete {directory} and start again: it is generated anew"
+    settings = read_json(settings_path, dict, remedy)
+    own_number, version, seed = (int(integer_field(settings_path, [settings], field)[0])
+                                 for field in ("num_val_images", "version", "seed"))
+    if version != toy.VERSION:
+        raise ValueError(f"{settings_path}: the toy genome is of version {version}, this program makes {toy.VERSION}; "
+                         f"{remedy}")
+    title = f"toy genome (version {version}, seed {seed})"
+    data = open_visual_genome(directory, "toy", title, num_val_images or own_number, remedy, rules)
+    _, _, detector_images, *_ = read_visual_genome(directory / "detector", remedy, rules)
+    detector_images = detector_images.select(detector_images.objects_per_image > 0)
+    return replace(data, detector=Part("detector", detector_images, directory / "detector" / "VG_100K"))
