@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from .registry import Method, Registry
+from .registry import Method, Registry, place
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -114,3 +114,25 @@ class Head(Method):
         words: vectors of classes [C, D] and predicates [R, D], where the head asks for them.
         """
         raise NotImplementedError
+
+
+def require_shapes(outputs: HeadOutputs, head: nn.Module, nodes: int, edges: int, classes: int | None,
+                   predicates: int | None) -> None:
+    """Raise ValueError, naming the file of a head, unless what it gave is as `HeadOutputs` says.
+
+    nodes and edges: N objects and P pairs. classes and predicates: C and R; None: any number.
+    """
+    kind = type(head)
+    if not isinstance(outputs, HeadOutputs):
+        raise ValueError(f"{place(kind)}: {kind.__name__} must return HeadOutputs, got {type(outputs).__name__}")
+    for name, wanted in (("label_logits", (nodes, classes)), ("predicate_logits", (edges, predicates)),
+                         ("labels", (nodes,))):
+        given = getattr(outputs, name)
+        if given is None and name == "labels":
+            continue
+        shape = tuple(getattr(given, "shape", ()))
+        fits = len(shape) == len(wanted) and all(size in (None, own) for size, own in zip(wanted, shape, strict=True))
+        if not fits:
+            expected = ", ".join("any" if size is None else str(size) for size in wanted)
+            raise ValueError(f"{place(kind)}: {kind.__name__} must return {name} of shape [{expected}], got "
+                             f"{list(shape) if hasattr(given, 'shape') else type(given).__name__}")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from sgg.methods.head import HeadInputs, HeadOutputs, Mode
+from sgg.methods.head import HeadInputs, HeadOutputs, Mode, require_shapes
 
 from .frequency_bias import FrequencyBias
 from .roi_features import RoIFeatures
@@ -21,7 +21,8 @@ class SceneGraphModel(nn.Module):
     [K, channels, 7, 7] -> [K, V]. relation_head: a module (HeadInputs) -> HeadOutputs. frequency_bias: its table, or
     None. bias_mode: `off`; `add`: the table is added to the predicate logits; `only`: it replaces them. needs: what the
     head asks for (`sgg.methods.head.Need`). conditions_on_labels: whether its predicates depend on labels. words: word
-    vectors of classes and predicates, where the head asks for them.
+    vectors of classes and predicates, where the head asks for them. outputs: how many logits of classes and
+    of predicates the head has to give; None: any number.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class SceneGraphModel(nn.Module):
         needs: frozenset[str] = frozenset(),
         conditions_on_labels: bool = False,
         words: tuple[Tensor, Tensor] | None = None,
+        outputs: tuple[int | None, int | None] = (None, None),
     ):
         super().__init__()
         if bias_mode not in ("off", "add", "only"):
@@ -49,6 +51,7 @@ class SceneGraphModel(nn.Module):
         self.frequency_bias = frequency_bias
         self.bias_mode = bias_mode
         self.needs, self.conditions_on_labels = needs, conditions_on_labels
+        self.outputs, self._known_to_fit = outputs, False
         classes, predicates = words if words is not None else (None, None)
         self.register_buffer("class_vectors", classes, persistent=False)  # follow from the data, are in no checkpoint
         self.register_buffer("predicate_vectors", predicates, persistent=False)
@@ -65,15 +68,21 @@ class SceneGraphModel(nn.Module):
         nodes: [N, channels, 7, 7] and edges: [P, channels, 7, 7] as of `features`. boxes: [N, 4] and image_sizes:
         [B, 2] (height, width), both in the detector's frame. labels: [N] where they are given. asked: other fields of
         `HeadInputs`, for heads that ask for them.
+
+        Raises ValueError, naming the head's file, where the first outputs of the head are not as its contract says.
         """
         box_pairs = self.regions.embed_boxes(boxes, pairs, image_sizes[image_index[pairs[:, 0]]])
         if "maps" in self.needs:
             asked |= {"node_maps": nodes, "edge_maps": edges}
         if "box_masks" in self.needs:
             asked["box_masks"] = self.regions.draw_boxes(boxes, pairs, image_sizes[image_index[pairs[:, 0]]])
-        return self.relation_head(HeadInputs(
+        outputs = self.relation_head(HeadInputs(
             self.node_box_head(nodes), self.edge_box_head(edges + box_pairs), boxes, image_index, image_sizes, pairs,
             mode, labels, class_vectors=self.class_vectors, predicate_vectors=self.predicate_vectors, **asked))
+        if not self._known_to_fit and not torch.compiler.is_compiling():
+            require_shapes(outputs, self.relation_head, len(nodes), len(edges), *self.outputs)
+            self._known_to_fit = True
+        return outputs
 
     def forward(self, nodes: Tensor, edges: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor,
                 image_sizes: Tensor, mode: Mode = "sgcls", labels: Tensor | None = None, *, biased: bool = True,

@@ -1,4 +1,4 @@
-"""A head, a loss and an augmentation from outside the repository, trained through Ray and measured afterwards."""
+"""One of each kind of part from outside the repository, trained through Ray and measured afterwards."""
 
 import json
 from pathlib import Path
@@ -14,10 +14,15 @@ from sgg.methods.plugins import loaded_digests, unload_plugins
 pytestmark = [pytest.mark.ray, pytest.mark.slow]  # the worker is a process that imports torch and trains
 
 PARTS = '''
+from dataclasses import replace
 from typing import Annotated, Literal
 
-from sgg.config.roles import trains
+from sgg.config.roles import measures, trains
+from sgg.detector.backbones.tiny import Tiny
+from sgg.methods.adjustment import ADJUSTMENTS, Adjustment
 from sgg.methods.augmentation import AUGMENTATIONS, Augmentation
+from sgg.methods.backbone import BACKBONES
+from sgg.methods.dataset import DATA_SETS, DataSettings
 from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
 from sgg.methods.head import HEADS, Head, HeadOutputs
 
@@ -61,6 +66,41 @@ class Idle(Augmentation):
         from sgg.systems.two_stage.augmenter import Augmenter
 
         return Augmenter()
+
+
+@DATA_SETS.register
+class Drawn(DataSettings):
+    name: Annotated[Literal["drawn"], trains(shared=True, tried=True)] = "drawn"
+    """The toy genome's files."""
+    part_of: Annotated[str, trains(shared=True, tried=True)] = "nowhere"
+    """The folder."""
+
+    def open(self, rules, cache):
+        from sgg.data.toy.opening import open_toy
+
+        return replace(open_toy(self.root / self.part_of, rules=rules), name="drawn", title="drawings")
+
+
+@BACKBONES.register
+class Small(Tiny):
+    backbone: Annotated[Literal["small"], trains(shared=True)] = "small"
+    """As tiny."""
+
+
+@ADJUSTMENTS.register
+class Shift(Adjustment):
+    kind: Annotated[Literal["shift"], measures()] = "shift"
+    """Of the background."""
+    values: Annotated[list[float], measures(swept=True)] = [0.0]
+    """By how much."""
+
+    def build(self, statistics):
+        def shift(logits, context, value):
+            moved = logits.clone()
+            moved[:, 0] += value
+            return moved
+
+        return shift
 '''
 
 
@@ -73,7 +113,11 @@ def plugin(tmp_path: Path):
 
 
 def test_parts_from_outside(ray_with_gpus, toy_settings, tmp_path, plugin, capsys) -> None:
-    (tmp_path / "study.yaml").write_text(yaml.safe_dump(toy_settings | {
+    settings = toy_settings | {
+        "data": {"name": "drawn", "part_of": "toy", "root": toy_settings["data"]["root"], "workers": 0},
+        "detector": {"backbone": "small", "epochs": 2}, "evaluation": toy_settings["evaluation"] | {"shift": [0, 1]},
+        "training": {"epochs": 1, "batch_size": 8, "drop_last": False}}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(settings | {
         "experiment": {"name": "a", "output": str(tmp_path / "runs"), "plugins": "parts.py"},
         "model": {"head": {"kind": "linear", "gain": 2}}, "loss": "mean", "augmentation": "idle"}))
     assert train.main([str(tmp_path / "study.yaml"), "resources.gpus=0"]) == 0
@@ -82,6 +126,7 @@ def test_parts_from_outside(ray_with_gpus, toy_settings, tmp_path, plugin, capsy
     written = record.config()
     assert written["config"]["model"]["head"] == {"kind": "linear", "gain": 2}
     assert written["data"]["plugins"] == loaded_digests()
+    assert (written["data"]["name"], written["config"]["detector"]["backbone"]) == ("drawn", "small")
 
     unload_plugins(["parts.py"])
     arguments = [str(record.directory), "--json", str(tmp_path / "figures.json")]
@@ -90,6 +135,7 @@ def test_parts_from_outside(ray_with_gpus, toy_settings, tmp_path, plugin, capsy
     assert evaluate.main([*arguments, "--plugin", str(plugin)]) == 0
     named, test = json.loads((tmp_path / "figures.json").read_text())["figures"], record.test()
     assert named["test/predcls/all/R@50"] == test["test/predcls/all/R@50"] > 0
+    assert any("shift=1" in name for name in named)
     plugin.write_text(PARTS.replace("= 1.0", "= 3.0"))
     assert evaluate.main([*arguments, "--plugin", str(plugin)]) == 2
     assert "--allow-changed-plugin" in capsys.readouterr().err
@@ -102,5 +148,5 @@ def test_a_part_that_cannot_be_built_is_told_before_anything_starts(toy_settings
         "experiment": {"name": "a", "output": str(tmp_path / "runs"), "plugins": "parts.py"},
         "model": {"head": "linear"}}))
     assert train.main([str(tmp_path / "study.yaml")]) == 2
-    assert f"model.head: {plugin}:18: RuntimeError: no" in capsys.readouterr().err
+    assert f"model.head: {plugin}:23: RuntimeError: no" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()

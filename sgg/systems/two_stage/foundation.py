@@ -132,7 +132,7 @@ class TwoStageFoundation:
         regions = RoIFeatures(detector.channels, 1 / detector.stride, box_kind=settings.edge_boxes,
                               box_strides=settings.box_strides)
         model = SceneGraphModel(regions, *box_heads, relation_head, bias, settings.frequency_bias, head.needs,
-                                head.conditions_on_labels, words)
+                                head.conditions_on_labels, words, (sizes.classes, sizes.predicates))
         if self.config.training.compile:
             model.classify = torch.compile(model.classify, dynamic=True)
         return model
