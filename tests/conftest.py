@@ -28,10 +28,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     one of its own.
 
     With `-n 2 --dist loadgroup` two processes run the tests side by side (pytest-xdist). One of them then runs all
-    these, which wait more than they compute, one after another.
+    these, which wait more than they compute, one after another. `.ci/run` does so, with `full_size` in a run before.
     """
     items.sort(key=_turn)
     for item in items:
+        if _turn(item) == 0:
+            item.add_marker(pytest.mark.full_size)
         if _turn(item) < LAST:
             item.add_marker(pytest.mark.xdist_group("one at a time"))
 
