@@ -13,24 +13,25 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from sgg import parallel
 from sgg.command import add_plugin_options, answered, distinct, output_file, positive
 from sgg.methods.adjustment import ADJUSTMENTS
 from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
 from sgg.naming import DETECTION_COUNTS, KS, RECALLS, SUBSETS, headline_k
 from sgg.predictions import PredictionFile, Predictions, PredictionWriter, Protocol
 from sgg.structures import Batch, Prediction, SceneGraph
-from sgg.systems.contract import AS_IT_IS, DivergedError, Predictor
 from sgg.variants import PRED_WEIGHT, Adjuster, Variant, suffix, variants_of, with_suffix
 from sgg.versions import versions
 from sgg.writing import write_json
+
+if TYPE_CHECKING:
+    from sgg.systems.contract import Predictor
 
 FALLBACKS, FAILURES = (f"sgdet/{name}" for name in DETECTION_COUNTS)
 NEED_A_MODEL = ("adjust", "data", "part", "images", "device", "save_predictions")  # options
@@ -43,7 +44,7 @@ def evaluate(
     batches: Iterable[Batch],
     metrics: dict[str, SceneGraphMetrics],
     on_image: EachImage | None = None,
-    adjusters: Mapping[str, Adjuster] = AS_IT_IS,
+    adjusters: Mapping[str, Adjuster] | None = None,
 ) -> Figures:
     """One pass over `batches`; the figures of every mode, named `<mode>/<subset>/<metric>`, and two numbers of images:
     `sgdet/fallbacks`, for which detection had to lower its score threshold to find two boxes that overlap, and
@@ -51,10 +52,15 @@ def evaluate(
 
     metrics: mode (sgcls, predcls, sgdet), and the suffix of an adjuster -> fresh metrics of that mode. on_image: gets
     each image's id, annotation and predictions, in numpy, once they are counted. adjusters: see `Predictor.predict`;
-    figures measured under one have its suffix. Networks are left in the state they came in.
+    None: scores stay as they are. Figures measured under one have its suffix. Networks are left in the state they came
+    in.
 
     Raises what `predictor.predict` raises where networks have diverged.
     """
+    from sgg import parallel
+    from sgg.systems.contract import AS_IT_IS
+
+    adjusters = AS_IT_IS if adjusters is None else adjusters
     fallbacks = failures = 0
     modes = [mode for mode in metrics if "/" not in mode]
     with predictor.evaluating():
@@ -92,6 +98,8 @@ def _count(metrics: dict[str, SceneGraphMetrics], image_id: str, graph: SceneGra
 
 def _of_all_workers(metrics: SceneGraphMetrics) -> SceneGraphMetrics:
     """What all processes that work together have counted."""
+    from sgg import parallel
+
     if parallel.num_workers() == 1:
         return metrics
     first, *others = (metrics if rank == parallel.rank() else SceneGraphMetrics.from_state(state)
@@ -186,6 +194,7 @@ class _Result:
 def _from_checkpoint(options: argparse.Namespace) -> _Result:
     from sgg.methods.plugins import load_plugins
     from sgg.restore import restore
+    from sgg.systems.contract import DivergedError
 
     load_plugins(options.plugin)
     adjust = dict(options.adjust or ())

@@ -13,11 +13,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
-from sgg.checkpoint.drawings import DrawingComparison
-from sgg.checkpoint.importing import TITLES, import_published
+from sgg.checkpoint.titles import TITLES
 from sgg.command import answered, positive
-from sgg.models.union_boxes import DRAWINGS
+from sgg.config.schema import EdgeBoxes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     importing = commands.add_parser("import", help="convert vg-faster-rcnn.tar or vgrel.pth")
     importing.add_argument("published", type=Path)
     importing.add_argument("--out", type=Path, required=True, help="folder to write")
-    importing.add_argument("--edge-boxes", choices=DRAWINGS,
+    importing.add_argument("--edge-boxes", choices=get_args(EdgeBoxes),
                            help="how the model was trained to draw pairs of boxes; its weights do not tell. Default: "
                                 "what --try-both finds, else raw_boxes for gqa and motifs for all others")
     importing.add_argument("--try-both", type=positive, metavar="N",
@@ -43,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _import(options: argparse.Namespace) -> None:
+    from sgg.checkpoint.drawings import DrawingComparison
+    from sgg.checkpoint.importing import import_published
+
     comparison = DrawingComparison(options.try_both, options.data, options.device) if options.try_both else None
     written = import_published(options.published, options.out, options.edge_boxes, options.data_name, comparison,
                                print)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from sgg import checkpoint
 from sgg.checkpoint.drawings import DrawingComparison
 from sgg.checkpoint.published import fitting, is_motifs, left_out, read_published
+from sgg.checkpoint.titles import TITLES
 from sgg.config import Config
 from sgg.config.schema import EdgeBoxes
 from sgg.detector.files import require_own, require_place, save_detector
@@ -31,8 +32,6 @@ from sgg.models.scene_graph import SceneGraphModel
 log = logging.getLogger(__name__)
 
 DETECTOR = "detector"
-TITLES = {"vg": "Visual Genome", "gqa": "GQA", "vtranse": "VTransE's split", "custom": "custom data"}
-"""The data sets that a model can have been trained on."""
 BY_CLASSES = {1704: "gqa", 201: "vtranse"}
 """Those that their number of classes tells, background included."""
 GQA_WITHOUT_LEFT_RIGHT = 309  # predicates, background included

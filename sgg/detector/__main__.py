@@ -22,11 +22,6 @@ from sgg.data import DataSet, open_dataset
 from sgg.data.catalogue import NAMES
 from sgg.data.checking import Rules
 from sgg.data.splits import PARTS
-from sgg.detector.cache import check_fits, choose_recipe, train_into
-from sgg.detector.evaluation import measure
-from sgg.detector.files import FACTS, load_detector, require_place
-from sgg.detector.proposals import require_proposals
-from sgg.device import find_device
 from sgg.methods.backbone import BACKBONES
 
 
@@ -38,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
+    from sgg.device import find_device
+
     options.device = find_device(options.device, "--device")
     options.run(options)
 
@@ -52,6 +49,10 @@ def _open(options: argparse.Namespace, *parts: str) -> DataSet:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from sgg.detector.cache import choose_recipe, train_into
+    from sgg.detector.evaluation import measure
+    from sgg.detector.files import FACTS, require_place
+
     require_place(options.to)
     if (options.to / FACTS).exists():
         raise FileExistsError(f"{options.to} already holds a detector: choose another folder, or delete it")
@@ -64,6 +65,11 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from sgg.detector.cache import check_fits
+    from sgg.detector.evaluation import measure
+    from sgg.detector.files import load_detector
+    from sgg.detector.proposals import require_proposals
+
     detector, facts = load_detector(options.detector)
     require_proposals(options.detector, "average precision")
     data = _open(options)

@@ -1,10 +1,27 @@
-"""Features of the frozen detector, real and generated, in Zarr stores that all trials read at once."""
+"""Features of the frozen detector, real and generated, in Zarr stores that all trials read at once.
 
-from .hdf5 import import_hdf5
-from .identity import StoreIdentity, StoreMismatchError
-from .sharing import Progress, ensure_store, write_store
-from .store import FeatureStore, PendingSample, stored_identity
-from .writer import StoreWriter, rows_per_part
+Each name is imported when it is first asked for: a command's complaint about its arguments needs no torch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .hdf5 import import_hdf5
+    from .identity import StoreIdentity, StoreMismatchError
+    from .sharing import Progress, ensure_store, write_store
+    from .store import FeatureStore, PendingSample, stored_identity
+    from .writer import StoreWriter, rows_per_part
 
 __all__ = ["FeatureStore", "PendingSample", "Progress", "StoreIdentity", "StoreMismatchError", "StoreWriter",
            "ensure_store", "import_hdf5", "rows_per_part", "stored_identity", "write_store"]
+
+_HOMES = {"import_hdf5": "hdf5", "StoreIdentity": "identity", "StoreMismatchError": "identity", "Progress": "sharing",
+          "ensure_store": "sharing", "write_store": "sharing", "FeatureStore": "store", "PendingSample": "store",
+          "stored_identity": "store", "StoreWriter": "writer", "rows_per_part": "writer"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -6,6 +6,7 @@ import argparse
 import json
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
@@ -15,9 +16,11 @@ from rich.table import Column, Table
 
 from sgg.command import add_plugin_options, answered, positive
 from sgg.config import load
-from sgg.features import FeatureStore, Progress, import_hdf5
 from sgg.methods.plugins import load_plugins
 from sgg.naming import SUBSETS
+
+if TYPE_CHECKING:
+    from sgg.features import FeatureStore, Progress
 
 VERIFIED_AT_ONCE = 256  # rows
 CHECKSUMS = {True: "each with its checksum, which is verified whenever it is read",
@@ -38,12 +41,16 @@ def extract(options: argparse.Namespace) -> None:
 
 def info(options: argparse.Namespace) -> None:
     """Print what stores hold."""
+    from sgg.features import FeatureStore
+
     for path in options.store:
         _describe(FeatureStore.open(path))
 
 
 def verify(options: argparse.Namespace) -> None:
     """Read every row of stores against its checksum. Raises ValueError naming the first rows that are damaged."""
+    from sgg.features import FeatureStore
+
     for path in options.store:
         store = FeatureStore.open(path)
         for start in _bar("rows")(range(0, len(store), VERIFIED_AT_ONCE)):
@@ -53,6 +60,8 @@ def verify(options: argparse.Namespace) -> None:
 
 def from_hdf5(options: argparse.Namespace) -> None:
     """Import the reference's features as those of the training nodes of a config's data and detector."""
+    from sgg.features import import_hdf5
+
     extraction, path = _extraction(options)
     _describe(import_hdf5(options.file, path, extraction.identity, _bar("import"), extraction.row_shape))
 

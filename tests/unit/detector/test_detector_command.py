@@ -14,7 +14,7 @@ from sgg.models.detector import Detector
 
 def test_the_same_data_as_a_config(toy_root, tmp_path, monkeypatch, capsys) -> None:
     """A detector of a config with more validation images must not have seen them; a small GQA needs fewer."""
-    monkeypatch.setattr("sgg.detector.__main__.measure", lambda *_: {})
+    monkeypatch.setattr("sgg.detector.evaluation.measure", lambda *_: {})
     where = ["--root", str(toy_root), "--device", "cpu", "--num-val-images", "5"]
     assert main(["train", "--data", "toy", *where, "--to", str(tmp_path / "d"), "--epochs", "1"]) == 0
     facts = json.loads((tmp_path / "d" / "detector.json").read_text())
