@@ -83,12 +83,13 @@ def drawings(options: Any) -> Iterator[Row]:
 class GANWithF(GANAugmenter):
     """F runs on the generated sample also where nothing is made of it, as in the reference."""
 
-    def update_generator(self, real: Sample, labels: Any, visual: Any, learner: Any) -> tuple[Losses, Sample]:
+    def update_generator(self, reals: Any, requested: Any, learner: Any) -> tuple[Losses, list[Sample]]:
         """As GANAugmenter's, and F's pass."""
-        losses, fake = super().update_generator(real, labels, visual, learner)
+        losses, fakes = super().update_generator(reals, requested, learner)
         with torch.no_grad(), torch.random.fork_rng():  # dropout draws, and all other draws stay the same
-            learner.losses(fake)
-        return losses, fake
+            for fake in fakes:
+                learner.losses(fake)
+        return losses, fakes
 
 
 def batch_norm(options: Any) -> Iterator[Row]:

@@ -17,7 +17,7 @@ from sgg.config.reference import reference, role_of
 from sgg.hashing import value_hash
 from sgg.history import CONFIG, ROWS, TEST, Row
 from sgg.systems import PARTS, parts_of
-from sgg.variants import under, variants_of
+from sgg.variants import names_in, under, variants_of
 
 from .study import FAILED, FINISHED, STUDY, TRIALS, StudyDirectory, TrialRecord
 
@@ -177,8 +177,10 @@ def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
     for row in record.rows():
         figures |= _figures(row, "val/", record.directory / ROWS)
     figures |= _figures(record.test(), "", record.directory / TEST)
+    adjusted = names_in(figures)  # those of a plugin are known by the names of figures only
     variants = variants_of({key.removeprefix(EVALUATION): value for key, value in flat.items()
-                            if key.startswith(EVALUATION)})
+                            if key.startswith(EVALUATION)}, adjusted)
+    identity = {key: value for key, value in identity.items() if key.removeprefix(EVALUATION) not in adjusted}
     return [Outcome(identity | {EVALUATION + name: value for name, value in variant.items()},
                     seed[0] if isinstance(seed, list) else seed, record.status, Basis.of(written["data"]),
                     under(figures, variant)) for variant in variants]
@@ -208,11 +210,11 @@ def _shown(collection: Collection) -> list[str]:
 
 def _adjustments(outcomes: list[Outcome]) -> list[str]:
     """The keys of the adjustments that were measured at several values."""
-    values: dict[str, set[Any]] = {}
+    values: dict[str, set[str]] = {}
     for outcome in outcomes:
         for key, value in outcome.settings.items():
             if key.startswith(EVALUATION):
-                values.setdefault(key, set()).add(value)
+                values.setdefault(key, set()).add(repr(value))
     return [key for key, several in values.items() if len(several) > 1]
 
 

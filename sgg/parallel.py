@@ -62,8 +62,10 @@ def averaged(losses: dict[str, Tensor]) -> dict[str, Tensor]:
     """Scalars by name, each the mean over the workers, without gradient."""
     if num_workers() == 1 or not losses:
         return {name: value.detach() for name, value in losses.items()}
-    means = total(torch.stack([value.detach() for value in losses.values()])) / num_workers()
-    return dict(zip(losses, means, strict=True))
+    names = sorted(losses)  # the same names on every worker, in whatever order
+    means = total(torch.stack([losses[name].detach() for name in names])) / num_workers()
+    by_name = dict(zip(names, means, strict=True))
+    return {name: by_name[name] for name in losses}
 
 
 def gathered(value: Any) -> list[Any]:

@@ -34,18 +34,17 @@ Variant = Mapping[str, float]
 """The value of each adjustment, by name."""
 
 
-def variants_of(evaluation: Mapping[str, Any]) -> list[Variant]:
+def variants_of(evaluation: Mapping[str, Any], also: Iterable[str] = ()) -> list[Variant]:
     """Every combination of the values of all adjustments. evaluation: the settings `evaluation.*` by name; one that is
-    not among them is neutral."""
-    lists = {name: evaluation.get(name) or [entry.neutral] for name, entry in _in_order().items()}
+    not among them is neutral. also: names of adjustments that are not registered here."""
+    lists = {name: evaluation.get(name) or [_neutral(name)] for name in sorted({*_in_order(), *also}, key=_turn)}
     return [dict(zip(lists, values, strict=True)) for values in product(*lists.values())]
 
 
 def suffix(variant: Variant) -> str:
     """What the names of figures end with that are measured under a variant."""
-    entries = _in_order()
     text = "".join(f"/{name}={value:g}" for name, value in variant.items()
-                   if name != PRED_WEIGHT and value != entries[name].neutral)
+                   if name != PRED_WEIGHT and value != _neutral(name))
     weight = variant.get(PRED_WEIGHT, 0.0)
     return f"{text}/x{weight:g}" if weight else text
 
@@ -55,6 +54,11 @@ def split(name: str) -> tuple[str, str]:
     found = _SUFFIX.search(name)
     assert found is not None  # an empty suffix is one
     return name[:found.start()], found[0]
+
+
+def names_in(row: Row) -> set[str]:
+    """The names of the adjustments, but `pred_weight`, that figures were measured under."""
+    return {name for figure in row for name in re.findall(r"/([A-Za-z_]\w*)=", split(figure)[1])}
 
 
 def with_suffix(name: str, adjusted: str) -> str:
@@ -85,7 +89,16 @@ def objective(row: Row, metric: str, mode: str, variants: Iterable[Variant]) -> 
 def _in_order() -> dict[str, Any]:
     """The adjustments by name, in the order in which they are applied."""
     entries = ADJUSTMENTS.entries
-    return dict(sorted(entries.items(), key=lambda item: (item[0] == PRED_WEIGHT, item[0])))
+    return {name: entries[name] for name in sorted(entries, key=_turn)}
+
+
+def _turn(name: str) -> tuple[bool, str]:
+    return name == PRED_WEIGHT, name
+
+
+def _neutral(name: str) -> float:
+    entry = ADJUSTMENTS.entries.get(name)
+    return 0.0 if entry is None else entry.neutral
 
 
 def adjusters(variants: Iterable[Variant], statistics: Statistics) -> dict[str, Adjuster]:

@@ -161,7 +161,7 @@ def _drawing(model: FullModel, config: Config, edge_boxes: EdgeBoxes | None, com
 
 
 def _config(architecture: Architecture, directory: Path, data_name: str, edge_boxes: EdgeBoxes | None = None) -> Config:
-    """The settings under which `sgg.build` builds the same modules."""
+    """The settings under which a foundation builds the same modules."""
     without = architecture.num_predicates == GQA_WITHOUT_LEFT_RIGHT
     sides = {"exclude_left_right": without} if data_name == "gqa" else {}
     return Config.model_validate({

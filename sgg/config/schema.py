@@ -99,7 +99,8 @@ class Training(Section):
     learning_rate: Annotated[PositiveFloat, trains(mid_training=True), Follows(rate_of_batch)] = 0.024
     """Learning rate of F."""
     schedule: Annotated[Literal["step", "cosine", "constant"], trains(mid_training=True)] = "step"
-    """How the rate changes. step: to a tenth after `decay_epoch`; cosine: down to 0 at the end of the last epoch."""
+    """How the rate changes. step: to a tenth after `decay_epoch`; cosine: down to 0 at the end of the last epoch, so
+    that a run that goes on with more epochs follows another curve from there."""
     decay_epoch: Annotated[PositiveInt, trains(mid_training=True), suits(toy=2)] = 16
     """Schedule step: the last epoch at the full rates, counted from 1; after it they are a tenth."""
     warmup_steps: Annotated[NonNegativeInt, trains(mid_training=True)] = 0

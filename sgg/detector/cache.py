@@ -21,6 +21,7 @@ from sgg.hashing import file_hash, value_hash
 from sgg.history import read_json
 from sgg.locking import held
 from sgg.methods.backbone import BACKBONES
+from sgg.methods.plugins import plugin_of
 from sgg.models.detector import Detector
 from sgg.seeding import derive
 
@@ -107,7 +108,9 @@ def choose_recipe(backbone: str, epochs: int | None = None, batch_size: int | No
 
 def cache_path(cache: Path | str, data: DataSet, backbone: str, recipe: Recipe) -> Path:
     """Where the detector of data, pictures and settings is kept."""
-    return _named(cache, backbone, [data.hash, _picture_hash(data), recipe.facts() | _padding(data)])
+    plugin = plugin_of(BACKBONES[backbone])  # whose code may change
+    code = {} if plugin is None else {"plugin": plugin.digest}
+    return _named(cache, backbone, [data.hash, _picture_hash(data), recipe.facts() | _padding(data) | code])
 
 
 def first_edition_path(cache: Path | str, data: DataSet, backbone: str, recipe: Recipe) -> Path:

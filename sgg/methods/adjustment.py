@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 ADJUSTMENTS: Registry[Adjustment] = Registry("adjustment", "sgg.adjustments", default="pred_weight")
 
 
+OTHERS = ("modes", "ks", "every", "batch_size", "test")
+"""The other settings of `evaluation`, whose names no adjustment can have."""
+
+
 class AdjustmentFunction(Protocol):
     """(logits [P, R], context, value) -> logits [P, R]."""
 
@@ -34,6 +38,18 @@ class Adjustment(Method):
 
     neutral: ClassVar[float] = 0.0
     in_metrics: ClassVar[bool] = False
+
+    @classmethod
+    def fault_of_entry(cls, name: str) -> str | None:
+        """Figures and settings carry the name; `values` is all that can be set."""
+        if not name.isidentifier() or name in OTHERS:
+            return (f"must have another name than {name!r}: its setting is evaluation.{name}, and names of figures "
+                    "have it in them")
+        if set(cls.model_fields) != {"kind", "values"}:
+            return f"must have the fields kind and values, and no other, got {', '.join(cls.model_fields)}"
+        if cls.in_metrics and name != "pred_weight":
+            return "must not say that metrics apply it: they know pred_weight only"
+        return None
 
     def build(self, statistics: Statistics) -> AdjustmentFunction:
         """The function. statistics: what the training annotations tell."""

@@ -55,6 +55,13 @@ class Backbone(Method):
     learning_rate: Annotated[PositiveFloat, trains(shared=True)] = 0.01
     """Learning rate of the detector's training."""
 
+    @classmethod
+    def fault_of_entry(cls, name: str) -> str | None:
+        """Detectors are kept and opened by name, so that other settings would not reach them."""
+        others = sorted(set(cls.model_fields) - {"backbone", "weights", "epochs", "batch_size", "learning_rate"})
+        return f"must have no setting of its own but other defaults of those that every backbone has, got {others[0]}" \
+            if others else None
+
     def build(self, num_classes: int, settings: dict[str, Any]) -> FasterRCNN:
         """torchvision's R-CNN with random weights. num_classes: C, background included. settings: arguments that all
         of them get, such as the size of pictures."""

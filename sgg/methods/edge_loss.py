@@ -26,8 +26,8 @@ class EdgeContext:
 
     subject_labels: Tensor
     object_labels: Tensor
-    num_foreground: int | None = None
-    num_background: int | None = None
+    num_foreground: float | None = None
+    num_background: float | None = None
 
 
 class EdgeLossFunction(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from .registry import Method, Registry, place
 
@@ -31,6 +31,7 @@ class HeadInputs:
     Only if the head asks for them (`Head.needs`):
     detector_logits [N, C]: the detector's own scores of classes before softmax, background first.
     class_boxes [N, C, 4]: the detector's boxes of each object for every class, in SGDet; None where boxes are given.
+    SGDet then predicts the box of the class that an object is given.
     class_vectors [C, D] and predicate_vectors [R, D]: word vectors.
     node_maps [N, channels, 7, 7] and edge_maps [P, channels, 7, 7]: what `nodes` and `edges` were made from.
     box_masks [P, 2, 27, 27]: the drawings of both boxes.
@@ -74,7 +75,8 @@ class HeadOutputs:
     """What a relation head makes of its inputs.
 
     label_logits [N, C] and predicate_logits [P, R], background first. labels [N]: the classes that the predicates were
-    conditioned on; None where they were not. losses: the head's own, by name, beside those of labels and predicates.
+    conditioned on; None where they were not. losses: the head's own, by name, beside those of labels and predicates:
+    each a mean over objects, and the same names in every step.
     """
 
     label_logits: Tensor
@@ -108,6 +110,12 @@ class Head(Method):
     needs: ClassVar[frozenset[Need]] = frozenset()
     conditions_on_labels: ClassVar[bool] = False
 
+    @classmethod
+    def fault_of_entry(cls, name: str) -> str | None:
+        """Only what `HeadInputs` can hold may be asked for."""
+        unknown = sorted(set(cls.needs) - set(get_args(Need)))
+        return f"asks for {unknown[0]!r}; needs may have {', '.join(get_args(Need))}" if unknown else None
+
     def build(self, sizes: HeadSizes, words: tuple[Tensor, Tensor] | None = None) -> nn.Module:
         """A module (HeadInputs) -> HeadOutputs with fresh weights.
 
@@ -136,3 +144,7 @@ def require_shapes(outputs: HeadOutputs, head: nn.Module, nodes: int, edges: int
             expected = ", ".join("any" if size is None else str(size) for size in wanted)
             raise ValueError(f"{place(kind)}: {kind.__name__} must return {name} of shape [{expected}], got "
                              f"{list(shape) if hasattr(given, 'shape') else type(given).__name__}")
+    for name, loss in outputs.losses.items():
+        if getattr(loss, "shape", None) != ():
+            raise ValueError(f"{place(kind)}: {kind.__name__} must return the loss {name!r} as a scalar tensor, got "
+                             f"{list(loss.shape) if hasattr(loss, 'shape') else type(loss).__name__}")

@@ -28,6 +28,11 @@ class Method(Section):
 
     required: ClassVar[frozenset[str]] = frozenset({"build"})
 
+    @classmethod
+    def fault_of_entry(cls, name: str) -> str | None:
+        """What the contract does not allow in an entry of that name, in words; None where all is well."""
+        return None
+
 
 Entry = TypeVar("Entry", bound=Method)
 
@@ -69,6 +74,8 @@ class Registry(Generic[Entry]):
                               f"{' '.join(str(error).split())}") from None
         self._require_same_roles(name, entry)
         _require_contract(entry)
+        if fault := entry.fault_of_entry(name):
+            raise MethodError(f"{place(entry)}: {entry.__name__} {fault}")
         self._entries[name] = entry
         return entry
 

@@ -9,7 +9,7 @@ from .scene_graph import SceneGraphModel
 
 
 class FullModel(nn.Module):
-    """A container; `sgg.inference.predict(full.scene_graph, full.detector, batch, modes)` runs it."""
+    """A container; `TwoStagePredictor(full.scene_graph, full.detector)` runs it."""
 
     def __init__(self, detector: Detector, scene_graph: SceneGraphModel) -> None:
         super().__init__()

@@ -99,13 +99,14 @@ class SceneGraphModel(nn.Module):
         regions = (nodes, edges, boxes, image_index, pairs, image_sizes)
         if self.conditions_on_labels:
             return {mode: self(*regions, mode, labels, **asked) for mode, labels in given.items()}
-        outputs = self.classify(*regions, **asked)
+        shared = next(iter(given)) if len(given) == 1 else "sgcls"
+        outputs = self.classify(*regions, shared, **asked)
         return {mode: self._finished(outputs, pairs, labels, True) for mode, labels in given.items()}
 
     def _finished(self, outputs: HeadOutputs, pairs: Tensor, given: Tensor | None, biased: bool) -> HeadOutputs:
-        """Outputs with labels, the head's own or else those that are given or most likely; and with the bias of these.
+        """Outputs with labels, those that are given, or else the head's own or most likely; and with the bias of these.
         """
-        labels = outputs.labels if outputs.labels is not None else given
+        labels = given if given is not None else outputs.labels
         if labels is None:
             labels = most_likely_labels(outputs.label_logits.detach())[0]
         logits = outputs.predicate_logits

@@ -29,7 +29,8 @@ class Sample:
     encoding: boxes and images. labels: [N] classes of the objects. relations: [E, 4] of the annotation. pairs: [P, 2]
     and predicates: [P] or soft ones [P, R], 0 for background. nodes, edges: visual features of objects and pairs
     [.., channels, 7, 7]. map: that they are pooled from. logits: [N, C] the detector's scores of the objects, where the
-    head asks for them. totals: of the whole batch; None: this sample is all of it.
+    head asks for them. totals: of the whole batch; None: this sample is all of it. It is None again
+    where objects, pairs or predicates are replaced.
     """
 
     encoding: Encoding
@@ -73,7 +74,7 @@ class Sample:
 
 def totals_of(samples: Sequence[Sample]) -> Totals:
     """The totals of a batch that is split up into samples."""
-    return Totals.of([one.labels for one in samples], [one.hard_predicates for one in samples],
+    return Totals.of([one.labels for one in samples], [one.predicates for one in samples],
                      [one.num_images for one in samples])
 
 

@@ -32,6 +32,10 @@ class TwoStage(TwoStagePredictor):
 
     def __init__(self, learner: GraphLearner, augmenter: Augmenter, config: Config, device: torch.device) -> None:
         super().__init__(learner.model, learner.detector, device)
+        for names in (augmenter.networks, augmenter.optimizers):
+            if "model" in names:
+                raise ValueError(f"{type(augmenter).__name__}: `model` is the scene-graph model: give the network or "
+                                 "optimiser of the augmentation another name")
         self.learner, self.augmenter = learner, augmenter
         self.networks: Mapping[str, nn.Module] = {**self.networks, **augmenter.networks}
         self.optimizers = {"model": learner.optimizer, **augmenter.optimizers}

@@ -20,20 +20,22 @@ class Totals:
 
     objects: int
     pairs: int
-    foreground: int
+    foreground: float
     images: int
 
     @classmethod
     def of(cls, labels: Sequence[Tensor], predicates: Sequence[Tensor], images: Sequence[int]) -> Totals:
-        """From the labels [N], the predicates [P] and the number of images of each sample of this process."""
-        foreground = torch.stack([(one > 0).sum() for one in predicates]).sum()
-        here = torch.tensor([sum(map(len, labels)), sum(map(len, predicates)), 0, sum(images)], dtype=torch.long)
-        here = here.to(foreground.device)
+        """From the labels [N], the predicates [P] or soft ones [P, R] and the number of images of each sample of this
+        process. A soft predicate counts by what is not background."""
+        foreground = torch.stack([((one > 0) if one.dim() == 1 else 1 - one[:, 0]).sum().double()
+                                  for one in predicates]).sum()
+        here = foreground.new_tensor([sum(map(len, labels)), sum(map(len, predicates)), 0, sum(images)])
         here[2] = foreground
-        return cls(*parallel.total(here).tolist())
+        objects, pairs, related, pictures = parallel.total(here).tolist()
+        return cls(int(objects), int(pairs), related, int(pictures))
 
     @property
-    def background(self) -> int:
+    def background(self) -> float:
         """Pairs without a relation."""
         return self.pairs - self.foreground
 

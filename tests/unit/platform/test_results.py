@@ -79,6 +79,19 @@ def test_every_adjustment_of_a_trained_model_is_a_row_of_its_own(search):
     assert [(row.settings["evaluation.logit_adjustment"], ZS in row.cells) for row in rows] == [(0, True), (1, False)]
 
 
+def test_adjustments_of_a_plugin_are_known_by_their_figures(search):
+    """Results run no plugin."""
+    path = search("a", [("dnorm", 0, FINISHED, 0.2)])
+    (trial,) = (path / "trials").iterdir()
+    config = json.loads((trial / "config.json").read_text())
+    config["config"]["evaluation"]["shift"] = [0.0, 1.0]
+    write_json(trial / "config.json", config)
+    write_json(trial / "test.json", {ZS: 0.2, f"{ZS}/shift=1": 0.6})
+    rows = aggregate(collect([path]))
+    assert {row.settings["evaluation.shift"]: row.cells[ZS].mean for row in rows} == {0.0: 0.2, 1.0: 0.6}
+    assert len(aggregate(collect([path]), by=["loss.kind"])) == 2
+
+
 def test_every_pred_weight_of_a_trained_model_is_a_row_of_its_own(search):
     rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.2)], pred_weight="[0, 0.5]")]))
     assert [(row.settings["evaluation.pred_weight"], row.cells[ZS].mean) for row in rows] == [(0.5, 0.4), (0, 0.2)]

@@ -1,5 +1,7 @@
 """What heads may ask for and give, and what augmentations may change, beside what those in the repository do."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -137,6 +139,26 @@ def test_an_augmentation_repeats_images_and_chooses_pairs(foundation) -> None:
                                                            strict=True) if predicate}
     assert chosen == wanted
     assert system.training_step(batch, Draws(0, 1)).losses.keys() == {"nodes", "edges"}
+
+
+def test_soft_predicates_count_by_what_is_not_background(foundation) -> None:
+    system = foundation.build()
+    sample = system.sample(next(foundation.experiment.training_batches().epoch(1)), Draws(0, 1))
+    soft = torch.zeros(len(sample.pairs), foundation.experiment.num_predicates)
+    soft[:, 0], soft[:, 1] = 0.6, 0.4
+    sample = replace(sample, predicates=soft)
+    assert sample.whole.foreground == pytest.approx(0.4 * len(soft))
+    assert sample.whole.background == pytest.approx(0.6 * len(soft))
+    assert torch.isfinite(system.learner.losses(sample)["edges"])
+
+
+def test_a_head_that_does_not_condition_knows_the_mode_in_sgdet(foundation) -> None:
+    predictor = foundation.build_predictor()
+    modes, classify = [], predictor.model.classify
+    predictor.model.classify = lambda *regions, **asked: modes.append(regions[6]) or classify(*regions, **asked)
+    with predictor.evaluating():
+        predictor.predict(next(iter(foundation.experiment.evaluation_batches("val"))), ["sgcls", "predcls", "sgdet"])
+    assert modes == ["sgcls", "sgdet"]
 
 
 def test_a_sampler_that_leaves_the_choice_changes_nothing() -> None:
