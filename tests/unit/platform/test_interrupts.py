@@ -85,6 +85,7 @@ except KeyboardInterrupt:
 def test_a_terminal_that_closes_is_an_interrupt_and_no_fault_of_writing() -> None:
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may have been started with nohup
         os.execv(sys.executable, [sys.executable, "-c", CLOSED])
     assert os.read(terminal, 100).startswith(b"ready")
     os.close(terminal)
