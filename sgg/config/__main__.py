@@ -2,6 +2,8 @@
 
     python -m sgg.config                        every setting: type, range, default, meaning, roles
     python -m sgg.config --json-schema FILE     with which editors complete and check YAML; - prints it
+
+With --plugin my_head.py the settings of a user's own entries are among them.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import json
 import sys
 from pathlib import Path
 
+from sgg.methods.plugins import PluginError, load_plugins
 from sgg.writing import write_json
 
 from .description import describe_settings
@@ -18,10 +21,18 @@ from .json_schema import json_schema
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the reference, or write the schema. Returns 0, or 2 where a file cannot be written."""
+    """Print the reference, or write the schema. Returns 0, or 2 where a file cannot be written or a plugin
+    not be used."""
     parser = argparse.ArgumentParser(prog="python -m sgg.config", description=__doc__.splitlines()[0])
     parser.add_argument("--json-schema", metavar="FILE", help="write a JSON schema of config files there; - prints it")
+    parser.add_argument("--plugin", action="append", default=[], metavar="FILE|MODULE",
+                        help="with the settings of this plugin; may be given several times")
     options = parser.parse_args(arguments)
+    try:
+        load_plugins(options.plugin)
+    except PluginError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     if options.json_schema is None:
         print(describe_settings(), end="")
     elif options.json_schema == "-":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ import torch
 from sgg.config import Config
 from sgg.data import DataSet
 from sgg.experiment import Experiment
+from sgg.methods.adjustment import ADJUSTMENTS, Adjustment
 from sgg.methods.backbone import BACKBONES
 from sgg.methods.head import HeadSizes
 from sgg.methods.plugins import plugin_of, told
@@ -18,7 +20,11 @@ from sgg.methods.plugins import plugin_of, told
 def faults_of_plugins(config: Config, data: DataSet) -> list[str]:
     """One line for each part of a config's method that is a plugin's and cannot be built, with its file and line."""
     faults = []
-    for key, part, build in (("model.head", config.model.head, _head), ("loss", config.loss, _loss)):
+    parts = [("model.head", config.model.head, _head), ("loss", config.loss, _loss)]
+    parts += [(f"evaluation.{name}", entry(), partial(_adjustment, entry=entry))
+              for name, entry in ADJUSTMENTS.entries.items()
+              if set(getattr(config.evaluation, name)) != {entry.neutral}]
+    for key, part, build in parts:
         plugin = plugin_of(type(part))
         if plugin is None:
             continue
@@ -37,6 +43,10 @@ def _head(config: Config, experiment: Experiment) -> Callable[[], Any]:
     if head.needs & {"class_vectors", "predicate_vectors"}:
         words = torch.zeros(classes, dim), torch.zeros(predicates, dim)
     return lambda: head.build(HeadSizes(look.head_dim, classes, predicates, dim if words else 0, look.channels), words)
+
+
+def _adjustment(config: Config, experiment: Experiment, entry: type[Adjustment]) -> Callable[[], Any]:
+    return lambda: entry().build(experiment)
 
 
 def _loss(config: Config, experiment: Experiment) -> Callable[[], Any]:
