@@ -90,7 +90,11 @@ def _write_part(settings: str, writer: Any, number: int, images: range) -> None:
 @cache
 def _extraction(settings: str) -> Any:
     """Opened once by each worker process, which takes one task after another."""
+    from sgg.device import configure_torch
     from sgg.systems import open_foundation
 
     load_plugins(json.loads(settings)["experiment"]["plugins"])
-    return open_foundation(Config.model_validate_json(settings)).training_features()[0]
+    config = Config.model_validate_json(settings)
+    extraction = open_foundation(config).training_features()[0]
+    configure_torch(config)
+    return extraction

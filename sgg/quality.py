@@ -16,16 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sgg import checkpoint
+from sgg import checkpoint, systems
 from sgg.checkpoint.state import WEIGHTS
 from sgg.config import validate
 from sgg.data import DataSet, Part
-from sgg.device import configure_torch
 from sgg.extract import Extraction, store_path
 from sgg.features import FeatureStore, Progress
 from sgg.gan import GAN
 from sgg.hashing import sha256_of
 from sgg.metrics.quality import feature_quality
+from sgg.restore import trained_on_the_same
 from sgg.seeding import generator
 from sgg.structures import Batch
 from sgg.systems.two_stage.encoding import Encoding, encode_annotated
@@ -85,10 +85,7 @@ class Study:
         config = validate(found.meta["config"], str(found.path))
         if config.augmentation.kind != "gan":
             raise ValueError(f"{found.path}: this run has no GAN, so there are no generated features to study")
-        foundation = TwoStageFoundation.open(config, lambda experiment, parts: found.require_origin(
-            experiment.data.hash, parts, {"train": experiment.pictures["train"]}))
-        foundation.make_ready()
-        configure_torch(config)
+        foundation = systems.prepare(config, trained_on_the_same(found))
         gan = foundation.build().networks["gan"]
         found.load_weights(**{"gan.generator": gan.generator})  # the discriminators have no part in it
         return cls(foundation, gan.eval(), found.path, Path(directory) / "quality", images, rows, progress)

@@ -8,7 +8,8 @@ from typing import Any
 
 from sgg import checkpoint, systems
 from sgg.config import validate
-from sgg.systems.contract import Foundation, Predictor
+from sgg.device import configure_torch
+from sgg.systems.contract import Check, Foundation, Predictor
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +35,15 @@ def restore(path: Path | str, changes: dict[str, dict[str, Any]] | None = None,
     for section, values in (changes or {}).items():
         settings[section] = settings[section] | values
     config = validate(settings, str(found.path))
-    # Before a part is trained, which takes minutes, and in vain where the data are others.
-    foundation = systems.open_foundation(config, lambda experiment, parts: found.require_origin(
-        experiment.data.hash, parts, {"train": experiment.pictures["train"]}))
+    foundation = systems.open_foundation(config, trained_on_the_same(found))
+    configure_torch(config)
     predictor = foundation.build_predictor()
     found.load_weights(**predictor.networks)
     return Restored(foundation, predictor, found)
+
+
+def trained_on_the_same(found: checkpoint.Checkpoint) -> Check:
+    """Refuses other training data, pictures or parts than those of a checkpoint, before a part is trained, which takes
+    minutes, and in vain."""
+    return lambda experiment, parts: found.require_origin(experiment.data.hash, parts,
+                                                          {"train": experiment.pictures["train"]})

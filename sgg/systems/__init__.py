@@ -23,19 +23,21 @@ def open_foundation(config: Config, check: Check | None = None) -> Foundation:
     Safe to call from several processes at once: one makes, the others wait. Raises FileNotFoundError or ValueError
     naming the file and the remedy where data or weights are missing or do not fit.
     """
-    from sgg.device import configure_torch
-
     from .two_stage.foundation import TwoStageFoundation
 
-    foundation = TwoStageFoundation.open(config, check)
-    configure_torch(config)
-    return foundation
+    return TwoStageFoundation.open(config, check)
 
 
 def prepare(config: Config, check: Check | None = None) -> Foundation:
-    """As `open_foundation`, with all that training needs. Every trial then finds it ready."""
+    """As `open_foundation`, with all that training needs. Every trial then finds it ready.
+
+    What comes next computes with the threads and number formats of the settings; what trials share is made without.
+    """
+    from sgg.device import configure_torch
+
     foundation = open_foundation(config, check)
     foundation.make_ready()
+    configure_torch(foundation.experiment.config)
     return foundation
 
 

@@ -1,0 +1,38 @@
+"""When threads and number formats of a trial are set: what all trials share is made before, by all cores."""
+
+import os
+
+import pytest
+import torch
+
+from sgg import systems
+from sgg.config import validate
+from sgg.systems.two_stage import foundation as two_stage
+from tests.untrained import untrained
+
+
+@pytest.fixture(autouse=True)
+def _torch_as_before():
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    cudnn = torch.backends.cudnn.allow_tf32
+    yield
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision(precision)
+    torch.backends.cudnn.allow_tf32 = cudnn
+
+
+def test_features_are_made_by_all_cores_in_full_precision(toy_root, monkeypatch) -> None:
+    config = validate({"data": {"name": "toy", "root": str(toy_root)}, "training": {"tf32": True}})
+    found = []
+
+    class Noting(two_stage.TwoStageFoundation):
+        def make_ready(self) -> None:
+            found.append((torch.get_num_threads(), torch.get_float32_matmul_precision()))
+
+    monkeypatch.setattr(two_stage, "ensure_detector",
+                        lambda *_, **__: (untrained(config, toy_root).detector, "0123"))
+    monkeypatch.setattr(two_stage, "TwoStageFoundation", Noting)
+    torch.set_float32_matmul_precision("highest")
+    systems.prepare(config)
+    assert found == [(os.cpu_count(), "highest")]
+    assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == (1, "high")
