@@ -37,7 +37,7 @@ Variant = Mapping[str, float]
 def variants_of(evaluation: Mapping[str, Any], also: Iterable[str] = ()) -> list[Variant]:
     """Every combination of the values of all adjustments. evaluation: the settings `evaluation.*` by name; one that is
     not among them is neutral. also: names of adjustments that are not registered here."""
-    lists = {name: evaluation.get(name) or [_neutral(name)] for name in sorted({*_in_order(), *also}, key=_turn)}
+    lists = {name: evaluation.get(name) or [_neutral(name)] for name in sorted({*ADJUSTMENTS, *also}, key=_turn)}
     return [dict(zip(lists, values, strict=True)) for values in product(*lists.values())]
 
 
@@ -79,20 +79,15 @@ def _follows(name: str) -> bool:
 
 
 def objective(row: Row, metric: str, mode: str, variants: Iterable[Variant]) -> float | None:
-    """The searched metric under the variant that suits it best; None where the row has no such figure, or none that is
-    a number (no relation of its kind)."""
-    values = [value for variant in variants if (value := under(row, variant).get(metric)) is not None
-              and not math.isnan(value)]
+    """The searched metric, a plain name, under the variant that suits it best; None where the row has no such figure,
+    or none that is a number (no relation of its kind)."""
+    names = [f"{metric}{suffix(variant)}" if _follows(metric) else metric for variant in variants]
+    values = [value for name in names if (value := row.get(name)) is not None and not math.isnan(value)]
     return (max if mode == "max" else min)(values, default=None)
 
 
-def _in_order() -> dict[str, Any]:
-    """The adjustments by name, in the order in which they are applied."""
-    entries = ADJUSTMENTS.entries
-    return {name: entries[name] for name in sorted(entries, key=_turn)}
-
-
 def _turn(name: str) -> tuple[bool, str]:
+    """Sorts adjustments into the order in which they are applied."""
     return name == PRED_WEIGHT, name
 
 
@@ -105,14 +100,14 @@ def adjusters(variants: Iterable[Variant], statistics: Statistics) -> dict[str, 
     """What each variant does to predicate logits, by its suffix, apart from what metrics apply themselves; the first
     one changes nothing and has the suffix "".
     """
-    entries = _in_order()
-    neutral = {name: entry.neutral for name, entry in entries.items()}
     found: dict[str, Adjuster] = {"": Adjuster(())}
+    functions: dict[str, AdjustmentFunction] = {}
     for variant in variants:
-        own = {name: neutral[name] if entries[name].in_metrics else value for name, value in variant.items()}
-        if (key := suffix(own)) not in found:
-            found[key] = Adjuster(tuple((entries[name]().build(statistics), value) for name, value in own.items()
-                                        if value != neutral[name]))
+        own = {name: value for name, value in variant.items()
+               if value != _neutral(name) and not ADJUSTMENTS[name].in_metrics}
+        for name in own.keys() - functions.keys():
+            functions[name] = ADJUSTMENTS[name]().build(statistics)
+        found.setdefault(suffix(own), Adjuster(tuple((functions[name], value) for name, value in own.items())))
     return found
 
 

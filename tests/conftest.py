@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     one of its own.
 
     With `-n 2 --dist loadgroup` two processes run the tests side by side (pytest-xdist). One of them then runs all
-    these, which wait more than they compute, one after another. `.ci/run` does so, with `full_size` in a run before.
+    these, which wait more than they compute, one after another.
     """
     items.sort(key=_turn)
     for item in items:

@@ -34,7 +34,7 @@ class Config(Settings):
     @property
     def compares_classes(self) -> bool:
         """Whether anything asks for word vectors."""
-        return not {*self.model.head.needs, *self.augmentation.needs}.isdisjoint({"class_vectors", "predicate_vectors"})
+        return self.model.head.needs_words or "class_vectors" in self.augmentation.needs
 
     @property
     def seed(self) -> int:

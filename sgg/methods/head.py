@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from .registry import Method, Registry, place
@@ -65,10 +65,6 @@ class HeadInputs:
         """B."""
         return len(self.image_sizes)
 
-    def in_mode(self, mode: Mode, labels: Tensor | None) -> HeadInputs:
-        """The same in another mode, with the labels that are given in it."""
-        return replace(self, mode=mode, labels=labels)
-
 
 @dataclass(frozen=True, slots=True)
 class HeadOutputs:
@@ -109,6 +105,11 @@ class Head(Method):
 
     needs: ClassVar[frozenset[Need]] = frozenset()
     conditions_on_labels: ClassVar[bool] = False
+
+    @property
+    def needs_words(self) -> bool:
+        """Whether it asks for word vectors."""
+        return not self.needs.isdisjoint({"class_vectors", "predicate_vectors"})
 
     @classmethod
     def fault_of_entry(cls, name: str) -> str | None:

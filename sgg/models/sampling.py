@@ -8,6 +8,10 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
+PairSampler = Callable[[Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor] | None]
+"""Chooses among relations [E, 4] and background pairs [K, 2], given a budget of pairs and a generator: returns rows of
+both, or None for the uniform choice."""
+
 
 def all_pairs(image_index: Tensor) -> Tensor:
     """[P, 2] every ordered pair of different objects of one image, sorted. image_index: [N], ascending."""
@@ -35,7 +39,7 @@ def training_pairs(
     foreground_share: float = 0.25,
     generator: torch.Generator | None = None,
     background: Tensor | None = None,
-    sampler: Callable[[Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor] | None] | None = None,
+    sampler: PairSampler | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The pairs that a training batch is classified on: annotated ones and background.
 
@@ -43,8 +47,7 @@ def training_pairs(
     int(pairs_per_image x foreground_share x images) annotated pairs, drawn at random where there are more, and
     background pairs up to pairs_per_image x images in all. A pair with several predicates stands once for each; the
     pairs of relations that were not drawn do not serve as background. background: [.., 2] the pairs that may serve as
-    background; by default every ordered pair of an image. sampler: another choice, of (relations, background pairs
-    [K, 2], budget of pairs, generator); it returns rows of both, or None for the uniform one.
+    background; by default every ordered pair of an image. sampler: another choice than the uniform one.
 
     Returns pairs [P, 2] and their predicates [P], sorted by image, subject, object.
     """

@@ -122,7 +122,7 @@ class TwoStageFoundation:
         settings, detector, experiment = self.config.model, self.detector, self.experiment
         box_heads = [detector.box_head_copy(role, settings.dropout) for role in ("node", "edge")]
         head = settings.head
-        words = experiment.word_vectors if head.needs & {"class_vectors", "predicate_vectors"} else None
+        words = experiment.word_vectors if head.needs_words else None
         sizes = HeadSizes(detector.head_dim, experiment.num_classes, experiment.num_predicates,
                           0 if words is None else words[0].shape[1], detector.channels)
         relation_head = head.build(sizes, words)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,15 +11,12 @@ from torch import Generator, Tensor
 from sgg.methods.head import Mode
 from sgg.models.assignment import assign
 from sgg.models.detector import Detector
-from sgg.models.sampling import training_pairs
+from sgg.models.sampling import PairSampler, training_pairs
 from sgg.models.scene_graph import SceneGraphModel
 from sgg.structures import Batch
 
 from .encoding import Encoding, encode_annotated, encode_detected
 from .totals import Totals
-
-PairSampler = Callable[[Tensor, Tensor, int, Generator], tuple[Tensor, Tensor] | None]
-"""As `Augmenter.sample_pairs`."""
 
 
 @dataclass(frozen=True, slots=True)
