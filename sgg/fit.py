@@ -106,7 +106,7 @@ def _tested(experiment: Experiment, system: System, directory: Path, done: int) 
 
 def train_epoch(system: System, config: Config, batches: Batches, epoch: int) -> Row:
     """One pass over the training images; returns mean losses by name, their sum `loss`, and `time` in seconds; also the
-    share of images of each count of the system's (`StepResult.counts`).
+    share of images of each count of the system's (`StepResult.counts`), named `share/<count>`.
 
     A batch with fewer than two pairs of objects cannot train and is passed over, which the log tells. Raises ValueError
     where that is every batch.
@@ -148,10 +148,10 @@ def train_epoch(system: System, config: Config, batches: Batches, epoch: int) ->
 
 
 def image_shares(counts: Mapping[str, int], images: int) -> Row:
-    """Each count as a share of the images that all processes have seen."""
+    """`share/<count>`: each count as a share of the images that all processes have seen."""
     of_workers = parallel.gathered((dict(counts), images))
     seen = sum(images for _, images in of_workers)
-    return {name: sum(counts.get(name, 0) for counts, _ in of_workers) / max(seen, 1)
+    return {f"share/{name}": sum(counts.get(name, 0) for counts, _ in of_workers) / max(seen, 1)
             for name in sorted({name for counts, _ in of_workers for name in counts})}
 
 

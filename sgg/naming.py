@@ -33,6 +33,11 @@ def figure_names(mode: str, ks: Collection[int]) -> list[str]:
             *(f"{name}-weighted" for name in triplets)]
 
 
+def is_lower_better(metric: str) -> bool:
+    """Whether a figure is the better the lower it is: losses and ranks are."""
+    return metric == "loss" or metric.rpartition("/")[2].startswith("triplet-rank")
+
+
 def is_share(metric: str) -> bool:
     """Whether a figure is a share, printed in per cent: recall and accuracy at K are; ranks and losses are not."""
     return "@" in metric

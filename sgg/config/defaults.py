@@ -11,12 +11,13 @@ import copy
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from sgg.naming import headline_k
+from sgg.naming import headline_k, is_lower_better
 
 from .chosen import AUTO
 from .keys import find, has, put, remove
@@ -42,7 +43,12 @@ class Suits:
 
 @dataclass(frozen=True)
 class Follows:
-    """A setting's mark: its default follows from other settings by a rule, whose docstring says how."""
+    """A setting's mark: its default follows from other settings by a rule, whose docstring says how.
+
+    The rule gets settings as the schema reads them: validated, and with their defaults. Where one of them is wrong by
+    itself, the rule is not asked on, and the default is the schema's. Whatever the rule itself raises is a fault of the
+    program and goes on upwards.
+    """
 
     rule: Callable[[Get], Any]
 
@@ -96,12 +102,23 @@ def complete(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any
         if setting.mark(Suits) is not None or (of_entry and setting.mark(Follows) is None):
             suit(setting)
     for key, setting in known.items():
-        if (rule := setting.mark(Follows)) is not None:
+        if (mark := setting.mark(Follows)) is not None and find(filled, key) is None:
             try:
-                fill(key, rule.rule(get))
-            except (TypeError, ValueError, LookupError):  # from a setting that is wrong itself
+                fill(key, mark.rule(partial(_validated, known, get)))
+            except _WrongSettingError:
                 fill(key, setting.default)
     return filled
+
+
+class _WrongSettingError(Exception):
+    """A rule asked for a setting whose value the schema does not allow."""
+
+
+def _validated(known: Mapping[str, Setting], get: Get, key: str) -> Any:
+    try:
+        return known[key].validated(get(key))
+    except ValidationError as error:
+        raise _WrongSettingError(key) from error
 
 
 def todays(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any]:
@@ -147,6 +164,9 @@ def pairs_of_mode(get: Get) -> int:
 
 def metric_of_modes(get: Get) -> str:
     """Zero-shot ngR@K in validation, of the first of `evaluation.modes`; K: 100, or the largest of `evaluation.ks`."""
-    modes, ks = get("evaluation.modes"), get("evaluation.ks")
-    mode = modes if isinstance(modes, str) else modes[0]
-    return f"val/{mode}/zs/ngR@{headline_k([ks] if isinstance(ks, int) else ks)}"
+    return f"val/{get('evaluation.modes')[0]}/zs/ngR@{headline_k(get('evaluation.ks'))}"
+
+
+def direction_of_metric(get: Get) -> str:
+    """min for `loss` and for ranks of triplets, max for all others."""
+    return "min" if is_lower_better(get("search.metric")) else "max"

@@ -130,7 +130,7 @@ def _override(settings: dict[str, Any], word: str) -> tuple[dict[str, Any], list
     if (new := new_key(key)) != key:
         print(f"note: {key} is called {new} now (on the command line)", file=sys.stderr)
     try:
-        _, value = todays_item(key, yaml.load(text, Loader=_Loader))
+        _, value = todays_item(key, read_yaml(text))
         for old in [old for old, now in old_keys(settings).items() if now == new]:
             remove(settings, old)
         put(settings, new, value)
@@ -139,6 +139,12 @@ def _override(settings: dict[str, Any], word: str) -> tuple[dict[str, Any], list
     except ValueError as error:
         return settings, [str(error)]
     return settings, []
+
+
+def read_yaml(text: str) -> Any:
+    """The value that YAML text stands for, by the rules of all our config files: a key that stands twice in one mapping
+    is refused, and 1e-4 is a number. Raises yaml.YAMLError."""
+    return yaml.load(text, Loader=_Loader)
 
 
 class _Loader(yaml.SafeLoader):
@@ -160,7 +166,7 @@ _Loader.add_implicit_resolver(
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        settings = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        settings = read_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), [f"not readable as YAML: {' '.join(str(error).split())}"]) from None
     if settings is None:

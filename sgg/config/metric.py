@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from sgg.naming import SUBSETS, figure_names
+from sgg.naming import SUBSETS, figure_names, is_lower_better
 
 
 def fault_of_metric(metric: str, best: str, modes: Sequence[str], ks: Sequence[int]) -> str | None:
@@ -13,12 +13,13 @@ def fault_of_metric(metric: str, best: str, modes: Sequence[str], ks: Sequence[i
 
     best: max or min. modes, ks: what is evaluated.
     """
-    if metric == "loss":
-        return "search.metric loss is the better the lower it is: set search.mode to min" if best == "max" else None
     part, mode, subset, figure = [*metric.split("/"), *[""] * 3][:4]
-    if metric.count("/") == 3 and part == "val" and mode in modes and subset in SUBSETS and \
-            figure in figure_names(mode, ks):
-        return None
+    if metric == "loss" or (metric.count("/") == 3 and part == "val" and mode in modes and subset in SUBSETS and
+                            figure in figure_names(mode, ks)):
+        right = "min" if is_lower_better(metric) else "max"
+        return None if best == right else (
+            f"search.metric {metric} is the better the {'lower' if right == 'min' else 'higher'} it is: set "
+            f"search.mode to {right}, or leave it out, got {best}")
     return (f"search.metric must be loss, or val/MODE/SUBSET/FIGURE with a MODE of evaluation.modes "
             f"({', '.join(modes)}), a SUBSET of {', '.join(SUBSETS)} and a FIGURE such as ngR@K or mR@K "
             f"with a K of evaluation.ks ({', '.join(map(str, ks))}), got {metric!r}; "

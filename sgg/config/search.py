@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from .defaults import Follows, metric_of_modes
+from .defaults import Follows, direction_of_metric, metric_of_modes
 from .roles import draws, measures, runs
 from .section import Off, Section
 
@@ -16,8 +16,8 @@ class Search(Section):
 
     metric: Annotated[str, measures(), Follows(metric_of_modes)] = "val/sgcls/zs/ngR@100"
     """What trials are compared by: a figure of validation (`val/sgcls/zs/ngR@100`), or `loss`."""
-    mode: Annotated[Literal["max", "min"], measures()] = "max"
-    """Whether a larger or a smaller metric is better."""
+    mode: Annotated[Literal["max", "min"], measures(), Follows(direction_of_metric)] = "max"
+    """Whether a larger or a smaller metric is better. It follows from the metric and need not be given."""
     trials: Annotated[PositiveInt, draws()] = 1
     """Configurations drawn; each runs once per seed. Grid axes are run in full for every draw."""
     algorithm: Annotated[Literal["random", "grid", "optuna"], draws()] = "random"

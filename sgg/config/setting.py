@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from .chosen import Chosen, choice_of
@@ -47,6 +47,15 @@ class Setting:
     def description(self) -> str:
         """What it means, in one or a few lines."""
         return self.field.description or ""
+
+    def validated(self, value: Any) -> Any:
+        """The value as the schema reads it, for example a list where a single value is short for one. Raises ValueError
+        (pydantic's) where the declaration does not allow it."""
+        return self._adapter.validate_python(value)
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        return TypeAdapter(Annotated[(self.field.annotation, *self.field.metadata)])
 
     def mark(self, kind: type[Mark]) -> Mark | None:
         """What its annotation says by a mark of some kind; None where there is none."""

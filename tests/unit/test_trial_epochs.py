@@ -36,10 +36,10 @@ def test_fallbacks_of_an_epoch(toy_root) -> None:
     sure of the first class never does.
     """
     trial = trial_of(toy_root, "sgdet")
-    assert row_of(trial)["fallbacks"] == 1
+    assert row_of(trial)["share/fallbacks"] == 1
     trial.detector.rcnn.roi_heads.box_predictor.cls_score.bias.data[1] = 20
-    assert row_of(trial)["fallbacks"] == 0
-    assert "fallbacks" not in row_of(trial_of(toy_root))
+    assert row_of(trial)["share/fallbacks"] == 0
+    assert "share/fallbacks" not in row_of(trial_of(toy_root))
 
 
 def spoil(module: torch.nn.Module) -> None:

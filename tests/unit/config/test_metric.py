@@ -11,7 +11,7 @@ from sgg.metrics import SceneGraphMetrics
 from sgg.naming import SUBSETS, figure_names
 
 
-def of(metric: str | None = None, best: str = "max", **evaluation: list) -> str:
+def of(metric: str | None = None, best: str | None = None, **evaluation: list) -> str:
     return validate({"search": {"metric": metric, "mode": best}, "evaluation": evaluation}).search.metric
 
 
@@ -68,10 +68,15 @@ def test_pair_accuracy_has_no_meaning_for_detections() -> None:
         of("val/sgdet/all/A@20", modes=["sgdet"])
 
 
-def test_the_loss_is_to_fall() -> None:
-    assert of("loss", "min") == "loss"
-    with pytest.raises(ConfigError, match=r"loss is the better the lower it is: set search\.mode to min"):
-        of("loss")
+@pytest.mark.parametrize(("metric", "best"), [
+    ("loss", "min"), ("val/sgcls/zs/triplet-rank-mean", "min"), ("val/sgcls/all/triplet-rank-mean-weighted", "min"),
+    ("val/sgcls/zs/triplet-R@5", "max"), ("val/sgcls/zs/ngR@20", "max")])
+def test_the_direction_follows_from_the_metric(metric: str, best: str) -> None:
+    """Ranks and losses are to fall, shares to rise; the other direction would keep the worst trials."""
+    assert validate({"search": {"metric": metric}}).search.mode == best
+    assert of(metric, best) == metric
+    with pytest.raises(ConfigError, match=rf"search\.metric {metric} is the better the .*set search\.mode to {best}"):
+        of(metric, {"min": "max", "max": "min"}[best])
 
 
 def study(tmp_path: Path, text: str):

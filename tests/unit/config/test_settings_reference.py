@@ -7,14 +7,13 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-import yaml
 
 from sgg.config import Config
 from sgg.config.__main__ import main
 from sgg.config.description import default_in_words, type_in_words
 from sgg.config.json_schema import json_schema, value_schema
 from sgg.config.keys import flatten
-from sgg.config.loading import _Loader
+from sgg.config.loading import read_yaml
 from sgg.config.reference import reference
 
 SHIPPED = sorted((Path(__file__).parents[3] / "tune_configs").rglob("*.yaml"))
@@ -23,7 +22,7 @@ SHIPPED = sorted((Path(__file__).parents[3] / "tune_configs").rglob("*.yaml"))
 @pytest.fixture(scope="module")
 def check():
     validator = jsonschema.Draft202012Validator(json_schema())
-    return lambda text: [error.message for error in validator.iter_errors(yaml.load(text, Loader=_Loader) or {})]
+    return lambda text: [error.message for error in validator.iter_errors(read_yaml(text) or {})]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
