@@ -6,9 +6,12 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 MISTAKE, INTERRUPTED, NO_READER = 2, 130, 141  # exit statuses
 MENDABLE = (ValueError, OSError, ModuleNotFoundError, FloatingPointError)
@@ -36,12 +39,52 @@ def answered(command: Callable[[], int | None], interrupted: str = "interrupted"
         return INTERRUPTED
 
 
+def add_plugin_option(parser: argparse.ArgumentParser, use: str) -> None:
+    """The option by which a command loads plugins. use: what for, in words."""
+    parser.add_argument("--plugin", action="append", default=[], metavar="FILE|MODULE",
+                        help=f"load this plugin, {use}; may be given several times")
+
+
 def add_plugin_options(parser: argparse.ArgumentParser) -> None:
     """Options of a command that opens checkpoints: the plugins that these need are for the user to name."""
-    parser.add_argument("--plugin", action="append", default=[], metavar="FILE|MODULE",
-                        help="load the plugin that the checkpoint was trained with; may be given several times")
+    add_plugin_option(parser, "with which the checkpoint was trained")
     parser.add_argument("--allow-changed-plugin", action="store_true",
                         help="use a plugin although its files have changed since")
+
+
+def add_setting_option(parser: argparse.ArgumentParser, sections: Mapping[str, type[BaseModel]]) -> None:
+    """The option `--set KEY=VALUE`, for the settings that only some entries of a registry have.
+
+    sections: by their name in a config, what all entries have; the command has other options for these.
+    """
+    def setting(text: str) -> tuple[str, Any]:
+        import yaml
+
+        from sgg.config.loading import read_yaml
+
+        key, separator, value = text.partition("=")
+        section, _, name = key.partition(".")
+        if not separator or section not in sections or not name:
+            raise argparse.ArgumentTypeError(f"must be KEY=VALUE, with a KEY that begins with "
+                                             f"{' or '.join(f'{section}.' for section in sections)}, got {text}")
+        if name in sections[section].model_fields:
+            raise argparse.ArgumentTypeError(f"{key} is no setting of a single entry: it has an option of its own, or "
+                                             "no effect here")
+        try:
+            return key, read_yaml(value)
+        except yaml.YAMLError as error:
+            raise argparse.ArgumentTypeError(f"{key}: {value!r} is not YAML: {' '.join(str(error).split())}") from None
+
+    parser.add_argument("--set", dest="settings", action="append", default=[], type=setting, metavar="KEY=VALUE",
+                        help=f"a setting that not every {' or '.join(sections)} has, as in a config; may be given "
+                             "several times")
+
+
+def settings_given(options: argparse.Namespace, section: str) -> dict[str, Any]:
+    """What `--set` gives of a section, by the names of the settings."""
+    from sgg.config.keys import with_values
+
+    return with_values({}, dict(options.settings)).get(section, {})
 
 
 def output_file(text: str) -> Path:

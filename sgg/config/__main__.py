@@ -13,6 +13,7 @@ import json
 import sys
 from pathlib import Path
 
+from sgg.command import add_plugin_option
 from sgg.methods.plugins import PluginError, load_plugins
 from sgg.writing import write_json
 
@@ -25,8 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     not be used."""
     parser = argparse.ArgumentParser(prog="python -m sgg.config", description=__doc__.splitlines()[0])
     parser.add_argument("--json-schema", metavar="FILE", help="write a JSON schema of config files there; - prints it")
-    parser.add_argument("--plugin", action="append", default=[], metavar="FILE|MODULE",
-                        help="with the settings of this plugin; may be given several times")
+    add_plugin_option(parser, "whose settings are shown, too")
     options = parser.parse_args(arguments)
     try:
         load_plugins(options.plugin)

@@ -15,18 +15,28 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 from rich.table import Column, Table
 
-from sgg.command import answered, not_negative, output_file, positive
+from sgg.command import (
+    add_plugin_option,
+    add_setting_option,
+    answered,
+    not_negative,
+    output_file,
+    positive,
+    settings_given,
+)
 from sgg.data import toy
-from sgg.data.catalogue import NAMES, open_dataset
+from sgg.data.catalogue import open_dataset
 from sgg.data.checking import Rules
 from sgg.data.custom import require_new, write_custom
 from sgg.data.dataset import DataSet
 from sgg.data.findings import Finding
 from sgg.data.prepare import prepare
 from sgg.data.progress import picture_bar
-from sgg.data.sources import SOURCES
+from sgg.data.sources import published
 from sgg.data.summary import summarise, table
 from sgg.data.verify import verify
+from sgg.methods.dataset import DATA_SETS, DataSettings
+from sgg.methods.plugins import load_plugins
 from sgg.writing import write_json
 
 SHOWN = 20  # files that are listed before the rest is only counted
@@ -35,7 +45,12 @@ SHOWN = 20  # files that are listed before the rest is only counted
 def main(arguments: list[str] | None = None) -> int:
     """The exit status: 0 all is well; 1 data differ from what is known, or are damaged; 2 the command failed."""
     options = _parser().parse_args(arguments)
-    return answered(lambda: options.run(options), "interrupted; the same command goes on from here")
+    return answered(lambda: _run(options), "interrupted; the same command goes on from here")
+
+
+def _run(options: argparse.Namespace) -> int:
+    load_plugins(options.plugin)
+    return options.run(options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,18 +59,22 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
-        added.set_defaults(run=run)
+        added.set_defaults(run=run, plugin=[])
         return added
 
     getting = command("prepare", _prepare, "download and unpack a published data set")
-    getting.add_argument("name", choices=list(SOURCES))
+    getting.add_argument("name", help=f"{', '.join(published())}, or of a plugin")
+    add_plugin_option(getting, "whose data set says where its files are")
     getting.add_argument("--to", type=Path, default=Path("data"), metavar="ROOT", help="default: data")
     getting.add_argument("--mirror", metavar="URL", help="take all files from under this address")
     getting.add_argument("--keep-archives", action="store_true")
     for added in (command("stats", _stats, "counts of all parts and subsets, beside the known ones"),
                   command("verify", _verify, "what is wrong with the files, and what training does with it"),
                   command("convert", _convert, "write a data set in the layout of sgg/data/custom.py")):
-        added.add_argument("--data", choices=NAMES, default="auto")
+        added.add_argument("--data", metavar="NAME", default="auto",
+                           help=f"auto, {', '.join(DATA_SETS)}, or of a plugin")
+        add_plugin_option(added, "which brings the data set")
+        add_setting_option(added, {"data": DataSettings})
         added.add_argument("--root", type=Path, default=Path("data"), help="default: data")
         added.add_argument("--num-val-images", type=positive, metavar="N", help="default: the data set's own number")
         added.add_argument("--exclude-left-right", action="store_true", help="GQA without its two largest predicates")
@@ -90,7 +109,7 @@ def _open(options: argparse.Namespace) -> DataSet:
 def _read(options: argparse.Namespace, allow_clipping: bool, survey: bool = False) -> DataSet:
     return open_dataset(options.data, options.root, num_val_images=options.num_val_images,
                         exclude_left_right=options.exclude_left_right,
-                        rules=Rules(allow_clipping, options.self_relations, survey))
+                        rules=Rules(allow_clipping, options.self_relations, survey), **settings_given(options, "data"))
 
 
 def _open_all_the_same(options: argparse.Namespace) -> DataSet:

@@ -14,7 +14,6 @@ from sgg.data.checking import USUAL, Rules
 from sgg.data.dataset import DataSet
 from sgg.methods.dataset import DATA_SETS, DataSettings
 
-NAMES = ("auto", *DATA_SETS)
 CACHE = "cache"
 """The folder, under the root of the data sets, of what is derived from them once."""
 
@@ -25,15 +24,14 @@ def open_dataset(name: str = "auto", root: Path | str = "data", *, rules: Rules 
     generated on first use; `banner` says which.
 
     rules: what is done with doubtful annotation. cache: where what is derived from the files is kept; None: the folder
-    `cache` under `root`. options: settings of the data set (`num_val_images`, `exclude_left_right`); None and False:
-    not given.
+    `cache` under `root`. options: settings of the data set (`num_val_images`, `exclude_left_right`, those of a
+    plugin's); None is not given, nor is False where the data set has no such setting.
 
     Raises ValueError for an unknown name or an option that the data set does not have; FileNotFoundError or ValueError
     naming the file and record that is wrong.
     """
     root = Path(root)
-    settings = _settings(name, root, {key: value for key, value in options.items() if value not in (None, False)
-                                      or type(value) is int})
+    settings = _settings(name, root, options)
     data = open_with(settings, rules, root / CACHE if cache is None else Path(cache))
     if name != "auto":
         return data
@@ -49,11 +47,15 @@ def open_with(settings: DataSettings, rules: Rules, cache: Path) -> DataSet:
 
 def _settings(name: str, root: Path, options: dict[str, Any]) -> DataSettings:
     if name not in ("auto", *DATA_SETS):
-        raise ValueError(f"data.name must be one of auto, {', '.join(DATA_SETS)}, got {name!r}")
+        raise ValueError(f"data.name must be one of auto, {', '.join(DATA_SETS)}, got {name!r}; one of a plugin is "
+                         "known once the plugin is named (--plugin, experiment.plugins)")
     entry = DATA_SETS[found_data(root) if name == "auto" else name]
+    options = {key: value for key, value in options.items() if value is not None and
+               (value is not False or key in entry.model_fields)}
     for key in options.keys() - entry.model_fields.keys():
         having = [other for other, its in DATA_SETS.entries.items() if key in its.model_fields]
-        raise ValueError(f"data.{key} is for data.name {in_words(having)}, not {name}")
+        raise ValueError(f"data.{key} is for data.name {in_words(having)}, not {name}" if having else
+                         f"data.{key} is no setting of data.name {name}; known here: {', '.join(entry.model_fields)}")
     try:
         return entry(root=root, **options)
     except ValidationError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sgg.data.download import Report, fetch
 from sgg.data.files import read_json, require_folder
 from sgg.data.records import located, short, typed
-from sgg.data.sources import SOURCES, Source
+from sgg.data.sources import Source, published
 from sgg.data.unpack import unpack
 from sgg.writing import write_json
 
@@ -22,8 +22,8 @@ _SLACK = 10**8
 
 def prepare(name: str, root: Path | str, *, mirror: str | None = None, keep_archives: bool = False,
             progress: Callable[[str], Report] | None = None) -> list[Path]:
-    """Fetch and unpack everything of SOURCES[name] below `root`; what is there already is left. Returns the files and
-    folders. Safe to repeat: it goes on where it was interrupted.
+    """Fetch and unpack everything that is `published` under a name below `root`; what is there already is left. Returns
+    the files and folders. Safe to repeat: it goes on where it was interrupted.
 
     mirror: an address under which all files lie side by side, in place of their own. progress: given a file's name,
     returns what to tell of its bytes.
@@ -32,16 +32,17 @@ def prepare(name: str, root: Path | str, *, mirror: str | None = None, keep_arch
     spoilt record of an earlier call, OSError for a file where a folder must be, for lack of space or of a server.
     """
     root = require_folder(Path(root))
-    if name not in SOURCES:
-        raise ValueError(f"prepare knows {', '.join(SOURCES)}, not {name!r}")
+    known = published()
+    if name not in known:
+        raise ValueError(f"prepare knows {', '.join(known)}, not {name!r}; a plugin's once it is named (--plugin)")
     if mirror is not None and not re.match(r"(https?|ftp|file)://.", mirror):
         raise ValueError(f"the mirror must be an address like https://host/folder, got {mirror!r}")
-    missing = [source for source in SOURCES[name] if not _is_done(root, source)]
+    missing = [source for source in known[name] if not _is_done(root, source)]
     _require_space(root, missing)
     for source in missing:
         at = replace(source, url=f"{mirror.rstrip('/')}/{source.file_name}") if mirror else source
         _get(root, at, keep_archives, progress(source.file_name) if progress else None)
-    return [root / source.target for source in SOURCES[name]]
+    return [root / source.target for source in known[name]]
 
 
 def record_path(root: Path, source: Source) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from sgg.methods.dataset import DATA_SETS
+
 
 @dataclass(frozen=True)
 class Source:
@@ -58,3 +60,8 @@ SOURCES: dict[str, tuple[Source, ...]] = {
                wanted=re.compile(r"glove\.6B\.200d\.txt"), unpacked=_GB),
     ),
 }
+
+
+def published() -> dict[str, tuple[Source, ...]]:
+    """What `prepare` can fetch, by name: the files above, and those that data sets of plugins name."""
+    return {name: entry.sources for name, entry in DATA_SETS.entries.items() if entry.sources} | SOURCES

@@ -17,12 +17,23 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from sgg.command import answered, not_negative, output_file, positive, positive_number
+from sgg.command import (
+    add_plugin_option,
+    add_setting_option,
+    answered,
+    not_negative,
+    output_file,
+    positive,
+    positive_number,
+    settings_given,
+)
+from sgg.config import validate
 from sgg.data import DataSet, open_dataset
-from sgg.data.catalogue import NAMES
 from sgg.data.checking import Rules
 from sgg.data.splits import PARTS
-from sgg.methods.backbone import BACKBONES
+from sgg.methods.backbone import BACKBONES, Backbone
+from sgg.methods.dataset import DATA_SETS, DataSettings
+from sgg.methods.plugins import load_plugins
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> None:
     from sgg.device import find_device
 
+    load_plugins(options.plugin)
     options.device = find_device(options.device, "--device")
     options.run(options)
 
@@ -42,26 +54,34 @@ def _run(options: argparse.Namespace) -> None:
 def _open(options: argparse.Namespace, *parts: str) -> DataSet:
     data = open_dataset(options.data, options.root, num_val_images=options.num_val_images,
                         exclude_left_right=options.exclude_left_right,
-                        rules=Rules(options.allow_clipping, options.self_relations))
+                        rules=Rules(options.allow_clipping, options.self_relations), **settings_given(options, "data"))
     data.require_images(*(data.part(name) for name in (*parts, *PARTS)))
     print(data.banner)
     return data
 
 
 def _train(options: argparse.Namespace) -> None:
-    from sgg.detector.cache import choose_recipe, train_into
+    from sgg.detector.cache import train_into
     from sgg.detector.evaluation import measure
     from sgg.detector.files import FACTS, require_place
 
     require_place(options.to)
     if (options.to / FACTS).exists():
         raise FileExistsError(f"{options.to} already holds a detector: choose another folder, or delete it")
+    settings = _backbone(options)
     data = _open(options, "detector")
-    backbone = options.backbone or ("tiny" if data.name == "toy" else "vgg16")
-    recipe = choose_recipe(backbone, options.epochs, options.batch_size, options.learning_rate)
-    detector = train_into(options.to, data, backbone, recipe, options.workers, options.device, options.start)
+    detector = train_into(options.to, data, settings, options.workers, options.device, options.start)
     print(f"wrote {options.to}")
     _report(measure(detector.to(options.device), data, "val", options.batch_size or 8, options.workers), None)
+
+
+def _backbone(options: argparse.Namespace) -> Backbone:
+    """The settings of the backbone, as a config would complete them for the data set. Raises ConfigError."""
+    given = {"backbone": options.backbone, "epochs": options.epochs, "batch_size": options.batch_size,
+             "learning_rate": options.learning_rate, **settings_given(options, "detector")}
+    return validate({"data": {"name": options.data, "root": str(options.root)},
+                     "detector": {name: value for name, value in given.items() if value is not None}},
+                    "the command line").detector
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -94,7 +114,8 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train on the boxes of a data set; resumes what was interrupted")
     train.add_argument("--to", type=Path, required=True, help="folder to write")
-    train.add_argument("--backbone", choices=list(BACKBONES), help="default: vgg16, for the toy genome tiny")
+    train.add_argument("--backbone", metavar="NAME",
+                       help=f"{', '.join(BACKBONES)}, or of a plugin; default: vgg16, for the toy genome tiny")
     train.add_argument("--start", type=Path, help="torchvision's COCO weights on disk to go on from (resnet50)")
     train.add_argument("--epochs", type=positive)
     train.add_argument("--learning-rate", type=positive_number)
@@ -108,7 +129,10 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(run=_evaluate)
 
     for command in (train, evaluate):
-        command.add_argument("--data", choices=NAMES, default="auto")
+        command.add_argument("--data", metavar="NAME", default="auto",
+                             help=f"auto, {', '.join(DATA_SETS)}, or of a plugin")
+        add_plugin_option(command, "which brings the data set or the backbone")
+        add_setting_option(command, {"data": DataSettings} | ({"detector": Backbone} if command is train else {}))
         command.add_argument("--root", type=Path, default=Path("data"), help="where the data sets are")
         command.add_argument("--num-val-images", type=positive, metavar="N",
                              help="as data.num_val_images of the config; default: the data set's own number")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,13 @@ import torch
 from sgg.checkpoint.published import load_published
 from sgg.data import DataSet
 from sgg.data.transforms import padding_facts
-from sgg.detector.files import FACTS, load_detector, require_place, save_detector
-from sgg.detector.recipe import Recipe
+from sgg.detector.files import FACTS, SETTINGS, detector_hash, load_detector, require_place, save_detector
 from sgg.detector.start import load_coco
 from sgg.detector.training import discard_state, pretrain
 from sgg.hashing import file_hash, value_hash
 from sgg.history import read_json
 from sgg.locking import held
-from sgg.methods.backbone import BACKBONES
+from sgg.methods.backbone import Backbone
 from sgg.methods.plugins import plugin_of
 from sgg.models.detector import Detector
 from sgg.seeding import derive
@@ -31,15 +29,13 @@ PICTURES = "pictures_hash"
 """What detector.json calls the hash of the pictures that a detector was trained on."""
 
 
-def ensure_detector(data: DataSet, cache: Path | str, backbone: str, weights: Path | str | None = None,
-                    epochs: int | None = None, batch_size: int | None = None, learning_rate: float | None = None,
-                    workers: int = 0, device: torch.device | str = "cpu") -> tuple[Detector, str]:
-    """The frozen detector for a data set, on the CPU, and the hash of its weights.
+def ensure_detector(data: DataSet, cache: Path | str, settings: Backbone, workers: int = 0,
+                    device: torch.device | str = "cpu") -> tuple[Detector, str]:
+    """The frozen detector for a data set, on the CPU, and its hash (`sgg.detector.files.detector_hash`).
 
-    weights: a folder made by `python -m sgg.detector train`, or the published `vg-faster-rcnn.tar`. Without it the
-    detector is trained on `data.part("detector")` and kept under `cache`, by the hash of data and settings; processes
-    that ask at the same time wait for the one that trains. epochs, batch_size, learning_rate: None for the backbone's
-    own (`sgg/detector/backbones/`). device: where to train.
+    settings: of its backbone. `settings.weights`: a folder made by `python -m sgg.detector train`, or the published
+    `vg-faster-rcnn.tar`. Without it the detector is trained on `data.part("detector")` and kept under `cache`, by the
+    hash of data and settings; processes that ask at the same time wait for the one that trains. device: where to train.
 
     Of pictures that are others than those a kept detector was trained on, another one is trained; the log tells that.
     One of the first edition, which does not say of which pictures it is, is used, and the log tells that too.
@@ -47,33 +43,29 @@ def ensure_detector(data: DataSet, cache: Path | str, backbone: str, weights: Pa
     Raises FileNotFoundError or ValueError naming a file of weights that is missing or does not fit the data, also where
     it was trained on the same data with other pictures.
     """
-    if weights is not None:
-        return _given(data, backbone, Path(weights))
-    recipe = choose_recipe(backbone, epochs, batch_size, learning_rate)
-    directory = _kept(Path(cache), data, backbone, recipe)
+    if settings.weights is not None:
+        return _given(data, settings, settings.weights)
+    directory = _kept(Path(cache), data, settings)
     if not (directory / FACTS).is_file():
         directory.parent.mkdir(parents=True, exist_ok=True)
         with held(directory.with_name(f"{directory.name}.lock")):
             if not (directory / FACTS).is_file():
-                log.info("training the %s detector on %d images", backbone, len(data.part("detector")))
-                train_into(directory, data, backbone, recipe, workers, device)
+                log.info("training the %s detector on %d images", settings.backbone, len(data.part("detector")))
+                train_into(directory, data, settings, workers, device)
     detector, facts = load_detector(directory)
     return detector, facts["hash"]
 
 
-def known_hash(data: DataSet, cache: Path | str, backbone: str, weights: Path | str | None = None,
-               epochs: int | None = None, batch_size: int | None = None,
-               learning_rate: float | None = None) -> str | None:
+def known_hash(data: DataSet, cache: Path | str, settings: Backbone) -> str | None:
     """The hash that `ensure_detector` would return; None where it would train the detector first."""
-    if weights is not None and not Path(weights).is_dir():
-        return file_hash(Path(weights))
-    directory = weights or _kept(Path(cache), data, backbone,
-                                 choose_recipe(backbone, epochs, batch_size, learning_rate))
-    facts = read_json(Path(directory) / FACTS) or {}
+    weights = settings.weights
+    if weights is not None and not weights.is_dir():
+        return detector_hash(weights, settings)
+    facts = read_json((weights or _kept(Path(cache), data, settings)) / FACTS) or {}
     return facts.get("hash")
 
 
-def train_into(directory: Path, data: DataSet, backbone: str, recipe: Recipe, workers: int = 0,
+def train_into(directory: Path, data: DataSet, settings: Backbone, workers: int = 0,
                device: torch.device | str = "cpu", start: Path | None = None) -> Detector:
     """Train a detector and write it as the folder `directory`; an interrupted training there is taken up again.
 
@@ -81,9 +73,10 @@ def train_into(directory: Path, data: DataSet, backbone: str, recipe: Recipe, wo
     and `pretrain` raise, the first two before training.
     """
     require_place(directory)
+    recipe = settings.recipe()
     with torch.random.fork_rng([]):
         torch.manual_seed(derive(recipe.seed, "detector"))
-        detector = Detector(backbone, len(data.classes))
+        detector = Detector(settings, len(data.classes))
     if start is not None:
         load_coco(start, detector)
     unfinished = directory.with_name(f"{directory.name}.unfinished")
@@ -96,45 +89,42 @@ def train_into(directory: Path, data: DataSet, backbone: str, recipe: Recipe, wo
     return detector
 
 
-def choose_recipe(backbone: str, epochs: int | None = None, batch_size: int | None = None,
-                  learning_rate: float | None = None) -> Recipe:
-    """The backbone's recipe with the values that are given. Raises ValueError for an unknown backbone."""
-    if backbone not in BACKBONES:
-        raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, got {backbone!r}")
-    given = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-    own = BACKBONES[backbone]().recipe()
-    return replace(own, **{name: value for name, value in given.items() if value is not None})
-
-
-def cache_path(cache: Path | str, data: DataSet, backbone: str, recipe: Recipe) -> Path:
+def cache_path(cache: Path | str, data: DataSet, settings: Backbone) -> Path:
     """Where the detector of data, pictures and settings is kept."""
-    plugin = plugin_of(BACKBONES[backbone])  # whose code may change
+    plugin = plugin_of(type(settings))  # whose code may change
     code = {} if plugin is None else {"plugin": plugin.digest}
-    return _named(cache, backbone, [data.hash, _picture_hash(data), recipe.facts() | _padding(data) | code])
+    own = {SETTINGS: settings.own_settings} if settings.own_settings else {}
+    return _named(cache, settings, [data.hash, _picture_hash(data), _facts(settings) | _padding(data) | code | own])
 
 
-def first_edition_path(cache: Path | str, data: DataSet, backbone: str, recipe: Recipe) -> Path:
-    """Where the first edition kept it, which did not look at pictures."""
-    return _named(cache, backbone, [data.hash, recipe.facts() | _padding(data)])
+def first_edition_path(cache: Path | str, data: DataSet, settings: Backbone) -> Path:
+    """Where the first edition kept it, which did not look at pictures, and whose backbones had no own settings."""
+    return _named(cache, settings, [data.hash, _facts(settings) | _padding(data)])
 
 
-def _named(cache: Path | str, backbone: str, identity: list[Any]) -> Path:
-    return Path(cache) / "detectors" / f"{backbone}-{value_hash(identity)}"
+def _named(cache: Path | str, settings: Backbone, identity: list[Any]) -> Path:
+    return Path(cache) / "detectors" / f"{settings.backbone}-{value_hash(identity)}"
 
 
-def _kept(cache: Path, data: DataSet, backbone: str, recipe: Recipe) -> Path:
+def _facts(settings: Backbone) -> dict[str, Any]:
+    """How the detector is trained, as a file has it."""
+    return json.loads(json.dumps(settings.recipe().facts()))
+
+
+def _kept(cache: Path, data: DataSet, settings: Backbone) -> Path:
     """`cache_path` for the pictures as they are, or where a detector of the first edition is that serves instead."""
-    pictures, directory = _picture_hash(data), cache_path(cache, data, backbone, recipe)
+    pictures, directory = _picture_hash(data), cache_path(cache, data, settings)
     if (directory / FACTS).is_file():
         return directory
-    before = first_edition_path(cache, data, backbone, recipe)
-    if (before / FACTS).is_file():
+    before = first_edition_path(cache, data, settings)
+    if not settings.own_settings and (before / FACTS).is_file():
         _tell_unknown(before)
         return before
-    for path in sorted(directory.parent.glob(f"{backbone}-*/{FACTS}")):
+    for path in sorted(directory.parent.glob(f"{settings.backbone}-*/{FACTS}")):
         facts = read_json(path) or {}
-        if facts.get("data_hash") == data.hash and facts.get("recipe") == json.loads(json.dumps(recipe.facts())) and \
-                facts.get(PICTURES, pictures) != pictures:
+        same = (facts.get("data_hash"), facts.get("recipe"), facts.get(SETTINGS, {})) == \
+            (data.hash, _facts(settings), settings.own_settings)
+        if same and facts.get(PICTURES, pictures) != pictures:
             log.warning("the pictures are not those that %s was trained on (%s, now %s): a detector is trained anew",
                         path.parent, facts[PICTURES], pictures)
     return directory
@@ -160,17 +150,23 @@ def _padding(data: DataSet) -> dict[str, Any]:
     return padding_facts(data.part("detector").annotations.sizes)
 
 
-def _given(data: DataSet, backbone: str, weights: Path) -> tuple[Detector, str]:
+def _given(data: DataSet, settings: Backbone, weights: Path) -> tuple[Detector, str]:
     if not weights.is_dir():
-        detector = Detector(backbone, len(data.classes))
+        detector = Detector(settings, len(data.classes))
         load_published(weights, detector)
-        return detector, file_hash(weights)
+        return detector, detector_hash(weights, settings)
     detector, facts = load_detector(weights)
     check_fits(detector, facts, data, weights)
     if facts.get("data_hash") == data.hash:
         _require_pictures(facts, data, weights)
-    if detector.backbone != backbone:
-        raise ValueError(f"{weights} holds a {detector.backbone} detector, but detector.backbone is {backbone}")
+    if detector.backbone != settings.backbone:
+        raise ValueError(f"{weights} holds a {detector.backbone} detector, but detector.backbone is "
+                         f"{settings.backbone}")
+    own = settings.own_settings
+    for name, then in detector.settings.own_settings.items():
+        if own[name] != then:
+            raise ValueError(f"{weights} was trained with detector.{name} {then!r}, here it is {own[name]!r}: set "
+                             f"detector.{name} to that value, or choose other weights (detector.weights)")
     return detector, facts["hash"]
 
 

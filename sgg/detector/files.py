@@ -10,27 +10,31 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from sgg.checkpoint import load_strictly, require_fitting
-from sgg.hashing import file_hash
+from sgg.config.errors import messages
+from sgg.hashing import file_hash, value_hash
 from sgg.history import require_keys
-from sgg.methods.backbone import BACKBONES
+from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.models.detector import Detector
 
 FORMAT = 1
 WEIGHTS, FACTS = OURS = "weights.safetensors", "detector.json"
 RANGES = {"num_classes": (2, 1_000_000), "image_size": (16, 10_000)}
 """What detector.json may say; a picture of 10,000 pixels a side is already more than detectors have memory for."""
+SETTINGS = "settings"
+"""What detector.json calls the backbone's own settings."""
 UNFINISHED = tuple(f".{name}." for name in OURS)
 
 
 def save_detector(detector: Detector, directory: Path | str, facts: dict[str, Any]) -> dict[str, Any]:
     """Write the detector into the folder `directory`, in place of one that is there. Returns what detector.json says.
 
-    facts: plain values to keep with it, for example classes and settings. `hash` is added, of the weights. Raises what
-    `require_place` raises.
+    facts: plain values to keep with it, for example classes and the recipe. Added are `settings`, the backbone's own
+    where it has any, and `hash`, see `detector_hash`. Raises what `require_place` raises.
     """
     directory = Path(directory)
     require_place(directory)
@@ -39,7 +43,8 @@ def save_detector(detector: Detector, directory: Path | str, facts: dict[str, An
     try:
         save_file({name: value.contiguous() for name, value in detector.state_dict().items()}, weights)
         facts = {"format": FORMAT, "backbone": detector.backbone, "num_classes": detector.num_classes,
-                 "image_size": detector.image_size, "hash": file_hash(weights), **facts}
+                 "image_size": detector.image_size, "hash": detector_hash(weights, detector.settings),
+                 **({SETTINGS: own} if (own := detector.settings.own_settings) else {}), **facts}
         described.write_text(json.dumps(facts, indent=1) + "\n")
         shutil.copymode(described, weights)  # safetensors' files are for their owner alone, whatever the umask
         (directory / FACTS).unlink(missing_ok=True)  # it is of the weights that go now
@@ -49,6 +54,13 @@ def save_detector(detector: Detector, directory: Path | str, facts: dict[str, An
         weights.unlink(missing_ok=True)
         described.unlink(missing_ok=True)
     return facts
+
+
+def detector_hash(weights: Path, settings: Backbone) -> str:
+    """What tells a detector from others: the hash of the file of its weights, together with the backbone's own settings
+    where it has any, since the same weights may show other maps under others."""
+    own = settings.own_settings
+    return value_hash([file_hash(weights), own]) if own else file_hash(weights)
 
 
 def require_place(directory: Path) -> None:
@@ -83,12 +95,22 @@ def load_detector(directory: Path | str) -> tuple[Detector, dict[str, Any]]:
         weights = load_file(directory / WEIGHTS)
     except SafetensorError as error:
         raise ValueError(f"{directory / WEIGHTS} cannot be read: {error}") from None
-    shape = facts["backbone"], facts["num_classes"], facts["image_size"]
+    shape = _settings(facts, directory / FACTS), facts["num_classes"], facts["image_size"]
     with torch.device("meta"):  # a wrong number of classes may ask for more memory than there is
         require_fitting(Detector(*shape), weights, str(directory / WEIGHTS))
     detector = Detector(*shape)
     load_strictly(detector, weights, str(directory / WEIGHTS))
     return detector, facts
+
+
+def _settings(facts: dict[str, Any], path: Path) -> Backbone:
+    """The settings of the backbone that detector.json, at `path`, describes."""
+    entry, own = BACKBONES[facts["backbone"]], facts.get(SETTINGS, {})
+    try:
+        return entry.model_validate(own)
+    except ValidationError as error:
+        said = "; ".join(f"{SETTINGS}.{message}" for message in messages(error, entry))
+        raise ValueError(f"{path} is not a detector's of this backbone: {said}") from None
 
 
 def _read_facts(path: Path) -> dict[str, Any]:
@@ -97,8 +119,7 @@ def _read_facts(path: Path) -> dict[str, Any]:
                              image_size=int, hash=str)
         if facts["format"] != FORMAT:
             raise ValueError(f"format {facts['format']}, expected {FORMAT}")
-        if facts["backbone"] not in BACKBONES:
-            raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, got {facts['backbone']!r}")
+        BACKBONES.section_of(facts["backbone"])
         for name, (least, most) in RANGES.items():
             if not least <= facts[name] <= most:
                 raise ValueError(f"{name} must be {least:,} to {most:,}, got {facts[name]}")

@@ -44,6 +44,7 @@ def pretrain(detector: Detector, part: Part, recipe: Recipe, directory: Path | s
     state_path.parent.mkdir(parents=True, exist_ok=True)
     settings = recipe.facts() | {"backbone": detector.backbone, "num_classes": detector.num_classes,
                                  "image_size": detector.image_size} | (origin or {})
+    settings |= {f"detector.{name}": value for name, value in detector.settings.own_settings.items()}
     state = _take_up(state_path, detector, settings, recipe.epochs)
     done, optimizer = (state["epochs"], None) if state else (0, None)
     batches = load_batches(part, recipe.batch_size, augment=True, exchange_predicates=False,  # it learns boxes only

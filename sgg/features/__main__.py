@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Column, Table
 
-from sgg.command import add_plugin_options, answered, positive
+from sgg.command import add_plugin_option, add_plugin_options, answered, positive
 from sgg.config import load
 from sgg.methods.plugins import load_plugins
 from sgg.naming import SUBSETS
@@ -109,6 +109,7 @@ def _extraction(options: argparse.Namespace):
     from sgg.extract import Extraction, store_path
     from sgg.systems.two_stage.foundation import TwoStageFoundation
 
+    load_plugins(options.plugin)
     foundation = TwoStageFoundation.open(load(options.config, options.overrides).base)
     data = foundation.experiment.data
     part = data.part(options.part, options.subset)
@@ -175,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, help="YAML file of an experiment")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
+    add_plugin_option(parser, "beside those of the config")
     parser.add_argument("--out", type=Path, help="another path for the store than where training looks for it")
 
 

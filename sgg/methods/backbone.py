@@ -10,7 +10,7 @@ from pydantic import PositiveFloat, PositiveInt
 from sgg.config.roles import trains
 from sgg.config.section import HomePath
 
-from .registry import Method, Registry
+from .registry import Method, Registry, roles_of
 
 if TYPE_CHECKING:
     from torchvision.models.detection import FasterRCNN
@@ -41,7 +41,12 @@ class Look:
 
 
 class Backbone(Method):
-    """The settings of a frozen detector (docs/SYSTEM.md section 2), how it is made and how it is trained."""
+    """The settings of a frozen detector (docs/SYSTEM.md section 2), how it is made and how it is trained.
+
+    look: what it looks like from outside; a property where that depends on settings. An entry may have settings of its
+    own beside those that every backbone has. They decide what `build` makes: they are part of a detector's identity,
+    and detector.json keeps them.
+    """
 
     look: ClassVar[Look]
     required: ClassVar[frozenset[str]] = frozenset({"build", "recipe"})
@@ -57,14 +62,26 @@ class Backbone(Method):
 
     @classmethod
     def fault_of_entry(cls, name: str) -> str | None:
-        """Detectors are kept and opened by name, so that other settings would not reach them."""
-        others = sorted(set(cls.model_fields) - {"backbone", "weights", "epochs", "batch_size", "learning_rate"})
-        return f"must have no setting of its own but other defaults of those that every backbone has, got {others[0]}" \
-            if others else None
+        """Trials that differ in a setting of a backbone need detectors of their own, so its role must say so."""
+        if not isinstance(getattr(cls(), "look", None), Look):
+            return "needs a `look`, an sgg.methods.backbone.Look"
+        for key, role in roles_of(cls).items():
+            if not role.shared:
+                return f"must have trains(shared=True) as the role of {key}, got {', '.join(role.words)}"
+        return None
+
+    @property
+    def own_settings(self) -> dict[str, Any]:
+        """The settings that not every backbone has, as plain values. With the name they say what `build` makes."""
+        return self.model_dump(mode="json", exclude={*Backbone.model_fields, BACKBONES.key})
 
     def build(self, num_classes: int, settings: dict[str, Any]) -> FasterRCNN:
-        """torchvision's R-CNN with random weights. num_classes: C, background included. settings: arguments that all
-        of them get, such as the size of pictures."""
+        """torchvision's R-CNN with random weights, as the entry's own settings say.
+
+        num_classes: C, background included. settings: arguments that all of them get, such as the size of pictures.
+        `epochs`, `batch_size`, `learning_rate` and `weights` must not matter here: a detector that is opened again does
+        not know them.
+        """
         raise NotImplementedError
 
     def recipe(self) -> Any:

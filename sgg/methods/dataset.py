@@ -17,8 +17,12 @@ DATA_SETS: Registry[DataSettings] = Registry("data set", "sgg.data.sets", defaul
 
 
 class DataSettings(Method):
-    """How a data set is read (docs/SYSTEM.md section 1), and how it is opened."""
+    """How a data set is read (docs/SYSTEM.md section 1), and how it is opened.
 
+    sources: the published files that `python -m sgg.data prepare` fetches, each a `sgg.data.sources.Source`.
+    """
+
+    sources: ClassVar[tuple[Any, ...]] = ()
     required: ClassVar[frozenset[str]] = frozenset({"open"})
 
     root: Annotated[HomePath, runs()] = Path("data")

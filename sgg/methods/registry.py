@@ -85,8 +85,8 @@ class Registry(Generic[Entry]):
 
     def _require_same_roles(self, name: str, entry: type[Entry]) -> None:
         for other_name, other in self._entries.items():
-            for key, role in _roles(other).items():
-                if other_name != name and _roles(entry).get(key, role) != role:
+            for key, role in roles_of(other).items():
+                if other_name != name and roles_of(entry).get(key, role) != role:
                     raise MethodError(f"{place(entry)}: {entry.__name__}.{key} must have the role that it has in the "
                                       f"{self.what} {other_name!r} ({', '.join(role.words)}), or another name")
 
@@ -98,6 +98,16 @@ class Registry(Generic[Entry]):
             raise MethodError(f"{place(entry)}: {entry.__name__} must have a field `{self.key}` of one literal value, "
                               f'its default, such as {self.key}: Annotated[Literal["mine"], trains()] = "mine"')
         return values[0]
+
+    def section_of(self, given: Entry | str) -> Entry:
+        """The section that is given, or that of the entry of a name, with its defaults. Raises ValueError for a name
+        that no entry has."""
+        if not isinstance(given, str):
+            return given
+        if given not in self.entries:
+            raise ValueError(f"{self.key} must be one of {', '.join(self)}, got {given!r}; one of a plugin is known "
+                             "once the plugin is named (--plugin, experiment.plugins)")
+        return self[given]()
 
     def __getitem__(self, name: str) -> type[Entry]:
         return self.entries[name]
@@ -117,13 +127,13 @@ class Registry(Generic[Entry]):
         return first | self._entries
 
 
-def _roles(section: type[BaseModel], prefix: str = "") -> dict[str, Role]:
+def roles_of(section: type[BaseModel], prefix: str = "") -> dict[str, Role]:
     """The role of each setting of a section by its dotted key."""
     found = {f"{prefix}{name}": mark for name, field in section.model_fields.items()
              for mark in field.metadata if isinstance(mark, Role)}
     for name, field in section.model_fields.items():
         if (below := section_type(field)) is not None:
-            found |= _roles(below, f"{prefix}{name}.")
+            found |= roles_of(below, f"{prefix}{name}.")
     return found
 
 

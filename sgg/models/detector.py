@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import box_iou
 
-from sgg.methods.backbone import BACKBONES
+from sgg.methods.backbone import BACKBONES, Backbone
 
 from .all_classes import detect_with_all_classes
 from .box_head import BoxHead
@@ -50,17 +50,19 @@ class Detector(nn.Module):
 
     Pre-training works on `rcnn` itself and calls `freeze` when done.
 
-    rcnn: torchvision's module. backbone: the name. channels, map_size: of the global map. head_dim: width of the box
-    head. stride: pixels of the detector's frame a cell of the global map.
+    rcnn: torchvision's module. settings: of the backbone; a name stands for those with defaults. backbone: its name.
+    channels, map_size: of the global map. head_dim: width of the box head. stride: pixels of the detector's frame a
+    cell of the global map.
     """
 
-    def __init__(self, backbone: str, num_classes: int, image_size: int | None = None) -> None:
+    def __init__(self, backbone: Backbone | str, num_classes: int, image_size: int | None = None) -> None:
         super().__init__()
-        self.rcnn = build_rcnn(backbone, num_classes, image_size)
+        self.settings = BACKBONES.section_of(backbone)
+        self.rcnn = build_rcnn(self.settings, num_classes, image_size)
         # A quarter less time on CPUs, and what tensor cores want; for the weights it is another order in memory only.
         self.rcnn.backbone.to(memory_format=torch.channels_last)
-        look = BACKBONES[backbone].look
-        self.backbone = backbone
+        look = self.settings.look
+        self.backbone: str = self.settings.backbone
         self.num_classes = num_classes
         self.image_size = image_size or look.image_size
         self.channels = look.channels
@@ -142,7 +144,7 @@ class Detector(nn.Module):
         """
         if role not in ("node", "edge"):
             raise ValueError(f"role must be node or edge, got {role!r}")
-        look, source = BACKBONES[self.backbone].look, self.rcnn.roi_heads.box_head
+        look, source = self.settings.look, self.rcnn.roi_heads.box_head
         with torch.device("meta"):  # 120 million random numbers with VGG16, only to be replaced
             head = BoxHead(self.channels * POOLED**2, self.head_dim, look.dropout if dropout is None else dropout,
                            final_relu=look.edge_relu or role == "node")
@@ -155,7 +157,8 @@ class Detector(nn.Module):
         return padded, {"0": maps} if isinstance(maps, Tensor) else maps
 
 
-def build_detector(backbone: str = "vgg16", num_classes: int = 151, image_size: int | None = None) -> Detector:
+def build_detector(backbone: Backbone | str = "vgg16", num_classes: int = 151,
+                   image_size: int | None = None) -> Detector:
     """A frozen detector with random weights; see Detector for what it offers and `build_rcnn` for the arguments.
 
     Raises ValueError for an unknown backbone.

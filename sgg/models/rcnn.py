@@ -8,24 +8,23 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHe
 from torchvision.models.detection.rpn import AnchorGenerator
 from torchvision.ops import MultiScaleRoIAlign
 
-from sgg.methods.backbone import BACKBONES
+from sgg.methods.backbone import BACKBONES, Backbone
 
 POOLED = 7  # cells along a side of a pooled region
 DETECTIONS = 50  # per image
 LOWEST_SCORE = 0.01  # the last score threshold that `Detector.detect` falls back on
 
 
-def build_rcnn(name: str, num_classes: int, image_size: int | None = None) -> FasterRCNN:
+def build_rcnn(backbone: Backbone | str, num_classes: int, image_size: int | None = None) -> FasterRCNN:
     """torchvision's FasterRCNN (`vgg16`, `tiny`) or MaskRCNN without masks (`resnet50`), randomly initialised.
 
-    num_classes: C, background included. image_size: see `sgg.methods.backbone.Look`; None for the backbone's own.
-    Raises ValueError for an unknown name.
+    backbone: its settings, or its name for those with defaults. num_classes: C, background included. image_size: see
+    `sgg.methods.backbone.Look`; None for the backbone's own. Raises ValueError for an unknown name.
     """
-    if name not in BACKBONES:
-        raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, got {name!r}")
-    look = BACKBONES[name].look
+    settings = BACKBONES.section_of(backbone)
+    look = settings.look
     size = image_size or look.image_size
-    return BACKBONES[name]().build(num_classes, {
+    return settings.build(num_classes, {
         "min_size": size, "max_size": size, "size_divisible": look.divisor, "box_score_thresh": LOWEST_SCORE,
         "box_detections_per_img": DETECTIONS})
 

@@ -13,7 +13,6 @@ from sgg.config import Config
 from sgg.data import DataSet
 from sgg.experiment import Experiment
 from sgg.methods.adjustment import ADJUSTMENTS
-from sgg.methods.backbone import BACKBONES
 from sgg.methods.head import HeadSizes
 from sgg.methods.plugins import plugin_of, told
 from sgg.methods.registry import Method
@@ -43,7 +42,7 @@ def faults_of_plugins(config: Config, data: DataSet) -> list[str]:
 
 def _build_head(experiment: Experiment) -> nn.Module:
     config = experiment.config
-    look, dim, head = BACKBONES[config.detector.backbone].look, config.embeddings.dim, config.model.head
+    look, dim, head = config.detector.look, config.embeddings.dim, config.model.head
     classes, predicates = experiment.num_classes, experiment.num_predicates
     words = (torch.zeros(classes, dim), torch.zeros(predicates, dim)) if head.needs_words else None
     return head.build(HeadSizes(look.head_dim, classes, predicates, dim if words else 0, look.channels), words)

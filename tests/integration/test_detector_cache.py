@@ -10,19 +10,20 @@ import torch
 
 from sgg.data import DataSet, open_dataset
 from sgg.detector import ensure_detector, load_detector
-from sgg.detector.cache import cache_path, choose_recipe
+from sgg.detector.backbones.tiny import Tiny
+from sgg.detector.cache import cache_path
 from sgg.detector.training import STATE
 
-EPOCHS = 3
+SETTINGS = Tiny(epochs=3)
 
 
 def ensure(root: Path, cache: Path, answers) -> None:
     torch.set_num_threads(1)
-    answers.put(ensure_detector(open_dataset("toy", root), cache, "tiny", epochs=EPOCHS)[1])
+    answers.put(ensure_detector(open_dataset("toy", root), cache, SETTINGS)[1])
 
 
 def folder(cache: Path, data: DataSet) -> Path:
-    return cache_path(cache, data, "tiny", choose_recipe("tiny", epochs=EPOCHS))
+    return cache_path(cache, data, SETTINGS)
 
 
 def test_one_trains_and_the_other_waits(toy_root, tmp_path) -> None:
@@ -31,7 +32,7 @@ def test_one_trains_and_the_other_waits(toy_root, tmp_path) -> None:
     answers = context.Queue()
     other = context.Process(target=ensure, args=(toy_root, cache, answers))
     other.start()
-    own = ensure_detector(data, cache, "tiny", epochs=EPOCHS)[1]
+    own = ensure_detector(data, cache, SETTINGS)[1]
     assert answers.get(timeout=300) == own
     other.join()
     assert [entry for entry in folder(cache, data).parent.iterdir() if entry.is_dir()] == [folder(cache, data)]
@@ -42,7 +43,7 @@ def test_a_killed_training_is_taken_up(toy_root, tmp_path) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        undisturbed = ensure_detector(data, tmp_path / "undisturbed", "tiny", epochs=EPOCHS)[1]
+        undisturbed = ensure_detector(data, tmp_path / "undisturbed", SETTINGS)[1]
         cache = tmp_path / "cache"
         context = multiprocessing.get_context("spawn")
         answers = context.Queue()
@@ -54,7 +55,7 @@ def test_a_killed_training_is_taken_up(toy_root, tmp_path) -> None:
             time.sleep(0.002)
         os.kill(victim.pid, signal.SIGKILL)
         victim.join()
-        detector, digest = ensure_detector(data, cache, "tiny", epochs=EPOCHS)
+        detector, digest = ensure_detector(data, cache, SETTINGS)
     finally:
         torch.set_num_threads(threads)
     assert digest == undisturbed

@@ -50,13 +50,10 @@ class TwoStageFoundation:
         experiment = Experiment.open(config)
         torch.set_num_threads(os.cpu_count() or 1)  # what all trials share is made while none runs
         cache, settings = config.cache, config.detector
-        asked = {"backbone": settings.backbone, "weights": settings.weights, "epochs": settings.epochs,
-                 "batch_size": settings.batch_size, "learning_rate": settings.learning_rate}
-        known = known_hash(experiment.data, cache, **asked) if check is not None else None
+        known = known_hash(experiment.data, cache, settings) if check is not None else None
         if check is not None:
             check(experiment, {"detector": known})
-        detector, detector_hash = ensure_detector(experiment.data, cache, **asked, workers=config.data.workers,
-                                                  device=device)
+        detector, detector_hash = ensure_detector(experiment.data, cache, settings, config.data.workers, device)
         if check is not None and known is None:
             check(experiment, {"detector": detector_hash})
         return cls(experiment, detector.to(device), detector_hash)

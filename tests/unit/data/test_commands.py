@@ -148,8 +148,19 @@ def test_the_module_is_a_command(tmp_path):
                         done.stderr)
 
 
-@pytest.mark.parametrize("arguments", [[], ["stats", "--data", "coco"], ["prepare", "imagenet"], ["mistake"]])
+@pytest.mark.parametrize("arguments", [[], ["mistake"], ["stats", "--set", "flip=false"],
+                                       ["stats", "--set", "data.flip=false"], ["stats", "--set", "data.x=["]])
 def test_unknown_words_are_refused_with_the_known_ones(arguments, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     assert "usage: python -m sgg.data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("arguments", "known"), [(["stats", "--data", "coco"], "one of auto, vg, custom, gqa"),
+                                                  (["stats", "--data", "toy", "--set", "data.x=1"], "num_val_images"),
+                                                  (["prepare", "imagenet"], "vg, gqa, glove")])
+def test_unknown_names_are_refused_with_the_known_ones(arguments, known, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert known in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,10 @@ import pytest
 import torch
 
 from sgg.detector import ensure_detector, load_detector, pretrain, save_detector
-from sgg.detector.cache import cache_path, choose_recipe, train_into
+from sgg.detector.backbones.resnet50 import ResNet50
+from sgg.detector.backbones.tiny import Tiny
+from sgg.detector.backbones.vgg16 import VGG16
+from sgg.detector.cache import cache_path, train_into
 from sgg.detector.files import FACTS
 from sgg.detector.recipe import Phase, heads
 from sgg.detector.training import STATE
@@ -37,7 +40,7 @@ class Stopped(Exception):
 @pytest.mark.parametrize("stop_after", [1, 2])
 def test_resuming_changes_nothing(data, tmp_path, monkeypatch, stop_after) -> None:
     """Three epochs at a stretch equal one or two (the end of the first phase) and the rest."""
-    recipe, part = choose_recipe("tiny", epochs=3, batch_size=8), data.part("detector")
+    recipe, part = Tiny(epochs=3, batch_size=8).recipe(), data.part("detector")
     whole = fresh()
     state = torch.random.get_rng_state()
     pretrain(whole, part, recipe, tmp_path / "whole")
@@ -64,12 +67,12 @@ def test_resuming_changes_nothing(data, tmp_path, monkeypatch, stop_after) -> No
 
 def test_state_of_other_settings_is_refused(data, tmp_path) -> None:
     part = data.part("detector")
-    pretrain(fresh(), part, choose_recipe("tiny", epochs=1), tmp_path)
+    pretrain(fresh(), part, Tiny(epochs=1).recipe(), tmp_path)
     with pytest.raises(ValueError, match=r"training\.pt was written with other settings"):
-        pretrain(fresh(), part, choose_recipe("tiny", epochs=2), tmp_path)
+        pretrain(fresh(), part, Tiny(epochs=2).recipe(), tmp_path)
     (tmp_path / STATE).write_bytes(b"nonsense")
     with pytest.raises(ValueError, match=r"training\.pt is not a file of torch weights.*; delete it"):
-        pretrain(fresh(), part, choose_recipe("tiny", epochs=1), tmp_path)
+        pretrain(fresh(), part, Tiny(epochs=1).recipe(), tmp_path)
 
 
 @pytest.mark.parametrize(("spoil", "message"), [
@@ -79,7 +82,7 @@ def test_state_of_other_settings_is_refused(data, tmp_path) -> None:
     ({"epochs": -1}, r"epochs must be 1 to 2, got -1; delete it"),
 ])
 def test_a_damaged_state_is_refused(data, tmp_path, spoil, message) -> None:
-    part, recipe = data.part("detector"), choose_recipe("tiny", epochs=2)
+    part, recipe = data.part("detector"), Tiny(epochs=2).recipe()
     pretrain(fresh(), part, recipe, tmp_path)
     torch.save(torch.load(tmp_path / STATE, weights_only=True) | spoil, tmp_path / STATE)
     with pytest.raises(ValueError, match=message):
@@ -89,7 +92,7 @@ def test_a_damaged_state_is_refused(data, tmp_path, spoil, message) -> None:
 def test_a_state_of_other_data_or_another_start_is_refused(data, tmp_path, monkeypatch) -> None:
     """What was begun on one data set must not be finished on another and be told to be of the other alone."""
     import sgg.detector.training as training
-    write, recipe = training._write_state, choose_recipe("tiny", epochs=2)
+    write, settings = training._write_state, Tiny(epochs=2)
 
     def write_and_stop(path, state) -> None:
         write(path, state)
@@ -97,7 +100,7 @@ def test_a_state_of_other_data_or_another_start_is_refused(data, tmp_path, monke
 
     monkeypatch.setattr(training, "_write_state", write_and_stop)
     with pytest.raises(Stopped):
-        train_into(tmp_path / "d", data, "tiny", recipe)
+        train_into(tmp_path / "d", data, settings)
     monkeypatch.setattr(training, "_write_state", write)
     torch.save(Detector("tiny", 91).rcnn.state_dict(), tmp_path / "coco.pth")
     others = replace(data, predicates=[*data.predicates[:-1], "other"])
@@ -106,15 +109,15 @@ def test_a_state_of_other_data_or_another_start_is_refused(data, tmp_path, monke
                                 (larger, None, "num_classes 25, not 26; data_hash"),
                                 (data, tmp_path / "coco.pth", "start_hash None, not [0-9a-f]{16}; delete")):
         with pytest.raises(ValueError, match=rf"training\.pt was written with other settings: {named}"):
-            train_into(tmp_path / "d", other, "tiny", recipe, start=start)
-    train_into(tmp_path / "d", data, "tiny", recipe)
+            train_into(tmp_path / "d", other, settings, start=start)
+    train_into(tmp_path / "d", data, settings)
     assert load_detector(tmp_path / "d")[1]["data_hash"] == data.hash
 
 
 def test_a_state_of_another_backbone_is_refused(data, tmp_path) -> None:
     """The recipes of VGG16 and ResNet-50 are equal."""
-    recipe = choose_recipe("vgg16", epochs=1)
-    assert recipe.facts() == choose_recipe("resnet50", epochs=1).facts()
+    recipe = VGG16(epochs=1).recipe()
+    assert recipe.facts() == ResNet50(epochs=1).recipe().facts()
     with torch.device("meta"):
         vgg16, resnet50 = Detector("vgg16", 25), Detector("resnet50", 25)
     settings = recipe.facts() | {"backbone": "vgg16", "num_classes": 25, "image_size": vgg16.image_size}
@@ -129,7 +132,7 @@ def test_loss_that_is_not_finite_is_named(data, tmp_path) -> None:
     detector.rcnn.roi_heads.box_predictor.cls_score.bias.data[3] = float("nan")
     with pytest.raises(FloatingPointError, match=r"not finite in epoch 1, step 1 \(naming nan\): try a lower .*, "
                                                  r"or look at the images of this batch: \d+, \d+"):
-        pretrain(detector, data.part("detector"), choose_recipe("tiny", epochs=1), tmp_path)
+        pretrain(detector, data.part("detector"), Tiny(epochs=1).recipe(), tmp_path)
     assert not (tmp_path / STATE).exists()
 
 
@@ -142,8 +145,8 @@ def thinned(part, images, width):
 
 
 @pytest.mark.parametrize("recipe", [
-    choose_recipe("tiny", epochs=2, batch_size=1),
-    replace(choose_recipe("tiny", epochs=1, batch_size=2), phases=(Phase(heads, (), 1.0),))])
+    Tiny(epochs=2, batch_size=1).recipe(),
+    replace(Tiny(epochs=1, batch_size=2).recipe(), phases=(Phase(heads, (), 1.0),))])
 def test_boxes_thinner_than_a_pixel_are_left_out_and_counted(data, tmp_path, caplog, recipe) -> None:
     """An image that has no other box makes no mean over nothing, which was NaN."""
     part = thinned(data.part("detector").head(2), 1, 0.9)
@@ -158,12 +161,12 @@ def test_boxes_thinner_than_a_pixel_are_left_out_and_counted(data, tmp_path, cap
 def test_a_detector_without_a_box_to_learn_is_refused(data, tmp_path) -> None:
     part = thinned(data.part("detector").head(1), 1, 0.9)
     with pytest.raises(ValueError, match=r"no image has a box to train a detector on: all are thinner than a pixel"):
-        pretrain(fresh(), part, choose_recipe("tiny", epochs=1), tmp_path)
+        pretrain(fresh(), part, Tiny(epochs=1).recipe(), tmp_path)
 
 
 def test_every_loss_falls(data, tmp_path, caplog) -> None:
     caplog.set_level("INFO")
-    pretrain(fresh(), data.part("detector"), choose_recipe("tiny", epochs=9, batch_size=8), tmp_path)
+    pretrain(fresh(), data.part("detector"), Tiny(epochs=9, batch_size=8).recipe(), tmp_path)
     said = [record.message for record in caplog.records if record.message.startswith("detector epoch")]
     losses = [dict(pair.split() for pair in line.split(": ")[1].split(", ")) for line in said]
     assert len(losses) == 9
@@ -226,7 +229,7 @@ def test_training_leaves_what_it_did_not_write(data, tmp_path) -> None:
     unfinished = tmp_path / "d.unfinished"
     unfinished.mkdir()
     (unfinished / "notes.txt").write_text("mine")
-    train_into(tmp_path / "d", data, "tiny", choose_recipe("tiny", epochs=1))
+    train_into(tmp_path / "d", data, Tiny(epochs=1))
     assert [entry.name for entry in unfinished.iterdir()] == ["notes.txt"]
 
 
@@ -271,22 +274,20 @@ def test_facts_out_of_range_are_named(tmp_path, key, value, message) -> None:
 
 
 def test_other_settings_or_data_train_another(data, tmp_path) -> None:
-    recipe = choose_recipe("tiny", epochs=2)
-    paths = {cache_path(tmp_path, data, "tiny", one) for one in (recipe, choose_recipe("tiny", learning_rate=0.1))}
-    paths.add(cache_path(tmp_path, data, "vgg16", recipe))
+    paths = {cache_path(tmp_path, data, one) for one in (Tiny(epochs=2), Tiny(learning_rate=0.1), VGG16(epochs=2))}
     assert len(paths) == 3
 
 
 def test_given_weights_must_fit(data, tmp_path) -> None:
     save_detector(fresh(), tmp_path / "fits", {"classes": data.classes})
-    detector, digest = ensure_detector(data, tmp_path / "cache", "tiny", weights=tmp_path / "fits")
+    detector, digest = ensure_detector(data, tmp_path / "cache", Tiny(weights=tmp_path / "fits"))
     assert_same(weights(detector), weights(fresh()))
     assert digest == load_detector(tmp_path / "fits")[1]["hash"]
     with pytest.raises(ValueError, match=r"holds a tiny detector, but detector\.backbone is vgg16"):
-        ensure_detector(data, tmp_path / "cache", "vgg16", weights=tmp_path / "fits")
+        ensure_detector(data, tmp_path / "cache", VGG16(weights=tmp_path / "fits"))
     save_detector(fresh(), tmp_path / "others", {"classes": [*data.classes[:-1], "unicorn"]})
     with pytest.raises(ValueError, match="knows 24 classes that are not the 24 of toy: choose other weights"):
-        ensure_detector(data, tmp_path / "cache", "tiny", weights=tmp_path / "others")
+        ensure_detector(data, tmp_path / "cache", Tiny(weights=tmp_path / "others"))
     with pytest.raises(FileNotFoundError, match=r"absent\.tar is missing"):
-        ensure_detector(data, tmp_path / "cache", "tiny", weights=Path(tmp_path / "absent.tar"))
+        ensure_detector(data, tmp_path / "cache", Tiny(weights=Path(tmp_path / "absent.tar")))
     assert not (tmp_path / "cache").exists()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sgg.detector.cache import choose_recipe
+from sgg.detector.backbones.tiny import Tiny
 from sgg.detector.recipe import everything, heads, regions
 from sgg.methods.backbone import BACKBONES
 from sgg.models.rcnn import build_rcnn
@@ -43,11 +43,11 @@ def test_a_phase_trains_its_parts_only() -> None:
     assert RECIPES["vgg16"].phases[0].modules(rcnn) == [rcnn]
 
 
-def test_given_values_replace_the_recipes() -> None:
-    recipe = choose_recipe("tiny", epochs=3, learning_rate=0.5)
+def test_a_backbones_settings_are_the_recipes() -> None:
+    recipe = Tiny(epochs=3, learning_rate=0.5).recipe()
     assert (recipe.epochs, recipe.learning_rate, recipe.batch_size) == (3, 0.5, RECIPES["tiny"].batch_size)
     assert recipe.facts() != RECIPES["tiny"].facts()
     with pytest.raises(ValueError, match="detector epochs must be > 0, got 0"):
-        choose_recipe("tiny", epochs=0)
+        replace(recipe, epochs=0)
     with pytest.raises(ValueError, match="backbone must be one of vgg16, resnet50, tiny, got 'alexnet'"):
-        choose_recipe("alexnet")
+        build_rcnn("alexnet", 3)

@@ -7,7 +7,7 @@ import pytest
 from sgg.config.roles import measures, trains
 from sgg.config.schema import Evaluation
 from sgg.methods.adjustment import ADJUSTMENTS, OTHERS, Adjustment
-from sgg.methods.backbone import BACKBONES
+from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.methods.head import HEADS, Head
 from sgg.methods.registry import MethodError
 
@@ -65,9 +65,22 @@ def test_heads_ask_for_what_there_is() -> None:
     assert "asks for 'class_vector'; needs may have detector_logits, class_boxes" in refused(HEADS, Curious)
 
 
-def test_a_backbones_own_setting_would_not_reach_it() -> None:
+def test_a_backbones_setting_decides_what_trials_share() -> None:
     class Wide(BACKBONES["tiny"]):
         backbone: Annotated[Literal["wide"], trains(shared=True)] = "wide"
-        width: Annotated[int, trains(shared=True)] = 32
+        width: Annotated[int, trains()] = 32
 
-    assert "no setting of its own" in refused(BACKBONES, Wide)
+    assert "trains(shared=True) as the role of width, got training, searchable" in refused(BACKBONES, Wide)
+
+
+def test_a_backbone_has_a_look() -> None:
+    class Blind(Backbone):
+        backbone: Annotated[Literal["blind"], trains(shared=True)] = "blind"
+
+        def build(self, num_classes, settings):
+            raise NotImplementedError
+
+        def recipe(self):
+            raise NotImplementedError
+
+    assert "needs a `look`" in refused(BACKBONES, Blind)

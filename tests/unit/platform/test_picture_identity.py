@@ -16,7 +16,8 @@ from sgg.config import ConfigError, load
 from sgg.data.catalogue import open_dataset
 from sgg.detector import cache as detector_cache
 from sgg.detector import ensure_detector, save_detector
-from sgg.detector.cache import choose_recipe, first_edition_path
+from sgg.detector.backbones.tiny import Tiny
+from sgg.detector.cache import first_edition_path
 from sgg.extract import store_path, training_nodes
 from sgg.features import FeatureStore, StoreIdentity, StoreMismatchError
 from sgg.models.detector import Detector
@@ -45,11 +46,11 @@ def trained(monkeypatch):
     """The folders of detectors that are trained, which takes no time here."""
     folders = []
 
-    def train_into(directory, data, backbone, recipe, *_):
+    def train_into(directory, data, settings, *_):
         folders.append(directory)
-        facts = {"classes": data.classes, "data_hash": data.hash, "recipe": recipe.facts(),
+        facts = {"classes": data.classes, "data_hash": data.hash, "recipe": settings.recipe().facts(),
                  "pictures_hash": data.picture_hash(data.part("detector"))}
-        save_detector(Detector(backbone, len(data.classes)), directory, facts)
+        save_detector(Detector(settings, len(data.classes)), directory, facts)
 
     monkeypatch.setattr(detector_cache, "train_into", train_into)
     return folders
@@ -66,31 +67,31 @@ def test_the_hash_of_the_annotation_is_not_of_pictures(root, toy_root):
 
 
 def test_a_detector_of_other_pictures_is_trained_anew(root, trained, caplog):
-    ensure_detector(opened(root), root / "cache", "tiny")
-    ensure_detector(opened(root), root / "cache", "tiny")
+    ensure_detector(opened(root), root / "cache", Tiny())
+    ensure_detector(opened(root), root / "cache", Tiny())
     assert len(trained) == 1
     darken(opened(root).part("detector"))
-    ensure_detector(opened(root), root / "cache", "tiny")
+    ensure_detector(opened(root), root / "cache", Tiny())
     assert len(set(trained)) == 2
     assert f"the pictures are not those that {trained[0]} was trained on" in caplog.text
 
 
 def test_a_given_detector_of_other_pictures_is_refused(root, trained):
-    ensure_detector(opened(root), root / "cache", "tiny")
-    ensure_detector(opened(root), root / "cache", "tiny", weights=trained[0])
+    ensure_detector(opened(root), root / "cache", Tiny())
+    ensure_detector(opened(root), root / "cache", Tiny(weights=trained[0]))
     darken(opened(root).part("detector"))
     with pytest.raises(ValueError, match=rf"detector\.weights: {trained[0]} was trained on .*, but with other pictures "
                                          r"\(pictures_hash [0-9a-f]{16}, now [0-9a-f]{16}\): put the pictures back"):
-        ensure_detector(opened(root), root / "cache", "tiny", weights=trained[0])
+        ensure_detector(opened(root), root / "cache", Tiny(weights=trained[0]))
 
 
 def test_a_detector_of_the_first_edition_is_used_and_told(root, trained, caplog):
     data = opened(root)
-    before = first_edition_path(root / "cache", data, "tiny", choose_recipe("tiny"))
+    before = first_edition_path(root / "cache", data, Tiny())
     save_detector(Detector("tiny", 25), before, {"classes": data.classes, "data_hash": data.hash})
     for weights in (None, before):
         caplog.clear()
-        ensure_detector(data, root / "cache", "tiny", weights=weights)
+        ensure_detector(data, root / "cache", Tiny(weights=weights))
         assert f"{before} does not say on which pictures it was trained" in caplog.text
     assert trained == []
 
