@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+from sgg.writing import require_writable
+
 MISTAKE, INTERRUPTED, NO_READER = 2, 130, 141  # exit statuses
 MENDABLE = (ValueError, OSError, ModuleNotFoundError, FloatingPointError)
 """What the user can mend: input, files and disks, packages that are missing, settings under which a loss explodes."""
@@ -94,8 +96,12 @@ def output_file(text: str) -> Path:
         raise argparse.ArgumentTypeError(f"{path} is a folder: name a file in it")
     if not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"there is no folder {path.parent} to write {path.name} into: make it first")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
+    if path.exists() and not os.access(path, os.W_OK):
         raise argparse.ArgumentTypeError(f"{path} cannot be written: permission denied")
+    try:
+        require_writable(path)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return path
 
 

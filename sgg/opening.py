@@ -12,6 +12,7 @@ from sgg.data.catalogue import open_with
 from sgg.data.checking import Rules
 from sgg.data.shared_memory import require as require_shared_memory
 from sgg.data.splits import PARTS
+from sgg.writing import nearest_existing
 
 
 def open_data(config: Config) -> DataSet:
@@ -26,6 +27,8 @@ def open_data(config: Config) -> DataSet:
     if settings.flip and settings.flip_predicates == "refuse":
         data.require_mirrors()
     trains_detector = config.detector.weights is None
+    if trains_detector:
+        data.require_boxes()
     data.require_images(*(part_of(config, data, name) for name in PARTS),
                         *([data.part("detector")] if trains_detector else []))
     require_shared_memory(part_of(config, data, "train"), config.training.batch_size, settings.workers)
@@ -94,7 +97,7 @@ def _check_device(config: Config) -> None:
 
 def _check_cache(config: Config) -> None:
     """A cache that is there and cannot be written may still hold all that is asked for."""
-    nearest = next(place for place in (config.cache, *config.cache.absolute().parents) if place.exists())
+    nearest = nearest_existing(config.cache)
     if not nearest.is_dir() or not (os.access(nearest, os.W_OK | os.X_OK) or (config.cache / "detectors").is_dir()):
         raise ValueError(f"nothing can be written to {config.cache} (data.cache), where detectors and features are "
                          f"kept: {nearest} is {'read-only' if nearest.is_dir() else 'no folder'}; set data.cache to a "

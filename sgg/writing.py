@@ -5,11 +5,30 @@ from __future__ import annotations
 import json
 import math
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+
+def nearest_existing(path: Path) -> Path:
+    """The path itself where it is there, else the nearest folder above it that is."""
+    return next(place for place in (path, *path.absolute().parents) if place.exists())
+
+
+def require_writable(path: Path) -> None:
+    """Raise OSError, naming `path` and the system's reason, where no file can be made beside it, in the nearest folder
+    above it that is there. It is tried: what `os.access` says of a folder is not always so, to an administrator or on a
+    network's disk."""
+    folder = path if path.is_dir() else nearest_existing(path.parent)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror} (a new file in {folder}); name a place on a disk "
+                      "that can be written") from None
 
 
 @contextmanager

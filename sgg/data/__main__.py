@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rich import box
@@ -26,10 +25,10 @@ from sgg.command import (
 )
 from sgg.data import toy
 from sgg.data.catalogue import open_dataset
-from sgg.data.checking import Rules
+from sgg.data.checking import USUAL, Rules
 from sgg.data.custom import require_new, write_custom
 from sgg.data.dataset import DataSet
-from sgg.data.findings import Finding
+from sgg.data.findings import TO_ITSELF, Finding
 from sgg.data.prepare import prepare
 from sgg.data.progress import picture_bar
 from sgg.data.sources import published
@@ -78,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--root", type=Path, default=Path("data"), help="default: data")
         added.add_argument("--num-val-images", type=positive, metavar="N", help="default: the data set's own number")
         added.add_argument("--exclude-left-right", action="store_true", help="GQA without its two largest predicates")
-        _add_rules(added, self_relations="drop" if added.prog.endswith("verify") else "keep")
+        _add_rules(added)
         if added.prog.endswith("convert"):
             added.add_argument("--to", type=Path, required=True, metavar="DIR")
         else:
@@ -92,12 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_rules(command: argparse.ArgumentParser, self_relations: str) -> None:
-    """What is done with doubtful annotation. Counting and converting keep what the files say."""
+def _add_rules(command: argparse.ArgumentParser) -> None:
+    """What is done with doubtful annotation; by default what training does, so that counts are those of training."""
     command.add_argument("--allow-clipping", action="store_true",
                          help="as data.allow_clipping: accept boxes of a doubtful convention, cut off at the border")
-    command.add_argument("--self-relations", choices=["drop", "keep"], default=self_relations,
-                         help=f"those of an object to itself; default: {self_relations}")
+    command.add_argument("--self-relations", choices=["drop", "keep"], default=USUAL.self_relations,
+                         help=f"as data.self_relations: those of an object to itself; default: {USUAL.self_relations}")
 
 
 def _open(options: argparse.Namespace) -> DataSet:
@@ -106,10 +105,12 @@ def _open(options: argparse.Namespace) -> DataSet:
     return data
 
 
-def _read(options: argparse.Namespace, allow_clipping: bool, survey: bool = False) -> DataSet:
+def _read(options: argparse.Namespace, allow_clipping: bool, survey: bool = False,
+          self_relations: str | None = None) -> DataSet:
     return open_dataset(options.data, options.root, num_val_images=options.num_val_images,
                         exclude_left_right=options.exclude_left_right,
-                        rules=Rules(allow_clipping, options.self_relations, survey), **settings_given(options, "data"))
+                        rules=Rules(allow_clipping, self_relations or options.self_relations, survey),
+                        **settings_given(options, "data"))
 
 
 def _open_all_the_same(options: argparse.Namespace) -> DataSet:
@@ -144,14 +145,17 @@ def _prepare(options: argparse.Namespace) -> int:
 
 
 def _stats(options: argparse.Namespace) -> int:
-    lines = summarise(_open(options))
+    data = _open(options)
+    dropped = options.self_relations == "drop" and any(one.kind == TO_ITSELF for one in data.findings)
+    # What is known of published files is known of all their relations.
+    lines = summarise(data, _read(options, options.allow_clipping, self_relations="keep") if dropped else data)
     print(*table(lines), sep="\n")
     known = [line for line in lines if line.known]
     differing = [line for line in known if line.differs]
     if known:
         print(f"{len(known) - len(differing)} of {len(known)} facts are as known of the published files")
     if options.json:
-        options.json.write_text(json.dumps([asdict(line) for line in lines], indent=1))
+        write_json(options.json, [line.to_json() for line in lines])
     return 1 if differing else 0
 
 

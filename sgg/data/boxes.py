@@ -23,6 +23,11 @@ def outside(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     return (beyond | before).any(axis=1)
 
 
+def thin(boxes: np.ndarray) -> np.ndarray:
+    """[T] which of `boxes` [T, 4] are narrower or lower than a pixel: a detector has no area of them to learn."""
+    return ((boxes[:, 2:] - boxes[:, :2]) < 1).any(axis=1)
+
+
 def leaves(boxes: np.ndarray, sizes: np.ndarray, slack: float = 0.0) -> np.ndarray:
     """[T] which of `boxes` [T, 4] reach out of their pictures, `sizes` [T, 2] height and width, by over `slack`
     pixels."""

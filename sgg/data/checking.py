@@ -12,7 +12,7 @@ import numpy as np
 from sgg.data import boxes as box_math
 from sgg.data.annotations import Annotations
 from sgg.data.conventions import Convention, require_convention
-from sgg.data.findings import Finding
+from sgg.data.findings import TO_ITSELF, Finding
 from sgg.data.mirroring import NO_PARTNER, Pairs, mirrored_predicates
 
 ROUNDING = 1.0  # pixels that a box may leave its picture by without being found: whole numbers and scales do that
@@ -126,7 +126,7 @@ def _findings(annotations: Annotations, rules: Rules, stray_share: float) -> Ite
         effect = ("The relation is dropped: no pair of an object with itself is ever predicted."
                   if rules.self_relations == "drop" else
                   "The relation is kept and counted, but can never be found, which bounds recall.")
-        yield Finding("relations of an object to itself", int(selves.sum()), len(selves),
+        yield Finding(TO_ITSELF, int(selves.sum()), len(selves),
                       f"image {annotations.files[image]}, relation {row - annotations.rel_ptr[image]}", effect,
                       "note" if rules.self_relations == "drop" else "fault")
 

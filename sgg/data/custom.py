@@ -39,6 +39,8 @@ from sgg.data.splits import NONE, PARTS, require_parts
 from sgg.writing import write_json
 
 FILE = "annotations.json"
+SECTIONS = ("images", "categories", "annotations", "predicates", "relations")
+"""The lists that the file must have."""
 REMEDY = "lay your data set out as sgg/data/custom.py says, or convert one: python -m sgg.data convert --help"
 _ID = (int, str)
 
@@ -54,6 +56,10 @@ def open_custom(directory: Path | str, file: str = FILE, rules: Rules = USUAL) -
         raise ValueError(f"{path} has another layout than custom data: {layout}; {PAGE}")
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold a dict, but holds a list; {PAGE}")
+    if missing := [name for name in SECTIONS if name not in content]:
+        empty = "" if content else "is empty: it "
+        raise ValueError(f"{path}: {empty}has no {', '.join(map(repr, missing))}; each must be there, as a list; "
+                         f"{PAGE}")
     with located(f"{path}:"):
         classes, class_of = _names(content, "categories")
         predicates, predicate_of = _names(content, "predicates")
@@ -65,7 +71,7 @@ def open_custom(directory: Path | str, file: str = FILE, rules: Rules = USUAL) -
                                     CORNER_AND_SIZE, mirror_pairs=pairs)
     parts[annotations.objects_per_image == 0] = NONE
     with located(f"{path}:"):
-        require_parts(annotations, parts)
+        require_parts(annotations, parts, findings=findings)
     return DataSet("custom", title, classes, predicates, annotations, parts, path.parent / folder,
                    f"pictures belong into {path.parent / folder}", findings=findings, mirror_pairs=pairs)
 

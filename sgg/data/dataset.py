@@ -13,6 +13,7 @@ import numpy as np
 
 from sgg.data import splits
 from sgg.data.annotations import Annotations
+from sgg.data.boxes import thin
 from sgg.data.findings import Finding, in_words
 from sgg.data.mirroring import NO_PARTNER, mirrored_predicates
 from sgg.data.picture_index import PictureIndex, index_file
@@ -202,6 +203,16 @@ class DataSet:
                 raise ValueError("\n  ".join([
                     f"{len(faults):,} of {len(part):,} pictures of {part.name} of {self.title} cannot serve "
                     "(`python -m sgg.data verify` lists all):", *faults[:3], *(["..."] if len(faults) > 3 else [])]))
+
+    def require_boxes(self) -> None:
+        """Raise ValueError where no box of the detector's images is a pixel wide and high, so that a detector has
+        nothing to learn."""
+        part = self.part("detector")
+        if thin(part.annotations.boxes).all():
+            raise ValueError(f"no image of {self.title} has a box to train a detector on: of {len(part):,} images all "
+                             f"{len(part.annotations.boxes):,} boxes are thinner than a pixel, for example those of "
+                             f"{part.annotations.files[0]}; look at them with `python -m sgg.data verify`, or name a "
+                             "detector that is trained (detector.weights)")
 
     def headers(self, part: Part) -> list[Header | None]:
         """What the file of each picture of a part tells without being decoded; None where it is missing."""

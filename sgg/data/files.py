@@ -13,6 +13,7 @@ import numpy as np
 
 from sgg.data.records import short
 from sgg.hdf5 import fault_of
+from sgg.writing import nearest_existing, require_writable
 
 _DENSEST = 1100  # bytes that one byte of a file can stand for: deflate reaches 1032
 
@@ -25,10 +26,12 @@ def require_file(path: Path, remedy: str) -> Path:
 
 
 def require_folder(path: Path) -> Path:
-    """`path` itself. Raises FileExistsError naming what is in the way when it neither is a folder nor could be made."""
-    nearest = next(place for place in (path, *path.absolute().parents) if place.exists())
+    """`path` itself, a folder to write into. Raises FileExistsError naming what is in the way when it neither is a
+    folder nor could be made, OSError when nothing can be written there."""
+    nearest = nearest_existing(path)
     if not nearest.is_dir():
         raise FileExistsError(f"{nearest} is no folder: name a new or another one")
+    require_writable(path)
     return path
 
 

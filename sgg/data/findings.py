@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+TO_ITSELF = "relations of an object to itself"
+"""The kind of a finding; where they were dropped its severity is `note`, where they were kept `fault`."""
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -62,7 +62,7 @@ def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right
     title = "GQA without left and right" if exclude_left_right else "GQA"
     parts = _partition(annotations, len(ids["train"]), num_val_images)
     with located(f"{directory}:"):
-        require_parts(annotations, parts, num_val_images)
+        require_parts(annotations, parts, num_val_images, findings)
     return DataSet("gqa", title, classes, predicates, annotations, parts, Path(image_folder), REMEDY,
                    findings=(*findings, *_of_left_out(left_out, annotations), *listed))
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from sgg.data import boxes as box_math
 from sgg.data.annotations import Annotations
+from sgg.data.findings import TO_ITSELF, Finding
 from sgg.data.statistics import TripletCounts
 from sgg.naming import SHOTS, SUBSETS
 
@@ -13,25 +16,28 @@ NONE, TRAIN, VAL, TEST = -1, 0, 1, 2
 PARTS = {"train": TRAIN, "val": VAL, "test": TEST}
 
 
-def partition(annotations: Annotations, is_test: np.ndarray, num_val_images: int) -> np.ndarray:
+def partition(annotations: Annotations, is_test: np.ndarray, num_val_images: int,
+              findings: Iterable[Finding] = ()) -> np.ndarray:
     """[I] int8 TRAIN, VAL or TEST. The first `num_val_images` training images that have a relation are for validation;
     images without an object are in no part.
 
-    Raises ValueError when a part is left empty.
+    Raises ValueError when a part is left empty; findings: as for `require_parts`.
     """
     parts = np.where(is_test, TEST, TRAIN).astype(np.int8)
     parts[annotations.objects_per_image == 0] = NONE
     related = annotations.relations_per_image > 0
     candidates = np.flatnonzero((parts == TRAIN) & related)
     parts[candidates[:num_val_images]] = VAL
-    require_parts(annotations, parts, num_val_images)
+    require_parts(annotations, parts, num_val_images, findings)
     return parts
 
 
-def require_parts(annotations: Annotations, parts: np.ndarray, num_val_images: int | None = None) -> None:
+def require_parts(annotations: Annotations, parts: np.ndarray, num_val_images: int | None = None,
+                  findings: Iterable[Finding] = ()) -> None:
     """Raise ValueError, saying what each part has, unless every part has an image with a relation.
 
     num_val_images: how many training images were asked for as validation, which the message then names as the remedy.
+    findings: of the annotation; the message names the relations that were dropped, which may be why there are none.
     """
     related = annotations.relations_per_image > 0
     counts = {name: int(((parts == code) & related).sum()) for name, code in PARTS.items()}
@@ -40,7 +46,15 @@ def require_parts(annotations: Annotations, parts: np.ndarray, num_val_images: i
         mendable = num_val_images and counts["test"] and counts["train"] + counts["val"] > 1
         remedy = f"; choose another num_val_images, which is {num_val_images:,}" if mendable else ""
         raise ValueError(f"every part needs images with a relation, but of {len(parts):,} images there are: "
-                         f"{found}{remedy}")
+                         f"{found}{remedy}{_dropped(findings)}")
+
+
+def _dropped(findings: Iterable[Finding]) -> str:
+    """Which relations the annotation had and has no more, to follow a sentence; "" where none was dropped."""
+    return "".join(f"; {one.often} relations in the file are {TO_ITSELF.partition(' ')[2]} (the first: {one.example}) "
+                   "and were dropped, since no pair of an object with itself is ever predicted: mend the file, or set "
+                   "data.self_relations=keep (--self-relations keep)"
+                   for one in findings if one.kind == TO_ITSELF and one.severity == "note")
 
 
 def shot_subset(annotations: Annotations, seen: TripletCounts, subset: str) -> Annotations:

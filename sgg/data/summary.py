@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -18,22 +18,33 @@ Facts = dict[str, str]
 
 @dataclass(frozen=True)
 class Line:
-    """One fact, what is known of the published files, and whether the two differ."""
+    """One fact, what is known of the published files, and whether the two differ.
+
+    found: of the data as training has them. of_file: of the files, where that is another: with relations of an object
+    to itself. It is what the known facts are compared with.
+    """
 
     about: str
     found: str
     known: str | None
+    of_file: str | None = None
 
     @property
     def differs(self) -> bool:
         """Whether something else is known."""
-        return self.known is not None and self.known != self.found
+        return self.known is not None and self.known != (self.of_file or self.found)
+
+    def to_json(self) -> dict[str, str | None]:
+        """The fields as JSON values; without `of_file` where it is None."""
+        return {name: value for name, value in asdict(self).items() if name != "of_file" or value is not None}
 
 
-def summarise(data: DataSet) -> list[Line]:
-    """Every fact of a data set beside the known one."""
-    known = KNOWN.get(data.title, {})
-    return [Line(about, found, known.get(about)) for about, found in _facts(data).items()]
+def summarise(data: DataSet, of_file: DataSet | None = None) -> list[Line]:
+    """Every fact of a data set beside the known one. of_file: the data set with every relation of its files."""
+    known, facts = KNOWN.get(data.title, {}), _facts(data)
+    in_file = facts if of_file in (None, data) else _facts(of_file)
+    return [Line(about, found, known.get(about), None if in_file[about] == found else in_file[about])
+            for about, found in facts.items()]
 
 
 def table(lines: list[Line]) -> list[str]:
@@ -47,11 +58,17 @@ def table(lines: list[Line]) -> list[str]:
 
 
 def _verdict(lines: list[Line]) -> str:
-    differing = [f"{line.known} {line.about.partition(': ')[2] if len(lines) > 1 else ''}".strip()
-                 for line in lines if line.differs]
+    def listed(lines: list[Line], fact: str, several: bool) -> str:
+        return ", ".join(f"{getattr(line, fact)} {line.about.partition(': ')[2] if several else ''}".strip()
+                         for line in lines)
+
+    several = len(lines) > 1
+    others = [line for line in lines if line.of_file is not None]
+    in_file = f"  (with those of an object to itself: {listed(others, 'of_file', several)})" if others else ""
+    differing = [line for line in lines if line.differs]
     if differing:
-        return f"  DIFFERS from the known {', '.join(differing)}"
-    return "  as known" if any(line.known for line in lines) else ""
+        return f"  DIFFERS from the known {listed(differing, 'known', several)}{in_file}"
+    return ("  as known" if any(line.known for line in lines) else "") + in_file
 
 
 def _facts(data: DataSet) -> Facts:

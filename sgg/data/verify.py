@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sgg.data import boxes as box_math
 from sgg.data.conventions import LEAST, SHARE
 from sgg.data.dataset import DataSet, Part, picture_fault
 from sgg.data.findings import Finding
@@ -136,7 +137,7 @@ def _decoding_fault(picture: tuple[Part, int]) -> str:
 def _boxes(found: Verified, part: Part) -> None:
     """Boxes of the detector's training that are too thin for it; many of them are no slips of single annotators."""
     annotations = part.annotations
-    thin = ((annotations.boxes[:, 2:] - annotations.boxes[:, :2]) < 1).any(axis=1)
+    thin = box_math.thin(annotations.boxes)
     if thin.any():
         image = annotations.files[annotations.image_of_object[np.argmax(thin)]]
         found.findings.append(Finding("boxes thinner than a pixel", int(thin.sum()), len(thin), f"image {image}",

@@ -57,7 +57,7 @@ def open_vtranse(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES, ru
     annotations, findings = checked(builder.build(), str(path), classes, predicates, rules, CORNERS,
                                     STRAY_SHARE)
     with located(f"{path}:"):
-        parts = partition(annotations, np.array(is_test, dtype=bool), num_val_images)
+        parts = partition(annotations, np.array(is_test, dtype=bool), num_val_images, findings)
     return DataSet("vtranse", "Visual Genome (VTransE split)", classes, predicates, annotations, parts,
                    directory / "VG_100K", REMEDY, findings=findings)
 

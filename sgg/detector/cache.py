@@ -69,10 +69,11 @@ def train_into(directory: Path, data: DataSet, settings: Backbone, workers: int 
                device: torch.device | str = "cpu", start: Path | None = None) -> Detector:
     """Train a detector and write it as the folder `directory`; an interrupted training there is taken up again.
 
-    start: torchvision's COCO weights to go on from, instead of random ones. Raises what `require_place`, `load_coco`
-    and `pretrain` raise, the first two before training.
+    start: torchvision's COCO weights to go on from, instead of random ones. Raises what `require_place`, `load_coco`,
+    `DataSet.require_boxes` and `pretrain` raise, all but the last before training.
     """
     require_place(directory)
+    data.require_boxes()
     recipe = settings.recipe()
     with torch.random.fork_rng([]):
         torch.manual_seed(derive(recipe.seed, "detector"))

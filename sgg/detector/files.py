@@ -20,6 +20,7 @@ from sgg.hashing import file_hash, value_hash
 from sgg.history import require_keys
 from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.models.detector import Detector
+from sgg.writing import require_writable
 
 FORMAT = 1
 WEIGHTS, FACTS = OURS = "weights.safetensors", "detector.json"
@@ -70,7 +71,8 @@ def require_place(directory: Path) -> None:
 
 
 def require_own(directory: Path, is_ours: Callable[[Path], bool]) -> None:
-    """Raise FileExistsError unless `directory` could be made, or is a folder of which every entry `is_ours`."""
+    """Raise FileExistsError unless `directory` could be made, or is a folder of which every entry `is_ours`; OSError
+    where nothing can be written there."""
     if directory.is_dir():
         foreign = sorted(entry.name for entry in directory.iterdir() if not is_ours(entry))
         if foreign:
@@ -78,6 +80,7 @@ def require_own(directory: Path, is_ours: Callable[[Path], bool]) -> None:
                                   f"{', ...' if len(foreign) > 3 else ''}): name a new or an empty folder")
     elif directory.exists():
         raise FileExistsError(f"{directory} is no folder: name a new or an empty one")
+    require_writable(directory)
 
 
 def load_detector(directory: Path | str) -> tuple[Detector, dict[str, Any]]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .hdf5 import import_hdf5
     from .identity import StoreIdentity, StoreMismatchError
+    from .metadata import stored_identity
     from .sharing import Progress, ensure_store, write_store
-    from .store import FeatureStore, PendingSample, stored_identity
+    from .store import FeatureStore, PendingSample
     from .writer import StoreWriter, rows_per_part
 
 __all__ = ["FeatureStore", "PendingSample", "Progress", "StoreIdentity", "StoreMismatchError", "StoreWriter",
@@ -18,7 +19,7 @@ __all__ = ["FeatureStore", "PendingSample", "Progress", "StoreIdentity", "StoreM
 
 _HOMES = {"import_hdf5": "hdf5", "StoreIdentity": "identity", "StoreMismatchError": "identity", "Progress": "sharing",
           "ensure_store": "sharing", "write_store": "sharing", "FeatureStore": "store", "PendingSample": "store",
-          "stored_identity": "store", "StoreWriter": "writer", "rows_per_part": "writer"}
+          "stored_identity": "metadata", "StoreWriter": "writer", "rows_per_part": "writer"}
 
 
 def __getattr__(name: str) -> Any:

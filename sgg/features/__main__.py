@@ -18,6 +18,7 @@ from sgg.command import add_plugin_option, add_plugin_options, answered, positiv
 from sgg.config import load
 from sgg.methods.plugins import load_plugins
 from sgg.naming import SUBSETS
+from sgg.writing import require_writable
 
 if TYPE_CHECKING:
     from sgg.features import FeatureStore, Progress
@@ -105,7 +106,9 @@ def _groups(path: Path) -> dict[str, list[str]]:
 
 
 def _extraction(options: argparse.Namespace):
-    """What a config and the options ask to extract, and where to."""
+    """What a config and the options ask to extract, and where to. Raises OSError where nothing can be written there."""
+    if options.out is not None:
+        require_writable(options.out)
     from sgg.extract import Extraction, store_path
     from sgg.systems.two_stage.foundation import TwoStageFoundation
 

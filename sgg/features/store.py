@@ -7,9 +7,7 @@ of the first edition have no checksums of rows and metadata. They are read as th
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -22,15 +20,12 @@ from sgg.structures import Array, to_numpy
 
 from . import array
 from .identity import StoreIdentity
-from .writer import VERSION, writing_directory
+from .metadata import FIRST_EDITION, attributes_of, identity_of, require_shards, stamp_of
 
 log = logging.getLogger(__name__)
 
-FIRST_EDITION = 1
 TOLD = 5
 """Damaged rows that a message names."""
-ATTRIBUTES = {"codec": str, "shard_bytes": list, "counts": list, "classes": list, "detector": str, "data": str,
-              "kind": str, "source": str, "settings": dict}
 
 
 class FeatureStore:
@@ -47,7 +42,7 @@ class FeatureStore:
     def __init__(self, path: Path, attributes: dict[str, Any], threads: int, stamp: tuple[int, ...]):
         self.path = path
         self.verified: bool = attributes["feature_store"] > FIRST_EDITION
-        self.identity = _identity(path, attributes)
+        self.identity = identity_of(path, attributes)
         self.codec: str = attributes["codec"]
         self.num_bytes = sum(attributes["shard_bytes"])
         self.counts = np.array(attributes["counts"], np.int64)
@@ -59,6 +54,8 @@ class FeatureStore:
         self._array = _opened(path, threads)
         self._warned = False
         self._space: np.ndarray | None = None
+        self._shard_rows: int = self._array.chunk_layout.write_chunk.shape[0]
+        self._shard_bytes: list[int] = attributes["shard_bytes"]
         self.row_shape = tuple(self._array.shape[1:])
 
     @classmethod
@@ -70,11 +67,11 @@ class FeatureStore:
         shard is missing or cut.
         """
         path = Path(path)
-        stamp = _stamp(path)  # before anything is read, so that what is read is not older
-        attributes = _attributes(path)
+        stamp = stamp_of(path)  # before anything is read, so that what is read is not older
+        attributes = attributes_of(path)
         if expected is not None:
-            expected.require(_identity(path, attributes), path)
-        _check_shards(path, attributes["shard_bytes"])
+            expected.require(identity_of(path, attributes), path)
+        require_shards(path, attributes["shard_bytes"])
         store = cls(path, attributes, threads, stamp)
         if not store.verified:
             log.warning("%s: a store of the first edition, without checksums: what is read from it is not verified; "
@@ -145,28 +142,39 @@ class FeatureStore:
             raise ValueError(self._damage(self._damaged(index), str(error))) from error
         rows = found if into is None else into
         self._require_unchanged()
-        if array.is_missing(rows).any():
-            raise ValueError(self._damage(index[array.is_missing(rows)].tolist(), "their shards are gone"))
+        if (missing := self._missing(index, rows)).any():
+            raise ValueError(self._damage(index[missing].tolist(), "their shards are gone"))
         return rows
+
+    def _missing(self, index: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """[n] which of `rows` [n, *row_shape], read as the rows `index` [n], are not in the store."""
+        if self.verified:
+            return array.is_missing(rows)
+        # In the first edition what is gone reads as zeros, as does a feature of zeros: the files tell them apart.
+        zeros = ~rows.any(axis=tuple(range(1, rows.ndim)))
+        shards = index // self._shard_rows
+        gone = [shard for shard in np.unique(shards[zeros]).tolist() if self._shard_bytes[shard]
+                and not array.shard_of(self.path, shard, self.row_shape).exists()]
+        return zeros & np.isin(shards, gone)
 
     def _damaged(self, rows: np.ndarray) -> list[int]:
         """Those of rows [n] that cannot be read, ascending, each once."""
         def is_damaged(row: int) -> bool:
             try:
-                return bool(array.is_missing(self._array.oindex[[row]].read().result()).any())
+                return bool(self._missing(np.array([row]), self._array.oindex[[row]].read().result()).any())
             except (ValueError, OSError):
                 return True
 
         return [row for row in np.unique(rows).tolist() if is_damaged(row)]
 
     def _require_unchanged(self) -> None:
-        if _stamp(self.path) != self._stamp:
+        if stamp_of(self.path) != self._stamp:
             raise ValueError(f"{self.path}: was deleted or written anew since this process opened it, so that rows and "
                              "classes need no longer be those it knows: start again")
 
     def _damage(self, rows: list[int], reason: str = "") -> str:
         """What to say of rows that cannot be read."""
-        step = self._array.chunk_layout.write_chunk.shape[0]
+        step = self._shard_rows
         told = [f"row {row} of class {self.identity.classes[int(self.labels_of([row])[0])]} (chunk {row % step} of "
                 f"{array.shard_of(Path(), row // step, self.row_shape)})" for row in rows[:TOLD]]
         more = [f"{len(rows) - TOLD:,} more"] if len(rows) > TOLD else []
@@ -208,16 +216,6 @@ class PendingSample:
         return torch.empty(shape, device=self._device)
 
 
-DAMAGED = "its attributes are damaged: {}; delete it and write it anew"
-
-
-def _identity(path: Path, attributes: dict[str, Any]) -> StoreIdentity:
-    try:
-        return StoreIdentity.from_json(attributes)
-    except ValueError as error:
-        raise ValueError(f"{path}: {DAMAGED.format(error)}") from None
-
-
 def _opened(path: Path, threads: int) -> Any:
     try:
         return array.open_readonly(path, threads)
@@ -225,66 +223,3 @@ def _opened(path: Path, threads: int) -> Any:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"{path}: zarr.json describes no array that can be read ({reason}); delete the store and "
                          "write it anew") from None
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    """What changes when a store is written anew: file, time and size of its zarr.json; () where there is none."""
-    try:
-        found = os.stat(path / "zarr.json")
-    except OSError:
-        return ()
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def stored_identity(path: Path) -> StoreIdentity | None:
-    """The identity of the sealed store at `path`; None where there is none that can be read."""
-    try:
-        return _identity(path, _attributes(path))
-    except (OSError, ValueError):
-        return None
-
-
-def _attributes(path: Path) -> dict[str, Any]:
-    """The store's attributes; raises as `FeatureStore.open` says."""
-    if not path.exists():
-        unfinished = writing_directory(path)
-        if unfinished.exists():
-            raise FileNotFoundError(f"{path}: not sealed yet: {unfinished} is being written, or its writer was "
-                                    "stopped. The command that began it goes on where it stopped")
-        raise FileNotFoundError(f"{path}: no feature store here; write one with `python -m sgg.features extract`")
-    try:
-        metadata = json.loads((path / "zarr.json").read_bytes())
-        attributes, rows = metadata["attributes"], metadata["shape"][0]
-        shards = -(-rows // metadata["chunk_grid"]["configuration"]["chunk_shape"][0])
-        version = attributes["feature_store"]
-    except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError) as error:
-        raise ValueError(f"{path}: not a feature store, or damaged: no zarr.json with the attribute feature_store; "
-                         "name another one, or delete it and write it anew") from error
-    if version not in (FIRST_EDITION, VERSION):
-        raise ValueError(f"{path}: feature store of version {version}, this code reads {FIRST_EDITION} and {VERSION}; "
-                         "write it anew")
-    if version == VERSION and attributes.get(array.CHECKSUM) != array.metadata_checksum(metadata):
-        raise ValueError(f"{path}: zarr.json is damaged: it does not have its checksum; delete the store and write it "
-                         "anew")
-    if not attributes.get("sealed"):
-        raise ValueError(f"{path}: not sealed: writing was stopped before its end; delete it and write it anew")
-    faults = [f"{name} must be of type {kind.__name__}" for name, kind in ATTRIBUTES.items()
-              if not isinstance(attributes.get(name), kind)]
-    faults += [f"{name} must hold whole numbers >= 0" for name in ("shard_bytes", "counts")
-               if not all(type(value) is int and value >= 0 for value in attributes.get(name) or [])]
-    if not faults and (sum(attributes["counts"]), len(attributes["counts"])) != (rows, len(attributes["classes"])):
-        faults = [f"counts must have a number for each of {len(attributes['classes'])} classes and sum to {rows} rows"]
-    if not faults and len(attributes["shard_bytes"]) != shards:
-        faults = [f"shard_bytes must have a number for each of {shards} shards"]
-    if faults:
-        raise ValueError(f"{path}: {DAMAGED.format(', '.join(faults))}")
-    return attributes
-
-
-def _check_shards(path: Path, sizes: list[int]) -> None:
-    """Raise ValueError unless every shard has the size it had when the store was sealed."""
-    for file, size in zip(array.shard_paths(path, len(sizes)), sizes, strict=True):
-        found = file.stat().st_size if file.exists() else 0
-        if found != size:
-            raise ValueError(f"{file}: the shard has {found:,} bytes, {size:,} were written: the store is cut off or "
-                             f"damaged; delete {path} and write it anew")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,18 @@ def test_a_cache_that_cannot_be_written_is_told_before_work_starts(monkeypatch, 
 def test_what_is_derived_goes_to_the_cache(tmp_path) -> None:
     assert validate({"data": {"root": "there"}}).cache == Path("there/cache")
     assert validate({"data": {"root": "there", "cache": str(tmp_path)}}).cache == tmp_path
+
+
+def test_a_detector_that_would_have_no_box_to_learn_is_refused_before_the_start(opened, monkeypatch, tmp_path) -> None:
+    """Every box is made .9 pixels wide; a detector that is given need not learn."""
+    data = opened()
+    part = data.part("detector")
+    boxes = part.annotations.boxes.copy()
+    boxes[:, 2] = boxes[:, 0] + 0.9
+    thin = replace(data, detector=replace(part, annotations=replace(part.annotations, boxes=boxes)))
+    monkeypatch.setattr("sgg.opening.open_with", lambda *_, **__: thin)
+    with pytest.raises(ValueError, match=rf"no image of toy genome.* all {len(boxes):,} boxes are thinner than a "
+                                         rf"pixel, for example those of {part.annotations.files[0]}; .*data verify"):
+        opened()
+    save_detector(Detector("tiny", 25), tmp_path / "trained", {})
+    opened(detector={"weights": str(tmp_path / "trained")})

@@ -164,3 +164,36 @@ def test_unknown_names_are_refused_with_the_known_ones(arguments, known, tmp_pat
     assert main(arguments) == 2
     assert known in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_cannot_be_written_is_told_before_work_starts(run, tmp_path, monkeypatch, capsys):
+    """/sys takes no new files, whoever asks."""
+    monkeypatch.setattr("sgg.data.__main__.open_dataset", lambda *_, **__: pytest.fail("work has begun"))
+    for words in (("toy",), ("convert", "--data", "vg"), ("prepare", "vg")):
+        status, _, err = run(*words, "--to", "/sys/mine")
+        assert status == 2
+        assert re.match(r"error: /sys/mine cannot be written: .* \(a new file in /sys\); name a place", err.strip())
+    with pytest.raises(SystemExit, match="2"):
+        run("stats", "--json", "/sys/facts.json")
+    assert "--json: /sys/facts.json cannot be written: " in capsys.readouterr().err
+
+
+def test_stats_counts_what_training_has_and_compares_the_whole_file(run, new_genome, tmp_path, monkeypatch):
+    """One of the six test relations is made one of an object to itself: training has five, the published file six."""
+    genome = new_genome()
+    genome.arrays["relationships"][-1, 1] = genome.arrays["relationships"][-1, 0]
+    genome.write(tmp_path / "VG")
+    monkeypatch.setitem(KNOWN, "Visual Genome (stanford split)", {"test all: relations": "6"})
+    words, written = ("stats", "--data", "vg", "--root", tmp_path, "--num-val-images", 2), tmp_path / "stats.json"
+    status, out, _ = run(*words, "--json", written)
+    assert status == 0
+    assert "1 relations of an object to itself" in out
+    assert re.search(r"test all .* as known  \(with those of an object to itself: 6 relations", out)
+    facts = {line["about"]: line for line in json.loads(written.read_text())}
+    assert facts["test all: relations"] == {"about": "test all: relations", "found": "5", "known": "6", "of_file": "6"}
+    assert len(open_visual_genome(tmp_path / "VG", num_val_images=2).part("test").annotations.relations) == 5
+    status, _, _ = run(*words, "--self-relations", "keep", "--json", written)
+    facts = {line["about"]: line for line in json.loads(written.read_text())}
+    assert (status, facts["test all: relations"]["found"]) == (0, "6")
+    run("convert", *words[1:], "--to", tmp_path / "mine")
+    assert open_custom(tmp_path / "mine").hash == open_visual_genome(tmp_path / "VG", num_val_images=2).hash

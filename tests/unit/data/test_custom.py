@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sgg.data import load_batches, open_dataset
+from sgg.data.checking import Rules
 from sgg.data.custom import open_custom, write_custom
 from sgg.data.visual_genome import open_visual_genome
 
@@ -111,7 +112,7 @@ def put(section, index, **values):
 
 
 WRONG = {
-    "section missing": (remove("relations"), r"must have list under 'relations', got \{"),
+    "section missing": (remove("relations"), r"has no 'relations'; each must be there, as a list; sgg/data/cus"),
     "section mistyped": (lambda c: c.update(images={}), r"must have list under 'images'"),
     "record mistyped": (lambda c: c["annotations"].insert(1, 3), r"annotations\[1\] must have int or str .*, got 3"),
     "key missing": (remove("images", 1, "width"), r"images\[1\] must have int under 'width'"),
@@ -188,3 +189,22 @@ def test_a_box_that_is_not_finite_is_named(number, tmp_path):
     path.write_text(path.read_text().replace("3.5", number))
     with pytest.raises(ValueError, match=r"annotations\[0\] must have a 'bbox' \[x, y, width, height\]"):
         open_custom(tmp_path)
+
+
+def test_a_file_where_every_relation_is_of_an_object_to_itself(tmp_path):
+    """The message tells that, and not only that there are no relations."""
+    content = copy.deepcopy(CONTENT)
+    for relation in content["relations"]:
+        relation["object_id"] = relation["subject_id"]
+    with pytest.raises(ValueError, match=r"train 0, val 0, test 0; 3 of 3 relations in the file are of an object to "
+                                         r"itself \(the first: image b\.png, relation 0\).*data\.self_relations=keep"):
+        open_custom(write(tmp_path, content))
+    assert len(open_custom(write(tmp_path, content), rules=Rules(self_relations="keep")).part("train")) == 1
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    ({}, r"annotations\.json: is empty: it has no 'images', 'categories', .*sgg/data/custom\.py"),
+    ({"images": [], "categories": []}, r"json: has no 'annotations', 'predicates', 'relations'; each")])
+def test_lists_that_are_not_there_are_named_at_once(tmp_path, content, message):
+    with pytest.raises(ValueError, match=message):
+        open_custom(write(tmp_path, content))

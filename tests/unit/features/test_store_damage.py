@@ -1,5 +1,8 @@
 """Damage within the files of a store: a reading is right or refused, wherever a bit is flipped or bytes are lost."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import zarr
@@ -7,6 +10,7 @@ import zarr
 from sgg.features import FeatureStore, StoreIdentity, array, write_store
 from sgg.features.shards import CHECKSUM_BYTES, ENTRY_BYTES, EncodedRows
 
+GOLDEN_FILES = Path(__file__).resolve().parents[2] / "golden" / "files"
 SHAPE = (64, 3, 3)
 SHARD_ROWS, ROWS = 4, 6
 IDENTITY = StoreIdentity(["__background__", "cat", "dog"], detector="d1", data="a1", settings={"part": "train"})
@@ -103,3 +107,15 @@ def test_plain_zarr_verifies_the_same_checksums(store):
     shard.write_bytes(contents)
     with pytest.raises(ValueError, match=r"(?i)checksum"):
         zarr.open_array(store.path, mode="r")[0]
+
+
+def test_a_shard_of_the_first_edition_that_is_gone_is_not_read_as_zeros(tmp_path):
+    """It has no checksums, and what it lacks reads as zeros; so the file of each row of zeros has to be there."""
+    path = tmp_path / "nodes.zarr"
+    shutil.copytree(GOLDEN_FILES / "feature_store_first_edition.zarr", path)
+    store = FeatureStore.open(path)
+    array.shard_paths(path, 2)[1].unlink()
+    last = len(store) - 1
+    with pytest.raises(ValueError, match=r"nodes\.zarr: cannot be read.* of c/1/0/0/0\).*their shards are gone"):
+        store[:]
+    assert store[[0, last]].any(axis=(1, 2, 3)).all()  # what is still there

@@ -1,0 +1,89 @@
+"""What the zarr.json of a sealed store says beside the array's form: its identity, counts and sizes of shards."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from . import array
+from .identity import StoreIdentity
+from .writer import VERSION, writing_directory
+
+FIRST_EDITION = 1
+"""The version of stores without checksums."""
+ATTRIBUTES = {"codec": str, "shard_bytes": list, "counts": list, "classes": list, "detector": str, "data": str,
+              "kind": str, "source": str, "settings": dict}
+DAMAGED = "its attributes are damaged: {}; delete it and write it anew"
+
+
+def identity_of(path: Path, attributes: dict[str, Any]) -> StoreIdentity:
+    """The identity among the attributes of the store at `path`. Raises ValueError where it is damaged."""
+    try:
+        return StoreIdentity.from_json(attributes)
+    except ValueError as error:
+        raise ValueError(f"{path}: {DAMAGED.format(error)}") from None
+
+
+def stamp_of(path: Path) -> tuple[int, ...]:
+    """What changes when a store is written anew: file, time and size of its zarr.json; () where there is none."""
+    try:
+        found = os.stat(path / "zarr.json")
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def stored_identity(path: Path) -> StoreIdentity | None:
+    """The identity of the sealed store at `path`; None where there is none that can be read."""
+    try:
+        return identity_of(path, attributes_of(path))
+    except (OSError, ValueError):
+        return None
+
+
+def attributes_of(path: Path) -> dict[str, Any]:
+    """The store's attributes; raises as `FeatureStore.open` says."""
+    if not path.exists():
+        unfinished = writing_directory(path)
+        if unfinished.exists():
+            raise FileNotFoundError(f"{path}: not sealed yet: {unfinished} is being written, or its writer was "
+                                    "stopped. The command that began it goes on where it stopped")
+        raise FileNotFoundError(f"{path}: no feature store here; write one with `python -m sgg.features extract`")
+    try:
+        metadata = json.loads((path / "zarr.json").read_bytes())
+        attributes, rows = metadata["attributes"], metadata["shape"][0]
+        shards = -(-rows // metadata["chunk_grid"]["configuration"]["chunk_shape"][0])
+        version = attributes["feature_store"]
+    except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError) as error:
+        raise ValueError(f"{path}: not a feature store, or damaged: no zarr.json with the attribute feature_store; "
+                         "name another one, or delete it and write it anew") from error
+    if version not in (FIRST_EDITION, VERSION):
+        raise ValueError(f"{path}: feature store of version {version}, this code reads {FIRST_EDITION} and {VERSION}; "
+                         "write it anew")
+    if version == VERSION and attributes.get(array.CHECKSUM) != array.metadata_checksum(metadata):
+        raise ValueError(f"{path}: zarr.json is damaged: it does not have its checksum; delete the store and write it "
+                         "anew")
+    if not attributes.get("sealed"):
+        raise ValueError(f"{path}: not sealed: writing was stopped before its end; delete it and write it anew")
+    faults = [f"{name} must be of type {kind.__name__}" for name, kind in ATTRIBUTES.items()
+              if not isinstance(attributes.get(name), kind)]
+    faults += [f"{name} must hold whole numbers >= 0" for name in ("shard_bytes", "counts")
+               if not all(type(value) is int and value >= 0 for value in attributes.get(name) or [])]
+    if not faults and (sum(attributes["counts"]), len(attributes["counts"])) != (rows, len(attributes["classes"])):
+        faults = [f"counts must have a number for each of {len(attributes['classes'])} classes and sum to {rows} rows"]
+    if not faults and len(attributes["shard_bytes"]) != shards:
+        faults = [f"shard_bytes must have a number for each of {shards} shards"]
+    if faults:
+        raise ValueError(f"{path}: {DAMAGED.format(', '.join(faults))}")
+    return attributes
+
+
+def require_shards(path: Path, sizes: list[int]) -> None:
+    """Raise ValueError unless every shard has the size it had when the store was sealed."""
+    for file, size in zip(array.shard_paths(path, len(sizes)), sizes, strict=True):
+        found = file.stat().st_size if file.exists() else 0
+        if found != size:
+            raise ValueError(f"{file}: the shard has {found:,} bytes, {size:,} were written: the store is cut off or "
+                             f"damaged; delete {path} and write it anew")
