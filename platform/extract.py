@@ -19,6 +19,7 @@ from .arguments import parse
 from .feature_tasks import extract
 from .interrupts import Interrupts
 from .ray_session import ray_session, require_nodes, require_room
+from .study import StudyDirectory
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
             require_nodes(study)
             wanted = resources_per_task(study, total.get("GPU", 0))
             require_room(study, wanted, "a task")
-            store = extract(study.base, wanted)
+            store = extract(StudyDirectory.of(study).with_plugins(study).base, wanted)
             print(f"{len(store):,} rows, {store.num_bytes:,} bytes: {store.path}")
 
     return answered(write)

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from sgg.config import Config
-from sgg.methods.plugins import load_plugins
 from sgg.systems import reads_features
 
 from .paths import absolute
 from .ray_session import largest_node, nodes
+from .received import received
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +93,7 @@ def _extraction(settings: str) -> Any:
     from sgg.device import configure_torch
     from sgg.systems import open_foundation
 
-    load_plugins(json.loads(settings)["experiment"]["plugins"])
-    config = Config.model_validate_json(settings)
+    config = received(json.loads(settings))
     extraction = open_foundation(config).training_features()[0]
     configure_torch(config)
     return extraction

@@ -54,7 +54,7 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
         read.append((config, data))
         if axes or study.base.search.trials > 1:  # then trials are compared
             check_metric(config, data)
-    _require_plugins(study, axes, read[0][1])
+    _require_plugins(study, axes, read)
     directory.require_data(study, opened)  # before anything is trained on them
     directory.require_pictures(study, (picture_hashes(*one) for one in read))
     found = f"; {in_words(data.findings)}" if data.findings else ""
@@ -173,17 +173,21 @@ def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, floa
     return {"data": foundations[0].facts, "epochs": max(lengths)}
 
 
-def _require_plugins(study: Study, axes: list[Axis], data: DataSet) -> None:
-    """Raise ConfigError where a plugin's part of a method cannot be built, of those that trials have."""
+def _require_plugins(study: Study, axes: list[Axis], read: list[tuple[Config, DataSet]]) -> None:
+    """Raise ConfigError where a plugin's part of a method cannot be built, of those that trials have, each on the data
+    of its trial. read: the data that trials have, with a config that has them."""
     if not study.base.experiment.plugins:
         return
     from sgg.systems.construction import faults_of_plugins
 
     known = reference()
     choosing = [axis for axis in axes if axis.key in known and known[axis.key].choice is not None]
+    data_of = {config.data.model_dump_json(): data for config, data in read}
     configs = [study.trial(values) for values in combinations(choosing, MOST_OPENED)]
-    if faults := list(dict.fromkeys(fault for config in configs for fault in faults_of_plugins(config, data))):
-        raise ConfigError(study.source, faults)
+    found = [fault for config in configs if (data := data_of.get(config.data.model_dump_json())) is not None
+             for fault in faults_of_plugins(config, data)]
+    if found:
+        raise ConfigError(study.source, list(dict.fromkeys(found)))
 
 
 def _opened(study: Study, axes: list[Axis]) -> list[Config]:

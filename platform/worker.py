@@ -13,11 +13,10 @@ from typing import Any
 
 import ray.train
 
-from sgg.config import Config
 from sgg.history import Row, position
-from sgg.methods.plugins import load_plugins
 
 from .parts import find
+from .received import received
 from .study import ERROR, LOG
 from .train_run import LostPeerError
 
@@ -40,8 +39,7 @@ def work(arguments: dict[str, Any]) -> None:
     _use_own_gpu()
     try:
         fit = find(arguments["fit"])
-        load_plugins(arguments["config"]["experiment"]["plugins"])
-        fit(Config.model_validate(arguments["config"]), directory, resume=True, start_from=arguments["start_from"],
+        fit(received(arguments["config"]), directory, resume=True, start_from=arguments["start_from"],
             on_epoch_end=partial(_report, after=tuple(arguments["after"])))
     except Exception as error:
         # The last line of code of ours that a fault passes. It leaves as text, since not every exception can travel.

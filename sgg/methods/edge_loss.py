@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from .registry import Method, Registry
+from .registry import Method, MethodError, Registry, place
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,6 +35,22 @@ class EdgeLossFunction(Protocol):
 
     def __call__(self, logits: Tensor, predicates: Tensor, context: EdgeContext) -> Tensor:
         """The loss of the pairs."""
+
+
+def require_scalar(loss: Tensor, function: EdgeLossFunction, logits: Tensor) -> Tensor:
+    """What an edge loss returned. Raises MethodError, naming its file, unless it is a scalar with a gradient of the
+    logits; these may have none, where nothing is to be learned from them."""
+    shape = getattr(loss, "shape", None)
+    if shape != ():
+        given = type(loss).__name__ if shape is None else f"shape {list(shape)}"
+        fault = f"must return a scalar tensor, got {given}"
+    elif logits.requires_grad and not loss.requires_grad:
+        fault = "must return a loss with a gradient, so nothing of it may be detached or become a plain number"
+    else:
+        return loss
+    made = getattr(function, "func", function)  # of a functools.partial
+    code = made if hasattr(made, "__code__") else type(made)
+    raise MethodError(f"{place(code)}: the edge loss {code.__name__} {fault}")
 
 
 class EdgeLoss(Method):

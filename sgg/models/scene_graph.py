@@ -67,28 +67,26 @@ class SceneGraphModel(nn.Module):
 
         nodes: [N, channels, 7, 7] and edges: [P, channels, 7, 7] as of `features`. boxes: [N, 4] and image_sizes:
         [B, 2] (height, width), both in the detector's frame. labels: [N] where they are given. asked: other fields of
-        `HeadInputs`, for heads that ask for them.
-
-        Raises ValueError, naming the head's file, where the first outputs of the head are not as its contract says.
+        `HeadInputs`, for heads that ask for them. This is what `training.compile` compiles.
         """
         box_pairs = self.regions.embed_boxes(boxes, pairs, image_sizes[image_index[pairs[:, 0]]])
         if "maps" in self.needs:
             asked |= {"node_maps": nodes, "edge_maps": edges}
         if "box_masks" in self.needs:
             asked["box_masks"] = self.regions.draw_boxes(boxes, pairs, image_sizes[image_index[pairs[:, 0]]])
-        outputs = self.relation_head(HeadInputs(
+        return self.relation_head(HeadInputs(
             self.node_box_head(nodes), self.edge_box_head(edges + box_pairs), boxes, image_index, image_sizes, pairs,
             mode, labels, class_vectors=self.class_vectors, predicate_vectors=self.predicate_vectors, **asked))
-        if not self._known_to_fit and not torch.compiler.is_compiling():
-            require_shapes(outputs, self.relation_head, len(nodes), len(edges), *self.outputs)
-            self._known_to_fit = True
-        return outputs
 
     def forward(self, nodes: Tensor, edges: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor,
                 image_sizes: Tensor, mode: Mode = "sgcls", labels: Tensor | None = None, *, biased: bool = True,
                 **asked: Tensor | None) -> HeadOutputs:
-        """As `classify`, with the frequency bias (unless `biased` is False) and the labels that it goes by."""
-        outputs = self.classify(nodes, edges, boxes, image_index, pairs, image_sizes, mode, labels, **asked)
+        """As `classify`, with the frequency bias (unless `biased` is False) and the labels that it goes by.
+
+        Raises ValueError, naming the head's file, where the first outputs of the head are not as its contract says.
+        """
+        outputs = self._fitting(self.classify(nodes, edges, boxes, image_index, pairs, image_sizes, mode, labels,
+                                              **asked), nodes, edges)
         return self._finished(outputs, pairs, labels, biased)
 
     def in_modes(self, given: Mapping[Mode, Tensor | None], nodes: Tensor, edges: Tensor, boxes: Tensor,
@@ -100,8 +98,15 @@ class SceneGraphModel(nn.Module):
         if self.conditions_on_labels:
             return {mode: self(*regions, mode, labels, **asked) for mode, labels in given.items()}
         shared = next(iter(given)) if len(given) == 1 else "sgcls"
-        outputs = self.classify(*regions, shared, **asked)
+        outputs = self._fitting(self.classify(*regions, shared, **asked), nodes, edges)
         return {mode: self._finished(outputs, pairs, labels, True) for mode, labels in given.items()}
+
+    def _fitting(self, outputs: HeadOutputs, nodes: Tensor, edges: Tensor) -> HeadOutputs:
+        """The outputs; the first ones are looked at, outside of what is compiled."""
+        if not self._known_to_fit:
+            require_shapes(outputs, self.relation_head, len(nodes), len(edges), *self.outputs)
+            self._known_to_fit = True
+        return outputs
 
     def _finished(self, outputs: HeadOutputs, pairs: Tensor, given: Tensor | None, biased: bool) -> HeadOutputs:
         """Outputs with labels, those that are given, or else the head's own or most likely; and with the bias of these.

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Generator, Tensor
 
 from sgg.config import Config
 from sgg.data import DataSet
 from sgg.experiment import Experiment
 from sgg.methods.adjustment import ADJUSTMENTS
+from sgg.methods.augmentation import AugmentationParts
+from sgg.methods.edge_loss import EdgeContext, require_scalar
 from sgg.methods.head import HeadSizes
 from sgg.methods.plugins import plugin_of, told
 from sgg.methods.registry import Method
+from sgg.models.detector import Detector
+
+PAIRS = 8
+"""Pairs that an edge loss is tried on."""
 
 
 def faults_of_plugins(config: Config, data: DataSet) -> list[str]:
     """One line for each part of a config's method that is a plugin's and cannot be built, with its file and line."""
     experiment, faults = Experiment(config, data), []
     parts: list[tuple[str, Method, Callable[[], Any]]] = [
-        ("model.head", config.model.head, lambda: _build_head(experiment)),
-        ("loss", config.loss, lambda: config.loss.build(experiment))]
+        ("detector", config.detector, partial(_build_detector, experiment)),
+        ("model.head", config.model.head, partial(_build_head, experiment)),
+        ("loss", config.loss, partial(_try_loss, experiment)),
+        ("augmentation", config.augmentation, partial(_build_augmentation, experiment))]
     for name, entry in ADJUSTMENTS.entries.items():
         if set(getattr(config.evaluation, name)) != {entry.neutral}:
             adjustment = entry()
@@ -40,9 +49,48 @@ def faults_of_plugins(config: Config, data: DataSet) -> list[str]:
     return faults
 
 
-def _build_head(experiment: Experiment) -> nn.Module:
+def _build_detector(experiment: Experiment) -> None:
+    """On the meta device: it may be large."""
+    settings = experiment.config.detector
+    settings.recipe()
+    with torch.device("meta"):
+        Detector(settings, experiment.num_classes).box_head_copy("node")  # which its look must fit
+
+
+def _build_head(experiment: Experiment) -> None:
     config = experiment.config
     look, dim, head = config.detector.look, config.embeddings.dim, config.model.head
     classes, predicates = experiment.num_classes, experiment.num_predicates
     words = (torch.zeros(classes, dim), torch.zeros(predicates, dim)) if head.needs_words else None
-    return head.build(HeadSizes(look.head_dim, classes, predicates, dim if words else 0, look.channels), words)
+    head.build(HeadSizes(look.head_dim, classes, predicates, dim if words else 0, look.channels), words)
+
+
+def _try_loss(experiment: Experiment) -> None:
+    """Build the loss and call it once, on pairs of which every other one has a relation."""
+    loss = experiment.config.loss.build(experiment)
+    logits = torch.randn(PAIRS, experiment.num_predicates, requires_grad=True)
+    predicates = torch.tensor([0, 1]).repeat(PAIRS // 2)
+    ends = torch.ones(PAIRS, dtype=torch.long)
+    require_scalar(loss(logits, predicates, EdgeContext(ends, ends, PAIRS / 2, PAIRS / 2)), loss, logits)
+
+
+def _build_augmentation(experiment: Experiment) -> None:
+    config = experiment.config
+    look, augmentation = config.detector.look, config.augmentation
+    features = NoFeatures(look.channels) if "features" in augmentation.needs else None
+    augmentation.build(AugmentationParts(look.channels, look.map_size(look.image_size), experiment,
+                                         torch.device("cpu"), features))
+
+
+class NoFeatures:
+    """Features that are all zero, where the real ones are still to be made (`sgg.methods.augmentation.FeatureSource`).
+
+    channels: of the detector's map.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._channels = channels
+
+    def request(self, labels: Tensor, generator: Generator, device: torch.device) -> Any:
+        """As `FeatureSource.request`."""
+        return SimpleNamespace(result=lambda: torch.zeros(len(labels), self._channels, 7, 7, device=device))

@@ -13,7 +13,7 @@ from torch import Tensor
 from sgg import parallel
 from sgg.config import Config
 from sgg.losses import node_loss
-from sgg.methods.edge_loss import EdgeContext, EdgeLossFunction
+from sgg.methods.edge_loss import EdgeContext, EdgeLossFunction, require_scalar
 from sgg.models.detector import Detector
 from sgg.models.scene_graph import SceneGraphModel
 from sgg.systems.contract import Losses
@@ -57,7 +57,8 @@ class GraphLearner:
         of_objects = share(len(labels), whole.objects)
         subjects, objects = outputs.labels[sample.pairs[:, 0]], outputs.labels[sample.pairs[:, 1]]
         context = EdgeContext(subjects, objects, whole.foreground, whole.background)
-        edges = self._edge_loss(_full(outputs.predicate_logits), sample.predicates, context)
+        logits = _full(outputs.predicate_logits)
+        edges = require_scalar(self._edge_loss(logits, sample.predicates, context), self._edge_loss, logits)
         return {"nodes": node_loss(_full(outputs.label_logits), labels) * of_objects,
                 "edges": edges * parallel.num_workers(),  # of the whole batch, and to be averaged
                 **{f"head/{name}": _full(value) * of_objects for name, value in outputs.losses.items()}}

@@ -50,6 +50,73 @@ def test_an_adjustment_that_cannot_be_built(shift, toy_root) -> None:
     assert faults([0.0]) == [], "it is not asked for"
 
 
+PARTS = """
+from typing import Annotated, ClassVar, Literal
+
+from sgg.config.roles import trains
+from sgg.detector.backbones.tiny import Tiny
+from sgg.methods.augmentation import AUGMENTATIONS, Augmentation
+from sgg.methods.backbone import BACKBONES
+from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
+
+
+@AUGMENTATIONS.register
+class Idle(Augmentation):
+    needs: ClassVar = frozenset({"features"})
+    kind: Annotated[Literal["idle"], trains(shared=True, tried=True)] = "idle"
+
+    def build(self, parts):
+        assert parts.features.request([1, 1], None, parts.device).result().shape == (2, 32, 7, 7)
+        assert parts.map_size == 22
+        <augmentation>
+
+
+@BACKBONES.register
+class Small(Tiny):
+    backbone: Annotated[Literal["small"], trains(shared=True)] = "small"
+
+    def build(self, num_classes, settings):
+        <detector>
+        return Tiny.build(self, num_classes, settings)
+
+
+@EDGE_LOSSES.register
+class Mine(EdgeLoss):
+    kind: Annotated[Literal["mine"], trains(mid_training=True)] = "mine"
+
+    def build(self, statistics):
+        return lambda logits, predicates, context: <loss>
+"""
+FINE = {"augmentation": "pass", "detector": "pass", "loss": "logits.sum() * context.num_foreground"}
+
+
+@pytest.mark.parametrize(("broken", "key", "words"), [
+    ({}, None, ()),
+    ({"augmentation": "raise RuntimeError('no')"}, "augmentation", ("parts.py:19: RuntimeError: no",)),
+    ({"detector": "raise RuntimeError('no')"}, "detector", ("parts.py:27: RuntimeError: no",)),
+    ({"detector": "num_classes = None"}, "detector", ("parts.py:28: TypeError", "NoneType")),
+    ({"loss": "logits.nonsense"}, "loss", ("parts.py:36: AttributeError", "nonsense")),
+    ({"loss": "logits"}, "loss", ("parts.py:36: the edge loss", "must return a scalar tensor, got shape [8, ")),
+    ({"loss": "0.5"}, "loss", ("parts.py:36: the edge loss", "must return a scalar tensor, got float")),
+    ({"loss": "logits.detach().sum()"}, "loss", ("parts.py:36: the edge loss", "must return a loss with a gradient")),
+])
+def test_each_part_that_cannot_be_built(toy_root, tmp_path, broken, key, words) -> None:
+    text = PARTS
+    for name, code in (FINE | broken).items():
+        text = text.replace(f"<{name}>", code)
+    (tmp_path / "parts.py").write_text(text)
+    load_plugins([str(tmp_path / "parts.py")])
+    try:
+        config = validate({"data": {"name": "toy", "root": str(toy_root)}, "detector": "small", "loss": "mine",
+                           "augmentation": "idle"})
+        faults = faults_of_plugins(config, open_dataset("toy", toy_root))
+    finally:
+        unload_plugins(list(loaded_digests()))
+    assert [fault.partition(": ")[0] for fault in faults] == ([] if key is None else [key])
+    for word in words:
+        assert word in faults[0]
+
+
 def test_the_reference_shows_the_settings_of_a_plugin(shift, capsys) -> None:
     unload_plugins(list(loaded_digests()))
     assert main([]) == 0

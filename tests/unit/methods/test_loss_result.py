@@ -1,0 +1,36 @@
+"""An edge loss that does not give what its contract says is named with its file."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from sgg.methods.edge_loss import require_scalar
+
+LOGITS = torch.zeros(3, 2, requires_grad=True)
+
+
+def mine(logits, predicates, context):
+    """A loss of somebody."""
+
+
+class Callable:
+    """The same as an object."""
+
+    __call__ = mine
+
+
+@pytest.mark.parametrize("function", [mine, partial(mine, context=None), Callable()])
+@pytest.mark.parametrize(("loss", "message"), [
+    (LOGITS.sum(1), r"must return a scalar tensor, got shape \[3\]"),
+    (0.5, "must return a scalar tensor, got float"),
+    (LOGITS.detach().sum(), "must return a loss with a gradient"),
+])
+def test_it_is_told_with_the_file_of_the_loss(function, loss, message) -> None:
+    with pytest.raises(ValueError, match=rf"test_loss_result\.py:\d+: the edge loss \w+ {message}"):
+        require_scalar(loss, function, LOGITS)
+
+
+def test_where_nothing_is_learned_a_loss_has_no_gradient() -> None:
+    assert require_scalar(LOGITS.detach().sum(), mine, LOGITS.detach()) == 0
+    assert require_scalar(LOGITS.sum(), mine, LOGITS) == 0
