@@ -16,7 +16,8 @@ from sgg.config.keys import find, flatten
 from sgg.config.reference import reference, role_of
 from sgg.hashing import value_hash
 from sgg.history import CONFIG, ROWS, TEST, Row
-from sgg.systems import PARTS, parts_of
+from sgg.naming import PARTS
+from sgg.systems import parts_of
 from sgg.variants import names_in, under, variants_of
 
 from .study import FAILED, FINISHED, STUDY, TRIALS, StudyDirectory, TrialRecord

@@ -29,6 +29,7 @@ from sgg.config.resume import changes
 from sgg.history import CONFIG, TEST, History, Row, read_json
 from sgg.locking import this_process
 from sgg.methods.plugins import fault_of_plugins, load_plugins
+from sgg.naming import PARTS
 from sgg.systems import parts_of
 from sgg.writing import write_json
 
@@ -185,7 +186,7 @@ class StudyDirectory:
         for name, then in parts_of(found or {}).items():
             if (now := parts.get(name, then)) != then:
                 raise ConfigError(study.source, [f"{name}: {self.path} was begun with the {name} {then}, now it is "
-                                                 f"{now}: put it back ({name}.weights, or the cache of data.root), or "
+                                                 f"{now}: put it back ({PARTS[name]}, or the cache of data.root), or "
                                                  "choose another experiment.name"])
 
     def require_pictures(self, study: Study, here: Iterable[dict[str, str]]) -> None:

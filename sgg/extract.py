@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, islice
@@ -20,6 +21,7 @@ from sgg.features import (
     FeatureStore,
     Progress,
     StoreIdentity,
+    StoreMismatchError,
     StoreWriter,
     ensure_store,
     rows_per_part,
@@ -157,10 +159,13 @@ def store_path(cache: Path, identity: StoreIdentity) -> Path:
     """Where the store of an identity is kept: its name tells the kind and ends with a digest of the rest.
 
     A sealed store of the first edition, which does not say of which pictures it is, is taken where there is no other;
-    the log tells that. It also tells where there is a store of the same, but of other pictures.
+    the log tells that. It also tells where there is a store of the same, but of other pictures, or an imported one.
     """
     path = _named(cache, identity)
     if identity.pictures and not path.exists():
+        for other in _imported_stores(cache, identity):
+            log.warning("%s holds imported features of these data, which are not used: our own are extracted. Set "
+                        "detector.features=%s to train on the imported ones", other, other)
         for other, pictures in _stores_of_other_pictures(cache, identity):
             if not pictures:
                 log.warning("%s does not say of which pictures it is (it is of the first edition); it is used as it is",
@@ -183,6 +188,16 @@ def _stores_of_other_pictures(cache: Path, identity: StoreIdentity) -> Iterator[
         if found is not None and found.pictures != identity.pictures and \
                 replace(found, pictures=identity.pictures) == identity:
             yield path, found.pictures
+
+
+def _imported_stores(cache: Path, identity: StoreIdentity) -> Iterator[Path]:
+    """Sealed stores of imported features that could serve in place of those of an identity."""
+    for path in sorted((cache / "features").glob(f"{identity.source}-{identity.kind}-*.zarr")):
+        found = stored_identity(path)
+        if found is not None and found.is_imported:
+            with suppress(StoreMismatchError):
+                identity.require_stand_in(found, path)
+                yield path
 
 
 def training_nodes(data: DataSet, detector: Detector, detector_hash: str, workers: int = 0) -> Extraction:

@@ -15,6 +15,10 @@ RECALLS = ("R", "mR", "F1", "A", "ngR", "ng-mR")
 TRIPLET_KS = (5, 10, 15, 20, 50)
 """The cut-offs of ranks on a relation's own pair of boxes."""
 
+PARTS = {"detector": "detector.weights", "features": "detector.features"}
+"""What a system may stand on that is made before it, and the setting that names another one. Every file of results has
+the hash of each; that of features only where the user gives them."""
+
 DETECTION_COUNTS = ("fallbacks", "failures")
 """Of SGDet, `<part>/sgdet/<count>`: images for which the detector lowered its score threshold, and those of them in
 which it found no two boxes that overlap even so (docs/SYSTEM.md section 6)."""

@@ -37,7 +37,13 @@ def open_data(config: Config) -> DataSet:
 
 
 def open_for_training(config: Config) -> DataSet:
-    """As `open_data`, where the config is to be trained with; raises what `require_a_batch` raises, too."""
+    """As `open_data`, where the config is to be trained with; raises what `require_a_batch` raises, too, and
+    FileNotFoundError where there are no features of that name."""
+    features = config.detector.features
+    if features is not None and not features.exists():
+        raise FileNotFoundError(f"detector.features: there is no {features}, a path that does not follow data.root; "
+                                "name a store that `python -m sgg.features import-hdf5` has made, or leave the "
+                                "setting out, and features are extracted")
     data = open_data(config)
     require_a_batch(config, data)
     return data

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from sgg.checkpoint.pickles import DAMAGE
 from sgg.history import CHECKPOINTS
 from sgg.methods.plugins import fault_of_plugins, loaded_digests
+from sgg.naming import PARTS
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Checkpoint:
     def _require_same(self, what: str, then: str | None, now: str | None) -> None:
         if None not in (then, now) and then != now:  # an imported checkpoint does not know its data
             raise ValueError(f"{self.path} was trained on another {what} ({then}, here {now}): point data.root"
-                             f"{'' if what == 'data' else f' or {what}.weights'} to what it was trained with")
+                             f"{'' if what == 'data' else f' or {PARTS.get(what, what)}'} to what it was trained with")
 
     def require_vectors(self, vectors: Mapping[str, str | None]) -> None:
         """Raise ValueError where this was trained with other word vectors than those (`sgg.word_vectors.vector_facts`).

@@ -21,7 +21,7 @@ from sgg.naming import SUBSETS
 from sgg.writing import require_writable
 
 if TYPE_CHECKING:
-    from sgg.features import FeatureStore, Progress
+    from sgg.features import FeatureStore, Progress, StoreIdentity
 
 VERIFIED_AT_ONCE = 256  # rows
 CHECKSUMS = {True: "each with its checksum, which is verified whenever it is read",
@@ -36,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def extract(options: argparse.Namespace) -> None:
     """Write the store of a part's features, or find it written."""
-    extraction, path = _extraction(options)
+    extraction, cache = _extraction(options)
+    path = _place(options, cache, extraction.identity)
     _describe(extraction.ensure(path, _bar(f"{options.kind} features of {options.part}")))
 
 
@@ -63,8 +64,13 @@ def from_hdf5(options: argparse.Namespace) -> None:
     """Import the reference's features as those of the training nodes of a config's data and detector."""
     from sgg.features import import_hdf5
 
-    extraction, path = _extraction(options)
-    _describe(import_hdf5(options.file, path, extraction.identity, _bar("import"), extraction.row_shape))
+    if not options.file.is_file():
+        raise FileNotFoundError(f"{options.file}: no such file")
+    extraction, cache = _extraction(options)
+    identity = extraction.identity.of_import(options.file)
+    path = _place(options, cache, identity)
+    _describe(import_hdf5(options.file, path, identity, _bar("import"), extraction.row_shape))
+    print(f"a run trains on these features, and not on our own extraction, with detector.features={path}")
 
 
 def quality(options: argparse.Namespace) -> None:
@@ -106,10 +112,11 @@ def _groups(path: Path) -> dict[str, list[str]]:
 
 
 def _extraction(options: argparse.Namespace):
-    """What a config and the options ask to extract, and where to. Raises OSError where nothing can be written there."""
+    """What a config and the options ask to extract, and the cache of the config. Raises OSError where nothing can be
+    written to the place that the options name."""
     if options.out is not None:
         require_writable(options.out)
-    from sgg.extract import Extraction, store_path
+    from sgg.extract import Extraction
     from sgg.systems.two_stage.foundation import TwoStageFoundation
 
     load_plugins(options.plugin)
@@ -121,7 +128,14 @@ def _extraction(options: argparse.Namespace):
                          "relation")
     settings = {} if options.subset == "all" else {"subset": options.subset}
     extraction = Extraction(data, part, foundation.detector, foundation.detector_hash, options.kind, settings=settings)
-    return extraction, options.out or store_path(foundation.experiment.cache, extraction.identity)
+    return extraction, foundation.experiment.cache
+
+
+def _place(options: argparse.Namespace, cache: Path, identity: StoreIdentity) -> Path:
+    """Where the store of an identity goes."""
+    from sgg.extract import store_path
+
+    return options.out or store_path(cache, identity)
 
 
 def _describe(store: FeatureStore) -> None:

@@ -22,7 +22,8 @@ def import_hdf5(source: str | Path, path: str | Path, identity: StoreIdentity, p
                 row_shape: tuple[int, ...] | None = None) -> FeatureStore:
     """Write the store at `path` from `source`: one dataset per class name, [n, C*7*7] or [n, C, 7, 7].
 
-    The file does not say of which detector and data it is: `identity` does, on the caller's word. Its classes decide
+    The file does not say of which detector and data it is: `identity` does, on the caller's word
+    (`StoreIdentity.of_import` makes one that says that the rows are imported). Its classes decide
     the labels; one that the file lacks has no feature in the store.
 
     row_shape: what a feature of that detector has; None: whatever the file has.

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
+
+from sgg.hashing import file_hash
 
 KINDS = ("node", "edge", "global")
 SOURCES = ("real", "generated")
+IMPORTED = "imported"
+"""The setting of an identity that says which file the features were imported from."""
 
 
 class StoreMismatchError(ValueError):
@@ -56,6 +61,23 @@ class StoreIdentity:
         """The identity that `to_json` wrote; further keys are ignored."""
         return cls(**{one.name: values[one.name] for one in fields(cls) if one.name != "pictures"},
                    pictures=values.get("pictures", ""))
+
+    def of_import(self, source: Path) -> StoreIdentity:
+        """The identity of features that somebody else's program extracted, from the file `source`, of the same data and
+        detector. Its settings say what the rows are: how they were made, nobody here knows."""
+        return replace(self, pictures="", settings={"part": self.settings.get("part", "train"), IMPORTED: {
+            "file": source.name, "bytes": source.stat().st_size, "sha256": file_hash(source)}})
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether the rows are from somebody else's file (`of_import`)."""
+        return IMPORTED in self.settings
+
+    def require_stand_in(self, actual: StoreIdentity, where: object) -> None:
+        """Raise StoreMismatchError unless the rows of `actual`, found at `where`, can serve in place of these: they are
+        of the same classes, detector, annotation, kind, source and part of the data, however they were extracted."""
+        part = {"part": actual.settings.get("part")}
+        replace(self, settings={"part": self.settings.get("part")}).require(replace(actual, settings=part), where)
 
     def require(self, actual: StoreIdentity, where: object) -> None:
         """Raise StoreMismatchError, naming every field that differs, unless `actual`, found at `where`, equals this."""

@@ -53,6 +53,9 @@ class Backbone(Method):
 
     weights: Annotated[HomePath | None, trains(shared=True, tried=True)] = None
     """A published `vg-faster-rcnn.tar` or a directory made by `python -m sgg.detector train`; None: pre-train here."""
+    features: Annotated[HomePath | None, trains(shared=True, tried=True)] = None
+    """A store of real node features of training that the augmentation reads in place of our own extraction, for example
+    the papers' (`python -m sgg.features import-hdf5`); None: extracted by this detector and kept in the cache."""
     epochs: Annotated[PositiveInt, trains(shared=True)] = 10
     """Epochs of the detector's training."""
     batch_size: Annotated[PositiveInt, trains(shared=True)] = 8
@@ -79,8 +82,8 @@ class Backbone(Method):
         """torchvision's R-CNN with random weights, as the entry's own settings say.
 
         num_classes: C, background included. settings: arguments that all of them get, such as the size of pictures.
-        `epochs`, `batch_size`, `learning_rate` and `weights` must not matter here: a detector that is opened again does
-        not know them.
+        `epochs`, `batch_size`, `learning_rate`, `weights` and `features` must not matter here: a detector that is
+        opened again does not know them.
         """
         raise NotImplementedError
 

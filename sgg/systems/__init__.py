@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sgg.naming import PARTS
+
 if TYPE_CHECKING:
     from sgg.config import Config
 
     from .contract import Check, Foundation
 
-PARTS = ("detector",)
-"""Names of what a system may stand on that is trained before it; every file of results has the hash of each."""
 
 
 def open_foundation(config: Config, check: Check | None = None) -> Foundation:
@@ -42,8 +42,8 @@ def prepare(config: Config, check: Check | None = None) -> Foundation:
 
 
 def reads_features(config: Config) -> bool:
-    """Whether training with a config reads stored features (`Foundation.training_features`)."""
-    return "features" in config.augmentation.needs
+    """Whether training with a config reads features that we extract and store (`Foundation.training_features`)."""
+    return "features" in config.augmentation.needs and config.detector.features is None
 
 
 def parts_of(facts: dict[str, str | None]) -> dict[str, str]:

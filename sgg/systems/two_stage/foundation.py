@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from sgg.detector import ensure_detector, known_hash
 from sgg.device import device_of
 from sgg.experiment import Experiment
 from sgg.extract import Extraction, store_path, training_nodes
-from sgg.features import FeatureStore
+from sgg.features import FeatureStore, stored_identity
+from sgg.hashing import value_hash
 from sgg.methods.augmentation import Augmentation, AugmentationParts
 from sgg.methods.head import HeadSizes
 from sgg.models.detector import Detector
@@ -30,6 +32,8 @@ from sgg.systems.contract import Check
 from .learner import GraphLearner
 from .predictor import TwoStagePredictor
 from .system import TwoStage
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +56,10 @@ class TwoStageFoundation:
         cache, settings = config.cache, config.detector
         known = known_hash(experiment.data, cache, settings) if check is not None else None
         if check is not None:
-            check(experiment, {"detector": known})
+            check(experiment, {"detector": known, **_of_features(config)})
         detector, detector_hash = ensure_detector(experiment.data, cache, settings, config.data.workers, device)
         if check is not None and known is None:
-            check(experiment, {"detector": detector_hash})
+            check(experiment, {"detector": detector_hash, **_of_features(config)})
         return cls(experiment, detector.to(device), detector_hash)
 
     @property
@@ -65,8 +69,8 @@ class TwoStageFoundation:
 
     @property
     def parts(self) -> Mapping[str, str]:
-        """The hash of the detector."""
-        return {"detector": self.detector_hash}
+        """The hash of the detector, and of features that the user gives."""
+        return {"detector": self.detector_hash, **_of_features(self.config)}
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -80,17 +84,25 @@ class TwoStageFoundation:
 
     @cached_property
     def features(self) -> FeatureStore | None:
-        """Real features of the training objects, where the augmentation needs them; made where they are missing."""
+        """Real features of the training objects, where the augmentation needs them: those that the user gives, else our
+        own, made where they are missing. Raises ValueError where given ones are of something else."""
         if "features" not in self.augmentation.needs:
             return None
+        if (given := self.config.detector.features) is not None:
+            store = FeatureStore.open(given)
+            self._extraction.identity.require_stand_in(store.identity, f"detector.features: {given}")
+            log.info("real features are those of %s (%s), not our own extraction", given, store.identity.settings)
+            return store
         extraction, path = self.training_features()
         return extraction.ensure(path, partial(track, description="features"))
 
     def training_features(self) -> tuple[Extraction, Path]:
-        """How those features are made, and the store that they are kept in."""
-        experiment = self.experiment
-        extraction = training_nodes(experiment.data, self.detector, self.detector_hash, self.config.data.workers)
-        return extraction, store_path(experiment.cache, extraction.identity)
+        """How our own features are made, and the store that they are kept in."""
+        return self._extraction, store_path(self.experiment.cache, self._extraction.identity)
+
+    @cached_property
+    def _extraction(self) -> Extraction:
+        return training_nodes(self.experiment.data, self.detector, self.detector_hash, self.config.data.workers)
 
     def make_ready(self) -> None:
         """Make the features that training needs, where they are missing."""
@@ -133,3 +145,11 @@ class TwoStageFoundation:
         if self.config.training.compile:
             model.classify = torch.compile(model.classify, dynamic=True)
         return model
+
+
+def _of_features(config: Config) -> dict[str, str]:
+    """The hash of features that the user gives and training reads, by the name of that part; nothing where it extracts
+    its own. What only evaluates need not have them."""
+    given = config.detector.features
+    identity = None if given is None or "features" not in config.augmentation.needs else stored_identity(given)
+    return {} if identity is None else {"features": value_hash(identity.to_json())}

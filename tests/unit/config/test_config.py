@@ -198,7 +198,7 @@ def test_defaults_that_depend_on_something_fill_only_what_is_not_given() -> None
         assert undecided == [
             "data.cache", "data.max_objects", "data.train_images", "data.eval_images",
             *(["data.num_val_images"] if name == "toy" else []),
-            "detector.weights", "embeddings.path",
+            "detector.weights", "detector.features", "embeddings.path",
             "search.max_concurrent", "search.time_budget_s", "tracking.wandb_entity"]
 
 

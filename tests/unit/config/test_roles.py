@@ -38,6 +38,7 @@ def test_what_trials_share_is_decided_by() -> None:
     assert set(keys_where(lambda role: role.shared)) == {
         "data.name", "data.num_val_images", "data.exclude_left_right", "data.self_relations",
         "data.allow_clipping", "detector.backbone", "detector.weights",
+        "detector.features",
         "detector.epochs", "detector.batch_size", "detector.learning_rate", "augmentation.kind",
         "augmentation.visual_conditioning"}
 

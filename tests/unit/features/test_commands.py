@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from sgg import quality
+from sgg.extract import store_path
 from sgg.features import FeatureStore, StoreIdentity, __main__, array, write_store
+from sgg.hashing import file_hash
 from sgg.systems.two_stage.foundation import TwoStageFoundation
 
 CLASSES = ["__background__", "cat", "dog"]
@@ -73,15 +75,23 @@ def test_info_of_nothing(tmp_path, capsys):
     assert message.count("\n") == 1
 
 
-def test_import_lands_where_training_looks(tmp_path, config, foundation, capsys):
-    with h5py.File(tmp_path / "features.hdf5", "w") as file:
+def test_an_import_says_what_it_is_and_how_a_run_uses_it(tmp_path, config, foundation, capsys, caplog):
+    """It never passes for our own extraction. A run that makes that tells of the import, and how it would be used."""
+    source = tmp_path / "features.hdf5"
+    with h5py.File(source, "w") as file:
         file["dog"] = np.ones((3, 2 * 49), np.float32)
-    assert __main__.main(["import-hdf5", str(tmp_path / "features.hdf5"), str(config), "augmentation.kind=gan"]) == 0
+    assert __main__.main(["import-hdf5", str(source), str(config), "augmentation.kind=gan"]) == 0
     (path,) = (tmp_path / "cache" / "features").glob("real-node-*.zarr")
     store = FeatureStore.open(path)
     assert store.counts.tolist() == [0, 0, 3]
-    assert (store.identity.detector, store.identity.data, store.identity.settings["images"]) == ("d1", "a1", 7)
-    assert str(path) in capsys.readouterr().out
+    assert (store.identity.detector, store.identity.data, store.identity.pictures) == ("d1", "a1", "")
+    assert store.identity.settings == {"part": "train", "imported": {
+        "file": "features.hdf5", "bytes": source.stat().st_size, "sha256": file_hash(source)}}
+    assert f"detector.features={path}" in capsys.readouterr().out
+    own = StoreIdentity(CLASSES, "d1", "a1", settings={"part": "train", "images": 7, "pooled": 7}, pictures="p1")
+    assert store_path(tmp_path / "cache", own) != path
+    assert f"{path} holds imported features of these data, which are not used: our own are extracted. Set " \
+           f"detector.features={path}" in caplog.text
 
 
 def test_import_elsewhere(tmp_path, config, foundation):

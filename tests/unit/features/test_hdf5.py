@@ -1,12 +1,13 @@
 """The reference's features.hdf5 becomes a store."""
 
 import re
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 
-from sgg.features import StoreIdentity, import_hdf5, writer
+from sgg.features import StoreIdentity, StoreMismatchError, import_hdf5, writer
 
 CLASSES = ["__background__", "cat", "dog", "emu"]
 
@@ -83,3 +84,16 @@ def test_a_store_is_not_taken_for_the_import(tmp_path, identity):
     import_hdf5(source, tmp_path / "nodes.zarr", identity)
     with pytest.raises(FileExistsError, match=r"nodes\.zarr: there is a store already; delete it, or .*--out"):
         import_hdf5(source, tmp_path / "nodes.zarr", identity)
+
+
+def test_imported_features_stand_in_for_our_own_of_the_same_data_only(tmp_path):
+    source = make_file(tmp_path / "features.hdf5", cat=rows(2, 49))
+    own = StoreIdentity(CLASSES, "d", "a", settings={"part": "train", "images": 7}, pictures="p")
+    imported = own.of_import(source)
+    assert (imported.is_imported, own.is_imported) == (True, False)
+    own.require_stand_in(imported, "there")
+    with pytest.raises(StoreMismatchError, match=r"there: holds other features .*settings is"):
+        own.require(imported, "there")
+    for change in ({"detector": "e"}, {"data": "b"}, {"kind": "edge"}, {"settings": {"part": "test"}}):
+        with pytest.raises(StoreMismatchError, match=next(iter(change))):
+            own.require_stand_in(replace(imported, **change), "there")
