@@ -165,6 +165,12 @@ class StudyDirectory:
         """
         self.require_pictures(study, [facts["data"].get("pictures") or {}])
         self.require_data(study, {facts["data"]["hash"]: facts["data"]["description"]}, parts_of(facts["data"]))
+        from sgg.data.mirroring import difference  # not at the top: a complaint about settings needs no numpy
+
+        then = ((self._read() or {}).get("data") or {}).get("mirrored")
+        if fault := difference(then, facts["data"].get("mirrored") or {}):
+            raise ConfigError(study.source, [f"data: {self.path} {fault}: put back the version of this program, or "
+                                             "choose another experiment.name"])
         try:
             (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
             write_json(self.path / STUDY, {**_described(study), "path": str(self.path), "run_by": this_process(),

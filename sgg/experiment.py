@@ -15,6 +15,7 @@ from sgg import parallel
 from sgg.config import Config
 from sgg.data import Batches, DataSet, Part, load_batches
 from sgg.data.dataset import BACKGROUND
+from sgg.data.mirroring import exchanged_names
 from sgg.data.statistics import background_counts, foreground_counts
 from sgg.methods.plugins import loaded_digests
 from sgg.metrics import SceneGraphMetrics, predicate_weights
@@ -45,6 +46,14 @@ class Experiment:
         """Where is what is derived from the data once."""
         return self.config.cache
 
+    @property
+    def exchanged(self) -> dict[str, str | None]:
+        """The predicates that mirroring changes in training, with their partners (`sgg.data.mirroring.Exchanged`)."""
+        settings = self.config.data
+        if not settings.flip or settings.flip_predicates == "keep":
+            return {}
+        return exchanged_names(self.data.predicates, self.data.mirrored)
+
     def facts(self) -> dict[str, Any]:
         """What every result file says of the data."""
         missing = self.embeddings.missing if self.config.compares_classes else ()  # else the vectors are not read
@@ -52,7 +61,8 @@ class Experiment:
         if first is not None:  # other images, other figures
             measured += f", measured on the first {first} images of val and test"
         return {"name": self.data.name, "description": measured, "hash": self.data.hash, "pictures": self.pictures,
-                **self.vectors, "embeddings_missing": [name for name in missing if name != BACKGROUND],
+                "mirrored": self.exchanged, **self.vectors,
+                "embeddings_missing": [name for name in missing if name != BACKGROUND],
                 **({"plugins": plugins} if (plugins := loaded_digests(self.config.experiment.plugins)) else {})}
 
     @cached_property

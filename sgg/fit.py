@@ -15,6 +15,7 @@ from sgg.config import Config
 from sgg.config.keys import flatten
 from sgg.config.resume import changes
 from sgg.data import Batches
+from sgg.data.mirroring import difference
 from sgg.evaluate import evaluate
 from sgg.experiment import Experiment
 from sgg.history import CONFIG, TEST, History, Row, read_json
@@ -231,6 +232,9 @@ def _require_origin(found: checkpoint.Checkpoint | None, same_settings: bool, ex
         _refuse_other_settings(experiment.config, found)
     found.require_plugins(experiment.config.experiment.allow_changed_plugins)
     found.require_origin(experiment.data.hash, parts, _pictures_of(found, experiment))
+    if fault := difference(found.meta["data"].get("mirrored"), experiment.exchanged):
+        raise ValueError(f"{found.path} {fault}: put back the version of this program, or train anew under another "
+                         "experiment.name")
     if experiment.config.compares_classes:
         found.require_vectors(experiment.vectors)
 

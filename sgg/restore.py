@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sgg import checkpoint, systems
 from sgg.config import validate
+from sgg.data.mirroring import difference
 from sgg.device import configure_torch
+from sgg.experiment import Experiment
 from sgg.systems.contract import Check, Foundation, Predictor
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +50,10 @@ def restore(path: Path | str, changes: dict[str, dict[str, Any]] | None = None,
 
 def trained_on_the_same(found: checkpoint.Checkpoint) -> Check:
     """Refuses other training data, pictures or parts than those of a checkpoint, before a part is trained, which takes
-    minutes, and in vain."""
-    return lambda experiment, parts: found.require_origin(experiment.data.hash, parts,
-                                                          {"train": experiment.pictures["train"]})
+    minutes, and in vain. Tells where training would now mirror predicates otherwise, which changes no measurement."""
+    def check(experiment: Experiment, parts: Mapping[str, str | None]) -> None:
+        found.require_origin(experiment.data.hash, parts, {"train": experiment.pictures["train"]})
+        if fault := difference(found.meta["data"].get("mirrored"), experiment.exchanged):
+            log.warning("%s %s; its figures are measured all the same", found.path, fault)
+
+    return check

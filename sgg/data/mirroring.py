@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -53,6 +53,28 @@ def mirrored_predicates(predicates: Sequence[str], pairs: Pairs | None = None) -
         elif partners or not _is_adverb(said):
             table[row] = NO_PARTNER
     return table
+
+
+Exchanged = Mapping[str, str | None]
+"""The names that mirroring changes: each with its partner, None where there is none and images are not mirrored."""
+
+
+def exchanged_names(predicates: Sequence[str], table: np.ndarray) -> dict[str, str | None]:
+    """What a table [R] of `mirrored_predicates` changes, by names, as files of results have it."""
+    return {name: None if other == NO_PARTNER else predicates[other]
+            for row, (name, other) in enumerate(zip(predicates, table.tolist(), strict=True)) if other != row}
+
+
+def difference(then: Exchanged | None, now: Exchanged) -> str | None:
+    """In words, how mirroring changes other predicates now than when something was trained; None where it changes the
+    same, or where that is not known, as in files of earlier versions."""
+    if then is None or dict(then) == dict(now):
+        return None
+    name = next(name for name in (*then, *now) if then.get(name, name) != now.get(name, name))
+    was, here = (f"{partner!r}" if (partner := table.get(name, name)) is not None else "nothing"
+                 for table in (then, now))
+    return (f"was trained where mirroring an image exchanged other predicates: {name!r} became {was}, here it becomes "
+            f"{here}")
 
 
 def _words(name: str) -> tuple[str, ...]:

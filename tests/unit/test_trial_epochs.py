@@ -1,5 +1,6 @@
 """Epochs of a trial on a few toy pictures: what a row says of SGDet, where a trial is taken up, what its data are."""
 
+import json
 import math
 import re
 from dataclasses import replace
@@ -12,7 +13,7 @@ from sgg.config import validate
 from sgg.data import open_dataset
 from sgg.fit import fit, measure, train_epoch
 from sgg.history import History
-from sgg.restore import restore
+from sgg.restore import restore, trained_on_the_same
 from sgg.structures import Batch
 from sgg.systems.two_stage import foundation as two_stage
 from sgg.systems.two_stage.foundation import TwoStageFoundation
@@ -160,6 +161,26 @@ def test_other_data_or_another_detector_is_not_gone_on_with(run, toy_root, tmp_p
     others = replace(open_dataset("toy", toy_root), classes=["__background__", *"abcdefghijklmnopqrstuvwx"])
     with pytest.raises(ValueError, match=r"epoch_0002 was trained on another data \([0-9a-f]{16}, here [0-9a-f]{16}\)"):
         run(tmp_path, data=others)
+
+
+def test_other_predicates_exchanged_by_mirroring_are_not_gone_on_with(run, toy_root, tmp_path, caplog) -> None:
+    """The table decides training and nothing else; a checkpoint that does not say it still opens."""
+    run(tmp_path)
+    data = open_dataset("toy", toy_root)
+    assert checkpoint.open_checkpoint(tmp_path).meta["data"]["mirrored"] == {}
+    one, other = data.predicates[1:3]
+    others = replace(data, mirror_pairs=((one, other),))
+    others.__dict__["hash"] = data.hash  # as if the rule that finds pairs by their names had changed
+    with pytest.raises(ValueError, match=rf"epoch_0002 was trained where mirroring .*'{one}' became '{one}', here it "
+                                         rf"becomes '{other}': put back"):
+        run(tmp_path, data=others)
+    found = checkpoint.open_checkpoint(tmp_path)
+    trained_on_the_same(found)(replace(trial_of(toy_root).experiment, data=others), {})
+    assert "here it becomes" in caplog.text
+    meta = json.loads((found.path / "meta.json").read_text())
+    del meta["data"]["mirrored"]
+    (found.path / "meta.json").write_text(json.dumps(meta))
+    run(tmp_path, data=others)
 
 
 def test_what_differs_is_told_before_a_detector_is_trained(run, toy_root, tmp_path, monkeypatch) -> None:

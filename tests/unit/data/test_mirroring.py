@@ -11,7 +11,7 @@ from sgg.data.annotations import Annotations
 from sgg.data.custom import open_custom, write_custom
 from sgg.data.dataset import Part
 from sgg.data.loader import PartImages
-from sgg.data.mirroring import NO_PARTNER, mirrored_predicates
+from sgg.data.mirroring import NO_PARTNER, difference, exchanged_names, mirrored_predicates
 
 VISUAL_GENOME = """above,across,
 against,along,and,at,attached to,behind,belonging to,between,carrying,covered in,covering,
@@ -144,3 +144,15 @@ def test_a_file_says_its_pairs(tmp_path):
 def test_pairs_that_are_wrong_are_named(pairs, message, tmp_path):
     with pytest.raises(ValueError, match=r"annotations.json.*" + message):
         opened(tmp_path, mirror_pairs=pairs)
+
+
+def test_a_table_is_kept_by_names_and_compared():
+    names = ["-", "left of", "right of", "on", "is left"]
+    then = exchanged_names(names, mirrored_predicates(names))
+    assert then == {"left of": "right of", "right of": "left of", "is left": None}
+    assert difference(then, dict(then)) is None
+    assert difference(None, then) is None  # of a version that did not note it
+    other = exchanged_names(names, mirrored_predicates(names, [("left of", "on")]))
+    assert "'left of' became 'right of', here it becomes 'on'" in difference(then, other)
+    assert "'is left' became nothing, here it becomes 'is left'" in difference({"is left": None}, {})
+    assert "'on' became 'on', here it becomes 'left of'" in difference({}, {"on": "left of"})

@@ -107,6 +107,15 @@ def test_another_detector_is_refused(tmp_path):
         directory.begin(first, {"data": {**FACTS["data"], "detector": "d2"}})
 
 
+def test_other_predicates_exchanged_by_mirroring_are_refused(tmp_path):
+    first = study(tmp_path)
+    directory = StudyDirectory.of(first)
+    directory.begin(first, FACTS)  # of a version that did not note them
+    directory.begin(first, {"data": {**FACTS["data"], "mirrored": {"left": "right", "right": "left"}}})
+    with pytest.raises(ConfigError, match=r"data: .* 'left' became 'right', here it becomes nothing: put back"):
+        directory.begin(first, {"data": {**FACTS["data"], "mirrored": {"left": None, "right": None}}})
+
+
 @pytest.mark.parametrize(("place", "why"), [("{}/file", "Not a directory"), ("/proc", "No such file or directory")])
 def test_a_place_that_cannot_hold_a_study_is_refused(tmp_path, place, why):
     """Nobody can make a file in /proc, whatever its permissions say."""
