@@ -81,7 +81,7 @@ def configurations(study: Study, axes: list[Axis]) -> list[Values]:
         if len(draws) == search.trials:
             break
     found = [{axis.key: {**draw, **point}[axis.key] for axis in axes} for draw in draws for point in grid]
-    if len(axes) == 1 or not any(reference()[axis.key].choice for axis in axes if axis.key in reference()):
+    if not any(reference()[axis.key].choice for axis in axes if axis.key in reference()):
         return found
     distinct: dict[str, Values] = {}
     for values in found:

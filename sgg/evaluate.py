@@ -21,12 +21,12 @@ from rich.progress import track
 from rich.table import Table
 
 from sgg.command import add_plugin_options, answered, distinct, output_file, positive
-from sgg.methods.adjustment import ADJUSTMENTS
+from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS
 from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
 from sgg.naming import DETECTION_COUNTS, KS, RECALLS, SUBSETS, headline_k
 from sgg.predictions import PredictionFile, Predictions, PredictionWriter, Protocol
 from sgg.structures import Batch, Prediction, SceneGraph
-from sgg.variants import PRED_WEIGHT, Adjuster, Variant, suffix, variants_of, with_suffix
+from sgg.variants import Adjuster, Variant, suffix, variants_of, with_suffix
 from sgg.versions import versions
 from sgg.writing import write_json
 
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from sgg.systems.contract import Predictor
 
 FALLBACKS, FAILURES = (f"sgdet/{name}" for name in DETECTION_COUNTS)
-NEED_A_MODEL = ("adjust", "data", "part", "images", "device", "save_predictions")  # options
+NEED_A_MODEL = ("adjust", "data", "part", "images", "device", "plugin", "allow_changed_plugin", "save_predictions")
+"""Options without effect on saved predictions."""
 Figures = dict[str, float]
 EachImage = Callable[[str, SceneGraph, Predictions], None]
 
@@ -130,8 +131,8 @@ def tables(named: Figures, modes: Iterable[str], variants: Iterable[Variant], k:
     relation. Below that of SGDet are the numbers of its fallbacks and failures.
     """
     made, variants = [], list(variants)
-    shown = [name for name in variants[0] if name == PRED_WEIGHT or len({one[name] for one in variants}) > 1]
-    heads = ["weight" if name == PRED_WEIGHT else name for name in shown]
+    shown = [name for name in variants[0] if name == BY_METRICS or len({one[name] for one in variants}) > 1]
+    heads = ["weight" if name == BY_METRICS else name for name in shown]
     for mode in modes:
         columns = [name for name in RECALLS if f"{mode}/all/{name}@{k}" in named]
         table = Table(*heads, "subset", "images", "relations", *columns, title=f"{mode}, K = {k}, per cent",
@@ -162,7 +163,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.predictions:
-        without_effect = [f"--{name.replace('_', '-')}" for name in NEED_A_MODEL if getattr(options, name) is not None]
+        without_effect = [f"--{name.replace('_', '-')}" for name in NEED_A_MODEL
+                          if getattr(options, name) not in (None, False, [])]
         if without_effect:
             parser.error(f"{', '.join(without_effect)}: no effect with --predictions, whose file settles it; leave out")
     return answered(lambda: _show(options))
@@ -201,7 +203,7 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
     if unknown := [name for name in adjust if name not in ADJUSTMENTS]:
         raise ValueError(f"--adjust {unknown[0]}: there is no such adjustment; there are {', '.join(ADJUSTMENTS)}")
     given = {"data": {"root": options.data, "eval_images": options.images}, "training": {"device": options.device},
-             "evaluation": {"modes": options.mode, "ks": options.ks, "pred_weight": options.pred_weights,
+             "evaluation": {"modes": options.mode, "ks": options.ks, BY_METRICS: options.pred_weights,
                             **adjust}}
     restored = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
                                             for section, values in given.items()}, options.allow_changed_plugin)
@@ -236,7 +238,7 @@ def _from_file(options: argparse.Namespace) -> _Result:
     named = rescore(_with_bar(saved, len(saved), "images"), metrics)
     if "sgdet" in modes and saved.fallbacks is not None:
         named[FALLBACKS] = saved.fallbacks
-    return _Result(saved.protocol, modes, ks, variants_of({"pred_weight": pred_weights}), named)
+    return _Result(saved.protocol, modes, ks, variants_of({BY_METRICS: pred_weights}), named)
 
 
 def _adjustment(text: str) -> tuple[str, list[float]]:

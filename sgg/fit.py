@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sgg import checkpoint, parallel, systems
 from sgg.config import Config
+from sgg.config.errors import in_words
 from sgg.config.keys import flatten
 from sgg.config.resume import changes
 from sgg.data import Batches
@@ -27,8 +28,6 @@ from sgg.versions import changed_versions, versions
 from sgg.writing import write_json
 
 log = logging.getLogger(__name__)
-
-LOWER_RATES = "lower training.learning_rate or augmentation.learning_rate_*"
 
 
 def fit(
@@ -128,8 +127,8 @@ def train_epoch(system: System, config: Config, batches: Batches, epoch: int) ->
             result = system.training_step(batch, draws)
             losses = finite(result.losses)
         except FloatingPointError as error:
-            raise FloatingPointError(f"{error} in epoch {epoch}, step {steps}: {LOWER_RATES}; or look at the images of "
-                                     f"this batch: {', '.join(batch.image_ids)}") from error
+            raise FloatingPointError(f"{error} in epoch {epoch}, step {steps}: {_lower_rates(system)}; or look at "
+                                     f"the images of this batch: {', '.join(batch.image_ids)}") from error
         images += len(batch)
         images_of.update(result.counts)
         passed_over += not losses
@@ -174,8 +173,13 @@ def measure(experiment: Experiment, system: System, part: str, epoch: int) -> Ro
         figures = evaluate(system, experiment.evaluation_batches(part), experiment.metrics(part),
                            adjusters=experiment.adjusters)
     except DivergedError as error:
-        raise FloatingPointError(f"{error}, measured on {part} after epoch {epoch}: {LOWER_RATES}") from error
+        raise FloatingPointError(f"{error}, measured on {part} after epoch {epoch}: {_lower_rates(system)}") from error
     return {f"{part}/{name}": value for name, value in figures.items()}
+
+
+def _lower_rates(system: System) -> str:
+    """The remedy for networks that diverge."""
+    return f"lower {in_words(list(system.rates), 'or')}"
 
 
 def is_validated(config: Config, epoch: int) -> bool:

@@ -16,7 +16,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from sgg.history import Row
-from sgg.methods.adjustment import ADJUSTMENTS, AdjustmentFunction
+from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS, AdjustmentFunction
 from sgg.naming import DETECTION_COUNTS
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from sgg.methods.edge_loss import EdgeContext
     from sgg.methods.statistics import Statistics
 
-PRED_WEIGHT = "pred_weight"
 COUNTS = tuple(f"/{name}" for name in ("num_images", "num_relations", *DETECTION_COUNTS))
 """Ends of the names of figures that no adjustment changes."""
 _SUFFIX = re.compile(r"((?:/[A-Za-z_]\w*=[^/=]+)*)((?:/x[0-9.e+-]+)?)$")
@@ -44,8 +43,8 @@ def variants_of(evaluation: Mapping[str, Any], also: Iterable[str] = ()) -> list
 def suffix(variant: Variant) -> str:
     """What the names of figures end with that are measured under a variant."""
     text = "".join(f"/{name}={value:g}" for name, value in variant.items()
-                   if name != PRED_WEIGHT and value != _neutral(name))
-    weight = variant.get(PRED_WEIGHT, 0.0)
+                   if name != BY_METRICS and value != _neutral(name))
+    weight = variant.get(BY_METRICS, 0.0)
     return f"{text}/x{weight:g}" if weight else text
 
 
@@ -88,7 +87,7 @@ def objective(row: Row, metric: str, mode: str, variants: Iterable[Variant]) -> 
 
 def _turn(name: str) -> tuple[bool, str]:
     """Sorts adjustments into the order in which they are applied."""
-    return name == PRED_WEIGHT, name
+    return name == BY_METRICS, name
 
 
 def _neutral(name: str) -> float:
@@ -104,7 +103,7 @@ def adjusters(variants: Iterable[Variant], statistics: Statistics) -> dict[str, 
     functions: dict[str, AdjustmentFunction] = {}
     for variant in variants:
         own = {name: value for name, value in variant.items()
-               if value != _neutral(name) and not ADJUSTMENTS[name].in_metrics}
+               if value != _neutral(name) and name != BY_METRICS}
         for name in own.keys() - functions.keys():
             functions[name] = ADJUSTMENTS[name]().build(statistics)
         found.setdefault(suffix(own), Adjuster(tuple((functions[name], value) for name, value in own.items())))

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from sgg.checkpoint.titles import TITLES
 from sgg.command import answered, positive
 from sgg.config.schema import EdgeBoxes
+from sgg.methods.dataset import DATA_SETS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     importing.add_argument("--data", type=Path, default=Path("data"), metavar="ROOT",
                            help="folder of the data sets, for --try-both (%(default)s)")
     importing.add_argument("--device", default="auto", help="for --try-both: cpu, cuda, ... (a GPU where there is one)")
-    importing.add_argument("--data-name", choices=list(TITLES),
+    importing.add_argument("--data-name", choices=list(DATA_SETS),
                            help="what the model was trained on; default: what its number of classes tells, else vg")
     options = parser.parse_args(arguments)
     return answered(lambda: _import(options))

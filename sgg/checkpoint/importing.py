@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from sgg import checkpoint
 from sgg.checkpoint.drawings import DrawingComparison
 from sgg.checkpoint.published import fitting, is_motifs, left_out, read_published
-from sgg.checkpoint.titles import TITLES
 from sgg.config import Config
 from sgg.config.schema import EdgeBoxes
 from sgg.detector.files import require_own, require_place, save_detector
@@ -22,6 +21,7 @@ from sgg.detector.proposals import RANDOM
 from sgg.gan import GAN
 from sgg.history import CHECKPOINTS, read_json
 from sgg.methods.backbone import BACKBONES
+from sgg.methods.dataset import DATA_SETS
 from sgg.models.detector import Detector
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.full_model import FullModel
@@ -32,8 +32,6 @@ from sgg.models.scene_graph import SceneGraphModel
 log = logging.getLogger(__name__)
 
 DETECTOR = "detector"
-BY_CLASSES = {1704: "gqa", 201: "vtranse"}
-"""Those that their number of classes tells, background included."""
 GQA_WITHOUT_LEFT_RIGHT = 309  # predicates, background included
 
 
@@ -101,7 +99,7 @@ def import_published(path: Path | str, directory: Path | str, edge_boxes: EdgeBo
     The detector goes to `directory`/detector (for `detector.weights`). Of a trained model the rest goes to a checkpoint
     as training writes them; it names that detector, and no hash of data, for that of the published data is not known.
 
-    data_name: one of TITLES; None: the one of that many classes, else Visual Genome. edge_boxes: how the model was
+    data_name: of a data set; None: the one of that many classes, else Visual Genome. edge_boxes: how the model was
     trained to draw pairs of boxes; None: as `comparison` finds, and without one as models of that data were trained.
     say: gets what a user should know, in sentences: each tensor of the file that is left out, the drawing, and the
     figures of the comparison.
@@ -130,12 +128,12 @@ def import_published(path: Path | str, directory: Path | str, edge_boxes: EdgeBo
     if isinstance(model, Detector):
         save_detector(model, directory / DETECTOR, {"source": path.name, **RANDOM})
         return directory / DETECTOR
-    name = data_name or BY_CLASSES.get(architecture.num_classes, "vg")
+    name = data_name or _data_of(architecture.num_classes)
     drawing = _drawing(model, _config(architecture, directory, name), edge_boxes, comparison, say)
     facts = save_detector(model.detector, directory / DETECTOR, {"source": path.name})
     config = _config(architecture, directory, name, drawing)
     meta = {"source": path.name, "config": config.model_dump(mode="json"),
-            "data": {"name": name, "description": f"{TITLES[name]}, as published", "hash": None},
+            "data": {"name": name, "description": f"{DATA_SETS[name].called()}, as published", "hash": None},
             "detector": facts["hash"], "metrics": {}}
     modules: dict[str, nn.Module | None] = {"model": model.scene_graph, "gan": gan}
     return checkpoint.save(directory, epoch, modules, {}, meta).path
@@ -151,7 +149,7 @@ def _drawing(model: FullModel, config: Config, edge_boxes: EdgeBoxes | None, com
             say(f"model.edge_boxes: {edge_boxes}, as asked for, though {found} is better")
         return edge_boxes
     if comparison is None:
-        say(f"model.edge_boxes: {usual}, the default for {TITLES[config.data.name]}; the model needs the drawing that "
+        say(f"model.edge_boxes: {usual}, the default for {config.data.called()}; the model needs the drawing that "
             "it was trained with, which its weights do not tell: let --try-both 200 find out, or name it with "
             "--edge-boxes")
         return usual
@@ -163,7 +161,7 @@ def _drawing(model: FullModel, config: Config, edge_boxes: EdgeBoxes | None, com
 def _config(architecture: Architecture, directory: Path, data_name: str, edge_boxes: EdgeBoxes | None = None) -> Config:
     """The settings under which a foundation builds the same modules."""
     without = architecture.num_predicates == GQA_WITHOUT_LEFT_RIGHT
-    sides = {"exclude_left_right": without} if data_name == "gqa" else {}
+    sides = {"exclude_left_right": without} if "exclude_left_right" in DATA_SETS[data_name].model_fields else {}
     return Config.model_validate({
         "data": {"name": data_name, **sides, "flip_predicates": "keep", "self_relations": "keep"},
         "detector": {"backbone": architecture.backbone, "weights": str((directory / DETECTOR).resolve())},
@@ -173,6 +171,12 @@ def _config(architecture: Architecture, directory: Path, data_name: str, edge_bo
         "augmentation": {"kind": "gan", "large_discriminator": architecture.large_discriminator,
                          "visual_conditioning": architecture.visual_conditioning} if architecture.gan else "off",
     })
+
+
+def _data_of(num_classes: int) -> str:
+    """The name of the data set that has so many classes, background included; of none, the default."""
+    return next((name for name, entry in DATA_SETS.entries.items() if entry.num_classes == num_classes),
+                DATA_SETS.default)
 
 
 def _shape(source: str, weights: dict[str, Tensor], name: str, axes: int) -> tuple[int, ...]:

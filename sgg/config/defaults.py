@@ -17,8 +17,6 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from sgg.naming import headline_k, is_lower_better
-
 from .chosen import AUTO
 from .keys import find, has, put, remove
 from .renamed import renamed
@@ -31,7 +29,6 @@ FOUND_BY = "VG"
 WITHOUT_EFFECT = {"data.num_val_images": None, "data.exclude_left_right": False}
 """Settings that earlier versions wrote for every data set, with the value that had no effect; they are left out where
 the data set does not have them."""
-RATE_PER_IMAGE, TOY_RATE_PER_IMAGE = 1e-3, 2e-3
 
 
 @dataclass(frozen=True)
@@ -148,25 +145,3 @@ def found_data(root: Any) -> str:
         return "vg" if (Path(root).expanduser() / FOUND_BY).exists() else "toy"
     except (TypeError, RuntimeError, OSError):  # a root that is wrong itself
         return "toy"
-
-
-def rate_of_batch(get: Get) -> float:
-    """1e-3 for each image of a batch; on the toy genome 2e-3."""
-    return (TOY_RATE_PER_IMAGE if get("data.name") == "toy" else RATE_PER_IMAGE) * get("training.batch_size")
-
-
-def pairs_of_mode(get: Get) -> int:
-    """1,024; on the toy genome 48; in SGDet training 64."""
-    if get("training.mode") == "sgdet":
-        return 64
-    return 48 if get("data.name") == "toy" else 1024
-
-
-def metric_of_modes(get: Get) -> str:
-    """Zero-shot ngR@K in validation, of the first of `evaluation.modes`; K: 100, or the largest of `evaluation.ks`."""
-    return f"val/{get('evaluation.modes')[0]}/zs/ngR@{headline_k(get('evaluation.ks'))}"
-
-
-def direction_of_metric(get: Get) -> str:
-    """min for `loss` and for ranks of triplets, max for all others."""
-    return "min" if is_lower_better(get("search.metric")) else "max"

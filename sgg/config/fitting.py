@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from .chosen import AUTO
 from .defaults import todays
 from .keys import find, flatten, remove, with_values
 from .renamed import new_key, todays_item
 from .schema import Settings
-from .setting import choices_of
+from .setting import Setting, choices_of, settings_of
 
 
 def todays_key(key: str) -> str:
@@ -55,11 +56,23 @@ def fitting(settings: dict[str, Any], axes: dict[str, Any]) -> dict[str, Any]:
     for choice in choices_of(Settings):
         tried = axes.get(choice.key, {}).get("of")
         section, registry = find(fitted, choice.key.rpartition(".")[0]), choice.choice.registry
-        entry = registry.entries.get(find(fitted, choice.key)) if isinstance(tried, list) else None
+        entry = registry.entries.get(_entry_of(choice, fitted)) if isinstance(tried, list) else None
         if entry is None or not isinstance(section, dict):
             continue
-        others = [registry[name] for name in tried if isinstance(name, str) and name in registry.entries]
+        others = [registry[_entry_of(choice, with_values(fitted, {choice.key: name}))] for name in tried
+                  if name == AUTO or (isinstance(name, str) and name in registry.entries)]
         for name in list(section):
             if name not in entry.model_fields and any(name in other.model_fields for other in others):
                 remove(fitted, f"{choice.key.rpartition('.')[0]}.{name}")
     return fitted
+
+
+def _entry_of(choice: Setting, settings: dict[str, Any]) -> Any:
+    """The name of the entry that is chosen; where `auto` is, what that stands for."""
+    name, known = find(settings, choice.key), settings_of(Settings)
+
+    def get(key: str) -> Any:
+        value = find(settings, key)
+        return known[key].default if value is None else value
+
+    return choice.choice.auto(get) if name == AUTO and choice.choice.auto is not None else name

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sgg.methods.dataset import DATA_SETS
+
 from .checking import separately
 from .defaults import complete
 from .fitting import fitting, todays_settings
@@ -18,8 +20,6 @@ FIRST_EDITION = {"model.edge_boxes": "motifs", "training.drop_last": False, "aug
                  "data.flip_predicates": "keep"}
 """What a run of the first edition does by settings that it does not know. Another setting that an older run does not
 know had its default; relations of an object to itself (`data.self_relations`) it kept, which its data hash tells."""
-WITHOUT_SIDES = ("auto", "vg", "toy")
-"""Data sets that have no predicate which mirroring changes."""
 
 
 def changes(then: dict[str, Any], now: dict[str, Any], fixed: Callable[[Role], bool]) -> list[str]:
@@ -44,7 +44,7 @@ def _completed(then: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
         del known["augmentation.reconstruction_bias"]
     elif "augmentation.reconstruction_bias" not in then and now.get("model.frequency_bias") == "off":
         known["augmentation.reconstruction_bias"] = now.get("augmentation.reconstruction_bias", False)
-    mirrors = now.get("data.flip") and now.get("data.name") not in WITHOUT_SIDES
+    mirrors = now.get("data.flip") and _has_sides(now.get("data.name"))
     if "data.flip_predicates" not in then and not mirrors:
         known["data.flip_predicates"] = now.get("data.flip_predicates")
     axes = {key: value for key, value in then.items() if isinstance(value, dict)}
@@ -53,3 +53,10 @@ def _completed(then: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
                               for key, value in known.items() if key not in axes or key in names})
     defaults = separately(fitting(values, axes)).settings
     return {**flatten(defaults.model_dump(mode="json")), **flatten(complete(Settings, values)), **axes}
+
+
+def _has_sides(name: Any) -> bool:
+    """Whether mirroring may change a predicate of a data set; of one that is searched for, or not known here, it may.
+    """
+    entry = DATA_SETS.entries.get(name) if isinstance(name, str) else None
+    return entry is None or entry.has_sides

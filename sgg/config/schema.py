@@ -21,8 +21,9 @@ from sgg.naming import KS
 
 from .adjusting import declare_adjustments
 from .chosen import Chosen
-from .defaults import Follows, complete, data_of_root, pairs_of_mode, rate_of_batch, suits
+from .defaults import Follows, complete, data_of_root, suits
 from .roles import draws, measures, runs, trains
+from .rules import pairs_of_mode, rate_of_batch
 from .search import Resources, Search, Tracking
 from .section import Distinct, HomePath, Listed, Section, Share
 

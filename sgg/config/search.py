@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from .defaults import Follows, direction_of_metric, metric_of_modes
+from .defaults import Follows
 from .roles import draws, measures, runs
+from .rules import direction_of_metric, metric_of_modes
 from .section import Off, Section
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from .statistics import Statistics
 
 ADJUSTMENTS: Registry[Adjustment] = Registry("adjustment", "sgg.adjustments", default="pred_weight")
-
+BY_METRICS = ADJUSTMENTS.default
+"""The adjustment that metrics apply themselves, to scores (`sgg.metrics.reweight`), so that one pass of them serves all
+of its values. It comes after all others, and names of figures have `/x<value>` for it."""
 
 OTHERS = ("modes", "ks", "every", "batch_size", "test")
 """The other settings of `evaluation`, whose names no adjustment can have."""
@@ -29,15 +31,13 @@ class AdjustmentFunction(Protocol):
 
 
 class Adjustment(Method):
-    """An adjustment: it is applied in the order of the names, `pred_weight` last.
+    """An adjustment: it is applied in the order of the names, `BY_METRICS` last.
 
     Its field `values` is the setting `evaluation.<name>`. neutral: the value with which nothing changes; it is measured
-    in any case. in_metrics: whether the metrics apply it themselves, to scores, as they do with `pred_weight`, so that
-    one pass of them serves all of its values.
+    in any case.
     """
 
     neutral: ClassVar[float] = 0.0
-    in_metrics: ClassVar[bool] = False
 
     @classmethod
     def fault_of_entry(cls, name: str) -> str | None:
@@ -47,8 +47,6 @@ class Adjustment(Method):
                     "have it in them")
         if set(cls.model_fields) != {"kind", "values"}:
             return f"must have the fields kind and values, and no other, got {', '.join(cls.model_fields)}"
-        if cls.in_metrics and name != "pred_weight":
-            return "must not say that metrics apply it: they know pred_weight only"
         return None
 
     def build(self, statistics: Statistics) -> AdjustmentFunction:

@@ -46,9 +46,10 @@ class AugmentationParts:
 class Augmentation(Method):
     """The settings of an augmentation, and how it is made.
 
-    modes: the modes of training (`training.mode`) that it serves in.
+    modes: the modes of training (`training.mode`) that it serves in. rates: which of its settings are learning rates.
     """
 
+    rates: ClassVar[tuple[str, ...]] = ()
     modes: ClassVar[frozenset[Mode]] = frozenset({"sgcls", "predcls", "sgdet"})
 
     @property

@@ -19,10 +19,19 @@ DATA_SETS: Registry[DataSettings] = Registry("data set", "sgg.data.sets", defaul
 class DataSettings(Method):
     """How a data set is read (docs/SYSTEM.md section 1), and how it is opened.
 
-    sources: the published files that `python -m sgg.data prepare` fetches, each a `sgg.data.sources.Source`.
+    title: what it is called in sentences; the name where it has none. sources: the published files that
+    `python -m sgg.data prepare` fetches, each a `sgg.data.sources.Source`. num_classes: background included, by which
+    published models of it are known; None: they are not. has_sides: whether mirroring may change a predicate, such as
+    "left of". rate_per_image and pairs_per_image: what `training.learning_rate` for each image of a batch, and
+    `model.pairs_per_image`, are by default.
     """
 
+    title: ClassVar[str] = ""
     sources: ClassVar[tuple[Any, ...]] = ()
+    num_classes: ClassVar[int | None] = None
+    has_sides: ClassVar[bool] = True
+    rate_per_image: ClassVar[float] = 1e-3
+    pairs_per_image: ClassVar[int] = 1024
     required: ClassVar[frozenset[str]] = frozenset({"open"})
 
     root: Annotated[HomePath, runs()] = Path("data")
@@ -52,6 +61,11 @@ class DataSettings(Method):
     outside their pictures: they are cut off at the border."""
     workers: Annotated[NonNegativeInt, runs(), suits(toy=0)] = 2
     """Processes that decode pictures; 0: the training process itself."""
+
+    @classmethod
+    def called(cls) -> str:
+        """The title, else the name."""
+        return cls.title or cls.model_fields[DATA_SETS.key].default
 
     def open(self, rules: Any, cache: Path) -> Any:
         """The annotation under `root` as a `sgg.data.DataSet`, read without torch and without pictures.

@@ -151,7 +151,7 @@ def _require_contract(entry: type[Method]) -> None:
         except TypeError as error:
             raise MethodError(f"{place(own)}: {entry.__name__}.{name} must take ({', '.join(parameters)}), but "
                               f"{error}") from None
-        if own is method and contract is not None and name in contract.required:
+        if own is method and contract is not None and name in entry.required:
             raise MethodError(f"{place(entry)}: {entry.__name__} needs a method {name}({', '.join(parameters)})")
 
 

@@ -90,9 +90,10 @@ class Predictor(Protocol):
 class System(Predictor, Protocol):
     """A system that learns.
 
-    optimizers: by name.
+    optimizers: by name. rates: the settings that are learning rates of these, by dotted key.
     """
 
+    rates: Sequence[str]
     optimizers: Mapping[str, torch.optim.Optimizer]
 
     def set_rates(self, done: int, steps_per_epoch: int) -> None:

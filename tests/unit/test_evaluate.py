@@ -213,6 +213,13 @@ def test_mistakes_are_told_in_one_line(path, words, message, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["--plugin", "my_head.py"], ["--allow-changed-plugin"]])
+def test_saved_predictions_need_no_plugin(path, words, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--predictions", str(path), *words])
+    assert f"{words[0]}: no effect with --predictions" in capsys.readouterr().err
+
+
 def test_a_missing_file_is_told_in_one_line(tmp_path, capsys):
     assert main(["--predictions", str(tmp_path / "none.npz")]) == 2
     assert "none.npz: no such predictions file" in capsys.readouterr().err

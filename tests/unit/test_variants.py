@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sgg.adjustments.pred_weight import PredWeight
 from sgg.methods.edge_loss import EdgeContext
-from sgg.metrics import predicate_weights, reweight
 from sgg.variants import adjusters, objective, split, suffix, under, variants_of, with_suffix
 
 SAME = {"epoch": 2, "loss": 3.0, "val/sgcls/zs/num_images": 7, "val/sgcls/zs/num_relations": 9,
@@ -45,16 +43,6 @@ def test_what_no_adjustment_changes_is_there_under_each() -> None:
     ("val/sgcls/zs/ngR@50", "max", [1], None), ("loss", "min", [0.5], 3.0)])
 def test_the_best_variant_counts(metric, mode, weights, best) -> None:
     assert objective(ROW, metric, mode, variants_of({"pred_weight": weights})) == best
-
-
-def test_pred_weight_on_logits_is_what_metrics_do_to_scores() -> None:
-    rng = np.random.default_rng(0)
-    counts = rng.integers(0, 50, (3, 3, 5)), rng.integers(0, 50, (3, 3))
-    logits = torch.from_numpy(rng.normal(size=(4, 5)))
-    adjust = PredWeight().build(SimpleNamespace(pair_counts=counts))
-    context = EdgeContext(torch.ones(4).long(), torch.ones(4).long())
-    expected = reweight(logits.softmax(1), predicate_weights(*counts, 0.7))
-    np.testing.assert_allclose(adjust(logits, context, 0.7).softmax(1), expected, rtol=1e-12)
 
 
 def test_metrics_apply_pred_weight_themselves_and_the_rest_is_applied_to_logits() -> None:

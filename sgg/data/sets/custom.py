@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from sgg.config.roles import trains
 from sgg.methods.dataset import DATA_SETS, DataSettings
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 @DATA_SETS.register
 class Custom(DataSettings):
     """Data of your own, whose file gives every image a split."""
+
+    title: ClassVar[str] = "custom data"
 
     name: Annotated[Literal["custom"], trains(shared=True, tried=True)] = "custom"
     """Your own data, in one JSON file."""

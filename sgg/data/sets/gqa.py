@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 @DATA_SETS.register
 class GQA(DataSettings):
     """GQA, 1,703 classes and 310 predicates."""
+
+    title: ClassVar[str] = "GQA"
+    num_classes: ClassVar[int | None] = 1704
 
     name: Annotated[Literal["gqa"], trains(shared=True, tried=True)] = "gqa"
     """GQA."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 @DATA_SETS.register
 class ToyGenome(DataSettings):
     """Drawn pictures, for trying things out."""
+
+    title: ClassVar[str] = "the toy genome"
+    has_sides: ClassVar[bool] = False
+    rate_per_image: ClassVar[float] = 2e-3
+    pairs_per_image: ClassVar[int] = 48
 
     name: Annotated[Literal["toy"], trains(shared=True, tried=True)] = "toy"
     """The toy genome, generated on first use."""

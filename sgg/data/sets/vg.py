@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 @DATA_SETS.register
 class VisualGenome(DataSettings):
     """Visual Genome, 150 classes and 50 predicates."""
+
+    title: ClassVar[str] = "Visual Genome"
+    num_classes: ClassVar[int | None] = 151
+    has_sides: ClassVar[bool] = False
 
     name: Annotated[Literal["vg"], trains(shared=True, tried=True)] = "vg"
     """Visual Genome in the split of Xu et al."""

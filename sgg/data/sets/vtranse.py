@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 @DATA_SETS.register
 class VTransE(DataSettings):
     """Visual Genome, 200 classes and 100 predicates."""
+
+    title: ClassVar[str] = "VTransE's split"
+    num_classes: ClassVar[int | None] = 201
 
     name: Annotated[Literal["vtranse"], trains(shared=True, tried=True)] = "vtranse"
     """Visual Genome in the split of VTransE."""

@@ -186,6 +186,19 @@ def test_a_search_over_entries_gives_each_its_own_settings(tmp_path) -> None:
     assert [study.trial(values).model.head.kind for values in configurations(study, axes)] == ["imp", "imp", "motifs"]
 
 
+@pytest.mark.parametrize(("there", "names"), [("VG", ["vg", "custom", "gqa"]), ("toy", ["toy", "custom", "gqa"])])
+def test_auto_is_searched_as_what_it_stands_for(tmp_path, there, names) -> None:
+    """With the settings of that entry, and once where its name is listed, too."""
+    (tmp_path / there).mkdir()
+    text = (f"data: {{root: {tmp_path}, exclude_left_right: true, num_val_images: 3, "
+            f"name: {{search: grid, of: [auto, {', '.join(names)}]}}}}")
+    study, axes = read_axes(load_text(tmp_path, text))
+    found = [study.trial(values).data for values in configurations(study, axes)]
+    assert [data.name for data in found] == names
+    assert [getattr(data, "num_val_images", None) for data in found] == [3, None, 3]
+    assert [getattr(data, "exclude_left_right", None) for data in found] == [None, None, True]
+
+
 def test_a_setting_of_another_entry_names_it() -> None:
     assert faults(model={"head": {"kind": "motifs", "iterations": 3}})[0].startswith(
         "model.head.iterations is not a setting of motifs; it is one of model.head.kind imp; known here: ")

@@ -41,13 +41,9 @@ def test_adjustments() -> None:
     class More(Shift):
         strength: Annotated[float, measures()] = 1.0
 
-    class InMetrics(Shift):
-        in_metrics: ClassVar[bool] = True
-
     assert "another name than 'a-b'" in refused(ADJUSTMENTS, Hyphen)
     assert "another name than 'every'" in refused(ADJUSTMENTS, Every)
     assert "no other, got kind, values, strength" in refused(ADJUSTMENTS, More)
-    assert "pred_weight only" in refused(ADJUSTMENTS, InMetrics)
 
 
 def test_no_adjustment_takes_the_place_of_another_setting() -> None:

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from sgg.config import ConfigError, load
+from sgg.methods.plugins import unload_plugins
 
 HEAD = {"memory": 1e9}
 EXAMPLE = Path(__file__).parents[2] / "example"
@@ -59,6 +60,23 @@ def test_a_batch_systems_signal_before_ray_is_up_is_a_first_interrupt(tmp_path, 
     (tmp_path / "a.yaml").write_text(f"experiment: {{output: {tmp_path}}}\n")
     assert tune.main([str(tmp_path / "a.yaml")], Parts(open_data="platform.search:told_to_end")) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_parts_of_plugins_are_tried_on_each_data_set(tmp_path, monkeypatch):
+    """Which data set a search opens for a trial is what its entries are built from."""
+    (tmp_path / "mine.py").write_text("")
+    (tmp_path / "a.yaml").write_text("experiment: {plugins: mine.py}\n"
+                                     "data: {name: {search: grid, of: [toy, custom]}}\n"
+                                     "loss: {kind: {search: grid, of: [baseline, dnorm]}}\n")
+    monkeypatch.setattr("sgg.systems.construction.faults_of_plugins",
+                        lambda config, data: [f"{config.loss.kind} on {config.data.name}, read from {data}"])
+    study, axes = read_axes(load(tmp_path / "a.yaml"))
+    read = [(config, f"{config.data.name}'s files") for config in search._opened(study, axes)]
+    with pytest.raises(ConfigError) as refused:
+        search._require_plugins(study, axes, read)
+    assert refused.value.faults == [f"{loss} on {name}, read from {name}'s files" for name in ("toy", "custom")
+                                    for loss in ("baseline", "dnorm")]
+    unload_plugins(["mine.py"])
 
 
 @pytest.mark.parametrize("seed", range(6))

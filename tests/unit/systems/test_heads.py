@@ -1,6 +1,7 @@
 """Every relation head at work in the two-stage system: updates and predictions in each mode, with every edge loss."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,6 +13,24 @@ from sgg.systems.contract import Draws
 from tests.untrained import untrained
 
 MODES = ["predcls", "sgcls", "sgdet"]
+
+
+def test_wrong_shapes_are_told_where_the_model_is_compiled_too(toy_root) -> None:
+    """Another function stands for the compiled one, and leaves a pair out."""
+    config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 4},
+                       "training": {"batch_size": 4}})
+    foundation = untrained(config, toy_root)
+    system = foundation.build()
+    classify = system.model.classify
+
+    def compiled(*arguments, **asked):
+        outputs = classify(*arguments, **asked)
+        return replace(outputs, predicate_logits=outputs.predicate_logits[1:])
+
+    system.model.classify = compiled
+    batch = next(iter(foundation.experiment.training_batches().epoch(1)))
+    with pytest.raises(ValueError, match=r"imp/network\.py:\d+: MessagePassing must return predicate_logits of shape"):
+        system.training_step(batch, Draws(0, 1))
 
 
 @pytest.mark.parametrize("loss", list(EDGE_LOSSES))
