@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from sgg import parallel
 from sgg.config import Config
 
 
@@ -59,3 +60,8 @@ def configure_torch(config: Config) -> None:
     torch.set_num_threads(max(1, int(config.resources.cpus)))
     torch.set_float32_matmul_precision("high" if config.training.tf32 else "highest")
     torch.backends.cudnn.allow_tf32 = config.training.tf32
+
+
+def computed_on(device: torch.device) -> dict[str, str | int]:
+    """What decides the last bits of results, and with the number of workers their draws, beside settings and seed."""
+    return {"device": device.type, "workers": parallel.num_workers(), "threads": torch.get_num_threads()}

@@ -17,6 +17,7 @@ from sgg.config.keys import flatten
 from sgg.config.resume import changes
 from sgg.data import Batches
 from sgg.data.mirroring import difference
+from sgg.device import computed_on
 from sgg.evaluate import evaluate
 from sgg.experiment import Experiment
 from sgg.history import CONFIG, TEST, History, Row, read_json
@@ -28,6 +29,8 @@ from sgg.versions import changed_versions, versions
 from sgg.writing import write_json
 
 log = logging.getLogger(__name__)
+
+COMPUTED_ON = "computed_on"
 
 
 def fit(
@@ -65,7 +68,7 @@ def fit(
     first = parallel.rank() == 0
     if first:
         write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": foundation.facts,
-                                        "versions": versions()})
+                                        "versions": versions(), COMPUTED_ON: computed_on(system.device)})
 
     rows = history.rows(up_to=done)
     report = on_epoch_end or _keep_quiet
@@ -214,6 +217,11 @@ def _take_up(found: checkpoint.Checkpoint | None, system: System) -> int:
     found.load_weights(**system.networks)
     found.load_optimizers(system.optimizers)
     log.info("taken up after epoch %d from %s", found.epoch, found.path)
+    now = computed_on(system.device)
+    then = found.meta.get(COMPUTED_ON, now)
+    if others := [f"{name} {then[name]}, now {value}" for name, value in now.items() if then.get(name, value) != value]:
+        log.warning("goes on where sums are in another order, or draws are others (%s): figures differ from those of a "
+                    "run that was not interrupted as under another seed", "; ".join(others))
     if others := changed_versions(found.meta.get("versions", {}), versions()):
         log.warning("goes on with other versions (%s): figures may differ from those of a run that was not interrupted",
                     others)
@@ -254,7 +262,7 @@ def _refuse_other_settings(config: Config, found: checkpoint.Checkpoint) -> None
 def _save(foundation: Foundation, directory: Path, system: System, epoch: int, rows: list[Row]) -> None:
     config = foundation.experiment.config
     meta = {"config": config.model_dump(mode="json"), "data": foundation.facts, **foundation.parts,
-            "versions": versions()}
+            "versions": versions(), COMPUTED_ON: computed_on(system.device)}
     checkpoint.save(directory, epoch, system.networks, system.optimizers, meta)
     checkpoint.prune(directory, config.training.keep_checkpoints, _best_epoch(config, rows))
 

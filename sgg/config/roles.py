@@ -17,7 +17,10 @@ class Role:
     """What one setting acts on.
 
     acts: `training`, it decides the trained model; `measuring`, it acts on a trained model only; `drawing`, it decides
-    which trials run and how long; `running`, it decides where and how things run, and changes no result.
+    which trials run and how long; `running`, it decides where and how things run, and changes no result but for
+    `exact`. exact: of a setting that is running: whether results under another value are the same to the last bit.
+    Where they are not, they differ as under another seed: by the order of sums, or by draws. They are pooled, and a
+    trial that goes on under another value says so.
     mid_training: it may change while a model trains. shared: it decides what trials share (data, detector, features).
     tried: it can fail on the data or the files that are there, so it is tried on them before anything starts.
     swept: it is a list, and every value of it is measured on each trained model. grows: a run that goes on may
@@ -25,6 +28,7 @@ class Role:
     """
 
     acts: Acts
+    exact: bool = True
     mid_training: bool = False
     shared: bool = False
     tried: bool = False
@@ -54,15 +58,16 @@ class Role:
     @property
     def words(self) -> list[str]:
         """The role in a few words, for the reference of settings."""
-        said = {"mid-training": self.mid_training, "shared by trials": self.shared, "tried on the data": self.tried,
+        said = {"not to the last bit": not self.exact,
+                "mid-training": self.mid_training, "shared by trials": self.shared, "tried on the data": self.tried,
                 "swept": self.swept, "may grow on resume": self.grows, "free on resume": self.acts == "running"}
         return [self.acts, *(["searchable"] if self.searchable else []),
                 *(word for word, holds in said.items() if holds)]
 
 
-def runs(*, tried: bool = False) -> Role:
-    """The role of a setting that changes no result."""
-    return Role(acts="running", tried=tried)
+def runs(*, tried: bool = False, exact: bool = True) -> Role:
+    """The role of a setting that changes no result; not `exact`: none but as another seed does."""
+    return Role(acts="running", tried=tried, exact=exact)
 
 
 def draws() -> Role:

@@ -120,7 +120,7 @@ class Training(Section):
     """Updates of F on the real batch per step: 2 matches the number of updates that a GAN run makes."""
     keep_checkpoints: Annotated[PositiveInt, runs()] = 2
     """How many of the newest checkpoints are kept."""
-    device: Annotated[str, runs()] = "auto"
+    device: Annotated[str, runs(exact=False)] = "auto"
     """auto: CUDA where there is a GPU and `resources.gpus` is not 0; cpu, cuda, cuda:1, ..."""
     compile: Annotated[bool, trains()] = False
     """Compile F by torch.compile."""

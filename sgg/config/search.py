@@ -40,12 +40,14 @@ class Search(Section):
 class Resources(Section):
     """What each trial gets."""
 
-    gpus: Annotated[Annotated[float, Field(ge=0)] | Literal["auto"], runs()] = "auto"
+    gpus: Annotated[Annotated[float, Field(ge=0)] | Literal["auto"], runs(exact=False)] = "auto"
     """Of a trial. auto: one for each worker where Ray sees a GPU, else 0."""
-    workers: Annotated[PositiveInt | Literal["auto"], runs()] = "auto"
-    """Processes that train one trial together, each on its share of a batch. auto: one for each GPU, at least one."""
-    cpus: Annotated[PositiveFloat, runs()] = 1.0
-    """Of each worker."""
+    workers: Annotated[PositiveInt | Literal["auto"], runs(exact=False)] = "auto"
+    """Processes that train one trial together, each on its share of a batch. auto: one for each GPU, at least one. The
+    batch, its losses and BatchNorm stay those of the whole batch, but each worker draws for its own images, as under
+    another seed (`sgg/parallel.py`)."""
+    cpus: Annotated[PositiveFloat, runs(exact=False)] = 1.0
+    """Of each worker, which computes with so many threads."""
     address: Annotated[str, runs()] = "local"
     """`local`: a Ray of our own on this machine; `auto` or `host:port`: a running cluster."""
 

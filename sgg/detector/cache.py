@@ -41,7 +41,7 @@ def ensure_detector(data: DataSet, cache: Path | str, settings: Backbone, worker
     One of the first edition, which does not say of which pictures it is, is used, and the log tells that too.
 
     Raises FileNotFoundError or ValueError naming a file of weights that is missing or does not fit the data, also where
-    it was trained on the same data with other pictures.
+    it was trained on the same data with other pictures. The log tells where it was trained on other data.
     """
     if settings.weights is not None:
         return _given(data, settings, settings.weights)
@@ -160,6 +160,12 @@ def _given(data: DataSet, settings: Backbone, weights: Path) -> tuple[Detector, 
     check_fits(detector, facts, data, weights)
     if facts.get("data_hash") == data.hash:
         _require_pictures(facts, data, weights)
+    elif "data_hash" in facts:
+        log.warning("detector.weights: %s was trained on other data (%s [%s]) than this run reads (%s [%s]); its "
+                    "classes have the same names, and it is used as it is", weights, facts.get("data", "not described"),
+                    facts["data_hash"], data.description, data.hash)
+    else:
+        log.warning("detector.weights: %s does not say on which data it was trained; it is used as it is", weights)
     if detector.backbone != settings.backbone:
         raise ValueError(f"{weights} holds a {detector.backbone} detector, but detector.backbone is "
                          f"{settings.backbone}")

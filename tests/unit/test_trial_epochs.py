@@ -154,6 +154,23 @@ def test_other_versions_of_packages_are_told(run, tmp_path, caplog, monkeypatch)
     assert re.search(r"goes on with other versions \(torch \d[\w.+]*, now 99\)", caplog.text)
 
 
+def test_another_number_of_workers_is_told(run, tmp_path, caplog, monkeypatch) -> None:
+    """A checkpoint of an earlier version, which does not say where it was computed, is gone on with."""
+    run(tmp_path)
+    run(tmp_path)
+    assert "another order" not in caplog.text
+    monkeypatch.setattr("sgg.fit.computed_on", lambda device: {"device": "cpu", "workers": 2, "threads": 1})
+    run(tmp_path)
+    assert "goes on where sums are in another order, or draws are others (workers 1, now 2)" in caplog.text
+    caplog.clear()
+    found = checkpoint.open_checkpoint(tmp_path)
+    meta = json.loads((found.path / "meta.json").read_text())
+    del meta["computed_on"]
+    (found.path / "meta.json").write_text(json.dumps(meta))
+    run(tmp_path)
+    assert "another order" not in caplog.text
+
+
 def test_other_data_or_another_detector_is_not_gone_on_with(run, toy_root, tmp_path) -> None:
     run(tmp_path)
     with pytest.raises(ValueError, match=r"epoch_0002 was trained on another detector \(0123, here 4567\)"):

@@ -68,3 +68,14 @@ def test_a_trial_may_train_longer_and_a_study_may_not() -> None:
 
 def test_a_key_of_another_version_decides_the_model() -> None:
     assert role_of("model.of_another_version") == trains()
+
+
+def test_what_runs_and_changes_the_last_bits() -> None:
+    """Workers draw for themselves; threads, workers and devices add up in other orders. None of these is searched,
+    makes a configuration, or keeps a run from going on."""
+    inexact = keys_where(lambda role: not role.exact)
+    assert set(inexact) == {"resources.workers", "resources.gpus", "resources.cpus", "training.device"}
+    for key in inexact:
+        role = role_of(key)
+        assert not any([role.searchable, role.identity, role.fixed_for_trial, role.fixed_for_study]), key
+        assert "not to the last bit" in role.words

@@ -85,6 +85,19 @@ def test_a_given_detector_of_other_pictures_is_refused(root, trained):
         ensure_detector(opened(root), root / "cache", Tiny(weights=trained[0]))
 
 
+def test_a_given_detector_of_other_data_is_told(root, tmp_path, caplog):
+    """Its classes have the same names, so it fits; but what it has seen decides every number."""
+    data = opened(root)
+    facts = {"classes": data.classes, "data": "my pictures: 3 images", "data_hash": "0123"}
+    save_detector(Detector("tiny", 25), tmp_path / "other", facts)
+    ensure_detector(data, root / "cache", Tiny(weights=tmp_path / "other"))
+    assert f"{tmp_path}/other was trained on other data (my pictures: 3 images [0123]) than this run reads " \
+           f"({data.description} [{data.hash}])" in caplog.text
+    save_detector(Detector("tiny", 25), tmp_path / "unknown", {})
+    ensure_detector(data, root / "cache", Tiny(weights=tmp_path / "unknown"))
+    assert f"{tmp_path}/unknown does not say on which data it was trained" in caplog.text
+
+
 def test_a_detector_of_the_first_edition_is_used_and_told(root, trained, caplog):
     data = opened(root)
     before = first_edition_path(root / "cache", data, Tiny())
