@@ -25,6 +25,7 @@ class Bookkeeping(Callback):
         """A trial was given a process; its first step comes after this."""
         trial.max_failures = self._max_failures
         actor = self._actors[trial.trial_id] = trial.temporary_state.ray_actor
+        assert actor is not None  # Tune has just started it
         actor.go_on_after.remote(*position(trial.last_result or {}))
 
     def on_trial_result(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any],
@@ -70,7 +71,7 @@ def remove_placement_groups_of(actor: Any) -> None:
     from ray.core.generated import gcs_pb2
     from ray.util.placement_group import PlacementGroup, remove_placement_group
 
-    data_type = gcs_pb2.PlacementGroupTableData
+    data_type = gcs_pb2.PlacementGroupTableData  # type: ignore[attr-defined]  # protobuf makes it at run time
     for serialized in state._connect_and_get_accessor().get_placement_group_table():
         group = data_type.FromString(serialized)
         if group.creator_actor_id == actor._actor_id.binary() and group.state != data_type.REMOVED:

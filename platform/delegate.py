@@ -11,7 +11,7 @@ class Delegate(TrialScheduler):
     """Hands whatever Tune tells and asks on to the scheduler `rule`."""
 
     def __init__(self, rule: TrialScheduler):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Ray's own, without annotation
         self._rule = rule
 
     @property

@@ -183,11 +183,12 @@ class LiveTable(Callback):
         return epochs * sum(paces) / len(paces) / self._at_once
 
     def _best(self) -> str:
-        known = [view for view in self._views.values() if view.objective is not None and view.status != FAILED]
+        known = [(view.objective, view) for view in self._views.values()
+                 if view.objective is not None and view.status != FAILED]
         if not known:
             return ""
-        best = (max if self._higher_is_better else min)(known, key=lambda view: view.objective)
-        return f"best so far: {figure(self._metric, best.objective)}  {best.settings} ({best.name}, epoch {best.epoch})"
+        objective, best = (max if self._higher_is_better else min)(known, key=lambda pair: pair[0])
+        return f"best so far: {figure(self._metric, objective)}  {best.settings} ({best.name}, epoch {best.epoch})"
 
 
 def _in_words(values: Values) -> str:

@@ -185,6 +185,7 @@ def _knock(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
     with subprocess.Popen([sys.executable, "-c", KNOCK, address], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           text=True) as asking:
+        assert asking.stdout is not None  # for it is a pipe
         asking.stdout.readline()  # Ray is imported: from here on it is the cluster that takes its time
         try:
             reason, _ = asking.communicate(timeout=CONNECT_TIMEOUT_S)

@@ -81,7 +81,7 @@ def scheduler(study: Study, axes: list[Axis], epochs: int, past: Mapping[str, Pa
 
 def _rule(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:
     search = study.base.search
-    common = {"time_attr": TIME, "metric": OBJECTIVE, "mode": search.mode}
+    common: dict[str, Any] = {"time_attr": TIME, "metric": OBJECTIVE, "mode": search.mode}
     match search.scheduler:
         case "asha":
             # A trial in its last epoch is not to be stopped: its test is still to come.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sgg.command import INTERRUPTED
 from sgg.config import Config, ConfigError, Study
 from sgg.config.reference import reference
+from sgg.config.setting import Naming
 from sgg.data.findings import in_words
 from sgg.methods.plugins import loaded_digests
 
@@ -181,7 +182,7 @@ def _require_plugins(study: Study, axes: list[Axis], read: list[tuple[Config, Da
     from sgg.systems.construction import faults_of_plugins
 
     known = reference()
-    choosing = [axis for axis in axes if axis.key in known and known[axis.key].choice is not None]
+    choosing = [axis for axis in axes if isinstance(known.get(axis.key), Naming)]
     data_of = {config.data.model_dump_json(): data for config, data in read}
     configs = [study.trial(values) for values in combinations(choosing, MOST_OPENED)]
     found = [fault for config in configs if (data := data_of.get(config.data.model_dump_json())) is not None
@@ -216,8 +217,8 @@ def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resou
 
     search = study.base.search
     count, at_once = number_of_trials(study, axes), trials_at_once(study, resources, nodes())
-    again = ResumeConfig(finished=ResumeConfig.ResumeType.SKIP, unfinished=ResumeConfig.ResumeType.RESUME,
-                         errored=ResumeConfig.ResumeType.RESUME)
+    kind = ResumeConfig.ResumeType  # which Ray's annotation takes for texts
+    again = ResumeConfig(finished=kind.SKIP, unfinished=kind.RESUME, errored=kind.RESUME)  # type: ignore[arg-type]
     notes = Notes(directory.path / NOTES)
     resume = resume and notes.put_back(directory.path / RAY)  # one that was killed before its first trial begins anew
     taker, past = NoteTaker(notes, resume), _past(directory)

@@ -13,6 +13,7 @@ import random
 from sgg.config import ConfigError, Study
 from sgg.config.keys import with_values
 from sgg.config.reference import is_swept, keys_where, reference
+from sgg.config.setting import Naming
 
 from .axis import RANGES, Axis, Values, read_axis
 
@@ -51,7 +52,9 @@ def read_axes(study: Study) -> tuple[Study, list[Axis]]:
 def _readable(study: Study) -> tuple[list[Axis], list[Axis], list[str]]:
     """The axes along which trials differ, those that are swept inside each trial, and what is wrong with axes that
     cannot be read."""
-    axes, swept, faults = [], [], []
+    axes: list[Axis] = []
+    swept: list[Axis] = []
+    faults: list[str] = []
     for key, leaf in study.axes.items():
         try:
             (swept if is_swept(key) else axes).append(read_axis(key, leaf))
@@ -81,7 +84,7 @@ def configurations(study: Study, axes: list[Axis]) -> list[Values]:
         if len(draws) == search.trials:
             break
     found = [{axis.key: {**draw, **point}[axis.key] for axis in axes} for draw in draws for point in grid]
-    if not any(reference()[axis.key].choice for axis in axes if axis.key in reference()):
+    if not any(isinstance(reference().get(axis.key), Naming) for axis in axes):
         return found
     distinct: dict[str, Values] = {}
     for values in found:

@@ -34,7 +34,8 @@ class OncePerSeed(Searcher):
         """Hand the space on to the chooser."""
         return self._chooser.set_search_properties(metric, mode, config, **spec)
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    # Searchers may return the text FINISHED too, which Ray's annotation leaves out.
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         """The next seed of the current configuration, else the first seed of a new one; None while enough run."""
         if len(self._leader) >= self._at_once:
             return None

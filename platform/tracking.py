@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray.tune import Callback
 from ray.tune.experiment import Trial as TuneTrial
@@ -21,6 +21,9 @@ from sgg.writing import replaced
 from .bookkeeping import settings_of
 from .study import StudyDirectory, TrialRecord
 from .trial import FAILED_KEY
+
+if TYPE_CHECKING:
+    from wandb import Run
 
 Scalars = dict[str, float]
 
@@ -119,7 +122,9 @@ class WandbTracker(Tracker):
 
     def __init__(self, study: Study, directory: StudyDirectory):
         super().__init__(directory)
-        self._study, self._runs, self._first = study, {}, {}
+        self._study = study
+        self._runs: dict[str, Run] = {}
+        self._first: dict[str, int] = {}
 
     def open(self, trial: TuneTrial) -> None:
         """A trial begins, or begins again in the run that it has."""
@@ -128,6 +133,7 @@ class WandbTracker(Tracker):
         if trial.trial_id in self._runs:
             return
         wanted = self._study.base.tracking
+        assert wanted.wandb != "off"  # else there would be no tracker
         config = flatten(self._study.trial(settings_of(trial)).model_dump(mode="json"))
         self._runs[trial.trial_id] = wandb.init(
             project=wanted.wandb_project, entity=wanted.wandb_entity, mode=wanted.wandb, id=trial.trial_id,

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ray.exceptions import RayError
-from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError, WorkerGroupError
+from ray.train import WorkerGroupError
 from ray.train.backend import BackendConfig
 from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
 from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
@@ -24,7 +24,9 @@ from ray.train.v2._internal.execution.callback import ReportCallback
 from ray.train.v2._internal.execution.controller import TrainController
 from ray.train.v2._internal.execution.failure_handling import DefaultFailurePolicy, FailureDecision
 from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
+from ray.train.v2.api.config import FailureConfig, RunConfig, ScalingConfig
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+from ray.train.v2.api.exceptions import TrainingFailedError
 
 log = logging.getLogger(__name__)
 
@@ -163,8 +165,10 @@ class _Trainer(DataParallelTrainer):
         return [*kept, self.reports]
 
     def _initialize_and_run_controller(self, **parts: Any) -> Any:
-        parts |= {"failure_policy": _LostWorkers(self.run_config.failure_config),
-                  "scaling_policy": _OneSize(self.scaling_config)}
+        failures, scaling = self.run_config.failure_config, self.scaling_config
+        assert isinstance(failures, FailureConfig)  # though annotated as those of Ray Train's first version
+        assert isinstance(scaling, ScalingConfig)
+        parts |= {"failure_policy": _LostWorkers(failures), "scaling_policy": _OneSize(scaling)}
         return asyncio.run(self._control(TrainController(**parts)))
 
     async def _control(self, controller: TrainController) -> Any:
@@ -177,6 +181,6 @@ class _Trainer(DataParallelTrainer):
         except asyncio.CancelledError:
             raise TrainingFailedError("the run was stopped") from None
         finally:
-            if controller.get_worker_group() is not None:
-                controller.get_worker_group().abort()
+            if (group := controller.get_worker_group()) is not None:
+                group.abort()
         return controller.get_result()

@@ -63,7 +63,7 @@ def evaluate(
 
     adjusters = AS_IT_IS if adjusters is None else adjusters
     fallbacks = failures = 0
-    modes = [mode for mode in metrics if "/" not in mode]
+    modes = [of_mode.mode for key, of_mode in metrics.items() if "/" not in key]
     with predictor.evaluating():
         for batch in batches:
             predicted = predictor.predict(batch, modes, adjusters)
@@ -80,9 +80,9 @@ def _count_batch(batch: Batch, predictions: dict[str, list[Prediction]], metrics
                  on_image: EachImage | None) -> int:
     """Count the images of a batch; returns the number of those on which SGDet failed."""
     failures = 0
-    for image_id, graph, *of_image in zip(batch.image_ids, batch.graphs(), *predictions.values(), strict=True):
+    for image_id, graph, *of_modes in zip(batch.image_ids, batch.graphs(), *predictions.values(), strict=True):
         graph = graph.numpy()
-        of_image = {mode: prediction.numpy() for mode, prediction in zip(predictions, of_image, strict=True)}
+        of_image = {mode: prediction.numpy() for mode, prediction in zip(predictions, of_modes, strict=True)}
         failures += _count(metrics, image_id, graph, of_image)
         if on_image is not None:
             on_image(image_id, graph, {mode: one for mode, one in of_image.items() if "/" not in mode})
@@ -119,7 +119,7 @@ def rescore(images: Iterable[tuple[str, SceneGraph, Predictions]], metrics: dict
 
 def figures(metrics: dict[str, SceneGraphMetrics]) -> Figures:
     """Figures of every mode, named `<mode>/<subset>/<metric>`, with the suffix of the adjuster where there was one."""
-    named = {}
+    named: Figures = {}
     for key, of_mode in metrics.items():
         mode, slash, adjusted = key.partition("/")
         named |= {f"{mode}/{with_suffix(name, slash + adjusted)}": value for name, value in of_mode.compute().items()}
@@ -214,7 +214,7 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
                         {"checkpoint": str(restored.checkpoint.path), "epoch": restored.checkpoint.epoch,
                          "data": restored.foundation.facts})
     metrics = {mode + ending: of_mode for ending in experiment.adjusters for mode, of_mode in protocol.metrics(
-        settings.modes, settings.ks, settings.pred_weight, _conventions(options)).items()}
+        settings.modes, settings.ks, settings.values_of("pred_weight"), _conventions(options)).items()}
     batches = _with_bar(experiment.evaluation_batches(part),
                         math.ceil(len(experiment.part(part)) / settings.batch_size), "batches")
     saving = PredictionWriter(options.save_predictions, protocol) if options.save_predictions else nullcontext()
@@ -227,7 +227,7 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
                 f"{restored.checkpoint.path}, after epoch {restored.checkpoint.epoch}: {error}; evaluate an earlier "
                 "checkpoint, or train anew with a lower training.learning_rate") from error
         if writer:
-            writer.fallbacks = named.get(FALLBACKS)
+            writer.fallbacks = int(named[FALLBACKS]) if FALLBACKS in named else None
     return _Result(protocol, settings.modes, settings.ks, experiment.variants, named)
 
 

@@ -133,7 +133,8 @@ class Experiment:
     @cached_property
     def predicate_weights(self) -> dict[float, Any]:
         """Weights [R] of each exponent that is to be evaluated."""
-        return {x: predicate_weights(*self.pair_counts, x) for x in self.config.evaluation.pred_weight if x}
+        return {x: predicate_weights(*self.pair_counts, x) for x in self.config.evaluation.values_of("pred_weight")
+                if x}
 
     @cached_property
     def variants(self) -> list[Variant]:

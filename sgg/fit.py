@@ -75,8 +75,10 @@ def fit(
     for row in rows:
         if donor is None or row["epoch"] > donor.epoch:
             report(row)
-    batches = experiment.training_batches(system.repeats(experiment)) if done < config.training.epochs else None
-    for epoch in range(done + 1, config.training.epochs + 1):
+    to_do = range(done + 1, config.training.epochs + 1)
+    batches = experiment.training_batches(system.repeats(experiment)) if to_do else None
+    for epoch in to_do:
+        assert batches is not None  # for there is an epoch to do
         values = train_epoch(system, config, batches, epoch)
         if is_validated(config, epoch):
             values |= measure(experiment, system, "val", epoch)

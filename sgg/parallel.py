@@ -159,8 +159,14 @@ class SharedBatchNorm(_BatchNorm):
         centred = input - mean.view(shape)
         variance = _Sum.apply(centred.square().sum(axes)) / count
         with torch.no_grad():
-            self.num_batches_tracked += 1
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * count / (count - 1).clamp(min=1), self.momentum)
+            mean_so_far, variance_so_far, batches = self.running_mean, self.running_var, self.num_batches_tracked
+            # A BatchNorm without running estimates is none of ours.
+            assert mean_so_far is not None
+            assert variance_so_far is not None
+            assert batches is not None
+            assert self.momentum is not None
+            batches += 1
+            mean_so_far.lerp_(mean, self.momentum)
+            variance_so_far.lerp_(variance * count / (count - 1).clamp(min=1), self.momentum)
         normal = centred * (variance + self.eps).rsqrt().view(shape)
         return normal * self.weight.view(shape) + self.bias.view(shape)

@@ -167,7 +167,7 @@ class PredictionFile:
         if not self.path.is_file():
             raise FileNotFoundError(f"{self.path}: no such predictions file; write one with --save-predictions")
         try:
-            self._arrays = np.lib.npyio.NpzFile(self.path)
+            self._arrays = np.lib.npyio.NpzFile(self.path)  # type: ignore[arg-type]  # it takes paths, its stub does not
         except UNREADABLE as error:
             raise ValueError(f"{self.path} is not a predictions file: {error}") from None
         self.protocol = self._protocol()

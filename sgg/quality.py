@@ -24,6 +24,7 @@ from sgg.extract import Extraction, store_path
 from sgg.features import FeatureStore, Progress
 from sgg.gan import GAN
 from sgg.hashing import sha256_of
+from sgg.methods.augmentation import AUGMENTATIONS
 from sgg.metrics.quality import feature_quality
 from sgg.restore import trained_on_the_same
 from sgg.seeding import generator
@@ -83,10 +84,12 @@ class Study:
         found = checkpoint.open_checkpoint(directory)
         found.require_plugins(allow_changed_plugin, "add --plugin {}")
         config = validate(found.meta["config"], str(found.path))
-        if config.augmentation.kind != "gan":
+        if AUGMENTATIONS.kind_of(config.augmentation) != "gan":
             raise ValueError(f"{found.path}: this run has no GAN, so there are no generated features to study")
         foundation = systems.prepare(config, trained_on_the_same(found))
         gan = foundation.build().networks["gan"]
+        assert isinstance(foundation, TwoStageFoundation)  # for GANs are nowhere else
+        assert isinstance(gan, GAN)
         found.load_weights(**{"gan.generator": gan.generator})  # the discriminators have no part in it
         return cls(foundation, gan.eval(), found.path, Path(directory) / "quality", images, rows, progress)
 
@@ -162,7 +165,8 @@ class Study:
             return [], np.array([-1])
         classes = self.data.classes if kind == "node" else self.data.predicates
         if groups is None:
-            counts = sum(np.bincount(sample.labels, minlength=len(classes)) for sample in samples.values())
+            labels = np.concatenate([sample.labels for sample in samples.values()])
+            counts = np.bincount(labels, minlength=len(classes))
             groups = {classes[label]: [classes[label]] for label in np.argsort(-counts)[:10] if counts[label]}
         group_of_label = np.full(len(classes), -1)
         for number, members in enumerate(groups.values()):

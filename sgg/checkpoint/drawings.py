@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from rich.console import Console
 from rich.progress import track
@@ -15,12 +16,13 @@ from sgg.device import device_of
 from sgg.evaluate import evaluate
 from sgg.experiment import Experiment
 from sgg.models.full_model import FullModel
-from sgg.models.union_boxes import DRAWINGS
+from sgg.models.heads.imp.network import MessagePassing
 from sgg.systems.two_stage.predictor import TwoStagePredictor
 
 FIGURE = "predcls/all/ngR@20"
 """What decides. With boxes and labels given, only the edges count; unconstrained, every predicate of a pair counts.
 `benchmarks/departures.py` found this to tell drawings apart where the best predicate alone does not."""
+KINDS: tuple[EdgeBoxes, ...] = get_args(EdgeBoxes)
 SHOWN = (FIGURE, "predcls/all/R@20", "sgcls/all/ngR@20", "sgcls/all/R@20")
 
 
@@ -48,18 +50,18 @@ class DrawingComparison:
         predictor = TwoStagePredictor(model.scene_graph.to(device), model.detector.to(device), device)
         pairs = model.scene_graph.regions.box_pairs
         own, figures = pairs.kind, {}
-        for pairs.kind in DRAWINGS:
+        for pairs.kind in KINDS:
             batches = track(experiment.evaluation_batches("val"), f"edge_boxes {pairs.kind}",
                             len(experiment.part("val")), console=Console(stderr=True))
             figures[pairs.kind] = evaluate(predictor, batches, experiment.metrics("val"))
         pairs.kind = own
         model.to("cpu")
-        best = max(DRAWINGS, key=lambda kind: figures[kind][FIGURE])
+        best = max(KINDS, key=lambda kind: figures[kind][FIGURE])
         images = figures[best]["predcls/all/num_images"]
         say(f"first {images:,} validation images of {experiment.data.title}, per cent:")
-        for kind in DRAWINGS:
+        for kind in KINDS:
             say(f"  {kind:9}  " + "  ".join(f"{name} {100 * figures[kind][name]:.2f}" for name in SHOWN))
-        worst = min(DRAWINGS, key=lambda kind: figures[kind][FIGURE])
+        worst = min(KINDS, key=lambda kind: figures[kind][FIGURE])
         if figures[best][FIGURE] == figures[worst][FIGURE]:
             return None
         say(f"{best} is better than {worst} by {FIGURE}")
@@ -75,6 +77,7 @@ class DrawingComparison:
         experiment = Experiment.open(validate(settings, "--try-both"))
         data = experiment.data
         head = model.scene_graph.relation_head
+        assert isinstance(head, MessagePassing)  # for published models have no other
         for what, of_model, of_data in (("classes", head.classify_nodes.out_features, len(data.classes)),
                                         ("predicates", head.classify_edges.out_features, len(data.predicates))):
             if of_model != of_data:

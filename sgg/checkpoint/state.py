@@ -79,8 +79,8 @@ class Checkpoint:
             if known is not None and known.get(part, now) != now:
                 raise ValueError(f"{self.path} was made with other pictures of {part} ({known[part]}, here {now}): put "
                                  "them back, point data.root to them, or train anew under another experiment.name")
-        for name, now in parts.items():  # last: what was trained on other pictures is another one
-            self._require_same(name, self.meta.get(name), now)
+        for name, digest in parts.items():  # last: what was trained on other pictures is another one
+            self._require_same(name, self.meta.get(name), digest)
 
     def _require_same(self, what: str, then: str | None, now: str | None) -> None:
         if None not in (then, now) and then != now:  # an imported checkpoint does not know its data
@@ -116,7 +116,7 @@ class Checkpoint:
                     raise ValueError(f"{error}\n  (an earlier edition built this network otherwise, or its settings "
                                      "are others: train anew under another experiment.name)") from None
 
-    def load_optimizers(self, optimizers: dict[str, torch.optim.Optimizer]) -> None:
+    def load_optimizers(self, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
         """Put the optimisers' moments back; learning rates stay those of `optimizers`."""
         states = _read(self.path / OPTIMIZERS, _read_states)
         if set(states) != set(optimizers):
@@ -137,8 +137,8 @@ def path_of(directory: Path | str, epoch: int) -> Path:
 def save(
     directory: Path | str,
     epoch: int,
-    modules: dict[str, nn.Module | None],
-    optimizers: dict[str, torch.optim.Optimizer],
+    modules: Mapping[str, nn.Module | None],
+    optimizers: Mapping[str, torch.optim.Optimizer],
     meta: dict[str, Any],
 ) -> Checkpoint:
     """Write the checkpoint of `epoch` under `directory`/checkpoints, in one rename. Returns it.

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from sgg.methods.augmentation import AUGMENTATIONS
+
 from .metric import fault_of_metric
 from .schema import Settings
 
@@ -40,9 +42,9 @@ def _some_size_is_right(settings: Settings) -> str | None:
 
 @_reads("augmentation.kind", "model.frequency_bias")
 def _an_augmentation_has_something_to_train(settings: Settings) -> str | None:
-    if settings.model.frequency_bias == "only" and settings.augmentation.kind != "off":
-        return f"model.frequency_bias only has nothing for augmentation.kind {settings.augmentation.kind} to train: " \
-               "use off or add"
+    kind = AUGMENTATIONS.kind_of(settings.augmentation)
+    if settings.model.frequency_bias == "only" and kind != "off":
+        return f"model.frequency_bias only has nothing for augmentation.kind {kind} to train: use off or add"
     return None
 
 
@@ -51,8 +53,9 @@ def _an_augmentation_serves_in_the_mode(settings: Settings) -> str | None:
     augmentation, mode = settings.augmentation, settings.training.mode
     if mode not in augmentation.modes:
         others = [other for other in ("sgcls", "predcls", "sgdet") if other in augmentation.modes]
-        return (f"training.mode {mode} cannot be combined with augmentation.kind {augmentation.kind}, which serves in "
-                f"{' and '.join(others)}; train in one of these, and evaluate in any mode")
+        return (f"training.mode {mode} cannot be combined with augmentation.kind "
+                f"{AUGMENTATIONS.kind_of(augmentation)}, which serves in {' and '.join(others)}; train in one of "
+                "these, and evaluate in any mode")
     return None
 
 

@@ -55,7 +55,9 @@ class Alone:
 
 def separately(settings: dict[str, Any]) -> Alone:
     """What is right and what is wrong of nested settings, each by itself."""
-    given, faults, wrong = settings, [], set()
+    given = settings
+    faults: list[str] = []
+    wrong: set[str] = set()
     while True:  # a section says what its settings do not agree on only where each of them is right
         try:
             return Alone(Settings.model_validate(given), given, faults, wrong)
@@ -71,7 +73,7 @@ def separately(settings: dict[str, Any]) -> Alone:
 def _with_other_entries(settings: dict[str, Any], keys: list[str]) -> dict[str, Any]:
     """Settings in which an entry that its registry has takes the place of each that `keys` name: the one of the most
     similar name, else the default. Settings of other entries are left out."""
-    choices = {setting.key: setting.choice.registry for setting in choices_of(Settings) if setting.choice is not None}
+    choices = {setting.key: setting.choice.registry for setting in choices_of(Settings)}
     settings = copy.deepcopy(settings)
     for key in keys:
         registry, section = choices[key], key.rpartition(".")[0]

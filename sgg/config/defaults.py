@@ -76,19 +76,19 @@ def complete(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any
             with suppress(ValueError):  # a part of the way is no section: the schema says so
                 put(filled, key, value)
 
-    for setting in choices_of(schema):
-        if setting.choice.auto is not None and get(setting.key) == AUTO:
+    for naming in choices_of(schema):
+        if naming.choice.auto is not None and get(naming.key) == AUTO:
             with suppress(ValueError):
-                put(filled, setting.key, setting.choice.auto(get))
+                put(filled, naming.key, naming.choice.auto(get))
     name = get("data.name")
 
     def suit(setting: Setting) -> None:
         mark = setting.mark(Suits)
         fill(setting.key, mark.values.get(name, setting.default) if mark and isinstance(name, str) else setting.default)
 
-    for setting in choices_of(schema):
-        if all(get(key) == entry for key, entry in setting.chosen):
-            suit(setting)
+    for naming in choices_of(schema):
+        if all(get(key) == entry for key, entry in naming.chosen):
+            suit(naming)
     known = applying(schema, get)
     for key, value in WITHOUT_EFFECT.items():
         if has(filled, key) and key not in known and find(filled, key) in (None, value):

@@ -25,7 +25,7 @@ def describe_settings() -> str:
         if setting.chosen:
             ways[_parts(setting)], entry = setting.chosen[-1]
             having.append(entry)
-    every = {setting.key: list(setting.choice.registry) for setting in choices_of(Settings) if setting.choice}
+    every = {setting.key: list(setting.choice.registry) for setting in choices_of(Settings)}
     return "\n".join(_entry(*parts, f"Only with {ways[parts]} {' or '.join(having)}."
                             if having and having != every[ways[parts]] else "") for parts, having in found.items())
 

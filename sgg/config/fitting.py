@@ -10,7 +10,7 @@ from .defaults import todays
 from .keys import find, flatten, remove, with_values
 from .renamed import new_key, todays_item
 from .schema import Settings
-from .setting import Setting, choices_of, settings_of
+from .setting import Naming, choices_of, settings_of
 
 
 def todays_key(key: str) -> str:
@@ -67,7 +67,7 @@ def fitting(settings: dict[str, Any], axes: dict[str, Any]) -> dict[str, Any]:
     return fitted
 
 
-def _entry_of(choice: Setting, settings: dict[str, Any]) -> Any:
+def _entry_of(choice: Naming, settings: dict[str, Any]) -> Any:
     """The name of the entry that is chosen; where `auto` is, what that stands for."""
     name, known = find(settings, choice.key), settings_of(Settings)
 

@@ -8,7 +8,7 @@ from typing import Any
 from .chosen import AUTO
 from .schema import Settings
 from .section import Listed, Off
-from .setting import Setting, declared
+from .setting import Naming, Setting, choices_of, declared
 
 AXIS = {
     "title": "A range of a search, in place of a value",
@@ -28,9 +28,9 @@ def json_schema() -> dict[str, Any]:
     schema["title"] = "Settings of an experiment or a search"
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["$defs"]["Axis"] = AXIS
-    choices = [setting for setting in declared(Settings) if setting.choice is not None]
+    choices = choices_of(Settings)
     for setting in declared(Settings):
-        if setting.choice is None:
+        if not isinstance(setting, Naming):
             owner, name = _owner(schema, setting)
             owner["properties"][name] = _property(owner["properties"][name], setting)
     for setting in reversed(choices):  # the inner ones first
@@ -40,7 +40,7 @@ def json_schema() -> dict[str, Any]:
 
 def value_schema(setting: Setting) -> dict[str, Any]:
     """The schema of one setting's value alone."""
-    if setting.choice is not None:
+    if isinstance(setting, Naming):
         return {"enum": setting.choice.names}
     owner, name = _owner(_plain_schema(), setting)
     return {part: value for part, value in owner["properties"][name].items() if part not in _ABOUT}
@@ -84,7 +84,7 @@ def _property(declared_there: dict[str, Any], setting: Setting) -> dict[str, Any
     return {**about, **(value if len(forms) == 1 else {"anyOf": forms})}
 
 
-def _choose(schema: dict[str, Any], naming: Setting) -> None:
+def _choose(schema: dict[str, Any], naming: Naming) -> None:
     """Let a part of the schema that holds one of a registry's sections be a name, a section of one entry, or a section
     without a fixed name, which may have the settings of each."""
     section_key, _, key = naming.key.rpartition(".")
@@ -93,7 +93,6 @@ def _choose(schema: dict[str, Any], naming: Setting) -> None:
     of_entries: dict[str, dict[str, Any]] = {
         name: schema["$defs"][reference.rpartition("/")[2]]
         for name, reference in owner["properties"][part]["discriminator"]["mapping"].items()}
-    assert naming.choice is not None  # for it names an entry
     names = [*naming.choice.names, *([False] if "off" in of_entries else [])]
     searched = [TO_AXIS] if naming.role.searchable else []
     forms = {name: {**section, "required": [key]} for name, section in of_entries.items()}

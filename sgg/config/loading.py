@@ -183,7 +183,7 @@ def _values(leaf: dict[str, Any]) -> list[Any]:
 
 
 def _without_axes(settings: dict[str, Any], path: tuple[str, ...], axes: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    rest = {}
+    rest: dict[str, Any] = {}
     for key, value in settings.items():
         here = (*path, str(key))
         key_now = todays_key(".".join(here))

@@ -51,7 +51,7 @@ class Experiment(Section):
 class Model(Section):
     """The scene-graph model F (docs/SYSTEM.md section 2)."""
 
-    head: Annotated[Head, Chosen(HEADS)] = HEADS.default
+    head: Annotated[Head, Chosen(HEADS)] = Field(HEADS.default, validate_default=True)
     """The relation head."""
     edge_boxes: Annotated[EdgeBoxes, trains(), suits(gqa="raw_boxes")] = "motifs"
     """How a pair is drawn: motifs, both boxes in the frame of their union; raw_boxes, in that of the image. A trained
@@ -145,6 +145,11 @@ class Evaluation(Section):
     test: Annotated[bool, measures()] = True
     """Evaluate on test after the last epoch."""
 
+    def values_of(self, adjustment: str) -> list[float]:
+        """The values of an adjustment that are measured, by its name."""
+        values: list[float] = getattr(self, adjustment)
+        return values
+
 
 declare_adjustments(Evaluation)
 
@@ -158,15 +163,18 @@ class Settings(Section):
         return complete(cls, settings) if isinstance(settings, dict) else settings
 
     experiment: Experiment = Experiment()
-    data: Annotated[DataSettings, Chosen(DATA_SETS, auto=data_of_root)] = DATA_SETS.default
+    data: Annotated[DataSettings, Chosen(DATA_SETS, auto=data_of_root)] = Field(DATA_SETS.default,
+                                                                                validate_default=True)
     """The data set and how it is read (docs/SYSTEM.md section 1)."""
-    detector: Annotated[Backbone, Chosen(BACKBONES), suits(toy="tiny")] = BACKBONES.default
+    detector: Annotated[Backbone, Chosen(BACKBONES), suits(toy="tiny")] = Field(BACKBONES.default,
+                                                                                validate_default=True)
     """The network of the frozen detector (docs/SYSTEM.md section 2)."""
     model: Model = Model()
-    loss: Annotated[EdgeLoss, Chosen(EDGE_LOSSES)] = EDGE_LOSSES.default
+    loss: Annotated[EdgeLoss, Chosen(EDGE_LOSSES)] = Field(EDGE_LOSSES.default, validate_default=True)
     """How cross-entropies of annotated and background pairs are weighted ([1], docs/SYSTEM.md section 3)."""
     embeddings: Embeddings = Embeddings()
-    augmentation: Annotated[Augmentation, Chosen(AUGMENTATIONS)] = AUGMENTATIONS.default
+    augmentation: Annotated[Augmentation, Chosen(AUGMENTATIONS)] = Field(AUGMENTATIONS.default,
+                                                                                validate_default=True)
     """What the model is trained on beside the annotated images."""
     training: Training = Training()
     evaluation: Evaluation = Evaluation()

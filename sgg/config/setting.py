@@ -22,14 +22,12 @@ class Setting:
     """One setting: its dotted key and its declaration.
 
     chosen: of which entries it is a setting, as pairs (key, name) such as ("model.head.kind", "imp"); it is there only
-    where each of these keys has that name. choice: the mark of the part of the schema whose entry it names, of a
-    setting that names one.
+    where each of these keys has that name.
     """
 
     key: str
     field: FieldInfo
     chosen: tuple[tuple[str, str], ...] = ()
-    choice: Chosen | None = None
 
     @property
     def role(self) -> Role:
@@ -55,11 +53,19 @@ class Setting:
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
-        return TypeAdapter(Annotated[(self.field.annotation, *self.field.metadata)])
+        declared_type: Any = Annotated[(self.field.annotation, *self.field.metadata)]  # known at run time only
+        return TypeAdapter(declared_type)
 
     def mark(self, kind: type[Mark]) -> Mark | None:
         """What its annotation says by a mark of some kind; None where there is none."""
         return next((mark for mark in self.field.metadata if isinstance(mark, kind)), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Naming(Setting):
+    """A setting that names an entry of a registry. choice: the mark of the part of the schema whose entry it names."""
+
+    choice: Chosen
 
 
 @cache
@@ -80,9 +86,9 @@ def settings_of(schema: type[BaseModel]) -> dict[str, Setting]:
 
 
 @cache
-def choices_of(schema: type[BaseModel]) -> tuple[Setting, ...]:
+def choices_of(schema: type[BaseModel]) -> tuple[Naming, ...]:
     """The settings that name an entry of a registry."""
-    return tuple(setting for setting in declared(schema) if setting.choice is not None)
+    return tuple(setting for setting in declared(schema) if isinstance(setting, Naming))
 
 
 def applying(schema: type[BaseModel], get: Callable[[str], Any]) -> dict[str, Setting]:
@@ -113,8 +119,8 @@ def _below(owner: type[BaseModel], prefix: str, chosen: tuple[tuple[str, str], .
 
 def _of_entries(key: str, field: FieldInfo, choice: Chosen, chosen: tuple[tuple[str, str], ...]) -> list[Setting]:
     """The setting that names the entry, and the settings of every entry."""
-    naming = Setting(f"{key}.{choice.registry.key}", _naming_field(field, choice), chosen, choice)
-    found = [naming]
+    naming = Naming(f"{key}.{choice.registry.key}", _naming_field(field, choice), chosen, choice=choice)
+    found: list[Setting] = [naming]
     for name, section in choice.registry.entries.items():
         found += [setting for setting in _below(section, f"{key}.", (*chosen, (naming.key, name)))
                   if setting.key != naming.key]
@@ -128,7 +134,8 @@ def _naming_field(field: FieldInfo, choice: Chosen) -> FieldInfo:
     (role,) = (mark for mark in registry.entries[registry.default].model_fields[registry.key].metadata
                if isinstance(mark, Role))
     marks = [mark for mark in field.metadata if not isinstance(mark, Chosen)]
-    naming = FieldInfo.from_annotated_attribute(Annotated[(Literal[tuple(choice.names)], role, *marks)], choice.default)
+    of_names: Any = Annotated[(Literal[tuple(choice.names)], role, *marks)]  # a type that exists only at run time
+    naming = FieldInfo.from_annotated_attribute(of_names, choice.default)
     about = {name: entry.model_fields[registry.key].description for name, entry in registry.entries.items()}
     naming.description = " ".join([field.description or "", *(f"{name}: {text}" for name, text in about.items())])
     return naming

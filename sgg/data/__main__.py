@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from rich import box
 from rich.console import Console
@@ -106,7 +107,7 @@ def _open(options: argparse.Namespace) -> DataSet:
 
 
 def _read(options: argparse.Namespace, allow_clipping: bool, survey: bool = False,
-          self_relations: str | None = None) -> DataSet:
+          self_relations: Literal["drop", "keep"] | None = None) -> DataSet:
     return open_dataset(options.data, options.root, num_val_images=options.num_val_images,
                         exclude_left_right=options.exclude_left_right,
                         rules=Rules(allow_clipping, self_relations or options.self_relations, survey),

@@ -5,9 +5,10 @@ Legend: I images, T objects of all images, U relations of all images.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class Annotations:
     def __len__(self) -> int:
         return len(self.files)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[..., Annotations], tuple[Any, ...]]:
         return _restore, tuple(self._packed)
 
     @cached_property

@@ -20,7 +20,7 @@ def outside(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """[T] which of `boxes` [T, 4] share no area with their pictures, `sizes` [T, 2] height and width."""
     beyond = boxes[:, :2] >= sizes[:, ::-1]
     before = boxes[:, 2:] <= 0
-    return (beyond | before).any(axis=1)
+    return np.any(beyond | before, axis=1)
 
 
 def thin(boxes: np.ndarray) -> np.ndarray:
@@ -31,7 +31,7 @@ def thin(boxes: np.ndarray) -> np.ndarray:
 def leaves(boxes: np.ndarray, sizes: np.ndarray, slack: float = 0.0) -> np.ndarray:
     """[T] which of `boxes` [T, 4] reach out of their pictures, `sizes` [T, 2] height and width, by over `slack`
     pixels."""
-    return ((boxes[:, :2] < -slack) | (boxes[:, 2:] > sizes[:, ::-1] + slack)).any(axis=1)
+    return np.any((boxes[:, :2] < -slack) | (boxes[:, 2:] > sizes[:, ::-1] + slack), axis=1)
 
 
 def clip(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ def checked(annotations: Annotations, source: str, classes: list[str], predicate
 def _require_boxes(annotations: Annotations, source: str, stray_share: float) -> None:
     boxes, sizes = annotations.boxes, annotations.sizes[annotations.image_of_object]
     _refuse(annotations, source, "object", ~np.isfinite(boxes).all(axis=1), "box {} is not finite", boxes)
-    _refuse(annotations, source, "object", (boxes[:, 2:] <= boxes[:, :2]).any(axis=1),
+    _refuse(annotations, source, "object", np.any(boxes[:, 2:] <= boxes[:, :2], axis=1),
             "box {} (x1 y1 x2 y2) has no area", boxes)
     strays = box_math.outside(boxes, sizes)
     if strays.sum() > stray_share * len(boxes):

@@ -34,7 +34,7 @@ from sgg.data.conventions import CORNER_AND_SIZE
 from sgg.data.dataset import BACKGROUND, DataSet, stem
 from sgg.data.files import read_json, require_folder
 from sgg.data.foreign import PAGE, foreign_layout
-from sgg.data.records import located, short, typed
+from sgg.data.records import Record, located, short, typed
 from sgg.data.splits import NONE, PARTS, require_parts
 from sgg.writing import write_json
 
@@ -76,11 +76,11 @@ def open_custom(directory: Path | str, file: str = FILE, rules: Rules = USUAL) -
                    f"pictures belong into {path.parent / folder}", findings=findings, mirror_pairs=pairs)
 
 
-def _section(content: dict, name: str) -> list:
+def _section(content: Record, name: str) -> list[Any]:
     return typed(content, name, list)
 
 
-def _column(content: dict, section: str, key: str, *kinds: type) -> list:
+def _column(content: Record, section: str, key: str, *kinds: type) -> list[Any]:
     """content[section][i][key] for all i."""
     values = []
     for index, record in enumerate(_section(content, section)):
@@ -89,7 +89,7 @@ def _column(content: dict, section: str, key: str, *kinds: type) -> list:
     return values
 
 
-def _rows(content: dict, section: str) -> dict[Any, int]:
+def _rows(content: Record, section: str) -> dict[Any, int]:
     """The place of each id in its list."""
     ids = _column(content, section, "id", *_ID)
     rows = {identity: row for row, identity in enumerate(ids)}
@@ -99,7 +99,7 @@ def _rows(content: dict, section: str) -> dict[Any, int]:
     return rows
 
 
-def _references(content: dict, section: str, key: str, rows: dict[Any, int], target: str) -> np.ndarray:
+def _references(content: Record, section: str, key: str, rows: dict[Any, int], target: str) -> np.ndarray:
     """[n] the places in `target` that content[section][i][key] refers to."""
     found = np.empty(len(_section(content, section)), dtype=np.int64)
     for index, identity in enumerate(_column(content, section, key, *_ID)):
@@ -109,7 +109,7 @@ def _references(content: dict, section: str, key: str, rows: dict[Any, int], tar
     return found
 
 
-def _names(content: dict, section: str) -> tuple[list[str], dict[Any, int]]:
+def _names(content: Record, section: str) -> tuple[list[str], dict[Any, int]]:
     """Names, background first, and the place of each id among the foreground ones."""
     names, rows = _column(content, section, "name", str), _rows(content, section)
     if not names or len({BACKGROUND, *names}) < 1 + len(names):
@@ -117,7 +117,7 @@ def _names(content: dict, section: str) -> tuple[list[str], dict[Any, int]]:
     return [BACKGROUND, *names], rows
 
 
-def _mirror_pairs(content: dict, predicates: list[str]) -> tuple[tuple[str, str], ...] | None:
+def _mirror_pairs(content: Record, predicates: list[str]) -> tuple[tuple[str, str], ...] | None:
     """The pairs that the file gives; None where it gives none."""
     if "mirror_pairs" not in content:
         return None
@@ -135,7 +135,8 @@ def _mirror_pairs(content: dict, predicates: list[str]) -> tuple[tuple[str, str]
     return tuple(pairs)
 
 
-def _annotations(content: dict, class_of: dict, predicate_of: dict) -> tuple[Annotations, np.ndarray]:
+def _annotations(content: Record, class_of: dict[Any, int],
+                 predicate_of: dict[Any, int]) -> tuple[Annotations, np.ndarray]:
     """The annotation of every image, unchecked, and the part of each image [I]."""
     image_of, annotation_of = _rows(content, "images"), _rows(content, "annotations")
     owners = _references(content, "annotations", "image_id", image_of, "images")
@@ -158,7 +159,7 @@ def _annotations(content: dict, class_of: dict, predicate_of: dict) -> tuple[Ann
     return Annotations(files, sizes, box_ptr, boxes[order], labels[order], rel_ptr, relations), parts
 
 
-def _images(content: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _images(content: Record) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """[I] files, [I, 2] heights and widths, [I] parts."""
     sizes = np.array([_column(content, "images", key, int) for key in ("height", "width")], dtype=object).T
     splits = _column(content, "images", "split", str)
@@ -182,7 +183,7 @@ def _require_distinct(files: list[str]) -> None:
                              f"{short(files[earlier])}: list a picture once, and let names differ before their endings")
 
 
-def _boxes(content: dict) -> np.ndarray:
+def _boxes(content: Record) -> np.ndarray:
     """[T, 4] float32 corners."""
     boxes = np.empty((len(_section(content, "annotations")), 4))
     for index, box in enumerate(_column(content, "annotations", "bbox", list)):

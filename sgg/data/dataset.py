@@ -163,9 +163,9 @@ class DataSet:
         if self.mirror_pairs is not None:  # else it follows from the names
             digest.update(json.dumps(self.mirror_pairs).encode())
         digest.update(self.parts.astype(np.int8).tobytes())
-        for part in [self, *([self.detector] if self.detector else [])]:
-            digest.update(json.dumps(part.annotations.files.tolist()).encode())
-            for array in part.annotations.arrays[1:]:
+        for part in [self.annotations, *([self.detector.annotations] if self.detector else [])]:
+            digest.update(json.dumps(part.files.tolist()).encode())
+            for array in part.arrays[1:]:
                 digest.update(json.dumps([array.dtype.str, array.shape]).encode())
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:16]
@@ -198,7 +198,7 @@ class DataSet:
                 raise FileNotFoundError(f"{len(missing):,} of {len(part):,} pictures of {part.name} of {self.title} "
                                         f"are missing, the first is {missing[0]}; {self.remedy}")
             faults = [f"picture {part.image_path(image)} {fault}" for image, header in enumerate(headers)
-                      if (fault := picture_fault(header, part.size(image)))]
+                      if header is not None and (fault := picture_fault(header, part.size(image)))]
             if faults:
                 raise ValueError("\n  ".join([
                     f"{len(faults):,} of {len(part):,} pictures of {part.name} of {self.title} cannot serve "

@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from sgg.data.records import short
+from sgg.data.records import Record, short
 from sgg.hdf5 import fault_of
 from sgg.writing import nearest_existing, require_writable
 
@@ -36,7 +36,7 @@ def require_folder(path: Path) -> Path:
 
 
 def read_json(path: Path, kind: type | tuple[type, ...], remedy: str = "", *, unique_keys: bool = False,
-              object_hook: Callable[[dict], Any] | None = None) -> Any:
+              object_hook: Callable[[Record], Any] | None = None) -> Any:
     """The content of a JSON file whose outermost value is a `kind` (dict, list, or one of both).
 
     unique_keys: refuse objects with a key twice, which JSON readers otherwise shorten without a word. object_hook: what
@@ -64,7 +64,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def integer_field(path: Path, records: list, field: str, low: int = 0) -> np.ndarray:
+def integer_field(path: Path, records: list[Any], field: str, low: int = 0) -> np.ndarray:
     """[n] int64: the whole number under `field` in each of the n JSON objects `records`.
 
     Raises ValueError naming the file and the first record where it is missing, no whole number or below `low`.

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+Severity = Literal["note", "fault"]
 TO_ITSELF = "relations of an object to itself"
 """The kind of a finding; where they were dropped its severity is `note`, where they were kept `fault`."""
 
@@ -24,7 +25,7 @@ class Finding:
     of: int | None
     example: str
     effect: str
-    severity: Literal["note", "fault"] = "note"
+    severity: Severity = "note"
 
     @property
     def often(self) -> str:

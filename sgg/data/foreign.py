@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sgg.data.records import Record
+
 PAGE = ("sgg/data/custom.py describes the layout that is read here (python -c \"import sgg.data.custom as page; "
         "help(page)\"), and tests/example/custom is a whole data set in it")
 
@@ -40,7 +42,7 @@ def foreign_layout(content: Any) -> str | None:
     return next((name for keys, name in _OF_RECORD if keys <= record.keys()), None)
 
 
-def _first_record(content: Any) -> dict:
+def _first_record(content: Any) -> Record:
     """The first JSON object below the outermost list or object."""
     if isinstance(content, dict):
         content = list(content.values())

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from sgg.data.dataset import BACKGROUND, DataSet
 from sgg.data.files import read_json
 from sgg.data.findings import Finding
 from sgg.data.origin import Origin
-from sgg.data.records import AnnotationsBuilder, located, short, typed
+from sgg.data.records import AnnotationsBuilder, Record, located, short, typed
 from sgg.data.splits import NONE, TEST, TRAIN, VAL, require_parts
 from sgg.writing import write_json
 
@@ -83,9 +84,10 @@ def _partition(annotations: Annotations, num_train_file: int, num_val_images: in
     return parts
 
 
-def _names(graphs: dict[str, dict], paths: dict[str, Path], dropped: tuple[str, ...]) -> tuple[list[str], list[str]]:
+def _names(graphs: dict[str, Record], paths: dict[str, Path], dropped: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """Names of classes and predicates over both files, sorted, background first."""
-    classes, predicates = set(), set()
+    classes: set[str] = set()
+    predicates: set[str] = set()
     for part, images in graphs.items():
         for image_id, graph in images.items():
             with located(f"{paths[part]}: image {image_id}"):
@@ -96,7 +98,7 @@ def _names(graphs: dict[str, dict], paths: dict[str, Path], dropped: tuple[str, 
     return [BACKGROUND, *sorted(classes)], [BACKGROUND, *sorted(predicates.difference(dropped))]
 
 
-def _used_images(directory: Path, part: str, graphs: dict, graphs_path: Path, cache: Path | None,
+def _used_images(directory: Path, part: str, graphs: Record, graphs_path: Path, cache: Path | None,
                  found: list[Finding]) -> list[str]:
     """The sorted ids of the images that the balanced questions ask about: from a plain list where there is one, from
     ours where it is of these questions, else from the questions themselves. What was found goes to `found`.
@@ -128,7 +130,7 @@ def _questions(directory: Path, part: str) -> Path:
     return next((place for place in places if place.is_file()), places[0])
 
 
-def _asked_images(directory: Path, part: str, kept: Path | None) -> tuple[list, Path]:
+def _asked_images(directory: Path, part: str, kept: Path | None) -> tuple[list[Any], Path]:
     """The `imageId` of every balanced question, and the file they are in.
 
     kept: our list of them, used while the questions are those that it was read from, and written anew else.
@@ -153,11 +155,12 @@ def _asked_images(directory: Path, part: str, kept: Path | None) -> tuple[list, 
     return ids, path
 
 
-def _add(builder: AnnotationsBuilder, image_id: str, graph: dict, classes: dict[str, int],
+def _add(builder: AnnotationsBuilder, image_id: str, graph: Record, classes: dict[str, int],
          predicates: dict[str, int]) -> list[str]:
     """Add one image. Objects that start outside it or have no area are left out, and their relations; returns the keys
     of these objects."""
-    boxes, labels, rows = [], [], {}
+    boxes, labels = [], []
+    rows: dict[str, int] = {}
     for key, record in graph["objects"].items():
         with located(f"object {key}"):
             x, y, width, height = (typed(record, side, int, float) for side in "xywh")

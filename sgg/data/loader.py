@@ -26,7 +26,7 @@ from sgg.data.parcel import Parcel
 from sgg.data.pictures import read_picture
 from sgg.data.shared_memory import AHEAD, MEMORY, REMEDY, require
 from sgg.data.transforms import to_square
-from sgg.structures import Batch, SceneGraph
+from sgg.structures import Batch, SceneGraph, to_numpy
 
 
 def _generator(seed: int, *key: int) -> np.random.Generator:
@@ -38,10 +38,10 @@ def flip_graph(graph: SceneGraph, width: int, mirrored: np.ndarray | None = None
 
     mirrored: [R] what each predicate becomes (see `mirrored_predicates`); None: itself.
     """
-    relations = graph.relations
+    relations = to_numpy(graph.relations)
     if mirrored is not None:
         relations = np.column_stack([relations[:, :2], mirrored[relations[:, 2]]])
-    return SceneGraph(box_math.flip(graph.boxes, width), graph.labels, relations)
+    return SceneGraph(box_math.flip(to_numpy(graph.boxes), width), graph.labels, relations)
 
 
 def draw_predicates(relations: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -53,7 +53,7 @@ def draw_predicates(relations: np.ndarray, generator: np.random.Generator) -> np
     return relations[np.sort(shuffled[first])]
 
 
-class PartImages(Dataset):
+class PartImages(Dataset[Sample]):
     """The samples of a part under the keys (epoch, image)."""
 
     def __init__(self, part: Part, augment: bool, seed: int, flip: bool = True,
@@ -71,7 +71,7 @@ class PartImages(Dataset):
         if self.augment:
             generator = _generator(self.seed, epoch, image)
             flipped = bool(generator.random() < 0.5) and self.flip and self._has_mirror(graph)
-            graph = SceneGraph(graph.boxes, graph.labels, draw_predicates(graph.relations, generator))
+            graph = SceneGraph(graph.boxes, graph.labels, draw_predicates(to_numpy(graph.relations), generator))
             graph = flip_graph(graph, size[1], self.mirrored) if flipped else graph
         picture = read_picture(self.part.image_path(image), size)
         return Sample(to_square(picture, flipped), size, graph, self.part.image_id(image))
@@ -142,7 +142,7 @@ def _cause(code: int) -> str:
     return f"was ended by {name}{reason}"
 
 
-class _Order(Sampler):
+class _Order(Sampler[list[tuple[int, int]]]):
     """The keys of an epoch's batches. Each carries the epoch, so that workers which outlive an epoch know it."""
 
     def __init__(self, images: int, batch_size: int, shuffle: bool, seed: int, share: tuple[int, int],

@@ -44,10 +44,10 @@ def mirrored_predicates(predicates: Sequence[str], pairs: Pairs | None = None) -
     for row, said in enumerate(words):
         rows.setdefault(said, []).append(row)
     for row, said in enumerate(words):
-        other = tuple(_exchange(word) for word in said)
-        if other == said:
+        exchanged = tuple(_exchange(word) for word in said)
+        if exchanged == said:
             continue
-        partners = rows.get(other, [])
+        partners = rows.get(exchanged, [])
         if len(partners) == 1 and len(rows[said]) == 1:
             table[row] = partners[0]
         elif partners or not _is_adverb(said):

@@ -50,18 +50,19 @@ class PictureIndex:
     def headers(self, files: Sequence[str], report: Report | None = None) -> list[Header | None]:
         """The header of each of `files`; None where there is no such file. report: called while some are read."""
         entries = self._known()
-        found: dict[str, Entry | None] = {}
+        found: dict[str, tuple[int, int] | None] = {}
         self._each(files, lambda name: _state(self.folder / name), found.__setitem__)
-        changed = [name for name, state in found.items() if state is not None and not _holds(entries.get(name), state)]
+        states = {name: state for name, state in found.items() if state is not None}
+        changed = [name for name, state in states.items() if not _holds(entries.get(name), state)]
 
         def add(name: str, header: Header | None) -> None:
             if header is not None:
-                entries[name] = Entry(*found[name], header)  # an older state would be looked at again
+                entries[name] = Entry(*states[name], header)  # an older state would be looked at again
 
         if changed:
             self._each(changed, lambda name: _header(self.folder / name), add, report)
             self._keep()
-        return [entries[name].header if found[name] is not None and name in entries else None for name in files]
+        return [entries[name].header if name in states and name in entries else None for name in files]
 
     def digest(self, files: Sequence[str], report: Report | None = None) -> str:
         """16 hexadecimal digits that change with a name or with a picture's length, beginning or end, not with times.

@@ -10,12 +10,15 @@ from __future__ import annotations
 import io
 import os
 import struct
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 EDGE = 16384
 """Bytes at either end of a file that make its fingerprint."""
@@ -115,11 +118,17 @@ def orientation_of(image: Image.Image) -> int:
 
 def _stored_size(image: Image.Image) -> tuple[int, int]:
     """Width and height as they are stored; newer versions of PIL give those of a TIFF as it is shown."""
-    tags = getattr(image, "tag_v2", {})
+    tags = _tiff_tags(image)
     return tags.get(256, image.width), tags.get(257, image.height)
 
 
-def _header(image: Image.Image, fingerprint: str, head: bytes, tail: bytes, length: int) -> Header:
+def _tiff_tags(image: Image.Image) -> Mapping[int, Any]:
+    """What a TIFF says of itself, by the number of the tag; nothing of other formats."""
+    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
+    return tags
+
+
+def _header(image: ImageFile, fingerprint: str, head: bytes, tail: bytes, length: int) -> Header:
     orientation = orientation_of(image)
     width, height = _stored_size(image)
     if orientation in SIDEWAYS:
@@ -134,14 +143,14 @@ def _header(image: Image.Image, fingerprint: str, head: bytes, tail: bytes, leng
     return Header(fingerprint, height, width, orientation, "", tuple(note for note, holds in notes.items() if holds))
 
 
-def _require_whole(image: Image.Image, head: bytes, tail: bytes, length: int) -> None:
+def _require_whole(image: ImageFile, head: bytes, tail: bytes, length: int) -> None:
     """Raise ValueError where a file of `length` bytes is cut off, as far as its first and last bytes show that."""
     if length < _promised(image, head):
         raise ValueError("it is shorter than it says")
     ends = ENDS.get(image.format or "")
     if ends is None or ends(tail):
         return
-    if len(tail) < length:  # other things may follow the picture, a film for one
+    if len(tail) < length and image.fp is not None:  # other things may follow the picture, a film for one
         image.fp.seek(0)
         if ends(image.fp.read()):
             return
@@ -155,9 +164,9 @@ def _promised(image: Image.Image, head: bytes) -> int:
     if image.format == "BMP":
         return int.from_bytes(head[2:6], "little")
     if image.format == "TIFF":
+        tags = _tiff_tags(image)
         return max((first + count for start, lengths in ((273, 279), (324, 325))  # strips, tiles
-                    for first, count in zip(image.tag_v2.get(start, ()), image.tag_v2.get(lengths, ()), strict=False)),
-                   default=0)
+                    for first, count in zip(tags.get(start, ()), tags.get(lengths, ()), strict=False)), default=0)
     return 0
 
 
@@ -167,8 +176,9 @@ def _jpeg_ends(content: bytes) -> bool:
     return end >= 0 and content.find(b"\xff\xda", end) < 0
 
 
-ENDS = {"JPEG": _jpeg_ends, "MPO": _jpeg_ends, "PNG": lambda content: b"IEND" in content,
-        "GIF": lambda content: content.rstrip(b"\0").endswith(b";")}
+ENDS: dict[str, Callable[[bytes], bool]] = {
+    "JPEG": _jpeg_ends, "MPO": _jpeg_ends, "PNG": lambda content: b"IEND" in content,
+    "GIF": lambda content: content.rstrip(b"\0").endswith(b";")}
 """Whether the end of a picture of that format is among some bytes from the end of its file."""
 
 
@@ -204,7 +214,7 @@ def _pixels(image: Image.Image) -> np.ndarray:
 def _of_sixteen_bits(image: Image.Image) -> np.ndarray:
     levels = np.asarray(image).astype(np.uint16)
     grey = (levels >> 8).astype(np.uint8)
-    if getattr(image, "tag_v2", {}).get(262) == 0:  # a TIFF in which 0 is white
+    if _tiff_tags(image).get(262) == 0:  # a TIFF in which 0 is white
         grey = 255 - grey
     if "transparency" in image.info:
         grey[levels == image.info["transparency"]] = 255

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sgg.data.annotations import Annotations
+
+Record: TypeAlias = dict[str, Any]
+"""A JSON object as it was read, before anything in it has been looked at."""
 
 
 def typed(record: Any, key: str, *kinds: type) -> Any:
@@ -49,7 +53,8 @@ class AnnotationsBuilder:
         self.labels: list[np.ndarray] = []
         self.relations: list[np.ndarray] = []
 
-    def add(self, file: str, size: tuple[int, int], boxes: Sequence, labels: Sequence, relations: Sequence) -> None:
+    def add(self, file: str, size: tuple[int, int], boxes: ArrayLike, labels: ArrayLike,
+            relations: ArrayLike) -> None:
         """An image: file, height and width, N boxes x1, y1, x2, y2, N labels, E rows (subject, object, predicate)."""
         self.files.append(file)
         self.sizes.append(size)

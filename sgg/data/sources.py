@@ -21,7 +21,7 @@ class Source:
     target: str
     size: int | None = None
     sha256: str | None = None
-    wanted: re.Pattern | None = None
+    wanted: re.Pattern[str] | None = None
     unpacked: int = 0
 
     @property

@@ -13,7 +13,7 @@ from sgg.writing import replaced
 _CHUNK = 1 << 20
 
 
-def unpack(archive: Path, folder: Path, wanted: re.Pattern, at_most: int) -> list[Path]:
+def unpack(archive: Path, folder: Path, wanted: re.Pattern[str], at_most: int) -> list[Path]:
     """Write the files of `archive` whose base names match `wanted` into `folder`, without the archive's own folders.
     Files that are there in full stay. Returns all of them.
 
@@ -32,7 +32,7 @@ def unpack(archive: Path, folder: Path, wanted: re.Pattern, at_most: int) -> lis
         raise ValueError(f"{archive}: {error}") from None
 
 
-def _wanted_entries(archive: zipfile.ZipFile, wanted: re.Pattern, at_most: int) -> dict[str, zipfile.ZipInfo]:
+def _wanted_entries(archive: zipfile.ZipFile, wanted: re.Pattern[str], at_most: int) -> dict[str, zipfile.ZipInfo]:
     """The entries to unpack by their base names; all entries are judged."""
     entries: dict[str, zipfile.ZipInfo] = {}
     for entry in archive.infolist():

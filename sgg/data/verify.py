@@ -14,8 +14,8 @@ import numpy as np
 from sgg.data import boxes as box_math
 from sgg.data.conventions import LEAST, SHARE
 from sgg.data.dataset import DataSet, Part, picture_fault
-from sgg.data.findings import Finding
-from sgg.data.pictures import ANIMATED, DEEP, TRANSPARENT, TURNED, read_picture
+from sgg.data.findings import Finding, Severity
+from sgg.data.pictures import ANIMATED, DEEP, TRANSPARENT, TURNED, Header, read_picture
 from sgg.data.prepare import RECORDS, read_record
 from sgg.hashing import sha256_of
 from sgg.naming import SUBSETS
@@ -52,7 +52,8 @@ class Verified:
         """Everything as JSON values."""
         return asdict(self)
 
-    def add(self, kind: str, texts: list[str], of: int | None, effect: str, severity: str = "fault") -> list[str]:
+    def add(self, kind: str, texts: list[str], of: int | None, effect: str,
+            severity: Severity = "fault") -> list[str]:
         """Note a finding where there are `texts`, the first of which is the example. Returns them."""
         if texts:
             self.findings.append(Finding(kind, len(texts), of, texts[0], effect, severity))
@@ -91,20 +92,22 @@ def _headers(found: Verified, data: DataSet, part: Part, total: int, report: Rep
     named = [f"picture {part.image_path(image)}" for image in range(len(part))]
     found.missing += found.add("missing pictures", [f"{name} is missing" for name, header in
                                                     zip(named, headers, strict=True) if header is None], total, REFUSED)
-    sound, unreadable, other_sizes = [], [], []
+    sound: dict[int, Header] = {}
+    unreadable: list[str] = []
+    other_sizes: list[str] = []
     for image, header in enumerate(headers):
         if header is None:
             continue
         if fault := picture_fault(header, part.size(image)):
             (unreadable if header.fault else other_sizes).append(f"{named[image]} {fault}")
         else:
-            sound.append(image)
+            sound[image] = header
     found.damaged += found.add("pictures that cannot be read", unreadable, total, REFUSED)
     found.damaged += found.add("pictures of another size than annotated", other_sizes, total, REFUSED)
     for note, effect in EFFECTS.items():
-        found.add(f"pictures {note}", [named[image] for image in sound if note in headers[image].notes], total, effect,
-                  "note")
-    return sound
+        found.add(f"pictures {note}", [named[image] for image, header in sound.items() if note in header.notes], total,
+                  effect, "note")
+    return list(sound)
 
 
 def _decode(found: Verified, data: DataSet, parts: list[Part], sound: list[tuple[Part, int]], total: int,

@@ -21,7 +21,7 @@ from sgg.data.conventions import CENTRE_AND_SIZE, require_convention
 from sgg.data.dataset import BACKGROUND, DataSet, stem
 from sgg.data.files import h5_dataset, integer_field, open_h5, read_h5, read_json
 from sgg.data.findings import Finding
-from sgg.data.records import short
+from sgg.data.records import Record, short
 from sgg.data.splits import partition
 
 NUM_VAL_IMAGES = 5000
@@ -102,9 +102,10 @@ def read_images(path: Path, remedy: str = REMEDY, keep_corrupt: bool = False,
     return ids, np.array(_files(path, [records[row] for row in np.flatnonzero(kept)], ids.tolist()), dtype=str), sizes
 
 
-def _files(path: Path, records: list[dict], ids: list[int]) -> list[str]:
+def _files(path: Path, records: list[Record], ids: list[int]) -> list[str]:
     """The picture of each image: its record's `file_name`, where it has one, else <image_id>.jpg."""
-    files, owners = [], {}
+    files: list[str] = []
+    owners: dict[str, int] = {}
     for record, image_id in zip(records, ids, strict=True):
         file = record.get("file_name", f"{image_id}.jpg")
         if not isinstance(file, str) or not file or os.path.isabs(file) or ".." in Path(file).parts:
@@ -124,11 +125,11 @@ def _annotations(file: h5py.File, files: np.ndarray, sizes: np.ndarray,
         raise ValueError(f"{file.filename} has {rows:,} images, but image_data.json has {len(files):,} "
                          f"(without the corrupt ones, {', '.join(map(str, CORRUPT_IMAGES))})")
     box_ptr, rel_ptr = _offsets(file, "box", rows), _offsets(file, "rel", rows)
-    objects, relations = int(box_ptr[-1]), int(rel_ptr[-1])
+    objects, pairs = int(box_ptr[-1]), int(rel_ptr[-1])
     frame_boxes = read_h5(file, f"boxes_{LONGER_SIDE}", objects, 4, kind="iuf")
     labels = read_h5(file, "labels", objects, 1)[:, 0].astype(np.int64)
-    ends = read_h5(file, "relationships", relations, 2).astype(np.int64)
-    predicates = read_h5(file, "predicates", relations, 1)[:, 0].astype(np.int64)
+    ends = read_h5(file, "relationships", pairs, 2).astype(np.int64)
+    predicates = read_h5(file, "predicates", pairs, 1)[:, 0].astype(np.int64)
 
     wide = float if frame_boxes.dtype.kind == "f" else np.int64  # unsigned integers would wrap below zero
     frame_boxes = box_math.corners_from_centres(frame_boxes.astype(wide))

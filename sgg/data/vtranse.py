@@ -97,8 +97,8 @@ def _graph(group: h5py.Group, shifts: np.ndarray) -> tuple[np.ndarray, np.ndarra
     triplets = numbers.astype(np.int64) + shifts
     ends = np.stack([read_h5(group, name, len(triplets), 4, kind="iuf") for name in ("sub_boxes", "obj_boxes")], axis=1)
     with_class = np.concatenate([ends.astype(float), triplets[:, [0, 2], None]], axis=2).reshape(-1, 5)
-    objects, first, row = np.unique(with_class, axis=0, return_index=True, return_inverse=True)
+    objects, first, object_of_end = np.unique(with_class, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)  # objects in the order in which the file names them
     rank = np.argsort(order)
-    pairs = rank[row.reshape(-1)].reshape(-1, 2)
+    pairs = rank[object_of_end.reshape(-1)].reshape(-1, 2)
     return objects[order, :4], objects[order, 4].astype(np.int64), np.column_stack([pairs, triplets[:, 1]])

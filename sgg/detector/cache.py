@@ -18,7 +18,7 @@ from sgg.detector.training import discard_state, pretrain
 from sgg.hashing import file_hash, value_hash
 from sgg.history import read_json
 from sgg.locking import held
-from sgg.methods.backbone import Backbone
+from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.methods.plugins import plugin_of
 from sgg.models.detector import Detector
 from sgg.seeding import derive
@@ -50,7 +50,8 @@ def ensure_detector(data: DataSet, cache: Path | str, settings: Backbone, worker
         directory.parent.mkdir(parents=True, exist_ok=True)
         with held(directory.with_name(f"{directory.name}.lock")):
             if not (directory / FACTS).is_file():
-                log.info("training the %s detector on %d images", settings.backbone, len(data.part("detector")))
+                log.info("training the %s detector on %d images", BACKBONES.kind_of(settings),
+                         len(data.part("detector")))
                 train_into(directory, data, settings, workers, device)
     detector, facts = load_detector(directory)
     return detector, facts["hash"]
@@ -104,7 +105,7 @@ def first_edition_path(cache: Path | str, data: DataSet, settings: Backbone) -> 
 
 
 def _named(cache: Path | str, settings: Backbone, identity: list[Any]) -> Path:
-    return Path(cache) / "detectors" / f"{settings.backbone}-{value_hash(identity)}"
+    return Path(cache) / "detectors" / f"{BACKBONES.kind_of(settings)}-{value_hash(identity)}"
 
 
 def _facts(settings: Backbone) -> dict[str, Any]:
@@ -121,7 +122,7 @@ def _kept(cache: Path, data: DataSet, settings: Backbone) -> Path:
     if not settings.own_settings and (before / FACTS).is_file():
         _tell_unknown(before)
         return before
-    for path in sorted(directory.parent.glob(f"{settings.backbone}-*/{FACTS}")):
+    for path in sorted(directory.parent.glob(f"{BACKBONES.kind_of(settings)}-*/{FACTS}")):
         facts = read_json(path) or {}
         same = (facts.get("data_hash"), facts.get("recipe"), facts.get(SETTINGS, {})) == \
             (data.hash, _facts(settings), settings.own_settings)
@@ -166,9 +167,8 @@ def _given(data: DataSet, settings: Backbone, weights: Path) -> tuple[Detector, 
                     facts["data_hash"], data.description, data.hash)
     else:
         log.warning("detector.weights: %s does not say on which data it was trained; it is used as it is", weights)
-    if detector.backbone != settings.backbone:
-        raise ValueError(f"{weights} holds a {detector.backbone} detector, but detector.backbone is "
-                         f"{settings.backbone}")
+    if detector.backbone != (wanted := BACKBONES.kind_of(settings)):
+        raise ValueError(f"{weights} holds a {detector.backbone} detector, but detector.backbone is {wanted}")
     own = settings.own_settings
     for name, then in detector.settings.own_settings.items():
         if own[name] != then:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from pycocotools.coco import COCO
@@ -13,7 +14,7 @@ from pycocotools.cocoeval import COCOeval
 from sgg.data import DataSet, load_batches
 from sgg.models.detector import SCORE_THRESHOLDS, Detections, Detector
 from sgg.naming import SUBSETS
-from sgg.structures import SceneGraph, to_numpy
+from sgg.structures import Array, SceneGraph, to_numpy
 
 
 def measure(detector: Detector, data: DataSet, part: str = "test", batch_size: int = 8, workers: int = 0,
@@ -26,7 +27,9 @@ def measure(detector: Detector, data: DataSet, part: str = "test", batch_size: i
     so many images only.
     """
     device = next(detector.parameters()).device
-    graphs, found, labels = [], [], {}
+    graphs: list[SceneGraph] = []
+    found: list[Detections] = []
+    labels: dict[str, np.ndarray] = {}
     for batch in load_batches(data.part(part).head(limit), batch_size, workers=workers).epoch(0):
         batch = batch.to(device)
         found += detector.detect(batch.images)[0]
@@ -55,17 +58,18 @@ def average_precision(truths: Sequence[SceneGraph], found: Sequence[Detections])
     and "mAP@.75"; nan where no image has an object.
     """
     truth = COCO()
-    truth.dataset = {"info": {}, "images": [{"id": i} for i in range(len(truths))], "annotations": [], "categories": []}
+    annotations: list[dict[str, Any]] = []
     for image, graph in enumerate(truths):
         for box, label in zip(_as_xywh(graph.boxes), to_numpy(graph.labels).tolist(), strict=True):
-            truth.dataset["annotations"].append({
-                "id": len(truth.dataset["annotations"]) + 1, "image_id": image, "category_id": label,
-                "bbox": box.tolist(), "area": float(box[2] * box[3]), "iscrowd": 0})
-    classes = sorted({annotation["category_id"] for annotation in truth.dataset["annotations"]})
-    truth.dataset["categories"] = [{"id": label} for label in classes]
-    results = [np.column_stack([np.full(len(one.scores), image), _as_xywh(one.boxes), to_numpy(one.scores),
-                                to_numpy(one.labels)]) for image, one in enumerate(found)]
-    results = np.concatenate(results) if results else np.zeros((0, 7))
+            annotations.append({"id": len(annotations) + 1, "image_id": image, "category_id": label,
+                                "bbox": box.tolist(), "area": float(box[2] * box[3]), "iscrowd": 0})
+    classes = sorted({annotation["category_id"] for annotation in annotations})
+    dataset: Any = {"info": {}, "images": [{"id": i} for i in range(len(truths))], "annotations": annotations,
+                    "categories": [{"id": label} for label in classes]}  # what is read; COCO's files have more
+    truth.dataset = dataset
+    rows = [np.column_stack([np.full(len(one.scores), image), _as_xywh(one.boxes), to_numpy(one.scores),
+                             to_numpy(one.labels)]) for image, one in enumerate(found)]
+    results = np.concatenate(rows) if rows else np.zeros((0, 7))
     if not classes:
         return dict.fromkeys(("mAP", "mAP@.5", "mAP@.75"), float("nan"))
     if not len(results):
@@ -94,6 +98,6 @@ def both_objects_right(graphs: Sequence[SceneGraph], labels: Sequence[np.ndarray
     return float(np.concatenate(hits).mean()) if sum(map(len, hits)) else float("nan")
 
 
-def _as_xywh(boxes: object) -> np.ndarray:
+def _as_xywh(boxes: Array) -> np.ndarray:
     corners = to_numpy(boxes).astype(np.float64)
     return np.column_stack([corners[:, :2], corners[:, 2:] - corners[:, :2]])

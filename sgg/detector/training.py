@@ -16,6 +16,7 @@ from sgg.checkpoint.pickles import read_pickle, require_weights
 from sgg.data import Batches, Part, load_batches
 from sgg.detector.recipe import Recipe, Target
 from sgg.history import require_keys
+from sgg.losses.total import total
 from sgg.models.detector import Detector
 from sgg.seeding import derive
 from sgg.structures import Batch
@@ -46,7 +47,8 @@ def pretrain(detector: Detector, part: Part, recipe: Recipe, directory: Path | s
                                  "image_size": detector.image_size} | (origin or {})
     settings |= {f"detector.{name}": value for name, value in detector.settings.own_settings.items()}
     state = _take_up(state_path, detector, settings, recipe.epochs)
-    done, optimizer = (state["epochs"], None) if state else (0, None)
+    done = state["epochs"] if state else 0
+    optimizer: torch.optim.Optimizer | None = None
     batches = load_batches(part, recipe.batch_size, augment=True, exchange_predicates=False,  # it learns boxes only
                            shuffle=True, seed=recipe.seed, workers=workers)
     try:
@@ -98,19 +100,19 @@ def _train_epoch(detector: Detector, batches: Batches, recipe: Recipe, optimizer
                 passed_over += 1  # a mean over no box is no number
                 continue
             losses = phase.loss(rcnn, batch.images, targets)
-            total = sum(losses.values())
-            if not math.isfinite(total.item()):
+            loss = total(losses.values())
+            if not math.isfinite(loss.item()):
                 values = ", ".join(f"{name} {value.item():g}" for name, value in losses.items())
                 raise FloatingPointError(f"the detector's loss is not finite in epoch {epoch + 1}, step {step + 1} "
                                          f"({values}): try a lower learning rate than {recipe.learning_rate:g}, or "
                                          f"look at the images of this batch: {', '.join(batch.image_ids)}")
             optimizer.zero_grad(set_to_none=True)
-            total.backward()
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(learning, recipe.clip)
             optimizer.step()
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + value.item()
-            bar.update(task, advance=1, said=f"epoch {epoch + 1}/{recipe.epochs} loss {total.item():.2f}")
+            bar.update(task, advance=1, said=f"epoch {epoch + 1}/{recipe.epochs} loss {loss.item():.2f}")
     if left_out:
         log.warning("detector epoch %d: %d boxes thinner than a pixel had no part in it", epoch + 1, left_out)
     if passed_over:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from sgg.naming import SUBSETS
 from sgg.writing import require_writable
 
 if TYPE_CHECKING:
+    from sgg.extract import Extraction
     from sgg.features import FeatureStore, Progress, StoreIdentity
 
 VERIFIED_AT_ONCE = 256  # rows
@@ -111,7 +113,7 @@ def _groups(path: Path) -> dict[str, list[str]]:
     return groups
 
 
-def _extraction(options: argparse.Namespace):
+def _extraction(options: argparse.Namespace) -> tuple[Extraction, Path]:
     """What a config and the options ask to extract, and the cache of the config. Raises OSError where nothing can be
     written to the place that the options name."""
     if options.out is not None:
@@ -163,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sgg.features", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, command, text: str) -> argparse.ArgumentParser:
+    def add(name: str, command: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
         added.set_defaults(command=command, kind="node", part="train", subset="all", out=None)
         return added

@@ -114,14 +114,15 @@ def metadata_checksum(metadata: dict[str, Any]) -> int:
 
 def is_missing(rows: np.ndarray) -> np.ndarray:
     """[n] which of rows [n, *row_shape], as they were read, are not in the store; a stored feature is finite."""
-    return np.isnan(rows[(slice(None), *[0] * (rows.ndim - 1))])
+    first: tuple[Any, ...] = (slice(None), *[0] * (rows.ndim - 1))
+    return np.isnan(rows[first])
 
 
 PIECES = 4
 
 
 def gather(rows: ts.TensorStore, index: np.ndarray,
-           space: np.ndarray | None = None) -> list[tuple[np.ndarray, ts.Future]]:
+           space: np.ndarray | None = None) -> list[tuple[np.ndarray, ts.WriteFutures]]:
     """Rows [n] of an array, in consecutive pieces: where they will be, [k, *row_shape] float16, and what to wait for.
 
     space: [m, *row_shape] float16 to put them into, where m >= n. Memory that is new costs a fifth of the time, and

@@ -19,7 +19,7 @@ ENTRY_BYTES, CHECKSUM_BYTES = 16, 4
 LEFT_OUT = np.iinfo(np.uint64).max
 
 
-class EncodedRows(Sequence[np.ndarray]):
+class EncodedRows:
     """The rows of one shard file as they stand there: uint8 [bytes of the row], empty for a row left out.
 
     Raises ValueError, naming the file, when it is cut or damaged; so does taking a row, which names the row too.
@@ -54,7 +54,7 @@ def write_shard(path: Path, rows: Sequence[np.ndarray]) -> None:
     entries[lengths == 0] = LEFT_OUT
     path.parent.mkdir(parents=True, exist_ok=True)
     with replaced(path) as passing, open(passing, "wb") as file:
-        file.writelines(rows)
+        file.writelines(row.data for row in rows)
         file.write(entries.tobytes())
         file.write(_checksum(entries.tobytes()))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sgg.locking import held
 from sgg.structures import Array
@@ -14,7 +14,17 @@ from .store import FeatureStore
 from .writer import StoreWriter, discard_parts
 
 Part = Callable[[], tuple[Array, Array]]
-Progress = Callable[[Collection[Any]], Iterable[Any]]
+
+
+class Steps(Protocol):
+    """Things to do, of which it is known how many there are."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+Progress = Callable[[Steps], Iterable[Any]]
 """Hands on what is to be done, one after another, and shows how far it is."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class FeatureStore:
                         "delete it to have it written anew with them", path)
         return store
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Callable[..., FeatureStore], tuple[Any, ...]]:
         return FeatureStore.open, (self.path, self.identity, self._threads)
 
     def __len__(self) -> int:
@@ -175,8 +176,10 @@ class FeatureStore:
     def _damage(self, rows: list[int], reason: str = "") -> str:
         """What to say of rows that cannot be read."""
         step = self._shard_rows
-        told = [f"row {row} of class {self.identity.classes[int(self.labels_of([row])[0])]} (chunk {row % step} of "
-                f"{array.shard_of(Path(), row // step, self.row_shape)})" for row in rows[:TOLD]]
+        first = rows[:TOLD]
+        told = [f"row {row} of class {self.identity.classes[label]} (chunk {row % step} of "
+                f"{array.shard_of(Path(), row // step, self.row_shape)})"
+                for row, label in zip(first, self.labels_of(np.array(first, np.int64)).tolist(), strict=True)]
         more = [f"{len(rows) - TOLD:,} more"] if len(rows) > TOLD else []
         reason = " ".join(reason.split())[:200]
         return (f"{self.path}: cannot be read, its files are damaged: {', '.join(told + more) or 'some rows'}"

@@ -12,6 +12,8 @@ import numpy as np
 
 from sgg.structures import Array, to_numpy
 
+from .arrays import A
+
 
 @dataclass(frozen=True, eq=False)
 class Contexts:
@@ -64,7 +66,7 @@ class Contexts:
         return cls(np.concatenate([[0], np.cumsum(sizes)]), np.concatenate([subject, obj])[order],
                    np.tile(counts, 2)[order], num_classes, num_predicates)
 
-    def rows(self, predicate: Array) -> tuple[Array, Array]:
+    def rows(self, predicate: A) -> tuple[A, A]:
         """[E] and [E] where the contexts of each predicate begin, of its subject and of its object: the row of a
         context is this plus the class of the other end. A predicate that training never saw has empty rows."""
         of_subject = predicate.clip(None, self.num_predicates) * self.num_classes

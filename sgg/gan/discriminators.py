@@ -21,7 +21,8 @@ class ClassConditionalConv(nn.Conv2d):
     A one-hot plane is constant over a map, so what it adds is the sum of its kernel: one vector per class.
     """
 
-    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+    # It takes the place of a convolution of the stack, whose weights it has, but not of its one argument.
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:  # type: ignore[override]
         """features [N, D, h, w], labels [N] in 0 .. in_channels - D - 1 -> [N, out_channels, ...]."""
         channels = features.shape[1]
         of_class = self.weight[:, channels:].sum(dim=(2, 3)).t()[labels]
@@ -118,7 +119,7 @@ def _halved_up(side: int) -> int:
 
 
 def _stage(inputs: int, outputs: int, large: bool, pooling: nn.Module) -> list[nn.Module]:
-    deeper = [nn.Identity(), nn.Identity()]
+    deeper: list[nn.Module] = [nn.Identity(), nn.Identity()]
     if large:
         deeper = [spectral_norm(nn.Conv2d(outputs, outputs, 1)), nn.LeakyReLU(0.2)]
     return [spectral_norm(nn.Conv2d(inputs, outputs, 3)), nn.LeakyReLU(0.2), *deeper, pooling]

@@ -155,4 +155,4 @@ def _embeddings(rows: Sequence[np.ndarray | None], classes: Sequence[str], predi
         if row is not None:
             drawn[position] = torch.from_numpy(row)
     missing = [name for name, row in zip((*classes, *predicates), rows, strict=True) if row is None]
-    return ClassEmbeddings(*drawn.split([len(classes), len(predicates)]), source, tuple(missing))
+    return ClassEmbeddings(drawn[:len(classes)], drawn[len(classes):], source, tuple(missing))

@@ -4,6 +4,7 @@ graphs"), as the generator of Knyazev et al. 2021 uses them (docs/SYSTEM.md sect
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -63,10 +64,10 @@ class GraphTripleConvNet(nn.Module):
     def __init__(self, node_width: int, predicate_width: int, hidden: int, outputs: int, *,
                  rounds: int = 5, pooling: str = "avg", batch_norm: bool = True):
         super().__init__()
-        shared = {"pooling": pooling, "batch_norm": batch_norm}
+        conv = partial(GraphTripleConv, pooling=pooling, batch_norm=batch_norm)
         inputs = [(node_width, predicate_width)] + [(hidden, hidden)] * (rounds - 1)
-        self.rounds = nn.ModuleList(GraphTripleConv(*widths, hidden, hidden, **shared) for widths in inputs[:-1])
-        self.rounds.append(GraphTripleConv(*inputs[-1], hidden, outputs, last=True, **shared))
+        self.rounds = nn.ModuleList(conv(*widths, hidden, hidden) for widths in inputs[:-1])
+        self.rounds.append(conv(*inputs[-1], hidden, outputs, last=True))
 
     def forward(self, nodes: Tensor, predicates: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
         """nodes [N, node_width], predicates [E, predicate_width], pairs [E, 2] -> [N, outputs], [E, outputs]."""

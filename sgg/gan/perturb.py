@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Generic
 
 import numpy as np
 import torch
@@ -15,40 +16,24 @@ from torch import Tensor
 
 from sgg.structures import Array, SceneGraph, to_numpy
 
-from .arrays import namespace, numbers, repeated
+from .arrays import A, namespace, numbers, repeated
 from .contexts import Contexts
 from .draw import Draw
 from .roles import Roles, played_roles, waves
+from .tables import ContextTables, Tables, option_lists, tables_on
 
 METHODS = ("rand", "neigh", "graphn")
 LEAST_WEIGHT = 1e-2  # of an object without relations, among those with
 
 
 @dataclass(frozen=True, eq=False)
-class Candidates:
+class Candidates(Generic[A]):
     """New labels [T] for some objects, those of an object together, sizes [M] of them each. A class is listed once for
     each context that it was seen in; its weights [T] there add up to 1 / its mean count."""
 
-    labels: Array
-    weights: Array
-    sizes: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Tables:
-    """What a perturber looks things up in: lists [C, options + 1], see `option_lists`; offsets, classes and strength of
-    contexts, None but for GraphN, where `strength` is the count or, below alpha, minus infinity, which no sum washes
-    off."""
-
-    lists: Array
-    offsets: Array | None = None
-    classes: Array | None = None
-    strength: Array | None = None
-
-    def to(self, device: torch.device) -> Tables:
-        """The same as tensors on a device."""
-        return Tables(*(None if table is None else torch.from_numpy(np.ascontiguousarray(table)).to(device)
-                        for table in (self.lists, self.offsets, self.classes, self.strength)))
+    labels: A
+    weights: A
+    sizes: A
 
 
 class Perturber:
@@ -87,11 +72,12 @@ class Perturber:
         self.draw = draw or Draw()
         lists = option_lists(method, topk, self.num_classes, embeddings)
         self.num_options = lists.shape[1] - 1
-        host = Tables(lists)
-        if method == "graphn":
+        of_contexts = None
+        if method == "graphn" and contexts is not None:
             strength = np.where(contexts.counts >= alpha, contexts.counts, -math.inf)
-            host = Tables(lists, contexts.offsets, contexts.classes, strength)
-        self._tables = {None: host}
+            of_contexts = ContextTables(contexts.offsets, contexts.classes, strength)
+        self._tables = Tables(lists, of_contexts)
+        self._tensors: dict[torch.device, Tables[Tensor]] = {}
 
     def node_probabilities(self, graph: SceneGraph) -> Tensor:
         """[N] float32: the probability of each object to be the first that is drawn."""
@@ -107,11 +93,12 @@ class Perturber:
         labels, relations = self._host_tables(graph)
         if not 0 <= (node := int(node)) < len(labels):
             raise ValueError(f"node must be in 0..{len(labels) - 1}, got {node}")
-        tables, original = self._tables[None], labels[[node]]
-        drawn, weights = original, np.ones(1)
-        if self.method == "graphn":
+        tables, original = self._tables, labels[[node]]
+        drawn: np.ndarray = original
+        weights: np.ndarray = np.ones(1)
+        if tables.contexts is not None:
             roles = self._roles_of(np.arange(len(labels)) == node, relations, *played_roles(relations))
-            candidates = self._candidates(tables, roles, labels, np.zeros_like(roles.node), original)
+            candidates = self._candidates(tables.contexts, roles, labels, np.zeros_like(roles.node), original)
             if len(candidates.labels):
                 drawn, weights = candidates.labels, candidates.weights / candidates.weights.sum()
         pick = np.tile(np.arange(self.num_options), len(drawn))
@@ -121,7 +108,7 @@ class Perturber:
 
     def sample(self, graph: SceneGraph, generator: torch.Generator | None = None) -> Tensor:
         """[N] int64 labels of the perturbed graph. For many graphs, `sample_batch` is ten times as fast."""
-        labels, relations = map(torch.from_numpy, self._host_tables(graph))
+        labels, relations = (torch.from_numpy(table) for table in self._host_tables(graph))
         relations = torch.cat([relations.new_zeros(len(relations), 1), relations], dim=1)
         return self.sample_batch(labels, relations, torch.zeros_like(labels), generator)
 
@@ -136,12 +123,12 @@ class Perturber:
         """
         device = None if generator is None else generator.device
         chance = torch.rand(3, len(labels), generator=generator, device=device, dtype=torch.float64)
-        batch = labels, relations, image_index, chance.to(labels.device)
         if labels.device.type == "cpu":
-            return torch.from_numpy(self.perturb(*(table.numpy() for table in batch)))
-        return self.perturb(*batch)
+            return torch.from_numpy(self.perturb(labels.numpy(), relations.numpy(), image_index.numpy(),
+                                                 chance.numpy()))
+        return self.perturb(labels, relations, image_index, chance.to(labels.device))
 
-    def perturb(self, labels: Array, relations: Array, image_index: Array, chance: Array) -> Array:
+    def perturb(self, labels: A, relations: A, image_index: A, chance: A) -> A:
         """The same from chance [3, N], uniform in [0, 1): which object, which class and which option; in numpy or
         torch, whichever the arrays are."""
         which_node, which_class, which_option = chance
@@ -150,14 +137,14 @@ class Perturber:
         nodes, played = played_roles(relations)
         rank, drawn = self._rank(self._node_weights(nodes, played, len(labels)), which_node, image_index)
         labels = namespace(labels).asarray(labels, copy=True)
-        if self.method != "graphn":
+        if tables.contexts is None:
             labels[drawn] = _relabel(tables.lists, labels[drawn], labels[drawn], pick[drawn])
             return labels
         slot = namespace(labels).zeros_like(rank)
         for members, roles in waves(drawn, self._roles_of(drawn, relations, nodes, played), rank):
             slot[members] = numbers(members)
             original = labels[members]
-            candidates = self._candidates(tables, roles, labels, slot[roles.node], original)
+            candidates = self._candidates(tables.contexts, roles, labels, slot[roles.node], original)
             position = self.draw.weighted(candidates.weights, candidates.sizes, which_class[members])
             found = candidates.sizes > 0
             first = namespace(labels).asarray(original, copy=True)
@@ -178,19 +165,21 @@ class Perturber:
                 raise ValueError(f"{name} must be in 0..{end - 1}, got {values[(values < 0) | (values >= end)][0]}")
         return labels, relations
 
-    def _tables_for(self, array: Array) -> Tables:
-        device = array.device if isinstance(array, Tensor) else None
-        if device not in self._tables:
-            self._tables[device] = self._tables[None].to(device)
-        return self._tables[device]
+    def _tables_for(self, array: A) -> Tables[A]:
+        """The tables where `array` is: in numpy, or in torch on its device."""
+        if not isinstance(array, Tensor):
+            return self._tables
+        if array.device not in self._tensors:
+            self._tensors[array.device] = tables_on(array.device, self._tables)
+        return self._tensors[array.device]
 
-    def _node_weights(self, nodes: Array, played: Array, count: int) -> Array:
+    def _node_weights(self, nodes: A, played: A, count: int) -> A:
         """[N] float64, proportional to the probability of being drawn first."""
         xp = namespace(nodes)
         degree = xp.asarray(xp.bincount(nodes[played], minlength=count), dtype=xp.float64)
         return xp.ones_like(degree) if self.uniform else (degree ** self.degree_smoothing).clip(LEAST_WEIGHT, None)
 
-    def _rank(self, weights: Array, chance: Array, image_index: Array) -> tuple[Array, Array]:
+    def _rank(self, weights: A, chance: A, image_index: A) -> tuple[A, A]:
         """[N] place of each object in the order of its image, and [N] whether it is drawn."""
         xp = namespace(weights)
         order = self.draw.order(weights, chance).argsort(stable=True)
@@ -201,13 +190,14 @@ class Perturber:
         quota = xp.round(xp.asarray(counts, dtype=xp.float64) * self.intensity).clip(1, None)
         return rank, rank < quota[image_index]
 
-    def _roles_of(self, drawn: Array, relations: Array, nodes: Array, played: Array) -> Roles:
+    def _roles_of(self, drawn: A, relations: A, nodes: A, played: A) -> Roles[A]:
         """The roles of drawn objects, those of an object together and in the order of its relations."""
+        assert self.contexts is not None  # for GraphN alone asks
         rows = namespace(nodes).stack(self.contexts.rows(relations[:, 2]), 1).reshape(-1)
         roles = Roles(nodes, relations[:, [1, 0]].reshape(-1), rows)[played & drawn[nodes]]
         return roles[roles.node.argsort(stable=True)]
 
-    def _candidates(self, tables: Tables, roles: Roles, labels: Array, slot: Array, original: Array) -> Candidates:
+    def _candidates(self, tables: ContextTables[A], roles: Roles[A], labels: A, slot: A, original: A) -> Candidates[A]:
         """What GraphN draws from for M objects with labels `original` [M]; slot [K], ascending: whose each role is."""
         xp, cells = namespace(slot), len(original) * self.num_classes
         row = roles.row + labels[roles.other]
@@ -224,26 +214,7 @@ class Perturber:
         return Candidates(label[kept], 1 / total[kept], xp.bincount(owner[kept], minlength=len(original)))
 
 
-def option_lists(method: str, topk: int, num_classes: int, embeddings: np.ndarray | None) -> np.ndarray:
-    """[C, options + 1]: row c is where the new label is taken from once c has been drawn. The original label is struck
-    off it, and of what remains the first `options` are equally likely."""
-    if method == "rand":
-        return np.broadcast_to(np.arange(1, num_classes), (num_classes, num_classes - 1))
-    if method == "graphn" and topk == 0:
-        return np.arange(num_classes)[:, None].repeat(2, axis=1)
-    return nearest_classes(embeddings, topk + (method == "graphn"))
-
-
-def nearest_classes(embeddings: np.ndarray, count: int) -> np.ndarray:
-    """[C, count + 1]: each class, followed by the foreground classes nearest to it by cosine of embeddings [C, D]."""
-    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True).clip(1e-12)
-    similarity = unit @ unit.T
-    similarity[:, 0] = -math.inf
-    np.fill_diagonal(similarity, math.inf)
-    return np.argsort(-similarity, axis=1, stable=True)[:, :count + 1]
-
-
-def _relabel(lists: Array, first: Array, original: Array, pick: Array) -> Array:
+def _relabel(lists: A, first: A, original: A, pick: A) -> A:
     """[M] labels: number `pick` of the list of `first`, from which `original` has been struck off."""
     options = lists[first]
     passed = (options == original[:, None]) & (numbers(lists[0]) <= pick[:, None])
@@ -271,14 +242,17 @@ def _number_of_classes(method: str, contexts: Contexts | None, embeddings: np.nd
     compares = method == "neigh" or (method == "graphn" and topk > 0)
     if compares and embeddings is None:
         raise ValueError(f"embeddings must be given for {method} with topk {topk}")
-    if contexts is None and embeddings is None:
-        raise ValueError("contexts or embeddings must be given: they say how many classes there are")
     if embeddings is not None and embeddings.ndim != 2:
         raise ValueError(f"embeddings must have shape [classes, width], got {list(embeddings.shape)}")
-    num_classes = len(embeddings) if contexts is None else contexts.num_classes
+    if contexts is not None:
+        num_classes = contexts.num_classes
+    elif embeddings is not None:
+        num_classes = len(embeddings)
+    else:
+        raise ValueError("contexts or embeddings must be given: they say how many classes there are")
     if embeddings is not None and len(embeddings) != num_classes:
         raise ValueError(f"embeddings must have a row for each of {num_classes} classes, got {len(embeddings)}")
-    if compares and not np.isfinite(embeddings[1:]).all():
+    if compares and embeddings is not None and not np.isfinite(embeddings[1:]).all():
         first = int(np.flatnonzero(~np.isfinite(embeddings[1:]).all(axis=1))[0]) + 1
         raise ValueError(f"embeddings of class {first} are not finite: has the word no vector?")
     if num_classes < 3:

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Generic
 
-from sgg.structures import Array
-
-from .arrays import namespace, numbers
+from .arrays import A, namespace, numbers
 
 
 @dataclass(frozen=True, eq=False)
-class Roles:
+class Roles(Generic[A]):
     """The roles that objects play in relations: node [K], who plays it; other [K], the other end; row [K], where its
     contexts begin (see Contexts.rows)."""
 
-    node: Array
-    other: Array
-    row: Array
+    node: A
+    other: A
+    row: A
 
-    def __getitem__(self, index: Array) -> Roles:
+    def __getitem__(self, index: A) -> Roles[A]:
         return Roles(self.node[index], self.other[index], self.row[index])
 
 
-def played_roles(relations: Array) -> tuple[Array, Array]:
+def played_roles(relations: A) -> tuple[A, A]:
     """[2E] the objects of relations [E, 3], subject and object in turn, and [2E] whether the role counts: none does in
     a background relation, and only the subject's in a relation of an object with itself."""
     subject, obj, annotated = relations[:, 0], relations[:, 1], relations[:, 2] > 0
@@ -31,7 +30,7 @@ def played_roles(relations: Array) -> tuple[Array, Array]:
     return relations[:, :2].reshape(-1), counts.reshape(-1)
 
 
-def waves(drawn: Array, roles: Roles, rank: Array) -> Iterator[tuple[Array, Roles]]:
+def waves(drawn: A, roles: Roles[A], rank: A) -> Iterator[tuple[A, Roles[A]]]:
     """Drawn objects and their roles in waves: an object comes after those that it sees and that were drawn before it.
 
     Objects of one wave do not see each other's changes, so that relabelling wave by wave, each at once, gives the same

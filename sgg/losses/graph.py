@@ -53,9 +53,11 @@ def edge_loss(
     num_foreground, num_background = (None, None) if totals is None else totals
     density = Density.of(labels, EdgeContext(labels, labels, num_foreground, num_background))
     if foreground is not None or background is not None:
-        rows = [mass if given is None else mass.new_zeros(len(labels)).index_fill(0, torch.as_tensor(given), True)
-                for mass, given in ((density.foreground, foreground), (density.background, background))]
-        density = Density(*rows, *((float(mass.sum()) for mass in rows) if totals is None else totals))
+        annotated, others = (
+            mass if given is None else mass.new_zeros(len(labels)).index_fill(0, torch.as_tensor(given), True)
+            for mass, given in ((density.foreground, foreground), (density.background, background)))
+        of_annotated, of_others = (float(annotated.sum()), float(others.sum())) if totals is None else totals
+        density = Density(annotated, others, of_annotated, of_others)
     return loss.of(logits, labels, density)
 
 

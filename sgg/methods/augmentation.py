@@ -20,10 +20,17 @@ AugmentationNeed = Literal["features", "class_vectors"]
 """features: real features of the objects of the training images, by class. class_vectors: word vectors."""
 
 
+class PendingFeatures(Protocol):
+    """Features that are being read."""
+
+    def result(self) -> Tensor:
+        """Wait for them: [N, channels, 7, 7]."""
+
+
 class FeatureSource(Protocol):
     """Real features by class: `sgg.features.FeatureStore`."""
 
-    def request(self, labels: Tensor, generator: Generator, device: torch.device) -> Any:
+    def request(self, labels: Tensor, generator: Generator, device: torch.device) -> PendingFeatures:
         """Begin to read a feature of each class of `labels` [N], drawn at random; `.result()` of what it returns waits
         for them, [N, channels, 7, 7] on `device`."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .registry import Method, MethodError, Registry, place
 
@@ -49,7 +49,7 @@ def require_scalar(loss: Tensor, function: EdgeLossFunction, logits: Tensor) -> 
     else:
         return loss
     made = getattr(function, "func", function)  # of a functools.partial
-    code = made if hasattr(made, "__code__") else type(made)
+    code: Any = made if hasattr(made, "__code__") else type(made)
     raise MethodError(f"{place(code)}: the edge loss {code.__name__} {fault}")
 
 

@@ -118,7 +118,9 @@ def load_plugins(names: Iterable[str], folders: Sequence[Path] | None = None) ->
     Raises PluginError with a line for each plugin that cannot be used; these leave nothing behind.
     """
     folders = [Path.cwd()] if folders is None else folders
-    plugins, faults, changed = [], [], False
+    plugins: list[Plugin] = []
+    faults: list[str] = []
+    changed = False
     for name in names:
         try:
             plugin = find_plugin(name, folders)
@@ -226,9 +228,9 @@ def _spec(name: str, source: Path) -> importlib.machinery.ModuleSpec:
         spec.submodule_search_locations = inside
         return spec
     loader = importlib.machinery.SourceFileLoader(name, str(file))
-    spec = importlib.util.spec_from_file_location(name, file, loader=loader, submodule_search_locations=inside)
-    assert spec is not None  # for there is a loader
-    return spec
+    found = importlib.util.spec_from_file_location(name, file, loader=loader, submodule_search_locations=inside)
+    assert found is not None  # for there is a loader
+    return found
 
 
 def _take_out(source: Path, module: str) -> None:

@@ -109,6 +109,10 @@ class Registry(Generic[Entry]):
                              "once the plugin is named (--plugin, experiment.plugins)")
         return self[given]()
 
+    def kind_of(self, section: Entry) -> str:
+        """The name of the entry that a section of settings is of."""
+        return self.name_of(type(section))
+
     def __getitem__(self, name: str) -> type[Entry]:
         return self.entries[name]
 
@@ -140,7 +144,7 @@ def roles_of(section: type[BaseModel], prefix: str = "") -> dict[str, Role]:
 def _require_contract(entry: type[Method]) -> None:
     """Raise MethodError unless each method of the contract, the class of entries right below `Method`, can be called
     as the contract's own."""
-    contract = next((base for base in entry.__mro__ if Method in base.__bases__), None)
+    contract = next((base for base in entry.__mro__ if issubclass(base, Method) and Method in base.__bases__), None)
     for name, method in vars(contract).items() if contract is not None else ():
         if name.startswith("_") or not inspect.isfunction(method):
             continue

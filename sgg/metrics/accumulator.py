@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from numbers import Real
 from operator import index
+from typing import Any
 
 import numpy as np
 
-from sgg.metrics.checks import ImageArrays, check_mode, checked_arrays
+from sgg.methods.head import Mode
+from sgg.metrics.checks import ImageArrays, checked_arrays, checked_mode
 from sgg.metrics.conventions import Conventions
 from sgg.metrics.matching import Block
 from sgg.metrics.ranking import block_ranks
@@ -41,8 +43,8 @@ class SceneGraphMetrics:
     def __init__(self, mode: str, num_predicates: int, train_triplets: Mapping[tuple[int, int, int], int],
                  subset_triplets: Mapping[tuple[int, int, int], int] | None = None,
                  ks: Sequence[int] = KS,
-                 predicate_weights: Mapping[float, Array] | None = None, **conventions: bool | int) -> None:
-        check_mode(mode)
+                 predicate_weights: Mapping[float, Array] | None = None, **conventions: Any) -> None:
+        checked = checked_mode(mode)
         if not 2 <= num_predicates <= MAX_PREDICATES:
             raise ValueError(f"num_predicates must be in 2..{MAX_PREDICATES}, background included, "
                              f"got {num_predicates}")
@@ -50,9 +52,10 @@ class SceneGraphMetrics:
         subset = train
         if subset_triplets is not None:
             subset = ShotCounts(subset_triplets, num_predicates, "subset_triplets")
-        self._build(mode, index(num_predicates), train, subset, ks, predicate_weights or {}, Conventions(**conventions))
+        self._build(checked, index(num_predicates), train, subset, ks, predicate_weights or {},
+                    Conventions(**conventions))
 
-    def _build(self, mode: str, num_predicates: int, train: ShotCounts, subset: ShotCounts, ks: Sequence[int],
+    def _build(self, mode: Mode, num_predicates: int, train: ShotCounts, subset: ShotCounts, ks: Sequence[int],
                weights: Mapping[float, Array], conventions: Conventions) -> None:
         self.mode, self.num_predicates, self.conventions = mode, num_predicates, conventions
         self.ks = _checked_ks(ks)
@@ -128,7 +131,7 @@ class SceneGraphMetrics:
         """
         self._count()
         images, relations, recall = self._recall.means()
-        figures = {}
+        figures: dict[str, float] = {}
         for s, subset in enumerate(COUNTED):
             figures[f"{subset}/num_images"] = int(images[s, 0])
             figures[f"{subset}/num_relations"] = int(relations[s, 0])
@@ -194,7 +197,7 @@ class SceneGraphMetrics:
         conventions = Conventions(**{name.removeprefix(prefix): value.item()
                                      for name, value in arrays.items() if name.startswith(prefix)})
         metrics = cls.__new__(cls)
-        metrics._build(str(arrays["mode"]), int(arrays["num_predicates"]),
+        metrics._build(checked_mode(str(arrays["mode"])), int(arrays["num_predicates"]),
                        ShotCounts.from_arrays(arrays["train_codes"], arrays["train_counts"]),
                        ShotCounts.from_arrays(arrays["subset_codes"], arrays["subset_counts"]),
                        arrays["ks"].tolist(), weights, conventions)

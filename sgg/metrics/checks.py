@@ -6,17 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sgg.methods.head import Mode
 from sgg.metrics.triplet import MAX_CLASSES
 from sgg.structures import Array, Prediction, SceneGraph, to_numpy
 
-MODES = ("predcls", "sgcls", "sgdet")
+MODES: tuple[Mode, ...] = ("predcls", "sgcls", "sgdet")
 ROUNDING = 1e-5  # by how much a float32 probability may exceed 1
 
 
-def check_mode(mode: str) -> None:
-    """Raise ValueError unless `mode` is one of MODES."""
-    if mode not in MODES:
-        raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
+def checked_mode(mode: str) -> Mode:
+    """`mode` itself. Raises ValueError unless it is one of MODES."""
+    for known in MODES:
+        if mode == known:
+            return known
+    raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
 
 
 class ImageArrays(NamedTuple):

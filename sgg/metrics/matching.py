@@ -148,7 +148,8 @@ def _ragged(starts: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def _tables(keys: np.ndarray, size: int) -> list[np.ndarray]:
     """[size] the row of each key, -1 for none; a second table for keys that occur twice, and so on."""
-    tables, rows = [], np.arange(len(keys))
+    tables: list[np.ndarray] = []
+    rows = np.arange(len(keys))
     while len(rows) or not tables:
         table = np.full(size, -1)
         table[keys[rows]] = rows

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sgg.metrics.checks import check_mode, checked_arrays
+from sgg.metrics.checks import checked_arrays, checked_mode
 from sgg.metrics.conventions import REFERENCE, Conventions
 from sgg.metrics.matching import Block
 from sgg.metrics.reweight import reweight
 from sgg.metrics.tally import run_starts
-from sgg.structures import Array, Prediction, SceneGraph
+from sgg.structures import Array, Prediction, SceneGraph, to_numpy
 
 MISSED = np.iinfo(np.int32).max  # the rank of a relation without a hit
 
@@ -62,7 +62,8 @@ def relation_ranks(truth: SceneGraph, prediction: Prediction, mode: str, weights
 
     Raises ValueError for the input that `SceneGraphMetrics.update` refuses.
     """
-    return block_ranks(_block_of_one(truth, prediction, mode, conventions), conventions, weights)
+    block = _block_of_one(truth, prediction, mode, conventions)
+    return block_ranks(block, conventions, None if weights is None else to_numpy(weights))
 
 
 def ranked_hits(truth: SceneGraph, prediction: Prediction, mode: str, constrained: bool = False,
@@ -82,7 +83,7 @@ def ranked_hits(truth: SceneGraph, prediction: Prediction, mode: str, constraine
 
 
 def _block_of_one(truth: SceneGraph, prediction: Prediction, mode: str, conventions: Conventions) -> Block:
-    check_mode(mode)
+    checked_mode(mode)
     return Block([checked_arrays(truth, prediction, mode, prediction.predicate_scores.shape[1], image=0)], mode,
                  conventions)
 

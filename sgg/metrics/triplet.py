@@ -59,8 +59,6 @@ class ShotCounts:
         return (isinstance(other, ShotCounts) and np.array_equal(self.codes, other.codes)
                 and np.array_equal(self.numbers, other.numbers))
 
-    __hash__ = None
-
     @classmethod
     def from_arrays(cls, codes: np.ndarray, numbers: np.ndarray) -> ShotCounts:
         """The same table from its ascending codes and their numbers."""

@@ -62,7 +62,7 @@ class Detector(nn.Module):
         # A quarter less time on CPUs, and what tensor cores want; for the weights it is another order in memory only.
         self.rcnn.backbone.to(memory_format=torch.channels_last)
         look = self.settings.look
-        self.backbone: str = self.settings.backbone
+        self.backbone = BACKBONES.kind_of(self.settings)
         self.num_classes = num_classes
         self.image_size = image_size or look.image_size
         self.channels = look.channels
@@ -122,8 +122,8 @@ class Detector(nn.Module):
     def class_logits(self, images: Sequence[Tensor], boxes: Tensor, image_index: Tensor) -> tuple[Tensor, Features]:
         """[N, C] scores before softmax of given boxes, as of `classify`, and the pictures' features."""
         padded, pyramid = self._pyramid(images)
-        rois = resize_boxes(boxes, image_index, _sizes(images), padded.image_sizes)
-        rois = list(rois.split(torch.bincount(image_index, minlength=len(images)).tolist()))
+        resized = resize_boxes(boxes, image_index, _sizes(images), padded.image_sizes)
+        rois = list(resized.split(torch.bincount(image_index, minlength=len(images)).tolist()))
         pooled = self.rcnn.roi_heads.box_roi_pool(pyramid, rois, padded.image_sizes)
         return self.logits_of(pooled), Features(_last(pyramid), padded.image_sizes)
 

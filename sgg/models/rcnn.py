@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from torch import nn
+from typing import Protocol
+
 from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.rpn import AnchorGenerator
@@ -29,7 +30,13 @@ def build_rcnn(backbone: Backbone | str, num_classes: int, image_size: int | Non
         "box_detections_per_img": DETECTIONS})
 
 
-def single_level(body: nn.Module, num_classes: int, anchors: AnchorGenerator, head_dim: int,
+class Body(Protocol):
+    """A module [B, 3, h, w] -> [B, out_channels, ...]."""
+
+    out_channels: int
+
+
+def single_level(body: Body, num_classes: int, anchors: AnchorGenerator, head_dim: int,
                  **settings: object) -> FasterRCNN:
     """FasterRCNN with one map and a box head of its own width."""
     return FasterRCNN(body, rpn_anchor_generator=anchors,

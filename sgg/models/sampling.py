@@ -57,9 +57,11 @@ def training_pairs(
     annotated = torch.isin(_flat(candidates, objects), _flat(foreground, objects))
     candidates = candidates[~annotated]
 
-    if sampler is not None and (chosen := sampler(relations, candidates, pairs_per_image * images, generator)):
-        rows, others = chosen
-        return _in_order(foreground[rows], predicates[rows], candidates[others], objects)
+    if sampler is not None:
+        chosen = sampler(relations, candidates, pairs_per_image * images, generator or torch.default_generator)
+        if chosen is not None:
+            rows, others = chosen
+            return _in_order(foreground[rows], predicates[rows], candidates[others], objects)
     kept = _draw(len(foreground), int(pairs_per_image * foreground_share * images), generator)
     if kept is not None:
         foreground, predicates = foreground[kept], predicates[kept]

@@ -25,6 +25,9 @@ class SceneGraphModel(nn.Module):
     of predicates the head has to give; None: any number.
     """
 
+    class_vectors: Tensor | None
+    predicate_vectors: Tensor | None
+
     def __init__(
         self,
         regions: RoIFeatures,
@@ -94,11 +97,12 @@ class SceneGraphModel(nn.Module):
                  **asked: Tensor | None) -> dict[Mode, HeadOutputs]:
         """As `forward` in each mode of `given`, with the labels [N] that are given in it. A head whose predicates do
         not depend on labels runs once for all modes."""
-        regions = (nodes, edges, boxes, image_index, pairs, image_sizes)
         if self.conditions_on_labels:
-            return {mode: self(*regions, mode, labels, **asked) for mode, labels in given.items()}
-        shared = next(iter(given)) if len(given) == 1 else "sgcls"
-        outputs = self._fitting(self.classify(*regions, shared, **asked), nodes, edges)
+            return {mode: self(nodes, edges, boxes, image_index, pairs, image_sizes, mode, labels, **asked)
+                    for mode, labels in given.items()}
+        shared: Mode = next(iter(given)) if len(given) == 1 else "sgcls"
+        classified = self.classify(nodes, edges, boxes, image_index, pairs, image_sizes, shared, **asked)
+        outputs = self._fitting(classified, nodes, edges)
         return {mode: self._finished(outputs, pairs, labels, True) for mode, labels in given.items()}
 
     def _fitting(self, outputs: HeadOutputs, nodes: Tensor, edges: Tensor) -> HeadOutputs:

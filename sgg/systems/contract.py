@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sgg.experiment import Experiment
 from sgg.extract import Extraction
+from sgg.methods.head import Mode
 from sgg.seeding import generator
 from sgg.structures import Batch, Prediction
 from sgg.variants import Adjuster
@@ -75,7 +76,7 @@ class Predictor(Protocol):
     device: torch.device
     networks: Mapping[str, nn.Module]
 
-    def predict(self, batch: Batch, modes: Sequence[str], adjusters: Mapping[str, Adjuster] = AS_IT_IS) -> Predicted:
+    def predict(self, batch: Batch, modes: Sequence[Mode], adjusters: Mapping[str, Adjuster] = AS_IT_IS) -> Predicted:
         """Ranked predictions of every image of a batch, for each of `modes` (sgcls, predcls, sgdet).
 
         adjusters: what adjusts the predicate logits, by suffix; there are predictions for each, by mode and suffix.
@@ -119,7 +120,9 @@ class Foundation(Protocol):
     says of the data and of what was made from them.
     """
 
-    experiment: Experiment
+    @property
+    def experiment(self) -> Experiment:
+        """See above."""
 
     @property
     def parts(self) -> Mapping[str, str]:

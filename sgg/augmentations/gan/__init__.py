@@ -107,19 +107,17 @@ class GANAugmentation(Augmentation):
         from .updates import GANAugmenter
 
         statistics = parts.statistics
-        vectors = {}
-        if self.init_embeddings:
-            classes, predicates = statistics.word_vectors
-            vectors = {"class_vectors": classes, "predicate_vectors": predicates}
+        class_vectors, predicate_vectors = statistics.word_vectors if self.init_embeddings else (None, None)
         gan = GAN(statistics.num_classes, statistics.num_predicates, parts.channels, parts.map_size,
                   embedding=self.embedding_dim, hidden=self.hidden_dim,
                   large_discriminator=self.large_discriminator, visual_conditioning=self.visual_conditioning,
-                  **vectors).to(parts.device)
+                  class_vectors=class_vectors, predicate_vectors=predicate_vectors).to(parts.device)
         return GANAugmenter(gan, self, self._perturber(parts), parts.features)
 
     def _perturber(self, parts: AugmentationParts) -> Perturber | None:
         """What changes node labels before the generator sees them; None where nothing does."""
-        from sgg.gan.perturb import Contexts, Perturber
+        from sgg.gan.contexts import Contexts
+        from sgg.gan.perturb import Perturber
 
         settings, statistics = self.perturb, parts.statistics
         if settings.method == "off":

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from sgg.features import PendingSample
 from sgg.gan import GAN
 from sgg.gan.perturb import Perturber
 from sgg.losses.adversarial import discriminator_loss, generator_loss
-from sgg.methods.augmentation import FeatureSource
+from sgg.losses.total import total
+from sgg.methods.augmentation import FeatureSource, PendingFeatures
 from sgg.systems.contract import Draws, Losses
 from sgg.systems.two_stage.augmenter import Augmenter
 from sgg.systems.two_stage.learner import GraphLearner, added
@@ -41,7 +41,7 @@ class GANAugmenter(Augmenter):
             "discriminators": torch.optim.Adam(gan.discriminators.parameters(), settings.learning_rate_discriminator,
                                                betas)}
 
-    def request(self, sample: Sample, draws: Draws) -> tuple[Tensor, PendingSample | None]:
+    def request(self, sample: Sample, draws: Draws) -> tuple[Tensor, PendingFeatures | None]:
         """The perturbed labels [N], and a real feature of each one's class, to come."""
         labels = sample.labels
         if self.perturber is not None:
@@ -50,13 +50,13 @@ class GANAugmenter(Augmenter):
         return labels, None if self.features is None else self.features.request(labels.cpu(), draws["visual"],
                                                                                 labels.device)
 
-    def update(self, samples: Sequence[Sample], requested: Sequence[tuple[Tensor, PendingSample | None]],
+    def update(self, samples: Sequence[Sample], requested: Sequence[tuple[Tensor, PendingFeatures | None]],
                learner: GraphLearner) -> Losses:
         """Update G, F on what it generates, and D, as far as the terms say."""
         generated, fakes = self.update_generator(samples, requested, learner)
         return generated | (self.update_discriminators(samples, fakes, learner) if "D" in self.settings.terms else {})
 
-    def update_generator(self, reals: Sequence[Sample], requested: Sequence[tuple[Tensor, PendingSample | None]],
+    def update_generator(self, reals: Sequence[Sample], requested: Sequence[tuple[Tensor, PendingFeatures | None]],
                          learner: GraphLearner) -> tuple[Losses, list[Sample]]:
         """One update of G, and of F on what it generates, as far as the terms say; the generated samples too."""
         terms, losses, fakes = self.settings.terms, [], []
@@ -69,7 +69,7 @@ class GANAugmenter(Augmenter):
             fakes.append(fake)
             losses.append(of_sample)
             if of_sample:
-                sum(of_sample.values()).backward()
+                total(of_sample.values()).backward()
         if any(losses):
             if "rec" in terms:
                 learner.step()
@@ -82,7 +82,7 @@ class GANAugmenter(Augmenter):
         self.optimizers["discriminators"].zero_grad(set_to_none=True)  # G's update left gradients here
         for real, fake in zip(reals, fakes, strict=True):
             losses.append(learner.together(self.discriminator_losses, real, fake))
-            sum(losses[-1].values()).backward()
+            total(losses[-1].values()).backward()
         self.optimizers["discriminators"].step()
         return added(losses)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sgg.data.dataset import DataSet, Part
 
 _PARTS = ("train", "val", "test", "detector")
+Row = tuple[str | int, ...]
 
 
 def describe(data: DataSet) -> str:
@@ -31,7 +32,7 @@ def describe(data: DataSet) -> str:
     return "\n\n".join([data.description, *blocks])
 
 
-def _sizes(part: Part) -> tuple:
+def _sizes(part: Part) -> Row:
     """Images, objects and relations (mean per image), graph density and distinct triplets."""
     annotations = part.annotations
     objects, relations = annotations.objects_per_image, annotations.relations_per_image
@@ -40,14 +41,14 @@ def _sizes(part: Part) -> tuple:
             f"{100 * density:.1f} %", len(part.triplets()))
 
 
-def _shots(data: DataSet, part: Part) -> tuple[int, int, int, int]:
+def _shots(data: DataSet, part: Part) -> Row:
     """Relations of a part by how often their triplet occurs in what precedes it."""
     seen = data.seen(part.name).of(part.annotations.triplets)
     return tuple(int(((low <= seen) & (seen <= high)).sum())
                  for low, high in (*SHOTS.values(), (101, np.inf)))
 
 
-def _predicates(data: DataSet, parts: dict[str, Part]) -> Iterable[tuple]:
+def _predicates(data: DataSet, parts: dict[str, Part]) -> Iterable[Row]:
     """Relations of each predicate in each part, frequent ones first."""
     counts = {name: np.bincount(part.annotations.triplets[:, 1], minlength=len(data.predicates))
               for name, part in parts.items()}
@@ -58,7 +59,7 @@ def _predicates(data: DataSet, parts: dict[str, Part]) -> Iterable[tuple]:
             yield (data.predicates[index], *(int(counts[name][index]) for name in _PARTS), int(unseen[index]))
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple]) -> str:
+def _table(head: tuple[str, ...], rows: Iterable[Row]) -> str:
     """Columns of equal width; the first is flush left."""
     lines = [head, *(tuple(f"{cell:,}" if isinstance(cell, int) else cell for cell in row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]

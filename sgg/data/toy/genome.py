@@ -23,6 +23,7 @@ import h5py
 import numpy as np
 
 from sgg.data.files import read_json, require_folder
+from sgg.data.records import Record
 from sgg.data.toy.render import render
 from sgg.data.toy.scene import SIDE, Composer, Scene
 from sgg.data.toy.thing import DISTANCE
@@ -106,7 +107,7 @@ def _workplace(directory: Path) -> Iterator[Path]:
         os.close(around)
 
 
-def _is_there(directory: Path, facts: dict) -> bool:
+def _is_there(directory: Path, facts: Record) -> bool:
     """Whether the genome of these facts is there. Raises FileExistsError where something else is."""
     path = directory / "stanford_filtered" / "toy.json"
     if path.is_file():
@@ -121,7 +122,7 @@ def _is_there(directory: Path, facts: dict) -> bool:
     return False
 
 
-def _facts(world: World, seed: int, sizes: Sizes) -> dict:
+def _facts(world: World, seed: int, sizes: Sizes) -> Record:
     """What toy.json says."""
     return {
         "version": VERSION, "seed": seed, "sizes": asdict(sizes), "num_val_images": sizes.val,
@@ -150,7 +151,7 @@ class _Pictures:
             self._on_picture(self._done, self._total)
 
 
-def _write(folder: Path, trainval: list[Scene], test: list[Scene], facts: dict, pictures: _Pictures) -> None:
+def _write(folder: Path, trainval: list[Scene], test: list[Scene], facts: Record, pictures: _Pictures) -> None:
     """Pictures first, toy.json last."""
     scenes = trainval + test
     (folder / "stanford_filtered").mkdir(parents=True)
@@ -198,7 +199,7 @@ def _centred(corners: np.ndarray) -> np.ndarray:
     return np.concatenate([low + np.ceil(size / 2), size], axis=1)
 
 
-def _dictionaries(scenes: list[Scene]) -> dict[str, dict]:
+def _dictionaries(scenes: list[Scene]) -> dict[str, dict[str, int] | dict[str, str]]:
     """The content of VG-SGG-dicts.json."""
     objects = Counter(CLASSES[thing.label] for scene in scenes for thing in scene.things)
     predicates = Counter(PREDICATES[p] for scene in scenes for _, _, p in scene.relations)

@@ -58,7 +58,7 @@ def _centered(x: float, y: float, width: float, height: float) -> Box:
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
-def _on(thing, bearer, width, height, index, rng) -> Box:
+def _on(thing: Thing, bearer: Thing, width: float, height: float, index: int, rng: np.random.Generator) -> Box:
     x, y = spot(thing, bearer, index)
     if thing.slot == "face":
         return _strapped(thing, x, y, width, height, rng.normal(.2, .25))
@@ -70,19 +70,19 @@ def _on(thing, bearer, width, height, index, rng) -> Box:
     return _standing(x + rng.normal(0., .08) * bearer.width, y + sunk * height, width, height)
 
 
-def _riding(thing, bearer, width, height, index, rng) -> Box:
+def _riding(thing: Thing, bearer: Thing, width: float, height: float, index: int, rng: np.random.Generator) -> Box:
     x, y = spot(thing, bearer, index)
     return _seated(thing, x, y, width, height, rng.normal(.85, .22))
 
 
-def _seated(thing, x, y, width, height, leg) -> Box:
+def _seated(thing: Thing, x: float, y: float, width: float, height: float, leg: float) -> Box:
     """A rider: its seat at (x, y), its leg hanging down the side by a share of its height."""
     thing.seated, thing.cue = True, float(np.clip(leg, 0., 1.3))
     seat = .66 if thing.kind == "person" else .82
     return x - width / 2, y - seat * height, x + width / 2, y + (.06 + .3 * thing.cue) * height
 
 
-def _in(thing, bearer, width, height, index, rng) -> Box:
+def _in(thing: Thing, bearer: Thing, width: float, height: float, index: int, rng: np.random.Generator) -> Box:
     thing.layer = "inside"
     if bearer.kind == "container":
         return _sunk(thing, *spot(thing, bearer, index), width, height, rng.normal(.52, .12))
@@ -94,19 +94,19 @@ def _in(thing, bearer, width, height, index, rng) -> Box:
     return _standing(x, y - 1, width * scale, height * scale)
 
 
-def _sunk(thing, x, y, width, height, depth) -> Box:
+def _sunk(thing: Thing, x: float, y: float, width: float, height: float, depth: float) -> Box:
     thing.layer = "inside"
     return _standing(x, y + float(np.clip(depth, -.05, .75)) * height, width, height)
 
 
-def _above(thing, bearer, width, height, index, rng) -> Box:
+def _above(thing: Thing, bearer: Thing, width: float, height: float, index: int, rng: np.random.Generator) -> Box:
     x, _ = spot(thing, bearer, index)
     top = min(other.box[1] for other in bearer.all() if other is not thing and other.box != (0., 0., 0., 0.))
     gap = max(.05, rng.normal(.55, .25))
     return _standing(x + rng.normal(0., .12) * bearer.width, top - gap * height, width, height)
 
 
-def _under(thing, bearer, width, height, index, rng) -> Box:
+def _under(thing: Thing, bearer: Thing, width: float, height: float, index: int, rng: np.random.Generator) -> Box:
     if bearer.kind == "tree":
         side = rng.choice((-1, 1))
         x = bearer.center[0] + side * (.10 * bearer.width + abs(rng.normal(.18, .10)) * bearer.width)
@@ -118,7 +118,8 @@ def _under(thing, bearer, width, height, index, rng) -> Box:
     return _standing(x, bearer.box[3] + rng.normal(0., .8), width * scale, height * scale)
 
 
-def _beside(thing, bearer, width, height, index, rng, hidden, raised) -> Box:
+def _beside(thing: Thing, bearer: Thing, width: float, height: float, index: int, rng: np.random.Generator,
+            hidden: float, raised: float) -> Box:
     """On the ground at the left (index 0) or right, hidden by a share of its width, raised by pixels."""
     thing.layer = "back"
     side = -1 if index == 0 else 1
@@ -130,23 +131,23 @@ def _beside(thing, bearer, width, height, index, rng, hidden, raised) -> Box:
     return _standing(x, bearer.box[3] - raised, width, height)
 
 
-def _near(thing, bearer, width, height, index, rng) -> Box:
+def _near(thing: Thing, bearer: Thing, width: float, height: float, index: int, rng: np.random.Generator) -> Box:
     return _beside(thing, bearer, width, height, index, rng, rng.normal(-.06, .12), rng.normal(.5, 1.5))
 
 
-def _behind(thing, bearer, width, height, index, rng) -> Box:
+def _behind(thing: Thing, bearer: Thing, width: float, height: float, index: int, rng: np.random.Generator) -> Box:
     hidden = float(np.clip(rng.normal(.36, .10), .1, .6))
     return _beside(thing, bearer, width, height, index, rng, hidden, max(0., rng.normal(5., 1.5)))
 
 
-def _holding(thing, bearer, width, height, index, rng) -> Box:
+def _holding(thing: Thing, bearer: Thing, width: float, height: float, index: int, rng: np.random.Generator) -> Box:
     """The held thing, in front of the one who holds it."""
     x, y = bearer.at(1.0, float(np.clip(rng.normal(.42, .09), .2, .62)))
     x += bearer.facing * (.38 * width)
     return _centered(x, y, width, height)
 
 
-def _wearing(thing, bearer, width, height, index, rng) -> Box:
+def _wearing(thing: Thing, bearer: Thing, width: float, height: float, index: int, rng: np.random.Generator) -> Box:
     """The headgear, on the head of the one who wears it."""
     u, v, scale = {"person": (.5, .075, .84), "pet": (.80, .14, .66), "mount": (.88, .10, .8)}[bearer.kind]
     x, y = bearer.at(u, v)
@@ -154,16 +155,16 @@ def _wearing(thing, bearer, width, height, index, rng) -> Box:
     return _standing(x + rng.normal(0., .4), y + rng.normal(0., .08) * height, width, height)
 
 
-def _attached(thing, bearer, width, height, index, rng) -> Box:
+def _attached(thing: Thing, bearer: Thing, width: float, height: float, index: int, rng: np.random.Generator) -> Box:
     return _strapped(thing, *spot(thing, bearer, index), width, height, rng.normal(.9, .25))
 
 
-def _strapped(thing, x, y, width, height, cue) -> Box:
+def _strapped(thing: Thing, x: float, y: float, width: float, height: float, cue: float) -> Box:
     thing.cue = float(np.clip(cue, 0., 1.3))
     return _centered(x, y, width, height)
 
 
-_RULES: dict[str, Callable[..., Box]] = {
+_RULES: dict[str, Callable[[Thing, Thing, float, float, int, np.random.Generator], Box]] = {
     "on": _on, "near": _near, "behind": _behind, "under": _under, "in": _in, "above": _above,
     "holding": _holding, "wearing": _wearing, "riding": _riding, "attached to": _attached,
 }

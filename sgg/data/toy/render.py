@@ -41,7 +41,7 @@ def _hsv(hue: float, saturation: float, value: float) -> np.ndarray:
     return 255 * np.array(colorsys.hsv_to_rgb(hue % 1., saturation, value))
 
 
-def _background(rng) -> Image.Image:
+def _background(rng: np.random.Generator) -> Image.Image:
     """Sky and ground, each fading, with a line of hills."""
     horizon = int(rng.uniform(.38, .48) * SIDE)
     sky, ground = _hsv(rng.normal(.56, .02), .20, .97), _hsv(rng.normal(.24, .03), .26, .84)

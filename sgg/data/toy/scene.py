@@ -37,6 +37,9 @@ _SLOT_OF = {"on": "top", "riding": "top", "above": "top", "in": "inside", "under
             "behind": "side", "holding": "hand", "wearing": "head", "attached to": "face"}
 _BORNE_IS_OBJECT = ("holding", "wearing")
 
+_Choices = tuple[list[tuple[int, int]], np.ndarray | None, np.ndarray | None]
+"""n rows (predicate, class borne), [n] their chances, and [n] their chances in levelled draws; None: nothing may."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -78,9 +81,9 @@ class Composer:
         self._choices = {(label, slot): self._slot_choices(label, slot, novel, allowed)
                          for label, kind in KIND_OF.items() for slot in _SLOTS.get(kind, ())}
 
-    def _slot_choices(self, label, slot, novel, allowed):
-        """What may fill a slot: rows (predicate, class borne), their chances, and their chances in levelled draws."""
-        rows, chances, novelty = [], [], []
+    def _slot_choices(self, label: int, slot: str, novel: np.ndarray, allowed: np.ndarray) -> _Choices:
+        """What may fill a slot. novel and allowed: [C, R, C] bool."""
+        rows, weights, novelty = [], [], []
         for subject, predicate, other, _ in kind_triplets():
             bearer, its_slot, borne = _slot(subject, predicate, other)
             if (bearer, its_slot) != (KIND_OF[label], slot):
@@ -89,9 +92,9 @@ class Composer:
                 triplet = ((label, PREDICATE[predicate], child) if predicate in _BORNE_IS_OBJECT
                            else (child, PREDICATE[predicate], label))
                 rows.append((PREDICATE[predicate], child))
-                chances.append(self._weights[triplet] * allowed[triplet])
+                weights.append(self._weights[triplet] * allowed[triplet])
                 novelty.append(novel[triplet])
-        chances = np.array(chances, dtype=float)
+        chances = np.array(weights, dtype=float)
         level = np.where(chances > 0, chances ** .25, 0.) * (1 + 2 * np.array(novelty)) if novel.any() else chances
         return rows, _normalised(chances), _normalised(level)
 
@@ -109,7 +112,7 @@ class Composer:
                     relations = sorted((rank[s], rank[o], p) for s, o, p in relations)
                     return Scene(groups, [things[i] for i in order], relations, (*seed, 1))
 
-    def _groups(self, rng) -> list[Thing]:
+    def _groups(self, rng: np.random.Generator) -> list[Thing]:
         count = int(rng.choice((2, 3, 4), p=(.20, .50, .30)))
         columns = (np.arange(count) + .5) * SIDE / count
         groups: list[Thing] = []
@@ -129,7 +132,7 @@ class Composer:
                 groups.append(thing)
         return sorted(groups, key=lambda root: root.box[3])
 
-    def _stand(self, kind: str, x: float, bottom: float, rng) -> Thing:
+    def _stand(self, kind: str, x: float, bottom: float, rng: np.random.Generator) -> Thing:
         """A thing on the ground, larger where it is nearer."""
         labels = LABELS[kind]
         prior = self._prior[list(labels)]
@@ -140,11 +143,11 @@ class Composer:
         return thing
 
     @staticmethod
-    def _thing(label: int, rng) -> Thing:
+    def _thing(label: int, rng: np.random.Generator) -> Thing:
         return Thing(label, draw_look(label, rng), int(rng.choice((-1, 1))))
 
     @staticmethod
-    def _size(thing: Thing, bottom: float, rng) -> tuple[float, float]:
+    def _size(thing: Thing, bottom: float, rng: np.random.Generator) -> tuple[float, float]:
         near = (max(bottom, _GROUND[0]) - _GROUND[0]) / (_GROUND[1] - _GROUND[0])
         scale = (.74 + .40 * near) * np.exp(rng.normal(0., .06))
         width, height = SIZE[thing.kind]
@@ -159,7 +162,7 @@ class Composer:
         return all(overlap(thing.box, other.box) <= most
                    for root in groups for other in root.all() if other is not bearer and other is not thing)
 
-    def _grow(self, bearer: Thing, groups: list[Thing], rng, liveliness: float) -> None:
+    def _grow(self, bearer: Thing, groups: list[Thing], rng: np.random.Generator, liveliness: float) -> None:
         """Fill the slots of a thing, and of what they bear."""
         for slot, (count, chance) in _SLOTS.get(bearer.kind, {}).items():
             if bearer.bearer is not None and (slot == "side" or bearer.layer == "inside" or bearer.slot == "below"):
@@ -172,7 +175,8 @@ class Composer:
                 predicate, label = rows[rng.choice(len(rows), p=p)]
                 self._bear(bearer, label, predicate, slot, int(index), groups, rng, liveliness)
 
-    def _bear(self, bearer, label, predicate, slot, index, groups, rng, liveliness) -> None:
+    def _bear(self, bearer: Thing, label: int, predicate: int, slot: str, index: int, groups: list[Thing],
+              rng: np.random.Generator, liveliness: float) -> None:
         thing = self._thing(label, rng)
         thing.bearer, thing.predicate, thing.slot = bearer, predicate, slot
         root = bearer
@@ -183,7 +187,7 @@ class Composer:
             bearer.borne.append(thing)
             self._grow(thing, groups, rng, .75 * liveliness)
 
-    def _annotate(self, things: list[Thing], rng) -> list[tuple[int, int, int]]:
+    def _annotate(self, things: list[Thing], rng: np.random.Generator) -> list[tuple[int, int, int]]:
         """What an annotator writes down: rows (subject, object, predicate)."""
         row = {id(thing): index for index, thing in enumerate(things)}
         relations, composed = [], set()

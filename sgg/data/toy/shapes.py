@@ -8,7 +8,7 @@ other.
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PIL import ImageDraw
@@ -16,6 +16,7 @@ from PIL import ImageDraw
 from sgg.data.toy.thing import Thing
 
 Colour = tuple[int, int, int]
+Point = tuple[float, float]
 
 # kind -> hue at look 0, hue at look 1 (turns), saturation, value
 _PAINT = {
@@ -34,7 +35,8 @@ def paint(kind: str, look: float, lightness: float = 1.) -> Colour:
     first, second, saturation, value = _PAINT[kind]
     hue = first + (second - first) * look
     rgb = colorsys.hsv_to_rgb(hue % 1., saturation, min(1., value * lightness))
-    return tuple(round(255 * channel) for channel in rgb)
+    red, green, blue = (round(255 * channel) for channel in rgb)
+    return red, green, blue
 
 
 @dataclass
@@ -54,11 +56,12 @@ class Pen:
         (x0, y0), (x1, y1) = self.thing.at(0., 0.), self.thing.at(1., 1.)
         self._frame = x0 * self.scale, (x1 - x0) * self.scale, y0 * self.scale, (y1 - y0) * self.scale
 
-    def _points(self, points) -> list[tuple[float, float]]:
+    def _points(self, points: Sequence[Point]) -> list[tuple[float, float]]:
         x, width, y, height = self._frame
         return [(x + u * width, y + v * height) for u, v in points]
 
-    def polygon(self, points, fill: Colour | None = None, edge: Colour | None = None, width: float = .7) -> None:
+    def polygon(self, points: Sequence[Point], fill: Colour | None = None, edge: Colour | None = None,
+                width: float = .7) -> None:
         """A closed outline, filled."""
         self.draw.polygon(self._points(points), fill=fill or self.fill, outline=edge or self.edge,
                           width=max(1, round(width * self.scale)))
@@ -70,7 +73,7 @@ class Pen:
         self.draw.ellipse((min(x1, x2), y1, max(x1, x2), y2), fill=fill or self.fill, outline=edge or self.edge,
                           width=max(1, round(width * self.scale)))
 
-    def line(self, points, colour: Colour, width: float) -> None:
+    def line(self, points: Sequence[Point], colour: Colour, width: float) -> None:
         """A stroke `width` pixels of the picture wide."""
         self.draw.line(self._points(points), fill=colour, width=max(1, round(width * self.scale)), joint="curve")
 
@@ -85,7 +88,7 @@ def _person(pen: Pen) -> None:
     if pen.thing.seated:   # the unit square ends at the foot: draw in a square of standing height
         tall = 1 / (.72 + .3 * pen.thing.cue)
 
-    def up(*points):
+    def up(*points: Point) -> list[Point]:
         return [(u, v * tall) for u, v in points]
 
     hair = .17 + .13 * max(0., pen.detail)

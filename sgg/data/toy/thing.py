@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from sgg.data.toy.world import KIND_OF, LABELS
 
 DISTANCE = 2.6
@@ -69,7 +71,7 @@ class Thing:
             yield from thing.all()
 
 
-def draw_look(label: int, rng) -> float:
+def draw_look(label: int, rng: np.random.Generator) -> float:
     """The look of a thing of this class."""
     return LABELS[KIND_OF[label]].index(label) + rng.standard_normal() / DISTANCE
 

@@ -34,7 +34,8 @@ class VGG16(Backbone):
         for layer in body:
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
         body.out_channels = 512
         anchors = AnchorGenerator(((32, 64, 128, 256, 512),), ((0.5, 1.0, 2.0),))
         return single_level(body, num_classes, anchors, head_dim=4096, **settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -71,16 +71,16 @@ def encode_detected(detector: Detector, batch: Batch, needs: Collection[str] = (
     counts = torch.tensor([len(one.boxes) for one in found], device=picture_boxes.device)
     image_index = torch.arange(len(found), device=picture_boxes.device).repeat_interleave(counts)
     boxes = detector.resize_boxes(picture_boxes, image_index, batch.images, sizes)
-    extra = {}
-    if for_all_classes:
-        extra["logits"] = torch.cat([one.logits for one in found])
-        in_picture = extra["picture_class_boxes"] = torch.cat([one.class_boxes for one in found])
-        classes = in_picture.shape[1]
-        extra["class_boxes"] = detector.resize_boxes(
-            in_picture.flatten(0, 1), image_index.repeat_interleave(classes), batch.images, sizes).view_as(in_picture)
-    return Encoding(feature_map, boxes, picture_boxes, image_index, _tensor(sizes, boxes),
+    here = Encoding(feature_map, boxes, picture_boxes, image_index, _tensor(sizes, boxes),
                     torch.cat([one.labels for one in found]),
-                    fallbacks=sum(one.threshold < SCORE_THRESHOLDS[0] for one in found), **extra)
+                    fallbacks=sum(one.threshold < SCORE_THRESHOLDS[0] for one in found))
+    if not for_all_classes:
+        return here
+    in_picture = torch.cat([one.class_boxes for one in found if one.class_boxes is not None])
+    in_frame = detector.resize_boxes(in_picture.flatten(0, 1), image_index.repeat_interleave(in_picture.shape[1]),
+                                     batch.images, sizes).view_as(in_picture)
+    return replace(here, logits=torch.cat([one.logits for one in found if one.logits is not None]),
+                   class_boxes=in_frame, picture_class_boxes=in_picture)
 
 
 def first_not_finite(values: Tensor) -> int | None:

@@ -129,7 +129,7 @@ class TwoStageFoundation:
     def build_model(self) -> SceneGraphModel:
         """The scene-graph model, its box heads started from the detector's."""
         settings, detector, experiment = self.config.model, self.detector, self.experiment
-        box_heads = [detector.box_head_copy(role, settings.dropout) for role in ("node", "edge")]
+        node_box_head, edge_box_head = (detector.box_head_copy(role, settings.dropout) for role in ("node", "edge"))
         head = settings.head
         words = experiment.word_vectors if head.needs_words else None
         sizes = HeadSizes(detector.head_dim, experiment.num_classes, experiment.num_predicates,
@@ -140,10 +140,10 @@ class TwoStageFoundation:
             bias = FrequencyBias(frequency_table(*experiment.pair_counts))
         regions = RoIFeatures(detector.channels, 1 / detector.stride, box_kind=settings.edge_boxes,
                               box_strides=settings.box_strides)
-        model = SceneGraphModel(regions, *box_heads, relation_head, bias, settings.frequency_bias, head.needs,
-                                head.conditions_on_labels, words, (sizes.classes, sizes.predicates))
+        model = SceneGraphModel(regions, node_box_head, edge_box_head, relation_head, bias, settings.frequency_bias,
+                                head.needs, head.conditions_on_labels, words, (sizes.classes, sizes.predicates))
         if self.config.training.compile:
-            model.classify = torch.compile(model.classify, dynamic=True)
+            model.classify = torch.compile(model.classify, dynamic=True)  # type: ignore[method-assign]  # of this one
         return model
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from sgg import parallel
 from sgg.config import Config
 from sgg.losses import node_loss
+from sgg.losses.total import total
 from sgg.methods.edge_loss import EdgeContext, EdgeLossFunction, require_scalar
 from sgg.models.detector import Detector
 from sgg.models.scene_graph import SceneGraphModel
@@ -69,7 +70,7 @@ class GraphLearner:
         losses: list[Losses] = []
         for sample in samples:
             losses.append(self.together(self.losses, sample))
-            sum(losses[-1].values()).backward()
+            total(losses[-1].values()).backward()
         self.step()
         return added(losses)
 
@@ -91,7 +92,7 @@ def added(losses: Sequence[Losses]) -> Losses:
     if len(losses) == 1:
         return losses[0]
     names = dict.fromkeys(name for one in losses for name in one)
-    return {name: sum(one[name].detach() for one in losses if name in one) for name in names}
+    return {name: total(one[name].detach() for one in losses if name in one) for name in names}
 
 
 def _full(logits: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ class TwoStagePredictor:
             self.model.train(was_training)
 
     @torch.no_grad()
-    def predict(self, batch: Batch, modes: Sequence[str], adjusters: Mapping[str, Adjuster] = AS_IT_IS) -> Predicted:
+    def predict(self, batch: Batch, modes: Sequence[Mode], adjusters: Mapping[str, Adjuster] = AS_IT_IS) -> Predicted:
         """Ranked predictions of every image of a batch, for each of `modes` (sgcls, predcls, sgdet). The model must be
         in eval mode.
 
@@ -101,9 +101,9 @@ def _scored_labels(output: HeadOutputs, given: Tensor | None) -> tuple[Tensor, T
 
 def _by_image(boxes: Tensor, image_index: Tensor, labels: Tensor, scores: Tensor, pairs: Tensor, edge_logits: Tensor,
               images: int) -> list[Prediction]:
-    nodes = torch.bincount(image_index, minlength=images)
+    counts = torch.bincount(image_index, minlength=images)
     edges = torch.bincount(image_index[pairs[:, 0]], minlength=images).tolist()
-    starts, nodes = (nodes.cumsum(0) - nodes).tolist(), nodes.tolist()
+    starts, nodes = (counts.cumsum(0) - counts).tolist(), counts.tolist()
     parts = zip(starts, boxes.split(nodes), labels.split(nodes), scores.split(nodes), pairs.split(edges),
                 edge_logits.split(edges), strict=True)
     return [rank(boxes, classes, confidence, local - start, logits)

@@ -80,6 +80,7 @@ def draw_sample(batch: Batch, mode: Mode, detector: Detector, model: SceneGraphM
     """The batch as the detector shows it, with the pairs to classify. Arguments as of `training_pairs`."""
     if mode == "sgdet":
         here = encode_detected(detector, batch, model.needs)
+        assert here.detected_labels is not None  # for the boxes are the detector's own
         labels, relations = assign(here.picture_boxes, here.detected_labels, here.image_index, batch.boxes,
                                    batch.labels, batch.image_index, batch.relations)
         background = here.overlapping_pairs()

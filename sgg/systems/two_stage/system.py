@@ -4,7 +4,7 @@ augmentation updates. Knyazev et al., ICCV 2021, section 3.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -38,8 +38,8 @@ class TwoStage(TwoStagePredictor):
                                  "optimiser of the augmentation another name")
         self.learner, self.augmenter = learner, augmenter
         self.networks: Mapping[str, nn.Module] = {**self.networks, **augmenter.networks}
-        self.optimizers = {"model": learner.optimizer, **augmenter.optimizers}
-        self.rates = ("training.learning_rate", *(f"augmentation.{name}" for name in config.augmentation.rates))
+        self.optimizers: Mapping[str, torch.optim.Optimizer] = {"model": learner.optimizer, **augmenter.optimizers}
+        self.rates: Sequence[str] = ("training.learning_rate", *(f"augmentation.{name}" for name in config.augmentation.rates))
         self._base_rates = [group["lr"] for group in learner.optimizer.param_groups]
         self._settings, self._model_settings = config.training, config.model
         learner.together = parallel.Together(self.networks)

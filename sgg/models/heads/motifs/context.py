@@ -36,7 +36,7 @@ def _without_onednn() -> Iterator[None]:
     """Within, torch's own LSTM runs. On a CPU torch would hand sequences of equal lengths to oneDNN, which takes three
     times as long for the few rows that a batch has."""
     before = torch.backends.mkldnn.enabled
-    torch.backends.mkldnn.enabled = False
+    torch.backends.mkldnn.enabled = False  # type: ignore[assignment]  # a property of the module
     try:
         yield
     finally:

@@ -44,7 +44,8 @@ class MotifsHead(nn.Module):
                 self.edge_embedding.weight.copy_(class_vectors)
                 self.decoder.label_embedding.weight[1:].copy_(class_vectors)
 
-    @torch.compiler.disable  # its loops would be compiled anew for every number of steps, which takes minutes each
+    # Its loops would be compiled anew for every number of steps, which takes minutes each.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch's own, and untyped
     def forward(self, inputs: HeadInputs) -> HeadOutputs:
         """Logits of labels and predicates, and the labels that the predicates follow from."""
         order = SequenceOrder.right_to_left(inputs.boxes, inputs.image_index, inputs.num_images)
