@@ -224,9 +224,9 @@ def _take_up(found: checkpoint.Checkpoint | None, system: System) -> int:
     if others := [f"{name} {then[name]}, now {value}" for name, value in now.items() if then.get(name, value) != value]:
         log.warning("goes on where sums are in another order, or draws are others (%s): figures differ from those of a "
                     "run that was not interrupted as under another seed", "; ".join(others))
-    if others := changed_versions(found.meta.get("versions", {}), versions()):
+    if changed := changed_versions(found.meta.get("versions", {}), versions()):
         log.warning("goes on with other versions (%s): figures may differ from those of a run that was not interrupted",
-                    others)
+                    changed)
     return found.epoch
 
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from sgg.config.schema import Evaluation
 from sgg.evaluate import figures, main, rescore
 from sgg.metrics import Conventions, SceneGraphMetrics
 from sgg.predictions import PredictionFile, PredictionWriter, Protocol
@@ -77,7 +78,7 @@ class FakeExperiment:
 
     def __init__(self, changes):
         evaluation = {"modes": ["sgcls"], "ks": [2, 100], "pred_weight": [0.0], "batch_size": 30}
-        self.config = SimpleNamespace(evaluation=SimpleNamespace(**evaluation | changes["evaluation"]))
+        self.config = SimpleNamespace(evaluation=Evaluation(**evaluation | changes["evaluation"]))
         self.adjusters, self.variants = AS_IT_IS, variants_of(changes["evaluation"])
         self.pair_counts = (np.ones((4, 4, PREDICATES)), np.zeros((4, 4)))
         self.changes = changes

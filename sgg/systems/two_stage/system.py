@@ -39,7 +39,8 @@ class TwoStage(TwoStagePredictor):
         self.learner, self.augmenter = learner, augmenter
         self.networks: Mapping[str, nn.Module] = {**self.networks, **augmenter.networks}
         self.optimizers: Mapping[str, torch.optim.Optimizer] = {"model": learner.optimizer, **augmenter.optimizers}
-        self.rates: Sequence[str] = ("training.learning_rate", *(f"augmentation.{name}" for name in config.augmentation.rates))
+        self.rates: Sequence[str] = ("training.learning_rate",
+                                     *(f"augmentation.{name}" for name in config.augmentation.rates))
         self._base_rates = [group["lr"] for group in learner.optimizer.param_groups]
         self._settings, self._model_settings = config.training, config.model
         learner.together = parallel.Together(self.networks)
