@@ -36,6 +36,8 @@ from sgg.systems.two_stage.encoding import Encoding, encode_annotated
 
 log = logging.getLogger(__name__)
 
+FOLDER = "features"
+"""Where stores are kept, below the cache."""
 POOLED = 7
 PART_IMAGES = 256  # at most, so that little is lost with a writer, and small stores too are shared among several
 Look = Callable[[Batch], tuple[Encoding, Tensor]]
@@ -177,12 +179,12 @@ def store_path(cache: Path, identity: StoreIdentity) -> Path:
 
 
 def _named(cache: Path, identity: StoreIdentity) -> Path:
-    return cache / "features" / f"{identity.source}-{identity.kind}-{value_hash(identity.to_json())}.zarr"
+    return cache / FOLDER / f"{identity.source}-{identity.kind}-{value_hash(identity.to_json())}.zarr"
 
 
 def _stores_of_other_pictures(cache: Path, identity: StoreIdentity) -> Iterator[tuple[Path, str]]:
     """Sealed stores of that identity but for the pictures, and the hash of theirs; first one that does not know it."""
-    paths = sorted((cache / "features").glob(f"{identity.source}-{identity.kind}-*.zarr"))
+    paths = sorted((cache / FOLDER).glob(f"{identity.source}-{identity.kind}-*.zarr"))
     for path in sorted(paths, key=lambda path: path != _named(cache, replace(identity, pictures=""))):
         found = stored_identity(path)
         if found is not None and found.pictures != identity.pictures and \
@@ -192,7 +194,7 @@ def _stores_of_other_pictures(cache: Path, identity: StoreIdentity) -> Iterator[
 
 def _imported_stores(cache: Path, identity: StoreIdentity) -> Iterator[Path]:
     """Sealed stores of imported features that could serve in place of those of an identity."""
-    for path in sorted((cache / "features").glob(f"{identity.source}-{identity.kind}-*.zarr")):
+    for path in sorted((cache / FOLDER).glob(f"{identity.source}-{identity.kind}-*.zarr")):
         found = stored_identity(path)
         if found is not None and found.is_imported:
             with suppress(StoreMismatchError):

@@ -161,9 +161,12 @@ def _stats(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from sgg.derived import check_derived  # imports torch
+
     data = _open_all_the_same(options)
     with picture_bar("pictures") as on_picture:
         found = verify(data, options.root, options.decode, report=on_picture)
+    check_derived(found, data)
     if found.findings:
         Console().print(_table(found.findings))
     else:

@@ -38,6 +38,10 @@ class Verified:
     missing: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
 
+    def sort(self) -> None:
+        """Put faults first."""
+        self.findings.sort(key=lambda finding: finding.severity != "fault")
+
     @property
     def has_faults(self) -> bool:
         """Whether anything should be mended."""
@@ -82,7 +86,7 @@ def verify(data: DataSet, root: Path, decode: bool = False, workers: int | None 
         _decode(found, data, parts, sound, total, workers, report)
     _boxes(found, data.part("detector"))
     _subsets(found, data)
-    found.findings.sort(key=lambda finding: finding.severity != "fault")
+    found.sort()
     return found
 
 

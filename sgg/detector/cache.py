@@ -25,6 +25,8 @@ from sgg.seeding import derive
 
 log = logging.getLogger(__name__)
 
+FOLDER = "detectors"
+"""Where detectors are kept, below the cache."""
 PICTURES = "pictures_hash"
 """What detector.json calls the hash of the pictures that a detector was trained on."""
 
@@ -105,7 +107,7 @@ def first_edition_path(cache: Path | str, data: DataSet, settings: Backbone) -> 
 
 
 def _named(cache: Path | str, settings: Backbone, identity: list[Any]) -> Path:
-    return Path(cache) / "detectors" / f"{BACKBONES.kind_of(settings)}-{value_hash(identity)}"
+    return Path(cache) / FOLDER / f"{BACKBONES.kind_of(settings)}-{value_hash(identity)}"
 
 
 def _facts(settings: Backbone) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from sgg.data.__main__ import main
 from sgg.data.visual_genome import open_visual_genome
+from sgg.features import StoreIdentity, write_store
 from sgg.writing import write_json
 
 EXAMPLE = Path(__file__).parents[2] / "example" / "custom"
@@ -133,3 +135,33 @@ def test_what_the_annotation_shows(verified, new_genome, genome_directory, tmp_p
     empty = [subset for part in ("val", "test") for subset in ("zs", "10s", "100s", "all")
              if not len(data.part(part, subset))]
     assert found["subsets without a relation"]["count"] == len(empty) > 0
+
+
+def test_what_was_derived_from_other_pictures_or_annotation_is_listed(verified, folder, genome_directory, tmp_path):
+    """A detector and a store of these data, of others of the same classes, and of a data set with other classes."""
+    data = open_visual_genome(genome_directory, num_val_images=2)
+    train, cache = data.part("train"), tmp_path / "cache"
+    settings = {"part": "train", "images": len(train), "pooled": 7}
+    own = StoreIdentity(data.classes, "d", data.hash, settings=settings, pictures=data.picture_hash(train))
+    stores = {"own": own, "before": replace(own, data="0123"), "unknown": replace(own, pictures=""),
+              "of others": replace(own, data="4567", classes=["-", "x"]), "spoilt": own}
+    for name, identity in stores.items():
+        write_store(cache / "features" / f"{name}.zarr", identity, [lambda: (np.zeros((1, 2, 7, 7)), [1])])
+    (cache / "features" / "spoilt.zarr" / "zarr.json").write_text("{}")
+    (cache / "detectors" / "tiny").mkdir(parents=True)
+    facts = {"hash": "h", "classes": data.classes, "data_hash": data.hash,
+             "pictures_hash": data.picture_hash(data.part("detector"))}
+    write_json(cache / "detectors" / "tiny" / "detector.json", facts)
+    status, _, found = verified()
+    derived = {kind: (one["count"], one["example"]) for kind, one in found.items() if kind.startswith("derived")}
+    assert status == 1
+    assert derived.pop("derived files that are damaged")[1].startswith(f"{cache}/features/spoilt.zarr: not a feature")
+    assert derived == {
+        "derived files of other annotation": (1, f"feature store {cache}/features/before.zarr"),
+        "derived files that do not say of which pictures they are": (1, f"feature store {cache}/features/unknown.zarr")}
+    shutil.rmtree(cache / "features" / "spoilt.zarr")
+    Image.new("RGB", (64, 48), "red").save(folder / f"{train.image_id(0)}.jpg")
+    status, _, found = verified()
+    assert status == 0
+    other = found["derived files of other pictures"]
+    assert (other["count"], other["example"]) == (2, f"detector {cache}/detectors/tiny")
