@@ -78,8 +78,8 @@ def add_setting_option(parser: argparse.ArgumentParser, sections: Mapping[str, t
             raise argparse.ArgumentTypeError(f"{key}: {value!r} is not YAML: {' '.join(str(error).split())}") from None
 
     parser.add_argument("--set", dest="settings", action="append", default=[], type=setting, metavar="KEY=VALUE",
-                        help=f"a setting that not every {' or '.join(sections)} has, as in a config; may be given "
-                             "several times")
+                        help=f"a setting that only some entries of {' and '.join(sections)} have, written as in a "
+                             "config; may be given several times")
 
 
 def settings_given(options: argparse.Namespace, section: str) -> dict[str, Any]:

@@ -36,7 +36,6 @@ from sgg.data.sources import published
 from sgg.data.summary import summarise, table
 from sgg.data.verify import verify
 from sgg.methods.dataset import DATA_SETS, DataSettings
-from sgg.methods.plugins import load_plugins
 from sgg.writing import write_json
 
 SHOWN = 20  # files that are listed before the rest is only counted
@@ -49,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from sgg.methods.plugins import load_plugins  # with the schema of all settings, which help does not need
+
     load_plugins(options.plugin)
     return options.run(options)
 

@@ -27,13 +27,11 @@ from sgg.command import (
     positive_number,
     settings_given,
 )
-from sgg.config import validate
 from sgg.data import DataSet, open_dataset
 from sgg.data.checking import Rules
 from sgg.data.splits import PARTS
 from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.methods.dataset import DATA_SETS, DataSettings
-from sgg.methods.plugins import load_plugins
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     from sgg.device import find_device
+    from sgg.methods.plugins import load_plugins
 
     load_plugins(options.plugin)
     options.device = find_device(options.device, "--device")
@@ -77,6 +76,8 @@ def _train(options: argparse.Namespace) -> None:
 
 def _backbone(options: argparse.Namespace) -> Backbone:
     """The settings of the backbone, as a config would complete them for the data set. Raises ConfigError."""
+    from sgg.config import validate  # with the schema of all settings, which help does not need
+
     given = {"backbone": options.backbone, "epochs": options.epochs, "batch_size": options.batch_size,
              "learning_rate": options.learning_rate, **settings_given(options, "detector")}
     return validate({"data": {"name": options.data, "root": str(options.root)},

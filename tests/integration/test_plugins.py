@@ -85,6 +85,8 @@ class Drawn(DataSettings):
 class Small(Tiny):
     backbone: Annotated[Literal["small"], trains(shared=True)] = "small"
     """As tiny."""
+    sharpness: Annotated[float, trains(shared=True)] = 1.0
+    """Changes nothing, but tells detectors apart."""
 
 
 @ADJUSTMENTS.register
@@ -115,7 +117,8 @@ def plugin(tmp_path: Path):
 def test_parts_from_outside(ray_with_gpus, toy_settings, tmp_path, plugin, capsys) -> None:
     settings = toy_settings | {
         "data": {"name": "drawn", "part_of": "toy", "root": toy_settings["data"]["root"], "workers": 0},
-        "detector": {"backbone": "small", "epochs": 2}, "evaluation": toy_settings["evaluation"] | {"shift": [0, 1]},
+        "detector": {"backbone": "small", "epochs": 2, "sharpness": 2.0},
+        "evaluation": toy_settings["evaluation"] | {"shift": [0, 1]},
         "training": {"epochs": 1, "batch_size": 8, "drop_last": False}}
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(settings | {
         "experiment": {"name": "a", "output": str(tmp_path / "runs"), "plugins": "parts.py"},
@@ -127,6 +130,8 @@ def test_parts_from_outside(ray_with_gpus, toy_settings, tmp_path, plugin, capsy
     assert written["config"]["model"]["head"] == {"kind": "linear", "gain": 2}
     assert written["data"]["plugins"] == loaded_digests()
     assert (written["data"]["name"], written["config"]["detector"]["backbone"]) == ("drawn", "small")
+    kept = Path(toy_settings["data"]["root"], "cache", "detectors").glob("small-*/detector.json")
+    assert [json.loads(path.read_text())["settings"] for path in kept] == [{"sharpness": 2.0}]
 
     unload_plugins(["parts.py"])
     arguments = [str(record.directory), "--json", str(tmp_path / "figures.json")]
