@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sgg.config.fitting import todays_key, todays_settings, todays_values
 from sgg.config.keys import find, flatten
@@ -21,6 +21,9 @@ from sgg.systems import parts_of
 from sgg.variants import names_in, under, variants_of
 
 from .study import FAILED, FINISHED, STUDY, TRIALS, StudyDirectory, TrialRecord
+
+if TYPE_CHECKING:
+    from sgg.data.facts import DataFacts
 
 SEED_KEY, EVALUATION = "experiment.seed", "evaluation."
 
@@ -36,9 +39,9 @@ class Basis:
     plugins: str = ""
 
     @classmethod
-    def of(cls, facts: dict[str, Any]) -> Basis:
+    def of(cls, facts: DataFacts) -> Basis:
         """From the `data` entry of a trial's config.json."""
-        return cls(describe_data(facts.get("description", "unknown"), facts.get("hash", "")),
+        return cls(describe_data(facts.get("description", "unknown"), facts.get("hash") or ""),
                    describe_data(facts.get("embeddings", ""), facts.get("embeddings_hash") or ""),
                    tuple(parts_of(facts).items()), describe_pictures(facts.get("pictures")),
                    ", ".join(describe_data(name, digest) for name, digest in facts.get("plugins", {}).items()))

@@ -26,6 +26,7 @@ from .study import FAILED, FINISHED, JUDGEMENTS, NOTES, RAY, RUNNING, STOPPED, S
 
 if TYPE_CHECKING:
     from sgg.data import DataSet
+    from sgg.data.facts import DataFacts
 
     from .early_stopping import Past
 
@@ -67,14 +68,14 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
         from .schedule import number_of_trials
 
         resources = _resources(study, total)
-        facts = _prepare(study, axes, parts, total) | {
-            "resources": resources, "fit": parts.fit, "paths_from": _paths_from(study),
-            "plugins": loaded_digests(study.base.experiment.plugins)}
-        _tell_missing(facts["data"])
+        facts, epochs = _prepare(study, axes, parts, total)
+        _tell_missing(facts)
         with directory.held(study, resume):
-            directory.begin(study, facts)
+            directory.begin(study, {"data": facts, "epochs": epochs, "resources": resources, "fit": parts.fit,
+                                    "paths_from": _paths_from(study),
+                                    "plugins": loaded_digests(study.base.experiment.plugins)})
             set_last_words(partial(_end_without_ray, directory, number_of_trials(study, axes)))
-            status = _run_to_an_end(study, axes, directory, resources, facts["epochs"], resume)
+            status = _run_to_an_end(study, axes, directory, resources, epochs, resume)
             set_last_words(lambda: status)
             return status
 
@@ -138,7 +139,7 @@ def _resources(study: Study, total: dict[str, float]) -> dict[str, float]:
     return resources
 
 
-def _tell_missing(facts: dict[str, Any]) -> None:
+def _tell_missing(facts: DataFacts) -> None:
     """Say of which names the embeddings know nothing: their vectors are random, and so are their neighbours."""
     missing = facts.get("embeddings_missing", [])
     if missing:
@@ -152,8 +153,8 @@ def _paths_from(study: Study) -> str | None:
     return None if study.base.resources.address == "local" else str(Path.cwd())
 
 
-def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, float]) -> dict[str, Any]:
-    """Make what trials share, so that none waits for another. Returns facts of `data`, and the `epochs` of the longest
+def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, float]) -> tuple[DataFacts, int]:
+    """Make what trials share, so that none waits for another. Returns facts of the data, and the epochs of the longest
     trial."""
     from .feature_tasks import extract, worth_sharing
     from .schedule import resources_per_task
@@ -171,7 +172,7 @@ def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, floa
     foundations = [prepare(config) for config in configs]
     lengths = [config.training.epochs for config in configs]
     lengths += [value for axis in axes if axis.key == "training.epochs" for value in axis.extremes()]
-    return {"data": foundations[0].facts, "epochs": max(lengths)}
+    return foundations[0].facts, max(lengths)
 
 
 def _require_plugins(study: Study, axes: list[Axis], read: list[tuple[Config, DataSet]]) -> None:

@@ -15,6 +15,7 @@ from sgg import parallel
 from sgg.config import Config
 from sgg.data import Batches, DataSet, Part, load_batches
 from sgg.data.dataset import BACKGROUND
+from sgg.data.facts import DataFacts, VectorFacts
 from sgg.data.mirroring import exchanged_names
 from sgg.data.statistics import background_counts, foreground_counts
 from sgg.methods.plugins import loaded_digests
@@ -54,16 +55,20 @@ class Experiment:
             return {}
         return exchanged_names(self.data.predicates, self.data.mirrored)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> DataFacts:
         """What every result file says of the data."""
         missing = self.embeddings.missing if self.config.compares_classes else ()  # else the vectors are not read
         measured, first = self.data.description, self.config.data.eval_images
         if first is not None:  # other images, other figures
             measured += f", measured on the first {first} images of val and test"
-        return {"name": self.data.name, "description": measured, "hash": self.data.hash, "pictures": self.pictures,
-                "mirrored": self.exchanged, **self.vectors,
-                "embeddings_missing": [name for name in missing if name != BACKGROUND],
-                **({"plugins": plugins} if (plugins := loaded_digests(self.config.experiment.plugins)) else {})}
+        facts: DataFacts = {
+            "name": self.data.name, "description": measured, "hash": self.data.hash, "pictures": self.pictures,
+            "mirrored": self.exchanged, "embeddings": self.vectors["embeddings"],
+            "embeddings_hash": self.vectors["embeddings_hash"],
+            "embeddings_missing": [name for name in missing if name != BACKGROUND]}
+        if plugins := loaded_digests(self.config.experiment.plugins):
+            facts["plugins"] = plugins
+        return facts
 
     @cached_property
     def pictures(self) -> dict[str, str]:
@@ -148,7 +153,7 @@ class Experiment:
         return adjusters(self.variants, self)
 
     @cached_property
-    def vectors(self) -> dict[str, str | None]:
+    def vectors(self) -> VectorFacts:
         """What tells the word vectors apart."""
         return vector_facts(self.config)
 

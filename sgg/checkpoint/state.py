@@ -28,6 +28,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sgg.checkpoint.pickles import DAMAGE
+from sgg.data.facts import VectorFacts
 from sgg.history import CHECKPOINTS
 from sgg.methods.plugins import fault_of_plugins, loaded_digests
 from sgg.naming import PARTS
@@ -87,13 +88,13 @@ class Checkpoint:
             raise ValueError(f"{self.path} was trained on another {what} ({then}, here {now}): point data.root"
                              f"{'' if what == 'data' else f' or {PARTS.get(what, what)}'} to what it was trained with")
 
-    def require_vectors(self, vectors: Mapping[str, str | None]) -> None:
+    def require_vectors(self, vectors: VectorFacts) -> None:
         """Raise ValueError where this was trained with other word vectors than those (`sgg.word_vectors.vector_facts`).
         What a checkpoint of the first edition, or an imported one, does not say is not compared.
         """
         then = {name: self.meta["data"].get(name, value) for name, value in vectors.items()}
         if then != dict(vectors):
-            was, now = (" ".join(filter(None, values.values())) for values in (then, vectors))
+            was, now = (" ".join(str(fact) for fact in facts.values() if fact) for facts in (then, dict(vectors)))
             raise ValueError(f"{self.path} was trained with other word vectors ({was}, here {now}): put them back "
                              "(embeddings.path, or the file that it names by default), or train anew under another "
                              "experiment.name")

@@ -4,6 +4,7 @@ of `contract.py` only; `two_stage` is the one system so far.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sgg.naming import PARTS
@@ -46,6 +47,6 @@ def reads_features(config: Config) -> bool:
     return "features" in config.augmentation.needs and config.detector.features is None
 
 
-def parts_of(facts: dict[str, str | None]) -> dict[str, str]:
-    """The hashes of what a result was made with, from the facts of its data."""
-    return {name: value for name in PARTS if (value := facts.get(name))}
+def parts_of(facts: Mapping[str, object]) -> dict[str, str]:
+    """The hashes of what a result was made with, from the facts of its data (`sgg.data.facts.DataFacts`)."""
+    return {name: str(value) for name in PARTS if (value := facts.get(name))}

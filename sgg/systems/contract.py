@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sgg.data.facts import DataFacts
 from sgg.experiment import Experiment
 from sgg.extract import Extraction
 from sgg.methods.head import Mode
@@ -129,7 +130,7 @@ class Foundation(Protocol):
         """See above."""
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> DataFacts:
         """See above."""
 
     def training_features(self) -> tuple[Extraction, Path]:

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.progress import track
 
 from sgg.config import Config
+from sgg.data.facts import DataFacts
 from sgg.detector import ensure_detector, known_hash
 from sgg.device import device_of
 from sgg.experiment import Experiment
@@ -73,9 +73,12 @@ class TwoStageFoundation:
         return {"detector": self.detector_hash, **_of_features(self.config)}
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> DataFacts:
         """What every result file says of the data and of the detector."""
-        return {**self.experiment.facts(), **self.parts}
+        facts: DataFacts = {**self.experiment.facts(), "detector": self.detector_hash}
+        if given := _of_features(self.config):
+            facts["features"] = given["features"]
+        return facts
 
     @property
     def augmentation(self) -> Augmentation:
