@@ -15,11 +15,13 @@ from typing import Any
 
 from sgg.config import ConfigError, Study
 
-from .ray_watch import watched_ray
+from .ray_watch import bounded, watched_ray
 
 ROOT = Path(__file__).resolve().parents[1]
 CONNECT_TIMEOUT_S = 10
 STARTS = 3
+SHUTDOWN_S = 120.0
+"""Ray gives each of its processes some seconds to end, and kills it then."""
 OBJECT_STORE_BYTES = 2**28
 
 SOCKET = "ray/session_2000-01-01_00-00-00_000000_{}/sockets/plasma_store"
@@ -95,7 +97,8 @@ def ray_session(address: str, source: str, **local: Any) -> Iterator[dict[str, f
         with watched_ray().watching():
             yield ray.cluster_resources()
     finally:
-        ray.shutdown()
+        with bounded("shut down", SHUTDOWN_S):
+            ray.shutdown()
 
 
 def _require_short_folder(source: str) -> None:

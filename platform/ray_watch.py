@@ -23,8 +23,13 @@ Address = tuple[str, int]
 FAULT = 1  # exit status
 
 
+_overdue: str | None = None
+
+
 def ray_is_gone() -> str:
     """What became of Ray, in words for a person."""
+    if _overdue is not None:
+        return _overdue
     heard = signal_heard()
     if heard:
         return f"interrupted by {heard}, and so were Ray's own processes"
@@ -112,6 +117,28 @@ def watched_ray() -> RayWatch:
     host, _, port = context.gcs_address.rpartition(":")
     here = next(node for node in ray.nodes() if node["NodeID"] == context.get_node_id())
     return RayWatch([(host, int(port)), (here["NodeManagerAddress"], here["NodeManagerPort"])], _end_process)
+
+
+def end_overdue(what: str, seconds: float) -> None:
+    """End the process since Ray, which still answers, has not done what it was asked for. what: it, as a participle;
+    seconds: for how long it was waited for."""
+    global _overdue
+    _overdue = f"Ray has not {what} within {seconds:g} s, although its processes still answer"
+    print(f"{_overdue}: it is waited for no longer", file=sys.stderr)
+    _end_process()
+
+
+@contextmanager
+def bounded(what: str, seconds: float, end: Callable[[str, float], None] = end_overdue) -> Iterator[None]:
+    """Within the block, which asks Ray for something: where that takes longer than `seconds`, `end` is called with
+    `what`, as for `end_overdue`, and the seconds."""
+    timer = threading.Timer(seconds, end, (what, seconds))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _end_process() -> None:

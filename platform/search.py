@@ -209,6 +209,7 @@ def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resou
     from ray.tune import CheckpointConfig, ResumeConfig
 
     from .bookkeeping import Bookkeeping
+    from .closing import Closing
     from .live_table import LiveTable
     from .note_taking import NoteTaker
     from .notes import Notes
@@ -229,7 +230,8 @@ def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resou
     with interrupts.watched():
         handler = signal.getsignal(signal.SIGINT)
         try:
-            with LiveTable(study.base, count, min(at_once, count), epochs) as table:
+            closing = Closing()
+            with closing.watching(), LiveTable(study.base, count, min(at_once, count), epochs) as table:
                 for record, done in past if resume else ():
                     table.recall(record, done.results)
                 analysis = tune.run(
@@ -238,7 +240,8 @@ def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resou
                     search_alg=search_algorithm(study, axes, at_once),
                     scheduler=taker.before_trials_of(
                         scheduler(study, axes, epochs, {record.name: done for record, done in past})),
-                    callbacks=[taker, Bookkeeping(directory, search.max_failures), table, *trackers(study, directory)],
+                    callbacks=[taker, Bookkeeping(directory, search.max_failures), table, *trackers(study, directory),
+                               closing],
                     checkpoint_config=CheckpointConfig(checkpoint_at_end=False), max_failures=search.max_failures,
                     # A trial that is paused keeps its process, which then must not serve another.
                     reuse_actors=search.scheduler != "pbt", resume_config=again if resume else None,

@@ -192,3 +192,14 @@ def test_a_fingerprint_is_of_length_and_both_ends(tmp_path):
         prints.add(read_header(path).fingerprint)
     path.write_bytes(content[:20_000] + bytes(10) + content[20_000:])
     assert len(prints | {read_header(path).fingerprint}) == 6
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_jpeg_with_wrong_bytes_inside_is_not_told_by_its_decoder(tmp_path):
+    """A limit that docs/SYSTEM.md section 1 states. Where this fails, Pillow has learnt to tell: let `verify` do so."""
+    path = saved(tmp_path / "a.jpg")
+    before, content = read_picture(path), bytearray(path.read_bytes())
+    middle = len(content) * 2 // 3
+    content[middle:middle + 64] = bytes(64)
+    path.write_bytes(content)
+    assert not np.array_equal(read_picture(path), before)

@@ -77,6 +77,22 @@ def test_trials_are_recorded_as_interrupted(tmp_path, monkeypatch, capsys, heard
     assert (heard or "killed") in printed
 
 
+def test_what_ray_does_not_do_in_time_ends_the_command_and_is_named(monkeypatch, capsys):
+    """Its processes take connections and do nothing, as when they are suspended."""
+    ends = []
+    with ray_watch.bounded("shut down", .05, lambda *told: ends.append(told)):
+        assert waited_for(ends) == [("shut down", .05)]
+    with ray_watch.bounded("shut down", .05, lambda *told: ends.append(told)):
+        pass
+    time.sleep(.1)
+    assert len(ends) == 1
+    monkeypatch.setattr(ray_watch, "_end_process", lambda: ends.append(ray_watch.ray_is_gone()))
+    monkeypatch.setattr(ray_watch, "_overdue", None)
+    ray_watch.end_overdue("shut down", 120)
+    assert ends[1] == "Ray has not shut down within 120 s, although its processes still answer"
+    assert ends[1] in capsys.readouterr().err
+
+
 def test_a_command_without_trials_says_how_to_go_on(monkeypatch, capsys):
     monkeypatch.setattr(ray_watch, "signal_heard", lambda: signal.SIGTERM.name)
     assert ray_watch._begin_again() == 130
