@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from sgg.config import validate
 from sgg.data.__main__ import main
-from sgg.methods.plugins import loaded_digests, unload_plugins
+from sgg.methods.plugins import load_plugins, loaded_digests, unload_plugins
 
 DRAWN = """
 from dataclasses import replace
@@ -18,6 +19,8 @@ from sgg.methods.dataset import DATA_SETS, DataSettings
 
 @DATA_SETS.register
 class Drawn(DataSettings):
+    rate_per_image: ClassVar = 5e-4
+    pairs_per_image: ClassVar = 7
     sources: ClassVar = (Source("ADDRESS/about.txt", "drawn/about.txt"),)
 
     name: Annotated[Literal["drawn"], trains(shared=True, tried=True)] = "drawn"
@@ -53,6 +56,13 @@ def test_it_is_shown_verified_and_converted(toy_root, tmp_path, plugin, monkeypa
     assert "data.part_off is no setting of data.name drawn; known here: " in capsys.readouterr().err
     assert main([*named, "data.part_of=toy"]) in (0, 1)
     assert "32/8/12 images" in capsys.readouterr().out
+
+
+def test_it_says_which_rates_suit_it(plugin) -> None:
+    load_plugins([str(plugin)])
+    config = validate({"data": "drawn", "training": {"batch_size": 10}})
+    assert config.training.learning_rate == pytest.approx(0.005)
+    assert config.model.pairs_per_image == 7
 
 
 def test_its_files_are_fetched(tmp_path, plugin, capsys) -> None:

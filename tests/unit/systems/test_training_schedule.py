@@ -3,6 +3,7 @@
 import pytest
 
 from sgg.config import validate
+from sgg.config.reference import reference
 from sgg.fit import is_validated
 from tests.untrained import untrained
 
@@ -28,3 +29,12 @@ def test_the_toy_genome_is_validated_after_each_of_its_epochs() -> None:
     config = validate({"data": {"name": "toy"}})
     assert (config.training.epochs, config.training.decay_epoch) == (3, 2)
     assert all(is_validated(config, epoch) for epoch in (1, 2, 3))
+
+
+@pytest.mark.parametrize(("augmentation", "others"), [("off", []), ({"kind": "gan", "visual_conditioning": False}, [
+    "augmentation.learning_rate_generator", "augmentation.learning_rate_discriminator"])])
+def test_the_rates_that_may_be_too_high_are_those_there_are(toy_root, augmentation, others) -> None:
+    config = validate({"data": {"name": "toy", "root": str(toy_root)}, "augmentation": augmentation})
+    rates = untrained(config, toy_root).build().rates
+    assert list(rates) == ["training.learning_rate", *others]
+    assert set(rates) <= set(reference())
