@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from numbers import Real
@@ -217,8 +218,8 @@ def _checked_ks(ks: Sequence[int]) -> tuple[int, ...]:
     return whole
 
 
-def _checked_weights(x: float, values: Array, num_predicates: int) -> np.ndarray:
-    if not (isinstance(x, Real) and np.isfinite(x)):
+def _checked_weights(x: object, values: Array, num_predicates: int) -> np.ndarray:
+    if not (isinstance(x, Real) and math.isfinite(x)):
         raise ValueError(f"predicate_weights must have finite keys, the exponents x, got {x!r}")
     weights = to_numpy(values)
     if weights.shape != (num_predicates,) or weights.dtype.kind not in "iuf":
