@@ -78,7 +78,7 @@ def ranges(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def load_ours(directory: Path) -> tuple[dict[str, list[int]], object]:
     """Images, relations and distinct triplets of every part and subset; the last one's part."""
-    from sgg.data.visual_genome import open_visual_genome
+    from sgg.data.readers.visual_genome import open_visual_genome
 
     data = open_visual_genome(directory, num_val_images=NUM_VAL)
     sizes = {}

@@ -24,19 +24,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.common.results import Row, arguments_of, judged, report
 from sgg import systems
 from sgg.augmentations.gan.updates import GANAugmenter
+from sgg.common.seeding import seed_everything
 from sgg.config import validate
 from sgg.data import load_batches
-from sgg.evaluate import evaluate
-from sgg.fit import train_epoch
+from sgg.evaluate.evaluation import evaluate
 from sgg.metrics.quality import frechet_distance
 from sgg.models.roi_features import pool
 from sgg.models.union_boxes import DRAWINGS
-from sgg.seeding import seed_everything
 from sgg.systems.contract import Losses
 from sgg.systems.two_stage.encoding import encode_annotated
 from sgg.systems.two_stage.foundation import TwoStageFoundation
 from sgg.systems.two_stage.sample import Sample
 from sgg.systems.two_stage.system import TwoStage
+from sgg.training.fit import train_epoch
 
 FIGURES = ("predcls/all/ngR@20", "predcls/zs/ngR@50", "sgcls/all/ngR@50")
 Settings = dict[str, Any]

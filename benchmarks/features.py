@@ -36,7 +36,7 @@ from torchvision.ops import roi_align
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import arguments_of, judged, report, times
-from sgg.command import positive
+from sgg.common.command_line import positive
 from sgg.features import FeatureStore, StoreIdentity, array, write_store
 from sgg.features.shards import CHECKSUM_BYTES, EncodedRows, write_shard
 

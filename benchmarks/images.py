@@ -27,9 +27,9 @@ from PIL import Image, ImageOps
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import Row, arguments_of, below, judged, report, times
-from sgg.data.picture_index import PictureIndex
-from sgg.data.pictures import read_picture
-from sgg.data.transforms import PADDING, to_square
+from sgg.data.images.image_files import read_picture
+from sgg.data.images.image_index import PictureIndex
+from sgg.data.loading.transforms import PADDING, to_square
 
 SIDE = 592  # what VGG16's detector resizes to
 SIZES = ((375, 500), (500, 333), (600, 800), (768, 1024))

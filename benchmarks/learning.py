@@ -2,7 +2,8 @@
 
     python benchmarks/learning.py [--quick] [--json FILE] [--out runs/learning] [--data data] [--jobs 2] [--seeds 0,1,2]
 
-Every (row, seed) is one trial of `sgg.fit` under --out; one that is there already is not trained again. Beside them:
+Every (row, seed) is one trial of `sgg.training.fit` under --out; one that is there already is not trained again.
+Beside them:
 
 - frequency: the training frequency of each predicate between two classes, the classes named by the detector;
 - chance: the dnorm models' own scores, shuffled among pairs and predicates;
@@ -25,17 +26,18 @@ from scipy import stats
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import Row, add_training, arguments_of, judged, report, times
-from sgg import restore, systems
+from sgg import systems
+from sgg.common.run_log import read_json
 from sgg.config import Config, validate
 from sgg.detector.evaluation import both_objects_right
-from sgg.evaluate import figures
-from sgg.fit import fit
-from sgg.history import read_json
+from sgg.evaluate import restore
+from sgg.evaluate.evaluation import figures
 from sgg.models.frequency_bias import frequency_table
 from sgg.models.ranking import rank
 from sgg.models.sampling import all_pairs
 from sgg.structures import Prediction
 from sgg.systems.two_stage.foundation import TwoStageFoundation
+from sgg.training.fit import fit
 
 GAN = {"kind": "gan"}
 ROWS: dict[str, dict[str, Any]] = {

@@ -24,8 +24,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import arguments_of, below, report
-from sgg.gan.contexts import Contexts
-from sgg.gan.perturb import Perturber
+from sgg.perturbations.contexts import Contexts
+from sgg.perturbations.perturber import Perturber
 from tests.oracles.perturb import PlainPerturber
 
 OBJECTS, RELATIONS = 12, 6

@@ -19,10 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.common.results import add_training, arguments_of, judged, report
 from benchmarks.learning import chance
 from sgg import systems
+from sgg.common.run_log import read_json
 from sgg.config import Config, validate
 from sgg.detector.evaluation import measure
-from sgg.fit import fit
-from sgg.history import read_json
+from sgg.training.fit import fit
 
 FIGURES = ("sgdet/zs/ngR@50", "sgdet/zs/ngR@100", "sgdet/all/ngR@50", "sgdet/all/ngR@100")
 

@@ -25,12 +25,12 @@ from benchmarks.common.results import arguments_of, judged, report
 from sgg.augmentations.gan.updates import GANAugmenter
 from sgg.config import validate
 from sgg.gan import GAN
-from sgg.gan.perturb import Contexts, Perturber
 from sgg.models.box_head import BoxHead
 from sgg.models.heads.imp.network import MessagePassing
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.sampling import training_pairs
 from sgg.models.scene_graph import SceneGraphModel
+from sgg.perturbations.perturber import Contexts, Perturber
 from sgg.structures import Batch
 from sgg.systems.contract import Draws
 from sgg.systems.two_stage.encoding import Encoding

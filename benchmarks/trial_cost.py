@@ -25,8 +25,8 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import arguments_of, below, judged, report
-from sgg.history import TEST, History
-from sgg.writing import write_json
+from sgg.common.atomic import write_json
+from sgg.common.run_log import TEST, History
 
 GOAL_S = 15.0
 SECONDS = 1.0
@@ -74,7 +74,7 @@ def run_ours(folder: Path, trials: int) -> tuple[list[float], int]:
     Returns the driver's memory in MiB after a quarter of the trials and after all, and the trials in the table.
     """
     from platform import tune
-    from platform.search import Parts
+    from platform.launch.run import Parts
 
     config = folder / "config.yaml"
     config.write_text(f"experiment: {{name: ours, output: {folder}, seed: 0}}\ndata: {{root: {folder / MARKS}}}\n"
@@ -122,7 +122,7 @@ def main() -> int:
     options = parser.parse_args()
     trials = options.trials or (3 if options.quick else 6)
 
-    from platform.ray_session import ray_session
+    from platform.cluster.session import ray_session
 
     with tempfile.TemporaryDirectory() as name:
         ours, plain = Path(name, "a"), Path(name, "b")

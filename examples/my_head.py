@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import PositiveInt
 
-from sgg.config.roles import trains
 from sgg.methods.head import HEADS, Head, HeadOutputs
+from sgg.settings.roles import trains
 
 
 @HEADS.register

@@ -5,7 +5,7 @@ import. So this file loads the standard `platform.py` under its own name, with t
 submodules, and hands that out: `platform.system()` and `platform.tune` both work in one process.
 
 A process that imported the standard module before the root was on its path has no `platform.tune`; see `conftest.py`
-for bare pytest, and `platform/ray_session.py` for Ray's workers.
+for bare pytest, and `platform/cluster/session.py` for Ray's workers.
 """
 
 import importlib.util

@@ -12,14 +12,14 @@ if __name__ == "__main__" and not __package__:
     print("run this from the repository's root: python -m platform.extract CONFIG [key=value ...]", file=sys.stderr)
     sys.exit(2)
 
-from sgg.command import answered
+from sgg.common.command_line import answered
 from sgg.config import load
 
-from .arguments import parse
-from .feature_tasks import extract
-from .interrupts import Interrupts
-from .ray_session import ray_session, require_nodes, require_room
-from .study import StudyDirectory
+from .cluster.feature_tasks import extract
+from .cluster.interrupts import Interrupts
+from .cluster.session import ray_session, require_nodes, require_room
+from .launch.arguments import parse
+from .study.directory import StudyDirectory
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
         study = load(arguments.config, arguments.overrides)
         # Once Ray is up it has a handler of its own for SIGTERM.
         with ray_session(study.base.resources.address, study.source) as total, Interrupts(None).watched():
-            from .schedule import resources_per_task
+            from .search.schedule import resources_per_task
 
             require_nodes(study)
             wanted = resources_per_task(study, total.get("GPU", 0))

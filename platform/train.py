@@ -12,15 +12,15 @@ if __name__ == "__main__" and not __package__:
     print("run this from the repository's root: python -m platform.train CONFIG [key=value ...]", file=sys.stderr)
     sys.exit(2)
 
-from sgg.command import answered
+from sgg.common.command_line import answered
 from sgg.config import ConfigError, Study, load
-from sgg.config.keys import with_values
-from sgg.config.reference import reference
+from sgg.config.by_role import reference
+from sgg.settings.keys import with_values
 
-from .arguments import parse
-from .parts import Parts
-from .search import run_study
-from .search_space import faults_of_axes, read_axes
+from .launch.arguments import parse
+from .launch.run import run_study
+from .search.search_space import faults_of_axes, read_axes
+from .study.entry_points import Parts
 
 
 def main(argv: list[str] | None = None, parts: Parts | None = None) -> int:

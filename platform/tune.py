@@ -8,13 +8,13 @@ if __name__ == "__main__" and not __package__:
     print("run this from the repository's root: python -m platform.tune CONFIG [key=value ...]", file=sys.stderr)
     sys.exit(2)
 
-from sgg.command import answered
+from sgg.common.command_line import answered
 from sgg.config import load
 
-from .arguments import parse
-from .parts import Parts
-from .search import run_study
-from .search_space import faults_of_search, read_axes
+from .launch.arguments import parse
+from .launch.run import run_study
+from .search.search_space import faults_of_search, read_axes
+from .study.entry_points import Parts
 
 
 def main(argv: list[str] | None = None, parts: Parts | None = None) -> int:

@@ -107,8 +107,8 @@ class Batch:
     """B images and their graphs, laid one after another, on one device.
 
     images: B tensors [3, s, s], float32 in [0, 1], RGB: the picture in the upper left corner of a square of its own
-    longer side s, the rest padding (`sgg.data.transforms.PADDING`). sizes: [B, 2] int64 height and width of each
-    picture in pixels.
+    longer side s, the rest padding (`sgg.data.loading.transforms.PADDING`). sizes: [B, 2] int64 height and width of
+    each picture in pixels.
     boxes: [N, 4] float32 pixels of the picture. labels: [N] int64. image_index: [N] int64, ascending: the image of
     each object. relations: [E, 4] int64 image, subject, object (rows of `boxes`), predicate. image_ids: B names.
     """

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-multiprocessing.get_context("forkserver").set_forkserver_preload(["pytest", "sgg.fit", "sgg.detector"])
+multiprocessing.get_context("forkserver").set_forkserver_preload(["pytest", "sgg.training.fit", "sgg.detector"])
 """Processes of tests are forked from one that has imported all this, which a fresh interpreter takes seconds for."""
 
 

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from sgg.data.visual_genome import LONGER_SIDE
+from sgg.data.readers.visual_genome import LONGER_SIDE
 
 
 def make_uneven(genome: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sgg.config import Config
 from sgg.data import open_dataset
-from sgg.experiment import Experiment
-from sgg.models.detector import Detector
+from sgg.detector.model import Detector
+from sgg.experiment.context import Experiment
 from sgg.systems.two_stage.foundation import TwoStageFoundation
 
 

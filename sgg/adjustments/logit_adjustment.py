@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from sgg.config.roles import measures
-from sgg.config.section import Distinct, Listed
 from sgg.methods.adjustment import ADJUSTMENTS, Adjustment, AdjustmentFunction
+from sgg.settings.roles import measures
+from sgg.settings.section import Distinct, Listed
 
 if TYPE_CHECKING:
     from torch import Tensor

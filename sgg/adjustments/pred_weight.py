@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from sgg.config.roles import measures
-from sgg.config.section import Distinct, Listed
 from sgg.methods.adjustment import ADJUSTMENTS, Adjustment
+from sgg.settings.roles import measures
+from sgg.settings.section import Distinct, Listed
 
 Exponent = Annotated[float, Field(ge=0, le=10)]
 

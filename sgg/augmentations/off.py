@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from sgg.config.roles import trains
 from sgg.methods.augmentation import AUGMENTATIONS, Augmentation, AugmentationParts
+from sgg.settings.roles import trains
 
 
 @AUGMENTATIONS.register

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from sgg.command import answered, positive
+from sgg.common.command_line import answered, positive
 from sgg.config.schema import EdgeBoxes
 from sgg.methods.dataset import DATA_SETS
 
@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _import(options: argparse.Namespace) -> None:
-    from sgg.checkpoint.drawings import DrawingComparison
-    from sgg.checkpoint.importing import import_published
+    from sgg.importing.drawings import DrawingComparison
+    from sgg.importing.published import import_published
 
     comparison = DrawingComparison(options.try_both, options.data, options.device) if options.try_both else None
     written = import_published(options.published, options.out, options.edge_boxes, options.data_name, comparison,

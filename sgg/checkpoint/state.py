@@ -6,7 +6,7 @@
         meta.json              epoch, settings, data, versions of packages, plugins with the hashes of their files,
                                format version
 
-Random states need no file: every draw is a function of (seed, epoch) (`sgg/seeding.py`).
+Random states need no file: every draw is a function of (seed, epoch) (`sgg/common/seeding.py`).
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
-from sgg.checkpoint.pickles import DAMAGE
+from sgg.common.metric_names import PARTS
+from sgg.common.pickles import DAMAGE
+from sgg.common.run_log import CHECKPOINTS
+from sgg.common.weights import load_strictly
 from sgg.data.facts import VectorFacts
-from sgg.history import CHECKPOINTS
 from sgg.methods.plugins import fault_of_plugins, loaded_digests
-from sgg.naming import PARTS
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,9 @@ class Checkpoint:
                              f"{'' if what == 'data' else f' or {PARTS.get(what, what)}'} to what it was trained with")
 
     def require_vectors(self, vectors: VectorFacts) -> None:
-        """Raise ValueError where this was trained with other word vectors than those (`sgg.word_vectors.vector_facts`).
+        """Raise ValueError where this was trained with other word vectors than those, see
+        `sgg.experiment.embeddings.vector_facts`.
+
         What a checkpoint of the first edition, or an imported one, does not say is not compared.
         """
         then = {name: self.meta["data"].get(name, value) for name, value in vectors.items()}
@@ -223,23 +226,6 @@ def prune(directory: Path | str, last: int, best: int | None) -> None:
     epochs = sorted(_epochs(Path(directory)))
     for epoch in set(epochs[:-last]) - {best}:
         shutil.rmtree(path_of(directory, epoch), ignore_errors=True)
-
-
-def load_strictly(module: nn.Module, weights: dict[str, Tensor], source: str) -> None:
-    """Like load_state_dict, with every fault in one ValueError, and nothing loaded when there is one."""
-    require_fitting(module, weights, source)
-    module.load_state_dict(weights)
-
-
-def require_fitting(module: nn.Module, weights: dict[str, Tensor], source: str) -> None:
-    """Raise ValueError with every missing, unexpected and mis-shaped name. The module may be on the meta device."""
-    own = module.state_dict()
-    faults = [f"missing {name}" for name in own if name not in weights]
-    faults += [f"unexpected {name}" for name in weights if name not in own]
-    faults += [f"{name} has shape {list(weights[name].shape)}, expected {list(value.shape)}"
-               for name, value in own.items() if name in weights and weights[name].shape != value.shape]
-    if faults:
-        raise ValueError("\n  ".join([f"{source} does not fit the model:", *faults]))
 
 
 def _epochs(directory: Path) -> list[int]:

@@ -1,27 +1,19 @@
-"""The experiment as typed, validated settings. Imports neither torch nor Ray, so a typo answers at once.
+"""The experiment as typed, validated settings. Imports neither torch nor Ray, so a typo is reported at once.
 
-Each name is imported when it is first asked for: the schema asks the registries of `sgg/methods/` for the sections of
-their entries, and those import parts of this package.
+Each name is imported when it is first asked for: the help of a command does not wait for the whole schema.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sgg.common.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .checking import validate
-    from .errors import ConfigError
-    from .experiment import Config
-    from .loading import Study, load
+    from .config import Config
+    from .loading.checking import validate
+    from .loading.errors import ConfigError
+    from .loading.load import Study, load
 
 __all__ = ["Config", "ConfigError", "Study", "load", "validate"]
 
-_HOMES = {"Config": "experiment", "ConfigError": "errors", "Study": "loading", "load": "loading",
-          "validate": "checking"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, {"Config": "config", "ConfigError": "loading.errors", "Study": "loading.load",
+                                    "load": "loading.load", "validate": "loading.checking"})

@@ -13,12 +13,11 @@ import json
 import sys
 from pathlib import Path
 
-from sgg.command import add_plugin_option
+from sgg.common.atomic import write_json
+from sgg.config.options import add_plugin_option
+from sgg.config.reference.description import describe_settings
+from sgg.config.reference.json_schema import json_schema
 from sgg.methods.plugins import PluginError, load_plugins
-from sgg.writing import write_json
-
-from .description import describe_settings
-from .json_schema import json_schema
 
 
 def main(arguments: list[str] | None = None) -> int:

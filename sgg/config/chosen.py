@@ -14,7 +14,7 @@ from pydantic import BaseModel, GetCoreSchemaHandler
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
-from .section import section_type
+from sgg.settings.section import section_type
 
 if TYPE_CHECKING:
     from sgg.methods.registry import Registry

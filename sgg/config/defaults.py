@@ -8,54 +8,26 @@ it trains in about a minute on one core, and with a GAN in three.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from sgg.config.loading.renamed import renamed
+from sgg.settings.keys import find, has, put, remove
+from sgg.settings.marks import Follows, Get, Suits
+
 from .chosen import AUTO
-from .keys import find, has, put, remove
-from .renamed import renamed
 from .setting import Setting, applying, choices_of, settings_of
 
-Get = Callable[[str], Any]
-"""Gives the value of a dotted key."""
 FOUND_BY = "VG"
 """The folder, under that of the data sets, by which Visual Genome is found."""
 WITHOUT_EFFECT = {"data.num_val_images": None, "data.exclude_left_right": False}
 """Settings that earlier versions wrote for every data set, with the value that had no effect; they are left out where
 the data set does not have them."""
-
-
-@dataclass(frozen=True)
-class Suits:
-    """A setting's mark: the defaults that suit single data sets. All others have the default of the schema."""
-
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Follows:
-    """A setting's mark: its default follows from other settings by a rule, whose docstring says how.
-
-    The rule gets settings as the schema reads them: validated, and with their defaults. Where one of them is wrong by
-    itself, the rule is not asked on, and the default is the schema's. Whatever the rule itself raises is a fault of the
-    program and goes on upwards.
-    """
-
-    rule: Callable[[Get], Any]
-
-    def __post_init__(self) -> None:
-        assert callable(self.rule)  # a name of the class body, such as that of a setting, would hide the rule's
-
-
-def suits(**values: Any) -> Suits:
-    """Another default for each data set that is named: `suits(toy=64)`."""
-    return Suits(values)
 
 
 def complete(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any]:

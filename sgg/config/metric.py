@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from sgg.naming import SUBSETS, figure_names, is_lower_better
+from sgg.common.metric_names import SUBSETS, figure_names, is_lower_better
 
 
 def fault_of_metric(metric: str, best: str, modes: Sequence[str], ks: Sequence[int]) -> str | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from sgg.common.metric_names import headline_k, is_lower_better
 from sgg.methods.dataset import DATA_SETS, DataSettings
-from sgg.naming import headline_k, is_lower_better
+from sgg.settings.marks import Get
 
 from .chosen import AUTO
-from .defaults import Get, data_of_root
+from .defaults import data_of_root
 
 
 def rate_of_batch(get: Get) -> float:

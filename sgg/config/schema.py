@@ -1,8 +1,8 @@
 """Every setting of an experiment, with its type, range, default and meaning.
 
-Beside its type, a setting carries its role (`sgg/config/roles.py`) and, where its default depends on the data set or on
-other settings, a mark of `sgg/config/defaults.py`. Numbers from the papers are marked [1] (BMVC 2020, arXiv 2005.08230)
-and [2] (ICCV 2021, arXiv 2007.05756).
+Beside its type, a setting carries its role (`sgg/settings/roles.py`) and, where its default depends on the data set or
+on other settings, a mark (`sgg/settings/marks.py`). Numbers from the papers are marked [1] (BMVC 2020, arXiv
+2005.08230) and [2] (ICCV 2021, arXiv 2007.05756).
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from sgg.common.metric_names import KS
 from sgg.methods.augmentation import AUGMENTATIONS, Augmentation
 from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.methods.dataset import DATA_SETS, DataSettings
 from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
 from sgg.methods.head import HEADS, Head
-from sgg.naming import KS
+from sgg.settings.marks import Follows, suits
+from sgg.settings.roles import draws, measures, runs, trains
+from sgg.settings.section import Distinct, HomePath, Listed, Section, Share
 
 from .adjusting import declare_adjustments
 from .chosen import Chosen
-from .defaults import Follows, complete, data_of_root, suits
-from .roles import draws, measures, runs, trains
+from .defaults import complete, data_of_root
 from .rules import pairs_of_mode, rate_of_batch
 from .search import Resources, Search, Tracking
-from .section import Distinct, HomePath, Listed, Section, Share
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Mode = Literal["sgcls", "predcls", "sgdet"]

@@ -6,14 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from .defaults import Follows
-from .roles import draws, measures, runs
+from sgg.settings.marks import Follows
+from sgg.settings.roles import draws, measures, runs
+from sgg.settings.section import Off, Section
+
 from .rules import direction_of_metric, metric_of_modes
-from .section import Off, Section
 
 
 class Search(Section):
-    """Which trials are run, and which are stopped early (`platform/search_space.py`, `platform/tune.py`)."""
+    """Which trials are run, and which are stopped early (`platform/search/search_space.py`, `platform/tune.py`)."""
 
     metric: Annotated[str, measures(), Follows(metric_of_modes)] = "val/sgcls/zs/ngR@100"
     """What trials are compared by: a figure of validation (`val/sgcls/zs/ngR@100`), or `loss`."""
@@ -45,7 +46,7 @@ class Resources(Section):
     workers: Annotated[PositiveInt | Literal["auto"], runs(exact=False)] = "auto"
     """Processes that train one trial together, each on its share of a batch. auto: one for each GPU, at least one. The
     batch, its losses and BatchNorm stay those of the whole batch, but each worker draws for its own images, as under
-    another seed (`sgg/parallel.py`)."""
+    another seed (`sgg/common/distributed.py`)."""
     cpus: Annotated[PositiveFloat, runs(exact=False)] = 1.0
     """Of each worker, which computes with so many threads."""
     address: Annotated[str, runs()] = "local"

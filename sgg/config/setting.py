@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from sgg.settings.roles import Role
+from sgg.settings.section import section_type
+
 from .chosen import Chosen, choice_of
-from .roles import Role
-from .section import section_type
 
 Mark = TypeVar("Mark")
 

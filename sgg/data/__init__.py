@@ -4,22 +4,18 @@ The annotation needs no torch, so what is wrong with a file is said at once; bat
 Names and settings of data sets (`sets`) need no reader of files either; so all else is imported when first asked for.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sgg.common.lazy import lazy_names
 
 if TYPE_CHECKING:
     from sgg.data.catalogue import open_dataset
     from sgg.data.dataset import DataSet, Part
-    from sgg.data.loader import Batches, load_batches
+    from sgg.data.loading.loader import Batches, load_batches
     from sgg.data.statistics import TripletCounts
 
 __all__ = ["Batches", "DataSet", "Part", "TripletCounts", "load_batches", "open_dataset"]
 
-_HOMES = {"Batches": "loader", "DataSet": "dataset", "Part": "dataset", "TripletCounts": "statistics",
-          "load_batches": "loader", "open_dataset": "catalogue"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazy_names(__name__, {
+    "Batches": "loading.loader", "DataSet": "dataset", "Part": "dataset", "TripletCounts": "statistics",
+    "load_batches": "loading.loader", "open_dataset": "catalogue"})

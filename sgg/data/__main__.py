@@ -15,28 +15,21 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 from rich.table import Column, Table
 
-from sgg.command import (
-    add_plugin_option,
-    add_setting_option,
-    answered,
-    not_negative,
-    output_file,
-    positive,
-    settings_given,
-)
+from sgg.common.atomic import write_json
+from sgg.common.command_line import answered, not_negative, output_file, positive
+from sgg.common.progress import picture_bar
+from sgg.config.options import add_plugin_option, add_setting_option, settings_given
 from sgg.data import toy
 from sgg.data.catalogue import open_dataset
-from sgg.data.checking import USUAL, Rules
-from sgg.data.custom import require_new, write_custom
+from sgg.data.checks.consistency import USUAL, Rules
+from sgg.data.checks.summary import summarise, table
 from sgg.data.dataset import DataSet
+from sgg.data.fetch.prepare import prepare
+from sgg.data.fetch.sources import published
 from sgg.data.findings import TO_ITSELF, Finding
-from sgg.data.prepare import prepare
-from sgg.data.progress import picture_bar
-from sgg.data.sources import published
-from sgg.data.summary import summarise, table
+from sgg.data.readers.custom import require_new, write_custom
 from sgg.data.verify import verify
 from sgg.methods.dataset import DATA_SETS, DataSettings
-from sgg.writing import write_json
 
 SHOWN = 20  # files that are listed before the rest is only counted
 
@@ -71,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     getting.add_argument("--keep-archives", action="store_true")
     for added in (command("stats", _stats, "counts of all parts and subsets, beside the known ones"),
                   command("verify", _verify, "what is wrong with the files, and what training does with it"),
-                  command("convert", _convert, "write a data set in the layout of sgg/data/custom.py")):
+                  command("convert", _convert, "write a data set in the layout of sgg/data/readers/custom.py")):
         added.add_argument("--data", metavar="NAME", default="auto",
                            help=f"auto, {', '.join(DATA_SETS)}, or of a plugin")
         add_plugin_option(added, "which brings the data set")
@@ -162,7 +155,7 @@ def _stats(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from sgg.derived import check_derived  # imports torch
+    from sgg.systems.derived_files import check_derived  # imports torch
 
     data = _open_all_the_same(options)
     with picture_bar("pictures") as on_picture:

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from sgg.config.defaults import FOUND_BY, found_data
-from sgg.config.errors import in_words, messages
-from sgg.data.checking import USUAL, Rules
+from sgg.config.loading.errors import in_words, messages
+from sgg.data.checks.consistency import USUAL, Rules
 from sgg.data.dataset import DataSet
 from sgg.methods.dataset import DATA_SETS, DataSettings
 

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
+from sgg.common.metric_names import SHOTS
+from sgg.common.progress import picture_bar
 from sgg.data import splits
 from sgg.data.annotations import Annotations
 from sgg.data.boxes import thin
 from sgg.data.findings import Finding, in_words
+from sgg.data.images.image_files import Header, size_fault
+from sgg.data.images.image_index import PictureIndex, index_file
 from sgg.data.mirroring import NO_PARTNER, mirrored_predicates
-from sgg.data.picture_index import PictureIndex, index_file
-from sgg.data.pictures import Header, size_fault
-from sgg.data.progress import picture_bar
 from sgg.data.statistics import TripletCounts
-from sgg.naming import SHOTS
 from sgg.structures import SceneGraph
 
 BACKGROUND = "__background__"
@@ -153,8 +153,8 @@ class DataSet:
         if alone := [name for name, other in zip(self.predicates, self.mirrored, strict=True) if other == NO_PARTNER]:
             raise ValueError(f"data.flip_predicates is refuse, and {len(alone)} predicates of {self.title} have no "
                              f"partner that says the same of the mirror image: {', '.join(map(repr, alone[:5]))}; give "
-                             "them one (mirror_pairs of sgg/data/custom.py), set data.flip_predicates=exchange, which "
-                             "does not mirror their images, or data.flip=false")
+                             "them one (mirror_pairs of sgg/data/readers/custom.py), set "
+                             "data.flip_predicates=exchange, which does not mirror their images, or data.flip=false")
 
     @cached_property
     def hash(self) -> str:

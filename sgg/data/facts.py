@@ -22,7 +22,7 @@ class DataFacts(TypedDict, total=False):
     name, description, hash: of the data set; an imported checkpoint knows no hash. pictures: the hash of each part's
     pictures. mirrored: the predicates that mirroring changes, with their partners. embeddings, embeddings_hash: see
     `VectorFacts`. embeddings_missing: names that have no word vector. plugins: the hash of each plugin, by name.
-    detector, features: the hash of each part that the system stands on (`sgg.naming.PARTS`).
+    detector, features: the hash of each part that the system stands on (`sgg.common.metric_names.PARTS`).
     """
 
     name: str

@@ -4,8 +4,8 @@ They are found by their names: a name with the word left or right (leftmost, rig
 *directional*. Its partner is the name with these words exchanged, word by word, whatever case and separators are ("left
 of", "Right_Of", "isRightOf"). `right` before another word of place ("right behind", "right next to") means "directly":
 without a partner that name is not directional. Published names: in GQA "to the left of" and "to the right of"; in
-Visual Genome none. A file of one's own can say the pairs itself (`mirror_pairs`, see sgg/data/custom.py), and then
-names are not searched.
+Visual Genome none. A file of one's own can say the pairs itself (`mirror_pairs`, see sgg/data/readers/custom.py), and
+then names are not searched.
 """
 
 from __future__ import annotations

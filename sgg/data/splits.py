@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from sgg.common.metric_names import SHOTS, SUBSETS
 from sgg.data import boxes as box_math
 from sgg.data.annotations import Annotations
 from sgg.data.findings import TO_ITSELF, Finding
 from sgg.data.statistics import TripletCounts
-from sgg.naming import SHOTS, SUBSETS
 
 NONE, TRAIN, VAL, TEST = -1, 0, 1, 2
 PARTS = {"train": TRAIN, "val": VAL, "test": TEST}

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from sgg.common.hashing import sha256_of
+from sgg.common.metric_names import SUBSETS
 from sgg.data import boxes as box_math
-from sgg.data.conventions import LEAST, SHARE
+from sgg.data.checks.box_conventions import LEAST, SHARE
 from sgg.data.dataset import DataSet, Part, picture_fault
+from sgg.data.fetch.prepare import RECORDS, read_record
 from sgg.data.findings import Finding, Severity
-from sgg.data.pictures import ANIMATED, DEEP, TRANSPARENT, TURNED, Header, read_picture
-from sgg.data.prepare import RECORDS, read_record
-from sgg.hashing import sha256_of
-from sgg.naming import SUBSETS
+from sgg.data.images.image_files import ANIMATED, DEEP, TRANSPARENT, TURNED, Header, read_picture
 
 Report = Callable[[int, int], None]
 REFUSED = "A run that reads it is refused before it starts."

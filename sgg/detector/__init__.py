@@ -1,11 +1,12 @@
-"""Pre-training, keeping and measuring the object detector. `python -m sgg.detector --help`.
+"""The frozen object detector: training, keeping and measuring it. `python -m sgg.detector --help`.
 
-Backbones are entries of a registry (`backbones`), whose names and settings need no torch; so it is imported when the
-rest is first asked for.
+Backbones are entries of a registry (`backbones/`), whose names and settings need no torch; so the rest is imported when
+it is first asked for.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sgg.common.lazy import lazy_names
 
 if TYPE_CHECKING:
     from sgg.detector.cache import ensure_detector, known_hash
@@ -14,11 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ensure_detector", "known_hash", "load_detector", "pretrain", "save_detector"]
 
-_HOMES = {"ensure_detector": "cache", "known_hash": "cache", "load_detector": "files", "save_detector": "files",
-          "pretrain": "training"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazy_names(__name__, {
+    "ensure_detector": "cache", "known_hash": "cache", "load_detector": "files", "save_detector": "files",
+    "pretrain": "training"})

@@ -17,18 +17,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from sgg.command import (
-    add_plugin_option,
-    add_setting_option,
-    answered,
-    not_negative,
-    output_file,
-    positive,
-    positive_number,
-    settings_given,
-)
+from sgg.common.command_line import answered, not_negative, output_file, positive, positive_number
+from sgg.config import validate
+from sgg.config.options import add_plugin_option, add_setting_option, settings_given
 from sgg.data import DataSet, open_dataset
-from sgg.data.checking import Rules
+from sgg.data.checks.consistency import Rules
 from sgg.data.splits import PARTS
 from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.methods.dataset import DATA_SETS, DataSettings
@@ -42,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from sgg.device import find_device
+    from sgg.common.device import find_device
     from sgg.methods.plugins import load_plugins
 
     load_plugins(options.plugin)
@@ -76,7 +69,6 @@ def _train(options: argparse.Namespace) -> None:
 
 def _backbone(options: argparse.Namespace) -> Backbone:
     """The settings of the backbone, as a config would complete them for the data set. Raises ConfigError."""
-    from sgg.config import validate  # with the schema of all settings, which help does not need
 
     given = {"backbone": options.backbone, "epochs": options.epochs, "batch_size": options.batch_size,
              "learning_rate": options.learning_rate, **settings_given(options, "detector")}

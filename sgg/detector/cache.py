@@ -9,19 +9,19 @@ from typing import Any
 
 import torch
 
-from sgg.checkpoint.published import load_published
+from sgg.common.hashing import file_hash, value_hash
+from sgg.common.locking import held
+from sgg.common.run_log import read_json
+from sgg.common.seeding import derive
 from sgg.data import DataSet
-from sgg.data.transforms import padding_facts
+from sgg.data.loading.transforms import padding_facts
+from sgg.detector.coco_weights import load_coco
 from sgg.detector.files import FACTS, SETTINGS, detector_hash, load_detector, require_place, save_detector
-from sgg.detector.start import load_coco
+from sgg.detector.model import Detector
+from sgg.detector.published import load_published_detector
 from sgg.detector.training import discard_state, pretrain
-from sgg.hashing import file_hash, value_hash
-from sgg.history import read_json
-from sgg.locking import held
 from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.methods.plugins import plugin_of
-from sgg.models.detector import Detector
-from sgg.seeding import derive
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ def _padding(data: DataSet) -> dict[str, Any]:
 def _given(data: DataSet, settings: Backbone, weights: Path) -> tuple[Detector, str]:
     if not weights.is_dir():
         detector = Detector(settings, len(data.classes))
-        load_published(weights, detector)
+        load_published_detector(weights, detector)
         return detector, detector_hash(weights, settings)
     detector, facts = load_detector(weights)
     check_fits(detector, facts, data, weights)

@@ -11,9 +11,9 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from sgg.common.metric_names import SUBSETS
 from sgg.data import DataSet, load_batches
-from sgg.models.detector import SCORE_THRESHOLDS, Detections, Detector
-from sgg.naming import SUBSETS
+from sgg.detector.model import SCORE_THRESHOLDS, Detections, Detector
 from sgg.structures import Array, SceneGraph, to_numpy
 
 

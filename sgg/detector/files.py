@@ -14,13 +14,13 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from sgg.checkpoint import load_strictly, require_fitting
-from sgg.config.errors import messages
-from sgg.hashing import file_hash, value_hash
-from sgg.history import require_keys
+from sgg.common.atomic import require_writable
+from sgg.common.hashing import file_hash, value_hash
+from sgg.common.run_log import require_keys
+from sgg.common.weights import load_strictly, require_fitting
+from sgg.config.loading.errors import messages
+from sgg.detector.model import Detector
 from sgg.methods.backbone import BACKBONES, Backbone
-from sgg.models.detector import Detector
-from sgg.writing import require_writable
 
 FORMAT = 1
 WEIGHTS, FACTS = OURS = "weights.safetensors", "detector.json"

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sgg.checkpoint.published import is_motifs, read_published
+from sgg.common.published_files import read_published
+from sgg.common.run_log import read_json
 from sgg.detector.files import FACTS
-from sgg.history import read_json
+from sgg.detector.published import is_motifs
 
 RANDOM = {"proposals": "random"}
 """What detector.json says of a detector that finds no boxes of its own."""

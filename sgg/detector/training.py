@@ -11,16 +11,16 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from sgg.checkpoint import load_strictly
-from sgg.checkpoint.pickles import read_pickle, require_weights
+from sgg.common.atomic import replaced
+from sgg.common.pickles import read_pickle, require_weights
+from sgg.common.run_log import require_keys
+from sgg.common.seeding import derive
+from sgg.common.weights import load_strictly
 from sgg.data import Batches, Part, load_batches
+from sgg.detector.model import Detector
 from sgg.detector.recipe import Recipe, Target
-from sgg.history import require_keys
 from sgg.losses.total import total
-from sgg.models.detector import Detector
-from sgg.seeding import derive
 from sgg.structures import Batch
-from sgg.writing import replaced
 
 log = logging.getLogger(__name__)
 

@@ -3,8 +3,9 @@
 Each name is imported when it is first asked for: a command's complaint about its arguments needs no torch.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sgg.common.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .hdf5 import import_hdf5
@@ -17,12 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["FeatureStore", "PendingSample", "Progress", "StoreIdentity", "StoreMismatchError", "StoreWriter",
            "ensure_store", "import_hdf5", "rows_per_part", "stored_identity", "write_store"]
 
-_HOMES = {"import_hdf5": "hdf5", "StoreIdentity": "identity", "StoreMismatchError": "identity", "Progress": "sharing",
-          "ensure_store": "sharing", "write_store": "sharing", "FeatureStore": "store", "PendingSample": "store",
-          "stored_identity": "metadata", "StoreWriter": "writer", "rows_per_part": "writer"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazy_names(__name__, {
+    "import_hdf5": "hdf5", "StoreIdentity": "identity", "StoreMismatchError": "identity", "Progress": "sharing",
+    "ensure_store": "sharing", "write_store": "sharing", "FeatureStore": "store", "PendingSample": "store",
+    "stored_identity": "metadata", "StoreWriter": "writer", "rows_per_part": "writer"})

@@ -15,15 +15,16 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Column, Table
 
-from sgg.command import add_plugin_option, add_plugin_options, answered, positive
+from sgg.common.atomic import require_writable
+from sgg.common.command_line import answered, positive
+from sgg.common.metric_names import SUBSETS
 from sgg.config import load
+from sgg.config.options import add_plugin_option, add_plugin_options
 from sgg.methods.plugins import load_plugins
-from sgg.naming import SUBSETS
-from sgg.writing import require_writable
 
 if TYPE_CHECKING:
-    from sgg.extract import Extraction
     from sgg.features import FeatureStore, Progress, StoreIdentity
+    from sgg.systems.extraction import Extraction
 
 VERIFIED_AT_ONCE = 256  # rows
 CHECKSUMS = {True: "each with its checksum, which is verified whenever it is read",
@@ -77,7 +78,7 @@ def from_hdf5(options: argparse.Namespace) -> None:
 
 def quality(options: argparse.Namespace) -> None:
     """Compare generated with real features and print the table."""
-    from sgg.quality import REFERENCE, Study
+    from sgg.evaluate.feature_quality import REFERENCE, Study
 
     groups = _groups(options.groups) if options.groups else None
     load_plugins(options.plugin)
@@ -118,7 +119,7 @@ def _extraction(options: argparse.Namespace) -> tuple[Extraction, Path]:
     written to the place that the options name."""
     if options.out is not None:
         require_writable(options.out)
-    from sgg.extract import Extraction
+    from sgg.systems.extraction import Extraction
     from sgg.systems.two_stage.foundation import TwoStageFoundation
 
     load_plugins(options.plugin)
@@ -135,7 +136,7 @@ def _extraction(options: argparse.Namespace) -> tuple[Extraction, Path]:
 
 def _place(options: argparse.Namespace, cache: Path, identity: StoreIdentity) -> Path:
     """Where the store of an identity goes."""
-    from sgg.extract import store_path
+    from sgg.systems.extraction import store_path
 
     return options.out or store_path(cache, identity)
 

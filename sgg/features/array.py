@@ -21,7 +21,7 @@ import google_crc32c
 import numpy as np
 import tensorstore as ts
 
-from sgg.writing import write_json
+from sgg.common.atomic import write_json
 
 CODECS: dict[str, list[dict[str, Any]]] = {
     "none": [],

@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from sgg.hdf5 import dataset_paths, fault_of
+from sgg.common.hdf5 import dataset_paths, fault_of
 
 from .identity import StoreIdentity
 from .sharing import Progress, write_store

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from sgg.hashing import file_hash
+from sgg.common.hashing import file_hash
 
 KINDS = ("node", "edge", "global")
 SOURCES = ("real", "generated")

@@ -13,7 +13,7 @@ from pathlib import Path
 import google_crc32c
 import numpy as np
 
-from sgg.writing import replaced
+from sgg.common.atomic import replaced
 
 ENTRY_BYTES, CHECKSUM_BYTES = 16, 4
 LEFT_OUT = np.iinfo(np.uint64).max

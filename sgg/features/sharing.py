@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from sgg.locking import held
+from sgg.common.locking import held
 from sgg.structures import Array
 
 from .identity import StoreIdentity
@@ -32,7 +32,7 @@ def ensure_store(path: str | Path, identity: StoreIdentity, num_parts: int,
                  write: Callable[[StoreWriter, list[int]], None], codec: str = "lz4", threads: int = 2) -> FeatureStore:
     """The sealed store of `identity` at `path`; where it is not yet, `write(writer, missing parts)` makes it.
 
-    Any number of processes may call this at once: one of them writes, the others wait for it (`sgg.locking`). A
+    Any number of processes may call this at once: one of them writes, the others wait for it (`sgg.common.locking`). A
     killed writer's successor goes on with the parts it left.
     `write` writes every missing part, itself or through other processes.
 

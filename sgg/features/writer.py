@@ -24,8 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sgg.common.atomic import write_json
 from sgg.structures import Array, to_numpy
-from sgg.writing import write_json
 
 from . import array
 from .identity import StoreIdentity

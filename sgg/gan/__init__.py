@@ -1,4 +1,4 @@
-"""The GAN, the perturbations of scene graphs, and the class embeddings that both use."""
+"""The GAN: a generator of features, and its discriminators ([2], docs/SYSTEM.md section 4)."""
 
 from .model import GAN, LEVELS
 

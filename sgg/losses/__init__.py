@@ -4,17 +4,13 @@ Edge losses are entries of a registry (`edges`), whose names and settings need n
 is first asked for.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sgg.common.lazy import lazy_names
 
 if TYPE_CHECKING:
     from sgg.losses.graph import edge_loss, node_loss
 
 __all__ = ["edge_loss", "node_loss"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from sgg.losses import graph
-
-        return getattr(graph, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, {"edge_loss": "graph", "node_loss": "graph"})

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import NonNegativeFloat
 
-from sgg.config.roles import trains
 from sgg.methods.edge_loss import EdgeContext, EdgeLoss, EdgeLossFunction
+from sgg.settings.roles import trains
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import PositiveFloat, PositiveInt
 
-from sgg.config.roles import trains
-from sgg.config.section import HomePath
+from sgg.settings.roles import trains
+from sgg.settings.section import HomePath
 
 from .registry import Method, Registry, roles_of
 

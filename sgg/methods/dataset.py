@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from sgg.config.defaults import suits
-from sgg.config.roles import measures, runs, trains
-from sgg.config.section import HomePath
+from sgg.settings.marks import suits
+from sgg.settings.roles import measures, runs, trains
+from sgg.settings.section import HomePath
 
 from .registry import Method, Registry
 
@@ -20,9 +20,9 @@ class DataSettings(Method):
     """How a data set is read (docs/SYSTEM.md section 1), and how it is opened.
 
     title: what it is called in sentences; the name where it has none. sources: the published files that
-    `python -m sgg.data prepare` fetches, each a `sgg.data.sources.Source`. num_classes: background included, by which
-    published models of it are known; None: they are not. has_sides: whether mirroring may change a predicate, such as
-    "left of". rate_per_image and pairs_per_image: what `training.learning_rate` for each image of a batch, and
+    `python -m sgg.data prepare` fetches, each a `sgg.data.fetch.sources.Source`. num_classes: background included, by
+    which published models of it are known; None: they are not. has_sides: whether mirroring may change a predicate,
+    such as "left of". rate_per_image and pairs_per_image: what `training.learning_rate` for each image of a batch, and
     `model.pairs_per_image`, are by default.
     """
 
@@ -70,8 +70,8 @@ class DataSettings(Method):
     def open(self, rules: Any, cache: Path) -> Any:
         """The annotation under `root` as a `sgg.data.DataSet`, read without torch and without pictures.
 
-        rules: what is done with doubtful annotation, a `sgg.data.checking.Rules`. cache: where what is derived from the
-        files may be kept.
+        rules: what is done with doubtful annotation, a `sgg.data.checks.consistency.Rules`. cache: where what is
+        derived from the files may be kept.
 
         Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
         """

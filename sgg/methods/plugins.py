@@ -21,8 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sgg.config.renewal import renew_schema
-from sgg.hashing import sha256_of
+from sgg.common.hashing import sha256_of
 
 from .registry import MethodError, Registry
 
@@ -131,7 +130,7 @@ def load_plugins(names: Iterable[str], folders: Sequence[Path] | None = None) ->
         except PluginError as error:
             faults.append(str(error))
     if changed:
-        renew_schema()
+        Registry.announce_change()
     if faults:
         raise PluginError("\n".join(faults))
     return plugins
@@ -147,7 +146,7 @@ def unload_plugins(names: Iterable[str]) -> None:
     """Take plugins of these names out, with their entries, as if they had not been loaded."""
     for name in names:
         _take_out(_loaded[name].plugin.source, _loaded[name].module)
-    renew_schema()
+    Registry.announce_change()
 
 
 def fault_of_plugins(then: Mapping[str, str], allow_changed: bool, remedy: str) -> str | None:

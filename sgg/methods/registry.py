@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origi
 
 from pydantic import BaseModel
 
-from sgg.config.roles import Role
-from sgg.config.section import Section, section_type
+from sgg.settings.roles import Role
+from sgg.settings.section import Section, section_type
 
 
 class MethodError(ValueError):
@@ -46,6 +46,8 @@ class Registry(Generic[Entry]):
     """
 
     instances: ClassVar[list[Registry[Any]]] = []
+    on_change: ClassVar[list[Callable[[], None]]] = []
+    """Called after the entries of any registry have changed; `sgg.config` renews the schema of settings by it."""
 
     def __init__(self, what: str, package: str, default: str, key: str = "kind") -> None:
         self.what, self.package, self.default, self.key = what, package, default, key
@@ -82,6 +84,12 @@ class Registry(Generic[Entry]):
     def forget(self, unwanted: Callable[[type[Entry]], bool]) -> None:
         """Take out the entries that are unwanted."""
         self._entries = {name: entry for name, entry in self._entries.items() if not unwanted(entry)}
+
+    @classmethod
+    def announce_change(cls) -> None:
+        """Let all who read registries know that entries have come or gone."""
+        for listener in cls.on_change:
+            listener()
 
     def _require_same_roles(self, name: str, entry: type[Entry]) -> None:
         for other_name, other in self._entries.items():

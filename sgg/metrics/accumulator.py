@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sgg.common.metric_names import KS, SUBSETS
 from sgg.methods.head import Mode
 from sgg.metrics.checks import ImageArrays, checked_arrays, checked_mode
 from sgg.metrics.conventions import Conventions
@@ -18,7 +19,6 @@ from sgg.metrics.matching import Block
 from sgg.metrics.ranking import block_ranks
 from sgg.metrics.recall import COUNTED, RANKED_KINDS, RecallTally, harmonic_mean, mean_recall, shot_subset
 from sgg.metrics.triplet import MAX_PREDICATES, ShotCounts, TripletTally, triplet_figures
-from sgg.naming import KS, SUBSETS
 from sgg.structures import Array, Prediction, SceneGraph, to_numpy
 
 # Images are ranked together until they hold so many predicate scores: numpy's cost a call is spread over them, while

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from sgg.common.metric_names import SHOTS
 from sgg.metrics.tally import Tally, run_starts
-from sgg.naming import SHOTS
 
 COUNTED = ("all", *SHOTS)  # subsets by the number that they are counted under
 KINDS = ("R", "ngR", "A", "ngR-weighted")

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from sgg.common.metric_names import TRIPLET_KS
 from sgg.metrics.tally import Tally, run_starts
-from sgg.naming import TRIPLET_KS
 
 # A triplet and a rank share one int64: 16 + 11 + 16 bits of classes, 20 of rank.
 MAX_CLASSES = 1 << 16

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sgg.naming import PARTS
+from sgg.common.metric_names import PARTS
 
 if TYPE_CHECKING:
     from sgg.config import Config
@@ -34,7 +34,7 @@ def prepare(config: Config, check: Check | None = None) -> Foundation:
 
     What comes next computes with the threads and number formats of the settings; what trials share is made without.
     """
-    from sgg.device import configure_torch
+    from sgg.experiment.torch_setup import configure_torch
 
     foundation = open_foundation(config, check)
     foundation.make_ready()

@@ -12,14 +12,14 @@ from torch import Generator, Tensor
 
 from sgg.config import Config
 from sgg.data import DataSet
-from sgg.experiment import Experiment
+from sgg.detector.model import Detector
+from sgg.experiment.context import Experiment
 from sgg.methods.adjustment import ADJUSTMENTS
 from sgg.methods.augmentation import AugmentationParts
 from sgg.methods.edge_loss import EdgeContext, require_scalar
 from sgg.methods.head import HeadSizes
 from sgg.methods.plugins import plugin_of, told
 from sgg.methods.registry import Method
-from sgg.models.detector import Detector
 
 PAIRS = 8
 """Pairs that an edge loss is tried on."""

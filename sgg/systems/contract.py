@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sgg.common.seeding import generator
 from sgg.data.facts import DataFacts
-from sgg.experiment import Experiment
-from sgg.extract import Extraction
+from sgg.experiment.context import Experiment
 from sgg.methods.head import Mode
-from sgg.seeding import generator
+from sgg.methods.variants import Adjuster
 from sgg.structures import Batch, Prediction
-from sgg.variants import Adjuster
+from sgg.systems.extraction import Extraction
 
 Losses = dict[str, Tensor]
 Check = Callable[[Experiment, Mapping[str, str | None]], None]

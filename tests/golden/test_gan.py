@@ -14,7 +14,7 @@ from sgg.gan import GAN
 from sgg.gan.generator import join_dummies
 from sgg.gan.graph_conv import GraphTripleConvNet
 from sgg.gan.layout import boxes_to_layout
-from sgg.gan.published_names import rename, rename_all
+from sgg.gan.published import rename
 from sgg.gan.refinement import RefinementNetwork
 from sgg.losses.adversarial import discriminator_loss, generator_loss
 
@@ -34,7 +34,7 @@ class Golden:
 
     def below(self, prefix):
         """What starts with the prefix, under our names."""
-        return rename_all({key.removeprefix(prefix): self[key] for key in self.arrays if key.startswith(prefix)})
+        return {rename(key.removeprefix(prefix)): self[key] for key in self.arrays if key.startswith(prefix)}
 
 
 @pytest.fixture(scope="module", params=["gan_s38", "gan_s12vis"])

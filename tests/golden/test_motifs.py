@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sgg.checkpoint.published_names import rename
+from sgg.common.published_files import rename
 from sgg.methods.head import HeadInputs, HeadOutputs, HeadSizes
 from sgg.models.frequency_bias import FrequencyBias, frequency_table
 from sgg.models.heads.motifs import Motifs

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from sgg.gan.contexts import Contexts
-from sgg.gan.perturb import Candidates, Draw, Perturber
+from sgg.perturbations.contexts import Contexts
+from sgg.perturbations.perturber import Candidates, Draw, Perturber
 from sgg.structures import SceneGraph
 
 FILES = Path(__file__).parent / "files"

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sgg.gan import GAN
-from sgg.gan.published_names import rename
+from sgg.gan.published import rename
 
 KEYS = json.loads((Path(__file__).parent / "files" / "checkpoint_keys.json").read_text())
 VARIANTS = [name for name in KEYS if name.startswith("GAN.")]

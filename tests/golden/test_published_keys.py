@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from sgg.checkpoint.importing import Architecture
-from sgg.checkpoint.published import load_published, read_published
+from sgg.checkpoint.published import load_published
+from sgg.common.published_files import read_published
 from sgg.gan import GAN
+from sgg.importing.published import Architecture
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter")
 

@@ -8,10 +8,10 @@ import torch
 from numpy.lib.npyio import NpzFile
 from torch import nn
 
-from sgg.checkpoint.published import rename_scene_graph
 from sgg.models.box_head import BoxHead
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.heads.imp.network import MessagePassing
+from sgg.models.published import rename_scene_graph
 from sgg.models.ranking import rank
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.sampling import all_pairs, overlapping

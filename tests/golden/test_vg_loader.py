@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from sgg.data.annotations import Annotations
-from sgg.data.loader import PartImages
+from sgg.data.loading.loader import PartImages
+from sgg.data.readers.visual_genome import open_visual_genome
 from sgg.data.statistics import background_counts, foreground_counts
-from sgg.data.visual_genome import open_visual_genome
 
 FILES = Path(__file__).parent / "files"
 FRAME = 1024

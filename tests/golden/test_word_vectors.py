@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from sgg.gan.embeddings import glove_embeddings
+from sgg.data.word_vectors import glove_embeddings
 
 GOLDEN = json.loads((Path(__file__).parent / "files" / "word_vectors.json").read_text())
 

@@ -19,7 +19,7 @@ def workers_find_the_stub():
     most of the time that a trial of the stand-in takes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")])))
-        patch.setenv("RAY_preload_python_modules", "platform.trial,platform.worker")
+        patch.setenv("RAY_preload_python_modules", "platform.trial.trainable,platform.trial.worker")
         yield
 
 
@@ -36,14 +36,14 @@ shared_ray = ExitStack()
 @pytest.fixture
 def ray_with_gpus(workers_find_the_stub):
     """A local Ray of 4 CPUs and 4 GPUs, whatever this machine has; one for all tests that ask for it in a row."""
-    from platform.ray_session import ray_session
+    from platform.cluster.session import ray_session
 
     import ray
     from ray_forks import forked_workers
 
     if not ray.is_initialized():
         folder = shared_ray.enter_context(tempfile.TemporaryDirectory(prefix="r"))
-        shared_ray.enter_context(forked_workers(folder, imported=("ray.train.torch", "sgg.fit")))
+        shared_ray.enter_context(forked_workers(folder, imported=("ray.train.torch", "sgg.training.fit")))
         shared_ray.enter_context(ray_session("local", "tests", num_cpus=4, num_gpus=4))
 
 
@@ -57,7 +57,7 @@ def pytest_runtest_teardown(nextitem):
 @pytest.fixture
 def stub():
     """The parts of a study that train nothing."""
-    from platform.parts import Parts
+    from platform.study.entry_points import Parts
 
     return Parts("ray_stub_fit:open_data", "ray_stub_fit:prepare", "ray_stub_fit:fit")
 

@@ -29,7 +29,7 @@ FOLDER = "TEST_RAY_FORKS"
 """The environment variable with the folder of the servers' sockets."""
 IMPORTED = "TEST_RAY_FORKS_IMPORTED"
 """The one with the modules that a server imports."""
-TRIALS = ("platform.trial", "platform.worker")
+TRIALS = ("platform.trial.trainable", "platform.trial.worker")
 ANY_JOB = {"RAY_JOB_ID": "ffffffff"}
 POOLS = 8
 MOST_BYTES = 2**20
@@ -56,7 +56,7 @@ def forked_workers(folder: str, imported: tuple[str, ...] = ()) -> Iterator[None
 
 def fork_workers_of_this_process() -> None:
     """For a command that a test starts: the Ray that it starts has its workers forked."""
-    from platform import ray_session
+    from platform.cluster import session as ray_session
 
     def start_forking(**arguments: object) -> None:
         with forked_workers(os.environ[FOLDER]):

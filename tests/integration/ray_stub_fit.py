@@ -1,10 +1,10 @@
 """A stand-in for the science with the same contract, so that what Ray does is tested without training.
 
-`sgg.fit.fit` in a few milliseconds an epoch: its figure grows with the epoch and with `loss.scale`. What goes wrong,
-and where, is told by the file `faults.json` in `data.root`: a list of {"key": dotted key, "value": its value, "epoch":
-n, "do": "raise" | "nan" | "kill" | "full" | "hold" | "meet N" | "judged N E", "times": how often}. "hold" waits for
-ever, "meet" until N trials have begun, "judged" until early stopping has judged N results of epoch E. `seconds.txt`
-there says how long an epoch takes.
+`sgg.training.fit.fit` in a few milliseconds an epoch: its figure grows with the epoch and with `loss.scale`. What goes
+wrong, and where, says the file `faults.json` in `data.root`: a list of {"key": dotted key, "value": its value,
+"epoch": n, "do": "raise" | "nan" | "kill" | "full" | "hold" | "meet N" | "judged N E", "times": how often}. "hold"
+waits for ever, "meet" until N trials have begun, "judged" until early stopping has judged N results of epoch E.
+`seconds.txt` there says how long an epoch takes.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from sgg.history import CONFIG, TEST, History, read_json, read_rows
-from sgg.writing import write_json
+from sgg.common.atomic import write_json
+from sgg.common.run_log import CONFIG, TEST, History, read_json, read_rows
 
 
 def open_data(config):

@@ -26,9 +26,9 @@ from benchmarks import (
     training_step,
     trial_cost,
 )
-from sgg.history import TEST
-from sgg.restore import Restored
-from sgg.writing import write_json
+from sgg.common.atomic import write_json
+from sgg.common.run_log import TEST
+from sgg.evaluate.restore import Restored
 from tests.untrained import untrained
 
 
@@ -182,7 +182,7 @@ def test_trial_cost(tmp_path, monkeypatch):
     def ray_session(*_):
         raise ReachedError
 
-    monkeypatch.setattr("platform.search.ray_session", ray_session)
+    monkeypatch.setattr("platform.launch.run.ray_session", ray_session)
     with pytest.raises(ReachedError):
         trial_cost.run_ours(tmp_path, 1)
     config = SimpleNamespace(model_dump=dict, training=SimpleNamespace(model_dump=dict))

@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import load_file
 
 from sgg import checkpoint
+from sgg.common.run_log import History
 from sgg.config import Config, validate
-from sgg.evaluate import main as evaluate_command
-from sgg.fit import fit
-from sgg.history import History
+from sgg.evaluate.evaluation import main as evaluate_command
+from sgg.training.fit import fit
 
 FULL_GAN = {"kind": "gan", "perturb": {"method": "graphn", "intensity": 0.5}}
 
@@ -71,15 +71,15 @@ def test_twice_the_same_to_the_last_bit(undisturbed, tmp_path) -> None:
 
 STEP = "sgg.systems.two_stage.system.TwoStage.training_step"
 MOMENTS = {
-    "in the first epoch": (["sgg.fit.train_epoch", STEP], [1, 2], "before"),
+    "in the first epoch": (["sgg.training.fit.train_epoch", STEP], [1, 2], "before"),
     "between the first checkpoint and its report": (["sgg.checkpoint.prune"], [1], "after"),
-    "in the second epoch": (["sgg.fit.train_epoch", STEP], [2, 2], "before"),
+    "in the second epoch": (["sgg.training.fit.train_epoch", STEP], [2, 2], "before"),
     "between the second row and its checkpoint": (["sgg.checkpoint.save"], [2], "before"),
     "while the second checkpoint is written": (["sgg.checkpoint.save", "sgg.checkpoint.state.save_file"], [2, 1],
                                                "after"),
     "between a checkpoint's files": (["sgg.checkpoint.save", "torch.save"], [2, 1], "after"),
-    "in the test": (["sgg.fit.measure", "sgg.metrics.SceneGraphMetrics.update"], [3, 2], "before"),
-    "between the test and its file": (["sgg.fit.measure"], [3], "after"),
+    "in the test": (["sgg.training.fit.measure", "sgg.metrics.SceneGraphMetrics.update"], [3, 2], "before"),
+    "between the test and its file": (["sgg.training.fit.measure"], [3], "after"),
 }
 """When a run is killed: what it calls then, and within that; which call of each it is; before or after the last one.
 Both epochs are validated, so the third measurement is the test."""

@@ -16,11 +16,11 @@ from PIL import Image
 from test_published_full_size import random_weights
 
 from sgg import systems
+from sgg.common.seeding import seed_everything
 from sgg.config import load
-from sgg.fit import finite
 from sgg.methods.backbone import BACKBONES
-from sgg.seeding import seed_everything
 from sgg.systems.contract import Draws
+from sgg.training.fit import finite
 
 CONFIGS = Path(__file__).parents[2] / "tune_configs" / "paper"
 CLASSES, PREDICATES, OBJECTS, RELATIONS = 150, 50, 6, 4

@@ -13,9 +13,10 @@ import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
 from torch import nn
 
-from sgg import parallel, systems
+from sgg import systems
+from sgg.common import distributed as parallel
+from sgg.common.seeding import seed_everything
 from sgg.config import validate
-from sgg.seeding import seed_everything
 from sgg.structures import Batch
 from sgg.systems.contract import Draws
 

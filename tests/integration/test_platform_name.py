@@ -26,8 +26,8 @@ def test_the_standard_functions_answer_as_without_the_folder(tmp_path):
 
 
 def test_the_folder_supplies_submodules():
-    answer = python("-c", "import platform, platform.search_space as s; print(platform.machine(), s.__name__)")
-    assert answer.stdout.split()[-1:] == ["platform.search_space"], answer.stderr
+    answer = python("-c", "import platform, platform.search.search_space as s; print(platform.machine(), s.__name__)")
+    assert answer.stdout.split()[-1:] == ["platform.search.search_space"], answer.stderr
 
 
 def test_what_everybody_imports_still_imports():
@@ -43,11 +43,11 @@ def test_pip_runs_as_a_module_from_the_root():
 
 def test_bare_pytest_finds_the_folder():
     script = Path(sys.executable).with_name("pytest")
-    answer = run(str(script), "--collect-only", "-q", "tests/unit/platform/test_search_space.py")
+    answer = run(str(script), "--collect-only", "-q", "tests/unit/platform/search/test_search_space.py")
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
-@pytest.mark.parametrize("command", ["tune", "train", "results"])
+@pytest.mark.parametrize("command", ["tune", "train", "extract"])
 def test_commands_run_as_scripts_say_how_to_run_them(command):
     answer = python(f"platform/{command}.py", "tune_configs/smoke.yaml")
     assert answer.returncode == 2

@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 from platform import train
-from platform.study import FINISHED, StudyDirectory
+from platform.study.directory import FINISHED, StudyDirectory
 
 import pytest
 import yaml
 
-from sgg import evaluate
+from sgg.evaluate import evaluation as evaluate
 from sgg.methods.plugins import loaded_digests, unload_plugins
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]  # the worker is a process that imports torch and trains
@@ -17,7 +17,7 @@ PARTS = '''
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from sgg.config.roles import measures, trains
+from sgg.settings.roles import measures, trains
 from sgg.detector.backbones.tiny import Tiny
 from sgg.methods.adjustment import ADJUSTMENTS, Adjustment
 from sgg.methods.augmentation import AUGMENTATIONS, Augmentation

@@ -9,10 +9,11 @@ import torch
 
 from sgg import checkpoint
 from sgg.checkpoint.__main__ import main
-from sgg.checkpoint.importing import Architecture
-from sgg.checkpoint.published import load_published, read_published
+from sgg.checkpoint.published import load_published
+from sgg.common.published_files import read_published
 from sgg.config import validate
 from sgg.detector import load_detector
+from sgg.importing.published import Architecture
 from sgg.methods.augmentation import AugmentationParts
 from sgg.structures import Batch
 from sgg.systems.two_stage.foundation import TwoStageFoundation

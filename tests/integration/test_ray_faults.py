@@ -4,7 +4,7 @@ import json
 import threading
 from pathlib import Path
 from platform import train, tune
-from platform.study import FAILED, FINISHED, StudyDirectory
+from platform.study.directory import FAILED, FINISHED, StudyDirectory
 
 import pytest
 
@@ -70,7 +70,7 @@ def test_a_trial_that_fails_before_its_first_report_fails_alone(ray_with_gpus, s
 def test_a_killed_trial_process_gives_its_gpu_back_and_goes_on(ray_with_gpus, stub, config_file, tmp_path,
                                                                seconds_per_epoch, monkeypatch):
     """All four GPUs belong to one trial, so that it could not go on if the lost process still held them."""
-    from platform.live_table import LiveTable
+    from platform.callbacks.live_table import LiveTable
 
     import psutil
 
@@ -92,7 +92,7 @@ def test_a_killed_trial_process_gives_its_gpu_back_and_goes_on(ray_with_gpus, st
 
 def test_a_fault_of_rays_own_is_a_failure_and_no_end(ray_with_gpus, tmp_path):
     """What cannot be sent to a worker is no fault of the training function."""
-    from platform.train_run import TrainRun
+    from platform.trial.train_run import TrainRun
 
     from ray.train import TrainingFailedError
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from platform.study import FINISHED, StudyDirectory
+from platform.study.directory import FINISHED, StudyDirectory
 
 import psutil
 import pytest
@@ -27,7 +27,7 @@ CLUSTER = ROOT / "cluster"
 COMMAND = """
 import sys
 from platform import tune
-from platform.parts import Parts
+from platform.study.entry_points import Parts
 sys.exit(tune.main(sys.argv[1:], Parts("ray_stub_fit:open_data", "ray_stub_fit:prepare", "ray_stub_fit:fit")))
 """
 

@@ -7,14 +7,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from platform.study import FINISHED, JUDGEMENTS, RUNNING, STOPPED, StudyDirectory
+from platform.study.directory import FINISHED, JUDGEMENTS, RUNNING, STOPPED, StudyDirectory
 
 import pandas
 import psutil
 import pytest
 from ray_forks import FOLDER, forks
 
-from sgg.history import TEST, read_rows
+from sgg.common.run_log import TEST, read_rows
 
 # Each driver that is killed or interrupted has a Ray of its own, which must end with it.
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -25,13 +25,13 @@ import sys
 from platform import tune
 from ray_forks import fork_workers_of_this_process
 fork_workers_of_this_process()
-from platform.parts import Parts
+from platform.study.entry_points import Parts
 sys.exit(tune.main(sys.argv[1:], Parts("ray_stub_fit:open_data", "ray_stub_fit:prepare", "ray_stub_fit:fit")))
 """
 
 KILLED = """
 import os, signal
-from platform.early_stopping import EarlyStopping
+from platform.search.early_stopping import EarlyStopping
 judge = EarlyStopping.on_trial_result
 def die(self, controller, trial, result):
     if (trial.config["loss.scale"], result["epoch"]) == (2, 2):

@@ -3,13 +3,13 @@
 import json
 import re
 from platform import train, tune
-from platform.interrupts import Interrupts
-from platform.live_table import LiveTable
-from platform.study import FINISHED, JUDGEMENTS, STOPPED, StudyDirectory
+from platform.callbacks.live_table import LiveTable
+from platform.cluster.interrupts import Interrupts
+from platform.study.directory import FINISHED, JUDGEMENTS, STOPPED, StudyDirectory
 
 import pytest
 
-from sgg.history import read_rows
+from sgg.common.run_log import read_rows
 
 pytestmark = pytest.mark.ray
 several_trials = pytest.mark.slow  # each trial is a process of Ray's, which takes seconds to start

@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 from platform import train
-from platform.study import FINISHED, StudyDirectory, TrialRecord
+from platform.study.directory import FINISHED, StudyDirectory, TrialRecord
 
 import numpy as np
 import psutil
@@ -18,10 +18,10 @@ import yaml
 from ray_forks import FOLDER, forks
 
 from sgg import systems
+from sgg.common.run_log import History
 from sgg.config import load
 from sgg.features import FeatureStore, writer
-from sgg.fit import fit
-from sgg.history import History
+from sgg.training.fit import fit
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]  # each worker is a process that imports torch, and some are replaced
 
@@ -55,7 +55,7 @@ def test_inside_ray_as_outside(ray_with_gpus, training_file, tmp_path):
 
 
 def test_two_workers_train_one_trial_and_one_is_killed(ray_with_gpus, training_file, tmp_path, monkeypatch):
-    from platform.live_table import LiveTable
+    from platform.callbacks.live_table import LiveTable
 
     seen, killed = LiveTable.on_trial_result, []
 

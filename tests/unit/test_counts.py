@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from sgg.config import validate
-from sgg.data.visual_genome import open_visual_genome
-from sgg.experiment import Experiment
-from sgg.gan.contexts import Contexts
+from sgg.data.readers.visual_genome import open_visual_genome
+from sgg.experiment.context import Experiment
+from sgg.perturbations.contexts import Contexts
 
 FILES = Path(__file__).parents[1] / "golden" / "files"
 FILTERS = {

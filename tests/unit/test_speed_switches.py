@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from sgg.config import validate
-from sgg.device import configure_torch
-from sgg.fit import train_epoch
+from sgg.experiment.torch_setup import configure_torch
 from sgg.systems.two_stage.system import TwoStage
+from sgg.training.fit import train_epoch
 from tests.untrained import untrained
 
 

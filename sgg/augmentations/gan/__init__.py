@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from sgg.config.defaults import Follows, Get
-from sgg.config.roles import trains
-from sgg.config.section import Distinct, Listed, Off, Section
 from sgg.methods.augmentation import AUGMENTATIONS, Augmentation, AugmentationNeed, AugmentationParts
 from sgg.methods.head import Mode
+from sgg.settings.marks import Follows, Get
+from sgg.settings.roles import trains
+from sgg.settings.section import Distinct, Listed, Off, Section
 
 if TYPE_CHECKING:
-    from sgg.gan.perturb import Perturber
+    from sgg.perturbations.perturber import Perturber
 
 Term = Literal["D", "G", "rec"]
 
@@ -116,8 +116,8 @@ class GANAugmentation(Augmentation):
 
     def _perturber(self, parts: AugmentationParts) -> Perturber | None:
         """What changes node labels before the generator sees them; None where nothing does."""
-        from sgg.gan.contexts import Contexts
-        from sgg.gan.perturb import Perturber
+        from sgg.perturbations.contexts import Contexts
+        from sgg.perturbations.perturber import Perturber
 
         settings, statistics = self.perturb, parts.statistics
         if settings.method == "off":

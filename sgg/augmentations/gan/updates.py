@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from sgg.gan import GAN
-from sgg.gan.perturb import Perturber
 from sgg.losses.adversarial import discriminator_loss, generator_loss
 from sgg.losses.total import total
 from sgg.methods.augmentation import FeatureSource, PendingFeatures
+from sgg.perturbations.perturber import Perturber
 from sgg.systems.contract import Draws, Losses
 from sgg.systems.two_stage.augmenter import Augmenter
 from sgg.systems.two_stage.learner import GraphLearner, added

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from sgg.config.roles import trains
 from sgg.methods.dataset import DATA_SETS, DataSettings
+from sgg.settings.roles import trains
 
 if TYPE_CHECKING:
-    from sgg.data.checking import Rules
+    from sgg.data.checks.consistency import Rules
     from sgg.data.dataset import DataSet
 
 
@@ -24,6 +24,6 @@ class Custom(DataSettings):
 
     def open(self, rules: Rules, cache: Path) -> DataSet:
         """ROOT/custom."""
-        from sgg.data.custom import open_custom
+        from sgg.data.readers.custom import open_custom
 
         return open_custom(self.root / "custom", rules=rules)

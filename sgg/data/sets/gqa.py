@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import PositiveInt
 
-from sgg.config.roles import trains
 from sgg.methods.dataset import DATA_SETS, DataSettings
+from sgg.settings.roles import trains
 
 if TYPE_CHECKING:
-    from sgg.data.checking import Rules
+    from sgg.data.checks.consistency import Rules
     from sgg.data.dataset import DataSet
 
 
@@ -31,7 +31,7 @@ class GQA(DataSettings):
 
     def open(self, rules: Rules, cache: Path) -> DataSet:
         """ROOT/GQA, with the pictures of ROOT/VG."""
-        from sgg.data.gqa import open_gqa
+        from sgg.data.readers.gqa import open_gqa
 
         return open_gqa(self.root / "GQA", self.root / "VG" / "VG_100K", self.exclude_left_right,
                         self.num_val_images, rules, cache)

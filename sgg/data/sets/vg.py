@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import PositiveInt
 
-from sgg.config.roles import trains
 from sgg.methods.dataset import DATA_SETS, DataSettings
+from sgg.settings.roles import trains
 
 if TYPE_CHECKING:
-    from sgg.data.checking import Rules
+    from sgg.data.checks.consistency import Rules
     from sgg.data.dataset import DataSet
 
 
@@ -30,6 +30,6 @@ class VisualGenome(DataSettings):
 
     def open(self, rules: Rules, cache: Path) -> DataSet:
         """ROOT/VG."""
-        from sgg.data.visual_genome import open_visual_genome
+        from sgg.data.readers.visual_genome import open_visual_genome
 
         return open_visual_genome(self.root / "VG", num_val_images=self.num_val_images, rules=rules)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import PositiveInt
 
-from sgg.config.roles import trains
 from sgg.methods.dataset import DATA_SETS, DataSettings
+from sgg.settings.roles import trains
 
 if TYPE_CHECKING:
-    from sgg.data.checking import Rules
+    from sgg.data.checks.consistency import Rules
     from sgg.data.dataset import DataSet
 
 
@@ -29,6 +29,6 @@ class VTransE(DataSettings):
 
     def open(self, rules: Rules, cache: Path) -> DataSet:
         """ROOT/VG."""
-        from sgg.data.vtranse import open_vtranse
+        from sgg.data.readers.vtranse import open_vtranse
 
         return open_vtranse(self.root / "VG", self.num_val_images, rules)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sgg.naming import SHOTS
+from sgg.common.metric_names import SHOTS
 
 if TYPE_CHECKING:
     from sgg.data.dataset import DataSet, Part

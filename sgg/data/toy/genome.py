@@ -22,13 +22,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from sgg.data.files import read_json, require_folder
+from sgg.common.locking import wait_for
+from sgg.data.annotation_files import read_json, require_folder
 from sgg.data.records import Record
 from sgg.data.toy.render import render
 from sgg.data.toy.scene import SIDE, Composer, Scene
 from sgg.data.toy.thing import DISTANCE
 from sgg.data.toy.world import CLASSES, KINDS, PREDICATES, World
-from sgg.locking import wait_for
 
 VERSION = 2
 """Changes whenever the same seed and sizes give other files."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from sgg.common.progress import picture_bar
 from sgg.data import toy
-from sgg.data.checking import USUAL, Rules
+from sgg.data.annotation_files import integer_field, read_json
+from sgg.data.checks.consistency import USUAL, Rules
 from sgg.data.dataset import DataSet, Part
-from sgg.data.files import integer_field, read_json
-from sgg.data.progress import picture_bar
-from sgg.data.visual_genome import open_visual_genome, read_visual_genome
+from sgg.data.readers.visual_genome import open_visual_genome, read_visual_genome
 
 
 def open_toy(directory: Path | str, num_val_images: int | None = None, rules: Rules = USUAL) -> DataSet:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from sgg.config.roles import trains
 from sgg.methods.backbone import BACKBONES, Backbone, Look
+from sgg.settings.roles import trains
 
 if TYPE_CHECKING:
     from torchvision.models.detection import FasterRCNN

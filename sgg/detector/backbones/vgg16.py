@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from sgg.config.roles import trains
 from sgg.methods.backbone import BACKBONES, Backbone, Look
+from sgg.settings.roles import trains
 
 if TYPE_CHECKING:
     from torchvision.models.detection import FasterRCNN
@@ -28,7 +28,7 @@ class VGG16(Backbone):
         from torchvision.models.detection.rpn import AnchorGenerator
         from torchvision.models.vgg import cfgs, make_layers
 
-        from sgg.models.rcnn import single_level
+        from sgg.detector.rcnn import single_level
 
         body = make_layers(cfgs["D"])[:-1]
         for layer in body:

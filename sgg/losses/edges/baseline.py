@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import model_validator
 
-from sgg.config.roles import trains
 from sgg.losses.cross_entropy import CrossEntropy, Density
 from sgg.methods.edge_loss import EDGE_LOSSES
+from sgg.settings.roles import trains
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from sgg.models.detector import SCORE_THRESHOLDS, Detector
+from sgg.detector.model import SCORE_THRESHOLDS, Detector
 from sgg.models.sampling import all_pairs, overlapping
 from sgg.structures import Batch
 

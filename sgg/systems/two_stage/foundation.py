@@ -12,22 +12,22 @@ from pathlib import Path
 import torch
 from rich.progress import track
 
+from sgg.common.hashing import value_hash
 from sgg.config import Config
 from sgg.data.facts import DataFacts
 from sgg.detector import ensure_detector, known_hash
-from sgg.device import device_of
-from sgg.experiment import Experiment
-from sgg.extract import Extraction, store_path, training_nodes
+from sgg.detector.model import Detector
+from sgg.experiment.context import Experiment
+from sgg.experiment.torch_setup import device_of
 from sgg.features import FeatureStore, stored_identity
-from sgg.hashing import value_hash
 from sgg.methods.augmentation import Augmentation, AugmentationParts
 from sgg.methods.head import HeadSizes
-from sgg.models.detector import Detector
 from sgg.models.frequency_bias import FrequencyBias, frequency_table
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import SceneGraphModel
-from sgg.optimization import build_optimizer
 from sgg.systems.contract import Check
+from sgg.systems.extraction import Extraction, store_path, training_nodes
+from sgg.systems.optimization import build_optimizer
 
 from .learner import GraphLearner
 from .predictor import TwoStagePredictor

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sgg import parallel
+from sgg.common import distributed as parallel
 from sgg.config import Config
+from sgg.detector.model import Detector
 from sgg.losses import node_loss
 from sgg.losses.total import total
 from sgg.methods.edge_loss import EdgeContext, EdgeLossFunction, require_scalar
-from sgg.models.detector import Detector
 from sgg.models.scene_graph import SceneGraphModel
 from sgg.systems.contract import Losses
 
@@ -28,7 +28,7 @@ class GraphLearner:
 
     detector: frozen, on the device of F. edge_loss: what scores the predicates. optimizer: of F. `together`, once set,
     calls a function such that gradients are averaged over all processes that train together
-    (`sgg.parallel.Together`).
+    (`sgg.common.distributed.Together`).
     """
 
     together: parallel.Together

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from sgg.detector.model import Detector
 from sgg.methods.edge_loss import EdgeContext
 from sgg.methods.head import HeadOutputs, Mode
-from sgg.models.detector import Detector
+from sgg.methods.variants import Adjuster
 from sgg.models.ranking import rank
 from sgg.models.sampling import all_pairs
 from sgg.models.scene_graph import SceneGraphModel, most_likely_labels
 from sgg.structures import Batch, Prediction
 from sgg.systems.contract import AS_IT_IS, DivergedError, Predicted
-from sgg.variants import Adjuster
 
 from .encoding import Encoding, encode_annotated, encode_detected, first_not_finite
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Generator, Tensor
 
+from sgg.detector.model import Detector
 from sgg.methods.head import Mode
 from sgg.models.assignment import assign
-from sgg.models.detector import Detector
 from sgg.models.sampling import PairSampler, training_pairs
 from sgg.models.scene_graph import SceneGraphModel
 from sgg.structures import Batch

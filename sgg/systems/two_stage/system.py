@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from sgg import parallel
+from sgg.common import distributed as parallel
 from sgg.config import Config
-from sgg.experiment import Experiment
-from sgg.optimization import rate_factor
+from sgg.experiment.context import Experiment
 from sgg.structures import Batch
 from sgg.systems.contract import Draws, StepResult
+from sgg.systems.optimization import rate_factor
 
 from .augmenter import Augmenter
 from .learner import GraphLearner

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sgg import parallel
+from sgg.common import distributed as parallel
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ import torch
 from torch import nn
 
 from sgg.checkpoint import load_published
-from sgg.checkpoint.published_names import SCENE_GRAPH, rename_scene_graph, rename_torchvision
-from sgg.detector.start import load_coco
+from sgg.checkpoint.full_model import FullModel
+from sgg.detector.coco_weights import load_coco
+from sgg.detector.model import Detector
+from sgg.detector.published import rename_torchvision
 from sgg.gan import GAN
-from sgg.models.detector import Detector
 from sgg.models.frequency_bias import FrequencyBias
-from sgg.models.full_model import FullModel
 from sgg.models.heads.imp.network import MessagePassing
+from sgg.models.published import SCENE_GRAPH, rename_scene_graph
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import SceneGraphModel
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from sgg import checkpoint
-from sgg.hashing import sha256_of
+from sgg.common.hashing import sha256_of
 from sgg.methods.plugins import load_plugins, unload_plugins
 
 

@@ -3,16 +3,16 @@
 import subprocess
 import sys
 from pathlib import Path
-from platform.search_space import configurations, read_axes
+from platform.search.search_space import configurations, read_axes
 
 import pytest
 
 from sgg.config import Config, ConfigError, load, validate
-from sgg.config.keys import flatten
-from sgg.config.reference import reference, role_of
-from sgg.config.resume import changes
+from sgg.config.by_role import reference, role_of
+from sgg.config.loading.resume import changes
 from sgg.methods.edge_loss import EDGE_LOSSES
 from sgg.methods.head import HEADS
+from sgg.settings.keys import flatten
 
 
 def faults(**settings) -> list[str]:

@@ -5,9 +5,10 @@ from typing import Annotated
 import pytest
 from pydantic import PositiveInt
 
-from sgg.config.defaults import Follows, complete
-from sgg.config.roles import runs
-from sgg.config.section import Listed, Section
+from sgg.config.defaults import complete
+from sgg.settings.marks import Follows
+from sgg.settings.roles import runs
+from sgg.settings.section import Listed, Section
 
 
 class Data(Section):

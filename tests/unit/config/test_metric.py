@@ -1,14 +1,14 @@
 """The searched figure: it is one that is measured, and known where the config does not name it."""
 
 from pathlib import Path
-from platform.search_space import read_axes
+from platform.search.search_space import read_axes
 
 import numpy as np
 import pytest
 
+from sgg.common.metric_names import SUBSETS, figure_names
 from sgg.config import Config, ConfigError, load, validate
 from sgg.metrics import SceneGraphMetrics
-from sgg.naming import SUBSETS, figure_names
 
 
 def of(metric: str | None = None, best: str | None = None, **evaluation: list) -> str:

@@ -10,11 +10,11 @@ import pytest
 
 from sgg.config import Config
 from sgg.config.__main__ import main
-from sgg.config.description import default_in_words, type_in_words
-from sgg.config.json_schema import json_schema, value_schema
-from sgg.config.keys import flatten
-from sgg.config.loading import read_yaml
-from sgg.config.reference import reference
+from sgg.config.by_role import reference
+from sgg.config.loading.load import read_yaml
+from sgg.config.reference.description import default_in_words, type_in_words
+from sgg.config.reference.json_schema import json_schema, value_schema
+from sgg.settings.keys import flatten
 
 SHIPPED = sorted((Path(__file__).parents[3] / "tune_configs").rglob("*.yaml"))
 

@@ -1,7 +1,7 @@
 """Every YAML file that is shipped can be used as it is."""
 
 from pathlib import Path
-from platform.search_space import read_axes
+from platform.search.search_space import read_axes
 
 import pytest
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sgg.data import download
+from sgg.data.fetch import download
 from tests.unit.data.server import Server
 
 CLASSES = ["ball", "cat", "dog", "tree"]

@@ -10,9 +10,9 @@ import pytest
 
 from sgg.data import toy
 from sgg.data.__main__ import main
-from sgg.data.custom import open_custom
-from sgg.data.summary import COLUMNS, KNOWN, ROWS, Line, table
-from sgg.data.visual_genome import open_visual_genome
+from sgg.data.checks.summary import COLUMNS, KNOWN, ROWS, Line, table
+from sgg.data.readers.custom import open_custom
+from sgg.data.readers.visual_genome import open_visual_genome
 
 
 @pytest.fixture

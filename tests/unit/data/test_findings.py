@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from sgg.data.annotations import Annotations
-from sgg.data.checking import USUAL, Rules, checked
+from sgg.data.checks.consistency import USUAL, Rules, checked
 from sgg.data.findings import Finding, in_words
-from sgg.data.visual_genome import open_visual_genome
+from sgg.data.readers.visual_genome import open_visual_genome
 
 
 def annotations(*boxes: list[float], images: int = 1) -> Annotations:

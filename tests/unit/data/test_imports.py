@@ -13,4 +13,4 @@ def test_batches_come_when_asked_for() -> None:
     from sgg.data import Batches, load_batches
 
     assert Batches.__name__ == "Batches"
-    assert load_batches.__module__ == "sgg.data.loader"
+    assert load_batches.__module__ == "sgg.data.loading.loader"

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from sgg.data.annotations import Annotations
-from sgg.data.custom import open_custom, write_custom
 from sgg.data.dataset import Part
-from sgg.data.loader import PartImages
+from sgg.data.loading.loader import PartImages
 from sgg.data.mirroring import NO_PARTNER, difference, exchanged_names, mirrored_predicates
+from sgg.data.readers.custom import open_custom, write_custom
 
 VISUAL_GENOME = """above,across,
 against,along,and,at,attached to,behind,belonging to,between,carrying,covered in,covering,

@@ -12,8 +12,8 @@ DRAWN = """
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
-from sgg.config.roles import trains
-from sgg.data.sources import Source
+from sgg.settings.roles import trains
+from sgg.data.fetch.sources import Source
 from sgg.methods.dataset import DATA_SETS, DataSettings
 
 

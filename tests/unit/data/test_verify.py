@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sgg.common.atomic import write_json
 from sgg.data.__main__ import main
-from sgg.data.visual_genome import open_visual_genome
+from sgg.data.readers.visual_genome import open_visual_genome
 from sgg.features import StoreIdentity, write_store
-from sgg.writing import write_json
 
 EXAMPLE = Path(__file__).parents[2] / "example" / "custom"
 

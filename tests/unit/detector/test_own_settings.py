@@ -13,9 +13,9 @@ from sgg.detector.__main__ import main
 from sgg.detector.backbones.tiny import Tiny
 from sgg.detector.cache import cache_path, first_edition_path, known_hash
 from sgg.detector.files import FACTS
+from sgg.detector.model import Detector
 from sgg.methods.backbone import BACKBONES
 from sgg.methods.plugins import load_plugins, loaded_digests, unload_plugins
-from sgg.models.detector import Detector
 
 WIDE = """
 from dataclasses import replace
@@ -23,7 +23,7 @@ from typing import Annotated, Literal
 
 from pydantic import PositiveInt
 
-from sgg.config.roles import trains
+from sgg.settings.roles import trains
 from sgg.detector.backbones.tiny import Tiny
 from sgg.methods.backbone import BACKBONES
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from sgg.detector.backbones.tiny import Tiny
+from sgg.detector.rcnn import build_rcnn
 from sgg.detector.recipe import everything, heads, regions
 from sgg.methods.backbone import BACKBONES
-from sgg.models.rcnn import build_rcnn
 
 RECIPES = {name: entry().recipe() for name, entry in BACKBONES.entries.items()}
 

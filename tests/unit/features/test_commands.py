@@ -7,10 +7,10 @@ import h5py
 import numpy as np
 import pytest
 
-from sgg import quality
-from sgg.extract import store_path
+from sgg.common.hashing import file_hash
+from sgg.evaluate import feature_quality as quality
 from sgg.features import FeatureStore, StoreIdentity, __main__, array, write_store
-from sgg.hashing import file_hash
+from sgg.systems.extraction import store_path
 from sgg.systems.two_stage.foundation import TwoStageFoundation
 
 CLASSES = ["__background__", "cat", "dog"]
@@ -104,7 +104,7 @@ def test_import_elsewhere(tmp_path, config, foundation):
 
 def test_extract_asks_for_the_part(config, foundation, monkeypatch):
     asked = []
-    monkeypatch.setattr("sgg.extract.Extraction.ensure", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr("sgg.systems.extraction.Extraction.ensure", lambda *arguments: asked.append(arguments))
     monkeypatch.setattr(__main__, "_describe", lambda store: None)
     assert __main__.main(["extract", str(config), "--kind", "edge", "--part", "test", "--subset", "zs"]) == 0
     [(extraction, path, _)] = asked

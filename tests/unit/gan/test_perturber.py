@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from sgg.gan.contexts import Contexts
-from sgg.gan.perturb import Perturber
+from sgg.perturbations.contexts import Contexts
+from sgg.perturbations.perturber import Perturber
 from sgg.structures import SceneGraph
 from tests.oracles.perturb import PlainPerturber
 

@@ -4,12 +4,12 @@ from typing import Annotated, ClassVar, Literal
 
 import pytest
 
-from sgg.config.roles import measures, trains
 from sgg.config.schema import Evaluation
 from sgg.methods.adjustment import ADJUSTMENTS, OTHERS, Adjustment
 from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.methods.head import HEADS, Head
 from sgg.methods.registry import MethodError
+from sgg.settings.roles import measures, trains
 
 
 def refused(registry, entry) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sgg.config import ConfigError, load, validate
-from sgg.config.reference import role_of
+from sgg.config.by_role import role_of
 from sgg.methods.edge_loss import EDGE_LOSSES
 from sgg.methods.head import HEADS
 from sgg.methods.plugins import (
@@ -22,7 +22,7 @@ from sgg.methods.plugins import (
 HEAD = '''
 from typing import Annotated, Literal
 
-from sgg.config.roles import trains
+from sgg.settings.roles import trains
 from sgg.methods.head import HEADS, Head
 
 
@@ -178,8 +178,8 @@ def test_a_loss_with_a_rule_of_its_own(write) -> None:
     write('''
 from typing import Annotated, Literal
 from pydantic import model_validator
-from sgg.config.defaults import Follows, suits
-from sgg.config.roles import trains
+from sgg.settings.marks import Follows, suits
+from sgg.settings.roles import trains
 from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
 
 def twice(get):

@@ -7,26 +7,26 @@ that does with a result, in the same order, and dies where it is told to. `Worke
 import copy
 import itertools
 import json
-import platform.trial
+import platform.trial.trainable
 import re
 from pathlib import Path
-from platform.bookkeeping import Bookkeeping
-from platform.note_taking import NoteTaker
-from platform.notes import Notes
-from platform.schedule import scheduler, search_algorithm
-from platform.search import _past
-from platform.search_space import read_axes
-from platform.seeds import SEED_KEY
-from platform.study import StudyDirectory
-from platform.trial import STUDY_KEY
+from platform.callbacks.snapshot_store import Notes
+from platform.callbacks.snapshots import NoteTaker
+from platform.callbacks.trial_status import Bookkeeping
+from platform.launch.run import _past
+from platform.search.repeat_seeds import SEED_KEY
+from platform.search.schedule import scheduler, search_algorithm
+from platform.search.search_space import read_axes
+from platform.study.directory import StudyDirectory
+from platform.trial.trainable import STUDY_KEY
 from types import SimpleNamespace
 
 import pytest
 from ray.tune.experiment import Trial as TuneTrial
 from ray.tune.schedulers import TrialScheduler
 
+from sgg.common.run_log import History
 from sgg.config import load
-from sgg.history import History
 
 METRIC = "val/sgcls/zs/ngR@100"
 EPOCHS = 5
@@ -172,7 +172,7 @@ class Tune:
                 self._stop(trial)
 
     def _start(self, trial):
-        actor = platform.trial.Trial.__new__(platform.trial.Trial)
+        actor = platform.trial.trainable.Trial.__new__(platform.trial.trainable.Trial)
         actor._trial_info = SimpleNamespace(trial_id=trial.trial_id)
         actor.setup(trial.config)
         trial.temporary_state.ray_actor = SimpleNamespace(
@@ -244,7 +244,7 @@ def search(tmp_path, monkeypatch):
     many results. whole: the process that dies is the whole search's, not one trial's. again: the order in which results
     come after it, by default that of before."""
     folders = itertools.count()
-    monkeypatch.setattr(platform.trial, "TrainRun", Worker)
+    monkeypatch.setattr(platform.trial.trainable, "TrainRun", Worker)
     monkeypatch.setattr("os.fsync", lambda file: None)  # processes die here, not the machine
 
     def run(text, scores, order, die=None, whole=True, every=1, again=None):

@@ -3,10 +3,10 @@
 import logging
 import shutil
 from dataclasses import replace
-from platform.aggregate import Basis
-from platform.parts import Parts
-from platform.search import run_study
-from platform.study import StudyDirectory
+from platform.launch.run import run_study
+from platform.results.aggregate import Basis
+from platform.study.directory import StudyDirectory
+from platform.study.entry_points import Parts
 
 import pytest
 from PIL import Image
@@ -18,10 +18,10 @@ from sgg.detector import cache as detector_cache
 from sgg.detector import ensure_detector, save_detector
 from sgg.detector.backbones.tiny import Tiny
 from sgg.detector.cache import first_edition_path
-from sgg.extract import store_path, training_nodes
+from sgg.detector.model import Detector
+from sgg.experiment.data_checks import open_for_training, picture_hashes
 from sgg.features import FeatureStore, StoreIdentity, StoreMismatchError
-from sgg.models.detector import Detector
-from sgg.opening import open_for_training, picture_hashes
+from sgg.systems.extraction import store_path, training_nodes
 
 
 @pytest.fixture

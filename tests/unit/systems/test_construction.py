@@ -11,7 +11,7 @@ from sgg.systems.construction import faults_of_plugins
 ADJUSTMENT = """
 from typing import Annotated, Literal
 
-from sgg.config.roles import measures
+from sgg.settings.roles import measures
 from sgg.methods.adjustment import ADJUSTMENTS, Adjustment
 
 
@@ -53,7 +53,7 @@ def test_an_adjustment_that_cannot_be_built(shift, toy_root) -> None:
 PARTS = """
 from typing import Annotated, ClassVar, Literal
 
-from sgg.config.roles import trains
+from sgg.settings.roles import trains
 from sgg.detector.backbones.tiny import Tiny
 from sgg.methods.augmentation import AUGMENTATIONS, Augmentation
 from sgg.methods.backbone import BACKBONES

@@ -2,7 +2,7 @@
 
 import torch
 
-from sgg.models.detector import SCORE_THRESHOLDS, Features, above_threshold, resize_boxes
+from sgg.detector.model import SCORE_THRESHOLDS, Features, above_threshold, resize_boxes
 from sgg.structures import Batch
 from sgg.systems.two_stage.encoding import encode_detected
 

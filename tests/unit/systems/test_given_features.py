@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sgg.common.hashing import value_hash
 from sgg.config import validate
+from sgg.experiment.data_checks import open_for_training
 from sgg.features import StoreMismatchError, write_store
-from sgg.hashing import value_hash
-from sgg.opening import open_for_training
 from sgg.systems import parts_of, reads_features
 from tests.untrained import untrained
 

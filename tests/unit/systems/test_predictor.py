@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sgg.config import validate
-from sgg.evaluate import evaluate
+from sgg.evaluate.evaluation import evaluate
 from tests.untrained import untrained
 
 TAU = 1.5

@@ -3,8 +3,8 @@
 import pytest
 
 from sgg.config import validate
-from sgg.config.reference import reference
-from sgg.fit import is_validated
+from sgg.config.by_role import reference
+from sgg.training.fit import is_validated
 from tests.untrained import untrained
 
 

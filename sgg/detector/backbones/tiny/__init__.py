@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
-from sgg.config.roles import trains
 from sgg.methods.backbone import BACKBONES, Backbone, Look
+from sgg.settings.roles import trains
 
 if TYPE_CHECKING:
     from torchvision.models.detection import FasterRCNN
@@ -34,7 +34,7 @@ class Tiny(Backbone):
         """Faster R-CNN with a box head of 128."""
         from torchvision.models.detection.rpn import AnchorGenerator
 
-        from sgg.models.rcnn import single_level
+        from sgg.detector.rcnn import single_level
 
         from .body import TinyBody
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
-from sgg.config.defaults import suits
-from sgg.config.roles import trains
 from sgg.methods.head import HEADS, Head, HeadSizes
+from sgg.settings.marks import suits
+from sgg.settings.roles import trains
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import PositiveInt
 
-from sgg.config.defaults import suits
-from sgg.config.roles import trains
-from sgg.config.section import Share
 from sgg.methods.head import HEADS, Head, HeadSizes, Need
+from sgg.settings.marks import suits
+from sgg.settings.roles import trains
+from sgg.settings.section import Share
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

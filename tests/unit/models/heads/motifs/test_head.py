@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sgg.checkpoint.published_names import rename
+from sgg.common.published_files import rename
 from sgg.methods.head import HeadInputs, HeadSizes
 from sgg.models.heads.motifs import Motifs
 from sgg.models.heads.motifs.published_names import HEAD

@@ -1,0 +1,1 @@
+"""What happens beside a search: status of trials, snapshots, the live table, trackers."""

@@ -1,0 +1,1 @@
+"""Ray itself: sessions, signals, tasks on nodes."""

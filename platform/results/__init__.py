@@ -1,0 +1,1 @@
+"""From trials on disk to tables over seeds and runs."""

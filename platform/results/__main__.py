@@ -1,0 +1,38 @@
+"""`python -m platform.results RUN_DIR...`: the trials of one or several searches as one table."""
+
+from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__" and not __package__:
+    print("run this from the repository's root: python -m platform.results RUN_DIR...", file=sys.stderr)
+    sys.exit(2)
+
+import argparse
+import os
+
+from sgg.common.command_line import answered
+
+from .aggregate import aggregate, collect
+from .formats import FORMATS, render
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the results of RUN_DIRs. Returns 0, or 2 for bad input."""
+    parser = argparse.ArgumentParser(prog="python -m platform.results", description=__doc__)
+    parser.add_argument("run_dirs", nargs="+", metavar="RUN_DIR", help="the folder <output>/<name> of a search or run")
+    parser.add_argument("--format", choices=FORMATS, default="table")
+    parser.add_argument("--by", metavar="KEY,...", help="the settings that make a row; default: all that differ")
+    parser.add_argument("--metric", help="what a table shows, for example mR@50 (default: ngR@100)")
+    arguments = parser.parse_args(argv)
+    return answered(lambda: _show(arguments))
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    rows = aggregate(collect(arguments.run_dirs), arguments.by.split(",") if arguments.by else None)
+    width = os.get_terminal_size().columns if sys.stdout.isatty() else None
+    print(render(rows, arguments.format, arguments.metric, width), end="")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,262 @@
+"""From trials on disk to one row per configuration: mean, deviation and n over seeds.
+
+What was measured on different data or pictures, with other embeddings or other parts of a system stays apart.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sgg.common.hashing import value_hash
+from sgg.common.metric_names import PARTS
+from sgg.common.run_log import CONFIG, ROWS, TEST, Row
+from sgg.config.by_role import reference, role_of
+from sgg.config.loading.fitting import todays_key, todays_settings, todays_values
+from sgg.methods.variants import names_in, under, variants_of
+from sgg.settings.keys import find, flatten
+from sgg.systems import parts_of
+
+from ..study.directory import FAILED, FINISHED, STUDY, TRIALS, StudyDirectory, TrialRecord
+
+if TYPE_CHECKING:
+    from sgg.data.facts import DataFacts
+
+SEED_KEY, EVALUATION = "experiment.seed", "evaluation."
+
+
+@dataclass(frozen=True, order=True)
+class Basis:
+    """What figures must share to be comparable, in words; a word is empty where a trial did not note it."""
+
+    data: str
+    embeddings: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
+    pictures: str = ""
+    plugins: str = ""
+
+    @classmethod
+    def of(cls, facts: DataFacts) -> Basis:
+        """From the `data` entry of a trial's config.json."""
+        return cls(describe_data(facts.get("description", "unknown"), facts.get("hash") or ""),
+                   describe_data(facts.get("embeddings", ""), facts.get("embeddings_hash") or ""),
+                   tuple(parts_of(facts).items()), describe_pictures(facts.get("pictures")),
+                   ", ".join(describe_data(name, digest) for name, digest in facts.get("plugins", {}).items()))
+
+    def words(self) -> dict[str, str]:
+        """Each of these by name; of what a trial did not note an empty word."""
+        return {"data": self.data, "embeddings": self.embeddings, **dict.fromkeys(PARTS, ""), **dict(self.parts),
+                "pictures": self.pictures, "plugins": self.plugins}
+
+    def __str__(self) -> str:
+        return "; ".join(f"{name}: {text}" for name, text in self.words().items() if text)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one trial measured under one variant of the adjustments."""
+
+    settings: dict[str, Any]
+    seed: int | None
+    status: str
+    basis: Basis
+    figures: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure over the seeds of a configuration; `std` is the sample deviation, None for one seed."""
+
+    mean: float
+    std: float | None
+    n: int
+
+
+@dataclass
+class ResultRow:
+    """One configuration, measured on one basis."""
+
+    settings: dict[str, Any]
+    basis: Basis
+    seeds: list[int | None] = field(default_factory=list)
+    status: str = ""
+    cells: dict[str, Cell] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        """Trials behind its figures, those of one configuration and seed counted once."""
+        return max((cell.n for cell in self.cells.values()), default=0)
+
+
+@dataclass
+class Collection:
+    """All outcomes of some studies. searched: the keys that any of them searched. metric, mode: of the first."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    searched: list[str] = field(default_factory=list)
+    metric: str = "val/sgcls/zs/ngR@100"
+    mode: str = "max"
+
+
+def collect(run_dirs: Iterable[Path | str]) -> Collection:
+    """Read every trial of the studies in `run_dirs`; a folder of a single trial or of trials will do too.
+
+    Raises FileNotFoundError where a folder holds no trial, ValueError naming a file that is spoilt.
+    """
+    collection = Collection()
+    for number, path in enumerate(map(Path, run_dirs)):
+        records = _records(path)
+        if not records:
+            raise FileNotFoundError(f"{path} holds no trials: name the folder <output>/<name> of a search or run")
+        facts: dict[str, Any] = {}
+        if (path / STUDY).is_file():
+            facts, compared_by = _facts(StudyDirectory(path))
+            collection.searched += [key for key in map(todays_key, facts["axes"]) if key not in collection.searched]
+            if number == 0:
+                collection.metric, collection.mode = compared_by
+        for record in records:
+            collection.outcomes += _outcomes(record, facts)
+    return collection
+
+
+def aggregate(collection: Collection, by: list[str] | None = None) -> list[ResultRow]:
+    """One row per configuration and variant of the adjustments, the best first.
+
+    by: dotted keys that make a configuration; by default every setting does, and those are shown that were searched
+    or differ. Several values of an adjustment always make rows of their own, for they are of the same trials. Failed
+    trials count in the status, not in the figures; trials stopped early count where none finished.
+    Raises ValueError for a key that no trial has.
+    """
+    outcomes = collection.outcomes
+    if by is not None:
+        by = [*by, *(key for key in _adjustments(outcomes) if key not in by)]
+    shown = _shown(collection) if by is None else by
+    unknown = [key for key in shown if not any(key in outcome.settings for outcome in outcomes)]
+    if unknown:
+        raise ValueError(f"--by: no trial has the setting {', '.join(unknown)}; settings that differ here: "
+                         f"{', '.join(_shown(collection)) or 'none'}")
+    groups: dict[Any, list[Outcome]] = {}
+    for outcome in outcomes:
+        identity = outcome.settings if by is None else {key: outcome.settings.get(key) for key in by}
+        groups.setdefault((repr(sorted(identity.items())), outcome.basis), []).append(outcome)
+    rows = [_row(group, shown) for group in groups.values()]
+    sign = -1 if collection.mode == "max" else 1
+    return sorted(rows, key=lambda row: (row.basis, collection.metric not in row.cells,
+                                         sign * row.cells[collection.metric].mean
+                                         if collection.metric in row.cells else 0))
+
+
+def _facts(directory: StudyDirectory) -> tuple[dict[str, Any], tuple[str, str]]:
+    """What study.json says, and the metric and mode that trials are compared by. Its settings are checked, unless that
+    would run plugins, which nobody named here."""
+    facts = directory.facts()
+    if find(facts["settings"], "experiment.plugins"):
+        search = facts["settings"]["search"]
+        return facts, (search["metric"], search["mode"])
+    study, _ = directory.study()
+    return facts, (study.base.search.metric, study.base.search.mode)
+
+
+def _records(path: Path) -> list[TrialRecord]:
+    study = StudyDirectory(path).records()
+    if study or not path.is_dir():
+        return study
+    folders = [path, *sorted(entry for entry in path.iterdir() if entry.is_dir() and entry.name != TRIALS)]
+    return [TrialRecord.read(folder) for folder in folders if (folder / CONFIG).is_file()]
+
+
+def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
+    settings = facts.get("resolved", facts.get("settings", {}))  # of one that never began
+    began = record.config()
+    written = began or {"config": settings, "data": facts.get("data", {})}
+    flat, values = todays_settings(flatten(written["config"])), todays_values(record.values)
+    # A search over entries of a registry gives each trial values for all of them; its settings are those of its own.
+    flat |= {key: value for key, value in values.items() if key in flat or began is None}
+    seed = flat.get(SEED_KEY)
+    identity = {key: value for key, value in flat.items() if role_of(key).identity}
+    figures: dict[str, float] = {}
+    for row in record.rows():
+        figures |= _figures(row, "val/", record.directory / ROWS)
+    figures |= _figures(record.test(), "", record.directory / TEST)
+    adjusted = names_in(figures)  # those of a plugin are known by the names of figures only
+    variants = variants_of({key.removeprefix(EVALUATION): value for key, value in flat.items()
+                            if key.startswith(EVALUATION)}, adjusted)
+    identity = {key: value for key, value in identity.items() if key.removeprefix(EVALUATION) not in adjusted}
+    return [Outcome(identity | {EVALUATION + name: value for name, value in variant.items()},
+                    seed[0] if isinstance(seed, list) else seed, record.status, Basis.of(written["data"]),
+                    under(figures, variant)) for variant in variants]
+
+
+def _figures(row: Row, prefix: str, source: Path) -> dict[str, float]:
+    """Those of a row that were measured. Raises ValueError naming one that is no number, and the file."""
+    figures = {name: value for name, value in row.items() if name.startswith(prefix) and value is not None}
+    for name, value in figures.items():
+        if not isinstance(value, (int, float)):
+            raise ValueError(f"{source}: {name} must be a number, got {value!r}")
+    return figures
+
+
+def _shown(collection: Collection) -> list[str]:
+    """Keys that were searched, then others that differ between trials."""
+    keys = [key for key in collection.searched if not role_of(key).swept]
+    for key in dict.fromkeys(key for outcome in collection.outcomes for key in outcome.settings):
+        # What only some entries of a registry have tells no trials apart that the name of the entry does not.
+        of_entry = (setting := reference().get(key)) is not None and bool(setting.chosen)
+        values = {repr(outcome.settings.get(key)) for outcome in collection.outcomes
+                  if key in outcome.settings or not of_entry}
+        if key not in keys and len(values) > 1:
+            keys.append(key)
+    return [key for key in keys if any(key in outcome.settings for outcome in collection.outcomes)]
+
+
+def _adjustments(outcomes: list[Outcome]) -> list[str]:
+    """The keys of the adjustments that were measured at several values."""
+    values: dict[str, set[str]] = {}
+    for outcome in outcomes:
+        for key, value in outcome.settings.items():
+            if key.startswith(EVALUATION):
+                values.setdefault(key, set()).add(repr(value))
+    return [key for key, several in values.items() if len(several) > 1]
+
+
+def _row(group: list[Outcome], shown: list[str]) -> ResultRow:
+    statuses = [outcome.status for outcome in group]
+    counted = [outcome for outcome in group if outcome.status == FINISHED] or \
+              [outcome for outcome in group if outcome.status != FAILED]
+    row = ResultRow({key: group[0].settings.get(key) for key in shown}, group[0].basis,
+                    sorted({outcome.seed for outcome in counted}, key=repr), _status(statuses))
+    samples = _samples(counted)
+    for name in dict.fromkeys(name for sample in samples for name in sample):
+        values = [sample[name] for sample in samples if name in sample]
+        row.cells[name] = Cell(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None,
+                               len(values))
+    return row
+
+
+def _samples(outcomes: list[Outcome]) -> list[dict[str, float]]:
+    """Figures per configuration and seed. Trials that share both (of a population, one that copied another) count as
+    one, their mean: they are no two samples of what seeds do."""
+    groups: dict[Any, list[dict[str, float]]] = {}
+    for number, outcome in enumerate(outcomes):
+        seed = outcome.seed if outcome.seed is not None else f"unknown {number}"
+        groups.setdefault((repr(sorted(outcome.settings.items())), seed), []).append(outcome.figures)
+    return [{name: statistics.fmean(figures[name] for figures in group if name in figures)
+             for name in dict.fromkeys(name for figures in group for name in figures)} for group in groups.values()]
+
+
+def describe_data(description: str, content_hash: str) -> str:
+    """A data set, or a file of word vectors, in words, with the beginning of its hash."""
+    return f"{description} [{content_hash[:8]}]" if content_hash else description
+
+
+def describe_pictures(hashes: dict[str, str] | None) -> str:
+    """The pictures of all parts by one hash; "" where they are not known, as in results of the first edition."""
+    return value_hash(hashes)[:8] if hashes else ""
+
+
+def _status(statuses: list[str]) -> str:
+    kinds = list(dict.fromkeys(statuses))
+    return kinds[0] if len(kinds) == 1 else ", ".join(f"{statuses.count(kind)} {kind}" for kind in kinds)

@@ -1,0 +1,1 @@
+"""Which trials run: the search space, search algorithms, early stopping."""

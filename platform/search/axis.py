@@ -1,0 +1,115 @@
+"""One searched setting: a `{search: KIND, ...}` leaf of a config, read and checked by itself."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from sgg.config.by_role import keys_where, role_of
+from sgg.settings.roles import Role
+
+LISTED = ("choice", "grid")
+RANGES = ("uniform", "loguniform", "randint")
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One searched key. `values` for choice and grid; `low` and `high`, both included, for ranges."""
+
+    key: str
+    kind: str
+    values: tuple[Any, ...] = ()
+    low: float = 0
+    high: float = 0
+
+    @property
+    def role(self) -> Role:
+        """What the setting acts on."""
+        return role_of(self.key)
+
+    def extremes(self) -> list[Any]:
+        """The values to check: all of them, or both ends of a range."""
+        return list(self.values) if self.kind in LISTED else [self.low, self.high]
+
+    @property
+    def size(self) -> float:
+        """How many values it has."""
+        if self.kind in LISTED:
+            return len(self.values)
+        return self.high - self.low + 1 if self.kind == "randint" else math.inf
+
+    def draw(self, generator: random.Random) -> Any:
+        """A random value."""
+        match self.kind:
+            case "uniform":
+                return generator.uniform(self.low, self.high)
+            case "loguniform":
+                value = math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
+                return min(max(value, self.low), self.high)
+            case "randint":
+                return generator.randint(int(self.low), int(self.high))
+            case _:
+                return generator.choice(self.values)
+
+    def domain(self) -> Any:
+        """The same axis in Ray Tune's words."""
+        from ray import tune
+
+        match self.kind:
+            case "uniform":
+                return tune.uniform(self.low, self.high)
+            case "loguniform":
+                return tune.loguniform(self.low, self.high)
+            case "randint":
+                return tune.randint(int(self.low), int(self.high) + 1)
+            case _:
+                return tune.choice(list(self.values))
+
+
+def read_axis(key: str, leaf: Values) -> Axis:
+    """The axis of a dotted key. Raises ValueError naming the key and what is wrong with its leaf."""
+    kind = leaf["search"]
+    role = role_of(key)
+    if role.acts in ("running", "drawing"):
+        raise ValueError(f"{key} cannot be searched: it does not belong to a single trial")
+    if kind not in (*LISTED, *RANGES):
+        close = difflib.get_close_matches(str(kind), [*LISTED, *RANGES], n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise ValueError(f"{key}.search must be one of {', '.join([*LISTED, *RANGES])}, got {kind!r}{hint}")
+    if not role.searchable and not (role.swept and kind in LISTED):
+        swept = ", ".join(keys_where(lambda role: role.swept))
+        raise ValueError(f"{key} cannot be searched: it does not change the trained model. Every value in the lists "
+                         f"{swept} is evaluated on each one")
+    wanted = {"of"} if kind in LISTED else {"low", "high"}
+    given = set(leaf) - {"search"}
+    if given != wanted:
+        raise ValueError(f"{key}: search {kind} takes {' and '.join(sorted(wanted, reverse=True))}, "
+                         f"got {', '.join(sorted(map(str, given))) or 'nothing'}")
+    return _listed(key, kind, leaf["of"]) if kind in LISTED else _range(key, kind, leaf["low"], leaf["high"])
+
+
+def _listed(key: str, kind: str, values: Any) -> Axis:
+    if not isinstance(values, list) or not values:
+        raise ValueError(f"{key}.of must be a list of at least one value, got {values!r}")
+    twice = [value for position, value in enumerate(values) if value in values[:position]]
+    if twice:
+        raise ValueError(f"{key}.of lists {twice[0]!r} twice")
+    return Axis(key, kind, values=tuple(values))
+
+
+def _range(key: str, kind: str, low: Any, high: Any) -> Axis:
+    number = int if kind == "randint" else (int, float)
+    for name, bound in (("low", low), ("high", high)):
+        if isinstance(bound, bool) or not isinstance(bound, number) or not math.isfinite(bound):
+            raise ValueError(f"{key}.{name} must be a {'whole' if kind == 'randint' else 'finite'} number, "
+                             f"got {bound!r}")
+    if not low < high:
+        raise ValueError(f"{key}.low must be below {key}.high, got {low} and {high}")
+    if kind == "loguniform" and low <= 0:
+        raise ValueError(f"{key}.low must be > 0 for loguniform, got {low}")
+    return Axis(key, kind, low=low, high=high)

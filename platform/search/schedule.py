@@ -1,0 +1,132 @@
+"""What decides which trials run next and which are stopped early, in Ray Tune's terms."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from ray import tune
+from ray.tune.schedulers import (
+    ASHAScheduler,
+    FIFOScheduler,
+    MedianStoppingRule,
+    TrialScheduler,
+)
+from ray.tune.search import BasicVariantGenerator, SearchAlgorithm, Searcher
+
+from sgg.config import Study
+
+from ..study.directory import JUDGEMENTS, StudyDirectory
+from ..trial.trainable import OBJECTIVE, STUDY_KEY, TIME
+from .axis import Axis, Values
+from .early_stopping import EarlyStopping, Past
+from .judgements import Judgements
+from .population import Population
+from .repeat_seeds import SEED_KEY, OncePerSeed
+from .search_space import configurations
+
+
+def plan(study: Study, axes: list[Axis]) -> list[Values] | None:
+    """Every trial of a random or grid search, seeds included; None where the search decides as it goes."""
+    if study.base.search.algorithm == "optuna":
+        return None
+    return [{**values, SEED_KEY: seed} for values in configurations(study, axes) for seed in study.base.experiment.seed]
+
+
+def number_of_trials(study: Study, axes: list[Axis]) -> int:
+    """How many trials the search runs in all."""
+    planned = plan(study, axes)
+    if planned is not None:
+        return len(planned)
+    return int(min(study.base.search.trials, math.prod(axis.size for axis in axes))) * len(study.base.experiment.seed)
+
+
+def param_space(study: Study, axes: list[Axis], directory: str) -> dict[str, Any]:
+    """What Tune chooses from: plain values and domains only, so that a restored search finds the same."""
+    space: dict[str, Any] = {STUDY_KEY: directory, **{axis.key: axis.domain() for axis in axes}}
+    if study.base.search.algorithm != "optuna":
+        space[SEED_KEY] = tune.choice(list(study.base.experiment.seed))
+    return space
+
+
+def search_algorithm(study: Study, axes: list[Axis], at_once: int) -> SearchAlgorithm | Searcher:
+    """The order in which configurations are tried, `at_once` trials at a time."""
+    planned = plan(study, axes)
+    if planned is not None:
+        return BasicVariantGenerator(points_to_evaluate=planned, max_concurrent=at_once)
+    import optuna
+    from ray.tune.search.optuna import OptunaSearch
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # the live table says what is tried
+    warnings.filterwarnings("ignore", "Choices for a categorical distribution")  # a list is one, in memory
+    seeds = study.base.experiment.seed
+    chooser = OptunaSearch(metric=OBJECTIVE, mode=study.base.search.mode, seed=seeds[0])
+    return OncePerSeed(chooser, seeds, at_once)
+
+
+def scheduler(study: Study, axes: list[Axis], epochs: int, past: Mapping[str, Past] | None = None) -> TrialScheduler:
+    """The rule that stops trials early, all seeds of a configuration together. It counts in the epochs of reports.
+
+    past: by trial id, what trials of a search that is taken up again have done.
+    """
+    rule = _rule(study, axes, epochs)
+    if study.base.search.scheduler not in ("asha", "median"):
+        return rule
+    judgements = Judgements(StudyDirectory.of(study).path / JUDGEMENTS)
+    return EarlyStopping(rule, study.base.experiment.seed[0], epochs, judgements, past)
+
+
+def _rule(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:
+    search = study.base.search
+    common: dict[str, Any] = {"time_attr": TIME, "metric": OBJECTIVE, "mode": search.mode}
+    match search.scheduler:
+        case "asha":
+            # A trial in its last epoch is not to be stopped: its test is still to come.
+            return ASHAScheduler(**common, max_t=max(epochs, search.grace_epochs) + 1,
+                                 grace_period=search.grace_epochs, reduction_factor=search.reduction_factor)
+        case "median":
+            return MedianStoppingRule(**common, grace_period=search.grace_epochs, min_samples_required=2)
+        case "pbt":
+            mutations = {axis.key: list(axis.values) if axis.values else axis.domain() for axis in axes}
+            return Population(**common, perturbation_interval=search.grace_epochs,
+                              hyperparam_mutations=mutations, log_config=False, require_attrs=False,
+                              custom_explore_fn=partial(_within, axes))
+        case _:
+            return FIFOScheduler()
+
+
+def _within(axes: list[Axis], values: Values) -> Values:
+    """Values put back into their ranges, which multiplying by 0.8 or 1.2 leaves."""
+    return values | {axis.key: min(max(values[axis.key], axis.low), axis.high) for axis in axes
+                     if not axis.values and axis.key in values}
+
+
+def resources_per_trial(study: Study, gpus_in_sight: float) -> dict[str, float]:
+    """What the workers of a trial hold in all."""
+    wanted = study.base.resources
+    per_worker = 1.0 if gpus_in_sight else 0.0
+    gpus = per_worker * wanted.num_workers if wanted.gpus == "auto" else float(wanted.gpus)
+    return {"CPU": wanted.all_cpus, **({"GPU": gpus} if gpus else {})}
+
+
+def resources_per_task(study: Study, gpus_in_sight: float) -> dict[str, float]:
+    """What a task that looks at images holds: what a worker of a trial does, one GPU at most."""
+    whole, workers = resources_per_trial(study, gpus_in_sight), study.base.resources.num_workers
+    return {name: min(amount / workers, amount if name == "CPU" else 1.0) for name, amount in whole.items()}
+
+
+def trials_at_once(study: Study, per_trial: dict[str, float], nodes: list[dict[str, float]]) -> int:
+    """How many trials, each on one node, fit, at most `search.max_concurrent`.
+
+    On a cluster that number is taken at its word: trials that wait are what an autoscaler starts nodes for.
+    """
+    fitting = sum(min(int(node.get(name, 0) / amount + 1e-9) for name, amount in per_trial.items()) for node in nodes)
+    cap = study.base.search.max_concurrent
+    if cap is not None and study.base.resources.address != "local":
+        return cap
+    return max(1, min(fitting, cap or fitting))
+
+

@@ -1,0 +1,154 @@
+"""The axes of a search, checked together before anything starts, and the configurations that they span.
+
+Every value that an axis can take is put into the config once, so a misspelt key or a value out of range is found on
+the laptop and not an hour into the search.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+
+from sgg.config import ConfigError, Study
+from sgg.config.by_role import is_swept, keys_where, reference
+from sgg.config.setting import Naming
+from sgg.settings.keys import with_values
+
+from .axis import RANGES, Axis, Values, read_axis
+
+MAX_COMBINATIONS = 4096
+
+
+def faults_of_search(draft: Study) -> list[str]:
+    """What is wrong with a search, each fault naming its key: with its axes, each by itself, and with the algorithm and
+    scheduler that are to serve them."""
+    return [*faults_of_axes(draft), *_algorithm_faults(draft)]
+
+
+def faults_of_axes(draft: Study) -> list[str]:
+    """What is wrong with each axis by itself: with the leaf, and with the values that it names."""
+    axes, _, faults = _readable(draft)
+    for axis in axes:
+        faults += [fault for value in axis.extremes() for fault in draft.faults_alone({axis.key: value})]
+    return list(dict.fromkeys(faults))
+
+
+def read_axes(study: Study) -> tuple[Study, list[Axis]]:
+    """The checked axes of a study, and the study without those that are swept inside each trial.
+
+    Raises ConfigError with every fault, each naming its key.
+    """
+    if faults := faults_of_search(study):
+        raise ConfigError(study.source, faults)
+    axes, swept, _ = _readable(study)
+    folded = {axis.key: list(axis.values) for axis in swept}
+    study = Study.of(with_values(study.given, folded), {axis.key: study.axes[axis.key] for axis in axes}, study.source)
+    if faults := _value_faults(study, axes):
+        raise ConfigError(study.source, faults)
+    return study, axes
+
+
+def _readable(study: Study) -> tuple[list[Axis], list[Axis], list[str]]:
+    """The axes along which trials differ, those that are swept inside each trial, and what is wrong with axes that
+    cannot be read."""
+    axes: list[Axis] = []
+    swept: list[Axis] = []
+    faults: list[str] = []
+    for key, leaf in study.axes.items():
+        try:
+            (swept if is_swept(key) else axes).append(read_axis(key, leaf))
+        except ValueError as error:
+            faults.append(str(error))
+    return axes, swept, faults
+
+
+def configurations(study: Study, axes: list[Axis]) -> list[Values]:
+    """The configurations that a random or grid search tries, each a mapping of dotted keys, without the seeds.
+
+    Grid axes (for algorithm `grid`: every axis) are run in full for each draw of the others. Draws are distinct: where
+    an axis has fewer values than `search.trials` asks for, there are fewer. Configurations that differ in nothing that
+    their entries of registries have count once.
+    """
+    search = study.base.search
+    gridded = [axis for axis in axes if axis.kind == "grid" or search.algorithm == "grid"]
+    drawn = [axis for axis in axes if axis not in gridded]
+    grid = [dict(zip([axis.key for axis in gridded], values, strict=True))
+            for values in itertools.product(*(axis.values for axis in gridded))]
+    generator = random.Random(study.base.experiment.seed[0])
+    draws: list[Values] = []
+    for _ in range(100 * search.trials if drawn else 1):
+        draw = {axis.key: axis.draw(generator) for axis in drawn}
+        if draw not in draws:
+            draws.append(draw)
+        if len(draws) == search.trials:
+            break
+    found = [{axis.key: {**draw, **point}[axis.key] for axis in axes} for draw in draws for point in grid]
+    if not any(isinstance(reference().get(axis.key), Naming) for axis in axes):
+        return found
+    distinct: dict[str, Values] = {}
+    for values in found:
+        distinct.setdefault(study.trial(values).model_dump_json(), values)
+    return list(distinct.values())
+
+
+def _algorithm_faults(study: Study) -> list[str]:
+    search = study.base.search
+    faults = []
+    axes, _, _ = _readable(study)
+    chooses = [key for key in study.axes if not is_swept(key)]  # those that cannot be read too
+    for axis in axes:
+        if search.algorithm == "grid" and axis.kind in RANGES:
+            faults.append(f"{axis.key}: search.algorithm grid needs listed values, got {axis.kind}: use choice or grid")
+        if search.algorithm == "optuna" and axis.kind == "grid":
+            faults.append(f"{axis.key}: search.algorithm optuna chooses by itself and takes no grid: use choice")
+        if search.scheduler == "pbt" and not axis.role.mid_training:
+            faults.append(f"{axis.key}: search.scheduler pbt changes settings while a model trains, which this one "
+                          f"cannot; choose another scheduler, or search only "
+                          f"{', '.join(keys_where(lambda role: role.mid_training))}")
+    for name, value in (("algorithm", "optuna"), ("scheduler", "pbt")):
+        if not chooses and getattr(search, name) == value:
+            faults.append(f"search.{name} {value} has nothing to choose: write a range in place of a setting's value, "
+                          "or run the one configuration with python -m platform.train")
+    if search.scheduler == "pbt" and search.algorithm == "optuna":
+        faults.append("search.algorithm must be random or grid where search.scheduler is pbt: pbt chooses by itself")
+    if search.scheduler == "pbt" and len(study.base.experiment.seed) > 1:
+        faults.append(f"experiment.seed must be one seed where search.scheduler is pbt: trials copy one another, "
+                      f"got {study.base.experiment.seed}")
+    return faults
+
+
+def combinations(axes: list[Axis], most: int = MAX_COMBINATIONS) -> list[Values]:
+    """Points to check: every combination of the axes' values, of a range its ends. Where these are more than `most`:
+    every single value, beside the first ones of the other axes."""
+    if math.prod(len(axis.extremes()) for axis in axes) > most:
+        return _singles(axes)
+    keys = [axis.key for axis in axes]
+    return [dict(zip(keys, values, strict=True)) for values in itertools.product(*(axis.extremes() for axis in axes))]
+
+
+def _singles(axes: list[Axis]) -> list[Values]:
+    first = {axis.key: axis.extremes()[0] for axis in axes}
+    return [{**first, axis.key: value} for axis in axes for value in axis.extremes()]
+
+
+def _value_faults(study: Study, axes: list[Axis]) -> list[str]:
+    """Faults of single values, else of combinations of values."""
+    return _faults_of(study, _singles(axes)) or _faults_of(study, combinations(axes), named=True)
+
+
+def _faults_of(study: Study, points: list[Values], named: bool = False) -> list[str]:
+    faults: dict[str, Values] = {}
+    for point in points:
+        try:
+            study.trial(point)
+        except ConfigError as error:
+            for fault in error.faults:
+                faults.setdefault(fault, point)
+    return [f"{fault} (with {describe(point)})" if named else fault for fault, point in faults.items()]
+
+
+def describe(values: Values) -> str:
+    """Searched settings in one line: `loss.kind=dnorm augmentation.perturb.alpha=5`."""
+    return " ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
+                    for key, value in values.items())

@@ -1,0 +1,1 @@
+"""One trial: a Ray Tune trainable that holds one Ray Train run."""

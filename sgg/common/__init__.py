@@ -1,0 +1,1 @@
+"""What every other package may use. Nothing here knows of scene graphs; this imports no other package of ours."""

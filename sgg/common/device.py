@@ -1,0 +1,40 @@
+"""The device that a setting or an argument names."""
+
+from __future__ import annotations
+
+import torch
+
+
+def find_device(name: str, setting: str) -> torch.device:
+    """The device `name`: cpu, cuda, cuda:1, ...; auto is CUDA where there is a GPU.
+
+    setting: what named it, for messages. Raises ValueError for a device that torch does not know or does not find.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"{setting} must be auto, cpu, cuda or another device of torch's, got {name!r}: "
+                         f"{str(error).partition('. ')[0]}") from None
+    if device.type == "cuda":
+        _require_gpu(device, setting)
+    elif device.type != "cpu":
+        _require_use(device, setting)
+    return device
+
+
+def _require_gpu(device: torch.device, setting: str) -> None:
+    """Looks at no GPU more closely: that would take memory of it."""
+    if not torch.cuda.is_available():
+        raise ValueError(f"{setting} is {device}, but torch sees no GPU: use auto or cpu")
+    if device.index is not None and device.index >= torch.cuda.device_count():
+        raise ValueError(f"{setting} is {device}, but torch sees {torch.cuda.device_count()} GPUs, numbered from 0")
+
+
+def _require_use(device: torch.device, setting: str) -> None:
+    try:
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = str(error).partition(". ")[0]
+        raise ValueError(f"{setting} is {device}, which cannot be used here: {reason}") from None

@@ -1,0 +1,103 @@
+"""The numbers of one trial on disk: `metrics.jsonl`, one row an epoch, and `test.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sgg.common.atomic import named_in_errors, to_json
+
+Row = dict[str, Any]
+
+ROWS, TEST, CONFIG, CHECKPOINTS = "metrics.jsonl", "test.json", "config.json", "checkpoints"
+
+
+class History:
+    """Rows of a trial's epochs. A run that is taken up again appends; of two rows of an epoch the later one counts.
+
+    Raises ValueError naming file and line for a row that is none of ours; a line that a kill cut short is passed over.
+    """
+
+    def __init__(self, directory: Path | str):
+        self.directory = Path(directory)
+        self.attempt = 1 + max((row["attempt"] for row in self._all()), default=0)
+
+    def append(self, epoch: int, values: Row) -> Row:
+        """Write the row of an epoch and return it."""
+        row = {"epoch": epoch, "attempt": self.attempt, **values}
+        append_row(self.directory / ROWS, row)
+        return row
+
+    def rows(self, up_to: int | None = None) -> list[Row]:
+        """The row that counts of each epoch, in order; `up_to`: epochs after it were cut off by a kill."""
+        latest = {row["epoch"]: row for row in self._all()}
+        return [latest[epoch] for epoch in sorted(latest) if up_to is None or epoch <= up_to]
+
+    def _all(self) -> list[Row]:
+        return read_rows(self.directory / ROWS, epoch=int, attempt=int)
+
+
+def position(row: Row) -> tuple[int, int]:
+    """Where a row is in the order in which a trial's rows were written; (0, 0), before all rows, of an empty row."""
+    return row.get("attempt", 0), row.get("epoch", 0)
+
+
+def append_row(path: Path, row: Row) -> None:
+    """Write one more line of JSON to `path`, on the disk when this returns. Raises OSError naming the file."""
+    with named_in_errors(path), open(path, "a+b") as file:
+        file.write(_line_break(file) + to_json(row).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_rows(path: Path, /, **kinds: type) -> list[Row]:
+    """The rows that `append_row` wrote, without one that a kill cut short; none where there is no such file.
+
+    kinds: keys that each must have, and the type of their values. Raises ValueError naming file and line otherwise.
+    """
+    lines = path.read_bytes().splitlines() if path.is_file() else []
+    return [require_keys(row, f"{path}, line {number}", **kinds)
+            for number, line in enumerate(lines, start=1) for row in _parsed(line)]
+
+
+def read_json(path: Path, /, **kinds: type) -> dict[str, Any] | None:
+    """The mapping that `write_json` wrote; None where there is no such file.
+
+    kinds: keys that it must have, and the type of their values. Raises ValueError naming the file where it is cut off,
+    no mapping, or without such a key.
+    """
+    if not path.is_file():
+        return None
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:  # of JSON and of Unicode
+        raise ValueError(f"{path} is not JSON, or is cut off: {error}") from None
+    return require_keys(value, path, **kinds)
+
+
+def require_keys(value: Any, source: object, /, **kinds: type) -> dict[str, Any]:
+    """`value` itself. Raises ValueError, naming the source and each fault, unless it is a mapping with these keys."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{source} must hold a mapping, but holds {type(value).__name__}")
+    faults = [f"{key} must be of type {kind.__name__}, got {value[key]!r:.60}" if key in value else f"{key} is missing"
+              for key, kind in kinds.items() if not isinstance(value.get(key), kind)]
+    if faults:
+        raise ValueError(f"{source}: {', '.join(faults)}")
+    return value
+
+
+def _line_break(file: BinaryIO) -> bytes:
+    """What ends the line that a kill cut short, where there is one."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"
+
+
+def _parsed(line: bytes) -> list[Any]:
+    try:
+        return [json.loads(line)]
+    except ValueError:  # the line that a kill cut short
+        return []

@@ -1,0 +1,79 @@
+"""Settings of a search in which the entry of a registry differs from trial to trial."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from sgg.config.chosen import AUTO
+from sgg.config.defaults import todays
+from sgg.config.schema import Settings
+from sgg.config.setting import Naming, choices_of, settings_of
+from sgg.settings.keys import find, flatten, remove, with_values
+
+from .renamed import new_key, todays_item
+
+
+def todays_key(key: str) -> str:
+    """A dotted key as it is called now. That of a part of the schema that holds one of a registry's sections is taken
+    for the key of the entry's name: a search over `model.head` is one over `model.head.kind`."""
+    key = new_key(key)
+    return next((choice.key for choice in choices_of(Settings) if choice.key.rpartition(".")[0] == key), key)
+
+
+def todays_values(values: dict[str, Any]) -> dict[str, Any]:
+    """Values by dotted key, axes of a search among them, with the keys and values of today."""
+    naming = {choice.key for choice in choices_of(Settings)}
+    found = {}
+    for key, value in (todays_item(key, value) for key, value in values.items()):
+        key = todays_key(key)
+        found[key] = _with_off(value) if key in naming else value
+    return found
+
+
+def _with_off(value: Any) -> Any:
+    """A name of an entry, or an axis over names, with the `off` that YAML 1.1 reads as false."""
+    if isinstance(value, dict) and isinstance(value.get("of"), list):
+        return {**value, "of": [_with_off(one) for one in value["of"]]}
+    return "off" if value is False else value
+
+
+def todays_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """All settings of a run by dotted key, axes of its search among them, as those of today: what had no effect is left
+    out."""
+    axes = {key: value for key, value in settings.items() if isinstance(value, dict)}
+    enabled = todays_values({key: value for key, value in axes.items() if key == "gan.enabled"})
+    plain = with_values({}, {key: value for key, value in settings.items() if key not in axes} | enabled)
+    return {key: value for key, value in flatten(todays(Settings, plain)).items()
+            if not any(key.startswith(f"{axis}.") for axis in enabled)} | todays_values(axes)
+
+
+def fitting(settings: dict[str, Any], axes: dict[str, Any]) -> dict[str, Any]:
+    """A copy of the settings of one trial without those of other entries that the search tries.
+
+    axes: dotted key -> the mapping `{search: KIND, of: ...}`. What no tried entry has stays, for the schema to refuse.
+    """
+    fitted = copy.deepcopy(settings)
+    for choice in choices_of(Settings):
+        tried = axes.get(choice.key, {}).get("of")
+        section, registry = find(fitted, choice.key.rpartition(".")[0]), choice.choice.registry
+        entry = registry.entries.get(_entry_of(choice, fitted)) if isinstance(tried, list) else None
+        if entry is None or not isinstance(section, dict):
+            continue
+        others = [registry[_entry_of(choice, with_values(fitted, {choice.key: name}))] for name in tried
+                  if name == AUTO or (isinstance(name, str) and name in registry.entries)]
+        for name in list(section):
+            if name not in entry.model_fields and any(name in other.model_fields for other in others):
+                remove(fitted, f"{choice.key.rpartition('.')[0]}.{name}")
+    return fitted
+
+
+def _entry_of(choice: Naming, settings: dict[str, Any]) -> Any:
+    """The name of the entry that is chosen; where `auto` is, what that stands for."""
+    name, known = find(settings, choice.key), settings_of(Settings)
+
+    def get(key: str) -> Any:
+        value = find(settings, key)
+        return known[key].default if value is None else value
+
+    return choice.choice.auto(get) if name == AUTO and choice.choice.auto is not None else name

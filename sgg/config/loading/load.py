@@ -1,0 +1,198 @@
+"""From a YAML file and `key=value` words to a valid Config and the axes of its search."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sgg.config.by_role import is_swept
+from sgg.config.config import Config
+from sgg.config.defaults import in_long_form, todays
+from sgg.config.schema import Settings
+from sgg.methods.plugins import PluginError, load_plugins
+from sgg.settings.keys import find, put, remove, with_values
+
+from .checking import checked, separately, validate
+from .errors import ConfigError
+from .fitting import fitting, todays_key, todays_values
+from .renamed import new_key, old_keys, todays_item
+
+PLUGINS = "experiment.plugins"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A config file: what every trial shares, and the axes along which trials differ.
+
+    base: valid settings with every searched key at the first value of its axis, those that are swept at all of them.
+    axes: dotted key -> the mapping `{search: KIND, ...}` as it stands in the file; what KIND may be is the search's
+    business. source: where the settings are from, for messages. given: the nested settings that `base` completes; what
+    is not given may differ from trial to trial, as it may follow from a searched value. Where the entry of a registry
+    is searched, settings of each that is tried may be given; a trial has those of its own.
+    """
+
+    base: Config
+    axes: dict[str, dict[str, Any]]
+    source: str
+    given: dict[str, Any]
+
+    @classmethod
+    def of(cls, given: dict[str, Any], axes: dict[str, dict[str, Any]], source: str) -> Study:
+        """The study of nested settings. Raises ConfigError with every fault."""
+        given, axes = todays(Settings, given), todays_values(axes)
+        return cls(validate(fitting(given, axes), source), axes, source, given)
+
+    def trial(self, values: dict[str, Any]) -> Config:
+        """The config of one trial: the base with `values` (dotted key -> value) put in.
+
+        Raises ConfigError naming the offending keys.
+        """
+        return validate(self._with(values), self.source)
+
+    def faults_alone(self, values: dict[str, Any]) -> list[str]:
+        """What is wrong with `values` (dotted key -> value), each by itself."""
+        return separately(self._with(values)).faults
+
+    def _with(self, values: dict[str, Any]) -> dict[str, Any]:
+        return fitting(with_values(self.given, todays_values(values)), self.axes)
+
+
+def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
+         faults_of_search: Callable[[Study], list[str]] = lambda draft: []) -> Study:
+    """Read a YAML file, apply `key=value` overrides, load its plugins, validate everything.
+
+    faults_of_search: what is wrong with the axes of a draft, a study whose faulty settings are left at their defaults;
+    to be told together with all else.
+
+    Raises FileNotFoundError where there is no such file, and ConfigError with every fault of file and overrides, saying
+    which are only there since the command line.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such config file")
+    source = f"{path} and the command line" if overrides else str(path)
+    settings = _parse(path)
+    for old, new in old_keys(settings).items():
+        print(f"note: {path}: {old} is called {new} now", file=sys.stderr)
+    edited, of_words = settings, []
+    for word in overrides:
+        edited, faults = _override(in_long_form(Settings, edited), word)
+        of_words += faults
+    settings, edited = todays(Settings, settings), todays(Settings, edited)
+    _load_plugins(edited, path.parent, source)
+    _, before = _draft(settings, source, faults_of_search)
+    study, after = _draft(edited, source, faults_of_search)
+    of_file = [fault for fault in after if fault in before]
+    of_words += [fault for fault in after if fault not in before]
+    if of_file or of_words:
+        raise ConfigError(str(path) if not of_words else source if of_file else "command line",
+                          [*of_file, *(f"{fault} (on the command line)" for fault in of_words)])
+    return study
+
+
+def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[Study], list[str]],
+           ) -> tuple[Study, list[str]]:
+    """A study whose faulty settings are left at their defaults, and all faults."""
+    axes: dict[str, dict[str, Any]] = {}
+    rest = todays(Settings, _without_axes(settings, (), axes))
+    firsts = {key: values[0] for key, leaf in axes.items() if not is_swept(key) and (values := _values(leaf))}
+    wrong = separately(fitting(with_values(rest, firsts), axes)).wrong  # which are the axis' faults
+    given = with_values(rest, {key: value for key, value in firsts.items() if key not in wrong})
+    base, faults = checked(fitting(given, axes))
+    study = Study(base, axes, source, given if not faults else separately(given).given)
+    return study, faults + faults_of_search(study)
+
+
+def _load_plugins(settings: dict[str, Any], folder: Path, source: str) -> None:
+    """Load what `experiment.plugins` names, and put the full names in its place. Raises ConfigError."""
+    names = find(settings, PLUGINS)
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return  # the schema says so
+    try:
+        plugins = load_plugins(names, [folder, Path.cwd()])
+    except PluginError as error:
+        raise ConfigError(source, [f"{PLUGINS}: {fault}" for fault in str(error).splitlines()]) from None
+    put(settings, PLUGINS, [plugin.full_name for plugin in plugins])
+
+
+def _override(settings: dict[str, Any], word: str) -> tuple[dict[str, Any], list[str]]:
+    """The settings with a `key=value` put over them, which may have keys of earlier versions; and its faults."""
+    key, separator, text = word.partition("=")
+    if not separator or not key:
+        return settings, [f"{word!r} must have the form key=value, for example loss.kind=dnorm"]
+    if (new := new_key(key)) != key:
+        print(f"note: {key} is called {new} now (on the command line)", file=sys.stderr)
+    try:
+        _, value = todays_item(key, read_yaml(text))
+        for old in [old for old, now in old_keys(settings).items() if now == new]:
+            remove(settings, old)
+        put(settings, new, value)
+    except yaml.YAMLError as error:
+        return settings, [f"{new}: {text!r} is not YAML: {' '.join(str(error).split())}"]
+    except ValueError as error:
+        return settings, [str(error)]
+    return settings, []
+
+
+def read_yaml(text: str) -> Any:
+    """The value that YAML text stands for, by the rules of all our config files: a key that stands twice in one mapping
+    is refused, and 1e-4 is a number. Raises yaml.YAMLError."""
+    return yaml.load(text, Loader=_Loader)
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping, where YAML would silently keep the last; reads 1e-4 as a number,
+    as YAML 1.2 does, where 1.1 wants 1.0e-4.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"key {', '.join(twice)} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"), list("-+.0123456789"))
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        settings = read_yaml(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), [f"not readable as YAML: {' '.join(str(error).split())}"]) from None
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict):
+        raise ConfigError(str(path), [f"must be a mapping of settings, got a {type(settings).__name__}"])
+    return settings
+
+
+def _values(leaf: dict[str, Any]) -> list[Any]:
+    """What a `{search: KIND, ...}` leaf lists, or the low end of its range; nothing where it has neither."""
+    listed = leaf.get("of", [leaf["low"]] if "low" in leaf else [])
+    return listed if isinstance(listed, list) else []
+
+
+def _without_axes(settings: dict[str, Any], path: tuple[str, ...], axes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    rest: dict[str, Any] = {}
+    for key, value in settings.items():
+        here = (*path, str(key))
+        key_now = todays_key(".".join(here))
+        if isinstance(value, dict) and "search" in value and "." in key_now:
+            axes |= todays_values({key_now: value})
+            if is_swept(key_now) and (values := _values(value)):
+                rest[key] = values
+        elif isinstance(value, dict):
+            rest[key] = _without_axes(value, here, axes)
+        else:
+            rest[key] = value
+    return rest

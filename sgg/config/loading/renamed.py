@@ -1,0 +1,93 @@
+"""Keys of earlier versions, which config files, overrides, checkpoints and studies may still have.
+
+They are taken for today's keys before anything else is done with settings.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from sgg.settings.keys import find, has, put, remove
+
+RENAMED = {
+    "model.hidden_dim": "model.head.hidden_dim",
+    "model.iterations": "model.head.iterations",
+    "gan.enabled": "augmentation.kind",
+    "gan.embedding_dim": "embeddings.dim",
+    "gan": "augmentation",
+}
+"""Today's key of each key of an earlier version; of a section, all keys in it begin with today's."""
+VALUES = {"gan.enabled": {True: "gan", False: "off"}}
+"""Today's values of a key of an earlier version, where they are others."""
+
+
+def todays_item(key: str, value: Any) -> tuple[str, Any]:
+    """A dotted key and its value as they are now. The value may be an axis of a search."""
+    if (values := VALUES.get(key)) is not None:
+        if isinstance(value, dict) and isinstance(value.get("of"), list):
+            value = {**value, "of": [_translated(one, values) for one in value["of"]]}
+        value = _translated(value, values)
+    return new_key(key), value
+
+
+def new_key(key: str) -> str:
+    """The name that a dotted key has now."""
+    section, _, rest = key.partition(".")
+    if not rest:
+        return key
+    return RENAMED.get(key) or (f"{RENAMED[section]}.{rest}" if section in RENAMED else key)
+
+
+def renamed(settings: dict[str, Any]) -> dict[str, Any]:
+    """A copy of nested settings with today's keys.
+
+    A key of an earlier version stays, for the schema to refuse, where today's is given as well or has no place. The
+    settings of a GAN that is not enabled had no effect and are left out, unless graphs are perturbed or something is
+    searched.
+    """
+    new = copy.deepcopy(settings)
+    leaves = dict(_leaves(settings.get("gan"), "gan")) | dict(_leaves(settings.get("model"), "model"))
+    for key, value in leaves.items():
+        now, value = todays_item(key, value)
+        if now == key:
+            continue
+        with suppress(ValueError):  # a part of the way is no section: the schema says so
+            if not has(new, now):
+                put(new, now, value)
+                remove(new, key)
+            elif value is None:
+                remove(new, key)
+    if new.get("gan") == {}:
+        del new["gan"]
+    augmentation = new.get("augmentation")
+    if "gan" in settings and isinstance(augmentation, dict) and not _has_effect(augmentation):
+        new["augmentation"] = {"kind": "off"}
+    return new
+
+
+def old_keys(settings: dict[str, Any]) -> dict[str, str]:
+    """Each key of an earlier version that nested settings have, and today's."""
+    return {key: new_key(key) for section in ("model", "gan") for key, _ in _leaves(settings.get(section), section)
+            if new_key(key) != key}
+
+
+def _has_effect(augmentation: dict[str, Any]) -> bool:
+    return augmentation.get("kind") not in (None, "off", False) or \
+        find(augmentation, "perturb.method") not in (None, "off", False) or \
+        any(isinstance(value, dict) for _, value in _leaves(augmentation, ""))
+
+
+def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """The settings in a part of nested ones by their dotted keys; an axis of a search is one."""
+    if isinstance(value, dict) and "search" not in value:
+        for name, below in value.items():
+            yield from _leaves(below, f"{key}.{name}")
+    elif value is not None or "." in key:
+        yield key, value
+
+
+def _translated(value: Any, values: dict[Any, Any]) -> Any:
+    return values[value] if isinstance(value, bool) and value in values else value

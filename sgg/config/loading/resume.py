@@ -1,0 +1,62 @@
+"""What may differ when a run goes on (`--resume`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sgg.config.by_role import role_of
+from sgg.config.defaults import complete
+from sgg.config.schema import Settings
+from sgg.config.setting import choices_of
+from sgg.methods.dataset import DATA_SETS
+from sgg.settings.keys import flatten, with_values
+from sgg.settings.roles import Role
+
+from .checking import separately
+from .fitting import fitting, todays_settings
+
+FIRST_EDITION = {"model.edge_boxes": "motifs", "training.drop_last": False, "augmentation.reconstruction_bias": True,
+                 "data.flip_predicates": "keep"}
+"""What a run of the first edition does by settings that it does not know. Another setting that an older run does not
+know had its default; relations of an object to itself (`data.self_relations`) it kept, which its data hash tells."""
+
+
+def changes(then: dict[str, Any], now: dict[str, Any], fixed: Callable[[Role], bool]) -> list[str]:
+    """One line for each setting that is not as it was and has to be.
+
+    then, now: settings by dotted key, `then` of this edition or of an earlier one; an axis of a search is a mapping.
+    Where another entry of a registry is chosen, its settings go without saying.
+    fixed: whether a setting of a role has to stay as it was.
+    """
+    then = _completed(todays_settings(then), now)
+    differing = [key for key in {**then, **now} if then.get(key) != now.get(key) and fixed(role_of(key))]
+    other = tuple(f"{setting.key.rpartition('.')[0]}." for setting in choices_of(Settings) if setting.key in differing)
+    return [f"{key} was {then.get(key)!r}, is {now.get(key)!r}" for key in differing
+            if not key.startswith(other) or key in {setting.key for setting in choices_of(Settings)}]
+
+
+def _completed(then: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """`then` with the settings that its edition did not have yet, as what it did; one that has no effect as it is now.
+    """
+    known = FIRST_EDITION | then
+    if then.get("augmentation.kind") in (None, "off"):
+        del known["augmentation.reconstruction_bias"]
+    elif "augmentation.reconstruction_bias" not in then and now.get("model.frequency_bias") == "off":
+        known["augmentation.reconstruction_bias"] = now.get("augmentation.reconstruction_bias", False)
+    mirrors = now.get("data.flip") and _has_sides(now.get("data.name"))
+    if "data.flip_predicates" not in then and not mirrors:
+        known["data.flip_predicates"] = now.get("data.flip_predicates")
+    axes = {key: value for key, value in then.items() if isinstance(value, dict)}
+    names = {setting.key for setting in choices_of(Settings)}
+    values = with_values({}, {key: axes[key].get("of", [None])[0] if key in axes else value
+                              for key, value in known.items() if key not in axes or key in names})
+    defaults = separately(fitting(values, axes)).settings
+    return {**flatten(defaults.model_dump(mode="json")), **flatten(complete(Settings, values)), **axes}
+
+
+def _has_sides(name: Any) -> bool:
+    """Whether mirroring may change a predicate of a data set; of one that is searched for, or not known here, it may.
+    """
+    entry = DATA_SETS.entries.get(name) if isinstance(name, str) else None
+    return entry is None or entry.has_sides

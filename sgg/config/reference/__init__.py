@@ -1,0 +1,1 @@
+"""The settings described: as text for people, as a JSON schema for editors."""

@@ -1,0 +1,129 @@
+"""Reading annotation files, with one clear error for each way in which a file can be wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from sgg.common.atomic import nearest_existing, require_writable
+from sgg.common.hdf5 import fault_of
+from sgg.data.records import Record, short
+
+_DENSEST = 1100  # bytes that one byte of a file can stand for: deflate reaches 1032
+
+
+def require_file(path: Path, remedy: str) -> Path:
+    """`path` itself. Raises FileNotFoundError naming it and the remedy when it is no file."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; {remedy}")
+    return path
+
+
+def require_folder(path: Path) -> Path:
+    """`path` itself, a folder to write into. Raises FileExistsError naming what is in the way when it neither is a
+    folder nor could be made, OSError when nothing can be written there."""
+    nearest = nearest_existing(path)
+    if not nearest.is_dir():
+        raise FileExistsError(f"{nearest} is no folder: name a new or another one")
+    require_writable(path)
+    return path
+
+
+def read_json(path: Path, kind: type | tuple[type, ...], remedy: str = "", *, unique_keys: bool = False,
+              object_hook: Callable[[Record], Any] | None = None) -> Any:
+    """The content of a JSON file whose outermost value is a `kind` (dict, list, or one of both).
+
+    unique_keys: refuse objects with a key twice, which JSON readers otherwise shorten without a word. object_hook: what
+    to make of each JSON object.
+
+    Raises FileNotFoundError, or ValueError naming the file.
+    """
+    require_file(path, remedy)
+    try:
+        content = json.loads(path.read_bytes(), object_hook=object_hook,
+                             object_pairs_hook=_unique if unique_keys else None)
+    except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+        raise ValueError(f"{path} is not JSON, or is cut off: {error}") from None
+    if not isinstance(content, kind):
+        kinds = " or ".join(one.__name__ for one in (kind if isinstance(kind, tuple) else (kind,)))
+        raise ValueError(f"{path} must hold a {kinds}, but holds a {type(content).__name__}")
+    return content
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} occurs twice in one object")
+    return content
+
+
+def integer_field(path: Path, records: list[Any], field: str, low: int = 0) -> np.ndarray:
+    """[n] int64: the whole number under `field` in each of the n JSON objects `records`.
+
+    Raises ValueError naming the file and the first record where it is missing, no whole number or below `low`.
+    """
+    try:
+        values = [record[field] for record in records]
+        if set(map(type, values)) <= {int}:
+            array = np.array(values, dtype=np.int64)
+            if (array >= low).all():
+                return array
+    except (KeyError, TypeError, OverflowError):
+        pass
+    for index, record in enumerate(records):
+        value = record.get(field) if isinstance(record, dict) else None
+        if type(value) is not int or not low <= value < 2**63:
+            raise ValueError(f"{path}: record {index} must have a whole number >= {low} under {field!r}, "
+                             f"got {short(record)}")
+    raise AssertionError("unreachable: some record was refused above")
+
+
+@contextmanager
+def open_h5(path: Path, remedy: str = "") -> Iterator[h5py.File]:
+    """An HDF5 file opened for reading. Raises FileNotFoundError, or ValueError naming a file that is damaged."""
+    require_file(path, remedy)
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, RuntimeError, KeyError, UnicodeError) as error:  # what h5py raises for damaged files
+        raise ValueError(f"{path} {fault_of(error)}") from None
+
+
+def read_h5(file: h5py.Group, name: str, *shape: int, kind: str = "iu") -> np.ndarray:
+    """The dataset `name`, of that shape (-1 accepts any length) and of that numpy kind.
+
+    Raises ValueError naming file and dataset.
+    """
+    path, dataset = Path(file.file.filename), h5_dataset(file, name)
+    expected = ", ".join("*" if length == -1 else str(length) for length in shape)
+    if dataset.ndim != len(shape) or any(want not in (-1, got) for want, got in zip(shape, dataset.shape, strict=True)):
+        raise ValueError(f"{path}: {name!r} must have shape [{expected}], but has {list(dataset.shape)}")
+    try:
+        dtype = dataset.dtype
+    except TypeError as error:
+        raise ValueError(f"{path}: {name!r} cannot be read: {error}") from None
+    if dtype.kind not in kind:
+        raise ValueError(f"{path}: {name!r} must hold numbers of kind {kind!r}, but holds {dtype}")
+    if dataset.nbytes > _DENSEST * path.stat().st_size:
+        raise ValueError(f"{path}: {name!r} is said to have {dataset.nbytes:,} bytes, more than the file can hold")
+    return dataset[()]
+
+
+def h5_dataset(file: h5py.Group, name: str) -> h5py.Dataset:
+    """The dataset `name`, unread. Raises ValueError naming file and dataset."""
+    path = file.file.filename
+    try:
+        dataset = file[name]
+    except KeyError:
+        present = ", ".join(sorted(map(str, file))) or "none"
+        raise ValueError(f"{path} has no dataset {name!r}; it has: {present}") from None
+    if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
+        raise ValueError(f"{path}: {name!r} is not a dataset")
+    return dataset

@@ -1,0 +1,1 @@
+"""What is checked in annotations and images before a run reads them."""

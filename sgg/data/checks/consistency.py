@@ -1,0 +1,180 @@
+"""Whether everything in an annotation fits together, and what is done with the doubtful rest."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from sgg.data import boxes as box_math
+from sgg.data.annotations import Annotations
+from sgg.data.checks.box_conventions import Convention, require_convention
+from sgg.data.findings import TO_ITSELF, Finding
+from sgg.data.mirroring import NO_PARTNER, Pairs, mirrored_predicates
+
+ROUNDING = 1.0  # pixels that a box may leave its picture by without being found: whole numbers and scales do that
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is done with annotation that is doubtful; the same for all data sets.
+
+    allow_clipping: accept boxes that look as if they were written in another way than they are read, and boxes wholly
+    outside their pictures. self_relations: `drop` those of an object to itself, for which no pair is ever predicted, or
+    `keep` them as the reference system does. survey: read on where a box has no area or is not finite, to see what else
+    is wrong; nothing is trained on that.
+    """
+
+    allow_clipping: bool = False
+    self_relations: Literal["drop", "keep"] = "drop"
+    survey: bool = False
+
+
+USUAL = Rules()
+
+
+def checked(annotations: Annotations, source: str, classes: list[str], predicates: list[str], rules: Rules,
+            convention: Convention | None = None, stray_share: float = 0.0, mirror_pairs: Pairs | None = None,
+            ) -> tuple[Annotations, tuple[Finding, ...]]:
+    """The same annotations, once everything in them fits together, their boxes clipped to the pictures and relations of
+    an object to itself dropped; and what was found in them.
+
+    source: names the file in messages. classes, predicates: names, background first. convention: how the file gives its
+    boxes; None: that has been checked. stray_share: the share of boxes that may lie wholly outside their pictures
+    (published files hold a few); such a box becomes a strip at the border. mirror_pairs: see `mirrored_predicates`.
+
+    Raises ValueError naming `source`, the image and the object or relation.
+    """
+    if convention and not rules.allow_clipping:
+        images = annotations.image_of_object
+        require_convention(annotations.boxes, annotations.sizes[images], images, convention, source)
+    if not rules.survey:
+        _require_boxes(annotations, source, 1.0 if rules.allow_clipping else stray_share)
+    _require_numbers(annotations, source, len(classes), len(predicates))
+    findings = (*_findings(annotations, rules, stray_share), *_of_names(classes, "classes"),
+                *_of_names(predicates, "predicates"), *_of_mirroring(annotations, predicates, mirror_pairs))
+    boxes = box_math.clip(annotations.boxes, annotations.sizes[annotations.image_of_object])
+    annotations = replace(annotations, boxes=boxes)
+    if rules.self_relations == "drop":
+        annotations = annotations.keep_relations(~_to_itself(annotations))
+    return annotations, findings
+
+
+def _require_boxes(annotations: Annotations, source: str, stray_share: float) -> None:
+    boxes, sizes = annotations.boxes, annotations.sizes[annotations.image_of_object]
+    _refuse(annotations, source, "object", ~np.isfinite(boxes).all(axis=1), "box {} is not finite", boxes)
+    _refuse(annotations, source, "object", np.any(boxes[:, 2:] <= boxes[:, :2], axis=1),
+            "box {} (x1 y1 x2 y2) has no area", boxes)
+    strays = box_math.outside(boxes, sizes)
+    if strays.sum() > stray_share * len(boxes):
+        height, width = sizes[np.argmax(strays)]
+        _refuse(annotations, source, "object", strays,
+                f"box {{}} (x1 y1 x2 y2) lies outside the picture of {width}x{height} pixels", boxes)
+
+
+def _require_numbers(annotations: Annotations, source: str, num_classes: int, num_predicates: int) -> None:
+    labels, ends, predicates = annotations.labels, annotations.relations[:, :2], annotations.relations[:, 2]
+    counts = annotations.objects_per_image[annotations.image_of_relation][:, None]
+    _refuse(annotations, source, "object", (labels < 1) | (labels >= num_classes),
+            f"class {{}} is not in 1..{num_classes - 1}", labels)
+    _refuse(annotations, source, "relation", ((ends < 0) | (ends >= counts)).any(axis=1),
+            "objects {} are not all in this image", ends)
+    _refuse(annotations, source, "relation", (predicates < 1) | (predicates >= num_predicates),
+            f"predicate {{}} is not in 1..{num_predicates - 1}", predicates)
+
+
+def _refuse(annotations: Annotations, source: str, kind: Literal["object", "relation"], wrong: np.ndarray, text: str,
+            values: np.ndarray) -> None:
+    """Raise ValueError naming the first object or relation that is `wrong` [T or U], and its value."""
+    if not wrong.any():
+        return
+    row = int(np.argmax(wrong))
+    owners, ptr = ((annotations.image_of_object, annotations.box_ptr) if kind == "object" else
+                   (annotations.image_of_relation, annotations.rel_ptr))
+    raise ValueError(f"{source}: image {annotations.files[owners[row]]}, {kind} {row - ptr[owners[row]]}: "
+                     f"{text.format(_shown(values[row]))}{_more(wrong, kind)}")
+
+
+def _to_itself(annotations: Annotations) -> np.ndarray:
+    """[U] which relations have one object for subject and object."""
+    return annotations.relations[:, 0] == annotations.relations[:, 1]
+
+
+def _findings(annotations: Annotations, rules: Rules, stray_share: float) -> Iterator[Finding]:
+    """What is known of boxes before they are clipped, of images that have none, and of relations."""
+    boxes, objects = annotations.boxes, annotations.image_of_object
+    sizes = annotations.sizes[objects]
+    strays = box_math.outside(boxes, sizes)
+    cut = box_math.leaves(boxes, sizes, ROUNDING) & ~strays
+    if cut.any():
+        yield Finding("clipped boxes", int(cut.sum()), len(boxes), _place(annotations, cut),
+                      "A box that leaves its picture is cut off at the border.")
+    if strays.any():
+        yield Finding("boxes outside their pictures", int(strays.sum()), len(boxes), _place(annotations, strays),
+                      "The box becomes a strip of one pixel at the border.",
+                      "fault" if strays.sum() > stray_share * len(boxes) else "note")  # published files hold a few
+    empty = annotations.objects_per_image == 0
+    if empty.any():
+        yield Finding("images without objects", int(empty.sum()), len(annotations),
+                      f"image {annotations.files[np.argmax(empty)]}", "The image is in no part.")
+    if (selves := _to_itself(annotations)).any():
+        row = int(np.argmax(selves))
+        image = annotations.image_of_relation[row]
+        effect = ("The relation is dropped: no pair of an object with itself is ever predicted."
+                  if rules.self_relations == "drop" else
+                  "The relation is kept and counted, but can never be found, which bounds recall.")
+        yield Finding(TO_ITSELF, int(selves.sum()), len(selves),
+                      f"image {annotations.files[image]}, relation {row - annotations.rel_ptr[image]}", effect,
+                      "note" if rules.self_relations == "drop" else "fault")
+
+
+def _of_names(names: list[str], kind: str) -> Iterator[Finding]:
+    """Names that people would take for one."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault("".join(unicodedata.normalize("NFKC", name).casefold().split()), []).append(name)
+    doubtful = [same for same in alike.values() if len(same) > 1]
+    if doubtful:
+        yield Finding(f"names of {kind} that are nearly equal", sum(map(len, doubtful)), len(names),
+                      " and ".join(map(repr, doubtful[0])),
+                      f"They differ only by blanks, case or Unicode form, and count as different {kind}.")
+
+
+def _of_mirroring(annotations: Annotations, predicates: list[str], pairs: Pairs | None) -> Iterator[Finding]:
+    """Predicates that mirroring exchanges, and those for which there is nothing to exchange them with."""
+    table = mirrored_predicates(predicates, pairs)
+    used = annotations.relations[:, 2]
+    exchanged = np.flatnonzero((table != np.arange(len(table))) & (table != NO_PARTNER))
+    if count := int(np.isin(used, exchanged).sum()):
+        first = exchanged[0]
+        yield Finding("relations that mirroring exchanges", count, len(used),
+                      f"{predicates[first]!r} and {predicates[table[first]]!r}",
+                      "Their predicates are exchanged where an image is mirrored, unless data.flip_predicates is keep.")
+    alone = np.flatnonzero(table == NO_PARTNER)
+    if count := int((fixed := np.isin(used, alone)).sum()):
+        name = predicates[used[np.argmax(fixed)]]
+        yield Finding("relations that mirroring would make wrong", count, len(used), f"predicate {name!r}",
+                      "Their images are never mirrored, unless data.flip_predicates is keep: no predicate says the "
+                      "same of the mirror image.")
+
+
+def _place(annotations: Annotations, wrong: np.ndarray) -> str:
+    """The first object of `wrong` [T], in words."""
+    row = int(np.argmax(wrong))
+    image = annotations.image_of_object[row]
+    height, width = annotations.sizes[image].tolist()
+    return (f"image {annotations.files[image]}, object {row - annotations.box_ptr[image]}: box "
+            f"{_shown(annotations.boxes[row])} (x1 y1 x2 y2) in a picture of {width}x{height} pixels")
+
+
+def _shown(values: np.ndarray) -> Any:
+    """As messages show numbers: of a box not more digits than a file has."""
+    return np.round(values.astype(float), 2).tolist() if values.dtype.kind == "f" else values.tolist()
+
+
+def _more(wrong: np.ndarray, kind: str) -> str:
+    others = int(wrong.sum()) - 1
+    return f" (and so for {others} more {kind}s)" if others else ""

@@ -1,0 +1,107 @@
+"""Getting a published data set onto the disk: disk space checked, files fetched and checked, archives unpacked."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from sgg.common.atomic import write_json
+from sgg.data.annotation_files import read_json, require_folder
+from sgg.data.fetch.download import Report, fetch
+from sgg.data.fetch.sources import Source, published
+from sgg.data.fetch.unpack import unpack
+from sgg.data.records import located, short, typed
+
+RECORDS = ".prepared"
+_UNKNOWN_SIZE = 2 * 10**9  # of a file whose size nobody states: GQA's questions are the largest
+_SLACK = 10**8
+
+
+def prepare(name: str, root: Path | str, *, mirror: str | None = None, keep_archives: bool = False,
+            progress: Callable[[str], Report] | None = None) -> list[Path]:
+    """Fetch and unpack everything that is `published` under a name below `root`; what is there already is left. Returns
+    the files and folders. Safe to repeat: it goes on where it was interrupted.
+
+    mirror: an address under which all files lie side by side, in place of their own. progress: given a file's name,
+    returns what to tell of its bytes.
+
+    Raises ValueError for a mirror that is no address, wrong bytes, an archive not to be trusted (it is deleted) or a
+    spoilt record of an earlier call, OSError for a file where a folder must be, for lack of space or of a server.
+    """
+    root = require_folder(Path(root))
+    known = published()
+    if name not in known:
+        raise ValueError(f"prepare knows {', '.join(known)}, not {name!r}; a plugin's once it is named (--plugin)")
+    if mirror is not None and not re.match(r"(https?|ftp|file)://.", mirror):
+        raise ValueError(f"the mirror must be an address like https://host/folder, got {mirror!r}")
+    missing = [source for source in known[name] if not _is_done(root, source)]
+    _require_space(root, missing)
+    for source in missing:
+        at = replace(source, url=f"{mirror.rstrip('/')}/{source.file_name}") if mirror else source
+        _get(root, at, keep_archives, progress(source.file_name) if progress else None)
+    return [root / source.target for source in known[name]]
+
+
+def record_path(root: Path, source: Source) -> Path:
+    """The file that says what was fetched: address, checksum and files."""
+    return root / RECORDS / f"{source.file_name}.json"
+
+
+def read_record(path: Path) -> tuple[list[str], str]:
+    """The files below ROOT that a record says were fetched, and the SHA-256 of what was downloaded.
+
+    Raises ValueError naming a record that does not say so, with the remedy.
+    """
+    try:
+        record = read_json(path, dict)
+        with located(f"{path}"):
+            files, digest = typed(record, "files", list), typed(record, "sha256", str)
+            if not files or not all(isinstance(file, str) for file in files):
+                raise ValueError(f"must list names of files under 'files', got {short(files)}")
+    except ValueError as error:
+        raise ValueError(f"{error}; delete it: prepare writes it anew") from None
+    return files, digest
+
+
+def _is_done(root: Path, source: Source) -> bool:
+    path = record_path(root, source)
+    return path.is_file() and all((root / file).is_file() for file in read_record(path)[0])
+
+
+def _archive_path(root: Path, source: Source) -> Path:
+    return root / RECORDS / source.file_name if source.wanted else root / source.target
+
+
+def _require_space(root: Path, sources: list[Source]) -> None:
+    root.mkdir(parents=True, exist_ok=True)
+    needed = _SLACK if sources else 0
+    for source in sources:
+        path = _archive_path(root, source)
+        there = sum(place.stat().st_size for place in (path, path.with_name(path.name + ".part")) if place.is_file())
+        size = source.size or (_UNKNOWN_SIZE if source.wanted else _SLACK)
+        needed += max(0, size - there) + source.unpacked
+    free = shutil.disk_usage(root).free
+    if needed > free:
+        names = ", ".join(source.file_name for source in sources)
+        raise OSError(f"{root.resolve()} has {free / 1e9:.1f} GB free, but {needed / 1e9:.1f} GB are needed to fetch "
+                      f"and unpack {names}; make room or name another disk")
+
+
+def _get(root: Path, source: Source, keep_archive: bool, report: Report | None) -> None:
+    path = _archive_path(root, source)
+    digest = fetch(source.url, path, source.size, source.sha256, report=report)
+    files = [path]
+    if source.wanted:
+        try:
+            files = unpack(path, root / source.target, source.wanted, source.unpacked)
+        except ValueError as error:
+            path.unlink()  # kept, it would be refused each time
+            raise ValueError(f"{error}; the archive was deleted: the same command downloads it again") from None
+    record_path(root, source).parent.mkdir(parents=True, exist_ok=True)
+    write_json(record_path(root, source), {
+        "url": source.url, "sha256": digest, "files": [str(file.relative_to(root)) for file in files]})
+    if source.wanted and not keep_archive:
+        path.unlink()

@@ -1,0 +1,1 @@
+"""Image files: their pixels, and what is known of them without decoding."""

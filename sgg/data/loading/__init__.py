@@ -1,0 +1,1 @@
+"""Batches of images with their annotation, loaded beside training."""

@@ -1,0 +1,229 @@
+"""Batches of a part, the same for any number of worker processes.
+
+Every random draw comes from a generator of its own, made of (seed, epoch) for the order of the images and of (seed,
+epoch, image) for what is done to one: nothing depends on what was drawn before, on workers, or on where an epoch
+was taken up again.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
+
+from sgg.data import boxes as box_math
+from sgg.data.dataset import Part
+from sgg.data.images.image_files import read_picture
+from sgg.data.loading.collate import Sample, collate
+from sgg.data.loading.parcel import Parcel
+from sgg.data.loading.shared_memory import AHEAD, MEMORY, REMEDY, require
+from sgg.data.loading.transforms import to_square
+from sgg.data.mirroring import NO_PARTNER
+from sgg.structures import Batch, SceneGraph, to_numpy
+
+
+def _generator(seed: int, *key: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def flip_graph(graph: SceneGraph, width: int, mirrored: np.ndarray | None = None) -> SceneGraph:
+    """The graph of the mirror image of a picture of that width.
+
+    mirrored: [R] what each predicate becomes (see `mirrored_predicates`); None: itself.
+    """
+    relations = to_numpy(graph.relations)
+    if mirrored is not None:
+        relations = np.column_stack([relations[:, :2], mirrored[relations[:, 2]]])
+    return SceneGraph(box_math.flip(to_numpy(graph.boxes), width), graph.labels, relations)
+
+
+def draw_predicates(relations: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """[E', 3] of `relations` [E, 3]: one relation of each (subject, object) pair, drawn uniformly from those annotated
+    (so a predicate annotated twice is twice as likely), in the order of the file.
+    """
+    shuffled = generator.permutation(len(relations))
+    _, first = np.unique(relations[shuffled, :2], axis=0, return_index=True)
+    return relations[np.sort(shuffled[first])]
+
+
+class PartImages(Dataset[Sample]):
+    """The samples of a part under the keys (epoch, image)."""
+
+    def __init__(self, part: Part, augment: bool, seed: int, flip: bool = True,
+                 exchange_predicates: bool = True) -> None:
+        self.part, self.augment, self.seed, self.flip = part, augment, seed, flip
+        self.mirrored = part.mirrored if exchange_predicates else None
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        epoch, image = key
+        graph, size = self.part.graph(image), self.part.size(image)
+        flipped = False
+        if self.augment:
+            generator = _generator(self.seed, epoch, image)
+            flipped = bool(generator.random() < 0.5) and self.flip and self._has_mirror(graph)
+            graph = SceneGraph(graph.boxes, graph.labels, draw_predicates(to_numpy(graph.relations), generator))
+            graph = flip_graph(graph, size[1], self.mirrored) if flipped else graph
+        picture = read_picture(self.part.image_path(image), size)
+        return Sample(to_square(picture, flipped), size, graph, self.part.image_id(image))
+
+    def _has_mirror(self, graph: SceneGraph) -> bool:
+        """Whether each of the image's predicates has one that is true in the mirror image. All count, whichever is
+        drawn, so that an image is either mirrored in half of the epochs or never."""
+        return self.mirrored is None or bool((self.mirrored[graph.relations[:, 2]] != NO_PARTNER).all())
+
+    def __getitems__(self, keys: list[tuple[int, int]]) -> list[Sample] | OSError | ValueError:
+        """The samples of a batch, as torch asks for them. What is wrong with a picture is returned and not raised:
+        torch would raise it with the worker's traceback for a message.
+        """
+        try:
+            return [self[key] for key in keys]
+        except (OSError, ValueError) as error:
+            return error
+
+
+def _batch(samples: list[Sample] | OSError | ValueError) -> Batch | Parcel | OSError | ValueError:
+    """What is handed on: a batch; from another process a parcel of it; or what is wrong."""
+    if isinstance(samples, Exception):
+        return samples
+    batch = collate(samples)
+    if get_worker_info() is None:
+        return batch
+    try:
+        return Parcel.of(batch)
+    except OSError as error:
+        return error
+
+
+def _unpacked(batch: Batch | Parcel | OSError | ValueError) -> Batch:
+    if isinstance(batch, Exception):
+        raise batch
+    return batch.unpack() if isinstance(batch, Parcel) else batch
+
+
+def _received(loading: Iterator[Any], processes: list[BaseProcess]) -> Iterator[Batch]:
+    while True:
+        with _deaths_told(processes):
+            batch = next(loading, None)
+        if batch is None:
+            return
+        yield _unpacked(batch)
+
+
+@contextmanager
+def _deaths_told(processes: list[BaseProcess]) -> Iterator[None]:
+    """Within the block torch's error that a worker has died becomes one that says of what, and what to do."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        ended = [f"process {one.pid} {_cause(one.exitcode)}" for one in processes if one.exitcode]
+        causes = ", ".join(ended) or str(error)
+        raise ChildProcessError(f"data.workers: a process that loads pictures has died: {causes}; use fewer "
+                                "data.workers, or set data.workers=0, which loads in the training process") from error
+
+
+def _cause(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit status {code}"
+    name = signal.Signals(-code).name
+    reason = {"SIGKILL": ", as the system does where memory runs out",
+              "SIGBUS": f", as the system does where {MEMORY} is full: {REMEDY}"}.get(name, "")
+    return f"was ended by {name}{reason}"
+
+
+class _Order(Sampler[list[tuple[int, int]]]):
+    """The keys of an epoch's batches. Each carries the epoch, so that workers which outlive an epoch know it."""
+
+    def __init__(self, images: int, batch_size: int, shuffle: bool, seed: int, share: tuple[int, int],
+                 drop_last: bool, repeats: np.ndarray | None = None) -> None:
+        self.images = np.arange(images) if repeats is None else np.arange(images).repeat(repeats)
+        self.batch_size, self.shuffle, self.seed, self.share = batch_size, shuffle, seed, share
+        images = len(self.images) if shuffle else len(self.images[share[0]::share[1]])
+        self.batches, rest = divmod(images, batch_size)
+        if not drop_last:  # what trains together has to take every batch together
+            self.batches += rest >= (share[1] if shuffle else 1)
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        rank, workers = self.share
+        order = self.images[rank::workers]
+        if self.shuffle:
+            order = _generator(self.seed, self.epoch).permutation(self.images)
+        for batch in range(self.batches):
+            chosen = order[batch * self.batch_size:(batch + 1) * self.batch_size]
+            mine = chosen[rank::workers] if self.shuffle else chosen
+            yield [(self.epoch, image) for image in mine.tolist()]
+
+
+class Batches:
+    """The batches of a part, epoch by epoch: see `load_batches`."""
+
+    def __init__(self, images: PartImages, order: _Order, workers: int, start_method: str | None) -> None:
+        self._order = order
+        self._loader = DataLoader(
+            images, batch_sampler=order, collate_fn=_batch, num_workers=workers, persistent_workers=workers > 0,
+            multiprocessing_context=start_method if workers else None, prefetch_factor=AHEAD if workers else None,
+            generator=torch.Generator())  # or starting an epoch would draw from torch's global generator
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of one epoch. One epoch at a time: starting another ends this one.
+
+        Its `next` raises FileNotFoundError or ValueError naming a picture that is missing or wrong; ChildProcessError
+        where a process that loads pictures was killed, which it notices within some five seconds; OSError where shared
+        memory is full.
+        """
+        self._order.epoch = number
+        with _deaths_told([]):
+            loading = iter(self._loader)
+        return _received(loading, multiprocessing.active_children())
+
+
+def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bool = True,
+                 exchange_predicates: bool = True, shuffle: bool = False,
+                 seed: int = 0, workers: int = 0, start_method: str | None = None,
+                 share: tuple[int, int] = (0, 1), drop_last: bool = False,
+                 repeats: np.ndarray | None = None) -> Batches:
+    """Batches of a part's pictures and graphs.
+
+    augment: mirror half of the images (unless `flip` is False) and draw one predicate for a pair that carries several,
+    as training does. exchange_predicates: in a mirrored image "left of" becomes "right of", as the part says, and an
+    image with such a predicate and no partner is not mirrored; False: predicates stay. workers: processes that decode
+    pictures; 0 decodes in this one. start_method: how they start, fork or spawn; None is Python's own way. share: (r,
+    W) of process r of W that work together. With `shuffle` it gets images r, r + W, ... of every batch, and a last
+    batch of fewer than W images is left out; without, batches of the images r, r + W, ... of the part. drop_last: leave
+    out a last batch of fewer than `batch_size` images. repeats: [I] how often each image stands in an epoch; None: once
+    each. Whatever is drawn for an image is the same each time in an epoch.
+
+    Raises ValueError for an empty part, one that `drop_last` leaves without a batch, or a wrong number;
+    FileNotFoundError when the picture folder is missing; OSError where shared memory is too small for what `workers`
+    load ahead.
+    """
+    if batch_size < 1 or workers < 0:
+        raise ValueError(f"batch_size must be >= 1 and workers >= 0, got {batch_size} and {workers}")
+    if not len(part):
+        raise ValueError(f"the {part.name} part has no images")
+    if not part.image_folder.is_dir():
+        raise FileNotFoundError(f"picture folder {part.image_folder} is missing")
+    order = _Order(len(part), batch_size, shuffle, seed, share, drop_last, repeats)
+    if drop_last and not len(order):
+        raise ValueError(f"the {part.name} part has {len(part)} images, fewer than a batch of {batch_size}, and "
+                         "drop_last leaves out an incomplete batch: take smaller batches, or keep the incomplete one")
+    require(part, batch_size, workers)
+    return Batches(PartImages(part, augment, seed, flip, exchange_predicates), order, workers, start_method)

@@ -1,0 +1,234 @@
+"""Your own data set: one JSON file, laid out like COCO's with predicates and relations added, and a folder of pictures.
+
+    <directory>/annotations.json
+    <directory>/images/<file_name>
+
+    {"title":        "my pictures",                                       optional: as banners call it
+     "image_folder": "images",                                            optional: relative to the JSON file
+     "images":       [{"id": 7, "file_name": "a.jpg", "width": 640, "height": 480, "split": "train"}, ...],
+     "categories":   [{"id": 1, "name": "dog"}, ...],                     object classes
+     "annotations":  [{"id": 3, "image_id": 7, "category_id": 1, "bbox": [x, y, width, height]}, ...],
+     "predicates":   [{"id": 1, "name": "on"}, ...],
+     "relations":    [{"subject_id": 3, "object_id": 4, "predicate_id": 1}, ...],
+     "mirror_pairs": [["left of", "right of"], ...]}                      optional: see below
+
+Ids are whole numbers or text, unique in their list; file names are unique also without their endings. `split` is
+train, val or test. Boxes are in pixels. Subject and object are annotations of one image. Further keys (iscrowd, area,
+licences, ...) are ignored. Classes and predicates are numbered in the order of the file, after the background.
+
+`mirror_pairs` are the predicates that the mirror image of a picture exchanges; a pair of a name with itself is allowed.
+Without the key they are found by their names (sgg/data/mirroring.py); with it, names in no pair stay as they are.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sgg.common.atomic import write_json
+from sgg.data.annotation_files import read_json, require_folder
+from sgg.data.annotations import Annotations
+from sgg.data.checks.box_conventions import CORNER_AND_SIZE
+from sgg.data.checks.consistency import USUAL, Rules, checked
+from sgg.data.dataset import BACKGROUND, DataSet, stem
+from sgg.data.readers.foreign import PAGE, foreign_layout
+from sgg.data.records import Record, located, short, typed
+from sgg.data.splits import NONE, PARTS, require_parts
+
+FILE = "annotations.json"
+SECTIONS = ("images", "categories", "annotations", "predicates", "relations")
+"""The lists that the file must have."""
+REMEDY = "lay your data set out as sgg/data/readers/custom.py says, or convert one: python -m sgg.data convert --help"
+_ID = (int, str)
+
+
+def open_custom(directory: Path | str, file: str = FILE, rules: Rules = USUAL) -> DataSet:
+    """The data set under `directory` (ROOT/custom).
+
+    Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
+    """
+    path = Path(directory) / file
+    content = read_json(path, (dict, list), REMEDY, unique_keys=True)
+    if layout := foreign_layout(content):
+        raise ValueError(f"{path} has another layout than custom data: {layout}; {PAGE}")
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold a dict, but holds a list; {PAGE}")
+    if missing := [name for name in SECTIONS if name not in content]:
+        empty = "" if content else "is empty: it "
+        raise ValueError(f"{path}: {empty}has no {', '.join(map(repr, missing))}; each must be there, as a list; "
+                         f"{PAGE}")
+    with located(f"{path}:"):
+        classes, class_of = _names(content, "categories")
+        predicates, predicate_of = _names(content, "predicates")
+        pairs = _mirror_pairs(content, predicates)
+        annotations, parts = _annotations(content, class_of, predicate_of)
+        content = {"title": "custom data", "image_folder": "images", **content}
+        title, folder = (typed(content, key, str) for key in ("title", "image_folder"))
+    annotations, findings = checked(annotations, str(path), classes, predicates, rules,
+                                    CORNER_AND_SIZE, mirror_pairs=pairs)
+    parts[annotations.objects_per_image == 0] = NONE
+    with located(f"{path}:"):
+        require_parts(annotations, parts, findings=findings)
+    return DataSet("custom", title, classes, predicates, annotations, parts, path.parent / folder,
+                   f"pictures belong into {path.parent / folder}", findings=findings, mirror_pairs=pairs)
+
+
+def _section(content: Record, name: str) -> list[Any]:
+    return typed(content, name, list)
+
+
+def _column(content: Record, section: str, key: str, *kinds: type) -> list[Any]:
+    """content[section][i][key] for all i."""
+    values = []
+    for index, record in enumerate(_section(content, section)):
+        with located(f"{section}[{index}]"):
+            values.append(typed(record, key, *kinds))
+    return values
+
+
+def _rows(content: Record, section: str) -> dict[Any, int]:
+    """The place of each id in its list."""
+    ids = _column(content, section, "id", *_ID)
+    rows = {identity: row for row, identity in enumerate(ids)}
+    if len(rows) < len(ids):
+        again = next(row for row, identity in enumerate(ids) if rows[identity] != row)
+        raise ValueError(f"the id {short(ids[again])} occurs more than once in {section!r}")
+    return rows
+
+
+def _references(content: Record, section: str, key: str, rows: dict[Any, int], target: str) -> np.ndarray:
+    """[n] the places in `target` that content[section][i][key] refers to."""
+    found = np.empty(len(_section(content, section)), dtype=np.int64)
+    for index, identity in enumerate(_column(content, section, key, *_ID)):
+        if identity not in rows:
+            raise ValueError(f"{section}[{index}] refers to {key} {short(identity)}, which is not in {target!r}")
+        found[index] = rows[identity]
+    return found
+
+
+def _names(content: Record, section: str) -> tuple[list[str], dict[Any, int]]:
+    """Names, background first, and the place of each id among the foreground ones."""
+    names, rows = _column(content, section, "name", str), _rows(content, section)
+    if not names or len({BACKGROUND, *names}) < 1 + len(names):
+        raise ValueError(f"the names in {section!r} must be distinct, at least one, and none {BACKGROUND!r}")
+    return [BACKGROUND, *names], rows
+
+
+def _mirror_pairs(content: Record, predicates: list[str]) -> tuple[tuple[str, str], ...] | None:
+    """The pairs that the file gives; None where it gives none."""
+    if "mirror_pairs" not in content:
+        return None
+    partners: dict[str, str] = {}
+    pairs = []
+    for index, pair in enumerate(_section(content, "mirror_pairs")):
+        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(name, str) for name in pair):
+            raise ValueError(f"mirror_pairs[{index}] must be two names of predicates, got {short(pair)}")
+        for name, other in (pair, pair[::-1]):
+            if name not in predicates[1:]:
+                raise ValueError(f"mirror_pairs[{index}] names {short(name)}, which is not in 'predicates'")
+            if partners.setdefault(name, other) != other:
+                raise ValueError(f"mirror_pairs[{index}] gives {short(name)} a second partner: name it in one pair")
+        pairs.append((pair[0], pair[1]))
+    return tuple(pairs)
+
+
+def _annotations(content: Record, class_of: dict[Any, int],
+                 predicate_of: dict[Any, int]) -> tuple[Annotations, np.ndarray]:
+    """The annotation of every image, unchecked, and the part of each image [I]."""
+    image_of, annotation_of = _rows(content, "images"), _rows(content, "annotations")
+    owners = _references(content, "annotations", "image_id", image_of, "images")
+    labels = _references(content, "annotations", "category_id", class_of, "categories") + 1
+    boxes = _boxes(content)
+    subjects, objects = (_references(content, "relations", key, annotation_of, "annotations")
+                         for key in ("subject_id", "object_id"))
+    predicates = _references(content, "relations", "predicate_id", predicate_of, "predicates") + 1
+    if (across := owners[subjects] != owners[objects]).any():
+        raise ValueError(f"relations[{np.argmax(across)}] joins objects of two images")
+
+    order = np.argsort(owners, kind="stable")  # annotations of an image one after another, as they come in the file
+    box_ptr = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=len(image_of)))])
+    local = np.argsort(order) - box_ptr[owners]
+    relation_owners = owners[subjects]
+    relation_order = np.argsort(relation_owners, kind="stable")
+    rel_ptr = np.concatenate([[0], np.cumsum(np.bincount(relation_owners, minlength=len(image_of)))])
+    relations = np.stack([local[subjects], local[objects], predicates], axis=1)[relation_order]
+    files, sizes, parts = _images(content)
+    return Annotations(files, sizes, box_ptr, boxes[order], labels[order], rel_ptr, relations), parts
+
+
+def _images(content: Record) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """[I] files, [I, 2] heights and widths, [I] parts."""
+    sizes = np.array([_column(content, "images", key, int) for key in ("height", "width")], dtype=object).T
+    splits = _column(content, "images", "split", str)
+    for index, (size, split) in enumerate(zip(sizes, splits, strict=True)):
+        if split not in PARTS:
+            raise ValueError(f"images[{index}] must have 'split' train, val or test, got {short(split)}")
+        if not all(1 <= side < 2**31 for side in size):
+            raise ValueError(f"images[{index}] must have a height and width >= 1, got {size.tolist()}")
+    files = _column(content, "images", "file_name", str)
+    _require_distinct(files)
+    parts = np.array([PARTS[split] for split in splits], dtype=np.int8)
+    return np.array(files, dtype=str), sizes.astype(np.int64).reshape(-1, 2), parts
+
+
+def _require_distinct(files: list[str]) -> None:
+    rows: dict[str, int] = {}
+    for index, file in enumerate(files):
+        earlier = rows.setdefault(stem(os.path.normpath(file)), index)
+        if earlier != index:
+            raise ValueError(f"images[{index}] and images[{earlier}] have the file names {short(file)} and "
+                             f"{short(files[earlier])}: list a picture once, and let names differ before their endings")
+
+
+def _boxes(content: Record) -> np.ndarray:
+    """[T, 4] float32 corners."""
+    boxes = np.empty((len(_section(content, "annotations")), 4))
+    for index, box in enumerate(_column(content, "annotations", "bbox", list)):
+        if len(box) != 4 or not all(type(side) in (int, float) and abs(side) < 2**31 for side in box):
+            raise ValueError(f"annotations[{index}] must have a 'bbox' [x, y, width, height], got {short(box)}")
+        boxes[index] = box
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1).astype(np.float32)
+
+
+def require_new(directory: Path | str) -> Path:
+    """`directory` itself. Raises FileExistsError where it has an annotations.json already, or is no folder."""
+    directory = require_folder(Path(directory))
+    if (directory / FILE).exists():
+        raise FileExistsError(f"{directory / FILE} is there already: move it away, or name another folder")
+    return directory
+
+
+def write_custom(data: DataSet, directory: Path | str) -> Path:
+    """Write any data set as annotations.json under `directory`, its pictures left where they are. Read again it has the
+    same hash (images that are for the detector alone are not written). Returns the file.
+
+    Raises what `require_new` raises.
+    """
+    directory, annotations = require_new(directory), data.annotations
+    split_names = {NONE: "train"} | {code: name for name, code in PARTS.items()}
+    splits = [split_names[part] for part in data.parts.tolist()]
+    corners = annotations.boxes.astype(float)
+    boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+    owners, ends = annotations.image_of_object, annotations.related_objects
+    content = {
+        "title": data.title,
+        "image_folder": os.path.relpath(data.image_folder, directory),
+        "images": [{"id": row, "file_name": file, "width": width, "height": height, "split": split}
+                   for row, (file, (height, width), split) in enumerate(
+                       zip(annotations.files.tolist(), annotations.sizes.tolist(), splits, strict=True))],
+        "categories": [{"id": number, "name": name} for number, name in enumerate(data.classes) if number],
+        "annotations": [{"id": row, "image_id": image, "category_id": label, "bbox": box} for row, (image, label, box)
+                        in enumerate(zip(owners.tolist(), annotations.labels.tolist(), boxes.tolist(), strict=True))],
+        "predicates": [{"id": number, "name": name} for number, name in enumerate(data.predicates) if number],
+        "relations": [{"subject_id": subject, "object_id": object_, "predicate_id": predicate}
+                      for (subject, object_), predicate
+                      in zip(ends.tolist(), annotations.relations[:, 2].tolist(), strict=True)],
+    }
+    if data.mirror_pairs is not None:
+        content["mirror_pairs"] = [list(pair) for pair in data.mirror_pairs]
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(directory / FILE, content, indent=None)
+    return directory / FILE

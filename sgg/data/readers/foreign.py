@@ -1,0 +1,55 @@
+"""JSON files of other data sets and tools, recognised by their keys, so that they are refused by their names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sgg.data.records import Record
+
+PAGE = ("sgg/data/readers/custom.py describes the layout that is read here (python -c \"import "
+        "sgg.data.readers.custom as page; help(page)\"), and tests/example/custom is a whole data set in it")
+
+
+_OF_FILE = (
+    ({"thing_classes", "predicate_classes"}, "the layout of Open-PSG (psg.json: panoptic scene graphs)"),
+    ({"rel_categories"}, "the layout of rel.json, relations beside COCO's annotation as RelTR and others read them"),
+    ({"label_to_idx", "predicate_to_idx"}, "Visual Genome's VG-SGG-dicts.json: for its split use data.name=vg"),
+    ({"images", "annotations", "categories", "relationships"}, "a COCO layout with 'relationships'"),
+    ({"images", "annotations", "categories", "relation_categories"}, "a COCO layout with 'relation_categories'"),
+)
+"""Keys of the outermost object, and what has them."""
+_OF_RECORD = (
+    ({"image_id", "relationships"}, "Visual Genome's relationships.json or scene_graphs.json: for its split use "
+                                    "data.name=vg, with the files that `python -m sgg.data prepare vg` fetches"),
+    ({"image_id", "objects"}, "Visual Genome's objects.json: for its split use data.name=vg"),
+    ({"predicate", "subject", "object"}, "the layout of VRD (annotations_train.json: relations of each picture)"),
+    ({"objects", "width", "height"}, "GQA's scene graphs: put them under ROOT/GQA/sceneGraphs, use data.name=gqa"),
+    ({"ImageID", "RelationshipLabel"}, "Open Images' visual relationships"),
+    ({"img_fn", "rel"}, "the layout in which Open Images and VRD are prepared for scene graphs (img_fn, rel)"),
+)
+"""Keys of a record, be it in a list, in an object by picture, or in the list of a picture."""
+
+
+def foreign_layout(content: Any) -> str | None:
+    """What other layout a JSON value has, in words; None where it is none that is known."""
+    if isinstance(content, dict):
+        for keys, name in _OF_FILE:
+            if keys <= content.keys():
+                return name
+        coco, ours = {"images", "annotations", "categories"}, {"predicates", "relations"}
+        if coco <= content.keys() and not ours & content.keys():
+            return "COCO's layout, without relations"
+    record = _first_record(content)
+    return next((name for keys, name in _OF_RECORD if keys <= record.keys()), None)
+
+
+def _first_record(content: Any) -> Record:
+    """The first JSON object below the outermost list or object."""
+    if isinstance(content, dict):
+        content = list(content.values())
+    for entry in content[:100] if isinstance(content, list) else []:
+        if isinstance(entry, list) and entry:
+            entry = entry[0]
+        if isinstance(entry, dict):
+            return entry
+    return {}

@@ -1,0 +1,1 @@
+r"""Evaluation of trained systems and of prediction files: \`python -m sgg.evaluate\`."""

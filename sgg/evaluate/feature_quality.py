@@ -1,0 +1,180 @@
+"""The study of feature quality: what a run's generator makes, beside real features ([2], Table 3 and its figure).
+
+Every sample is compared with real features of training images: those of test images say what the same detector makes
+of other pictures, the generated ones are judged against that. A feature is averaged over space, so that a Gaussian in
+as many dimensions as there are channels can be fitted to some thousand samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sgg import checkpoint, systems
+from sgg.checkpoint.state import WEIGHTS
+from sgg.common.atomic import write_json
+from sgg.common.hashing import sha256_of
+from sgg.common.seeding import generator
+from sgg.config import validate
+from sgg.data import DataSet, Part
+from sgg.evaluate.restore import trained_on_the_same
+from sgg.features import FeatureStore, Progress
+from sgg.gan import GAN
+from sgg.methods.augmentation import AUGMENTATIONS
+from sgg.metrics.quality import feature_quality
+from sgg.structures import Batch
+from sgg.systems.extraction import Extraction, store_path
+from sgg.systems.two_stage.encoding import Encoding, encode_annotated
+from sgg.systems.two_stage.foundation import TwoStageFoundation
+from sgg.viz.clusters import draw_clusters, embed
+
+KINDS = ("node", "edge", "global")
+REFERENCE = ("real train", "real", "train", "all")
+SAMPLES = (("real test", "real", "test", "all"), ("real test zs", "real", "test", "zs"),
+           ("fake test", "generated", "test", "all"), ("fake test zs", "generated", "test", "zs"))
+PLOTTED = ("real test", "fake test", "fake test zs")
+POINTS = 1000  # of a panel
+
+Groups = dict[str, list[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Features averaged over space [n, C] float32 and their labels [n]."""
+
+    features: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """The features of a trained run with a GAN.
+
+    checkpoint: of the generator. output: where results and generated features go. images: how many of each part are
+    looked at. rows: how many features of a store are compared, drawn at random.
+    """
+
+    foundation: TwoStageFoundation
+    gan: GAN
+    checkpoint: Path
+    output: Path
+    images: int = 1000
+    rows: int = 5000
+    progress: Progress = iter
+
+    @property
+    def data(self) -> DataSet:
+        """The data of the run."""
+        return self.foundation.experiment.data
+
+    @classmethod
+    def open(cls, directory: Path | str, images: int = 1000, rows: int = 5000, progress: Progress = iter,
+             allow_changed_plugin: bool = False) -> Study:
+        """The study of a trial's folder or of one of its checkpoints; results go to `quality` in it.
+
+        Raises FileNotFoundError without a checkpoint, ValueError where the run has no GAN, or is of other data or of
+        another detector, or needs a plugin that is not loaded or has changed.
+        """
+        found = checkpoint.open_checkpoint(directory)
+        found.require_plugins(allow_changed_plugin, "add --plugin {}")
+        config = validate(found.meta["config"], str(found.path))
+        if AUGMENTATIONS.kind_of(config.augmentation) != "gan":
+            raise ValueError(f"{found.path}: this run has no GAN, so there are no generated features to study")
+        foundation = systems.prepare(config, trained_on_the_same(found))
+        gan = foundation.build().networks["gan"]
+        assert isinstance(foundation, TwoStageFoundation)  # for GANs are nowhere else
+        assert isinstance(gan, GAN)
+        found.load_weights(**{"gan.generator": gan.generator})  # the discriminators have no part in it
+        return cls(foundation, gan.eval(), found.path, Path(directory) / "quality", images, rows, progress)
+
+    def write(self, ks: Sequence[int] = (1, 3, 5, 10), groups: Groups | None = None) -> list[dict[str, Any]]:
+        """Compare, write quality.json and a picture of each kind under `output`, and return the rows of the table.
+
+        groups: name -> classes, for the colours of the nodes' picture; the ten most frequent classes if None.
+        Raises ValueError, before anything is compared, for a name in `groups` that is no class.
+        """
+        for group, members in (groups or {}).items():
+            unknown = [name for name in members if name not in self.data.classes]
+            if unknown:
+                raise ValueError(f"group {group}: {unknown[0]!r} is no class of {self.data.title}")
+        self.output.mkdir(parents=True, exist_ok=True)
+        table = []
+        for kind in KINDS:
+            reference = self.sample(kind, *REFERENCE[1:])
+            samples = {name: self.sample(kind, *which) for name, *which in SAMPLES}
+            table += [{"features": kind, "sample": name, "n": len(sample.labels),
+                       **compare(reference.features, sample.features, ks)} for name, sample in samples.items()]
+            self._draw(kind, {name: samples[name] for name in PLOTTED}, groups if kind == "node" else None)
+        write_json(self.output / "quality.json",
+                   {"checkpoint": str(self.checkpoint), "data": self.foundation.facts, "reference": REFERENCE[0],
+                    "images": self.images, "ks": list(ks), "rows": table})
+        return table
+
+    def sample(self, kind: str, source: str, part: str, subset: str) -> Sample:
+        """Features of a kind, real or generated, of a part's images and relations; none where it has no image."""
+        images = self.data.part(part, subset).head(self.images)
+        if not len(images):
+            return Sample(np.zeros((0, self.foundation.detector.channels), np.float32), np.zeros(0, np.int64))
+        store = self.store(kind, source, images, subset)
+        order = torch.randperm(len(store), generator=generator(0, "quality", kind, source, part, subset))
+        rows = order[:self.rows].sort().values.numpy()
+        blocks = [store[rows[start:start + 512]].astype(np.float32).mean((2, 3)) for start in range(0, len(rows), 512)]
+        return Sample(np.concatenate(blocks), store.labels_of(rows))
+
+    def store(self, kind: str, source: str, images: Part, subset: str) -> FeatureStore:
+        """The store of those features, written where it is missing: real ones beside the detector's, for all runs."""
+        foundation, generated = self.foundation, source == "generated"
+        settings = {"subset": subset, **({"generator": sha256_of(self.checkpoint / WEIGHTS)[:12]} if generated else {})}
+        extraction = Extraction(self.data, images, foundation.detector, foundation.detector_hash, kind, source,
+                                look=self.generate if generated else None, settings=settings)
+        cache = self.output if generated else foundation.experiment.cache
+        return extraction.ensure(store_path(cache, extraction.identity), self.progress)
+
+    def generate(self, batch: Batch) -> tuple[Encoding, Tensor]:
+        """A batch as the generator imagines its graphs; real features that it is conditioned on go by the images."""
+        seen = encode_annotated(self.foundation.detector, batch)
+        visual = None
+        if self.foundation.features is not None:
+            draws = generator(0, "quality", *batch.image_ids)
+            visual = self.foundation.features.request(batch.labels, draws, batch.labels.device).result()
+        extent = seen.image_sizes.flip(1).repeat(1, 2)[batch.image_index]
+        fake = self.gan.generate(batch.labels, seen.boxes / extent, batch.relations, batch.image_index, visual,
+                                 len(batch))
+        return replace(seen, map=fake), batch.labels
+
+    def _draw(self, kind: str, samples: dict[str, Sample], groups: Groups | None) -> None:
+        thinned = {name: Sample(sample.features[thin], sample.labels[thin]) for name, sample in samples.items()
+                   if len(thin := np.linspace(0, len(sample.labels) - 1, min(POINTS, len(sample.labels)), dtype=int))}
+        if sum(len(sample.labels) for sample in thinned.values()) < 4:
+            return  # nothing to see
+        names, group_of_label = self._groups(kind, samples, groups)
+        positions = embed([sample.features for sample in thinned.values()])
+        panels = [(name, where, group_of_label[sample.labels])
+                  for (name, sample), where in zip(thinned.items(), positions, strict=True)]
+        draw_clusters(self.output / f"{kind}.png", f"{kind} features, t-SNE", panels, names)
+
+    def _groups(self, kind: str, samples: dict[str, Sample], groups: Groups | None) -> tuple[list[str], np.ndarray]:
+        """Names of the groups and the group of each label, -1 for none."""
+        if kind == "global":
+            return [], np.array([-1])
+        classes = self.data.classes if kind == "node" else self.data.predicates
+        if groups is None:
+            labels = np.concatenate([sample.labels for sample in samples.values()])
+            counts = np.bincount(labels, minlength=len(classes))
+            groups = {classes[label]: [classes[label]] for label in np.argsort(-counts)[:10] if counts[label]}
+        group_of_label = np.full(len(classes), -1)
+        for number, members in enumerate(groups.values()):
+            group_of_label[[classes.index(name) for name in members]] = number
+        return list(groups), group_of_label
+
+
+def compare(real: np.ndarray, fake: np.ndarray, ks: Sequence[int]) -> dict[str, float]:
+    """`feature_quality` at those of `ks` for which there are samples enough; nothing at all with fewer than two."""
+    usable = [k for k in ks if k < min(len(real), len(fake))]
+    return feature_quality(real, fake, usable) if usable else {}

@@ -1,0 +1,168 @@
+"""An experiment: settings and data, and what follows from the two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from sgg.common import distributed as parallel
+from sgg.common.seeding import derive
+from sgg.config import Config
+from sgg.data import Batches, DataSet, Part, load_batches
+from sgg.data.dataset import BACKGROUND
+from sgg.data.facts import DataFacts, VectorFacts
+from sgg.data.mirroring import exchanged_names
+from sgg.data.statistics import background_counts, foreground_counts
+from sgg.experiment.data_checks import filtered_training, open_data, part_of, picture_hashes, require_a_batch
+from sgg.experiment.embeddings import vector_facts, word_vectors
+from sgg.methods.plugins import loaded_digests
+from sgg.methods.variants import Adjuster, Variant, adjusters, variants_of
+from sgg.metrics import SceneGraphMetrics, predicate_weights
+from sgg.structures import Batch
+
+if TYPE_CHECKING:
+    from sgg.data.word_vectors import ClassEmbeddings
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """Settings and the data set that they name. What is counted in the data is `sgg.methods.statistics.Statistics`."""
+
+    config: Config
+    data: DataSet
+
+    @classmethod
+    def open(cls, config: Config) -> Experiment:
+        """The experiment of a config; raises what `sgg.experiment.data_checks.open_data` raises."""
+        return cls(config, open_data(config))
+
+    @property
+    def cache(self) -> Path:
+        """Where is what is derived from the data once."""
+        return self.config.cache
+
+    @property
+    def exchanged(self) -> dict[str, str | None]:
+        """The predicates that mirroring changes in training, with their partners (`sgg.data.mirroring.Exchanged`)."""
+        settings = self.config.data
+        if not settings.flip or settings.flip_predicates == "keep":
+            return {}
+        return exchanged_names(self.data.predicates, self.data.mirrored)
+
+    def facts(self) -> DataFacts:
+        """What every result file says of the data."""
+        missing = self.embeddings.missing if self.config.compares_classes else ()  # else the vectors are not read
+        measured, first = self.data.description, self.config.data.eval_images
+        if first is not None:  # other images, other figures
+            measured += f", measured on the first {first} images of val and test"
+        facts: DataFacts = {
+            "name": self.data.name, "description": measured, "hash": self.data.hash, "pictures": self.pictures,
+            "mirrored": self.exchanged, "embeddings": self.vectors["embeddings"],
+            "embeddings_hash": self.vectors["embeddings_hash"],
+            "embeddings_missing": [name for name in missing if name != BACKGROUND]}
+        if plugins := loaded_digests(self.config.experiment.plugins):
+            facts["plugins"] = plugins
+        return facts
+
+    @cached_property
+    def pictures(self) -> dict[str, str]:
+        """As `sgg.experiment.data_checks.picture_hashes`."""
+        return picture_hashes(self.config, self.data)
+
+    def part(self, name: str) -> Part:
+        """A part of the data set, cut down as the `data` settings say."""
+        return part_of(self.config, self.data, name)
+
+    @cached_property
+    def filtered_training(self) -> Part:
+        """The training images and relations that the settings admit. Frequencies and contexts are counted in them; what
+        is zero- or few-shot follows from the whole part (docs/SYSTEM.md section 1).
+        """
+        return filtered_training(self.config, self.data)
+
+    def training_batches(self, repeats: np.ndarray | None = None) -> Batches:
+        """Shuffled, mirrored batches of the training part. repeats: [I] how often each image stands in an epoch; None:
+        once each. Raises ValueError where there is no batch."""
+        config = self.config
+        require_a_batch(config, self.data)
+        return load_batches(self.part("train"), config.training.batch_size, augment=True, flip=config.data.flip,
+                            exchange_predicates=config.data.flip_predicates != "keep", shuffle=True,
+                            seed=derive(config.seed, "batches"), workers=config.data.workers, share=parallel.place(),
+                            drop_last=config.training.drop_last, repeats=repeats)
+
+    def evaluation_batches(self, part: str) -> Iterable[Batch]:
+        """Batches of `val` or `test`, in order."""
+        config = self.config
+        batches = load_batches(self.part(part), config.evaluation.batch_size, workers=config.data.workers,
+                               share=parallel.place())
+        return batches.epoch(0)
+
+    def metrics(self, part: str) -> dict[str, SceneGraphMetrics]:
+        """Fresh metrics of each mode under each of the `adjusters`, with the shot counts of `part` (docs/SYSTEM.md
+        section 1)."""
+        settings = self.config.evaluation
+        return {mode + adjusted: SceneGraphMetrics(
+            mode, len(self.data.predicates), self.data.triplets("train").as_dict(), self.data.seen(part).as_dict(),
+            ks=tuple(settings.ks), predicate_weights=self.predicate_weights)
+            for mode in settings.modes for adjusted in self.adjusters}
+
+    @property
+    def num_classes(self) -> int:
+        """C, background included."""
+        return len(self.data.classes)
+
+    @property
+    def num_predicates(self) -> int:
+        """R, background included."""
+        return len(self.data.predicates)
+
+    @cached_property
+    def triplets(self) -> tuple[np.ndarray, np.ndarray]:
+        """[K, 3] triplets of classes of the filtered training images, and [K] how often each occurs."""
+        seen = self.filtered_training.triplets()
+        return seen.triplets, seen.counts
+
+    @cached_property
+    def pair_counts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Training relations [C, C, R] and overlapping training pairs [C, C]."""
+        annotations = self.filtered_training.annotations
+        return (foreground_counts(annotations, self.num_classes, self.num_predicates),
+                background_counts(annotations, self.num_classes))
+
+    @cached_property
+    def predicate_weights(self) -> dict[float, Any]:
+        """Weights [R] of each exponent that is to be evaluated."""
+        return {x: predicate_weights(*self.pair_counts, x) for x in self.config.evaluation.values_of("pred_weight")
+                if x}
+
+    @cached_property
+    def variants(self) -> list[Variant]:
+        """Every combination of the values of all adjustments that is to be measured."""
+        return variants_of(dict(self.config.evaluation))
+
+    @cached_property
+    def adjusters(self) -> dict[str, Adjuster]:
+        """What adjusts predicate logits, by the suffix of the figures that are measured so; first what changes nothing.
+        """
+        return adjusters(self.variants, self)
+
+    @cached_property
+    def vectors(self) -> VectorFacts:
+        """What tells the word vectors apart."""
+        return vector_facts(self.config)
+
+    @cached_property
+    def embeddings(self) -> ClassEmbeddings:
+        """Vectors of classes and predicates."""
+        return word_vectors(self.config, self.data)
+
+    @property
+    def word_vectors(self) -> tuple[Tensor, Tensor]:
+        """[C, D] vectors of classes, and [R, D] of predicates."""
+        return self.embeddings.classes, self.embeddings.predicates

@@ -1,0 +1,30 @@
+"""The word vectors of a config: which ones serve, and what tells them apart."""
+
+from __future__ import annotations
+
+from sgg.common.hashing import file_hash
+from sgg.config import Config
+from sgg.data import DataSet
+from sgg.data.facts import VectorFacts
+from sgg.data.word_vectors import COOCCURRENCE, ClassEmbeddings, cooccurrence_embeddings, glove_embeddings, glove_source
+
+
+def word_vectors(config: Config, data: DataSet) -> ClassEmbeddings:
+    """Vectors of classes and predicates: GloVe where the file is, else from the training graphs."""
+    dim = config.embeddings.dim
+    if _has_glove(config):
+        return glove_embeddings(config.glove, data.classes, data.predicates, dim)
+    return cooccurrence_embeddings(data.triplets("train").as_dict(), data.classes, data.predicates, dim)
+
+
+def vector_facts(config: Config) -> VectorFacts:
+    """What tells them apart: where they are from, and the hash of their file. Those of the training graphs have none;
+    they follow from the data."""
+    if _has_glove(config):
+        return {"embeddings": glove_source(config.glove), "embeddings_hash": file_hash(config.glove)}
+    return {"embeddings": COOCCURRENCE, "embeddings_hash": None}
+
+
+def _has_glove(config: Config) -> bool:
+    source = config.embeddings.source
+    return source == "glove" or (source == "auto" and config.glove.is_file())

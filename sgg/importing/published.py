@@ -1,0 +1,201 @@
+"""The papers' trained models in our own format."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sgg import checkpoint
+from sgg.checkpoint.full_model import FullModel
+from sgg.checkpoint.published import fillings_of
+from sgg.common.published_files import left_out, read_published, require_filled
+from sgg.common.run_log import CHECKPOINTS, read_json
+from sgg.config import Config
+from sgg.config.schema import EdgeBoxes
+from sgg.detector.files import require_own, require_place, save_detector
+from sgg.detector.model import Detector
+from sgg.detector.proposals import RANDOM
+from sgg.detector.published import is_motifs
+from sgg.gan import GAN
+from sgg.importing.drawings import DrawingComparison
+from sgg.methods.backbone import BACKBONES
+from sgg.methods.dataset import DATA_SETS
+from sgg.models.frequency_bias import FrequencyBias
+from sgg.models.heads.imp.network import MessagePassing
+from sgg.models.roi_features import RoIFeatures
+from sgg.models.scene_graph import SceneGraphModel
+
+log = logging.getLogger(__name__)
+
+DETECTOR = "detector"
+GQA_WITHOUT_LEFT_RIGHT = 309  # predicates, background included
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a published model is made of, as far as its weights tell. num_predicates is 0 for a detector alone."""
+
+    backbone: str
+    num_classes: int
+    num_predicates: int
+    hidden_dim: int = 512
+    frequency_bias: bool = False
+    gan: bool = False
+    large_discriminator: bool = False
+    visual_conditioning: bool = False
+
+    @classmethod
+    def of(cls, content: dict[str, Any], source: str = "the file") -> Architecture:
+        """The architecture of what `read_published` returned.
+
+        source: its name in messages. Raises ValueError naming a weight that is missing or has another number of axes.
+        """
+        weights, gan = content["state_dict"], content.get("gan", {})
+        if is_motifs(weights):
+            return cls("vgg16", _shape(source, weights, "score_fc.weight", 2)[0], 0)
+        backbone = "resnet50" if any(".fpn." in name for name in weights) else "vgg16"
+        classes, hidden = _shape(source, weights, "obj_fc.weight", 2)
+        predicates, _ = _shape(source, weights, "rel_fc.weight", 2)
+        visual = bool(gan) and (_shape(source, gan, "G_proj.weight", 4)[1] >
+                                _shape(source, gan, "G_node.2.weight", 4)[0])
+        return cls(backbone, classes, predicates, hidden, "freq_bias.obj_baseline.weight" in weights, bool(gan),
+                   "D_global.2.weight_orig" in gan, visual)
+
+    def build(self, edge_boxes: EdgeBoxes = "motifs") -> FullModel:
+        """Modules of this architecture with random weights. edge_boxes: how box pairs are drawn; no weight tells."""
+        detector = Detector(self.backbone, self.num_classes)
+        table = torch.zeros(self.num_classes, self.num_classes, self.num_predicates) if self.frequency_bias else None
+        scene_graph = SceneGraphModel(
+            RoIFeatures(detector.channels, 1 / detector.stride, box_kind=edge_boxes),
+            detector.box_head_copy("node"), detector.box_head_copy("edge"),
+            MessagePassing(detector.head_dim, self.hidden_dim, self.num_classes, self.num_predicates),
+            None if table is None else FrequencyBias(table), "off" if table is None else "add")
+        return FullModel(detector, scene_graph)
+
+    def build_gan(self, detector: Detector) -> GAN | None:
+        """The GAN for that detector, where the model was trained with one."""
+        if not self.gan:
+            return None
+        return GAN(self.num_classes, self.num_predicates, detector.channels, detector.map_size,
+                   large_discriminator=self.large_discriminator, visual_conditioning=self.visual_conditioning)
+
+    def build_all(self) -> tuple[Detector | FullModel, GAN | None]:
+        """All of it with random weights: the detector alone where it is no more, else the model, and its GAN."""
+        if not self.num_predicates:
+            return Detector(self.backbone, self.num_classes), None
+        model = self.build()
+        return model, self.build_gan(model.detector)
+
+
+def import_published(path: Path | str, directory: Path | str, edge_boxes: EdgeBoxes | None = None,
+                     data_name: str | None = None, comparison: DrawingComparison | None = None,
+                     say: Callable[[str], None] = log.info) -> Path:
+    """Write a published file in our format under `directory`; returns what evaluation and settings are to name.
+
+    The detector goes to `directory`/detector (for `detector.weights`). Of a trained model the rest goes to a checkpoint
+    as training writes them; it names that detector, and no hash of data, for that of the published data is not known.
+
+    data_name: of a data set; None: the one of that many classes, else Visual Genome. edge_boxes: how the model was
+    trained to draw pairs of boxes; None: as `comparison` finds, and without one as models of that data were trained.
+    say: gets what a user should know, in sentences: each tensor of the file that is left out, the drawing, and the
+    figures of the comparison.
+
+    Raises what `load_published` and `comparison` raise, before anything is written, and before anything is read
+    FileExistsError where `directory` holds anything but an earlier import.
+    """
+    path, directory = Path(path), Path(directory)
+    require_own(directory, _is_imported)
+    content = read_published(path)
+    epoch = content.get("epoch", 0)
+    if type(epoch) is not int or not 0 <= epoch < 10**6:
+        raise ValueError(f"{path}: 'epoch' must be a whole number from 0 to 999,999, got {epoch!r:.60}")
+    architecture = Architecture.of(content, str(path))
+    if not architecture.num_predicates and (edge_boxes or comparison):
+        raise ValueError(f"{path} holds a detector alone, which draws no pairs of boxes: leave out --edge-boxes and "
+                         "--try-both")
+    with torch.device("meta"):  # a mis-shaped weight may ask for more memory than there is
+        require_filled(path, fillings_of(path, content, *architecture.build_all()))
+    model, gan = architecture.build_all()
+    fillings = fillings_of(path, content, model, gan)
+    require_filled(path, fillings)
+    for filling in fillings:
+        filling.apply()
+    if without_place := left_out(content, fillings):
+        say(f"left out: {', '.join(without_place)}")
+    if isinstance(model, Detector):
+        save_detector(model, directory / DETECTOR, {"source": path.name, **RANDOM})
+        return directory / DETECTOR
+    name = data_name or _data_of(architecture.num_classes)
+    drawing = _drawing(model, _config(architecture, directory, name), edge_boxes, comparison, say)
+    facts = save_detector(model.detector, directory / DETECTOR, {"source": path.name})
+    config = _config(architecture, directory, name, drawing)
+    meta = {"source": path.name, "config": config.model_dump(mode="json"),
+            "data": {"name": name, "description": f"{DATA_SETS[name].called()}, as published", "hash": None},
+            "detector": facts["hash"], "metrics": {}}
+    modules: dict[str, nn.Module | None] = {"model": model.scene_graph, "gan": gan}
+    return checkpoint.save(directory, epoch, modules, {}, meta).path
+
+
+def _drawing(model: FullModel, config: Config, edge_boxes: EdgeBoxes | None, comparison: DrawingComparison | None,
+             say: Callable[[str], None]) -> EdgeBoxes:
+    """`edge_boxes`, else what the comparison finds, else that of the data set; what there is to know is said."""
+    usual = config.model.edge_boxes
+    found = None if comparison is None else comparison(model, config, say)
+    if edge_boxes is not None:
+        if found not in (None, edge_boxes):
+            say(f"model.edge_boxes: {edge_boxes}, as asked for, though {found} is better")
+        return edge_boxes
+    if comparison is None:
+        say(f"model.edge_boxes: {usual}, the default for {config.data.called()}; the model needs the drawing that "
+            "it was trained with, which its weights do not tell: let --try-both 200 find out, or name it with "
+            "--edge-boxes")
+        return usual
+    if found is None:
+        say(f"model.edge_boxes: {usual}, for neither is better")
+    return found or usual
+
+
+def _config(architecture: Architecture, directory: Path, data_name: str, edge_boxes: EdgeBoxes | None = None) -> Config:
+    """The settings under which a foundation builds the same modules."""
+    without = architecture.num_predicates == GQA_WITHOUT_LEFT_RIGHT
+    sides = {"exclude_left_right": without} if "exclude_left_right" in DATA_SETS[data_name].model_fields else {}
+    return Config.model_validate({
+        "data": {"name": data_name, **sides, "flip_predicates": "keep", "self_relations": "keep"},
+        "detector": {"backbone": architecture.backbone, "weights": str((directory / DETECTOR).resolve())},
+        "model": {"head": {"kind": "imp", "hidden_dim": architecture.hidden_dim}, "edge_boxes": edge_boxes,
+                  "dropout": BACKBONES[architecture.backbone].look.dropout,
+                  "frequency_bias": "add" if architecture.frequency_bias else "off"},
+        "augmentation": {"kind": "gan", "large_discriminator": architecture.large_discriminator,
+                         "visual_conditioning": architecture.visual_conditioning} if architecture.gan else "off",
+    })
+
+
+def _data_of(num_classes: int) -> str:
+    """The name of the data set that has so many classes, background included; of none, the default."""
+    return next((name for name, entry in DATA_SETS.entries.items() if entry.num_classes == num_classes),
+                DATA_SETS.default)
+
+
+def _shape(source: str, weights: dict[str, Tensor], name: str, axes: int) -> tuple[int, ...]:
+    if name not in weights:
+        raise ValueError(f"{source} has no {name}: it is neither Neural Motifs' detector nor a trained model")
+    shape = tuple(weights[name].shape)
+    if len(shape) != axes or 0 in shape:
+        raise ValueError(f"{source} does not fit the model:\n  {name} has shape {list(shape)}, expected {axes} axes, "
+                         "none of them empty")
+    return shape
+
+
+def _is_imported(entry: Path) -> bool:
+    """Whether an entry of the folder to write is of an earlier import, and not of training."""
+    if entry.name == DETECTOR:
+        require_place(entry)
+        return True
+    metas = (read_json(each / "meta.json") for each in entry.glob("epoch_*"))
+    return entry.name == CHECKPOINTS and all("source" in (meta or {}) for meta in metas)

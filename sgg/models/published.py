@@ -1,0 +1,60 @@
+"""Published weights of the scene-graph model: those of a trained model of the papers, and the box heads that start from
+Neural Motifs' detector (docs/SYSTEM.md section 7).
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from sgg.common.published_files import Filling, Weight, rename
+
+from .scene_graph import SceneGraphModel
+
+SCENE_GRAPH = {
+    # Box heads: numbered layers with VGG16, torchvision's names with ResNet-50.
+    "roi_fmap.1.0.": "edge_box_head.fc6.",
+    "roi_fmap.1.3.": "edge_box_head.fc7.",
+    "roi_fmap.fc": "edge_box_head.fc",
+    "roi_fmap_obj.0.": "node_box_head.fc6.",
+    "roi_fmap_obj.3.": "node_box_head.fc7.",
+    "roi_fmap_obj.fc": "node_box_head.fc",
+    "union_boxes.": "regions.box_pairs.",
+    "obj_unary.": "relation_head.node_input.",
+    "edge_unary.": "relation_head.edge_input.",
+    "node_gru.": "relation_head.node_gru.",
+    "edge_gru.": "relation_head.edge_gru.",
+    "sub_vert_w_fc.0.": "relation_head.subject_gate.linear.",
+    "obj_vert_w_fc.0.": "relation_head.object_gate.linear.",
+    "out_edge_w_fc.0.": "relation_head.outgoing_gate.linear.",
+    "in_edge_w_fc.0.": "relation_head.incoming_gate.linear.",
+    "obj_fc.": "relation_head.classify_nodes.",
+    "rel_fc.": "relation_head.classify_edges.",
+    "freq_bias.obj_baseline.": "frequency_bias.table.",
+}
+"""Prefixes of a trained model's names outside its detector -> ours in SceneGraphModel."""
+
+MOTIFS_BOX_HEADS = {
+    "roi_fmap.0.": ("node_box_head.fc6.", "edge_box_head.fc6."),
+    "roi_fmap.3.": ("node_box_head.fc7.", "edge_box_head.fc7."),
+}
+"""Prefixes of Neural Motifs' detector -> what starts from them in SceneGraphModel."""
+
+
+def filling_of_trained(state: dict[str, Tensor], scene_graph: SceneGraphModel) -> Filling:
+    """All weights of F; `state` holds those of the file outside its detector."""
+    weights = [Weight(rename_scene_graph(name), name, value) for name, value in state.items()]
+    return Filling(scene_graph, weights, set(scene_graph.state_dict()), [*SCENE_GRAPH.items()])
+
+
+def filling_of_box_heads(state: dict[str, Tensor], scene_graph: SceneGraphModel) -> Filling:
+    """Both box heads of F, from the one of Neural Motifs' detector."""
+    pairs = [(published, ours) for published, copies in MOTIFS_BOX_HEADS.items() for ours in copies]
+    weights = [Weight(rename(name, {published: ours}), name, value) for published, ours in pairs
+               for name, value in state.items() if name.startswith(published)]
+    expected = {name for name in scene_graph.state_dict() if name.startswith(("node_box_head.", "edge_box_head."))}
+    return Filling(scene_graph, weights, expected, pairs)
+
+
+def rename_scene_graph(name: str) -> str:
+    """Our name of a published weight of the scene-graph model; unknown names stay."""
+    return rename(name, SCENE_GRAPH)

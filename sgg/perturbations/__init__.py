@@ -1,0 +1,6 @@
+"""Perturbations of scene graphs: random, by neighbours of classes, and GraphN ([2], section 3.2)."""
+
+from .contexts import Contexts
+from .perturber import Perturber
+
+__all__ = ["Contexts", "Perturber"]

@@ -1,0 +1,264 @@
+"""Perturbations of scene graphs: some objects get another label (docs/SYSTEM.md section 5; Knyazev et al. 2021).
+
+A batch on the host is perturbed in numpy and one on another device in torch, by the same code: at a few hundred objects
+the time goes into starting operations, which numpy does several times faster.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Generic
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sgg.perturbations.tables import ContextTables, Tables, option_lists, tables_on
+from sgg.structures import Array, SceneGraph, to_numpy
+
+from .arrays import A, namespace, numbers, repeated
+from .contexts import Contexts
+from .draw import Draw
+from .roles import Roles, played_roles, waves
+
+METHODS = ("rand", "neigh", "graphn")
+LEAST_WEIGHT = 1e-2  # of an object without relations, among those with
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates(Generic[A]):
+    """New labels [T] for some objects, those of an object together, sizes [M] of them each. A class is listed once for
+    each context that it was seen in; its weights [T] there add up to 1 / its mean count."""
+
+    labels: A
+    weights: A
+    sizes: A
+
+
+class Perturber:
+    """Gives max(1, round(intensity x N)) of the N objects of each image another label.
+
+    Objects are drawn without replacement, by degree ** degree_smoothing (annotated relations, either role) or
+    uniformly, and relabelled one after another, each seeing the labels given before. The new label is, by `method`,
+
+    - rand: any other class;
+    - neigh: one of the `topk` nearest classes by cosine of `embeddings`;
+    - graphn: of the classes that training has seen in the contexts of the object's relations, in at least two of them
+      (or the only one), and in none of those fewer than `alpha` times, one is drawn inversely to its mean count; with
+      topk > 0 it is then exchanged evenly for itself or one of its `topk` nearest. The original label is never a
+      candidate. Where there is no candidate at all, one of the original's topk + 1 nearest is taken; with topk 0 the
+      label stays.
+
+    contexts: for graphn. embeddings [C, D]: for neigh, and graphn with topk > 0. Both are also where C is known from.
+    draw: how chance becomes choice.
+
+    Raises ValueError, naming the argument, for values out of range and tables that are missing or do not fit.
+    """
+
+    def __init__(self, method: str, contexts: Contexts | None, embeddings: Array | None, intensity: float = 0.2,
+                 topk: int = 5, alpha: float = 2, uniform: bool = False, degree_smoothing: float = 1.0,
+                 draw: Draw | None = None):
+        _check_settings(method, intensity, topk, alpha, degree_smoothing)
+        embeddings = None if embeddings is None else to_numpy(embeddings)
+        self.num_classes = _number_of_classes(method, contexts, embeddings, topk)
+        self.method = method
+        self.contexts = contexts
+        self.intensity = intensity
+        self.topk = topk
+        self.alpha = alpha
+        self.uniform = uniform
+        self.degree_smoothing = degree_smoothing
+        self.draw = draw or Draw()
+        lists = option_lists(method, topk, self.num_classes, embeddings)
+        self.num_options = lists.shape[1] - 1
+        of_contexts = None
+        if method == "graphn" and contexts is not None:
+            strength = np.where(contexts.counts >= alpha, contexts.counts, -math.inf)
+            of_contexts = ContextTables(contexts.offsets, contexts.classes, strength)
+        self._tables = Tables(lists, of_contexts)
+        self._tensors: dict[torch.device, Tables[Tensor]] = {}
+
+    def node_probabilities(self, graph: SceneGraph) -> Tensor:
+        """[N] float32: the probability of each object to be the first that is drawn."""
+        labels, relations = self._host_tables(graph)
+        weights = self._node_weights(*played_roles(relations), len(labels)).astype(np.float32)
+        return torch.from_numpy(weights / weights.sum())
+
+    def distribution(self, graph: SceneGraph, node: int) -> Tensor:
+        """[C] float64: the exact probability of each label that `node` may get, when it is drawn first.
+
+        Raises ValueError where `node` is no row of the graph.
+        """
+        labels, relations = self._host_tables(graph)
+        if not 0 <= (node := int(node)) < len(labels):
+            raise ValueError(f"node must be in 0..{len(labels) - 1}, got {node}")
+        tables, original = self._tables, labels[[node]]
+        drawn: np.ndarray = original
+        weights: np.ndarray = np.ones(1)
+        if tables.contexts is not None:
+            roles = self._roles_of(np.arange(len(labels)) == node, relations, *played_roles(relations))
+            candidates = self._candidates(tables.contexts, roles, labels, np.zeros_like(roles.node), original)
+            if len(candidates.labels):
+                drawn, weights = candidates.labels, candidates.weights / candidates.weights.sum()
+        pick = np.tile(np.arange(self.num_options), len(drawn))
+        new = _relabel(tables.lists, drawn.repeat(self.num_options), original, pick)
+        share = weights.repeat(self.num_options) / self.num_options
+        return torch.from_numpy(np.bincount(new, share, self.num_classes))
+
+    def sample(self, graph: SceneGraph, generator: torch.Generator | None = None) -> Tensor:
+        """[N] int64 labels of the perturbed graph. For many graphs, `sample_batch` is ten times as fast."""
+        labels, relations = (torch.from_numpy(table) for table in self._host_tables(graph))
+        relations = torch.cat([relations.new_zeros(len(relations), 1), relations], dim=1)
+        return self.sample_batch(labels, relations, torch.zeros_like(labels), generator)
+
+    def sample_batch(self, labels: Tensor, relations: Tensor, image_index: Tensor,
+                     generator: torch.Generator | None = None) -> Tensor:
+        """Perturb the graphs of a batch at once: labels [N], relations [E, 4], image_index [N] ascending -> labels [N],
+        new, on the same device. All are int64 and laid out as in `Batch`: a relation is image, subject, object,
+        predicate, where subject and object are rows of the whole batch. Nothing is checked here.
+
+        All chance comes as three numbers per object from `generator` (None: torch's own), on whose device they are
+        drawn: equal seeds of generators of one kind give equal labels on every device.
+        """
+        device = None if generator is None else generator.device
+        chance = torch.rand(3, len(labels), generator=generator, device=device, dtype=torch.float64)
+        if labels.device.type == "cpu":
+            return torch.from_numpy(self.perturb(labels.numpy(), relations.numpy(), image_index.numpy(),
+                                                 chance.numpy()))
+        return self.perturb(labels, relations, image_index, chance.to(labels.device))
+
+    def perturb(self, labels: A, relations: A, image_index: A, chance: A) -> A:
+        """The same from chance [3, N], uniform in [0, 1): which object, which class and which option; in numpy or
+        torch, whichever the arrays are."""
+        which_node, which_class, which_option = chance
+        tables, pick = self._tables_for(labels), self.draw.even(self.num_options, which_option)
+        relations = relations[:, 1:]
+        nodes, played = played_roles(relations)
+        rank, drawn = self._rank(self._node_weights(nodes, played, len(labels)), which_node, image_index)
+        labels = namespace(labels).asarray(labels, copy=True)
+        if tables.contexts is None:
+            labels[drawn] = _relabel(tables.lists, labels[drawn], labels[drawn], pick[drawn])
+            return labels
+        slot = namespace(labels).zeros_like(rank)
+        for members, roles in waves(drawn, self._roles_of(drawn, relations, nodes, played), rank):
+            slot[members] = numbers(members)
+            original = labels[members]
+            candidates = self._candidates(tables.contexts, roles, labels, slot[roles.node], original)
+            position = self.draw.weighted(candidates.weights, candidates.sizes, which_class[members])
+            found = candidates.sizes > 0
+            first = namespace(labels).asarray(original, copy=True)
+            first[found] = candidates.labels[position[found]]
+            labels[members] = _relabel(tables.lists, first, original, pick[members])
+        return labels
+
+    def _host_tables(self, graph: SceneGraph) -> tuple[np.ndarray, np.ndarray]:
+        """Labels [N] and relations [E, 3] as int64, whatever they come in: codes of contexts overflow smaller types.
+
+        Raises ValueError for a class or an object that there is not.
+        """
+        labels = to_numpy(graph.labels).astype(np.int64)
+        relations = to_numpy(graph.relations).astype(np.int64).reshape(-1, 3)
+        for name, values, end in (("labels", labels, self.num_classes),
+                                  ("subjects and objects of relations", relations[:, :2], len(labels))):
+            if len(values) and not (values.min() >= 0 and values.max() < end):
+                raise ValueError(f"{name} must be in 0..{end - 1}, got {values[(values < 0) | (values >= end)][0]}")
+        return labels, relations
+
+    def _tables_for(self, array: A) -> Tables[A]:
+        """The tables where `array` is: in numpy, or in torch on its device."""
+        if not isinstance(array, Tensor):
+            return self._tables
+        if array.device not in self._tensors:
+            self._tensors[array.device] = tables_on(array.device, self._tables)
+        return self._tensors[array.device]
+
+    def _node_weights(self, nodes: A, played: A, count: int) -> A:
+        """[N] float64, proportional to the probability of being drawn first."""
+        xp = namespace(nodes)
+        degree = xp.asarray(xp.bincount(nodes[played], minlength=count), dtype=xp.float64)
+        return xp.ones_like(degree) if self.uniform else (degree ** self.degree_smoothing).clip(LEAST_WEIGHT, None)
+
+    def _rank(self, weights: A, chance: A, image_index: A) -> tuple[A, A]:
+        """[N] place of each object in the order of its image, and [N] whether it is drawn."""
+        xp = namespace(weights)
+        order = self.draw.order(weights, chance).argsort(stable=True)
+        order = order[image_index[order].argsort(stable=True)]
+        counts = xp.bincount(image_index)
+        rank = xp.zeros_like(order)
+        rank[order] = numbers(order) - (counts.cumsum(0) - counts)[image_index]
+        quota = xp.round(xp.asarray(counts, dtype=xp.float64) * self.intensity).clip(1, None)
+        return rank, rank < quota[image_index]
+
+    def _roles_of(self, drawn: A, relations: A, nodes: A, played: A) -> Roles[A]:
+        """The roles of drawn objects, those of an object together and in the order of its relations."""
+        assert self.contexts is not None  # for GraphN alone asks
+        rows = namespace(nodes).stack(self.contexts.rows(relations[:, 2]), 1).reshape(-1)
+        roles = Roles(nodes, relations[:, [1, 0]].reshape(-1), rows)[played & drawn[nodes]]
+        return roles[roles.node.argsort(stable=True)]
+
+    def _candidates(self, tables: ContextTables[A], roles: Roles[A], labels: A, slot: A, original: A) -> Candidates[A]:
+        """What GraphN draws from for M objects with labels `original` [M]; slot [K], ascending: whose each role is."""
+        xp, cells = namespace(slot), len(original) * self.num_classes
+        row = roles.row + labels[roles.other]
+        start, size = tables.offsets[row], tables.offsets[row + 1] - tables.offsets[row]
+        role = repeated(numbers(size), size)
+        # Entries of a role are counted from its start: the running number less the sizes of all before it.
+        entry = numbers(role) + (start - size.cumsum(0) + size)[role]
+        owner, label, strength = slot[role], tables.classes[entry], tables.strength[entry]
+        cell = owner * self.num_classes + label
+        times = xp.bincount(cell, minlength=cells)[cell]
+        total = xp.bincount(cell, strength, cells)[cell]
+        enough = xp.bincount(slot, minlength=len(original)).clip(1, 2)[owner]
+        kept = (times >= enough) & (total > 0) & (label != original[owner])
+        return Candidates(label[kept], 1 / total[kept], xp.bincount(owner[kept], minlength=len(original)))
+
+
+def _relabel(lists: A, first: A, original: A, pick: A) -> A:
+    """[M] labels: number `pick` of the list of `first`, from which `original` has been struck off."""
+    options = lists[first]
+    passed = (options == original[:, None]) & (numbers(lists[0]) <= pick[:, None])
+    return options[numbers(pick), pick + passed.any(1)]
+
+
+def _check_settings(method: str, intensity: float, topk: int, alpha: float, degree_smoothing: float) -> None:
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if not 0 < intensity <= 1:
+        raise ValueError(f"intensity must be in (0, 1], got {intensity}")
+    least = 1 if method == "neigh" else 0
+    if topk != int(topk) or topk < least:
+        raise ValueError(f"topk must be a whole number of at least {least} for {method}, got {topk}")
+    if not alpha >= 1:
+        raise ValueError(f"alpha must be >= 1, got {alpha}")
+    if not 0 <= degree_smoothing < math.inf:
+        raise ValueError(f"degree_smoothing must be >= 0, got {degree_smoothing}")
+
+
+def _number_of_classes(method: str, contexts: Contexts | None, embeddings: np.ndarray | None, topk: int) -> int:
+    """C, after making sure that what the method needs is there and fits."""
+    if method == "graphn" and contexts is None:
+        raise ValueError("contexts must be given for graphn")
+    compares = method == "neigh" or (method == "graphn" and topk > 0)
+    if compares and embeddings is None:
+        raise ValueError(f"embeddings must be given for {method} with topk {topk}")
+    if embeddings is not None and embeddings.ndim != 2:
+        raise ValueError(f"embeddings must have shape [classes, width], got {list(embeddings.shape)}")
+    if contexts is not None:
+        num_classes = contexts.num_classes
+    elif embeddings is not None:
+        num_classes = len(embeddings)
+    else:
+        raise ValueError("contexts or embeddings must be given: they say how many classes there are")
+    if embeddings is not None and len(embeddings) != num_classes:
+        raise ValueError(f"embeddings must have a row for each of {num_classes} classes, got {len(embeddings)}")
+    if compares and embeddings is not None and not np.isfinite(embeddings[1:]).all():
+        first = int(np.flatnonzero(~np.isfinite(embeddings[1:]).all(axis=1))[0]) + 1
+        raise ValueError(f"embeddings of class {first} are not finite: has the word no vector?")
+    if num_classes < 3:
+        raise ValueError(f"perturbations need at least two foreground classes, got {num_classes - 1}")
+    most = num_classes - 2 - (method == "graphn")
+    if compares and topk > most:
+        raise ValueError(f"topk must be at most {most} for {method} with {num_classes} classes, background included, "
+                         f"got {topk}")
+    return num_classes

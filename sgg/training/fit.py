@@ -1,0 +1,278 @@
+"""The training loop of one trial. Ray, where there is one, only calls `fit`."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from sgg import checkpoint, systems
+from sgg.common import distributed as parallel
+from sgg.common.atomic import write_json
+from sgg.common.metric_names import headline_k
+from sgg.common.run_log import CONFIG, TEST, History, Row, read_json
+from sgg.common.seeding import seed_everything
+from sgg.common.versions import changed_versions, versions
+from sgg.config import Config
+from sgg.config.loading.errors import in_words
+from sgg.config.loading.resume import changes
+from sgg.data import Batches
+from sgg.data.mirroring import difference
+from sgg.evaluate.evaluation import evaluate
+from sgg.experiment.context import Experiment
+from sgg.experiment.torch_setup import computed_on
+from sgg.methods.variants import objective, variants_of
+from sgg.settings.keys import flatten
+from sgg.systems.contract import DivergedError, Draws, Foundation, Losses, System
+
+log = logging.getLogger(__name__)
+
+COMPUTED_ON = "computed_on"
+
+
+def fit(
+    config: Config,
+    directory: Path | str,
+    on_epoch_end: Callable[[Row], None] | None = None,
+    resume: bool = True,
+    start_from: Path | str | None = None,
+) -> Row:
+    """Train one trial, validate as it goes, test at the end. Returns the last row and the test figures.
+
+    Writes config.json, metrics.jsonl, test.json and checkpoints/ under `directory`. `on_epoch_end` gets each row once
+    its checkpoint stands. With `resume` a directory that holds checkpoints is taken up after the newest that is whole;
+    `on_epoch_end` first gets the rows of the epochs that are done, so that it sees every epoch, in order. `start_from`
+    is a checkpoint of another trial to go on from with this config (population-based training); it serves unless the
+    directory has a newer one; `on_epoch_end` then gets the rows of the epochs after it. Where several processes train
+    together (`sgg/common/distributed.py`) each calls `fit`, and the first one writes.
+
+    Raises FloatingPointError, naming the epoch, where F has diverged: a loss, its gradient (then naming step and
+    images, too) or the scores of an evaluation are not finite. Raises ValueError where `directory` was written with
+    other settings, data, pictures, word vectors or parts, or all its checkpoints are damaged.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    donor = checkpoint.open_checkpoint(start_from) if start_from is not None else None
+    found, goes_on = _to_take_up(directory, resume, donor)
+
+    foundation = systems.prepare(config, partial(_require_origin, found, goes_on))
+    experiment = foundation.experiment
+    config = experiment.config
+    seed_everything(config.seed, "weights")
+    system = foundation.build()
+    history = History(directory)
+    done = _take_up(found, system)
+    first = parallel.rank() == 0
+    if first:
+        write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": foundation.facts,
+                                        "versions": versions(), COMPUTED_ON: computed_on(system.device)})
+
+    rows = history.rows(up_to=done)
+    report = on_epoch_end or _keep_quiet
+    for row in rows:
+        if donor is None or row["epoch"] > donor.epoch:
+            report(row)
+    to_do = range(done + 1, config.training.epochs + 1)
+    batches = experiment.training_batches(system.repeats(experiment)) if to_do else None
+    for epoch in to_do:
+        assert batches is not None  # for there is an epoch to do
+        values = train_epoch(system, config, batches, epoch)
+        if is_validated(config, epoch):
+            values |= measure(experiment, system, "val", epoch)
+        row = history.append(epoch, values) if first else {"epoch": epoch, "attempt": history.attempt, **values}
+        rows.append(row)
+        if first:
+            _save(foundation, directory, system, epoch, rows)
+        parallel.wait_for_all()
+        log.info("%s", describe(row, config))
+        report(row)
+
+    final = rows[-1] if rows else {}
+    return final | _tested(experiment, system, directory, done) if config.evaluation.test else final
+
+
+def _keep_quiet(row: Row) -> None:
+    """What is done with a row for which nobody asked."""
+
+
+def _tested(experiment: Experiment, system: System, directory: Path, done: int) -> Row:
+    """The test figures; those on disk where all epochs were `done` before."""
+    epochs = experiment.config.training.epochs
+    test = read_json(directory / TEST) if done >= epochs else None
+    if test is None:
+        test = measure(experiment, system, "test", epochs)
+        if parallel.rank() == 0:
+            write_json(directory / TEST, test)
+    return test
+
+
+def train_epoch(system: System, config: Config, batches: Batches, epoch: int) -> Row:
+    """One pass over the training images; returns mean losses by name, their sum `loss`, and `time` in seconds; also the
+    share of images of each count of the system's (`StepResult.counts`), named `share/<count>`.
+
+    A batch with fewer than two pairs of objects cannot train and is passed over, which the log tells. Raises ValueError
+    where that is every batch.
+    """
+    begun = time.monotonic()
+    # Whatever an epoch draws follows from its number, so that running it again gives the same.
+    worker = [parallel.rank()] if parallel.num_workers() > 1 else []
+    seed_everything(config.seed, "epoch", epoch, *worker)
+    draws = Draws(config.seed, epoch, *worker)
+    system.train()
+    sums: dict[str, float] = {}
+    counts: dict[str, int] = {}
+    images, passed_over = 0, 0
+    images_of: Counter[str] = Counter()
+    for steps, batch in enumerate(batches.epoch(epoch), start=1):
+        system.set_rates((epoch - 1) * len(batches) + steps - 1, len(batches))
+        try:
+            result = system.training_step(batch, draws)
+            losses = finite(result.losses)
+        except FloatingPointError as error:
+            raise FloatingPointError(f"{error} in epoch {epoch}, step {steps}: {_lower_rates(system)}; or look at "
+                                     f"the images of this batch: {', '.join(batch.image_ids)}") from error
+        images += len(batch)
+        images_of.update(result.counts)
+        passed_over += not losses
+        for name, value in losses.items():
+            sums[name], counts[name] = sums.get(name, 0.0) + value, counts.get(name, 0) + 1
+        if steps % max(1, len(batches) // 4) == 0:
+            log.info("epoch %d: step %d of %d, loss %.3f", epoch, steps, len(batches), sum(losses.values()))
+    if passed_over:
+        log.warning("epoch %d: %d of %d batches had fewer than two pairs of objects and were passed over", epoch,
+                    passed_over, len(batches))
+    if passed_over and not sums:
+        raise ValueError(f"no batch of epoch {epoch} has two pairs of objects: raise training.batch_size, or leave out "
+                         "small images with data.min_objects")
+    means = {f"loss/{name}": value / counts[name] for name, value in sums.items()}
+    row = {"loss": sum(means.values()), **means, "time": time.monotonic() - begun}
+    return row | image_shares(images_of, images)
+
+
+def image_shares(counts: Mapping[str, int], images: int) -> Row:
+    """`share/<count>`: each count as a share of the images that all processes have seen."""
+    of_workers = parallel.gathered((dict(counts), images))
+    seen = sum(images for _, images in of_workers)
+    return {f"share/{name}": sum(counts.get(name, 0) for counts, _ in of_workers) / max(seen, 1)
+            for name in sorted({name for counts, _ in of_workers for name in counts})}
+
+
+def finite(losses: Losses) -> dict[str, float]:
+    """The losses as numbers. Raises FloatingPointError, naming those that are not finite."""
+    values = {name: value.item() for name, value in losses.items()}
+    bad = [name for name, value in values.items() if not math.isfinite(value)]
+    if bad:
+        raise FloatingPointError(f"loss {', '.join(bad)} is not finite")
+    return values
+
+
+def measure(experiment: Experiment, system: System, part: str, epoch: int) -> Row:
+    """Every figure of a part after an epoch, named `<part>/<mode>/<subset>/<metric>`.
+
+    Raises FloatingPointError, naming the epoch, where the model has diverged.
+    """
+    try:
+        figures = evaluate(system, experiment.evaluation_batches(part), experiment.metrics(part),
+                           adjusters=experiment.adjusters)
+    except DivergedError as error:
+        raise FloatingPointError(f"{error}, measured on {part} after epoch {epoch}: {_lower_rates(system)}") from error
+    return {f"{part}/{name}": value for name, value in figures.items()}
+
+
+def _lower_rates(system: System) -> str:
+    """The remedy for networks that diverge."""
+    return f"lower {in_words(list(system.rates), 'or')}"
+
+
+def is_validated(config: Config, epoch: int) -> bool:
+    """After the first epoch, then after every `evaluation.every` more, and after the last: 1, 6, 11, 16, 20."""
+    return (epoch - 1) % config.evaluation.every == 0 or epoch == config.training.epochs
+
+
+def describe(row: Row, config: Config) -> str:
+    """A row in one line for a person."""
+    parts = [f"epoch {row['epoch']} of {config.training.epochs}", f"loss {row['loss']:.3f}", f"{row['time']:.0f} s"]
+    for subset in ("zs", "all"):
+        for mode in config.evaluation.modes:
+            value = row.get(f"val/{mode}/{subset}/ngR@{headline_k(config.evaluation.ks)}")
+            if value is not None:
+                parts.append(f"val {mode} {subset} {100 * value:.1f} %")
+    return ", ".join(parts)
+
+
+def _to_take_up(directory: Path, resume: bool,
+                donor: checkpoint.Checkpoint | None) -> tuple[checkpoint.Checkpoint | None, bool]:
+    """The newest checkpoint that is whole, if any, and whether this trial goes on with it by its own settings."""
+    found = checkpoint.latest_whole(directory) if resume else None
+    if donor is not None and (found is None or donor.epoch >= found.epoch):
+        found = donor
+    return found, found is not None and donor is None
+
+
+def _take_up(found: checkpoint.Checkpoint | None, system: System) -> int:
+    """Load a checkpoint; returns the number of epochs done."""
+    if found is None:
+        return 0
+    found.load_weights(**system.networks)
+    found.load_optimizers(system.optimizers)
+    log.info("taken up after epoch %d from %s", found.epoch, found.path)
+    now = computed_on(system.device)
+    then = found.meta.get(COMPUTED_ON, now)
+    if others := [f"{name} {then[name]}, now {value}" for name, value in now.items() if then.get(name, value) != value]:
+        log.warning("goes on where sums are in another order, or draws are others (%s): figures differ from those of a "
+                    "run that was not interrupted as under another seed", "; ".join(others))
+    if changed := changed_versions(found.meta.get("versions", {}), versions()):
+        log.warning("goes on with other versions (%s): figures may differ from those of a run that was not interrupted",
+                    changed)
+    return found.epoch
+
+
+def _pictures_of(found: checkpoint.Checkpoint, experiment: Experiment) -> dict[str, str]:
+    """Hashes of the pictures that must be those of a checkpoint: of all parts, where as many images are measured."""
+    measured = found.meta["config"]["data"].get("eval_images") == experiment.config.data.eval_images
+    return experiment.pictures if measured else {"train": experiment.pictures["train"]}
+
+
+def _require_origin(found: checkpoint.Checkpoint | None, same_settings: bool, experiment: Experiment,
+                    parts: Mapping[str, str | None]) -> None:
+    """Raise ValueError where a checkpoint was made from something else. same_settings: its settings must be the same,
+    too."""
+    if found is None:
+        return
+    if same_settings:
+        _refuse_other_settings(experiment.config, found)
+    found.require_plugins(experiment.config.experiment.allow_changed_plugins)
+    found.require_origin(experiment.data.hash, parts, _pictures_of(found, experiment))
+    if fault := difference(found.meta["data"].get("mirrored"), experiment.exchanged):
+        raise ValueError(f"{found.path} {fault}: put back the version of this program, or train anew under another "
+                         "experiment.name")
+    if experiment.config.compares_classes:
+        found.require_vectors(experiment.vectors)
+
+
+def _refuse_other_settings(config: Config, found: checkpoint.Checkpoint) -> None:
+    changed = changes(flatten(found.meta["config"]), flatten(config.model_dump(mode="json")),
+                      lambda role: role.fixed_for_trial)
+    if changed:
+        raise ValueError("\n  ".join([f"{found.path} was written with other settings; give the run another "
+                                      "experiment.name, or put back:", *changed]))
+
+
+def _save(foundation: Foundation, directory: Path, system: System, epoch: int, rows: list[Row]) -> None:
+    config = foundation.experiment.config
+    meta = {"config": config.model_dump(mode="json"), "data": foundation.facts, **foundation.parts,
+            "versions": versions(), COMPUTED_ON: computed_on(system.device)}
+    checkpoint.save(directory, epoch, system.networks, system.optimizers, meta)
+    checkpoint.prune(directory, config.training.keep_checkpoints, _best_epoch(config, rows))
+
+
+def _best_epoch(config: Config, rows: list[Row]) -> int | None:
+    metric, mode = config.search.metric, config.search.mode
+    variants = variants_of(dict(config.evaluation))
+    scored = [(score, row["epoch"]) for row in rows
+              if (score := objective(row, metric, mode, variants)) is not None]
+    return (max if mode == "max" else min)(scored)[1] if scored else None

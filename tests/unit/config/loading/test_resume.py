@@ -1,0 +1,77 @@
+"""What may differ when a run is taken up again, also one of an earlier edition, which lacks some settings."""
+
+import pytest
+
+from sgg.config import validate
+from sgg.config.loading.resume import changes as all_changes
+from sgg.settings.keys import flatten
+
+
+def changes(then: dict, now: dict) -> list[str]:
+    return sorted(all_changes(then, now, lambda role: role.fixed_for_trial))
+
+
+def settings(data_name: str = "toy", **sections) -> dict:
+    return flatten(validate({"data": {"name": data_name}, **sections}).model_dump(mode="json"))
+
+
+def of_the_first_edition(now: dict) -> dict:
+    """The settings of a checkpoint that was written before these were there."""
+    then = dict(now)
+    del then["training.drop_last"]
+    then.pop("augmentation.reconstruction_bias", None)
+    del then["data.flip_predicates"], then["data.self_relations"], then["data.allow_clipping"], then["data.cache"]
+    return then | {"model.edge_boxes": "motifs"}
+
+
+def test_what_decides_the_numbers_is_named() -> None:
+    assert changes(settings(), settings()) == []
+    assert changes(settings(), settings(training={"momentum": 0.5, "epochs": 9, "drop_last": True})) == [
+        "training.drop_last was False, is True", "training.momentum was 0.9, is 0.5"]
+
+
+def test_a_run_of_the_first_edition_goes_on_where_it_did_the_same() -> None:
+    assert changes(of_the_first_edition(settings()), settings()) == []
+    now = settings("vg", training={"drop_last": False})
+    assert changes(of_the_first_edition(now), now) == []
+
+
+def test_a_run_of_the_first_edition_kept_incomplete_batches() -> None:
+    now = settings("vg")
+    assert changes(of_the_first_edition(now), now) == ["training.drop_last was False, is True"]
+
+
+@pytest.mark.parametrize(("bias", "faults"), [
+    ("off", []), ("add", ["augmentation.reconstruction_bias was True, is False"])])
+def test_a_run_of_the_first_edition_added_the_bias_in_the_reconstruction(bias, faults) -> None:
+    now = settings(model={"frequency_bias": bias}, augmentation={"kind": "gan"})
+    assert changes(of_the_first_edition(now), now) == faults
+
+
+@pytest.mark.parametrize(("flip", "faults"), [
+    (True, ["data.flip_predicates was 'keep', is 'exchange'"]), (False, [])])
+def test_a_run_of_the_first_edition_kept_predicates_in_mirrored_images(flip, faults) -> None:
+    """Which are none in Visual Genome and the toy genome, and most in GQA."""
+    now = settings("gqa", model={"edge_boxes": "motifs"}, training={"drop_last": False}) | {"data.flip": flip}
+    assert changes(of_the_first_edition(now), now) == faults
+
+
+def test_a_setting_that_an_older_run_lacks_had_its_default() -> None:
+    then = settings()
+    del then["training.f_updates"]
+    assert changes(then, settings()) == []
+    assert changes(then, settings(training={"f_updates": 2})) == ["training.f_updates was 1, is 2"]
+
+
+def test_none_of_the_first_edition_is_what_suits_the_data() -> None:
+    """Its studies noted None where the data set decides."""
+    then = of_the_first_edition(settings()) | {"training.batch_size": None, "training.learning_rate": None}
+    assert changes(then, settings()) == []
+    assert changes(then, settings(training={"batch_size": 4})) == [
+        "training.batch_size was 8, is 4", "training.learning_rate was 0.016, is 0.008"]
+
+
+def test_an_axis_is_compared_as_a_whole() -> None:
+    then = settings() | {"loss.kind": {"search": "grid", "of": ["dnorm"]}}
+    assert changes(then, then) == []
+    assert len(changes(then, settings())) == 1

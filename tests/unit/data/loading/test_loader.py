@@ -1,0 +1,235 @@
+"""Batches: their content, and that nothing but seed, epoch and image decides it."""
+
+import os
+import pickle
+import signal
+from collections import Counter
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+
+from sgg.data.images.image_files import read_picture
+from sgg.data.loading import parcel, shared_memory
+from sgg.data.loading.collate import collate
+from sgg.data.loading.loader import PartImages, _Order, draw_predicates, load_batches
+from sgg.data.loading.transforms import to_square
+from sgg.data.readers.visual_genome import open_visual_genome
+
+
+@pytest.fixture
+def part(genome_directory):
+    return open_visual_genome(genome_directory, num_val_images=1).part("train")
+
+
+def content(batch):
+    arrays = [getattr(batch, entry.name) for entry in fields(batch)]
+    return [x.tolist() if isinstance(x, torch.Tensor) else [getattr(y, "tolist", lambda y=y: y)() for y in x]
+            for x in arrays]
+
+
+def epoch(batches, number):
+    return [content(batch) for batch in batches.epoch(number)]
+
+
+def test_a_batch_lays_images_one_after_another(part):
+    batch = next(load_batches(part, 3).epoch(0))
+    assert batch.image_ids == ("101", "102", "104")
+    assert batch.sizes.tolist() == [[48, 64]] * 3
+    assert batch.image_index.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert batch.relations[:, :3].tolist() == [[0, 0, 1], [0, 2, 0], [1, 3, 4], [1, 5, 3], [2, 6, 7], [2, 8, 6]]
+    for index, graph in enumerate(batch.graphs()):
+        expected = part.graph(index)
+        assert graph.numpy().relations.tolist() == expected.relations.tolist()
+        assert graph.numpy().labels.tolist() == expected.labels.tolist()
+        assert torch.equal(batch.images[index], to_square(read_picture(part.image_path(index))))
+    assert [batch.boxes.dtype, batch.labels.dtype, batch.relations.dtype] == [torch.float32, torch.int64, torch.int64]
+
+
+def test_pictures_and_boxes_are_mirrored_together(part):
+    samples, plain = PartImages(part, augment=True, seed=3), PartImages(part, augment=False, seed=3)
+    mirrored = 0
+    for number in range(200):
+        sample, original = samples[number, 0], plain[number, 0]
+        if not torch.equal(sample.image, original.image):
+            mirrored += 1
+            assert torch.equal(sample.image[:, :48], original.image[:, :48].flip(2))
+            x1, y1, x2, y2 = original.graph.boxes.T
+            assert sample.graph.boxes.tolist() == np.stack([64 - x2, y1, 64 - x1, y2], axis=1).tolist()
+        else:
+            assert sample.graph.boxes.tolist() == original.graph.boxes.tolist()
+    assert 70 < mirrored < 130  # of 200; by more than four standard deviations else
+
+
+def test_flips_can_be_switched_off(part):
+    samples, plain = PartImages(part, augment=True, seed=3, flip=False), PartImages(part, augment=False, seed=3)
+    assert all(torch.equal(samples[number, 0].image, plain[0, 0].image) for number in range(20))
+
+
+def test_one_predicate_of_a_pair_is_drawn_as_often_as_it_is_annotated():
+    relations = np.array([[0, 1, 1], [1, 0, 2], [0, 1, 2], [0, 1, 2], [2, 1, 3]])
+    draws = [draw_predicates(relations, np.random.default_rng(seed)) for seed in range(600)]
+    assert all(sorted(map(tuple, drawn[:, :2].tolist())) == [(0, 1), (1, 0), (2, 1)] for drawn in draws)
+    counts = Counter(int(drawn[drawn[:, 0] == 0][0, 2]) for drawn in draws)
+    assert abs(counts[2] / 600 - 2 / 3) < 0.08
+    assert draw_predicates(relations[:0], np.random.default_rng(0)).shape == (0, 3)
+
+
+@pytest.mark.parametrize(("workers", "start_method"), [(1, "fork"), (2, "fork"), (1, "spawn")])
+def test_batches_do_not_depend_on_workers(workers, start_method, part):
+    alone = load_batches(part, 2, augment=True, shuffle=True, seed=5)
+    helped = load_batches(part, 2, augment=True, shuffle=True, seed=5, workers=workers, start_method=start_method)
+    for number in (0, 1, 7, 1):
+        assert epoch(helped, number) == epoch(alone, number)
+
+
+def test_epochs_differ_and_repeat(part):
+    batches = load_batches(part, 2, augment=True, shuffle=True, seed=5)
+    first, second = epoch(batches, 0), epoch(batches, 1)
+    assert first != second
+    assert epoch(batches, 0) == first
+    assert epoch(load_batches(part, 2, augment=True, shuffle=True, seed=6), 0) != first
+
+
+def test_an_epoch_holds_every_image_once(part):
+    batches = load_batches(part, 3, shuffle=True)
+    assert sorted(sum((batch.image_ids for batch in batches.epoch(2)), ())) == ["101", "102", "104", "105"]
+    assert len(batches) == len(list(batches.epoch(2))) == 2
+
+
+def test_processes_that_train_together_share_every_batch(part):
+    whole = load_batches(part, 3, shuffle=True, seed=1)
+    shares = [load_batches(part, 3, shuffle=True, seed=1, share=(rank, 2)) for rank in range(2)]
+    kept = [batch.image_ids for batch in whole.epoch(1) if len(batch) >= 2]
+    dealt = [[batch.image_ids for batch in share.epoch(1)] for share in shares]
+    assert list(zip(*dealt, strict=True)) == [(ids[::2], ids[1::2]) for ids in kept]
+    assert [len(share) for share in shares] == [len(kept)] * 2
+
+
+def test_the_last_incomplete_batch_may_be_left_out(part):
+    """Of four images in batches of three one batch is left, of which other epochs leave out other images."""
+    dropping = load_batches(part, 3, shuffle=True, seed=1, drop_last=True)
+    keeping = load_batches(part, 3, shuffle=True, seed=1)
+    assert len(dropping) == 1
+    epochs = [[batch.image_ids for batch in dropping.epoch(number)] for number in range(8)]
+    assert epochs == [[next(keeping.epoch(number)).image_ids] for number in range(8)]
+    assert {name for (names,) in epochs for name in names} == {"101", "102", "104", "105"}
+    assert len(load_batches(part, 2, shuffle=True, drop_last=True)) == 2  # nothing is left over
+
+
+@pytest.mark.parametrize(("images", "batches"), [(57_723, 2405), (57_720, 2405), (57_719, 2404), (24, 1)])
+def test_updates_of_an_epoch_of_visual_genome(images, batches):
+    """57,723 images in batches of 24: 2,405, and 3 images that are left out."""
+    assert len(_Order(images, 24, True, 0, (0, 1), drop_last=True)) == batches
+    assert len(_Order(images, 24, True, 0, (0, 1), drop_last=False)) == batches + (images % 24 > 0)
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_processes_that_train_together_leave_out_the_same(part, workers):
+    """Every process gets its share of each whole batch, also where all of them could have had an image of the last."""
+    whole = [batch.image_ids for batch in load_batches(part, 3, shuffle=True, seed=1, drop_last=True).epoch(1)]
+    dealt = [[batch.image_ids for batch in load_batches(part, 3, shuffle=True, seed=1, drop_last=True,
+                                                        share=(rank, workers)).epoch(1)] for rank in range(workers)]
+    assert len(whole) == 1
+    assert list(zip(*dealt, strict=True)) == [tuple(ids[rank::workers] for rank in range(workers)) for ids in whole]
+
+
+def test_leaving_out_everything_is_refused(part):
+    with pytest.raises(ValueError, match="train part has 4 images, fewer than a batch of 5, and drop_last leaves out"):
+        load_batches(part, 5, shuffle=True, drop_last=True)
+    assert len(load_batches(part, 4, shuffle=True, drop_last=True)) == 1
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 100])
+def test_processes_that_evaluate_together_share_the_part(part, batch_size):
+    """Also where a batch is one image: the other process has work too."""
+    shares = [[name for batch in load_batches(part, batch_size, share=(rank, 2)).epoch(0) for name in batch.image_ids]
+              for rank in range(2)]
+    names = [part.image_id(image) for image in range(len(part))]
+    assert shares == [names[::2], names[1::2]]
+
+
+def test_torchs_own_random_state_is_left_alone(part):
+    state = torch.get_rng_state()
+    epoch(load_batches(part, 2, augment=True, shuffle=True, workers=1, start_method="fork"), 0)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_wrong_picture_is_named_in_one_line_whoever_reads_it(part, workers):
+    missing, cut = part.image_path(0), part.image_path(1)
+    cut.write_bytes(cut.read_bytes()[:300])
+    batches = load_batches(part, 1, workers=workers)
+    in_order = batches.epoch(0)
+    assert next(in_order).image_ids == ("101",)
+    with pytest.raises(ValueError, match=rf"^picture {cut} cannot be read, or is cut off: .*$"):
+        next(in_order)
+    missing.unlink()
+    with pytest.raises(FileNotFoundError, match=rf"^picture {missing} is missing$"):
+        next(batches.epoch(1))
+
+
+def test_mistakes_are_named(part, tmp_path):
+    with pytest.raises(ValueError, match="batch_size must be >= 1 and workers >= 0, got 0 and 0"):
+        load_batches(part, 0)
+    with pytest.raises(FileNotFoundError, match=r"picture folder .*nowhere is missing"):
+        load_batches(replace(part, image_folder=tmp_path / "nowhere"), 1)
+    with pytest.raises(ValueError, match="the train part has no images"):
+        load_batches(part.head(0), 1)
+
+
+def test_too_little_shared_memory_is_told_before_the_start(part, monkeypatch):
+    monkeypatch.setattr(shared_memory, "free_bytes", lambda: 100_000)  # a picture has 3 * 4 * 64**2 = 49,152 bytes
+    load_batches(part, 2, workers=0)
+    with pytest.raises(OSError, match=r"data\.workers=2 need 0\.5 MiB for batches of 2 pictures .*--shm-size.*"
+                                      r"data\.workers=0"):
+        load_batches(part, 2, workers=2)  # 2 batches ahead for each and one in use: 5 * 2 * 49,152 bytes
+    with pytest.raises(OSError, match="for batches of 3 pictures"):
+        load_batches(part, 3, workers=1)
+    monkeypatch.setattr(shared_memory, "free_bytes", lambda: None)  # a system that has it elsewhere
+    load_batches(part, 2, workers=2)
+
+
+@pytest.mark.parametrize("full", ["seen", "not seen"])
+def test_shared_memory_that_is_full_ends_the_epoch(part, monkeypatch, full):
+    """Torch alone prints the error, and waits for the batch for ever."""
+    here = os.getpid()
+    if full == "seen":
+        monkeypatch.setattr(parcel, "free_bytes", lambda: 2**40 if os.getpid() == here else 10)
+    else:
+        def taken(size):
+            raise RuntimeError("unable to allocate shared memory(shm): No space left on device (28)")
+
+        monkeypatch.setattr(torch.UntypedStorage, "_new_shared", taken)
+    with pytest.raises(OSError, match=r"/dev/shm has no room for a batch of 0\.1 MiB .*--shm-size"):
+        next(load_batches(part, 3, workers=1, start_method="fork").epoch(0))
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGBUS])
+def test_a_loading_process_that_dies_ends_the_epoch(part, monkeypatch, how):
+    def dies(images, keys):
+        signal.signal(how, signal.SIG_DFL) if how != signal.SIGKILL else None
+        os.kill(os.getpid(), how)
+
+    monkeypatch.setattr(PartImages, "__getitems__", dies)
+    with pytest.raises(ChildProcessError, match=rf"was ended by {how.name}, as the system does .*data\.workers=0"):
+        next(load_batches(part, 2, workers=1, start_method="fork").epoch(0))
+
+
+def test_a_parcel_brings_what_was_packed():
+    """Tensors of every type and form, in their order within a value; contiguous or not."""
+    value = {"a": torch.arange(6).reshape(2, 3).T, "b": [torch.zeros(0, 4), torch.tensor(True)], "c": "text",
+             "d": torch.tensor([0.5], dtype=torch.float16), "e": torch.tensor(2.5, dtype=torch.float64)}
+    found = parcel.Parcel.of(value).unpack()
+    assert found["c"] == "text"
+    for sent, got in zip([value["a"], *value["b"], value["d"], value["e"]],
+                         [found["a"], *found["b"], found["d"], found["e"]], strict=True):
+        assert (got.dtype, got.shape) == (sent.dtype, sent.shape)
+        assert torch.equal(got, sent)
+        assert got.is_shared()
+
+
+def test_a_message_is_short_enough_for_many_to_fit_into_a_pipe(part):
+    large = collate([PartImages(part, augment=False, seed=0)[0, 0]] * 24)
+    assert len(pickle.dumps(parcel.Parcel.of(large).message)) < 4096

@@ -1,0 +1,36 @@
+"""Pictures as squares."""
+
+import numpy as np
+import pytest
+import torch
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
+
+from sgg.data.loading.transforms import padding_facts, to_square
+
+
+@pytest.mark.parametrize(("height", "width"), [(3, 5), (5, 3), (4, 4)])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_the_picture_is_in_the_corner_of_a_padded_square(height, width, flipped):
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    square = to_square(picture, flipped)
+    side = max(height, width)
+    expected = np.empty((side, side, 3), np.uint8)
+    expected[:] = 124, 116, 103
+    expected[:height, :width] = picture[:, ::-1] if flipped else picture
+    np.testing.assert_array_equal(square.permute(1, 2, 0).numpy(), expected.astype(np.float32) / 255)
+    assert square.dtype == torch.float32
+
+
+def test_padding_leaves_the_residue_of_the_reference():
+    """Its colour is ImageNet's mean cut to eight bits: what is left of it once a detector has normalised a picture."""
+    transform = GeneralizedRCNNTransform(6, 6, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    square = transform.normalize(to_square(np.zeros((6, 3, 3), np.uint8)))
+    residue = torch.tensor([124 / 255 - 0.485, 116 / 255 - 0.456, 103 / 255 - 0.406]) / torch.tensor(
+        [0.229, 0.224, 0.225])
+    torch.testing.assert_close(residue, torch.tensor([0.0056, -0.0049, -0.0092]), atol=5e-5, rtol=0)
+    torch.testing.assert_close(square[:, :, 3:], residue[:, None, None].expand(3, 6, 3), atol=1e-6, rtol=0)
+
+
+def test_padding_is_part_of_an_identity_where_there_is_any():
+    assert padding_facts(np.array([[4, 4], [7, 7]])) == {}
+    assert padding_facts(np.array([[4, 4], [7, 6]])) == {"padding": [124, 116, 103]}

@@ -1,0 +1,181 @@
+"""Writing a toy genome: the files, that they are whole, and that they are the same every time."""
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+from sgg.data import open_dataset
+from sgg.data.toy import VERSION, Sizes, describe, generate
+from sgg.data.toy.scene import Composer
+from sgg.data.toy.world import CLASSES, PREDICATES, World
+
+SMALL = Sizes(train=6, val=3, test=4, detector=3)
+ROOT = Path(__file__).parents[4]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    generate(root / "toy", seed=1, sizes=SMALL)
+    return root
+
+
+def digest(directory):
+    return {str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(directory.rglob("*")) if path.is_file()}
+
+
+def test_the_same_seed_gives_the_same_bytes_also_in_another_process(root, tmp_path):
+    code = ("import sys; from sgg.data.toy import Sizes, generate; "
+            "generate(sys.argv[1], seed=1, sizes=Sizes(train=6, val=3, test=4, detector=3))")
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "toy")], cwd=ROOT, check=True)
+    assert digest(tmp_path / "toy") == digest(root / "toy")
+    assert len(digest(root / "toy")) == 13 + 3 + 2 * 4
+
+
+def test_another_seed_gives_other_files(root, tmp_path):
+    generate(tmp_path / "toy", seed=2, sizes=SMALL)
+    ours, theirs = digest(root / "toy"), digest(tmp_path / "toy")
+    assert ours.keys() == theirs.keys()
+    assert not any(ours[name] == theirs[name] for name in ours if name.endswith((".jpg", ".h5")))
+
+
+def test_files_have_visual_genomes_layout(root):
+    folder = root / "toy" / "stanford_filtered"
+    with h5py.File(folder / "VG-SGG.h5") as file:
+        arrays = {name: file[name][()] for name in file}
+    assert arrays["split"].tolist() == [0] * 9 + [2] * 4
+    boxes, relations = len(arrays["labels"]), len(arrays["predicates"])
+    assert arrays["labels"].shape == (boxes, 1)
+    assert arrays["boxes_1024"].shape == arrays["boxes_512"].shape == (boxes, 4)
+    assert arrays["relationships"].shape == (relations, 2)
+    for kind, rows in (("box", boxes), ("rel", relations)):
+        first, last = arrays[f"img_to_first_{kind}"], arrays[f"img_to_last_{kind}"]
+        assert first[0] == 0
+        assert last[-1] == rows - 1
+        assert (first[1:] == last[:-1] + 1).all()
+    assert all(array.dtype.kind == "i" for array in arrays.values())
+    owner = np.searchsorted(arrays["img_to_last_box"], arrays["relationships"])
+    assert (owner[:, 0] == owner[:, 1]).all()
+
+    names = json.loads((folder / "VG-SGG-dicts.json").read_text())
+    assert names["idx_to_label"][str(names["label_to_idx"]["dog"])] == "dog"
+    assert names["idx_to_predicate"]["1"] == PREDICATES[1]
+    assert sum(names["object_count"].values()) == boxes
+    assert sum(names["predicate_count"].values()) == relations
+    images = json.loads((folder / "image_data.json").read_text())
+    pictures = [root / "toy" / "VG_100K" / f"{image['image_id']}.jpg" for image in images]
+    assert [Image.open(path).size for path in pictures] == [(image["width"], image["height"]) for image in images]
+
+
+def test_the_reader_gives_back_what_was_composed(root):
+    data = open_dataset("toy", root)
+    assert data.classes == list(CLASSES)
+    assert data.predicates == list(PREDICATES)
+    assert [len(data.part(name)) for name in ("train", "val", "test", "detector")] == [6, 3, 4, 3]
+    world = World.build(1)
+    for number, name in enumerate(("val", "train", "test", "detector"), start=1):
+        for index in range(len(data.part(name))):
+            graph, scene = data.part(name).graph(index), Composer(world, name).compose((1, number, index))
+            assert graph.labels.tolist() == [thing.label for thing in scene.things]
+            assert graph.relations.tolist() == [list(relation) for relation in scene.relations]
+            np.testing.assert_allclose(graph.boxes, [thing.box for thing in scene.things], atol=.2)  # of 176 pixels
+
+
+def test_held_out_compositions_are_named_and_absent_from_training(root):
+    facts = json.loads((root / "toy" / "stanford_filtered" / "toy.json").read_text())
+    assert facts["version"] == VERSION
+    assert facts["num_val_images"] == 3
+    assert facts["sizes"] == {"train": 6, "val": 3, "test": 4, "detector": 3}
+    held_out = {tuple(names) for part in ("test", "val") for names in facts["held_out"][part]}
+    assert len(held_out) > 100
+    data = open_dataset("toy", root)
+    shown = {(CLASSES[s], PREDICATES[p], CLASSES[o]) for s, p, o in data.part("train").triplets().triplets.tolist()}
+    assert not shown & held_out
+
+
+def test_a_genome_that_is_there_is_left_alone_and_another_is_refused(root):
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+    assert generate(root / "toy", seed=1, sizes=SMALL) == root / "toy"
+    with pytest.raises(FileExistsError, match=r"another toy genome: seed 1 \(wanted: 2\); delete it"):
+        generate(root / "toy", seed=2, sizes=SMALL)
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+
+
+def test_a_folder_of_something_else_is_never_touched(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(FileExistsError, match="is no toy genome"):
+        generate(tmp_path, sizes=SMALL)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_an_interrupted_generation_leaves_nothing(tmp_path):
+    seen = []
+
+    def interrupt(done, total):
+        seen.append((done, total, [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")]))
+        if done == 15:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generate(tmp_path / "toy", sizes=SMALL, on_picture=interrupt)
+    assert seen == [(done, 16, []) for done in range(1, 16)]   # nothing is to be seen before it is whole
+    assert not list(tmp_path.iterdir())
+    generate(tmp_path / "toy", sizes=SMALL)
+    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
+
+
+def test_what_a_killed_generation_left_is_deleted_by_the_next(tmp_path):
+    code = ("import os, signal, sys; from sgg.data.toy import Sizes, generate; generate(sys.argv[1], "
+            "sizes=Sizes(1, 1, 1, 1), on_picture=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))")
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "toy")], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.glob(".toy.unfinished-*/VG_100K/*.jpg"))) == 1
+    (tmp_path / ".toys").mkdir()
+    generate(tmp_path / "toy", sizes=SMALL)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".toys", "toy"]
+
+
+def test_what_another_process_is_writing_is_left_alone(tmp_path):
+    def meanwhile(done, total):
+        if done == 1:
+            before = list(tmp_path.iterdir())
+            generate(tmp_path / "toy", sizes=SMALL)
+            assert set(tmp_path.iterdir()) == {*before, tmp_path / "toy"}
+
+    generate(tmp_path / "toy", sizes=SMALL, on_picture=meanwhile)
+    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
+
+
+def test_of_two_that_write_at_once_the_first_one_stays(tmp_path):
+    def meanwhile(done, total):
+        if done == total:
+            generate(tmp_path / "toy", sizes=SMALL)
+
+    generate(tmp_path / "toy", sizes=SMALL, on_picture=meanwhile)
+    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
+    assert len(open_dataset("toy", tmp_path).part("train")) == 6
+
+
+def test_sizes_below_one_are_refused():
+    with pytest.raises(ValueError, match=r"sizes.test must be >= 1, got 0"):
+        Sizes(test=0)
+
+
+def test_the_description_counts_what_is_there(root):
+    data = open_dataset("toy", root)
+    lines = [line.split() for line in describe(data).splitlines()]
+    train = next(line for line in lines if line[:1] == ["train"])
+    assert train[1] == "6"
+    assert train[2] == str(len(data.part("train").annotations.labels))
+    zero_shot = next(line for line in lines if line[:1] == ["test"] and len(line) == 5)
+    assert int(zero_shot[1]) == len(data.part("test", subset="zs").annotations.relations)
+    assert sum(map(int, zero_shot[1:])) == len(data.part("test").annotations.relations)

@@ -1,0 +1,84 @@
+"""`python -m sgg.detector`: train, evaluate, and what it says to wrong arguments."""
+
+import json
+import re
+
+import pytest
+
+from sgg.data import open_dataset
+from sgg.detector import save_detector
+from sgg.detector.__main__ import main
+from sgg.detector.model import Detector
+from sgg.detector.proposals import RANDOM
+
+
+def test_the_same_data_as_a_config(toy_root, tmp_path, monkeypatch, capsys) -> None:
+    """A detector of a config with more validation images must not have seen them; a small GQA needs fewer."""
+    monkeypatch.setattr("sgg.detector.evaluation.measure", lambda *_: {})
+    where = ["--root", str(toy_root), "--device", "cpu", "--num-val-images", "5"]
+    assert main(["train", "--data", "toy", *where, "--to", str(tmp_path / "d"), "--epochs", "1"]) == 0
+    facts = json.loads((tmp_path / "d" / "detector.json").read_text())
+    assert facts["data_hash"] == open_dataset("toy", toy_root, num_val_images=5).hash
+    assert main(["evaluate", str(tmp_path / "d"), "--data", "toy", *where]) == 0
+    assert facts["data_hash"] in capsys.readouterr().out
+    for command in (["train", "--to", "e"], ["evaluate", str(tmp_path / "d")]):
+        assert main([*command, "--data", "toy", "--root", str(toy_root), "--exclude-left-right"]) == 2
+        assert "exclude_left_right is for data.name gqa, not toy" in capsys.readouterr().err
+
+
+def test_train_then_evaluate(toy_root, tmp_path, capsys) -> None:
+    where = ["--data", "toy", "--root", str(toy_root), "--device", "cpu"]
+    assert main(["train", *where, "--to", str(tmp_path / "d"), "--epochs", "1", "--batch-size", "5"]) == 0
+    said = capsys.readouterr().out
+    assert "toy genome" in said
+    assert "val/detector/mAP@.5" in said
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["d"]
+    figures = tmp_path / "figures.json"
+    assert main(["evaluate", str(tmp_path / "d"), *where, "--images", "3", "--json", str(figures)]) == 0
+    found = json.loads(figures.read_text())
+    assert all(name.startswith("test/detector/") for name in found)
+    assert main(["train", *where, "--to", str(tmp_path / "d")]) == 2
+    assert "already holds a detector" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["evaluate", "absent", "--data", "toy"], "absent/detector.json is missing"),
+    (["evaluate", "absent", "--device", "foo"], "--device must be auto, cpu, cuda or another device of torch's, got"),
+    (["train", "--to", "new", "--device", "cuda:99"], "--device is cuda:99, but torch sees "),
+    (["train", "--to", "new", "--data", "toy", "--backbone", "resnet50", "--start", "absent.pth"],
+     "absent.pth is missing"),
+])
+def test_mistakes(toy_root, tmp_path, monkeypatch, capsys, arguments, message) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*arguments, "--root", str(toy_root)]) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("command", "option", "value"), [
+    ("evaluate d", "--images", "-590"), ("evaluate d", "--batch-size", "0"), ("evaluate d", "--workers", "-1"),
+    ("train --to d", "--epochs", "0"), ("train --to d", "--epochs", "many"),
+    ("train --to d", "--learning-rate", "nan"), ("train --to d", "--num-val-images", "0")])
+def test_numbers_out_of_range(command, option, value, capsys) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([*command.split(), option, value])
+    assert re.search(rf"argument {option}: must be a (whole )?number >=? ?[01], got {value}", capsys.readouterr().err)
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sgg.detector.__main__.open_dataset", lambda *_: pytest.fail("work has begun"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.tex").write_text("years of work")
+    assert main(["train", "--to", str(tmp_path / "home")]) == 2
+    assert capsys.readouterr().err == (f"error: {tmp_path}/home holds other things (thesis.tex): name a new or an "
+                                       "empty folder\n")
+    assert main(["train", "--to", str(tmp_path / "home" / "thesis.tex")]) == 2
+    assert "thesis.tex is no folder" in capsys.readouterr().err
+    assert (tmp_path / "home" / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_detector_that_finds_no_boxes_is_not_measured_by_them(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sgg.detector.__main__.open_dataset", lambda *_: pytest.fail("work has begun"))
+    save_detector(Detector("tiny", 3), tmp_path / "d", RANDOM)
+    assert main(["evaluate", str(tmp_path / "d")]) == 2
+    assert "average precision needs boxes that the detector finds, but" in capsys.readouterr().err

@@ -1,0 +1,119 @@
+"""The study of feature quality on a few pictures and an untrained generator."""
+
+import json
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sgg.data.annotations import Annotations
+from sgg.data.dataset import DataSet
+from sgg.detector.model import build_detector
+from sgg.evaluate import feature_quality as quality
+from sgg.evaluate.feature_quality import Sample, Study, compare
+from sgg.gan import GAN
+from sgg.systems.extraction import training_nodes
+
+TRAIN, TEST = 12, 8
+
+
+def make_data(folder, test_predicate):
+    """Pictures of 64 px with three objects and two relations; `test_predicate` on the test images' second one."""
+    rng = np.random.default_rng(0)
+    count = TRAIN + TEST
+    for image in range(count):
+        Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(folder / f"{image}.png")
+    corner = rng.integers(0, 30, (3 * count, 2))
+    relations = np.tile([[0, 1, 1], [1, 2, 1]], (count, 1))
+    relations[2 * TRAIN + 1::2, 2] = test_predicate
+    annotations = Annotations(
+        np.array([f"{image}.png" for image in range(count)]), np.full((count, 2), 64), np.arange(count + 1) * 3,
+        np.concatenate([corner, corner + 25], 1).astype(np.float32), np.tile([1, 2, 1], count),
+        np.arange(count + 1) * 2, relations)
+    return DataSet("custom", "Noise", ["__background__", "cat", "dog"], ["__background__", "on", "by"], annotations,
+                   np.repeat([0, 2], [TRAIN, TEST]), folder)
+
+
+@pytest.fixture
+def study(tmp_path):
+    torch.manual_seed(0)
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "epoch_0001").mkdir()
+    (tmp_path / "epoch_0001" / "weights.safetensors").write_bytes(b"weights")
+    data = make_data(tmp_path / "pictures", test_predicate=2)
+    detector = build_detector("tiny", 3)
+    gan = GAN(3, 3, detector.channels, detector.map_size, embedding=8, hidden=8, visual_conditioning=True,
+              levels=["nodes"]).eval()
+    store = training_nodes(data, detector, "d1").ensure(tmp_path / "cache" / "nodes.zarr")
+    foundation = SimpleNamespace(experiment=SimpleNamespace(data=data, cache=tmp_path / "cache"), detector=detector,
+                                 detector_hash="d1", features=store, facts={"name": data.name})
+    return Study(foundation, gan, tmp_path / "epoch_0001", tmp_path / "quality")
+
+
+def test_every_kind_and_sample_is_compared(study):
+    table = study.write(ks=(1, 5))
+    counts = {(row["features"], row["sample"]): row["n"] for row in table}
+    assert counts == {
+        **{("node", name): 3 * TEST for name in ("real test", "real test zs", "fake test", "fake test zs")},
+        **{("edge", name): 2 * TEST for name in ("real test", "fake test")},
+        **{("edge", name): TEST for name in ("real test zs", "fake test zs")},
+        **{("global", name): TEST for name in ("real test", "real test zs", "fake test", "fake test zs")}}
+    assert {"frechet", "precision@1", "recall@5", "density@1", "coverage@5"} < set(table[0])
+    frechet = {row["sample"]: row["frechet"] for row in table if row["features"] == "global"}
+    assert frechet["fake test"] > 10 * frechet["real test"], "an untrained generator is told from the detector"
+    written = json.loads((study.output / "quality.json").read_text())
+    assert written["rows"] == json.loads(json.dumps(table))
+    assert written["reference"] == "real train"
+    for kind in quality.KINDS:
+        assert Image.open(study.output / f"{kind}.png").size[0] > 1000
+
+
+def test_generated_features_are_the_same_again(study):
+    first = study.sample("node", "generated", "test", "all")
+    again = replace(study, output=study.output.parent / "again").sample("node", "generated", "test", "all")
+    np.testing.assert_array_equal(first.features, again.features)
+
+
+def test_features_of_another_checkpoint_are_kept_apart(study):
+    study.sample("global", "generated", "test", "all")
+    (study.checkpoint / "weights.safetensors").write_bytes(b"other weights")
+    study.sample("global", "generated", "test", "all")
+    assert len(list((study.output / "features").glob("*.zarr"))) == 2
+
+
+def test_no_zero_shot_image_is_an_empty_sample(study, tmp_path):
+    data = make_data(tmp_path / "pictures", test_predicate=1)
+    experiment = SimpleNamespace(**{**vars(study.foundation.experiment), "data": data})
+    study = replace(study, foundation=SimpleNamespace(**{**vars(study.foundation), "experiment": experiment}))
+    assert len(study.sample("node", "generated", "test", "zs").labels) == 0
+    assert [row["n"] for row in study.write(ks=(1,)) if row["sample"] == "fake test zs"] == [0, 0, 0]
+
+
+def test_rows_are_limited(study):
+    sample = replace(study, rows=5).sample("node", "real", "train", "all")
+    assert (sample.features.shape, sample.labels.shape) == ((5, study.foundation.detector.channels), (5,))
+    assert isinstance(sample, Sample)
+
+
+def test_groups_name_classes(study):
+    study.write(ks=(1,), groups={"animals": ["cat", "dog"]})
+    with pytest.raises(ValueError, match="group animals: 'gnu' is no class of Noise"):
+        replace(study, output=study.output / "none").write(ks=(1,), groups={"animals": ["gnu"]})
+    assert not (study.output / "none").exists(), "refused before anything is compared"
+
+
+def test_neighbours_that_a_small_sample_has_not():
+    real = np.random.default_rng(0).standard_normal((9, 3))
+    assert set(compare(real, real[:4], (1, 3, 5))) == {"frechet", *(
+        f"{name}@{k}" for name in ("precision", "recall", "density", "coverage") for k in (1, 3))}
+    assert compare(real, real[:1], (1, 3)) == {}
+
+
+def test_a_run_without_a_gan(tmp_path):
+    (tmp_path / "meta.json").write_text(json.dumps({"format": 1, "epoch": 1, "config": {}}))
+    with pytest.raises(ValueError, match=re.escape("this run has no GAN, so there are no generated features to study")):
+        Study.open(tmp_path)

@@ -1,0 +1,133 @@
+"""Bringing published weights into our format: what does not fit is named, what is in the way is left alone."""
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from sgg import checkpoint
+from sgg.checkpoint.__main__ import main
+from sgg.data import open_dataset
+from sgg.evaluate.evaluation import main as evaluate
+from sgg.importing.published import Architecture, import_published
+from sgg.models.published import SCENE_GRAPH
+
+KEYS = json.loads((Path(__file__).parents[2] / "golden" / "files" / "checkpoint_keys.json").read_text())
+MODEL = "RelModelStanford.vgg16.use_bias=True.edge_model=motifs"
+GAN = "GAN.n_ch=512.fmap_sz=38.largeD=True.vis_cond=True"
+MOTIFS = {"features.0.weight": [64, 3, 3, 3], "roi_fmap.0.weight": [4096, 25088], "score_fc.weight": [151, 4096]}
+SHAPES = ([], [0], [5], [5, 0], [0, 5], [7, 5], [5, 4096], [2, 3, 4], [3, 200, 1, 1], [1, 1, 1, 1], [2, 1, 1, 1, 1])
+DECISIVE = ("obj_fc.weight", "rel_fc.weight", "G_proj.weight", "G_node.2.weight", "freq_bias.obj_baseline.weight")
+
+
+def expanded(shape: list[int]) -> torch.Tensor:
+    """A tensor of that shape that takes no memory: one number, seen many times."""
+    return torch.zeros(()).expand(shape)
+
+
+def published(entry: str) -> dict[str, torch.Tensor]:
+    return {name: expanded(facts["shape"]) for name, facts in KEYS[entry]["state_dict"].items()}
+
+
+def spoilt() -> list[tuple[str, list[int]]]:
+    """Every name that decides the architecture in every shape, twenty others in one each."""
+    dice = random.Random(0)
+    names = sorted({*KEYS[MODEL]["state_dict"], *KEYS[GAN]["state_dict"]} - {*DECISIVE})
+    return [(name, shape) for name in DECISIVE for shape in SHAPES] + [
+        (name, dice.choice(SHAPES)) for name in dice.sample(names, 20)]
+
+
+def test_a_weight_of_another_shape_is_named(tmp_path) -> None:
+    path, out = tmp_path / "vgrel.pth", tmp_path / "out"
+    for name, shape in spoilt():
+        weights = {"state_dict": published(MODEL), "gan": published(GAN)}
+        part = next(part for part in weights.values() if name in part)
+        part[name] = expanded(shape)
+        torch.save(weights, path)
+        with pytest.raises(ValueError, match=r"vgrel\.pth does not fit the model:\n") as raised:
+            import_published(path, out)
+        # Another number of classes makes every other weight the odd one.
+        assert f"{name} has shape {shape}, expected" in str(raised.value) or name in DECISIVE, (name, shape)
+        assert " has shape " in str(raised.value)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("shape", [[], [5], [0, 4096], [5, 5, 5]])
+def test_a_detector_of_another_shape_is_named(shape, tmp_path) -> None:
+    weights = {name: expanded(shape) for name, shape in MOTIFS.items()} | {"score_fc.weight": expanded(shape)}
+    torch.save({"state_dict": weights}, tmp_path / "m.tar")
+    with pytest.raises(ValueError, match=r"m\.tar does not fit the model:\n  score_fc\.weight has shape \["):
+        import_published(tmp_path / "m.tar", tmp_path / "out")
+
+
+def small(monkeypatch, path: Path, classes: int, predicates: int) -> Path:
+    """A published model of the tiny backbone, which nobody has published: full-size ones take a minute each."""
+    architecture = Architecture("tiny", classes, predicates, hidden_dim=8)
+    monkeypatch.setattr(Architecture, "of", classmethod(lambda *_: architecture))
+    model, back = architecture.build(), {ours: theirs for theirs, ours in SCENE_GRAPH.items()}
+    weights = {f"detector.{name}": value for name, value in model.detector.rcnn.state_dict().items()}
+    for name, value in model.scene_graph.state_dict().items():
+        ours = next(prefix for prefix in back if name.startswith(prefix))
+        weights[back[ours] + name.removeprefix(ours)] = value
+    torch.save({"state_dict": weights, "epoch": 19}, path)
+    return path
+
+
+@pytest.mark.parametrize(("classes", "predicates", "options", "name", "excluded"), [
+    (151, 51, [], "vg", False), (1704, 311, [], "gqa", False), (1704, 309, [], "gqa", True),
+    (201, 101, [], "vtranse", False), (7, 4, [], "vg", False), (7, 4, ["--data-name", "custom"], "custom", False)])
+def test_the_data_of_a_model(monkeypatch, tmp_path, classes, predicates, options, name, excluded) -> None:
+    path = small(monkeypatch, tmp_path / "vgrel.pth", classes, predicates)
+    assert main(["import", str(path), "--out", str(tmp_path / "out"), *options]) == 0
+    meta = checkpoint.open_checkpoint(tmp_path / "out").meta
+    assert (meta["data"]["name"], meta["config"]["data"]["name"]) == (name, name)
+    assert meta["config"]["data"].get("exclude_left_right", False) is excluded
+
+
+def test_a_model_of_other_data_can_be_evaluated(monkeypatch, tmp_path, capsys) -> None:
+    shutil.copytree(Path(__file__).parents[2] / "example", tmp_path / "data")
+    data = open_dataset("custom", tmp_path / "data")
+    path = small(monkeypatch, tmp_path / "vgrel.pth", len(data.classes), len(data.predicates))
+    assert main(["import", str(path), "--out", str(tmp_path / "out"), "--data-name", "custom"]) == 0
+    assert evaluate(["--data", str(tmp_path / "data"), "--device", "cpu", str(tmp_path / "out")]) == 0
+    assert f"test: {data.title}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("epoch", [-3, True, 1.5, "19", 10**7])
+def test_an_epoch_that_is_none_is_refused(epoch, tmp_path) -> None:
+    torch.save({"state_dict": published(MODEL), "epoch": epoch}, tmp_path / "vgrel.pth")
+    with pytest.raises(ValueError, match=rf"vgrel\.pth: 'epoch' must be a whole number .*, got '?{epoch}"):
+        import_published(tmp_path / "vgrel.pth", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_weights_are_told_what_is_missing(tmp_path) -> None:
+    torch.save({"state_dict": {"a": torch.zeros(1)}}, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match=r"a\.pth has no obj_fc\.weight: it is neither Neural Motifs' detector nor"):
+        import_published(tmp_path / "a.pth", tmp_path / "out")
+
+
+@pytest.mark.parametrize("entry", ["thesis.tex", "detector/thesis.tex", "checkpoints/epoch_0019/thesis.tex"])
+def test_a_folder_of_other_things_is_left_alone(entry, tmp_path, capsys) -> None:
+    """Refused before the published file, which is not even there, is looked for."""
+    (tmp_path / "out" / entry).parent.mkdir(parents=True)
+    (tmp_path / "out" / entry).write_text("years of work")
+    assert main(["import", "absent.pth", "--out", str(tmp_path / "out")]) == 2
+    assert "holds other things (" in capsys.readouterr().err
+    assert (tmp_path / "out" / entry).read_text() == "years of work"
+
+
+def test_a_trial_is_no_import(tmp_path, capsys) -> None:
+    checkpoint.save(tmp_path, 19, {"model": torch.nn.Linear(1, 1)}, {}, {})
+    assert main(["import", "absent.pth", "--out", str(tmp_path)]) == 2
+    assert "holds other things (checkpoints)" in capsys.readouterr().err
+
+
+def test_an_earlier_import_may_be_replaced(tmp_path, capsys) -> None:
+    checkpoint.save(tmp_path, 19, {"model": torch.nn.Linear(1, 1)}, {}, {"source": "vgrel.pth"})
+    (tmp_path / "detector").mkdir()
+    assert main(["import", "absent.pth", "--out", str(tmp_path)]) == 2
+    assert "absent.pth is missing or no file" in capsys.readouterr().err

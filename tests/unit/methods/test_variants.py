@@ -1,0 +1,59 @@
+"""One model under several adjustments: names of figures, and which figures are whose."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from sgg.methods.edge_loss import EdgeContext
+from sgg.methods.variants import adjusters, objective, split, suffix, under, variants_of, with_suffix
+
+SAME = {"epoch": 2, "loss": 3.0, "val/sgcls/zs/num_images": 7, "val/sgcls/zs/num_relations": 9,
+        "val/sgdet/fallbacks": 4, "val/sgdet/failures": 1}
+ROW = SAME | {"val/sgcls/zs/ngR@50": 0.1, "val/sgcls/zs/ngR@50/x0.5": 0.2,
+              "val/sgcls/zs/ngR@50/logit_adjustment=-1": 0.3, "val/sgcls/zs/ngR@50/logit_adjustment=-1/x0.5": 0.4}
+BOTH = {"logit_adjustment": -1.0, "pred_weight": 0.5}
+
+
+def test_names() -> None:
+    assert split("val/sgcls/zs/ngR@50/x0.5") == ("val/sgcls/zs/ngR@50", "/x0.5")
+    assert split("val/sgcls/zs/ngR@50") == ("val/sgcls/zs/ngR@50", "")
+    assert split("val/sgcls/zs/ngR@50/logit_adjustment=-1/x0.5") == ("val/sgcls/zs/ngR@50",
+                                                                     "/logit_adjustment=-1/x0.5")
+    assert suffix(BOTH) == "/logit_adjustment=-1/x0.5"
+    assert suffix({"logit_adjustment": 0.0, "pred_weight": 0.0}) == ""
+    assert with_suffix("zs/ngR@50/x0.5", "/logit_adjustment=-1") == "zs/ngR@50/logit_adjustment=-1/x0.5"
+    assert with_suffix("zs/num_images", "/logit_adjustment=-1") == "zs/num_images", "no adjustment changes it"
+
+
+def test_variants_are_the_grid_of_all_values() -> None:
+    found = variants_of({"pred_weight": [0.0, 0.5], "logit_adjustment": [0.0, 1.0], "ks": [20]})
+    assert [suffix(one) for one in found] == ["", "/x0.5", "/logit_adjustment=1", "/logit_adjustment=1/x0.5"]
+
+
+def test_what_no_adjustment_changes_is_there_under_each() -> None:
+    for variant, value in (({}, 0.1), ({"pred_weight": 0.5}, 0.2), ({"logit_adjustment": -1.0}, 0.3), (BOTH, 0.4)):
+        assert under(ROW, variant) == SAME | {"val/sgcls/zs/ngR@50": value}
+    assert under(ROW, {"pred_weight": 1.0}) == SAME
+
+
+@pytest.mark.parametrize(("metric", "mode", "weights", "best"), [
+    ("val/sgcls/zs/ngR@50", "max", [0, 0.5], 0.2), ("val/sgcls/zs/ngR@50", "min", [0, 0.5], 0.1),
+    ("val/sgcls/zs/ngR@50", "max", [1], None), ("loss", "min", [0.5], 3.0)])
+def test_the_best_variant_counts(metric, mode, weights, best) -> None:
+    assert objective(ROW, metric, mode, variants_of({"pred_weight": weights})) == best
+
+
+def test_metrics_apply_pred_weight_themselves_and_the_rest_is_applied_to_logits() -> None:
+    """Predicate 1 is three times as frequent as predicate 2; predicate 3 never occurs and counts as once."""
+    counts = np.zeros((2, 2, 4))
+    counts[1, 1] = [100, 3, 1, 0]
+    statistics = SimpleNamespace(pair_counts=(counts, np.zeros((2, 2))))
+    found = adjusters(variants_of({"pred_weight": [0.0, 0.5], "logit_adjustment": [1.0]}), statistics)
+    assert list(found) == ["", "/logit_adjustment=1"], "the plain figures are measured in any case"
+    logits, context = torch.zeros(2, 4), EdgeContext(torch.ones(2).long(), torch.ones(2).long())
+    assert torch.equal(found[""](logits, context), logits)
+    shares = np.array([1, 3 / 5, 1 / 5, 1 / 5])
+    torch.testing.assert_close(found["/logit_adjustment=1"](logits, context)[0],
+                               torch.from_numpy(-np.log(shares)).float())

@@ -1,0 +1,128 @@
+import io
+import re
+from platform.callbacks.live_table import LiveTable, duration, figure, headline_metrics
+from platform.study.directory import TrialRecord
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from sgg.config import Config, validate
+
+ROW = {"epoch": 1, "loss": 1.25, "val/sgcls/zs/ngR@100": 0.031, "val/sgcls/all/ngR@100": 0.22, "objective": 0.031}
+
+
+def trial(number, **config):
+    return SimpleNamespace(trial_id=f"t{number}", last_result={},
+                           config={"study": "x", "loss.kind": "dnorm", "experiment.seed": number, **config})
+
+
+@pytest.fixture
+def output():
+    return io.StringIO()
+
+
+@pytest.fixture
+def table(output):
+    return LiveTable(Config(), total=3, at_once=1, epochs=2, console=Console(file=output, width=100, height=40))
+
+
+def shown(table):
+    console = Console(file=io.StringIO(), width=140)
+    console.print(table.table())
+    return console.file.getvalue()
+
+
+def test_without_a_terminal_it_prints_lines(table, output):
+    first = trial(0)
+    with table:
+        table.on_trial_start(0, [], first)
+        table.on_trial_result(0, [], first, ROW)
+        first.last_result = {"ended": True}
+        table.on_trial_complete(0, [], first)
+    lines = [re.sub(r"^\[\d+:\d\d\]", "", line).split() for line in output.getvalue().splitlines()]
+    assert lines[0][:2] == ["t0", "started"]
+    assert lines[-1][:4] == ["t0", "finished", "loss", "1.250"]
+    assert "val zs 3.1 %  all 22.0 %" in output.getvalue()
+    assert "\x1b" not in output.getvalue()
+
+
+def test_a_worker_that_was_lost_is_told(table, output):
+    """A row says in which attempt it was written; that of a process which begins is compared with none."""
+    for attempts in ((1, 1), (2, 3, 3)):
+        table.on_trial_start(0, [], trial(0))
+        for epoch, attempt in enumerate(attempts, 1):
+            table.on_trial_result(0, [], trial(0), {**ROW, "epoch": epoch, "attempt": attempt})
+    assert output.getvalue().count("t0  lost its worker, has gone on from its last checkpoint") == 1
+
+
+def test_the_table_shows_state_figures_and_the_best(table):
+    trials = [trial(0), trial(1), trial(2)]
+    for one, score in zip(trials, (0.031, 0.5, 0.9), strict=True):
+        table.on_trial_start(0, [], one)
+        table.on_trial_result(0, [], one, {**ROW, "objective": score})
+    trials[2].last_result = {"failed": "out of memory"}
+    table.on_trial_result(0, [], trials[2], {**ROW, "objective": 0.9, "failed": "out of memory"})
+    table.on_trial_error(0, [], trials[2])
+    text = shown(table)
+    assert "3 trials: 2 running, 1 failed" in text
+    assert re.search(r"t1\s+│ loss=dnorm seed=1\s+│ running\s+│\s+1/2 │\s+1.250 │\s+3.1 │\s+22.0", text)
+    assert "best so far: 50.0 %  loss=dnorm seed=1 (t1, epoch 1)" in text
+
+
+def test_figures_of_the_last_validation_stay(table):
+    one = trial(0)
+    table.on_trial_start(0, [], one)
+    table.on_trial_result(0, [], one, ROW)
+    table.on_trial_result(0, [], one, {"epoch": 2, "loss": 1.0})
+    assert re.search(r"2/2 │\s+1.000 │\s+3.1", shown(table))
+
+
+def test_a_search_that_is_taken_up_again_knows_its_trials(table, tmp_path):
+    """One had ended and was the best; one goes on, and its pace is that of now."""
+    for name, status, reason, scores in (("t0", "finished", "", (.1, .7)), ("t1", "stopped", "interrupted", (.2,))):
+        record = TrialRecord(tmp_path / name, {"loss.kind": "dnorm", "experiment.seed": 0}, status, reason)
+        table.recall(record, [{**ROW, "epoch": epoch, "objective": score} for epoch, score in enumerate(scores, 1)])
+    text = shown(table)
+    assert "3 trials: 1 finished; 0:00 so far, about - left" in text
+    assert re.search(r"t0\s+│ loss=dnorm seed=0\s+│ finished\s+│\s+2/2 ", text)
+    assert re.search(r"t1\s+│ loss=dnorm seed=0\s+│ pending\s+│\s+1/2 ", text)
+    assert "best so far: 70.0 %  loss=dnorm seed=0 (t0, epoch 2)" in text
+    table.on_trial_start(0, [], trial(1))
+    table.on_trial_result(0, [], trial(1), {**ROW, "epoch": 2})
+    assert "3 trials: 1 running, 1 finished" in shown(table)
+
+
+def test_a_trial_that_answers_from_its_record_tells_no_pace(table):
+    for number in (0, 1):
+        table.on_trial_start(0, [], trial(number))
+    table.on_trial_result(0, [], trial(0), {**ROW, "epoch": 2, "ended": True, "done": True})
+    assert "about - left" in shown(table)
+    table.on_trial_result(0, [], trial(1), {**ROW, "done": False})
+    assert "about 0:00 left" in shown(table)
+
+
+def test_rows_of_before_tell_neither_a_pace_nor_a_lost_worker(table, output):
+    table.on_trial_start(0, [], trial(0))
+    table.on_trial_result(0, [], trial(0), {**ROW, "attempt": 1, "before": True})
+    assert "about - left" in shown(table)
+    table.on_trial_result(0, [], trial(0), {**ROW, "epoch": 2, "attempt": 2})
+    assert "about - left" not in shown(table)
+    assert "lost its worker" not in output.getvalue()
+
+
+def test_a_searched_loss_is_no_share(output):
+    config = validate({"search": {"metric": "loss", "mode": "min"}})
+    table = LiveTable(config, total=2, at_once=1, epochs=2, console=Console(file=output, width=100, height=40))
+    for one, loss in ((trial(0), 39.24), (trial(1), 41.5)):
+        table.on_trial_start(0, [], one)
+        table.on_trial_result(0, [], one, {**ROW, "loss": loss, "objective": loss})
+    assert "best so far: 39.24  loss=dnorm" in shown(table)
+
+
+def test_words():
+    assert [figure(metric, 0.5) for metric in ("val/sgcls/zs/F1@20", "val/sgcls/all/triplet-rank-mean", "loss")] == [
+        "50.0 %", "0.5", "0.5"]
+    assert [duration(seconds) for seconds in (None, 5, 65, 3661)] == ["-", "0:05", "1:05", "1:01:01"]
+    assert headline_metrics("val/predcls/10s/ngR@50") == ("val/predcls/zs/ngR@50", "val/predcls/all/ngR@50")
+    assert headline_metrics("loss") == ("val/sgcls/zs/ngR@100", "val/sgcls/all/ngR@100")

@@ -1,0 +1,177 @@
+import os
+import time
+from platform.callbacks.trackers import (
+    TensorBoardTracker,
+    Tracker,
+    WandbTracker,
+    figures_of,
+    reference_name,
+    trackers,
+    write_epochs,
+)
+from platform.study.directory import StudyDirectory, TrialRecord
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from sgg.common.atomic import write_json
+from sgg.common.run_log import History
+from sgg.config import load
+
+
+@pytest.fixture
+def study(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("loss: {scale: {search: grid, of: [1, 2]}}")
+    return load(path, [f"experiment.output={tmp_path}", "experiment.name=a"])
+
+
+def tune_trial(name):
+    return SimpleNamespace(trial_id=name, config={"study": "x", "loss.scale": 2, "experiment.seed": 3}, last_result={})
+
+
+def wait_for(value, seconds=20):
+    """What a callable returns once it is something: W&B takes figures in the background."""
+    end = time.monotonic() + seconds
+    while value() is None and time.monotonic() < end:
+        time.sleep(0.2)
+    return value()
+
+
+def test_the_references_names():
+    expected = {
+        "test/sgcls/zs/ngR@100": "sgcls/test_zs_R@100_NOGC",
+        "val/predcls/all/R@20": "predcls/val_alls_R@20_GC",
+        "test/sgcls/all/mR@50": "sgcls/test_alls_mR@50_GC",
+        "test/sgcls/10s/ng-mR@50": "sgcls/test_10s_mR@50_NOGC",
+        "test/sgcls/all/triplet-R@5": "sgcls/test_alls_R@5_triplet",
+        "test/sgcls/all/triplet-R@5-weighted": "sgcls/test_alls_R@5_triplet_norm",
+        "test/sgcls/all/triplet-rank-mean-weighted": "sgcls/test_alls_meanrank_triplet_norm",
+        "test/sgcls/all/triplet-rank-class-median": "sgcls/test_alls_medianrankclass_triplet",
+        "val/sgcls/zs/num_images": "val/sgcls/zs/num_images", "loss": "loss"}
+    assert {name: reference_name(name) for name in expected} == expected
+
+
+def test_trackers_are_off_unless_asked_for(study):
+    assert trackers(study, StudyDirectory.of(study)) == []
+
+
+def test_wandb_offline_makes_one_run_a_trial_and_writes_no_key(study, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    study = load(tmp_path / "a.yaml", [f"experiment.output={tmp_path}", "experiment.name=a", "tracking.wandb=offline"])
+    tracker, trial = WandbTracker(study, StudyDirectory.of(study)), tune_trial("t0")
+    StudyDirectory.of(study).path.mkdir()
+    tracker.on_trial_start(0, [], trial)
+    run = tracker._runs["t0"]
+    assert (run.id, run.group, run.config["loss.scale"]) == ("t0", "a", 2)
+    tracker.on_trial_result(0, [], trial, {"epoch": 1, "loss": 0.5, "val/sgcls/zs/ngR@100": 0.25})
+    tracker.on_trial_result(0, [], trial, {"epoch": 2, "loss": 0.4})
+    assert wait_for(lambda: dict(run.summary).get("sgcls/val_zs_R@100_NOGC")) == 0.25
+    tracker.on_trial_complete(0, [], trial)
+    files = [path for path in (tmp_path / "a" / "wandb").rglob("*") if path.is_file()]
+    assert [path.name for path in files if path.suffix == ".wandb"] == ["run-t0.wandb"]
+    assert not any(b"k" * 40 in path.read_bytes() for path in files)
+
+
+def test_tensorboard_holds_each_figure_once(study, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    directory, trial = StudyDirectory.of(study), tune_trial("t0")
+    tracker = TensorBoardTracker(directory)
+    tracker.on_trial_start(0, [], trial)
+    for epoch in (1, 2, 2):
+        tracker.on_trial_result(0, [], trial, {"epoch": epoch, "loss": 1 / epoch})
+    directory.trial("t0").mkdir(parents=True)
+    write_json(directory.trial("t0") / "test.json", {"test/sgcls/zs/ngR@100": 0.5})
+    tracker.on_trial_complete(0, [], trial)
+    events = EventAccumulator(str(tmp_path / "a" / "tensorboard" / "t0")).Reload()
+    assert [(event.step, event.value) for event in events.Scalars("loss")] == [(1, 1.0), (2, 0.5)]
+    assert [event.value for event in events.Scalars("test/sgcls/zs/ngR_100")] == [0.5]
+
+
+def test_epochs_that_went_with_a_killed_process_are_told_once_the_search_goes_on(study, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    directory, trial = StudyDirectory.of(study), tune_trial("t0")
+    TrialRecord(directory.trial("t0"), {}, "running").write()
+    before = TensorBoardTracker(directory)
+    before.on_trial_start(0, [], trial)
+    for epoch in (1, 2, 3):
+        History(directory.trial("t0")).append(epoch, {"loss": 1 / epoch})
+        if epoch < 3:  # the last one was written, but never heard of
+            before.on_trial_result(0, [], trial, {"epoch": epoch, "loss": 1 / epoch})
+    before._writers["t0"].flush()
+    time.sleep(1.1)  # names of event files go by the second
+    tracker = TensorBoardTracker(directory)
+    tracker.on_trial_start(0, [], trial)
+    tracker.on_trial_result(0, [], trial, {"epoch": 4, "loss": 0.25})
+    tracker.on_trial_complete(0, [], trial)
+    events = EventAccumulator(str(tmp_path / "a" / "tensorboard" / "t0")).Reload()
+    assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4]
+
+
+def test_a_wandb_run_that_goes_on_takes_what_it_has_not(study, tmp_path):
+    """Online, such a run says which step is next; it would refuse those before."""
+    tracker, trial, told = WandbTracker(study, StudyDirectory.of(study)), tune_trial("t0"), []
+    tracker._runs["t0"] = SimpleNamespace(log=lambda figures, step: told.append(step))
+    tracker._first["t0"] = 2
+    for epoch in (1, 2, 3):
+        tracker.log(trial, epoch, {"loss": 0.5})
+    assert told == [2, 3]
+
+
+class Broken(Tracker):
+    """A tracker whose service goes away, with a client that says too much."""
+
+    name = "wandb"
+
+    def __init__(self, directory, step):
+        super().__init__(directory)
+        self._step, self.calls = step, []
+
+    def _do(self, step):
+        self.calls.append(step)
+        if step == self._step:
+            raise ConnectionError(f"no network for {os.environ['WANDB_API_KEY']}\nat all")
+
+    def open(self, trial):
+        self._do("open")
+
+    def log(self, trial, epoch, figures):
+        self._do("log")
+
+    def close(self, trial, failed):
+        self._do("close")
+
+
+@pytest.mark.parametrize(("step", "calls"), [("open", 1), ("log", 2), ("close", 4)])
+def test_a_tracker_that_fails_is_told_of_once_and_given_up(study, monkeypatch, capsys, step, calls):
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    tracker, trial = Broken(StudyDirectory.of(study), step), tune_trial("t0")
+    for _ in range(2):
+        tracker.on_trial_start(0, [], trial)
+        for epoch in (1, 2):
+            tracker.on_trial_result(0, [], trial, {"epoch": epoch, "loss": 0.5})
+        tracker.on_trial_complete(0, [], trial)
+        tracker.on_trial_error(0, [], trial)
+    assert len(tracker.calls) == calls
+    assert capsys.readouterr().err == ("tracking.wandb failed and is given up, the search goes on without it: "
+                                       "ConnectionError: no network for (key) at all\n")
+
+
+def test_all_epochs_as_one_table(study):
+    directory = StudyDirectory.of(study)
+    for name, scale in (("t0", 1), ("t1", 2)):
+        TrialRecord(directory.trial(name), {"loss.scale": scale}, "finished").write()
+        for epoch in (1, 2):
+            History(directory.trial(name)).append(epoch, {"loss": scale / epoch})
+    frame = pd.read_parquet(write_epochs(directory))
+    assert frame[["trial", "loss.scale", "epoch", "loss"]].to_numpy().tolist() == [
+        ["t0", 1, 1, 1.0], ["t0", 1, 2, 0.5], ["t1", 2, 1, 2.0], ["t1", 2, 2, 1.0]]
+    assert len(pd.read_csv(directory.path / "epochs.csv")) == 4
+
+
+def test_only_figures_are_tracked():
+    assert figures_of({"epoch": 1, "loss": 2.0, "loss/F": 1.0, "config": {}, "pid": 3, "val/sgcls/zs/R@20": 0.1}) == {
+        "loss": 2.0, "loss/F": 1.0, "val/sgcls/zs/R@20": 0.1}

@@ -1,0 +1,124 @@
+from platform.search.repeat_seeds import SEED_KEY, OncePerSeed
+
+import pytest
+from ray.tune.search import Searcher
+
+
+class Listed(Searcher):
+    """Suggests 10, 20, 30 and remembers what it hears."""
+
+    def __init__(self):
+        super().__init__(metric="m", mode="max")
+        self.left, self.heard = [10, 20, 30], []
+
+    def suggest(self, trial_id):
+        return {"x": self.left.pop(0)} if self.left else Searcher.FINISHED
+
+    def on_trial_complete(self, trial_id, result=None, error=False):
+        self.heard.append((trial_id, result, error))
+
+
+@pytest.fixture
+def search():
+    return OncePerSeed(Listed(), [5, 6], at_once=4)
+
+
+def test_every_suggestion_is_run_on_every_seed(search):
+    assert [search.suggest(name) for name in "abcd"] == [
+        {"x": 10, SEED_KEY: 5}, {"x": 10, SEED_KEY: 6}, {"x": 20, SEED_KEY: 5}, {"x": 20, SEED_KEY: 6}]
+
+
+def test_the_chooser_hears_the_mean_once_the_last_seed_is_in(search):
+    for name in "abcd":
+        search.suggest(name)
+    search.on_trial_complete("b", {"m": 1.0})
+    assert search._chooser.heard == []
+    search.on_trial_complete("a", {"m": 2.0})
+    assert search._chooser.heard == [("a", {"m": 1.5}, False)]
+
+
+def test_failed_seeds_do_not_count(search):
+    for name in "abcd":
+        search.suggest(name)
+    for name, result, error in (("a", {"m": 9.0}, True), ("b", {"m": 1.0}, False), ("c", None, True), ("d", {}, False)):
+        search.on_trial_complete(name, result, error)
+    assert search._chooser.heard == [("a", {"m": 1.0}, False), ("c", None, True)]
+
+
+def test_no_more_at_once_than_allowed(search):
+    for name in "abcd":
+        search.suggest(name)
+    assert search.suggest("e") is None
+    search.on_trial_complete("a", {"m": 1.0})
+    assert search.suggest("e") == {"x": 30, SEED_KEY: 5}
+
+
+def test_the_end_is_the_choosers_end(search):
+    for number in range(6):
+        search.suggest(str(number))
+        search.on_trial_complete(str(number), {"m": 1.0})
+    assert search.suggest("last") == Searcher.FINISHED
+
+
+def test_state_survives_between_the_seeds_of_a_configuration(search, tmp_path):
+    search.suggest("a")
+    search.save(str(tmp_path / "state"))
+    again = OncePerSeed(Listed(), [5, 6], at_once=2)
+    again.restore(str(tmp_path / "state"))
+    assert again.suggest("b") == {"x": 10, SEED_KEY: 6}
+    again.on_trial_complete("a", {"m": 1.0})
+    again.on_trial_complete("b", {"m": 3.0})
+    assert again._chooser.heard == [("a", {"m": 2.0}, False)]
+
+
+def test_a_search_taken_up_with_other_room_uses_it(search, tmp_path):
+    search.suggest("a")
+    search.save(str(tmp_path / "state"))
+    again = OncePerSeed(Listed(), [5, 6], at_once=1)
+    again.restore(str(tmp_path / "state"))
+    assert again.suggest("b") is None
+
+
+class Stubborn(Listed):
+    """Comes back to 10 before it goes on, and to nothing else in the end."""
+
+    def __init__(self):
+        super().__init__()
+        self.left = [10, 10, 10, 20]
+
+    def suggest(self, trial_id):
+        return {"x": self.left.pop(0) if self.left else 20}
+
+
+def test_a_suggestion_that_is_made_again_is_answered_and_not_run():
+    """At first the first run is under way, which is no figure to answer with."""
+    search = OncePerSeed(Stubborn(), [5, 6], at_once=4)
+    assert [search.suggest(name) for name in "ab"] == [{"x": 10, SEED_KEY: 5}, {"x": 10, SEED_KEY: 6}]
+    search._chooser.left = [10, 20]
+    assert search.suggest("c") == {"x": 20, SEED_KEY: 5}
+    assert search._chooser.heard == [("c", None, True)]
+    for name, value in (("a", 1.0), ("b", 3.0)):
+        search.on_trial_complete(name, {"m": value})
+    assert search.suggest("d") == {"x": 20, SEED_KEY: 6}
+    search._chooser.left, search._chooser.heard = [10, 10, 30], []
+    assert search.suggest("e") == {"x": 30, SEED_KEY: 5}
+    assert search._chooser.heard == [("e", {"m": 2.0}, False), ("e-1", {"m": 2.0}, False)]
+    search.on_trial_complete("e", {"m": 8.0})
+    assert search.suggest("f") == {"x": 30, SEED_KEY: 6}
+    search.on_trial_complete("f", {"m": 4.0})
+    assert search._chooser.heard[-1] == ("e-2", {"m": 6.0}, False), "under the name that it was suggested by"
+
+
+def test_a_searcher_that_finds_nothing_new_has_ended():
+    search = OncePerSeed(Stubborn(), [5], at_once=4)
+    assert [search.suggest(name) for name in "abc"] == [{"x": 10, SEED_KEY: 5}, {"x": 20, SEED_KEY: 5},
+                                                        Searcher.FINISHED]
+
+
+def test_it_knows_what_was_tried_when_it_is_taken_up_again(tmp_path):
+    search = OncePerSeed(Stubborn(), [5], at_once=4)
+    search.suggest("a")
+    search.save(str(tmp_path / "state"))
+    again = OncePerSeed(Stubborn(), [5], at_once=4)
+    again.restore(str(tmp_path / "state"))
+    assert again.suggest("b") == {"x": 20, SEED_KEY: 5}

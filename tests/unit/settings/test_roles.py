@@ -1,0 +1,81 @@
+"""What each setting acts on: every field of the schema says it, and nobody else does."""
+
+from typing import Annotated
+
+import pytest
+
+from sgg.config import Config
+from sgg.config.by_role import keys_where, reference, role_of
+from sgg.config.setting import settings_of
+from sgg.settings.keys import flatten
+from sgg.settings.roles import Role, runs, trains
+from sgg.settings.section import Section
+
+
+def test_every_setting_has_a_role_and_a_description() -> None:
+    assert set(flatten(Config().model_dump())) <= set(reference())  # which has those of all entries of registries
+    for setting in reference().values():
+        assert isinstance(setting.role, Role), setting.key
+        assert setting.description, f"{setting.key} has no docstring under it"
+
+
+def test_a_setting_without_a_role_is_refused_where_it_is_declared() -> None:
+    with pytest.raises(TypeError, match=r"Wrong\.width has no role"):
+        class Wrong(Section):
+            width: int = 3
+
+    class Right(Section):
+        width: Annotated[int, trains()] = 3
+        """Of something."""
+        place: Annotated[str | None, runs()] = None
+        """Where it is."""
+
+    assert {key: setting.role.acts for key, setting in settings_of(Right).items()} == {
+        "width": "training", "place": "running"}
+
+
+def test_what_trials_share_is_decided_by() -> None:
+    assert set(keys_where(lambda role: role.shared)) == {
+        "data.name", "data.num_val_images", "data.exclude_left_right", "data.self_relations",
+        "data.allow_clipping", "detector.backbone", "detector.weights",
+        "detector.features",
+        "detector.epochs", "detector.batch_size", "detector.learning_rate", "augmentation.kind",
+        "augmentation.visual_conditioning"}
+
+
+def test_every_value_of_these_is_measured_on_each_model() -> None:
+    assert keys_where(lambda role: role.swept) == ["evaluation.modes", "evaluation.ks", "evaluation.pred_weight",
+                                                   "evaluation.logit_adjustment"]
+
+
+def test_only_what_decides_the_model_is_searched_and_makes_a_configuration() -> None:
+    for key in reference():
+        expected = key.split(".")[0] not in {"experiment", "evaluation", "search", "resources", "tracking"} and \
+            key not in {"data.root", "data.cache", "data.workers", "data.eval_images", "training.device",
+                        "training.keep_checkpoints"}
+        assert (role_of(key).searchable, role_of(key).identity) == (expected, expected), key
+
+
+def test_a_trial_may_train_longer_and_a_study_may_not() -> None:
+    epochs = role_of("training.epochs")
+    assert (epochs.fixed_for_trial, epochs.fixed_for_study) == (False, True)
+    free = {"experiment.name", "experiment.output", "experiment.plugins", "experiment.allow_changed_plugins",
+            "data.root", "data.cache", "data.workers", "training.keep_checkpoints", "training.device",
+            "search.max_concurrent", "search.time_budget_s", "search.max_failures"}
+    assert {key for key in keys_where(lambda role: not role.fixed_for_study)
+            if key.split(".")[0] not in {"resources", "tracking"}} == free
+
+
+def test_a_key_of_another_version_decides_the_model() -> None:
+    assert role_of("model.of_another_version") == trains()
+
+
+def test_what_runs_and_changes_the_last_bits() -> None:
+    """Workers draw for themselves; threads, workers and devices add up in other orders. None of these is searched,
+    makes a configuration, or keeps a run from going on."""
+    inexact = keys_where(lambda role: not role.exact)
+    assert set(inexact) == {"resources.workers", "resources.gpus", "resources.cpus", "training.device"}
+    for key in inexact:
+        role = role_of(key)
+        assert not any([role.searchable, role.identity, role.fixed_for_trial, role.fixed_for_study]), key
+        assert "not to the last bit" in role.words
