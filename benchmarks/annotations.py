@@ -83,9 +83,9 @@ def load_ours(directory: Path) -> tuple[dict[str, list[int]], object]:
     data = open_visual_genome(directory, num_val_images=NUM_VAL)
     sizes = {}
     for name, subset in SUBSETS:
-        part = data.part(name, subset)
-        sizes[f"{name} {subset}"] = [len(part), len(part.annotations.relations), len(part.triplets())]
-    return sizes, part
+        split = data.split(name, subset)
+        sizes[f"{name} {subset}"] = [len(split), len(split.annotations.relations), len(split.triplets())]
+    return sizes, split
 
 
 def load_loop(directory: Path) -> tuple[dict[str, list[int]], object]:
@@ -136,12 +136,12 @@ def child(way: str, directory: Path) -> None:
     load = {"ours": load_ours, "loop": load_loop}[way]
     import sgg.data  # noqa: F401  (what is measured is loading, not importing)
     start = time.process_time()
-    sizes, part = load(directory)
+    sizes, split = load(directory)
     seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     import torch.utils.data  # noqa: F401  (teaches the pickler of worker processes to share tensors)
     print(json.dumps({"seconds": seconds, "mebibytes": peak, "sizes": sizes,
-                      "bytes_per_worker": len(ForkingPickler.dumps(part))}))
+                      "bytes_per_worker": len(ForkingPickler.dumps(split))}))
 
 
 def run(way: str, directory: Path) -> dict:

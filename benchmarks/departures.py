@@ -111,10 +111,10 @@ def batch_norm(options: Any) -> Iterator[Row]:
 def mirrored(options: Any) -> Iterator[Row]:
     """The Frechet distance of two halves of the pictures, and of the second half mirrored by chance."""
     foundation = systems.open_foundation(validate({"data": {"name": "toy", "root": options.data}}))
-    part, detector = foundation.experiment.part("train").head(options.images), foundation.detector
+    split, detector = foundation.experiment.split("train").head(options.images), foundation.detector
 
     def features(half: int, augment: bool) -> np.ndarray:
-        chosen = replace(part, annotations=part.annotations.select(np.arange(half, len(part), 2)))
+        chosen = replace(split, annotations=split.annotations.select(np.arange(half, len(split), 2)))
         pooled = []
         for batch in load_batches(chosen, 8, augment=augment, seed=1).epoch(0):
             here = encode_annotated(detector, batch)

@@ -96,10 +96,10 @@ def frequency_only(foundation: TwoStageFoundation) -> tuple[dict[str, float], di
                 metrics[mode].update(graph.numpy(), prediction.numpy(), name)
     ceiling = {}
     for subset in ("zs", "10s", "100s", "all"):
-        part = experiment.data.part("test", subset).head(experiment.config.data.eval_images)
-        known = [image for image in range(len(part)) if part.image_id(image) in named]
-        ceiling[subset] = both_objects_right([part.graph(image) for image in known],
-                                             [named[part.image_id(image)] for image in known])
+        split = experiment.data.split("test", subset).head(experiment.config.data.eval_images)
+        known = [image for image in range(len(split)) if split.image_id(image) in named]
+        ceiling[subset] = both_objects_right([split.graph(image) for image in known],
+                                             [named[split.image_id(image)] for image in known])
     return figures(metrics), ceiling
 
 

@@ -74,7 +74,7 @@ def run_ours(folder: Path, trials: int) -> tuple[list[float], int]:
     Returns the driver's memory in MiB after a quarter of the trials and after all, and the trials in the table.
     """
     from platform import tune
-    from platform.launch.run import Parts
+    from platform.launch.run import EntryPoints
 
     config = folder / "config.yaml"
     config.write_text(f"experiment: {{name: ours, output: {folder}, seed: 0}}\ndata: {{root: {folder / MARKS}}}\n"
@@ -89,7 +89,7 @@ def run_ours(folder: Path, trials: int) -> tuple[list[float], int]:
         quarter.append(driver_mib())
 
     threading.Thread(target=watch, daemon=True).start()
-    status = tune.main([str(config)], Parts(f"{here}:open_data", f"{here}:prepare", f"{here}:fit"))
+    status = tune.main([str(config)], EntryPoints(f"{here}:open_data", f"{here}:prepare", f"{here}:fit"))
     if status:
         raise RuntimeError(f"the search ended with status {status}")
     table = json.loads((folder / "ours" / "results.json").read_text())

@@ -20,10 +20,10 @@ from sgg.settings.keys import with_values
 from .launch.arguments import parse
 from .launch.run import run_study
 from .search.search_space import faults_of_axes, read_axes
-from .study.entry_points import Parts
+from .study.entry_points import EntryPoints
 
 
-def main(argv: list[str] | None = None, parts: Parts | None = None) -> int:
+def main(argv: list[str] | None = None, entry_points: EntryPoints | None = None) -> int:
     """Train what CONFIG describes, once per seed. Returns 0, 1 when it failed, 2 for bad input."""
     arguments = parse(argv, "train", __doc__)
 
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None, parts: Parts | None = None) -> int:
         if axes:
             raise ConfigError(study.source, [f"{axis.key} is searched: run a search with python -m platform.tune, or "
                                              f"choose one value: {axis.key}=..." for axis in axes])
-        return run_study(study, axes, arguments.resume, parts or Parts())
+        return run_study(study, axes, arguments.resume, entry_points or EntryPoints())
 
     return answered(train)
 

@@ -14,16 +14,16 @@ from sgg.config import load
 from .launch.arguments import parse
 from .launch.run import run_study
 from .search.search_space import faults_of_search, read_axes
-from .study.entry_points import Parts
+from .study.entry_points import EntryPoints
 
 
-def main(argv: list[str] | None = None, parts: Parts | None = None) -> int:
+def main(argv: list[str] | None = None, entry_points: EntryPoints | None = None) -> int:
     """Run the search that CONFIG describes. Returns 0, 1 when trials failed, 2 for bad input, 130 when interrupted."""
     arguments = parse(argv, "tune", __doc__)
 
     def search() -> int:
         study, axes = read_axes(load(arguments.config, arguments.overrides, faults_of_search))
-        return run_study(study, axes, arguments.resume, parts or Parts())
+        return run_study(study, axes, arguments.resume, entry_points or EntryPoints())
 
     return answered(search)
 

@@ -17,7 +17,7 @@ from sgg.common.atomic import named_in_errors
 UNFINISHED = ".unfinished"
 
 
-class Notes:
+class SnapshotStore:
     """The newest note under `path`, a folder of files. Its name, a number, is given once all of them are written."""
 
     def __init__(self, path: Path):

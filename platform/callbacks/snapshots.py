@@ -11,18 +11,18 @@ from ray.tune import Callback
 from ray.tune.schedulers import TrialScheduler
 
 from ..search.population import Population
-from ..search.scheduler_wrapper import Delegate
-from .snapshot_store import Notes
+from ..search.scheduler_wrapper import SchedulerWrapper
+from .snapshot_store import SnapshotStore
 
 SECONDS_BETWEEN, SHARE_OF_TIME = 1.0, 0.05
 """Of notes that only tell what trials have reported: at most so often, and in at most this share of the time."""
 
 
-class NoteTaker(Callback):
+class SnapshotCallback(Callback):
     """Writes Tune's state to `notes`, and with it what population-based training remembers. resumed: whether Tune ought
     to have gone on from there."""
 
-    def __init__(self, notes: Notes, resumed: bool):
+    def __init__(self, notes: SnapshotStore, resumed: bool):
         self._notes, self._resumed = notes, resumed
         self._runner: Any = None
         self._rule: TrialScheduler | None = None
@@ -70,10 +70,10 @@ class NoteTaker(Callback):
         self._next = ended + max(SECONDS_BETWEEN, (ended - begun) / SHARE_OF_TIME)
 
 
-class _Noted(Delegate):
+class _Noted(SchedulerWrapper):
     """Tune asks which trial is to start after it has added new ones, and before it starts any."""
 
-    def __init__(self, rule: TrialScheduler, taker: NoteTaker):
+    def __init__(self, rule: TrialScheduler, taker: SnapshotCallback):
         super().__init__(rule)
         self._taker = taker
 

@@ -226,8 +226,8 @@ def reference_name(name: str) -> str:
     parts = name.split("/")
     if len(parts) != 4:
         return name
-    part, mode, subset, metric = parts
-    prefix = f"{mode}/{part}_{'alls' if subset == 'all' else subset}"
+    split, mode, subset, metric = parts
+    prefix = f"{mode}/{split}_{'alls' if subset == 'all' else subset}"
     if found := _RECALL.match(metric):
         return f"{prefix}_{found['kind']}_{'NOGC' if found['unconstrained'] else 'GC'}"
     if found := _TRIPLET.match(metric):

@@ -14,7 +14,7 @@ from ..study.directory import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRe
 from ..trial.trainable import ENDED_KEY, FAILED_KEY, STUDY_KEY
 
 
-class Bookkeeping(Callback):
+class TrialStatusCallback(Callback):
     """Keeps trial.json of every trial up to date, and frees what a trial held whatever way it ended."""
 
     def __init__(self, directory: StudyDirectory, max_failures: int):

@@ -21,7 +21,7 @@ from ..cluster.watch import own_last_words, ray_is_gone, set_last_words
 from ..search.axis import Axis
 from ..search.search_space import combinations, configurations
 from ..study.directory import FAILED, FINISHED, JUDGEMENTS, NOTES, RAY, RUNNING, STOPPED, StudyDirectory, TrialRecord
-from ..study.entry_points import Parts, find
+from ..study.entry_points import EntryPoints, find
 from . import preflight
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ MOST_OPENED = 16
 
 
 @Interrupts(None).watched()
-def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int:
+def run_study(study: Study, axes: list[Axis], resume: bool, entry_points: EntryPoints) -> int:
     """Run all trials of a study, print and write the results.
 
     Returns 0 when no trial failed, 1 when some did or the search could not go on, 130 when interrupted. Raises
@@ -51,7 +51,7 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
     opened: dict[str, str] = {}
     read: list[tuple[Config, DataSet]] = []
     for config in _opened(study, axes):  # what does not fit the data is refused before Ray is started
-        data = find(parts.open_data)(config)
+        data = find(entry_points.open_data)(config)
         opened[data.hash] = data.description
         read.append((config, data))
         if axes or study.base.search.trials > 1:  # then trials are compared
@@ -68,10 +68,10 @@ def run_study(study: Study, axes: list[Axis], resume: bool, parts: Parts) -> int
         from ..search.schedule import number_of_trials
 
         resources = _resources(study, total)
-        facts, epochs = _prepare(study, axes, parts, total)
+        facts, epochs = _prepare(study, axes, entry_points, total)
         _tell_missing(facts)
         with directory.held(study, resume):
-            directory.begin(study, {"data": facts, "epochs": epochs, "resources": resources, "fit": parts.fit,
+            directory.begin(study, {"data": facts, "epochs": epochs, "resources": resources, "fit": entry_points.fit,
                                     "paths_from": _paths_from(study),
                                     "plugins": loaded_digests(study.base.experiment.plugins)})
             set_last_words(partial(_end_without_ray, directory, number_of_trials(study, axes)))
@@ -126,7 +126,7 @@ def _stop_what_runs(directory: StudyDirectory, reason: str) -> None:
 def _cut(config: Config) -> str:
     """Which images are left out of a data set, in words."""
     firsts = {"of train": config.data.train_images, "each of val and test": config.data.eval_images}
-    kept = [f"{first:,} {part}" for part, first in firsts.items() if first is not None]
+    kept = [f"{first:,} {split}" for split, first in firsts.items() if first is not None]
     return f"; of these the first {' and '.join(kept)}" if kept else ""
 
 
@@ -153,13 +153,14 @@ def _paths_from(study: Study) -> str | None:
     return None if study.base.resources.address == "local" else str(Path.cwd())
 
 
-def _prepare(study: Study, axes: list[Axis], parts: Parts, total: dict[str, float]) -> tuple[DataFacts, int]:
+def _prepare(study: Study, axes: list[Axis], entry_points: EntryPoints,
+             total: dict[str, float]) -> tuple[DataFacts, int]:
     """Make what trials share, so that none waits for another. Returns facts of the data, and the epochs of the longest
     trial."""
     from ..cluster.feature_tasks import extract, worth_sharing
     from ..search.schedule import resources_per_task
 
-    prepare = find(parts.prepare)
+    prepare = find(entry_points.prepare)
     shared = [axis for axis in axes if axis.role.shared]
     if study.base.search.algorithm == "optuna":  # which values it will choose is not known, of a range not one
         points = combinations([axis for axis in shared if axis.values], MOST_OPENED)
@@ -210,10 +211,10 @@ def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resou
 
     from ..callbacks.closing import Closing
     from ..callbacks.live_table import LiveTable
-    from ..callbacks.snapshot_store import Notes
-    from ..callbacks.snapshots import NoteTaker
+    from ..callbacks.snapshot_store import SnapshotStore
+    from ..callbacks.snapshots import SnapshotCallback
     from ..callbacks.trackers import trackers
-    from ..callbacks.trial_status import Bookkeeping
+    from ..callbacks.trial_status import TrialStatusCallback
     from ..search.schedule import number_of_trials, param_space, scheduler, search_algorithm, trials_at_once
     from ..trial.trainable import Trial
 
@@ -221,9 +222,9 @@ def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resou
     count, at_once = number_of_trials(study, axes), trials_at_once(study, resources, nodes())
     kind = ResumeConfig.ResumeType  # which Ray's annotation takes for texts
     again = ResumeConfig(finished=kind.SKIP, unfinished=kind.RESUME, errored=kind.RESUME)  # type: ignore[arg-type]
-    notes = Notes(directory.path / NOTES)
+    notes = SnapshotStore(directory.path / NOTES)
     resume = resume and notes.put_back(directory.path / RAY)  # one that was killed before its first trial begins anew
-    taker, past = NoteTaker(notes, resume), _past(directory)
+    taker, past = SnapshotCallback(notes, resume), _past(directory)
     print(f"{count} trial{'s' * (count > 1)}, {min(at_once, count)} at a time, each on "
           f"{' and '.join(f'{amount:g} {name}' for name, amount in resources.items())}; everything is written under "
           f"{directory.path}", flush=True)
@@ -240,8 +241,8 @@ def _run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, resou
                     search_alg=search_algorithm(study, axes, at_once),
                     scheduler=taker.before_trials_of(
                         scheduler(study, axes, epochs, {record.name: done for record, done in past})),
-                    callbacks=[taker, Bookkeeping(directory, search.max_failures), table, *trackers(study, directory),
-                               closing],
+                    callbacks=[taker, TrialStatusCallback(directory, search.max_failures), table,
+                               *trackers(study, directory), closing],
                     checkpoint_config=CheckpointConfig(checkpoint_at_end=False), max_failures=search.max_failures,
                     # A trial that is paused keeps its process, which then must not serve another.
                     reuse_actors=search.scheduler != "pbt", resume_config=again if resume else None,

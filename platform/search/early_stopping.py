@@ -24,7 +24,7 @@ from ray.tune.schedulers import TrialScheduler
 from ..trial.trainable import FAILED_KEY, OBJECTIVE, TIME
 from .judgements import NOT_YET, Judgement, Judgements
 from .repeat_seeds import SEED_KEY
-from .scheduler_wrapper import Delegate
+from .scheduler_wrapper import SchedulerWrapper
 
 EPOCHS_KEY = "training.epochs"
 
@@ -42,7 +42,7 @@ class Past:
     stopped: bool = False
 
 
-class EarlyStopping(Delegate):
+class EarlyStopping(SchedulerWrapper):
     """Stops configurations, each with all of its seeds, as `rule` decides on trials of the first seed.
 
     A trial in its last epoch is left alone: its test is still to come.

@@ -13,7 +13,7 @@ REPEATS = 100
 """How often in a row a searcher may come back to what was tried, before there is taken to be nothing else."""
 
 
-class OncePerSeed(Searcher):
+class RepeatSeeds(Searcher):
     """Runs each suggestion of another searcher once per seed and tells it the mean. One that it makes again is answered
     from what is known, and it is asked for another: the same trial twice is no second sample.
 

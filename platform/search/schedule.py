@@ -25,7 +25,7 @@ from .axis import Axis, Values
 from .early_stopping import EarlyStopping, Past
 from .judgements import Judgements
 from .population import Population
-from .repeat_seeds import SEED_KEY, OncePerSeed
+from .repeat_seeds import SEED_KEY, RepeatSeeds
 from .search_space import configurations
 
 
@@ -64,7 +64,7 @@ def search_algorithm(study: Study, axes: list[Axis], at_once: int) -> SearchAlgo
     warnings.filterwarnings("ignore", "Choices for a categorical distribution")  # a list is one, in memory
     seeds = study.base.experiment.seed
     chooser = OptunaSearch(metric=OBJECTIVE, mode=study.base.search.mode, seed=seeds[0])
-    return OncePerSeed(chooser, seeds, at_once)
+    return RepeatSeeds(chooser, seeds, at_once)
 
 
 def scheduler(study: Study, axes: list[Axis], epochs: int, past: Mapping[str, Past] | None = None) -> TrialScheduler:

@@ -7,7 +7,7 @@ from typing import Any
 from ray.tune.schedulers import TrialScheduler
 
 
-class Delegate(TrialScheduler):
+class SchedulerWrapper(TrialScheduler):
     """Hands whatever Tune tells and asks on to the scheduler `rule`."""
 
     def __init__(self, rule: TrialScheduler):

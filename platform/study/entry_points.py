@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Parts:
+class EntryPoints:
     """Where the science is, each "module:function"; tests put smaller parts here.
 
     open_data: `sgg.experiment.data_checks.open_for_training`; says at once what is wrong with the data. prepare:

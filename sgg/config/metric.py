@@ -13,8 +13,8 @@ def fault_of_metric(metric: str, best: str, modes: Sequence[str], ks: Sequence[i
 
     best: max or min. modes, ks: what is evaluated.
     """
-    part, mode, subset, figure = [*metric.split("/"), *[""] * 3][:4]
-    if metric == "loss" or (metric.count("/") == 3 and part == "val" and mode in modes and subset in SUBSETS and
+    split, mode, subset, figure = [*metric.split("/"), *[""] * 3][:4]
+    if metric == "loss" or (metric.count("/") == 3 and split == "val" and mode in modes and subset in SUBSETS and
                             figure in figure_names(mode, ks)):
         right = "min" if is_lower_better(metric) else "max"
         return None if best == right else (

@@ -10,12 +10,12 @@ from sgg.common.lazy import lazy_names
 
 if TYPE_CHECKING:
     from sgg.data.catalogue import open_dataset
-    from sgg.data.dataset import DataSet, Part
+    from sgg.data.dataset import DataSet, Split
     from sgg.data.loading.loader import Batches, load_batches
     from sgg.data.statistics import TripletCounts
 
-__all__ = ["Batches", "DataSet", "Part", "TripletCounts", "load_batches", "open_dataset"]
+__all__ = ["Batches", "DataSet", "Split", "TripletCounts", "load_batches", "open_dataset"]
 
 __getattr__ = lazy_names(__name__, {
-    "Batches": "loading.loader", "DataSet": "dataset", "Part": "dataset", "TripletCounts": "statistics",
+    "Batches": "loading.loader", "DataSet": "dataset", "Split": "dataset", "TripletCounts": "statistics",
     "load_batches": "loading.loader", "open_dataset": "catalogue"})

@@ -32,7 +32,7 @@ def stem(file: str) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Split:
     """Annotated images of one part of a data set, with the place of their pictures.
 
     mirrored: [R] what each predicate is in a mirror image, see `mirrored_predicates`; None: itself.
@@ -63,7 +63,7 @@ class Part:
         """The picture's file."""
         return self.image_folder / str(self.annotations.files[image])
 
-    def head(self, count: int | None) -> Part:
+    def head(self, count: int | None) -> Split:
         """The part's first `count` images; None: all of them."""
         chosen = np.arange(len(self))[:count]
         return self if len(chosen) == len(self) else replace(self, annotations=self.annotations.select(chosen))
@@ -78,11 +78,11 @@ class DataSet:
     """An annotated data set.
 
     name: as settings call it. title: as people do. classes, predicates: names, background first. annotations: all
-    images. parts: [I] part of each image (see splits). remedy: what to do where a picture is missing. detector: the
-    images the detector is trained on, where they are not those of training. reason: why `auto` chose this one.
-    findings: what was found in its files that is no reason to refuse them. cache: the folder in which the index of the
-    pictures is kept; None keeps it in memory. mirror_pairs: names of predicates that mirroring exchanges, where the
-    file gives them; None: found by name.
+    images. splits: [I] split of each image, as a number of `SPLITS`. remedy: what to do where a picture is missing.
+    detector: the images the detector is trained on, where they are not those of training. reason: why `auto` chose
+    this one. findings: what was found in its files that is no reason to refuse them. cache: the folder in which the
+    index of the pictures is kept; None keeps it in memory. mirror_pairs: names of predicates that mirroring
+    exchanges, where the file gives them; None: found by name.
     """
 
     name: str
@@ -90,17 +90,17 @@ class DataSet:
     classes: list[str]
     predicates: list[str]
     annotations: Annotations
-    parts: np.ndarray
+    splits: np.ndarray
     image_folder: Path
     remedy: str = ""
-    detector: Part | None = None
+    detector: Split | None = None
     reason: str = ""
     findings: tuple[Finding, ...] = ()
     cache: Path | None = None
     mirror_pairs: tuple[tuple[str, str], ...] | None = None
 
-    def part(self, name: str, subset: str = "all", *, min_objects: int = 0, max_objects: int | None = None,
-             overlapping: bool = False, relations_required: bool = True) -> Part:
+    def split(self, name: str, subset: str = "all", *, min_objects: int = 0, max_objects: int | None = None,
+             overlapping: bool = False, relations_required: bool = True) -> Split:
         """The images of a part: train, val, test, or detector (what a detector is trained on).
 
         subset: zs, 10s, 100s or all; only its relations stay, and images that have one. min_objects, max_objects:
@@ -110,32 +110,32 @@ class DataSet:
         Raises ValueError for an unknown part or subset.
         """
         if name == "detector":
-            return self.detector or replace(self.part("train", relations_required=False), name=name)
-        images = (self.parts == _code(name)) & splits.sized(self.annotations, min_objects, max_objects)
+            return self.detector or replace(self.split("train", relations_required=False), name=name)
+        images = (self.splits == _code(name)) & splits.sized(self.annotations, min_objects, max_objects)
         if relations_required:
             images &= self.annotations.relations_per_image > 0
         annotations = splits.shot_subset(self.annotations.select(images), self.seen(name), subset)
-        return Part(name, splits.overlapping(annotations) if overlapping else annotations, self.image_folder,
+        return Split(name, splits.overlapping(annotations) if overlapping else annotations, self.image_folder,
                     self.mirrored)
 
-    def triplets(self, parts: str) -> TripletCounts:
+    def triplets(self, names: str) -> TripletCounts:
         """How often each triplet occurs in whole parts: train, val, test or train+val."""
-        if parts not in self._counted:
-            codes = [_code(name) for name in parts.split("+")]
-            relations = np.isin(self.parts, codes)[self.annotations.image_of_relation]
-            self._counted[parts] = TripletCounts.from_triplets(self.annotations.triplets[relations])
-        return self._counted[parts]
+        if names not in self._counted:
+            codes = [_code(name) for name in names.split("+")]
+            relations = np.isin(self.splits, codes)[self.annotations.image_of_relation]
+            self._counted[names] = TripletCounts.from_triplets(self.annotations.triplets[relations])
+        return self._counted[names]
 
-    def seen(self, part: str) -> TripletCounts:
+    def seen(self, split: str) -> TripletCounts:
         """The triplets that decide what is zero- or few-shot in a part: those of training, for test also of
         validation (docs/SYSTEM.md section 1).
         """
-        return self.triplets("train+val" if part == "test" else "train")
+        return self.triplets("train+val" if split == "test" else "train")
 
-    def relations_by_subset(self, part: str, images: int | None = None) -> dict[str, int]:
+    def relations_by_subset(self, split: str, images: int | None = None) -> dict[str, int]:
         """How many relations of each subset (zs, 10s, 100s, all) the first `images` of a part have; None: all of them.
         """
-        shots = self.seen(part).of(self.part(part).head(images).annotations.triplets)
+        shots = self.seen(split).of(self.split(split).head(images).annotations.triplets)
         return {subset: int(((shots >= low) & (shots <= high)).sum()) for subset, (low, high) in SHOTS.items()} | {
             "all": len(shots)}
 
@@ -162,10 +162,10 @@ class DataSet:
         digest = hashlib.sha256(json.dumps([self.classes, self.predicates]).encode())
         if self.mirror_pairs is not None:  # else it follows from the names
             digest.update(json.dumps(self.mirror_pairs).encode())
-        digest.update(self.parts.astype(np.int8).tobytes())
-        for part in [self.annotations, *([self.detector.annotations] if self.detector else [])]:
-            digest.update(json.dumps(part.files.tolist()).encode())
-            for array in part.arrays[1:]:
+        digest.update(self.splits.astype(np.int8).tobytes())
+        for listed in [self.annotations, *([self.detector.annotations] if self.detector else [])]:
+            digest.update(json.dumps(listed.files.tolist()).encode())
+            for array in listed.arrays[1:]:
                 digest.update(json.dumps([array.dtype.str, array.shape]).encode())
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:16]
@@ -174,7 +174,7 @@ class DataSet:
     def description(self) -> str:
         """One line: what it is, and how large."""
         related = self.annotations.relations_per_image > 0
-        images = "/".join(f"{((self.parts == code) & related).sum():,}" for code in splits.PARTS.values())
+        images = "/".join(f"{((self.splits == code) & related).sum():,}" for code in splits.SPLITS.values())
         return (f"{self.title}: {images} images (train/val/test), {len(self.classes) - 1} classes, "
                 f"{len(self.predicates) - 1} predicates")
 
@@ -183,7 +183,7 @@ class DataSet:
         """The description, what was found in the files, and why this data set was chosen where it was not named."""
         return "; ".join(filter(None, [f"{self.description} [{self.hash}]", in_words(self.findings), self.reason]))
 
-    def require_images(self, *parts: Part) -> None:
+    def require_images(self, *chosen: Split) -> None:
         """Check, without decoding, that every picture of `parts` (by default of train, val and test) is there and
         whole, can be shown and has the annotated size. On a terminal a bar shows how many of the new ones are done.
 
@@ -191,39 +191,39 @@ class DataSet:
         """
         if not self.image_folder.is_dir():
             raise FileNotFoundError(f"the pictures of {self.title} are missing: no {self.image_folder}; {self.remedy}")
-        for part in parts or [self.part(name) for name in splits.PARTS]:
-            headers = self.headers(part)
-            missing = [part.image_path(image) for image, header in enumerate(headers) if header is None]
+        for split in chosen or [self.split(name) for name in splits.SPLITS]:
+            headers = self.headers(split)
+            missing = [split.image_path(image) for image, header in enumerate(headers) if header is None]
             if missing:
-                raise FileNotFoundError(f"{len(missing):,} of {len(part):,} pictures of {part.name} of {self.title} "
+                raise FileNotFoundError(f"{len(missing):,} of {len(split):,} pictures of {split.name} of {self.title} "
                                         f"are missing, the first is {missing[0]}; {self.remedy}")
-            faults = [f"picture {part.image_path(image)} {fault}" for image, header in enumerate(headers)
-                      if header is not None and (fault := picture_fault(header, part.size(image)))]
+            faults = [f"picture {split.image_path(image)} {fault}" for image, header in enumerate(headers)
+                      if header is not None and (fault := picture_fault(header, split.size(image)))]
             if faults:
                 raise ValueError("\n  ".join([
-                    f"{len(faults):,} of {len(part):,} pictures of {part.name} of {self.title} cannot serve "
+                    f"{len(faults):,} of {len(split):,} pictures of {split.name} of {self.title} cannot serve "
                     "(`python -m sgg.data verify` lists all):", *faults[:3], *(["..."] if len(faults) > 3 else [])]))
 
     def require_boxes(self) -> None:
         """Raise ValueError where no box of the detector's images is a pixel wide and high, so that a detector has
         nothing to learn."""
-        part = self.part("detector")
-        if thin(part.annotations.boxes).all():
-            raise ValueError(f"no image of {self.title} has a box to train a detector on: of {len(part):,} images all "
-                             f"{len(part.annotations.boxes):,} boxes are thinner than a pixel, for example those of "
-                             f"{part.annotations.files[0]}; look at them with `python -m sgg.data verify`, or name a "
+        split = self.split("detector")
+        if thin(split.annotations.boxes).all():
+            raise ValueError(f"no image of {self.title} has a box to train a detector on: of {len(split):,} images all "
+                             f"{len(split.annotations.boxes):,} boxes are thinner than a pixel, for example those of "
+                             f"{split.annotations.files[0]}; look at them with `python -m sgg.data verify`, or name a "
                              "detector that is trained (detector.weights)")
 
-    def headers(self, part: Part) -> list[Header | None]:
+    def headers(self, split: Split) -> list[Header | None]:
         """What the file of each picture of a part tells without being decoded; None where it is missing."""
         with picture_bar("looking at pictures") as on_picture:
-            return self.index(part.image_folder).headers(part.annotations.files.tolist(), on_picture)
+            return self.index(split.image_folder).headers(split.annotations.files.tolist(), on_picture)
 
-    def picture_hash(self, part: Part) -> str:
+    def picture_hash(self, split: Split) -> str:
         """16 hexadecimal digits that change where a picture of the part is another one, or missing; see `PictureIndex`.
         """
         with picture_bar("looking at pictures") as on_picture:
-            return self.index(part.image_folder).digest(part.annotations.files.tolist(), on_picture)
+            return self.index(split.image_folder).digest(split.annotations.files.tolist(), on_picture)
 
     def index(self, folder: Path) -> PictureIndex:
         """What is known of the pictures in a folder."""
@@ -242,7 +242,7 @@ def picture_fault(header: Header, size: tuple[int, int]) -> str:
     return header.fault or ("" if found == tuple(size) else size_fault(found, header.orientation, size))
 
 
-def _code(part: str) -> int:
-    if part not in splits.PARTS:
-        raise ValueError(f"part must be one of {', '.join(splits.PARTS)} or detector, got {part!r}")
-    return splits.PARTS[part]
+def _code(split: str) -> int:
+    if split not in splits.SPLITS:
+        raise ValueError(f"split must be one of {', '.join(splits.SPLITS)} or detector, got {split!r}")
+    return splits.SPLITS[split]

@@ -1,4 +1,4 @@
-"""Which images and relations belong to a part: training, validation, test, and the zero- and few-shot subsets."""
+"""Which images and relations belong to a split: training, validation, test, and the zero- and few-shot subsets."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from sgg.data.findings import TO_ITSELF, Finding
 from sgg.data.statistics import TripletCounts
 
 NONE, TRAIN, VAL, TEST = -1, 0, 1, 2
-PARTS = {"train": TRAIN, "val": VAL, "test": TEST}
+SPLITS = {"train": TRAIN, "val": VAL, "test": TEST}
 
 
 def partition(annotations: Annotations, is_test: np.ndarray, num_val_images: int,
               findings: Iterable[Finding] = ()) -> np.ndarray:
     """[I] int8 TRAIN, VAL or TEST. The first `num_val_images` training images that have a relation are for validation;
-    images without an object are in no part.
+    images without an object are in no split.
 
-    Raises ValueError when a part is left empty; findings: as for `require_parts`.
+    Raises ValueError when a split is left empty; findings: as for `require_splits`.
     """
-    parts = np.where(is_test, TEST, TRAIN).astype(np.int8)
-    parts[annotations.objects_per_image == 0] = NONE
+    splits = np.where(is_test, TEST, TRAIN).astype(np.int8)
+    splits[annotations.objects_per_image == 0] = NONE
     related = annotations.relations_per_image > 0
-    candidates = np.flatnonzero((parts == TRAIN) & related)
-    parts[candidates[:num_val_images]] = VAL
-    require_parts(annotations, parts, num_val_images, findings)
-    return parts
+    candidates = np.flatnonzero((splits == TRAIN) & related)
+    splits[candidates[:num_val_images]] = VAL
+    require_splits(annotations, splits, num_val_images, findings)
+    return splits
 
 
-def require_parts(annotations: Annotations, parts: np.ndarray, num_val_images: int | None = None,
+def require_splits(annotations: Annotations, splits: np.ndarray, num_val_images: int | None = None,
                   findings: Iterable[Finding] = ()) -> None:
-    """Raise ValueError, saying what each part has, unless every part has an image with a relation.
+    """Raise ValueError, saying what each split has, unless every split has an image with a relation.
 
     num_val_images: how many training images were asked for as validation, which the message then names as the remedy.
     findings: of the annotation; the message names the relations that were dropped, which may be why there are none.
     """
     related = annotations.relations_per_image > 0
-    counts = {name: int(((parts == code) & related).sum()) for name, code in PARTS.items()}
+    counts = {name: int(((splits == code) & related).sum()) for name, code in SPLITS.items()}
     if not all(counts.values()):
         found = ", ".join(f"{name} {count:,}" for name, count in counts.items())
         mendable = num_val_images and counts["test"] and counts["train"] + counts["val"] > 1
         remedy = f"; choose another num_val_images, which is {num_val_images:,}" if mendable else ""
-        raise ValueError(f"every part needs images with a relation, but of {len(parts):,} images there are: "
+        raise ValueError(f"every split needs images with a relation, but of {len(splits):,} images there are: "
                          f"{found}{remedy}{_dropped(findings)}")
 
 

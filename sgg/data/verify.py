@@ -15,7 +15,7 @@ from sgg.common.hashing import sha256_of
 from sgg.common.metric_names import SUBSETS
 from sgg.data import boxes as box_math
 from sgg.data.checks.box_conventions import LEAST, SHARE
-from sgg.data.dataset import DataSet, Part, picture_fault
+from sgg.data.dataset import DataSet, Split, picture_fault
 from sgg.data.fetch.prepare import RECORDS, read_record
 from sgg.data.findings import Finding, Severity
 from sgg.data.images.image_files import ANIMATED, DEEP, TRANSPARENT, TURNED, Header, read_picture
@@ -76,24 +76,24 @@ def verify(data: DataSet, root: Path, decode: bool = False, workers: int | None 
     found = Verified(findings=list(data.findings))
     found.changed += found.add("changed files of a download", list(_changed_files(root)), None,
                                "The file is read as it is.")
-    parts = [Part("all", data.annotations, data.image_folder), *([data.detector] if data.detector else [])]
-    total, done = sum(map(len, parts)), 0
-    sound: list[tuple[Part, int]] = []
-    for part in parts:
-        sound += [(part, image) for image in _headers(found, data, part, total, _shifted(report, done, total))]
-        done += len(part)
+    splits = [Split("all", data.annotations, data.image_folder), *([data.detector] if data.detector else [])]
+    total, done = sum(map(len, splits)), 0
+    sound: list[tuple[Split, int]] = []
+    for split in splits:
+        sound += [(split, image) for image in _headers(found, data, split, total, _shifted(report, done, total))]
+        done += len(split)
     if decode:
-        _decode(found, data, parts, sound, total, workers, report)
-    _boxes(found, data.part("detector"))
+        _decode(found, data, splits, sound, total, workers, report)
+    _boxes(found, data.split("detector"))
     _subsets(found, data)
     found.sort()
     return found
 
 
-def _headers(found: Verified, data: DataSet, part: Part, total: int, report: Report | None) -> list[int]:
+def _headers(found: Verified, data: DataSet, split: Split, total: int, report: Report | None) -> list[int]:
     """Look at the headers of a part. Returns the images whose pictures seem sound."""
-    headers = data.index(part.image_folder).headers(part.annotations.files.tolist(), report)
-    named = [f"picture {part.image_path(image)}" for image in range(len(part))]
+    headers = data.index(split.image_folder).headers(split.annotations.files.tolist(), report)
+    named = [f"picture {split.image_path(image)}" for image in range(len(split))]
     found.missing += found.add("missing pictures", [f"{name} is missing" for name, header in
                                                     zip(named, headers, strict=True) if header is None], total, REFUSED)
     sound: dict[int, Header] = {}
@@ -102,7 +102,7 @@ def _headers(found: Verified, data: DataSet, part: Part, total: int, report: Rep
     for image, header in enumerate(headers):
         if header is None:
             continue
-        if fault := picture_fault(header, part.size(image)):
+        if fault := picture_fault(header, split.size(image)):
             (unreadable if header.fault else other_sizes).append(f"{named[image]} {fault}")
         else:
             sound[image] = header
@@ -114,7 +114,7 @@ def _headers(found: Verified, data: DataSet, part: Part, total: int, report: Rep
     return list(sound)
 
 
-def _decode(found: Verified, data: DataSet, parts: list[Part], sound: list[tuple[Part, int]], total: int,
+def _decode(found: Verified, data: DataSet, splits: list[Split], sound: list[tuple[Split, int]], total: int,
             workers: int | None, report: Report | None) -> None:
     """Decode the pictures that seem sound, and compare the content of all with that of the last such check."""
     texts: list[str] = []
@@ -125,25 +125,25 @@ def _decode(found: Verified, data: DataSet, parts: list[Part], sound: list[tuple
                 report(done, len(sound))
     found.damaged += found.add("pictures that cannot be decoded", texts, total,
                                "A run stops when it comes to the picture.")
-    changed = [f"picture {part.image_folder / file} has another content than at the last check with --decode, although "
-               "its length and time of last change are the same" for part in parts
-               for file in data.index(part.image_folder).changed_unseen(part.annotations.files.tolist())]
+    changed = [f"picture {split.image_folder / file} has another content than at the last check with --decode, "
+               "although its length and time of last change are the same" for split in splits
+               for file in data.index(split.image_folder).changed_unseen(split.annotations.files.tolist())]
     found.changed += found.add("pictures that were changed unseen", changed, total,
                                "What was made from the old picture may be taken for what is made from this one.")
 
 
-def _decoding_fault(picture: tuple[Part, int]) -> str:
-    part, image = picture
+def _decoding_fault(picture: tuple[Split, int]) -> str:
+    split, image = picture
     try:
-        read_picture(part.image_path(image), part.size(image))
+        read_picture(split.image_path(image), split.size(image))
     except (OSError, ValueError) as error:
         return str(error)
     return ""
 
 
-def _boxes(found: Verified, part: Part) -> None:
+def _boxes(found: Verified, split: Split) -> None:
     """Boxes of the detector's training that are too thin for it; many of them are no slips of single annotators."""
-    annotations = part.annotations
+    annotations = split.annotations
     thin = box_math.thin(annotations.boxes)
     if thin.any():
         image = annotations.files[annotations.image_of_object[np.argmax(thin)]]
@@ -153,8 +153,8 @@ def _boxes(found: Verified, part: Part) -> None:
 
 
 def _subsets(found: Verified, data: DataSet) -> None:
-    empty = [f"{subset} of {part}" for part in ("val", "test") for subset in SUBSETS
-             if not len(data.part(part, subset))]
+    empty = [f"{subset} of {split}" for split in ("val", "test") for subset in SUBSETS
+             if not len(data.split(split, subset))]
     found.add("subsets without a relation", empty, 2 * len(SUBSETS),
               "There are no figures of it, so a search cannot rank by them.", "note")
 

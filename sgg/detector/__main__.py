@@ -22,7 +22,7 @@ from sgg.config import validate
 from sgg.config.options import add_plugin_option, add_setting_option, settings_given
 from sgg.data import DataSet, open_dataset
 from sgg.data.checks.consistency import Rules
-from sgg.data.splits import PARTS
+from sgg.data.splits import SPLITS
 from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.methods.dataset import DATA_SETS, DataSettings
 
@@ -43,11 +43,11 @@ def _run(options: argparse.Namespace) -> None:
     options.run(options)
 
 
-def _open(options: argparse.Namespace, *parts: str) -> DataSet:
+def _open(options: argparse.Namespace, *splits: str) -> DataSet:
     data = open_dataset(options.data, options.root, num_val_images=options.num_val_images,
                         exclude_left_right=options.exclude_left_right,
                         rules=Rules(options.allow_clipping, options.self_relations), **settings_given(options, "data"))
-    data.require_images(*(data.part(name) for name in (*parts, *PARTS)))
+    data.require_images(*(data.split(name) for name in (*splits, *SPLITS)))
     print(data.banner)
     return data
 
@@ -87,7 +87,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     require_proposals(options.detector, "average precision")
     data = _open(options)
     check_fits(detector, facts, data, options.detector)
-    _report(measure(detector.to(options.device), data, options.part, options.batch_size or 8, options.workers,
+    _report(measure(detector.to(options.device), data, options.split, options.batch_size or 8, options.workers,
                     options.images), options.json)
 
 
@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("evaluate", help="COCO mAP, and how often both objects of a relation are right")
     evaluate.add_argument("detector", type=Path, help="a folder that `train` wrote")
-    evaluate.add_argument("--part", choices=["train", "val", "test"], default="test")
+    evaluate.add_argument("--split", "--part", dest="split", choices=["train", "val", "test"], default="test")
     evaluate.add_argument("--images", type=positive, help="the part's first so many images only")
     evaluate.add_argument("--json", type=output_file, help="also write the figures there, as shares of 1")
     evaluate.set_defaults(run=_evaluate)

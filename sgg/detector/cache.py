@@ -36,7 +36,7 @@ def ensure_detector(data: DataSet, cache: Path | str, settings: Backbone, worker
     """The frozen detector for a data set, on the CPU, and its hash (`sgg.detector.files.detector_hash`).
 
     settings: of its backbone. `settings.weights`: a folder made by `python -m sgg.detector train`, or the published
-    `vg-faster-rcnn.tar`. Without it the detector is trained on `data.part("detector")` and kept under `cache`, by the
+    `vg-faster-rcnn.tar`. Without it the detector is trained on `data.split("detector")` and kept under `cache`, by the
     hash of data and settings; processes that ask at the same time wait for the one that trains. device: where to train.
 
     Of pictures that are others than those a kept detector was trained on, another one is trained; the log tells that.
@@ -53,7 +53,7 @@ def ensure_detector(data: DataSet, cache: Path | str, settings: Backbone, worker
         with held(directory.with_name(f"{directory.name}.lock")):
             if not (directory / FACTS).is_file():
                 log.info("training the %s detector on %d images", BACKBONES.kind_of(settings),
-                         len(data.part("detector")))
+                         len(data.split("detector")))
                 train_into(directory, data, settings, workers, device)
     detector, facts = load_detector(directory)
     return detector, facts["hash"]
@@ -86,7 +86,7 @@ def train_into(directory: Path, data: DataSet, settings: Backbone, workers: int 
     unfinished = directory.with_name(f"{directory.name}.unfinished")
     origin = {"data_hash": data.hash, PICTURES: _picture_hash(data),
               "start_hash": None if start is None else file_hash(start), **_padding(data)}
-    pretrain(detector.to(device), data.part("detector"), recipe, unfinished, workers, origin)
+    pretrain(detector.to(device), data.split("detector"), recipe, unfinished, workers, origin)
     save_detector(detector.cpu(), directory, {"classes": data.classes, "data": data.description, **origin,
                                               "recipe": recipe.facts()})
     discard_state(unfinished)
@@ -140,7 +140,7 @@ def _tell_unknown(detector: Path) -> None:
 
 
 def _picture_hash(data: DataSet) -> str:
-    return data.picture_hash(data.part("detector"))
+    return data.picture_hash(data.split("detector"))
 
 
 def check_fits(detector: Detector, facts: dict[str, Any], data: DataSet, path: Path) -> None:
@@ -151,7 +151,7 @@ def check_fits(detector: Detector, facts: dict[str, Any], data: DataSet, path: P
 
 
 def _padding(data: DataSet) -> dict[str, Any]:
-    return padding_facts(data.part("detector").annotations.sizes)
+    return padding_facts(data.split("detector").annotations.sizes)
 
 
 def _given(data: DataSet, settings: Backbone, weights: Path) -> tuple[Detector, str]:

@@ -17,7 +17,7 @@ from sgg.detector.model import SCORE_THRESHOLDS, Detections, Detector
 from sgg.structures import Array, SceneGraph, to_numpy
 
 
-def measure(detector: Detector, data: DataSet, part: str = "test", batch_size: int = 8, workers: int = 0,
+def measure(detector: Detector, data: DataSet, split: str = "test", batch_size: int = 8, workers: int = 0,
             limit: int | None = None) -> dict[str, float]:
     """All figures of a detector on a part of a data set, named `<part>/detector/...`, as shares of 1.
 
@@ -30,7 +30,7 @@ def measure(detector: Detector, data: DataSet, part: str = "test", batch_size: i
     graphs: list[SceneGraph] = []
     found: list[Detections] = []
     labels: dict[str, np.ndarray] = {}
-    for batch in load_batches(data.part(part).head(limit), batch_size, workers=workers).epoch(0):
+    for batch in load_batches(data.split(split).head(limit), batch_size, workers=workers).epoch(0):
         batch = batch.to(device)
         found += detector.detect(batch.images)[0]
         scores = detector.classify(batch.images, batch.boxes, batch.image_index)
@@ -44,11 +44,11 @@ def measure(detector: Detector, data: DataSet, part: str = "test", batch_size: i
     right = np.concatenate([labels[name] == graph.labels for name, graph in zip(labels, graphs, strict=True)])
     figures["boxes-right"] = float(right.mean())
     for subset in SUBSETS:
-        chosen = data.part(part, subset)
+        chosen = data.split(split, subset)
         kept = [image for image in range(len(chosen)) if chosen.image_id(image) in labels]
         figures[f"{subset}/both-right"] = both_objects_right(
             [chosen.graph(image) for image in kept], [labels[chosen.image_id(image)] for image in kept])
-    return {f"{part}/detector/{name}": value for name, value in figures.items()}
+    return {f"{split}/detector/{name}": value for name, value in figures.items()}
 
 
 def average_precision(truths: Sequence[SceneGraph], found: Sequence[Detections]) -> dict[str, float]:

@@ -16,7 +16,7 @@ from sgg.common.pickles import read_pickle, require_weights
 from sgg.common.run_log import require_keys
 from sgg.common.seeding import derive
 from sgg.common.weights import load_strictly
-from sgg.data import Batches, Part, load_batches
+from sgg.data import Batches, Split, load_batches
 from sgg.detector.model import Detector
 from sgg.detector.recipe import Recipe, Target
 from sgg.losses.total import total
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 STATE = "training.pt"
 
 
-def pretrain(detector: Detector, part: Part, recipe: Recipe, directory: Path | str, workers: int = 0,
+def pretrain(detector: Detector, split: Split, recipe: Recipe, directory: Path | str, workers: int = 0,
              origin: dict[str, Any] | None = None) -> None:
     """Train `detector` in place on the boxes of `part`, then freeze it. It stays on its device.
 
@@ -49,7 +49,7 @@ def pretrain(detector: Detector, part: Part, recipe: Recipe, directory: Path | s
     state = _take_up(state_path, detector, settings, recipe.epochs)
     done = state["epochs"] if state else 0
     optimizer: torch.optim.Optimizer | None = None
-    batches = load_batches(part, recipe.batch_size, augment=True, exchange_predicates=False,  # it learns boxes only
+    batches = load_batches(split, recipe.batch_size, augment=True, exchange_predicates=False,  # it learns boxes only
                            shuffle=True, seed=recipe.seed, workers=workers)
     try:
         with _bar() as bar:

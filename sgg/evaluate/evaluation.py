@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sgg.systems.contract import Predictor
 
 FALLBACKS, FAILURES = (f"sgdet/{name}" for name in DETECTION_COUNTS)
-NEED_A_MODEL = ("adjust", "data", "part", "images", "device", "plugin", "allow_changed_plugin", "save_predictions")
+NEED_A_MODEL = ("adjust", "data", "split", "images", "device", "plugin", "allow_changed_plugin", "save_predictions")
 """Options without effect on saved predictions."""
 Figures = dict[str, float]
 EachImage = Callable[[str, SceneGraph, Predictions], None]
@@ -174,13 +174,13 @@ def main(arguments: list[str] | None = None) -> int:
 def _show(options: argparse.Namespace) -> None:
     result = _from_file(options) if options.predictions else _from_checkpoint(options)
     console, protocol = Console(), result.protocol
-    console.print(f"{protocol.part}: {protocol.source['data']['description']}")
+    console.print(f"{protocol.split}: {protocol.source['data']['description']}")
     for table in tables(result.figures, result.modes, result.variants, headline_k(result.ks)):
         console.print(table)
     if options.json:
-        named = {f"{protocol.part}/{name}": value for name, value in result.figures.items()}
+        named = {f"{protocol.split}/{name}": value for name, value in result.figures.items()}
         conventions = asdict(Conventions(**_conventions(options)))
-        write_json(options.json, {"part": protocol.part, **protocol.source, "conventions": conventions,
+        write_json(options.json, {"part": protocol.split, **protocol.source, "conventions": conventions,
                                   "versions": versions(), "figures": named})
         console.print(f"every figure: {options.json}")
 
@@ -209,15 +209,15 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
     restored = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
                                             for section, values in given.items()}, options.allow_changed_plugin)
     experiment = restored.foundation.experiment
-    data, settings, part = experiment.data, experiment.config.evaluation, options.part or "test"
-    protocol = Protocol(part, tuple(settings.modes), data.classes, data.predicates, data.triplets("train").as_dict(),
-                        data.seen(part).as_dict(), predicate_weights(*experiment.pair_counts, 1),
+    data, settings, split = experiment.data, experiment.config.evaluation, options.split or "test"
+    protocol = Protocol(split, tuple(settings.modes), data.classes, data.predicates, data.triplets("train").as_dict(),
+                        data.seen(split).as_dict(), predicate_weights(*experiment.pair_counts, 1),
                         {"checkpoint": str(restored.checkpoint.path), "epoch": restored.checkpoint.epoch,
                          "data": restored.foundation.facts})
     metrics = {mode + ending: of_mode for ending in experiment.adjusters for mode, of_mode in protocol.metrics(
         settings.modes, settings.ks, settings.values_of("pred_weight"), _conventions(options)).items()}
-    batches = _with_bar(experiment.evaluation_batches(part),
-                        math.ceil(len(experiment.part(part)) / settings.batch_size), "batches")
+    batches = _with_bar(experiment.evaluation_batches(split),
+                        math.ceil(len(experiment.split(split)) / settings.batch_size), "batches")
     saving = PredictionWriter(options.save_predictions, protocol) if options.save_predictions else nullcontext()
     with saving as writer:
         try:
@@ -263,7 +263,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("checkpoint", nargs="?", type=Path, help="folder of a trial, or one of its checkpoints")
     source.add_argument("--predictions", type=Path, metavar="FILE", help="saved predictions, in place of a model")
     parser.add_argument("--data", metavar="ROOT", help="folder of the data sets, if not where the model was trained")
-    parser.add_argument("--part", choices=["val", "test"], help="of the data set (test)")
+    parser.add_argument("--split", "--part", dest="split", choices=["val", "test"], help="of the data set (test)")
     parser.add_argument("--images", type=positive, metavar="N", help="only the first N images of the part")
     parser.add_argument("--device", help="cpu, cuda, ...; by default the one of the training settings")
     parser.add_argument("--mode", type=distinct(str), metavar="MODE,...", help="sgcls, predcls, sgdet")

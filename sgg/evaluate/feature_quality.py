@@ -22,7 +22,7 @@ from sgg.common.atomic import write_json
 from sgg.common.hashing import sha256_of
 from sgg.common.seeding import generator
 from sgg.config import validate
-from sgg.data import DataSet, Part
+from sgg.data import DataSet, Split
 from sgg.evaluate.restore import trained_on_the_same
 from sgg.features import FeatureStore, Progress
 from sgg.gan import GAN
@@ -116,18 +116,18 @@ class Study:
                     "images": self.images, "ks": list(ks), "rows": table})
         return table
 
-    def sample(self, kind: str, source: str, part: str, subset: str) -> Sample:
+    def sample(self, kind: str, source: str, split: str, subset: str) -> Sample:
         """Features of a kind, real or generated, of a part's images and relations; none where it has no image."""
-        images = self.data.part(part, subset).head(self.images)
+        images = self.data.split(split, subset).head(self.images)
         if not len(images):
             return Sample(np.zeros((0, self.foundation.detector.channels), np.float32), np.zeros(0, np.int64))
         store = self.store(kind, source, images, subset)
-        order = torch.randperm(len(store), generator=generator(0, "quality", kind, source, part, subset))
+        order = torch.randperm(len(store), generator=generator(0, "quality", kind, source, split, subset))
         rows = order[:self.rows].sort().values.numpy()
         blocks = [store[rows[start:start + 512]].astype(np.float32).mean((2, 3)) for start in range(0, len(rows), 512)]
         return Sample(np.concatenate(blocks), store.labels_of(rows))
 
-    def store(self, kind: str, source: str, images: Part, subset: str) -> FeatureStore:
+    def store(self, kind: str, source: str, images: Split, subset: str) -> FeatureStore:
         """The store of those features, written where it is missing: real ones beside the detector's, for all runs."""
         foundation, generated = self.foundation, source == "generated"
         settings = {"subset": subset, **({"generator": sha256_of(self.checkpoint / WEIGHTS)[:12]} if generated else {})}

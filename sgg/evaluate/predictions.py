@@ -43,13 +43,13 @@ Predictions = Mapping[str, Prediction]
 class Protocol:
     """What a part is measured against, apart from predictions.
 
-    part: val or test. modes: predcls, sgcls, sgdet. classes, predicates: names, background first. train_triplets:
+    split: val or test. modes: predcls, sgcls, sgdet. classes, predicates: names, background first. train_triplets:
     counts that weigh triplets; subset_triplets: counts that decide zs, 10s, 100s (docs/SYSTEM.md section 1).
     predicate_counts: [R] mean smoothed training count of each predicate, `sgg.metrics.predicate_weights(..., x=1)`.
     source: what predicted, and on which data.
     """
 
-    part: str
+    split: str
     modes: tuple[str, ...]
     classes: Sequence[str]
     predicates: Sequence[str]
@@ -89,7 +89,7 @@ class PredictionWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = zipfile.ZipFile(self._temporary, "w", zipfile.ZIP_STORED)
         protocol = self.protocol
-        text = {"format": FORMAT, "part": protocol.part, "modes": protocol.modes, "classes": list(protocol.classes),
+        text = {"format": FORMAT, "part": protocol.split, "modes": protocol.modes, "classes": list(protocol.classes),
                 "predicates": list(protocol.predicates), "source": dict(protocol.source)}
         self._put("protocol", json.dumps(text))
         self._put("train_triplets", _table(protocol.train_triplets))

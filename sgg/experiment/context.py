@@ -14,12 +14,12 @@ from torch import Tensor
 from sgg.common import distributed as parallel
 from sgg.common.seeding import derive
 from sgg.config import Config
-from sgg.data import Batches, DataSet, Part, load_batches
+from sgg.data import Batches, DataSet, Split, load_batches
 from sgg.data.dataset import BACKGROUND
 from sgg.data.facts import DataFacts, VectorFacts
 from sgg.data.mirroring import exchanged_names
 from sgg.data.statistics import background_counts, foreground_counts
-from sgg.experiment.data_checks import filtered_training, open_data, part_of, picture_hashes, require_a_batch
+from sgg.experiment.data_checks import filtered_training, open_data, picture_hashes, require_a_batch, split_of
 from sgg.experiment.embeddings import vector_facts, word_vectors
 from sgg.methods.plugins import loaded_digests
 from sgg.methods.variants import Adjuster, Variant, adjusters, variants_of
@@ -75,12 +75,12 @@ class Experiment:
         """As `sgg.experiment.data_checks.picture_hashes`."""
         return picture_hashes(self.config, self.data)
 
-    def part(self, name: str) -> Part:
+    def split(self, name: str) -> Split:
         """A part of the data set, cut down as the `data` settings say."""
-        return part_of(self.config, self.data, name)
+        return split_of(self.config, self.data, name)
 
     @cached_property
-    def filtered_training(self) -> Part:
+    def filtered_training(self) -> Split:
         """The training images and relations that the settings admit. Frequencies and contexts are counted in them; what
         is zero- or few-shot follows from the whole part (docs/SYSTEM.md section 1).
         """
@@ -91,24 +91,24 @@ class Experiment:
         once each. Raises ValueError where there is no batch."""
         config = self.config
         require_a_batch(config, self.data)
-        return load_batches(self.part("train"), config.training.batch_size, augment=True, flip=config.data.flip,
+        return load_batches(self.split("train"), config.training.batch_size, augment=True, flip=config.data.flip,
                             exchange_predicates=config.data.flip_predicates != "keep", shuffle=True,
                             seed=derive(config.seed, "batches"), workers=config.data.workers, share=parallel.place(),
                             drop_last=config.training.drop_last, repeats=repeats)
 
-    def evaluation_batches(self, part: str) -> Iterable[Batch]:
+    def evaluation_batches(self, split: str) -> Iterable[Batch]:
         """Batches of `val` or `test`, in order."""
         config = self.config
-        batches = load_batches(self.part(part), config.evaluation.batch_size, workers=config.data.workers,
+        batches = load_batches(self.split(split), config.evaluation.batch_size, workers=config.data.workers,
                                share=parallel.place())
         return batches.epoch(0)
 
-    def metrics(self, part: str) -> dict[str, SceneGraphMetrics]:
+    def metrics(self, split: str) -> dict[str, SceneGraphMetrics]:
         """Fresh metrics of each mode under each of the `adjusters`, with the shot counts of `part` (docs/SYSTEM.md
         section 1)."""
         settings = self.config.evaluation
         return {mode + adjusted: SceneGraphMetrics(
-            mode, len(self.data.predicates), self.data.triplets("train").as_dict(), self.data.seen(part).as_dict(),
+            mode, len(self.data.predicates), self.data.triplets("train").as_dict(), self.data.seen(split).as_dict(),
             ks=tuple(settings.ks), predicate_weights=self.predicate_weights)
             for mode in settings.modes for adjusted in self.adjusters}
 

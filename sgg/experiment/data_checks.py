@@ -8,11 +8,11 @@ import os
 
 from sgg.common.atomic import nearest_existing
 from sgg.config import Config
-from sgg.data import DataSet, Part
+from sgg.data import DataSet, Split
 from sgg.data.catalogue import open_with
 from sgg.data.checks.consistency import Rules
 from sgg.data.loading.shared_memory import require as require_shared_memory
-from sgg.data.splits import PARTS
+from sgg.data.splits import SPLITS
 
 
 def open_data(config: Config) -> DataSet:
@@ -29,9 +29,9 @@ def open_data(config: Config) -> DataSet:
     trains_detector = config.detector.weights is None
     if trains_detector:
         data.require_boxes()
-    data.require_images(*(part_of(config, data, name) for name in PARTS),
-                        *([data.part("detector")] if trains_detector else []))
-    require_shared_memory(part_of(config, data, "train"), config.training.batch_size, settings.workers)
+    data.require_images(*(split_of(config, data, name) for name in SPLITS),
+                        *([data.split("detector")] if trains_detector else []))
+    require_shared_memory(split_of(config, data, "train"), config.training.batch_size, settings.workers)
     check_classes(config, data)
     return data
 
@@ -49,29 +49,29 @@ def open_for_training(config: Config) -> DataSet:
     return data
 
 
-def filtered_training(config: Config, data: DataSet) -> Part:
+def filtered_training(config: Config, data: DataSet) -> Split:
     """The training images and relations that the `data` settings and the mode of training admit."""
     settings = config.data
-    return data.part("train", min_objects=settings.min_objects, max_objects=settings.max_objects,
+    return data.split("train", min_objects=settings.min_objects, max_objects=settings.max_objects,
                      overlapping=config.training.mode == "sgdet")
 
 
-def part_of(config: Config, data: DataSet, name: str) -> Part:
+def split_of(config: Config, data: DataSet, name: str) -> Split:
     """The images of a part (train, val, test) that a run reads: cut down as the `data` settings say."""
     if name == "train":
         return filtered_training(config, data).head(config.data.train_images)
-    return data.part(name).head(config.data.eval_images)
+    return data.split(name).head(config.data.eval_images)
 
 
 def picture_hashes(config: Config, data: DataSet) -> dict[str, str]:
     """The hash of the pictures of each part: of all that training may read, of those that are measured."""
-    return {"train": data.picture_hash(data.part("train")),
-            **{name: data.picture_hash(part_of(config, data, name)) for name in ("val", "test")}}
+    return {"train": data.picture_hash(data.split("train")),
+            **{name: data.picture_hash(split_of(config, data, name)) for name in ("val", "test")}}
 
 
 def require_a_batch(config: Config, data: DataSet) -> None:
     """Raise ValueError where `training.drop_last` would leave out every batch of an epoch."""
-    settings, images = config.training, len(part_of(config, data, "train"))
+    settings, images = config.training, len(split_of(config, data, "train"))
     if settings.drop_last and settings.epochs and images < settings.batch_size:
         raise ValueError(f"training.drop_last leaves out an epoch's incomplete batch, and {images} training images of "
                          f"{data.title} are fewer than training.batch_size, {settings.batch_size}, so that nothing "

@@ -41,7 +41,7 @@ def extract(options: argparse.Namespace) -> None:
     """Write the store of a part's features, or find it written."""
     extraction, cache = _extraction(options)
     path = _place(options, cache, extraction.identity)
-    _describe(extraction.ensure(path, _bar(f"{options.kind} features of {options.part}")))
+    _describe(extraction.ensure(path, _bar(f"{options.kind} features of {options.split}")))
 
 
 def info(options: argparse.Namespace) -> None:
@@ -125,12 +125,12 @@ def _extraction(options: argparse.Namespace) -> tuple[Extraction, Path]:
     load_plugins(options.plugin)
     foundation = TwoStageFoundation.open(load(options.config, options.overrides).base)
     data = foundation.experiment.data
-    part = data.part(options.part, options.subset)
-    if not len(part):
-        raise ValueError(f"--subset {options.subset}: {options.part} of {data.title} has no image with such a "
+    split = data.split(options.split, options.subset)
+    if not len(split):
+        raise ValueError(f"--subset {options.subset}: {options.split} of {data.title} has no image with such a "
                          "relation")
     settings = {} if options.subset == "all" else {"subset": options.subset}
-    extraction = Extraction(data, part, foundation.detector, foundation.detector_hash, options.kind, settings=settings)
+    extraction = Extraction(data, split, foundation.detector, foundation.detector_hash, options.kind, settings=settings)
     return extraction, foundation.experiment.cache
 
 
@@ -168,13 +168,13 @@ def _parser() -> argparse.ArgumentParser:
 
     def add(name: str, command: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
-        added.set_defaults(command=command, kind="node", part="train", subset="all", out=None)
+        added.set_defaults(command=command, kind="node", split="train", subset="all", out=None)
         return added
 
     one = add("extract", extract, "write the features of a config's data and detector to a store; goes on after a kill")
     _add_config(one)
     one.add_argument("--kind", choices=["node", "edge", "global"])
-    one.add_argument("--part", choices=["train", "val", "test"])
+    one.add_argument("--split", "--part", dest="split", choices=["train", "val", "test"])
     one.add_argument("--subset", choices=SUBSETS)
     one = add("info", info, "print what stores hold")
     one.add_argument("store", type=Path, nargs="+")

@@ -181,8 +181,8 @@ class StoreWriter:
 
     def _merge(self, merged: Path, parts: list[Path], counts: np.ndarray, row_shape: tuple[int, ...]) -> None:
         """Write the store's array from the parts' arrays; counts: [parts, C]."""
-        part_of, row_of = _origins(counts)
-        rows, step = len(part_of), array.rows_per_shard(row_shape)
+        split_of, row_of = _origins(counts)
+        rows, step = len(split_of), array.rows_per_shard(row_shape)
         array.create(merged, (rows, *row_shape), step, self.codec, self.threads)
         encoded = [EncodedRows(array.shard_paths(part, 1)[0], count)
                    for part, count in zip(parts, counts.sum(1).tolist(), strict=True)]
@@ -190,7 +190,7 @@ class StoreWriter:
         for shard, path in enumerate(paths):
             if not path.exists():
                 chosen = slice(shard * step, (shard + 1) * step)
-                pieces = [encoded[part][row] for part, row in zip(part_of[chosen], row_of[chosen], strict=True)]
+                pieces = [encoded[part][row] for part, row in zip(split_of[chosen], row_of[chosen], strict=True)]
                 # Also at the end all rows of a shard have an entry.
                 write_shard(path, pieces + [np.empty(0, np.uint8)] * (step - len(pieces)))
         array.set_attributes(merged, {

@@ -52,7 +52,7 @@ class DrawingComparison:
         own, figures = pairs.kind, {}
         for pairs.kind in KINDS:
             batches = track(experiment.evaluation_batches("val"), f"edge_boxes {pairs.kind}",
-                            len(experiment.part("val")), console=Console(stderr=True))
+                            len(experiment.split("val")), console=Console(stderr=True))
             figures[pairs.kind] = evaluate(predictor, batches, experiment.metrics("val"))
         pairs.kind = own
         model.to("cpu")

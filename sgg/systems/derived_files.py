@@ -53,7 +53,7 @@ def _detectors(data: DataSet) -> Iterator[tuple[str, str]]:
             yield DAMAGED, str(error)
             continue
         if facts.get("classes", data.classes) == data.classes:
-            current = data.picture_hash(data.part("detector"))
+            current = data.picture_hash(data.split("detector"))
             yield _kind(data, facts.get("data_hash", ""), facts.get(PICTURES, ""), current), f"detector {path.parent}"
 
 
@@ -75,7 +75,7 @@ def _stores(data: DataSet) -> Iterator[tuple[str, str]]:
 def _pictures(data: DataSet, identity: StoreIdentity) -> str:
     """The hash of the pictures that a store of the same annotation would be made from now."""
     settings = identity.settings
-    part = data.part(settings.get("part", "train"), settings.get("subset", "all"))
+    part = data.split(settings.get("part", "train"), settings.get("subset", "all"))
     return data.picture_hash(part.head(settings.get("images")))
 
 

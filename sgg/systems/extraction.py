@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from sgg.common.hashing import value_hash
-from sgg.data import DataSet, Part, load_batches
+from sgg.data import DataSet, Split, load_batches
 from sgg.data.loading.transforms import padding_facts
 from sgg.detector.model import Detector
 from sgg.features import (
@@ -54,7 +54,7 @@ class Extraction:
     """
 
     data: DataSet
-    part: Part
+    split: Split
     detector: Detector
     detector_hash: str
     kind: str = "node"
@@ -68,10 +68,10 @@ class Extraction:
     def identity(self) -> StoreIdentity:
         """What the store will say of itself."""
         classes = {"node": self.data.classes, "edge": self.data.predicates, "global": ["image"]}[self.kind]
-        settings = {"part": self.part.name, "images": len(self.part), "pooled": POOLED,
-                    **padding_facts(self.part.annotations.sizes), **self.settings}
+        settings = {"part": self.split.name, "images": len(self.split), "pooled": POOLED,
+                    **padding_facts(self.split.annotations.sizes), **self.settings}
         return StoreIdentity(classes, self.detector_hash, self.data.hash, self.kind, self.source, settings,
-                             self.data.picture_hash(self.part))
+                             self.data.picture_hash(self.split))
 
     @property
     def row_shape(self) -> tuple[int, ...]:
@@ -81,15 +81,15 @@ class Extraction:
 
     def ranges(self) -> list[range]:
         """The images of each part of the store."""
-        annotations = self.part.annotations
+        annotations = self.split.annotations
         rows = {"node": annotations.objects_per_image, "edge": annotations.relations_per_image,
                 "global": np.ones(len(annotations), np.int64)}
         return image_ranges(rows[self.kind], rows_per_part(self.row_shape), PART_IMAGES)
 
     def batches(self, images: range) -> Iterable[Batch]:
         """Some images, one of `ranges`, in batches."""
-        part = replace(self.part, annotations=self.part.annotations.select(np.array(images)))
-        return load_batches(part, self.batch_size, workers=self.workers).epoch(0)
+        split = replace(self.split, annotations=self.split.annotations.select(np.array(images)))
+        return load_batches(split, self.batch_size, workers=self.workers).epoch(0)
 
     def num_batches(self, images: range) -> int:
         """How many batches these are."""
@@ -207,4 +207,4 @@ def training_nodes(data: DataSet, detector: Detector, detector_hash: str, worker
 
     workers: processes that decode pictures.
     """
-    return Extraction(data, data.part("train"), detector, detector_hash, workers=workers)
+    return Extraction(data, data.split("train"), detector, detector_hash, workers=workers)

@@ -170,17 +170,17 @@ def finite(losses: Losses) -> dict[str, float]:
     return values
 
 
-def measure(experiment: Experiment, system: System, part: str, epoch: int) -> Row:
+def measure(experiment: Experiment, system: System, split: str, epoch: int) -> Row:
     """Every figure of a part after an epoch, named `<part>/<mode>/<subset>/<metric>`.
 
     Raises FloatingPointError, naming the epoch, where the model has diverged.
     """
     try:
-        figures = evaluate(system, experiment.evaluation_batches(part), experiment.metrics(part),
+        figures = evaluate(system, experiment.evaluation_batches(split), experiment.metrics(split),
                            adjusters=experiment.adjusters)
     except DivergedError as error:
-        raise FloatingPointError(f"{error}, measured on {part} after epoch {epoch}: {_lower_rates(system)}") from error
-    return {f"{part}/{name}": value for name, value in figures.items()}
+        raise FloatingPointError(f"{error}, measured on {split} after epoch {epoch}: {_lower_rates(system)}") from error
+    return {f"{split}/{name}": value for name, value in figures.items()}
 
 
 def _lower_rates(system: System) -> str:

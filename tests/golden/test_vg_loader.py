@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from sgg.data.annotations import Annotations
-from sgg.data.loading.loader import PartImages
+from sgg.data.loading.loader import SplitImages
 from sgg.data.readers.visual_genome import open_visual_genome
 from sgg.data.statistics import background_counts, foreground_counts
 
@@ -40,7 +40,7 @@ def data(golden):
 @pytest.mark.parametrize("name", PARTS)
 def test_images_objects_and_relations_of_a_part(name, golden, data):
     part, options = PARTS[name]
-    found = data.part(part, **options).annotations
+    found = data.split(part, **options).annotations
     longer = found.sizes.max(axis=1)[found.image_of_object]
     np.testing.assert_array_equal(found.files, golden[f"{name}.filenames"])
     np.testing.assert_array_equal(found.box_ptr, golden[f"{name}.box_ptr"])
@@ -55,7 +55,7 @@ def test_images_objects_and_relations_of_a_part(name, golden, data):
 def test_triplet_counts_of_a_part(name, golden, data):
     part, options = PARTS[name]
     # the reference counts the training triplets before any filter, those of other parts after
-    found = data.triplets("train") if part == "train" else data.part(part, **options).triplets()
+    found = data.triplets("train") if part == "train" else data.split(part, **options).triplets()
     expected = zip(golden[f"{name}.triplets"].tolist(), golden[f"{name}.triplet_counts"].tolist(), strict=True)
     assert found.as_dict() == {tuple(triplet): count for triplet, count in expected}
 
@@ -63,7 +63,7 @@ def test_triplet_counts_of_a_part(name, golden, data):
 @pytest.mark.parametrize("name", [name for name in PARTS if name.endswith("train")])
 def test_pair_tables_of_training(name, golden, data):
     part, options = PARTS[name]
-    found = data.part(part, **options).triplets()
+    found = data.split(part, **options).triplets()
     rows = np.column_stack([found.triplets, found.counts])
     expected = golden[f"{name}.subj_pred_pairs"]
     np.testing.assert_array_equal(rows, expected[np.lexsort(expected[:, 2::-1].T)])
@@ -76,11 +76,11 @@ def test_pair_tables_of_training(name, golden, data):
 @pytest.mark.parametrize(("name", "part", "flipped"), [("train.noflip", "train", False), ("train.flip", "train", True),
                                                        ("test_alls", "test", False)])
 def test_boxes_and_sizes_of_single_images(name, part, flipped, golden, data, tmp_path):
-    images = replace(data.part(part), image_folder=tmp_path)
+    images = replace(data.split(part), image_folder=tmp_path)
     for index in range(4):
         height, width = images.size(index)
         Image.new("RGB", (width, height)).save(tmp_path / str(images.annotations.files[index]))
-    samples = PartImages(images, augment=part == "train", seed=0)
+    samples = SplitImages(images, augment=part == "train", seed=0)
     for index in range(4):
         # an epoch in which this image's draw comes out as wanted
         sample = next(sample for sample in (samples[epoch, index] for epoch in range(100))

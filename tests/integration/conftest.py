@@ -57,9 +57,9 @@ def pytest_runtest_teardown(nextitem):
 @pytest.fixture
 def stub():
     """The parts of a study that train nothing."""
-    from platform.study.entry_points import Parts
+    from platform.study.entry_points import EntryPoints
 
-    return Parts("ray_stub_fit:open_data", "ray_stub_fit:prepare", "ray_stub_fit:fit")
+    return EntryPoints("ray_stub_fit:open_data", "ray_stub_fit:prepare", "ray_stub_fit:fit")
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def as_gqa(directory):
             box = {"x": box[0], "y": box[1], "w": box[2] - box[0], "h": box[3] - box[1]}
             objects[f"o{row}"] = {"name": data.classes[label], **box, "relations": relations}
         height, width = data.annotations.sizes[image].tolist()
-        part = "val" if data.parts[image] == 2 else "train"
+        part = "val" if data.splits[image] == 2 else "train"
         files[part][str(image)] = {"width": width, "height": height, "objects": objects}
     (directory / "sceneGraphs").mkdir(parents=True)
     for part, graphs in files.items():
@@ -73,7 +73,7 @@ def as_vtranse(directory):
         for image in range(len(data.annotations)):
             graph = data.annotations.graph(image)
             if len(graph.relations):
-                group = f"gt/{'test' if data.parts[image] == 2 else 'train'}/{data.annotations.files[image][:-4]}"
+                group = f"gt/{'test' if data.splits[image] == 2 else 'train'}/{data.annotations.files[image][:-4]}"
                 file[f"{group}/sub_boxes"] = graph.boxes[graph.relations[:, 0]]
                 file[f"{group}/obj_boxes"] = graph.boxes[graph.relations[:, 1]]
                 file[f"{group}/rlp_labels"] = graph.triplets()

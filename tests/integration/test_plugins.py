@@ -72,13 +72,13 @@ class Idle(Augmentation):
 class Drawn(DataSettings):
     name: Annotated[Literal["drawn"], trains(shared=True, tried=True)] = "drawn"
     """The toy genome's files."""
-    part_of: Annotated[str, trains(shared=True, tried=True)] = "nowhere"
+    split_of: Annotated[str, trains(shared=True, tried=True)] = "nowhere"
     """The folder."""
 
     def open(self, rules, cache):
         from sgg.data.toy.opening import open_toy
 
-        return replace(open_toy(self.root / self.part_of, rules=rules), name="drawn", title="drawings")
+        return replace(open_toy(self.root / self.split_of, rules=rules), name="drawn", title="drawings")
 
 
 @BACKBONES.register
@@ -116,7 +116,7 @@ def plugin(tmp_path: Path):
 
 def test_parts_from_outside(ray_with_gpus, toy_settings, tmp_path, plugin, capsys) -> None:
     settings = toy_settings | {
-        "data": {"name": "drawn", "part_of": "toy", "root": toy_settings["data"]["root"], "workers": 0},
+        "data": {"name": "drawn", "split_of": "toy", "root": toy_settings["data"]["root"], "workers": 0},
         "detector": {"backbone": "small", "epochs": 2, "sharpness": 2.0},
         "evaluation": toy_settings["evaluation"] | {"shift": [0, 1]},
         "training": {"epochs": 1, "batch_size": 8, "drop_last": False}}

@@ -27,8 +27,8 @@ CLUSTER = ROOT / "cluster"
 COMMAND = """
 import sys
 from platform import tune
-from platform.study.entry_points import Parts
-sys.exit(tune.main(sys.argv[1:], Parts("ray_stub_fit:open_data", "ray_stub_fit:prepare", "ray_stub_fit:fit")))
+from platform.study.entry_points import EntryPoints
+sys.exit(tune.main(sys.argv[1:], EntryPoints("ray_stub_fit:open_data", "ray_stub_fit:prepare", "ray_stub_fit:fit")))
 """
 
 

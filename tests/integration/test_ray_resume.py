@@ -25,8 +25,8 @@ import sys
 from platform import tune
 from ray_forks import fork_workers_of_this_process
 fork_workers_of_this_process()
-from platform.study.entry_points import Parts
-sys.exit(tune.main(sys.argv[1:], Parts("ray_stub_fit:open_data", "ray_stub_fit:prepare", "ray_stub_fit:fit")))
+from platform.study.entry_points import EntryPoints
+sys.exit(tune.main(sys.argv[1:], EntryPoints("ray_stub_fit:open_data", "ray_stub_fit:prepare", "ray_stub_fit:fit")))
 """
 
 KILLED = """

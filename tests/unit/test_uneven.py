@@ -7,7 +7,7 @@ from sgg.data import open_dataset
 
 def test_every_part_has_what_square_pictures_hide(toy_root) -> None:
     data = open_dataset("toy", toy_root)
-    for part in (*map(data.part, ("train", "val", "test")), data.detector):
+    for part in (*map(data.split, ("train", "val", "test")), data.detector):
         height, width = part.annotations.sizes.T
         assert (height < width).any()
         assert (height > width).any()

@@ -75,15 +75,15 @@ def _facts(data: DataSet) -> Facts:
     facts = {"object classes, background included": f"{len(data.classes):,}",
              "predicate classes, background included": f"{len(data.predicates):,}"}
     for name, subset in ROWS:
-        part = data.part(name, subset)
-        annotations = part.annotations
-        numbers = (len(part), len(annotations.labels), len(annotations.relations), len(part.triplets()))
+        split = data.split(name, subset)
+        annotations = split.annotations
+        numbers = (len(split), len(annotations.labels), len(annotations.relations), len(split.triplets()))
         facts |= {f"{name} {subset}: {column}": f"{number:,}" for column, number in zip(COLUMNS, numbers, strict=True)}
     return facts | _training_facts(data)
 
 
 def _training_facts(data: DataSet) -> Facts:
-    annotations = data.part("train").annotations
+    annotations = data.split("train").annotations
     objects = annotations.objects_per_image
     pairs = np.unique(np.column_stack([annotations.image_of_relation, annotations.relations[:, :2]]), axis=0)
     distinct = np.bincount(pairs[:, 0], minlength=len(annotations))

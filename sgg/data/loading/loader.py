@@ -19,7 +19,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from sgg.data import boxes as box_math
-from sgg.data.dataset import Part
+from sgg.data.dataset import Split
 from sgg.data.images.image_files import read_picture
 from sgg.data.loading.collate import Sample, collate
 from sgg.data.loading.parcel import Parcel
@@ -53,28 +53,28 @@ def draw_predicates(relations: np.ndarray, generator: np.random.Generator) -> np
     return relations[np.sort(shuffled[first])]
 
 
-class PartImages(Dataset[Sample]):
+class SplitImages(Dataset[Sample]):
     """The samples of a part under the keys (epoch, image)."""
 
-    def __init__(self, part: Part, augment: bool, seed: int, flip: bool = True,
+    def __init__(self, split: Split, augment: bool, seed: int, flip: bool = True,
                  exchange_predicates: bool = True) -> None:
-        self.part, self.augment, self.seed, self.flip = part, augment, seed, flip
-        self.mirrored = part.mirrored if exchange_predicates else None
+        self.split, self.augment, self.seed, self.flip = split, augment, seed, flip
+        self.mirrored = split.mirrored if exchange_predicates else None
 
     def __len__(self) -> int:
-        return len(self.part)
+        return len(self.split)
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, image = key
-        graph, size = self.part.graph(image), self.part.size(image)
+        graph, size = self.split.graph(image), self.split.size(image)
         flipped = False
         if self.augment:
             generator = _generator(self.seed, epoch, image)
             flipped = bool(generator.random() < 0.5) and self.flip and self._has_mirror(graph)
             graph = SceneGraph(graph.boxes, graph.labels, draw_predicates(to_numpy(graph.relations), generator))
             graph = flip_graph(graph, size[1], self.mirrored) if flipped else graph
-        picture = read_picture(self.part.image_path(image), size)
-        return Sample(to_square(picture, flipped), size, graph, self.part.image_id(image))
+        picture = read_picture(self.split.image_path(image), size)
+        return Sample(to_square(picture, flipped), size, graph, self.split.image_id(image))
 
     def _has_mirror(self, graph: SceneGraph) -> bool:
         """Whether each of the image's predicates has one that is true in the mirror image. All count, whichever is
@@ -172,7 +172,7 @@ class _Order(Sampler[list[tuple[int, int]]]):
 class Batches:
     """The batches of a part, epoch by epoch: see `load_batches`."""
 
-    def __init__(self, images: PartImages, order: _Order, workers: int, start_method: str | None) -> None:
+    def __init__(self, images: SplitImages, order: _Order, workers: int, start_method: str | None) -> None:
         self._order = order
         self._loader = DataLoader(
             images, batch_sampler=order, collate_fn=_batch, num_workers=workers, persistent_workers=workers > 0,
@@ -195,7 +195,7 @@ class Batches:
         return _received(loading, multiprocessing.active_children())
 
 
-def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bool = True,
+def load_batches(split: Split, batch_size: int, *, augment: bool = False, flip: bool = True,
                  exchange_predicates: bool = True, shuffle: bool = False,
                  seed: int = 0, workers: int = 0, start_method: str | None = None,
                  share: tuple[int, int] = (0, 1), drop_last: bool = False,
@@ -217,13 +217,13 @@ def load_batches(part: Part, batch_size: int, *, augment: bool = False, flip: bo
     """
     if batch_size < 1 or workers < 0:
         raise ValueError(f"batch_size must be >= 1 and workers >= 0, got {batch_size} and {workers}")
-    if not len(part):
-        raise ValueError(f"the {part.name} part has no images")
-    if not part.image_folder.is_dir():
-        raise FileNotFoundError(f"picture folder {part.image_folder} is missing")
-    order = _Order(len(part), batch_size, shuffle, seed, share, drop_last, repeats)
+    if not len(split):
+        raise ValueError(f"the {split.name} part has no images")
+    if not split.image_folder.is_dir():
+        raise FileNotFoundError(f"picture folder {split.image_folder} is missing")
+    order = _Order(len(split), batch_size, shuffle, seed, share, drop_last, repeats)
     if drop_last and not len(order):
-        raise ValueError(f"the {part.name} part has {len(part)} images, fewer than a batch of {batch_size}, and "
+        raise ValueError(f"the {split.name} part has {len(split)} images, fewer than a batch of {batch_size}, and "
                          "drop_last leaves out an incomplete batch: take smaller batches, or keep the incomplete one")
-    require(part, batch_size, workers)
-    return Batches(PartImages(part, augment, seed, flip, exchange_predicates), order, workers, start_method)
+    require(split, batch_size, workers)
+    return Batches(SplitImages(split, augment, seed, flip, exchange_predicates), order, workers, start_method)

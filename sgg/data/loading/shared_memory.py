@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sgg.data.dataset import Part
+from sgg.data.dataset import Split
 
 MEMORY = Path("/dev/shm")
 AHEAD = 2
@@ -18,22 +18,22 @@ REMEDY = ("give it more (docker run --shm-size=8g; in Kubernetes a volume `empty
           "use fewer data.workers or smaller batches, or set data.workers=0, which loads in the training process")
 
 
-def require(part: Part, batch_size: int, workers: int) -> None:
+def require(split: Split, batch_size: int, workers: int) -> None:
     """Raise OSError, with the remedy, where shared memory has no room for what `workers` processes load ahead.
 
     What is needed follows from the mean size of the part's pictures, and is at least the largest batch there can be.
     Other processes that load at the same time are seen only as far as they have begun.
     """
     free = free_bytes()
-    if not workers or free is None or not len(part):
+    if not workers or free is None or not len(split):
         return
-    sides = part.annotations.sizes.max(1).astype(np.int64)
+    sides = split.annotations.sizes.max(1).astype(np.int64)
     pictures = np.sort(3 * 4 * sides ** 2)  # bytes of three channels in float32
     batch = pictures.mean() * min(batch_size, len(pictures))
     needed = int(max(pictures[-batch_size:].sum(), batch * (AHEAD * workers + 1)))  # one is in use
     if needed > free:
         raise OSError(f"{MEMORY} has {mib(free)} of shared memory free, but data.workers={workers} need {mib(needed)} "
-                      f"for batches of {batch_size} pictures of {part.name} ({mib(batch)} each): {REMEDY}")
+                      f"for batches of {batch_size} pictures of {split.name} ({mib(batch)} each): {REMEDY}")
 
 
 def free_bytes() -> int | None:

@@ -36,7 +36,7 @@ from sgg.data.checks.consistency import USUAL, Rules, checked
 from sgg.data.dataset import BACKGROUND, DataSet, stem
 from sgg.data.readers.foreign import PAGE, foreign_layout
 from sgg.data.records import Record, located, short, typed
-from sgg.data.splits import NONE, PARTS, require_parts
+from sgg.data.splits import NONE, SPLITS, require_splits
 
 FILE = "annotations.json"
 SECTIONS = ("images", "categories", "annotations", "predicates", "relations")
@@ -64,15 +64,15 @@ def open_custom(directory: Path | str, file: str = FILE, rules: Rules = USUAL) -
         classes, class_of = _names(content, "categories")
         predicates, predicate_of = _names(content, "predicates")
         pairs = _mirror_pairs(content, predicates)
-        annotations, parts = _annotations(content, class_of, predicate_of)
+        annotations, splits = _annotations(content, class_of, predicate_of)
         content = {"title": "custom data", "image_folder": "images", **content}
         title, folder = (typed(content, key, str) for key in ("title", "image_folder"))
     annotations, findings = checked(annotations, str(path), classes, predicates, rules,
                                     CORNER_AND_SIZE, mirror_pairs=pairs)
-    parts[annotations.objects_per_image == 0] = NONE
+    splits[annotations.objects_per_image == 0] = NONE
     with located(f"{path}:"):
-        require_parts(annotations, parts, findings=findings)
-    return DataSet("custom", title, classes, predicates, annotations, parts, path.parent / folder,
+        require_splits(annotations, splits, findings=findings)
+    return DataSet("custom", title, classes, predicates, annotations, splits, path.parent / folder,
                    f"pictures belong into {path.parent / folder}", findings=findings, mirror_pairs=pairs)
 
 
@@ -155,23 +155,23 @@ def _annotations(content: Record, class_of: dict[Any, int],
     relation_order = np.argsort(relation_owners, kind="stable")
     rel_ptr = np.concatenate([[0], np.cumsum(np.bincount(relation_owners, minlength=len(image_of)))])
     relations = np.stack([local[subjects], local[objects], predicates], axis=1)[relation_order]
-    files, sizes, parts = _images(content)
-    return Annotations(files, sizes, box_ptr, boxes[order], labels[order], rel_ptr, relations), parts
+    files, sizes, splits = _images(content)
+    return Annotations(files, sizes, box_ptr, boxes[order], labels[order], rel_ptr, relations), splits
 
 
 def _images(content: Record) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """[I] files, [I, 2] heights and widths, [I] parts."""
     sizes = np.array([_column(content, "images", key, int) for key in ("height", "width")], dtype=object).T
-    splits = _column(content, "images", "split", str)
-    for index, (size, split) in enumerate(zip(sizes, splits, strict=True)):
-        if split not in PARTS:
+    names = _column(content, "images", "split", str)
+    for index, (size, split) in enumerate(zip(sizes, names, strict=True)):
+        if split not in SPLITS:
             raise ValueError(f"images[{index}] must have 'split' train, val or test, got {short(split)}")
         if not all(1 <= side < 2**31 for side in size):
             raise ValueError(f"images[{index}] must have a height and width >= 1, got {size.tolist()}")
     files = _column(content, "images", "file_name", str)
     _require_distinct(files)
-    parts = np.array([PARTS[split] for split in splits], dtype=np.int8)
-    return np.array(files, dtype=str), sizes.astype(np.int64).reshape(-1, 2), parts
+    splits = np.array([SPLITS[split] for split in names], dtype=np.int8)
+    return np.array(files, dtype=str), sizes.astype(np.int64).reshape(-1, 2), splits
 
 
 def _require_distinct(files: list[str]) -> None:
@@ -208,8 +208,8 @@ def write_custom(data: DataSet, directory: Path | str) -> Path:
     Raises what `require_new` raises.
     """
     directory, annotations = require_new(directory), data.annotations
-    split_names = {NONE: "train"} | {code: name for name, code in PARTS.items()}
-    splits = [split_names[part] for part in data.parts.tolist()]
+    split_names = {NONE: "train"} | {code: name for name, code in SPLITS.items()}
+    splits = [split_names[split] for split in data.splits.tolist()]
     corners = annotations.boxes.astype(float)
     boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
     owners, ends = annotations.image_of_object, annotations.related_objects

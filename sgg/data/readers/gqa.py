@@ -24,7 +24,7 @@ from sgg.data.dataset import BACKGROUND, DataSet
 from sgg.data.findings import Finding
 from sgg.data.readers.origin import Origin
 from sgg.data.records import AnnotationsBuilder, Record, located, short, typed
-from sgg.data.splits import NONE, TEST, TRAIN, VAL, require_parts
+from sgg.data.splits import NONE, TEST, TRAIN, VAL, require_splits
 
 NUM_VAL_IMAGES = 5000
 LEFT_RIGHT = ("to the left of", "to the right of")
@@ -44,27 +44,27 @@ def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right
     Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
     """
     directory = Path(directory)
-    paths = {part: directory / "sceneGraphs" / f"{part}_sceneGraphs.json" for part in ("train", "val")}
-    graphs = {part: read_json(path, dict, REMEDY, unique_keys=True) for part, path in paths.items()}
+    paths = {split: directory / "sceneGraphs" / f"{split}_sceneGraphs.json" for split in ("train", "val")}
+    graphs = {split: read_json(path, dict, REMEDY, unique_keys=True) for split, path in paths.items()}
     dropped = LEFT_RIGHT if exclude_left_right else ()
     classes, predicates = _names(graphs, paths, dropped)
     listed: list[Finding] = []
-    ids = {part: _used_images(directory, part, graphs[part], paths[part], cache, listed) for part in paths}
+    ids = {split: _used_images(directory, split, graphs[split], paths[split], cache, listed) for split in paths}
     builder, left_out = AnnotationsBuilder(), []
     numbers = ({name: number for number, name in enumerate(names)} for names in (classes, predicates))
     class_numbers, predicate_numbers = numbers
-    for part, path in paths.items():
-        for image_id in ids[part]:
+    for split, path in paths.items():
+        for image_id in ids[split]:
             with located(f"{path}: image {image_id}"):
                 left_out += [f"{path}: image {image_id} object {key}" for key in _add(
-                    builder, image_id, graphs[part][image_id], class_numbers, predicate_numbers)]
+                    builder, image_id, graphs[split][image_id], class_numbers, predicate_numbers)]
     annotations, findings = checked(builder.build(), str(directory / "sceneGraphs"), classes, predicates,
                                     rules, CORNER_AND_SIZE, STRAY_SHARE)
     title = "GQA without left and right" if exclude_left_right else "GQA"
-    parts = _partition(annotations, len(ids["train"]), num_val_images)
+    splits = _partition(annotations, len(ids["train"]), num_val_images)
     with located(f"{directory}:"):
-        require_parts(annotations, parts, num_val_images, findings)
-    return DataSet("gqa", title, classes, predicates, annotations, parts, Path(image_folder), REMEDY,
+        require_splits(annotations, splits, num_val_images, findings)
+    return DataSet("gqa", title, classes, predicates, annotations, splits, Path(image_folder), REMEDY,
                    findings=(*findings, *_of_left_out(left_out, annotations), *listed))
 
 
@@ -77,20 +77,20 @@ def _of_left_out(objects: list[str], annotations: Annotations) -> list[Finding]:
 
 
 def _partition(annotations: Annotations, num_train_file: int, num_val_images: int) -> np.ndarray:
-    parts = np.full(len(annotations), TEST, dtype=np.int8)
-    parts[:num_train_file] = TRAIN
-    parts[:min(num_val_images, num_train_file)] = VAL
-    parts[annotations.objects_per_image == 0] = NONE
-    return parts
+    splits = np.full(len(annotations), TEST, dtype=np.int8)
+    splits[:num_train_file] = TRAIN
+    splits[:min(num_val_images, num_train_file)] = VAL
+    splits[annotations.objects_per_image == 0] = NONE
+    return splits
 
 
 def _names(graphs: dict[str, Record], paths: dict[str, Path], dropped: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """Names of classes and predicates over both files, sorted, background first."""
     classes: set[str] = set()
     predicates: set[str] = set()
-    for part, images in graphs.items():
+    for split, images in graphs.items():
         for image_id, graph in images.items():
-            with located(f"{paths[part]}: image {image_id}"):
+            with located(f"{paths[split]}: image {image_id}"):
                 for key, record in typed(graph, "objects", dict).items():
                     with located(f"object {key}"):
                         classes.add(typed(record, "name", str))
@@ -98,17 +98,17 @@ def _names(graphs: dict[str, Record], paths: dict[str, Path], dropped: tuple[str
     return [BACKGROUND, *sorted(classes)], [BACKGROUND, *sorted(predicates.difference(dropped))]
 
 
-def _used_images(directory: Path, part: str, graphs: Record, graphs_path: Path, cache: Path | None,
+def _used_images(directory: Path, split: str, graphs: Record, graphs_path: Path, cache: Path | None,
                  found: list[Finding]) -> list[str]:
     """The sorted ids of the images that the balanced questions ask about: from a plain list where there is one, from
     ours where it is of these questions, else from the questions themselves. What was found goes to `found`.
     """
-    plain = directory / f"{part}_images.json"
+    plain = directory / f"{split}_images.json"
     if plain.is_file():
         ids, source = read_json(plain, list), plain
-        found.append(_of_plain_list(plain, _questions(directory, part), len(ids)))
+        found.append(_of_plain_list(plain, _questions(directory, split), len(ids)))
     else:
-        ids, source = _asked_images(directory, part, cache and cache / "gqa" / f"{part}_images.json")
+        ids, source = _asked_images(directory, split, cache and cache / "gqa" / f"{split}_images.json")
     for index, image_id in enumerate(ids):
         if not isinstance(image_id, str) or image_id not in graphs:
             raise ValueError(f"{source}: entry {index}, {short(image_id)}, is not an image of {graphs_path}")
@@ -123,19 +123,19 @@ def _of_plain_list(path: Path, questions: Path, images: int) -> Finding:
                    f"{path}, older than {questions}" if newer else str(path), effect, "fault" if newer else "note")
 
 
-def _questions(directory: Path, part: str) -> Path:
+def _questions(directory: Path, split: str) -> Path:
     """The file of a part's questions, or where it should be."""
-    name = f"{part}_balanced_questions.json"
+    name = f"{split}_balanced_questions.json"
     places = [directory / name, directory / "questions" / name, directory / "sceneGraphs" / name]
     return next((place for place in places if place.is_file()), places[0])
 
 
-def _asked_images(directory: Path, part: str, kept: Path | None) -> tuple[list[Any], Path]:
+def _asked_images(directory: Path, split: str, kept: Path | None) -> tuple[list[Any], Path]:
     """The `imageId` of every balanced question, and the file they are in.
 
     kept: our list of them, used while the questions are those that it was read from, and written anew else.
     """
-    path = _questions(directory, part)
+    path = _questions(directory, split)
     if kept is not None and kept.is_file():
         known = read_json(kept, dict)
         with located(f"{kept}:"):

@@ -41,10 +41,10 @@ def open_visual_genome(directory: Path | str, name: str = "vg", title: str = "Vi
     """
     classes, predicates, annotations, split, findings = read_visual_genome(directory, remedy, rules)
     try:
-        parts = partition(annotations, split == 2, num_val_images, findings)
+        splits = partition(annotations, split == 2, num_val_images, findings)
     except ValueError as error:
         raise ValueError(f"{directory}: {error}") from None
-    return DataSet(name, title, classes, predicates, annotations, parts, Path(directory) / "VG_100K", remedy,
+    return DataSet(name, title, classes, predicates, annotations, splits, Path(directory) / "VG_100K", remedy,
                    findings=findings)
 
 

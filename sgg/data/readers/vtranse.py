@@ -47,18 +47,18 @@ def open_vtranse(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES, ru
         classes, class_shift = _names(file, "cls")
         predicates, predicate_shift = _names(file, "pre")
         shifts = np.array([class_shift, predicate_shift, class_shift])
-        for part in ("train", "test"):
-            for image_id, group in _group(file, f"gt/{part}").items():
+        for split in ("train", "test"):
+            for image_id, group in _group(file, f"gt/{split}").items():
                 if image_id not in known:
-                    raise ValueError(f"{path}: image {image_id} of gt/{part} is not in {image_data}")
-                with located(f"{path}: gt/{part}/{image_id}:"):
+                    raise ValueError(f"{path}: image {image_id} of gt/{split} is not in {image_data}")
+                with located(f"{path}: gt/{split}/{image_id}:"):
                     builder.add(*known[image_id], *_graph(group, shifts))
-                is_test.append(part == "test")
+                is_test.append(split == "test")
     annotations, findings = checked(builder.build(), str(path), classes, predicates, rules, CORNERS,
                                     STRAY_SHARE)
     with located(f"{path}:"):
-        parts = partition(annotations, np.array(is_test, dtype=bool), num_val_images, findings)
-    return DataSet("vtranse", "Visual Genome (VTransE split)", classes, predicates, annotations, parts,
+        splits = partition(annotations, np.array(is_test, dtype=bool), num_val_images, findings)
+    return DataSet("vtranse", "Visual Genome (VTransE split)", classes, predicates, annotations, splits,
                    directory / "VG_100K", REMEDY, findings=findings)
 
 

@@ -10,53 +10,53 @@ import numpy as np
 from sgg.common.metric_names import SHOTS
 
 if TYPE_CHECKING:
-    from sgg.data.dataset import DataSet, Part
+    from sgg.data.dataset import DataSet, Split
 
-_PARTS = ("train", "val", "test", "detector")
+_SPLITS = ("train", "val", "test", "detector")
 Row = tuple[str | int, ...]
 
 
 def describe(data: DataSet) -> str:
     """What each part holds, how rare the relations of val and test are in training, and the long tails."""
-    parts = {name: data.part(name) for name in _PARTS}
+    splits = {name: data.split(name) for name in _SPLITS}
     blocks = [
         _table(("part", "images", "objects", "relations", "density", "triplets"),
-               ((name, *_sizes(part)) for name, part in parts.items())),
+               ((name, *_sizes(split)) for name, split in splits.items())),
         _table(("part", "zero-shot", "10-shot", "100-shot", "more"),
-               ((name, *_shots(data, parts[name])) for name in ("val", "test"))),
-        _table(("predicate", *_PARTS, "test zero-shot"), _predicates(data, parts)),
-        _table(("class", *_PARTS),
-               ((name, *(int((part.annotations.labels == label).sum()) for part in parts.values()))
+               ((name, *_shots(data, splits[name])) for name in ("val", "test"))),
+        _table(("predicate", *_SPLITS, "test zero-shot"), _predicates(data, splits)),
+        _table(("class", *_SPLITS),
+               ((name, *(int((split.annotations.labels == label).sum()) for split in splits.values()))
                 for label, name in enumerate(data.classes) if label)),
     ]
     return "\n\n".join([data.description, *blocks])
 
 
-def _sizes(part: Part) -> Row:
+def _sizes(split: Split) -> Row:
     """Images, objects and relations (mean per image), graph density and distinct triplets."""
-    annotations = part.annotations
+    annotations = split.annotations
     objects, relations = annotations.objects_per_image, annotations.relations_per_image
     density = (relations / np.maximum(1, objects * (objects - 1))).mean()
-    return (len(part), f"{objects.sum():,} ({objects.mean():.1f})", f"{relations.sum():,} ({relations.mean():.1f})",
-            f"{100 * density:.1f} %", len(part.triplets()))
+    return (len(split), f"{objects.sum():,} ({objects.mean():.1f})", f"{relations.sum():,} ({relations.mean():.1f})",
+            f"{100 * density:.1f} %", len(split.triplets()))
 
 
-def _shots(data: DataSet, part: Part) -> Row:
+def _shots(data: DataSet, split: Split) -> Row:
     """Relations of a part by how often their triplet occurs in what precedes it."""
-    seen = data.seen(part.name).of(part.annotations.triplets)
+    seen = data.seen(split.name).of(split.annotations.triplets)
     return tuple(int(((low <= seen) & (seen <= high)).sum())
                  for low, high in (*SHOTS.values(), (101, np.inf)))
 
 
-def _predicates(data: DataSet, parts: dict[str, Part]) -> Iterable[Row]:
+def _predicates(data: DataSet, splits: dict[str, Split]) -> Iterable[Row]:
     """Relations of each predicate in each part, frequent ones first."""
-    counts = {name: np.bincount(part.annotations.triplets[:, 1], minlength=len(data.predicates))
-              for name, part in parts.items()}
-    test = parts["test"].annotations.triplets
+    counts = {name: np.bincount(split.annotations.triplets[:, 1], minlength=len(data.predicates))
+              for name, split in splits.items()}
+    test = splits["test"].annotations.triplets
     unseen = np.bincount(test[data.seen("test").of(test) == 0, 1], minlength=len(data.predicates))
     for index in np.argsort(-counts["train"], kind="stable").tolist():
         if index:
-            yield (data.predicates[index], *(int(counts[name][index]) for name in _PARTS), int(unseen[index]))
+            yield (data.predicates[index], *(int(counts[name][index]) for name in _SPLITS), int(unseen[index]))
 
 
 def _table(head: tuple[str, ...], rows: Iterable[Row]) -> str:

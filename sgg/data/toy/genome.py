@@ -34,7 +34,7 @@ VERSION = 2
 """Changes whenever the same seed and sizes give other files."""
 
 _FIRST_ID = 10_001   # beyond the ids of Visual Genome's corrupt images, which loaders drop
-_PARTS = ("val", "train", "test", "detector")
+_SPLITS = ("val", "train", "test", "detector")
 _TEST = 2            # of the h5's `split`; 0: train and val
 _FRAMES = (1024, 512)
 
@@ -71,7 +71,7 @@ def generate(directory: Path | str, seed: int = 0, sizes: Sizes | None = None,
         return directory
     directory.parent.mkdir(parents=True, exist_ok=True)
     with _workplace(directory) as folder:
-        scenes = {part: _scenes(world, part, seed, getattr(sizes, part)) for part in _PARTS}
+        scenes = {split: _scenes(world, split, seed, getattr(sizes, split)) for split in _SPLITS}
         pictures = _Pictures(sum(map(len, scenes.values())), on_picture)
         _write(folder, scenes["val"] + scenes["train"], scenes["test"], facts, pictures)
         _write(folder / "detector", scenes["detector"], [], facts | {"num_val_images": 0}, pictures)
@@ -128,14 +128,14 @@ def _facts(world: World, seed: int, sizes: Sizes) -> Record:
         "version": VERSION, "seed": seed, "sizes": asdict(sizes), "num_val_images": sizes.val,
         "picture_side": SIDE, "pair_distance": DISTANCE,
         "pairs": [list(names) for names in KINDS.values() if len(names) == 2],
-        "held_out": {part: [[CLASSES[s], PREDICATES[p], CLASSES[o]] for s, p, o in np.argwhere(mask).tolist()]
-                     for part, mask in world.held_out.items()},
+        "held_out": {split: [[CLASSES[s], PREDICATES[p], CLASSES[o]] for s, p, o in np.argwhere(mask).tolist()]
+                     for split, mask in world.held_out.items()},
     }
 
 
-def _scenes(world: World, part: str, seed: int, count: int) -> list[Scene]:
-    composer = Composer(world, part)
-    return [composer.compose((seed, 1 + _PARTS.index(part), index)) for index in range(count)]
+def _scenes(world: World, split: str, seed: int, count: int) -> list[Scene]:
+    composer = Composer(world, split)
+    return [composer.compose((seed, 1 + _SPLITS.index(split), index)) for index in range(count)]
 
 
 class _Pictures:

@@ -9,7 +9,7 @@ from sgg.common.progress import picture_bar
 from sgg.data import toy
 from sgg.data.annotation_files import integer_field, read_json
 from sgg.data.checks.consistency import USUAL, Rules
-from sgg.data.dataset import DataSet, Part
+from sgg.data.dataset import DataSet, Split
 from sgg.data.readers.visual_genome import open_visual_genome, read_visual_genome
 
 
@@ -33,4 +33,4 @@ def open_toy(directory: Path | str, num_val_images: int | None = None, rules: Ru
     data = open_visual_genome(directory, "toy", title, num_val_images or own_number, remedy, rules)
     _, _, detector_images, *_ = read_visual_genome(directory / "detector", remedy, rules)
     detector_images = detector_images.select(detector_images.objects_per_image > 0)
-    return replace(data, detector=Part("detector", detector_images, directory / "detector" / "VG_100K"))
+    return replace(data, detector=Split("detector", detector_images, directory / "detector" / "VG_100K"))

@@ -71,12 +71,12 @@ class Composer:
     any other, and so are the classes of a pair.
     """
 
-    def __init__(self, world: World, part: str) -> None:
-        self._uniform = part == "detector"
+    def __init__(self, world: World, split: str) -> None:
+        self._uniform = split == "detector"
         self._weights = np.where(world.weights > 0, 1., 0.) if self._uniform else world.weights
         self._prior = np.ones(len(CLASSES)) if self._uniform else world.prior
-        novel = world.held_out.get(part, np.zeros_like(world.weights, dtype=bool))
-        allowed = world.weights > 0 if part in ("test", "detector") else world.trained() | novel
+        novel = world.held_out.get(split, np.zeros_like(world.weights, dtype=bool))
+        allowed = world.weights > 0 if split in ("test", "detector") else world.trained() | novel
         self._allowed = allowed
         self._choices = {(label, slot): self._slot_choices(label, slot, novel, allowed)
                          for label, kind in KIND_OF.items() for slot in _SLOTS.get(kind, ())}

@@ -159,13 +159,13 @@ def _hold_out(weights: np.ndarray, eligible: list[tuple[int, int, int]], rng: np
     """
     left = weights > 0
     totals = left.sum(axis=(0, 2))
-    held_out = {part: np.zeros_like(left) for part in _HELD_OUT}
+    held_out = {split: np.zeros_like(left) for split in _HELD_OUT}
     order = [eligible[index] for index in rng.permutation(len(eligible))]
-    for part, share in _HELD_OUT.items():
+    for split, share in _HELD_OUT.items():
         wanted = np.rint(share * totals)
         for s, p, o in order:
             if wanted[p] and left[s, p, o] and left[s, p].sum() > 1 and left[:, p, o].sum() > 1:
                 left[s, p, o] = False
-                held_out[part][s, p, o] = True
+                held_out[split][s, p, o] = True
                 wanted[p] -= 1
     return held_out

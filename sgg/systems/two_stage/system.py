@@ -53,7 +53,7 @@ class TwoStage(TwoStagePredictor):
 
     def repeats(self, experiment: Experiment) -> np.ndarray | None:
         """[I] how often each training image stands in an epoch, as the augmentation says."""
-        return self.augmenter.repeats(experiment.part("train").annotations)
+        return self.augmenter.repeats(experiment.split("train").annotations)
 
     def train(self) -> None:
         """Have F behave as in training; the networks of the augmentation always do."""
@@ -65,7 +65,7 @@ class TwoStage(TwoStagePredictor):
         Raises FloatingPointError where F's gradient is not finite, with F's parameters as they were before that update.
         """
         parts = batch.split(parallel.least(min(self._settings.accumulate, len(batch)), self.device))
-        samples = [self.sample(part.to(self.device), draws) for part in parts]
+        samples = [self.sample(split.to(self.device), draws) for split in parts]
         counts = {"fallbacks": sum(one.encoding.fallbacks for one in samples)} if self._settings.mode == "sgdet" else {}
         # BatchNorm cannot train on one value; detections may leave fewer pairs.
         samples = [one for one in samples if parallel.total(torch.tensor(len(one.pairs), device=self.device)) >= 2]

@@ -1,4 +1,4 @@
-"""Parts of the schema that hold the section of a registry's entry: model.head and loss."""
+"""EntryPoints of the schema that hold the section of a registry's entry: model.head and loss."""
 
 import subprocess
 import sys

@@ -35,8 +35,8 @@ def test_auto_generates_the_toy_genome_once_and_says_so(small_toy, tmp_path):
     assert "toy genome (version" in data.description
     assert "3/2/3 images" in data.description
     assert data.banner.endswith(f"chosen because {tmp_path / 'VG'} is not there")
-    assert len(data.part("detector")) == 9
-    assert data.part("detector").image_folder == tmp_path / "toy" / "detector" / "VG_100K"
+    assert len(data.split("detector")) == 9
+    assert data.split("detector").image_folder == tmp_path / "toy" / "detector" / "VG_100K"
 
 
 def test_a_bar_is_shown_on_a_terminal_while_pictures_are_drawn(small_toy, tmp_path, monkeypatch, capsys):

@@ -107,8 +107,8 @@ def test_numbers_out_of_range(run, words, capsys):
 
 def test_validation_that_takes_all_of_training_is_named(run, genome_directory, tmp_path):
     status, _, err = run("stats", "--data", "vg", "--root", tmp_path)
-    assert (status, err) == (2, f"error: {genome_directory}: every part needs images with a relation, but of 10 images "
-                                "there are: train 0, val 5, test 3; choose another num_val_images, which is 5,000\n")
+    assert (status, err) == (2, f"error: {genome_directory}: every split needs images with a relation, but of 10 "
+                                "images there are: train 0, val 5, test 3; choose another num_val_images, which is 5,000\n")
 
 
 def test_toy_generates_where_it_is_told(run, new_genome, tmp_path, monkeypatch):
@@ -191,7 +191,7 @@ def test_stats_counts_what_training_has_and_compares_the_whole_file(run, new_gen
     assert re.search(r"test all .* as known  \(with those of an object to itself: 6 relations", out)
     facts = {line["about"]: line for line in json.loads(written.read_text())}
     assert facts["test all: relations"] == {"about": "test all: relations", "found": "5", "known": "6", "of_file": "6"}
-    assert len(open_visual_genome(tmp_path / "VG", num_val_images=2).part("test").annotations.relations) == 5
+    assert len(open_visual_genome(tmp_path / "VG", num_val_images=2).split("test").annotations.relations) == 5
     status, _, _ = run(*words, "--self-relations", "keep", "--json", written)
     facts = {line["about"]: line for line in json.loads(written.read_text())}
     assert (status, facts["test all: relations"]["found"]) == (0, "6")

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from sgg.data.annotations import Annotations
-from sgg.data.dataset import Part
-from sgg.data.loading.loader import PartImages
+from sgg.data.dataset import Split
+from sgg.data.loading.loader import SplitImages
 from sgg.data.mirroring import NO_PARTNER, difference, exchanged_names, mirrored_predicates
 from sgg.data.readers.custom import open_custom, write_custom
 
@@ -67,12 +67,12 @@ def part(tmp_path):
     annotations = Annotations(np.array(["a.png"]), np.array([[10, 20]]), np.array([0, 2]),
                               np.array([[0, 0, 5, 5], [12, 0, 20, 5]], np.float32), np.array([1, 1]), np.array([0, 2]),
                               np.array([[0, 1, 1], [1, 0, 2]]))
-    return Part("train", annotations, tmp_path, mirrored_predicates(["-", "left of", "right of", "on"]))
+    return Split("train", annotations, tmp_path, mirrored_predicates(["-", "left of", "right of", "on"]))
 
 
 def epochs(part, **options):
     """{whether mirrored: the distinct relations that were seen so}, over 40 epochs; boxes are mirrored in any case."""
-    images, seen = PartImages(part, augment=True, seed=0, **options), {False: set(), True: set()}
+    images, seen = SplitImages(part, augment=True, seed=0, **options), {False: set(), True: set()}
     for epoch in range(40):
         graph = images[epoch, 0].graph
         seen[graph.boxes[0].tolist() != [0, 0, 5, 5]].add(str(graph.relations.tolist()))
@@ -126,7 +126,7 @@ def test_a_file_says_its_pairs(tmp_path):
     with pytest.raises(ValueError, match=r"data.flip_predicates is refuse, and 1 pred.*'left of'.*mirror_pairs"):
         by_name.require_mirrors()
     said = opened(tmp_path, mirror_pairs=[["beside west", "beside east"]])
-    assert said.mirrored.tolist() == said.part("train").mirrored.tolist() == [0, 2, 1, 3]
+    assert said.mirrored.tolist() == said.split("train").mirrored.tolist() == [0, 2, 1, 3]
     assert kinds(said) == [("relations that mirroring exchanges", 2)]
     said.require_mirrors()
     assert said.hash != by_name.hash

@@ -25,13 +25,13 @@ class Drawn(DataSettings):
 
     name: Annotated[Literal["drawn"], trains(shared=True, tried=True)] = "drawn"
     \"\"\"The toy genome's files.\"\"\"
-    part_of: Annotated[str, trains(shared=True, tried=True)] = "nowhere"
+    split_of: Annotated[str, trains(shared=True, tried=True)] = "nowhere"
     \"\"\"The folder.\"\"\"
 
     def open(self, rules, cache):
         from sgg.data.toy.opening import open_toy
 
-        return replace(open_toy(self.root / self.part_of, rules=rules), name="drawn", title="drawings")
+        return replace(open_toy(self.root / self.split_of, rules=rules), name="drawn", title="drawings")
 """
 
 
@@ -54,7 +54,7 @@ def test_it_is_shown_verified_and_converted(toy_root, tmp_path, plugin, monkeypa
     named = [*arguments, "--plugin", str(plugin), "--set"]
     assert main([*named, "data.part_off=toy"]) == 2
     assert "data.part_off is no setting of data.name drawn; known here: " in capsys.readouterr().err
-    assert main([*named, "data.part_of=toy"]) in (0, 1)
+    assert main([*named, "data.split_of=toy"]) in (0, 1)
     assert "32/8/12 images" in capsys.readouterr().out
 
 

@@ -133,14 +133,14 @@ def test_what_the_annotation_shows(verified, new_genome, genome_directory, tmp_p
     assert found["boxes thinner than a pixel"]["example"] == "image 102.jpg"
     data = open_visual_genome(tmp_path / "VG", num_val_images=2)
     empty = [subset for part in ("val", "test") for subset in ("zs", "10s", "100s", "all")
-             if not len(data.part(part, subset))]
+             if not len(data.split(part, subset))]
     assert found["subsets without a relation"]["count"] == len(empty) > 0
 
 
 def test_what_was_derived_from_other_pictures_or_annotation_is_listed(verified, folder, genome_directory, tmp_path):
     """A detector and a store of these data, of others of the same classes, and of a data set with other classes."""
     data = open_visual_genome(genome_directory, num_val_images=2)
-    train, cache = data.part("train"), tmp_path / "cache"
+    train, cache = data.split("train"), tmp_path / "cache"
     settings = {"part": "train", "images": len(train), "pooled": 7}
     own = StoreIdentity(data.classes, "d", data.hash, settings=settings, pictures=data.picture_hash(train))
     stores = {"own": own, "before": replace(own, data="0123"), "unknown": replace(own, pictures=""),
@@ -150,7 +150,7 @@ def test_what_was_derived_from_other_pictures_or_annotation_is_listed(verified, 
     (cache / "features" / "spoilt.zarr" / "zarr.json").write_text("{}")
     (cache / "detectors" / "tiny").mkdir(parents=True)
     facts = {"hash": "h", "classes": data.classes, "data_hash": data.hash,
-             "pictures_hash": data.picture_hash(data.part("detector"))}
+             "pictures_hash": data.picture_hash(data.split("detector"))}
     write_json(cache / "detectors" / "tiny" / "detector.json", facts)
     status, _, found = verified()
     derived = {kind: (one["count"], one["example"]) for kind, one in found.items() if kind.startswith("derived")}

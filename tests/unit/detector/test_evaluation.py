@@ -74,7 +74,7 @@ def test_figures_of_a_part(data) -> None:
             first = torch.tensor([True, *(image_index[1:] != image_index[:-1]).tolist()])
             return torch.nn.functional.one_hot(torch.where(first, truth % 24 + 1, truth), 25).float()
 
-    part = data.part("test")
+    part = data.split("test")
     graphs = [part.graph(image) for image in range(len(part))]
     figures = measure(Clairvoyant("tiny", 25), data, "test", batch_size=len(part))
     objects = sum(len(one) for one in graphs)

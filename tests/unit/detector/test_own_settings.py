@@ -134,7 +134,7 @@ def test_the_command_trains_and_opens_it(toy_root, tmp_path, plugin, monkeypatch
 def test_kept_detectors_of_ours_are_found_where_they_were() -> None:
     """Paths of an earlier version, for a data set of these hashes, whose pictures are square."""
     part = SimpleNamespace(annotations=SimpleNamespace(sizes=np.array([[176, 176]])))
-    data = SimpleNamespace(hash="d" * 12, picture_hash=lambda part: "p" * 16, part=lambda name: part)
+    data = SimpleNamespace(hash="d" * 12, picture_hash=lambda part: "p" * 16, split=lambda name: part)
     found = {name: (cache_path("c", data, entry()).name, first_edition_path("c", data, entry()).name)
              for name, entry in BACKBONES.entries.items()}
     assert found == {"vgg16": ("vgg16-f4a7aaf6aee9", "vgg16-fe6d3c1e6301"),

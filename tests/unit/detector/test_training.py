@@ -40,7 +40,7 @@ class Stopped(Exception):
 @pytest.mark.parametrize("stop_after", [1, 2])
 def test_resuming_changes_nothing(data, tmp_path, monkeypatch, stop_after) -> None:
     """Three epochs at a stretch equal one or two (the end of the first phase) and the rest."""
-    recipe, part = Tiny(epochs=3, batch_size=8).recipe(), data.part("detector")
+    recipe, part = Tiny(epochs=3, batch_size=8).recipe(), data.split("detector")
     whole = fresh()
     state = torch.random.get_rng_state()
     pretrain(whole, part, recipe, tmp_path / "whole")
@@ -66,7 +66,7 @@ def test_resuming_changes_nothing(data, tmp_path, monkeypatch, stop_after) -> No
 
 
 def test_state_of_other_settings_is_refused(data, tmp_path) -> None:
-    part = data.part("detector")
+    part = data.split("detector")
     pretrain(fresh(), part, Tiny(epochs=1).recipe(), tmp_path)
     with pytest.raises(ValueError, match=r"training\.pt was written with other settings"):
         pretrain(fresh(), part, Tiny(epochs=2).recipe(), tmp_path)
@@ -82,7 +82,7 @@ def test_state_of_other_settings_is_refused(data, tmp_path) -> None:
     ({"epochs": -1}, r"epochs must be 1 to 2, got -1; delete it"),
 ])
 def test_a_damaged_state_is_refused(data, tmp_path, spoil, message) -> None:
-    part, recipe = data.part("detector"), Tiny(epochs=2).recipe()
+    part, recipe = data.split("detector"), Tiny(epochs=2).recipe()
     pretrain(fresh(), part, recipe, tmp_path)
     torch.save(torch.load(tmp_path / STATE, weights_only=True) | spoil, tmp_path / STATE)
     with pytest.raises(ValueError, match=message):
@@ -124,7 +124,7 @@ def test_a_state_of_another_backbone_is_refused(data, tmp_path) -> None:
     torch.save({"weights": {}, "optimizer": {"state": {}, "param_groups": []}, "epochs": 1, "settings": settings},
                tmp_path / STATE)
     with pytest.raises(ValueError, match="other settings: backbone vgg16, not resnet50; image_size 592, not 1333"):
-        pretrain(resnet50, data.part("detector"), recipe, tmp_path)
+        pretrain(resnet50, data.split("detector"), recipe, tmp_path)
 
 
 def test_loss_that_is_not_finite_is_named(data, tmp_path) -> None:
@@ -132,7 +132,7 @@ def test_loss_that_is_not_finite_is_named(data, tmp_path) -> None:
     detector.rcnn.roi_heads.box_predictor.cls_score.bias.data[3] = float("nan")
     with pytest.raises(FloatingPointError, match=r"not finite in epoch 1, step 1 \(naming nan\): try a lower .*, "
                                                  r"or look at the images of this batch: \d+, \d+"):
-        pretrain(detector, data.part("detector"), Tiny(epochs=1).recipe(), tmp_path)
+        pretrain(detector, data.split("detector"), Tiny(epochs=1).recipe(), tmp_path)
     assert not (tmp_path / STATE).exists()
 
 
@@ -149,7 +149,7 @@ def thinned(part, images, width):
     replace(Tiny(epochs=1, batch_size=2).recipe(), phases=(Phase(heads, (), 1.0),))])
 def test_boxes_thinner_than_a_pixel_are_left_out_and_counted(data, tmp_path, caplog, recipe) -> None:
     """An image that has no other box makes no mean over nothing, which was NaN."""
-    part = thinned(data.part("detector").head(2), 1, 0.9)
+    part = thinned(data.split("detector").head(2), 1, 0.9)
     detector = fresh()
     pretrain(detector, part, recipe, tmp_path)
     assert all(weight.isfinite().all() for weight in weights(detector).values())
@@ -159,14 +159,14 @@ def test_boxes_thinner_than_a_pixel_are_left_out_and_counted(data, tmp_path, cap
 
 
 def test_a_detector_without_a_box_to_learn_is_refused(data, tmp_path) -> None:
-    part = thinned(data.part("detector").head(1), 1, 0.9)
+    part = thinned(data.split("detector").head(1), 1, 0.9)
     with pytest.raises(ValueError, match=r"no image has a box to train a detector on: all are thinner than a pixel"):
         pretrain(fresh(), part, Tiny(epochs=1).recipe(), tmp_path)
 
 
 def test_every_loss_falls(data, tmp_path, caplog) -> None:
     caplog.set_level("INFO")
-    pretrain(fresh(), data.part("detector"), Tiny(epochs=9, batch_size=8).recipe(), tmp_path)
+    pretrain(fresh(), data.split("detector"), Tiny(epochs=9, batch_size=8).recipe(), tmp_path)
     said = [record.message for record in caplog.records if record.message.startswith("detector epoch")]
     losses = [dict(pair.split() for pair in line.split(": ")[1].split(", ")) for line in said]
     assert len(losses) == 9

@@ -89,7 +89,7 @@ class FakeExperiment:
     def table(self, triplets):
         return lambda name: SimpleNamespace(as_dict=lambda: triplets[name])
 
-    def part(self, name):
+    def split(self, name):
         return IMAGES
 
     def evaluation_batches(self, part):
@@ -234,7 +234,7 @@ def test_either_a_checkpoint_or_predictions_are_wanted(path, capsys):
 
 
 @pytest.mark.parametrize(("words", "named"), [
-    (["--data", "elsewhere"], "--data:"), (["--part", "test"], "--part:"), (["--images", "3"], "--images:"),
+    (["--data", "elsewhere"], "--data:"), (["--split", "test"], "--split:"), (["--images", "3"], "--images:"),
     (["--device", "cpu", "--save-predictions", "again.npz"], "--device, --save-predictions:"),
 ])
 def test_options_without_effect_are_refused_by_name(path, words, named, capsys):

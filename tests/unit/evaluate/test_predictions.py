@@ -48,7 +48,7 @@ def test_images_come_back_as_they_went_in(tmp_path, count):
 def test_the_protocol_comes_back(tmp_path):
     saved = PredictionFile(write(tmp_path / "predictions.npz", images(2))).protocol
     want = protocol()
-    assert (saved.part, saved.modes, saved.classes, saved.predicates) == ("test", want.modes, want.classes,
+    assert (saved.split, saved.modes, saved.classes, saved.predicates) == ("test", want.modes, want.classes,
                                                                          want.predicates)
     assert (saved.train_triplets, saved.subset_triplets, saved.source) == (TRAIN, SUBSET, SOURCE)
     np.testing.assert_array_equal(saved.predicate_counts, want.predicate_counts)

@@ -27,7 +27,7 @@ def opened(toy_root):
 @pytest.mark.parametrize(("part", "folder"), [("detector", "toy/detector/VG_100K"), ("val", "toy/VG_100K")])
 def test_a_picture_that_will_be_read_is_looked_at_before_the_start(opened, toy_root, tmp_path, part, folder):
     """Those that train the detector too, unless a trained one is given."""
-    path = opened().part(part).image_path(0)
+    path = opened().split(part).image_path(0)
     assert path.parent == toy_root / folder
     content = path.read_bytes()
     save_detector(Detector("tiny", 25), tmp_path / "trained", {})
@@ -147,7 +147,7 @@ def test_a_search_metric_that_this_validation_cannot_measure(opened, toy_root) -
     data = opened()
     relations = data.relations_by_subset("val")
     assert relations["zs"] > 0 == relations["100s"]
-    assert relations["all"] == len(data.part("val").annotations.relations)
+    assert relations["all"] == len(data.split("val").annotations.relations)
     check_metric(validate(settings), data)
     check_metric(validate(settings | {"search": {"metric": "loss", "mode": "min"}}), data)
     search = {"metric": "val/predcls/100s/mR@50"}
@@ -162,7 +162,7 @@ def test_a_search_metric_that_this_validation_cannot_measure(opened, toy_root) -
 def test_what_is_asked_for_where_only_the_first_images_are_measured(opened, toy_root) -> None:
     data = opened()
     first, rest = (data.relations_by_subset("val", images) for images in (1, None))
-    assert first["all"] == len(data.part("val").graph(0).relations) < rest["all"]
+    assert first["all"] == len(data.split("val").graph(0).relations) < rest["all"]
     settings = {"data": {"name": "toy", "root": str(toy_root), "eval_images": 1},
                 "search": {"metric": "val/sgcls/100s/ngR@100"}}
     with pytest.raises(ValueError, match=rf"all {first['all']}\).* or raise data\.eval_images$"):
@@ -188,7 +188,7 @@ def test_what_is_derived_goes_to_the_cache(tmp_path) -> None:
 def test_a_detector_that_would_have_no_box_to_learn_is_refused_before_the_start(opened, monkeypatch, tmp_path) -> None:
     """Every box is made .9 pixels wide; a detector that is given need not learn."""
     data = opened()
-    part = data.part("detector")
+    part = data.split("detector")
     boxes = part.annotations.boxes.copy()
     boxes[:, 2] = boxes[:, 0] + 0.9
     thin = replace(data, detector=replace(part, annotations=replace(part.annotations, boxes=boxes)))

@@ -28,7 +28,7 @@ def foundation(tmp_path, monkeypatch):
     parts = []
     data = SimpleNamespace(classes=CLASSES, predicates=["__background__", "on"], hash="a1",
                            picture_hash=lambda part: "p1", title="the data",
-                           part=lambda *which: parts.append(which) or FakePart(which[0]))
+                           split=lambda *which: parts.append(which) or FakePart(which[0]))
     found = SimpleNamespace(experiment=SimpleNamespace(data=data, cache=tmp_path / "cache"),
                             detector=SimpleNamespace(channels=2), detector_hash="d1", parts=parts)
     monkeypatch.setattr(TwoStageFoundation, "open", lambda config: found)

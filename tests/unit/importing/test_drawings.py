@@ -59,7 +59,7 @@ class Published:
 
     def write_better(self, kind: str) -> None:
         """Weights that are better on the validation images with this drawing."""
-        batches = list(load_batches(self.data.part("val"), 2).epoch(0))
+        batches = list(load_batches(self.data.split("val"), 2).epoch(0))
         counts = self.data.triplets("train").as_dict(), self.data.seen("val").as_dict()
         for seed in range(200):
             model, found = self.build(seed), {}

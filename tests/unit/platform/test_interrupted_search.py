@@ -10,9 +10,9 @@ import json
 import platform.trial.trainable
 import re
 from pathlib import Path
-from platform.callbacks.snapshot_store import Notes
-from platform.callbacks.snapshots import NoteTaker
-from platform.callbacks.trial_status import Bookkeeping
+from platform.callbacks.snapshot_store import SnapshotStore
+from platform.callbacks.snapshots import SnapshotCallback
+from platform.callbacks.trial_status import TrialStatusCallback
 from platform.launch.run import _past
 from platform.search.repeat_seeds import SEED_KEY
 from platform.search.schedule import scheduler, search_algorithm
@@ -99,9 +99,9 @@ class Tune:
         self.rule = scheduler(study, axes, EPOCHS, past)
         judge = getattr(self.rule, "_rule", self.rule)
         self._spy_on(judge)
-        self.taker = NoteTaker(Notes(self.directory.path / "unused"), resumed=False)
+        self.taker = SnapshotCallback(SnapshotStore(self.directory.path / "unused"), resumed=False)
         self.scheduler = self.taker.before_trials_of(self.rule)
-        self.bookkeeping = Bookkeeping(self.directory, max_failures=3)
+        self.bookkeeping = TrialStatusCallback(self.directory, max_failures=3)
         noted = notes[-1] if notes else {}
         if noted.get("memory"):
             self.taker.set_state(noted["memory"])

@@ -6,7 +6,7 @@ from dataclasses import replace
 from platform.launch.run import run_study
 from platform.results.aggregate import Basis
 from platform.study.directory import StudyDirectory
-from platform.study.entry_points import Parts
+from platform.study.entry_points import EntryPoints
 
 import pytest
 from PIL import Image
@@ -49,7 +49,7 @@ def trained(monkeypatch):
     def train_into(directory, data, settings, *_):
         folders.append(directory)
         facts = {"classes": data.classes, "data_hash": data.hash, "recipe": settings.recipe().facts(),
-                 "pictures_hash": data.picture_hash(data.part("detector"))}
+                 "pictures_hash": data.picture_hash(data.split("detector"))}
         save_detector(Detector(settings, len(data.classes)), directory, facts)
 
     monkeypatch.setattr(detector_cache, "train_into", train_into)
@@ -59,18 +59,18 @@ def trained(monkeypatch):
 def test_the_hash_of_the_annotation_is_not_of_pictures(root, toy_root):
     data, copy = opened(toy_root), opened(root)
     assert copy.hash == data.hash
-    assert copy.picture_hash(copy.part("train")) == data.picture_hash(data.part("train"))
-    darken(copy.part("train"))
+    assert copy.picture_hash(copy.split("train")) == data.picture_hash(data.split("train"))
+    darken(copy.split("train"))
     assert opened(root).hash == data.hash
-    assert copy.picture_hash(copy.part("train")) != data.picture_hash(data.part("train"))
-    assert copy.picture_hash(copy.part("test")) == data.picture_hash(data.part("test"))
+    assert copy.picture_hash(copy.split("train")) != data.picture_hash(data.split("train"))
+    assert copy.picture_hash(copy.split("test")) == data.picture_hash(data.split("test"))
 
 
 def test_a_detector_of_other_pictures_is_trained_anew(root, trained, caplog):
     ensure_detector(opened(root), root / "cache", Tiny())
     ensure_detector(opened(root), root / "cache", Tiny())
     assert len(trained) == 1
-    darken(opened(root).part("detector"))
+    darken(opened(root).split("detector"))
     ensure_detector(opened(root), root / "cache", Tiny())
     assert len(set(trained)) == 2
     assert f"the pictures are not those that {trained[0]} was trained on" in caplog.text
@@ -79,7 +79,7 @@ def test_a_detector_of_other_pictures_is_trained_anew(root, trained, caplog):
 def test_a_given_detector_of_other_pictures_is_refused(root, trained):
     ensure_detector(opened(root), root / "cache", Tiny())
     ensure_detector(opened(root), root / "cache", Tiny(weights=trained[0]))
-    darken(opened(root).part("detector"))
+    darken(opened(root).split("detector"))
     with pytest.raises(ValueError, match=rf"detector\.weights: {trained[0]} was trained on .*, but with other pictures "
                                          r"\(pictures_hash [0-9a-f]{16}, now [0-9a-f]{16}\): put the pictures back"):
         ensure_detector(opened(root), root / "cache", Tiny(weights=trained[0]))
@@ -114,13 +114,13 @@ def test_a_store_of_other_pictures_is_made_anew(root, caplog):
 
     def path():
         data = opened(root)
-        return store_path(root / "cache", training_nodes(replace(data, parts=data.parts), detector, "d").identity)
+        return store_path(root / "cache", training_nodes(replace(data, splits=data.splits), detector, "d").identity)
 
     first = path()
     extraction = training_nodes(opened(root), detector, "d")
     extraction.ensure(first)
     assert path() == first
-    darken(opened(root).part("train"))
+    darken(opened(root).split("train"))
     assert path() != first
     assert f"the pictures are not those that {first} was made from" in caplog.text
     with pytest.raises(StoreMismatchError, match=r"pictures is '\w+', not '"):
@@ -151,7 +151,7 @@ def test_a_checkpoint_of_other_pictures_is_refused(tmp_path, caplog):
 
 
 def test_a_study_of_other_pictures_is_refused_before_a_detector_is_trained(root):
-    """Before `Parts.prepare`, which trains one, and here is not even found."""
+    """Before `EntryPoints.prepare`, which trains one, and here is not even found."""
     config = root / "one.yaml"
     config.write_text(f"experiment: {{name: one, output: {root}}}\ndata: {{name: toy, root: {root}, workers: 0}}\n"
                       "training: {batch_size: 1}\n")
@@ -159,9 +159,9 @@ def test_a_study_of_other_pictures_is_refused_before_a_detector_is_trained(root)
     data = open_for_training(study.base)
     facts = {"description": "toy", "hash": data.hash, "pictures": picture_hashes(study.base, data)}
     StudyDirectory.of(study).begin(study, {"data": facts})
-    darken(data.part("val"))
+    darken(data.split("val"))
     with pytest.raises(ConfigError, match="one was begun with other pictures of val: put them back, or choose another"):
-        run_study(study, [], True, Parts(prepare="is:not_called"))
+        run_study(study, [], True, EntryPoints(prepare="is:not_called"))
 
 
 def test_results_of_other_pictures_are_not_pooled():

@@ -1,4 +1,4 @@
-"""Parts from outside that fail as they are built are named before anything starts."""
+"""EntryPoints from outside that fail as they are built are named before anything starts."""
 
 import pytest
 

@@ -128,7 +128,7 @@ def test_an_augmentation_repeats_images_and_chooses_pairs(foundation) -> None:
     batches = experiment.training_batches(system.repeats(experiment))
     assert len(batches) == 3, "6 images are 9"
     names = [name for batch in batches.epoch(1) for name in batch.image_ids]
-    part = experiment.part("train")
+    part = experiment.split("train")
     assert sorted(names) == sorted(name for image in range(6) for name in [part.image_id(image)] * (1 + image % 2))
     batch = next(batches.epoch(1))
     sample = system.sample(batch, Draws(0, 1))

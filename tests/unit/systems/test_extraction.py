@@ -78,7 +78,7 @@ def test_edge_features_are_of_union_boxes_by_predicate(data, detector, tmp_path)
         pairs = [(BOXES[image][subject], BOXES[image][object_]) for subject, object_, _ in RELATIONS[image]]
         return [[*np.minimum(a, b)[:2], *np.maximum(a, b)[2:]] for a, b in pairs]
 
-    extraction = Extraction(data, data.part("train"), detector, "d1", kind="edge")
+    extraction = Extraction(data, data.split("train"), detector, "d1", kind="edge")
     store = extraction.ensure(tmp_path / "edges.zarr")
     rows = pooled(data, detector, unions)
     assert store.counts.tolist() == [0, 2, 2]
@@ -87,7 +87,7 @@ def test_edge_features_are_of_union_boxes_by_predicate(data, detector, tmp_path)
 
 
 def test_global_features_are_averaged_maps(data, detector, tmp_path):
-    extraction = Extraction(data, data.part("train"), detector, "d1", kind="global")
+    extraction = Extraction(data, data.split("train"), detector, "d1", kind="global")
     store = extraction.ensure(tmp_path / "global.zarr")
     assert_rows(store, [detector.features([square]).map[0].mean((1, 2), keepdim=True) for _, square in squares(data)])
 
@@ -103,7 +103,7 @@ def test_progress_counts_batches_of_the_missing_parts(data, detector, tmp_path, 
             seen.append((len(work), *batch.image_ids))
             yield batch
 
-    extraction = Extraction(data, data.part("train"), detector, "d1")
+    extraction = Extraction(data, data.split("train"), detector, "d1")
     with pytest.raises(KeyboardInterrupt):
         extraction.ensure(tmp_path / "nodes.zarr", partial(progress, stop_after=2))
     assert len(extraction.ensure(tmp_path / "nodes.zarr", partial(progress, stop_after=None))) == 7
@@ -126,11 +126,11 @@ def test_a_store_that_is_there_is_opened(data, detector, tmp_path):
 
 def test_paths_differ_with_the_identity(data, detector, tmp_path):
     def path(**changes):
-        arguments = {"part": data.part("train"), "detector_hash": "d1", **changes}
+        arguments = {"split": data.split("train"), "detector_hash": "d1", **changes}
         return store_path(tmp_path, Extraction(data, detector=detector, **arguments).identity)
 
     variants = [path(), path(detector_hash="d2"), path(kind="edge"), path(settings={"subset": "zs"}),
-                path(source="generated"), path(part=data.part("train").head(2))]
+                path(source="generated"), path(split=data.split("train").head(2))]
     assert len(set(variants)) == len(variants)
     assert path() == path()
 

@@ -52,7 +52,7 @@ def test_a_model_that_has_diverged_is_said_to_have(toy_root) -> None:
     trial = trial_of(toy_root)
     run = trial.build()
     spoil(run.model.relation_head)
-    first = trial.experiment.part("val").image_id(0)
+    first = trial.experiment.split("val").image_id(0)
     said = (rf"^the model has diverged: its scores of image {first} in \w+ are not finite, measured on val after "
             r"epoch 3: lower training\.learning_rate")
     with pytest.raises(FloatingPointError, match=said):

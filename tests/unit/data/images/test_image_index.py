@@ -111,9 +111,9 @@ def spoilt(path, how):
 def test_every_picture_that_will_be_read_is_looked_at(genome_directory, part, file, how, named):
     """103.jpg has no relation, so it trains the detector alone."""
     data = open_visual_genome(genome_directory, num_val_images=1)
-    data.require_images(*(data.part(name) for name in ("train", "val", "test", "detector")))
+    data.require_images(*(data.split(name) for name in ("train", "val", "test", "detector")))
     spoilt(genome_directory / "VG_100K" / file, how)
     kind = FileNotFoundError if how == "missing" else ValueError
     with pytest.raises(kind, match=r"^1 of \d pictures of " + part + " of .*" + named.format(file)):
-        data.require_images(*(data.part(name) for name in ("train", "val", "test", "detector")))
-    data.require_images(data.part("train"))
+        data.require_images(*(data.split(name) for name in ("train", "val", "test", "detector")))
+    data.require_images(data.split("train"))

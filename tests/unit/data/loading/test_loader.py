@@ -13,14 +13,14 @@ import torch
 from sgg.data.images.image_files import read_picture
 from sgg.data.loading import parcel, shared_memory
 from sgg.data.loading.collate import collate
-from sgg.data.loading.loader import PartImages, _Order, draw_predicates, load_batches
+from sgg.data.loading.loader import SplitImages, _Order, draw_predicates, load_batches
 from sgg.data.loading.transforms import to_square
 from sgg.data.readers.visual_genome import open_visual_genome
 
 
 @pytest.fixture
 def part(genome_directory):
-    return open_visual_genome(genome_directory, num_val_images=1).part("train")
+    return open_visual_genome(genome_directory, num_val_images=1).split("train")
 
 
 def content(batch):
@@ -48,7 +48,7 @@ def test_a_batch_lays_images_one_after_another(part):
 
 
 def test_pictures_and_boxes_are_mirrored_together(part):
-    samples, plain = PartImages(part, augment=True, seed=3), PartImages(part, augment=False, seed=3)
+    samples, plain = SplitImages(part, augment=True, seed=3), SplitImages(part, augment=False, seed=3)
     mirrored = 0
     for number in range(200):
         sample, original = samples[number, 0], plain[number, 0]
@@ -63,7 +63,7 @@ def test_pictures_and_boxes_are_mirrored_together(part):
 
 
 def test_flips_can_be_switched_off(part):
-    samples, plain = PartImages(part, augment=True, seed=3, flip=False), PartImages(part, augment=False, seed=3)
+    samples, plain = SplitImages(part, augment=True, seed=3, flip=False), SplitImages(part, augment=False, seed=3)
     assert all(torch.equal(samples[number, 0].image, plain[0, 0].image) for number in range(20))
 
 
@@ -212,7 +212,7 @@ def test_a_loading_process_that_dies_ends_the_epoch(part, monkeypatch, how):
         signal.signal(how, signal.SIG_DFL) if how != signal.SIGKILL else None
         os.kill(os.getpid(), how)
 
-    monkeypatch.setattr(PartImages, "__getitems__", dies)
+    monkeypatch.setattr(SplitImages, "__getitems__", dies)
     with pytest.raises(ChildProcessError, match=rf"was ended by {how.name}, as the system does .*data\.workers=0"):
         next(load_batches(part, 2, workers=1, start_method="fork").epoch(0))
 
@@ -231,5 +231,5 @@ def test_a_parcel_brings_what_was_packed():
 
 
 def test_a_message_is_short_enough_for_many_to_fit_into_a_pipe(part):
-    large = collate([PartImages(part, augment=False, seed=0)[0, 0]] * 24)
+    large = collate([SplitImages(part, augment=False, seed=0)[0, 0]] * 24)
     assert len(pickle.dumps(parcel.Parcel.of(large).message)) < 4096

@@ -38,7 +38,7 @@ def write(directory, content):
 
 def test_records_become_graphs(tmp_path):
     data = open_custom(write(tmp_path, CONTENT))
-    train = data.part("train")
+    train = data.split("train")
     graph = train.graph(0)
     assert data.classes == ["__background__", "dog", "cat"]
     assert data.predicates == ["__background__", "on"]
@@ -48,7 +48,7 @@ def test_records_become_graphs(tmp_path):
     assert graph.boxes.tolist() == [[1, 2, 4.5, 6], [10, 30, 30, 40]]  # the second clipped
     assert graph.labels.tolist() == [1, 2]
     assert graph.relations.tolist() == [[1, 0, 1]]
-    assert [len(data.part(name)) for name in ("val", "test")] == [1, 1]
+    assert [len(data.split(name)) for name in ("val", "test")] == [1, 1]
 
 
 def test_pictures_without_an_ending_have_names_of_their_own(tmp_path):
@@ -56,13 +56,13 @@ def test_pictures_without_an_ending_have_names_of_their_own(tmp_path):
     for index, name in enumerate(("day.1/a", "day.1/b", "day.2/a")):
         content["images"][index]["file_name"] = name
     data = open_custom(write(tmp_path, content))
-    assert [data.part(name).image_id(0) for name in ("val", "train", "test")] == ["day.1/a", "day.1/b", "day.2/a"]
+    assert [data.split(name).image_id(0) for name in ("val", "train", "test")] == ["day.1/a", "day.1/b", "day.2/a"]
 
 
 def test_the_example_loads_and_batches():
     data = open_dataset("custom", EXAMPLE)
     assert data.description.startswith("nine pictures of the toy genome: 4/2/3 images")
-    batch = next(load_batches(data.part("train"), 4).epoch(0))
+    batch = next(load_batches(data.split("train"), 4).epoch(0))
     assert len(batch) == 4
     assert [tuple(image.shape) for image in batch.images] == [(3, 176, 176)] * 2 + [(3, 166, 166), (3, 176, 176)]
 
@@ -81,7 +81,7 @@ def test_the_example_has_what_makes_data_hard():
     assert ((x < 0) | (y < 0) | (x + width > ends[0]) | (y + height > ends[1])).sum() == 5
     data = open_dataset("custom", EXAMPLE)
     for name in ("train", "val", "test"):
-        annotations = data.part(name).annotations
+        annotations = data.split(name).annotations
         rows = np.column_stack([annotations.image_of_relation, annotations.relations])
         assert len(np.unique(rows, axis=0)) < len(rows)
         assert len(np.unique(rows[:, :3], axis=0)) < len(np.unique(rows, axis=0))
@@ -93,7 +93,7 @@ def test_a_converted_data_set_has_the_same_content(genome_directory, tmp_path):
     write_custom(original, tmp_path / "converted")
     converted = open_custom(tmp_path / "converted")
     assert converted.hash == original.hash
-    assert converted.part("test").image_path(0).samefile(original.part("test").image_path(0))
+    assert converted.split("test").image_path(0).samefile(original.split("test").image_path(0))
 
 
 def remove(section, index=None, key=None):
@@ -137,7 +137,7 @@ WRONG = {
     "picture by two ways": (put("images", 2, file_name="sub/../sub/./a.png"), r"images\[2\] and images\[1\] have"),
     "one name of two": (put("images", 0, file_name="c.jpg"), r"names 'c.png' and 'c.jpg': .* let names differ"),
     "title": (lambda c: c.update(title=1), r"must have str under 'title'"),
-    "no test": (put("images", 2, split="val"), r"every part needs images .* train 1, val 2, test 0"),
+    "no test": (put("images", 2, split="val"), r"every split needs images .* train 1, val 2, test 0"),
 }
 
 
@@ -199,7 +199,7 @@ def test_a_file_where_every_relation_is_of_an_object_to_itself(tmp_path):
     with pytest.raises(ValueError, match=r"train 0, val 0, test 0; 3 of 3 relations in the file are of an object to "
                                          r"itself \(the first: image b\.png, relation 0\).*data\.self_relations=keep"):
         open_custom(write(tmp_path, content))
-    assert len(open_custom(write(tmp_path, content), rules=Rules(self_relations="keep")).part("train")) == 1
+    assert len(open_custom(write(tmp_path, content), rules=Rules(self_relations="keep")).split("train")) == 1
 
 
 @pytest.mark.parametrize(("content", "message"), [

@@ -58,9 +58,9 @@ def test_names_are_sorted_over_both_files(tmp_path):
 def test_validation_is_the_first_training_ids_as_text(tmp_path):
     write(tmp_path)
     data = opened(tmp_path)
-    assert {name: data.part(name).annotations.files.tolist() for name in ("train", "val", "test")} == {
+    assert {name: data.split(name).annotations.files.tolist() for name in ("train", "val", "test")} == {
         "val": ["10.jpg"], "train": ["2.jpg", "9.jpg"], "test": ["7.jpg", "8.jpg"]}
-    assert data.part("val").image_path(0) == tmp_path / "VG" / "VG_100K" / "10.jpg"
+    assert data.split("val").image_path(0) == tmp_path / "VG" / "VG_100K" / "10.jpg"
 
 
 def test_validation_that_takes_all_of_training_is_named(tmp_path):
@@ -71,13 +71,13 @@ def test_validation_that_takes_all_of_training_is_named(tmp_path):
 
 def test_objects_outside_are_left_out_with_their_relations(tmp_path):
     write(tmp_path)
-    graph = opened(tmp_path).part("val").graph(0)
+    graph = opened(tmp_path).split("val").graph(0)
     assert graph.boxes.tolist() == [[50, 0, 54, 4], [3, 3, 12, 12]]
     assert graph.relations.tolist() == [[1, 0, 1]]
     found = {finding.kind: finding for finding in opened(tmp_path).findings}
     assert found["objects before their picture or without extent"].count == 1  # 11.jpg is asked about by nobody
     assert found["objects before their picture or without extent"].example.endswith("image 10 object a")
-    wide = opened(tmp_path).part("train").graph(1)
+    wide = opened(tmp_path).split("train").graph(1)
     assert wide.boxes.tolist() == [[1, 2, 11, 22], [30, 30, 100, 39]]  # the second clipped
     assert wide.relations.tolist() == [[0, 1, 1], [0, 1, 3]]
 
@@ -86,8 +86,8 @@ def test_left_and_right_can_be_excluded(tmp_path):
     write(tmp_path)
     data = opened(tmp_path, exclude_left_right=True)
     assert data.predicates == ["__background__", "near", "on"]
-    assert len(data.part("test")) == 1
-    assert data.part("train").graph(1).relations.tolist() == [[0, 1, 1]]
+    assert len(data.split("test")) == 1
+    assert data.split("train").graph(1).relations.tolist() == [[0, 1, 1]]
     assert data.title == "GQA without left and right"
 
 
@@ -97,7 +97,7 @@ def test_our_image_list_is_of_the_questions_it_was_read_from(tmp_path):
     assert json.loads((cache / "gqa" / "train_images.json").read_text())["images"] == ["10", "2", "9"]
     assert first.findings == opened(tmp_path, cache=cache).findings
     write(tmp_path, asked=ASKED | {"train": ["9", "10"]})  # other questions in their place
-    assert len(opened(tmp_path, cache=cache).part("train")) == 1
+    assert len(opened(tmp_path, cache=cache).split("train")) == 1
     write(tmp_path)
     assert opened(tmp_path, cache=cache).hash == first.hash
     for part in ("train", "val"):
@@ -118,7 +118,7 @@ def test_a_plain_list_is_used_and_its_unknown_origin_found(tmp_path):
     plain = directory / "train_images.json"
     plain.write_text(json.dumps(["10", "2"]))
     data = opened(tmp_path, cache=tmp_path / "cache")
-    assert len(data.part("train")) == 1
+    assert len(data.split("train")) == 1
     found = data.findings[-1]
     assert (found.kind, found.count, found.severity) == ("images listed by a file of unknown origin", 2, "note")
     os.utime(plain, (1, 1))

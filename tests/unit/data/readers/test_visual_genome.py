@@ -13,7 +13,7 @@ NUM_VAL = 2
 
 def test_boxes_are_in_pixels_of_the_picture(genome_directory):
     data = open_visual_genome(genome_directory, num_val_images=NUM_VAL)
-    graph = data.part("val").graph(0)
+    graph = data.split("val").graph(0)
     assert graph.boxes.tolist() == [[0, 10, 20, 25], [15, 20, 35, 35], [40, 30, 60, 45]]
     assert graph.labels.tolist() == [1, 2, 3]
     assert graph.relations.tolist() == [[0, 1, 1], [2, 0, 1]]
@@ -23,22 +23,22 @@ def test_half_a_pixel_is_cut_towards_zero(new_genome, tmp_path):
     genome = new_genome()
     genome.arrays["boxes_1024"][:2] = [[10, 10, 5, 5], [0, 0, 1, 3]]  # corners 7.5 and -.5, -1.5
     data = open_visual_genome(genome.write(tmp_path, pictures=False), num_val_images=NUM_VAL)
-    in_frame = data.part("val").graph(0).boxes * 16
+    in_frame = data.split("val").graph(0).boxes * 16
     assert in_frame[:2].tolist() == [[7, 7, 12, 12], [0, 0, 1, 2]]  # the last: -1..2, clipped
 
 
 def test_the_first_training_images_with_a_relation_are_for_validation(genome_directory):
     data = open_visual_genome(genome_directory, num_val_images=4)
     ids = {name: [part.image_id(i) for i in range(len(part))]
-           for name in ("train", "val", "test") for part in [data.part(name)]}
+           for name in ("train", "val", "test") for part in [data.split(name)]}
     assert ids == {"val": ["100", "101", "102", "104"], "train": ["105"], "test": ["107", "108", "109"]}
 
 
 def test_images_without_relations_stay_when_asked_for(genome_directory):
     data = open_visual_genome(genome_directory, num_val_images=NUM_VAL)
-    assert data.part("train", relations_required=False).annotations.files.tolist() == [
+    assert data.split("train", relations_required=False).annotations.files.tolist() == [
         "102.jpg", "103.jpg", "104.jpg", "105.jpg"]
-    assert len(data.part("detector")) == 4
+    assert len(data.split("detector")) == 4
 
 
 def test_corrupt_images_are_dropped_before_rows_are_matched(new_genome, tmp_path):
@@ -52,7 +52,7 @@ def test_boxes_over_the_border_are_clipped(new_genome, tmp_path):
     genome = new_genome()
     genome.arrays["boxes_1024"][0] = [160, 700, 320, 240]  # down to 820 of the picture's 768
     data = open_visual_genome(genome.write(tmp_path, pictures=False), num_val_images=NUM_VAL)
-    assert data.part("val").graph(0).boxes[0].tolist() == [0, 36.25, 20, 48]
+    assert data.split("val").graph(0).boxes[0].tolist() == [0, 36.25, 20, 48]
 
 
 def test_the_hash_follows_the_content_and_not_the_storage(new_genome, tmp_path):
@@ -112,7 +112,7 @@ WRONG = {
     "names": (lambda g: g.names.pop("label_to_idx"), r"VG-SGG-dicts.json: 'label_to_idx' must map names to numbers"),
     "numbers": (lambda g: g.names["label_to_idx"].update(cat=9),
                 r"the numbers in 'label_to_idx' must be 1..4, each once"),
-    "no training": (set_rows("split", slice(None), 2), r"every part needs images .* train 0, val 0, test 8$"),
+    "no training": (set_rows("split", slice(None), 2), r"every split needs images .* train 0, val 0, test 8$"),
 }
 
 
@@ -159,9 +159,9 @@ def test_missing_pictures_are_named_with_the_remedy(new_genome, tmp_path):
 def test_one_missing_picture_is_named_before_it_is_asked_for(new_genome, tmp_path):
     data = open_visual_genome(new_genome().write(tmp_path), num_val_images=NUM_VAL)
     data.require_images()
-    test = data.part("test")
+    test = data.split("test")
     test.image_path(len(test) - 1).unlink()
-    data.require_images(data.part("train"), test.head(len(test) - 1))
+    data.require_images(data.split("train"), test.head(len(test) - 1))
     with pytest.raises(FileNotFoundError, match=rf"^1 of {len(test)} pictures of test of Visual Genome.* are missing, "
                                                 r"the first is .*\.jpg; get the data set with: python -m sgg\.data"):
         data.require_images()
@@ -171,7 +171,7 @@ def test_a_file_name_of_the_record_is_the_picture(new_genome, tmp_path):
     genome = new_genome()
     genome.images[7]["file_name"] = "day 2/100.jpg"  # the other folder's picture 100
     data = open_visual_genome(genome.write(tmp_path, pictures=False), num_val_images=NUM_VAL)
-    assert data.part("test").annotations.files.tolist() == ["day 2/100.jpg", "108.jpg", "109.jpg"]
+    assert data.split("test").annotations.files.tolist() == ["day 2/100.jpg", "108.jpg", "109.jpg"]
 
 
 @pytest.mark.parametrize(("file", "message"), [

@@ -36,10 +36,10 @@ def write(root, train=TRAIN, test=TEST, classes=CLASSES, predicates=PREDICATES):
 
 def test_objects_are_the_distinct_boxes_with_their_classes(tmp_path):
     data = open_vtranse(write(tmp_path), num_val_images=1)
-    graph = data.part("val").graph(0)
+    graph = data.split("val").graph(0)
     assert data.classes == ["__background__", "dog", "cat"]
     assert data.predicates == ["__background__", "on", "near"]
-    assert data.part("val").image_id(0) == "10"
+    assert data.split("val").image_id(0) == "10"
     assert graph.boxes.tolist() == [DOG, CAT, SMALL_DOG]
     assert graph.labels.tolist() == [1, 2, 1]
     assert graph.relations.tolist() == [[0, 1, 1], [1, 0, 2], [0, 2, 2]]
@@ -47,7 +47,7 @@ def test_objects_are_the_distinct_boxes_with_their_classes(tmp_path):
 
 def test_one_box_with_two_classes_is_two_objects(tmp_path):
     data = open_vtranse(write(tmp_path), num_val_images=1)
-    graph = data.part("test").graph(0)
+    graph = data.split("test").graph(0)
     assert graph.labels.tolist() == [1, 2]
     assert graph.relations.tolist() == [[0, 1, 1]]
 
@@ -55,12 +55,12 @@ def test_one_box_with_two_classes_is_two_objects(tmp_path):
 def test_names_without_a_background_may_begin_at_one(tmp_path):
     data = open_vtranse(write(tmp_path, classes={"dog": 1, "cat": 2}), num_val_images=1)
     assert data.classes == ["__background__", "dog", "cat"]
-    assert data.part("val").graph(0).labels.tolist() == [1, 2, 1]
+    assert data.split("val").graph(0).labels.tolist() == [1, 2, 1]
 
 
 def test_whole_numbers_may_be_stored_as_floats(tmp_path):
     data = open_vtranse(write(tmp_path, test={"7": ([DOG], [DOG], [[1., 0., 2.]])}), num_val_images=1)
-    assert data.part("test").graph(0).labels.tolist() == [1, 2]
+    assert data.split("test").graph(0).labels.tolist() == [1, 2]
 
 
 @pytest.mark.filterwarnings("error")

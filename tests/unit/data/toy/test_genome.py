@@ -80,11 +80,11 @@ def test_the_reader_gives_back_what_was_composed(root):
     data = open_dataset("toy", root)
     assert data.classes == list(CLASSES)
     assert data.predicates == list(PREDICATES)
-    assert [len(data.part(name)) for name in ("train", "val", "test", "detector")] == [6, 3, 4, 3]
+    assert [len(data.split(name)) for name in ("train", "val", "test", "detector")] == [6, 3, 4, 3]
     world = World.build(1)
     for number, name in enumerate(("val", "train", "test", "detector"), start=1):
-        for index in range(len(data.part(name))):
-            graph, scene = data.part(name).graph(index), Composer(world, name).compose((1, number, index))
+        for index in range(len(data.split(name))):
+            graph, scene = data.split(name).graph(index), Composer(world, name).compose((1, number, index))
             assert graph.labels.tolist() == [thing.label for thing in scene.things]
             assert graph.relations.tolist() == [list(relation) for relation in scene.relations]
             np.testing.assert_allclose(graph.boxes, [thing.box for thing in scene.things], atol=.2)  # of 176 pixels
@@ -98,7 +98,7 @@ def test_held_out_compositions_are_named_and_absent_from_training(root):
     held_out = {tuple(names) for part in ("test", "val") for names in facts["held_out"][part]}
     assert len(held_out) > 100
     data = open_dataset("toy", root)
-    shown = {(CLASSES[s], PREDICATES[p], CLASSES[o]) for s, p, o in data.part("train").triplets().triplets.tolist()}
+    shown = {(CLASSES[s], PREDICATES[p], CLASSES[o]) for s, p, o in data.split("train").triplets().triplets.tolist()}
     assert not shown & held_out
 
 
@@ -162,7 +162,7 @@ def test_of_two_that_write_at_once_the_first_one_stays(tmp_path):
 
     generate(tmp_path / "toy", sizes=SMALL, on_picture=meanwhile)
     assert [path.name for path in tmp_path.iterdir()] == ["toy"]
-    assert len(open_dataset("toy", tmp_path).part("train")) == 6
+    assert len(open_dataset("toy", tmp_path).split("train")) == 6
 
 
 def test_sizes_below_one_are_refused():
@@ -175,7 +175,7 @@ def test_the_description_counts_what_is_there(root):
     lines = [line.split() for line in describe(data).splitlines()]
     train = next(line for line in lines if line[:1] == ["train"])
     assert train[1] == "6"
-    assert train[2] == str(len(data.part("train").annotations.labels))
+    assert train[2] == str(len(data.split("train").annotations.labels))
     zero_shot = next(line for line in lines if line[:1] == ["test"] and len(line) == 5)
-    assert int(zero_shot[1]) == len(data.part("test", subset="zs").annotations.relations)
-    assert sum(map(int, zero_shot[1:])) == len(data.part("test").annotations.relations)
+    assert int(zero_shot[1]) == len(data.split("test", subset="zs").annotations.relations)
+    assert sum(map(int, zero_shot[1:])) == len(data.split("test").annotations.relations)

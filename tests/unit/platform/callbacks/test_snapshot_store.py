@@ -1,13 +1,13 @@
 """A note of a search is whole or is not there."""
 
-from platform.callbacks.snapshot_store import UNFINISHED, Notes
+from platform.callbacks.snapshot_store import UNFINISHED, SnapshotStore
 
 import pytest
 
 
 @pytest.fixture
 def notes(tmp_path):
-    return Notes(tmp_path / "notes")
+    return SnapshotStore(tmp_path / "notes")
 
 
 def content(folder):

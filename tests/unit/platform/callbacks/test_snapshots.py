@@ -1,8 +1,8 @@
 """When a search is noted."""
 
 import platform.callbacks.snapshots
-from platform.callbacks.snapshot_store import Notes
-from platform.callbacks.snapshots import NoteTaker
+from platform.callbacks.snapshot_store import SnapshotStore
+from platform.callbacks.snapshots import SnapshotCallback
 from types import SimpleNamespace
 
 import pytest
@@ -44,7 +44,7 @@ def runner(tmp_path):
 
 @pytest.fixture
 def notes(tmp_path):
-    return Notes(tmp_path / "notes")
+    return SnapshotStore(tmp_path / "notes")
 
 
 def noted(notes):
@@ -62,14 +62,14 @@ def test_a_trial_is_noted_before_it_can_start(notes, runner, clock):
             assert noted(notes) == both(runner.trials)
             return "the rule's choice"
 
-    scheduler = NoteTaker(notes, resumed=False).before_trials_of(Rule())
+    scheduler = SnapshotCallback(notes, resumed=False).before_trials_of(Rule())
     for name in ("a", "b"):
         runner.trials[name] = ("PENDING", 0)
         assert scheduler.choose_trial_to_run(SimpleNamespace(_tune_controller=runner)) == "the rule's choice"
 
 
 def test_what_becomes_of_a_trial_is_noted_at_once_and_its_reports_after_a_second(notes, runner, clock):
-    taker = NoteTaker(notes, resumed=False)
+    taker = SnapshotCallback(notes, resumed=False)
     runner.trials = {"a": ("PENDING", 0)}
     taker.take(runner)
     runner.trials = {"a": ("RUNNING", 0)}
@@ -92,7 +92,7 @@ def test_notes_of_a_large_search_take_a_twentieth_of_the_time(notes, runner, clo
         clock.seconds += 2
         Runner.save_to_dir(runner)
 
-    runner.save_to_dir, taker = slowly, NoteTaker(notes, resumed=False)
+    runner.save_to_dir, taker = slowly, SnapshotCallback(notes, resumed=False)
     runner.trials = {"a": ("RUNNING", 0)}
     taker.take(runner)
     first = notes.newest()
@@ -109,4 +109,4 @@ def test_a_search_that_tune_begins_anew_is_refused(notes, runner, clock):
     """Tune only warns where it cannot read a state, and starts from nothing."""
     runner.resumed = False
     with pytest.raises(ValueError, match=r"notes: Ray 2\.\S+ cannot read what was noted of this search; take it up"):
-        NoteTaker(notes, resumed=True).take(runner)
+        SnapshotCallback(notes, resumed=True).take(runner)

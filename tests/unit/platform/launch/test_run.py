@@ -8,7 +8,7 @@ from platform.launch import run as search
 from platform.search.schedule import plan
 from platform.search.search_space import read_axes
 from platform.study.directory import RUNNING, STOPPED, StudyDirectory, TrialRecord
-from platform.study.entry_points import Parts
+from platform.study.entry_points import EntryPoints
 from types import SimpleNamespace
 
 import pytest
@@ -60,7 +60,7 @@ def told_to_end(config):
 def test_a_batch_systems_signal_before_ray_is_up_is_a_first_interrupt(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(search, "told_to_end", told_to_end, raising=False)
     (tmp_path / "a.yaml").write_text(f"experiment: {{output: {tmp_path}}}\n")
-    assert tune.main([str(tmp_path / "a.yaml")], Parts(open_data="platform.launch.run:told_to_end")) == 130
+    assert tune.main([str(tmp_path / "a.yaml")], EntryPoints(open_data="platform.launch.run:told_to_end")) == 130
     assert capsys.readouterr().err == "interrupted\n"
 
 
@@ -98,7 +98,7 @@ search: {trials: 2}
         return SimpleNamespace(config=settings, facts={})
 
     monkeypatch.setattr(search, "make", make, raising=False)
-    search._prepare(study, axes, Parts(prepare="platform.launch.run:make"), {"CPU": 2.0})
+    search._prepare(study, axes, EntryPoints(prepare="platform.launch.run:make"), {"CPU": 2.0})
     assert sorted(made) == sorted({values["detector.epochs"] for values in plan(study, axes)})
 
 

@@ -1,4 +1,4 @@
-from platform.search.repeat_seeds import SEED_KEY, OncePerSeed
+from platform.search.repeat_seeds import SEED_KEY, RepeatSeeds
 
 import pytest
 from ray.tune.search import Searcher
@@ -20,7 +20,7 @@ class Listed(Searcher):
 
 @pytest.fixture
 def search():
-    return OncePerSeed(Listed(), [5, 6], at_once=4)
+    return RepeatSeeds(Listed(), [5, 6], at_once=4)
 
 
 def test_every_suggestion_is_run_on_every_seed(search):
@@ -63,7 +63,7 @@ def test_the_end_is_the_choosers_end(search):
 def test_state_survives_between_the_seeds_of_a_configuration(search, tmp_path):
     search.suggest("a")
     search.save(str(tmp_path / "state"))
-    again = OncePerSeed(Listed(), [5, 6], at_once=2)
+    again = RepeatSeeds(Listed(), [5, 6], at_once=2)
     again.restore(str(tmp_path / "state"))
     assert again.suggest("b") == {"x": 10, SEED_KEY: 6}
     again.on_trial_complete("a", {"m": 1.0})
@@ -74,7 +74,7 @@ def test_state_survives_between_the_seeds_of_a_configuration(search, tmp_path):
 def test_a_search_taken_up_with_other_room_uses_it(search, tmp_path):
     search.suggest("a")
     search.save(str(tmp_path / "state"))
-    again = OncePerSeed(Listed(), [5, 6], at_once=1)
+    again = RepeatSeeds(Listed(), [5, 6], at_once=1)
     again.restore(str(tmp_path / "state"))
     assert again.suggest("b") is None
 
@@ -92,7 +92,7 @@ class Stubborn(Listed):
 
 def test_a_suggestion_that_is_made_again_is_answered_and_not_run():
     """At first the first run is under way, which is no figure to answer with."""
-    search = OncePerSeed(Stubborn(), [5, 6], at_once=4)
+    search = RepeatSeeds(Stubborn(), [5, 6], at_once=4)
     assert [search.suggest(name) for name in "ab"] == [{"x": 10, SEED_KEY: 5}, {"x": 10, SEED_KEY: 6}]
     search._chooser.left = [10, 20]
     assert search.suggest("c") == {"x": 20, SEED_KEY: 5}
@@ -110,15 +110,15 @@ def test_a_suggestion_that_is_made_again_is_answered_and_not_run():
 
 
 def test_a_searcher_that_finds_nothing_new_has_ended():
-    search = OncePerSeed(Stubborn(), [5], at_once=4)
+    search = RepeatSeeds(Stubborn(), [5], at_once=4)
     assert [search.suggest(name) for name in "abc"] == [{"x": 10, SEED_KEY: 5}, {"x": 20, SEED_KEY: 5},
                                                         Searcher.FINISHED]
 
 
 def test_it_knows_what_was_tried_when_it_is_taken_up_again(tmp_path):
-    search = OncePerSeed(Stubborn(), [5], at_once=4)
+    search = RepeatSeeds(Stubborn(), [5], at_once=4)
     search.suggest("a")
     search.save(str(tmp_path / "state"))
-    again = OncePerSeed(Stubborn(), [5], at_once=4)
+    again = RepeatSeeds(Stubborn(), [5], at_once=4)
     again.restore(str(tmp_path / "state"))
     assert again.suggest("b") == {"x": 20, SEED_KEY: 5}
