@@ -108,7 +108,8 @@ def test_numbers_out_of_range(run, words, capsys):
 def test_validation_that_takes_all_of_training_is_named(run, genome_directory, tmp_path):
     status, _, err = run("stats", "--data", "vg", "--root", tmp_path)
     assert (status, err) == (2, f"error: {genome_directory}: every split needs images with a relation, but of 10 "
-                                "images there are: train 0, val 5, test 3; choose another num_val_images, which is 5,000\n")
+                                "images there are: train 0, val 5, test 3; choose another num_val_images, which is "
+                                "5,000\n")
 
 
 def test_toy_generates_where_it_is_told(run, new_genome, tmp_path, monkeypatch):
