@@ -3,8 +3,9 @@
     python -m sgg.checkpoint import vgrel.pth --out imported/imp_gan [--data-name gqa] [--try-both 200 --data data]
     python -m sgg.checkpoint import vg-faster-rcnn.tar --out imported/motifs
 
-Which drawing of box pairs (model.edge_boxes) a model was trained with decides its figures, and its weights do not tell:
-the published commands for Visual Genome used `motifs`, those for GQA `raw_boxes`. --try-both measures both.
+The drawing of box pairs (model.edge_boxes) that a model was trained with changes its metrics, and its weights do not
+show which one that was: the published commands for Visual Genome used `union_frame` (their `motifs`), those for GQA
+`image_frame` (their `raw_boxes`). --try-both measures both.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import get_args
 
 from sgg.common.command_line import answered, positive
-from sgg.config.schema import EdgeBoxes
+from sgg.config.edge_boxes import EdgeBoxes, todays_name
 from sgg.methods.dataset import DATA_SETS
 
 
@@ -28,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     importing = commands.add_parser("import", help="convert vg-faster-rcnn.tar or vgrel.pth")
     importing.add_argument("published", type=Path)
     importing.add_argument("--out", type=Path, required=True, help="folder to write")
-    importing.add_argument("--edge-boxes", choices=get_args(EdgeBoxes),
-                           help="how the model was trained to draw pairs of boxes; its weights do not tell. Default: "
-                                "what --try-both finds, else raw_boxes for gqa and motifs for all others")
+    importing.add_argument("--edge-boxes", type=_drawing, choices=get_args(EdgeBoxes),
+                           help="how the model was trained to draw pairs of boxes; its weights do not show it. "
+                                "Default: what --try-both finds, else image_frame for gqa and union_frame for others")
     importing.add_argument("--try-both", type=positive, metavar="N",
                            help="evaluate the first N validation images with each drawing and take the better one")
     importing.add_argument("--data", type=Path, default=Path("data"), metavar="ROOT",
@@ -40,6 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                            help="what the model was trained on; default: what its number of classes tells, else vg")
     options = parser.parse_args(arguments)
     return answered(lambda: _import(options))
+
+
+def _drawing(text: str) -> str:
+    """Today's name of a drawing; prints a note where the given name is a former one."""
+    if (name := todays_name(text)) != text:
+        print(f"note: --edge-boxes {text} is called {name} now", file=sys.stderr)
+    return name
 
 
 def _import(options: argparse.Namespace) -> None:

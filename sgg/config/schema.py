@@ -25,12 +25,12 @@ from sgg.settings.section import Distinct, HomePath, Listed, Section, Share
 from .adjusting import declare_adjustments
 from .chosen import Chosen
 from .defaults import complete, data_of_root
+from .edge_boxes import EdgeBoxes
 from .rules import pairs_of_mode, rate_of_batch
 from .search import Resources, Search, Tracking
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Mode = Literal["sgcls", "predcls", "sgdet"]
-EdgeBoxes = Literal["motifs", "raw_boxes"]
 
 
 class Experiment(Section):
@@ -54,9 +54,9 @@ class Model(Section):
 
     head: Annotated[Head, Chosen(HEADS)] = Field(HEADS.default, validate_default=True)
     """The relation head."""
-    edge_boxes: Annotated[EdgeBoxes, trains(), suits(gqa="raw_boxes")] = "motifs"
-    """How a pair is drawn: motifs, both boxes in the frame of their union; raw_boxes, in that of the image. A trained
-    model needs the drawing that it was trained with, and its weights do not tell which that was."""
+    edge_boxes: Annotated[EdgeBoxes, trains(), suits(gqa="image_frame")] = "union_frame"
+    """How the boxes of a pair are drawn: union_frame draws both in the frame of their union, image_frame in the frame
+    of the image. A trained model needs the drawing that it was trained with; its weights do not show which one."""
     box_strides: Annotated[Literal["published", "intended"], trains()] = "published"
     """published: the stride of 16 that the papers' weights were trained with; intended: 2 and 1."""
     frequency_bias: Annotated[Literal["off", "add", "only"], trains()] = "off"

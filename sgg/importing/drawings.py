@@ -12,7 +12,7 @@ from rich.progress import track
 
 from sgg.checkpoint.full_model import FullModel
 from sgg.config import Config, validate
-from sgg.config.schema import EdgeBoxes
+from sgg.config.edge_boxes import EdgeBoxes
 from sgg.evaluate.evaluation import evaluate
 from sgg.experiment.context import Experiment
 from sgg.experiment.torch_setup import device_of
@@ -60,7 +60,7 @@ class DrawingComparison:
         images = figures[best]["predcls/all/num_images"]
         say(f"first {images:,} validation images of {experiment.data.title}, per cent:")
         for kind in KINDS:
-            say(f"  {kind:9}  " + "  ".join(f"{name} {100 * figures[kind][name]:.2f}" for name in SHOWN))
+            say(f"  {kind:11}  " + "  ".join(f"{name} {100 * figures[kind][name]:.2f}" for name in SHOWN))
         worst = min(KINDS, key=lambda kind: figures[kind][FIGURE])
         if figures[best][FIGURE] == figures[worst][FIGURE]:
             return None

@@ -17,7 +17,7 @@ from sgg.checkpoint.published import fillings_of
 from sgg.common.published_files import left_out, read_published, require_filled
 from sgg.common.run_log import CHECKPOINTS, read_json
 from sgg.config import Config
-from sgg.config.schema import EdgeBoxes
+from sgg.config.edge_boxes import EdgeBoxes
 from sgg.detector.files import require_own, require_place, save_detector
 from sgg.detector.model import Detector
 from sgg.detector.proposals import RANDOM
@@ -67,7 +67,7 @@ class Architecture:
         return cls(backbone, classes, predicates, hidden, "freq_bias.obj_baseline.weight" in weights, bool(gan),
                    "D_global.2.weight_orig" in gan, visual)
 
-    def build(self, edge_boxes: EdgeBoxes = "motifs") -> FullModel:
+    def build(self, edge_boxes: EdgeBoxes = "union_frame") -> FullModel:
         """Modules of this architecture with random weights. edge_boxes: how box pairs are drawn; no weight tells."""
         detector = Detector(self.backbone, self.num_classes)
         table = torch.zeros(self.num_classes, self.num_classes, self.num_predicates) if self.frequency_bias else None

@@ -27,7 +27,7 @@ class RoIFeatures(nn.Module):
         channels: int,
         spatial_scale: float,
         size: int = 7,
-        box_kind: str = "motifs",
+        box_kind: str = "union_frame",
         box_strides: str = "published",
     ):
         super().__init__()

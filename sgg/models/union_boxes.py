@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample
 
+from sgg.config.edge_boxes import EdgeBoxes, todays_name
 from sgg.structures import Array
 
-DRAWINGS = ("motifs", "raw_boxes")
+DRAWINGS: tuple[str, ...] = get_args(EdgeBoxes)
 STRIDES = {"published": (16, 16), "intended": (2, 1)}
 
 
@@ -21,7 +24,7 @@ def draw(
     boxes1: Array,
     boxes2: Array,
     size: int = 27,
-    kind: str = "motifs",
+    kind: str = "union_frame",
     image_sizes: Array | None = None,
     align_corners: bool = False,
 ) -> Tensor:
@@ -42,10 +45,11 @@ def draw(
     """
     boxes1, boxes2 = (boxes.to(torch.promote_types(boxes.dtype, torch.float32))
                       for boxes in map(torch.as_tensor, (boxes1, boxes2)))
-    if kind == "motifs":
+    kind = todays_name(kind)
+    if kind == "union_frame":
         frame = union(boxes1, boxes2)
         return torch.stack([_coverage(boxes, frame, size) for boxes in (boxes1, boxes2)], dim=1)
-    if kind == "raw_boxes":
+    if kind == "image_frame":
         if image_sizes is not None:
             extent = torch.as_tensor(image_sizes).to(boxes1).flip(1).repeat(1, 2)
             boxes1, boxes2 = boxes1 / extent, boxes2 / extent
@@ -83,8 +87,9 @@ class BoxPairEmbedding(nn.Module):
     the papers' weights depend on (the output is one vector, spread over the 7 x 7 cells); `intended` is 2 and 1.
     """
 
-    def __init__(self, channels: int, size: int = 27, kind: str = "motifs", strides: str = "published"):
+    def __init__(self, channels: int, size: int = 27, kind: str = "union_frame", strides: str = "published"):
         super().__init__()
+        kind = todays_name(kind)
         if kind not in DRAWINGS:
             raise ValueError(f"kind must be one of {', '.join(DRAWINGS)}, got {kind!r}")
         if strides not in STRIDES:

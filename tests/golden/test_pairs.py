@@ -25,7 +25,7 @@ def test_motifs_drawing() -> None:
 @pytest.mark.parametrize(("align", "key"), [(False, "raw_boxes"), (True, "raw_boxes_align_corners_true")])
 def test_raw_boxes_drawing(align: bool, key: str) -> None:
     boxes, pairs = UNION["boxes01"], UNION["union_inds"]
-    found = draw(boxes[pairs[:, 0]], boxes[pairs[:, 1]], kind="raw_boxes", align_corners=align)
+    found = draw(boxes[pairs[:, 0]], boxes[pairs[:, 1]], kind="image_frame", align_corners=align)
     np.testing.assert_allclose(found, UNION[key], rtol=1e-4, atol=1e-5)
 
 
@@ -33,7 +33,7 @@ def test_raw_boxes_in_pixels() -> None:
     """The same drawing from pixels and the image's size, to the rounding of the division."""
     boxes, pairs = UNION["rois"], UNION["union_inds"]
     sizes = np.full((len(pairs), 2), UNION["im_size"])
-    found = draw(boxes[pairs[:, 0]], boxes[pairs[:, 1]], kind="raw_boxes", image_sizes=sizes)
+    found = draw(boxes[pairs[:, 0]], boxes[pairs[:, 1]], kind="image_frame", image_sizes=sizes)
     np.testing.assert_allclose(found, UNION["raw_boxes"], rtol=1e-3, atol=1e-3)
 
 

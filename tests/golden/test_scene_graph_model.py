@@ -44,7 +44,7 @@ def tensors(golden: NpzFile, *names: str) -> list[torch.Tensor]:
     return [torch.tensor(golden[name]) for name in names]
 
 
-@pytest.fixture(params=[("imp_vgg16_motifs", "motifs"), ("imp_resnet50_raw_boxes", "raw_boxes")])
+@pytest.fixture(params=[("imp_vgg16_motifs", "union_frame"), ("imp_resnet50_raw_boxes", "image_frame")])
 def backbone(request) -> tuple[NpzFile, SceneGraphModel]:
     name, box_kind = request.param
     golden = np.load(FILES / f"{name}.npz")
@@ -111,7 +111,7 @@ def test_training_forward(backbone, inputs) -> None:
                                                 ("only", "bias1.testbias1")])
 def test_from_map_to_ranked_pairs(mode: str, bias_mode: str, key: str) -> None:
     golden = np.load(FILES / "imp_forward.npz")
-    model = build(golden, "motifs", bias_mode)
+    model = build(golden, "union_frame", bias_mode)
     feature_map, boxes, picture_boxes = tensors(golden, "fmap", "boxes", "boxes_org")
     size, truth = tensors(golden, "im_size", "gt_classes")
     images = torch.zeros(len(boxes), dtype=torch.long)

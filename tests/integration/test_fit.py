@@ -203,7 +203,7 @@ def test_a_loss_that_is_no_number_stops_at_once(toy_settings, tmp_path) -> None:
 SWITCHES = {
     "baseline loss": {"loss": {"kind": "baseline"}},
     "dnorm-fgbg, weighted": {"loss": {"kind": "dnorm-fgbg", "foreground_weight": 2, "scale": 0.5}},
-    "raw boxes, intended strides": {"model": {"edge_boxes": "raw_boxes", "box_strides": "intended"}},
+    "image frame, intended strides": {"model": {"edge_boxes": "image_frame", "box_strides": "intended"}},
     "frequency bias added": {"model": {"frequency_bias": "add"}},
     "frequency bias only": {"model": {"frequency_bias": "only"}},
     "PredCls training": {"training": {"mode": "predcls"}},

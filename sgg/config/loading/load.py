@@ -21,7 +21,7 @@ from sgg.settings.keys import find, put, remove, with_values
 from .checking import checked, separately, validate
 from .errors import ConfigError
 from .fitting import fitting, todays_key, todays_values
-from .renamed import new_key, old_keys, todays_item
+from .renamed import new_key, old_keys, old_values, todays_item
 
 PLUGINS = "experiment.plugins"
 
@@ -80,6 +80,8 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
     settings = _parse(path)
     for old, new in old_keys(settings).items():
         print(f"note: {path}: {old} is called {new} now", file=sys.stderr)
+    for key, (was, now) in old_values(settings).items():
+        print(f"note: {path}: {key}: {was} is called {now} now", file=sys.stderr)
     edited, of_words = settings, []
     for word in overrides:
         edited, faults = _override(in_long_form(Settings, edited), word)
@@ -130,10 +132,13 @@ def _override(settings: dict[str, Any], word: str) -> tuple[dict[str, Any], list
     if (new := new_key(key)) != key:
         print(f"note: {key} is called {new} now (on the command line)", file=sys.stderr)
     try:
-        _, value = todays_item(key, read_yaml(text))
+        given = read_yaml(text)
+        _, value = todays_item(key, given)
         for old in [old for old, now in old_keys(settings).items() if now == new]:
             remove(settings, old)
         put(settings, new, value)
+        for changed, (was, now) in old_values(with_values({}, {key: given})).items():
+            print(f"note: {changed}: {was} is called {now} now (on the command line)", file=sys.stderr)
     except yaml.YAMLError as error:
         return settings, [f"{new}: {text!r} is not YAML: {' '.join(str(error).split())}"]
     except ValueError as error:

@@ -1,6 +1,6 @@
-"""Keys of earlier versions, which config files, overrides, checkpoints and studies may still have.
+"""Keys and values of earlier versions, which config files, overrides, checkpoints and studies may still have.
 
-They are taken for today's keys before anything else is done with settings.
+They are translated to the keys and values of today before anything else reads the settings.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from sgg.config.edge_boxes import FORMER_NAMES
 from sgg.settings.keys import find, has, put, remove
 
 RENAMED = {
@@ -20,8 +21,8 @@ RENAMED = {
     "gan": "augmentation",
 }
 """Today's key of each key of an earlier version; of a section, all keys in it begin with today's."""
-VALUES = {"gan.enabled": {True: "gan", False: "off"}}
-"""Today's values of a key of an earlier version, where they are others."""
+VALUES: dict[str, dict[Any, str]] = {"gan.enabled": {True: "gan", False: "off"}, "model.edge_boxes": {**FORMER_NAMES}}
+"""Today's value of each value that has another name now, by the key under which earlier versions wrote it."""
 
 
 def todays_item(key: str, value: Any) -> tuple[str, Any]:
@@ -53,6 +54,8 @@ def renamed(settings: dict[str, Any]) -> dict[str, Any]:
     for key, value in leaves.items():
         now, value = todays_item(key, value)
         if now == key:
+            if key in VALUES:
+                put(new, key, value)
             continue
         with suppress(ValueError):  # a part of the way is no section: the schema says so
             if not has(new, now):
@@ -74,6 +77,18 @@ def old_keys(settings: dict[str, Any]) -> dict[str, str]:
             if new_key(key) != key}
 
 
+def old_values(settings: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Each key whose value in nested settings has another name now: that value, and today's, as text."""
+    found = {}
+    for key, value in _leaves(settings.get("model"), "model"):
+        _, now = todays_item(key, value)
+        if new_key(key) == key and now != value:
+            was, become = (one["of"] if isinstance(one, dict) else [one] for one in (value, now))
+            changed = [(old, new) for old, new in zip(was, become, strict=True) if old != new]
+            found[key] = ", ".join(str(old) for old, _ in changed), ", ".join(str(new) for _, new in changed)
+    return found
+
+
 def _has_effect(augmentation: dict[str, Any]) -> bool:
     return augmentation.get("kind") not in (None, "off", False) or \
         find(augmentation, "perturb.method") not in (None, "off", False) or \
@@ -90,4 +105,4 @@ def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
 
 
 def _translated(value: Any, values: dict[Any, Any]) -> Any:
-    return values[value] if isinstance(value, bool) and value in values else value
+    return values[value] if isinstance(value, bool | str) and value in values else value

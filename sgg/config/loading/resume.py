@@ -16,8 +16,8 @@ from sgg.settings.roles import Role
 from .checking import separately
 from .fitting import fitting, todays_settings
 
-FIRST_EDITION = {"model.edge_boxes": "motifs", "training.drop_last": False, "augmentation.reconstruction_bias": True,
-                 "data.flip_predicates": "keep"}
+FIRST_EDITION = {"model.edge_boxes": "union_frame", "training.drop_last": False,
+                 "augmentation.reconstruction_bias": True, "data.flip_predicates": "keep"}
 """What a run of the first edition does by settings that it does not know. Another setting that an older run does not
 know had its default; relations of an object to itself (`data.self_relations`) it kept, which its data hash tells."""
 

@@ -205,7 +205,8 @@ def test_defaults_that_depend_on_something_fill_only_what_is_not_given() -> None
 def test_defaults_by_data_set_and_by_other_settings() -> None:
     toy, gqa = of("toy"), of("gqa")
     assert (toy.model.head.hidden_dim, toy.training.batch_size, toy.training.learning_rate) == (64, 8, 0.016)
-    assert (gqa.model.head.hidden_dim, gqa.model.edge_boxes, toy.model.edge_boxes) == (512, "raw_boxes", "motifs")
+    assert (gqa.model.head.hidden_dim, gqa.model.edge_boxes) == (512, "image_frame")
+    assert toy.model.edge_boxes == "union_frame"
     assert [config.model.pairs_per_image for config in (of("vg"), toy, of("toy", training={"mode": "sgdet"}))] == [
         1024, 48, 64]
     assert of("toy", evaluation={"modes": "predcls", "ks": [20, 50]}).search.metric == "val/predcls/zs/ngR@50"

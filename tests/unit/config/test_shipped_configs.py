@@ -47,7 +47,7 @@ def test_published_settings(name: str) -> None:
         assert (gan.learning_rate_generator, gan.learning_rate_discriminator, gan.adversarial_weight) == (1e-4, 4e-4, 5)
         assert (gan.perturb.intensity, gan.perturb.topk, gan.perturb.alpha) == (0.2, 5, 2)
         assert (gan.large_discriminator, gan.visual_conditioning, gan.reconstruction_bias) == (True, True, False)
-    assert (config.model.edge_boxes, config.model.box_strides) == ("motifs", "published")
+    assert (config.model.edge_boxes, config.model.box_strides) == ("union_frame", "published")
     model = config.model
     assert (model.head.hidden_dim, model.pairs_per_image, model.foreground_share) == (512, 1024, 0.25)
     assert (config.evaluation.every, config.seed) == (5, 111)

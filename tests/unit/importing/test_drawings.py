@@ -20,7 +20,7 @@ from sgg.metrics import SceneGraphMetrics
 from sgg.models.published import SCENE_GRAPH
 from sgg.systems.two_stage.predictor import TwoStagePredictor
 
-KINDS = ("motifs", "raw_boxes")
+KINDS = ("union_frame", "image_frame")
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ class Published:
                 model.scene_graph.regions.box_pairs.kind = each
                 metrics = {"predcls": SceneGraphMetrics("predcls", len(self.data.predicates), *counts, ks=(20,))}
                 found[each] = evaluate(TwoStagePredictor(model.scene_graph, model.detector), batches, metrics)[FIGURE]
-            if max(found, key=found.get) == kind and found["motifs"] != found["raw_boxes"]:
+            if max(found, key=found.get) == kind and found["union_frame"] != found["image_frame"]:
                 return self.write(model)
         pytest.fail("no weights tell the drawings apart")
 
@@ -84,8 +84,8 @@ def drawing_of(out: Path) -> str:
     return checkpoint.open_checkpoint(out).meta["config"]["model"]["edge_boxes"]
 
 
-@pytest.mark.parametrize(("name", "drawing"), [("vg", "motifs"), ("custom", "motifs"), ("vtranse", "motifs"),
-                                               ("gqa", "raw_boxes")])
+@pytest.mark.parametrize(("name", "drawing"), [("vg", "union_frame"), ("custom", "union_frame"),
+                                               ("vtranse", "union_frame"), ("gqa", "image_frame")])
 def test_the_default_is_that_of_the_data(published, tmp_path, capsys, name, drawing) -> None:
     assert main(["import", str(published.path), "--out", str(tmp_path / "out"), "--data-name", name]) == 0
     assert drawing_of(tmp_path / "out") == drawing
@@ -122,9 +122,12 @@ def test_the_better_one_is_taken_unless_another_is_asked_for(published, root, tm
         for name, value in re.findall(r"(\S+/\S+) ([\d.]+)", line):
             assert float(value) == pytest.approx(100 * figures[kind][f"val/{name}"], abs=0.005)
 
-    assert main([*both, "--out", str(tmp_path / "asked"), "--edge-boxes", worse]) == 0
+    former = {"union_frame": "motifs", "image_frame": "raw_boxes"}[worse]
+    assert main([*both, "--out", str(tmp_path / "asked"), "--edge-boxes", former]) == 0
     assert drawing_of(tmp_path / "asked") == worse
-    assert f"{worse}, as asked for, though {better} is better" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert f"{worse}, as asked for, though {better} is better" in said.out
+    assert f"--edge-boxes {former} is called {worse} now" in said.err
 
 
 def test_data_that_the_model_was_not_trained_on(published, root, tmp_path, capsys) -> None:
@@ -142,7 +145,7 @@ def test_data_that_the_model_was_not_trained_on(published, root, tmp_path, capsy
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("option", [["--edge-boxes", "motifs"], ["--try-both", "2"]])
+@pytest.mark.parametrize("option", [["--edge-boxes", "union_frame"], ["--try-both", "2"]])
 def test_a_detector_draws_nothing(monkeypatch, tmp_path, capsys, option) -> None:
     monkeypatch.setattr(Architecture, "of", classmethod(lambda *_: Architecture("tiny", 5, 0)))
     torch.save({"state_dict": {"a": torch.zeros(1)}}, tmp_path / "m.tar")

@@ -13,14 +13,14 @@ def random_boxes(count: int, seed: int) -> torch.Tensor:
 
 
 def painted(box: list[float], frame: list[float], size: int, fine: int = 40) -> np.ndarray:
-    """Share of each cell covered, counted on a grid `fine` times finer."""
+    """Fraction of each cell that is covered, counted on a grid `fine` times finer."""
     xs = frame[0] + (np.arange(size * fine) + 0.5) / (size * fine) * (frame[2] - frame[0])
     ys = frame[1] + (np.arange(size * fine) + 0.5) / (size * fine) * (frame[3] - frame[1])
     inside = ((ys >= box[1]) & (ys <= box[3]))[:, None] & ((xs >= box[0]) & (xs <= box[2]))[None, :]
     return inside.reshape(size, fine, size, fine).mean(axis=(1, 3))
 
 
-def test_motifs_is_the_covered_share() -> None:
+def test_draw_in_the_union_frame_gives_the_covered_fraction() -> None:
     subjects, objects = random_boxes(6, 0), random_boxes(6, 1)
     drawn = draw(subjects, objects, size=9)
     frames = union(subjects, objects)
@@ -30,21 +30,29 @@ def test_motifs_is_the_covered_share() -> None:
             np.testing.assert_allclose(drawn[pair, role], expected, atol=0.06)
 
 
-def test_union_without_extent_draws_nothing() -> None:
+@pytest.mark.parametrize(("former", "today"), [("motifs", "union_frame"), ("raw_boxes", "image_frame")])
+def test_draw_accepts_the_former_names(former: str, today: str) -> None:
+    boxes = random_boxes(3, 0), random_boxes(3, 1)
+    sizes = torch.full((3, 2), 200)
+    assert torch.equal(draw(*boxes, kind=former, image_sizes=sizes), draw(*boxes, kind=today, image_sizes=sizes))
+    assert BoxPairEmbedding(8, kind=former).kind == today
+
+
+def test_draw_of_a_union_without_extent_is_finite() -> None:
     point = torch.tensor([[5.0, 5, 5, 5]])
-    for kind in ("motifs", "raw_boxes"):
+    for kind in ("union_frame", "image_frame"):
         assert torch.isfinite(draw(point, point, kind=kind, image_sizes=torch.tensor([[10, 10]]))).all()
 
 
 @pytest.mark.parametrize(("strides", "cells"), [("published", 1), ("intended", 7)])
-def test_embedding_size(strides: str, cells: int) -> None:
+def test_box_pair_embedding_size(strides: str, cells: int) -> None:
     embedding = BoxPairEmbedding(16, strides=strides)
     found = embedding(random_boxes(3, 0), random_boxes(3, 1), torch.full((3, 2), 200))
     assert found.shape == (3, 16, cells, cells)
 
 
 @pytest.mark.parametrize("strides", ["published", "intended"])
-def test_autocast_leaves_the_embedding_in_float32(strides: str) -> None:
+def test_box_pair_embedding_stays_in_float32_under_autocast(strides: str) -> None:
     """In bf16 on CPUs, the published strides' gradient is partly uninitialised memory (torch 2.15)."""
     torch.manual_seed(0)
     embedding = BoxPairEmbedding(8, strides=strides)
@@ -59,8 +67,8 @@ def test_autocast_leaves_the_embedding_in_float32(strides: str) -> None:
         torch.testing.assert_close(under_autocast, plain, rtol=0, atol=0)
 
 
-def test_unknown_names() -> None:
-    with pytest.raises(ValueError, match="kind must be one of motifs, raw_boxes, got 'circles'"):
+def test_draw_and_box_pair_embedding_refuse_unknown_names() -> None:
+    with pytest.raises(ValueError, match=r"kind.*union_frame, image_frame.*'circles'"):
         draw(random_boxes(1, 0), random_boxes(1, 1), kind="circles")
-    with pytest.raises(ValueError, match="strides must be one of published, intended, got 'none'"):
+    with pytest.raises(ValueError, match=r"strides.*published, intended.*'none'"):
         BoxPairEmbedding(16, strides="none")

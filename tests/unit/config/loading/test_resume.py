@@ -21,7 +21,7 @@ def of_the_first_edition(now: dict) -> dict:
     del then["training.drop_last"]
     then.pop("augmentation.reconstruction_bias", None)
     del then["data.flip_predicates"], then["data.self_relations"], then["data.allow_clipping"], then["data.cache"]
-    return then | {"model.edge_boxes": "motifs"}
+    return then | {"model.edge_boxes": "union_frame"}
 
 
 def test_what_decides_the_numbers_is_named() -> None:
@@ -52,7 +52,7 @@ def test_a_run_of_the_first_edition_added_the_bias_in_the_reconstruction(bias, f
     (True, ["data.flip_predicates was 'keep', is 'exchange'"]), (False, [])])
 def test_a_run_of_the_first_edition_kept_predicates_in_mirrored_images(flip, faults) -> None:
     """Which are none in Visual Genome and the toy genome, and most in GQA."""
-    now = settings("gqa", model={"edge_boxes": "motifs"}, training={"drop_last": False}) | {"data.flip": flip}
+    now = settings("gqa", model={"edge_boxes": "union_frame"}, training={"drop_last": False}) | {"data.flip": flip}
     assert changes(of_the_first_edition(now), now) == faults
 
 

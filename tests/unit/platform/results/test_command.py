@@ -154,6 +154,17 @@ def test_searches_over_the_same_data_meet_in_one_table(search):
         ({"loss.kind": "dnorm", "training.momentum": 0.5}, 1), ({"loss.kind": "dnorm", "training.momentum": 0.9}, 2)]
 
 
+def test_results_under_a_former_name_of_a_value_meet_in_one_row(search):
+    paths = [search("a", [("dnorm", 0, FINISHED, 0.2)], others=["model.edge_boxes=image_frame"]),
+             search("b", [("dnorm", 1, FINISHED, 0.4)], others=["model.edge_boxes=image_frame"])]
+    for file in paths[1].rglob("*.json"):
+        file.write_text(file.read_text().replace("image_frame", "raw_boxes"))
+    row, = aggregate(collect(paths))
+    assert (row.n, row.cells[ZS].mean) == (2, pytest.approx(0.3))
+    assert [row.settings for row in aggregate(collect(paths), by=["model.edge_boxes"])] == [
+        {"model.edge_boxes": "image_frame"}]
+
+
 def test_rows_by_chosen_keys(search):
     path = search("a", [("baseline", 0, FINISHED, 0.1), ("dnorm", 0, FINISHED, 0.3)])
     row, = aggregate(collect([path]), by=["augmentation.kind"])

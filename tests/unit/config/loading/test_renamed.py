@@ -1,0 +1,52 @@
+"""Keys and values of earlier versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sgg.config import load, validate
+from sgg.config.loading.renamed import old_values, renamed, todays_item
+from sgg.config.loading.resume import changes
+from sgg.settings.keys import flatten
+
+
+def test_todays_item_of_a_value_with_another_name() -> None:
+    assert todays_item("model.edge_boxes", "motifs") == ("model.edge_boxes", "union_frame")
+    axis = {"search": "grid", "of": ["motifs", "raw_boxes", "image_frame"]}
+    assert todays_item("model.edge_boxes", axis)[1] == axis | {"of": ["union_frame", "image_frame", "image_frame"]}
+    assert todays_item("model.head", "motifs") == ("model.head", "motifs")  # the head is no drawing
+
+
+def test_renamed_and_old_values_of_nested_settings() -> None:
+    settings = {"model": {"edge_boxes": "raw_boxes", "head": {"kind": "motifs"}}}
+    assert renamed(settings) == {"model": {"edge_boxes": "image_frame", "head": {"kind": "motifs"}}}
+    assert old_values(settings) == {"model.edge_boxes": ("raw_boxes", "image_frame")}
+    assert not old_values(renamed(settings))
+
+
+def test_a_config_written_with_a_former_value_is_the_same_config() -> None:
+    then, now = (validate({"model": {"edge_boxes": kind}}) for kind in ("raw_boxes", "image_frame"))
+    assert then == now
+    written = flatten(now.model_dump(mode="json")) | {"model.edge_boxes": "raw_boxes"}
+    assert not changes(written, flatten(now.model_dump(mode="json")), lambda role: True)
+
+
+@pytest.mark.parametrize(("text", "word"), [
+    ("model: {edge_boxes: raw_boxes}", "loss.kind=dnorm"),
+    ("model: {edge_boxes: {search: grid, of: [raw_boxes]}}", "loss.kind=dnorm"),
+    ("model: {head: imp}", "model.edge_boxes=raw_boxes")])
+def test_load_notes_the_new_name_of_a_value(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str,
+                                            word: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    study = load(path, [word])
+    assert study.base.model.edge_boxes == "image_frame"
+    note, = capsys.readouterr().err.splitlines()
+    assert all(part in note for part in ("note", "model.edge_boxes", "raw_boxes", "image_frame"))
+
+
+def test_an_unknown_value_is_refused_with_todays_names(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"model\.edge_boxes.*union_frame.*image_frame"):
+        validate({"model": {"edge_boxes": "circles"}})
