@@ -27,8 +27,8 @@ from PIL import Image, ImageOps
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import Row, arguments_of, below, judged, report, times
-from sgg.data.images.image_files import read_picture
-from sgg.data.images.image_index import PictureIndex
+from sgg.data.images.image_files import read_image
+from sgg.data.images.image_index import ImageIndex
 from sgg.data.loading.transforms import PADDING, to_square
 
 SIDE = 592  # what VGG16's detector resizes to
@@ -61,7 +61,7 @@ def plain(path: Path) -> torch.Tensor:
 
 def ours(path: Path) -> torch.Tensor:
     """The loader's way."""
-    return to_square(read_picture(path), flipped=True)
+    return to_square(read_image(path), flipped=True)
 
 
 def with_torchvision(path: Path) -> torch.Tensor:
@@ -89,7 +89,7 @@ def header_rates(folder: Path, count: int) -> tuple[float, float]:
     rates = []
     for _ in range(2):
         start = time.process_time()
-        assert None not in PictureIndex(names, folder / "index.json").headers(files)
+        assert None not in ImageIndex(names, folder / "index.json").headers(files)
         rates.append(count / (time.process_time() - start))
     return rates[0], rates[1]
 
@@ -119,7 +119,7 @@ def decoded_difference(paths: list[Path]) -> float:
     for path in paths:
         with Image.open(path) as image:
             expected = np.asarray(image.convert("RGB")).astype(int)
-        differences.append(np.abs(read_picture(path).astype(int) - expected).max())
+        differences.append(np.abs(read_image(path).astype(int) - expected).max())
     return float(max(differences))
 
 

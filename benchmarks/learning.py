@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import Row, add_training, arguments_of, judged, report, times
 from sgg import systems
-from sgg.common.run_log import read_json
+from sgg.common.run_log import read_optional_json
 from sgg.config import Config, validate
 from sgg.detector.evaluation import both_objects_right
 from sgg.evaluate import restore
@@ -65,10 +65,10 @@ def settings(row: str, seed: int, options: argparse.Namespace) -> Config:
 
 def train(row: str, seed: int, options: argparse.Namespace) -> dict[str, float]:
     """The test figures of one trial."""
-    done = read_json(folder(row, seed, options) / "test.json")
+    done = read_optional_json(folder(row, seed, options) / "test.json")
     if done is None:
         fit(settings(row, seed, options), folder(row, seed, options))
-        done = read_json(folder(row, seed, options) / "test.json")
+        done = read_optional_json(folder(row, seed, options) / "test.json")
     return {name.removeprefix("test/"): value for name, value in done.items()}
 
 

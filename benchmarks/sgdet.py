@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.common.results import add_training, arguments_of, judged, report
 from benchmarks.learning import chance
 from sgg import systems
-from sgg.common.run_log import read_json
+from sgg.common.run_log import read_optional_json
 from sgg.config import Config, validate
 from sgg.detector.evaluation import measure
 from sgg.training.fit import fit
@@ -41,9 +41,9 @@ def settings(mode: str, options: argparse.Namespace) -> Config:
 def train(mode: str, options: argparse.Namespace) -> dict[str, float]:
     """The test figures of the run of a mode; one that is there already is not trained again."""
     folder = Path(options.out) / mode
-    if read_json(folder / "test.json") is None:
+    if read_optional_json(folder / "test.json") is None:
         fit(settings(mode, options), folder)
-    return {name.removeprefix("test/"): value for name, value in read_json(folder / "test.json").items()}
+    return {name.removeprefix("test/"): value for name, value in read_optional_json(folder / "test.json").items()}
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ if __name__ == "__main__" and not __package__:
     print("run this from the repository's root: python -m platform.extract CONFIG [key=value ...]", file=sys.stderr)
     sys.exit(2)
 
-from sgg.common.command_line import answered
+from sgg.common.command_line import run_command
 from sgg.config import load
 
 from .cluster.feature_tasks import extract
@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
             store = extract(StudyDirectory.of(study).with_plugins(study).base, wanted)
             print(f"{len(store):,} rows, {store.num_bytes:,} bytes: {store.path}")
 
-    return answered(write)
+    return run_command(write)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ if __name__ == "__main__" and not __package__:
     print("run this from the repository's root: python -m platform.train CONFIG [key=value ...]", file=sys.stderr)
     sys.exit(2)
 
-from sgg.common.command_line import answered
+from sgg.common.command_line import run_command
 from sgg.config import ConfigError, Study, load
 from sgg.config.by_role import reference
 from sgg.settings.keys import with_values
@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None, entry_points: EntryPoints | None = None)
                                              f"choose one value: {axis.key}=..." for axis in axes])
         return run_study(study, axes, arguments.resume, entry_points or EntryPoints())
 
-    return answered(train)
+    return run_command(train)
 
 
 def without_search(study: Study) -> Study:

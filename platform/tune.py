@@ -8,7 +8,7 @@ if __name__ == "__main__" and not __package__:
     print("run this from the repository's root: python -m platform.tune CONFIG [key=value ...]", file=sys.stderr)
     sys.exit(2)
 
-from sgg.common.command_line import answered
+from sgg.common.command_line import run_command
 from sgg.config import load
 
 from .launch.arguments import parse
@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None, entry_points: EntryPoints | None = None)
         study, axes = read_axes(load(arguments.config, arguments.overrides, faults_of_search))
         return run_study(study, axes, arguments.resume, entry_points or EntryPoints())
 
-    return answered(search)
+    return run_command(search)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sgg.common.metric_names import is_share
+from sgg.common.metric_names import is_fraction
 from sgg.config import Config
 
 from ..results.formats import short_names
@@ -214,7 +214,7 @@ def duration(seconds: float | None) -> str:
 
 def figure(metric: str, value: float) -> str:
     """A value of a metric: recall is a share and shown in percent; losses and ranks are plain numbers."""
-    return f"{_percent(value)} %" if is_share(metric) else f"{value:.4g}"
+    return f"{_percent(value)} %" if is_fraction(metric) else f"{value:.4g}"
 
 
 def _number(value: float | None, form: str) -> str:

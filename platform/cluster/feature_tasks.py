@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 RETRIES = 3
 """Of a task whose node or process is lost."""
-TELL_EVERY_S = 60.0
+LOG_EVERY_S = 60.0
 """How often the log says what is waited for, while no task ends."""
 
 
@@ -73,7 +73,7 @@ def _next_of(waiting: list[Any], path: Path, resources: dict[str, float]) -> tup
     import ray
 
     while True:
-        done, waiting = ray.wait(waiting, timeout=TELL_EVERY_S)
+        done, waiting = ray.wait(waiting, timeout=LOG_EVERY_S)
         if done:
             return done, waiting
         wanted = ", ".join(f"{amount:g} {name} (the largest node has {largest_node(name):g})"

@@ -26,7 +26,7 @@ from . import preflight
 
 if TYPE_CHECKING:
     from sgg.data import DataSet
-    from sgg.data.facts import DataFacts
+    from sgg.data.provenance import DataProvenance
 
     from ..search.early_stopping import Past
 
@@ -43,7 +43,7 @@ def run_study(study: Study, axes: list[Axis], resume: bool, entry_points: EntryP
     Returns 0 when no trial failed, 1 when some did or the search could not go on, 130 when interrupted. Raises
     ConfigError, FileNotFoundError or ValueError, before any trial is started, for what cannot be run.
     """
-    from sgg.experiment.data_checks import check_metric, picture_hashes
+    from sgg.experiment.data_checks import check_metric, image_hashes
 
     directory = StudyDirectory.of(study)
     directory.check(study, resume)
@@ -58,7 +58,7 @@ def run_study(study: Study, axes: list[Axis], resume: bool, entry_points: EntryP
             check_metric(config, data)
     _require_plugins(study, axes, read)
     directory.require_data(study, opened)  # before anything is trained on them
-    directory.require_pictures(study, (picture_hashes(*one) for one in read))
+    directory.require_pictures(study, (image_hashes(*one) for one in read))
     found = f"; {in_words(data.findings)}" if data.findings else ""
     print(f"data: {data.description}{_cut(study.base)}{found}", flush=True)
     study = directory.with_plugins(study)
@@ -139,7 +139,7 @@ def _resources(study: Study, total: dict[str, float]) -> dict[str, float]:
     return resources
 
 
-def _tell_missing(facts: DataFacts) -> None:
+def _tell_missing(facts: DataProvenance) -> None:
     """Say of which names the embeddings know nothing: their vectors are random, and so are their neighbours."""
     missing = facts.get("embeddings_missing", [])
     if missing:
@@ -154,7 +154,7 @@ def _paths_from(study: Study) -> str | None:
 
 
 def _prepare(study: Study, axes: list[Axis], entry_points: EntryPoints,
-             total: dict[str, float]) -> tuple[DataFacts, int]:
+             total: dict[str, float]) -> tuple[DataProvenance, int]:
     """Make what trials share, so that none waits for another. Returns facts of the data, and the epochs of the longest
     trial."""
     from ..cluster.feature_tasks import extract, worth_sharing

@@ -11,7 +11,7 @@ if __name__ == "__main__" and not __package__:
 import argparse
 import os
 
-from sgg.common.command_line import answered
+from sgg.common.command_line import run_command
 
 from .aggregate import aggregate, collect
 from .formats import FORMATS, render
@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--by", metavar="KEY,...", help="the settings that make a row; default: all that differ")
     parser.add_argument("--metric", help="what a table shows, for example mR@50 (default: ngR@100)")
     arguments = parser.parse_args(argv)
-    return answered(lambda: _show(arguments))
+    return run_command(lambda: _show(arguments))
 
 
 def _show(arguments: argparse.Namespace) -> None:

@@ -15,15 +15,15 @@ from sgg.common.hashing import value_hash
 from sgg.common.metric_names import PARTS
 from sgg.common.run_log import CONFIG, ROWS, TEST, Row
 from sgg.config.by_role import reference, role_of
-from sgg.config.loading.fitting import todays_key, todays_settings, todays_values
-from sgg.methods.variants import names_in, under, variants_of
+from sgg.config.loading.searched_entries import current_key, current_settings, current_values
+from sgg.methods.variants import adjustments_in, values_under, variants_of
 from sgg.settings.keys import find, flatten
 from sgg.systems import parts_of
 
 from ..study.directory import FAILED, FINISHED, STUDY, TRIALS, StudyDirectory, TrialRecord
 
 if TYPE_CHECKING:
-    from sgg.data.facts import DataFacts
+    from sgg.data.provenance import DataProvenance
 
 SEED_KEY, EVALUATION = "experiment.seed", "evaluation."
 
@@ -39,7 +39,7 @@ class Basis:
     plugins: str = ""
 
     @classmethod
-    def of(cls, facts: DataFacts) -> Basis:
+    def of(cls, facts: DataProvenance) -> Basis:
         """From the `data` entry of a trial's config.json."""
         return cls(describe_data(facts.get("description", "unknown"), facts.get("hash") or ""),
                    describe_data(facts.get("embeddings", ""), facts.get("embeddings_hash") or ""),
@@ -114,7 +114,7 @@ def collect(run_dirs: Iterable[Path | str]) -> Collection:
         facts: dict[str, Any] = {}
         if (path / STUDY).is_file():
             facts, compared_by = _facts(StudyDirectory(path))
-            collection.searched += [key for key in map(todays_key, facts["axes"]) if key not in collection.searched]
+            collection.searched += [key for key in map(current_key, facts["axes"]) if key not in collection.searched]
             if number == 0:
                 collection.metric, collection.mode = compared_by
         for record in records:
@@ -172,7 +172,7 @@ def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
     settings = facts.get("resolved", facts.get("settings", {}))  # of one that never began
     began = record.config()
     written = began or {"config": settings, "data": facts.get("data", {})}
-    flat, values = todays_settings(flatten(written["config"])), todays_values(record.values)
+    flat, values = current_settings(flatten(written["config"])), current_values(record.values)
     # A search over entries of a registry gives each trial values for all of them; its settings are those of its own.
     flat |= {key: value for key, value in values.items() if key in flat or began is None}
     seed = flat.get(SEED_KEY)
@@ -181,13 +181,13 @@ def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
     for row in record.rows():
         figures |= _figures(row, "val/", record.directory / ROWS)
     figures |= _figures(record.test(), "", record.directory / TEST)
-    adjusted = names_in(figures)  # those of a plugin are known by the names of figures only
+    adjusted = adjustments_in(figures)  # those of a plugin are known by the names of figures only
     variants = variants_of({key.removeprefix(EVALUATION): value for key, value in flat.items()
                             if key.startswith(EVALUATION)}, adjusted)
     identity = {key: value for key, value in identity.items() if key.removeprefix(EVALUATION) not in adjusted}
     return [Outcome(identity | {EVALUATION + name: value for name, value in variant.items()},
                     seed[0] if isinstance(seed, list) else seed, record.status, Basis.of(written["data"]),
-                    under(figures, variant)) for variant in variants]
+                    values_under(figures, variant)) for variant in variants]
 
 
 def _figures(row: Row, prefix: str, source: Path) -> dict[str, float]:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sgg.common.atomic import to_json
-from sgg.common.metric_names import DETECTION_COUNTS, SUBSETS, headline_k, is_share
+from sgg.common.metric_names import DETECTION_COUNTS, SUBSETS, headline_k, is_fraction
 
 from .aggregate import Basis, Cell, ResultRow
 
@@ -78,7 +78,7 @@ def cell_text(cell: Cell | None, metric: str, plus_minus: str = "±") -> str:
     """Mean and, where there is one, deviation of a metric, with one decimal; shares in percent."""
     if cell is None:
         return "-"
-    scale = 100 if is_share(metric) else 1
+    scale = 100 if is_fraction(metric) else 1
     return f"{scale * cell.mean:.1f}" + ("" if cell.std is None else f" {plus_minus} {scale * cell.std:.1f}")
 
 
@@ -113,7 +113,7 @@ def _caption(names: list[str]) -> str:
     if not names:
         return "no figures yet"
     part, _, _, metric = names[0].split("/")
-    unit = " in percent" if is_share(metric) else ""
+    unit = " in percent" if is_fraction(metric) else ""
     return f"{metric}{unit} on {part}, mean ± sample deviation over seeds, n trials"
 
 

@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from sgg.common.atomic import write_json
 from sgg.common.locking import this_process
 from sgg.common.metric_names import PARTS
-from sgg.common.run_log import CONFIG, TEST, History, Row, read_json
+from sgg.common.run_log import CONFIG, TEST, History, Row, read_optional_json
 from sgg.config import ConfigError, Study
 from sgg.config.loading.resume import changes
 from sgg.methods.plugins import fault_of_plugins, load_plugins
@@ -55,7 +55,7 @@ class TrialRecord:
     @classmethod
     def read(cls, directory: Path) -> TrialRecord:
         """The record in a trial's folder; a folder that only `sgg.training.fit` wrote to counts as well."""
-        found = read_json(directory / TRIAL, values=dict, status=str, reason=str)
+        found = read_optional_json(directory / TRIAL, values=dict, status=str, reason=str)
         if found is None:
             return cls(directory, {}, FINISHED if (directory / TEST).is_file() else STOPPED)
         return cls(directory, found["values"], found["status"], found["reason"])
@@ -92,11 +92,11 @@ class TrialRecord:
 
     def test(self) -> Row:
         """The test figures; empty where there are none."""
-        return read_json(self.directory / TEST) or {}
+        return read_optional_json(self.directory / TEST) or {}
 
     def config(self) -> dict[str, Any] | None:
         """`{"config": all settings, "data": facts of the data}` as the trial wrote it; None where it never began."""
-        return read_json(self.directory / CONFIG, config=dict, data=dict)
+        return read_optional_json(self.directory / CONFIG, config=dict, data=dict)
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ class StudyDirectory:
                                              "ended, or stop it"]) from None
 
     def _read(self) -> dict[str, Any] | None:
-        return read_json(self.path / STUDY, settings=dict, axes=dict, data=dict)
+        return read_optional_json(self.path / STUDY, settings=dict, axes=dict, data=dict)
 
     def trial(self, name: str) -> Path:
         """The folder of a trial."""

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from sgg.common.command_line import answered, positive
-from sgg.config.edge_boxes import EdgeBoxes, todays_name
+from sgg.common.command_line import positive, run_command
+from sgg.config.edge_boxes import EdgeBoxes, current_name
 from sgg.methods.dataset import DATA_SETS
 
 
@@ -40,21 +40,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     importing.add_argument("--data-name", choices=list(DATA_SETS),
                            help="what the model was trained on; default: what its number of classes tells, else vg")
     options = parser.parse_args(arguments)
-    return answered(lambda: _import(options))
+    return run_command(lambda: _import(options))
 
 
 def _drawing(text: str) -> str:
     """Today's name of a drawing; prints a note where the given name is a former one."""
-    if (name := todays_name(text)) != text:
+    if (name := current_name(text)) != text:
         print(f"note: --edge-boxes {text} is called {name} now", file=sys.stderr)
     return name
 
 
 def _import(options: argparse.Namespace) -> None:
-    from sgg.importing.drawings import DrawingComparison
+    from sgg.importing.edge_boxes import EdgeBoxesComparison
     from sgg.importing.published import import_published
 
-    comparison = DrawingComparison(options.try_both, options.data, options.device) if options.try_both else None
+    comparison = EdgeBoxesComparison(options.try_both, options.data, options.device) if options.try_both else None
     written = import_published(options.published, options.out, options.edge_boxes, options.data_name, comparison,
                                print)
     print(f"wrote {written}")

@@ -31,7 +31,7 @@ from sgg.common.metric_names import PARTS
 from sgg.common.pickles import DAMAGE
 from sgg.common.run_log import CHECKPOINTS
 from sgg.common.weights import load_strictly
-from sgg.data.facts import VectorFacts
+from sgg.data.provenance import VectorProvenance
 from sgg.methods.plugins import fault_of_plugins, loaded_digests
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class Checkpoint:
             raise ValueError(f"{self.path} was trained on another {what} ({then}, here {now}): point data.root"
                              f"{'' if what == 'data' else f' or {PARTS.get(what, what)}'} to what it was trained with")
 
-    def require_vectors(self, vectors: VectorFacts) -> None:
+    def require_vectors(self, vectors: VectorProvenance) -> None:
         """Raise ValueError where this was trained with other word vectors than those, see
         `sgg.experiment.embeddings.vector_facts`.
 

@@ -13,11 +13,11 @@ from typing import Any
 from sgg.common.atomic import require_writable
 
 MISTAKE, INTERRUPTED, NO_READER = 2, 130, 141  # exit statuses
-MENDABLE = (ValueError, OSError, ModuleNotFoundError, FloatingPointError)
+USER_ERRORS = (ValueError, OSError, ModuleNotFoundError, FloatingPointError)
 """What the user can mend: input, files and disks, packages that are missing, settings under which a loss explodes."""
 
 
-def answered(command: Callable[[], int | None], interrupted: str = "interrupted") -> int:
+def run_command(command: Callable[[], int | None], interrupted: str = "interrupted") -> int:
     """The exit status of a command: what it returns (None: 0), 2 after a mistake, 130 after Ctrl-C, 141 where nobody
     reads on.
 
@@ -30,7 +30,7 @@ def answered(command: Callable[[], int | None], interrupted: str = "interrupted"
     except BrokenPipeError:  # the reader, `head` for one, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NO_READER
-    except MENDABLE as error:
+    except USER_ERRORS as error:
         print(f"error: {_message(error)}", file=sys.stderr)
         return MISTAKE
     except KeyboardInterrupt:

@@ -16,7 +16,7 @@ from sgg.common.atomic import named_in_errors
 log = logging.getLogger(__name__)
 
 POLL_S = 0.1
-TELL_AFTER_S, TELL_EVERY_S = 3.0, 60.0
+LOG_AFTER_S, LOG_EVERY_S = 3.0, 60.0
 """When the log says what is waited for, first and then again."""
 
 
@@ -46,7 +46,7 @@ def wait_for(descriptor: int, path: Path, kind: int) -> None:
 
     path: what to call it. Raises OSError where its file system has no locks.
     """
-    begun, told = time.monotonic(), TELL_AFTER_S
+    begun, told = time.monotonic(), LOG_AFTER_S
     while True:
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
@@ -55,7 +55,7 @@ def wait_for(descriptor: int, path: Path, kind: int) -> None:
             waited = time.monotonic() - begun
         if waited >= told:
             log.warning("waiting for %s, held by %s, since %.0f s", path, _holder(path), waited)
-            told += TELL_EVERY_S
+            told += LOG_EVERY_S
         time.sleep(POLL_S)
 
 

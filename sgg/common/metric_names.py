@@ -29,7 +29,7 @@ def headline_k(ks: Collection[int]) -> int:
     return 100 if 100 in ks else max(ks)
 
 
-def figure_names(mode: str, ks: Collection[int]) -> list[str]:
+def metric_names(mode: str, ks: Collection[int]) -> list[str]:
     """Every figure of a mode (sgcls, predcls, sgdet) and subset that says how good a model is."""
     recalls = [f"{name}@{k}" for name in RECALLS if (name, mode) != ("A", "sgdet") for k in ks]
     triplets = ["triplet-rank-mean", "triplet-rank-class-median", *(f"triplet-R@{k}" for k in TRIPLET_KS)]
@@ -42,6 +42,6 @@ def is_lower_better(metric: str) -> bool:
     return metric == "loss" or metric.rpartition("/")[2].startswith("triplet-rank")
 
 
-def is_share(metric: str) -> bool:
+def is_fraction(metric: str) -> bool:
     """Whether a figure is a share, printed in per cent: recall and accuracy at K are; ranks and losses are not."""
     return "@" in metric

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 
 
 @contextmanager
-def picture_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+def image_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """Gives what is to be called with the numbers of pictures done and of all; shown only on a terminal."""
     console = Console(stderr=True)
     with Progress("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console,

@@ -62,7 +62,7 @@ def read_rows(path: Path, /, **kinds: type) -> list[Row]:
             for number, line in enumerate(lines, start=1) for row in _parsed(line)]
 
 
-def read_json(path: Path, /, **kinds: type) -> dict[str, Any] | None:
+def read_optional_json(path: Path, /, **kinds: type) -> dict[str, Any] | None:
     """The mapping that `write_json` wrote; None where there is no such file.
 
     kinds: keys that it must have, and the type of their values. Raises ValueError naming the file where it is cut off,

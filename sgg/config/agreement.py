@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection
 
 from sgg.methods.augmentation import AUGMENTATIONS
 
-from .metric import fault_of_metric
 from .schema import Settings
+from .search_metric import fault_of_metric
 
 Rule = Callable[[Settings], str | None]
 RULES: list[tuple[tuple[str, ...], Rule]] = []

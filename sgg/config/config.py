@@ -12,9 +12,9 @@ from sgg.config.reference.json_schema import forget_schema
 from sgg.methods.registry import Registry
 from sgg.settings.section import section_type
 
-from .adjusting import declare_adjustments
+from .adjustment_settings import declare_adjustments
 from .agreement import disagreements
-from .chosen import choice_of
+from .choice import choice_of
 from .schema import Evaluation, Settings
 from .setting import forget_settings
 

@@ -20,7 +20,7 @@ from sgg.config.loading.renamed import renamed
 from sgg.settings.keys import find, has, put, remove
 from sgg.settings.marks import Follows, Get, Suits
 
-from .chosen import AUTO
+from .choice import AUTO
 from .setting import Setting, applying, choices_of, settings_of
 
 FOUND_BY = "VG"
@@ -36,7 +36,7 @@ def complete(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any
     What is given stays, right or wrong; None counts as not given where a default depends on something, as in files of
     earlier versions.
     """
-    filled = todays(schema, settings)
+    filled = with_current_keys(schema, settings)
     known: dict[str, Setting] = settings_of(schema)
 
     def get(key: str) -> Any:
@@ -90,7 +90,7 @@ def _validated(known: Mapping[str, Setting], get: Get, key: str) -> Any:
         raise _WrongSettingError(key) from error
 
 
-def todays(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any]:
+def with_current_keys(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any]:
     """A copy of nested settings with the keys of today, in the long form."""
     return renamed(in_long_form(schema, settings))
 

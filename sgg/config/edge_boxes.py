@@ -9,6 +9,6 @@ FORMER_NAMES: dict[str, EdgeBoxes] = {"motifs": "union_frame", "raw_boxes": "ima
 """The first edition's names, which stay accepted. `motifs` now names a relation head."""
 
 
-def todays_name(kind: str) -> str:
+def current_name(kind: str) -> str:
     """The name that a drawing has today; an unknown name stays as it is, for the caller to refuse."""
     return FORMER_NAMES.get(kind, kind)

@@ -6,7 +6,7 @@ from sgg.common.metric_names import headline_k, is_lower_better
 from sgg.methods.dataset import DATA_SETS, DataSettings
 from sgg.settings.marks import Get
 
-from .chosen import AUTO
+from .choice import AUTO
 from .defaults import data_of_root
 
 

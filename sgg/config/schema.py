@@ -20,10 +20,10 @@ from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
 from sgg.methods.head import HEADS, Head
 from sgg.settings.marks import Follows, suits
 from sgg.settings.roles import draws, measures, runs, trains
-from sgg.settings.section import Distinct, HomePath, Listed, Section, Share
+from sgg.settings.section import Distinct, Fraction, HomePath, Listed, Section
 
-from .adjusting import declare_adjustments
-from .chosen import Chosen
+from .adjustment_settings import declare_adjustments
+from .choice import Choice
 from .defaults import complete, data_of_root
 from .edge_boxes import EdgeBoxes
 from .rules import pairs_of_mode, rate_of_batch
@@ -52,7 +52,7 @@ class Experiment(Section):
 class Model(Section):
     """The scene-graph model F (docs/SYSTEM.md section 2)."""
 
-    head: Annotated[Head, Chosen(HEADS)] = Field(HEADS.default, validate_default=True)
+    head: Annotated[Head, Choice(HEADS)] = Field(HEADS.default, validate_default=True)
     """The relation head."""
     edge_boxes: Annotated[EdgeBoxes, trains(), suits(gqa="image_frame")] = "union_frame"
     """How the boxes of a pair are drawn: union_frame draws both in the frame of their union, image_frame in the frame
@@ -63,9 +63,9 @@ class Model(Section):
     """add: added to the predicate logits; only: the predicate logits are the frequency table alone (evaluation)."""
     pairs_per_image: Annotated[PositiveInt, trains(mid_training=True), Follows(pairs_of_mode)] = 1024
     """Budget of training pairs an image, over the batch."""
-    foreground_share: Annotated[Share, trains(mid_training=True)] = 0.25
+    foreground_share: Annotated[Fraction, trains(mid_training=True)] = 0.25
     """The largest share of annotated pairs among the training pairs."""
-    dropout: Annotated[Share, trains(mid_training=True), suits(toy=0.2)] = 0.5
+    dropout: Annotated[Fraction, trains(mid_training=True), suits(toy=0.2)] = 0.5
     """Dropout in the box heads."""
 
 
@@ -107,9 +107,9 @@ class Training(Section):
     """Schedule step: the last epoch at the full rates, counted from 1; after it they are a tenth."""
     warmup_steps: Annotated[NonNegativeInt, trains(mid_training=True)] = 0
     """Steps over which the rate rises linearly, with each schedule."""
-    warmup_factor: Annotated[Share, trains(mid_training=True)] = 0.1
+    warmup_factor: Annotated[Fraction, trains(mid_training=True)] = 0.1
     """The share of the rate that warm-up begins with."""
-    momentum: Annotated[Share, trains()] = 0.9
+    momentum: Annotated[Fraction, trains()] = 0.9
     """Momentum of SGD."""
     weight_decay: Annotated[NonNegativeFloat, trains()] = 1e-4
     """Weight decay of the optimiser; with adamw it is decoupled from the gradient."""
@@ -164,17 +164,17 @@ class Settings(Section):
         return complete(cls, settings) if isinstance(settings, dict) else settings
 
     experiment: Experiment = Experiment()
-    data: Annotated[DataSettings, Chosen(DATA_SETS, auto=data_of_root)] = Field(DATA_SETS.default,
+    data: Annotated[DataSettings, Choice(DATA_SETS, auto=data_of_root)] = Field(DATA_SETS.default,
                                                                                 validate_default=True)
     """The data set and how it is read (docs/SYSTEM.md section 1)."""
-    detector: Annotated[Backbone, Chosen(BACKBONES), suits(toy="tiny")] = Field(BACKBONES.default,
+    detector: Annotated[Backbone, Choice(BACKBONES), suits(toy="tiny")] = Field(BACKBONES.default,
                                                                                 validate_default=True)
     """The network of the frozen detector (docs/SYSTEM.md section 2)."""
     model: Model = Model()
-    loss: Annotated[EdgeLoss, Chosen(EDGE_LOSSES)] = Field(EDGE_LOSSES.default, validate_default=True)
+    loss: Annotated[EdgeLoss, Choice(EDGE_LOSSES)] = Field(EDGE_LOSSES.default, validate_default=True)
     """How cross-entropies of annotated and background pairs are weighted ([1], docs/SYSTEM.md section 3)."""
     embeddings: Embeddings = Embeddings()
-    augmentation: Annotated[Augmentation, Chosen(AUGMENTATIONS)] = Field(AUGMENTATIONS.default,
+    augmentation: Annotated[Augmentation, Choice(AUGMENTATIONS)] = Field(AUGMENTATIONS.default,
                                                                                 validate_default=True)
     """What the model is trained on beside the annotated images."""
     training: Training = Training()

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from sgg.settings.roles import Role
 from sgg.settings.section import section_type
 
-from .chosen import Chosen, choice_of
+from .choice import Choice, choice_of
 
 Mark = TypeVar("Mark")
 
@@ -66,7 +66,7 @@ class Setting:
 class Naming(Setting):
     """A setting that names an entry of a registry. choice: the mark of the part of the schema whose entry it names."""
 
-    choice: Chosen
+    choice: Choice
 
 
 @cache
@@ -118,7 +118,7 @@ def _below(owner: type[BaseModel], prefix: str, chosen: tuple[tuple[str, str], .
     return found
 
 
-def _of_entries(key: str, field: FieldInfo, choice: Chosen, chosen: tuple[tuple[str, str], ...]) -> list[Setting]:
+def _of_entries(key: str, field: FieldInfo, choice: Choice, chosen: tuple[tuple[str, str], ...]) -> list[Setting]:
     """The setting that names the entry, and the settings of every entry."""
     naming = Naming(f"{key}.{choice.registry.key}", _naming_field(field, choice), chosen, choice=choice)
     found: list[Setting] = [naming]
@@ -128,13 +128,13 @@ def _of_entries(key: str, field: FieldInfo, choice: Chosen, chosen: tuple[tuple[
     return found
 
 
-def _naming_field(field: FieldInfo, choice: Chosen) -> FieldInfo:
+def _naming_field(field: FieldInfo, choice: Choice) -> FieldInfo:
     """The declaration of the setting that names an entry: with the role that it has in the entries, the default and the
     marks that the part of the schema has."""
     registry = choice.registry
     (role,) = (mark for mark in registry.entries[registry.default].model_fields[registry.key].metadata
                if isinstance(mark, Role))
-    marks = [mark for mark in field.metadata if not isinstance(mark, Chosen)]
+    marks = [mark for mark in field.metadata if not isinstance(mark, Choice)]
     of_names: Any = Annotated[(Literal[tuple(choice.names)], role, *marks)]  # a type that exists only at run time
     naming = FieldInfo.from_annotated_attribute(of_names, choice.default)
     about = {name: entry.model_fields[registry.key].description for name, entry in registry.entries.items()}

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from rich.table import Column, Table
 
 from sgg.common.atomic import write_json
-from sgg.common.command_line import answered, not_negative, output_file, positive
-from sgg.common.progress import picture_bar
+from sgg.common.command_line import not_negative, output_file, positive, run_command
+from sgg.common.progress import image_bar
 from sgg.config.options import add_plugin_option, add_setting_option, settings_given
 from sgg.data import toy
 from sgg.data.catalogue import open_dataset
@@ -37,7 +37,7 @@ SHOWN = 20  # files that are listed before the rest is only counted
 def main(arguments: list[str] | None = None) -> int:
     """The exit status: 0 all is well; 1 data differ from what is known, or are damaged; 2 the command failed."""
     options = _parser().parse_args(arguments)
-    return answered(lambda: _run(options), "interrupted; the same command goes on from here")
+    return run_command(lambda: _run(options), "interrupted; the same command goes on from here")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -158,8 +158,8 @@ def _verify(options: argparse.Namespace) -> int:
     from sgg.systems.derived_files import check_derived  # imports torch
 
     data = _open_all_the_same(options)
-    with picture_bar("pictures") as on_picture:
-        found = verify(data, options.root, options.decode, report=on_picture)
+    with image_bar("pictures") as on_image:
+        found = verify(data, options.root, options.decode, report=on_image)
     check_derived(found, data)
     if found.findings:
         Console().print(_table(found.findings))
@@ -193,9 +193,9 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _toy(options: argparse.Namespace) -> int:
-    with picture_bar("toy genome") as on_picture:
-        toy.generate(options.to, options.seed, on_picture=on_picture)
-    from sgg.data.toy.opening import open_toy
+    with image_bar("toy genome") as on_image:
+        toy.generate(options.to, options.seed, on_image=on_image)
+    from sgg.data.toy.dataset import open_toy
 
     print(open_toy(options.to).banner)
     return 0

@@ -35,7 +35,7 @@ def require_folder(path: Path) -> Path:
     return path
 
 
-def read_json(path: Path, kind: type | tuple[type, ...], remedy: str = "", *, unique_keys: bool = False,
+def require_json(path: Path, kind: type | tuple[type, ...], remedy: str = "", *, unique_keys: bool = False,
               object_hook: Callable[[Record], Any] | None = None) -> Any:
     """The content of a JSON file whose outermost value is a `kind` (dict, list, or one of both).
 

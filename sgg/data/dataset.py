@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from sgg.common.metric_names import SHOTS
-from sgg.common.progress import picture_bar
+from sgg.common.progress import image_bar
 from sgg.data import splits
 from sgg.data.annotations import Annotations
 from sgg.data.boxes import thin
 from sgg.data.findings import Finding, in_words
 from sgg.data.images.image_files import Header, size_fault
-from sgg.data.images.image_index import PictureIndex, index_file
+from sgg.data.images.image_index import ImageIndex, index_file
 from sgg.data.mirroring import NO_PARTNER, mirrored_predicates
 from sgg.data.statistics import TripletCounts
 from sgg.structures import SceneGraph
@@ -198,7 +198,7 @@ class DataSet:
                 raise FileNotFoundError(f"{len(missing):,} of {len(split):,} pictures of {split.name} of {self.title} "
                                         f"are missing, the first is {missing[0]}; {self.remedy}")
             faults = [f"picture {split.image_path(image)} {fault}" for image, header in enumerate(headers)
-                      if header is not None and (fault := picture_fault(header, split.size(image)))]
+                      if header is not None and (fault := image_fault(header, split.size(image)))]
             if faults:
                 raise ValueError("\n  ".join([
                     f"{len(faults):,} of {len(split):,} pictures of {split.name} of {self.title} cannot serve "
@@ -216,27 +216,27 @@ class DataSet:
 
     def headers(self, split: Split) -> list[Header | None]:
         """What the file of each picture of a part tells without being decoded; None where it is missing."""
-        with picture_bar("looking at pictures") as on_picture:
-            return self.index(split.image_folder).headers(split.annotations.files.tolist(), on_picture)
+        with image_bar("looking at pictures") as on_image:
+            return self.index(split.image_folder).headers(split.annotations.files.tolist(), on_image)
 
-    def picture_hash(self, split: Split) -> str:
-        """16 hexadecimal digits that change where a picture of the part is another one, or missing; see `PictureIndex`.
+    def image_hash(self, split: Split) -> str:
+        """16 hexadecimal digits that change where a picture of the part is another one, or missing; see `ImageIndex`.
         """
-        with picture_bar("looking at pictures") as on_picture:
-            return self.index(split.image_folder).digest(split.annotations.files.tolist(), on_picture)
+        with image_bar("looking at pictures") as on_image:
+            return self.index(split.image_folder).digest(split.annotations.files.tolist(), on_image)
 
-    def index(self, folder: Path) -> PictureIndex:
+    def index(self, folder: Path) -> ImageIndex:
         """What is known of the pictures in a folder."""
         if folder not in self._indexes:
-            self._indexes[folder] = PictureIndex(folder, self.cache and index_file(self.cache, folder))
+            self._indexes[folder] = ImageIndex(folder, self.cache and index_file(self.cache, folder))
         return self._indexes[folder]
 
     @cached_property
-    def _indexes(self) -> dict[Path, PictureIndex]:
+    def _indexes(self) -> dict[Path, ImageIndex]:
         return {}
 
 
-def picture_fault(header: Header, size: tuple[int, int]) -> str:
+def image_fault(header: Header, size: tuple[int, int]) -> str:
     """Why a picture that was annotated with that height and width cannot serve, to follow its name; "" where it can."""
     found = header.height, header.width
     return header.fault or ("" if found == tuple(size) else size_fault(found, header.orientation, size))

@@ -15,10 +15,10 @@ from sgg.common.hashing import sha256_of
 from sgg.common.metric_names import SUBSETS
 from sgg.data import boxes as box_math
 from sgg.data.checks.box_conventions import LEAST, SHARE
-from sgg.data.dataset import DataSet, Split, picture_fault
+from sgg.data.dataset import DataSet, Split, image_fault
 from sgg.data.fetch.prepare import RECORDS, read_record
 from sgg.data.findings import Finding, Severity
-from sgg.data.images.image_files import ANIMATED, DEEP, TRANSPARENT, TURNED, Header, read_picture
+from sgg.data.images.image_files import ANIMATED, DEEP, TRANSPARENT, TURNED, Header, read_image
 
 Report = Callable[[int, int], None]
 REFUSED = "A run that reads it is refused before it starts."
@@ -102,7 +102,7 @@ def _headers(found: Verified, data: DataSet, split: Split, total: int, report: R
     for image, header in enumerate(headers):
         if header is None:
             continue
-        if fault := picture_fault(header, split.size(image)):
+        if fault := image_fault(header, split.size(image)):
             (unreadable if header.fault else other_sizes).append(f"{named[image]} {fault}")
         else:
             sound[image] = header
@@ -135,7 +135,7 @@ def _decode(found: Verified, data: DataSet, splits: list[Split], sound: list[tup
 def _decoding_fault(picture: tuple[Split, int]) -> str:
     split, image = picture
     try:
-        read_picture(split.image_path(image), split.size(image))
+        read_image(split.image_path(image), split.size(image))
     except (OSError, ValueError) as error:
         return str(error)
     return ""

@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from sgg.common.command_line import answered, not_negative, output_file, positive, positive_number
+from sgg.common.command_line import not_negative, output_file, positive, positive_number, run_command
 from sgg.config import validate
 from sgg.config.options import add_plugin_option, add_setting_option, settings_given
 from sgg.data import DataSet, open_dataset
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0; 2 where the arguments or the files they name are wrong."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    return answered(lambda: _run(options), "interrupted; the same command goes on after the last whole epoch")
+    return run_command(lambda: _run(options), "interrupted; the same command goes on after the last whole epoch")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -55,10 +55,10 @@ def _open(options: argparse.Namespace, *splits: str) -> DataSet:
 def _train(options: argparse.Namespace) -> None:
     from sgg.detector.cache import train_into
     from sgg.detector.evaluation import measure
-    from sgg.detector.files import FACTS, require_place
+    from sgg.detector.files import METADATA, require_place
 
     require_place(options.to)
-    if (options.to / FACTS).exists():
+    if (options.to / METADATA).exists():
         raise FileExistsError(f"{options.to} already holds a detector: choose another folder, or delete it")
     settings = _backbone(options)
     data = _open(options, "detector")
@@ -83,10 +83,10 @@ def _evaluate(options: argparse.Namespace) -> None:
     from sgg.detector.files import load_detector
     from sgg.detector.proposals import require_proposals
 
-    detector, facts = load_detector(options.detector)
+    detector, metadata = load_detector(options.detector)
     require_proposals(options.detector, "average precision")
     data = _open(options)
-    check_fits(detector, facts, data, options.detector)
+    check_fits(detector, metadata, data, options.detector)
     _report(measure(detector.to(options.device), data, options.split, options.batch_size or 8, options.workers,
                     options.images), options.json)
 

@@ -23,7 +23,7 @@ from sgg.detector.model import Detector
 from sgg.methods.backbone import BACKBONES, Backbone
 
 FORMAT = 1
-WEIGHTS, FACTS = OURS = "weights.safetensors", "detector.json"
+WEIGHTS, METADATA = OURS = "weights.safetensors", "detector.json"
 RANGES = {"num_classes": (2, 1_000_000), "image_size": (16, 10_000)}
 """What detector.json may say; a picture of 10,000 pixels a side is already more than detectors have memory for."""
 SETTINGS = "settings"
@@ -31,30 +31,30 @@ SETTINGS = "settings"
 UNFINISHED = tuple(f".{name}." for name in OURS)
 
 
-def save_detector(detector: Detector, directory: Path | str, facts: dict[str, Any]) -> dict[str, Any]:
+def save_detector(detector: Detector, directory: Path | str, metadata: dict[str, Any]) -> dict[str, Any]:
     """Write the detector into the folder `directory`, in place of one that is there. Returns what detector.json says.
 
-    facts: plain values to keep with it, for example classes and the recipe. Added are `settings`, the backbone's own
+    metadata: plain values to keep with it, for example classes and the recipe. Added are `settings`, the backbone's own
     where it has any, and `hash`, see `detector_hash`. Raises what `require_place` raises.
     """
     directory = Path(directory)
     require_place(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    weights, described = (directory / f".{name}.{os.getpid()}" for name in (WEIGHTS, FACTS))
+    weights, described = (directory / f".{name}.{os.getpid()}" for name in (WEIGHTS, METADATA))
     try:
         save_file({name: value.contiguous() for name, value in detector.state_dict().items()}, weights)
-        facts = {"format": FORMAT, "backbone": detector.backbone, "num_classes": detector.num_classes,
+        metadata = {"format": FORMAT, "backbone": detector.backbone, "num_classes": detector.num_classes,
                  "image_size": detector.image_size, "hash": detector_hash(weights, detector.settings),
-                 **({SETTINGS: own} if (own := detector.settings.own_settings) else {}), **facts}
-        described.write_text(json.dumps(facts, indent=1) + "\n")
+                 **({SETTINGS: own} if (own := detector.settings.own_settings) else {}), **metadata}
+        described.write_text(json.dumps(metadata, indent=1) + "\n")
         shutil.copymode(described, weights)  # safetensors' files are for their owner alone, whatever the umask
-        (directory / FACTS).unlink(missing_ok=True)  # it is of the weights that go now
+        (directory / METADATA).unlink(missing_ok=True)  # it is of the weights that go now
         os.replace(weights, directory / WEIGHTS)
-        os.replace(described, directory / FACTS)
+        os.replace(described, directory / METADATA)
     finally:
         weights.unlink(missing_ok=True)
         described.unlink(missing_ok=True)
-    return facts
+    return metadata
 
 
 def detector_hash(weights: Path, settings: Backbone) -> str:
@@ -89,26 +89,26 @@ def load_detector(directory: Path | str) -> tuple[Detector, dict[str, Any]]:
     Raises FileNotFoundError or ValueError naming the file.
     """
     directory = Path(directory)
-    for name in (FACTS, WEIGHTS):
+    for name in (METADATA, WEIGHTS):
         if not (directory / name).is_file():
             raise FileNotFoundError(f"{directory / name} is missing: name a folder that `python -m sgg.detector train` "
                                     "has made")
-    facts = _read_facts(directory / FACTS)
+    metadata = _read_metadata(directory / METADATA)
     try:
         weights = load_file(directory / WEIGHTS)
     except SafetensorError as error:
         raise ValueError(f"{directory / WEIGHTS} cannot be read: {error}") from None
-    shape = _settings(facts, directory / FACTS), facts["num_classes"], facts["image_size"]
+    shape = _settings(metadata, directory / METADATA), metadata["num_classes"], metadata["image_size"]
     with torch.device("meta"):  # a wrong number of classes may ask for more memory than there is
         require_fitting(Detector(*shape), weights, str(directory / WEIGHTS))
     detector = Detector(*shape)
     load_strictly(detector, weights, str(directory / WEIGHTS))
-    return detector, facts
+    return detector, metadata
 
 
-def _settings(facts: dict[str, Any], path: Path) -> Backbone:
+def _settings(metadata: dict[str, Any], path: Path) -> Backbone:
     """The settings of the backbone that detector.json, at `path`, describes."""
-    entry, own = BACKBONES[facts["backbone"]], facts.get(SETTINGS, {})
+    entry, own = BACKBONES[metadata["backbone"]], metadata.get(SETTINGS, {})
     try:
         return entry.model_validate(own)
     except ValidationError as error:
@@ -116,16 +116,16 @@ def _settings(facts: dict[str, Any], path: Path) -> Backbone:
         raise ValueError(f"{path} is not a detector's of this backbone: {said}") from None
 
 
-def _read_facts(path: Path) -> dict[str, Any]:
+def _read_metadata(path: Path) -> dict[str, Any]:
     try:
-        facts = require_keys(json.loads(path.read_bytes()), "it", format=int, backbone=str, num_classes=int,
+        metadata = require_keys(json.loads(path.read_bytes()), "it", format=int, backbone=str, num_classes=int,
                              image_size=int, hash=str)
-        if facts["format"] != FORMAT:
-            raise ValueError(f"format {facts['format']}, expected {FORMAT}")
-        BACKBONES.section_of(facts["backbone"])
+        if metadata["format"] != FORMAT:
+            raise ValueError(f"format {metadata['format']}, expected {FORMAT}")
+        BACKBONES.section_of(metadata["backbone"])
         for name, (least, most) in RANGES.items():
-            if not least <= facts[name] <= most:
-                raise ValueError(f"{name} must be {least:,} to {most:,}, got {facts[name]}")
+            if not least <= metadata[name] <= most:
+                raise ValueError(f"{name} must be {least:,} to {most:,}, got {metadata[name]}")
     except (ValueError, RecursionError) as error:  # of JSON and of Unicode, too
         raise ValueError(f"{path} is not a detector's: {error}") from None
-    return facts
+    return metadata

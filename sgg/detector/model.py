@@ -61,14 +61,14 @@ class Detector(nn.Module):
         self.rcnn = build_rcnn(self.settings, num_classes, image_size)
         # A quarter less time on CPUs, and what tensor cores want; for the weights it is another order in memory only.
         self.rcnn.backbone.to(memory_format=torch.channels_last)
-        look = self.settings.look
+        spec = self.settings.spec
         self.backbone = BACKBONES.kind_of(self.settings)
         self.num_classes = num_classes
-        self.image_size = image_size or look.image_size
-        self.channels = look.channels
-        self.map_size = look.map_size(self.image_size)
-        self.head_dim = look.head_dim
-        self.stride = look.stride
+        self.image_size = image_size or spec.image_size
+        self.channels = spec.channels
+        self.map_size = spec.map_size(self.image_size)
+        self.head_dim = spec.head_dim
+        self.stride = spec.stride
         self.freeze()
 
     def freeze(self) -> Detector:
@@ -144,10 +144,10 @@ class Detector(nn.Module):
         """
         if role not in ("node", "edge"):
             raise ValueError(f"role must be node or edge, got {role!r}")
-        look, source = self.settings.look, self.rcnn.roi_heads.box_head
+        spec, source = self.settings.spec, self.rcnn.roi_heads.box_head
         with torch.device("meta"):  # 120 million random numbers with VGG16, only to be replaced
-            head = BoxHead(self.channels * POOLED**2, self.head_dim, look.dropout if dropout is None else dropout,
-                           final_relu=look.edge_relu or role == "node")
+            head = BoxHead(self.channels * POOLED**2, self.head_dim, spec.dropout if dropout is None else dropout,
+                           final_relu=spec.edge_relu or role == "node")
         head.load_state_dict({name: value.clone() for name, value in source.state_dict().items()}, assign=True)
         return head
 
@@ -155,15 +155,6 @@ class Detector(nn.Module):
         padded, _ = self.rcnn.transform(list(images))
         maps = self.rcnn.backbone(padded.tensors)
         return padded, {"0": maps} if isinstance(maps, Tensor) else maps
-
-
-def build_detector(backbone: Backbone | str = "vgg16", num_classes: int = 151,
-                   image_size: int | None = None) -> Detector:
-    """A frozen detector with random weights; see Detector for what it offers and `build_rcnn` for the arguments.
-
-    Raises ValueError for an unknown backbone.
-    """
-    return Detector(backbone, num_classes, image_size)
 
 
 def resize_boxes(boxes: Tensor, image_index: Tensor, before: Sequence[Size], after: Sequence[Size]) -> Tensor:

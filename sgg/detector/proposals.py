@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sgg.common.published_files import read_published
-from sgg.common.run_log import read_json
-from sgg.detector.files import FACTS
+from sgg.common.run_log import read_optional_json
+from sgg.detector.files import METADATA
 from sgg.detector.published import is_motifs
 
 RANDOM = {"proposals": "random"}
@@ -24,7 +24,7 @@ def require_proposals(weights: Path, asking: str) -> None:
     weights: a folder of ours or a published file, which is read.
     """
     if weights.is_dir():
-        random = RANDOM.items() <= (read_json(weights / FACTS) or {}).items()
+        random = RANDOM.items() <= (read_optional_json(weights / METADATA) or {}).items()
     else:
         random = is_motifs(read_published(weights)["state_dict"])
     if random:

@@ -20,13 +20,13 @@ def build_rcnn(backbone: Backbone | str, num_classes: int, image_size: int | Non
     """torchvision's FasterRCNN (`vgg16`, `tiny`) or MaskRCNN without masks (`resnet50`), randomly initialised.
 
     backbone: its settings, or its name for those with defaults. num_classes: C, background included. image_size: see
-    `sgg.methods.backbone.Look`; None for the backbone's own. Raises ValueError for an unknown name.
+    `sgg.methods.backbone.DetectorSpec`; None for the backbone's own. Raises ValueError for an unknown name.
     """
     settings = BACKBONES.section_of(backbone)
-    look = settings.look
-    size = image_size or look.image_size
+    spec = settings.spec
+    size = image_size or spec.image_size
     return settings.build(num_classes, {
-        "min_size": size, "max_size": size, "size_divisible": look.divisor, "box_score_thresh": LOWEST_SCORE,
+        "min_size": size, "max_size": size, "size_divisible": spec.divisor, "box_score_thresh": LOWEST_SCORE,
         "box_detections_per_img": DETECTIONS})
 
 

@@ -102,7 +102,7 @@ class Recipe:
             return self.learning_rate * done / WARM_UP
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
 
-    def facts(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The settings as plain values, for files and hashes."""
         phases = [[phase.loss.__name__, list(phase.parts), phase.share] for phase in self.phases]
         return asdict(self) | {"phases": phases, "version": VERSION}

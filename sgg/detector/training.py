@@ -43,7 +43,7 @@ def pretrain(detector: Detector, split: Split, recipe: Recipe, directory: Path |
     """
     state_path = Path(directory) / STATE
     state_path.parent.mkdir(parents=True, exist_ok=True)
-    settings = recipe.facts() | {"backbone": detector.backbone, "num_classes": detector.num_classes,
+    settings = recipe.to_json() | {"backbone": detector.backbone, "num_classes": detector.num_classes,
                                  "image_size": detector.image_size} | (origin or {})
     settings |= {f"detector.{name}": value for name, value in detector.settings.own_settings.items()}
     state = _take_up(state_path, detector, settings, recipe.epochs)

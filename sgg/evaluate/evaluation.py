@@ -21,7 +21,7 @@ from rich.progress import track
 from rich.table import Table
 
 from sgg.common.atomic import write_json
-from sgg.common.command_line import answered, distinct, output_file, positive
+from sgg.common.command_line import distinct, output_file, positive, run_command
 from sgg.common.metric_names import DETECTION_COUNTS, KS, RECALLS, SUBSETS, headline_k
 from sgg.common.versions import versions
 from sgg.config.options import add_plugin_options
@@ -168,7 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
                           if getattr(options, name) not in (None, False, [])]
         if without_effect:
             parser.error(f"{', '.join(without_effect)}: no effect with --predictions, whose file settles it; leave out")
-    return answered(lambda: _show(options))
+    return run_command(lambda: _show(options))
 
 
 def _show(options: argparse.Namespace) -> None:

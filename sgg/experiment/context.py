@@ -16,10 +16,10 @@ from sgg.common.seeding import derive
 from sgg.config import Config
 from sgg.data import Batches, DataSet, Split, load_batches
 from sgg.data.dataset import BACKGROUND
-from sgg.data.facts import DataFacts, VectorFacts
 from sgg.data.mirroring import exchanged_names
+from sgg.data.provenance import DataProvenance, VectorProvenance
 from sgg.data.statistics import background_counts, foreground_counts
-from sgg.experiment.data_checks import filtered_training, open_data, picture_hashes, require_a_batch, split_of
+from sgg.experiment.data_checks import filtered_training, image_hashes, open_data, require_a_batch, split_of
 from sgg.experiment.embeddings import vector_facts, word_vectors
 from sgg.methods.plugins import loaded_digests
 from sgg.methods.variants import Adjuster, Variant, adjusters, variants_of
@@ -55,13 +55,13 @@ class Experiment:
             return {}
         return exchanged_names(self.data.predicates, self.data.mirrored)
 
-    def facts(self) -> DataFacts:
+    def facts(self) -> DataProvenance:
         """What every result file says of the data."""
         missing = self.embeddings.missing if self.config.compares_classes else ()  # else the vectors are not read
         measured, first = self.data.description, self.config.data.eval_images
         if first is not None:  # other images, other figures
             measured += f", measured on the first {first} images of val and test"
-        facts: DataFacts = {
+        facts: DataProvenance = {
             "name": self.data.name, "description": measured, "hash": self.data.hash, "pictures": self.pictures,
             "mirrored": self.exchanged, "embeddings": self.vectors["embeddings"],
             "embeddings_hash": self.vectors["embeddings_hash"],
@@ -72,8 +72,8 @@ class Experiment:
 
     @cached_property
     def pictures(self) -> dict[str, str]:
-        """As `sgg.experiment.data_checks.picture_hashes`."""
-        return picture_hashes(self.config, self.data)
+        """As `sgg.experiment.data_checks.image_hashes`."""
+        return image_hashes(self.config, self.data)
 
     def split(self, name: str) -> Split:
         """A part of the data set, cut down as the `data` settings say."""
@@ -153,7 +153,7 @@ class Experiment:
         return adjusters(self.variants, self)
 
     @cached_property
-    def vectors(self) -> VectorFacts:
+    def vectors(self) -> VectorProvenance:
         """What tells the word vectors apart."""
         return vector_facts(self.config)
 

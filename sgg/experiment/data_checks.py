@@ -63,10 +63,10 @@ def split_of(config: Config, data: DataSet, name: str) -> Split:
     return data.split(name).head(config.data.eval_images)
 
 
-def picture_hashes(config: Config, data: DataSet) -> dict[str, str]:
+def image_hashes(config: Config, data: DataSet) -> dict[str, str]:
     """The hash of the pictures of each part: of all that training may read, of those that are measured."""
-    return {"train": data.picture_hash(data.split("train")),
-            **{name: data.picture_hash(split_of(config, data, name)) for name in ("val", "test")}}
+    return {"train": data.image_hash(data.split("train")),
+            **{name: data.image_hash(split_of(config, data, name)) for name in ("val", "test")}}
 
 
 def require_a_batch(config: Config, data: DataSet) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sgg.common.hashing import file_hash
 from sgg.config import Config
 from sgg.data import DataSet
-from sgg.data.facts import VectorFacts
+from sgg.data.provenance import VectorProvenance
 from sgg.data.word_vectors import COOCCURRENCE, ClassEmbeddings, cooccurrence_embeddings, glove_embeddings, glove_source
 
 
@@ -17,7 +17,7 @@ def word_vectors(config: Config, data: DataSet) -> ClassEmbeddings:
     return cooccurrence_embeddings(data.triplets("train").as_dict(), data.classes, data.predicates, dim)
 
 
-def vector_facts(config: Config) -> VectorFacts:
+def vector_facts(config: Config) -> VectorProvenance:
     """What tells them apart: where they are from, and the hash of their file. Those of the training graphs have none;
     they follow from the data."""
     if _has_glove(config):

@@ -16,7 +16,7 @@ from rich.progress import track
 from rich.table import Column, Table
 
 from sgg.common.atomic import require_writable
-from sgg.common.command_line import answered, positive
+from sgg.common.command_line import positive, run_command
 from sgg.common.metric_names import SUBSETS
 from sgg.config import load
 from sgg.config.options import add_plugin_option, add_plugin_options
@@ -34,7 +34,7 @@ CHECKSUMS = {True: "each with its checksum, which is verified whenever it is rea
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; a user's mistake is told in one line, with exit status 2."""
     options = _parser().parse_args(arguments)
-    return answered(lambda: options.command(options))
+    return run_command(lambda: options.command(options))
 
 
 def extract(options: argparse.Namespace) -> None:

@@ -90,10 +90,6 @@ class FeatureStore:
         index = np.arange(len(self))[rows] if isinstance(rows, slice) else to_numpy(rows)
         return self._read(index, self._array.oindex[index].read())
 
-    def rows_of(self, label: int) -> range:
-        """The rows of a class."""
-        return range(int(self._starts[label]), int(self._ends[label]))
-
     def labels_of(self, rows: Array) -> np.ndarray:
         """[n] the classes of rows [n]."""
         return np.searchsorted(self._ends, to_numpy(rows), side="right")

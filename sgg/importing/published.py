@@ -15,7 +15,7 @@ from sgg import checkpoint
 from sgg.checkpoint.full_model import FullModel
 from sgg.checkpoint.published import fillings_of
 from sgg.common.published_files import left_out, read_published, require_filled
-from sgg.common.run_log import CHECKPOINTS, read_json
+from sgg.common.run_log import CHECKPOINTS, read_optional_json
 from sgg.config import Config
 from sgg.config.edge_boxes import EdgeBoxes
 from sgg.detector.files import require_own, require_place, save_detector
@@ -23,7 +23,7 @@ from sgg.detector.model import Detector
 from sgg.detector.proposals import RANDOM
 from sgg.detector.published import is_motifs
 from sgg.gan import GAN
-from sgg.importing.drawings import DrawingComparison
+from sgg.importing.edge_boxes import EdgeBoxesComparison
 from sgg.methods.backbone import BACKBONES
 from sgg.methods.dataset import DATA_SETS
 from sgg.models.frequency_bias import FrequencyBias
@@ -94,7 +94,7 @@ class Architecture:
 
 
 def import_published(path: Path | str, directory: Path | str, edge_boxes: EdgeBoxes | None = None,
-                     data_name: str | None = None, comparison: DrawingComparison | None = None,
+                     data_name: str | None = None, comparison: EdgeBoxesComparison | None = None,
                      say: Callable[[str], None] = log.info) -> Path:
     """Write a published file in our format under `directory`; returns what evaluation and settings are to name.
 
@@ -133,16 +133,16 @@ def import_published(path: Path | str, directory: Path | str, edge_boxes: EdgeBo
         return directory / DETECTOR
     name = data_name or _data_of(architecture.num_classes)
     drawing = _drawing(model, _config(architecture, directory, name), edge_boxes, comparison, say)
-    facts = save_detector(model.detector, directory / DETECTOR, {"source": path.name})
+    metadata = save_detector(model.detector, directory / DETECTOR, {"source": path.name})
     config = _config(architecture, directory, name, drawing)
     meta = {"source": path.name, "config": config.model_dump(mode="json"),
             "data": {"name": name, "description": f"{DATA_SETS[name].called()}, as published", "hash": None},
-            "detector": facts["hash"], "metrics": {}}
+            "detector": metadata["hash"], "metrics": {}}
     modules: dict[str, nn.Module | None] = {"model": model.scene_graph, "gan": gan}
     return checkpoint.save(directory, epoch, modules, {}, meta).path
 
 
-def _drawing(model: FullModel, config: Config, edge_boxes: EdgeBoxes | None, comparison: DrawingComparison | None,
+def _drawing(model: FullModel, config: Config, edge_boxes: EdgeBoxes | None, comparison: EdgeBoxesComparison | None,
              say: Callable[[str], None]) -> EdgeBoxes:
     """`edge_boxes`, else what the comparison finds, else that of the data set; what there is to know is said."""
     usual = config.model.edge_boxes
@@ -169,7 +169,7 @@ def _config(architecture: Architecture, directory: Path, data_name: str, edge_bo
         "data": {"name": data_name, **sides, "flip_predicates": "keep", "self_relations": "keep"},
         "detector": {"backbone": architecture.backbone, "weights": str((directory / DETECTOR).resolve())},
         "model": {"head": {"kind": "imp", "hidden_dim": architecture.hidden_dim}, "edge_boxes": edge_boxes,
-                  "dropout": BACKBONES[architecture.backbone].look.dropout,
+                  "dropout": BACKBONES[architecture.backbone].spec.dropout,
                   "frequency_bias": "add" if architecture.frequency_bias else "off"},
         "augmentation": {"kind": "gan", "large_discriminator": architecture.large_discriminator,
                          "visual_conditioning": architecture.visual_conditioning} if architecture.gan else "off",
@@ -197,5 +197,5 @@ def _is_imported(entry: Path) -> bool:
     if entry.name == DETECTOR:
         require_place(entry)
         return True
-    metas = (read_json(each / "meta.json") for each in entry.glob("epoch_*"))
+    metas = (read_optional_json(each / "meta.json") for each in entry.glob("epoch_*"))
     return entry.name == CHECKPOINTS and all("source" in (meta or {}) for meta in metas)

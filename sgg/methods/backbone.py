@@ -19,7 +19,7 @@ BACKBONES: Registry[Backbone] = Registry("detector backbone", "sgg.detector.back
 
 
 @dataclass(frozen=True)
-class Look:
+class DetectorSpec:
     """What one kind of detector looks like from outside.
 
     image_size: longer side of the resized picture in pixels. divisor: padded pictures are a multiple of this. stride:
@@ -43,12 +43,12 @@ class Look:
 class Backbone(Method):
     """The settings of a frozen detector (docs/SYSTEM.md section 2), how it is made and how it is trained.
 
-    look: what it looks like from outside; a property where that depends on settings. An entry may have settings of its
+    spec: what it looks like from outside; a property where that depends on settings. An entry may have settings of its
     own beside those that every backbone has. They decide what `build` makes: they are part of a detector's identity,
     and detector.json keeps them.
     """
 
-    look: ClassVar[Look]
+    spec: ClassVar[DetectorSpec]
     required: ClassVar[frozenset[str]] = frozenset({"build", "recipe"})
 
     weights: Annotated[HomePath | None, trains(shared=True, tried=True)] = None
@@ -66,8 +66,8 @@ class Backbone(Method):
     @classmethod
     def fault_of_entry(cls, name: str) -> str | None:
         """Trials that differ in a setting of a backbone need detectors of their own, so its role must say so."""
-        if not isinstance(getattr(cls(), "look", None), Look):
-            return "needs a `look`, an sgg.methods.backbone.Look"
+        if not isinstance(getattr(cls(), "spec", None), DetectorSpec):
+            return "needs a `spec`, an sgg.methods.backbone.DetectorSpec"
         for key, role in roles_of(cls).items():
             if not role.shared:
                 return f"must have trains(shared=True) as the role of {key}, got {', '.join(role.words)}"

@@ -164,7 +164,7 @@ def fault_of_plugins(then: Mapping[str, str], allow_changed: bool, remedy: str) 
     return None
 
 
-def told(error: BaseException, plugin: Plugin) -> str:
+def describe_error(error: BaseException, plugin: Plugin) -> str:
     """An error of a plugin's code in one line, with its file and line."""
     text = " ".join(str(error).split())
     if isinstance(error, MethodError):  # which begins with them
@@ -193,7 +193,7 @@ def _load(plugin: Plugin) -> bool:
     try:
         _loaded[plugin.name] = _Loaded(plugin, digest, _import(plugin, digest))
     except (Exception, SystemExit) as error:
-        raise PluginError(told(error, plugin)) from error
+        raise PluginError(describe_error(error, plugin)) from error
     return True
 
 

@@ -36,7 +36,7 @@ Variant = Mapping[str, float]
 def variants_of(evaluation: Mapping[str, Any], also: Iterable[str] = ()) -> list[Variant]:
     """Every combination of the values of all adjustments. evaluation: the settings `evaluation.*` by name; one that is
     not among them is neutral. also: names of adjustments that are not registered here."""
-    lists = {name: evaluation.get(name) or [_neutral(name)] for name in sorted({*ADJUSTMENTS, *also}, key=_turn)}
+    lists = {name: evaluation.get(name) or [_neutral(name)] for name in sorted({*ADJUSTMENTS, *also}, key=_order)}
     return [dict(zip(lists, values, strict=True)) for values in product(*lists.values())]
 
 
@@ -48,28 +48,28 @@ def suffix(variant: Variant) -> str:
     return f"{text}/x{weight:g}" if weight else text
 
 
-def split(name: str) -> tuple[str, str]:
+def split_suffix(name: str) -> tuple[str, str]:
     """The name without the suffix, and the suffix."""
     found = _SUFFIX.search(name)
     assert found is not None  # an empty suffix is one
     return name[:found.start()], found[0]
 
 
-def names_in(row: Row) -> set[str]:
+def adjustments_in(row: Row) -> set[str]:
     """The names of the adjustments, but `pred_weight`, that figures were measured under."""
-    return {name for figure in row for name in re.findall(r"/([A-Za-z_]\w*)=", split(figure)[1])}
+    return {name for figure in row for name in re.findall(r"/([A-Za-z_]\w*)=", split_suffix(figure)[1])}
 
 
 def with_suffix(name: str, adjusted: str) -> str:
     """The name of a figure of metrics, which may end with `/x0.5`, measured under the other adjustments of a suffix."""
-    plain, own = split(name)
+    plain, own = split_suffix(name)
     return name if plain.endswith(COUNTS) else f"{plain}{adjusted}{own}"
 
 
-def under(row: Row, variant: Variant) -> Row:
+def values_under(row: Row, variant: Variant) -> Row:
     """The figures measured under a variant, by their plain names, and all that is the same under every one."""
     wanted = suffix(variant)
-    return {plain: value for name, value in row.items() for plain, own in [split(name)]
+    return {plain: value for name, value in row.items() for plain, own in [split_suffix(name)]
             if own == wanted or not _follows(plain)}
 
 
@@ -85,7 +85,7 @@ def objective(row: Row, metric: str, mode: str, variants: Iterable[Variant]) -> 
     return (max if mode == "max" else min)(values, default=None)
 
 
-def _turn(name: str) -> tuple[bool, str]:
+def _order(name: str) -> tuple[bool, str]:
     """Sorts adjustments into the order in which they are applied."""
     return name == BY_METRICS, name
 

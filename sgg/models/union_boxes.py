@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample
 
-from sgg.config.edge_boxes import EdgeBoxes, todays_name
+from sgg.config.edge_boxes import EdgeBoxes, current_name
 from sgg.structures import Array
 
 DRAWINGS: tuple[str, ...] = get_args(EdgeBoxes)
@@ -45,7 +45,7 @@ def draw(
     """
     boxes1, boxes2 = (boxes.to(torch.promote_types(boxes.dtype, torch.float32))
                       for boxes in map(torch.as_tensor, (boxes1, boxes2)))
-    kind = todays_name(kind)
+    kind = current_name(kind)
     if kind == "union_frame":
         frame = union(boxes1, boxes2)
         return torch.stack([_coverage(boxes, frame, size) for boxes in (boxes1, boxes2)], dim=1)
@@ -89,7 +89,7 @@ class BoxPairEmbedding(nn.Module):
 
     def __init__(self, channels: int, size: int = 27, kind: str = "union_frame", strides: str = "published"):
         super().__init__()
-        kind = todays_name(kind)
+        kind = current_name(kind)
         if kind not in DRAWINGS:
             raise ValueError(f"kind must be one of {', '.join(DRAWINGS)}, got {kind!r}")
         if strides not in STRIDES:

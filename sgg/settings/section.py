@@ -34,7 +34,7 @@ def _expanded(path: Path) -> Path:
         raise ValueError(f"{path}: {error}") from None
 
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 Off = BeforeValidator(_off)
 """For settings that may be `off`."""
 Listed = BeforeValidator(_listed)

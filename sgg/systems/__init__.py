@@ -48,5 +48,5 @@ def reads_features(config: Config) -> bool:
 
 
 def parts_of(facts: Mapping[str, object]) -> dict[str, str]:
-    """The hashes of what a result was made with, from the facts of its data (`sgg.data.facts.DataFacts`)."""
+    """The hashes of what a result was made with, from the facts of its data (`sgg.data.provenance.DataProvenance`)."""
     return {name: str(value) for name in PARTS if (value := facts.get(name))}

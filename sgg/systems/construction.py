@@ -18,7 +18,7 @@ from sgg.methods.adjustment import ADJUSTMENTS
 from sgg.methods.augmentation import AugmentationParts
 from sgg.methods.edge_loss import EdgeContext, require_scalar
 from sgg.methods.head import HeadSizes
-from sgg.methods.plugins import plugin_of, told
+from sgg.methods.plugins import describe_error, plugin_of
 from sgg.methods.registry import Method
 
 PAIRS = 8
@@ -45,7 +45,7 @@ def faults_of_plugins(config: Config, data: DataSet) -> list[str]:
             with torch.random.fork_rng([]):
                 build()
         except Exception as error:
-            faults.append(f"{key}: {told(error, plugin)}")
+            faults.append(f"{key}: {describe_error(error, plugin)}")
     return faults
 
 
@@ -54,15 +54,15 @@ def _build_detector(experiment: Experiment) -> None:
     settings = experiment.config.detector
     settings.recipe()
     with torch.device("meta"):
-        Detector(settings, experiment.num_classes).box_head_copy("node")  # which its look must fit
+        Detector(settings, experiment.num_classes).box_head_copy("node")  # which its spec must fit
 
 
 def _build_head(experiment: Experiment) -> None:
     config = experiment.config
-    look, dim, head = config.detector.look, config.embeddings.dim, config.model.head
+    spec, dim, head = config.detector.spec, config.embeddings.dim, config.model.head
     classes, predicates = experiment.num_classes, experiment.num_predicates
     words = (torch.zeros(classes, dim), torch.zeros(predicates, dim)) if head.needs_words else None
-    head.build(HeadSizes(look.head_dim, classes, predicates, dim if words else 0, look.channels), words)
+    head.build(HeadSizes(spec.head_dim, classes, predicates, dim if words else 0, spec.channels), words)
 
 
 def _try_loss(experiment: Experiment) -> None:
@@ -76,9 +76,9 @@ def _try_loss(experiment: Experiment) -> None:
 
 def _build_augmentation(experiment: Experiment) -> None:
     config = experiment.config
-    look, augmentation = config.detector.look, config.augmentation
-    features = NoFeatures(look.channels) if "features" in augmentation.needs else None
-    augmentation.build(AugmentationParts(look.channels, look.map_size(look.image_size), experiment,
+    spec, augmentation = config.detector.spec, config.augmentation
+    features = NoFeatures(spec.channels) if "features" in augmentation.needs else None
+    augmentation.build(AugmentationParts(spec.channels, spec.map_size(spec.image_size), experiment,
                                          torch.device("cpu"), features))
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sgg.common.seeding import generator
-from sgg.data.facts import DataFacts
+from sgg.data.provenance import DataProvenance
 from sgg.experiment.context import Experiment
 from sgg.methods.head import Mode
 from sgg.methods.variants import Adjuster
@@ -130,7 +130,7 @@ class Foundation(Protocol):
         """See above."""
 
     @property
-    def facts(self) -> DataFacts:
+    def facts(self) -> DataProvenance:
         """See above."""
 
     def training_features(self) -> tuple[Extraction, Path]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sgg.common.run_log import read_json
+from sgg.common.run_log import read_optional_json
 from sgg.data import DataSet
 from sgg.data.verify import Verified
 from sgg.detector.cache import FOLDER as DETECTORS
 from sgg.detector.cache import PICTURES
-from sgg.detector.files import FACTS
+from sgg.detector.files import METADATA
 from sgg.features.identity import StoreIdentity
 from sgg.features.metadata import attributes_of, identity_of, require_shards
 from sgg.systems.extraction import FOLDER as FEATURES
@@ -46,15 +46,16 @@ def check_derived(found: Verified, data: DataSet) -> None:
 
 def _detectors(data: DataSet) -> Iterator[tuple[str, str]]:
     """The kind of what is wrong with each kept detector of these classes, "" where nothing is, and which one it is."""
-    for path in _below(data, DETECTORS, f"*/{FACTS}"):
+    for path in _below(data, DETECTORS, f"*/{METADATA}"):
         try:
-            facts = read_json(path, hash=str) or {}
+            metadata = read_optional_json(path, hash=str) or {}
         except ValueError as error:
             yield DAMAGED, str(error)
             continue
-        if facts.get("classes", data.classes) == data.classes:
-            current = data.picture_hash(data.split("detector"))
-            yield _kind(data, facts.get("data_hash", ""), facts.get(PICTURES, ""), current), f"detector {path.parent}"
+        if metadata.get("classes", data.classes) == data.classes:
+            current = data.image_hash(data.split("detector"))
+            kind = _kind(data, metadata.get("data_hash", ""), metadata.get(PICTURES, ""), current)
+            yield kind, f"detector {path.parent}"
 
 
 def _stores(data: DataSet) -> Iterator[tuple[str, str]]:
@@ -76,7 +77,7 @@ def _pictures(data: DataSet, identity: StoreIdentity) -> str:
     """The hash of the pictures that a store of the same annotation would be made from now."""
     settings = identity.settings
     part = data.split(settings.get("part", "train"), settings.get("subset", "all"))
-    return data.picture_hash(part.head(settings.get("images")))
+    return data.image_hash(part.head(settings.get("images")))
 
 
 def _kind(data: DataSet, annotation: str, pictures: str, current: str) -> str:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from sgg.common.hashing import value_hash
 from sgg.data import DataSet, Split, load_batches
-from sgg.data.loading.transforms import padding_facts
+from sgg.data.loading.transforms import padding_identity
 from sgg.detector.model import Detector
 from sgg.features import (
     FeatureStore,
@@ -69,9 +69,9 @@ class Extraction:
         """What the store will say of itself."""
         classes = {"node": self.data.classes, "edge": self.data.predicates, "global": ["image"]}[self.kind]
         settings = {"part": self.split.name, "images": len(self.split), "pooled": POOLED,
-                    **padding_facts(self.split.annotations.sizes), **self.settings}
+                    **padding_identity(self.split.annotations.sizes), **self.settings}
         return StoreIdentity(classes, self.detector_hash, self.data.hash, self.kind, self.source, settings,
-                             self.data.picture_hash(self.split))
+                             self.data.image_hash(self.split))
 
     @property
     def row_shape(self) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from sgg import checkpoint, systems
 from sgg.common import distributed as parallel
 from sgg.common.atomic import write_json
 from sgg.common.metric_names import headline_k
-from sgg.common.run_log import CONFIG, TEST, History, Row, read_json
+from sgg.common.run_log import CONFIG, TEST, History, Row, read_optional_json
 from sgg.common.seeding import seed_everything
 from sgg.common.versions import changed_versions, versions
 from sgg.config import Config
@@ -102,7 +102,7 @@ def _keep_quiet(row: Row) -> None:
 def _tested(experiment: Experiment, system: System, directory: Path, done: int) -> Row:
     """The test figures; those on disk where all epochs were `done` before."""
     epochs = experiment.config.training.epochs
-    test = read_json(directory / TEST) if done >= epochs else None
+    test = read_optional_json(directory / TEST) if done >= epochs else None
     if test is None:
         test = measure(experiment, system, "test", epochs)
         if parallel.rank() == 0:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from sgg.common.atomic import write_json
-from sgg.common.run_log import CONFIG, TEST, History, read_json, read_rows
+from sgg.common.run_log import CONFIG, TEST, History, read_optional_json, read_rows
 
 
 def open_data(config):
@@ -76,7 +76,7 @@ def _newest(directory):
 
 
 def _read(checkpoint):
-    meta = read_json(checkpoint / "meta.json")
+    meta = read_optional_json(checkpoint / "meta.json")
     return meta["epoch"], meta["state"]
 
 

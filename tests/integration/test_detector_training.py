@@ -9,7 +9,7 @@ import pytest
 
 from sgg.detector import load_detector
 from sgg.detector.__main__ import main
-from sgg.detector.files import FACTS
+from sgg.detector.files import METADATA
 from sgg.methods.backbone import BACKBONES
 
 EXAMPLE = Path(__file__).parents[1] / "example"
@@ -26,12 +26,12 @@ def test_your_own_data_train_a_detector_of_the_papers(backbone, size, tmp_path, 
     data = ["--data", "custom", "--root", str(tmp_path / "data"), "--batch-size", "2", "--device", "cpu"]
     made = tmp_path / "detector"
     with monkeypatch.context() as patch:
-        patch.setattr(BACKBONES[backbone], "look", replace(BACKBONES[backbone].look, image_size=SMALL))
+        patch.setattr(BACKBONES[backbone], "spec", replace(BACKBONES[backbone].spec, image_size=SMALL))
         assert main(["train", *data, "--backbone", backbone, "--to", str(made), "--epochs", "1"]) == 0
     assert "val/detector/mAP@.5" in capsys.readouterr().out
-    facts = json.loads((made / FACTS).read_text())
+    facts = json.loads((made / METADATA).read_text())
     assert (facts["backbone"], facts["image_size"], facts["recipe"]["epochs"]) == (backbone, SMALL, 1)
-    (made / FACTS).write_text(json.dumps(facts | {"image_size": BACKBONES[backbone].look.image_size}))
+    (made / METADATA).write_text(json.dumps(facts | {"image_size": BACKBONES[backbone].spec.image_size}))
 
     detector, facts = load_detector(made)
     assert (detector.image_size, facts["num_classes"]) == (size, 25)

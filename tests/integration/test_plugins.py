@@ -76,7 +76,7 @@ class Drawn(DataSettings):
     """The folder."""
 
     def open(self, rules, cache):
-        from sgg.data.toy.opening import open_toy
+        from sgg.data.toy.dataset import open_toy
 
         return replace(open_toy(self.root / self.split_of, rules=rules), name="drawn", title="drawings")
 

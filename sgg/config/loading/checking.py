@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from sgg.config.agreement import disagreements
 from sgg.config.config import Config
-from sgg.config.defaults import todays
+from sgg.config.defaults import with_current_keys
 from sgg.config.schema import Settings
 from sgg.config.setting import choices_of
 from sgg.settings.keys import find, put
@@ -63,7 +63,7 @@ def separately(settings: dict[str, Any]) -> Alone:
         try:
             return Alone(Settings.model_validate(given), given, faults, wrong)
         except ValidationError as error:
-            given = todays(Settings, given)
+            given = with_current_keys(Settings, given)
             found = [(_within(place_of(fault, Settings), given), fault["type"]) for fault in error.errors()]
             faults += [message for message in messages(error, Settings) if message not in faults]
             wrong |= {".".join(place) for place, _ in found}

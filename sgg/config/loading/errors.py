@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from sgg.config.chosen import choice_at, others_with, owner_of, untagged
+from sgg.config.choice import choice_at, others_with, owner_of, untagged
 
 from .renamed import new_key
 

@@ -13,15 +13,15 @@ import yaml
 
 from sgg.config.by_role import is_swept
 from sgg.config.config import Config
-from sgg.config.defaults import in_long_form, todays
+from sgg.config.defaults import in_long_form, with_current_keys
 from sgg.config.schema import Settings
 from sgg.methods.plugins import PluginError, load_plugins
 from sgg.settings.keys import find, put, remove, with_values
 
 from .checking import checked, separately, validate
 from .errors import ConfigError
-from .fitting import fitting, todays_key, todays_values
-from .renamed import new_key, old_keys, old_values, todays_item
+from .renamed import current_item, new_key, old_keys, old_values
+from .searched_entries import current_key, current_values, without_other_entries
 
 PLUGINS = "experiment.plugins"
 
@@ -45,8 +45,8 @@ class Study:
     @classmethod
     def of(cls, given: dict[str, Any], axes: dict[str, dict[str, Any]], source: str) -> Study:
         """The study of nested settings. Raises ConfigError with every fault."""
-        given, axes = todays(Settings, given), todays_values(axes)
-        return cls(validate(fitting(given, axes), source), axes, source, given)
+        given, axes = with_current_keys(Settings, given), current_values(axes)
+        return cls(validate(without_other_entries(given, axes), source), axes, source, given)
 
     def trial(self, values: dict[str, Any]) -> Config:
         """The config of one trial: the base with `values` (dotted key -> value) put in.
@@ -60,7 +60,7 @@ class Study:
         return separately(self._with(values)).faults
 
     def _with(self, values: dict[str, Any]) -> dict[str, Any]:
-        return fitting(with_values(self.given, todays_values(values)), self.axes)
+        return without_other_entries(with_values(self.given, current_values(values)), self.axes)
 
 
 def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
@@ -86,7 +86,7 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
     for word in overrides:
         edited, faults = _override(in_long_form(Settings, edited), word)
         of_words += faults
-    settings, edited = todays(Settings, settings), todays(Settings, edited)
+    settings, edited = with_current_keys(Settings, settings), with_current_keys(Settings, edited)
     _load_plugins(edited, path.parent, source)
     _, before = _draft(settings, source, faults_of_search)
     study, after = _draft(edited, source, faults_of_search)
@@ -102,11 +102,11 @@ def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[St
            ) -> tuple[Study, list[str]]:
     """A study whose faulty settings are left at their defaults, and all faults."""
     axes: dict[str, dict[str, Any]] = {}
-    rest = todays(Settings, _without_axes(settings, (), axes))
+    rest = with_current_keys(Settings, _without_axes(settings, (), axes))
     firsts = {key: values[0] for key, leaf in axes.items() if not is_swept(key) and (values := _values(leaf))}
-    wrong = separately(fitting(with_values(rest, firsts), axes)).wrong  # which are the axis' faults
+    wrong = separately(without_other_entries(with_values(rest, firsts), axes)).wrong  # which are the axis' faults
     given = with_values(rest, {key: value for key, value in firsts.items() if key not in wrong})
-    base, faults = checked(fitting(given, axes))
+    base, faults = checked(without_other_entries(given, axes))
     study = Study(base, axes, source, given if not faults else separately(given).given)
     return study, faults + faults_of_search(study)
 
@@ -133,7 +133,7 @@ def _override(settings: dict[str, Any], word: str) -> tuple[dict[str, Any], list
         print(f"note: {key} is called {new} now (on the command line)", file=sys.stderr)
     try:
         given = read_yaml(text)
-        _, value = todays_item(key, given)
+        _, value = current_item(key, given)
         for old in [old for old, now in old_keys(settings).items() if now == new]:
             remove(settings, old)
         put(settings, new, value)
@@ -191,9 +191,9 @@ def _without_axes(settings: dict[str, Any], path: tuple[str, ...], axes: dict[st
     rest: dict[str, Any] = {}
     for key, value in settings.items():
         here = (*path, str(key))
-        key_now = todays_key(".".join(here))
+        key_now = current_key(".".join(here))
         if isinstance(value, dict) and "search" in value and "." in key_now:
-            axes |= todays_values({key_now: value})
+            axes |= current_values({key_now: value})
             if is_swept(key_now) and (values := _values(value)):
                 rest[key] = values
         elif isinstance(value, dict):

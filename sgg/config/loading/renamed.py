@@ -25,7 +25,7 @@ VALUES: dict[str, dict[Any, str]] = {"gan.enabled": {True: "gan", False: "off"},
 """Today's value of each value that has another name now, by the key under which earlier versions wrote it."""
 
 
-def todays_item(key: str, value: Any) -> tuple[str, Any]:
+def current_item(key: str, value: Any) -> tuple[str, Any]:
     """A dotted key and its value as they are now. The value may be an axis of a search."""
     if (values := VALUES.get(key)) is not None:
         if isinstance(value, dict) and isinstance(value.get("of"), list):
@@ -52,7 +52,7 @@ def renamed(settings: dict[str, Any]) -> dict[str, Any]:
     new = copy.deepcopy(settings)
     leaves = dict(_leaves(settings.get("gan"), "gan")) | dict(_leaves(settings.get("model"), "model"))
     for key, value in leaves.items():
-        now, value = todays_item(key, value)
+        now, value = current_item(key, value)
         if now == key:
             if key in VALUES:
                 put(new, key, value)
@@ -81,7 +81,7 @@ def old_values(settings: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Each key whose value in nested settings has another name now: that value, and today's, as text."""
     found = {}
     for key, value in _leaves(settings.get("model"), "model"):
-        _, now = todays_item(key, value)
+        _, now = current_item(key, value)
         if new_key(key) == key and now != value:
             was, become = (one["of"] if isinstance(one, dict) else [one] for one in (value, now))
             changed = [(old, new) for old, new in zip(was, become, strict=True) if old != new]

@@ -14,7 +14,7 @@ from sgg.settings.keys import flatten, with_values
 from sgg.settings.roles import Role
 
 from .checking import separately
-from .fitting import fitting, todays_settings
+from .searched_entries import current_settings, without_other_entries
 
 FIRST_EDITION = {"model.edge_boxes": "union_frame", "training.drop_last": False,
                  "augmentation.reconstruction_bias": True, "data.flip_predicates": "keep"}
@@ -29,7 +29,7 @@ def changes(then: dict[str, Any], now: dict[str, Any], fixed: Callable[[Role], b
     Where another entry of a registry is chosen, its settings go without saying.
     fixed: whether a setting of a role has to stay as it was.
     """
-    then = _completed(todays_settings(then), now)
+    then = _completed(current_settings(then), now)
     differing = [key for key in {**then, **now} if then.get(key) != now.get(key) and fixed(role_of(key))]
     other = tuple(f"{setting.key.rpartition('.')[0]}." for setting in choices_of(Settings) if setting.key in differing)
     return [f"{key} was {then.get(key)!r}, is {now.get(key)!r}" for key in differing
@@ -51,7 +51,7 @@ def _completed(then: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     names = {setting.key for setting in choices_of(Settings)}
     values = with_values({}, {key: axes[key].get("of", [None])[0] if key in axes else value
                               for key, value in known.items() if key not in axes or key in names})
-    defaults = separately(fitting(values, axes)).settings
+    defaults = separately(without_other_entries(values, axes)).settings
     return {**flatten(defaults.model_dump(mode="json")), **flatten(complete(Settings, values)), **axes}
 
 

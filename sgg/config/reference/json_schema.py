@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sgg.config.chosen import AUTO
+from sgg.config.choice import AUTO
 from sgg.config.schema import Settings
 from sgg.config.setting import Naming, Setting, choices_of, declared
 from sgg.settings.section import Listed, Off

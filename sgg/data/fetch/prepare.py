@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sgg.common.atomic import write_json
-from sgg.data.annotation_files import read_json, require_folder
+from sgg.data.annotation_files import require_folder, require_json
 from sgg.data.fetch.download import Report, fetch
 from sgg.data.fetch.sources import Source, published
 from sgg.data.fetch.unpack import unpack
@@ -56,7 +56,7 @@ def read_record(path: Path) -> tuple[list[str], str]:
     Raises ValueError naming a record that does not say so, with the remedy.
     """
     try:
-        record = read_json(path, dict)
+        record = require_json(path, dict)
         with located(f"{path}"):
             files, digest = typed(record, "files", list), typed(record, "sha256", str)
             if not files or not all(isinstance(file, str) for file in files):

@@ -55,7 +55,7 @@ class Header:
 TURNED, TRANSPARENT, DEEP, ANIMATED = "turned by EXIF", "transparent", "of 16 bits", "of several frames"
 
 
-def read_picture(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
+def read_image(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
     """[h, w, 3] uint8 RGB. size: the height and width that the annotation gives.
 
     Raises FileNotFoundError, or ValueError naming a file that cannot be decoded or has another size.

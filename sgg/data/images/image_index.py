@@ -12,7 +12,7 @@ from typing import Any
 
 from sgg.common.atomic import write_json
 from sgg.common.hashing import sha256_of
-from sgg.data.annotation_files import read_json
+from sgg.data.annotation_files import require_json
 from sgg.data.images.image_files import Header, read_header
 
 FORMAT = 1
@@ -34,7 +34,7 @@ class Entry:
 
 
 @dataclass
-class PictureIndex:
+class ImageIndex:
     """The headers of the pictures in `folder`, kept in `file`; None keeps them in memory only.
 
     A header that is kept holds as long as the file has the same name, length and time of last change.
@@ -120,7 +120,7 @@ class PictureIndex:
         if self.file is None:
             return {}
         try:
-            kept = read_json(self.file, dict)
+            kept = require_json(self.file, dict)
             if kept.get("format") != FORMAT:
                 return {}
             return {name: Entry(length, time, Header(**header | {"notes": tuple(header["notes"])}), content)

@@ -20,9 +20,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from sgg.data import boxes as box_math
 from sgg.data.dataset import Split
-from sgg.data.images.image_files import read_picture
+from sgg.data.images.image_files import read_image
 from sgg.data.loading.collate import Sample, collate
-from sgg.data.loading.parcel import Parcel
+from sgg.data.loading.shared_batch import SharedBatch
 from sgg.data.loading.shared_memory import AHEAD, MEMORY, REMEDY, require
 from sgg.data.loading.transforms import to_square
 from sgg.data.mirroring import NO_PARTNER
@@ -73,7 +73,7 @@ class SplitImages(Dataset[Sample]):
             flipped = bool(generator.random() < 0.5) and self.flip and self._has_mirror(graph)
             graph = SceneGraph(graph.boxes, graph.labels, draw_predicates(to_numpy(graph.relations), generator))
             graph = flip_graph(graph, size[1], self.mirrored) if flipped else graph
-        picture = read_picture(self.split.image_path(image), size)
+        picture = read_image(self.split.image_path(image), size)
         return Sample(to_square(picture, flipped), size, graph, self.split.image_id(image))
 
     def _has_mirror(self, graph: SceneGraph) -> bool:
@@ -91,7 +91,7 @@ class SplitImages(Dataset[Sample]):
             return error
 
 
-def _batch(samples: list[Sample] | OSError | ValueError) -> Batch | Parcel | OSError | ValueError:
+def _batch(samples: list[Sample] | OSError | ValueError) -> Batch | SharedBatch | OSError | ValueError:
     """What is handed on: a batch; from another process a parcel of it; or what is wrong."""
     if isinstance(samples, Exception):
         return samples
@@ -99,15 +99,15 @@ def _batch(samples: list[Sample] | OSError | ValueError) -> Batch | Parcel | OSE
     if get_worker_info() is None:
         return batch
     try:
-        return Parcel.of(batch)
+        return SharedBatch.of(batch)
     except OSError as error:
         return error
 
 
-def _unpacked(batch: Batch | Parcel | OSError | ValueError) -> Batch:
+def _unpacked(batch: Batch | SharedBatch | OSError | ValueError) -> Batch:
     if isinstance(batch, Exception):
         raise batch
-    return batch.unpack() if isinstance(batch, Parcel) else batch
+    return batch.unpack() if isinstance(batch, SharedBatch) else batch
 
 
 def _received(loading: Iterator[Any], processes: list[BaseProcess]) -> Iterator[Batch]:

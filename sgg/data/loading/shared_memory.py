@@ -1,4 +1,4 @@
-"""Shared memory, through which batches come from the processes that load them (`parcel.py`). It may be small: a
+"""Shared memory, through which batches come from the processes that load them (`shared_batch.py`). It may be small: a
 container has 64 MiB unless it was asked for more.
 """
 

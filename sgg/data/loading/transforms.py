@@ -28,7 +28,7 @@ def to_square(picture: np.ndarray, flipped: bool = False) -> Tensor:
     return torch.from_numpy(square)
 
 
-def padding_facts(sizes: np.ndarray) -> dict[str, Any]:
+def padding_identity(sizes: np.ndarray) -> dict[str, Any]:
     """What padding adds to the identity of whatever is made from pictures of `sizes` [I, 2]: nothing where all of them
     are square, since then its colour changes nothing.
     """

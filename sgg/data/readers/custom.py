@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from sgg.common.atomic import write_json
-from sgg.data.annotation_files import read_json, require_folder
+from sgg.data.annotation_files import require_folder, require_json
 from sgg.data.annotations import Annotations
 from sgg.data.checks.box_conventions import CORNER_AND_SIZE
 from sgg.data.checks.consistency import USUAL, Rules, checked
@@ -51,7 +51,7 @@ def open_custom(directory: Path | str, file: str = FILE, rules: Rules = USUAL) -
     Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
     """
     path = Path(directory) / file
-    content = read_json(path, (dict, list), REMEDY, unique_keys=True)
+    content = require_json(path, (dict, list), REMEDY, unique_keys=True)
     if layout := foreign_layout(content):
         raise ValueError(f"{path} has another layout than custom data: {layout}; {PAGE}")
     if not isinstance(content, dict):

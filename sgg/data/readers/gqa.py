@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from sgg.common.atomic import write_json
-from sgg.data.annotation_files import read_json
+from sgg.data.annotation_files import require_json
 from sgg.data.annotations import Annotations
 from sgg.data.checks.box_conventions import CORNER_AND_SIZE
 from sgg.data.checks.consistency import USUAL, Rules, checked
@@ -45,7 +45,7 @@ def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right
     """
     directory = Path(directory)
     paths = {split: directory / "sceneGraphs" / f"{split}_sceneGraphs.json" for split in ("train", "val")}
-    graphs = {split: read_json(path, dict, REMEDY, unique_keys=True) for split, path in paths.items()}
+    graphs = {split: require_json(path, dict, REMEDY, unique_keys=True) for split, path in paths.items()}
     dropped = LEFT_RIGHT if exclude_left_right else ()
     classes, predicates = _names(graphs, paths, dropped)
     listed: list[Finding] = []
@@ -105,7 +105,7 @@ def _used_images(directory: Path, split: str, graphs: Record, graphs_path: Path,
     """
     plain = directory / f"{split}_images.json"
     if plain.is_file():
-        ids, source = read_json(plain, list), plain
+        ids, source = require_json(plain, list), plain
         found.append(_of_plain_list(plain, _questions(directory, split), len(ids)))
     else:
         ids, source = _asked_images(directory, split, cache and cache / "gqa" / f"{split}_images.json")
@@ -137,13 +137,13 @@ def _asked_images(directory: Path, split: str, kept: Path | None) -> tuple[list[
     """
     path = _questions(directory, split)
     if kept is not None and kept.is_file():
-        known = read_json(kept, dict)
+        known = require_json(kept, dict)
         with located(f"{kept}:"):
             ids, origin = typed(known, "images", list), Origin.from_json(typed(known, "origin", dict))
         if not path.is_file() or origin.is_of(path):
             return ids, kept
     # The file is a gigabyte: a question becomes its image's id as soon as it is read.
-    questions = read_json(path, dict, REMEDY, object_hook=lambda record: record.get("imageId", record))
+    questions = require_json(path, dict, REMEDY, object_hook=lambda record: record.get("imageId", record))
     for number, image_id in questions.items():
         if not isinstance(image_id, str):
             raise ValueError(f"{path}: question {number} must have str under 'imageId'")

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from sgg.data import boxes as box_math
-from sgg.data.annotation_files import h5_dataset, integer_field, open_h5, read_h5, read_json
+from sgg.data.annotation_files import h5_dataset, integer_field, open_h5, read_h5, require_json
 from sgg.data.annotations import Annotations
 from sgg.data.checks.box_conventions import CENTRE_AND_SIZE, require_convention
 from sgg.data.checks.consistency import USUAL, Rules, checked
@@ -71,7 +71,7 @@ def read_visual_genome(directory: Path | str, remedy: str = REMEDY, rules: Rules
 
 def _names(path: Path, remedy: str) -> tuple[list[str], list[str]]:
     """Names of classes and predicates in the order of their numbers, background first."""
-    content = read_json(path, dict, remedy, unique_keys=True)
+    content = require_json(path, dict, remedy, unique_keys=True)
     names = []
     for key in ("label_to_idx", "predicate_to_idx"):
         numbers = content.get(key)
@@ -90,7 +90,7 @@ def read_images(path: Path, remedy: str = REMEDY, keep_corrupt: bool = False,
 
     Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
     """
-    records = read_json(path, list, remedy)
+    records = require_json(path, list, remedy)
     ids = integer_field(path, records, "image_id")
     sizes = np.stack([integer_field(path, records, "height", 1), integer_field(path, records, "width", 1)], axis=1)
     kept = keep_corrupt | ~np.isin(ids, CORRUPT_IMAGES)

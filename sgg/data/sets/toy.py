@@ -31,6 +31,6 @@ class ToyGenome(DataSettings):
 
     def open(self, rules: Rules, cache: Path) -> DataSet:
         """ROOT/toy."""
-        from sgg.data.toy.opening import open_toy
+        from sgg.data.toy.dataset import open_toy
 
         return open_toy(self.root / "toy", self.num_val_images, rules)

@@ -23,7 +23,7 @@ import h5py
 import numpy as np
 
 from sgg.common.locking import wait_for
-from sgg.data.annotation_files import read_json, require_folder
+from sgg.data.annotation_files import require_folder, require_json
 from sgg.data.records import Record
 from sgg.data.toy.render import render
 from sgg.data.toy.scene import SIDE, Composer, Scene
@@ -55,11 +55,11 @@ class Sizes:
 
 
 def generate(directory: Path | str, seed: int = 0, sizes: Sizes | None = None,
-             on_picture: Callable[[int, int], None] | None = None) -> Path:
+             on_image: Callable[[int, int], None] | None = None) -> Path:
     """Write the toy genome of a seed: with the same numpy and Pillow the same bytes every time. Returns `directory`,
     which is whole once it is there.
 
-    on_picture: called after each picture with the number of pictures drawn and of all. A genome of the same version,
+    on_image: called after each picture with the number of pictures drawn and of all. A genome of the same version,
     seed and sizes is left as it is.
 
     Raises FileExistsError, naming the remedy, where anything else is in the way, and ValueError for a size below 1.
@@ -72,7 +72,7 @@ def generate(directory: Path | str, seed: int = 0, sizes: Sizes | None = None,
     directory.parent.mkdir(parents=True, exist_ok=True)
     with _workplace(directory) as folder:
         scenes = {split: _scenes(world, split, seed, getattr(sizes, split)) for split in _SPLITS}
-        pictures = _Pictures(sum(map(len, scenes.values())), on_picture)
+        pictures = _Pictures(sum(map(len, scenes.values())), on_image)
         _write(folder, scenes["val"] + scenes["train"], scenes["test"], facts, pictures)
         _write(folder / "detector", scenes["detector"], [], facts | {"num_val_images": 0}, pictures)
         try:
@@ -111,7 +111,7 @@ def _is_there(directory: Path, facts: Record) -> bool:
     """Whether the genome of these facts is there. Raises FileExistsError where something else is."""
     path = directory / "stanford_filtered" / "toy.json"
     if path.is_file():
-        found = read_json(path, dict)
+        found = require_json(path, dict)
         differing = [key for key in ("version", "seed", "sizes") if found.get(key) != facts[key]]
         if not differing:
             return True
@@ -141,14 +141,14 @@ def _scenes(world: World, split: str, seed: int, count: int) -> list[Scene]:
 class _Pictures:
     """Draws pictures into files, and says how many are done."""
 
-    def __init__(self, total: int, on_picture: Callable[[int, int], None] | None) -> None:
-        self._done, self._total, self._on_picture = 0, total, on_picture
+    def __init__(self, total: int, on_image: Callable[[int, int], None] | None) -> None:
+        self._done, self._total, self._on_image = 0, total, on_image
 
     def draw(self, scene: Scene, path: Path) -> None:
         render(scene).save(path, quality=90, subsampling=0)
         self._done += 1
-        if self._on_picture is not None:
-            self._on_picture(self._done, self._total)
+        if self._on_image is not None:
+            self._on_image(self._done, self._total)
 
 
 def _write(folder: Path, trainval: list[Scene], test: list[Scene], facts: Record, pictures: _Pictures) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from sgg.methods.backbone import BACKBONES, Backbone, Look
+from sgg.methods.backbone import BACKBONES, Backbone, DetectorSpec
 from sgg.settings.roles import trains
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class ResNet50(Backbone):
     """Mask R-CNN with ResNet-50 and a feature pyramid."""
 
-    look: ClassVar[Look] = Look(1333, 32, 64, channels=256, head_dim=1024)
+    spec: ClassVar[DetectorSpec] = DetectorSpec(1333, 32, 64, channels=256, head_dim=1024)
 
     backbone: Annotated[Literal["resnet50"], trains(shared=True)] = "resnet50"
     """ResNet-50 with a feature pyramid."""

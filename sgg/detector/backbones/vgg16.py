@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from sgg.methods.backbone import BACKBONES, Backbone, Look
+from sgg.methods.backbone import BACKBONES, Backbone, DetectorSpec
 from sgg.settings.roles import trains
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class VGG16(Backbone):
     """Faster R-CNN with VGG16."""
 
-    look: ClassVar[Look] = Look(592, 32, 16, channels=512, head_dim=4096, dropout=0.5, edge_relu=False)
+    spec: ClassVar[DetectorSpec] = DetectorSpec(592, 32, 16, channels=512, head_dim=4096, dropout=0.5, edge_relu=False)
 
     backbone: Annotated[Literal["vgg16"], trains(shared=True)] = "vgg16"
     """VGG16."""

@@ -14,7 +14,7 @@ from rich.progress import track
 
 from sgg.common.hashing import value_hash
 from sgg.config import Config
-from sgg.data.facts import DataFacts
+from sgg.data.provenance import DataProvenance
 from sgg.detector import ensure_detector, known_hash
 from sgg.detector.model import Detector
 from sgg.experiment.context import Experiment
@@ -73,9 +73,9 @@ class TwoStageFoundation:
         return {"detector": self.detector_hash, **_of_features(self.config)}
 
     @property
-    def facts(self) -> DataFacts:
+    def facts(self) -> DataProvenance:
         """What every result file says of the data and of the detector."""
-        facts: DataFacts = {**self.experiment.facts(), "detector": self.detector_hash}
+        facts: DataProvenance = {**self.experiment.facts(), "detector": self.detector_hash}
         if given := _of_features(self.config):
             facts["features"] = given["features"]
         return facts

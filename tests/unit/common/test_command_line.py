@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from sgg.common.command_line import answered, distinct, not_negative, output_file, positive, positive_number
+from sgg.common.command_line import distinct, not_negative, output_file, positive, positive_number, run_command
 from sgg.config import ConfigError
 
 
@@ -27,17 +27,17 @@ def raising(error):
     (ConfigError("a.yaml", ["x is wrong", "y too"]), "a.yaml: 2 faults\n  x is wrong\n  y too"),
 ])
 def test_a_mistake_is_told_and_is_status_2(error, said, capsys) -> None:
-    assert answered(raising(error)) == 2
+    assert run_command(raising(error)) == 2
     assert capsys.readouterr() == ("", f"error: {said}\n")
 
 
 def test_other_ends(capsys) -> None:
-    assert answered(lambda: None) == 0
-    assert answered(lambda: 1) == 1
-    assert answered(raising(KeyboardInterrupt()), "interrupted; goes on") == 130
+    assert run_command(lambda: None) == 0
+    assert run_command(lambda: 1) == 1
+    assert run_command(raising(KeyboardInterrupt()), "interrupted; goes on") == 130
     assert capsys.readouterr().err == "interrupted; goes on\n"
     with pytest.raises(TypeError):
-        answered(raising(TypeError("our own mistake")))
+        run_command(raising(TypeError("our own mistake")))
 
 
 def test_files_to_write(tmp_path) -> None:
@@ -91,8 +91,8 @@ def test_files_that_the_system_refuses(module, words, tmp_path, capsys, monkeypa
 
 
 def test_a_reader_that_has_seen_enough() -> None:
-    printing = ("import sys; from sgg.common.command_line import answered; "
-                "sys.exit(answered(lambda: [print('row') for _ in range(10 ** 6)] and None))")
+    printing = ("import sys; from sgg.common.command_line import run_command; "
+                "sys.exit(run_command(lambda: [print('row') for _ in range(10 ** 6)] and None))")
     with subprocess.Popen([sys.executable, "-c", printing], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as command:
         assert command.stdout.readline() == b"row\n"
         command.stdout.close()

@@ -19,7 +19,7 @@ def hold(path, ready):
 
 
 def test_the_wait_for_a_lock_names_path_and_holder_and_ends_with_its_death(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(locking, "TELL_AFTER_S", 0.0)
+    monkeypatch.setattr(locking, "LOG_AFTER_S", 0.0)
     path = tmp_path / "a.lock"
     fork = multiprocessing.get_context("fork")
     told, ready = fork.Pipe(duplex=False)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from sgg.common.run_log import History, read_json
+from sgg.common.run_log import History, read_optional_json
 
 
 def test_a_later_row_of_an_epoch_counts(tmp_path) -> None:
@@ -38,7 +38,7 @@ def test_a_figure_that_is_no_number_is_null(tmp_path) -> None:
 
 
 def test_a_file_that_is_not_there_is_none(tmp_path) -> None:
-    assert read_json(tmp_path / "nothing.json") is None
+    assert read_optional_json(tmp_path / "nothing.json") is None
 
 
 @pytest.mark.parametrize(("content", "message"), [
@@ -51,7 +51,7 @@ def test_a_file_that_is_not_there_is_none(tmp_path) -> None:
 def test_a_spoilt_file_is_named(tmp_path, content, message) -> None:
     (tmp_path / "study.json").write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        read_json(tmp_path / "study.json", settings=dict, axes=dict)
+        read_optional_json(tmp_path / "study.json", settings=dict, axes=dict)
 
 
 @pytest.mark.parametrize(("line", "message"), [

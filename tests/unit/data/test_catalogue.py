@@ -13,8 +13,8 @@ def small_toy(monkeypatch, new_genome):
     """Stands in for the toy genome's generator; counts its calls."""
     calls = []
 
-    def generate(directory, on_picture):
-        on_picture(9, 9)
+    def generate(directory, on_image):
+        on_image(9, 9)
         calls.append(directory)
         detector = new_genome()
         detector.arrays["split"][:] = 0

@@ -113,8 +113,8 @@ def test_validation_that_takes_all_of_training_is_named(run, genome_directory, t
 
 
 def test_toy_generates_where_it_is_told(run, new_genome, tmp_path, monkeypatch):
-    def generate(directory, seed, on_picture):
-        on_picture(3, 6)
+    def generate(directory, seed, on_image):
+        on_image(3, 6)
         new_genome().write(directory)
         new_genome().write(directory / "detector")
         facts = {"num_val_images": 2, "version": toy.VERSION, "seed": seed}

@@ -142,7 +142,7 @@ def test_what_was_derived_from_other_pictures_or_annotation_is_listed(verified, 
     data = open_visual_genome(genome_directory, num_val_images=2)
     train, cache = data.split("train"), tmp_path / "cache"
     settings = {"part": "train", "images": len(train), "pooled": 7}
-    own = StoreIdentity(data.classes, "d", data.hash, settings=settings, pictures=data.picture_hash(train))
+    own = StoreIdentity(data.classes, "d", data.hash, settings=settings, pictures=data.image_hash(train))
     stores = {"own": own, "before": replace(own, data="0123"), "unknown": replace(own, pictures=""),
               "of others": replace(own, data="4567", classes=["-", "x"]), "spoilt": own}
     for name, identity in stores.items():
@@ -150,7 +150,7 @@ def test_what_was_derived_from_other_pictures_or_annotation_is_listed(verified, 
     (cache / "features" / "spoilt.zarr" / "zarr.json").write_text("{}")
     (cache / "detectors" / "tiny").mkdir(parents=True)
     facts = {"hash": "h", "classes": data.classes, "data_hash": data.hash,
-             "pictures_hash": data.picture_hash(data.split("detector"))}
+             "pictures_hash": data.image_hash(data.split("detector"))}
     write_json(cache / "detectors" / "tiny" / "detector.json", facts)
     status, _, found = verified()
     derived = {kind: (one["count"], one["example"]) for kind, one in found.items() if kind.startswith("derived")}

@@ -17,10 +17,10 @@ def test_the_same_data_as_a_config(toy_root, tmp_path, monkeypatch, capsys) -> N
     monkeypatch.setattr("sgg.detector.evaluation.measure", lambda *_: {})
     where = ["--root", str(toy_root), "--device", "cpu", "--num-val-images", "5"]
     assert main(["train", "--data", "toy", *where, "--to", str(tmp_path / "d"), "--epochs", "1"]) == 0
-    facts = json.loads((tmp_path / "d" / "detector.json").read_text())
-    assert facts["data_hash"] == open_dataset("toy", toy_root, num_val_images=5).hash
+    metadata = json.loads((tmp_path / "d" / "detector.json").read_text())
+    assert metadata["data_hash"] == open_dataset("toy", toy_root, num_val_images=5).hash
     assert main(["evaluate", str(tmp_path / "d"), "--data", "toy", *where]) == 0
-    assert facts["data_hash"] in capsys.readouterr().out
+    assert metadata["data_hash"] in capsys.readouterr().out
     for command in (["train", "--to", "e"], ["evaluate", str(tmp_path / "d")]):
         assert main([*command, "--data", "toy", "--root", str(toy_root), "--exclude-left-right"]) == 2
         assert "exclude_left_right is for data.name gqa, not toy" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from torch import nn
 from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.models.detection.transform import resize_boxes as torchvision_resize
 
-from sgg.detector.model import above_threshold, build_detector, resize_boxes
+from sgg.detector.model import Detector, above_threshold, resize_boxes
 from sgg.methods.backbone import BACKBONES
 from sgg.models.box_head import BoxHead
 
@@ -16,7 +16,7 @@ from sgg.models.box_head import BoxHead
 @pytest.fixture(scope="module")
 def detector():
     torch.manual_seed(0)
-    return build_detector("tiny", 6)
+    return Detector("tiny", 6)
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def images() -> tuple[torch.Tensor, ...]:
     ("vgg16", 512, 38), ("resnet50", 256, 21), ("tiny", 32, 22)])
 def test_global_map(backbone: str, channels: int, side: int) -> None:
     with torch.device("meta"):
-        detector = build_detector(backbone, 5)
-    size = -(-detector.image_size // BACKBONES[backbone].look.divisor) * BACKBONES[backbone].look.divisor
+        detector = Detector(backbone, 5)
+    size = -(-detector.image_size // BACKBONES[backbone].spec.divisor) * BACKBONES[backbone].spec.divisor
     maps = detector.rcnn.backbone.to("meta")(torch.empty(1, 3, size, size, device="meta"))
     last = maps if isinstance(maps, torch.Tensor) else list(maps.values())[-1]
     assert last.shape == (1, channels, side, side)
@@ -48,7 +48,7 @@ def test_pictures_of_any_size_share_a_frame(detector, images) -> None:
 def test_the_square_is_padded_on_with_zeros_to_a_multiple_of_the_divisor() -> None:
     """VGG16's 592 pixels become 608 of torchvision's own, after normalisation: not the colour that made it square."""
     with torch.device("meta"):
-        detector = build_detector("vgg16", 5)
+        detector = Detector("vgg16", 5)
     padded, _ = detector.rcnn.transform([torch.full((3, 100, 100), 0.9)])
     assert padded.image_sizes == [(592, 592)]
     assert padded.tensors.shape == (1, 3, 608, 608)
@@ -153,7 +153,7 @@ def test_box_head_copies(detector) -> None:
 
 def test_vgg_box_heads_drop_out_and_the_edge_head_ends_linear() -> None:
     with torch.device("meta"):
-        detector = build_detector("vgg16", 5)
+        detector = Detector("vgg16", 5)
         node, edge = detector.box_head_copy("node"), detector.box_head_copy("edge")
     assert (node.dropout, node.final_relu, edge.dropout, edge.final_relu) == (0.5, True, 0.5, False)
 
@@ -177,4 +177,4 @@ def test_box_head_against_its_layers() -> None:
 
 def test_unknown_backbone() -> None:
     with pytest.raises(ValueError, match="backbone must be one of vgg16, resnet50, tiny, got 'vgg19'"):
-        build_detector("vgg19", 5)
+        Detector("vgg19", 5)

@@ -12,7 +12,7 @@ from sgg.detector import ensure_detector, load_detector, save_detector
 from sgg.detector.__main__ import main
 from sgg.detector.backbones.tiny import Tiny
 from sgg.detector.cache import cache_path, first_edition_path, known_hash
-from sgg.detector.files import FACTS
+from sgg.detector.files import METADATA
 from sgg.detector.model import Detector
 from sgg.methods.backbone import BACKBONES
 from sgg.methods.plugins import load_plugins, loaded_digests, unload_plugins
@@ -38,8 +38,8 @@ class Wide(Tiny):
     \"\"\"Changes no weight.\"\"\"
 
     @property
-    def look(self):
-        return replace(Tiny.look, head_dim=self.width)
+    def spec(self):
+        return replace(Tiny.spec, head_dim=self.width)
 
     def build(self, num_classes, settings):
         from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
@@ -74,7 +74,7 @@ def test_each_value_has_a_detector_of_its_own(data, tmp_path, plugin) -> None:
         assert (detector.settings.width, detector.head_dim) == (settings.width, settings.width)
         assert detector.box_head_copy("edge").state_dict()["fc7.weight"].shape == (settings.width, settings.width)
         assert known_hash(data, tmp_path, settings) == digest
-    assert json.loads((cache_path(tmp_path, data, one) / FACTS).read_text())["settings"] == {"width": 16,
+    assert json.loads((cache_path(tmp_path, data, one) / METADATA).read_text())["settings"] == {"width": 16,
                                                                                              "sharpness": 1.0}
 
 
@@ -94,13 +94,13 @@ def test_given_weights_must_have_the_settings(data, tmp_path, plugin) -> None:
 
 
 def test_a_file_of_other_settings_is_named(tmp_path, plugin) -> None:
-    facts = save_detector(Detector(wide(width=16), 4), tmp_path / "d", {})
+    metadata = save_detector(Detector(wide(width=16), 4), tmp_path / "d", {})
     for settings, message in (({"width": -1}, r"settings\.width must be > 0, got -1"),
                               ({"depth": 1}, r"settings\.depth is not a setting")):
-        (tmp_path / "d" / FACTS).write_text(json.dumps(facts | {"settings": settings}))
+        (tmp_path / "d" / METADATA).write_text(json.dumps(metadata | {"settings": settings}))
         with pytest.raises(ValueError, match=rf"detector\.json is not a detector's of this backbone: {message}"):
             load_detector(tmp_path / "d")
-    (tmp_path / "d" / FACTS).write_text(json.dumps(facts))
+    (tmp_path / "d" / METADATA).write_text(json.dumps(metadata))
     unload_plugins(["wide.py"])
     with pytest.raises(ValueError, match=r"backbone must be one of .*, got 'wide'; .*--plugin"):
         load_detector(tmp_path / "d")
@@ -108,7 +108,7 @@ def test_a_file_of_other_settings_is_named(tmp_path, plugin) -> None:
 
 def test_it_is_searched_and_checked_like_ours(plugin) -> None:
     config = validate({"data": {"name": "toy"}, "detector": {"backbone": "wide", "width": 16}})
-    assert (config.detector.width, config.detector.look.head_dim) == (16, 16)
+    assert (config.detector.width, config.detector.spec.head_dim) == (16, 16)
     with pytest.raises(ConfigError, match=r"detector\.width must be > 0, got 0"):
         validate({"detector": {"backbone": "wide", "width": 0}})
 
@@ -134,7 +134,7 @@ def test_the_command_trains_and_opens_it(toy_root, tmp_path, plugin, monkeypatch
 def test_kept_detectors_of_ours_are_found_where_they_were() -> None:
     """Paths of an earlier version, for a data set of these hashes, whose pictures are square."""
     part = SimpleNamespace(annotations=SimpleNamespace(sizes=np.array([[176, 176]])))
-    data = SimpleNamespace(hash="d" * 12, picture_hash=lambda part: "p" * 16, split=lambda name: part)
+    data = SimpleNamespace(hash="d" * 12, image_hash=lambda part: "p" * 16, split=lambda name: part)
     found = {name: (cache_path("c", data, entry()).name, first_edition_path("c", data, entry()).name)
              for name, entry in BACKBONES.entries.items()}
     assert found == {"vgg16": ("vgg16-f4a7aaf6aee9", "vgg16-fe6d3c1e6301"),
@@ -144,6 +144,6 @@ def test_kept_detectors_of_ours_are_found_where_they_were() -> None:
 
 
 def test_what_is_written_of_ours_stays(tmp_path) -> None:
-    facts = save_detector(Detector("tiny", 4), tmp_path / "d", {})
-    assert set(facts) == {"format", "backbone", "num_classes", "image_size", "hash"}
-    assert len(facts["hash"]) == 16
+    metadata = save_detector(Detector("tiny", 4), tmp_path / "d", {})
+    assert set(metadata) == {"format", "backbone", "num_classes", "image_size", "hash"}
+    assert len(metadata["hash"]) == 16

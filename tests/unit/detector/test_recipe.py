@@ -46,7 +46,7 @@ def test_a_phase_trains_its_parts_only() -> None:
 def test_a_backbones_settings_are_the_recipes() -> None:
     recipe = Tiny(epochs=3, learning_rate=0.5).recipe()
     assert (recipe.epochs, recipe.learning_rate, recipe.batch_size) == (3, 0.5, RECIPES["tiny"].batch_size)
-    assert recipe.facts() != RECIPES["tiny"].facts()
+    assert recipe.to_json() != RECIPES["tiny"].to_json()
     with pytest.raises(ValueError, match="detector epochs must be > 0, got 0"):
         replace(recipe, epochs=0)
     with pytest.raises(ValueError, match="backbone must be one of vgg16, resnet50, tiny, got 'alexnet'"):

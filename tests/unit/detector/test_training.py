@@ -13,7 +13,7 @@ from sgg.detector.backbones.resnet50 import ResNet50
 from sgg.detector.backbones.tiny import Tiny
 from sgg.detector.backbones.vgg16 import VGG16
 from sgg.detector.cache import cache_path, train_into
-from sgg.detector.files import FACTS
+from sgg.detector.files import METADATA
 from sgg.detector.model import Detector
 from sgg.detector.recipe import Phase, heads
 from sgg.detector.training import STATE
@@ -117,10 +117,10 @@ def test_a_state_of_other_data_or_another_start_is_refused(data, tmp_path, monke
 def test_a_state_of_another_backbone_is_refused(data, tmp_path) -> None:
     """The recipes of VGG16 and ResNet-50 are equal."""
     recipe = VGG16(epochs=1).recipe()
-    assert recipe.facts() == ResNet50(epochs=1).recipe().facts()
+    assert recipe.to_json() == ResNet50(epochs=1).recipe().to_json()
     with torch.device("meta"):
         vgg16, resnet50 = Detector("vgg16", 25), Detector("resnet50", 25)
-    settings = recipe.facts() | {"backbone": "vgg16", "num_classes": 25, "image_size": vgg16.image_size}
+    settings = recipe.to_json() | {"backbone": "vgg16", "num_classes": 25, "image_size": vgg16.image_size}
     torch.save({"weights": {}, "optimizer": {"state": {}, "param_groups": []}, "epochs": 1, "settings": settings},
                tmp_path / STATE)
     with pytest.raises(ValueError, match="other settings: backbone vgg16, not resnet50; image_size 592, not 1333"):
@@ -177,9 +177,9 @@ def test_every_loss_falls(data, tmp_path, caplog) -> None:
 
 def test_round_trip(tmp_path) -> None:
     detector = fresh()
-    facts = save_detector(detector, tmp_path / "d", {"classes": ["a"]})
+    metadata = save_detector(detector, tmp_path / "d", {"classes": ["a"]})
     again, read = load_detector(tmp_path / "d")
-    assert read == facts == json.loads((tmp_path / "d" / "detector.json").read_text())
+    assert read == metadata == json.loads((tmp_path / "d" / "detector.json").read_text())
     assert (read["backbone"], read["num_classes"], read["classes"]) == ("tiny", 25, ["a"])
     assert_same(weights(detector), weights(again))
     assert not any(weight.requires_grad for weight in again.parameters())
@@ -209,16 +209,16 @@ def test_only_a_detector_is_replaced(tmp_path) -> None:
 
 
 def test_a_kill_while_a_detector_is_replaced_leaves_none(tmp_path, monkeypatch) -> None:
-    """Old facts never stand beside new weights."""
+    """Old metadata never stand beside new weights."""
     save_detector(fresh(), tmp_path / "d", {})
     rename = os.replace
 
-    def stop_at_facts(source, target) -> None:
-        if target.name == FACTS:
+    def stop_at_metadata(source, target) -> None:
+        if target.name == METADATA:
             raise Stopped
         rename(source, target)
 
-    monkeypatch.setattr("os.replace", stop_at_facts)
+    monkeypatch.setattr("os.replace", stop_at_metadata)
     with pytest.raises(Stopped):
         save_detector(Detector("tiny", 9), tmp_path / "d", {})
     with pytest.raises(FileNotFoundError, match=r"detector\.json is missing"):
@@ -240,12 +240,12 @@ def test_damaged_files_are_named(tmp_path) -> None:
     with pytest.raises(ValueError, match=r"weights\.safetensors cannot be read"):
         load_detector(tmp_path / "d")
     (tmp_path / "d" / "weights.safetensors").write_bytes(whole)
-    facts = json.loads((tmp_path / "d" / "detector.json").read_text())
-    for content in ("{", "[]", json.dumps(facts | {"format": 99}), json.dumps(facts | {"backbone": "huge"})):
+    metadata = json.loads((tmp_path / "d" / "detector.json").read_text())
+    for content in ("{", "[]", json.dumps(metadata | {"format": 99}), json.dumps(metadata | {"backbone": "huge"})):
         (tmp_path / "d" / "detector.json").write_text(content)
         with pytest.raises(ValueError, match=r"detector\.json is not a detector's"):
             load_detector(tmp_path / "d")
-    (tmp_path / "d" / "detector.json").write_text(json.dumps(facts | {"num_classes": 9}))
+    (tmp_path / "d" / "detector.json").write_text(json.dumps(metadata | {"num_classes": 9}))
     with pytest.raises(ValueError, match=r"box_predictor.cls_score.weight has shape \[25, 128\], expected \[9, 128\]"):
         load_detector(tmp_path / "d")
     with pytest.raises(FileNotFoundError, match=r"nowhere/detector\.json is missing: name a folder"):
@@ -263,12 +263,12 @@ def test_damaged_files_are_named(tmp_path) -> None:
     ("backbone", ["tiny"], "is not a detector's: it: backbone must be of type str"),
 ])
 def test_facts_out_of_range_are_named(tmp_path, key, value, message) -> None:
-    facts = save_detector(fresh(), tmp_path / "d", {})
-    (tmp_path / "d" / FACTS).write_text(json.dumps(facts | {key: value}))
+    metadata = save_detector(fresh(), tmp_path / "d", {})
+    (tmp_path / "d" / METADATA).write_text(json.dumps(metadata | {key: value}))
     with pytest.raises(ValueError, match=message):
         load_detector(tmp_path / "d")
-    del facts[key]
-    (tmp_path / "d" / FACTS).write_text(json.dumps(facts))
+    del metadata[key]
+    (tmp_path / "d" / METADATA).write_text(json.dumps(metadata))
     with pytest.raises(ValueError, match=rf"detector\.json is not a detector's: it: {key} is missing"):
         load_detector(tmp_path / "d")
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from sgg.data.annotations import Annotations
 from sgg.data.dataset import DataSet
-from sgg.detector.model import build_detector
+from sgg.detector.model import Detector
 from sgg.evaluate import feature_quality as quality
 from sgg.evaluate.feature_quality import Sample, Study, compare
 from sgg.gan import GAN
@@ -45,7 +45,7 @@ def study(tmp_path):
     (tmp_path / "epoch_0001").mkdir()
     (tmp_path / "epoch_0001" / "weights.safetensors").write_bytes(b"weights")
     data = make_data(tmp_path / "pictures", test_predicate=2)
-    detector = build_detector("tiny", 3)
+    detector = Detector("tiny", 3)
     gan = GAN(3, 3, detector.channels, detector.map_size, embedding=8, hidden=8, visual_conditioning=True,
               levels=["nodes"]).eval()
     store = training_nodes(data, detector, "d1").ensure(tmp_path / "cache" / "nodes.zarr")

@@ -27,7 +27,7 @@ def foundation(tmp_path, monkeypatch):
     """What stands for data and detector, which are asked for without a store of their own."""
     parts = []
     data = SimpleNamespace(classes=CLASSES, predicates=["__background__", "on"], hash="a1",
-                           picture_hash=lambda part: "p1", title="the data",
+                           image_hash=lambda part: "p1", title="the data",
                            split=lambda *which: parts.append(which) or FakePart(which[0]))
     found = SimpleNamespace(experiment=SimpleNamespace(data=data, cache=tmp_path / "cache"),
                             detector=SimpleNamespace(channels=2), detector_hash="d1", parts=parts)

@@ -47,8 +47,6 @@ def test_rows_are_grouped_by_class_in_order_of_arrival(tmp_path, identity, monke
     np.testing.assert_array_equal(store[:], features)
     np.testing.assert_array_equal(store.counts, np.bincount(labels, minlength=5))
     assert len(store) == 54
-    for label in range(5):
-        assert list(store.rows_of(label)) == np.flatnonzero(labels == label).tolist()
     np.testing.assert_array_equal(store.labels_of(np.arange(54)), labels)
     assert len(list((tmp_path / "nodes.zarr").rglob("c/*/0/0/0"))) == -(-54 // shard_rows)
     assert not (tmp_path / "nodes.zarr.writing").exists()
@@ -72,8 +70,10 @@ def test_sample_draws_rows_of_the_class(tmp_path, identity):
     labels = torch.tensor([1, 4, 2, 1, 4] * 200)
     rows = store.draw(labels, torch.Generator().manual_seed(3))
     np.testing.assert_array_equal(store.labels_of(rows), labels)
+    classes = store.labels_of(np.arange(60))
     for label in (1, 2, 4):
-        assert set(rows[labels.numpy() == label]) == set(store.rows_of(label)), "so many draws meet every row"
+        drawn = set(rows[labels.numpy() == label])
+        assert drawn == set(np.flatnonzero(classes == label)), "so many draws meet every row"
     sample = store.sample(labels, torch.Generator().manual_seed(3))
     assert (sample.shape, sample.dtype) == ((1000, *SHAPE), torch.float32)
     np.testing.assert_array_equal(sample, store[rows])

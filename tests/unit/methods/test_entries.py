@@ -69,7 +69,7 @@ def test_a_backbones_setting_decides_what_trials_share() -> None:
     assert "trains(shared=True) as the role of width, got training, searchable" in refused(BACKBONES, Wide)
 
 
-def test_a_backbone_has_a_look() -> None:
+def test_a_backbone_has_a_spec() -> None:
     class Blind(Backbone):
         backbone: Annotated[Literal["blind"], trains(shared=True)] = "blind"
 
@@ -79,4 +79,4 @@ def test_a_backbone_has_a_look() -> None:
         def recipe(self):
             raise NotImplementedError
 
-    assert "needs a `look`" in refused(BACKBONES, Blind)
+    assert "needs a `spec`" in refused(BACKBONES, Blind)

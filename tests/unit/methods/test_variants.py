@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sgg.methods.edge_loss import EdgeContext
-from sgg.methods.variants import adjusters, objective, split, suffix, under, variants_of, with_suffix
+from sgg.methods.variants import adjusters, objective, split_suffix, suffix, values_under, variants_of, with_suffix
 
 SAME = {"epoch": 2, "loss": 3.0, "val/sgcls/zs/num_images": 7, "val/sgcls/zs/num_relations": 9,
         "val/sgdet/fallbacks": 4, "val/sgdet/failures": 1}
@@ -17,9 +17,9 @@ BOTH = {"logit_adjustment": -1.0, "pred_weight": 0.5}
 
 
 def test_names() -> None:
-    assert split("val/sgcls/zs/ngR@50/x0.5") == ("val/sgcls/zs/ngR@50", "/x0.5")
-    assert split("val/sgcls/zs/ngR@50") == ("val/sgcls/zs/ngR@50", "")
-    assert split("val/sgcls/zs/ngR@50/logit_adjustment=-1/x0.5") == ("val/sgcls/zs/ngR@50",
+    assert split_suffix("val/sgcls/zs/ngR@50/x0.5") == ("val/sgcls/zs/ngR@50", "/x0.5")
+    assert split_suffix("val/sgcls/zs/ngR@50") == ("val/sgcls/zs/ngR@50", "")
+    assert split_suffix("val/sgcls/zs/ngR@50/logit_adjustment=-1/x0.5") == ("val/sgcls/zs/ngR@50",
                                                                      "/logit_adjustment=-1/x0.5")
     assert suffix(BOTH) == "/logit_adjustment=-1/x0.5"
     assert suffix({"logit_adjustment": 0.0, "pred_weight": 0.0}) == ""
@@ -34,8 +34,8 @@ def test_variants_are_the_grid_of_all_values() -> None:
 
 def test_what_no_adjustment_changes_is_there_under_each() -> None:
     for variant, value in (({}, 0.1), ({"pred_weight": 0.5}, 0.2), ({"logit_adjustment": -1.0}, 0.3), (BOTH, 0.4)):
-        assert under(ROW, variant) == SAME | {"val/sgcls/zs/ngR@50": value}
-    assert under(ROW, {"pred_weight": 1.0}) == SAME
+        assert values_under(ROW, variant) == SAME | {"val/sgcls/zs/ngR@50": value}
+    assert values_under(ROW, {"pred_weight": 1.0}) == SAME
 
 
 @pytest.mark.parametrize(("metric", "mode", "weights", "best"), [

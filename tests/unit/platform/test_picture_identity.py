@@ -19,7 +19,7 @@ from sgg.detector import ensure_detector, save_detector
 from sgg.detector.backbones.tiny import Tiny
 from sgg.detector.cache import first_edition_path
 from sgg.detector.model import Detector
-from sgg.experiment.data_checks import open_for_training, picture_hashes
+from sgg.experiment.data_checks import image_hashes, open_for_training
 from sgg.features import FeatureStore, StoreIdentity, StoreMismatchError
 from sgg.systems.extraction import store_path, training_nodes
 
@@ -48,8 +48,8 @@ def trained(monkeypatch):
 
     def train_into(directory, data, settings, *_):
         folders.append(directory)
-        facts = {"classes": data.classes, "data_hash": data.hash, "recipe": settings.recipe().facts(),
-                 "pictures_hash": data.picture_hash(data.split("detector"))}
+        facts = {"classes": data.classes, "data_hash": data.hash, "recipe": settings.recipe().to_json(),
+                 "pictures_hash": data.image_hash(data.split("detector"))}
         save_detector(Detector(settings, len(data.classes)), directory, facts)
 
     monkeypatch.setattr(detector_cache, "train_into", train_into)
@@ -59,11 +59,11 @@ def trained(monkeypatch):
 def test_the_hash_of_the_annotation_is_not_of_pictures(root, toy_root):
     data, copy = opened(toy_root), opened(root)
     assert copy.hash == data.hash
-    assert copy.picture_hash(copy.split("train")) == data.picture_hash(data.split("train"))
+    assert copy.image_hash(copy.split("train")) == data.image_hash(data.split("train"))
     darken(copy.split("train"))
     assert opened(root).hash == data.hash
-    assert copy.picture_hash(copy.split("train")) != data.picture_hash(data.split("train"))
-    assert copy.picture_hash(copy.split("test")) == data.picture_hash(data.split("test"))
+    assert copy.image_hash(copy.split("train")) != data.image_hash(data.split("train"))
+    assert copy.image_hash(copy.split("test")) == data.image_hash(data.split("test"))
 
 
 def test_a_detector_of_other_pictures_is_trained_anew(root, trained, caplog):
@@ -157,7 +157,7 @@ def test_a_study_of_other_pictures_is_refused_before_a_detector_is_trained(root)
                       "training: {batch_size: 1}\n")
     study = load(config)
     data = open_for_training(study.base)
-    facts = {"description": "toy", "hash": data.hash, "pictures": picture_hashes(study.base, data)}
+    facts = {"description": "toy", "hash": data.hash, "pictures": image_hashes(study.base, data)}
     StudyDirectory.of(study).begin(study, {"data": facts})
     darken(data.split("val"))
     with pytest.raises(ConfigError, match="one was begun with other pictures of val: put them back, or choose another"):

@@ -10,7 +10,7 @@ from torchvision.ops import roi_align
 
 from sgg.data.annotations import Annotations
 from sgg.data.dataset import DataSet
-from sgg.detector.model import build_detector
+from sgg.detector.model import Detector
 from sgg.features import FeatureStore, writer
 from sgg.systems.extraction import Extraction, image_ranges, store_path, training_nodes
 
@@ -36,7 +36,7 @@ def data(tmp_path):
 @pytest.fixture(scope="module")
 def detector():
     torch.manual_seed(0)
-    return build_detector("tiny", num_classes=4)
+    return Detector("tiny", num_classes=4)
 
 
 def squares(data):

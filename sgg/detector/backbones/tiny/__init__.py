@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
-from sgg.methods.backbone import BACKBONES, Backbone, Look
+from sgg.methods.backbone import BACKBONES, Backbone, DetectorSpec
 from sgg.settings.roles import trains
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Tiny(Backbone):
     """Faster R-CNN with four convolutions."""
 
-    look: ClassVar[Look] = Look(176, 16, 8, channels=32, head_dim=128)
+    spec: ClassVar[DetectorSpec] = DetectorSpec(176, 16, 8, channels=32, head_dim=128)
 
     backbone: Annotated[Literal["tiny"], trains(shared=True)] = "tiny"
     """Four convolutions, for the toy genome."""

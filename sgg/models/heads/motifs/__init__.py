@@ -9,7 +9,7 @@ from pydantic import PositiveInt
 from sgg.methods.head import HEADS, Head, HeadSizes, Need
 from sgg.settings.marks import suits
 from sgg.settings.roles import trains
-from sgg.settings.section import Share
+from sgg.settings.section import Fraction
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,7 +33,7 @@ class Motifs(Head):
     """Layers of the edge context's LSTM; 4 in the paper, 1 in the re-implementation."""
     pooling_dim: Annotated[PositiveInt, trains(), suits(toy=128)] = 4096
     """Width of a pair's vector. A linear layer widens the vectors of the box head where these have another width."""
-    dropout: Annotated[Share, trains(mid_training=True)] = 0.2
+    dropout: Annotated[Fraction, trains(mid_training=True)] = 0.2
     """Dropout of the decoder's states, and between the layers of an LSTM."""
     vision: Annotated[bool, trains()] = True
     """Multiply a pair's vector by the visual vector of its union box. false: the context alone decides."""

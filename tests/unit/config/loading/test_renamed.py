@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from sgg.config import load, validate
-from sgg.config.loading.renamed import old_values, renamed, todays_item
+from sgg.config.loading.renamed import current_item, old_values, renamed
 from sgg.config.loading.resume import changes
 from sgg.settings.keys import flatten
 
 
-def test_todays_item_of_a_value_with_another_name() -> None:
-    assert todays_item("model.edge_boxes", "motifs") == ("model.edge_boxes", "union_frame")
+def test_current_item_of_a_value_with_another_name() -> None:
+    assert current_item("model.edge_boxes", "motifs") == ("model.edge_boxes", "union_frame")
     axis = {"search": "grid", "of": ["motifs", "raw_boxes", "image_frame"]}
-    assert todays_item("model.edge_boxes", axis)[1] == axis | {"of": ["union_frame", "image_frame", "image_frame"]}
-    assert todays_item("model.head", "motifs") == ("model.head", "motifs")  # the head is no drawing
+    assert current_item("model.edge_boxes", axis)[1] == axis | {"of": ["union_frame", "image_frame", "image_frame"]}
+    assert current_item("model.head", "motifs") == ("model.head", "motifs")  # the head is no drawing
 
 
 def test_renamed_and_old_values_of_nested_settings() -> None:
@@ -47,6 +47,6 @@ def test_load_notes_the_new_name_of_a_value(tmp_path: Path, capsys: pytest.Captu
     assert all(part in note for part in ("note", "model.edge_boxes", "raw_boxes", "image_frame"))
 
 
-def test_an_unknown_value_is_refused_with_todays_names(tmp_path: Path) -> None:
+def test_an_unknown_value_is_refused_with_current_names(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"model\.edge_boxes.*union_frame.*image_frame"):
         validate({"model": {"edge_boxes": "circles"}})

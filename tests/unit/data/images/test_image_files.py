@@ -8,7 +8,7 @@ import torch
 import torchvision.io
 from PIL import Image, ImageFile
 
-from sgg.data.images.image_files import ANIMATED, DEEP, TRANSPARENT, TURNED, read_header, read_picture
+from sgg.data.images.image_files import ANIMATED, DEEP, TRANSPARENT, TURNED, read_header, read_image
 
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 PICTURE = Image.fromarray(NOISE)
@@ -41,7 +41,7 @@ def test_pixels_of_jpeg_are_those_that_torchvision_decoded(mode, progressive, su
             (tmp_path / "a.jpg").write_bytes(content)
             expected = torchvision.io.decode_jpeg(torch.frombuffer(bytearray(content), dtype=torch.uint8),
                                                   torchvision.io.ImageReadMode.RGB)
-            np.testing.assert_array_equal(read_picture(tmp_path / "a.jpg"), expected.permute(1, 2, 0).numpy())
+            np.testing.assert_array_equal(read_image(tmp_path / "a.jpg"), expected.permute(1, 2, 0).numpy())
 
 
 def turned(pixels, orientation):
@@ -60,9 +60,9 @@ def test_pictures_are_turned_as_viewers_do(ending, orientation, tmp_path):
     exif[0x0112] = orientation
     options = {"lossless": True} if ending == "webp" else {}
     path = saved(tmp_path / f"a.{ending}", exif=exif, **options)
-    stored = NOISE if ending != "jpg" else read_picture(saved(tmp_path / "plain.jpg"))
+    stored = NOISE if ending != "jpg" else read_image(saved(tmp_path / "plain.jpg"))
     expected = turned(stored, orientation)
-    np.testing.assert_array_equal(read_picture(path), expected)
+    np.testing.assert_array_equal(read_image(path), expected)
     header = read_header(path)
     assert (header.height, header.width) == expected.shape[:2]
     assert header.notes == ((TURNED,) if orientation > 1 else ())
@@ -72,17 +72,17 @@ def test_an_annotation_of_the_picture_as_stored_is_refused_with_the_reason(tmp_p
     exif = Image.Exif()
     exif[0x0112] = 6
     path = saved(tmp_path / "a.jpg", exif=exif)
-    assert read_picture(path, (60, 40)).shape == (60, 40, 3)
+    assert read_image(path, (60, 40)).shape == (60, 40, 3)
     with pytest.raises(ValueError, match=r"a.jpg is 40x60 pixels, .* made for 60x40: its EXIF orientation is 6, so "
                                          r"viewers turn it; take the tag out"):
-        read_picture(path, (40, 60))
+        read_image(path, (40, 60))
     with pytest.raises(ValueError, match=r"is 40x60 pixels, but its annotation was made for 50x40$"):
-        read_picture(path, (40, 50))
+        read_image(path, (40, 50))
 
 
 def test_spoilt_exif_is_passed_over(tmp_path):
     path = saved(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
-    assert read_picture(path).shape == (40, 60, 3)
+    assert read_image(path).shape == (40, 60, 3)
     assert read_header(path).fault == ""
 
 
@@ -90,13 +90,13 @@ def test_spoilt_exif_is_passed_over(tmp_path):
 def test_sixteen_bits_become_their_upper_eight(ending, tmp_path):
     levels = np.array([[0, 255, 256, 32768, 65535]], np.uint16)
     path = saved(tmp_path / f"a.{ending}", Image.fromarray(levels))
-    assert read_picture(path)[0].tolist() == [[level] * 3 for level in (0, 0, 1, 128, 255)]
+    assert read_image(path)[0].tolist() == [[level] * 3 for level in (0, 0, 1, 128, 255)]
     assert read_header(path).notes == (DEEP,)
 
 
 def test_a_tiff_in_which_nought_is_white(tmp_path):
     path = saved(tmp_path / "a.tif", Image.fromarray(np.array([[0, 65535]], np.uint16)), tiffinfo={262: 0})
-    assert read_picture(path)[0, :, 0].tolist() == [255, 0]
+    assert read_image(path)[0, :, 0].tolist() == [255, 0]
 
 
 @pytest.mark.parametrize(("dtype", "named"), [(np.float32, "floating-point numbers"), (np.int32, "32-bit numbers")])
@@ -104,7 +104,7 @@ def test_pixels_without_black_and_white_are_refused(dtype, named, tmp_path):
     path = saved(tmp_path / "a.tif", Image.fromarray(np.ones((3, 4), dtype)))
     assert named in read_header(path).fault
     with pytest.raises(ValueError, match=rf"a.tif holds {named}, .*: save it with 8 or 16 bits"):
-        read_picture(path)
+        read_image(path)
 
 
 def test_what_is_transparent_becomes_white(tmp_path):
@@ -121,7 +121,7 @@ def test_what_is_transparent_becomes_white(tmp_path):
             ("key.png", Image.new("RGB", (4, 3), (1, 2, 3)), {"transparency": (1, 2, 3)}, [255, 255, 255]),
             ("deep.png", Image.fromarray(grey), {"transparency": 7}, [255, 255, 255])):
         path = saved(tmp_path / name, picture, **options)
-        assert read_picture(path)[0, 0].tolist() == expected, name
+        assert read_image(path)[0, 0].tolist() == expected, name
         assert TRANSPARENT in read_header(path).notes, name
 
 
@@ -129,7 +129,7 @@ def test_what_is_transparent_becomes_white(tmp_path):
 def test_other_colours_become_rgb(mode, tmp_path):
     picture = PICTURE.convert(mode)
     path = saved(tmp_path / "a.tif", picture)
-    np.testing.assert_array_equal(read_picture(path), np.asarray(picture.convert("RGB")))
+    np.testing.assert_array_equal(read_image(path), np.asarray(picture.convert("RGB")))
     assert read_header(path).notes == ()
 
 
@@ -137,7 +137,7 @@ def test_of_several_frames_the_first_counts(tmp_path):
     black, white = Image.new("L", (4, 3), 0), Image.new("L", (4, 3), 255)
     for ending in ("gif", "webp", "tif", "png"):
         path = saved(tmp_path / f"a.{ending}", black, save_all=True, append_images=[white])
-        assert read_picture(path).max() < 9, ending
+        assert read_image(path).max() < 9, ending
         assert ANIMATED in read_header(path).notes, ending
 
 
@@ -149,7 +149,7 @@ def test_a_file_that_is_cut_off_shows_that_without_being_decoded(ending, tmp_pat
         path.write_bytes(content[:-lost])
         assert "cut off" in read_header(path).fault, lost
         with pytest.raises(ValueError, match=rf"cut.{ending} cannot be read, or is cut off"):
-            read_picture(path)
+            read_image(path)
 
 
 def test_the_thumbnail_of_a_cut_picture_is_not_taken_for_its_end(tmp_path):
@@ -163,24 +163,24 @@ def test_the_thumbnail_of_a_cut_picture_is_not_taken_for_its_end(tmp_path):
 def test_what_follows_a_picture_does_not_matter(tmp_path):
     """Telephones put films behind their pictures."""
     path = saved(tmp_path / "a.jpg")
-    plain = read_picture(path)
+    plain = read_image(path)
     path.write_bytes(path.read_bytes() + bytes(50_000))
     assert read_header(path).fault == ""
-    np.testing.assert_array_equal(read_picture(path), plain)
+    np.testing.assert_array_equal(read_image(path), plain)
 
 
 def test_what_is_no_picture_is_named(tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "empty.jpg").write_bytes(b"")
     (tmp_path / "folder.jpg").mkdir()
-    for read in (read_picture, read_header):
+    for read in (read_image, read_header):
         with pytest.raises(FileNotFoundError, match=r"picture .*none.jpg is missing"):
             read(tmp_path / "none.jpg")
     for name, reason in (("text", "cannot be read, or is cut off: it is of no known picture format"),
                          ("empty", "cannot be read, or is cut off: "), ("folder", "cannot be read: Is a directory")):
         assert reason in read_header(tmp_path / f"{name}.jpg").fault
         with pytest.raises(ValueError, match=rf"picture .*{name}.jpg {reason}"):
-            read_picture(tmp_path / f"{name}.jpg")
+            read_image(tmp_path / f"{name}.jpg")
 
 
 def test_a_fingerprint_is_of_length_and_both_ends(tmp_path):
@@ -198,8 +198,8 @@ def test_a_fingerprint_is_of_length_and_both_ends(tmp_path):
 def test_a_jpeg_with_wrong_bytes_inside_is_not_told_by_its_decoder(tmp_path):
     """A limit that docs/SYSTEM.md section 1 states. Where this fails, Pillow has learnt to tell: let `verify` do so."""
     path = saved(tmp_path / "a.jpg")
-    before, content = read_picture(path), bytearray(path.read_bytes())
+    before, content = read_image(path), bytearray(path.read_bytes())
     middle = len(content) * 2 // 3
     content[middle:middle + 64] = bytes(64)
     path.write_bytes(content)
-    assert not np.array_equal(read_picture(path), before)
+    assert not np.array_equal(read_image(path), before)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from sgg.data.images import image_index as picture_index
-from sgg.data.images.image_index import PictureIndex
+from sgg.data.images.image_index import ImageIndex
 from sgg.data.readers.visual_genome import open_visual_genome
 
 FILES = ["a.png", "b.png"]
@@ -37,10 +37,10 @@ def looked_at(monkeypatch):
 
 def test_a_picture_is_looked_at_once_until_it_changes(folder, tmp_path, looked_at):
     kept = tmp_path / "cache" / "index.json"
-    first = PictureIndex(folder, kept).headers([*FILES, "none.png"])
+    first = ImageIndex(folder, kept).headers([*FILES, "none.png"])
     assert [(header.height, header.width) for header in first[:2]] == [(6, 8)] * 2
     assert first[2] is None
-    again = PictureIndex(folder, kept)
+    again = ImageIndex(folder, kept)
     assert again.headers([*FILES, "none.png"]) == first
     assert sorted(looked_at) == FILES
     draw(folder / "b.png", 7)
@@ -53,45 +53,45 @@ def test_a_picture_is_looked_at_once_until_it_changes(folder, tmp_path, looked_a
 @pytest.mark.parametrize("spoilt", ["", "{", "[]", '{"format": 9}', '{"format": 1, "pictures": {"a.png": [1]}}'])
 def test_an_index_that_is_spoilt_is_made_again(folder, tmp_path, spoilt):
     (tmp_path / "index.json").write_text(spoilt)
-    assert None not in PictureIndex(folder, tmp_path / "index.json").headers(FILES)
-    assert PictureIndex(folder, tmp_path / "index.json").headers(FILES) == PictureIndex(folder, None).headers(FILES)
+    assert None not in ImageIndex(folder, tmp_path / "index.json").headers(FILES)
+    assert ImageIndex(folder, tmp_path / "index.json").headers(FILES) == ImageIndex(folder, None).headers(FILES)
 
 
 def test_an_index_that_cannot_be_kept_serves_too(folder, tmp_path):
     (tmp_path / "file").write_text("")
-    assert None not in PictureIndex(folder, tmp_path / "file" / "index.json").headers(FILES)
+    assert None not in ImageIndex(folder, tmp_path / "file" / "index.json").headers(FILES)
 
 
 def test_a_digest_is_of_contents_and_names_and_not_of_times(folder, tmp_path):
-    digest = PictureIndex(folder, None).digest(FILES)
+    digest = ImageIndex(folder, None).digest(FILES)
     copy = shutil.copytree(folder, tmp_path / "copy")
     for file in FILES:
         os.utime(copy / file, (1, 1))
-    assert PictureIndex(copy, None).digest(FILES[::-1]) == digest
-    index = PictureIndex(copy, None)
+    assert ImageIndex(copy, None).digest(FILES[::-1]) == digest
+    index = ImageIndex(copy, None)
     draw(copy / "b.png", 7)
     other = index.digest(FILES)
     (copy / "b.png").unlink()
     assert index.digest(FILES) == other, "what was made from a picture is still of it when it is gone"
-    absent = PictureIndex(copy, None).digest(FILES)
+    absent = ImageIndex(copy, None).digest(FILES)
     (copy / "a.png").rename(copy / "c.png")
-    assert len({digest, other, absent, PictureIndex(copy, None).digest(["c.png", "b.png"])}) == 4
+    assert len({digest, other, absent, ImageIndex(copy, None).digest(["c.png", "b.png"])}) == 4
 
 
 def test_the_full_check_finds_what_neither_length_nor_time_shows(folder, tmp_path):
     """A bit in the middle of a file that is longer than both ends together."""
     content, path = bytearray(np.random.default_rng(0).bytes(60_000)), folder / "a.png"
     path.write_bytes(content)
-    index = PictureIndex(folder, tmp_path / "index.json")
+    index = ImageIndex(folder, tmp_path / "index.json")
     before = index.digest(FILES)
     assert index.changed_unseen(FILES) == []
     times = path.stat().st_atime_ns, path.stat().st_mtime_ns
     content[30_000] ^= 1
     path.write_bytes(content)
     os.utime(path, ns=times)
-    assert PictureIndex(folder, tmp_path / "index.json").digest(FILES) == before
-    assert PictureIndex(folder, tmp_path / "index.json").changed_unseen(FILES) == ["a.png"]
-    assert PictureIndex(folder, tmp_path / "index.json").changed_unseen(FILES) == []
+    assert ImageIndex(folder, tmp_path / "index.json").digest(FILES) == before
+    assert ImageIndex(folder, tmp_path / "index.json").changed_unseen(FILES) == ["a.png"]
+    assert ImageIndex(folder, tmp_path / "index.json").changed_unseen(FILES) == []
 
 
 def spoilt(path, how):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from sgg.data.images.image_files import read_picture
-from sgg.data.loading import parcel, shared_memory
+from sgg.data.images.image_files import read_image
+from sgg.data.loading import shared_batch, shared_memory
 from sgg.data.loading.collate import collate
 from sgg.data.loading.loader import SplitImages, _Order, draw_predicates, load_batches
 from sgg.data.loading.transforms import to_square
@@ -43,7 +43,7 @@ def test_a_batch_lays_images_one_after_another(part):
         expected = part.graph(index)
         assert graph.numpy().relations.tolist() == expected.relations.tolist()
         assert graph.numpy().labels.tolist() == expected.labels.tolist()
-        assert torch.equal(batch.images[index], to_square(read_picture(part.image_path(index))))
+        assert torch.equal(batch.images[index], to_square(read_image(part.image_path(index))))
     assert [batch.boxes.dtype, batch.labels.dtype, batch.relations.dtype] == [torch.float32, torch.int64, torch.int64]
 
 
@@ -196,7 +196,7 @@ def test_shared_memory_that_is_full_ends_the_epoch(part, monkeypatch, full):
     """Torch alone prints the error, and waits for the batch for ever."""
     here = os.getpid()
     if full == "seen":
-        monkeypatch.setattr(parcel, "free_bytes", lambda: 2**40 if os.getpid() == here else 10)
+        monkeypatch.setattr(shared_batch, "free_bytes", lambda: 2**40 if os.getpid() == here else 10)
     else:
         def taken(size):
             raise RuntimeError("unable to allocate shared memory(shm): No space left on device (28)")
@@ -217,11 +217,11 @@ def test_a_loading_process_that_dies_ends_the_epoch(part, monkeypatch, how):
         next(load_batches(part, 2, workers=1, start_method="fork").epoch(0))
 
 
-def test_a_parcel_brings_what_was_packed():
+def test_shared_batch_unpack_returns_the_packed_values():
     """Tensors of every type and form, in their order within a value; contiguous or not."""
     value = {"a": torch.arange(6).reshape(2, 3).T, "b": [torch.zeros(0, 4), torch.tensor(True)], "c": "text",
              "d": torch.tensor([0.5], dtype=torch.float16), "e": torch.tensor(2.5, dtype=torch.float64)}
-    found = parcel.Parcel.of(value).unpack()
+    found = shared_batch.SharedBatch.of(value).unpack()
     assert found["c"] == "text"
     for sent, got in zip([value["a"], *value["b"], value["d"], value["e"]],
                          [found["a"], *found["b"], found["d"], found["e"]], strict=True):
@@ -232,4 +232,4 @@ def test_a_parcel_brings_what_was_packed():
 
 def test_a_message_is_short_enough_for_many_to_fit_into_a_pipe(part):
     large = collate([SplitImages(part, augment=False, seed=0)[0, 0]] * 24)
-    assert len(pickle.dumps(parcel.Parcel.of(large).message)) < 4096
+    assert len(pickle.dumps(shared_batch.SharedBatch.of(large).message)) < 4096

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
-from sgg.data.loading.transforms import padding_facts, to_square
+from sgg.data.loading.transforms import padding_identity, to_square
 
 
 @pytest.mark.parametrize(("height", "width"), [(3, 5), (5, 3), (4, 4)])
@@ -32,5 +32,5 @@ def test_padding_leaves_the_residue_of_the_reference():
 
 
 def test_padding_is_part_of_an_identity_where_there_is_any():
-    assert padding_facts(np.array([[4, 4], [7, 7]])) == {}
-    assert padding_facts(np.array([[4, 4], [7, 6]])) == {"padding": [124, 116, 103]}
+    assert padding_identity(np.array([[4, 4], [7, 7]])) == {}
+    assert padding_identity(np.array([[4, 4], [7, 6]])) == {"padding": [124, 116, 103]}

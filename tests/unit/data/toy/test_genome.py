@@ -126,7 +126,7 @@ def test_an_interrupted_generation_leaves_nothing(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        generate(tmp_path / "toy", sizes=SMALL, on_picture=interrupt)
+        generate(tmp_path / "toy", sizes=SMALL, on_image=interrupt)
     assert seen == [(done, 16, []) for done in range(1, 16)]   # nothing is to be seen before it is whole
     assert not list(tmp_path.iterdir())
     generate(tmp_path / "toy", sizes=SMALL)
@@ -135,7 +135,7 @@ def test_an_interrupted_generation_leaves_nothing(tmp_path):
 
 def test_what_a_killed_generation_left_is_deleted_by_the_next(tmp_path):
     code = ("import os, signal, sys; from sgg.data.toy import Sizes, generate; generate(sys.argv[1], "
-            "sizes=Sizes(1, 1, 1, 1), on_picture=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))")
+            "sizes=Sizes(1, 1, 1, 1), on_image=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))")
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "toy")], cwd=ROOT, check=False)
     assert done.returncode == -signal.SIGKILL
     assert len(list(tmp_path.glob(".toy.unfinished-*/VG_100K/*.jpg"))) == 1
@@ -151,7 +151,7 @@ def test_what_another_process_is_writing_is_left_alone(tmp_path):
             generate(tmp_path / "toy", sizes=SMALL)
             assert set(tmp_path.iterdir()) == {*before, tmp_path / "toy"}
 
-    generate(tmp_path / "toy", sizes=SMALL, on_picture=meanwhile)
+    generate(tmp_path / "toy", sizes=SMALL, on_image=meanwhile)
     assert [path.name for path in tmp_path.iterdir()] == ["toy"]
 
 
@@ -160,7 +160,7 @@ def test_of_two_that_write_at_once_the_first_one_stays(tmp_path):
         if done == total:
             generate(tmp_path / "toy", sizes=SMALL)
 
-    generate(tmp_path / "toy", sizes=SMALL, on_picture=meanwhile)
+    generate(tmp_path / "toy", sizes=SMALL, on_image=meanwhile)
     assert [path.name for path in tmp_path.iterdir()] == ["toy"]
     assert len(open_dataset("toy", tmp_path).split("train")) == 6
 

@@ -7,7 +7,7 @@ from typing import TypedDict
 from .mirroring import Exchanged
 
 
-class VectorFacts(TypedDict):
+class VectorProvenance(TypedDict):
     """embeddings: where word vectors are from, in words. embeddings_hash: of their file; None where they are counted in
     the training graphs."""
 
@@ -15,13 +15,13 @@ class VectorFacts(TypedDict):
     embeddings_hash: str | None
 
 
-class DataFacts(TypedDict, total=False):
+class DataProvenance(TypedDict, total=False):
     """Facts of the data and of all else that figures depend on beside the settings. Files of earlier versions lack
     some.
 
     name, description, hash: of the data set; an imported checkpoint knows no hash. pictures: the hash of each part's
     pictures. mirrored: the predicates that mirroring changes, with their partners. embeddings, embeddings_hash: see
-    `VectorFacts`. embeddings_missing: names that have no word vector. plugins: the hash of each plugin, by name.
+    `VectorProvenance`. embeddings_missing: names that have no word vector. plugins: the hash of each plugin, by name.
     detector, features: the hash of each part that the system stands on (`sgg.common.metric_names.PARTS`).
     """
 

@@ -5,28 +5,28 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from sgg.config.chosen import AUTO
-from sgg.config.defaults import todays
+from sgg.config.choice import AUTO
+from sgg.config.defaults import with_current_keys
 from sgg.config.schema import Settings
 from sgg.config.setting import Naming, choices_of, settings_of
 from sgg.settings.keys import find, flatten, remove, with_values
 
-from .renamed import new_key, todays_item
+from .renamed import current_item, new_key
 
 
-def todays_key(key: str) -> str:
+def current_key(key: str) -> str:
     """A dotted key as it is called now. That of a part of the schema that holds one of a registry's sections is taken
     for the key of the entry's name: a search over `model.head` is one over `model.head.kind`."""
     key = new_key(key)
     return next((choice.key for choice in choices_of(Settings) if choice.key.rpartition(".")[0] == key), key)
 
 
-def todays_values(values: dict[str, Any]) -> dict[str, Any]:
+def current_values(values: dict[str, Any]) -> dict[str, Any]:
     """Values by dotted key, axes of a search among them, with the keys and values of today."""
     naming = {choice.key for choice in choices_of(Settings)}
     found = {}
-    for key, value in (todays_item(key, value) for key, value in values.items()):
-        key = todays_key(key)
+    for key, value in (current_item(key, value) for key, value in values.items()):
+        key = current_key(key)
         found[key] = _with_off(value) if key in naming else value
     return found
 
@@ -38,17 +38,17 @@ def _with_off(value: Any) -> Any:
     return "off" if value is False else value
 
 
-def todays_settings(settings: dict[str, Any]) -> dict[str, Any]:
+def current_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """All settings of a run by dotted key, axes of its search among them, as those of today: what had no effect is left
     out."""
     axes = {key: value for key, value in settings.items() if isinstance(value, dict)}
-    enabled = todays_values({key: value for key, value in axes.items() if key == "gan.enabled"})
+    enabled = current_values({key: value for key, value in axes.items() if key == "gan.enabled"})
     plain = with_values({}, {key: value for key, value in settings.items() if key not in axes} | enabled)
-    return {key: value for key, value in flatten(todays(Settings, plain)).items()
-            if not any(key.startswith(f"{axis}.") for axis in enabled)} | todays_values(axes)
+    return {key: value for key, value in flatten(with_current_keys(Settings, plain)).items()
+            if not any(key.startswith(f"{axis}.") for axis in enabled)} | current_values(axes)
 
 
-def fitting(settings: dict[str, Any], axes: dict[str, Any]) -> dict[str, Any]:
+def without_other_entries(settings: dict[str, Any], axes: dict[str, Any]) -> dict[str, Any]:
     """A copy of the settings of one trial without those of other entries that the search tries.
 
     axes: dotted key -> the mapping `{search: KIND, of: ...}`. What no tried entry has stays, for the schema to refuse.

@@ -6,7 +6,7 @@ from platform.search.search_space import read_axes
 import numpy as np
 import pytest
 
-from sgg.common.metric_names import SUBSETS, figure_names
+from sgg.common.metric_names import SUBSETS, metric_names
 from sgg.config import Config, ConfigError, load, validate
 from sgg.metrics import SceneGraphMetrics
 
@@ -25,7 +25,7 @@ def test_the_figures_are_those_that_are_measured() -> None:
     for mode in ("sgcls", "predcls", "sgdet"):
         measured = SceneGraphMetrics(mode, 3, {(1, 1, 1): 1}, ks=(20, 50), predicate_weights={0.5: np.ones(3)})
         names = {name for name in measured.compute() if "/num_" not in name and not name.endswith("/x0.5")}
-        assert names == {f"{subset}/{name}" for subset in SUBSETS for name in figure_names(mode, [20, 50])}
+        assert names == {f"{subset}/{name}" for subset in SUBSETS for name in metric_names(mode, [20, 50])}
 
 
 @pytest.mark.parametrize("metric", ["val/predcls/all/mR@50", "val/sgcls/10s/A@20", "val/sgcls/zs/ngR@20-weighted",

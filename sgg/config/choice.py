@@ -1,4 +1,4 @@
-"""Parts of the schema that hold one of a registry's sections: `head: Annotated[Head, Chosen(HEADS)] = HEADS.default`.
+"""Parts of the schema that hold one of a registry's sections: `head: Annotated[Head, Choice(HEADS)] = HEADS.default`.
 
 In a file such a part is a mapping with the name of the entry and its settings, `{kind: imp, iterations: 3}`. A name
 alone is short for the entry with its defaults, and a mapping without a name is one of the default entry.
@@ -23,7 +23,7 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Choice:
     """A field's mark: it holds the section of one of the registry's entries.
 
     auto: the name `auto` may stand for an entry, and does where none is named; this finds which, from other settings.
@@ -63,9 +63,9 @@ class Chosen:
         return value
 
 
-def choice_of(field: FieldInfo | None) -> Chosen | None:
+def choice_of(field: FieldInfo | None) -> Choice | None:
     """The mark of a field that holds one of a registry's sections; None for all others."""
-    return next((mark for mark in field.metadata if isinstance(mark, Chosen)), None) if field is not None else None
+    return next((mark for mark in field.metadata if isinstance(mark, Choice)), None) if field is not None else None
 
 
 def untagged(location: tuple[Any, ...], schema: type[BaseModel]) -> tuple[Any, ...]:
@@ -82,10 +82,10 @@ def owner_of(location: tuple[Any, ...], schema: type[BaseModel]) -> tuple[type[B
     return owner, entry
 
 
-def choice_at(sections: Sequence[Any], schema: type[BaseModel]) -> Chosen | None:
+def choice_at(sections: Sequence[Any], schema: type[BaseModel]) -> Choice | None:
     """The mark of what is at a way through the schema; None where it holds no registry's section."""
     owner: type[BaseModel] | None = schema
-    choice: Chosen | None = None
+    choice: Choice | None = None
     for part in sections:
         field = owner.model_fields.get(part) if owner is not None else None
         choice, owner = choice_of(field), section_type(field)

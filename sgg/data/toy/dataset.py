@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from sgg.common.progress import picture_bar
+from sgg.common.progress import image_bar
 from sgg.data import toy
-from sgg.data.annotation_files import integer_field, read_json
+from sgg.data.annotation_files import integer_field, require_json
 from sgg.data.checks.consistency import USUAL, Rules
 from sgg.data.dataset import DataSet, Split
 from sgg.data.readers.visual_genome import open_visual_genome, read_visual_genome
@@ -20,10 +20,10 @@ def open_toy(directory: Path | str, num_val_images: int | None = None, rules: Ru
     directory = Path(directory)
     settings_path = directory / "stanford_filtered" / "toy.json"
     if not settings_path.exists():
-        with picture_bar("toy genome") as on_picture:
-            toy.generate(directory, on_picture=on_picture)
+        with image_bar("toy genome") as on_image:
+            toy.generate(directory, on_image=on_image)
     remedy = f"delete {directory} and start again: it is generated anew"
-    settings = read_json(settings_path, dict, remedy)
+    settings = require_json(settings_path, dict, remedy)
     own_number, version, seed = (int(integer_field(settings_path, [settings], field)[0])
                                  for field in ("num_val_images", "version", "seed"))
     if version != toy.VERSION:

@@ -14,7 +14,7 @@ from sgg.checkpoint.full_model import FullModel
 from sgg.data import load_batches, open_dataset
 from sgg.evaluate.evaluation import evaluate
 from sgg.evaluate.evaluation import main as evaluate_command
-from sgg.importing.drawings import FIGURE
+from sgg.importing.edge_boxes import FIGURE
 from sgg.importing.published import Architecture
 from sgg.metrics import SceneGraphMetrics
 from sgg.models.published import SCENE_GRAPH

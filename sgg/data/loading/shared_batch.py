@@ -23,14 +23,14 @@ ALIGNMENT = 64
 
 
 @dataclass(frozen=True)
-class Parcel:
+class SharedBatch:
     """Any value that can be pickled, its tensors in one piece of shared memory."""
 
     memory: Tensor
     message: bytes
 
     @classmethod
-    def of(cls, value: Any) -> Parcel:
+    def of(cls, value: Any) -> SharedBatch:
         """`value`, packed. Raises OSError, with the remedy, where there is too little shared memory."""
         stream = io.BytesIO()
         packer = _Packer(stream, pickle.HIGHEST_PROTOCOL)

@@ -27,7 +27,7 @@ SHOWN = (FIGURE, "predcls/all/R@20", "sgcls/all/ngR@20", "sgcls/all/R@20")
 
 
 @dataclass(frozen=True)
-class DrawingComparison:
+class EdgeBoxesComparison:
     """Evaluates a model with each drawing on the first `images` validation images of its data set under `root`.
 
     Validation images are no training images, and choosing by them leaves the test untouched. device: as

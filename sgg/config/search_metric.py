@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from sgg.common.metric_names import SUBSETS, figure_names, is_lower_better
+from sgg.common.metric_names import SUBSETS, is_lower_better, metric_names
 
 
 def fault_of_metric(metric: str, best: str, modes: Sequence[str], ks: Sequence[int]) -> str | None:
@@ -15,7 +15,7 @@ def fault_of_metric(metric: str, best: str, modes: Sequence[str], ks: Sequence[i
     """
     split, mode, subset, figure = [*metric.split("/"), *[""] * 3][:4]
     if metric == "loss" or (metric.count("/") == 3 and split == "val" and mode in modes and subset in SUBSETS and
-                            figure in figure_names(mode, ks)):
+                            figure in metric_names(mode, ks)):
         right = "min" if is_lower_better(metric) else "max"
         return None if best == right else (
             f"search.metric {metric} is the better the {'lower' if right == 'min' else 'higher'} it is: set "
@@ -30,7 +30,7 @@ def _instead(metric: str, modes: Sequence[str], ks: Sequence[int]) -> str:
     """What could be ranked, in words: the measured figures whose names are nearest."""
     plain, separator, weight = metric.partition("/x")
     measured = [f"val/{mode}/{subset}/{figure}" for mode in modes for subset in SUBSETS
-                for figure in figure_names(mode, ks)]
+                for figure in metric_names(mode, ks)]
     nearest = difflib.get_close_matches(plain, measured, n=3, cutoff=0)
     words = f"measured are for example {', '.join(nearest)}"
     if not separator:
