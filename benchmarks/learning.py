@@ -31,7 +31,7 @@ from sgg.common.run_log import read_optional_json
 from sgg.config import Config, validate
 from sgg.detector.evaluation import both_objects_right
 from sgg.evaluate import restore
-from sgg.evaluate.evaluation import figures
+from sgg.evaluate.evaluation import metric_values
 from sgg.models.frequency_bias import frequency_table
 from sgg.models.ranking import rank
 from sgg.models.sampling import all_pairs
@@ -100,7 +100,7 @@ def frequency_only(foundation: TwoStageFoundation) -> tuple[dict[str, float], di
         known = [image for image in range(len(split)) if split.image_id(image) in named]
         ceiling[subset] = both_objects_right([split.graph(image) for image in known],
                                              [named[split.image_id(image)] for image in known])
-    return figures(metrics), ceiling
+    return metric_values(metrics), ceiling
 
 
 def chance(directory: Path, seed: int) -> dict[str, float]:
@@ -115,7 +115,7 @@ def chance(directory: Path, seed: int) -> dict[str, float]:
             for mode, of_mode in metrics.items():
                 for graph, prediction in zip(batch.graphs(), predictions[mode], strict=True):
                     of_mode.update(graph.numpy(), _shuffled(prediction.numpy(), rng))
-    return figures(metrics)
+    return metric_values(metrics)
 
 
 def _shuffled(prediction: Prediction, rng: np.random.Generator) -> Prediction:

@@ -1,18 +1,20 @@
-"""One training run on several devices: every worker a process with its share of each batch's images.
+"""One training run on several devices. Every worker is a process that trains on its own images of each batch.
 
-Whoever starts the workers (Ray Train, torchrun) joins them to a torch.distributed process group; without one, or with
-one worker, everything here changes nothing. What is the same as on one device, and what is not:
+Whoever starts the workers (Ray Train, torchrun) joins them to a torch.distributed process group. Without a group, or
+with one worker, the functions here change nothing. Let W be the number of workers, and n_r the number of items (nodes,
+edges, foreground edges or images) of worker r in a batch. A run on W devices compares with a run on one as follows:
 
-- Gradients: DistributedDataParallel averages them over the workers. Each loss is divided by the counts of the whole
-  batch (nodes, edges, foreground edges, images), not by the worker's own, so the average is the batch's gradient,
-  which is then clipped as one; F, G and D take the same step everywhere.
-- BatchNorm, in F and in G: mean and variance are those of the whole batch.
-- Discriminators: updated once a batch, on the real and generated inputs of all workers. Spectral norm follows from the
-  weights alone and needs no exchange.
-- Batches: the images of a batch are dealt out in turn. Where `training.drop_last` leaves out an epoch's incomplete
-  batch, it is left out everywhere; else it is dealt out, unless it has too few images for all workers.
-- Draws (background pairs, perturbations, stored features, dropout): each worker for its own images, from generators of
-  its own. The budget of pairs is `pairs_per_image` x the worker's images, so it is not shifted between workers.
+- Gradients: the same. Worker r multiplies its mean over n_r items by W * n_r / sum_r n_r. DistributedDataParallel
+  averages gradients over the workers, that is, it multiplies their sum by 1 / W. The result is the gradient of the mean
+  over all sum_r n_r items of the batch. It is then clipped as one, so F, G and D take the same step on every worker.
+- BatchNorm in F and in G: the same. Mean and variance are those of the whole batch.
+- Discriminators: the same. They are updated once a batch, on the real and generated inputs of all workers. Spectral
+  norm depends on the weights alone, so workers exchange nothing for it.
+- Batches: the images of a batch are dealt to the workers in turn. `training.drop_last` drops the incomplete batch of an
+  epoch on all workers. Otherwise the workers share it, unless it has fewer images than there are workers.
+- Random numbers (background pairs, perturbations, stored features, dropout): different. Each worker draws for its own
+  images from its own generators. Its budget of pairs is `pairs_per_image` x its number of images, so workers do not
+  pass budget to one another.
 """
 
 from __future__ import annotations
@@ -27,17 +29,17 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def num_workers() -> int:
-    """How many processes train together."""
+    """The number of processes that train together."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """Which of them this one is; the first one writes files."""
+    """The number of this process among them; process 0 writes files."""
     return dist.get_rank() if num_workers() > 1 else 0
 
 
 def place() -> tuple[int, int]:
-    """(r, W): this is process r of W that train together."""
+    """(r, W): this is process r of the W that train together."""
     return rank(), num_workers()
 
 
@@ -59,7 +61,7 @@ def least(count: int, device: torch.device) -> int:
 
 
 def averaged(losses: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Scalars by name, each the mean over the workers, without gradient."""
+    """The mean of each scalar over the workers, by name, without gradient."""
     if num_workers() == 1 or not losses:
         return {name: value.detach() for name, value in losses.items()}
     names = sorted(losses)  # the same names on every worker, in whatever order
@@ -69,7 +71,7 @@ def averaged(losses: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def gathered(value: Any) -> list[Any]:
-    """The `value`s of all workers, in order. They are pickled."""
+    """The `value` of every worker, in the order of their ranks. Values are pickled."""
     if num_workers() == 1:
         return [value]
     values = [None] * num_workers()
@@ -78,21 +80,19 @@ def gathered(value: Any) -> list[Any]:
 
 
 def wait_for_all() -> None:
-    """Return once every worker is here."""
+    """Return after every worker has called this."""
     if num_workers() > 1:
         dist.barrier()
 
 
 class Together:
-    """Calls functions of networks that learn, such that gradients are averaged over the workers.
+    """Calls functions that use trainable networks, and averages their gradients over the workers.
 
-    One wrapper of torch's, DistributedDataParallel, holds all networks. BatchNorm in them is of the whole batch.
+    One DistributedDataParallel of torch wraps all networks. Their BatchNorm layers use the whole batch.
     """
 
     def __init__(self, networks: Mapping[str, nn.Module]) -> None:
-        module = _Call(networks)
-        share_batch_norm(module)
-        self._call = _distributed(module)
+        self._call = _distributed(share_batch_norm(_Call(networks)))
 
     def __call__(self, function: Callable[..., Any], *inputs: Any) -> Any:
         """`function(*inputs)`."""
@@ -100,7 +100,7 @@ class Together:
 
 
 class _Call(nn.Module):
-    """A call of any function that uses `networks`."""
+    """Calls any function that uses `networks`, as the forward pass of a module."""
 
     def __init__(self, networks: Mapping[str, nn.Module]) -> None:
         super().__init__()
@@ -113,25 +113,33 @@ class _Call(nn.Module):
 def _distributed(call: nn.Module) -> nn.Module:
     if num_workers() == 1:
         return call
-    # Each call trains other networks, so some go without gradient.
+    # A call trains some of the networks; the others get no gradient.
     wrapped = nn.parallel.DistributedDataParallel(call, find_unused_parameters=True)
-    wrapped.broadcast_buffers = False  # they follow from the same numbers everywhere; set late: the keyword was renamed
+    # Buffers follow from the same numbers on every worker. Torch has renamed the keyword argument, so set it here.
+    wrapped.broadcast_buffers = False
     return wrapped
 
 
-def share_batch_norm(module: nn.Module) -> None:
-    """Make every BatchNorm within `module` normalise by the whole batch; no change where there is one worker.
+def share_batch_norm(module: nn.Module, device: torch.device | None = None) -> nn.Module:
+    """Make every BatchNorm within `module` normalise by the whole batch, in place; return the module.
 
-    torch's own SyncBatchNorm does not run on CPUs.
+    On CUDA torch's own SyncBatchNorm replaces the layers. It does not run on CPUs; there `SharedBatchNorm` takes its
+    place. With one worker nothing changes. device: the device of the module; None: that of its first parameter.
     """
-    if num_workers() > 1:
-        for layer in module.modules():
-            if isinstance(layer, _BatchNorm):
-                layer.__class__ = SharedBatchNorm
+    if num_workers() == 1:
+        return module
+    if device is None:
+        device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+    if device.type == "cuda":
+        return nn.SyncBatchNorm.convert_sync_batchnorm(module)
+    for layer in module.modules():
+        if isinstance(layer, _BatchNorm):
+            layer.__class__ = SharedBatchNorm
+    return module
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over the workers; the gradient of what all of them make of it."""
+    """The sum over the workers. Its gradient is the sum of the workers' gradients of the result."""
 
     @staticmethod
     def forward(context: Any, values: Tensor) -> Tensor:
@@ -143,13 +151,13 @@ class _Sum(torch.autograd.Function):
 
 
 class SharedBatchNorm(_BatchNorm):
-    """BatchNorm by the mean and variance of all workers' rows, to which gradients flow back."""
+    """BatchNorm on CPUs by the mean and variance of the rows of all workers. Gradients flow back through both."""
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Any number of axes after rows and channels."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """[N, C, ...] -> the same; N may be 0 on a worker."""
+        """[N, C, ...] -> the same shape; N may be 0 on a worker."""
         if not self.training:
             return super().forward(input)
         axes = [0, *range(2, input.dim())]
@@ -160,7 +168,7 @@ class SharedBatchNorm(_BatchNorm):
         variance = _Sum.apply(centred.square().sum(axes)) / count
         with torch.no_grad():
             mean_so_far, variance_so_far, batches = self.running_mean, self.running_var, self.num_batches_tracked
-            # A BatchNorm without running estimates is none of ours.
+            # All our BatchNorm layers have running estimates.
             assert mean_so_far is not None
             assert variance_so_far is not None
             assert batches is not None

@@ -1,1 +1,1 @@
-r"""Evaluation of trained systems and of prediction files: \`python -m sgg.evaluate\`."""
+r"""Evaluate trained systems and prediction files: `python -m sgg.evaluate`."""

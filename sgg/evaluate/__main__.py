@@ -1,6 +1,162 @@
-"""`python -m sgg.evaluate`."""
+"""Evaluate a trained model, or score saved predictions again (docs/SYSTEM.md section 6).
 
-from .evaluation import main
+    python -m sgg.evaluate CHECKPOINT [--data ROOT] [--mode sgcls,predcls] [--pred-weights 0,0.25,0.5,1]
+                           [--json FILE] [--save-predictions FILE]
+    python -m sgg.evaluate --predictions FILE [...]          all metrics again, without a model or the images
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from sgg.common.atomic import write_json
+from sgg.common.command_line import distinct, output_file, positive, run_command
+from sgg.common.metric_names import KS, headline_k
+from sgg.common.versions import versions
+from sgg.config.options import add_plugin_options
+from sgg.evaluate.evaluation import FALLBACKS, Values, evaluate, rescore
+from sgg.evaluate.predictions import PredictionFile, PredictionWriter, Protocol
+from sgg.evaluate.tables import tables
+from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS
+from sgg.methods.variants import Variant, variants_of
+from sgg.metrics import Conventions, predicate_weights
+
+NEED_A_MODEL = ("adjust", "data", "split", "images", "device", "plugin", "allow_changed_plugin", "save_predictions")
+"""Options without effect on saved predictions."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return 2 after a user's mistake, with the message in one line."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.predictions:
+        without_effect = [f"--{name.replace('_', '-')}" for name in NEED_A_MODEL
+                          if getattr(options, name) not in (None, False, [])]
+        if without_effect:
+            parser.error(f"leave out {', '.join(without_effect)}: no effect with --predictions, because the file "
+                         "already fixes it")
+    return run_command(lambda: _show(options))
+
+
+def _show(options: argparse.Namespace) -> None:
+    result = _from_file(options) if options.predictions else _from_checkpoint(options)
+    console, protocol = Console(), result.protocol
+    console.print(f"{protocol.split}: {protocol.source['data']['description']}")
+    for table in tables(result.values, result.modes, result.variants, headline_k(result.ks)):
+        console.print(table)
+    if options.json:
+        named = {f"{protocol.split}/{name}": value for name, value in result.values.items()}
+        conventions = asdict(Conventions(**_conventions(options)))
+        write_json(options.json, {"part": protocol.split, **protocol.source, "conventions": conventions,
+                                  "versions": versions(), "figures": named})
+        console.print(f"all metrics: {options.json}")
+
+
+@dataclass(frozen=True)
+class _Result:
+    protocol: Protocol
+    modes: Sequence[str]
+    ks: Sequence[int]
+    variants: Sequence[Variant]
+    values: Values
+
+
+def _from_checkpoint(options: argparse.Namespace) -> _Result:
+    from sgg.evaluate.restore import restore
+    from sgg.methods.plugins import load_plugins
+    from sgg.systems.contract import DivergedError
+
+    load_plugins(options.plugin)
+    adjust = dict(options.adjust or ())
+    if unknown := [name for name in adjust if name not in ADJUSTMENTS]:
+        raise ValueError(f"--adjust {unknown[0]}: must be one of {', '.join(ADJUSTMENTS)}")
+    given = {"data": {"root": options.data, "eval_images": options.images}, "training": {"device": options.device},
+             "evaluation": {"modes": options.mode, "ks": options.ks, BY_METRICS: options.pred_weights,
+                            **adjust}}
+    restored = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
+                                            for section, values in given.items()}, options.allow_changed_plugin)
+    experiment = restored.foundation.experiment
+    data, settings, split = experiment.data, experiment.config.evaluation, options.split or "test"
+    protocol = Protocol(split, tuple(settings.modes), data.classes, data.predicates, data.triplets("train").as_dict(),
+                        data.seen(split).as_dict(), predicate_weights(*experiment.pair_counts, 1),
+                        {"checkpoint": str(restored.checkpoint.path), "epoch": restored.checkpoint.epoch,
+                         "data": restored.foundation.facts})
+    metrics = {mode + ending: of_mode for ending in experiment.adjusters for mode, of_mode in protocol.metrics(
+        settings.modes, settings.ks, settings.values_of("pred_weight"), _conventions(options)).items()}
+    batches = _with_bar(experiment.evaluation_batches(split),
+                        math.ceil(len(experiment.split(split)) / settings.batch_size), "batches")
+    saving = PredictionWriter(options.save_predictions, protocol) if options.save_predictions else nullcontext()
+    with saving as writer:
+        try:
+            named = evaluate(restored.predictor, batches, metrics, writer.add if writer else None,
+                             experiment.adjusters)
+        except DivergedError as error:
+            raise FloatingPointError(
+                f"{restored.checkpoint.path}, after epoch {restored.checkpoint.epoch}: {error}; evaluate an earlier "
+                "checkpoint, or train again with a lower training.learning_rate") from error
+        if writer:
+            writer.fallbacks = int(named[FALLBACKS]) if FALLBACKS in named else None
+    return _Result(protocol, settings.modes, settings.ks, experiment.variants, named)
+
+
+def _from_file(options: argparse.Namespace) -> _Result:
+    saved = PredictionFile(options.predictions)
+    modes, ks, pred_weights = options.mode or saved.protocol.modes, options.ks or KS, options.pred_weights or [0.0]
+    metrics = saved.protocol.metrics(modes, ks, pred_weights, _conventions(options))
+    named = rescore(_with_bar(saved, len(saved), "images"), metrics)
+    if "sgdet" in modes and saved.fallbacks is not None:
+        named[FALLBACKS] = saved.fallbacks
+    return _Result(saved.protocol, modes, ks, variants_of({BY_METRICS: pred_weights}), named)
+
+
+def _adjustment(text: str) -> tuple[str, list[float]]:
+    name, separator, values = text.partition("=")
+    if not separator or not name:
+        raise argparse.ArgumentTypeError(f"must be NAME=X,..., got {text}")
+    return name, distinct(float)(values)
+
+
+def _conventions(options: argparse.Namespace) -> dict[str, Any]:
+    return asdict(Conventions.clean()) if options.clean else {}
+
+
+def _with_bar(steps: Iterable[Any], total: int, unit: str) -> Iterable[Any]:
+    return track(steps, unit, total, console=Console(stderr=True))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sgg.evaluate", description=__doc__.splitlines()[0])
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("checkpoint", nargs="?", type=Path, help="folder of a trial, or one of its checkpoints")
+    source.add_argument("--predictions", type=Path, metavar="FILE", help="saved predictions, instead of a model")
+    parser.add_argument("--data", metavar="ROOT",
+                        help="folder of the data sets; default: the one with which the model was trained")
+    parser.add_argument("--split", "--part", dest="split", choices=["val", "test"], help="the split to evaluate (test)")
+    parser.add_argument("--images", type=positive, metavar="N", help="only the first N images of the split")
+    parser.add_argument("--device", help="cpu, cuda, ...; default: the one of the training settings")
+    parser.add_argument("--mode", type=distinct(str), metavar="MODE,...", help="sgcls, predcls, sgdet")
+    parser.add_argument("--pred-weights", type=distinct(float), metavar="X,...", help="exponents of the re-weighting")
+    parser.add_argument("--adjust", type=_adjustment, action="append", metavar="NAME=X,...",
+                        help="values of another adjustment, such as logit_adjustment=0,1; may be given several times")
+    parser.add_argument("--ks", type=distinct(int), metavar="K,...", help="cut-offs")
+    parser.add_argument("--clean", action="store_true",
+                        help="use the plain definitions of the metrics, not the conventions of the published "
+                             "evaluators (sgg.metrics.Conventions)")
+    add_plugin_options(parser)
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="write all metrics to this file")
+    parser.add_argument("--save-predictions", type=output_file, metavar="FILE",
+                        help="write the raw predictions (.npz) to this file")
+    return parser
+
 
 if __name__ == "__main__":
     raise SystemExit(main())

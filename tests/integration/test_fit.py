@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from sgg import checkpoint
 from sgg.common.run_log import History
 from sgg.config import Config, validate
-from sgg.evaluate.evaluation import main as evaluate_command
+from sgg.evaluate.__main__ import main as evaluate_command
 from sgg.training.fit import fit
 
 FULL_GAN = {"kind": "gan", "perturb": {"method": "graphn", "intensity": 0.5}}

@@ -8,7 +8,7 @@ from platform.study.directory import FINISHED, StudyDirectory
 import pytest
 import yaml
 
-from sgg.evaluate import evaluation as evaluate
+from sgg.evaluate import __main__ as evaluate
 from sgg.methods.plugins import loaded_digests, unload_plugins
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]  # the worker is a process that imports torch and trains

@@ -7,6 +7,7 @@ from sgg.structures import Prediction, SceneGraph
 CLASSES = PREDICATES = 4
 TRAIN = {(1, 1, 1): 150, (1, 1, 2): 11, (1, 2, 2): 1, (2, 1, 1): 10, (2, 2, 3): 100, (3, 3, 3): 5, (2, 3, 1): 40}
 SUBSET = {**TRAIN, (1, 3, 1): 2, (3, 1, 2): 12, (1, 2, 2): 11}
+PREDICATE_COUNTS = np.array([9.0, 4, 2, 1])
 
 
 def random_scene(rng, mode):

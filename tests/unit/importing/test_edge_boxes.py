@@ -12,8 +12,8 @@ from sgg import checkpoint
 from sgg.checkpoint.__main__ import main
 from sgg.checkpoint.full_model import FullModel
 from sgg.data import load_batches, open_dataset
+from sgg.evaluate.__main__ import main as evaluate_command
 from sgg.evaluate.evaluation import evaluate
-from sgg.evaluate.evaluation import main as evaluate_command
 from sgg.importing.edge_boxes import FIGURE
 from sgg.importing.published import Architecture
 from sgg.metrics import SceneGraphMetrics

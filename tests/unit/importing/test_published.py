@@ -11,7 +11,7 @@ import torch
 from sgg import checkpoint
 from sgg.checkpoint.__main__ import main
 from sgg.data import open_dataset
-from sgg.evaluate.evaluation import main as evaluate
+from sgg.evaluate.__main__ import main as evaluate
 from sgg.importing.published import Architecture, import_published
 from sgg.models.published import SCENE_GRAPH
 

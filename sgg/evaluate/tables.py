@@ -1,0 +1,48 @@
+"""Tables of metric values for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from rich import box
+from rich.table import Table
+
+from sgg.common.metric_names import RECALLS, SUBSETS
+from sgg.evaluate.evaluation import FAILURES, FALLBACKS, Values
+from sgg.methods.adjustment import BY_METRICS
+from sgg.methods.variants import Variant, suffix
+
+
+def tables(named: Values, modes: Iterable[str], variants: Iterable[Variant], k: int) -> list[Table]:
+    """One table for each mode, in per cent, at one K. A row is a subset under a variant of the adjustments.
+
+    named: metric values as `evaluate` names them. A dash says that the subset has no relation. The caption of the SGDet
+    table gives the numbers of fallbacks and failures.
+    """
+    made, variants = [], list(variants)
+    shown = [name for name in variants[0] if name == BY_METRICS or len({one[name] for one in variants}) > 1]
+    heads = ["weight" if name == BY_METRICS else name for name in shown]
+    for mode in modes:
+        columns = [name for name in RECALLS if f"{mode}/all/{name}@{k}" in named]
+        table = Table(*heads, "subset", "images", "relations", *columns, title=f"{mode}, K = {k}, per cent",
+                      caption=_thresholds_in_words(named) if mode == "sgdet" else None, caption_justify="left",
+                      box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        for variant in variants:
+            for subset in SUBSETS:
+                prefix, ending = f"{mode}/{subset}", suffix(variant)
+                values = [named[f"{prefix}/{name}@{k}{ending}"] for name in columns]
+                counts = [f"{named[f'{prefix}/num_{what}']:,}" for what in ("images", "relations")]
+                cells = ["-" if math.isnan(value) else f"{100 * value:.2f}" for value in values]
+                table.add_row(*(f"{variant[name]:g}" for name in shown), subset, *counts, *cells,
+                              end_section=subset == SUBSETS[-1])
+        made.append(table)
+    return made
+
+
+def _thresholds_in_words(named: Values) -> str:
+    fallbacks = "unknown, this file does not hold it"
+    if FALLBACKS in named:
+        fallbacks = f"{named[FALLBACKS]:,} images with a lowered score threshold"
+    return (f"fallbacks: {fallbacks}\nfailures: {named[FAILURES]:,} images in which no two boxes overlap at any "
+            "threshold; the metrics leave them out; with --clean each counts as a recall of 0")

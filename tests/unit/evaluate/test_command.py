@@ -1,0 +1,230 @@
+"""The command `python -m sgg.evaluate` on saved predictions; with a model it is tested in tests/integration."""
+
+import json
+from contextlib import contextmanager
+from dataclasses import asdict
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from sgg.config.schema import Evaluation
+from sgg.evaluate.__main__ import main
+from sgg.methods.variants import variants_of
+from sgg.metrics import Conventions
+from sgg.systems.contract import AS_IT_IS, DivergedError, Predicted
+from tests.oracles.evaluator import plain_metrics
+from tests.oracles.scenes import PREDICATE_COUNTS, PREDICATES, SUBSET, TRAIN, scenes
+
+IMAGES = scenes("sgcls", 70)
+
+
+def test_the_command_recomputes_every_figure(predictions_file, tmp_path, capsys):
+    found = tmp_path / "figures.json"
+    assert main(["--predictions", str(predictions_file), "--mode", "sgcls", "--pred-weights", "0,0.5", "--ks", "2,100",
+                 "--json", str(found)]) == 0
+    written = json.loads(found.read_text())
+    assert (written["part"], written["epoch"], written["data"]["name"]) == ("val", 3, "toy")
+    want = plain_metrics(IMAGES, "sgcls", PREDICATES, TRAIN, SUBSET, (2, 100), {0.5: PREDICATE_COUNTS**0.5})
+    want = {f"val/sgcls/{name}": value for name, value in want.items() if "/predicate" not in name}
+    assert written["figures"] == pytest.approx(want, rel=1e-6)
+    printed = capsys.readouterr().out
+    assert "four classes" in printed
+    assert f"{100 * want['val/sgcls/zs/ngR@100/x0.5']:.2f}" in printed
+
+
+def test_all_saved_modes_are_the_default(predictions_file, tmp_path):
+    assert main(["--predictions", str(predictions_file), "--json", str(tmp_path / "figures.json")]) == 0
+    named = json.loads((tmp_path / "figures.json").read_text())["figures"]
+    assert {name.split("/")[1] for name in named} == {"predcls", "sgcls"}
+    assert "val/predcls/all/ngR@300" in named
+
+
+def test_the_conventions_are_written_with_the_figures(predictions_file, tmp_path):
+    for words, conventions in (([], Conventions()), (["--clean"], Conventions.clean())):
+        assert main(["--predictions", str(predictions_file), "--json", str(tmp_path / "figures.json"), *words]) == 0
+        assert json.loads((tmp_path / "figures.json").read_text())["conventions"] == asdict(conventions)
+
+
+class FakeExperiment:
+    """A restored checkpoint's surroundings, as far as the command looks at them."""
+
+    def __init__(self, changes):
+        evaluation = {"modes": ["sgcls"], "ks": [2, 100], "pred_weight": [0.0], "batch_size": 30}
+        self.config = SimpleNamespace(evaluation=Evaluation(**evaluation | changes["evaluation"]))
+        self.adjusters, self.variants = AS_IT_IS, variants_of(changes["evaluation"])
+        self.pair_counts = (np.ones((4, 4, PREDICATES)), np.zeros((4, 4)))
+        self.changes = changes
+        triplets = {"train": TRAIN, "test": SUBSET}
+        self.data = SimpleNamespace(classes=list("_abc"), predicates=list("_xyz"), triplets=self.table(triplets),
+                                    seen=self.table(triplets))
+
+    def table(self, triplets):
+        return lambda name: SimpleNamespace(as_dict=lambda: triplets[name])
+
+    def split(self, name):
+        return IMAGES
+
+    def evaluation_batches(self, part):
+        for start in range(0, len(IMAGES), 30):
+            yield FakeBatch(list(range(start, min(start + 30, len(IMAGES)))))
+
+
+class FakePredictor:
+    def __init__(self):
+        self.is_evaluating = False
+
+    @contextmanager
+    def evaluating(self):
+        self.is_evaluating = True
+        yield
+        self.is_evaluating = False
+
+    def predict(self, batch, modes, adjusters):
+        assert self.is_evaluating
+        return Predicted({mode: [IMAGES[number][1] for number in batch] for mode in modes},
+                         {"fallbacks": 3} if "sgdet" in modes else {})
+
+
+class FakeBatch(list):
+    image_ids = property(lambda self: [str(number) for number in self])
+
+    def graphs(self):
+        return [IMAGES[number][0] for number in self]
+
+
+@pytest.fixture
+def restored(monkeypatch):
+    """Restoring and predicting replaced by the scenes at hand."""
+    seen = {}
+
+    def restore(path, changes, allow_changed_plugin):
+        seen["experiment"] = FakeExperiment(changes)
+        foundation = SimpleNamespace(experiment=seen["experiment"],
+                                     facts={"name": "toy", "description": "four classes"})
+        return SimpleNamespace(foundation=foundation, predictor=FakePredictor(),
+                               checkpoint=SimpleNamespace(path=path, epoch=3))
+
+    monkeypatch.setattr("sgg.evaluate.restore.restore", restore)
+    return seen
+
+
+def test_a_checkpoint_is_evaluated_and_its_predictions_saved(restored, tmp_path):
+    first, again, saved = tmp_path / "first.json", tmp_path / "again.json", tmp_path / "predictions.npz"
+    assert main(["runs/a", "--data", "elsewhere", "--mode", "sgcls,predcls", "--pred-weights", "0,0.5", "--images", "9",
+                 "--json", str(first), "--save-predictions", str(saved)]) == 0
+    assert restored["experiment"].changes == {
+        "data": {"root": "elsewhere", "eval_images": 9}, "training": {},
+        "evaluation": {"modes": ["sgcls", "predcls"], "pred_weight": [0.0, 0.5]}}
+    written = json.loads(first.read_text())
+    counts = np.full(PREDICATES, 2.0)  # one relation everywhere, smoothed by one; no background pair, smoothed twice
+    for mode in ("sgcls", "predcls"):
+        want = plain_metrics(IMAGES, mode, PREDICATES, TRAIN, SUBSET, (2, 100), {0.5: counts**0.5})
+        for name in ("zs/ngR@2", "all/mR@100/x0.5", "10s/num_relations"):
+            assert written["figures"][f"test/{mode}/{name}"] == pytest.approx(want[name])
+    assert main(["--predictions", str(saved), "--pred-weights", "0,0.5", "--ks", "2,100", "--json", str(again)]) == 0
+    assert json.loads(again.read_text()) == written
+
+
+def test_fallbacks_and_failures_of_the_detector_are_printed(restored, tmp_path, capsys):
+    """Three fallbacks of each of three batches, and every image without a pair; also from the saved predictions. An
+    older file does not hold the fallbacks."""
+    first, again, saved = tmp_path / "first.json", tmp_path / "again.json", tmp_path / "predictions.npz"
+    failures = sum(not len(prediction.pairs) for _, prediction in IMAGES)
+    said = f"fallbacks: 9 images with a lowered score threshold failures: {failures} images in which no two boxes"
+    assert main(["runs/a", "--mode", "sgdet", "--json", str(first), "--save-predictions", str(saved)]) == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+    figures = json.loads(first.read_text())["figures"]
+    assert (figures["test/sgdet/fallbacks"], figures["test/sgdet/failures"]) == (9, failures)
+    want = plain_metrics(IMAGES, "sgdet", PREDICATES, TRAIN, SUBSET, (2, 100), failed={
+        number for number, (_, prediction) in enumerate(IMAGES) if not len(prediction.pairs)})
+    assert figures["test/sgdet/all/R@100"] == pytest.approx(want["all/R@100"])
+    assert figures["test/sgdet/all/num_images"] == want["all/num_images"]
+    assert main(["--predictions", str(saved), "--ks", "2,100", "--json", str(again)]) == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert json.loads(again.read_text()) == json.loads(first.read_text())
+    older = {name: value for name, value in np.load(saved).items() if name != "fallbacks"}
+    np.savez(saved, **older)
+    assert main(["--predictions", str(saved), "--json", str(again)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"fallbacks: unknown, this file does not hold it failures: {failures} " in printed
+    figures = json.loads(again.read_text())["figures"]
+    assert "test/sgdet/fallbacks" not in figures
+    assert figures["test/sgdet/failures"] == failures
+
+
+def test_a_checkpoint_that_has_diverged_is_named(restored, monkeypatch, tmp_path, capsys):
+    def predict(*_):
+        raise DivergedError("the model has diverged: its scores of image 7 in sgcls are not finite")
+
+    monkeypatch.setattr(FakePredictor, "predict", predict)
+    saved = tmp_path / "predictions.npz"
+    assert main(["runs/a", "--save-predictions", str(saved)]) == 2
+    said = capsys.readouterr().err
+    for part in ("runs/a, after epoch 3: the model has diverged", "image 7", "an earlier checkpoint",
+                 "training.learning_rate"):
+        assert part in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["--images", "-5"], "argument --images: must be a whole number >= 1, got -5"),
+    (["--pred-weights", "0,0.0"], "argument --pred-weights: lists a value twice: 0,0.0"),
+    (["--mode", "sgcls,sgcls"], "argument --mode: lists a value twice"),
+    (["--ks", "2,2"], "argument --ks: lists a value twice"),
+])
+def test_numbers_and_lists_are_checked_before_work(words, message, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["runs/a", *words])
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["--mode", "sgdet"], "mode must be one of predcls, sgcls here, got sgdet"),
+    (["--ks", "0"], "ks must be whole numbers >= 1, got [0]"),
+])
+def test_mistakes_are_told_in_one_line(predictions_file, words, message, capsys):
+    assert main(["--predictions", str(predictions_file), *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--plugin", "my_head.py"], ["--allow-changed-plugin"]])
+def test_saved_predictions_need_no_plugin(predictions_file, words, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--predictions", str(predictions_file), *words])
+    said = capsys.readouterr().err
+    assert words[0] in said
+    assert "no effect with --predictions" in said
+
+
+def test_a_missing_file_is_told_in_one_line(tmp_path, capsys):
+    assert main(["--predictions", str(tmp_path / "none.npz")]) == 2
+    assert "none.npz: no such predictions file" in capsys.readouterr().err
+
+
+def test_either_a_checkpoint_or_predictions_are_wanted(predictions_file, capsys):
+    saved = ["--predictions", str(predictions_file)]
+    for words in ([], ["runs/a", *saved], [*saved, "--pred-weights", "half"]):
+        with pytest.raises(SystemExit, match="2"):
+            main(words)
+    assert "half" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "named"), [
+    (["--data", "elsewhere"], "--data:"), (["--split", "test"], "--split:"), (["--images", "3"], "--images:"),
+    (["--device", "cpu", "--save-predictions", "again.npz"], "--device, --save-predictions:"),
+])
+def test_options_without_effect_are_refused_by_name(predictions_file, words, named, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--predictions", str(predictions_file), *words])
+    assert f"leave out {named} no effect with --predictions" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--json", "--save-predictions"])
+@pytest.mark.parametrize(("place", "message"), [("", "is a folder: name a file in it"), ("no/f", "there is no folder")])
+def test_places_that_cannot_be_written_are_refused_before_work(restored, tmp_path, option, place, message, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["runs/a", option, str(tmp_path / place)])
+    assert f"argument {option}: " in (said := capsys.readouterr().err)
+    assert message in said
+    assert not restored, "no model was looked for"
