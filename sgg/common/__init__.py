@@ -1,1 +1,1 @@
-"""What every other package may use. Nothing here knows of scene graphs; this imports no other package of ours."""
+"""Tools that every other package may use. They know nothing of scene graphs and import no other package of ours."""

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under a passing name, then renamed."""
+"""Atomic writing of files: a file is written under a temporary name, then renamed. So it is whole or not there."""
 
 from __future__ import annotations
 
@@ -14,58 +14,63 @@ from typing import Any
 
 
 def nearest_existing(path: Path) -> Path:
-    """The path itself where it is there, else the nearest folder above it that is."""
+    """The path itself if it exists, else the nearest folder above it that exists."""
     return next(place for place in (path, *path.absolute().parents) if place.exists())
 
 
 def require_writable(path: Path) -> None:
-    """Raise OSError, naming `path` and the system's reason, where no file can be made beside it, in the nearest folder
-    above it that is there. It is tried: what `os.access` says of a folder is not always so, to an administrator or on a
-    network's disk."""
+    """Check that a file can be written at `path`: a temporary file is made in the nearest existing folder above it.
+
+    `os.access` is not enough: its answer is wrong for an administrator and on some network disks.
+    Raises OSError that names `path` and the system's reason.
+    """
     folder = path if path.is_dir() else nearest_existing(path.parent)
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise OSError(f"{path} cannot be written: {error.strerror} (a new file in {folder}); name a place on a disk "
-                      "that can be written") from None
+        raise OSError(f"{path} cannot be written: {error.strerror} (a new file in {folder}); name a path on a disk "
+                      "that you can write to") from None
 
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """Within the block, where to write what is to become the file `path`, which is as before until the block is over.
+    """Yield a temporary path to write to. At the end of the block it replaces the file `path`, which stays as it was
+    until then.
 
-    Raises OSError naming `path` where the system refuses; then, as after any other fault, nothing is left behind.
+    Raises OSError that names `path` if the system refuses. After any error the temporary file is removed.
     """
-    passing = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        with named_in_errors(path, str(passing)):
-            yield passing
-        os.replace(passing, path)
+        with named_in_errors(path, str(temporary)):
+            yield temporary
+        os.replace(temporary, path)
     finally:
-        passing.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def named_in_errors(path: Path, passing: str | None = None) -> Iterator[None]:
-    """Within the block errors of the system name the file where they name none (a full disk), or its passing name."""
+def named_in_errors(path: Path, temporary: str | None = None) -> Iterator[None]:
+    """Make system errors in the block name `path` if they name no file (a full disk) or only its temporary name."""
     try:
         yield
     except OSError as error:
-        if error.filename in (None, passing):
+        if error.filename in (None, temporary):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 
 def write_json(path: Path, value: Any, indent: int | None = 1) -> None:
-    """Write `value` as `to_json` gives it, whole or not at all. indent: None packs it. Raises OSError naming the file.
+    """Write the JSON text of `value` (`to_json`) atomically.
+
+    indent: spaces per level; None writes one line. Raises OSError that names the file.
     """
-    with replaced(path) as passing:
-        passing.write_text(to_json(value, indent), encoding="utf-8")
+    with replaced(path) as temporary:
+        temporary.write_text(to_json(value, indent), encoding="utf-8")
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """Standard JSON: a figure that is not a number (a subset without relations) becomes null."""
+    """Standard JSON text. NaN (the recall of a subset without relations) and infinity become null."""
     try:
         return json.dumps(value, indent=indent, allow_nan=False)
     except ValueError:

@@ -1,4 +1,9 @@
-"""What all commands share: how they answer a mistake, and types of arguments, checked before work begins."""
+"""Tools of all commands: exit statuses for errors, and argument types that check values before work begins.
+
+The commands use argparse. typer and tyro would build a parser from type hints, but they would save little: settings of
+experiments are read by `sgg.config`, not by a parser, and the few options of a command need the checks below, short
+imports before `--help`, and the exit statuses that schedulers of clusters read.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +19,21 @@ from sgg.common.atomic import require_writable
 
 MISTAKE, INTERRUPTED, NO_READER = 2, 130, 141  # exit statuses
 USER_ERRORS = (ValueError, OSError, ModuleNotFoundError, FloatingPointError)
-"""What the user can mend: input, files and disks, packages that are missing, settings under which a loss explodes."""
+"""Errors that the user can correct: input, files and disks, missing packages, settings under which a loss diverges."""
 
 
 def run_command(command: Callable[[], int | None], interrupted: str = "interrupted") -> int:
-    """The exit status of a command: what it returns (None: 0), 2 after a mistake, 130 after Ctrl-C, 141 where nobody
-    reads on.
+    """Run a command and return its exit status.
 
-    A mistake is told on standard error, as `error:` and its message; interrupted: what is said after Ctrl-C.
+    The status is the command's own (None: 0), 2 after an error of the user, which is printed to standard error as
+    `error: <message>`, 130 after Ctrl-C, and 141 if the reader of a pipe has closed it.
+    interrupted: the message after Ctrl-C.
     """
     try:
         status = command() or 0
         sys.stdout.flush()
         return status
-    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+    except BrokenPipeError:  # the reader, for example `head`, closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NO_READER
     except USER_ERRORS as error:
@@ -39,12 +45,12 @@ def run_command(command: Callable[[], int | None], interrupted: str = "interrupt
 
 
 def output_file(text: str) -> Path:
-    """The type of an argument that names a file to write; one that cannot be written is refused before work begins."""
+    """Argument type: a path of a file to write. It refuses a path that cannot be written, before work begins."""
     path = Path(text)
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{path} is a folder: name a file in it")
     if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"there is no folder {path.parent} to write {path.name} into: make it first")
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent} for {path.name}: make the folder first")
     if path.exists() and not os.access(path, os.W_OK):
         raise argparse.ArgumentTypeError(f"{path} cannot be written: permission denied")
     try:
@@ -55,17 +61,17 @@ def output_file(text: str) -> Path:
 
 
 def positive(text: str) -> int:
-    """The type of an argument that is a whole number >= 1."""
+    """Argument type: a whole number >= 1."""
     return _whole(text, 1)
 
 
 def not_negative(text: str) -> int:
-    """The type of an argument that is a whole number >= 0."""
+    """Argument type: a whole number >= 0."""
     return _whole(text, 0)
 
 
 def positive_number(text: str) -> float:
-    """The type of an argument that is a finite number > 0."""
+    """Argument type: a finite number > 0."""
     try:
         number = float(text)
     except ValueError:
@@ -76,14 +82,14 @@ def positive_number(text: str) -> float:
 
 
 def distinct(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
-    """The type of an argument that lists values of one `kind`, separated by commas, none of them twice."""
+    """Argument type: distinct values of one `kind`, separated by commas."""
     def values(text: str) -> list[Any]:
         listed = [kind(part.strip()) for part in text.split(",")]
         if len(set(listed)) < len(listed):
             raise argparse.ArgumentTypeError(f"lists a value twice: {text}")
         return listed
 
-    values.__name__ = f"comma-separated {kind.__name__}"  # what argparse says was expected
+    values.__name__ = f"comma-separated {kind.__name__}"  # argparse names the expected type by it
     return values
 
 
@@ -98,7 +104,7 @@ def _whole(text: str, least: int) -> int:
 
 
 def _message(error: Exception) -> str:
-    """The text of an error; the system's own begin with the file, as ours do."""
+    """The text of an error. A system error begins with the file, like ours."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return str(error) or type(error).__name__

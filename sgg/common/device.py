@@ -1,4 +1,4 @@
-"""The device that a setting or an argument names."""
+"""Find the torch device that a setting or an argument names."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import torch
 
 
 def find_device(name: str, setting: str) -> torch.device:
-    """The device `name`: cpu, cuda, cuda:1, ...; auto is CUDA where there is a GPU.
+    """The device `name`: cpu, cuda, cuda:1, ...; auto is CUDA if there is a GPU, else cpu.
 
-    setting: what named it, for messages. Raises ValueError for a device that torch does not know or does not find.
+    setting: the setting that gives the name, for messages. Raises ValueError if torch does not know or find the device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ValueError(f"{setting} must be auto, cpu, cuda or another device of torch's, got {name!r}: "
+        raise ValueError(f"{setting} must be auto, cpu, cuda or another torch device, got {name!r}: "
                          f"{str(error).partition('. ')[0]}") from None
     if device.type == "cuda":
         _require_gpu(device, setting)
@@ -25,7 +25,7 @@ def find_device(name: str, setting: str) -> torch.device:
 
 
 def _require_gpu(device: torch.device, setting: str) -> None:
-    """Looks at no GPU more closely: that would take memory of it."""
+    """Raise ValueError if torch does not see the GPU. Nothing is allocated: a test tensor would take GPU memory."""
     if not torch.cuda.is_available():
         raise ValueError(f"{setting} is {device}, but torch sees no GPU: use auto or cpu")
     if device.index is not None and device.index >= torch.cuda.device_count():

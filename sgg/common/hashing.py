@@ -1,4 +1,4 @@
-"""Hashes by which files and values are told apart."""
+"""Hashes that identify files and values."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def sha256_of(path: Path | str) -> str:
 
 
 def file_hash(path: Path | str) -> str:
-    """16 hexadecimal digits of a file's content."""
+    """The first 16 hexadecimal digits of a file's SHA-256."""
     return sha256_of(path)[:16]
 
 
 def value_hash(value: Any) -> str:
-    """12 hexadecimal digits of a value that JSON can say; the order of keys does not count."""
+    """The first 12 hexadecimal digits of the SHA-256 of a value as JSON; the order of keys does not matter."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Packages whose names are imported when they are first asked for, so that a command answers before it needs torch."""
+"""Lazy names of packages: a name is imported at its first use, so a command can print its help without torch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """A `__getattr__` for the package of that name. homes: each name that it offers -> its module in the package."""
+    """A `__getattr__` for a package. homes: each name that the package offers -> the module in it that defines it."""
     def find(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")

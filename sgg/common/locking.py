@@ -1,4 +1,4 @@
-"""Locks that processes share through files. They are the system's own: a lock ends with its owner, however it dies."""
+"""File locks between processes. The operating system holds them, so a lock ends when its process ends or is killed."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.1
 LOG_AFTER_S, LOG_EVERY_S = 3.0, 60.0
-"""When the log says what is waited for, first and then again."""
+"""Seconds of waiting before the first log message, and between later ones."""
 
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Within the block this process alone holds the lock file `path`, which says so. It waits for whoever holds it;
-    after a few seconds the log says who that is.
+    """Hold the lock file `path` within the block; this process writes its name into it.
 
-    There is no limit to waiting: what is made under a lock may take hours. It ends with the process that holds it.
+    If another process holds the lock, this waits without limit, since work under a lock may take hours. After a few
+    seconds the log names the other process.
 
-    Raises OSError naming the file where it cannot be written, or its file system has no locks.
+    Raises OSError that names the file if it cannot be written or its file system has no locks.
     """
     with open(path, "a", encoding="utf-8") as file:
         with named_in_errors(path):
@@ -38,29 +38,29 @@ def held(path: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            file.truncate(0)  # what is here afterwards was left by a process that was killed
+            file.truncate(0)  # so text that remains in the file was left by a killed process
 
 
 def wait_for(descriptor: int, path: Path, kind: int) -> None:
-    """Lock the open file or folder `descriptor`, kind: fcntl.LOCK_EX or LOCK_SH; waits as `held` does.
+    """Lock the open file or folder `descriptor`; wait like `held`.
 
-    path: what to call it. Raises OSError where its file system has no locks.
+    kind: fcntl.LOCK_EX or LOCK_SH. path: its name in messages. Raises OSError if its file system has no locks.
     """
-    begun, told = time.monotonic(), LOG_AFTER_S
+    begun, next_log = time.monotonic(), LOG_AFTER_S
     while True:
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
             return
         except BlockingIOError:
             waited = time.monotonic() - begun
-        if waited >= told:
+        if waited >= next_log:
             log.warning("waiting for %s, held by %s, since %.0f s", path, _holder(path), waited)
-            told += LOG_EVERY_S
+            next_log += LOG_EVERY_S
         time.sleep(POLL_S)
 
 
 def this_process() -> str:
-    """How this process is called in messages of others."""
+    """The name of this process in messages of other processes."""
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 

@@ -1,4 +1,4 @@
-"""Reading weights that others have pickled, without running what else a pickle may hold."""
+"""Read pickled weights of others without running code that a pickle may hold."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from torch import Tensor
 
 DAMAGE = (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
            OverflowError, struct.error, zipfile.BadZipFile)
-"""What reading a damaged pickle has been seen to raise."""
+"""Exceptions that reading a damaged pickle has raised."""
 
 
 def read_pickle(path: Path | str) -> dict[str, Any]:
-    """The mapping that torch.save wrote, on the CPU; tensors of a file in today's format stay on disk until used.
+    """The mapping that torch.save wrote, on the CPU. Tensors of a zip file stay on disk until they are used.
 
-    Raises FileNotFoundError; ValueError where the file is damaged, is no mapping, or holds anything but tensors and
-    plain values: such an object could run code when it is read.
+    Raises FileNotFoundError, or ValueError if the file is damaged, is no mapping, or holds objects other than tensors
+    and plain values: these could run code when they are read.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing or no file")
+        raise FileNotFoundError(f"{path} is missing, or is no file")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
@@ -43,7 +43,7 @@ def read_pickle(path: Path | str) -> dict[str, Any]:
 
 
 def require_weights(content: Any, what: str) -> dict[str, Tensor]:
-    """`content` itself, where it is a mapping of names to plain tensors. Raises ValueError that begins with `what`."""
+    """Return `content` if it maps names to plain tensors. Raises ValueError that begins with `what` otherwise."""
     if not isinstance(content, dict) or not content:
         raise ValueError(f"{what} must be a mapping of names to tensors, got {type(content).__name__}")
     for name, value in content.items():

@@ -1,4 +1,4 @@
-"""A bar for work that goes picture by picture."""
+"""A progress bar for work on one image after another."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 
 @contextmanager
 def image_bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Gives what is to be called with the numbers of pictures done and of all; shown only on a terminal."""
+    """Yield a function to call with the number of finished images and of all images. Only a terminal shows the bar."""
     console = Console(stderr=True)
     with Progress("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console,
                   disable=not console.is_terminal) as progress:

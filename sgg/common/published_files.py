@@ -1,6 +1,6 @@
-"""Files of weights that others have published: read safely, matched name by name, and put into our modules
-(docs/SYSTEM.md section 7). Which names are whose is said beside each network: `published.py` in `sgg/detector/`,
-`sgg/models/` and `sgg/gan/`.
+"""Published files of weights: read them safely, match their names with ours, and load them into our modules
+(docs/SYSTEM.md section 7). `published.py` in `sgg/detector/`, `sgg/models/` and `sgg/gan/` holds the names of each
+network.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from .pickles import read_pickle, require_weights
 log = logging.getLogger(__name__)
 
 NETWORKS = ("state_dict", "gan")
-"""The entries of a published file that hold networks, weights by name."""
+"""The entries of a published file that hold networks, as weights by name."""
 FLOATS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
-"""Any of these may stand for another."""
+"""A weight of one of these types may be loaded into a parameter of another."""
 
 
 class Weight(NamedTuple):
-    """A published weight: our name, the name in the file, the numbers."""
+    """A published weight: our name, its name in the file, its values."""
 
     ours: str
     published: str
@@ -35,9 +35,10 @@ class Weight(NamedTuple):
 
 @dataclass(frozen=True)
 class Filling:
-    """A module, and the published weights that are for it.
+    """A module, and the published weights to load into it.
 
-    expected: our names that have to be there. prefixes: published beginnings of names and ours, where they tell both.
+    expected: our names that the file must have. prefixes: pairs of a published prefix and ours, if prefixes suffice to
+    translate names.
     """
 
     module: nn.Module
@@ -46,9 +47,10 @@ class Filling:
     prefixes: Sequence[tuple[str, str]] = ()
 
     def faults(self) -> list[str]:
-        """Every name that is missing, unexpected, mis-shaped, of another kind of numbers or for the same weight as
-        another one, in words: by its name in the file; a missing one by ours and by what it can have been published
-        as."""
+        """One sentence for each weight that is missing, unexpected, of another shape or data type, or there twice.
+
+        It names the weight as the file does; a missing one by our name and the names that the file could have.
+        """
         own = self.module.state_dict()
         times = Counter(weight.ours for weight in self.weights)
         found = [f"missing {name} ({' or '.join(published_as(name, self.prefixes)) or 'our name'})"
@@ -60,13 +62,13 @@ class Filling:
             elif name in own and value.dtype != own[name].dtype and not {value.dtype, own[name].dtype} <= FLOATS:
                 found.append(f"{published} is of {value.dtype}, expected {own[name].dtype}")
         found += [" and ".join(weight.published for weight in self.weights if weight.ours == name) +
-                  f" are names of one weight, {name}" for name, count in times.items() if count > 1]
+                  f" are names of the same weight, {name}" for name, count in times.items() if count > 1]
         return found
 
     def not_finite(self) -> list[str]:
-        """Where `faults` finds none: every name with a number that is not finite, in words."""
+        """One sentence for each weight with a value that is not finite. Call it only if `faults` finds none."""
         own = self.module.state_dict()
-        return [f"{published} has numbers that are not finite" for name, published, value in self.weights
+        return [f"{published} has values that are not finite" for name, published, value in self.weights
                 if not _is_finite(value, own[name].dtype)]
 
     def apply(self) -> None:
@@ -75,7 +77,8 @@ class Filling:
 
 
 def read_published(path: Path | str) -> dict[str, Any]:
-    """What a published file holds; `state_dict`, and `gan` where there is one, are checked to be names and tensors."""
+    """The content of a published file. Raises ValueError unless `state_dict`, and `gan` if it is there, map names to
+    tensors."""
     content = read_pickle(path)
     for part in NETWORKS:
         if part in content or part == "state_dict":
@@ -84,21 +87,24 @@ def read_published(path: Path | str) -> dict[str, Any]:
 
 
 def require_filled(path: Path | str, fillings: Sequence[Filling]) -> None:
-    """Raise ValueError with every missing, unexpected and mis-shaped name, each of another kind of numbers and each two
-    of one weight; where there is none, with each whose numbers are not finite. `path` is where the weights are from.
+    """Raise ValueError with all `faults` of the fillings; if there are none, with each weight that is not finite.
+
+    path: the file that the weights are from.
     """
     faults = [fault for filling in fillings for fault in filling.faults()]
     if any("D_global." in fault for fault in faults):
-        faults.append("(D_global was made for maps of other channels or with another large_discriminator: build the "
-                      "GAN to suit, or without it, levels=('nodes', 'edges'))")
+        faults.append("(D_global was made for maps with other channels or with another large_discriminator: build the "
+                      "GAN with the same values, or without D_global, levels=('nodes', 'edges'))")
     faults = faults or [fault for filling in fillings for fault in filling.not_finite()]  # reads the whole file
     if faults:
         raise ValueError("\n  ".join([f"{path} does not fit the model:", *faults]))
 
 
 def fill(path: Path | str, content: dict[str, Any], fillings: Sequence[Filling]) -> list[str]:
-    """Copy the weights into the modules. Returns, and logs as a warning, the name of every tensor of `content` that has
-    no place in them. Raises what `require_filled` raises, and changes nothing then.
+    """Copy the weights into the modules. Returns the name of every tensor of `content` that no module takes, and logs
+    these names as a warning.
+
+    Raises what `require_filled` raises; then no module is changed.
     """
     require_filled(path, fillings)
     for filling in fillings:
@@ -110,8 +116,8 @@ def fill(path: Path | str, content: dict[str, Any], fillings: Sequence[Filling])
 
 
 def left_out(content: dict[str, Any], fillings: Sequence[Filling]) -> list[str]:
-    """Every tensor of a published file that `fillings` do not take: those of networks by their names, those of an
-    optimiser's state, which have none, by its name and their number."""
+    """The tensors of a published file that no filling takes: the names of weights; for an optimiser's state, whose
+    tensors have no names, its own name and their number."""
     taken = {weight.published for filling in fillings for weight in filling.weights}
     names = [name for part in NETWORKS for name in content.get(part, {}) if name not in taken]
     counts = {name: _count_tensors(value) for name, value in content.items() if name not in NETWORKS}
@@ -125,12 +131,12 @@ def _count_tensors(value: Any) -> int:
 
 
 def published_as(name: str, prefixes: Iterable[tuple[str, str]]) -> list[str]:
-    """Every published name that stands for `name` of ours; prefixes: published and ours, in pairs."""
+    """The published names that can stand for our `name`. prefixes: pairs of a published prefix and ours."""
     return [published + name.removeprefix(ours) for published, ours in prefixes if name.startswith(ours)]
 
 
 def rename(name: str, prefixes: dict[str, str]) -> str:
-    """`name` with the first of `prefixes` that it starts with replaced."""
+    """`name` with its prefix replaced: by the value of the first of `prefixes` that it begins with."""
     for published, ours in prefixes.items():
         if name.startswith(published):
             return ours + name.removeprefix(published)
@@ -138,5 +144,6 @@ def rename(name: str, prefixes: dict[str, str]) -> str:
 
 
 def _is_finite(value: Tensor, dtype: torch.dtype) -> bool:
-    """Whether all numbers are finite in `dtype`. Their sum tells in a twentieth of the time, unless it overflows."""
+    """Whether all values are finite in `dtype`. A finite sum shows it in a twentieth of the time; a sum may overflow.
+    """
     return bool(value.sum(dtype=dtype).isfinite()) or bool(value.to(dtype).isfinite().all())

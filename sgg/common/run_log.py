@@ -1,4 +1,4 @@
-"""The numbers of one trial on disk: `metrics.jsonl`, one row an epoch, and `test.json`."""
+"""The metrics of one trial on disk: `metrics.jsonl`, one row for each epoch, and `test.json`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ ROWS, TEST, CONFIG, CHECKPOINTS = "metrics.jsonl", "test.json", "config.json", "
 
 
 class History:
-    """Rows of a trial's epochs. A run that is taken up again appends; of two rows of an epoch the later one counts.
+    """The rows of a trial's epochs. A resumed run appends rows; if an epoch has two rows, the later one counts.
 
-    Raises ValueError naming file and line for a row that is none of ours; a line that a kill cut short is passed over.
+    Raises ValueError that names file and line for a row of another form. A line that a kill cut short is skipped.
     """
 
     def __init__(self, directory: Path | str):
@@ -31,7 +31,7 @@ class History:
         return row
 
     def rows(self, up_to: int | None = None) -> list[Row]:
-        """The row that counts of each epoch, in order; `up_to`: epochs after it were cut off by a kill."""
+        """The valid row of each epoch, in order. up_to: leave out later epochs, whose checkpoint a kill prevented."""
         latest = {row["epoch"]: row for row in self._all()}
         return [latest[epoch] for epoch in sorted(latest) if up_to is None or epoch <= up_to]
 
@@ -40,12 +40,12 @@ class History:
 
 
 def position(row: Row) -> tuple[int, int]:
-    """Where a row is in the order in which a trial's rows were written; (0, 0), before all rows, of an empty row."""
+    """The position (attempt, epoch) of a row in the order of writing; (0, 0), before all rows, for an empty row."""
     return row.get("attempt", 0), row.get("epoch", 0)
 
 
 def append_row(path: Path, row: Row) -> None:
-    """Write one more line of JSON to `path`, on the disk when this returns. Raises OSError naming the file."""
+    """Append a line of JSON to `path`. It is on the disk when this returns. Raises OSError that names the file."""
     with named_in_errors(path), open(path, "a+b") as file:
         file.write(_line_break(file) + to_json(row).encode() + b"\n")
         file.flush()
@@ -53,9 +53,9 @@ def append_row(path: Path, row: Row) -> None:
 
 
 def read_rows(path: Path, /, **kinds: type) -> list[Row]:
-    """The rows that `append_row` wrote, without one that a kill cut short; none where there is no such file.
+    """The rows that `append_row` wrote, without a line that a kill cut short; an empty list if there is no file.
 
-    kinds: keys that each must have, and the type of their values. Raises ValueError naming file and line otherwise.
+    kinds: the keys that each row must have, with the type of their values. Raises ValueError that names file and line.
     """
     lines = path.read_bytes().splitlines() if path.is_file() else []
     return [require_keys(row, f"{path}, line {number}", **kinds)
@@ -63,10 +63,10 @@ def read_rows(path: Path, /, **kinds: type) -> list[Row]:
 
 
 def read_optional_json(path: Path, /, **kinds: type) -> dict[str, Any] | None:
-    """The mapping that `write_json` wrote; None where there is no such file.
+    """The mapping that `write_json` wrote; None if there is no such file.
 
-    kinds: keys that it must have, and the type of their values. Raises ValueError naming the file where it is cut off,
-    no mapping, or without such a key.
+    kinds: the keys that it must have, with the type of their values. Raises ValueError that names the file if it is cut
+    off, holds no mapping, or lacks such a key.
     """
     if not path.is_file():
         return None
@@ -78,7 +78,7 @@ def read_optional_json(path: Path, /, **kinds: type) -> dict[str, Any] | None:
 
 
 def require_keys(value: Any, source: object, /, **kinds: type) -> dict[str, Any]:
-    """`value` itself. Raises ValueError, naming the source and each fault, unless it is a mapping with these keys."""
+    """Return `value`. Raises ValueError that names the source and each fault unless it is a mapping with these keys."""
     if not isinstance(value, dict):
         raise ValueError(f"{source} must hold a mapping, but holds {type(value).__name__}")
     faults = [f"{key} must be of type {kind.__name__}, got {value[key]!r:.60}" if key in value else f"{key} is missing"
@@ -89,7 +89,7 @@ def require_keys(value: Any, source: object, /, **kinds: type) -> dict[str, Any]
 
 
 def _line_break(file: BinaryIO) -> bytes:
-    """What ends the line that a kill cut short, where there is one."""
+    """A line break if the last line lacks one, because a kill cut it short; else nothing."""
     if file.seek(0, os.SEEK_END) == 0:
         return b""
     file.seek(-1, os.SEEK_END)

@@ -1,4 +1,4 @@
-"""Weights by name, put into a module that must have exactly these."""
+"""Load weights by name into a module that must have exactly these names and shapes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from torch import Tensor, nn
 
 
 def load_strictly(module: nn.Module, weights: dict[str, Tensor], source: str) -> None:
-    """Like load_state_dict, with every fault in one ValueError, and nothing loaded when there is one."""
+    """Load like load_state_dict. Raises one ValueError with all faults; then nothing is loaded."""
     require_fitting(module, weights, source)
     module.load_state_dict(weights)
 
 
 def require_fitting(module: nn.Module, weights: dict[str, Tensor], source: str) -> None:
-    """Raise ValueError with every missing, unexpected and mis-shaped name. The module may be on the meta device."""
+    """Raise ValueError with every missing or unexpected name and every wrong shape. The module may be on the meta
+    device."""
     own = module.state_dict()
     faults = [f"missing {name}" for name in own if name not in weights]
     faults += [f"unexpected {name}" for name in weights if name not in own]

@@ -1,1 +1,1 @@
-"""The parts of a method: contracts, and the registries of what fulfils them. Nothing here imports torch."""
+"""The parts of a method: their contracts, and the registries of their entries. This package does not import torch."""

@@ -1,5 +1,5 @@
-"""Adjustments after training: what changes the predicate scores of a trained model. Each is swept: every value of it is
-measured on each trained model.
+"""Adjustments after training, which change the predicate scores of a trained model. Each is swept: every trained model
+is measured under each of its values.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 ADJUSTMENTS: Registry[Adjustment] = Registry("adjustment", "sgg.adjustments", default="pred_weight")
 BY_METRICS = ADJUSTMENTS.default
-"""The adjustment that metrics apply themselves, to scores (`sgg.metrics.reweight`), so that one pass of them serves all
-of its values. It comes after all others, and names of figures have `/x<value>` for it."""
+"""The adjustment that the metrics apply to scores themselves (`sgg.metrics.reweight`), so that one pass measures all of
+its values. It is applied last, and names of metrics end with `/x<value>` for it."""
 
 OTHERS = ("modes", "ks", "every", "batch_size", "test")
-"""The other settings of `evaluation`, whose names no adjustment can have."""
+"""The other settings of `evaluation`. No adjustment can have one of these names."""
 
 
 class AdjustmentFunction(Protocol):
@@ -31,24 +31,24 @@ class AdjustmentFunction(Protocol):
 
 
 class Adjustment(Method):
-    """An adjustment: it is applied in the order of the names, `BY_METRICS` last.
+    """The settings of an adjustment. Adjustments are applied in the order of their names, `BY_METRICS` last.
 
-    Its field `values` is the setting `evaluation.<name>`. neutral: the value with which nothing changes; it is measured
-    in any case.
+    The field `values` is the setting `evaluation.<name>`. neutral: the value that changes nothing; it is always
+    measured.
     """
 
     neutral: ClassVar[float] = 0.0
 
     @classmethod
     def fault_of_entry(cls, name: str) -> str | None:
-        """Figures and settings carry the name; `values` is all that can be set."""
+        """A fault of the name, which settings and metrics carry, or of the fields."""
         if not name.isidentifier() or name in OTHERS:
-            return (f"must have another name than {name!r}: its setting is evaluation.{name}, and names of figures "
-                    "have it in them")
+            return (f"must have another name than {name!r}: its setting is evaluation.{name}, and the names of metrics "
+                    "contain it")
         if set(cls.model_fields) != {"kind", "values"}:
             return f"must have the fields kind and values, and no other, got {', '.join(cls.model_fields)}"
         return None
 
     def build(self, statistics: Statistics) -> AdjustmentFunction:
-        """The function. statistics: what the training annotations tell."""
+        """The function. statistics: counts and vectors of the training data."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Augmentations: what trains a scene-graph model on more than the annotated images, and the section that builds one."""
+"""Augmentations, which train a scene-graph model on more than the annotated images, and their sections of settings."""
 
 from __future__ import annotations
 
@@ -21,26 +21,28 @@ AugmentationNeed = Literal["features", "class_vectors"]
 
 
 class PendingFeatures(Protocol):
-    """Features that are being read."""
+    """Features that another thread is reading."""
 
     def result(self) -> Tensor:
-        """Wait for them: [N, channels, 7, 7]."""
+        """Wait for the features and return them: [N, channels, 7, 7]."""
 
 
 class FeatureSource(Protocol):
     """Real features by class: `sgg.features.FeatureStore`."""
 
     def request(self, labels: Tensor, generator: Generator, device: torch.device) -> PendingFeatures:
-        """Begin to read a feature of each class of `labels` [N], drawn at random; `.result()` of what it returns waits
-        for them, [N, channels, 7, 7] on `device`."""
+        """Begin to read one random feature of the class of each label [N].
+
+        `.result()` of the returned object waits for the features, [N, channels, 7, 7] on `device`.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AugmentationParts:
-    """What an augmentation is made from.
+    """The inputs of `Augmentation.build`.
 
-    channels and map_size: of the detector's map [channels, map_size, map_size]. statistics: of the training
-    annotations. device: of the networks. features: real features, where the augmentation needs them.
+    channels and map_size: of the detector's map [channels, map_size, map_size]. statistics: counts and vectors of the
+    training data. device: of the networks. features: real features, if the augmentation needs them.
     """
 
     channels: int
@@ -51,9 +53,9 @@ class AugmentationParts:
 
 
 class Augmentation(Method):
-    """The settings of an augmentation, and how it is made.
+    """The settings of an augmentation, and the method that builds it.
 
-    modes: the modes of training (`training.mode`) that it serves in. rates: which of its settings are learning rates.
+    modes: the values of `training.mode` that it supports. rates: the names of its settings that are learning rates.
     """
 
     rates: ClassVar[tuple[str, ...]] = ()
@@ -61,14 +63,16 @@ class Augmentation(Method):
 
     @property
     def needs(self) -> frozenset[AugmentationNeed]:
-        """What has to be made before it can work."""
+        """The inputs that must be made before it is built."""
         return frozenset()
 
     def fault_of_classes(self, classes: int, data: str) -> str | None:
-        """What is wrong with the settings for a data set of so many classes, without background; it begins with the key
-        of a setting. None where nothing is. data: what the data set is called."""
+        """The fault of the settings for a data set, beginning with the key of a setting; None if there is no fault.
+
+        classes: the number of object classes, without background. data: the title of the data set.
+        """
         return None
 
     def build(self, parts: AugmentationParts) -> Any:
-        """The augmentation at work, `sgg.systems.two_stage.augmenter.Augmenter`, its networks with fresh weights."""
+        """Build the `sgg.systems.two_stage.augmenter.Augmenter`; its networks have fresh weights."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Detector backbones: what a detector looks like from outside, and the section of settings that makes one."""
+"""Detector backbones: the sizes of a detector, and the section of settings that builds one."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ BACKBONES: Registry[Backbone] = Registry("detector backbone", "sgg.detector.back
 
 @dataclass(frozen=True)
 class DetectorSpec:
-    """What one kind of detector looks like from outside.
+    """The sizes of one kind of detector, as other parts of the system need them.
 
-    image_size: longer side of the resized picture in pixels. divisor: padded pictures are a multiple of this. stride:
-    pixels a cell of the global map. channels: of the global map. head_dim: width of the box head. dropout and
+    image_size: longer side of the resized image in pixels. divisor: the sides of a padded image are multiples of it.
+    stride: pixels per cell of the global map. channels: of the global map. head_dim: width of the box head. dropout and
     edge_relu: of the box head's copies in the scene-graph model (see `sgg.models.box_head.BoxHead`).
     """
 
@@ -36,38 +36,39 @@ class DetectorSpec:
     edge_relu: bool = True
 
     def map_size(self, image_size: int) -> int:
-        """Cells along a side of the global map of a picture resized to `image_size` pixels."""
+        """The number of cells along a side of the global map of an image resized to `image_size` pixels."""
         return -(-image_size // self.divisor) * self.divisor // self.stride
 
 
 class Backbone(Method):
-    """The settings of a frozen detector (docs/SYSTEM.md section 2), how it is made and how it is trained.
+    """The settings of a frozen detector (docs/SYSTEM.md section 2), and the methods that build it and say how to train
+    it.
 
-    spec: what it looks like from outside; a property where that depends on settings. An entry may have settings of its
-    own beside those that every backbone has. They decide what `build` makes: they are part of a detector's identity,
-    and detector.json keeps them.
+    spec: its sizes; a property if they depend on settings. An entry may have settings of its own beside those that
+    every backbone has. `build` reads them, so they are part of a detector's identity, and detector.json keeps them.
     """
 
     spec: ClassVar[DetectorSpec]
     required: ClassVar[frozenset[str]] = frozenset({"build", "recipe"})
 
     weights: Annotated[HomePath | None, trains(shared=True, tried=True)] = None
-    """A published `vg-faster-rcnn.tar` or a directory made by `python -m sgg.detector train`; None: pre-train here."""
+    """A published `vg-faster-rcnn.tar` or a folder that `python -m sgg.detector train` wrote; None: the run trains its
+    own detector."""
     features: Annotated[HomePath | None, trains(shared=True, tried=True)] = None
-    """A store of real node features of training that the augmentation reads in place of our own extraction, for example
-    the papers' (`python -m sgg.features import-hdf5`); None: extracted by this detector and kept in the cache."""
+    """A store of real node features of training images for the augmentation, for example that of the papers
+    (`python -m sgg.features import-hdf5`); None: this detector extracts the features, and the cache keeps them."""
     epochs: Annotated[PositiveInt, trains(shared=True)] = 10
     """Epochs of the detector's training."""
     batch_size: Annotated[PositiveInt, trains(shared=True)] = 8
-    """Images of a batch of the detector's training."""
+    """Images per batch of the detector's training."""
     learning_rate: Annotated[PositiveFloat, trains(shared=True)] = 0.01
     """Learning rate of the detector's training."""
 
     @classmethod
     def fault_of_entry(cls, name: str) -> str | None:
-        """Trials that differ in a setting of a backbone need detectors of their own, so its role must say so."""
+        """A missing `spec`, or a setting whose role does not say that trials share what it decides, the detector."""
         if not isinstance(getattr(cls(), "spec", None), DetectorSpec):
-            return "needs a `spec`, an sgg.methods.backbone.DetectorSpec"
+            return "needs an attribute `spec`, an sgg.methods.backbone.DetectorSpec"
         for key, role in roles_of(cls).items():
             if not role.shared:
                 return f"must have trains(shared=True) as the role of {key}, got {', '.join(role.words)}"
@@ -75,18 +76,18 @@ class Backbone(Method):
 
     @property
     def own_settings(self) -> dict[str, Any]:
-        """The settings that not every backbone has, as plain values. With the name they say what `build` makes."""
+        """The settings that only this backbone has, as plain values. With the name they decide what `build` makes."""
         return self.model_dump(mode="json", exclude={*Backbone.model_fields, BACKBONES.key})
 
     def build(self, num_classes: int, settings: dict[str, Any]) -> FasterRCNN:
-        """torchvision's R-CNN with random weights, as the entry's own settings say.
+        """Build torchvision's R-CNN with random weights from the entry's own settings.
 
-        num_classes: C, background included. settings: arguments that all of them get, such as the size of pictures.
-        `epochs`, `batch_size`, `learning_rate`, `weights` and `features` must not matter here: a detector that is
-        opened again does not know them.
+        num_classes: C, background included. settings: arguments that every backbone gets, such as the image size.
+        The result must not depend on `epochs`, `batch_size`, `learning_rate`, `weights` and `features`: a detector
+        that is loaded from its file does not know them.
         """
         raise NotImplementedError
 
     def recipe(self) -> Any:
-        """How it is trained, a `sgg.detector.recipe.Recipe`."""
+        """The `sgg.detector.recipe.Recipe` of the detector's training."""
         raise NotImplementedError

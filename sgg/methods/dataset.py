@@ -1,4 +1,4 @@
-"""Data sets: the section of settings that says how one is read, and opens it."""
+"""Data sets: the section of settings that says how to read one, and opens it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ DATA_SETS: Registry[DataSettings] = Registry("data set", "sgg.data.sets", defaul
 
 
 class DataSettings(Method):
-    """How a data set is read (docs/SYSTEM.md section 1), and how it is opened.
+    """The settings of a data set (docs/SYSTEM.md section 1), and the method that opens it.
 
-    title: what it is called in sentences; the name where it has none. sources: the published files that
-    `python -m sgg.data prepare` fetches, each a `sgg.data.fetch.sources.Source`. num_classes: background included, by
-    which published models of it are known; None: they are not. has_sides: whether mirroring may change a predicate,
-    such as "left of". rate_per_image and pairs_per_image: what `training.learning_rate` for each image of a batch, and
-    `model.pairs_per_image`, are by default.
+    title: its name in sentences; "" for the entry's name. sources: the published files that `python -m sgg.data
+    prepare` downloads, each a `sgg.data.fetch.sources.Source`. num_classes: the number of classes, background included,
+    by which the import of a published model recognises the data set; None: it does not recognise it. has_sides: whether
+    mirroring may change a predicate, such as "left of". rate_per_image: the default of `training.learning_rate` per
+    image of a batch. pairs_per_image: the default of `model.pairs_per_image`.
     """
 
     title: ClassVar[str] = ""
@@ -37,30 +37,30 @@ class DataSettings(Method):
     root: Annotated[HomePath, runs()] = Path("data")
     """The folder of the data sets."""
     cache: Annotated[HomePath | None, runs(tried=True)] = None
-    """The folder of what is derived from the data once: detectors, feature stores, lists of images. It must be
-    writable, and on a cluster a path that all nodes see. None: the folder `cache` of `root`."""
+    """The folder of files that are derived from the data: detectors, feature stores, lists of images. It must be
+    writable, and on a cluster all nodes must see it. None: the folder `cache` of `root`."""
     min_objects: Annotated[int, Field(ge=0), trains(tried=True)] = 0
-    """Train on images with at least so many objects."""
+    """Train on images with at least this many objects."""
     max_objects: Annotated[PositiveInt | None, trains(tried=True)] = None
-    """Train on images with at most so many objects; None: any number."""
+    """Train on images with at most this many objects; None: any number."""
     train_images: Annotated[PositiveInt | None, trains(tried=True)] = None
-    """Train on the first so many images only; None: all."""
+    """Train on this many images only, the first ones; None: all."""
     eval_images: Annotated[PositiveInt | None, measures()] = None
-    """Evaluate on the first so many images of each part only; None: all."""
+    """Evaluate on this many images of each split only, the first ones; None: all."""
     flip: Annotated[bool, trains()] = True
     """Mirror half of the training images, boxes with them."""
     flip_predicates: Annotated[Literal["exchange", "refuse", "keep"], trains(tried=True)] = "exchange"
-    """Predicates that mirroring changes. exchange: "left of" becomes "right of" in a mirrored image, and an image with
-    one that has no partner is never mirrored; refuse: as exchange, but data with one that has no partner are refused;
-    keep: all stay as they are, as in the papers' system (docs/SYSTEM.md section 8)."""
+    """What mirroring does to predicates such as "left of". exchange: "left of" becomes "right of"; an image with a
+    predicate that has no such partner is never mirrored. refuse: like exchange, but a data set with a predicate without
+    partner is an error. keep: predicates stay as they are, as in the papers' system (docs/SYSTEM.md section 8)."""
     self_relations: Annotated[Literal["drop", "keep"], trains(shared=True, tried=True)] = "drop"
-    """Relations of an object to itself, for which no pair is ever predicted. keep: as in the papers' system, where each
-    counts as not found."""
+    """Relations of an object to itself. No pair is ever predicted for them. keep: each counts as not found, as in the
+    papers' system."""
     allow_clipping: Annotated[bool, trains(shared=True, tried=True)] = False
-    """Accept boxes that look as if they were written in another way than they are read (corners for sizes, ...) or lie
-    outside their pictures: they are cut off at the border."""
+    """Accept boxes that lie outside their images or seem to follow another convention than the reader's (corners in
+    place of sizes, ...). They are cut off at the border."""
     workers: Annotated[NonNegativeInt, runs(), suits(toy=0)] = 2
-    """Processes that decode pictures; 0: the training process itself."""
+    """Processes that decode images; 0: the training process decodes them."""
 
     @classmethod
     def called(cls) -> str:
@@ -68,11 +68,11 @@ class DataSettings(Method):
         return cls.title or cls.model_fields[DATA_SETS.key].default
 
     def open(self, rules: Any, cache: Path) -> Any:
-        """The annotation under `root` as a `sgg.data.DataSet`, read without torch and without pictures.
+        """Read the annotation under `root` into a `sgg.data.DataSet`, without torch and without image files.
 
-        rules: what is done with doubtful annotation, a `sgg.data.checks.consistency.Rules`. cache: where what is
-        derived from the files may be kept.
+        rules: the treatment of doubtful annotation, a `sgg.data.checks.consistency.Rules`. cache: the folder for files
+        that are derived from the data.
 
-        Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
+        Raises FileNotFoundError, or ValueError that names the file and the record.
         """
         raise NotImplementedError

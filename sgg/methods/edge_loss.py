@@ -1,4 +1,4 @@
-"""Edge losses: what scores the predicates of a batch of pairs, and the section of settings that builds one."""
+"""Edge losses, which score the predicates of a batch of pairs, and the section of settings that builds one."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ EDGE_LOSSES: Registry[EdgeLoss] = Registry("edge loss", "sgg.losses.edges", defa
 
 @dataclass(frozen=True, slots=True)
 class EdgeContext:
-    """What is known about P pairs, beside logits and predicates.
+    """Context of P pairs, beside logits and predicates.
 
-    subject_labels and object_labels [P]: the classes of both ends that the predicates are judged by. num_foreground and
-    num_background: how many of the pairs have a relation, and how many have none, in the whole batch, of which these
-    pairs are a part where several processes train together; None: as many as there are here.
+    subject_labels and object_labels [P]: the classes of subject and object. num_foreground and num_background: the
+    numbers of pairs with and without a relation in the whole batch. If several processes train together, these P pairs
+    are only a part of the batch. None: count these pairs.
     """
 
     subject_labels: Tensor
@@ -38,14 +38,14 @@ class EdgeLossFunction(Protocol):
 
 
 def require_scalar(loss: Tensor, function: EdgeLossFunction, logits: Tensor) -> Tensor:
-    """What an edge loss returned. Raises MethodError, naming its file, unless it is a scalar with a gradient of the
-    logits; these may have none, where nothing is to be learned from them."""
+    """Return the result of an edge loss. Raises MethodError that names the loss's file unless the result is a scalar
+    and, if the logits require a gradient, has one."""
     shape = getattr(loss, "shape", None)
     if shape != ():
         given = type(loss).__name__ if shape is None else f"shape {list(shape)}"
         fault = f"must return a scalar tensor, got {given}"
     elif logits.requires_grad and not loss.requires_grad:
-        fault = "must return a loss with a gradient, so nothing of it may be detached or become a plain number"
+        fault = "must return a loss with a gradient, so it must not detach tensors or make plain numbers of them"
     else:
         return loss
     made = getattr(function, "func", function)  # of a functools.partial
@@ -54,8 +54,8 @@ def require_scalar(loss: Tensor, function: EdgeLossFunction, logits: Tensor) -> 
 
 
 class EdgeLoss(Method):
-    """The settings of an edge loss, and how it is made."""
+    """The settings of an edge loss, and the method that builds it."""
 
     def build(self, statistics: Statistics) -> EdgeLossFunction:
-        """The loss. statistics: what the training annotations tell."""
+        """The loss. statistics: counts and vectors of the training data."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Relation heads: what they get, what they give, and the section of settings that builds one."""
+"""Relation heads: their inputs, their outputs, and the section of settings that builds one."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ HEADS: Registry[Head] = Registry("relation head", "sgg.models.heads", default="i
 
 Mode = Literal["sgcls", "predcls", "sgdet"]
 Need = Literal["detector_logits", "class_boxes", "class_vectors", "predicate_vectors", "maps", "box_masks"]
-"""What a head may ask for beside what every head gets; each is a field of `HeadInputs`."""
+"""Optional inputs of a head. Each is a field of `HeadInputs`; `maps` stands for node_maps and edge_maps."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeadInputs:
-    """A batch of scene graphs to be, for a relation head. Objects of one image are neighbours, and so are its pairs.
+    """The inputs of a relation head: the objects and pairs of a batch of images. The objects of an image are adjacent
+    rows, and so are its pairs.
 
     nodes [N, V] and edges [P, V]: vectors of objects and of pairs of objects, from the box heads.
     boxes [N, 4]: x1, y1, x2, y2 in pixels of the detector's frame. image_index [N]: the image of each object.
     image_sizes [B, 2]: height and width of the images in that frame. pairs [P, 2]: subject and object, rows of `nodes`.
-    mode: what is given: boxes (sgcls), boxes and labels (predcls), nothing (sgdet).
-    labels [N]: the classes that are given; None where the head has to find them.
+    mode: the given annotation: boxes (sgcls), boxes and labels (predcls), nothing (sgdet).
+    labels [N]: the given classes; None if the head has to predict them.
 
     Only if the head asks for them (`Head.needs`):
-    detector_logits [N, C]: the detector's own scores of classes before softmax, background first.
-    class_boxes [N, C, 4]: the detector's boxes of each object for every class, in SGDet; None where boxes are given.
-    SGDet then predicts the box of the class that an object is given.
+    detector_logits [N, C]: the detector's class scores before softmax, background first.
+    class_boxes [N, C, 4]: in SGDet, the detector's box of each object for every class; None in other modes. SGDet then
+    predicts the box of the object's predicted class.
     class_vectors [C, D] and predicate_vectors [R, D]: word vectors.
-    node_maps [N, channels, 7, 7] and edge_maps [P, channels, 7, 7]: what `nodes` and `edges` were made from.
-    box_masks [P, 2, 27, 27]: the drawings of both boxes.
+    node_maps [N, channels, 7, 7] and edge_maps [P, channels, 7, 7]: the visual maps that `nodes` and `edges` come from.
+    box_masks [P, 2, 27, 27]: the masks of both boxes.
 
     Only in training:
-    target_labels [N]: annotated classes; 0 for a detection that shows no object. target_predicates [P]: 0 where a pair
-    has no relation. related [P]: whether the pair is annotated with any relation.
+    target_labels [N]: annotated classes; 0 for a detection that shows no object. target_predicates [P]: annotated
+    predicates; 0 for a pair without relation. related [P]: whether the annotation has any relation of the pair.
     """
 
     nodes: Tensor
@@ -62,17 +63,17 @@ class HeadInputs:
 
     @property
     def num_images(self) -> int:
-        """B."""
+        """B, the number of images."""
         return len(self.image_sizes)
 
 
 @dataclass(frozen=True, slots=True)
 class HeadOutputs:
-    """What a relation head makes of its inputs.
+    """The outputs of a relation head.
 
-    label_logits [N, C] and predicate_logits [P, R], background first. labels [N]: the classes that the predicates were
-    conditioned on; None where they were not. losses: the head's own, by name, beside those of labels and predicates:
-    each a mean over objects, and the same names in every step.
+    label_logits [N, C] and predicate_logits [P, R], background first. labels [N]: the classes that the predicates are
+    conditioned on; None if they are conditioned on none. losses: additional losses of the head by name. Each is a mean
+    over objects, and every step has the same names.
     """
 
     label_logits: Tensor
@@ -83,10 +84,10 @@ class HeadOutputs:
 
 @dataclass(frozen=True, slots=True)
 class HeadSizes:
-    """The sizes of what a head gets and gives.
+    """The sizes of a head's inputs and outputs.
 
     vector: V, of the vectors of objects and pairs. classes and predicates: C and R, background included. embedding: D,
-    of word vectors; 0 where the head asks for none. channels: of the detector's map.
+    of word vectors; 0 if the head asks for none. channels: of the detector's map.
     """
 
     vector: int
@@ -97,10 +98,10 @@ class HeadSizes:
 
 
 class Head(Method):
-    """The settings of a relation head, and how it is made.
+    """The settings of a relation head, and the method that builds it.
 
-    needs: what it asks for beside what every head gets. conditions_on_labels: whether its predicates depend on labels.
-    One that does is run once for each mode; one that does not, once for SGCls and PredCls together.
+    needs: its optional inputs. conditions_on_labels: whether its predicates depend on labels. If so, the head runs once
+    for each mode; if not, it runs once for SGCls and PredCls together.
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset()
@@ -108,26 +109,26 @@ class Head(Method):
 
     @property
     def needs_words(self) -> bool:
-        """Whether it asks for word vectors."""
+        """Whether the head asks for word vectors."""
         return not self.needs.isdisjoint({"class_vectors", "predicate_vectors"})
 
     @classmethod
     def fault_of_entry(cls, name: str) -> str | None:
-        """Only what `HeadInputs` can hold may be asked for."""
+        """An unknown name in `needs`."""
         unknown = sorted(set(cls.needs) - set(get_args(Need)))
         return f"asks for {unknown[0]!r}; needs may have {', '.join(get_args(Need))}" if unknown else None
 
     def build(self, sizes: HeadSizes, words: tuple[Tensor, Tensor] | None = None) -> nn.Module:
-        """A module (HeadInputs) -> HeadOutputs with fresh weights.
+        """Build a module (HeadInputs) -> HeadOutputs with fresh weights.
 
-        words: vectors of classes [C, D] and predicates [R, D], where the head asks for them.
+        words: vectors of classes [C, D] and predicates [R, D], if the head asks for them.
         """
         raise NotImplementedError
 
 
 def require_shapes(outputs: HeadOutputs, head: nn.Module, nodes: int, edges: int, classes: int | None,
                    predicates: int | None) -> None:
-    """Raise ValueError, naming the file of a head, unless what it gave is as `HeadOutputs` says.
+    """Raise ValueError that names the head's file unless its outputs have the types and shapes of `HeadOutputs`.
 
     nodes and edges: N objects and P pairs. classes and predicates: C and R; None: any number.
     """

@@ -1,11 +1,11 @@
-"""A user's own entries of registries, from files and packages outside the repository (`experiment.plugins`).
+"""Plugins: a user's own entries of registries, in files and packages outside the repository (`experiment.plugins`).
 
-A plugin is named as `my_head.py` or `folder/my_head.py`, a file, or as `my_package.module`, a module. Names in a config
-are relative to the folder of the config file, else to the working directory; a module may also be one that Python
-finds. The full name of a plugin, by which every process finds the same one, is the absolute path of the file, or the
-folder and the module: `/home/me/heads::my_package.module`.
+The name of a plugin is a file, `my_head.py` or `folder/my_head.py`, or a module, `my_package.module`. A name in a
+config is relative to the folder of the config file, else to the working directory; Python may also find a module on
+its own path. The full name of a plugin lets every process find the same plugin: it is the absolute path of the file, or
+the folder and the module, `/home/me/heads::my_package.module`.
 
-Nothing but `load_plugins` runs a plugin's code, and it is called with names that the user gave.
+Only `load_plugins` runs a plugin's code. Its callers pass only names that the user gave.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ IN_FOLDER = "::"
 
 
 class PluginError(ValueError):
-    """A plugin that cannot be used; says which, and the file and line of the fault."""
+    """A plugin that cannot be used. The message names the plugin, and the file and line of the fault."""
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """Where the code of a plugin is.
+    """A plugin and the place of its code.
 
-    name: what it is called in results and messages: the file's name, or the dotted name of the module. source: the
-    file, or the folder of the package that the module is in. module: the dotted name; None of a file.
+    name: its name in results and messages, which is the file's name or the dotted name of the module. source: the file,
+    or the folder of the module's package. module: the dotted name of the module; None for a file.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Plugin:
 
     @property
     def full_name(self) -> str:
-        """What finds it again, from wherever it is asked."""
+        """The name that finds the plugin from every working directory."""
         return str(self.source) if self.module is None else f"{self.source.parent}{IN_FOLDER}{self.module}"
 
     @property
@@ -58,7 +58,7 @@ class Plugin:
         return hashlib.sha256("\n".join(listed).encode()).hexdigest()
 
     def copied_to(self, folder: Path) -> Plugin:
-        """A copy in a folder of its own under `folder`, which is of this content for good."""
+        """Copy the plugin into a folder under `folder` that is named by the digest, so the copy never changes."""
         home = folder / self.digest[:16]
         target = home / self.source.name
         if not target.exists():
@@ -74,7 +74,7 @@ class Plugin:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A plugin whose code was run, the digest that it had then, and the module that it became."""
+    """A plugin whose code has run. digest: of its files at that time. module: the name of the imported module."""
 
     plugin: Plugin
     digest: str
@@ -82,13 +82,13 @@ class _Loaded:
 
 
 _loaded: dict[str, _Loaded] = {}
-"""What this process has loaded, by the plugins' names."""
+"""The plugins that this process has loaded, by name."""
 
 
 def find_plugin(name: str, folders: Sequence[Path]) -> Plugin:
-    """The plugin of a name. folders: where a relative name starts from, in this order.
+    """Find the plugin of a name. folders: the folders that a relative name is looked for in, in this order.
 
-    Raises PluginError where there is none.
+    Raises PluginError if there is no such plugin.
     """
     folder, inside, module = name.rpartition(IN_FOLDER)
     if not inside and (name.endswith(".py") or "/" in name):
@@ -110,11 +110,11 @@ def find_plugin(name: str, folders: Sequence[Path]) -> Plugin:
 
 
 def load_plugins(names: Iterable[str], folders: Sequence[Path] | None = None) -> list[Plugin]:
-    """Run the code of plugins, which registers their entries, and let the schema of settings know them. One that is
-    loaded is not run again, unless its files have changed.
+    """Run the code of plugins, which registers their entries, and update the schema of settings. A plugin that is
+    already loaded runs again only if its files have changed.
 
-    names: as the user wrote them, or full names. folders: see `find_plugin`; the working directory where none is given.
-    Raises PluginError with a line for each plugin that cannot be used; these leave nothing behind.
+    names: as the user wrote them, or full names. folders: see `find_plugin`; None: the working directory.
+    Raises PluginError with one line for each plugin that cannot be used; such a plugin leaves no entries behind.
     """
     folders = [Path.cwd()] if folders is None else folders
     plugins: list[Plugin] = []
@@ -124,7 +124,7 @@ def load_plugins(names: Iterable[str], folders: Sequence[Path] | None = None) ->
         try:
             plugin = find_plugin(name, folders)
             if any(plugin.name == other.name and plugin != other for other in plugins):
-                raise PluginError(f"{name}: another plugin is called {plugin.name}, too: give one of them another name")
+                raise PluginError(f"{name}: another plugin has the name {plugin.name}, too: rename one of them")
             plugins.append(plugin)
             changed |= _load(plugin)
         except PluginError as error:
@@ -137,37 +137,37 @@ def load_plugins(names: Iterable[str], folders: Sequence[Path] | None = None) ->
 
 
 def loaded_digests(names: Iterable[str] | None = None) -> dict[str, str]:
-    """The digest of each plugin that this process has loaded, by its name; of those with the full names `names`."""
+    """The digest of each loaded plugin by name. names: full names of the wanted plugins; None: all."""
     wanted = None if names is None else {Path(name.rpartition(IN_FOLDER)[2]).name for name in names}
     return {name: loaded.digest for name, loaded in _loaded.items() if wanted is None or name in wanted}
 
 
 def unload_plugins(names: Iterable[str]) -> None:
-    """Take plugins of these names out, with their entries, as if they had not been loaded."""
+    """Remove the plugins of these names and their entries, as if they had never been loaded."""
     for name in names:
-        _take_out(_loaded[name].plugin.source, _loaded[name].module)
+        _remove(_loaded[name].plugin.source, _loaded[name].module)
     Registry.announce_change()
 
 
 def fault_of_plugins(then: Mapping[str, str], allow_changed: bool, remedy: str) -> str | None:
-    """What is wrong where something was made with plugins of these digests, by name; None where nothing is.
+    """Why the loaded plugins do not serve something that was made with other plugins; None if they do.
 
-    remedy: how the user names a plugin, with {} for its name.
+    then: the digests of those plugins by name. remedy: how the user names a plugin, with {} for its name.
     """
     now = loaded_digests()
     for name, digest in then.items():
         if name not in now:
-            return f"it needs the plugin {name} (sha256 {digest[:12]}), which is not named: {remedy.format(name)}"
+            return f"it needs the plugin {name} (sha256 {digest[:12]}), which is not loaded: {remedy.format(name)}"
         if now[name] != digest and not allow_changed:
-            return (f"it was made with another plugin {name} (sha256 {digest[:12]}, here {now[name][:12]}): put that "
-                    "one back, or add --allow-changed-plugin")
+            return (f"it was made with another version of the plugin {name} (sha256 {digest[:12]}, here "
+                    f"{now[name][:12]}): restore that version, or add --allow-changed-plugin")
     return None
 
 
 def describe_error(error: BaseException, plugin: Plugin) -> str:
-    """An error of a plugin's code in one line, with its file and line."""
+    """An error of a plugin's code as one line, with the file and line of the fault."""
     text = " ".join(str(error).split())
-    if isinstance(error, MethodError):  # which begins with them
+    if isinstance(error, MethodError):  # its text begins with file and line
         return text
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"
@@ -178,18 +178,18 @@ def describe_error(error: BaseException, plugin: Plugin) -> str:
 
 
 def plugin_of(entry: type) -> Plugin | None:
-    """The plugin that an entry of a registry is from; None for one of our own."""
+    """The plugin that defines an entry of a registry; None for an entry of this repository."""
     return next((loaded.plugin for loaded in _loaded.values() if _is_of(entry.__module__, _top(loaded.module))), None)
 
 
 def _load(plugin: Plugin) -> bool:
-    """Returns whether the plugin was run."""
+    """Load a plugin if it is new or its files have changed. Returns whether its code ran."""
     digest = plugin.digest
     known = _loaded.get(plugin.name)
     if known is not None and known.digest == digest:
         return False
     if known is not None:
-        _take_out(known.plugin.source, known.module)
+        _remove(known.plugin.source, known.module)
     try:
         _loaded[plugin.name] = _Loaded(plugin, digest, _import(plugin, digest))
     except (Exception, SystemExit) as error:
@@ -198,7 +198,7 @@ def _load(plugin: Plugin) -> bool:
 
 
 def _import(plugin: Plugin, digest: str) -> str:
-    """Import a plugin; returns the name of its module."""
+    """Import a plugin. Returns the name of its module."""
     module = plugin.module or f"sgg_plugin_{plugin.source.stem}_{digest[:8]}"
     if (known := sys.modules.get(_top(module))) is not None:
         at = Path(next(iter(getattr(known, "__path__", ())), known.__file__ or "")).resolve()
@@ -213,13 +213,13 @@ def _import(plugin: Plugin, digest: str) -> str:
             spec.loader.exec_module(sys.modules[spec.name])
         importlib.import_module(module)
     except BaseException:
-        _take_out(plugin.source, module)
+        _remove(plugin.source, module)
         raise
     return module
 
 
 def _spec(name: str, source: Path) -> importlib.machinery.ModuleSpec:
-    """How a file, or the folder of a package, becomes the module of a name."""
+    """The import specification by which a file, or the folder of a package, becomes the module of a name."""
     inside = [str(source)] if source.is_dir() else None
     file = source / "__init__.py" if source.is_dir() else source
     if not file.is_file():
@@ -228,12 +228,12 @@ def _spec(name: str, source: Path) -> importlib.machinery.ModuleSpec:
         return spec
     loader = importlib.machinery.SourceFileLoader(name, str(file))
     found = importlib.util.spec_from_file_location(name, file, loader=loader, submodule_search_locations=inside)
-    assert found is not None  # for there is a loader
+    assert found is not None  # a loader is given
     return found
 
 
-def _take_out(source: Path, module: str) -> None:
-    """Forget a module with all that is in its package, and the entries of registries that they brought."""
+def _remove(source: Path, module: str) -> None:
+    """Remove a module, all modules of its package, and the entries that they registered."""
     top = _top(module)
     for registry in Registry.instances:
         registry.forget(lambda entry: _is_of(entry.__module__, top))
@@ -252,6 +252,6 @@ def _is_of(module: str, package: str) -> bool:
 
 
 def _files(package: Path) -> list[Path]:
-    """All files of a package's tree but what Python makes of them, and hidden ones."""
+    """All files of a package's tree, without hidden files and Python's compiled files."""
     return sorted(path for path in package.rglob("*") if path.is_file() and not any(
         part == "__pycache__" or part.startswith(".") for part in path.relative_to(package).parts))

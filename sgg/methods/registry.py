@@ -1,4 +1,4 @@
-"""Entries of one kind by name: each is a section of settings that builds what it describes."""
+"""Registries: entries of one kind by name. An entry is a section of settings that builds a part of a method."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from sgg.settings.section import Section, section_type
 
 
 class MethodError(ValueError):
-    """An entry of a registry that cannot serve; says in which file it is."""
+    """An entry of a registry that breaks the contract. The message names its file."""
 
 
 class Method(Section):
-    """A section of settings that is an entry of a registry. One of its fields, the registry's key, allows one value
-    only: the name of the entry.
+    """A section of settings that is an entry of a registry. One of its fields, the registry's key, has a single allowed
+    value: the name of the entry.
 
-    required: the methods of a contract that every entry has to have.
+    required: the methods that every entry must define.
     """
 
     required: ClassVar[frozenset[str]] = frozenset({"build"})
 
     @classmethod
     def fault_of_entry(cls, name: str) -> str | None:
-        """What the contract does not allow in an entry of that name, in words; None where all is well."""
+        """The fault of an entry under the contract, as the end of a sentence; None if there is no fault."""
         return None
 
 
@@ -40,14 +40,14 @@ Entry = TypeVar("Entry", bound=Method)
 class Registry(Generic[Entry]):
     """Entries by name.
 
-    what: one of them in words. package: every module in it is imported when the entries are first asked for, and
-    registers its own. default: the name of the entry that serves where none is named. key: the field of an entry that
-    holds its name.
+    what: the kind of an entry in words. package: its modules are imported at the first use of the entries, and each
+    registers its own entries. default: the name of the entry that is used if none is named. key: the field of an entry
+    that holds its name.
     """
 
     instances: ClassVar[list[Registry[Any]]] = []
     on_change: ClassVar[list[Callable[[], None]]] = []
-    """Called after the entries of any registry have changed; `sgg.config` renews the schema of settings by it."""
+    """Functions to call after the entries of a registry have changed. `sgg.config` rebuilds the schema of settings."""
 
     def __init__(self, what: str, package: str, default: str, key: str = "kind") -> None:
         self.what, self.package, self.default, self.key = what, package, default, key
@@ -56,17 +56,16 @@ class Registry(Generic[Entry]):
         Registry.instances.append(self)
 
     def register(self, entry: type[Entry]) -> type[Entry]:
-        """Add an entry; a decorator of its class.
+        """Add an entry; use it as a decorator of the class.
 
-        Raises MethodError, naming the file, for a second one of a name, a setting without a default or with one that it
-        does not allow, a setting that another entry has with another role, and methods that take other arguments than
-        the contract says.
+        Raises MethodError that names the file for a name that is taken, a setting without a valid default, a setting
+        that has another role in another entry, and a method whose arguments differ from the contract.
         """
         name = self.name_of(entry)
         known = self._entries.get(name)
         if known is not None and (known.__module__, known.__qualname__) != (entry.__module__, entry.__qualname__):
-            raise MethodError(f"{place(entry)}: there is a {self.what} {name!r} already, in {place(known)}; give this "
-                              "one another name")
+            raise MethodError(f"{place(entry)}: there is a {self.what} {name!r} already, in {place(known)}; rename "
+                              "this one")
         if missing := [key for key, field in entry.model_fields.items() if field.is_required()]:
             raise MethodError(f"{place(entry)}: {entry.__name__}.{missing[0]} needs a default")
         try:
@@ -82,12 +81,12 @@ class Registry(Generic[Entry]):
         return entry
 
     def forget(self, unwanted: Callable[[type[Entry]], bool]) -> None:
-        """Take out the entries that are unwanted."""
+        """Remove the entries for which `unwanted` returns true."""
         self._entries = {name: entry for name, entry in self._entries.items() if not unwanted(entry)}
 
     @classmethod
     def announce_change(cls) -> None:
-        """Let all who read registries know that entries have come or gone."""
+        """Call the functions of `on_change`."""
         for listener in cls.on_change:
             listener()
 
@@ -99,26 +98,25 @@ class Registry(Generic[Entry]):
                                       f"{self.what} {other_name!r} ({', '.join(role.words)}), or another name")
 
     def name_of(self, entry: type[Entry]) -> str:
-        """The name of an entry: the one value of its key. Raises MethodError where the key is not of that form."""
+        """The name of an entry: the only value of its key. Raises MethodError if the key has another form."""
         field = entry.model_fields.get(self.key)
         values = get_args(field.annotation) if field is not None and get_origin(field.annotation) is Literal else ()
         if len(values) != 1 or field is None or field.default != values[0]:
-            raise MethodError(f"{place(entry)}: {entry.__name__} must have a field `{self.key}` of one literal value, "
-                              f'its default, such as {self.key}: Annotated[Literal["mine"], trains()] = "mine"')
+            raise MethodError(f"{place(entry)}: {entry.__name__} must have a field `{self.key}` with one literal value "
+                              f'and this default, such as {self.key}: Annotated[Literal["mine"], trains()] = "mine"')
         return values[0]
 
     def section_of(self, given: Entry | str) -> Entry:
-        """The section that is given, or that of the entry of a name, with its defaults. Raises ValueError for a name
-        that no entry has."""
+        """The given section, or the entry of a given name with its defaults. Raises ValueError for an unknown name."""
         if not isinstance(given, str):
             return given
         if given not in self.entries:
-            raise ValueError(f"{self.key} must be one of {', '.join(self)}, got {given!r}; one of a plugin is known "
-                             "once the plugin is named (--plugin, experiment.plugins)")
+            raise ValueError(f"{self.key} must be one of {', '.join(self)}, got {given!r}; if a plugin defines it, "
+                             "name the plugin (--plugin, experiment.plugins)")
         return self[given]()
 
     def kind_of(self, section: Entry) -> str:
-        """The name of the entry that a section of settings is of."""
+        """The name of the entry that a section of settings belongs to."""
         return self.name_of(type(section))
 
     def __getitem__(self, name: str) -> type[Entry]:
@@ -150,8 +148,8 @@ def roles_of(section: type[BaseModel], prefix: str = "") -> dict[str, Role]:
 
 
 def _require_contract(entry: type[Method]) -> None:
-    """Raise MethodError unless each method of the contract, the class of entries right below `Method`, can be called
-    as the contract's own."""
+    """Raise MethodError unless each method accepts the contract's arguments and the required ones are defined. The
+    contract is the base class of the entry directly below `Method`."""
     contract = next((base for base in entry.__mro__ if issubclass(base, Method) and Method in base.__bases__), None)
     for name, method in vars(contract).items() if contract is not None else ():
         if name.startswith("_") or not inspect.isfunction(method):
@@ -168,7 +166,7 @@ def _require_contract(entry: type[Method]) -> None:
 
 
 def place(entry: Any) -> str:
-    """The file and line of an entry's class, or of a function."""
+    """The file and line of a class or a function, for messages."""
     try:
         file, line = inspect.getsourcefile(entry), inspect.getsourcelines(entry)[1]
     except (OSError, TypeError):

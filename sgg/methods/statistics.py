@@ -1,4 +1,4 @@
-"""What the training annotations tell, for losses, heads and adjustments that are made from it."""
+"""Statistics of the training data, from which losses, heads and adjustments are built."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Statistics(Protocol):
-    """Counts and vectors of the training data. Each is computed when it is first asked for."""
+    """Counts and vectors of the training data. Each is computed at its first use."""
 
     @property
     def num_classes(self) -> int:
@@ -22,11 +22,12 @@ class Statistics(Protocol):
 
     @property
     def triplets(self) -> tuple[np.ndarray, np.ndarray]:
-        """[K, 3] subject class, predicate and object class of each triplet of training, and [K] how often it occurs."""
+        """[K, 3] subject class, predicate and object class of each training triplet, and [K] the triplet counts."""
 
     @property
     def pair_counts(self) -> tuple[np.ndarray, np.ndarray]:
-        """[C, C, R] training relations by subject class, object class and predicate, and [C, C] overlapping pairs."""
+        """[C, C, R] counts of training relations by subject class, object class and predicate, and [C, C] counts of
+        overlapping pairs by both classes."""
 
     @property
     def word_vectors(self) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,8 @@
-"""Figures of one trained model under several adjustments.
+"""Variants: metrics of one trained model under several adjustments.
 
-Adjustments (`sgg/methods/adjustment.py`) act after training, so a trial measures every value of each of them; a grid of
-all values where there are several. Names of figures tell which they were measured under: `/<name>=<value>` for each
-adjustment that is not neutral, in the order of the names, and last `/x<value>` for `pred_weight`:
+Adjustments (`sgg/methods/adjustment.py`) act after training, so a trial measures every value of each; several
+adjustments make a grid. The name of a metric ends with the values of its variant: `/<name>=<value>` for each adjustment
+that is not neutral, in the order of the names, and last `/x<value>` for `pred_weight`:
 `val/sgcls/zs/ngR@100/logit_adjustment=1/x0.5`.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sgg.methods.statistics import Statistics
 
 COUNTS = tuple(f"/{name}" for name in ("num_images", "num_relations", *DETECTION_COUNTS))
-"""Ends of the names of figures that no adjustment changes."""
+"""Suffixes of the names of counts, which no adjustment changes."""
 _SUFFIX = re.compile(r"((?:/[A-Za-z_]\w*=[^/=]+)*)((?:/x[0-9.e+-]+)?)$")
 
 Variant = Mapping[str, float]
@@ -34,14 +34,17 @@ Variant = Mapping[str, float]
 
 
 def variants_of(evaluation: Mapping[str, Any], also: Iterable[str] = ()) -> list[Variant]:
-    """Every combination of the values of all adjustments. evaluation: the settings `evaluation.*` by name; one that is
-    not among them is neutral. also: names of adjustments that are not registered here."""
+    """All combinations of the values of all adjustments.
+
+    evaluation: the settings `evaluation.*` by name; an adjustment that is missing there is neutral. also: names of
+    adjustments that are not registered in this process.
+    """
     lists = {name: evaluation.get(name) or [_neutral(name)] for name in sorted({*ADJUSTMENTS, *also}, key=_order)}
     return [dict(zip(lists, values, strict=True)) for values in product(*lists.values())]
 
 
 def suffix(variant: Variant) -> str:
-    """What the names of figures end with that are measured under a variant."""
+    """The suffix of the names of metrics that are measured under a variant."""
     text = "".join(f"/{name}={value:g}" for name, value in variant.items()
                    if name != BY_METRICS and value != _neutral(name))
     weight = variant.get(BY_METRICS, 0.0)
@@ -49,25 +52,25 @@ def suffix(variant: Variant) -> str:
 
 
 def split_suffix(name: str) -> tuple[str, str]:
-    """The name without the suffix, and the suffix."""
+    """The name of a metric without the suffix of its variant, and the suffix."""
     found = _SUFFIX.search(name)
-    assert found is not None  # an empty suffix is one
+    assert found is not None  # it also matches an empty suffix
     return name[:found.start()], found[0]
 
 
 def adjustments_in(row: Row) -> set[str]:
-    """The names of the adjustments, but `pred_weight`, that figures were measured under."""
-    return {name for figure in row for name in re.findall(r"/([A-Za-z_]\w*)=", split_suffix(figure)[1])}
+    """The names of the adjustments, except `pred_weight`, in the names of metrics."""
+    return {name for metric in row for name in re.findall(r"/([A-Za-z_]\w*)=", split_suffix(metric)[1])}
 
 
 def with_suffix(name: str, adjusted: str) -> str:
-    """The name of a figure of metrics, which may end with `/x0.5`, measured under the other adjustments of a suffix."""
+    """The name of a metric, which may end with `/x0.5`, with the suffix `adjusted` of the other adjustments."""
     plain, own = split_suffix(name)
     return name if plain.endswith(COUNTS) else f"{plain}{adjusted}{own}"
 
 
 def values_under(row: Row, variant: Variant) -> Row:
-    """The figures measured under a variant, by their plain names, and all that is the same under every one."""
+    """The metrics of a row under one variant, by names without suffix, and the values that no variant changes."""
     wanted = suffix(variant)
     return {plain: value for name, value in row.items() for plain, own in [split_suffix(name)]
             if own == wanted or not _follows(plain)}
@@ -78,15 +81,18 @@ def _follows(name: str) -> bool:
 
 
 def objective(row: Row, metric: str, mode: str, variants: Iterable[Variant]) -> float | None:
-    """The searched metric, a plain name, under the variant that suits it best; None where the row has no such figure,
-    or none that is a number (no relation of its kind)."""
+    """The value of the searched metric under its best variant. None if the row lacks the metric or it is NaN (there is
+    no relation of its kind).
+
+    metric: its name without suffix. mode: max or min.
+    """
     names = [f"{metric}{suffix(variant)}" if _follows(metric) else metric for variant in variants]
     values = [value for name in names if (value := row.get(name)) is not None and not math.isnan(value)]
     return (max if mode == "max" else min)(values, default=None)
 
 
 def _order(name: str) -> tuple[bool, str]:
-    """Sorts adjustments into the order in which they are applied."""
+    """A sort key that puts adjustments into the order of application."""
     return name == BY_METRICS, name
 
 
@@ -96,8 +102,9 @@ def _neutral(name: str) -> float:
 
 
 def adjusters(variants: Iterable[Variant], statistics: Statistics) -> dict[str, Adjuster]:
-    """What each variant does to predicate logits, by its suffix, apart from what metrics apply themselves; the first
-    one changes nothing and has the suffix "".
+    """The adjuster of predicate logits of each variant, by suffix, without the adjustment that metrics apply.
+
+    The first adjuster changes nothing and has the suffix "".
     """
     found: dict[str, Adjuster] = {"": Adjuster(())}
     functions: dict[str, AdjustmentFunction] = {}
@@ -112,12 +119,12 @@ def adjusters(variants: Iterable[Variant], statistics: Statistics) -> dict[str, 
 
 @dataclass(frozen=True)
 class Adjuster:
-    """Adjustments with their values, one after another."""
+    """Applies adjustments with their values, one after another."""
 
     steps: tuple[tuple[AdjustmentFunction, float], ...]
 
     def __call__(self, logits: Tensor, context: EdgeContext) -> Tensor:
-        """Predicate logits [P, R], adjusted."""
+        """Adjusted predicate logits [P, R]."""
         for adjust, value in self.steps:
             logits = adjust(logits, context, value)
         return logits

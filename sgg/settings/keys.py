@@ -7,7 +7,7 @@ from typing import Any
 
 
 def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted key."""
+    """The values of nested settings by dotted key."""
     flat: dict[str, Any] = {}
     for key, value in settings.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
@@ -15,7 +15,7 @@ def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def find(settings: dict[str, Any], key: str) -> Any:
-    """The value of a dotted key in nested settings; None where it is not there."""
+    """The value of a dotted key in nested settings; None if the key is not there."""
     found: Any = settings
     for part in key.split("."):
         found = found.get(part) if isinstance(found, dict) else None
@@ -23,14 +23,14 @@ def find(settings: dict[str, Any], key: str) -> Any:
 
 
 def has(settings: dict[str, Any], key: str) -> bool:
-    """Whether nested settings have a dotted key, be its value None."""
+    """Whether nested settings have a dotted key. Its value may be None."""
     *sections, name = key.split(".")
     owner = find(settings, ".".join(sections)) if sections else settings
     return isinstance(owner, dict) and name in owner
 
 
 def remove(settings: dict[str, Any], key: str) -> None:
-    """Take a dotted key out of nested settings, in place, and each section that is then empty."""
+    """Remove a dotted key from nested settings, in place, and each section that becomes empty."""
     *sections, name = key.split(".")
     owner = find(settings, ".".join(sections)) if sections else settings
     del owner[name]
@@ -39,7 +39,7 @@ def remove(settings: dict[str, Any], key: str) -> None:
 
 
 def with_values(settings: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    """A copy of nested settings with `values` (dotted key -> value) put in."""
+    """A copy of nested settings in which `values` (dotted key -> value) replace or add values."""
     settings = copy.deepcopy(settings)
     for key, value in values.items():
         put(settings, key, value)
@@ -47,7 +47,8 @@ def with_values(settings: dict[str, Any], values: dict[str, Any]) -> dict[str, A
 
 
 def put(settings: dict[str, Any], key: str, value: Any) -> None:
-    """Put one value into nested settings, in place. Raises ValueError where a part of the way is no section."""
+    """Put one value into nested settings, in place. Raises ValueError if a part of the key names a value, no section.
+    """
     *sections, name = key.split(".")
     for depth, section in enumerate(sections):
         settings = settings.setdefault(section, {})

@@ -1,5 +1,5 @@
-"""Marks of settings whose default depends on the data set or on other settings. `sgg/config/defaults.py` fills the
-defaults in."""
+"""Marks of settings whose default depends on the data set or on other settings. `sgg/config/defaults.py` fills in these
+defaults."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from dataclasses import dataclass
 from typing import Any
 
 Get = Callable[[str], Any]
-"""Gives the value of a dotted key."""
+"""Returns the value of a dotted key."""
 
 
 @dataclass(frozen=True)
 class Suits:
-    """A setting's mark: the defaults that suit single data sets. All others have the default of the schema."""
+    """A mark that gives a setting other defaults for some data sets. All others have the default of the schema."""
 
     values: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Follows:
-    """A setting's mark: its default follows from other settings by a rule, whose docstring says how.
+    """A mark that computes a setting's default from other settings. The rule's docstring says how.
 
-    The rule gets settings as the schema reads them: validated, and with their defaults. Where one of them is wrong by
-    itself, the rule is not asked on, and the default is the schema's. Whatever the rule itself raises is a fault of the
-    program and goes on upwards.
+    The rule gets settings as the schema reads them: validated and with their defaults. If the rule asks for a setting
+    that is invalid, the rule ends there and the default is the schema's. Any other exception of the rule is an error
+    of the program and is not caught.
     """
 
     rule: Callable[[Get], Any]
 
     def __post_init__(self) -> None:
-        assert callable(self.rule)  # a name of the class body, such as that of a setting, would hide the rule's
+        assert callable(self.rule)  # a setting of the same name in the class body would hide the rule
 
 
 def suits(**values: Any) -> Suits:
-    """Another default for each data set that is named: `suits(toy=64)`."""
+    """A mark with the default for each named data set: `suits(toy=64)`."""
     return Suits(values)

@@ -1,7 +1,7 @@
-"""What each setting acts on. Every field of the schema carries one `Role`, beside its type and its default.
+"""Roles of settings: what each setting acts on. Every field of the schema has one `Role`, beside its type and default.
 
-Whoever asks "which settings may be searched, may differ on resume, decide what trials share, ...?" asks the roles. No
-list of keys says it a second time.
+The roles answer questions such as "which settings may be searched, may differ on resume, decide what trials share?".
+There is no other list of keys for them.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ Acts = Literal["running", "drawing", "training", "measuring"]
 class Role:
     """What one setting acts on.
 
-    acts: `training`, it decides the trained model; `measuring`, it acts on a trained model only; `drawing`, it decides
-    which trials run and how long; `running`, it decides where and how things run, and changes no result but for
-    `exact`. exact: of a setting that is running: whether results under another value are the same to the last bit.
-    Where they are not, they differ as under another seed: by the order of sums, or by draws. They are pooled, and a
-    trial that goes on under another value says so.
-    mid_training: it may change while a model trains. shared: it decides what trials share (data, detector, features).
-    tried: it can fail on the data or the files that are there, so it is tried on them before anything starts.
-    swept: it is a list, and every value of it is measured on each trained model. grows: a run that goes on may
-    have another value.
+    acts: `training`: the setting changes the trained model. `measuring`: it acts on a trained model only. `drawing`: it
+    decides which trials run and how long. `running`: it decides where and how things run, and changes no result except
+    as `exact` says.
+    exact: for a `running` setting, whether results under another value are equal to the last bit. If not, they differ
+    as under another seed, by the order of sums or by random draws. Such results are pooled, and a trial that resumes
+    under another value logs it.
+    mid_training: it may change while a model trains.
+    shared: it decides what trials share (data, detector, features).
+    tried: it may not suit the data or the files, so it is tried on them before any trial starts.
+    swept: it is a list, and each trained model is measured under every value.
+    grows: a resumed run may have another value.
     """
 
     acts: Acts
@@ -37,36 +39,36 @@ class Role:
 
     @property
     def searchable(self) -> bool:
-        """Whether trials of a search may differ in it."""
+        """Whether trials of a search may have different values."""
         return self.acts == "training"
 
     @property
     def identity(self) -> bool:
-        """Whether two trials that differ in it are two configurations, which results never pool."""
+        """Whether trials with different values are different configurations, which results never pool."""
         return self.acts == "training"
 
     @property
     def fixed_for_trial(self) -> bool:
-        """Whether a trial can go on only under the value that it was begun with."""
+        """Whether a resumed trial must keep its value."""
         return self.acts == "training" and not self.grows
 
     @property
     def fixed_for_study(self) -> bool:
-        """Whether a study can go on only under the value that it was begun with: its trials stay comparable."""
+        """Whether a resumed study must keep its value, so that its trials stay comparable."""
         return self.acts != "running"
 
     @property
     def words(self) -> list[str]:
         """The role in a few words, for the reference of settings."""
-        said = {"not to the last bit": not self.exact,
-                "mid-training": self.mid_training, "shared by trials": self.shared, "tried on the data": self.tried,
-                "swept": self.swept, "may grow on resume": self.grows, "free on resume": self.acts == "running"}
+        words = {"not to the last bit": not self.exact,
+                 "mid-training": self.mid_training, "shared by trials": self.shared, "tried on the data": self.tried,
+                 "swept": self.swept, "may grow on resume": self.grows, "free on resume": self.acts == "running"}
         return [self.acts, *(["searchable"] if self.searchable else []),
-                *(word for word, holds in said.items() if holds)]
+                *(word for word, holds in words.items() if holds)]
 
 
 def runs(*, tried: bool = False, exact: bool = True) -> Role:
-    """The role of a setting that changes no result; not `exact`: none but as another seed does."""
+    """The role of a setting that changes no result. exact=False: it changes results only as another seed does."""
     return Role(acts="running", tried=tried, exact=exact)
 
 

@@ -1,4 +1,4 @@
-"""What all groups of settings have in common."""
+"""`Section`, the base class of all groups of settings, and types that several of them use."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _distinct(values: list[Any]) -> list[Any]:
 def _expanded(path: Path) -> Path:
     try:
         return path.expanduser()
-    except RuntimeError as error:  # ~name of nobody here
+    except RuntimeError as error:  # ~name of an unknown user
         raise ValueError(f"{path}: {error}") from None
 
 
@@ -38,22 +38,22 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Off = BeforeValidator(_off)
 """For settings that may be `off`."""
 Listed = BeforeValidator(_listed)
-"""For lists; a single value is a list of one."""
+"""For lists; a single value is read as a list of one."""
 Distinct = AfterValidator(_distinct)
-"""For lists in which a value counts once."""
+"""For lists that may hold each value only once."""
 HomePath = Annotated[Path, AfterValidator(_expanded)]
-"""A path in which a leading `~` is the user's home."""
+"""A path in which a leading `~` stands for the user's home."""
 
 
 class Section(BaseModel):
-    """A group of settings; an unknown key is an error. Every setting carries its role and a docstring."""
+    """A group of settings. An unknown key is an error. Every setting has a role and a docstring."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False,
                               use_attribute_docstrings=True)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **keywords: Any) -> None:
-        """Raise TypeError for a setting without a role: it would silently be on the default side of every question."""
+        """Raise TypeError for a setting without a role."""
         for name, field in cls.model_fields.items():
             if section_type(field) is None and not any(isinstance(mark, Role) for mark in field.metadata):
                 raise TypeError(f"{cls.__name__}.{name} has no role: add one of runs(), draws(), measures(), trains() "
@@ -61,7 +61,7 @@ class Section(BaseModel):
 
 
 def section_type(field: FieldInfo | None) -> type[BaseModel] | None:
-    """The section that a field of the schema holds; None where it is a plain setting, or there is no field."""
+    """The section that a field of the schema holds; None for a plain setting, or if there is no field."""
     if field is None:
         return None
     candidates = [field.annotation, *(get_args(field.annotation) if get_origin(field.annotation) else ())]

@@ -176,9 +176,9 @@ def test_two_names_of_one_weight_are_told(model, tmp_path) -> None:
     with pytest.raises(ValueError, match="does not fit the model") as error:
         load_published(save(tmp_path / "vgrel.pth", state_dict=weights), model)
     assert str(error.value).splitlines()[1:] == [
-        "  detector.rpn.head.conv.0.0.bias and detector.rpn.head.conv.bias are names of one weight, "
+        "  detector.rpn.head.conv.0.0.bias and detector.rpn.head.conv.bias are names of the same weight, "
         "rpn.head.conv.0.0.bias",
-        "  roi_fmap.fc6.bias and roi_fmap.1.0.bias are names of one weight, edge_box_head.fc6.bias"]
+        "  roi_fmap.fc6.bias and roi_fmap.1.0.bias are names of the same weight, edge_box_head.fc6.bias"]
 
 
 class Trap:
@@ -228,8 +228,8 @@ def test_numbers_that_cannot_serve_are_named(model, tmp_path) -> None:
     kinds = {"rel_fc.weight": torch.int64, "obj_fc.bias": torch.complex64,
              "detector.backbone.1.num_batches_tracked": torch.float32}
     for path, content, faults in (
-            ("infinite.pth", weights, ["obj_fc.weight has numbers that are not finite",
-                                       "rel_fc.bias has numbers that are not finite"]),
+            ("infinite.pth", weights, ["obj_fc.weight has values that are not finite",
+                                       "rel_fc.bias has values that are not finite"]),
             ("kinds.pth", weights | {name: weights[name].to(kind) for name, kind in kinds.items()},
              ["detector.backbone.1.num_batches_tracked is of torch.float32, expected torch.int64",
               "obj_fc.bias is of torch.complex64, expected torch.float32",
@@ -250,7 +250,7 @@ def test_numbers_of_another_width_will_do(model, tmp_path, dtype) -> None:
 
 def test_wrong_arguments(model, tmp_path) -> None:
     path = save(tmp_path / "vgrel.pth", state_dict=published(model), epoch=3)
-    with pytest.raises(FileNotFoundError, match=r"absent\.pth is missing or no file"):
+    with pytest.raises(FileNotFoundError, match=r"absent\.pth is missing"):
         load_published(tmp_path / "absent.pth", model)
     with pytest.raises(TypeError, match="model must be a Detector, a SceneGraphModel, or have both"):
         load_published(path, nn.Linear(1, 1))

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Atomic writing: a file is whole or not there."""
 
 import json
 import math
@@ -12,7 +12,7 @@ def listed(folder):
     return [entry.name for entry in folder.iterdir()]
 
 
-def test_it_is_as_before_until_it_is_whole(tmp_path) -> None:
+def test_replaced_keeps_the_old_file_until_the_new_one_is_whole(tmp_path) -> None:
     (tmp_path / "a").write_text("before")
     with replaced(tmp_path / "a") as passing:
         passing.write_text("after")
@@ -21,7 +21,7 @@ def test_it_is_as_before_until_it_is_whole(tmp_path) -> None:
     assert listed(tmp_path) == ["a"]
 
 
-def test_after_a_fault_it_is_as_before_and_nothing_is_left(tmp_path) -> None:
+def test_replaced_leaves_nothing_behind_after_an_error(tmp_path) -> None:
     (tmp_path / "a").write_text("before")
 
     def half(path):
@@ -34,22 +34,22 @@ def test_after_a_fault_it_is_as_before_and_nothing_is_left(tmp_path) -> None:
     assert listed(tmp_path) == ["a"]
 
 
-def test_a_disk_that_is_full_is_told_with_the_file(tmp_path, full_disk) -> None:
+def test_write_json_names_the_file_when_the_disk_is_full(tmp_path, full_disk) -> None:
     with full_disk(), pytest.raises(OSError, match=r"File too large: '.*/test\.json'"):
         write_json(tmp_path / "test.json", {"zs": 0.123456789})
     assert listed(tmp_path) == []
 
 
-def test_a_folder_that_is_missing_is_told_with_the_file_and_not_its_passing_name(tmp_path) -> None:
+def test_write_json_names_the_file_when_its_folder_is_missing(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match=r"No such file or directory: '.*/nowhere/test\.json'"):
         write_json(tmp_path / "nowhere" / "test.json", {})
 
 
-def test_what_is_no_number_is_null(tmp_path) -> None:
+def test_write_json_writes_null_for_nan(tmp_path) -> None:
     write_json(tmp_path / "test.json", {"zs": math.nan, "all": (1.0, math.inf), "in": [{"x": -math.inf}]})
     assert json.loads((tmp_path / "test.json").read_text()) == {"zs": None, "all": [1.0, None], "in": [{"x": None}]}
 
 
-def test_it_can_be_packed() -> None:
+def test_to_json_without_indent_is_one_line() -> None:
     assert to_json({"a": [1, 2.5]}) == '{"a": [1, 2.5]}'
     assert to_json({"a": 1}, indent=1) == '{\n "a": 1\n}'

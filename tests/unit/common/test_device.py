@@ -6,17 +6,17 @@ import torch
 from sgg.common.device import find_device
 
 
-def test_devices_that_are_here() -> None:
+def test_find_device() -> None:
     assert find_device("cpu", "x") == torch.device("cpu")
     assert find_device("auto", "x").type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @pytest.mark.parametrize(("name", "message"), [
-    ("foo", r"--device must be auto, cpu, cuda or another device of torch's, got 'foo': "),
-    ("", r"--device must be auto, cpu, cuda or another device of torch's, got ''"),
+    ("foo", r"--device must be auto, cpu, cuda .*got 'foo'"),
+    ("", r"--device must be auto, cpu, cuda .*got ''"),
     ("meta", r"--device is meta, which cannot be used here: "),
 ])
-def test_devices_that_are_not(name: str, message: str) -> None:
+def test_find_device_refuses_unknown_names(name: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         find_device(name, "--device")
 
@@ -25,7 +25,7 @@ def test_devices_that_are_not(name: str, message: str) -> None:
     (0, "cuda", "training.device is cuda, but torch sees no GPU: use auto or cpu"),
     (2, "cuda:2", "training.device is cuda:2, but torch sees 2 GPUs, numbered from 0"),
 ])
-def test_gpus_that_are_not(gpus, name, message, monkeypatch) -> None:
+def test_find_device_refuses_missing_gpus(gpus, name, message, monkeypatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: gpus > 0)
     monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""Locks among processes: who waits says for whom, and a lock ends with its owner."""
+"""Locks between processes: a waiting process logs the holder, and a lock ends with its holder."""
 
 import fcntl
 import multiprocessing
@@ -18,7 +18,7 @@ def hold(path, ready):
         signal.pause()
 
 
-def test_the_wait_for_a_lock_names_path_and_holder_and_ends_with_its_death(tmp_path, monkeypatch, caplog):
+def test_held_logs_path_and_holder_and_ends_when_the_holder_dies(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(locking, "LOG_AFTER_S", 0.0)
     path = tmp_path / "a.lock"
     fork = multiprocessing.get_context("fork")
@@ -42,7 +42,7 @@ def test_the_wait_for_a_lock_names_path_and_holder_and_ends_with_its_death(tmp_p
     assert path.read_text() == ""
 
 
-def test_a_file_that_cannot_be_locked_is_named(tmp_path, monkeypatch):
+def test_held_names_a_file_without_locks(tmp_path, monkeypatch):
     def refuses(descriptor, kind):
         raise OSError(37, "No locks available")
 

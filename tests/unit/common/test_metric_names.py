@@ -1,4 +1,4 @@
-"""Subsets and cut-offs are said once, and everything that names results goes by them."""
+"""Subsets and cut-offs are listed once, and all names of results use them."""
 
 import ast
 from pathlib import Path
@@ -15,16 +15,16 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.parametrize(("shots", "subset"), [(0, "zs"), (1, "10s"), (10, "10s"), (11, "100s"), (100, "100s"),
                                                (101, "all")])
-def test_shots_decide_the_subset(shots: int, subset: str) -> None:
+def test_shots_of_each_subset(shots: int, subset: str) -> None:
     assert COUNTED[shot_subset(np.array([shots]))[0]] == subset
     assert subset == next((name for name, (low, high) in SHOTS.items() if low <= shots <= high), "all")
 
 
-def test_the_default_cut_offs() -> None:
+def test_ks_are_the_default_of_all_metrics() -> None:
     assert validate({}).evaluation.ks == list(KS) == [20, 50, 100, 200, 300]
 
 
-def test_no_second_list_of_subsets_or_cut_offs() -> None:
+def test_subsets_and_ks_are_listed_once() -> None:
     sources = [*(ROOT / "sgg").rglob("*.py"), *(ROOT / "platform").rglob("*.py")]
     again = []
     for path in sources:

@@ -1,4 +1,4 @@
-"""The numbers of a trial on disk."""
+"""The metrics of a trial on disk."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 from sgg.common.run_log import History, read_optional_json
 
 
-def test_a_later_row_of_an_epoch_counts(tmp_path) -> None:
+def test_history_rows_keeps_the_later_row_of_an_epoch(tmp_path) -> None:
     first = History(tmp_path)
     first.append(1, {"loss": 3.0})
     first.append(2, {"loss": 2.0})
@@ -18,26 +18,26 @@ def test_a_later_row_of_an_epoch_counts(tmp_path) -> None:
     assert [row["epoch"] for row in second.rows(up_to=1)] == [1]
 
 
-def test_a_line_cut_short_by_a_kill_is_not_read(tmp_path) -> None:
+def test_history_skips_a_line_cut_short_by_a_kill(tmp_path) -> None:
     History(tmp_path).append(1, {"loss": 3.0})
     with open(tmp_path / "metrics.jsonl", "a") as file:
         file.write('{"epoch": 2, "los')
     assert [row["epoch"] for row in History(tmp_path).rows()] == [1]
 
 
-def test_a_row_after_a_cut_line_is_read(tmp_path) -> None:
+def test_history_reads_a_row_after_a_cut_line(tmp_path) -> None:
     with open(tmp_path / "metrics.jsonl", "w") as file:
         file.write('{"epoch": 1, "attempt": 1}\n{"epoch": 2, "los')
     History(tmp_path).append(2, {"loss": 1.0})
     assert [row["epoch"] for row in History(tmp_path).rows()] == [1, 2]
 
 
-def test_a_figure_that_is_no_number_is_null(tmp_path) -> None:
+def test_history_append_writes_null_for_nan(tmp_path) -> None:
     History(tmp_path).append(1, {"zs": math.nan})
     assert History(tmp_path).rows() == [{"epoch": 1, "attempt": 1, "zs": None}]
 
 
-def test_a_file_that_is_not_there_is_none(tmp_path) -> None:
+def test_read_optional_json_of_a_missing_file_is_none(tmp_path) -> None:
     assert read_optional_json(tmp_path / "nothing.json") is None
 
 
@@ -48,7 +48,7 @@ def test_a_file_that_is_not_there_is_none(tmp_path) -> None:
     (b"[1]", "study.json must hold a mapping, but holds list"),
     (b'{"axes": 3}', "study.json: settings is missing, axes must be of type dict, got 3"),
 ])
-def test_a_spoilt_file_is_named(tmp_path, content, message) -> None:
+def test_read_optional_json_names_a_damaged_file(tmp_path, content, message) -> None:
     (tmp_path / "study.json").write_bytes(content)
     with pytest.raises(ValueError, match=message):
         read_optional_json(tmp_path / "study.json", settings=dict, axes=dict)
@@ -59,18 +59,18 @@ def test_a_spoilt_file_is_named(tmp_path, content, message) -> None:
     ('{"loss": 1}', "metrics.jsonl, line 2: epoch is missing, attempt is missing"),
     ('{"epoch": "1", "attempt": 1}', "metrics.jsonl, line 2: epoch must be of type int, got '1'"),
 ])
-def test_a_spoilt_row_is_named(tmp_path, line, message) -> None:
+def test_read_rows_names_a_damaged_row(tmp_path, line, message) -> None:
     (tmp_path / "metrics.jsonl").write_text(f'{{"epoch": 1, "attempt": 1}}\n{line}\n')
     with pytest.raises(ValueError, match=message):
         History(tmp_path)
 
 
-def test_a_line_of_other_bytes_is_passed_over(tmp_path) -> None:
-    """Where the power fails, a file may end in anything."""
+def test_read_rows_skips_a_line_of_other_bytes(tmp_path) -> None:
+    """After a power failure a file may end in any bytes."""
     (tmp_path / "metrics.jsonl").write_bytes(b'{"epoch": 1, "attempt": 1}\n\0\0\xff\n')
     assert [row["epoch"] for row in History(tmp_path).rows()] == [1]
 
 
-def test_a_disk_that_is_full_is_told_with_the_file(tmp_path, full_disk) -> None:
+def test_append_row_names_the_file_when_the_disk_is_full(tmp_path, full_disk) -> None:
     with full_disk(), pytest.raises(OSError, match=r"File too large: '.*metrics\.jsonl'"):
         History(tmp_path).append(1, {"loss": 3.0})

@@ -130,4 +130,4 @@ def test_an_earlier_import_may_be_replaced(tmp_path, capsys) -> None:
     checkpoint.save(tmp_path, 19, {"model": torch.nn.Linear(1, 1)}, {}, {"source": "vgrel.pth"})
     (tmp_path / "detector").mkdir()
     assert main(["import", "absent.pth", "--out", str(tmp_path)]) == 2
-    assert "absent.pth is missing or no file" in capsys.readouterr().err
+    assert "absent.pth is missing" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What single registries do not allow in an entry: named with its file."""
+"""Faults of entries that single registries find: the message names the file."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -31,7 +31,7 @@ class Shift(Adjustment):
         return lambda logits, context, value: logits + value
 
 
-def test_adjustments() -> None:
+def test_adjustment_fault_of_entry() -> None:
     class Hyphen(Shift):
         kind: Annotated[Literal["a-b"], measures()] = "a-b"
 
@@ -46,11 +46,11 @@ def test_adjustments() -> None:
     assert "no other, got kind, values, strength" in refused(ADJUSTMENTS, More)
 
 
-def test_no_adjustment_takes_the_place_of_another_setting() -> None:
+def test_adjustment_others_lists_all_other_settings() -> None:
     assert set(OTHERS) == set(Evaluation.model_fields) - set(ADJUSTMENTS)
 
 
-def test_heads_ask_for_what_there_is() -> None:
+def test_head_fault_of_entry_names_an_unknown_need() -> None:
     class Curious(Head):
         needs: ClassVar = frozenset({"class_vector"})
         kind: Annotated[Literal["curious"], trains()] = "curious"
@@ -61,7 +61,7 @@ def test_heads_ask_for_what_there_is() -> None:
     assert "asks for 'class_vector'; needs may have detector_logits, class_boxes" in refused(HEADS, Curious)
 
 
-def test_a_backbones_setting_decides_what_trials_share() -> None:
+def test_backbone_fault_of_entry_names_a_setting_that_is_not_shared() -> None:
     class Wide(BACKBONES["tiny"]):
         backbone: Annotated[Literal["wide"], trains(shared=True)] = "wide"
         width: Annotated[int, trains()] = 32
@@ -69,7 +69,7 @@ def test_a_backbones_setting_decides_what_trials_share() -> None:
     assert "trains(shared=True) as the role of width, got training, searchable" in refused(BACKBONES, Wide)
 
 
-def test_a_backbone_has_a_spec() -> None:
+def test_backbone_fault_of_entry_names_a_missing_spec() -> None:
     class Blind(Backbone):
         backbone: Annotated[Literal["blind"], trains(shared=True)] = "blind"
 
@@ -79,4 +79,4 @@ def test_a_backbone_has_a_spec() -> None:
         def recipe(self):
             raise NotImplementedError
 
-    assert "needs a `spec`" in refused(BACKBONES, Blind)
+    assert "`spec`" in refused(BACKBONES, Blind)

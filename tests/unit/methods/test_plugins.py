@@ -61,7 +61,7 @@ def load_text(write, text: str, *overrides: str):
     return load(write(text, "study.yaml"), overrides)
 
 
-def test_a_head_from_a_file_beside_the_config(write) -> None:
+def test_load_plugins_of_a_file_beside_the_config(write) -> None:
     path = write(HEAD)
     study = load_text(write, "{experiment: {plugins: my_head.py}, model: {head: {kind: mine, width: "
                              "{search: grid, of: [1, 2]}}}}")
@@ -74,8 +74,8 @@ def test_a_head_from_a_file_beside_the_config(write) -> None:
     assert plugin_of(HEADS["imp"]) is None
 
 
-def test_a_module_of_a_package(write, monkeypatch) -> None:
-    """With or without __init__.py, from the folder of the config or from where Python finds it."""
+def test_load_plugins_of_a_module_in_a_package(write, monkeypatch) -> None:
+    """With or without __init__.py, from the folder of the config or from Python's path."""
     write(HEAD, "lib/my_package/heads/mine.py")
     monkeypatch.syspath_prepend(str(write("", "lib/empty.py").parent))
     study = load_text(write, "experiment: {plugins: [my_package.heads.mine]}\nmodel: {head: mine}")
@@ -85,7 +85,7 @@ def test_a_module_of_a_package(write, monkeypatch) -> None:
     assert study.base.model.head.width == 7
 
 
-def test_a_plugin_is_named_on_the_command_line(write, tmp_path, monkeypatch) -> None:
+def test_load_plugins_named_on_the_command_line(write, tmp_path, monkeypatch) -> None:
     write(HEAD, "here/my_head.py")
     monkeypatch.chdir(tmp_path / "here")
     assert load_text(write, "", "experiment.plugins=[my_head.py]", "model.head=mine").base.model.head.kind == "mine"
@@ -111,7 +111,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-def test_a_broken_plugin_is_told_with_file_and_line(write, fault: str) -> None:
+def test_describe_error_names_file_and_line_of_a_broken_plugin(write, fault: str) -> None:
     text, message = BROKEN[fault]
     write(text)
     modules = set(sys.modules)
@@ -122,7 +122,7 @@ def test_a_broken_plugin_is_told_with_file_and_line(write, fault: str) -> None:
     assert loaded_digests() == {}
 
 
-def test_all_broken_plugins_at_once(write) -> None:
+def test_load_plugins_names_all_broken_plugins_at_once(write) -> None:
     write("x = (")
     with pytest.raises(ConfigError) as raised:
         load_text(write, "experiment: {plugins: [my_head.py, nowhere.py, no_such.module, 'a b']}")
@@ -132,7 +132,7 @@ def test_all_broken_plugins_at_once(write) -> None:
     assert "must be a Python file such as my_head.py, or a module" in raised.value.faults[3]
 
 
-def test_a_plugin_is_run_once_and_again_when_it_has_changed(write) -> None:
+def test_load_plugins_runs_a_plugin_again_only_after_a_change(write) -> None:
     path = write(HEAD)
     load_plugins([str(path)])
     first, before = HEADS["mine"], loaded_digests()
@@ -144,15 +144,15 @@ def test_a_plugin_is_run_once_and_again_when_it_has_changed(write) -> None:
     assert loaded_digests() != before
 
 
-def test_two_plugins_of_one_name(write) -> None:
+def test_load_plugins_refuses_two_plugins_of_one_name(write) -> None:
     paths = [write(f"x = {number}", f"{number}/my_head.py") for number in (1, 2)]
-    with pytest.raises(PluginError, match=r"another plugin is called my_head\.py"):
+    with pytest.raises(PluginError, match=r"another plugin .* my_head\.py"):
         load_plugins(map(str, paths))
 
 
 @pytest.mark.parametrize("name", ["my_head.py", "my_package.mine"])
-def test_a_copy_is_the_same_plugin(write, tmp_path, name: str) -> None:
-    """What a search keeps in its folder, so that all its workers run the same code."""
+def test_copied_to_keeps_name_and_digest(write, tmp_path, name: str) -> None:
+    """A search keeps a copy in its folder, so that all its workers run the same code."""
     write(HEAD, name if name.endswith(".py") else "my_package/mine.py")
     write("not code", "my_package/__pycache__/x.pyc")
     plugin = find_plugin(name, [tmp_path])
@@ -164,17 +164,17 @@ def test_a_copy_is_the_same_plugin(write, tmp_path, name: str) -> None:
     assert Path(sys.modules[HEADS["mine"].__module__].__file__).is_relative_to(tmp_path / "run")
 
 
-def test_what_was_made_with_a_plugin_needs_it(write) -> None:
+def test_fault_of_plugins(write) -> None:
     then = {"my_head.py": "0" * 64}
-    assert "needs the plugin my_head.py (sha256 000000000000), which is not named: add --plugin my_head.py" in \
+    assert "needs the plugin my_head.py (sha256 000000000000), which is not loaded: add --plugin my_head.py" in \
         fault_of_plugins(then, False, "add --plugin {}")
     load_plugins([str(write(HEAD))])
-    assert "another plugin my_head.py" in fault_of_plugins(then, False, "")
+    assert "another version of the plugin my_head.py" in fault_of_plugins(then, False, "")
     assert fault_of_plugins(then, True, "") is None
     assert fault_of_plugins(loaded_digests(), False, "") is None
 
 
-def test_a_loss_with_a_rule_of_its_own(write) -> None:
+def test_load_plugins_of_a_loss_with_a_validator(write) -> None:
     write('''
 from typing import Annotated, Literal
 from pydantic import model_validator

@@ -1,4 +1,4 @@
-"""One model under several adjustments: names of figures, and which figures are whose."""
+"""One model under several adjustments: names of metrics, and the metrics of each variant."""
 
 from types import SimpleNamespace
 
@@ -16,7 +16,7 @@ ROW = SAME | {"val/sgcls/zs/ngR@50": 0.1, "val/sgcls/zs/ngR@50/x0.5": 0.2,
 BOTH = {"logit_adjustment": -1.0, "pred_weight": 0.5}
 
 
-def test_names() -> None:
+def test_suffix_split_suffix_and_with_suffix() -> None:
     assert split_suffix("val/sgcls/zs/ngR@50/x0.5") == ("val/sgcls/zs/ngR@50", "/x0.5")
     assert split_suffix("val/sgcls/zs/ngR@50") == ("val/sgcls/zs/ngR@50", "")
     assert split_suffix("val/sgcls/zs/ngR@50/logit_adjustment=-1/x0.5") == ("val/sgcls/zs/ngR@50",
@@ -27,12 +27,12 @@ def test_names() -> None:
     assert with_suffix("zs/num_images", "/logit_adjustment=-1") == "zs/num_images", "no adjustment changes it"
 
 
-def test_variants_are_the_grid_of_all_values() -> None:
+def test_variants_of_is_the_grid_of_all_values() -> None:
     found = variants_of({"pred_weight": [0.0, 0.5], "logit_adjustment": [0.0, 1.0], "ks": [20]})
     assert [suffix(one) for one in found] == ["", "/x0.5", "/logit_adjustment=1", "/logit_adjustment=1/x0.5"]
 
 
-def test_what_no_adjustment_changes_is_there_under_each() -> None:
+def test_values_under_keeps_counts_in_each_variant() -> None:
     for variant, value in (({}, 0.1), ({"pred_weight": 0.5}, 0.2), ({"logit_adjustment": -1.0}, 0.3), (BOTH, 0.4)):
         assert values_under(ROW, variant) == SAME | {"val/sgcls/zs/ngR@50": value}
     assert values_under(ROW, {"pred_weight": 1.0}) == SAME
@@ -41,11 +41,11 @@ def test_what_no_adjustment_changes_is_there_under_each() -> None:
 @pytest.mark.parametrize(("metric", "mode", "weights", "best"), [
     ("val/sgcls/zs/ngR@50", "max", [0, 0.5], 0.2), ("val/sgcls/zs/ngR@50", "min", [0, 0.5], 0.1),
     ("val/sgcls/zs/ngR@50", "max", [1], None), ("loss", "min", [0.5], 3.0)])
-def test_the_best_variant_counts(metric, mode, weights, best) -> None:
+def test_objective_takes_the_best_variant(metric, mode, weights, best) -> None:
     assert objective(ROW, metric, mode, variants_of({"pred_weight": weights})) == best
 
 
-def test_metrics_apply_pred_weight_themselves_and_the_rest_is_applied_to_logits() -> None:
+def test_adjusters_leave_pred_weight_to_the_metrics() -> None:
     """Predicate 1 is three times as frequent as predicate 2; predicate 3 never occurs and counts as once."""
     counts = np.zeros((2, 2, 4))
     counts[1, 1] = [100, 3, 1, 0]

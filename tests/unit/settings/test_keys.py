@@ -15,6 +15,6 @@ def test_with_values_leaves_the_settings_as_they_are() -> None:
     assert settings == {"a": {"b": 1}}
 
 
-def test_put_names_what_is_no_section() -> None:
+def test_put_names_a_part_that_is_no_section() -> None:
     with pytest.raises(ValueError, match=r"a\.b\.c: a\.b is no section"):
         put({"a": {"b": 1}}, "a.b.c", 2)

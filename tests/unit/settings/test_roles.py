@@ -1,4 +1,4 @@
-"""What each setting acts on: every field of the schema says it, and nobody else does."""
+"""Roles: every field of the schema says what it acts on, and there is no other list."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ def test_every_setting_has_a_role_and_a_description() -> None:
         assert setting.description, f"{setting.key} has no docstring under it"
 
 
-def test_a_setting_without_a_role_is_refused_where_it_is_declared() -> None:
+def test_section_refuses_a_setting_without_a_role() -> None:
     with pytest.raises(TypeError, match=r"Wrong\.width has no role"):
         class Wrong(Section):
             width: int = 3
@@ -34,7 +34,7 @@ def test_a_setting_without_a_role_is_refused_where_it_is_declared() -> None:
         "width": "training", "place": "running"}
 
 
-def test_what_trials_share_is_decided_by() -> None:
+def test_role_shared() -> None:
     assert set(keys_where(lambda role: role.shared)) == {
         "data.name", "data.num_val_images", "data.exclude_left_right", "data.self_relations",
         "data.allow_clipping", "detector.backbone", "detector.weights",
@@ -43,12 +43,12 @@ def test_what_trials_share_is_decided_by() -> None:
         "augmentation.visual_conditioning"}
 
 
-def test_every_value_of_these_is_measured_on_each_model() -> None:
+def test_role_swept() -> None:
     assert keys_where(lambda role: role.swept) == ["evaluation.modes", "evaluation.ks", "evaluation.pred_weight",
                                                    "evaluation.logit_adjustment"]
 
 
-def test_only_what_decides_the_model_is_searched_and_makes_a_configuration() -> None:
+def test_role_searchable_and_identity_mean_training() -> None:
     for key in reference():
         expected = key.split(".")[0] not in {"experiment", "evaluation", "search", "resources", "tracking"} and \
             key not in {"data.root", "data.cache", "data.workers", "data.eval_images", "training.device",
@@ -56,7 +56,7 @@ def test_only_what_decides_the_model_is_searched_and_makes_a_configuration() -> 
         assert (role_of(key).searchable, role_of(key).identity) == (expected, expected), key
 
 
-def test_a_trial_may_train_longer_and_a_study_may_not() -> None:
+def test_role_fixed_for_trial_and_fixed_for_study() -> None:
     epochs = role_of("training.epochs")
     assert (epochs.fixed_for_trial, epochs.fixed_for_study) == (False, True)
     free = {"experiment.name", "experiment.output", "experiment.plugins", "experiment.allow_changed_plugins",
@@ -66,11 +66,11 @@ def test_a_trial_may_train_longer_and_a_study_may_not() -> None:
             if key.split(".")[0] not in {"resources", "tracking"}} == free
 
 
-def test_a_key_of_another_version_decides_the_model() -> None:
+def test_role_of_an_unknown_key() -> None:
     assert role_of("model.of_another_version") == trains()
 
 
-def test_what_runs_and_changes_the_last_bits() -> None:
+def test_role_exact() -> None:
     """Workers draw for themselves; threads, workers and devices add up in other orders. None of these is searched,
     makes a configuration, or keeps a run from going on."""
     inexact = keys_where(lambda role: not role.exact)

@@ -1,4 +1,4 @@
-"""A head that does not give what its contract says is named in its first step."""
+"""A head whose outputs break the contract is named in its first step."""
 
 import pytest
 import torch
@@ -22,9 +22,9 @@ FITS = HeadOutputs(torch.zeros(3, 5), torch.zeros(2, 4), torch.zeros(3))
     (HeadOutputs(torch.zeros(3, 5), None), r"predicate_logits of shape \[2, 4\], got NoneType"),
     (HeadOutputs(torch.zeros(3, 5), torch.zeros(2, 4), torch.zeros(2)), r"labels of shape \[3\], got \[2\]"),
 ])
-def test_wrong_shapes_are_told_with_the_file_of_the_head(outputs, message: str) -> None:
-    with pytest.raises(ValueError, match=rf"test_head_shapes\.py:\d+: Mine .*{message}") as raised:
+def test_require_shapes_names_the_file_of_the_head(outputs, message: str) -> None:
+    with pytest.raises(ValueError, match=rf"test_head\.py:\d+: Mine .*{message}") as raised:
         require_shapes(outputs, Mine(), 3, 2, 5, 4)
-    assert "test_head_shapes.py:" in str(raised.value)
+    assert "test_head.py:" in str(raised.value)
     require_shapes(FITS, Mine(), 3, 2, 5, 4)
     require_shapes(FITS, Mine(), 3, 2, None, None)

@@ -1,4 +1,4 @@
-"""An edge loss that does not give what its contract says is named with its file."""
+"""An edge loss whose result breaks the contract is named with its file."""
 
 from functools import partial
 
@@ -26,11 +26,11 @@ class Callable:
     (0.5, "must return a scalar tensor, got float"),
     (LOGITS.detach().sum(), "must return a loss with a gradient"),
 ])
-def test_it_is_told_with_the_file_of_the_loss(function, loss, message) -> None:
-    with pytest.raises(ValueError, match=rf"test_loss_result\.py:\d+: the edge loss \w+ {message}"):
+def test_require_scalar_names_the_file_of_the_loss(function, loss, message) -> None:
+    with pytest.raises(ValueError, match=rf"test_edge_loss\.py:\d+: the edge loss \w+ {message}"):
         require_scalar(loss, function, LOGITS)
 
 
-def test_where_nothing_is_learned_a_loss_has_no_gradient() -> None:
+def test_require_scalar_needs_no_gradient_without_one_of_the_logits() -> None:
     assert require_scalar(LOGITS.detach().sum(), mine, LOGITS.detach()) == 0
     assert require_scalar(LOGITS.sum(), mine, LOGITS) == 0
