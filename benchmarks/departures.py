@@ -1,6 +1,6 @@
 """What the departures from the reference of docs/SYSTEM.md section 8 amount to, on the toy genome.
 
-    python benchmarks/departures.py [--quick] [--json FILE] [--data data] [--images 400]
+    python benchmarks/departures.py [--quick] [--json FILE] [--root data] [--images 400]
 
 - drawings: a model trained with one drawing of box pairs, evaluated with it and with the other (`model.edge_boxes`);
 - batch norm: a GAN without the term `rec`, whose F runs on the generated scene in training mode as the reference's
@@ -21,7 +21,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.common.results import Row, arguments_of, judged, report
+from benchmarks.common.results import Row, add_root, arguments_of, judged, report
 from sgg import systems
 from sgg.augmentations.gan.updates import GANAugmenter
 from sgg.common.seeding import seed_everything
@@ -47,7 +47,7 @@ def trained(settings: Settings, options: Any, augmenter: type | None = None) -> 
     if not the usual one."""
     foundation = systems.prepare(validate({
         "experiment": {"seed": 0}, "evaluation": {"ks": [20, 50]},
-        "data": {"name": "toy", "root": options.data, "train_images": options.images, "eval_images": options.images},
+        "data": {"name": "toy", "root": options.root, "train_images": options.images, "eval_images": options.images},
         **settings}))
     config = foundation.config
     seed_everything(config.seed, "weights")
@@ -110,7 +110,7 @@ def batch_norm(options: Any) -> Iterator[Row]:
 
 def mirrored(options: Any) -> Iterator[Row]:
     """The Frechet distance of two halves of the pictures, and of the second half mirrored by chance."""
-    foundation = systems.open_foundation(validate({"data": {"name": "toy", "root": options.data}}))
+    foundation = systems.open_foundation(validate({"data": {"name": "toy", "root": options.root}}))
     split, detector = foundation.experiment.split("train").head(options.images), foundation.detector
 
     def features(half: int, augment: bool) -> np.ndarray:
@@ -129,7 +129,7 @@ def mirrored(options: Any) -> Iterator[Row]:
 def main() -> int:
     """Measure and report."""
     parser = arguments_of(__doc__, "few images and one epoch")
-    parser.add_argument("--data", default="data", metavar="DIR", help="where the toy genome and the detector are")
+    add_root(parser)
     parser.add_argument("--images", type=int, default=400, help="of each part (%(default)s)")
     options = parser.parse_args()
     if options.quick:

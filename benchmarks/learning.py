@@ -1,6 +1,6 @@
 """Does it learn? Losses, GAN and perturbations on the toy genome's test set, over seeds, beside what needs no learning.
 
-    python benchmarks/learning.py [--quick] [--json FILE] [--out runs/learning] [--data data] [--jobs 2] [--seeds 0,1,2]
+    python benchmarks/learning.py [--quick] [--json FILE] [--out runs/learning] [--root data] [--jobs 2] [--seeds 0,1,2]
 
 Every (row, seed) is one trial of `sgg.training.fit` under --out; one that is there already is not trained again.
 Beside them:
@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import Row, add_training, arguments_of, judged, report, times
 from sgg import systems
-from sgg.common.run_log import read_optional_json
+from sgg.common.run_log import read_test
 from sgg.config import Config, validate
 from sgg.detector.evaluation import both_objects_right
 from sgg.evaluate import restore
@@ -55,7 +55,7 @@ GOAL_PREDCLS, GOAL_SGCLS = "predcls/zs/ngR@20", "sgcls/zs/ngR@50"
 
 def settings(row: str, seed: int, options: argparse.Namespace) -> Config:
     """The config of one trial."""
-    config: dict[str, Any] = {"experiment": {"seed": seed}, "data": {"name": "toy", "root": options.data}}
+    config: dict[str, Any] = {"experiment": {"seed": seed}, "data": {"name": "toy", "root": options.root}}
     if options.quick:
         config |= {"data": config["data"] | {"train_images": 64, "eval_images": 40}, "training": {"epochs": 1}}
     for section, values in ROWS[row].items():
@@ -65,10 +65,10 @@ def settings(row: str, seed: int, options: argparse.Namespace) -> Config:
 
 def train(row: str, seed: int, options: argparse.Namespace) -> dict[str, float]:
     """The test figures of one trial."""
-    done = read_optional_json(folder(row, seed, options) / "test.json")
+    done = read_test(folder(row, seed, options))
     if done is None:
         fit(settings(row, seed, options), folder(row, seed, options))
-        done = read_optional_json(folder(row, seed, options) / "test.json")
+        done = read_test(folder(row, seed, options))
     return {name.removeprefix("test/"): value for name, value in done.items()}
 
 

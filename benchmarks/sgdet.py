@@ -1,6 +1,6 @@
 """SGDet on the toy genome: graphs from detections alone, beside chance, and what the tiny detector finds.
 
-    python benchmarks/sgdet.py [--quick] [--json FILE] [--out runs/sgdet] [--data data] [--seed 0]
+    python benchmarks/sgdet.py [--quick] [--json FILE] [--out runs/sgdet] [--root data] [--seed 0]
 
 Trains one model on detections (`training.mode: sgdet`) and one on annotated boxes, as the papers do, and evaluates
 both on the test images without telling them any box. Chance: the first model's scores, shuffled among the pairs and
@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.common.results import add_training, arguments_of, judged, report
 from benchmarks.learning import chance
 from sgg import systems
-from sgg.common.run_log import read_optional_json
+from sgg.common.run_log import read_test
 from sgg.config import Config, validate
 from sgg.detector.evaluation import measure
 from sgg.training.fit import fit
@@ -30,7 +30,7 @@ FIGURES = ("sgdet/zs/ngR@50", "sgdet/zs/ngR@100", "sgdet/all/ngR@50", "sgdet/all
 def settings(mode: str, options: argparse.Namespace) -> Config:
     """A run trained in `mode` and evaluated in SGDet."""
     config: dict[str, Any] = {
-        "experiment": {"seed": options.seed}, "data": {"name": "toy", "root": options.data},
+        "experiment": {"seed": options.seed}, "data": {"name": "toy", "root": options.root},
         "training": {"mode": mode}, "evaluation": {"modes": ["sgdet"]}, "search": {"metric": "val/sgdet/zs/ngR@100"}}
     if options.quick:
         config["data"] |= {"train_images": 64, "eval_images": 40}
@@ -41,9 +41,9 @@ def settings(mode: str, options: argparse.Namespace) -> Config:
 def train(mode: str, options: argparse.Namespace) -> dict[str, float]:
     """The test figures of the run of a mode; one that is there already is not trained again."""
     folder = Path(options.out) / mode
-    if read_optional_json(folder / "test.json") is None:
+    if read_test(folder) is None:
         fit(settings(mode, options), folder)
-    return {name.removeprefix("test/"): value for name, value in read_optional_json(folder / "test.json").items()}
+    return {name.removeprefix("test/"): value for name, value in read_test(folder).items()}
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """`python -m platform.train CONFIG [key=value ...] [--resume]`: one experiment, one trial for each of its seeds.
 
-Of a search file only the choices count that a single experiment has: how trials are drawn and stopped early is left
-out (search.trials, algorithm, scheduler); search.metric, max_concurrent, max_failures and time_budget_s stay.
+It takes the file of a search, too, and ignores how that draws trials and stops them early (search.trials, algorithm,
+scheduler). search.metric, max_concurrent, max_failures and time_budget_s count.
 """
 
 from __future__ import annotations

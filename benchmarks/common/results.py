@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sgg.common.parser import add_renamed
+
 Row = dict[str, Any]
 
 
@@ -22,7 +24,13 @@ def arguments_of(description: str, quick: str) -> argparse.ArgumentParser:
 def add_training(parser: argparse.ArgumentParser, out: str) -> None:
     """Arguments of a benchmark that trains."""
     parser.add_argument("--out", default=out, metavar="DIR", help="the trials; one that is there is not trained again")
-    parser.add_argument("--data", default="data", metavar="DIR", help="where the toy genome and the detector are")
+    add_root(parser)
+
+
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """The argument that names the folder of the data sets."""
+    add_renamed(parser, "--root", "--data", default="data", metavar="DIR",
+                help="folder of the data sets, with the toy genome and its detector")
 
 
 def below(name: str, value: float, unit: str, reference: float | None = None, goal: float | None = None) -> Row:

@@ -14,7 +14,7 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial as TuneTrial
 
 from sgg.common.atomic import replaced
-from sgg.common.run_log import TEST, Row, read_optional_json
+from sgg.common.run_log import Row, read_test
 from sgg.config import Study
 from sgg.settings.keys import flatten
 
@@ -76,7 +76,7 @@ class Tracker(Callback):
 
     def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """See ray.tune.Callback."""
-        test = read_optional_json(self._directory.trial(trial.trial_id) / TEST)
+        test = read_test(self._directory.trial(trial.trial_id))
         if test:
             self._attempt(self.log, trial, self._told.get(trial.trial_id, 0), figures_of(test))
         self._attempt(self.close, trial, FAILED_KEY in trial.last_result)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sgg.common.versions import COMMIT_VARIABLE, program
 from sgg.config import ConfigError, Study
 
 from .watch import bounded, watched_ray
@@ -75,6 +76,7 @@ def ray_session(address: str, source: str, **local: Any) -> Iterator[dict[str, f
     temporary files is too long for a Ray of our own.
     """
     environment = {key: os.environ.get(key, value) for key, value in ENVIRONMENT.items()}
+    environment[COMMIT_VARIABLE] = program()["commit"] or ""  # workers elsewhere run a copy without its repository
     # A worker has imported the standard `platform` unless the root is on its path from the start.
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ.update(environment, PYTHONPATH=os.pathsep.join(dict.fromkeys(paths)))

@@ -12,6 +12,7 @@ import argparse
 import os
 
 from sgg.common.command_line import run_command
+from sgg.common.parser import command_parser
 
 from .aggregate import aggregate, collect
 from .formats import FORMATS, render
@@ -19,13 +20,19 @@ from .formats import FORMATS, render
 
 def main(argv: list[str] | None = None) -> int:
     """Print the results of RUN_DIRs. Returns 0, or 2 for bad input."""
-    parser = argparse.ArgumentParser(prog="python -m platform.results", description=__doc__)
-    parser.add_argument("run_dirs", nargs="+", metavar="RUN_DIR", help="the folder <output>/<name> of a search or run")
-    parser.add_argument("--format", choices=FORMATS, default="table")
-    parser.add_argument("--by", metavar="KEY,...", help="the settings that make a row; default: all that differ")
-    parser.add_argument("--metric", help="what a table shows, for example mR@50 (default: ngR@100)")
-    arguments = parser.parse_args(argv)
+    arguments = build_parser().parse_args(argv)
     return run_command(lambda: _show(arguments))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the command."""
+    parser = command_parser("platform.results", __doc__)
+    parser.add_argument("run_dirs", nargs="+", metavar="RUN_DIR", help="the folder <output>/<name> of a search or run")
+    parser.add_argument("--format", choices=FORMATS, default="table", help="of what is printed; default: table")
+    parser.add_argument("--by", metavar="KEY,...",
+                        help="the settings that tell rows apart; default: all that differ between trials")
+    parser.add_argument("--metric", help="the metric of a table, for example mR@50; default: ngR@100")
+    return parser
 
 
 def _show(arguments: argparse.Namespace) -> None:

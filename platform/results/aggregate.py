@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sgg.common.hashing import value_hash
 from sgg.common.metric_names import PARTS
 from sgg.common.run_log import CONFIG, ROWS, TEST, Row
+from sgg.common.versions import PROGRAM, describe_program
 from sgg.config.by_role import reference, role_of
 from sgg.config.loading.searched_entries import current_key, current_settings, current_values
 from sgg.methods.variants import adjustments_in, values_under, variants_of
@@ -64,6 +65,8 @@ class Outcome:
     status: str
     basis: Basis
     figures: dict[str, float]
+    program: str = ""
+    """Version and commit that trained it; "" where a trial of an earlier version does not say."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ class ResultRow:
     seeds: list[int | None] = field(default_factory=list)
     status: str = ""
     cells: dict[str, Cell] = field(default_factory=dict)
+    programs: list[str] = field(default_factory=list)
+    """Versions and commits of the trials behind its figures; they tell no rows apart."""
 
     @property
     def n(self) -> int:
@@ -187,7 +192,7 @@ def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
     identity = {key: value for key, value in identity.items() if key.removeprefix(EVALUATION) not in adjusted}
     return [Outcome(identity | {EVALUATION + name: value for name, value in variant.items()},
                     seed[0] if isinstance(seed, list) else seed, record.status, Basis.of(written["data"]),
-                    values_under(figures, variant)) for variant in variants]
+                    values_under(figures, variant), describe_program(written.get(PROGRAM, {}))) for variant in variants]
 
 
 def _figures(row: Row, prefix: str, source: Path) -> dict[str, float]:
@@ -227,7 +232,8 @@ def _row(group: list[Outcome], shown: list[str]) -> ResultRow:
     counted = [outcome for outcome in group if outcome.status == FINISHED] or \
               [outcome for outcome in group if outcome.status != FAILED]
     row = ResultRow({key: group[0].settings.get(key) for key in shown}, group[0].basis,
-                    sorted({outcome.seed for outcome in counted}, key=repr), _status(statuses))
+                    sorted({outcome.seed for outcome in counted}, key=repr), _status(statuses),
+                    programs=sorted({outcome.program for outcome in counted} - {""}))
     samples = _samples(counted)
     for name in dict.fromkeys(name for sample in samples for name in sample):
         values = [sample[name] for sample in samples if name in sample]

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from sgg.common.atomic import to_json
 from sgg.common.metric_names import DETECTION_COUNTS, SUBSETS, headline_k, is_fraction
+from sgg.common.versions import PROGRAM
 
 from .aggregate import Basis, Cell, ResultRow
 
@@ -48,6 +49,7 @@ def render(rows: list[ResultRow], form: str, metric: str | None = None, width: i
 def as_json(row: ResultRow) -> dict[str, Any]:
     """A row as `--format json` prints it."""
     return {**row.settings, "seeds": row.seeds, "n": row.n, "status": row.status, **row.basis.words(),
+            PROGRAM: row.programs,
             **{name: {"mean": cell.mean, "std": cell.std, "n": cell.n} for name, cell in row.cells.items()}}
 
 
@@ -142,12 +144,13 @@ def _csv(rows: list[ResultRow]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row.cells))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*settings, "seeds", "n", "status", *Basis("").words(),
+    writer.writerow([*settings, "seeds", "n", "status", *Basis("").words(), PROGRAM,
                      *(f"{name} {part}" for name in names for part in ("mean", "std", "n"))])
     for row in rows:
         cells = [row.cells.get(name) for name in names]
         writer.writerow([*(row.settings.get(key, "") for key in settings), " ".join(map(str, row.seeds)), row.n,
-                         row.status, *row.basis.words().values(), *(_blank(value) for cell in cells for value in
+                         row.status, *row.basis.words().values(), "; ".join(row.programs),
+                         *(_blank(value) for cell in cells for value in
                                                  ((cell.mean, cell.std, cell.n) if cell else (None, None, 0)))])
     return buffer.getvalue()
 

@@ -26,7 +26,8 @@ from filelock import FileLock, Timeout
 from sgg.common.atomic import write_json
 from sgg.common.locking import this_process
 from sgg.common.metric_names import PARTS
-from sgg.common.run_log import CONFIG, TEST, History, Row, read_optional_json
+from sgg.common.run_log import CONFIG, TEST, History, Row, read_optional_json, read_test
+from sgg.common.versions import PROGRAM, program
 from sgg.config import ConfigError, Study
 from sgg.config.loading.resume import changes
 from sgg.methods.plugins import fault_of_plugins, load_plugins
@@ -92,7 +93,7 @@ class TrialRecord:
 
     def test(self) -> Row:
         """The test figures; empty where there are none."""
-        return read_optional_json(self.directory / TEST) or {}
+        return read_test(self.directory) or {}
 
     def config(self) -> dict[str, Any] | None:
         """`{"config": all settings, "data": facts of the data}` as the trial wrote it; None where it never began."""
@@ -174,7 +175,7 @@ class StudyDirectory:
         try:
             (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
             write_json(self.path / STUDY, {**_described(study), "path": str(self.path), "run_by": this_process(),
-                                           **facts})
+                                           PROGRAM: program(), **facts})
         except OSError as error:
             raise ConfigError(study.source, [f"experiment.output: {self.path} cannot be written: {error.strerror}; "
                                              "choose another experiment.output"]) from None

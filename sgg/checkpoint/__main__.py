@@ -1,6 +1,6 @@
 """Bring the papers' published weights into our own format.
 
-    python -m sgg.checkpoint import vgrel.pth --out imported/imp_gan [--data-name gqa] [--try-both 200 --data data]
+    python -m sgg.checkpoint import vgrel.pth --out imported/imp_gan [--data gqa] [--try-both 200 --root data]
     python -m sgg.checkpoint import vg-faster-rcnn.tar --out imported/motifs
 
 The drawing of box pairs (model.edge_boxes) that a model was trained with changes its metrics, and its weights do not
@@ -17,30 +17,37 @@ from pathlib import Path
 from typing import get_args
 
 from sgg.common.command_line import positive, run_command
+from sgg.common.parser import add_data_option, command_parser
 from sgg.config.edge_boxes import EdgeBoxes, current_name
 from sgg.methods.dataset import DATA_SETS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 2 where the file does not fit."""
-    parser = argparse.ArgumentParser(prog="python -m sgg.checkpoint", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = build_parser().parse_args(arguments)
+    return run_command(lambda: _import(options))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of its one command."""
+    parser = command_parser("sgg.checkpoint", __doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     importing = commands.add_parser("import", help="convert vg-faster-rcnn.tar or vgrel.pth")
-    importing.add_argument("published", type=Path)
-    importing.add_argument("--out", type=Path, required=True, help="folder to write")
+    importing.add_argument("published", type=Path, metavar="PUBLISHED", help="the file as it was published")
+    importing.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     importing.add_argument("--edge-boxes", type=_drawing, choices=get_args(EdgeBoxes),
                            help="how the model was trained to draw pairs of boxes; its weights do not show it. "
                                 "Default: what --try-both finds, else image_frame for gqa and union_frame for others")
     importing.add_argument("--try-both", type=positive, metavar="N",
                            help="evaluate the first N validation images with each drawing and take the better one")
-    importing.add_argument("--data", type=Path, default=Path("data"), metavar="ROOT",
-                           help="folder of the data sets, for --try-both (%(default)s)")
-    importing.add_argument("--device", default="auto", help="for --try-both: cpu, cuda, ... (a GPU where there is one)")
-    importing.add_argument("--data-name", choices=list(DATA_SETS),
-                           help="what the model was trained on; default: what its number of classes tells, else vg")
-    options = parser.parse_args(arguments)
-    return run_command(lambda: _import(options))
+    importing.add_argument("--root", type=Path, default=Path("data"), metavar="DIR",
+                           help="folder of the data sets, for --try-both; default: data")
+    importing.add_argument("--device", default="auto",
+                           help="for --try-both: cpu, cuda, ...; default: auto, a GPU if there is one")
+    add_data_option(importing, list(DATA_SETS), "--data-name",
+                    help=f"the data set that the model was trained on: {', '.join(DATA_SETS)}; default: what its "
+                         "number of classes says, else vg")
+    return parser
 
 
 def _drawing(text: str) -> str:
@@ -54,8 +61,8 @@ def _import(options: argparse.Namespace) -> None:
     from sgg.importing.edge_boxes import EdgeBoxesComparison
     from sgg.importing.published import import_published
 
-    comparison = EdgeBoxesComparison(options.try_both, options.data, options.device) if options.try_both else None
-    written = import_published(options.published, options.out, options.edge_boxes, options.data_name, comparison,
+    comparison = EdgeBoxesComparison(options.try_both, options.root, options.device) if options.try_both else None
+    written = import_published(options.published, options.out, options.edge_boxes, options.data, comparison,
                                print)
     print(f"wrote {written}")
 

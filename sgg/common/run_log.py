@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sgg.common.atomic import named_in_errors, to_json
+from sgg.common.atomic import named_in_errors, to_json, write_json
+from sgg.common.versions import PROGRAM, program
 
 Row = dict[str, Any]
 
@@ -37,6 +38,17 @@ class History:
 
     def _all(self) -> list[Row]:
         return read_rows(self.directory / ROWS, epoch=int, attempt=int)
+
+
+def write_test(directory: Path | str, values: Row) -> None:
+    """Write test.json of a trial's folder: its test values by name, and which program measured them."""
+    write_json(Path(directory) / TEST, {**values, PROGRAM: program()})
+
+
+def read_test(directory: Path | str) -> Row | None:
+    """The test values in a trial's folder, by name; None where there are none. Raises as `read_optional_json`."""
+    found = read_optional_json(Path(directory) / TEST)
+    return None if found is None else {name: value for name, value in found.items() if name != PROGRAM}
 
 
 def position(row: Row) -> tuple[int, int]:

@@ -14,19 +14,25 @@ import sys
 from pathlib import Path
 
 from sgg.common.atomic import write_json
+from sgg.common.parser import command_parser
 from sgg.config.options import add_plugin_option
 from sgg.config.reference.description import describe_settings
 from sgg.config.reference.json_schema import json_schema
 from sgg.methods.plugins import PluginError, load_plugins
 
 
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the command."""
+    parser = command_parser("sgg.config", __doc__.splitlines()[0])
+    parser.add_argument("--json-schema", metavar="FILE", help="write a JSON schema of config files there; - prints it")
+    add_plugin_option(parser, "whose settings are shown, too")
+    return parser
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print the reference, or write the schema. Returns 0, or 2 where a file cannot be written or a plugin
     not be used."""
-    parser = argparse.ArgumentParser(prog="python -m sgg.config", description=__doc__.splitlines()[0])
-    parser.add_argument("--json-schema", metavar="FILE", help="write a JSON schema of config files there; - prints it")
-    add_plugin_option(parser, "whose settings are shown, too")
-    options = parser.parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     try:
         load_plugins(options.plugin)
     except PluginError as error:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich import box
 from rich.console import Console
@@ -17,6 +17,7 @@ from rich.table import Column, Table
 
 from sgg.common.atomic import write_json
 from sgg.common.command_line import not_negative, output_file, positive, run_command
+from sgg.common.parser import add_renamed, command_parser
 from sgg.common.progress import image_bar
 from sgg.config.options import add_plugin_option, add_setting_option, settings_given
 from sgg.data import toy
@@ -31,12 +32,14 @@ from sgg.data.readers.custom import require_new, write_custom
 from sgg.data.verify import verify
 from sgg.methods.dataset import DATA_SETS, DataSettings
 
+ROOT: dict[str, Any] = {"type": Path, "default": Path("data"), "metavar": "DIR",
+                        "help": "folder of the data sets; default: data"}
 SHOWN = 20  # files that are listed before the rest is only counted
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit status: 0 all is well; 1 data differ from what is known, or are damaged; 2 the command failed."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     return run_command(lambda: _run(options), "interrupted; the same command goes on from here")
 
 
@@ -47,8 +50,9 @@ def _run(options: argparse.Namespace) -> int:
     return options.run(options)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sgg.data", description=__doc__)
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all its commands."""
+    parser = command_parser("sgg.data", __doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
@@ -59,37 +63,41 @@ def _parser() -> argparse.ArgumentParser:
     getting = command("prepare", _prepare, "download and unpack a published data set")
     getting.add_argument("name", help=f"{', '.join(published())}, or of a plugin")
     add_plugin_option(getting, "whose data set says where its files are")
-    getting.add_argument("--to", type=Path, default=Path("data"), metavar="ROOT", help="default: data")
+    add_renamed(getting, "--root", "--to", **ROOT)
     getting.add_argument("--mirror", metavar="URL", help="take all files from under this address")
-    getting.add_argument("--keep-archives", action="store_true")
+    getting.add_argument("--keep-archives", action="store_true", help="leave the archives where they were unpacked")
     for added in (command("stats", _stats, "counts of all parts and subsets, beside the known ones"),
                   command("verify", _verify, "what is wrong with the files, and what training does with it"),
                   command("convert", _convert, "write a data set in the layout of sgg/data/readers/custom.py")):
         added.add_argument("--data", metavar="NAME", default="auto",
-                           help=f"auto, {', '.join(DATA_SETS)}, or of a plugin")
+                           help=f"the data set: auto (default), {', '.join(DATA_SETS)}, or of a plugin")
         add_plugin_option(added, "which brings the data set")
         add_setting_option(added, {"data": DataSettings})
-        added.add_argument("--root", type=Path, default=Path("data"), help="default: data")
-        added.add_argument("--num-val-images", type=positive, metavar="N", help="default: the data set's own number")
-        added.add_argument("--exclude-left-right", action="store_true", help="GQA without its two largest predicates")
+        added.add_argument("--root", **ROOT)
+        added.add_argument("--num-val-images", type=positive, metavar="N",
+                           help="as data.num_val_images; default: the data set's own number")
+        added.add_argument("--exclude-left-right", action="store_true",
+                           help="as data.exclude_left_right: GQA without its two largest predicates")
         _add_rules(added)
         if added.prog.endswith("convert"):
-            added.add_argument("--to", type=Path, required=True, metavar="DIR")
+            add_renamed(added, "--out", "--to", type=Path, required=True, metavar="DIR", help="folder to write")
         else:
-            added.add_argument("--json", type=output_file, metavar="FILE", help="write everything found there")
+            added.add_argument("--json", type=output_file, metavar="FILE",
+                               help="also write everything found to this file")
         if added.prog.endswith("verify"):
             added.add_argument("--decode", action="store_true",
                                help="read and decode every picture; without it only headers and ends of the files")
     making = command("toy", _toy, "generate the toy genome")
-    making.add_argument("--to", type=Path, default=Path("data/toy"), metavar="DIR", help="default: data/toy")
-    making.add_argument("--seed", type=not_negative, default=0)
+    add_renamed(making, "--out", "--to", type=Path, default=Path("data/toy"), metavar="DIR",
+                help="folder to write; default: data/toy")
+    making.add_argument("--seed", type=not_negative, default=0, help="of the scenes; default: 0")
     return parser
 
 
 def _add_rules(command: argparse.ArgumentParser) -> None:
     """What is done with doubtful annotation; by default what training does, so that counts are those of training."""
     command.add_argument("--allow-clipping", action="store_true",
-                         help="as data.allow_clipping: accept boxes of a doubtful convention, cut off at the border")
+                         help="as data.allow_clipping: accept boxes of a doubtful convention, cut at the border")
     command.add_argument("--self-relations", choices=["drop", "keep"], default=USUAL.self_relations,
                          help=f"as data.self_relations: those of an object to itself; default: {USUAL.self_relations}")
 
@@ -133,7 +141,7 @@ def _prepare(options: argparse.Namespace) -> int:
             task = progress.add_task(name, total=None)
             return lambda done, total: progress.update(task, completed=done, total=total)
 
-        for path in prepare(options.name, options.to, mirror=options.mirror, keep_archives=options.keep_archives,
+        for path in prepare(options.name, options.root, mirror=options.mirror, keep_archives=options.keep_archives,
                             progress=report_on):
             print(path)
     return 0
@@ -187,17 +195,17 @@ def _table(findings: Iterable[Finding]) -> Table:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    require_new(options.to)
-    print(write_custom(_open(options), options.to))
+    require_new(options.out)
+    print(write_custom(_open(options), options.out))
     return 0
 
 
 def _toy(options: argparse.Namespace) -> int:
     with image_bar("toy genome") as on_image:
-        toy.generate(options.to, options.seed, on_image=on_image)
+        toy.generate(options.out, options.seed, on_image=on_image)
     from sgg.data.toy.dataset import open_toy
 
-    print(open_toy(options.to).banner)
+    print(open_toy(options.out).banner)
     return 0
 
 

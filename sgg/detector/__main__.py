@@ -1,7 +1,7 @@
 """Train and measure an object detector.
 
-    python -m sgg.detector train    --data vg --to detectors/vg [--backbone vgg16] [--start coco.pth] [--epochs 10]
-    python -m sgg.detector evaluate detectors/vg --data vg [--part test] [--json figures.json]
+    python -m sgg.detector train    --data vg --out detectors/vg [--backbone vgg16] [--start coco.pth] [--epochs 10]
+    python -m sgg.detector evaluate detectors/vg --data vg [--split test] [--json figures.json]
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sgg.common.command_line import not_negative, output_file, positive, positive_number, run_command
+from sgg.common.parser import add_renamed, command_parser
 from sgg.config import validate
 from sgg.config.options import add_plugin_option, add_setting_option, settings_given
 from sgg.data import DataSet, open_dataset
@@ -29,7 +30,7 @@ from sgg.methods.dataset import DATA_SETS, DataSettings
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0; 2 where the arguments or the files they name are wrong."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     return run_command(lambda: _run(options), "interrupted; the same command goes on after the last whole epoch")
 
@@ -57,13 +58,13 @@ def _train(options: argparse.Namespace) -> None:
     from sgg.detector.evaluation import measure
     from sgg.detector.files import METADATA, require_place
 
-    require_place(options.to)
-    if (options.to / METADATA).exists():
-        raise FileExistsError(f"{options.to} already holds a detector: choose another folder, or delete it")
+    require_place(options.out)
+    if (options.out / METADATA).exists():
+        raise FileExistsError(f"{options.out} already holds a detector: choose another folder, or delete it")
     settings = _backbone(options)
     data = _open(options, "detector")
-    detector = train_into(options.to, data, settings, options.workers, options.device, options.start)
-    print(f"wrote {options.to}")
+    detector = train_into(options.out, data, settings, options.workers, options.device, options.start)
+    print(f"wrote {options.out}")
     _report(measure(detector.to(options.device), data, "val", options.batch_size or 8, options.workers), None)
 
 
@@ -101,42 +102,49 @@ def _report(figures: dict[str, float], path: Path | None) -> None:
         path.write_text(json.dumps(shares, indent=1) + "\n")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sgg.detector", description=__doc__.splitlines()[0])
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of both commands."""
+    parser = command_parser("sgg.detector", __doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True)
 
     train = commands.add_parser("train", help="train on the boxes of a data set; resumes what was interrupted")
-    train.add_argument("--to", type=Path, required=True, help="folder to write")
+    add_renamed(train, "--out", "--to", type=Path, required=True, metavar="DIR", help="folder to write")
     train.add_argument("--backbone", metavar="NAME",
                        help=f"{', '.join(BACKBONES)}, or of a plugin; default: vgg16, for the toy genome tiny")
-    train.add_argument("--start", type=Path, help="torchvision's COCO weights on disk to go on from (resnet50)")
-    train.add_argument("--epochs", type=positive)
-    train.add_argument("--learning-rate", type=positive_number)
+    train.add_argument("--start", type=Path, metavar="FILE",
+                       help="torchvision's COCO weights, from which training starts (resnet50)")
+    train.add_argument("--epochs", type=positive, metavar="N", help="as detector.epochs")
+    train.add_argument("--learning-rate", type=positive_number, metavar="X", help="as detector.learning_rate")
     train.set_defaults(run=_train)
 
     evaluate = commands.add_parser("evaluate", help="COCO mAP, and how often both objects of a relation are right")
     evaluate.add_argument("detector", type=Path, help="a folder that `train` wrote")
-    evaluate.add_argument("--split", "--part", dest="split", choices=["train", "val", "test"], default="test")
-    evaluate.add_argument("--images", type=positive, help="the part's first so many images only")
-    evaluate.add_argument("--json", type=output_file, help="also write the figures there, as shares of 1")
+    add_renamed(evaluate, "--split", "--part", choices=["train", "val", "test"], default="test",
+                help="of the data set; default: test")
+    evaluate.add_argument("--images", type=positive, metavar="N", help="only the first N images of the split")
+    evaluate.add_argument("--json", type=output_file, metavar="FILE",
+                          help="also write the values to this file, as fractions of 1")
     evaluate.set_defaults(run=_evaluate)
 
     for command in (train, evaluate):
         command.add_argument("--data", metavar="NAME", default="auto",
-                             help=f"auto, {', '.join(DATA_SETS)}, or of a plugin")
+                             help=f"the data set: auto (default), {', '.join(DATA_SETS)}, or of a plugin")
         add_plugin_option(command, "which brings the data set or the backbone")
         add_setting_option(command, {"data": DataSettings} | ({"detector": Backbone} if command is train else {}))
-        command.add_argument("--root", type=Path, default=Path("data"), help="where the data sets are")
+        command.add_argument("--root", type=Path, default=Path("data"), metavar="DIR",
+                             help="folder of the data sets; default: data")
         command.add_argument("--num-val-images", type=positive, metavar="N",
-                             help="as data.num_val_images of the config; default: the data set's own number")
-        command.add_argument("--exclude-left-right", action="store_true", help="GQA without its two largest predicates")
+                             help="as data.num_val_images; default: the data set's own number")
+        command.add_argument("--exclude-left-right", action="store_true",
+                             help="as data.exclude_left_right: GQA without its two largest predicates")
         command.add_argument("--allow-clipping", action="store_true",
-                             help="as data.allow_clipping: accept boxes of a doubtful convention, cut off")
+                             help="as data.allow_clipping: accept boxes of a doubtful convention, cut at the border")
         command.add_argument("--self-relations", choices=["drop", "keep"], default="drop",
-                             help="as data.self_relations of the config; default: drop")
-        command.add_argument("--batch-size", type=positive)
-        command.add_argument("--workers", type=not_negative, default=0, help="processes that read pictures")
-        command.add_argument("--device", default="auto", help="cpu, cuda, ...; default: CUDA where there is a GPU")
+                             help="as data.self_relations: those of an object to itself; default: drop")
+        command.add_argument("--batch-size", type=positive, metavar="N", help="images at a time")
+        command.add_argument("--workers", type=not_negative, default=0, metavar="N",
+                             help="processes that read images; default: 0, this process reads them")
+        command.add_argument("--device", default="auto", help="cpu, cuda, ...; default: auto, a GPU if there is one")
     return parser
 
 

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from sgg.common.atomic import require_writable
 from sgg.common.hashing import file_hash, value_hash
 from sgg.common.run_log import require_keys
+from sgg.common.versions import PROGRAM, program
 from sgg.common.weights import load_strictly, require_fitting
 from sgg.config.loading.errors import messages
 from sgg.detector.model import Detector
@@ -45,7 +46,7 @@ def save_detector(detector: Detector, directory: Path | str, metadata: dict[str,
         save_file({name: value.contiguous() for name, value in detector.state_dict().items()}, weights)
         metadata = {"format": FORMAT, "backbone": detector.backbone, "num_classes": detector.num_classes,
                  "image_size": detector.image_size, "hash": detector_hash(weights, detector.settings),
-                 **({SETTINGS: own} if (own := detector.settings.own_settings) else {}), **metadata}
+                 **({SETTINGS: own} if (own := detector.settings.own_settings) else {}), PROGRAM: program(), **metadata}
         described.write_text(json.dumps(metadata, indent=1) + "\n")
         shutil.copymode(described, weights)  # safetensors' files are for their owner alone, whatever the umask
         (directory / METADATA).unlink(missing_ok=True)  # it is of the weights that go now

@@ -1,6 +1,6 @@
 """Evaluate a trained model, or score saved predictions again (docs/SYSTEM.md section 6).
 
-    python -m sgg.evaluate CHECKPOINT [--data ROOT] [--mode sgcls,predcls] [--pred-weights 0,0.25,0.5,1]
+    python -m sgg.evaluate CHECKPOINT [--root DIR] [--mode sgcls,predcls] [--pred-weights 0,0.25,0.5,1]
                            [--json FILE] [--save-predictions FILE]
     python -m sgg.evaluate --predictions FILE [...]          all metrics again, without a model or the images
 """
@@ -21,7 +21,8 @@ from rich.progress import track
 from sgg.common.atomic import write_json
 from sgg.common.command_line import distinct, output_file, positive, run_command
 from sgg.common.metric_names import KS, headline_k
-from sgg.common.versions import versions
+from sgg.common.parser import add_data_option, add_renamed, command_parser
+from sgg.common.versions import code_provenance
 from sgg.config.options import add_plugin_options
 from sgg.evaluate.evaluation import FALLBACKS, Values, evaluate, rescore
 from sgg.evaluate.predictions import PredictionFile, PredictionWriter, Protocol
@@ -30,13 +31,13 @@ from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS
 from sgg.methods.variants import Variant, variants_of
 from sgg.metrics import Conventions, predicate_weights
 
-NEED_A_MODEL = ("adjust", "data", "split", "images", "device", "plugin", "allow_changed_plugin", "save_predictions")
+NEED_A_MODEL = ("adjust", "root", "split", "images", "device", "plugin", "allow_changed_plugin", "save_predictions")
 """Options without effect on saved predictions."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return 2 after a user's mistake, with the message in one line."""
-    parser = _parser()
+    parser = build_parser()
     options = parser.parse_args(arguments)
     if options.predictions:
         without_effect = [f"--{name.replace('_', '-')}" for name in NEED_A_MODEL
@@ -57,7 +58,7 @@ def _show(options: argparse.Namespace) -> None:
         named = {f"{protocol.split}/{name}": value for name, value in result.values.items()}
         conventions = asdict(Conventions(**_conventions(options)))
         write_json(options.json, {"part": protocol.split, **protocol.source, "conventions": conventions,
-                                  "versions": versions(), "figures": named})
+                                  **code_provenance(), "figures": named})
         console.print(f"all metrics: {options.json}")
 
 
@@ -79,7 +80,8 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
     adjust = dict(options.adjust or ())
     if unknown := [name for name in adjust if name not in ADJUSTMENTS]:
         raise ValueError(f"--adjust {unknown[0]}: must be one of {', '.join(ADJUSTMENTS)}")
-    given = {"data": {"root": options.data, "eval_images": options.images}, "training": {"device": options.device},
+    given = {"data": {"root": options.root and str(options.root), "eval_images": options.images},
+             "training": {"device": options.device},
              "evaluation": {"modes": options.mode, "ks": options.ks, BY_METRICS: options.pred_weights,
                             **adjust}}
     restored = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
@@ -133,21 +135,25 @@ def _with_bar(steps: Iterable[Any], total: int, unit: str) -> Iterable[Any]:
     return track(steps, unit, total, console=Console(stderr=True))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sgg.evaluate", description=__doc__.splitlines()[0])
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the command."""
+    parser = command_parser("sgg.evaluate", __doc__.splitlines()[0])
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("checkpoint", nargs="?", type=Path, help="folder of a trial, or one of its checkpoints")
     source.add_argument("--predictions", type=Path, metavar="FILE", help="saved predictions, instead of a model")
-    parser.add_argument("--data", metavar="ROOT",
+    parser.add_argument("--root", type=Path, metavar="DIR",
                         help="folder of the data sets; default: the one with which the model was trained")
-    parser.add_argument("--split", "--part", dest="split", choices=["val", "test"], help="the split to evaluate (test)")
+    add_data_option(parser, (), help=argparse.SUPPRESS)
+    add_renamed(parser, "--split", "--part", choices=["val", "test"], help="the split to evaluate; default: test")
     parser.add_argument("--images", type=positive, metavar="N", help="only the first N images of the split")
     parser.add_argument("--device", help="cpu, cuda, ...; default: the one of the training settings")
-    parser.add_argument("--mode", type=distinct(str), metavar="MODE,...", help="sgcls, predcls, sgdet")
-    parser.add_argument("--pred-weights", type=distinct(float), metavar="X,...", help="exponents of the re-weighting")
+    parser.add_argument("--mode", type=distinct(str), metavar="MODE,...",
+                        help="sgcls, predcls, sgdet; default: as in training")
+    parser.add_argument("--pred-weights", type=distinct(float), metavar="X,...",
+                        help="exponents of the re-weighting, each of which is measured (evaluation.pred_weight)")
     parser.add_argument("--adjust", type=_adjustment, action="append", metavar="NAME=X,...",
                         help="values of another adjustment, such as logit_adjustment=0,1; may be given several times")
-    parser.add_argument("--ks", type=distinct(int), metavar="K,...", help="cut-offs")
+    parser.add_argument("--ks", type=distinct(int), metavar="K,...", help="the K of recall at K (evaluation.ks)")
     parser.add_argument("--clean", action="store_true",
                         help="use the plain definitions of the metrics, not the conventions of the published "
                              "evaluators (sgg.metrics.Conventions)")

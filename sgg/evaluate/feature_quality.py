@@ -21,6 +21,7 @@ from sgg.checkpoint.state import WEIGHTS
 from sgg.common.atomic import write_json
 from sgg.common.hashing import sha256_of
 from sgg.common.seeding import generator
+from sgg.common.versions import PROGRAM, program
 from sgg.config import validate
 from sgg.data import DataSet, Split
 from sgg.evaluate.restore import trained_on_the_same
@@ -113,7 +114,7 @@ class Study:
             self._draw(kind, {name: samples[name] for name in PLOTTED}, groups if kind == "node" else None)
         write_json(self.output / "quality.json",
                    {"checkpoint": str(self.checkpoint), "data": self.foundation.facts, "reference": REFERENCE[0],
-                    "images": self.images, "ks": list(ks), "rows": table})
+                    "images": self.images, "ks": list(ks), PROGRAM: program(), "rows": table})
         return table
 
     def sample(self, kind: str, source: str, split: str, subset: str) -> Sample:

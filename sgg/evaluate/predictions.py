@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from sgg.common.run_log import require_keys
+from sgg.common.versions import PROGRAM, program
 from sgg.metrics import SceneGraphMetrics
 from sgg.structures import Prediction, SceneGraph
 
@@ -90,7 +91,7 @@ class PredictionWriter:
         self._file = zipfile.ZipFile(self._temporary, "w", zipfile.ZIP_STORED)
         protocol = self.protocol
         text = {"format": FORMAT, "part": protocol.split, "modes": protocol.modes, "classes": list(protocol.classes),
-                "predicates": list(protocol.predicates), "source": dict(protocol.source)}
+                "predicates": list(protocol.predicates), "source": dict(protocol.source), PROGRAM: program()}
         self._put("protocol", json.dumps(text))
         self._put("train_triplets", _table(protocol.train_triplets))
         self._put("subset_triplets", _table(protocol.subset_triplets))

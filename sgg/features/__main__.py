@@ -18,6 +18,7 @@ from rich.table import Column, Table
 from sgg.common.atomic import require_writable
 from sgg.common.command_line import positive, run_command
 from sgg.common.metric_names import SUBSETS
+from sgg.common.parser import add_renamed, command_parser
 from sgg.config import load
 from sgg.config.options import add_plugin_option, add_plugin_options
 from sgg.methods.plugins import load_plugins
@@ -33,7 +34,7 @@ CHECKSUMS = {True: "each with its checksum, which is verified whenever it is rea
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; a user's mistake is told in one line, with exit status 2."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     return run_command(lambda: options.command(options))
 
 
@@ -162,8 +163,9 @@ def _bar(description: str) -> Progress:
     return partial(track, description=description)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sgg.features", description=__doc__)
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all its commands."""
+    parser = command_parser("sgg.features", __doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, command: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
@@ -173,31 +175,36 @@ def _parser() -> argparse.ArgumentParser:
 
     one = add("extract", extract, "write the features of a config's data and detector to a store; goes on after a kill")
     _add_config(one)
-    one.add_argument("--kind", choices=["node", "edge", "global"])
-    one.add_argument("--split", "--part", dest="split", choices=["train", "val", "test"])
-    one.add_argument("--subset", choices=SUBSETS)
+    one.add_argument("--kind", choices=["node", "edge", "global"], help="of which features; default: node")
+    add_renamed(one, "--split", "--part", choices=["train", "val", "test"], help="of the data set; default: train")
+    one.add_argument("--subset", choices=SUBSETS, help="only images with a relation of this subset; default: all")
     one = add("info", info, "print what stores hold")
-    one.add_argument("store", type=Path, nargs="+")
+    one.add_argument("store", type=Path, nargs="+", metavar="STORE", help="folder of a feature store")
     one = add("verify", verify, "read every row of stores against its checksum")
-    one.add_argument("store", type=Path, nargs="+")
+    one.add_argument("store", type=Path, nargs="+", metavar="STORE", help="folder of a feature store")
     one = add("import-hdf5", from_hdf5, "import the reference's features.hdf5 as the training nodes of a config")
     one.add_argument("file", type=Path, help="features.hdf5: one dataset per class name")
     _add_config(one)
     one = add("quality", quality, "compare a run's generated features with real ones")
     one.add_argument("run", type=Path, help="folder of a trial with a GAN, or one of its checkpoints")
     add_plugin_options(one)
-    one.add_argument("--images", type=positive, default=1000, help="images of each part (%(default)s)")
-    one.add_argument("--rows", type=positive, default=5000, help="features of each sample (%(default)s)")
-    one.add_argument("--k", type=positive, help="neighbours that the printed table is for (5); the file has more")
-    one.add_argument("--groups", type=Path, help="JSON file {group: [class, ...]} for the colours of the picture")
+    one.add_argument("--images", type=positive, default=1000, metavar="N",
+                     help="only the first N images of each split; default: 1000")
+    one.add_argument("--rows", type=positive, default=5000, metavar="N",
+                     help="features of each sample; default: 5000")
+    one.add_argument("--k", type=positive, metavar="N",
+                     help="nearest neighbours of the printed table; default: 5; the file has more")
+    one.add_argument("--groups", type=Path, metavar="FILE",
+                     help="JSON file {group: [class, ...]}: the colours of the t-SNE image")
     return parser
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, help="YAML file of an experiment")
-    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings that replace those of the file")
     add_plugin_option(parser, "beside those of the config")
-    parser.add_argument("--out", type=Path, help="another path for the store than where training looks for it")
+    parser.add_argument("--out", type=Path, metavar="DIR",
+                        help="the store to write; default: where training looks for it")
 
 
 if __name__ == "__main__":

@@ -82,5 +82,6 @@ class EdgeBoxesComparison:
                                         ("predicates", head.classify_edges.out_features, len(data.predicates))):
             if of_model != of_data:
                 raise ValueError(f"--try-both: the model knows {of_model - 1} {what}, {data.title} under {self.root} "
-                                 f"has {of_data - 1}: name the data that it was trained on (--data, --data-name)")
+                                 f"has {of_data - 1}: name the data that it was trained on (--data), or the "
+                                 "folder of the data sets (--root)")
         return experiment

@@ -14,9 +14,9 @@ from sgg import checkpoint, systems
 from sgg.common import distributed as parallel
 from sgg.common.atomic import write_json
 from sgg.common.metric_names import headline_k
-from sgg.common.run_log import CONFIG, TEST, History, Row, read_optional_json
+from sgg.common.run_log import CONFIG, History, Row, read_test, write_test
 from sgg.common.seeding import seed_everything
-from sgg.common.versions import changed_versions, versions
+from sgg.common.versions import changed_versions, code_provenance, versions
 from sgg.config import Config
 from sgg.config.loading.errors import in_words
 from sgg.config.loading.resume import changes
@@ -69,7 +69,7 @@ def fit(
     first = parallel.rank() == 0
     if first:
         write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": foundation.facts,
-                                        "versions": versions(), COMPUTED_ON: computed_on(system.device)})
+                                        **code_provenance(), COMPUTED_ON: computed_on(system.device)})
 
     rows = history.rows(up_to=done)
     report = on_epoch_end or _keep_quiet
@@ -102,11 +102,11 @@ def _keep_quiet(row: Row) -> None:
 def _tested(experiment: Experiment, system: System, directory: Path, done: int) -> Row:
     """The test figures; those on disk where all epochs were `done` before."""
     epochs = experiment.config.training.epochs
-    test = read_optional_json(directory / TEST) if done >= epochs else None
+    test = read_test(directory) if done >= epochs else None
     if test is None:
         test = measure(experiment, system, "test", epochs)
         if parallel.rank() == 0:
-            write_json(directory / TEST, test)
+            write_test(directory, test)
     return test
 
 
@@ -265,7 +265,7 @@ def _refuse_other_settings(config: Config, found: checkpoint.Checkpoint) -> None
 def _save(foundation: Foundation, directory: Path, system: System, epoch: int, rows: list[Row]) -> None:
     config = foundation.experiment.config
     meta = {"config": config.model_dump(mode="json"), "data": foundation.facts, **foundation.parts,
-            "versions": versions(), COMPUTED_ON: computed_on(system.device)}
+            **code_provenance(), COMPUTED_ON: computed_on(system.device)}
     checkpoint.save(directory, epoch, system.networks, system.optimizers, meta)
     checkpoint.prune(directory, config.training.keep_checkpoints, _best_epoch(config, rows))
 

@@ -170,7 +170,7 @@ def test_sgdet(toy_root, tmp_path, words, restored, monkeypatch):
     monkeypatch.setattr(sgdet, "fit", fit)
     monkeypatch.setattr(sgdet, "measure", lambda *_: {"test/detector/mAP@.5": 0.5})
     monkeypatch.setattr(sgdet.systems, "prepare", lambda config: untrained(config, toy_root))
-    words("--quick", "--out", tmp_path / "sgdet", "--data", toy_root)
+    words("--quick", "--out", tmp_path / "sgdet", "--root", toy_root)
     assert sgdet.main() == 0
 
 

@@ -27,7 +27,7 @@ def test_your_own_data_train_a_detector_of_the_papers(backbone, size, tmp_path, 
     made = tmp_path / "detector"
     with monkeypatch.context() as patch:
         patch.setattr(BACKBONES[backbone], "spec", replace(BACKBONES[backbone].spec, image_size=SMALL))
-        assert main(["train", *data, "--backbone", backbone, "--to", str(made), "--epochs", "1"]) == 0
+        assert main(["train", *data, "--backbone", backbone, "--out", str(made), "--epochs", "1"]) == 0
     assert "val/detector/mAP@.5" in capsys.readouterr().out
     facts = json.loads((made / METADATA).read_text())
     assert (facts["backbone"], facts["image_size"], facts["recipe"]["epochs"]) == (backbone, SMALL, 1)

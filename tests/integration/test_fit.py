@@ -9,12 +9,14 @@ import resource
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from sgg import checkpoint
-from sgg.common.run_log import History
+from sgg.common.run_log import History, read_test
+from sgg.common.versions import PROGRAM, program
 from sgg.config import Config, validate
 from sgg.evaluate.__main__ import main as evaluate_command
 from sgg.training.fit import fit
@@ -187,9 +189,14 @@ def test_the_evaluation_command_measures_the_same(undisturbed, tmp_path) -> None
     assert evaluate_command([str(directory), "--json", figures, "--save-predictions", saved]) == 0
     again = ["--predictions", saved, "--json", rescored, "--ks", "20,50", "--pred-weights", "0,0.5"]
     assert evaluate_command(again) == 0
-    test = json.loads((directory / "test.json").read_text())
+    test = read_test(directory)
     for path in (figures, rescored):
         assert json.loads(Path(path).read_text())["figures"] == test
+    with np.load(saved) as arrays:
+        protocol = json.loads(str(arrays["protocol"]))
+    results = [json.loads(Path(path).read_text()) for path in (figures, directory / "config.json",
+                                                               directory / "test.json")]
+    assert all(result[PROGRAM] == program() for result in (*results, protocol, checkpoint.latest(directory).meta))
 
 
 def test_a_loss_that_is_no_number_stops_at_once(toy_settings, tmp_path) -> None:

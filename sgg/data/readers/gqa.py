@@ -29,7 +29,7 @@ from sgg.data.splits import NONE, TEST, TRAIN, VAL, require_splits
 NUM_VAL_IMAGES = 5000
 LEFT_RIGHT = ("to the left of", "to the right of")
 STRAY_SHARE = 1 / 2000
-REMEDY = "get the data set with: python -m sgg.data prepare gqa --to ROOT"
+REMEDY = "get the data set with: python -m sgg.data prepare gqa --root ROOT"
 
 
 def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right: bool = False,

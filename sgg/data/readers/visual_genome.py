@@ -29,7 +29,7 @@ LONGER_SIDE = 1024  # pixels of the frame of `boxes_1024`
 CORRUPT_IMAGES = (1592, 1722, 4616, 4617)  # in image_data.json, not in the h5
 # A frame is square, so boxes may lie below a wide picture; the published file is allowed a few.
 STRAY_SHARE = 1 / 2000
-REMEDY = "get the data set with: python -m sgg.data prepare vg --to ROOT"
+REMEDY = "get the data set with: python -m sgg.data prepare vg --root ROOT"
 
 
 def open_visual_genome(directory: Path | str, name: str = "vg", title: str = "Visual Genome (stanford split)",

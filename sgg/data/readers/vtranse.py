@@ -28,7 +28,7 @@ from sgg.data.splits import partition
 NUM_VAL_IMAGES = 5000
 STRAY_SHARE = 1 / 2000
 REMEDY = ("put vg1_2_meta.h5 of the VTransE split there; pictures and image_data.json: "
-          "python -m sgg.data prepare vg --to ROOT")
+          "python -m sgg.data prepare vg --root ROOT")
 
 
 def open_vtranse(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES, rules: Rules = USUAL) -> DataSet:

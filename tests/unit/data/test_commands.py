@@ -79,7 +79,7 @@ def test_verify_compares_files_with_the_checksum_of_their_download(run, genome_d
 
 def test_convert_keeps_everything(run, genome_directory, tmp_path):
     mine = tmp_path / "mine"
-    status, out, _ = run("convert", "--data", "vg", "--root", tmp_path, "--num-val-images", 2, "--to", mine)
+    status, out, _ = run("convert", "--data", "vg", "--root", tmp_path, "--num-val-images", 2, "--out", mine)
     assert status == 0
     assert str(mine / "annotations.json") in out
     assert open_custom(mine).hash == open_visual_genome(genome_directory, num_val_images=2).hash
@@ -90,11 +90,11 @@ def test_convert_overwrites_nothing(run, tmp_path, monkeypatch):
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "annotations.json").write_text("years of work")
-    status, _, err = run("convert", "--data", "vg", "--root", tmp_path, "--to", mine)
+    status, _, err = run("convert", "--data", "vg", "--root", tmp_path, "--out", mine)
     assert (status, err) == (2, f"error: {mine}/annotations.json is there already: move it away, or name another "
                                 "folder\n")
     assert (mine / "annotations.json").read_text() == "years of work"
-    status, _, err = run("convert", "--data", "vg", "--to", mine / "annotations.json")
+    status, _, err = run("convert", "--data", "vg", "--out", mine / "annotations.json")
     assert (status, err) == (2, f"error: {mine}/annotations.json is no folder: name a new or another one\n")
 
 
@@ -122,7 +122,7 @@ def test_toy_generates_where_it_is_told(run, new_genome, tmp_path, monkeypatch):
 
     monkeypatch.setattr(toy, "generate", generate)
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes the captured stream for a terminal
-    status, out, err = run("toy", "--to", tmp_path / "toy", "--seed", 7)
+    status, out, err = run("toy", "--out", tmp_path / "toy", "--seed", 7)
     assert status == 0
     assert re.match(r"toy genome \(version \d+, seed 7\): .* images", out)
     assert re.search(r"toy genome.*3/6", err)
@@ -130,7 +130,7 @@ def test_toy_generates_where_it_is_told(run, new_genome, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["stats", "--data", "vg", "--root", "nowhere"], r"error: nowhere/VG/.* is missing; get the data set with: python"),
-    (["convert", "--data", "custom", "--root", "nowhere", "--to", "x"], r"error: nowhere/custom/.*json is missing"),
+    (["convert", "--data", "custom", "--root", "nowhere", "--out", "x"], r"error: nowhere/custom/.*json is missing"),
     (["stats", "--data", "vg", "--exclude-left-right"], r"error: data.exclude_left_right is for data.name gqa, not vg"),
 ])
 def test_mistakes_end_in_one_line(arguments, message, run):
@@ -170,8 +170,8 @@ def test_unknown_names_are_refused_with_the_known_ones(arguments, known, tmp_pat
 def test_a_disk_that_cannot_be_written_is_told_before_work_starts(run, tmp_path, monkeypatch, capsys):
     """/sys takes no new files, whoever asks."""
     monkeypatch.setattr("sgg.data.__main__.open_dataset", lambda *_, **__: pytest.fail("work has begun"))
-    for words in (("toy",), ("convert", "--data", "vg"), ("prepare", "vg")):
-        status, _, err = run(*words, "--to", "/sys/mine")
+    for words in (("toy", "--out"), ("convert", "--data", "vg", "--out"), ("prepare", "vg", "--root")):
+        status, _, err = run(*words, "/sys/mine")
         assert status == 2
         assert re.match(r"error: /sys/mine cannot be written: .* \(a new file in /sys\); name a place", err.strip())
     with pytest.raises(SystemExit, match="2"):
@@ -196,5 +196,5 @@ def test_stats_counts_what_training_has_and_compares_the_whole_file(run, new_gen
     status, _, _ = run(*words, "--self-relations", "keep", "--json", written)
     facts = {line["about"]: line for line in json.loads(written.read_text())}
     assert (status, facts["test all: relations"]["found"]) == (0, "6")
-    run("convert", *words[1:], "--to", tmp_path / "mine")
+    run("convert", *words[1:], "--out", tmp_path / "mine")
     assert open_custom(tmp_path / "mine").hash == open_visual_genome(tmp_path / "VG", num_val_images=2).hash

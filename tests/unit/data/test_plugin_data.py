@@ -45,7 +45,7 @@ def plugin(tmp_path: Path):
     unload_plugins(list(loaded_digests()))
 
 
-@pytest.mark.parametrize("command", ["stats", "verify", "convert --to converted"])
+@pytest.mark.parametrize("command", ["stats", "verify", "convert --out converted"])
 def test_it_is_shown_verified_and_converted(toy_root, tmp_path, plugin, monkeypatch, capsys, command: str) -> None:
     monkeypatch.chdir(tmp_path)
     arguments = [*command.split(), "--data", "drawn", "--root", str(toy_root)]
@@ -66,7 +66,7 @@ def test_it_says_which_rates_suit_it(plugin) -> None:
 
 
 def test_its_files_are_fetched(tmp_path, plugin, capsys) -> None:
-    arguments = ["prepare", "drawn", "--to", str(tmp_path / "data")]
+    arguments = ["prepare", "drawn", "--root", str(tmp_path / "data")]
     assert main(arguments) == 2
     assert "prepare knows vg, gqa, glove, not 'drawn'; a plugin's once" in capsys.readouterr().err
     assert main([*arguments, "--plugin", str(plugin)]) == 0

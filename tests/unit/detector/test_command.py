@@ -16,19 +16,19 @@ def test_the_same_data_as_a_config(toy_root, tmp_path, monkeypatch, capsys) -> N
     """A detector of a config with more validation images must not have seen them; a small GQA needs fewer."""
     monkeypatch.setattr("sgg.detector.evaluation.measure", lambda *_: {})
     where = ["--root", str(toy_root), "--device", "cpu", "--num-val-images", "5"]
-    assert main(["train", "--data", "toy", *where, "--to", str(tmp_path / "d"), "--epochs", "1"]) == 0
+    assert main(["train", "--data", "toy", *where, "--out", str(tmp_path / "d"), "--epochs", "1"]) == 0
     metadata = json.loads((tmp_path / "d" / "detector.json").read_text())
     assert metadata["data_hash"] == open_dataset("toy", toy_root, num_val_images=5).hash
     assert main(["evaluate", str(tmp_path / "d"), "--data", "toy", *where]) == 0
     assert metadata["data_hash"] in capsys.readouterr().out
-    for command in (["train", "--to", "e"], ["evaluate", str(tmp_path / "d")]):
+    for command in (["train", "--out", "e"], ["evaluate", str(tmp_path / "d")]):
         assert main([*command, "--data", "toy", "--root", str(toy_root), "--exclude-left-right"]) == 2
         assert "exclude_left_right is for data.name gqa, not toy" in capsys.readouterr().err
 
 
 def test_train_then_evaluate(toy_root, tmp_path, capsys) -> None:
     where = ["--data", "toy", "--root", str(toy_root), "--device", "cpu"]
-    assert main(["train", *where, "--to", str(tmp_path / "d"), "--epochs", "1", "--batch-size", "5"]) == 0
+    assert main(["train", *where, "--out", str(tmp_path / "d"), "--epochs", "1", "--batch-size", "5"]) == 0
     said = capsys.readouterr().out
     assert "toy genome" in said
     assert "val/detector/mAP@.5" in said
@@ -37,15 +37,15 @@ def test_train_then_evaluate(toy_root, tmp_path, capsys) -> None:
     assert main(["evaluate", str(tmp_path / "d"), *where, "--images", "3", "--json", str(figures)]) == 0
     found = json.loads(figures.read_text())
     assert all(name.startswith("test/detector/") for name in found)
-    assert main(["train", *where, "--to", str(tmp_path / "d")]) == 2
+    assert main(["train", *where, "--out", str(tmp_path / "d")]) == 2
     assert "already holds a detector" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["evaluate", "absent", "--data", "toy"], "absent/detector.json is missing"),
     (["evaluate", "absent", "--device", "foo"], "--device must be auto, cpu, cuda"),
-    (["train", "--to", "new", "--device", "cuda:99"], "--device is cuda:99, but torch sees "),
-    (["train", "--to", "new", "--data", "toy", "--backbone", "resnet50", "--start", "absent.pth"],
+    (["train", "--out", "new", "--device", "cuda:99"], "--device is cuda:99, but torch sees "),
+    (["train", "--out", "new", "--data", "toy", "--backbone", "resnet50", "--start", "absent.pth"],
      "absent.pth is missing"),
 ])
 def test_mistakes(toy_root, tmp_path, monkeypatch, capsys, arguments, message) -> None:
@@ -57,8 +57,8 @@ def test_mistakes(toy_root, tmp_path, monkeypatch, capsys, arguments, message) -
 
 @pytest.mark.parametrize(("command", "option", "value"), [
     ("evaluate d", "--images", "-590"), ("evaluate d", "--batch-size", "0"), ("evaluate d", "--workers", "-1"),
-    ("train --to d", "--epochs", "0"), ("train --to d", "--epochs", "many"),
-    ("train --to d", "--learning-rate", "nan"), ("train --to d", "--num-val-images", "0")])
+    ("train --out d", "--epochs", "0"), ("train --out d", "--epochs", "many"),
+    ("train --out d", "--learning-rate", "nan"), ("train --out d", "--num-val-images", "0")])
 def test_numbers_out_of_range(command, option, value, capsys) -> None:
     with pytest.raises(SystemExit, match="2"):
         main([*command.split(), option, value])
@@ -69,10 +69,10 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path, monkeypatch, capsys) -
     monkeypatch.setattr("sgg.detector.__main__.open_dataset", lambda *_: pytest.fail("work has begun"))
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").write_text("years of work")
-    assert main(["train", "--to", str(tmp_path / "home")]) == 2
+    assert main(["train", "--out", str(tmp_path / "home")]) == 2
     assert capsys.readouterr().err == (f"error: {tmp_path}/home holds other things (thesis.tex): name a new or an "
                                        "empty folder\n")
-    assert main(["train", "--to", str(tmp_path / "home" / "thesis.tex")]) == 2
+    assert main(["train", "--out", str(tmp_path / "home" / "thesis.tex")]) == 2
     assert "thesis.tex is no folder" in capsys.readouterr().err
     assert (tmp_path / "home" / "thesis.tex").read_text() == "years of work"
 

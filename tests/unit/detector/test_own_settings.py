@@ -117,7 +117,7 @@ def test_the_command_trains_and_opens_it(toy_root, tmp_path, plugin, monkeypatch
     monkeypatch.setattr("sgg.detector.evaluation.measure", lambda *_: {})
     unload_plugins(["wide.py"])
     where = ["--data", "toy", "--root", str(toy_root), "--device", "cpu"]
-    train = ["train", *where, "--to", str(tmp_path / "d"), "--backbone", "wide", "--epochs", "1"]
+    train = ["train", *where, "--out", str(tmp_path / "d"), "--backbone", "wide", "--epochs", "1"]
     assert main(train) == 2
     assert "detector.backbone must be one of 'vgg16', 'resnet50' or 'tiny', got 'wide'" in capsys.readouterr().err
     named = ["--plugin", str(plugin)]
@@ -145,5 +145,5 @@ def test_kept_detectors_of_ours_are_found_where_they_were() -> None:
 
 def test_what_is_written_of_ours_stays(tmp_path) -> None:
     metadata = save_detector(Detector("tiny", 4), tmp_path / "d", {})
-    assert set(metadata) == {"format", "backbone", "num_classes", "image_size", "hash"}
+    assert set(metadata) == {"format", "backbone", "num_classes", "image_size", "hash", "program"}
     assert len(metadata["hash"]) == 16

@@ -111,7 +111,7 @@ def restored(monkeypatch):
 
 def test_a_checkpoint_is_evaluated_and_its_predictions_saved(restored, tmp_path):
     first, again, saved = tmp_path / "first.json", tmp_path / "again.json", tmp_path / "predictions.npz"
-    assert main(["runs/a", "--data", "elsewhere", "--mode", "sgcls,predcls", "--pred-weights", "0,0.5", "--images", "9",
+    assert main(["runs/a", "--root", "elsewhere", "--mode", "sgcls,predcls", "--pred-weights", "0,0.5", "--images", "9",
                  "--json", str(first), "--save-predictions", str(saved)]) == 0
     assert restored["experiment"].changes == {
         "data": {"root": "elsewhere", "eval_images": 9}, "training": {},
@@ -211,7 +211,7 @@ def test_either_a_checkpoint_or_predictions_are_wanted(predictions_file, capsys)
 
 
 @pytest.mark.parametrize(("words", "named"), [
-    (["--data", "elsewhere"], "--data:"), (["--split", "test"], "--split:"), (["--images", "3"], "--images:"),
+    (["--root", "elsewhere"], "--root:"), (["--split", "test"], "--split:"), (["--images", "3"], "--images:"),
     (["--device", "cpu", "--save-predictions", "again.npz"], "--device, --save-predictions:"),
 ])
 def test_options_without_effect_are_refused_by_name(predictions_file, words, named, capsys):

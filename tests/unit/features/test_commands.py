@@ -106,7 +106,7 @@ def test_extract_asks_for_the_part(config, foundation, monkeypatch):
     asked = []
     monkeypatch.setattr("sgg.systems.extraction.Extraction.ensure", lambda *arguments: asked.append(arguments))
     monkeypatch.setattr(__main__, "_describe", lambda store: None)
-    assert __main__.main(["extract", str(config), "--kind", "edge", "--part", "test", "--subset", "zs"]) == 0
+    assert __main__.main(["extract", str(config), "--kind", "edge", "--split", "test", "--subset", "zs"]) == 0
     [(extraction, path, _)] = asked
     assert foundation.parts == [("test", "zs")]
     assert extraction.identity.settings == {"part": "test", "images": 7, "pooled": 7, "subset": "zs"}
@@ -114,7 +114,7 @@ def test_extract_asks_for_the_part(config, foundation, monkeypatch):
 
 
 def test_a_subset_without_an_image(config, foundation, capsys):
-    assert __main__.main(["extract", str(config), "--part", "val", "--subset", "zs"]) == 2
+    assert __main__.main(["extract", str(config), "--split", "val", "--subset", "zs"]) == 2
     assert "--subset zs: val of the data has no image with such a relation" in capsys.readouterr().err
 
 

@@ -87,7 +87,7 @@ def drawing_of(out: Path) -> str:
 @pytest.mark.parametrize(("name", "drawing"), [("vg", "union_frame"), ("custom", "union_frame"),
                                                ("vtranse", "union_frame"), ("gqa", "image_frame")])
 def test_the_default_is_that_of_the_data(published, tmp_path, capsys, name, drawing) -> None:
-    assert main(["import", str(published.path), "--out", str(tmp_path / "out"), "--data-name", name]) == 0
+    assert main(["import", str(published.path), "--out", str(tmp_path / "out"), "--data", name]) == 0
     assert drawing_of(tmp_path / "out") == drawing
     said = capsys.readouterr().out
     assert f"model.edge_boxes: {drawing}" in said
@@ -99,19 +99,19 @@ def test_the_default_is_that_of_the_data(published, tmp_path, capsys, name, draw
 def test_the_better_one_is_taken_unless_another_is_asked_for(published, root, tmp_path, capsys, better) -> None:
     """The figures are those that `sgg.evaluate` finds for an import with each drawing."""
     published.write_better(better)
-    importing, figures = ["import", str(published.path), "--data-name", "custom"], {}
+    importing, figures = ["import", str(published.path), "--data", "custom"], {}
     for kind in KINDS:
         out, found = tmp_path / kind, tmp_path / f"{kind}.json"
         assert main([*importing, "--out", str(out), "--edge-boxes", kind]) == 0
         assert drawing_of(out) == kind
-        assert evaluate_command([str(out), "--data", str(root), "--device", "cpu", "--part", "val", "--images", "2",
+        assert evaluate_command([str(out), "--root", str(root), "--device", "cpu", "--split", "val", "--images", "2",
                          "--ks", "20", "--json", str(found)]) == 0
         figures[kind] = json.loads(found.read_text())["figures"]
     (worse,) = set(KINDS) - {better}
     assert figures[better][f"val/{FIGURE}"] > figures[worse][f"val/{FIGURE}"]
     capsys.readouterr()
 
-    both = [*importing, "--try-both", "2", "--data", str(root), "--device", "cpu"]
+    both = [*importing, "--try-both", "2", "--root", str(root), "--device", "cpu"]
     assert main([*both, "--out", str(tmp_path / "better")]) == 0
     assert drawing_of(tmp_path / "better") == better
     said = capsys.readouterr().out
@@ -135,12 +135,12 @@ def test_data_that_the_model_was_not_trained_on(published, root, tmp_path, capsy
     content = json.loads(annotations.read_text())
     content["predicates"].append({"id": 99, "name": "a predicate more"})
     annotations.write_text(json.dumps(content))
-    arguments = ["import", str(published.path), "--out", str(tmp_path / "out"), "--data-name", "custom",
+    arguments = ["import", str(published.path), "--out", str(tmp_path / "out"), "--data", "custom",
                  "--try-both", "2"]
-    assert main([*arguments, "--data", str(root)]) == 2
+    assert main([*arguments, "--root", str(root)]) == 2
     said = capsys.readouterr().err
     assert all(word in said for word in ("--try-both", "predicates", "--data"))
-    assert main([*arguments, "--data", str(tmp_path / "nowhere")]) == 2
+    assert main([*arguments, "--root", str(tmp_path / "nowhere")]) == 2
     assert "nowhere" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 

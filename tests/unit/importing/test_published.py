@@ -78,7 +78,7 @@ def small(monkeypatch, path: Path, classes: int, predicates: int) -> Path:
 
 @pytest.mark.parametrize(("classes", "predicates", "options", "name", "excluded"), [
     (151, 51, [], "vg", False), (1704, 311, [], "gqa", False), (1704, 309, [], "gqa", True),
-    (201, 101, [], "vtranse", False), (7, 4, [], "vg", False), (7, 4, ["--data-name", "custom"], "custom", False)])
+    (201, 101, [], "vtranse", False), (7, 4, [], "vg", False), (7, 4, ["--data", "custom"], "custom", False)])
 def test_the_data_of_a_model(monkeypatch, tmp_path, classes, predicates, options, name, excluded) -> None:
     path = small(monkeypatch, tmp_path / "vgrel.pth", classes, predicates)
     assert main(["import", str(path), "--out", str(tmp_path / "out"), *options]) == 0
@@ -91,8 +91,8 @@ def test_a_model_of_other_data_can_be_evaluated(monkeypatch, tmp_path, capsys) -
     shutil.copytree(Path(__file__).parents[2] / "example", tmp_path / "data")
     data = open_dataset("custom", tmp_path / "data")
     path = small(monkeypatch, tmp_path / "vgrel.pth", len(data.classes), len(data.predicates))
-    assert main(["import", str(path), "--out", str(tmp_path / "out"), "--data-name", "custom"]) == 0
-    assert evaluate(["--data", str(tmp_path / "data"), "--device", "cpu", str(tmp_path / "out")]) == 0
+    assert main(["import", str(path), "--out", str(tmp_path / "out"), "--data", "custom"]) == 0
+    assert evaluate(["--root", str(tmp_path / "data"), "--device", "cpu", str(tmp_path / "out")]) == 0
     assert f"test: {data.title}" in capsys.readouterr().out
 
 

@@ -259,7 +259,7 @@ def test_facts_of_the_data(toy_root, tmp_path) -> None:
 
 
 def test_word_vectors_follow_the_root(toy_root, tmp_path) -> None:
-    """As `python -m sgg.data prepare glove --to ROOT` leaves them."""
+    """As `python -m sgg.data prepare glove --root ROOT` leaves them."""
     trial = trial_of(toy_root, embeddings={"dim": 2},
                      augmentation={"kind": "gan", "perturb": {"method": "neigh"}})
     known, unknown = trial.experiment.data.classes[1:3], trial.experiment.data.classes[3]

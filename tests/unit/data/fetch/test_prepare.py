@@ -34,7 +34,7 @@ def run(capsys, *arguments):
 def test_prepare_fetches_unpacks_and_does_nothing_the_second_time(small_sources, tmp_path, capsys):
     root = tmp_path / "data"
     for _ in range(2):
-        status, printed = run(capsys, "prepare", "vg", "--to", root, "--mirror", small_sources.url)
+        status, printed = run(capsys, "prepare", "vg", "--root", root, "--mirror", small_sources.url)
         assert status == 0
     assert (root / "VG" / "VG_100K" / "1.jpg").read_bytes() == b"one"
     assert sorted(os.listdir(root / "VG" / "VG_100K")) == ["1.jpg", "2.jpg"]
@@ -45,9 +45,9 @@ def test_prepare_fetches_unpacks_and_does_nothing_the_second_time(small_sources,
 
 
 def test_prepare_restores_what_was_deleted(small_sources, tmp_path, capsys):
-    run(capsys, "prepare", "vg", "--to", tmp_path, "--mirror", small_sources.url)
+    run(capsys, "prepare", "vg", "--root", tmp_path, "--mirror", small_sources.url)
     (tmp_path / "VG" / "VG_100K" / "2.jpg").unlink()
-    assert run(capsys, "prepare", "vg", "--to", tmp_path, "--mirror", small_sources.url)[0] == 0
+    assert run(capsys, "prepare", "vg", "--root", tmp_path, "--mirror", small_sources.url)[0] == 0
     assert (tmp_path / "VG" / "VG_100K" / "2.jpg").read_bytes() == b"two"
     assert len(small_sources.ranges) == 3
 
@@ -60,7 +60,7 @@ def test_a_spoilt_record_is_named_with_the_remedy(command, content, small_source
     record = tmp_path / ".prepared" / "images.zip.json"
     record.parent.mkdir()
     record.write_text(content)
-    words = {"prepare": ("vg", "--to", tmp_path, "--mirror", small_sources.url),
+    words = {"prepare": ("vg", "--root", tmp_path, "--mirror", small_sources.url),
              "verify": ("--data", "vg", "--root", tmp_path, "--num-val-images", 1)}
     status, printed = run(capsys, command, *words[command])
     assert status == 2
@@ -82,13 +82,13 @@ def test_a_hostile_archive_leaves_nothing_behind(files, links, message, small_so
     good, small_sources.files["/images.zip"] = (small_sources.files["/images.zip"],
                                                 zipped(tmp_path / "bad.zip", files, links))
     root = tmp_path / "in" / "data"
-    status, printed = run(capsys, "prepare", "vg", "--to", root, "--mirror", small_sources.url)
+    status, printed = run(capsys, "prepare", "vg", "--root", root, "--mirror", small_sources.url)
     assert status == 2
     assert re.search(rf"^error: .*images.zip: .*{message}", printed.err, re.MULTILINE)
     assert not list(tmp_path.rglob("*.jpg"))
     assert "the archive was deleted: the same command downloads it again" in printed.err
     small_sources.files["/images.zip"] = good
-    assert run(capsys, "prepare", "vg", "--to", root, "--mirror", small_sources.url)[0] == 0
+    assert run(capsys, "prepare", "vg", "--root", root, "--mirror", small_sources.url)[0] == 0
     assert sorted(os.listdir(root / "VG" / "VG_100K")) == ["1.jpg", "2.jpg"]
 
 
@@ -98,7 +98,7 @@ def test_a_hostile_archive_leaves_nothing_behind(files, links, message, small_so
 ])
 def test_a_damaged_archive_is_named(damage, message, small_sources, tmp_path, capsys):
     small_sources.files["/images.zip"] = damage(small_sources.files["/images.zip"])
-    status, printed = run(capsys, "prepare", "vg", "--to", tmp_path / "data", "--mirror", small_sources.url)
+    status, printed = run(capsys, "prepare", "vg", "--root", tmp_path / "data", "--mirror", small_sources.url)
     assert status == 2
     assert re.search(rf"error: .*images.zip {message}", printed.err)
     assert not list((tmp_path / "data" / "VG").rglob(".*"))
@@ -106,24 +106,24 @@ def test_a_damaged_archive_is_named(damage, message, small_sources, tmp_path, ca
 
 @pytest.mark.parametrize("mirror", ["foo", "example.org/vg", "http:/x", "https://", ""])
 def test_a_mirror_that_is_no_address_is_refused(mirror, tmp_path, capsys):
-    status, printed = run(capsys, "prepare", "vg", "--to", tmp_path / "data", "--mirror", mirror)
+    status, printed = run(capsys, "prepare", "vg", "--root", tmp_path / "data", "--mirror", mirror)
     assert status == 2
     assert printed.err.strip() == f"error: the mirror must be an address like https://host/folder, got {mirror!r}"
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("words", [("prepare", "vg"), ("toy",)])
+@pytest.mark.parametrize("words", [("prepare", "vg", "--root"), ("toy", "--out")])
 @pytest.mark.parametrize("below", ["", "/deep/down"])
 def test_a_file_where_the_folder_must_be_is_named(words, below, tmp_path, capsys):
     (tmp_path / "file").write_text("mine")
-    status, printed = run(capsys, *words, "--to", f"{tmp_path}/file{below}")
+    status, printed = run(capsys, *words, f"{tmp_path}/file{below}")
     assert status == 2
     assert printed.err.strip() == f"error: {tmp_path}/file is no folder: name a new or another one"
 
 
 def test_lack_of_space_is_noticed_before_anything_is_fetched(small_sources, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5 * 10**6))
-    status, printed = run(capsys, "prepare", "vg", "--to", tmp_path, "--mirror", small_sources.url)
+    status, printed = run(capsys, "prepare", "vg", "--root", tmp_path, "--mirror", small_sources.url)
     assert status == 2
     assert re.search(r"has 0.0 GB free, but \d\.\d GB are needed to fetch and unpack image_data.json, images.zip",
                      printed.err)

@@ -181,6 +181,21 @@ def test_json(search):
     assert row[ZS] == {"mean": pytest.approx(0.5), "std": pytest.approx(0.1414, abs=1e-4), "n": 2}
 
 
+def test_results_of_two_commits_are_one_row_that_names_both(search):
+    """A commit says where a result comes from; it tells no configurations apart."""
+    path = search("a", [("dnorm", 0, FINISHED, 0.4), ("dnorm", 1, FINISHED, 0.6), ("dnorm", 2, FINISHED, 0.8)])
+    for number, commit in ((0, "one"), (1, "two")):  # the third trial is of an earlier version
+        config = path / "trials" / f"t{number}" / "config.json"
+        write_json(config, json.loads(config.read_text()) | {"program": {"version": "1.0", "commit": commit}})
+    test = path / "trials" / "t0" / "test.json"
+    write_json(test, json.loads(test.read_text()) | {"program": {"version": "1.0", "commit": "one"}})
+    row, = aggregate(collect([path]))
+    assert (row.n, row.programs) == (3, ["1.0, commit one", "1.0, commit two"])
+    assert "program" not in row.cells
+    assert json.loads(render([row], "json"))[0]["program"] == row.programs
+    assert next(csv.DictReader(io.StringIO(render([row], "csv"))))["program"] == "1.0, commit one; 1.0, commit two"
+
+
 def test_csv(search):
     path = search("a", [("dnorm", 0, FINISHED, 0.4), ("baseline", 1, FAILED, 0.6)])
     rows = list(csv.DictReader(io.StringIO(render(aggregate(collect([path])), "csv"))))
