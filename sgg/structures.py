@@ -1,8 +1,8 @@
-"""What the parts of the system hand to one another: a scene graph, a prediction, a batch.
+"""The data structures that parts of the system exchange: a scene graph, a prediction, a batch.
 
-Legend of shapes, used in names and docstrings everywhere: N objects (nodes), E annotated relations, P object pairs
-(edges of the prediction), C object classes and R predicate classes (both counting background as 0), B images.
-Boxes are x1, y1, x2, y2 in pixels.
+Letters of shapes, used in names and docstrings everywhere: N objects (nodes), E annotated relations, P object pairs
+(edges of the prediction), C object classes and R predicate classes (both count background as 0), B images. Boxes are
+x1, y1, x2, y2 in pixels.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-if TYPE_CHECKING:  # annotation is read, and refused, without waiting for torch
+if TYPE_CHECKING:  # annotations are read and checked without importing torch
     import torch
     from torch import Tensor
 
@@ -21,7 +21,8 @@ Array: TypeAlias = "np.ndarray | Tensor"
 
 
 def _check(owner: object, name: str, *shape: int | None) -> None:
-    """Raise ValueError unless the field `name` has the given shape; None accepts any length. Lists become arrays."""
+    """Raise ValueError unless the field `name` has the given shape; None accepts any length. A list becomes an array.
+    """
     array = getattr(owner, name)
     if not hasattr(array, "shape"):
         array = np.array(array) if len(array) else np.empty((0, *(length or 0 for length in shape[1:])), int)
@@ -33,7 +34,7 @@ def _check(owner: object, name: str, *shape: int | None) -> None:
 
 
 def to_numpy(array: Array) -> np.ndarray:
-    """The same values as a numpy array on the host; bfloat16, which numpy does not have, as float32."""
+    """The values as a numpy array on the host. bfloat16, which numpy does not have, becomes float32."""
     if not hasattr(array, "detach"):
         return np.asarray(array)
     array = array.detach().cpu()
@@ -42,11 +43,11 @@ def to_numpy(array: Array) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class SceneGraph:
-    """An annotated image: objects and the relations among them. Arrays are numpy or torch, and are not
-    copied; lists become numpy arrays.
+    """An annotated image: objects and the relations among them.
 
-    boxes: [N, 4] x1, y1, x2, y2. labels: [N] object classes, 1.. . relations: [E, 3] subject, object (rows of
-    `boxes`) and predicate class, 1.. ; a pair may carry several predicates, and duplicates are kept.
+    boxes: [N, 4] x1, y1, x2, y2. labels: [N] object classes from 1. relations: [E, 3] subject, object (rows of `boxes`)
+    and predicate class from 1. A pair may have several predicates; duplicates are kept. Arrays are numpy or torch and
+    are not copied; lists become numpy arrays.
 
     Raises ValueError, naming the field, when shapes do not fit together.
     """
@@ -75,11 +76,11 @@ class SceneGraph:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model says of one image, in the frame of its SceneGraph. Arrays are numpy or torch.
+    """The objects and relations that a model predicts in one image, in the coordinates of its SceneGraph.
 
     boxes: [N, 4]. labels: [N] predicted classes. label_scores: [N] their probabilities. pairs: [P, 2] subject and
     object rows, in descending order of max_{p>=1} predicate score x both label scores. predicate_scores: [P, R]
-    probabilities over predicates, background in column 0.
+    probabilities of the predicates, background in column 0. Arrays are numpy or torch.
 
     Raises ValueError, naming the field, when shapes do not fit together.
     """
@@ -104,13 +105,13 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """B images and their graphs, laid one after another, on one device.
+    """B images and their graphs, one after another, on one device.
 
-    images: B tensors [3, s, s], float32 in [0, 1], RGB: the picture in the upper left corner of a square of its own
-    longer side s, the rest padding (`sgg.data.loading.transforms.PADDING`). sizes: [B, 2] int64 height and width of
-    each picture in pixels.
-    boxes: [N, 4] float32 pixels of the picture. labels: [N] int64. image_index: [N] int64, ascending: the image of
-    each object. relations: [E, 4] int64 image, subject, object (rows of `boxes`), predicate. image_ids: B names.
+    images: B tensors [3, s, s], float32 in [0, 1], RGB. Each is a square whose side s is the longer side of the image.
+    The image is in the upper left corner; the rest is padding (`sgg.data.loading.transforms.PADDING`). sizes: [B, 2]
+    int64 height and width of each image in pixels. boxes: [N, 4] float32 in pixels of the image. labels: [N] int64.
+    image_index: [N] int64, ascending: the image of each object. relations: [E, 4] int64 image, subject, object (rows of
+    `boxes`), predicate. image_ids: B names.
     """
 
     images: tuple[Tensor, ...]
@@ -125,35 +126,38 @@ class Batch:
         return len(self.image_ids)
 
     def to(self, device: torch.device | str) -> Batch:
-        """The same batch on another device."""
+        """This batch on another device."""
         moved = {field.name: value.to(device, non_blocking=True) for field in fields(self)
                  if hasattr(value := getattr(self, field.name), "to")}
         return replace(self, images=tuple(image.to(device, non_blocking=True) for image in self.images), **moved)
 
-    def split(self, parts: int) -> list[Batch]:
-        """The same images in `parts` batches of neighbours, as equal as they can be; in fewer where images are few."""
-        parts = min(parts, len(self))
-        if parts <= 1:
+    def split(self, count: int) -> list[Batch]:
+        """Split into `count` batches of consecutive images, of sizes that differ by at most one.
+
+        A batch of fewer images gives one batch for each image.
+        """
+        count = min(count, len(self))
+        if count <= 1:
             return [self]
-        ends = [len(self) * part // parts for part in range(parts + 1)]
+        ends = [len(self) * number // count for number in range(count + 1)]
         counts = self.objects_per_image()
         first = [0, *counts.cumsum(0).tolist()]
         return [self._images(start, stop, first[start], first[stop])
                 for start, stop in pairwise(ends)]
 
     def _images(self, start: int, stop: int, first: int, last: int) -> Batch:
-        """Images `start` to `stop`, whose objects are `first` to `last`."""
+        """Images `start` to `stop`; their objects are `first` to `last`."""
         relations = self.relations[(self.relations[:, 0] >= start) & (self.relations[:, 0] < stop)]
         return Batch(self.images[start:stop], self.sizes[start:stop], self.boxes[first:last], self.labels[first:last],
                      self.image_index[first:last] - start, relations - relations.new_tensor([start, first, first, 0]),
                      self.image_ids[start:stop])
 
     def objects_per_image(self) -> Tensor:
-        """[B] int64 number of objects of each image."""
+        """[B] int64 number of objects in each image."""
         return self.image_index.bincount(minlength=len(self))
 
     def graphs(self) -> list[SceneGraph]:
-        """The annotation of each image, with indices local to it."""
+        """The annotation of each image; indices count from its own first object."""
         counts = self.objects_per_image()
         starts = (counts.cumsum(0) - counts).tolist()
         graphs = []

@@ -1,1 +1,2 @@
-"""What changes the predicate scores of a trained model: an entry is a file, and its values are `evaluation.<name>`."""
+"""Adjustments change the predicate scores of a trained model. Each file registers one; its values are
+`evaluation.<name>`."""

@@ -1,4 +1,4 @@
-"""Predicate scores divided by a power of the predicates' frequency (docs/SYSTEM.md section 6)."""
+"""Predicate re-weighting: divide predicate scores by a power of the predicate frequency (docs/SYSTEM.md section 6)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Exponent = Annotated[float, Field(ge=0, le=10)]
 
 @ADJUSTMENTS.register
 class PredWeight(Adjustment):
-    """Favours rare predicates. `sgg.metrics` divides the scores itself, by the weights that it is given."""
+    """Favours rare predicates. `sgg.metrics` divides the scores itself, by the weights that it receives."""
 
-    required: ClassVar[frozenset[str]] = frozenset()  # and so it has no function of logits
+    required: ClassVar[frozenset[str]] = frozenset()  # sgg.metrics applies it, so there is no function of logits
 
     kind: Annotated[Literal["pred_weight"], measures()] = "pred_weight"
     """Predicate re-weighting."""

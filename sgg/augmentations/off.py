@@ -13,10 +13,10 @@ class NoAugmentation(Augmentation):
     """Train on the annotated images alone."""
 
     kind: Annotated[Literal["off"], trains(shared=True, tried=True)] = "off"
-    """None."""
+    """No augmentation."""
 
     def build(self, parts: AugmentationParts) -> Any:
-        """One that changes nothing."""
+        """An augmenter that changes nothing."""
         from sgg.systems.two_stage.augmenter import Augmenter
 
         return Augmenter()

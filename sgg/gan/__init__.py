@@ -1,4 +1,4 @@
-"""The GAN: a generator of features, and its discriminators ([2], docs/SYSTEM.md section 4)."""
+"""The GAN: a generator of feature maps, and discriminators ([2], docs/SYSTEM.md section 4)."""
 
 from .model import GAN, LEVELS
 

@@ -1,8 +1,8 @@
-"""Discriminators of region features and of whole maps, spectrally normalised (docs/SYSTEM.md section 4).
+"""Discriminators of region features and of whole maps, with spectral norm (docs/SYSTEM.md section 4).
 
-Spectral norm is the hook version, `torch.nn.utils.spectral_norm`: in training mode every forward pass, for whatever
-update, makes one power iteration; in evaluation mode none. The published checkpoints carry its `weight_orig`,
-`weight_u` and `weight_v`.
+Spectral norm is the version with hooks, `torch.nn.utils.spectral_norm`: every forward pass in training mode makes one
+power iteration, whichever update it serves; evaluation mode makes none. The published checkpoints hold its
+`weight_orig`, `weight_u` and `weight_v`.
 """
 
 from __future__ import annotations
@@ -12,27 +12,29 @@ from torch.nn import functional as F
 from torch.nn.utils import spectral_norm
 
 UNPOOLED = 24
-"""The largest side of a map on which the global discriminator's first stage does not pool."""
+"""The largest side of a map for which the first stage of the global discriminator does not pool."""
 
 
 class ClassConditionalConv(nn.Conv2d):
-    """An unpadded convolution of features stacked with the one-hot class of their row, without building the stack.
+    """An unpadded convolution of features stacked with the one-hot class of their row; the stack is never built.
 
-    A one-hot plane is constant over a map, so what it adds is the sum of its kernel: one vector per class.
+    The one-hot plane of a class is constant over a map. Its contribution is the sum of its kernel: one vector per
+    class.
     """
 
-    # It takes the place of a convolution of the stack, whose weights it has, but not of its one argument.
+    # It has the weights of a convolution of the stack, but takes two arguments.
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:  # type: ignore[override]
-        """features [N, D, h, w], labels [N] in 0 .. in_channels - D - 1 -> [N, out_channels, ...]."""
+        """features [N, D, h, w], labels [N] in 0 .. in_channels - D - 1 -> [N, out_channels, h', w']."""
         channels = features.shape[1]
         of_class = self.weight[:, channels:].sum(dim=(2, 3)).t()[labels]
         return F.conv2d(features, self.weight[:, :channels], self.bias) + of_class[:, :, None, None]
 
 
 class RegionDiscriminator(nn.Module):
-    """Is this feature of a node (edge) real, given its class (predicate)?
+    """Decides whether a feature of a node (edge) is real, given its class (predicate).
 
-    channels: D of the features. num_classes: of their labels, background included. pool_size: their side p, at least 7.
+    channels: D of the features. num_classes: of their labels, background included. pool_size: side p of the features,
+    at least 7. Raises ValueError for other sizes.
     """
 
     def __init__(self, channels: int, num_classes: int, pool_size: int = 7):
@@ -58,13 +60,13 @@ class RegionDiscriminator(nn.Module):
 
 
 class GlobalDiscriminator(nn.Module):
-    """Is this whole feature map real?
+    """Decides whether a whole feature map is real.
 
     Three stages of a 3x3 convolution and average pooling, then one more convolution. On a map of side s <= 24 the first
-    stage does not pool; on a larger one its pooling rounds odd sides up. The other two round down (`map_sides`).
+    stage does not pool; on a larger map its pooling rounds odd sides up. The other two stages round down (`map_sides`).
 
-    channels: D of the map. map_size: its side s: 20 to 24, or at least 37. large: a 1x1 convolution more in every
-    stage. The published weights number the layers as here, absent ones included.
+    channels: D of the map. map_size: its side s: 20 to 24, or at least 37. large: adds a 1x1 convolution to every
+    stage. Layers have the numbers of the published weights, so an absent layer keeps its number.
 
     Raises ValueError where the map is too small for the stages.
     """
@@ -76,7 +78,7 @@ class GlobalDiscriminator(nn.Module):
         sides = map_sides(map_size)
         if sides[-1] < 1:
             raise ValueError(f"the global discriminator needs a map with a side of 20 to {UNPOOLED} or of at least 37, "
-                             f"got {map_size}, of which its layers leave {' > '.join(map(str, sides))}: take pictures "
+                             f"got {map_size}, which its layers reduce to {' > '.join(map(str, sides))}: use images "
                              "of another size, or leave `global` out of `levels`")
         wide, narrow = channels // 2, channels // 4
         first = nn.Identity() if map_size <= UNPOOLED else nn.AvgPool2d(2, ceil_mode=True)
@@ -92,10 +94,10 @@ class GlobalDiscriminator(nn.Module):
 
 
 def map_sides(size: int) -> list[int]:
-    """The side of a map in the global discriminator: at first, and after each layer that changes it.
+    """The side of a map at the input of the global discriminator, and after each layer that changes it.
 
-    38 > 36 > 18 > 16 > 8 > 6 > 3 > 1, and 21 > 19 > 17 > 8 > 6 > 3 > 1. The last one is under 1 where a layer has no
-    room, and what follows is left out.
+    For example 38 > 36 > 18 > 16 > 8 > 6 > 3 > 1, and 21 > 19 > 17 > 8 > 6 > 3 > 1. Where a layer has no room, its side
+    is less than 1 and the list ends.
     """
     first = [] if size <= UNPOOLED else [_halved_up]
     sides = [size]

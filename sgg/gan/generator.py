@@ -1,4 +1,4 @@
-"""The generator: from a scene graph with boxes to a fake global feature map (docs/SYSTEM.md section 4; [2] there)."""
+"""The generator: from a scene graph with boxes to a generated feature map (docs/SYSTEM.md section 4; [2] there)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ BACKGROUND = 0
 
 def join_dummies(labels: Tensor, boxes: Tensor, relations: Tensor, image_index: Tensor,
                  num_images: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Add to every image a node of class 0 and of the whole image's box, joined to each of its objects both ways.
+    """Add to every image a node of class 0 with the box of the whole image, and join it to each object in both
+    directions.
 
-    labels [N], boxes [N, 4] in [0, 1], relations [E, 4] (image, subject, object, predicate), image_index [N]
-    -> labels [N + B], boxes [N + B, 4], triples [E + 2N, 3] (subject, object, predicate), the dummies in the last B
-    rows. So an object or an image without any relation takes part like all others (the reference system stops there).
+    labels [N], boxes [N, 4] in [0, 1], relations [E, 4] (image, subject, object, predicate), image_index [N] -> labels
+    [N + B], boxes [N + B, 4], triples [E + 2N, 3] (subject, object, predicate). The added nodes are the last B rows.
+    With them, an object or an image without a relation is treated like all others (the reference system stops there).
     """
     objects = torch.arange(len(labels), device=labels.device)
     dummies = len(labels) + image_index
@@ -30,15 +31,16 @@ def join_dummies(labels: Tensor, boxes: Tensor, relations: Tensor, image_index: 
 
 
 class Generator(nn.Module):
-    """Class embeddings and boxes -> graph convolutions -> features per object -> layout -> refinement -> fake map.
+    """Class embeddings and boxes -> graph convolutions -> features per object -> layout -> refinement -> generated map.
 
-    num_classes, num_predicates: C and R, both with background. channels: of the map. map_size: its side s.
-    pool_size: side p of an object's own features. embedding: width of the class embeddings. hidden: width of the graph
-    convolutions and of the layout. visual_conditioning: also take one real feature of each object's class.
-    class_vectors [C, embedding], predicate_vectors [R, embedding]: where the embeddings start; else drawn from N(0, 1).
+    num_classes, num_predicates: C and R, both with background. channels: of the map. map_size: its side s. pool_size:
+    side p of the features of an object. embedding: width of the class embeddings. hidden: width of the graph
+    convolutions and of the layout. visual_conditioning: whether the generator also takes one real feature of the class
+    of each object. class_vectors [C, embedding], predicate_vectors [R, embedding]: the start of the embeddings; None:
+    N(0, 1).
 
-    Raises ValueError for a map under 8 x 8, for channels or hidden that cannot be divided, and for vectors of another
-    shape.
+    Raises ValueError for a map smaller than 8 x 8, for channels or hidden that cannot be divided, and for vectors of
+    another shape.
     """
 
     def __init__(self, num_classes: int, num_predicates: int, channels: int, map_size: int, *, pool_size: int = 7,
@@ -46,7 +48,7 @@ class Generator(nn.Module):
                  class_vectors: Tensor | None = None, predicate_vectors: Tensor | None = None):
         super().__init__()
         if map_size < 8:
-            raise ValueError(f"map_size must be at least 8, got {map_size}: the refinement halves it three times")
+            raise ValueError(f"map_size must be at least 8 (the refinement halves it three times), got {map_size}")
         if channels % 4 or hidden % 2:
             raise ValueError(f"channels must be divisible by 4 and hidden by 2, got {channels} and {hidden}")
         self.map_size = map_size
@@ -63,9 +65,12 @@ class Generator(nn.Module):
 
     def forward(self, labels: Tensor, boxes: Tensor, relations: Tensor, image_index: Tensor,
                 visual: Tensor | None = None, num_images: int | None = None) -> Tensor:
-        """labels [N], boxes [N, 4] in [0, 1], relations [E, 4] (image, subject, object, predicate; E may be 0),
-        image_index [N], visual [N, channels, p, p] with visual conditioning, num_images B (default: up to the last
-        image that has an object) -> fake map [B, channels, s, s], not negative."""
+        """The generated maps [B, channels, s, s], which have no negative values.
+
+        labels [N], boxes [N, 4] in [0, 1], relations [E, 4] (image, subject, object, predicate; E may be 0),
+        image_index [N]. visual [N, channels, p, p]: real features, with visual conditioning. num_images: B; None: up to
+        the last image that has an object.
+        """
         self._check_visual(visual, len(labels))
         images = num_images if num_images is not None else int(image_index.max()) + 1
         node_labels, node_boxes, triples = join_dummies(labels, boxes, relations, image_index, images)
@@ -79,7 +84,7 @@ class Generator(nn.Module):
 
     def _check_visual(self, visual: Tensor | None, objects: int) -> None:
         if (visual is not None) != self.visual_conditioning:
-            raise ValueError("visual features must be given with visual_conditioning, and only then")
+            raise ValueError("visual features must be given if and only if visual_conditioning is on")
         expected = (objects, self.channels, self.pool_size, self.pool_size)
         if visual is not None and visual.shape != expected:
             raise ValueError(f"visual must have shape {list(expected)}, got {list(visual.shape)}")

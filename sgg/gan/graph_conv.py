@@ -4,43 +4,39 @@ graphs"), as the generator of Knyazev et al. 2021 uses them (docs/SYSTEM.md sect
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 
-def perceptron(*widths: int, batch_norm: bool, activate_last: bool) -> nn.Sequential:
-    """Linear layers between the given widths, each (but perhaps the last) with BatchNorm, where asked for, and ReLU."""
+def perceptron(*widths: int, activate_last: bool) -> nn.Sequential:
+    """Linear layers between the given widths, each with BatchNorm and ReLU; the last one only if `activate_last`."""
     layers: list[nn.Module] = []
     for position, (inputs, outputs) in enumerate(pairwise(widths), start=2):
         linear = nn.Linear(inputs, outputs)
         nn.init.kaiming_normal_(linear.weight)
         layers.append(linear)
         if position < len(widths) or activate_last:
-            layers += [nn.BatchNorm1d(outputs), nn.ReLU()] if batch_norm else [nn.ReLU()]
+            layers += [nn.BatchNorm1d(outputs), nn.ReLU()]
     return nn.Sequential(*layers)
 
 
 class GraphTripleConv(nn.Module):
-    """One round: every triple is mapped to new vectors of its three parts, and every node pools the vectors it got.
+    """One round: every triple maps to new vectors of its three parts, and every node averages the vectors that it
+    receives.
 
-    node_width, predicate_width: widths of the inputs. hidden, outputs: widths inside and of the results. pooling: "avg"
-    (over all roles a node plays) or "sum". last: leave the results without BatchNorm and ReLU, as a final round does.
+    node_width, predicate_width: widths of the inputs. hidden, outputs: widths inside and of the results. last: whether
+    this is the final round, whose results have no BatchNorm and ReLU.
     """
 
-    def __init__(self, node_width: int, predicate_width: int, hidden: int, outputs: int, *,
-                 pooling: str = "avg", batch_norm: bool = True, last: bool = False):
+    def __init__(self, node_width: int, predicate_width: int, hidden: int, outputs: int, *, last: bool = False):
         super().__init__()
-        if pooling not in ("avg", "sum"):
-            raise ValueError(f'pooling must be "avg" or "sum", got {pooling!r}')
         self.widths = (hidden, outputs, hidden)
-        self.pooling = pooling
         self.last = last
         self.triple_mlp = perceptron(2 * node_width + predicate_width, hidden, 2 * hidden + outputs,
-                                     batch_norm=batch_norm, activate_last=not last)
-        self.node_mlp = perceptron(hidden, hidden, outputs, batch_norm=batch_norm, activate_last=not last)
+                                     activate_last=not last)
+        self.node_mlp = perceptron(hidden, hidden, outputs, activate_last=not last)
 
     def forward(self, nodes: Tensor, predicates: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
         """nodes [N, node_width], predicates [E, predicate_width], pairs [E, 2] subject and object rows
@@ -52,22 +48,19 @@ class GraphTripleConv(nn.Module):
         if self.last:
             messages = messages.relu()
         receivers = torch.cat([subject, obj])
-        pooled = messages.new_zeros(len(nodes), messages.shape[1]).index_add(0, receivers, messages)
-        if self.pooling == "avg":
-            pooled = pooled / torch.bincount(receivers, minlength=len(nodes)).clamp(min=1)[:, None]
-        return self.node_mlp(pooled), new_predicates
+        sums = messages.new_zeros(len(nodes), messages.shape[1]).index_add(0, receivers, messages)
+        means = sums / torch.bincount(receivers, minlength=len(nodes)).clamp(min=1)[:, None]
+        return self.node_mlp(means), new_predicates
 
 
 class GraphTripleConvNet(nn.Module):
-    """Rounds of GraphTripleConv of width `hidden`; the last one, without BatchNorm and ReLU, gives width `outputs`."""
+    """Rounds of GraphTripleConv of width `hidden`. The last round gives width `outputs`, without BatchNorm and ReLU."""
 
-    def __init__(self, node_width: int, predicate_width: int, hidden: int, outputs: int, *,
-                 rounds: int = 5, pooling: str = "avg", batch_norm: bool = True):
+    def __init__(self, node_width: int, predicate_width: int, hidden: int, outputs: int, *, rounds: int = 5):
         super().__init__()
-        conv = partial(GraphTripleConv, pooling=pooling, batch_norm=batch_norm)
         inputs = [(node_width, predicate_width)] + [(hidden, hidden)] * (rounds - 1)
-        self.rounds = nn.ModuleList(conv(*widths, hidden, hidden) for widths in inputs[:-1])
-        self.rounds.append(conv(*inputs[-1], hidden, outputs, last=True))
+        self.rounds = nn.ModuleList(GraphTripleConv(*widths, hidden, hidden) for widths in inputs[:-1])
+        self.rounds.append(GraphTripleConv(*inputs[-1], hidden, outputs, last=True))
 
     def forward(self, nodes: Tensor, predicates: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
         """nodes [N, node_width], predicates [E, predicate_width], pairs [E, 2] -> [N, outputs], [E, outputs]."""

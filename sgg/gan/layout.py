@@ -1,4 +1,4 @@
-"""From objects to a map: every object's features are stretched into its box on the grid of its image."""
+"""Lay out objects on a map: stretch the features of every object into its box on the grid of its image."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ from torch import Tensor
 
 
 def boxes_to_layout(features: Tensor, boxes: Tensor, image_index: Tensor, size: int, *,
-                    num_images: int | None = None, pooling: str = "sum") -> Tensor:
-    """Lay objects out on size x size maps, one map per image.
+                    num_images: int | None = None) -> Tensor:
+    """Lay out objects on size x size maps, one map per image, and add them up.
 
-    features: [N, D, h, w] (or [N, D], the same everywhere in the box). boxes: [N, 4] x1, y1, x2, y2 in [0, 1].
-    image_index: [N]. pooling: "sum" or "avg" over the objects of an image. Returns [B, D, size, size].
+    features: [N, D, h, w]. boxes: [N, 4] x1, y1, x2, y2 in [0, 1]. image_index: [N]. num_images: B; None: up to the
+    last image that has an object. Returns [B, D, size, size].
 
     Bilinear sampling (`grid_sample` with align_corners=False and zeros outside) of an axis-aligned box is separable:
-    the map of an object is rows @ features @ columns.T, with rows [size, h] and columns [size, w] of hat-shaped
-    weights. So the sum over the objects of an image is one matrix product, and no [N, D, size, size] is ever built.
+    the map of an object is rows @ features @ columns.T, where rows [size, h] and columns [size, w] hold hat-shaped
+    weights. The sum over the objects of an image is therefore one matrix product, and [N, D, size, size] is never
+    built.
     """
-    if pooling not in ("avg", "sum"):
-        raise ValueError(f'pooling must be "avg" or "sum", got {pooling!r}')
-    if features.ndim == 2:
-        features = features[:, :, None, None].expand(-1, -1, 8, 8)
     images = num_images if num_images is not None else int(image_index.max()) + 1
     channels, height, width = features.shape[1:]
     columns = _hat_weights(boxes[:, 0], boxes[:, 2], size, width)
@@ -34,14 +31,14 @@ def boxes_to_layout(features: Tensor, boxes: Tensor, image_index: Tensor, size: 
     padded_rows[image_index, rank] = rows.transpose(1, 2)
     padded = stretched.new_zeros(images, most, height, channels, size)
     padded = padded.index_put((image_index, rank), stretched)
-    layout = torch.einsum("bkhy,bkhdx->bdyx", padded_rows, padded)
-    return layout / counts.clamp(min=1)[:, None, None, None] if pooling == "avg" else layout
+    return torch.einsum("bkhy,bkhdx->bdyx", padded_rows, padded)
 
 
 def _hat_weights(low: Tensor, high: Tensor, size: int, cells: int) -> Tensor:
-    """[N, size, cells]: the share of each of `cells` cells spread over [low, high] in each of `size` points of [0, 1].
+    """[N, size, cells] the weight of each of `cells` cells, spread over [low, high], at each of `size` points of [0,
+    1].
 
-    A box without extent gets a tiny one, so that it stays finite (and draws next to nothing).
+    A box without extent gets a tiny one, so that the result is finite (and almost zero).
     """
     points = torch.linspace(0, 1, size, device=low.device, dtype=low.dtype)
     extent = (high - low).clamp(min=1e-6)

@@ -15,16 +15,16 @@ LEVELS = ("nodes", "edges", "global")
 class GAN(nn.Module):
     """Generator and discriminators (docs/SYSTEM.md section 4; Knyazev et al. 2021).
 
-    num_classes, num_predicates: C and R, both with background. channels, map_size, pool_size: of the detector's map
-    and of regions pooled from it. embedding, hidden: widths of the generator. large_discriminator: 1x1 convolutions
-    more in the global discriminator. visual_conditioning: the generator also takes a real feature of each object's
-    class. levels: which discriminators there are. class_vectors [C, embedding], predicate_vectors [R, embedding]: where
-    the generator's embeddings start.
+    num_classes, num_predicates: C and R, both with background. channels, map_size, pool_size: sizes of the detector's
+    map and of regions pooled from it. embedding, hidden: widths of the generator. large_discriminator: adds 1x1
+    convolutions to the global discriminator. visual_conditioning: whether the generator also takes a real feature of
+    the class of each object. levels: the discriminators to build. class_vectors [C, embedding], predicate_vectors [R,
+    embedding]: the start of the generator's embeddings.
 
-    `generator.parameters()` and `discriminators.parameters()` are what the two optimisers train, in the order in which
-    the published optimiser states list them.
+    The two optimisers train `generator.parameters()` and `discriminators.parameters()`; their order is that of the
+    published optimiser states.
 
-    Raises ValueError where a level is unknown or a size does not fit, the map of the global discriminator above all.
+    Raises ValueError where a level is unknown or a size does not fit, for example the map of the global discriminator.
     """
 
     def __init__(self, num_classes: int, num_predicates: int, channels: int, map_size: int, *, pool_size: int = 7,
@@ -48,10 +48,9 @@ class GAN(nn.Module):
 
     def generate(self, labels: Tensor, boxes: Tensor, relations: Tensor, image_index: Tensor,
                  visual: Tensor | None = None, num_images: int | None = None) -> Tensor:
-        """labels [N], boxes [N, 4] in [0, 1], relations [E, 4] (image, subject, object, predicate), image_index [N],
-        visual [N, D, p, p] with visual conditioning -> fake maps [B, D, s, s]. See Generator."""
-        return self.generator(labels, boxes, relations, image_index, visual, num_images)
+        """The generated maps [B, D, s, s].
 
-    def forward(self, *graph: Tensor | None, **options: Tensor | int | None) -> Tensor:
-        """The same as `generate`."""
-        return self.generator(*graph, **options)
+        labels [N], boxes [N, 4] in [0, 1], relations [E, 4] (image, subject, object, predicate), image_index [N].
+        visual [N, D, p, p]: real features, with visual conditioning. num_images: B. See `Generator`.
+        """
+        return self.generator(labels, boxes, relations, image_index, visual, num_images)

@@ -1,4 +1,4 @@
-"""The first edition's name of `sgg.perturbations`, for scripts that were written for it."""
+"""The former name of `sgg.perturbations`, for scripts that were written for the first edition."""
 
 from sgg.perturbations import Contexts, Perturber
 

@@ -1,4 +1,4 @@
-"""Names of the published GAN's weights, translated to ours."""
+"""Our names of the published GAN's weights."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ _RULES = [(re.compile(pattern), ours) for pattern, ours in (
 
 
 def rename(key: str) -> str:
-    """Our name of a published weight: "G_gcn.gconvs.0.net1.0.bias", "generator.graph_conv.rounds.0.triple_mlp.0.bias".
+    """Our name of a published weight: "G_gcn.gconvs.0.net1.0.bias" ->
+    "generator.graph_conv.rounds.0.triple_mlp.0.bias".
 
-    Names within the parts alone ("gconvs.0.net1.0.bias") are translated too.
+    A name within one part ("gconvs.0.net1.0.bias") is translated too.
     """
     for pattern, ours in _RULES:
         key = pattern.sub(ours, key)
@@ -37,7 +38,7 @@ def rename(key: str) -> str:
 
 
 def filling_of_gan(weights: dict[str, Tensor], gan: GAN) -> Filling:
-    """All weights of the GAN, but those of discriminators that ours does not have."""
+    """All weights of the GAN. Weights of discriminators that our GAN does not have are left out."""
     found = [Weight(rename(name), name, value) for name, value in weights.items()]
     absent = tuple(f"discriminators.{level}." for level in LEVELS if level not in gan.discriminators)
     return Filling(gan, [weight for weight in found if not weight.ours.startswith(absent)], set(gan.state_dict()))

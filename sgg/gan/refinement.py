@@ -1,4 +1,4 @@
-"""Cascaded refinement network: a layout is turned into a feature map from coarse to fine (Chen and Koltun 2017)."""
+"""The cascaded refinement network: it turns a layout into a feature map, from coarse to fine (Chen and Koltun 2017)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def _conv(inputs: int, outputs: int) -> nn.Conv2d:
 
 
 class RefinementNetwork(nn.Module):
-    """Stages of growing resolution; each sees the layout pooled to its size, stacked before the stage below.
+    """Stages of growing resolution. Each reads the layout, pooled to its size, and the output of the stage before.
 
     layout_channels: channels of the layout. widths: output channels of the stages, coarsest first. The stages work at
-    2, 4, ... times (size // 2 ** stages), and the last one at the layout's own size, whatever that is.
+    2, 4, ... times (size // 2 ** stages); the last one works at the size of the layout, whatever that is.
     """
 
     def __init__(self, layout_channels: int, widths: Sequence[int]):

@@ -1,7 +1,7 @@
-"""What is minimised: classification of nodes and edges (`graph`), and the GAN's terms (`adversarial`).
+"""Losses: classification of nodes and edges (`graph`), and the terms of the GAN (`adversarial`).
 
-Edge losses are entries of a registry (`edges`), whose names and settings need no torch; so it is imported when a loss
-is first asked for.
+Edge losses are entries of a registry (`edges`) whose names and settings need no torch. Torch is therefore imported only
+when a loss function is first used.
 """
 
 from typing import TYPE_CHECKING

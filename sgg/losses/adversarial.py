@@ -1,7 +1,7 @@
-"""What generator and discriminators minimise: binary cross-entropy on logits (docs/SYSTEM.md section 4).
+"""Losses of the generator and the discriminators: binary cross-entropy on logits (docs/SYSTEM.md section 4).
 
-A discriminator is anything callable that turns one set of inputs, (features, labels) or (maps,), into logits. With
-spectral norm the order of its calls matters, each advancing the power iteration: the real inputs go first.
+A discriminator is any callable that maps one set of inputs, (features, labels) or (maps,), to logits. With spectral
+norm the order of its calls matters, because each call makes a power iteration: the real inputs come first.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ from torch.nn import functional as F
 
 
 def discriminator_loss(discriminator: Callable[..., Tensor], real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
-    """Cross-entropy of real inputs being called real plus that of fake ones being called fake, both detached.
+    """Cross-entropy of calling real inputs real plus that of calling generated inputs generated; both are detached.
 
-    real, fake: what the discriminator takes, for instance (features [N, D, p, p], labels [N]). No rows: no loss.
+    real, fake: the inputs of the discriminator, for instance (features [N, D, p, p], labels [N]). The loss of N = 0
+    rows is 0.
     """
-    return (_called(discriminator(*(part.detach() for part in real)), 1.0)
-            + _called(discriminator(*(part.detach() for part in fake)), 0.0))
+    return (_cross_entropy(discriminator(*(part.detach() for part in real)), 1.0)
+            + _cross_entropy(discriminator(*(part.detach() for part in fake)), 0.0))
 
 
 def generator_loss(discriminator: Callable[..., Tensor], fake: Sequence[Tensor]) -> Tensor:
-    """Cross-entropy of fake inputs being called real; gradients reach the inputs. No rows: no loss."""
-    return _called(discriminator(*fake), 1.0)
+    """Cross-entropy of calling generated inputs real; gradients reach the inputs. The loss of N = 0 rows is 0."""
+    return _cross_entropy(discriminator(*fake), 1.0)
 
 
-def _called(logits: Tensor, target: float) -> Tensor:
+def _cross_entropy(logits: Tensor, target: float) -> Tensor:
     if not logits.numel():
         return logits.sum()
     return F.binary_cross_entropy_with_logits(logits, logits.new_full(logits.shape, target))

@@ -1,5 +1,5 @@
-"""What the edge losses of Knyazev et al. (BMVC 2020; docs/SYSTEM.md section 3) have in common: cross-entropies of
-annotated and of background pairs, each with a weight, divided by how many pairs there are."""
+"""The common part of the edge losses of Knyazev et al. (BMVC 2020; docs/SYSTEM.md section 3): cross-entropies of
+annotated and of background pairs, each with a weight, divided by numbers of pairs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Density:
-    """How much of P pairs has a relation.
+    """How many of P pairs have a relation.
 
-    foreground, background [P]: the share of each pair that has one, and that has none. num_foreground,
-    num_background: M_FG and M_BG, their sums over the batch that these pairs are a part of.
+    foreground, background [P]: the fraction of each pair that has a relation, and the fraction that has none; they add
+    up to 1. num_foreground, num_background: M_FG and M_BG, their sums over the whole batch that contains these pairs.
     """
 
     foreground: Tensor
@@ -32,19 +32,18 @@ class Density:
 
     @classmethod
     def of(cls, predicates: Tensor, context: EdgeContext) -> Density:
-        """The density of predicates [P], or of soft ones [P, R], whose background is the share of predicate 0."""
+        """The density of predicates [P], or of soft predicates [P, R], whose background is their column 0."""
         background = predicates[:, 0] if predicates.dim() == 2 else predicates == 0
         foreground = 1 - background if predicates.dim() == 2 else predicates > 0
-        counted = [float(known if known is not None else share.sum()) for known, share in (
+        counts = [float(known if known is not None else fractions.sum()) for known, fractions in (
             (context.num_foreground, foreground), (context.num_background, background))]
-        return cls(foreground, background, *counted)
+        return cls(foreground, background, *counts)
 
     def weighted(self, losses: Tensor, foreground: float, background: float) -> Tensor:
-        """The sum of losses [P], those of pairs with a relation times `foreground`, those of pairs without times
-        `background`."""
-        shares = self.foreground.to(losses.dtype), self.background.to(losses.dtype)
-        neither = 1 - shares[0] - shares[1]  # 0, unless it is said which pairs count as what
-        return ((shares[0] * foreground + shares[1] * background + neither) * losses).sum()
+        """The sum of losses [P]; pairs with a relation count `foreground` times, pairs without one `background` times.
+        """
+        of_foreground, of_background = self.foreground.to(losses.dtype), self.background.to(losses.dtype)
+        return ((of_foreground * foreground + of_background * background) * losses).sum()
 
 
 class CrossEntropy(EdgeLoss):
@@ -65,5 +64,5 @@ class CrossEntropy(EdgeLoss):
         return loss
 
     def of(self, logits: Tensor, predicates: Tensor, density: Density) -> Tensor:
-        """The loss of logits [P, R] and predicates [P] or [P, R]; 0 where there is no pair."""
+        """The loss of logits [P, R] and predicates [P] or [P, R]; 0 where P is 0."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""What is minimised where there are several losses."""
+"""The sum of several losses."""
 
 from __future__ import annotations
 

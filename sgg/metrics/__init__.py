@@ -1,4 +1,4 @@
-"""What a model's scene graphs are worth: recall in all its kinds, exact, in one pass over the images."""
+"""Metrics of scene graph generation: exact recalls of all kinds, in one pass over the images."""
 
 from sgg.metrics.accumulator import SceneGraphMetrics
 from sgg.metrics.conventions import Conventions

@@ -1,4 +1,4 @@
-"""All metrics of scene graph generation in one pass over the images."""
+"""All metrics of scene graph generation, in one pass over the images."""
 
 from __future__ import annotations
 
@@ -18,27 +18,26 @@ from sgg.metrics.conventions import Conventions
 from sgg.metrics.matching import Block
 from sgg.metrics.ranking import block_ranks
 from sgg.metrics.recall import COUNTED, RANKED_KINDS, RecallTally, harmonic_mean, mean_recall, shot_subset
-from sgg.metrics.triplet import MAX_PREDICATES, ShotCounts, TripletTally, triplet_figures
+from sgg.metrics.triplet import MAX_PREDICATES, ShotCounts, TripletTally, triplet_metrics
 from sgg.structures import Array, Prediction, SceneGraph, to_numpy
 
-# Images are ranked together until they hold so many predicate scores: numpy's cost a call is spread over them, while
-# their scores still fit into a cache.
 BLOCK = 1 << 18
+"""Predicate scores that are ranked together: enough to spread the cost of numpy calls, few enough to fit a cache."""
 STATE_VERSION = 1
 
 
 class SceneGraphMetrics:
-    """Recall and its kin of one mode, for every subset and predicate weight, in one pass and bounded memory.
+    """Recall and related metrics of one mode, for every subset and predicate weight, in one pass and bounded memory.
 
     mode: predcls (boxes and classes given), sgcls (boxes given) or sgdet. num_predicates: R, background included.
-    train_triplets: training counts by (subject class, predicate, object class); they weigh the "-weighted" figures.
-    subset_triplets: the counts that decide zs, 10s and 100s; default: the same (Visual Genome's test subsets count
-    train and validation images, its weights training images alone: docs/SYSTEM.md section 1). ks: the cut-offs K.
-    predicate_weights: for each `pred_weight` x the weights [R] to divide by; the unweighted scores (x = 0) are
-    always evaluated. conventions: fields of `Conventions` by name, to leave the reference's habits.
+    train_triplets: training counts by (subject class, predicate, object class); they weigh the "-weighted" metrics.
+    subset_triplets: the counts that decide zs, 10s and 100s; None: train_triplets. (For Visual Genome the test subsets
+    count train and validation images, but the weights count training images alone: docs/SYSTEM.md section 1.) ks: the
+    cut-offs K. predicate_weights: for each `pred_weight` x the weights [R] by which scores are divided; the unweighted
+    scores (x = 0) are always evaluated. conventions: fields of `Conventions` by name that differ from the reference.
 
-    Raises ValueError, naming the argument, for an unknown mode, an empty training table, predicates out of range, cut-
-    offs that are not positive whole numbers, and weights that are not R positive numbers, or not 1 for x = 0.
+    Raises ValueError, naming the argument, for an unknown mode, an empty training table, predicates out of range,
+    cut-offs that are not positive integers, and weights that are not R positive numbers, or not 1 for x = 0.
     """
 
     def __init__(self, mode: str, num_predicates: int, train_triplets: Mapping[tuple[int, int, int], int],
@@ -71,10 +70,10 @@ class SceneGraphMetrics:
         self._num_waiting = 0
 
     def update(self, truth: SceneGraph, prediction: Prediction, image: object = None, failed: bool = False) -> None:
-        """Count one image; one without a relation counts for nothing.
+        """Count one image. An image without a relation changes only `num_images`.
 
-        image: its name in messages, else its number. failed: the detector found no two boxes that overlap, see
-        `Conventions.failed_images_count`; an image without pairs that is not said to have failed has a recall of 0.
+        image: its name in messages; None: its number. failed: whether the detector found no two boxes that overlap, see
+        `Conventions.failed_images_count`. An image without pairs that is not marked as failed has a recall of 0.
 
         Raises ValueError naming the argument, the image and the value: see `checks.checked_arrays`.
         """
@@ -84,8 +83,8 @@ class SceneGraphMetrics:
         if not len(arrays.relations) or (failed and not self.conventions.failed_images_count):
             return
         if self._waiting and any(a.dtype != b.dtype for a, b in zip(arrays, self._waiting[0], strict=True)):
-            self._count()  # what an image gives must not depend on the precision of others
-        # the caller may write over its arrays before these are counted
+            self._count()  # the result of an image must not depend on the precision of other images
+        # The caller may overwrite its arrays before they are counted.
         self._waiting.append(ImageArrays(*(array.copy() for array in arrays)))
         self._num_waiting += arrays.predicate_scores.size
         if self._num_waiting >= BLOCK:
@@ -104,7 +103,8 @@ class SceneGraphMetrics:
         self._waiting, self._num_waiting = [], 0
 
     def merge(self, other: SceneGraphMetrics) -> SceneGraphMetrics:
-        """Add what another process counted over other images; exactly as if this one had seen them all.
+        """Add the counts of another process over other images. The result is exactly that of one process over all
+        images.
 
         Raises ValueError naming the setting in which the two differ.
         """
@@ -122,34 +122,34 @@ class SceneGraphMetrics:
         return self
 
     def compute(self, per_predicate: bool = False) -> dict[str, float]:
-        """Every figure by name, shares in [0, 1]; NaN for a subset without a relation.
+        """Every metric by name, fractions in [0, 1]; NaN for a subset without a relation.
 
-        `<subset>/<metric>` with subset all, zs, 10s, 100s and metric R@K, ngR@K, mR@K, ng-mR@K, F1@K, A@K (not in
-        sgdet), ngR@K-weighted, triplet-R@K, triplet-R@K-weighted, triplet-rank-{mean,median,class-median},
-        triplet-rank-{mean,class-median}-weighted; suffix `/x0.5` for pred_weight 0.5, `/x1` for 1.
-        `<subset>/num_images` and `<subset>/num_relations` say what they are taken over. per_predicate: also
-        R@K/predicate3, ngR@K/predicate3.
+        Names are `<subset>/<metric>`, where subset is all, zs, 10s or 100s, and metric is R@K, ngR@K, mR@K, ng-mR@K,
+        F1@K, A@K (not in sgdet), ngR@K-weighted, triplet-R@K, triplet-R@K-weighted,
+        triplet-rank-{mean,median,class-median} or triplet-rank-{mean,class-median}-weighted. The suffix is `/x0.5` for
+        pred_weight 0.5 and `/x1` for 1. `<subset>/num_images` and `<subset>/num_relations` are the numbers of images
+        and relations. per_predicate: add R@K/predicate3, ngR@K/predicate3 and so on.
         """
         self._count()
         images, relations, recall = self._recall.means()
-        figures: dict[str, float] = {}
+        values: dict[str, float] = {}
         for s, subset in enumerate(COUNTED):
-            figures[f"{subset}/num_images"] = int(images[s, 0])
-            figures[f"{subset}/num_relations"] = int(relations[s, 0])
+            values[f"{subset}/num_images"] = int(images[s, 0])
+            values[f"{subset}/num_relations"] = int(relations[s, 0])
         for w, x in enumerate(self.weights):
             suffix = f"/x{x:g}" if x else ""
             codes, ranks, counts = self._triplets.counts(w)
             of_subset = shot_subset(self.subset(codes))
             for s, subset in enumerate(COUNTED):
                 chosen = of_subset == s if s else slice(None)
-                named = self._recall_figures(recall[s, :, w], per_predicate)
-                named |= triplet_figures(codes[chosen], ranks[chosen], counts[chosen], self.train(codes[chosen]),
+                named = self._recall_values(recall[s, :, w], per_predicate)
+                named |= triplet_metrics(codes[chosen], ranks[chosen], counts[chosen], self.train(codes[chosen]),
                                          self.conventions.single_precision_ranks)
-                figures |= {f"{subset}/{metric}{suffix}": value for metric, value in named.items()}
-        return figures
+                values |= {f"{subset}/{metric}{suffix}": value for metric, value in named.items()}
+        return values
 
-    def _recall_figures(self, recall: np.ndarray, per_predicate: bool) -> dict[str, float]:
-        """Figures of one subset and weight from recall [R, 4, K]."""
+    def _recall_values(self, recall: np.ndarray, per_predicate: bool) -> dict[str, float]:
+        """Recall metrics of one subset and weight by name. recall: [R, 4, K]."""
         constrained, unconstrained, given, weighted = recall[0]
         means = mean_recall(recall[1:], self.conventions.absent_predicates_count)
         columns = {"R@{}": constrained, "ngR@{}": unconstrained, "mR@{}": means[0], "ng-mR@{}": means[1],
@@ -163,7 +163,7 @@ class SceneGraphMetrics:
                 for k, value in zip(self.ks, values, strict=True)}
 
     def predicate_recall(self, subset: str = "all", x: float = 0, constrained: bool = True) -> np.ndarray:
-        """[R - 1, K] recall of each predicate over the images that have it; NaN for one without a relation."""
+        """[R - 1, K] recall of each predicate over the images that have it; NaN for a predicate without a relation."""
         if subset not in SUBSETS or x not in self.weights:
             raise ValueError(f"subset must be one of {SUBSETS} and x one of {tuple(self.weights)}, got {subset!r}, {x}")
         self._count()
@@ -171,7 +171,7 @@ class SceneGraphMetrics:
         return recall[COUNTED.index(subset), 1:, list(self.weights).index(x), 0 if constrained else 1]
 
     def state(self) -> dict[str, object]:
-        """Everything counted and set so far, as text, numbers and numpy arrays: fit for npz, or JSON as lists."""
+        """All counts and settings as text, numbers and numpy arrays, which npz can hold, or JSON as lists."""
         self._count()
         recall_keys, recall_values = self._recall.tally.items()
         triplet_keys, triplet_values = self._triplets.tally.items()
@@ -186,7 +186,7 @@ class SceneGraphMetrics:
 
     @classmethod
     def from_state(cls, state: Mapping[str, object]) -> SceneGraphMetrics:
-        """The metrics whose `state` this is; also after a round through npz or JSON.
+        """The metrics of a `state`, which may have gone through npz or JSON.
 
         Raises ValueError for a state of another version.
         """
@@ -211,16 +211,16 @@ class SceneGraphMetrics:
 def _checked_ks(ks: Sequence[int]) -> tuple[int, ...]:
     try:
         whole = tuple(sorted({index(k) for k in ks}))
-    except TypeError:  # not a list, or of other things than whole numbers
+    except TypeError:  # no list, or a list of other values
         whole = ()
     if not whole or whole[0] < 1:
-        raise ValueError(f"ks must be whole numbers >= 1, got {ks}")
+        raise ValueError(f"ks must be integers >= 1, got {ks}")
     return whole
 
 
 def _checked_weights(x: object, values: Array, num_predicates: int) -> np.ndarray:
     if not (isinstance(x, Real) and math.isfinite(x)):
-        raise ValueError(f"predicate_weights must have finite keys, the exponents x, got {x!r}")
+        raise ValueError(f"predicate_weights must have finite exponents x as keys, got {x!r}")
     weights = to_numpy(values)
     if weights.shape != (num_predicates,) or weights.dtype.kind not in "iuf":
         raise ValueError(f"predicate_weights[{x}] must have shape [{num_predicates}], a number for each predicate, "
@@ -229,6 +229,6 @@ def _checked_weights(x: object, values: Array, num_predicates: int) -> np.ndarra
     if not (np.isfinite(weights).all() and (weights > 0).all()):
         raise ValueError(f"predicate_weights[{x}] must be positive numbers, got {weights.tolist()}")
     if x == 0 and (weights != 1).any():
-        raise ValueError(f"predicate_weights[{x}] must be ones, for x = 0 leaves the scores as they are, "
+        raise ValueError(f"predicate_weights[{x}] must be ones, because x = 0 leaves the scores as they are, "
                          f"got {weights.tolist()}")
     return weights

@@ -1,4 +1,4 @@
-"""Refusal of truths and predictions that would give meaningless figures, cheap enough to run on every image."""
+"""Checks of annotations and predictions that would give meaningless metrics; fast enough to run on every image."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from sgg.metrics.triplet import MAX_CLASSES
 from sgg.structures import Array, Prediction, SceneGraph, to_numpy
 
 MODES: tuple[Mode, ...] = ("predcls", "sgcls", "sgdet")
-ROUNDING = 1e-5  # by how much a float32 probability may exceed 1
+ROUNDING = 1e-5
+"""The rounding error by which a float32 probability may exceed 1."""
 
 
 def checked_mode(mode: str) -> Mode:
-    """`mode` itself. Raises ValueError unless it is one of MODES."""
+    """The mode. Raises ValueError unless it is one of MODES."""
     for known in MODES:
         if mode == known:
             return known
@@ -23,10 +24,11 @@ def checked_mode(mode: str) -> Mode:
 
 
 class ImageArrays(NamedTuple):
-    """A truth and a prediction as `mode` sees them: int64 indices, float32 boxes, float32 or float64 scores.
+    """The parts of an annotation and a prediction that `mode` uses: int64 indices, float32 boxes, float32 or float64
+    scores.
 
-    Shapes as in `SceneGraph` and `Prediction`; in predcls and sgcls the predicted boxes are the annotated ones, in
-    predcls the labels too, with scores of 1.
+    Shapes are those of `SceneGraph` and `Prediction`. In predcls and sgcls the predicted boxes are the annotated ones;
+    in predcls so are the labels, and their scores are 1.
     """
 
     truth_boxes: np.ndarray
@@ -41,11 +43,11 @@ class ImageArrays(NamedTuple):
 
 def checked_arrays(truth: SceneGraph, prediction: Prediction, mode: str, num_predicates: int,
                    image: object) -> ImageArrays:
-    """What `mode` needs of truth and prediction, and only that, checked.
+    """The parts of `truth` and `prediction` that `mode` uses, checked.
 
-    Raises ValueError naming the argument, the image and the value for: other than the annotated objects where boxes
-    are given, predicate columns other than `num_predicates`, classes, predicates and indices that are out of range or
-    not integers, boxes that are not finite, scores that are not probabilities (NaN included).
+    Raises ValueError naming the argument, the image and the value for: objects other than the annotated ones where
+    boxes are given; predicate columns other than `num_predicates`; classes, predicates and indices that are out of
+    range or no integers; boxes that are not finite; scores that are no probabilities (NaN included).
     """
     where = f" of image {image}"
     count, predicted = truth.boxes.shape[0], prediction.boxes.shape[0]
@@ -93,11 +95,11 @@ def _probabilities(array: Array, name: str) -> np.ndarray:
     values = to_numpy(array)
     if values.dtype not in (np.float32, np.float64):
         values = values.astype(np.float32)
-    # written so that a NaN, which compares false, is refused as well
+    # The comparison is written so that it also refuses NaN, which compares false.
     if values.size and not (np.minimum.reduce(values, axis=None) >= 0
                             and np.maximum.reduce(values, axis=None) <= 1 + ROUNDING):
         wrong = ~((values >= 0) & (values <= 1 + ROUNDING))
         place = ", ".join(map(str, np.argwhere(wrong)[0]))
-        remedy = "" if np.isfinite(values[wrong][0]) else ": the model that gave them has diverged"
+        remedy = "" if np.isfinite(values[wrong][0]) else ": the model that predicted them has diverged"
         raise ValueError(f"{name} must be probabilities in [0, 1], got {values[wrong][0]} at [{place}]{remedy}")
     return values

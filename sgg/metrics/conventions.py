@@ -1,4 +1,4 @@
-"""The choices an evaluation makes beyond the definitions of its metrics."""
+"""Conventions of an evaluation: its choices beyond the definitions of the metrics."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conventions:
-    """Every habit of the evaluators behind the published numbers that a definition would not have; each can be undone.
+    """The habits of the evaluators behind the published numbers that the definitions do not have. Each can be switched
+    off.
 
-    The defaults reproduce published figures; `Conventions.clean()` is what the definitions say. The two agree where
-    an image has no near-duplicate boxes, no `pred_weight` acts and every predicate occurs.
+    The defaults reproduce published values; `Conventions.clean()` follows the definitions. The two agree where an image
+    has no near-duplicate boxes, `pred_weight` is 0 and every predicate occurs.
 
-    resort_after_reweight: rank the pairs anew by the re-weighted scores in graph-constrained results (R, mR, F1, A).
+    resort_after_reweight: sort the pairs again by the re-weighted scores in graph-constrained results (R, mR, F1, A).
         By default they keep the order of the unweighted scores, so only the predicate of a pair can change.
-    reweight_background: divide the background column like the others. By default it is not divided, yet takes part in
+    reweight_background: divide the background column like the others. By default it is not divided but takes part in
         the renormalisation, so pairs that are likely background lose less than the others.
     triplet_pairs_by_boxes: the triplet rank of a relation counts the predictions whose two boxes overlap its boxes
-        (IoU >= .5). By default those with its box *indices*, which in sgdet compares unrelated numberings.
-    triplet_both_directions: those predictions include the pair read backwards.
-    absent_predicates_count: mean recall divides by all R - 1 predicates, so that those without a relation count as 0.
+        (IoU >= .5). By default it counts those with the same box *indices*; in sgdet the two numberings are unrelated.
+    triplet_both_directions: those predictions include the pair in the opposite direction.
+    absent_predicates_count: mean recall divides by all R - 1 predicates, so predicates without a relation count as 0.
     single_precision_ranks: mean ranks are rounded to float32.
-    failed_images_count: an image in which the detector found no two boxes that overlap, at any score threshold, counts
-        as a recall of 0 (sgdet). By default it is left out of every figure, as if it were not in the data.
-    unconstrained_limit: how many triplets of an image an unconstrained result holds; no K above it gains anything.
-    missed_triplet_rank: the triplet rank of a relation that no prediction on its own pair finds.
+    failed_images_count: an image in which the detector found no two boxes that overlap, at any score threshold, has a
+        recall of 0 (sgdet). By default all metrics leave the image out, as if it were not in the data.
+    unconstrained_limit: the number of triplets per image in an unconstrained result; a larger K gains nothing.
+    missed_triplet_rank: the triplet rank of a relation that no prediction on its own pair hits.
     """
 
     resort_after_reweight: bool = False
@@ -44,7 +45,7 @@ class Conventions:
 
     @classmethod
     def clean(cls) -> Conventions:
-        """Every switch at the plain definition."""
+        """The conventions that follow the definitions."""
         return cls(resort_after_reweight=True, reweight_background=True, triplet_pairs_by_boxes=True,
                    triplet_both_directions=False, absent_predicates_count=False, single_precision_ranks=False,
                    failed_images_count=True)

@@ -1,10 +1,10 @@
-"""Which predicted triplets stand for which annotated relations.
+"""Match predicted triplets to annotated relations.
 
 A predicted triplet (a row of `pairs` with a predicate) hits a relation when subject class, predicate and object class
-agree and both boxes overlap by IoU >= .5. Many images are matched at once, laid one after another: what costs time
-is the number of calls, not the few numbers of an image.
+agree and both boxes overlap by IoU >= .5. Many images are matched at once, one after another in one array, because the
+cost lies in the number of calls and not in the few numbers of an image.
 
-Shapes as in `sgg.structures`, summed over the images of a block; H hits.
+Shapes are those of `sgg.structures`, summed over the images of a block; H is the number of hits.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TINY = np.finfo(np.float32).tiny
 def box_iou(boxes1: Array, boxes2: Array) -> np.ndarray:
     """Intersection over union of every box of one set with every box of another.
 
-    boxes1: [N, 4], boxes2: [M, 4] x1, y1, x2, y2 in continuous coordinates (a box is x2 - x1 wide, no +1).
+    boxes1: [N, 4], boxes2: [M, 4] x1, y1, x2, y2 in continuous coordinates (a box is x2 - x1 wide, without + 1).
     Returns [N, M] float32; 0 where both boxes are empty.
     """
     sides1, sides2 = (to_numpy(boxes).astype(np.float32, copy=False).T for boxes in (boxes1, boxes2))
@@ -33,16 +33,16 @@ def box_iou(boxes1: Array, boxes2: Array) -> np.ndarray:
 
 
 class Block:
-    """Images laid one after another, and the hits among all their pairs x predicates.
+    """Images one after another, and the hits among all their pairs x predicates.
 
-    images: what `checks.checked_arrays` returned, each with at least one relation.
+    images: results of `checks.checked_arrays`, each with at least one relation.
 
-    num_relations: E. image, predicates, triplets: [E] of each relation the image, the predicate and the code of its
-    triplet. pair_ptr: [B + 1] where the pairs of each image begin. pair_scores: [P] product of both label
-    scores. predicate_scores: [P, R]. given: [P] whether the pair is annotated; nothing is given in sgdet.
-    relation, row, predicate: [H] the relation a hit stands for, its pair and its predicate, by ascending relation.
-    own_hits: [h] those hits that are on their relation's own pair of boxes; contest, rival: all rows on that pair,
-    as positions in `own_hits` and rows.
+    num_relations: E. image, predicates, triplets: [E] the image, the predicate and the triplet code of each relation.
+    pair_ptr: [B + 1] the first pair of each image, and the number of all pairs. pair_scores: [P] product of both label
+    scores. predicate_scores: [P, R]. given: [P] whether the pair is annotated; no pair is given in sgdet. relation,
+    row, predicate: [H] the relation of a hit, its pair and its predicate, by ascending relation. own_hits: [h] the hits
+    on the pair of boxes of their own relation. contest, rival: all rows on that pair, as positions in `own_hits` and as
+    rows.
     """
 
     def __init__(self, images: Sequence[ImageArrays], mode: str, conventions: Conventions) -> None:
@@ -93,13 +93,13 @@ class Block:
         self.rival = row[place]
 
     def _key(self, image: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """A number for each pair of boxes, counted within their image, that no other pair of the block has."""
+        """A number for each pair of boxes of an image that is unique in the block."""
         return self._first_key[image] + first * self._num_boxes[image] + second
 
     def _rows_of(self, relation: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which of these pairs of boxes are predicted: their relations, ascending, and the rows."""
+        """The predictions on given pairs of boxes: their relations, ascending, and their rows."""
         image = self.image[relation]
-        known = np.maximum(first, second) < self._num_boxes[image]  # annotated boxes may outnumber detected ones
+        known = np.maximum(first, second) < self._num_boxes[image]  # there may be fewer detected than annotated boxes
         relation, keys = relation[known], self._key(image, first, second)[known]
         found = [(relation[table[keys] >= 0], table[keys][table[keys] >= 0]) for table in self._tables]
         relation, row = (np.concatenate(parts) for parts in zip(*found, strict=True))
@@ -107,7 +107,8 @@ class Block:
         return relation[order], row[order]
 
     def _rows_meeting(self, end: np.ndarray, box: np.ndarray, backwards: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Relations and predicted rows whose two boxes meet the relation's; end, box: as `_meetings` returns them."""
+        """Relations and the predicted rows whose two boxes overlap those of the relation. end, box: as `_meetings`
+        returns them."""
         counts = np.bincount(end, minlength=2 * self.num_relations)
         sides = np.stack([np.cumsum(counts) - counts, counts], axis=1).reshape(2, -1, 2)
         subject, object_ = sides[::-1] if backwards else sides
@@ -119,10 +120,10 @@ class Block:
 
 def _meetings(arrays: ImageArrays, ends: np.ndarray, first_box: np.ndarray,
               num_boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which predicted boxes overlap which ends of relations: positions in `ends`, ascending, and boxes.
+    """The predicted boxes that overlap the ends of relations: positions in `ends`, ascending, and boxes.
 
     ends: [2 E] annotated boxes, all subjects, then all objects. first_box, num_boxes: [E] the predicted boxes of the
-    relation's image.
+    image of each relation.
     """
     end, box = _ragged(np.tile(first_box, 2), np.tile(num_boxes, 2))
     sides, sides_predicted = np.ascontiguousarray(arrays.truth_boxes.T), np.ascontiguousarray(arrays.boxes.T)
@@ -131,7 +132,7 @@ def _meetings(arrays: ImageArrays, ends: np.ndarray, first_box: np.ndarray,
 
 
 def _iou(sides1: np.ndarray, sides2: np.ndarray) -> np.ndarray:
-    """IoU of boxes given as left, top, right, bottom along the first axis; the other axes are broadcast."""
+    """IoU of boxes whose first axis is left, top, right, bottom; the other axes are broadcast."""
     extent = np.minimum(sides1[2:], sides2[2:]) - np.maximum(sides1[:2], sides2[:2])
     width, height = np.maximum(extent, 0, out=extent)
     intersection = width * height

@@ -1,11 +1,11 @@
-"""How well generated features cover real ones: precision, recall, density, coverage and the Frechet distance.
+"""How well generated features cover real features: precision, recall, density, coverage and the Frechet distance.
 
 Distances are Euclidean, in float64; every comparison with a radius is strict. With n real and m generated samples:
 
-- precision (recall): share of generated (real) samples inside the ball of at least one real (generated) sample, whose
-  radius is the distance to its k-th nearest neighbour among its own kind. Kynkaanniemi et al., NeurIPS 2019.
-- density: number of real balls around a generated sample, over k, averaged; coverage: share of real balls with at
-  least one generated sample inside. Naeem et al., ICML 2020.
+- precision (recall): fraction of generated (real) samples inside the ball of at least one real (generated) sample; the
+  radius of a ball is the distance to the k-th nearest neighbour of the same kind. Kynkaanniemi et al., NeurIPS 2019.
+- density: number of real balls around a generated sample, divided by k, averaged; coverage: fraction of real balls with
+  at least one generated sample inside. Naeem et al., ICML 2020.
 - Frechet distance (squared): |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)) of means m and covariances S. Heusel et al.,
   NeurIPS 2017.
 """
@@ -33,7 +33,7 @@ class Coverage(NamedTuple):
 
 
 def feature_quality(real: Array, fake: Array, ks: Sequence[int] = (1, 3, 5, 10)) -> dict[str, float]:
-    """All of this module by name: "frechet", "precision@5", ...; real: [n, D], fake: [m, D].
+    """All metrics of this module by name: "frechet", "precision@5", ... real: [n, D], fake: [m, D].
 
     Raises ValueError as `coverage_metrics` and `frechet_distance` do.
     """
@@ -44,7 +44,7 @@ def feature_quality(real: Array, fake: Array, ks: Sequence[int] = (1, 3, 5, 10))
 
 
 def coverage_metrics(real: Array, fake: Array, ks: Sequence[int]) -> dict[int, Coverage]:
-    """Precision, recall, density and coverage for each number of neighbours k; real: [n, D], fake: [m, D].
+    """Precision, recall, density and coverage for each number of neighbours k. real: [n, D], fake: [m, D].
 
     The distances are computed once for all k, block by block.
 
@@ -55,7 +55,7 @@ def coverage_metrics(real: Array, fake: Array, ks: Sequence[int]) -> dict[int, C
         raise ValueError(f"ks must be in 1 .. {min(len(real), len(fake)) - 1}, one less than the smaller sample, "
                          f"got {list(ks)}")
     real_radii, fake_radii = _radii(real, ks), _radii(fake, ks)
-    balls = real.new_zeros(len(ks), len(fake))  # how many real ones each generated sample is in
+    balls = real.new_zeros(len(ks), len(fake))  # number of real balls around each generated sample
     recalled = real.new_zeros(len(ks), len(real), dtype=torch.bool)
     nearest = real.new_full((len(real),), torch.inf)
     for rows, distances in _blocks(fake, real):
@@ -69,10 +69,10 @@ def coverage_metrics(real: Array, fake: Array, ks: Sequence[int]) -> dict[int, C
 
 
 def frechet_distance(real: Array, fake: Array) -> float:
-    """The squared Frechet distance between Gaussians fitted to real [n, D] and fake [m, D] (divisors n - 1, m - 1).
+    """The squared Frechet distance between Gaussians fitted to real [n, D] and fake [m, D] (divisors n - 1 and m - 1).
 
-    With S = R'R the trace of (S1 S2)^(1/2) is the sum of singular values of R1 R2', so no covariance is inverted or
-    rooted and fewer samples than dimensions do no harm.
+    With S = R'R the trace of (S1 S2)^(1/2) is the sum of the singular values of R1 R2'. No covariance is inverted and
+    no root is taken, so there may be fewer samples than dimensions.
 
     Raises ValueError unless both have the same D and at least two samples.
     """
@@ -95,7 +95,7 @@ def _checked(real: Array, fake: Array) -> tuple[Tensor, Tensor]:
 
 
 def _radii(samples: Tensor, ks: Sequence[int]) -> Tensor:
-    """[len(ks), n] distance of each sample to its k-th nearest neighbour, itself left out."""
+    """[len(ks), n] distance of each sample to its k-th nearest neighbour, without itself."""
     radii = samples.new_empty(len(ks), len(samples))
     chosen = torch.tensor([k - 1 for k in ks], device=samples.device)
     for rows, distances in _blocks(samples, samples):
@@ -105,7 +105,7 @@ def _radii(samples: Tensor, ks: Sequence[int]) -> Tensor:
 
 
 def _blocks(rows: Tensor, columns: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Slices of `rows` with their distances [.., len(columns)] to all of `columns`."""
+    """Slices of `rows`, with their distances [n, len(columns)] to all of `columns`."""
     step = max(1, BLOCK // len(columns))
     for start in range(0, len(rows), step):
         chosen = slice(start, min(start + step, len(rows)))

@@ -1,9 +1,9 @@
-"""How far down the list of predicted triplets each relation is found first.
+"""The rank of the first hit of each relation in the list of predicted triplets.
 
-Every recall of an image follows from one number a relation: the rank of its first hit. Ranks are counts of the better
-triplets, so no list is sorted as a whole. Among equal scores the earlier row comes first, then the lower predicate.
+Every recall of an image follows from one number per relation: the rank of its first hit. A rank is the number of better
+triplets, so no whole list is sorted. Among equal scores the earlier row comes first, then the lower predicate.
 
-Shapes as in `sgg.metrics.matching`: E relations, P pairs and H hits of a block of images.
+Shapes are those of `sgg.metrics.matching`: E relations, P pairs and H hits of a block of images.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from sgg.metrics.reweight import reweight
 from sgg.metrics.tally import run_starts
 from sgg.structures import Array, Prediction, SceneGraph, to_numpy
 
-MISSED = np.iinfo(np.int32).max  # the rank of a relation without a hit
+MISSED = np.iinfo(np.int32).max
+"""The rank of a relation without a hit."""
 
 
 class Ranks(NamedTuple):
-    """Rank of each annotated relation's first hit, counted from 0; [E] int64 each.
+    """The rank of the first hit of each annotated relation, from 0; [E] int64 each.
 
-    constrained: among one triplet a pair (its best predicate), in the order of `pairs`; MISSED without a hit.
-    unconstrained: among all pairs x predicates by descending score; MISSED from `unconstrained_limit` on.
-    given: as `constrained`, among the annotated pairs alone; MISSED throughout in sgdet, where none is given.
-    triplet: among the triplets on the relation's own pair of boxes; `missed_triplet_rank` without a hit.
+    constrained: among one triplet per pair (its best predicate), in the order of `pairs`; MISSED without a hit.
+    unconstrained: among all pairs x predicates by descending score; MISSED from `unconstrained_limit` on. given: as
+    `constrained`, among the annotated pairs alone; MISSED for all relations in sgdet, where no pair is given. triplet:
+    among the triplets on the pair of boxes of the relation; `missed_triplet_rank` without a hit.
     """
 
     constrained: np.ndarray
@@ -38,7 +39,7 @@ class Ranks(NamedTuple):
 
 
 def block_ranks(block: Block, conventions: Conventions, weights: np.ndarray | None = None) -> Ranks:
-    """Ranks of all relations of a block; weights: [R] to divide the predicate scores by."""
+    """Ranks of all relations of a block. weights: [R] by which the predicate scores are divided."""
     predicate_scores = block.predicate_scores
     if weights is not None:
         predicate_scores = reweight(predicate_scores, weights, conventions.reweight_background)
@@ -58,9 +59,9 @@ def block_ranks(block: Block, conventions: Conventions, weights: np.ndarray | No
 
 def relation_ranks(truth: SceneGraph, prediction: Prediction, mode: str, weights: Array | None = None,
                    conventions: Conventions = REFERENCE) -> Ranks:
-    """Rank of each relation's first hit in one image; weights: [R], see `predicate_weights`.
+    """Ranks of all relations of one image. weights: [R], see `predicate_weights`.
 
-    Raises ValueError for the input that `SceneGraphMetrics.update` refuses.
+    Raises ValueError for input that `SceneGraphMetrics.update` refuses.
     """
     block = _block_of_one(truth, prediction, mode, conventions)
     return block_ranks(block, conventions, None if weights is None else to_numpy(weights))
@@ -68,9 +69,9 @@ def relation_ranks(truth: SceneGraph, prediction: Prediction, mode: str, weights
 
 def ranked_hits(truth: SceneGraph, prediction: Prediction, mode: str, constrained: bool = False,
                 conventions: Conventions = REFERENCE) -> np.ndarray:
-    """[n, 2] rank in the list of predicted triplets and relation of every hit in one image, best rank first.
+    """[n, 2] the rank in the list of predicted triplets, and the relation, of every hit in one image; best rank first.
 
-    Raises ValueError for the input that `SceneGraphMetrics.update` refuses.
+    Raises ValueError for input that `SceneGraphMetrics.update` refuses.
     """
     block = _block_of_one(truth, prediction, mode, conventions)
     if constrained:
@@ -90,9 +91,10 @@ def _block_of_one(truth: SceneGraph, prediction: Prediction, mode: str, conventi
 
 def _constrained_ranks(block: Block, predicate_scores: np.ndarray,
                        order: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """[H] rank of each hit among one triplet a pair, and among the annotated pairs; MISSED where not the best.
+    """[H] rank of each hit among one triplet per pair, and among the annotated pairs; MISSED where its predicate is not
+    the best.
 
-    order: [P] the rows as they are ranked, image by image, if not as they come.
+    order: [P] the ranked order of the rows, image by image; None: the rows are ranked already.
     """
     place, given = block.row, block.given
     if order is not None:
@@ -111,7 +113,8 @@ def _descending(block: Block, scores: np.ndarray) -> np.ndarray:
 
 
 def _unconstrained_ranks(block: Block, scores: np.ndarray, limit: int) -> np.ndarray:
-    """[H] rank of each hit among all pairs x predicates of its image, scores [P, R - 1]; MISSED from `limit` on."""
+    """[H] rank of each hit among all pairs x predicates of its image, from scores [P, R - 1]; MISSED from `limit` on.
+    """
     image, columns = block.image[block.relation], scores.shape[1]
     values = scores[block.row, block.predicate - 1][:, None]
     width = min(limit, int(np.diff(block.pair_ptr).max()) * columns)
@@ -121,7 +124,7 @@ def _unconstrained_ranks(block: Block, scores: np.ndarray, limit: int) -> np.nda
         rest = max(flat.size - limit, 0)
         best[number, :flat.size - rest] = np.partition(flat, rest)[rest:]
     ranks = (best[image] > values).sum(axis=1)
-    # of equal scores some may have been cut off, so where there are any, all triplets are asked
+    # `best` may hold only some of several equal scores; for these hits all triplets of the image are compared.
     tied = ((best[image] == values).sum(axis=1) > 1) | (values[:, 0] == best.min(axis=1, initial=2)[image])
     for hit in tied.nonzero()[0]:
         before = scores[block.pair_ptr[image[hit]]:block.row[hit] + 1].reshape(-1)
@@ -130,7 +133,8 @@ def _unconstrained_ranks(block: Block, scores: np.ndarray, limit: int) -> np.nda
 
 
 def _triplet_ranks(block: Block, scores: np.ndarray) -> np.ndarray:
-    """[H] rank of each hit among the triplets on its relation's own pair of boxes; MISSED where it is on another."""
+    """[H] rank of each hit among the triplets on the pair of boxes of its relation; MISSED where it is on another pair.
+    """
     columns = np.arange(scores.shape[1])
     row, column = block.row[block.own_hits][block.contest], block.predicate[block.own_hits][block.contest] - 1
     values, rivals = scores[row, column][:, None], scores[block.rival]

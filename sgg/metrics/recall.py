@@ -1,9 +1,9 @@
-"""Recall at K: of each image's relations the share found among the first K predicted triplets, averaged over images.
+"""Recall at K: the fraction of an image's relations found among the first K predicted triplets, averaged over images.
 
 docs/SYSTEM.md section 6. Shot subsets after Knyazev et al. 2020; mean recall after Chen et al. 2019 and Tang et al.
 2019; pair accuracy A@K after Zhang et al. 2019 (graphical contrastive losses).
 
-S subsets, W predicate weights, K cut-offs; R predicates, index 0 standing for "all predicates together".
+S subsets, W predicate weights, K cut-offs; R predicates, where index 0 is "all predicates together".
 """
 
 from __future__ import annotations
@@ -13,24 +13,25 @@ import numpy as np
 from sgg.common.metric_names import SHOTS
 from sgg.metrics.tally import Tally, run_starts
 
-COUNTED = ("all", *SHOTS)  # subsets by the number that they are counted under
+COUNTED = ("all", *SHOTS)
+"""The subsets; counts use their index here."""
 KINDS = ("R", "ngR", "A", "ngR-weighted")
 RANKED_KINDS = KINDS[:3]
 MAX_RELATIONS = 1 << 32
-# Shares of unequally weighted relations are summed in units of 2^-40: whole numbers, so no order of images matters.
 UNIT = float(1 << 40)
+"""Fractions of weighted relations are summed as integers, in units of 2^-40, so the order of images does not matter."""
 
 
 def shot_subset(shots: np.ndarray) -> np.ndarray:
-    """[E] index into COUNTED of the relations with these training counts: zs 0, 10s 1..10, 100s 11..100, else "all"."""
+    """[E] index into COUNTED of each relation, from its training count: zs 0, 10s 1..10, 100s 11..100, else "all"."""
     return np.select([shots <= most for _, most in SHOTS.values()], range(1, len(COUNTED)), 0)
 
 
 class RecallTally:
     """Hits within K, counted by subset, predicate and number of relations in the image; mean recalls follow exactly.
 
-    Images with the same number n of relations may be pooled: their recalls are hits / n. So one row a (subset,
-    predicate, n) holds the number of such images and their hits, whole numbers all.
+    Images with the same number n of relations can be pooled, because their recalls are hits / n. One row for each
+    (subset, predicate, n) holds the number of such images and their hits as integers.
     """
 
     def __init__(self, num_predicates: int, ks: tuple[int, ...], num_weights: int) -> None:
@@ -40,14 +41,14 @@ class RecallTally:
 
     def add(self, image: np.ndarray, predicates: np.ndarray, shots: np.ndarray, rarity: np.ndarray,
             ranks: np.ndarray) -> None:
-        """Count relations of whole images.
+        """Count the relations of whole images.
 
-        image: [E] which image each belongs to, from 0. predicates: [E]. shots: [E] occurrences in training that
-        decide the subset. rarity: [E] weights of the weighted recall. ranks: [W, 3, E] in the order of RANKED_KINDS.
+        image: [E] the image of each relation, from 0. predicates: [E]. shots: [E] the training counts that decide the
+        subset. rarity: [E] weights of the weighted recall. ranks: [W, 3, E] in the order of RANKED_KINDS.
         """
         subset = shot_subset(shots)
         few = subset.nonzero()[0]
-        # each relation counts for "all" and its shot subset, and there for its predicate and all predicates together
+        # A relation counts for "all" and for its shot subset; in both, for its predicate and for all predicates.
         member = np.concatenate([np.arange(len(image)), few] * 2)
         groups = np.concatenate([np.zeros(len(image), np.int64), subset[few]] * 2) * self.num_predicates
         groups[len(groups) // 2:] += predicates[member[len(groups) // 2:]]
@@ -62,16 +63,16 @@ class RecallTally:
         hits = np.add.reduceat(found[member].astype(np.int64), starts)
         weights = rarity[member]
         weighted = np.add.reduceat(found[member, :, 1] * weights[:, None, None], starts)
-        shares = weighted / np.add.reduceat(weights, starts)[:, None, None]
-        values = np.concatenate([hits, np.rint(shares * UNIT).astype(np.int64)[:, :, None]], axis=2)
+        fractions = weighted / np.add.reduceat(weights, starts)[:, None, None]
+        values = np.concatenate([hits, np.rint(fractions * UNIT).astype(np.int64)[:, :, None]], axis=2)
         values = np.concatenate([np.ones((len(starts), 1), np.int64), values.reshape(len(starts), -1)], axis=1)
         self.tally.add(keys[order][starts] // images * MAX_RELATIONS + sizes, values)
 
     def means(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Number of images [S, R], of relations [S, R], and recall [S, R, W, 4, K] in the order of KINDS.
+        """Numbers of images [S, R] and of relations [S, R], and recall [S, R, W, 4, K] in the order of KINDS.
 
-        Recall is the mean over images that have such a relation (NaN where none has), but for A the share of all
-        such relations.
+        Recall is the mean over images that have such a relation (NaN where no image has); A is the fraction of all such
+        relations.
         """
         keys, values = self.tally.items()
         groups, sizes = np.divmod(keys, MAX_RELATIONS)
@@ -93,9 +94,10 @@ class RecallTally:
 
 
 def mean_recall(recall: np.ndarray, absent_count: bool = True) -> np.ndarray:
-    """mR@K of each predicate's recall [R - 1, ..., K], NaN for one without a relation; NaN if all are.
+    """mR@K from the recall of each predicate [R - 1, ..., K], NaN for a predicate without a relation; NaN if all are
+    NaN.
 
-    absent_count: divide by all R - 1 predicates, so that an absent one counts as 0; else by those present.
+    absent_count: divide by all R - 1 predicates, so that an absent predicate counts as 0; else by the number present.
     """
     present = ~np.isnan(recall)
     total = np.where(present, recall, 0).sum(axis=0)
@@ -104,6 +106,6 @@ def mean_recall(recall: np.ndarray, absent_count: bool = True) -> np.ndarray:
 
 
 def harmonic_mean(recall: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """F1@K of R@K and mR@K, [K]; 0 where both are 0."""
+    """[K] F1@K from R@K and mR@K; 0 where both are 0."""
     total = recall + mean
     return np.where(total > 0, 2 * recall * mean / np.where(total > 0, total, 1), total)

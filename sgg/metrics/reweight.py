@@ -1,4 +1,5 @@
-"""Predicate scores divided by a power of the predicates' frequency, to favour rare ones (`pred_weight`)."""
+"""Predicate re-weighting (`pred_weight`): divide scores by a power of the predicate frequency, to favour rare
+predicates."""
 
 from __future__ import annotations
 
@@ -8,14 +9,15 @@ from sgg.structures import Array, to_numpy
 
 
 def predicate_weights(foreground_counts: Array, background_counts: Array, x: float) -> np.ndarray:
-    """Frequency of each predicate, raised to `x`: what the scores are divided by.
+    """[R] float64: the frequency of each predicate to the power `x`, by which scores are divided (docs/SYSTEM.md
+    section 6).
 
-    foreground_counts: [C, C, R] training relations by subject class, object class and predicate (column 0 is not
-    read). background_counts: [C, C] overlapping training pairs by their classes. One is added to every
-    predicate's count and two to the background's, which is divided only on request (`reweight`).
-    Returns [R] float64: (mean count over class pairs)^x; all ones for x = 0. docs/SYSTEM.md section 6.
+    foreground_counts: [C, C, R] training relations by subject class, object class and predicate (column 0 is not used).
+    background_counts: [C, C] overlapping training pairs by their classes. The weight is (mean count over class
+    pairs)^x, where 1 is added to the count of every predicate and 2 to that of the background. `reweight` divides the
+    background only on request. All weights are 1 for x = 0.
 
-    Raises ValueError, naming the argument, for counts of unfitting shape or a non-finite `x`.
+    Raises ValueError, naming the argument, for counts of other shapes or a non-finite `x`.
     """
     foreground, background = to_numpy(foreground_counts), to_numpy(background_counts)
     if foreground.ndim != 3 or foreground.shape[0] != foreground.shape[1]:
@@ -31,10 +33,10 @@ def predicate_weights(foreground_counts: Array, background_counts: Array, x: flo
 
 
 def reweight(predicate_scores: Array, weights: Array, background: bool = False) -> np.ndarray:
-    """Divide each predicate's score by its weight and let every row sum to 1 again.
+    """Divide the score of each predicate by its weight and normalise every row to a sum of 1.
 
-    predicate_scores: [P, R] probabilities. weights: [R], from `predicate_weights`. background: divide column 0 too
-    (see `Conventions.reweight_background`). Returns [P, R] of the same precision; a row of zeros stays one.
+    predicate_scores: [P, R] probabilities. weights: [R], from `predicate_weights`. background: also divide column 0
+    (see `Conventions.reweight_background`). Returns [P, R] of the same precision; a row of zeros stays a row of zeros.
 
     Raises ValueError when the two do not fit or a weight that is used is not a positive number.
     """

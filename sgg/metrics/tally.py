@@ -1,6 +1,6 @@
-"""Whole-number counts under whole-number keys: what is kept of the images that have gone by.
+"""Integer counts under integer keys: the statistics that metrics keep of the images seen so far.
 
-Sums of whole numbers do not depend on their order, so partial results join to exactly the figures of a single pass.
+Sums of integers do not depend on their order, so merged partial results equal exactly those of a single pass.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Tally:
-    """For each key ever added, the sum of the values added under it; values have `width` columns.
+    """The sum of the values added under each key; values have `width` columns.
 
     Memory grows with the number of distinct keys, not with the number of additions.
     """
@@ -22,11 +22,11 @@ class Tally:
 
     def add(self, keys: np.ndarray, values: np.ndarray) -> None:
         """Add values [M, width] under keys [M]; a key may occur several times."""
-        # an empty table that went through JSON has lost its types and its second axis
+        # An empty table that went through JSON has lost its types and its second axis.
         keys, values = keys.astype(np.int64, copy=False), values.astype(np.int64, copy=False)
         self._added.append((keys, values.reshape(len(keys), self._values.shape[1])))
         self._num_added += len(keys)
-        # sorting only once the additions outnumber the keys keeps the cost of all sorts together near-linear
+        # Sorting only after more additions than keys keeps the total cost of sorting almost linear.
         if self._num_added > max(4096, len(self._keys)):
             self._compact()
 
@@ -49,7 +49,7 @@ class Tally:
 
 
 def run_starts(ordered: np.ndarray) -> np.ndarray:
-    """Where each run of equal values begins in an ordered array [M]."""
+    """The start of each run of equal values in a sorted array [M]."""
     if not len(ordered):
         return np.empty(0, np.int64)
     return np.concatenate([[0], np.flatnonzero(np.diff(ordered)) + 1])

@@ -1,1 +1,1 @@
-"""The detector and the scene-graph model."""
+"""The scene-graph model."""

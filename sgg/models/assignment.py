@@ -1,4 +1,4 @@
-"""Which detection stands for which annotated object, so that SGDet can be trained (docs/SYSTEM.md section 2)."""
+"""Match detections to annotated objects, so that SGDet can be trained (docs/SYSTEM.md section 2)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def assign(
     true_image_index: Tensor,
     relations: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Targets of detections, from the annotation of their images.
+    """Match detections to the annotation of their images; return the targets of training.
 
-    boxes [D, 4], labels [D], image_index [D]: the detections. true_boxes [N, 4] in the same frame, true_labels [N],
-    true_image_index [N], relations [E, 4] (image, subject, object, predicate): the annotation.
+    boxes [D, 4], labels [D], image_index [D]: the detections. true_boxes [N, 4] in the same coordinates, true_labels
+    [N], true_image_index [N], relations [E, 4] (image, subject, object, predicate): the annotation.
 
-    Returns the class of each detection [D], that of the annotated box it overlaps most, 0 below an IoU of .5; and
-    the relations among detections [E', 4]: each annotated relation holds for every pair of different detections whose
-    boxes and classes match its subject and its object.
+    Returns the classes [D] and the relations [E', 4] of the detections. The class of a detection is that of the
+    annotated box with which its IoU is largest, or 0 where that IoU is below .5. An annotated relation holds for every
+    pair of two detections whose boxes and classes match its subject and its object.
     """
     overlap = box_iou(boxes, true_boxes) * (image_index[:, None] == true_image_index[None, :])
     if not overlap.numel():
@@ -39,4 +39,4 @@ def assign(
     different = subject != object_
     relation, subject, object_ = relation[different], subject[different], object_[different]
     found = torch.stack([relations[relation, 0], subject, object_, relations[relation, 3]], dim=1)
-    return targets, found.unique(dim=0)  # two boxes of one thing make the same relation twice
+    return targets, found.unique(dim=0)  # two annotated boxes of one object give the same relation twice

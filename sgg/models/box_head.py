@@ -7,10 +7,11 @@ from torch import Tensor, nn
 
 
 class BoxHead(nn.Module):
-    """torchvision's TwoMLPHead with the options that the scene-graph model's VGG heads need (docs/SYSTEM.md section 2).
+    """torchvision's TwoMLPHead with the options that the VGG heads of the scene-graph model need (docs/SYSTEM.md
+    section 2).
 
-    in_features: channels x 7 x 7. dim: width of both layers. dropout: after each ReLU, active in training only.
-    final_relu: ReLU (and dropout) after the second layer; the VGG edge head ends on the linear layer.
+    in_features: channels x 7 x 7. dim: width of both layers. dropout: its probability after each ReLU, in training
+    only. final_relu: whether ReLU (and dropout) follow the second layer; the VGG edge head ends with the linear layer.
     """
 
     def __init__(self, in_features: int, dim: int, dropout: float = 0.0, final_relu: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""How often each predicate joins two classes in training (docs/SYSTEM.md section 2, "Frequency bias")."""
+"""The frequency bias: how often each predicate joins two classes in training (docs/SYSTEM.md section 2)."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from torch import Tensor, nn
 
 
 def frequency_table(foreground_counts: np.ndarray, background_counts: np.ndarray, epsilon: float = 1e-3) -> Tensor:
-    """log(P(predicate | subject class, object class) + epsilon).
+    """[C, C, R] float32: log(P(predicate | subject class, object class) + epsilon).
 
-    foreground_counts: [C, C, R] annotated relations; background_counts: [C, C] overlapping pairs, counted once more
-    than they occur. Returns [C, C, R] float32.
+    foreground_counts: [C, C, R] annotated relations. background_counts: [C, C] overlapping pairs; 1 is added to each
+    (add-one smoothing).
     """
     counts = foreground_counts.astype(np.float64)
     counts[:, :, 0] = background_counts + 1
-    share = counts / counts.sum(2, keepdims=True)
-    return torch.from_numpy(np.log(share + epsilon)).float()
+    probability = counts / counts.sum(2, keepdims=True)
+    return torch.from_numpy(np.log(probability + epsilon)).float()
 
 
 class FrequencyBias(nn.Module):
-    """The table as a trainable embedding of class pairs. table: [C, C, R]."""
+    """The table as a trainable embedding of pairs of classes. table: [C, C, R]."""
 
     def __init__(self, table: Tensor):
         super().__init__()
@@ -28,10 +28,6 @@ class FrequencyBias(nn.Module):
         self.table = nn.Embedding.from_pretrained(table.reshape(-1, table.shape[2]).clone(), freeze=False)
 
     def forward(self, subject_labels: Tensor, object_labels: Tensor) -> Tensor:
-        """[P, R] logits of pairs of classes, each [P]."""
+        """[P, R] logits of P pairs of classes; both arguments: [P]."""
         return self.table(subject_labels * self.num_classes + object_labels)
 
-    def expected(self, subject_probabilities: Tensor, object_probabilities: Tensor) -> Tensor:
-        """[P, R] logits averaged over uncertain classes, each [P, C]."""
-        joint = subject_probabilities[:, :, None] * object_probabilities[:, None, :]
-        return joint.flatten(1) @ self.table.weight

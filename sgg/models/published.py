@@ -1,6 +1,5 @@
 """Published weights of the scene-graph model: those of a trained model of the papers, and the box heads that start from
-Neural Motifs' detector (docs/SYSTEM.md section 7).
-"""
+the detector of Neural Motifs (docs/SYSTEM.md section 7)."""
 
 from __future__ import annotations
 
@@ -37,17 +36,17 @@ MOTIFS_BOX_HEADS = {
     "roi_fmap.0.": ("node_box_head.fc6.", "edge_box_head.fc6."),
     "roi_fmap.3.": ("node_box_head.fc7.", "edge_box_head.fc7."),
 }
-"""Prefixes of Neural Motifs' detector -> what starts from them in SceneGraphModel."""
+"""Prefixes of Neural Motifs' detector -> the layers of SceneGraphModel that start from its weights."""
 
 
 def filling_of_trained(state: dict[str, Tensor], scene_graph: SceneGraphModel) -> Filling:
-    """All weights of F; `state` holds those of the file outside its detector."""
+    """All weights of F. state: the weights of the file outside its detector."""
     weights = [Weight(rename_scene_graph(name), name, value) for name, value in state.items()]
     return Filling(scene_graph, weights, set(scene_graph.state_dict()), [*SCENE_GRAPH.items()])
 
 
 def filling_of_box_heads(state: dict[str, Tensor], scene_graph: SceneGraphModel) -> Filling:
-    """Both box heads of F, from the one of Neural Motifs' detector."""
+    """Both box heads of F, from the one box head of Neural Motifs' detector."""
     pairs = [(published, ours) for published, copies in MOTIFS_BOX_HEADS.items() for ours in copies]
     weights = [Weight(rename(name, {published: ours}), name, value) for published, ours in pairs
                for name, value in state.items() if name.startswith(published)]
@@ -56,5 +55,5 @@ def filling_of_box_heads(state: dict[str, Tensor], scene_graph: SceneGraphModel)
 
 
 def rename_scene_graph(name: str) -> str:
-    """Our name of a published weight of the scene-graph model; unknown names stay."""
+    """Our name of a published weight of the scene-graph model; an unknown name stays as it is."""
     return rename(name, SCENE_GRAPH)

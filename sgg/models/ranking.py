@@ -1,4 +1,4 @@
-"""From logits to a ranked prediction of one image (docs/SYSTEM.md section 2, "Pair ranking")."""
+"""Rank the pairs of an image (docs/SYSTEM.md section 2, "Pair ranking")."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sgg.structures import Prediction
 
 
 def rank(boxes: Tensor, labels: Tensor, label_scores: Tensor, pairs: Tensor, edge_logits: Tensor) -> Prediction:
-    """The prediction of an image, its pairs in descending order of predicate score x both label scores.
+    """The prediction of an image, with pairs in descending order of predicate score x both label scores.
 
-    boxes: [N, 4]; labels, label_scores: [N]; pairs: [P, 2] rows of `boxes`; edge_logits: [P, R].
+    boxes: [N, 4]. labels, label_scores: [N]. pairs: [P, 2] rows of `boxes`. edge_logits: [P, R].
     """
     scores = torch.softmax(edge_logits, dim=1)
     overall = scores[:, 1:].amax(dim=1) * label_scores[pairs[:, 0]] * label_scores[pairs[:, 1]]

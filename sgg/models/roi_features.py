@@ -1,4 +1,4 @@
-"""Features of nodes and edges, pooled from a global feature map, real or generated (docs/SYSTEM.md section 2)."""
+"""Features of nodes and edges, pooled from a real or a generated feature map (docs/SYSTEM.md section 2)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from .union_boxes import BoxPairEmbedding, draw, union
 
 
 def pool(feature_map: Tensor, boxes: Tensor, image_index: Tensor, size: int, spatial_scale: float) -> Tensor:
-    """[K, C, size, size] of boxes [K, 4] in the detector's frame; feature_map: [B, C, h, w]. See RoIFeatures."""
+    """[K, C, size, size] pooled features of boxes [K, 4] in the detector's coordinates.
+
+    feature_map: [B, C, h, w]. image_index: [K]. size, spatial_scale: as in `RoIFeatures`.
+    """
     rois = torch.cat([image_index[:, None].to(boxes), boxes], dim=1)
     return roi_align(feature_map, rois, size, spatial_scale, sampling_ratio=2)
 
 
 class RoIFeatures(nn.Module):
-    """Pools the boxes of objects and the union boxes of pairs from one map.
+    """Pool the boxes of objects and the union boxes of pairs from one feature map.
 
-    channels: of the map. spatial_scale: map cells per pixel of the detector's frame, for example 1/16. size: cells a
-    side of a pooled feature. box_kind, box_strides: see `BoxPairEmbedding`.
+    channels: of the map. spatial_scale: map cells per pixel of the detector's coordinates, for example 1/16. size:
+    cells along a side of a pooled feature. box_kind, box_strides: `kind` and `strides` of `BoxPairEmbedding`.
     """
 
     def __init__(
@@ -34,22 +37,27 @@ class RoIFeatures(nn.Module):
         self.channels, self.spatial_scale, self.size = channels, spatial_scale, size
         self.box_pairs = BoxPairEmbedding(channels, kind=box_kind, strides=box_strides)
 
-    def pool(self, feature_map: Tensor, boxes: Tensor, image_index: Tensor) -> Tensor:
-        """[K, channels, size, size] of boxes [K, 4] in the detector's frame; feature_map: [B, channels, h, w]."""
-        return pool(feature_map, boxes, image_index, self.size, self.spatial_scale)
+
 
     def forward(self, feature_map: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
-        """Node features [N, channels, size, size] and visual edge features [P, channels, size, size]."""
-        nodes = self.pool(feature_map, boxes, image_index)
+        """Node features [N, channels, size, size] and visual edge features [P, channels, size, size].
+
+        feature_map: [B, channels, h, w]. boxes: [N, 4] in the detector's coordinates. image_index: [N]. pairs: [P, 2].
+        """
+        nodes = pool(feature_map, boxes, image_index, self.size, self.spatial_scale)
         union_boxes = union(boxes[pairs[:, 0]], boxes[pairs[:, 1]])
-        edges = self.pool(feature_map, union_boxes, image_index[pairs[:, 0]])
+        edges = pool(feature_map, union_boxes, image_index[pairs[:, 0]], self.size, self.spatial_scale)
         return nodes, edges
 
     def embed_boxes(self, boxes: Tensor, pairs: Tensor, image_sizes: Tensor) -> Tensor:
-        """[P, channels, .., ..] what is added to the visual edge features. image_sizes: [P, 2] height, width."""
+        """[P, channels, h, w] the embedding of box pairs that is added to the visual edge features.
+
+        image_sizes: [P, 2] height and width.
+        """
         return self.box_pairs(boxes[pairs[:, 0]], boxes[pairs[:, 1]], image_sizes)
 
     def draw_boxes(self, boxes: Tensor, pairs: Tensor, image_sizes: Tensor) -> Tensor:
-        """[P, 2, 27, 27] the drawings that `embed_boxes` embeds, subject first. image_sizes: [P, 2] height, width."""
+        """[P, 2, 27, 27] the drawings that `embed_boxes` embeds, subject first. image_sizes: [P, 2] height and width.
+        """
         embedding = self.box_pairs
         return draw(boxes[pairs[:, 0]], boxes[pairs[:, 1]], embedding.size, embedding.kind, image_sizes)

@@ -1,4 +1,4 @@
-"""Which pairs of objects the model looks at (docs/SYSTEM.md section 2)."""
+"""Choose the pairs of objects that the model classifies (docs/SYSTEM.md section 2)."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 PairSampler = Callable[[Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor] | None]
-"""Chooses among relations [E, 4] and background pairs [K, 2], given a budget of pairs and a generator: returns rows of
-both, or None for the uniform choice."""
+"""Chooses among relations [E, 4] and background pairs [K, 2], given a budget of pairs and a generator. Returns the
+chosen rows of both, or None for the uniform choice."""
 
 
 def all_pairs(image_index: Tensor) -> Tensor:
-    """[P, 2] every ordered pair of different objects of one image, sorted. image_index: [N], ascending."""
+    """[P, 2] every ordered pair of two objects of one image, sorted. image_index: [N], ascending."""
     same = image_index[:, None] == image_index[None, :]
     same.fill_diagonal_(False)
     return same.nonzero()
 
 
 def overlapping(pairs: Tensor, boxes: Tensor, image_index: Tensor) -> Tensor:
-    """[P'] bool of the pairs whose boxes share some area. boxes: [N, 4]; pairs: [P, 2] rows of it."""
-    shared = torch.zeros(len(pairs), dtype=torch.bool, device=pairs.device)
+    """[P] bool: whether the boxes of each pair overlap. boxes: [N, 4]. pairs: [P, 2] rows of `boxes`."""
+    overlap = torch.zeros(len(pairs), dtype=torch.bool, device=pairs.device)
     for image in image_index.unique():
         rows = (image_index == image).nonzero()[:, 0]
         here = image_index[pairs[:, 0]] == image
         local = pairs[here] - rows[0]
-        shared[here] = box_iou(boxes[rows], boxes[rows])[local[:, 0], local[:, 1]] > 0
-    return shared
+        overlap[here] = box_iou(boxes[rows], boxes[rows])[local[:, 0], local[:, 1]] > 0
+    return overlap
 
 
 def training_pairs(
@@ -41,13 +41,14 @@ def training_pairs(
     background: Tensor | None = None,
     sampler: PairSampler | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The pairs that a training batch is classified on: annotated ones and background.
+    """Sample the pairs on which a training batch is classified: annotated pairs and background.
 
-    image_index: [N]; relations: [E, 4] image, subject, object, predicate. The budget is for the batch: at most
-    int(pairs_per_image x foreground_share x images) annotated pairs, drawn at random where there are more, and
-    background pairs up to pairs_per_image x images in all. A pair with several predicates stands once for each; the
-    pairs of relations that were not drawn do not serve as background. background: [.., 2] the pairs that may serve as
-    background; by default every ordered pair of an image. sampler: another choice than the uniform one.
+    image_index: [N]. relations: [E, 4] image, subject, object, predicate. images: B. background: [K, 2] the pairs that
+    may serve as background; None: every ordered pair of an image. sampler: replaces the uniform choice.
+
+    The budget is for the whole batch: at most int(pairs_per_image x foreground_share x images) annotated pairs, drawn
+    at random where there are more, and background pairs up to pairs_per_image x images in total. A pair with several
+    predicates counts once for each. A pair of a relation that was not drawn never serves as background.
 
     Returns pairs [P, 2] and their predicates [P], sorted by image, subject, object.
     """
@@ -83,5 +84,5 @@ def _flat(pairs: Tensor, objects: int) -> Tensor:
 
 
 def _draw(count: int, budget: int, generator: torch.Generator | None) -> Tensor | None:
-    """Rows to keep where `count` exceeds `budget`; None: all of them."""
+    """The rows to keep where `count` exceeds `budget`; None: all rows."""
     return torch.randperm(count, generator=generator)[:budget] if count > budget else None

@@ -1,4 +1,5 @@
-"""How the two boxes of a pair lie to each other: drawn as masks, and embedded (docs/SYSTEM.md section 2, "Edges")."""
+"""The relative position of the two boxes of a pair: drawn as masks, and embedded (docs/SYSTEM.md section 2, "Edges").
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ STRIDES = {"published": (16, 16), "intended": (2, 1)}
 
 
 def union(boxes1: Tensor, boxes2: Tensor) -> Tensor:
-    """[P, 4] smallest box around each pair of boxes; boxes1, boxes2: [P, 4]."""
+    """[P, 4] the smallest box around each pair of boxes. boxes1, boxes2: [P, 4]."""
     return torch.cat([torch.minimum(boxes1[:, :2], boxes2[:, :2]), torch.maximum(boxes1[:, 2:], boxes2[:, 2:])], dim=1)
 
 
@@ -26,22 +27,22 @@ def draw(
     size: int = 27,
     kind: str = "union_frame",
     image_sizes: Array | None = None,
-    align_corners: bool = False,
 ) -> Tensor:
-    """Both boxes of each pair as masks in [0, 1]. Returns [P, 2, size, size], subject first, in float32, or in float64
-    where the boxes are.
+    """Draw both boxes of each pair as masks in [0, 1].
 
-    boxes1, boxes2: [P, 4] boxes of subjects and objects.
+    boxes1, boxes2: [P, 4] boxes of subjects and objects. size: cells along a side. kind: the coordinates of the
+    drawing; the former names `motifs` and `raw_boxes` are accepted.
 
-    - motifs: in the frame of the pair's union box; a cell holds the share of it that the box covers, in Neural Motifs'
-      way: per axis, the part of the cell after the box's start times the part before its end. For a box that starts and
-      ends within one cell this is more than what it covers.
-    - raw_boxes: in the frame of the image, sampled from a mask of ones. Boxes are in pixels with `image_sizes` [P, 2]
-      (height, width), or already in [0, 1] without. `align_corners` True is what torch did before 1.3.
+    - union_frame (formerly motifs): the drawing shows the union box of the pair. A cell holds the fraction that the box
+      covers, computed as Neural Motifs does: per axis, the part of the cell after the start of the box times the part
+      before its end. For a box that starts and ends within one cell this is more than the true fraction.
+    - image_frame (formerly raw_boxes): the drawing shows the whole image, sampled from a mask of ones. Boxes are in
+      pixels with `image_sizes` [P, 2] (height, width), or in [0, 1] without it.
 
-    A union box without width or height has its cells uncovered.
+    A union box without width or height gives empty cells.
 
-    Raises ValueError for an unknown kind.
+    Returns [P, 2, size, size], subject first, in float32, or in float64 where the boxes are float64. Raises ValueError
+    for an unknown kind.
     """
     boxes1, boxes2 = (boxes.to(torch.promote_types(boxes.dtype, torch.float32))
                       for boxes in map(torch.as_tensor, (boxes1, boxes2)))
@@ -53,12 +54,12 @@ def draw(
         if image_sizes is not None:
             extent = torch.as_tensor(image_sizes).to(boxes1).flip(1).repeat(1, 2)
             boxes1, boxes2 = boxes1 / extent, boxes2 / extent
-        return torch.stack([_sampled(boxes, size, align_corners) for boxes in (boxes1, boxes2)], dim=1)
+        return torch.stack([_sampled(boxes, size) for boxes in (boxes1, boxes2)], dim=1)
     raise ValueError(f"kind must be one of {', '.join(DRAWINGS)}, got {kind!r}")
 
 
 def _coverage(boxes: Tensor, frame: Tensor, size: int) -> Tensor:
-    """[P, size, size] share of each cell of a grid over `frame` that lies in `boxes`, see `draw`."""
+    """[P, size, size] the fraction of each cell of a grid over `frame` that lies in `boxes`, see `draw`."""
     cells = torch.arange(size, dtype=boxes.dtype, device=boxes.device)
     covered = []
     for axis in (1, 0):  # y before x
@@ -70,21 +71,21 @@ def _coverage(boxes: Tensor, frame: Tensor, size: int) -> Tensor:
     return covered[0][:, :, None] * covered[1][:, None, :]
 
 
-def _sampled(boxes: Tensor, size: int, align_corners: bool) -> Tensor:
-    """[P, size, size] a mask of ones sampled bilinearly where the image's grid falls into `boxes` (in [0, 1])."""
+def _sampled(boxes: Tensor, size: int) -> Tensor:
+    """[P, size, size] a mask of ones, sampled bilinearly where the grid of the image falls into `boxes` (in [0, 1])."""
     line = torch.linspace(0, 1, size, dtype=boxes.dtype, device=boxes.device)
     extent = (boxes[:, 2:] - boxes[:, :2]).clamp(min=1e-9)
     axes = [(line - boxes[:, axis, None]) / extent[:, axis, None] * 2 - 1 for axis in (0, 1)]
     grid = torch.stack([axes[0][:, None, :].expand(-1, size, -1), axes[1][:, :, None].expand(-1, -1, size)], dim=3)
     ones = boxes.new_ones(1, 1, size, size).expand(len(boxes), -1, -1, -1)
-    return grid_sample(ones, grid, mode="bilinear", padding_mode="zeros", align_corners=align_corners)[:, 0]
+    return grid_sample(ones, grid, mode="bilinear", padding_mode="zeros", align_corners=False)[:, 0]
 
 
 class BoxPairEmbedding(nn.Module):
-    """A learned embedding of the drawn boxes, added to the pooled features of their union box.
+    """A learned embedding of the drawn boxes, which is added to the pooled features of their union box.
 
-    channels: of the feature map. size: of the drawing. kind: see `draw`. strides: `published` is 16 and 16, a slip that
-    the papers' weights depend on (the output is one vector, spread over the 7 x 7 cells); `intended` is 2 and 1.
+    channels: of the feature map. size: of the drawing. kind: as in `draw`. strides: `published` is 16 and 16, a mistake
+    on which the papers' weights depend (the output is one vector for all 7 x 7 cells); `intended` is 2 and 1.
     """
 
     def __init__(self, channels: int, size: int = 27, kind: str = "union_frame", strides: str = "published"):
@@ -107,8 +108,8 @@ class BoxPairEmbedding(nn.Module):
         )
 
     def forward(self, boxes1: Tensor, boxes2: Tensor, image_sizes: Tensor) -> Tensor:
-        """[P, channels, h, w] with h = w = 1 (published) or 7 (intended); image_sizes: [P, 2] height and width."""
-        # Outside autocast: on CPUs torch 2.15 returns uninitialised memory as part of the bf16 gradient of a strided
-        # convolution's weights, where the stride passes over some of their cells (1 x 1 input, stride 16).
+        """[P, channels, h, w], where h = w = 1 (published) or 7 (intended). image_sizes: [P, 2] height and width."""
+        # Autocast is off here: on CPUs, torch 2.15 returns uninitialised memory as part of the bf16 gradient of the
+        # weights of a strided convolution, where the stride skips some of their cells (1 x 1 input, stride 16).
         with torch.autocast(boxes1.device.type, enabled=False):
             return self.conv(draw(boxes1, boxes2, self.size, self.kind, image_sizes) - 0.5)

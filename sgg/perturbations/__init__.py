@@ -1,4 +1,4 @@
-"""Perturbations of scene graphs: random, by neighbours of classes, and GraphN ([2], section 3.2)."""
+"""Perturbations of scene graphs: random, by nearest classes, and GraphN ([2], section 3.2)."""
 
 from .contexts import Contexts
 from .perturber import Perturber

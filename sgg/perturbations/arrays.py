@@ -1,6 +1,7 @@
-"""The little that lets one piece of code compute in numpy and in torch.
+"""Helpers with which the same code computes in numpy and in torch.
 
-Both have functions of the same names and meanings for nearly everything; `namespace` says which, the rest is here.
+The two have functions of the same names and meanings for nearly everything, and `namespace` chooses the library. The
+other functions here cover the differences.
 """
 
 from __future__ import annotations
@@ -13,19 +14,19 @@ import torch
 from torch import Tensor
 
 A = TypeVar("A", np.ndarray, Tensor)
-"""Numpy or torch: all arrays of one computation are of one of them."""
+"""Numpy or torch. All arrays of one computation have the same type."""
 
 
 def namespace(array: A) -> ModuleType:
-    """numpy or torch: what computes with such arrays."""
+    """The library of an array: numpy or torch."""
     return torch if isinstance(array, Tensor) else np
 
 
 def numbers(array: A) -> A:
-    """0, 1, 2, ..., one for each row of `array`, on its device."""
+    """0, 1, 2, ..., one number for each row of `array`, on its device."""
     return torch.arange(len(array), device=array.device) if isinstance(array, Tensor) else np.arange(len(array))
 
 
 def repeated(array: A, times: A) -> A:
-    """Each element of `array` [N] as often as `times` [N] says."""
+    """[sum of times] each element of `array` [N] repeated `times` [N] times."""
     return torch.repeat_interleave(array, times) if isinstance(array, Tensor) else array.repeat(times)

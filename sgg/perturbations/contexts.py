@@ -1,6 +1,7 @@
-"""What training has seen of each context: the classes that stood in it, and how often.
+"""Contexts: the classes that training has seen in each context, and how often.
 
-A context is a triplet with one class left out: (predicate, object) for a subject, (subject, predicate) for an object.
+A context is a triplet without one of its classes: (predicate, object) for a subject, (subject, predicate) for an
+object.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from .arrays import A
 class Contexts:
     """The classes of every context and their counts, in compressed sparse rows.
 
-    There is a row for every (predicate, object) and every (subject, predicate), see `rows`: entries offsets[row] :
-    offsets[row + 1] of `classes` and `counts`. Memory grows with the triplets (32 bytes each) and with C x R (16 bytes
-    each), never with C x C x R: see `nbytes`.
+    There is a row for every (predicate, object) and every (subject, predicate), see `rows`. Row r has the entries
+    offsets[r] : offsets[r + 1] of `classes` and `counts`. Memory grows with the number of triplets (32 bytes each) and
+    with C x R (16 bytes each), never with C x C x R: see `nbytes`.
 
-    offsets [2 (R + 1) C + 1] int64, classes [2T] int64, counts [2T] float64 for T distinct triplets. num_classes: C.
-    num_predicates: R, both with background.
+    offsets [2 (R + 1) C + 1] int64, classes [2T] int64, counts [2T] float64, for T distinct triplets. num_classes,
+    num_predicates: C and R, both with background.
     """
 
     offsets: np.ndarray
@@ -47,7 +48,7 @@ class Contexts:
     @classmethod
     def from_arrays(cls, triplets: Array, counts: Array, num_classes: int,
                     num_predicates: int | None = None) -> Contexts:
-        """The same from triplets [T, 3], each once, and their counts [T]."""
+        """The contexts of triplets [T, 3], each once, and their counts [T]. Raises as `from_triplets`."""
         triplets, counts = to_numpy(triplets).astype(np.int64), to_numpy(counts).astype(np.float64)
         if num_predicates is None:
             num_predicates = int(triplets[:, 1].max(initial=0)) + 1
@@ -67,8 +68,11 @@ class Contexts:
                    np.tile(counts, 2)[order], num_classes, num_predicates)
 
     def rows(self, predicate: A) -> tuple[A, A]:
-        """[E] and [E] where the contexts of each predicate begin, of its subject and of its object: the row of a
-        context is this plus the class of the other end. A predicate that training never saw has empty rows."""
+        """[E] the first row of the contexts of each predicate's subject, and [E] that of its object.
+
+        The row of a context is this number plus the class at the other end. A predicate that training never saw has
+        empty rows.
+        """
         of_subject = predicate.clip(None, self.num_predicates) * self.num_classes
         return of_subject, of_subject + (self.num_predicates + 1) * self.num_classes
 

@@ -1,7 +1,7 @@
 """Perturbations of scene graphs: some objects get another label (docs/SYSTEM.md section 5; Knyazev et al. 2021).
 
-A batch on the host is perturbed in numpy and one on another device in torch, by the same code: at a few hundred objects
-the time goes into starting operations, which numpy does several times faster.
+The same code perturbs a batch on the host in numpy and a batch on another device in torch. With a few hundred objects
+most time goes into starting operations, which numpy does several times faster.
 """
 
 from __future__ import annotations
@@ -23,13 +23,17 @@ from .draw import Draw
 from .roles import Roles, played_roles, waves
 
 METHODS = ("rand", "neigh", "graphn")
-LEAST_WEIGHT = 1e-2  # of an object without relations, among those with
+LEAST_WEIGHT = 1e-2
+"""The weight of an object without relations; an object with one relation has 1."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates(Generic[A]):
-    """New labels [T] for some objects, those of an object together, sizes [M] of them each. A class is listed once for
-    each context that it was seen in; its weights [T] there add up to 1 / its mean count."""
+    """New labels [T] for M objects, grouped by object; sizes [M] are the sizes of the groups.
+
+    A class is listed once for each context in which it was seen; its weights [T] over these add up to 1 / its mean
+    count.
+    """
 
     labels: A
     weights: A
@@ -39,21 +43,22 @@ class Candidates(Generic[A]):
 class Perturber:
     """Gives max(1, round(intensity x N)) of the N objects of each image another label.
 
-    Objects are drawn without replacement, by degree ** degree_smoothing (annotated relations, either role) or
-    uniformly, and relabelled one after another, each seeing the labels given before. The new label is, by `method`,
+    Objects are drawn without replacement, in proportion to degree ** degree_smoothing (the degree counts annotated
+    relations in both roles), or uniformly. They are relabelled one after another, and each relabelling uses the labels
+    given before. `method` decides the new label:
 
     - rand: any other class;
     - neigh: one of the `topk` nearest classes by cosine of `embeddings`;
-    - graphn: of the classes that training has seen in the contexts of the object's relations, in at least two of them
-      (or the only one), and in none of those fewer than `alpha` times, one is drawn inversely to its mean count; with
-      topk > 0 it is then exchanged evenly for itself or one of its `topk` nearest. The original label is never a
-      candidate. Where there is no candidate at all, one of the original's topk + 1 nearest is taken; with topk 0 the
-      label stays.
+    - graphn: consider the contexts of the object's relations. A candidate is a class that training has seen in at least
+      two of them (or in the only one), and in none of them fewer than `alpha` times. One candidate is drawn with a
+      probability inverse to its mean count. With topk > 0, it is then replaced by itself or by one of its `topk`
+      nearest classes, all equally likely. The original label is never a candidate. Without any candidate, the new label
+      is one of the topk + 1 classes nearest to the original; with topk 0 the label stays.
 
-    contexts: for graphn. embeddings [C, D]: for neigh, and graphn with topk > 0. Both are also where C is known from.
-    draw: how chance becomes choice.
+    contexts: for graphn. embeddings [C, D]: for neigh, and for graphn with topk > 0. Both also give C. draw: turns
+    random numbers into choices.
 
-    Raises ValueError, naming the argument, for values out of range and tables that are missing or do not fit.
+    Raises ValueError, naming the argument, for values out of range and for tables that are missing or do not fit.
     """
 
     def __init__(self, method: str, contexts: Contexts | None, embeddings: Array | None, intensity: float = 0.2,
@@ -80,13 +85,13 @@ class Perturber:
         self._tensors: dict[torch.device, Tables[Tensor]] = {}
 
     def node_probabilities(self, graph: SceneGraph) -> Tensor:
-        """[N] float32: the probability of each object to be the first that is drawn."""
+        """[N] float32 the probability that each object is the first that is drawn."""
         labels, relations = self._host_tables(graph)
         weights = self._node_weights(*played_roles(relations), len(labels)).astype(np.float32)
         return torch.from_numpy(weights / weights.sum())
 
     def distribution(self, graph: SceneGraph, node: int) -> Tensor:
-        """[C] float64: the exact probability of each label that `node` may get, when it is drawn first.
+        """[C] float64 the exact probability of each new label of `node`, if it is drawn first.
 
         Raises ValueError where `node` is no row of the graph.
         """
@@ -103,23 +108,24 @@ class Perturber:
                 drawn, weights = candidates.labels, candidates.weights / candidates.weights.sum()
         pick = np.tile(np.arange(self.num_options), len(drawn))
         new = _relabel(tables.lists, drawn.repeat(self.num_options), original, pick)
-        share = weights.repeat(self.num_options) / self.num_options
-        return torch.from_numpy(np.bincount(new, share, self.num_classes))
+        probability = weights.repeat(self.num_options) / self.num_options
+        return torch.from_numpy(np.bincount(new, probability, self.num_classes))
 
     def sample(self, graph: SceneGraph, generator: torch.Generator | None = None) -> Tensor:
-        """[N] int64 labels of the perturbed graph. For many graphs, `sample_batch` is ten times as fast."""
+        """[N] int64 labels of the perturbed graph. For many graphs `sample_batch` is ten times faster."""
         labels, relations = (torch.from_numpy(table) for table in self._host_tables(graph))
         relations = torch.cat([relations.new_zeros(len(relations), 1), relations], dim=1)
         return self.sample_batch(labels, relations, torch.zeros_like(labels), generator)
 
     def sample_batch(self, labels: Tensor, relations: Tensor, image_index: Tensor,
                      generator: torch.Generator | None = None) -> Tensor:
-        """Perturb the graphs of a batch at once: labels [N], relations [E, 4], image_index [N] ascending -> labels [N],
-        new, on the same device. All are int64 and laid out as in `Batch`: a relation is image, subject, object,
-        predicate, where subject and object are rows of the whole batch. Nothing is checked here.
+        """New labels [N] of a batch, perturbed at once, on the device of the batch.
 
-        All chance comes as three numbers per object from `generator` (None: torch's own), on whose device they are
-        drawn: equal seeds of generators of one kind give equal labels on every device.
+        labels [N], relations [E, 4], image_index [N] ascending: int64, laid out as in `Batch`; a relation is image,
+        subject, object, predicate, where subject and object are rows of the whole batch. They are not checked.
+
+        generator: draws three numbers for each object, on its own device; None: torch's default generator. Generators
+        of one kind with equal seeds give equal labels on every device.
         """
         device = None if generator is None else generator.device
         chance = torch.rand(3, len(labels), generator=generator, device=device, dtype=torch.float64)
@@ -129,8 +135,11 @@ class Perturber:
         return self.perturb(labels, relations, image_index, chance.to(labels.device))
 
     def perturb(self, labels: A, relations: A, image_index: A, chance: A) -> A:
-        """The same from chance [3, N], uniform in [0, 1): which object, which class and which option; in numpy or
-        torch, whichever the arrays are."""
+        """As `sample_batch`, from random numbers.
+
+        chance [3, N], uniform in [0, 1): for the choice of objects, of classes and of options. All arrays are numpy, or
+        all are torch.
+        """
         which_node, which_class, which_option = chance
         tables, pick = self._tables_for(labels), self.draw.even(self.num_options, which_option)
         relations = relations[:, 1:]
@@ -153,9 +162,9 @@ class Perturber:
         return labels
 
     def _host_tables(self, graph: SceneGraph) -> tuple[np.ndarray, np.ndarray]:
-        """Labels [N] and relations [E, 3] as int64, whatever they come in: codes of contexts overflow smaller types.
+        """Labels [N] and relations [E, 3] as int64, because codes of contexts do not fit smaller types.
 
-        Raises ValueError for a class or an object that there is not.
+        Raises ValueError for a class or an object that does not exist.
         """
         labels = to_numpy(graph.labels).astype(np.int64)
         relations = to_numpy(graph.relations).astype(np.int64).reshape(-1, 3)
@@ -166,7 +175,7 @@ class Perturber:
         return labels, relations
 
     def _tables_for(self, array: A) -> Tables[A]:
-        """The tables where `array` is: in numpy, or in torch on its device."""
+        """The tables in the library and on the device of `array`."""
         if not isinstance(array, Tensor):
             return self._tables
         if array.device not in self._tensors:
@@ -174,13 +183,13 @@ class Perturber:
         return self._tensors[array.device]
 
     def _node_weights(self, nodes: A, played: A, count: int) -> A:
-        """[N] float64, proportional to the probability of being drawn first."""
+        """[N] float64 weights, proportional to the probability of being drawn first."""
         xp = namespace(nodes)
         degree = xp.asarray(xp.bincount(nodes[played], minlength=count), dtype=xp.float64)
         return xp.ones_like(degree) if self.uniform else (degree ** self.degree_smoothing).clip(LEAST_WEIGHT, None)
 
     def _rank(self, weights: A, chance: A, image_index: A) -> tuple[A, A]:
-        """[N] place of each object in the order of its image, and [N] whether it is drawn."""
+        """[N] the place of each object in the order of drawing in its image, and [N] whether it is drawn."""
         xp = namespace(weights)
         order = self.draw.order(weights, chance).argsort(stable=True)
         order = order[image_index[order].argsort(stable=True)]
@@ -191,14 +200,15 @@ class Perturber:
         return rank, rank < quota[image_index]
 
     def _roles_of(self, drawn: A, relations: A, nodes: A, played: A) -> Roles[A]:
-        """The roles of drawn objects, those of an object together and in the order of its relations."""
-        assert self.contexts is not None  # for GraphN alone asks
+        """The roles of drawn objects, grouped by object and in the order of its relations."""
+        assert self.contexts is not None  # only GraphN calls this
         rows = namespace(nodes).stack(self.contexts.rows(relations[:, 2]), 1).reshape(-1)
         roles = Roles(nodes, relations[:, [1, 0]].reshape(-1), rows)[played & drawn[nodes]]
         return roles[roles.node.argsort(stable=True)]
 
     def _candidates(self, tables: ContextTables[A], roles: Roles[A], labels: A, slot: A, original: A) -> Candidates[A]:
-        """What GraphN draws from for M objects with labels `original` [M]; slot [K], ascending: whose each role is."""
+        """The candidates of GraphN for M objects with labels `original` [M]. slot [K], ascending: the object of each
+        role."""
         xp, cells = namespace(slot), len(original) * self.num_classes
         row = roles.row + labels[roles.other]
         start, size = tables.offsets[row], tables.offsets[row + 1] - tables.offsets[row]
@@ -215,7 +225,7 @@ class Perturber:
 
 
 def _relabel(lists: A, first: A, original: A, pick: A) -> A:
-    """[M] labels: number `pick` of the list of `first`, from which `original` has been struck off."""
+    """[M] labels: option `pick` of the list of `first`, counted without `original`."""
     options = lists[first]
     passed = (options == original[:, None]) & (numbers(lists[0]) <= pick[:, None])
     return options[numbers(pick), pick + passed.any(1)]
@@ -236,7 +246,7 @@ def _check_settings(method: str, intensity: float, topk: int, alpha: float, degr
 
 
 def _number_of_classes(method: str, contexts: Contexts | None, embeddings: np.ndarray | None, topk: int) -> int:
-    """C, after making sure that what the method needs is there and fits."""
+    """C. Raises ValueError unless the tables that the method needs are given and fit."""
     if method == "graphn" and contexts is None:
         raise ValueError("contexts must be given for graphn")
     compares = method == "neigh" or (method == "graphn" and topk > 0)
@@ -249,12 +259,12 @@ def _number_of_classes(method: str, contexts: Contexts | None, embeddings: np.nd
     elif embeddings is not None:
         num_classes = len(embeddings)
     else:
-        raise ValueError("contexts or embeddings must be given: they say how many classes there are")
+        raise ValueError("contexts or embeddings must be given, because the number of classes follows from them")
     if embeddings is not None and len(embeddings) != num_classes:
         raise ValueError(f"embeddings must have a row for each of {num_classes} classes, got {len(embeddings)}")
     if compares and embeddings is not None and not np.isfinite(embeddings[1:]).all():
         first = int(np.flatnonzero(~np.isfinite(embeddings[1:]).all(axis=1))[0]) + 1
-        raise ValueError(f"embeddings of class {first} are not finite: has the word no vector?")
+        raise ValueError(f"embeddings of class {first} must be finite; the word may have no vector")
     if num_classes < 3:
         raise ValueError(f"perturbations need at least two foreground classes, got {num_classes - 1}")
     most = num_classes - 2 - (method == "graphn")

@@ -1,4 +1,4 @@
-"""The roles that objects play in the relations of a scene graph, and who therefore sees whose label."""
+"""The roles of objects in the relations of a scene graph, and the order of relabelling that follows from them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from .arrays import A, namespace, numbers
 
 @dataclass(frozen=True, eq=False)
 class Roles(Generic[A]):
-    """The roles that objects play in relations: node [K], who plays it; other [K], the other end; row [K], where its
-    contexts begin (see Contexts.rows)."""
+    """K roles of objects in relations.
+
+    node [K]: the object. other [K]: the object at the other end. row [K]: the first row of the contexts of this role
+    (`Contexts.rows`).
+    """
 
     node: A
     other: A
@@ -23,23 +26,27 @@ class Roles(Generic[A]):
 
 
 def played_roles(relations: A) -> tuple[A, A]:
-    """[2E] the objects of relations [E, 3], subject and object in turn, and [2E] whether the role counts: none does in
-    a background relation, and only the subject's in a relation of an object with itself."""
+    """[2E] the objects of relations [E, 3], subject and object in turn, and [2E] whether the role counts.
+
+    No role of a background relation counts. In a relation of an object with itself only the role of the subject counts.
+    """
     subject, obj, annotated = relations[:, 0], relations[:, 1], relations[:, 2] > 0
     counts = namespace(relations).stack([annotated, annotated & (subject != obj)], 1)
     return relations[:, :2].reshape(-1), counts.reshape(-1)
 
 
 def waves(drawn: A, roles: Roles[A], rank: A) -> Iterator[tuple[A, Roles[A]]]:
-    """Drawn objects and their roles in waves: an object comes after those that it sees and that were drawn before it.
+    """Drawn objects and their roles in waves, so that each wave can be relabelled at once.
 
-    Objects of one wave do not see each other's changes, so that relabelling wave by wave, each at once, gives the same
-    labels as relabelling one object after another.
+    An object is in a later wave than each of its neighbours that was drawn before it. Objects of one wave therefore do
+    not depend on each other's new labels, and the result equals relabelling one object after another.
+
+    drawn: [N] bool. rank: [N] the place of each object in the order of drawing.
     """
     xp = namespace(rank)
     members = numbers(rank)[drawn]
-    sees_change = rank[roles.other] < rank[roles.node]
-    later, earlier = roles.node[sees_change], roles.other[sees_change]
+    after_other = rank[roles.other] < rank[roles.node]
+    later, earlier = roles.node[after_other], roles.other[after_other]
     wave = xp.zeros_like(rank)
     number = 0
     while len(later):

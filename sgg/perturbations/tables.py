@@ -1,4 +1,4 @@
-"""What a perturber looks things up in, in numpy or in torch."""
+"""The lookup tables of a perturber, in numpy or in torch."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from sgg.perturbations.arrays import A
 
 @dataclass(frozen=True, eq=False)
 class ContextTables(Generic[A]):
-    """What GraphN looks up: offsets and classes as of `Contexts`; strength [2T], the count or, below alpha, minus
-    infinity, which no sum washes off."""
+    """The lookup table of GraphN.
+
+    offsets, classes: as in `Contexts`. strength [2T]: the count, or minus infinity where the count is below alpha, so
+    that every sum with it stays minus infinity.
+    """
 
     offsets: A
     classes: A
@@ -25,15 +28,14 @@ class ContextTables(Generic[A]):
 
 @dataclass(frozen=True, eq=False)
 class Tables(Generic[A]):
-    """What a perturber looks things up in: lists [C, options + 1], see `option_lists`; contexts, None but for GraphN.
-    """
+    """lists [C, options + 1]: see `option_lists`. contexts: the table of GraphN; None for the other methods."""
 
     lists: A
     contexts: ContextTables[A] | None = None
 
 
 def tables_on(device: torch.device, tables: Tables[np.ndarray]) -> Tables[Tensor]:
-    """Tables as tensors on a device."""
+    """The tables as tensors on a device."""
     def moved(table: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(table)).to(device)
 
@@ -43,18 +45,20 @@ def tables_on(device: torch.device, tables: Tables[np.ndarray]) -> Tables[Tensor
 
 
 def option_lists(method: str, topk: int, num_classes: int, embeddings: np.ndarray | None) -> np.ndarray:
-    """[C, options + 1]: row c is where the new label is taken from once c has been drawn. The original label is struck
-    off it, and of what remains the first `options` are equally likely."""
+    """[C, options + 1]: row c lists the new labels that may follow once class c is drawn.
+
+    The original label is left out of the row; the first `options` of the rest are equally likely.
+    """
     if method == "rand":
         return np.broadcast_to(np.arange(1, num_classes), (num_classes, num_classes - 1))
     if method == "graphn" and topk == 0:
         return np.arange(num_classes)[:, None].repeat(2, axis=1)
-    assert embeddings is not None  # for the method compares classes
+    assert embeddings is not None  # the perturber has checked it
     return nearest_classes(embeddings, topk + (method == "graphn"))
 
 
 def nearest_classes(embeddings: np.ndarray, count: int) -> np.ndarray:
-    """[C, count + 1]: each class, followed by the foreground classes nearest to it by cosine of embeddings [C, D]."""
+    """[C, count + 1]: each class, followed by its nearest foreground classes by cosine of embeddings [C, D]."""
     unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True).clip(1e-12)
     similarity = unit @ unit.T
     similarity[:, 0] = -math.inf

@@ -1,4 +1,4 @@
-"""The GAN of Knyazev et al. (ICCV 2021, [2]): features of graphs that nobody annotated, made by a generator."""
+"""The GAN of Knyazev et al. (ICCV 2021, [2]): a generator makes features of graphs that nobody annotated."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ class Perturb(Section):
     """Scene-graph perturbations ([2], docs/SYSTEM.md section 5)."""
 
     method: Annotated[Literal["off", "rand", "neigh", "graphn"], Off, trains(mid_training=True, tried=True)] = "off"
-    """How a new label is chosen."""
+    """The method that chooses a new label."""
     intensity: Annotated[float, Field(gt=0, le=1), trains(mid_training=True)] = 0.2
-    """L: the share of an image's nodes that get a new label."""
+    """L: the fraction of an image's nodes that get a new label."""
     topk: Annotated[int, Field(ge=0), trains(mid_training=True, tried=True)] = 5
-    """Semantic neighbours that a new label is drawn from."""
+    """The number of nearest classes from which a new label is drawn."""
     alpha: Annotated[float, Field(ge=1), trains(mid_training=True)] = 2
-    """GraphN: a context must have been seen so often in training. Not the loss weight alpha of [1]."""
+    """GraphN: the number of times that training must have seen a class in a context. Not the loss weight alpha of [1].
+    """
     uniform: Annotated[bool, trains(mid_training=True)] = False
-    """Draw nodes uniformly, not by their degree."""
+    """Draw nodes uniformly instead of by their degree."""
     degree_smoothing: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
     """Nodes are drawn in proportion to their degree to this power."""
 
@@ -57,15 +58,15 @@ class GANAugmentation(Augmentation):
     """A generator makes features of perturbed graphs, discriminators judge them."""
     terms: Annotated[list[Term], Listed, Distinct, Field(min_length=1), trains(mid_training=True)] = [  # noqa: RUF012
         "D", "G", "rec"]
-    """Which losses there are: D of the discriminators, G of the generator, rec of F on generated features."""
+    """The losses to use: D of the discriminators, G of the generator, rec of F on generated features."""
     large_discriminator: Annotated[bool, trains()] = True
     """Add 1x1 convolutions to the global discriminator."""
     visual_conditioning: Annotated[bool, trains(shared=True)] = True
     """Condition the generator on a real feature of the same class."""
     attach_generator: Annotated[bool, trains(mid_training=True)] = False
-    """The reconstruction loss trains the generator, too."""
+    """The reconstruction loss also trains the generator."""
     reconstruction_bias: Annotated[bool, trains(mid_training=True)] = False
-    """Add the frequency bias to the predicate logits of generated features too, where `model.frequency_bias` is `add`.
+    """Also add the frequency bias to the predicate logits of generated features, where `model.frequency_bias` is `add`.
     The papers add it on real features only."""
     init_embeddings: Annotated[bool, trains(tried=True)] = False
     """Start the generator's class embeddings from word vectors."""
@@ -83,7 +84,7 @@ class GANAugmentation(Augmentation):
 
     @property
     def needs(self) -> frozenset[AugmentationNeed]:
-        """Real features where the generator is conditioned on them; word vectors where classes are compared."""
+        """Real features if the generator is conditioned on them; word vectors if classes are compared."""
         found: set[AugmentationNeed] = set()
         if self.visual_conditioning:
             found.add("features")
@@ -92,9 +93,10 @@ class GANAugmentation(Augmentation):
         return frozenset(found)
 
     def fault_of_classes(self, classes: int, data: str) -> str | None:
-        """That more neighbours of a class are wanted than there are."""
+        """A message if `perturb.topk` is larger than the number of classes that can be neighbours."""
         settings = self.perturb
-        most = max(0, classes - 1 - (settings.method == "graphn"))  # GraphN passes over two: the drawn, the original
+        # GraphN leaves out two classes: the drawn one and the original. The other methods leave out the original.
+        most = max(0, classes - 1 - (settings.method == "graphn"))
         if settings.method in ("neigh", "graphn") and settings.topk > most:
             return (f"perturb.topk must be at most {most} for {settings.method} with the {classes} classes of {data}, "
                     f"got {settings.topk}")
@@ -115,7 +117,7 @@ class GANAugmentation(Augmentation):
         return GANAugmenter(gan, self, self._perturber(parts), parts.features)
 
     def _perturber(self, parts: AugmentationParts) -> Perturber | None:
-        """What changes node labels before the generator sees them; None where nothing does."""
+        """The perturber that changes node labels before the generator gets them; None without perturbation."""
         from sgg.perturbations.contexts import Contexts
         from sgg.perturbations.perturber import Perturber
 

@@ -1,4 +1,4 @@
-"""The updates of generator and discriminators, and of the scene-graph model on what the generator makes.
+"""Updates of the generator, of the discriminators, and of the scene-graph model on generated features.
 
 Knyazev et al., ICCV 2021, section 3; docs/SYSTEM.md section 4.
 """
@@ -19,16 +19,16 @@ from sgg.systems.contract import Draws, Losses
 from sgg.systems.two_stage.augmenter import Augmenter
 from sgg.systems.two_stage.learner import GraphLearner, added
 from sgg.systems.two_stage.sample import Sample
-from sgg.systems.two_stage.totals import share
+from sgg.systems.two_stage.totals import mean_scale
 
 from . import GANAugmentation
 
 
 class GANAugmenter(Augmenter):
-    """A generator G of feature maps for perturbed graphs, its discriminators D, and F on what G makes.
+    """A generator G of feature maps for perturbed graphs, its discriminators D, and F on the generated maps.
 
-    perturber: changes the labels that G is given, None to keep them. features: the real features that G is conditioned
-    on, None for no conditioning. Adam with betas (0, .9) trains both.
+    perturber: changes the labels that G gets; None keeps them. features: the real features on which G is conditioned;
+    None: G is not conditioned. Adam with betas (0, .9) trains both G and D.
     """
 
     def __init__(self, gan: GAN, settings: GANAugmentation, perturber: Perturber | None = None,
@@ -42,7 +42,7 @@ class GANAugmenter(Augmenter):
                                                betas)}
 
     def request(self, sample: Sample, draws: Draws) -> tuple[Tensor, PendingFeatures | None]:
-        """The perturbed labels [N], and a real feature of each one's class, to come."""
+        """The perturbed labels [N], and a pending real feature of each of their classes."""
         labels = sample.labels
         if self.perturber is not None:
             labels = self.perturber.sample_batch(labels, sample.relations, sample.encoding.image_index,
@@ -52,13 +52,14 @@ class GANAugmenter(Augmenter):
 
     def update(self, samples: Sequence[Sample], requested: Sequence[tuple[Tensor, PendingFeatures | None]],
                learner: GraphLearner) -> Losses:
-        """Update G, F on what it generates, and D, as far as the terms say."""
+        """Update G, F on the generated features, and D, as the terms say."""
         generated, fakes = self.update_generator(samples, requested, learner)
         return generated | (self.update_discriminators(samples, fakes, learner) if "D" in self.settings.terms else {})
 
     def update_generator(self, reals: Sequence[Sample], requested: Sequence[tuple[Tensor, PendingFeatures | None]],
                          learner: GraphLearner) -> tuple[Losses, list[Sample]]:
-        """One update of G, and of F on what it generates, as far as the terms say; the generated samples too."""
+        """One update of G, and of F on generated features, as the terms say. Returns the losses and the generated
+        samples."""
         terms, losses, fakes = self.settings.terms, [], []
         self.optimizers["generator"].zero_grad(set_to_none=True)
         learner.zero_grad()
@@ -79,7 +80,7 @@ class GANAugmenter(Augmenter):
     def update_discriminators(self, reals: Sequence[Sample], fakes: Sequence[Sample], learner: GraphLearner) -> Losses:
         """One update of D on real and generated samples."""
         losses: list[Losses] = []
-        self.optimizers["discriminators"].zero_grad(set_to_none=True)  # G's update left gradients here
+        self.optimizers["discriminators"].zero_grad(set_to_none=True)  # the update of G left gradients here
         for real, fake in zip(reals, fakes, strict=True):
             losses.append(learner.together(self.discriminator_losses, real, fake))
             total(losses[-1].values()).backward()
@@ -88,45 +89,45 @@ class GANAugmenter(Augmenter):
 
     def generator_losses(self, real: Sample, labels: Tensor, visual: Tensor | None,
                          learner: GraphLearner) -> tuple[Losses, Sample]:
-        """G on the real graph with other `labels` [N]: its losses, and the generated sample, detached.
+        """The losses of G on the real graph with other `labels` [N], and the generated sample, detached.
 
-        visual: [N, channels, 7, 7] what G is conditioned on.
+        visual: [N, channels, 7, 7] the features on which G is conditioned.
         """
-        here = real.encoding
-        # Relative to the padded square, so that an object is laid out where its box is pooled from.
-        extent = here.image_sizes.flip(1).repeat(1, 2)[here.image_index]
-        fake_map = self.gan.generate(labels, here.boxes / extent, real.relations, here.image_index, visual,
-                                     len(here.image_sizes))
+        encoding = real.encoding
+        # Relative to the padded square, so that the layout puts an object where its box is pooled.
+        extent = encoding.image_sizes.flip(1).repeat(1, 2)[encoding.image_index]
+        fake_map = self.gan.generate(labels, encoding.boxes / extent, real.relations, encoding.image_index, visual,
+                                     len(encoding.image_sizes))
         fake = real.on_map(learner.model, learner.detector, fake_map, labels)
         losses: Losses = {}
         if "G" in self.settings.terms:
             for level, inputs in _inputs(fake).items():
                 loss = generator_loss(self.gan.discriminators[level], inputs)
-                losses[f"G/{level}"] = self.settings.adversarial_weight * loss * _share_of(real, level)
+                losses[f"G/{level}"] = self.settings.adversarial_weight * loss * _scale_of(real, level)
         if "rec" in self.settings.terms:
-            seen = fake if self.settings.attach_generator else fake.detached()
-            reconstruction = learner.losses(seen, biased=self.settings.reconstruction_bias)
+            sample = fake if self.settings.attach_generator else fake.detached()
+            reconstruction = learner.losses(sample, biased=self.settings.reconstruction_bias)
             losses |= {f"rec/{name}": value for name, value in reconstruction.items()}
         return losses, fake.detached()
 
     def discriminator_losses(self, real: Sample, fake: Sample) -> Losses:
-        """D of each level, on both samples."""
+        """The loss of the discriminator of each level on both samples."""
         reals, fakes, losses = _inputs(real), _inputs(fake), {}
         for level, discriminator in self.gan.discriminators.items():
             loss = discriminator_loss(discriminator, reals[level], fakes[level])
-            losses[f"D/{level}"] = self.settings.adversarial_weight * loss * _share_of(real, level)
+            losses[f"D/{level}"] = self.settings.adversarial_weight * loss * _scale_of(real, level)
         return losses
 
 
 def _inputs(sample: Sample) -> dict[str, tuple[Tensor, ...]]:
-    """What each level's discriminator sees."""
+    """The inputs of the discriminator of each level."""
     return {"nodes": (sample.nodes, sample.labels), "edges": (sample.edges, sample.hard_predicates),
             "global": (sample.map,)}
 
 
-def _share_of(sample: Sample, level: str) -> float:
-    """What the mean of a level's loss over a sample counts in the whole batch."""
+def _scale_of(sample: Sample, level: str) -> float:
+    """The factor of the mean loss of a level over a sample, see `mean_scale`."""
     whole = sample.whole
-    here, total = {"nodes": (len(sample.labels), whole.objects), "edges": (len(sample.pairs), whole.pairs),
-                   "global": (sample.num_images, whole.images)}[level]
-    return share(here, total)
+    count, total = {"nodes": (len(sample.labels), whole.objects), "edges": (len(sample.pairs), whole.pairs),
+                    "global": (sample.num_images, whole.images)}[level]
+    return mean_scale(count, total)

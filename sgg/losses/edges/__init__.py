@@ -1,1 +1,1 @@
-"""Edge losses. Each file or folder here is one; it registers its settings in `sgg.methods.edge_loss.EDGE_LOSSES`."""
+"""Edge losses. Each file or folder here holds one and registers its settings in `sgg.methods.edge_loss.EDGE_LOSSES`."""

@@ -1,4 +1,4 @@
-"""The mean cross-entropy over pairs, as most systems minimise it."""
+"""The mean cross-entropy over pairs, which most systems minimise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @EDGE_LOSSES.register
 class Baseline(CrossEntropy):
-    """scale * sum ce / M, of M pairs."""
+    """scale * sum ce / M, where M is the number of pairs."""
 
     kind: Annotated[Literal["baseline"], trains(mid_training=True)] = "baseline"
     """The mean over all pairs."""
@@ -30,7 +30,7 @@ class Baseline(CrossEntropy):
         return self
 
     def of(self, logits: Tensor, predicates: Tensor, density: Density) -> Tensor:
-        """As the formula says; 0 where there is no pair."""
+        """The formula of the class; 0 where there is no pair."""
         from torch.nn.functional import cross_entropy
 
         pairs = density.num_foreground + density.num_background

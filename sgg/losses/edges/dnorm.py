@@ -1,4 +1,4 @@
-"""The loss that is normalised by the density of the graph (Knyazev et al., BMVC 2020)."""
+"""The edge loss normalised by the density of the graph (Knyazev et al., BMVC 2020)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @EDGE_LOSSES.register
 class DNorm(CrossEntropy):
-    """scale * (alpha * sum_FG ce + beta * sum_BG ce) / M_FG; where M_FG is 0 the plain scale * sum ce, as in the
+    """scale * (alpha * sum_FG ce + beta * sum_BG ce) / M_FG. Where M_FG is 0 the loss is scale * sum ce, as in the
     published code."""
 
     kind: Annotated[Literal["dnorm"], trains(mid_training=True)] = "dnorm"
     """Both sums are divided by the number of annotated pairs."""
 
     def of(self, logits: Tensor, predicates: Tensor, density: Density) -> Tensor:
-        """As the formula says; 0 where there is no pair."""
+        """The formula of the class; 0 where there is no pair."""
         from torch.nn.functional import cross_entropy
 
         losses = cross_entropy(logits, predicates, reduction="none")

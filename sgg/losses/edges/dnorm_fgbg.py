@@ -1,4 +1,4 @@
-"""The density-normalised loss in which annotated and background pairs are divided by their own number."""
+"""The density-normalised loss that divides annotated pairs and background pairs by their own numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DNormFgBg(CrossEntropy):
     """Each sum is divided by the number of its own pairs."""
 
     def of(self, logits: Tensor, predicates: Tensor, density: Density) -> Tensor:
-        """As the formula says; 0 where there is no pair."""
+        """The formula of the class; 0 where there is no pair."""
         from torch.nn.functional import cross_entropy
 
         losses = cross_entropy(logits, predicates, reduction="none")

@@ -1,1 +1,1 @@
-"""Relation heads: each is a file or a folder here that registers its section of settings. None imports torch."""
+"""Relation heads. Each file or folder here registers one head with its section of settings; none imports torch."""

@@ -20,7 +20,7 @@ from sgg.models.scene_graph import SceneGraphModel
 from sgg.systems.contract import Losses
 
 from .sample import Sample
-from .totals import share
+from .totals import mean_scale
 
 
 class GraphLearner:
@@ -55,7 +55,7 @@ class GraphLearner:
                 class_boxes=here.class_boxes, target_labels=labels, target_predicates=sample.hard_predicates,
                 related=sample.hard_predicates > 0)
         whole = sample.whole
-        of_objects = share(len(labels), whole.objects)
+        of_objects = mean_scale(len(labels), whole.objects)
         subjects, objects = outputs.labels[sample.pairs[:, 0]], outputs.labels[sample.pairs[:, 1]]
         context = EdgeContext(subjects, objects, whole.foreground, whole.background)
         logits = _full(outputs.predicate_logits)

@@ -23,8 +23,8 @@ def small(map_size=12, **options):
     return GAN(6, 4, 8, map_size, embedding=5, hidden=4, **{"levels": ("nodes", "edges")} | options)
 
 
-def test_layout_is_what_sampling_each_object_gives():
-    """The definition: sample every object's features on the grid of its image, and add up."""
+def test_boxes_to_layout_is_the_sum_of_each_object_sampled():
+    """The definition: sample the features of every object on the grid of its image, and add up."""
     _, boxes, _, image_index = graph([3, 0, 5])
     features = torch.randn(8, 2, 7, 5)
     size = 9
@@ -38,7 +38,7 @@ def test_layout_is_what_sampling_each_object_gives():
     torch.testing.assert_close(layout, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_layout_of_a_box_without_extent_is_finite():
+def test_boxes_to_layout_of_a_box_without_extent_is_finite():
     boxes = torch.tensor([[0.5, 0.2, 0.5, 0.9], [0.0, 0.0, 0.0, 0.0]])
     features = torch.ones(2, 3, 7, 7, requires_grad=True)
     layout = boxes_to_layout(features, boxes, torch.tensor([0, 1]), 8)
@@ -47,9 +47,9 @@ def test_layout_of_a_box_without_extent_is_finite():
     assert features.grad.isfinite().all()
 
 
-def test_graph_convolution_averages_over_all_roles():
-    """One linear layer that copies: object 1 hears the subject part of one triple and the object part of another."""
-    conv = GraphTripleConv(1, 1, 2, 2, last=True, batch_norm=False)
+def test_graph_triple_conv_averages_over_all_roles():
+    """One linear layer that copies: object 1 gets the object part of one triple and the subject part of another."""
+    conv = GraphTripleConv(1, 1, 2, 2, last=True)
     conv.triple_mlp = torch.nn.Linear(3, 6, bias=False)
     conv.node_mlp = torch.nn.Identity()
     with torch.no_grad():
@@ -105,9 +105,9 @@ def test_visual_conditioning_reaches_the_map_and_is_required():
     inputs = graph([2, 2])
     real = torch.rand(4, 8, 7, 7)
     assert not torch.equal(gan.generate(*inputs, visual=real), gan.generate(*inputs, visual=torch.zeros_like(real)))
-    with pytest.raises(ValueError, match="visual features must be given with visual_conditioning, and only then"):
+    with pytest.raises(ValueError, match=r"visual features.*visual_conditioning"):
         gan.generate(*inputs)
-    with pytest.raises(ValueError, match="visual features must be given with"):
+    with pytest.raises(ValueError, match=r"visual features.*visual_conditioning"):
         small().generate(*inputs, visual=real)
     with pytest.raises(ValueError, match=r"visual must have shape \[4, 8, 7, 7\], got \[4, 8, 5, 5\]"):
         gan.generate(*inputs, visual=real[:, :, :5, :5])
@@ -123,19 +123,13 @@ def test_embeddings_start_from_given_vectors():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"map_size": 7}, "map_size must be at least 8, got 7"),
+    ({"map_size": 7}, "map_size must be at least 8.*got 7"),
     ({"channels": 6}, "channels must be divisible by 4 and hidden by 2, got 6 and 4"),
     ({"hidden": 3}, "channels must be divisible by 4 and hidden by 2, got 8 and 3"),
     ({"levels": ("nodes", "pixels")}, "levels must be among nodes, edges, global, got pixels"),
 ])
-def test_bad_settings(options, message):
+def test_gan_refuses_sizes_that_do_not_fit(options, message):
     settings = {"num_classes": 6, "num_predicates": 4, "channels": 8, "map_size": 12, "hidden": 4}
     with pytest.raises(ValueError, match=message):
         GAN(**settings | options)
 
-
-def test_unknown_pooling():
-    with pytest.raises(ValueError, match='pooling must be "avg" or "sum", got \'max\''):
-        GraphTripleConv(1, 1, 2, 2, pooling="max")
-    with pytest.raises(ValueError, match='pooling must be "avg" or "sum", got \'max\''):
-        boxes_to_layout(torch.zeros(1, 1, 7, 7), torch.zeros(1, 4), torch.zeros(1, dtype=torch.int64), 8, pooling="max")

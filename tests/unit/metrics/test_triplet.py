@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sgg.metrics.triplet import TRIPLET_KS, ShotCounts, TripletTally, triplet_code, triplet_figures
+from sgg.metrics.triplet import TRIPLET_KS, ShotCounts, TripletTally, triplet_code, triplet_metrics
 
 
 def test_counts_are_looked_up_by_triplet():
@@ -28,7 +28,7 @@ def test_figures_equal_those_of_the_pooled_ranks(seed):
         tally.add(codes[part], ranks[:, part])
     for weight, pooled in enumerate(ranks):
         counted = tally.counts(weight)
-        got = triplet_figures(*counted, train[counted[0]], single_precision=False)
+        got = triplet_metrics(*counted, train[counted[0]], single_precision=False)
         rarity, medians = 1 / (train[codes] + 1), np.array([np.median(pooled[codes == c]) for c in range(6)])
         want = {"triplet-rank-mean": pooled.mean(), "triplet-rank-median": np.median(pooled),
                 "triplet-rank-class-median": medians.mean(),
@@ -43,6 +43,6 @@ def test_figures_equal_those_of_the_pooled_ranks(seed):
 def test_no_relation_gives_nan_under_the_same_names():
     none = np.empty(0, np.int64)
     one = np.ones(1, np.int64)
-    empty = triplet_figures(none, none, none, none)
-    assert empty.keys() == triplet_figures(one, one, one, one).keys()
+    empty = triplet_metrics(none, none, none, none)
+    assert empty.keys() == triplet_metrics(one, one, one, one).keys()
     assert np.isnan(list(empty.values())).all()

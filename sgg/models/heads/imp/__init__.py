@@ -26,7 +26,7 @@ class Imp(Head):
     """Rounds of message passing."""
 
     def build(self, sizes: HeadSizes, words: tuple[Tensor, Tensor] | None = None) -> nn.Module:
-        """The network; no words are needed."""
+        """The network; it needs no word vectors."""
         from .network import MessagePassing
 
         return MessagePassing(sizes.vector, self.hidden_dim, sizes.classes, sizes.predicates, self.iterations)

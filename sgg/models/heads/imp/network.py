@@ -9,10 +9,10 @@ from sgg.methods.head import HeadInputs, HeadOutputs
 
 
 class MessagePassing(nn.Module):
-    """States of nodes and edges that exchange messages, and logits of classes and predicates from them.
+    """Nodes and edges exchange messages; their final states give the logits of classes and predicates.
 
-    input_dim: V of the vectors from the box heads. hidden_dim: of the states. num_classes, num_predicates: C and R,
-    background included. iterations: rounds of message passing.
+    input_dim: V, the width of the vectors from the box heads. hidden_dim: width of the states. num_classes,
+    num_predicates: C and R, background included. iterations: rounds of message passing.
     """
 
     def __init__(self, input_dim: int, hidden_dim: int, num_classes: int, num_predicates: int, iterations: int = 3):
@@ -30,17 +30,17 @@ class MessagePassing(nn.Module):
         self.classify_edges = nn.Linear(hidden_dim, num_predicates)
 
     def forward(self, inputs: HeadInputs) -> HeadOutputs:
-        """Logits of classes [N, C] and predicates [P, R]; predicates are not conditioned on labels."""
+        """Logits of classes [N, C] and predicates [P, R]. The predicates do not depend on labels."""
         nodes, edges = self.propagate(self.node_input(inputs.nodes), self.edge_input(inputs.edges).relu(), inputs.pairs)
         return HeadOutputs(self.classify_nodes(nodes), self.classify_edges(edges))
 
     def propagate(self, nodes: Tensor, edges: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
-        """Final states [N, hidden_dim] and [P, hidden_dim] of inputs of the same shapes."""
+        """The final states of nodes [N, hidden_dim] and edges [P, hidden_dim]; the inputs have the same shapes."""
         nodes = self.node_gru(nodes, torch.zeros_like(nodes))
         edges = self.edge_gru(edges, torch.zeros_like(edges))
         subject, object_ = pairs[:, 0], pairs[:, 1]
         for _ in range(self.iterations):
-            # Both new states come from the previous round's: neither sees the other's update.
+            # Both new states follow from the states of the previous round.
             subjects, objects = nodes[subject], nodes[object_]
             to_edges = self.subject_gate(subjects, edges) * subjects + self.object_gate(objects, edges) * objects
             to_nodes = torch.zeros_like(nodes)
@@ -51,7 +51,7 @@ class MessagePassing(nn.Module):
 
 
 class _Gate(nn.Module):
-    """How much of a message passes: a sigmoid of both ends' states."""
+    """The weight of a message in (0, 1), from the states of the node and the edge that it joins."""
 
     def __init__(self, hidden_dim: int):
         super().__init__()

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @HEADS.register
 class Motifs(Head):
-    """Neural Motifs: an LSTM over the objects of an image gives them labels, one after another; a second LSTM, which
-    sees these labels, gives the context that pairs are classified by."""
+    """Neural Motifs: a first LSTM over the objects of an image predicts their labels, one after another. A second LSTM
+    reads these labels and gives the context from which pairs are classified."""
 
     needs: ClassVar[frozenset[Need]] = frozenset({"detector_logits", "class_boxes", "class_vectors"})
     conditions_on_labels: ClassVar[bool] = True
@@ -32,14 +32,16 @@ class Motifs(Head):
     edge_layers: Annotated[PositiveInt, trains()] = 1
     """Layers of the edge context's LSTM; 4 in the paper, 1 in the re-implementation."""
     pooling_dim: Annotated[PositiveInt, trains(), suits(toy=128)] = 4096
-    """Width of a pair's vector. A linear layer widens the vectors of the box head where these have another width."""
+    """Width of the vector of a pair. Where the box head has another width, a linear layer changes the width of its
+    vectors."""
     dropout: Annotated[Fraction, trains(mid_training=True)] = 0.2
-    """Dropout of the decoder's states, and between the layers of an LSTM."""
+    """Dropout of the states of the decoder, and between the layers of an LSTM."""
     vision: Annotated[bool, trains()] = True
-    """Multiply a pair's vector by the visual vector of its union box. false: the context alone decides."""
+    """Multiply the vector of a pair by the visual vector of its union box. false: use the context alone."""
 
     def build(self, sizes: HeadSizes, words: tuple[Tensor, Tensor] | None = None) -> nn.Module:
-        """As `Head.build`. words: label embeddings start from the vectors of classes; without, from N(0, 1)."""
+        """As `Head.build`. words: label embeddings start from the vectors of the classes; without words, from N(0, 1).
+        """
         from .head import MotifsHead
 
         return MotifsHead(sizes, None if words is None else words[0], **self.model_dump(exclude={"kind"}))

@@ -1,4 +1,4 @@
-"""Labels of detections that exclude one another: non-maximum suppression over classes."""
+"""Labels of overlapping detections: non-maximum suppression over all classes at once."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from torch import Tensor
 
 def labels_by_nms(logits: Tensor, class_boxes: Tensor, image_index: Tensor, num_images: int,
                   threshold: float = 0.5) -> Tensor:
-    """[N] a foreground class for each object, the surest first.
+    """[N] a foreground class for each object; the most certain objects choose first.
 
-    logits: [N, C]; class_boxes: [N, C, 4] the box of each object for every class; image_index: [N], ascending.
+    logits: [N, C]. class_boxes: [N, C, 4] the box of each object for every class. image_index: [N], ascending.
+    num_images: B. threshold: the IoU from which boxes suppress one another.
 
-    In an image of n objects, n times: the largest probability gives its class c to its object, which then takes part
-    no more. Objects whose boxes for c overlap the chosen one's by `threshold` or more can no longer have c.
+    In an image of n objects this step runs n times: the largest probability, of class c, gives c to its object, and
+    that object is done. Every object whose box for c has an IoU of at least `threshold` with the chosen box loses class
+    c: its probability of c becomes 0.
 
-    Their probabilities of c become 0, also those of objects that took part no more, as in the reference. Where all
-    that is left is 0, such an object may get another label, and one that got none has label 0.
+    As in the reference, that also happens to objects that are done. Once only zeros are left, a finished object may
+    therefore get another label, and an object that got none has label 0.
     """
     counts = torch.bincount(image_index, minlength=num_images)
     longest = int(counts.max()) if num_images else 0
@@ -45,7 +47,7 @@ def labels_by_nms(logits: Tensor, class_boxes: Tensor, image_index: Tensor, num_
 
 
 def pixel_iou(boxes: Tensor, others: Tensor) -> Tensor:
-    """Intersection over union of boxes [..., 4], a box from 3 to 5 being 3 pixels wide; both broadcast."""
+    """Intersection over union of boxes [..., 4], which are broadcast. A box from 3 to 5 is 3 pixels wide."""
     sides = torch.minimum(boxes[..., 2:], others[..., 2:]) - torch.maximum(boxes[..., :2], others[..., :2]) + 1
     shared = sides.clamp(min=0).prod(-1)
     return shared / (_pixel_area(boxes) + _pixel_area(others) - shared)

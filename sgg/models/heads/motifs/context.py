@@ -1,4 +1,4 @@
-"""What each object learns from the others of its image."""
+"""The context of an object: a vector that depends on all objects of its image."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from .sequence import SequenceOrder
 
 
 class SequenceContext(nn.Module):
-    """A bidirectional LSTM over the objects of each image, its two directions joined by a linear layer.
+    """A bidirectional LSTM over the objects of each image; a linear layer joins its two directions.
 
-    input_dim: of the objects' vectors. hidden_dim: of a direction and of the output. dropout: between layers.
+    input_dim: width of the vectors of objects. hidden_dim: width of one direction, and of the output. dropout: between
+    layers.
     """
 
     def __init__(self, input_dim: int, hidden_dim: int, layers: int, dropout: float) -> None:
@@ -24,7 +25,7 @@ class SequenceContext(nn.Module):
 
     def forward(self, objects: Tensor, order: SequenceOrder) -> Tensor:
         """[N, input_dim] -> [N, hidden_dim]."""
-        if not len(objects):  # the LSTM refuses a sequence without a step
+        if not len(objects):  # an LSTM does not accept an empty sequence
             return self.project(objects.new_zeros(0, self.project.in_features))
         with _without_onednn():
             states, _ = self.lstm(order.pack(objects))
@@ -33,8 +34,8 @@ class SequenceContext(nn.Module):
 
 @contextmanager
 def _without_onednn() -> Iterator[None]:
-    """Within, torch's own LSTM runs. On a CPU torch would hand sequences of equal lengths to oneDNN, which takes three
-    times as long for the few rows that a batch has."""
+    """Run torch's own LSTM within this context. On a CPU torch would give sequences of equal lengths to oneDNN, which
+    takes three times as long for the few rows of a batch."""
     before = torch.backends.mkldnn.enabled
     torch.backends.mkldnn.enabled = False  # type: ignore[assignment]  # a property of the module
     try:

@@ -1,4 +1,4 @@
-"""Labels of the objects of an image, one after another, each known to the next."""
+"""A decoder that labels the objects of an image one after another."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .sequence import SequenceOrder
 
 
 class LabelDecoder(nn.Module):
-    """A highway LSTM whose steps see the label of the step before.
+    """A highway LSTM; each step reads the label of the step before.
 
-    input_dim: of the objects' vectors. embedding_dim: of labels. num_classes: C, background included. dropout: of its
-    states, by one mask for all steps.
+    input_dim: width of the vectors of objects. embedding_dim: width of the label embeddings. num_classes: C, background
+    included. dropout: of the states, with one mask for all steps.
     """
 
     def __init__(self, input_dim: int, hidden_dim: int, embedding_dim: int, num_classes: int, dropout: float) -> None:
@@ -27,16 +27,16 @@ class LabelDecoder(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, objects: Tensor, order: SequenceOrder, targets: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Logits [N, C] of objects [N, input_dim], and the labels [N] that the decoder went on with.
+        """Logits [N, C] of objects [N, input_dim], and the labels [N] that the next steps read.
 
-        targets [N]: labels to go on with; where one is 0, and where none are given, the decoder goes on with its own
-        best foreground class.
+        targets [N]: labels that the next steps read instead of predicted ones. Where a target is 0 or none is given,
+        they read the best foreground class of the decoder.
         """
         if not len(objects):
             return self.classify(objects.new_zeros(0, self.classify.in_features)), order.rows
         of_objects, of_labels = self.input_gates.weight.split(
             [objects.shape[1], self.label_embedding.embedding_dim], dim=1)
-        # What objects add to the gates does not wait for labels, so it is computed for all steps at once.
+        # The contribution of the objects to the gates needs no labels, so it is computed for all steps at once.
         steps = F.linear(objects[order.rows], of_objects, self.input_gates.bias).split(order.batch_sizes.tolist())
         if targets is not None:
             targets = targets[order.rows]
@@ -47,7 +47,7 @@ class LabelDecoder(nn.Module):
         before = self.label_embedding.weight[:1].expand(images, -1)
         logits, labels, begin = [], [], 0
         for step in steps:
-            running = len(step)  # images that have no further object stand last
+            running = len(step)  # images without a further object come last
             inputs = step + F.linear(before[:running], of_labels)
             state, memory = self._advance(inputs, state[:running], memory[:running])
             state = state * mask[:running]
@@ -62,7 +62,8 @@ class LabelDecoder(nn.Module):
         return order.unpack(torch.cat(logits)), order.unpack(torch.cat(labels))
 
     def _advance(self, inputs: Tensor, state: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """The next state and memory, both [n, hidden]; inputs: [n, 6 hidden] what the step adds to the gates."""
+        """The next state and memory, both [n, hidden]. inputs: [n, 6 hidden] the contribution of the step to the gates.
+        """
         hidden = state.shape[1]
         gates = inputs[:, :5 * hidden] + self.state_gates(state)
         write, keep, new, read, carry = gates.chunk(5, dim=1)

@@ -16,14 +16,14 @@ from .position import PositionEmbedding
 from .sequence import SequenceOrder
 
 CERTAIN = 1000.0
-"""The logit of a given label; that of all others is its negative."""
+"""The logit of a given label; all other labels get its negative."""
 
 
 class MotifsHead(nn.Module):
     """Object context, labels, edge context, predicates (docs/SYSTEM.md section 2, "Neural Motifs").
 
-    sizes: of what it gets and gives. class_vectors: [C, D] where all four label embeddings start; None: N(0, 1). The
-    others are the settings of `Motifs`.
+    sizes: the sizes of inputs and outputs. class_vectors: [C, D] the start of all four label embeddings; None: N(0, 1).
+    The other arguments are the settings of `Motifs`.
     """
 
     def __init__(self, sizes: HeadSizes, class_vectors: Tensor | None = None, *, hidden_dim: int, object_layers: int,
@@ -44,10 +44,10 @@ class MotifsHead(nn.Module):
                 self.edge_embedding.weight.copy_(class_vectors)
                 self.decoder.label_embedding.weight[1:].copy_(class_vectors)
 
-    # Its loops would be compiled anew for every number of steps, which takes minutes each.
+    # torch.compile would compile its loops again for every number of steps, which takes minutes each time.
     @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch's own, and untyped
     def forward(self, inputs: HeadInputs) -> HeadOutputs:
-        """Logits of labels and predicates, and the labels that the predicates follow from."""
+        """Logits of labels and predicates, and the labels on which the predicates depend."""
         order = SequenceOrder.right_to_left(inputs.boxes, inputs.image_index, inputs.num_images)
         position = self.position(inputs.boxes, inputs.image_sizes[inputs.image_index])
         objects = torch.cat([inputs.nodes, self._label_code(inputs), position], dim=1)
@@ -58,7 +58,8 @@ class MotifsHead(nn.Module):
         return HeadOutputs(label_logits, self.pairs(edge_context, inputs.edges, inputs.pairs), labels)
 
     def _label_code(self, inputs: HeadInputs) -> Tensor:
-        """[N, D]: the embedding of the given label, or the mean of all by the detector's probabilities."""
+        """[N, D] the embedding of the given label, or the mean of all embeddings weighted by the detector's
+        probabilities."""
         if inputs.labels is not None:
             return self.object_embedding(inputs.labels)
         assert inputs.detector_logits is not None

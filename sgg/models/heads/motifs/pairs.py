@@ -1,4 +1,4 @@
-"""Predicates of pairs, from the context of both ends and what their union box shows."""
+"""The classifier of pairs: predicates from the contexts of both objects and the visual vector of their union box."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class PairClassifier(nn.Module):
-    """Joins the contexts of subject and object, multiplies them by the pair's visual vector, classifies the product.
+    """Join the contexts of subject and object, multiply them by the visual vector of the pair, classify the product.
 
-    hidden_dim: of contexts. vector_dim: V, of visual vectors. pooling_dim: of the product. vision: without, visual
-    vectors take no part.
+    hidden_dim: width of contexts. vector_dim: V, the width of visual vectors. pooling_dim: width of the product.
+    vision: False ignores the visual vectors.
     """
 
     def __init__(self, hidden_dim: int, vector_dim: int, pooling_dim: int, num_predicates: int, vision: bool) -> None:
@@ -28,9 +28,9 @@ class PairClassifier(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, contexts: Tensor, vectors: Tensor, pairs: Tensor) -> Tensor:
-        """[P, R] logits; contexts: [N, hidden_dim]; vectors: [P, V]; pairs: [P, 2] rows of `contexts`."""
+        """[P, R] logits. contexts: [N, hidden_dim]. vectors: [P, V]. pairs: [P, 2] rows of `contexts`."""
         as_subject, as_object = self.roles(contexts).chunk(2, dim=1)
-        # `join` of two vectors is a sum of what each adds to it, computed once an object instead of once a pair.
+        # `join` of two vectors is the sum of one part for each. The parts are computed per object, not per pair.
         of_subject, of_object = self.join.weight.chunk(2, dim=1)
         subjects = F.linear(as_subject, of_subject, self.join.bias).index_select(0, pairs[:, 0])
         joined = subjects + F.linear(as_object, of_object).index_select(0, pairs[:, 1])

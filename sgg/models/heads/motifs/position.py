@@ -1,4 +1,4 @@
-"""Where an object lies in its image, as a vector."""
+"""The position of an object in its image, as a vector."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ INNER, DIM = 32, 128
 
 
 def box_code(boxes: Tensor, image_sizes: Tensor) -> Tensor:
-    """[N, 9]: width, height, centre, corners and area of boxes as shares of their image's.
+    """[N, 9]: width, height, centre, corners and area of each box as fractions of the size of its image.
 
-    boxes: [N, 4] x1, y1, x2, y2; image_sizes: [N, 2] height and width of each box's image. A box from 3 to 5 is 3
-    pixels wide, its centre at 4.5.
+    boxes: [N, 4] x1, y1, x2, y2. image_sizes: [N, 2] height and width of the image of each box. A box from 3 to 5 is 3
+    pixels wide and has its centre at 4.5.
     """
     image_height, image_width = image_sizes.to(boxes.dtype).unbind(1)
     left, top, right, bottom = boxes.unbind(1)
@@ -26,7 +26,7 @@ def box_code(boxes: Tensor, image_sizes: Tensor) -> Tensor:
 
 
 class PositionEmbedding(nn.Module):
-    """A box's code through a small network."""
+    """A small network on the code of a box."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class PositionEmbedding(nn.Module):
 
 
 class _BatchNorm(nn.BatchNorm1d):
-    """BatchNorm that takes its running statistics where a batch has too few rows for statistics of its own."""
+    """BatchNorm that uses its running statistics where a batch has fewer than two rows."""
 
     def forward(self, input: Tensor) -> Tensor:
         if self.training and len(input) < 2:

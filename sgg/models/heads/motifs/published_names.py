@@ -1,9 +1,9 @@
-"""Names of the weights in checkpoints of the public re-implementation (docs/SYSTEM.md section 2) -> ours."""
+"""Our names of the weights in checkpoints of the public re-implementation (docs/SYSTEM.md section 2)."""
 
 from __future__ import annotations
 
 PLACE = "roi_heads.relation.predictor."
-"""What the names of the head begin with in a checkpoint, after `module.` where it was trained on several devices."""
+"""The prefix of the head's names in a checkpoint, after `module.` where the model was trained on several devices."""
 
 HEAD = {
     "context_layer.obj_embed1.": "object_embedding.",
@@ -24,5 +24,5 @@ HEAD = {
     "up_dim.": "pairs.widen.",
     "rel_compress.": "pairs.classify.",
 }
-"""Prefixes of published names -> ours in MotifsHead. `freq_bias.obj_baseline.`, beside them, is the model's
-`frequency_bias.table.`."""
+"""Prefixes of published names -> ours in MotifsHead. The checkpoint also has `freq_bias.obj_baseline.`, which is
+`frequency_bias.table.` of our scene-graph model."""

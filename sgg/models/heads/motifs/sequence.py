@@ -11,10 +11,10 @@ from torch.nn.utils.rnn import PackedSequence
 
 @dataclass(frozen=True, slots=True)
 class SequenceOrder:
-    """Where each object stands when all images are read at once, one object of each image a step.
+    """The step at which an LSTM reads each object; in every step it reads one object of each image.
 
-    rows [N]: the objects step by step. inverse [N]: the place of each object in `rows`. batch_sizes [T], on the CPU:
-    how many images still have an object at each step. No step is padded.
+    rows [N]: the objects, step by step. inverse [N]: the place of each object in `rows`. batch_sizes [T], on the CPU:
+    the number of images that still have an object at each step. No step is padded.
     """
 
     rows: Tensor
@@ -23,10 +23,10 @@ class SequenceOrder:
 
     @classmethod
     def right_to_left(cls, boxes: Tensor, image_index: Tensor, num_images: int) -> SequenceOrder:
-        """Objects by the centre of their box, from right to left; images with most objects first.
+        """Order objects by the centre of their box, from right to left; images with more objects come first.
 
-        boxes: [N, 4]; image_index: [N]. Of images with the same number of objects the last comes first, and of objects
-        with the same centre the first.
+        boxes: [N, 4]. image_index: [N]. num_images: B. Among images with the same number of objects the last one comes
+        first; among objects with the same centre the first one comes first.
         """
         counts = torch.bincount(image_index, minlength=num_images)
         images = num_images - 1 - torch.argsort(counts.flip(0), descending=True, stable=True)
@@ -46,9 +46,9 @@ class SequenceOrder:
         return cls(rows, inverse, (lengths > steps[:, None]).sum(1))
 
     def pack(self, values: Tensor) -> PackedSequence:
-        """[N, D] values of objects, in this order."""
+        """[N, D] values of the objects -> a packed sequence in this order."""
         return PackedSequence(values[self.rows], self.batch_sizes)
 
     def unpack(self, values: Tensor) -> Tensor:
-        """[N, ...] values in this order, back in the order of the objects."""
+        """[N, ...] values in this order -> the same values in the order of the objects."""
         return values[self.inverse]

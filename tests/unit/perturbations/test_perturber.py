@@ -186,7 +186,7 @@ def test_a_predicate_that_training_never_saw_has_no_candidates(tables):
     ({"method": "rand", "contexts": None, "embeddings": None}, "contexts or embeddings must be given"),
     ({"embeddings": torch.ones(8, 6)}, "embeddings must have a row for each of 9 classes, got 8"),
     ({"embeddings": torch.ones(9)}, r"embeddings must have shape \[classes, width\], got \[9\]"),
-    ({"embeddings": torch.full((9, 2), math.nan)}, "embeddings of class 1 are not finite"),
+    ({"embeddings": torch.full((9, 2), math.nan)}, "embeddings of class 1 must be finite"),
 ])
 def test_bad_settings(tables, settings, message):
     triplets, embeddings = tables
