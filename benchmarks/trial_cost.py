@@ -74,7 +74,7 @@ def run_ours(folder: Path, trials: int) -> tuple[list[float], int]:
     Returns the driver's memory in MiB after a quarter of the trials and after all, and the trials in the table.
     """
     from platform import tune
-    from platform.launch.run import EntryPoints
+    from platform.study.entry_points import EntryPoints
 
     config = folder / "config.yaml"
     config.write_text(f"experiment: {{name: ours, output: {folder}, seed: 0}}\ndata: {{root: {folder / MARKS}}}\n"

@@ -1,83 +1,84 @@
-"""When a search is noted: before it starts a trial, as one changes its state, and now and then as trials report."""
+"""When snapshots of a search are written: before a trial starts, after a trial changes its state, and from time to time
+while trials report."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 from ray import __version__ as ray_version
 from ray.tune import Callback
 from ray.tune.schedulers import TrialScheduler
 
+from ..cluster.ray_internals import saved_state, tune_controller
 from ..search.population import Population
 from ..search.scheduler_wrapper import SchedulerWrapper
 from .snapshot_store import SnapshotStore
 
-SECONDS_BETWEEN, SHARE_OF_TIME = 1.0, 0.05
-"""Of notes that only tell what trials have reported: at most so often, and in at most this share of the time."""
+SECONDS_BETWEEN, FRACTION_OF_TIME = 1.0, 0.05
+"""Limits for snapshots in which only reports of trials are new: the least time between two, and the largest fraction of
+the time that writing them may take."""
 
 
 class SnapshotCallback(Callback):
-    """Writes Tune's state to `notes`, and with it what population-based training remembers. resumed: whether Tune ought
-    to have gone on from there."""
+    """Writes Tune's state to `store`, and the scores of population-based training with it.
 
-    def __init__(self, notes: SnapshotStore, resumed: bool):
-        self._notes, self._resumed = notes, resumed
-        self._runner: Any = None
-        self._rule: TrialScheduler | None = None
+    resumed: whether Tune should have restored the newest snapshot.
+    """
+
+    def __init__(self, store: SnapshotStore, resumed: bool):
+        self._store, self._resumed = store, resumed
+        self._controller: Any = None
+        self._scheduler: TrialScheduler | None = None
         self._states: dict[str, str] = {}
         self._reports: dict[str, int] = {}
         self._next = 0.0
 
-    def before_trials_of(self, rule: TrialScheduler) -> TrialScheduler:
-        """A scheduler like `rule` that has a note taken before it says which trial is to start."""
-        self._rule = rule
-        return _Noted(rule, self)
+    def before_trials_of(self, scheduler: TrialScheduler) -> TrialScheduler:
+        """A scheduler like the given one, which writes a snapshot before it chooses the trial that starts next."""
+        self._scheduler = scheduler
+        return _SnapshotFirst(scheduler, self)
 
     def get_state(self) -> dict[str, Any] | None:
-        """What Tune writes beside its own state."""
-        return self._rule.memory() if isinstance(self._rule, Population) else None
+        """What Tune writes for this callback beside its own state."""
+        return self._scheduler.memory() if isinstance(self._scheduler, Population) else None
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Tune calls this when a search is taken up again, before it adds the search's trials."""
-        if isinstance(self._rule, Population):
-            self._rule.remember(state)
+        """Tune calls this when it resumes a search, before it adds the search's trials."""
+        if isinstance(self._scheduler, Population):
+            self._scheduler.remember(state)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Tune has handled what one trial told it."""
-        if self._runner is not None:
-            self.take(self._runner)
+        """Tune has handled one event of a trial."""
+        if self._controller is not None:
+            self.take(self._controller)
 
-    def take(self, runner: Any) -> None:
-        """Note the state of `runner`, Tune's own controller, unless it is known already.
+    def take(self, controller: Any) -> None:
+        """Write a snapshot of Tune's controller, unless nothing has changed since the newest one.
 
-        Raises OSError where it cannot be written, ValueError where Tune has not gone on from what was noted.
+        Raises OSError when it cannot be written, and ValueError when Tune has not restored the newest snapshot.
         """
-        if self._resumed and not runner.resumed:
-            raise ValueError(f"{self._notes.path}: Ray {ray_version} cannot read what was noted of this search; take "
-                             "it up with the Ray that it was begun with, or choose another experiment.name")
-        self._runner, begun, trials = runner, time.monotonic(), runner.get_trials()
+        if self._resumed and not controller.resumed:
+            raise ValueError(f"{self._store.path}: Ray {ray_version} cannot read this snapshot of the search; resume "
+                             "the search with the version of Ray that began it, or choose another experiment.name")
+        self._controller, begun, trials = controller, time.monotonic(), controller.get_trials()
         states = {trial.trial_id: trial.status for trial in trials}
         reports = {trial.trial_id: trial.last_result.get("training_iteration", 0) for trial in trials}
         if states == self._states and (reports == self._reports or begun < self._next):
             return
-        runner.save_to_dir()  # several files in a folder of Tune's own
-        state = Path(runner.experiment_state_path)
-        session = state.stem.partition("-")[2]
-        self._notes.write({file.name: file.read_bytes() for file in state.parent.glob(f"*-{session}.*")})
+        self._store.write(saved_state(controller))
         self._states, self._reports, ended = states, reports, time.monotonic()
-        self._next = ended + max(SECONDS_BETWEEN, (ended - begun) / SHARE_OF_TIME)
+        self._next = ended + max(SECONDS_BETWEEN, (ended - begun) / FRACTION_OF_TIME)
 
 
-class _Noted(SchedulerWrapper):
-    """Tune asks which trial is to start after it has added new ones, and before it starts any."""
+class _SnapshotFirst(SchedulerWrapper):
+    """Tune asks for the trial that starts next after it has added new trials, and before it starts any."""
 
-    def __init__(self, rule: TrialScheduler, taker: SnapshotCallback):
+    def __init__(self, rule: TrialScheduler, snapshots: SnapshotCallback):
         super().__init__(rule)
-        self._taker = taker
+        self._snapshots = snapshots
 
     def choose_trial_to_run(self, controller: Any) -> Any:
-        """The rule's choice."""
-        self._taker.take(controller._tune_controller)
+        """The choice of the wrapped scheduler."""
+        self._snapshots.take(tune_controller(controller))
         return super().choose_trial_to_run(controller)

@@ -1,4 +1,4 @@
-"""A Ray to run trials on: one of our own on this machine, or a running cluster."""
+"""A Ray to run trials on: a local one that this process starts, or a running cluster."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,27 +20,15 @@ from .watch import bounded, watched_ray
 ROOT = Path(__file__).resolve().parents[2]
 CONNECT_TIMEOUT_S = 10
 STARTS = 3
+"""Attempts to start a local Ray."""
 SHUTDOWN_S = 120.0
-"""Ray gives each of its processes some seconds to end, and kills it then."""
+"""Limit for Ray's shutdown. Ray gives each of its processes some seconds to end, and then kills it."""
 OBJECT_STORE_BYTES = 2**28
 
 SOCKET = "ray/session_2000-01-01_00-00-00_000000_{}/sockets/plasma_store"
-"""The longest path that Ray makes in the folder for temporary files; in the braces, the number of this process."""
+"""The longest path that Ray makes below the folder for temporary files; the braces stand for this process's id."""
 SOCKET_BYTES = 107
-"""Of a socket's path, at most: a limit of the system."""
-
-KNOCK = """
-import sys
-from ray._private import services
-from ray._raylet import GcsClient
-print(flush=True)
-try:
-    GcsClient(address=services.canonicalize_bootstrap_address_or_die(sys.argv[1]))
-except Exception as error:
-    print(str(error).partition(chr(10))[0], flush=True)
-    sys.exit(1)
-"""
-"""A program that ends well once the Ray at an address has told who it is; it says when it begins, and why it fails."""
+"""The system's limit for the path of a socket."""
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -49,8 +36,8 @@ ENVIRONMENT = {
     "RAY_worker_niceness": "0",  # trials are the main job of the machine
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of a config mean the same in a trial as on the command line
     "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a process that was given no GPU sees none
-    # What a trial costs is process starts; these leave out the ones that serve dashboards and spot instances.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a process without a GPU of its own sees none
+    # Starting processes is most of a trial's cost. These switch off the ones for dashboards and spot instances.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_TRAIN_METRICS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_CONTROLLER_STRUCTURED_LOGGING": "0",
@@ -59,41 +46,41 @@ ENVIRONMENT = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "30",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # figures that a scheduler asks for come with the first validation
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # the metric of a scheduler is missing before the first validation
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_RESULT_BUFFER_LENGTH": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "inf",  # platform/callbacks/snapshot_store.py is what a search is taken up from
+    "TUNE_GLOBAL_CHECKPOINT_S": "inf",  # a search resumes from platform/callbacks/snapshot_store.py
 }
 
 
 @contextlib.contextmanager
 def ray_session(address: str, source: str, **local: Any) -> Iterator[dict[str, float]]:
-    """Within the block Ray runs; yields its resources in all. `local`: arguments of ray.init for a Ray of our own.
+    """Run Ray within the block. Yields its total resources. `local`: arguments of ray.init for a local Ray.
 
-    A Ray that this process already uses serves as it is, and is left running.
+    When this process already uses a Ray, the block uses that one and leaves it running.
 
-    Raises ConfigError where no cluster answers at `address` within 10 seconds, and where the path of the folder for
-    temporary files is too long for a Ray of our own.
+    Raises ConfigError when no cluster answers at `address` within 10 seconds, or when the path of the folder for
+    temporary files is too long for a local Ray.
     """
     environment = {key: os.environ.get(key, value) for key, value in ENVIRONMENT.items()}
     environment[COMMIT_VARIABLE] = program()["commit"] or ""  # workers elsewhere run a copy without its repository
-    # A worker has imported the standard `platform` unless the root is on its path from the start.
+    # Workers import the standard library's `platform` unless the root is on their path from the start.
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ.update(environment, PYTHONPATH=os.pathsep.join(dict.fromkeys(paths)))
-    import ray
+    import ray  # reads the environment variables
 
-    _be_quiet()
+    _silence_ray()
     if ray.is_initialized():
         yield ray.cluster_resources()
         return
     common = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address == "local":
-            _require_short_folder(source)
-            _start(object_store_memory=OBJECT_STORE_BYTES, **common, **local)
+            require_short_folder(source)
+            start_ray(object_store_memory=OBJECT_STORE_BYTES, **common, **local)
         else:
             _connect(address, source, environment, common)
-    except SystemExit:  # how Ray answers a SIGTERM from then on
+    except SystemExit:  # this is how Ray answers a SIGTERM from then on
         raise KeyboardInterrupt from None
     try:
         with watched_ray().watching():
@@ -103,19 +90,22 @@ def ray_session(address: str, source: str, **local: Any) -> Iterator[dict[str, f
             ray.shutdown()
 
 
-def _require_short_folder(source: str) -> None:
+def require_short_folder(source: str) -> None:
+    """Raises ConfigError when the path of the folder for temporary files leaves no room for the paths of Ray's sockets.
+    """
     name = "RAY_TMPDIR" if "RAY_TMPDIR" in os.environ else "TMPDIR"
     folder = os.environ.get(name, "/tmp")
     room = SOCKET_BYTES - len(SOCKET.format(os.getpid())) - 1
     if len(os.fsencode(folder)) > room:
         raise ConfigError(source, [
-            f"environment variable {name}: Ray cannot make its sockets under {folder}, whose path has "
-            f"{len(os.fsencode(folder))} bytes and may have {room} here: set RAY_TMPDIR to a folder with a shorter "
-            "path, for example RAY_TMPDIR=/tmp"])
+            f"environment variable {name}: Ray cannot create its sockets in {folder}: the path has "
+            f"{len(os.fsencode(folder))} bytes, and at most {room} are possible. Set RAY_TMPDIR to a folder with a "
+            "shorter path, for example RAY_TMPDIR=/tmp"])
 
 
-def _start(**arguments: Any) -> None:
-    """Start a Ray of our own. On a machine that is busy Ray may not be up in the time it gives itself: then again."""
+def start_ray(**arguments: Any) -> None:
+    """Start a local Ray with these arguments of ray.init. On a busy machine Ray may be too slow for its own limit; then
+    try again."""
     import ray
 
     for attempt in range(STARTS):
@@ -129,29 +119,29 @@ def _start(**arguments: Any) -> None:
 
 
 def nodes() -> list[dict[str, float]]:
-    """What each living node has."""
+    """The resources of each living node."""
     import ray
 
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
 def largest_node(resource: str) -> float:
-    """How much of a resource the best supplied node has."""
+    """The largest amount of a resource that one node has."""
     return max((node.get(resource, 0.0) for node in nodes()), default=0.0)
 
 
 def require_nodes(study: Study) -> None:
-    """Raises ConfigError where no node takes trials yet."""
+    """Raises ConfigError when no node can run trials yet."""
     if not largest_node("CPU"):
         raise ConfigError(study.source, [
             f"resources.address: no worker node of {study.base.resources.address!r} is up yet: start one "
-            "(`ray up --min-workers 1`, or `ray start --address=...` on it), or wait until it is there "
+            "(`ray up --min-workers 1`, or `ray start --address=...` on it), or wait until it is up "
             "(`python cluster/wait_for_nodes.py ADDRESS 2`)"])
 
 
 def require_room(study: Study, resources: dict[str, float], who: str) -> None:
-    """Raises ConfigError where no node has the resources that `who` wants, and would be waited for in vain."""
-    faults = [f"resources.{name.lower()}s: {who} wants {amount:g}, but no node of this Ray has more than "
+    """Raises ConfigError when no node has the resources that `who` needs, since `who` would wait for ever."""
+    faults = [f"resources.{name.lower()}s: {who} needs {amount:g}, but no node of this Ray has more than "
               f"{largest_node(name):g}" for name, amount in resources.items() if amount > largest_node(name)]
     if faults:
         raise ConfigError(study.source, faults)
@@ -163,52 +153,52 @@ def _connect(address: str, source: str, environment: dict[str, str], common: dic
     common.pop("include_dashboard")
     runtime_env = {"env_vars": environment, "working_dir": str(ROOT), "excludes": ["/data", "/runs", "/.git"]}
     try:
-        _knock(address)
+        require_answer(address)
         ray.init(address=address, runtime_env=runtime_env, **common)
-    except OSError as error:  # what a lost connection is, to Ray too
-        raise ConfigError(source, [_refusal(address, str(error).partition("\n")[0])]) from None
+    except OSError as error:  # Ray, too, raises it for a lost connection
+        raise ConfigError(source, [_no_connection(address, str(error).partition("\n")[0])]) from None
 
 
-def _refusal(address: str, reason: str) -> str:
+def _no_connection(address: str, reason: str) -> str:
     if "authentication token" in reason.lower():
-        return (f"resources.address: the Ray at {address!r} wants to be shown its token: set RAY_AUTH_MODE=token, and "
-                "have what it was started with in ~/.ray/auth_token")
+        return (f"resources.address: the Ray at {address!r} requires its authentication token: set "
+                "RAY_AUTH_MODE=token, and copy the token that the cluster was started with to ~/.ray/auth_token")
     return (f"resources.address: no Ray cluster answers at {address!r} ({reason}); start one with `ray start --head`, "
-            "or use local")
+            "or set resources.address=local")
 
 
-def _knock(address: str) -> None:
+def require_answer(address: str) -> None:
     """Raises OSError unless a Ray answers at `address` within 10 seconds.
 
-    `ray.init` itself waits for minutes, prints, and ends the process where something else listens at the address; so
-    another process asks first.
+    `ray.init` itself waits for minutes, prints, and ends the process when something else listens at the address. So
+    another process connects first.
     """
+    from .ray_internals import CONNECTION_TEST  # imports Ray, for which the environment must be set first
+
     if address != "auto":
         host, _, port = address.rpartition(":")
         if not port.isdecimal():
             raise ConnectionError("it must be local, auto or HOST:PORT")
         socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
-    with subprocess.Popen([sys.executable, "-c", KNOCK, address], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          text=True) as asking:
-        assert asking.stdout is not None  # for it is a pipe
-        asking.stdout.readline()  # Ray is imported: from here on it is the cluster that takes its time
+    with subprocess.Popen([sys.executable, "-c", CONNECTION_TEST, address], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None  # it is a pipe
+        process.stdout.readline()  # the program has imported Ray; the time limit is for the cluster only
         try:
-            reason, _ = asking.communicate(timeout=CONNECT_TIMEOUT_S)
+            reason, _ = process.communicate(timeout=CONNECT_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            asking.kill()
-            raise TimeoutError(f"timed out after {CONNECT_TIMEOUT_S} s; what listens there does not speak as Ray "
-                               "does") from None
-    if asking.returncode:
-        raise ConnectionError(reason.strip() or f"asking for it ended with exit status {asking.returncode}")
+            process.kill()
+            raise TimeoutError(f"timed out after {CONNECT_TIMEOUT_S} s; what listens there is not a Ray cluster"
+                               ) from None
+    if process.returncode:
+        raise ConnectionError(reason.strip() or f"the connection test ended with exit status {process.returncode}")
 
 
-def _be_quiet() -> None:
-    """Keep Ray's chatter out of what people read; logging.getLogger("ray").setLevel(...) brings it back."""
-    from ray._private import worker
+def _silence_ray() -> None:
+    """Keep Ray's own messages out of a command's output. `logging.getLogger("ray").setLevel(...)` shows them again."""
+    from .ray_internals import log_raylet_messages
 
     logger = logging.getLogger("ray")
     logger.setLevel(logging.ERROR)
-    logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # lists the trials that failed, as we do
-    warnings.filterwarnings("ignore", module=r"ray(\..*)?")
-    # What raylets have to say is printed to stdout, whatever log_to_driver is.
-    worker.print_to_stdstream = lambda message, **_: logger.warning("%s", " ".join(message["lines"]))
+    logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # lists the failed trials, as our summary does
+    log_raylet_messages(lambda message: logger.warning("%s", message))

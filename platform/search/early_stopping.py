@@ -21,7 +21,8 @@ from typing import Any
 
 from ray.tune.schedulers import TrialScheduler
 
-from ..trial.trainable import FAILED_KEY, OBJECTIVE, TIME
+from ..study.directory import JUDGEMENTS, StudyDirectory, TrialRecord
+from ..trial.trainable import FAILED_KEY, OBJECTIVE, TIME, results_of
 from .judgements import NOT_YET, Judgement, Judgements
 from .repeat_seeds import SEED_KEY
 from .scheduler_wrapper import SchedulerWrapper
@@ -40,6 +41,17 @@ class Past:
     results: list[dict[str, Any]] = field(default_factory=list)
     judged: Judgement = NOT_YET
     stopped: bool = False
+
+
+def past_trials(directory: StudyDirectory) -> list[tuple[TrialRecord, Past]]:
+    """The trials that a study has on disk, each with what it had done.
+
+    Raises ValueError naming a file that is damaged.
+    """
+    study, _ = directory.study()
+    judged = Judgements(directory.path / JUDGEMENTS).last()
+    return [(record, Past(results_of(record, study.trial(record.values)), judged.get(record.name, NOT_YET),
+                          record.stopped_early)) for record in directory.records()]
 
 
 class EarlyStopping(SchedulerWrapper):

@@ -61,7 +61,9 @@ def search_algorithm(study: Study, axes: list[Axis], at_once: int) -> SearchAlgo
     from ray.tune.search.optuna import OptunaSearch
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # the live table says what is tried
-    warnings.filterwarnings("ignore", "Choices for a categorical distribution")  # a list is one, in memory
+    # The one warning that is silenced: Optuna would rather have no list as a value of a setting, since its databases
+    # cannot store one. Its studies are in memory here. Ray itself gives no Python warning in a search.
+    warnings.filterwarnings("ignore", "Choices for a categorical distribution should be", UserWarning)
     seeds = study.base.experiment.seed
     chooser = OptunaSearch(metric=OBJECTIVE, mode=study.base.search.mode, seed=seeds[0])
     return RepeatSeeds(chooser, seeds, at_once)

@@ -34,7 +34,9 @@ from sgg.methods.plugins import fault_of_plugins, load_plugins
 from sgg.settings.keys import flatten, with_values
 from sgg.systems import parts_of
 
-STUDY, LOCK, TRIAL, TRIALS, NOTES, RAY = "study.json", ".lock", "trial.json", "trials", "notes", "ray"
+STUDY, LOCK, TRIAL, TRIALS, RAY = "study.json", ".lock", "trial.json", "trials", "ray"
+SNAPSHOTS = "notes"
+"""The folder of snapshots of Tune's state. Searches of earlier versions have it under this name."""
 PLUGINS = "plugins"
 """The folder of copies of the plugins that the study runs."""
 JUDGEMENTS = "judgements.jsonl"

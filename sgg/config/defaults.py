@@ -30,7 +30,8 @@ WITHOUT_EFFECT = {"data.num_val_images": None, "data.exclude_left_right": False}
 the data set does not have them."""
 
 
-def complete(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any]:
+# Its complexity is that of small steps, one after another, which read and write the same two tables.
+def complete(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any]:  # noqa: C901
     """Nested settings with every default that depends on the data set or on other settings filled in.
 
     What is given stays, right or wrong; None counts as not given where a default depends on something, as in files of

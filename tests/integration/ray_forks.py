@@ -62,7 +62,7 @@ def fork_workers_of_this_process() -> None:
         with forked_workers(os.environ[FOLDER]):
             start(**arguments)
 
-    start, ray_session._start = ray_session._start, start_forking
+    start, ray_session.start_ray = ray_session.start_ray, start_forking
 
 
 def forks(folder: str) -> list[psutil.Process]:

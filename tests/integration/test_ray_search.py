@@ -98,7 +98,7 @@ def test_train_runs_one_trial_and_takes_no_axes(ray_with_gpus, stub, config_file
 
 def test_more_than_any_node_has_is_refused(ray_with_gpus, stub, config_file, tmp_path, capsys):
     assert train.main([config_file(), "resources.gpus=5"], stub) == 2
-    assert "resources.gpus: a trial wants 5, but no node of this Ray has more than 4" in capsys.readouterr().err
+    assert "resources.gpus: a trial needs 5, but no node of this Ray has more than 4" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
 
 
@@ -128,10 +128,10 @@ search: {max_concurrent: 1, scheduler: asha}
 """)
     directory = StudyDirectory(tmp_path / "runs" / "a")
     assert tune.main([config, "search.time_budget_s=1000"], stub) == 0
-    assert "the time of the search was over; with --resume it goes on" in (printed := capsys.readouterr().out)
+    assert "the time budget of the search is used up; --resume" in (printed := capsys.readouterr().out)
     assert "1 stopped, 1 not begun" in printed
     record, = directory.records()
-    assert (record.status, record.reason) == (STOPPED, "the time of the search was over")
+    assert (record.status, record.reason) == (STOPPED, "the time budget of the search is used up")
     assert tune.main([config, "search.time_budget_s=3000", "--resume"], stub) == 0
     assert "2 finished" in capsys.readouterr().out
     first, second = directory.records()

@@ -13,7 +13,7 @@ from pathlib import Path
 from platform.callbacks.snapshot_store import SnapshotStore
 from platform.callbacks.snapshots import SnapshotCallback
 from platform.callbacks.trial_status import TrialStatusCallback
-from platform.launch.run import _past
+from platform.search.early_stopping import past_trials
 from platform.search.repeat_seeds import SEED_KEY
 from platform.search.schedule import scheduler, search_algorithm
 from platform.search.search_space import read_axes
@@ -95,7 +95,7 @@ class Tune:
         self.directory, self.actors = StudyDirectory.of(study), {}
         if study.base.search.algorithm == "optuna":
             trials = self._suggested(study, axes, trials)
-        past = {record.name: done for record, done in _past(self.directory)}
+        past = {record.name: done for record, done in past_trials(self.directory)}
         self.rule = scheduler(study, axes, EPOCHS, past)
         judge = getattr(self.rule, "_rule", self.rule)
         self._spy_on(judge)

@@ -108,5 +108,5 @@ def test_notes_of_a_large_search_take_a_twentieth_of_the_time(notes, runner, clo
 def test_a_search_that_tune_begins_anew_is_refused(notes, runner, clock):
     """Tune only warns where it cannot read a state, and starts from nothing."""
     runner.resumed = False
-    with pytest.raises(ValueError, match=r"notes: Ray 2\.\S+ cannot read what was noted of this search; take it up"):
+    with pytest.raises(ValueError, match=r"notes: Ray 2\.\S+ cannot read .*experiment\.name"):
         SnapshotCallback(notes, resumed=True).take(runner)

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from platform.cluster import watch as ray_watch
 from platform.cluster.watch import RayWatch
-from platform.launch import run as search
+from platform.launch import summary
 from platform.study.directory import RUNNING, STOPPED, StudyDirectory, TrialRecord
 
 import pytest
@@ -64,16 +64,16 @@ def test_a_busy_process_lets_connections_wait(process, monkeypatch):
     ("SIGTERM", 130, "interrupted"),
     (None, 1, "Ray's own processes have ended: killed, as when memory runs out, or lost with their machine")])
 def test_trials_are_recorded_as_interrupted(tmp_path, monkeypatch, capsys, heard, status, reason):
-    for module in (ray_watch, search):
+    for module in (ray_watch, summary):
         monkeypatch.setattr(module, "signal_heard", lambda: heard)
     directory = StudyDirectory(tmp_path)
     TrialRecord(directory.trial("t"), {}, RUNNING).write()
-    monkeypatch.setattr("platform.results.files.write_results", lambda path: "")
-    assert search._end_without_ray(directory, trials=3) == status
+    monkeypatch.setattr(summary, "write_results", lambda path: "")
+    assert summary.end_without_ray(directory, trials=3) == status
     record, = directory.records()
     assert (record.status, record.reason, record.over) == (STOPPED, reason, False)
     printed = capsys.readouterr().out
-    assert "with --resume it goes on" in printed
+    assert "--resume" in printed
     assert "1 stopped, 2 not begun" in printed
     assert (heard or "killed") in printed
 

@@ -1,0 +1,64 @@
+"""What the trials of a study share, made on Ray before the first one starts: the detector, feature stores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sgg.config import Study
+
+from ..cluster.feature_tasks import extract, worth_sharing
+from ..cluster.session import require_nodes, require_room
+from ..search.axis import Axis
+from ..search.schedule import resources_per_task, resources_per_trial
+from ..search.search_space import combinations, configurations
+from ..study.entry_points import EntryPoints, find
+from .opened_data import MOST_OPENED, distinct
+
+if TYPE_CHECKING:
+    from sgg.data.provenance import DataProvenance
+
+MISSING_SHOWN = 8
+
+
+def trial_resources(study: Study, total: dict[str, float]) -> dict[str, float]:
+    """What each trial holds, by name of the resource. total: the resources of this Ray.
+
+    Raises ConfigError when no node can run a trial.
+    """
+    require_nodes(study)
+    resources = resources_per_trial(study, total.get("GPU", 0))
+    require_room(study, resources, "a trial")
+    return resources
+
+
+def prepare(study: Study, axes: list[Axis], entry_points: EntryPoints,
+            total: dict[str, float]) -> tuple[DataProvenance, int]:
+    """Make what trials share, so that no trial waits for another to make it.
+
+    Returns the provenance of the data, and the number of epochs of the longest trial.
+    """
+    prepare_one = find(entry_points.prepare)
+    shared = [axis for axis in axes if axis.role.shared]
+    if study.base.search.algorithm == "optuna":  # it chooses values as it goes, so a range has no values to prepare
+        points = combinations([axis for axis in shared if axis.values], MOST_OPENED)
+    else:
+        points = [{axis.key: values[axis.key] for axis in shared} for values in configurations(study, axes)]
+    configs = distinct([study.trial(point) for point in points])
+    for config in configs:
+        if worth_sharing(config, total):
+            extract(config, resources_per_task(study, total.get("GPU", 0)))
+    foundations = [prepare_one(config) for config in configs]
+    lengths = [config.training.epochs for config in configs]
+    lengths += [value for axis in axes if axis.key == "training.epochs" for value in axis.extremes()]
+    return foundations[0].facts, max(lengths)
+
+
+def missing_vectors(provenance: DataProvenance) -> str:
+    """A line that names the classes and predicates without a word vector; empty when there are none. They get random
+    vectors, and so random neighbours."""
+    missing = provenance.get("embeddings_missing", [])
+    if not missing:
+        return ""
+    shown = ", ".join(missing[:MISSING_SHOWN]) + (", ..." if len(missing) > MISSING_SHOWN else "")
+    return (f"embeddings: {provenance['embeddings']} has no vector for {len(missing)} names, which get random vectors: "
+            f"{shown}")

@@ -1,0 +1,40 @@
+import sys
+from pathlib import Path
+from platform.launch import opened_data
+from platform.search.search_space import read_axes
+from platform.study.entry_points import EntryPoints
+from types import SimpleNamespace
+
+import pytest
+
+from sgg.config import ConfigError, load
+from sgg.methods.plugins import unload_plugins
+
+
+@pytest.mark.parametrize(("overrides", "words"), [
+    ([], ""),
+    (["data.train_images=1000"], "; of these the first 1,000 of train"),
+    (["data.train_images=64", "data.eval_images=40"], "; of these the first 64 of train and 40 each of val and test")])
+def test_left_out(tmp_path: Path, overrides: list[str], words: str) -> None:
+    (tmp_path / "a.yaml").write_text("")
+    assert opened_data.left_out(load(tmp_path / "a.yaml", overrides).base) == words
+
+
+def test_require_plugins_on_each_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plugin's parts are built on each data set that the search opens for a trial."""
+    (tmp_path / "mine.py").write_text("")
+    (tmp_path / "a.yaml").write_text("experiment: {plugins: mine.py}\n"
+                                     "data: {name: {search: grid, of: [toy, custom]}}\n"
+                                     "loss: {kind: {search: grid, of: [baseline, dnorm]}}\n")
+    monkeypatch.setattr("sgg.systems.construction.faults_of_plugins",
+                        lambda config, data: [f"{config.loss.kind} on {config.data.name}, read from {data.files}"])
+    monkeypatch.setitem(sys.modules, "stand_in", SimpleNamespace(
+        open_data=lambda config: SimpleNamespace(files=f"{config.data.name}'s files")))
+    monkeypatch.setattr(opened_data, "check_metric", lambda config, data: None)
+    study, axes = read_axes(load(tmp_path / "a.yaml"))
+    opened = opened_data.open_data(study, axes, EntryPoints(open_data="stand_in:open_data"))
+    with pytest.raises(ConfigError) as refused:
+        opened_data.require_plugins(study, axes, opened)
+    assert refused.value.faults == [f"{loss} on {name}, read from {name}'s files" for name in ("toy", "custom")
+                                    for loss in ("baseline", "dnorm")]
+    unload_plugins(["mine.py"])

@@ -1,0 +1,82 @@
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from platform.cluster import session
+from platform.launch.preparation import missing_vectors, prepare, trial_resources
+from platform.search.schedule import plan
+from platform.search.search_space import read_axes
+from platform.study.entry_points import EntryPoints
+from types import SimpleNamespace
+
+import pytest
+
+from sgg.config import Config, ConfigError, load
+
+HEAD = {"memory": 1e9}
+
+
+@pytest.fixture
+def nodes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets the resources of the nodes of a cluster."""
+    def put(*nodes: dict[str, float]) -> None:
+        monkeypatch.setattr(session, "nodes", lambda: list(nodes))
+    return put
+
+
+def resources(tmp_path: Path, *overrides: str, gpus: float = 0) -> dict[str, float]:
+    (tmp_path / "a.yaml").write_text("")
+    return trial_resources(load(tmp_path / "a.yaml", ["resources.address=auto", *overrides]), {"GPU": gpus})
+
+
+def fault_of(tmp_path: Path, *overrides: str, gpus: float = 0) -> str:
+    with pytest.raises(ConfigError) as error:
+        resources(tmp_path, *overrides, gpus=gpus)
+    fault, = error.value.faults
+    return fault
+
+
+def test_trial_resources(tmp_path: Path, nodes: Callable[..., None]) -> None:
+    nodes(HEAD, {"CPU": 4.0, "GPU": 1.0})
+    assert resources(tmp_path, gpus=1) == {"CPU": 1.0, "GPU": 1.0}
+
+
+def test_trial_resources_without_workers(tmp_path: Path, nodes: Callable[..., None]) -> None:
+    nodes(HEAD)
+    fault = fault_of(tmp_path)
+    for part in ("resources.address", "'auto'", "ray up --min-workers 1", "wait"):
+        assert part in fault
+
+
+def test_trial_resources_where_every_node_is_too_small(tmp_path: Path, nodes: Callable[..., None]) -> None:
+    nodes(HEAD, {"CPU": 4.0, "GPU": 1.0})
+    fault = fault_of(tmp_path, "resources.gpus=2", gpus=1)
+    for part in ("resources.gpus", "a trial needs 2", "more than 1"):
+        assert part in fault
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_prepare_makes_what_the_trials_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Two trials, drawn along two axes, of which one decides on the detector."""
+    (tmp_path / "a.yaml").write_text("""
+detector: {epochs: {search: choice, of: [1, 2, 3, 4, 5, 6, 7, 8, 9]}}
+loss: {scale: {search: uniform, low: 1, high: 9}}
+search: {trials: 2}
+""")
+    study, axes = read_axes(load(tmp_path / "a.yaml", [f"experiment.seed={seed}"]))
+    made = []
+
+    def make(config: Config) -> SimpleNamespace:
+        made.append(config.detector.epochs)
+        return SimpleNamespace(config=config, facts={})
+
+    monkeypatch.setitem(sys.modules, "stand_in", SimpleNamespace(make=make))
+    prepare(study, axes, EntryPoints(prepare="stand_in:make"), {"CPU": 2.0})
+    assert sorted(made) == sorted({values["detector.epochs"] for values in plan(study, axes) or ()})
+
+
+def test_missing_vectors() -> None:
+    names = [f"class{number}" for number in range(9)]
+    line = missing_vectors({"embeddings": "glove.txt", "embeddings_missing": names})
+    for part in ("glove.txt", "9 names", "class0", "class7, ...", "random"):
+        assert part in line
+    assert missing_vectors({"embeddings": "glove.txt"}) == ""

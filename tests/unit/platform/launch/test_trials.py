@@ -1,0 +1,28 @@
+from pathlib import Path
+from platform.launch.trials import to_the_end
+from platform.study.directory import RUNNING, STOPPED, StudyDirectory, TrialRecord
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sgg.config import load
+
+
+def test_to_the_end_on_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.yaml").write_text("")
+    study = load(tmp_path / "a.yaml", [f"experiment.output={tmp_path}", "experiment.name=s"])
+    directory = StudyDirectory.of(study)
+    TrialRecord(directory.trial("t"), {}, RUNNING).write()
+
+    def full(*arguments: Any) -> tuple[bool, int]:
+        raise OSError(28, "No space left on device", "notes/a.json")
+
+    assert to_the_end(SimpleNamespace(study=study, directory=directory, count=1, run=full), resume=False) == 1
+    printed = capsys.readouterr().out
+    record, = directory.records()
+    assert (record.status, record.over) == (STOPPED, False)
+    for part in ("No space left on device", "'notes/a.json'"):
+        assert part in printed
+        assert part in record.reason
+    assert "--resume" in printed
