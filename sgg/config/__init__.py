@@ -1,6 +1,6 @@
-"""The experiment as typed, validated settings. Imports neither torch nor Ray, so a typo is reported at once.
+"""The experiment as typed, validated settings. It imports neither torch nor Ray, so it reports a typo at once.
 
-Each name is imported when it is first asked for: the help of a command does not wait for the whole schema.
+Each name is imported at its first use, so that the help of a command does not need the whole schema.
 """
 
 from typing import TYPE_CHECKING

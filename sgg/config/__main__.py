@@ -1,9 +1,9 @@
 """The reference of all settings, or a JSON schema of config files for editors.
 
     python -m sgg.config                        every setting: type, range, default, meaning, roles
-    python -m sgg.config --json-schema FILE     with which editors complete and check YAML; - prints it
+    python -m sgg.config --json-schema FILE     write a schema with which editors complete and check YAML; - prints it
 
-With --plugin my_head.py the settings of a user's own entries are among them.
+With --plugin my_head.py the settings of your own entries are included.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from sgg.methods.plugins import PluginError, load_plugins
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the command."""
     parser = command_parser("sgg.config", __doc__.splitlines()[0])
-    parser.add_argument("--json-schema", metavar="FILE", help="write a JSON schema of config files there; - prints it")
-    add_plugin_option(parser, "whose settings are shown, too")
+    parser.add_argument("--json-schema", metavar="FILE", help="write a JSON schema of config files; - prints it")
+    add_plugin_option(parser, "and show its settings, too")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the reference, or write the schema. Returns 0, or 2 where a file cannot be written or a plugin
-    not be used."""
+    """Print the reference, or write the schema. Returns 0, or 2 if a file cannot be written or a plugin cannot be used.
+    """
     options = build_parser().parse_args(arguments)
     try:
         load_plugins(options.plugin)

@@ -12,7 +12,7 @@ _declared: set[str] = set()
 
 
 def declare_adjustments(evaluation: type[BaseModel]) -> None:
-    """Give a section the setting of every adjustment that there is now, and take away those that are gone."""
+    """Add the setting of every registered adjustment to a section, and remove those of adjustments that are gone."""
     entries = ADJUSTMENTS.entries
     for name in _declared - entries.keys():
         del evaluation.model_fields[name]

@@ -1,7 +1,8 @@
-"""Parts of the schema that hold one of a registry's sections: `head: Annotated[Head, Choice(HEADS)] = HEADS.default`.
+"""Fields of the schema that hold the section of one entry of a registry:
+`head: Annotated[Head, Choice(HEADS)] = HEADS.default`.
 
-In a file such a part is a mapping with the name of the entry and its settings, `{kind: imp, iterations: 3}`. A name
-alone is short for the entry with its defaults, and a mapping without a name is one of the default entry.
+In a file such a field is a mapping with the name of the entry and its settings, `{kind: imp, iterations: 3}`. The name
+alone stands for the entry with its defaults. A mapping without a name belongs to the default entry.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Choice:
-    """A field's mark: it holds the section of one of the registry's entries.
+    """A mark of a field that holds the section of one entry of a registry.
 
-    auto: the name `auto` may stand for an entry, and does where none is named; this finds which, from other settings.
+    auto: computes from other settings which entry the name `auto` stands for; `auto` is then the default. None: the
+    field has no `auto`.
     """
 
     registry: Registry[Any]
@@ -34,12 +36,12 @@ class Choice:
 
     @property
     def names(self) -> list[str]:
-        """What a file may name."""
+        """The names that a file may use."""
         return [*([AUTO] if self.auto else []), *self.registry]
 
     @property
     def default(self) -> str:
-        """What serves where none is named."""
+        """The name that is used if the file names none."""
         return AUTO if self.auto else self.registry.default
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -48,14 +50,14 @@ class Choice:
         return core_schema.no_info_before_validator_function(self.named, union)
 
     def named(self, value: Any) -> Any:
-        """The long form with the name of an entry, of what a file may say; what is no section at all stays."""
+        """The long form of a value, with the name of an entry. A value that is no section stays as it is."""
         value = self.in_long_form(value)
         if not isinstance(value, dict) or value.get(self.registry.key) is not None:
             return value
         return {**value, self.registry.key: self.registry.default}
 
     def in_long_form(self, value: Any) -> Any:
-        """A name alone as the mapping that it is short for."""
+        """The mapping for a name that stands alone; other values stay as they are."""
         if isinstance(value, str) or value is False:
             value = {self.registry.key: value}
         if isinstance(value, dict) and value.get(self.registry.key) is False:  # how YAML 1.1 reads a bare `off`
@@ -64,26 +66,26 @@ class Choice:
 
 
 def choice_of(field: FieldInfo | None) -> Choice | None:
-    """The mark of a field that holds one of a registry's sections; None for all others."""
+    """The mark of a field that holds the section of a registry's entry; None for all other fields."""
     return next((mark for mark in field.metadata if isinstance(mark, Choice)), None) if field is not None else None
 
 
 def untagged(location: tuple[Any, ...], schema: type[BaseModel]) -> tuple[Any, ...]:
-    """The location of a fault as a way through the settings: pydantic names the entry that a section is of as well."""
-    return tuple(part for part, _ in _way(location, schema))
+    """The path of a fault through the settings: pydantic's location without the names of entries."""
+    return tuple(part for part, _ in _walk(location, schema))
 
 
 def owner_of(location: tuple[Any, ...], schema: type[BaseModel]) -> tuple[type[BaseModel], str | None]:
-    """The section that the last part of a fault's location is in; and of a registry's entry the name."""
+    """The section that holds the last part of a fault's location, and its name if it is a registry's entry."""
     owner, entry = schema, None
-    for _, (section, name) in _way(location[:-1], schema):
+    for _, (section, name) in _walk(location[:-1], schema):
         if section is not None:
             owner, entry = section, name
     return owner, entry
 
 
 def choice_at(sections: Sequence[Any], schema: type[BaseModel]) -> Choice | None:
-    """The mark of what is at a way through the schema; None where it holds no registry's section."""
+    """The mark of the field at a path through the schema; None if the field holds no registry's section."""
     owner: type[BaseModel] | None = schema
     choice: Choice | None = None
     for part in sections:
@@ -93,8 +95,8 @@ def choice_at(sections: Sequence[Any], schema: type[BaseModel]) -> Choice | None
 
 
 def others_with(name: str, sections: Sequence[Any], schema: type[BaseModel]) -> tuple[str, list[str]]:
-    """Of the registry whose section is at a way through the schema: the key that names an entry, and the entries that
-    have a setting of some name."""
+    """For the registry whose section is at a path through the schema: the key that names an entry, and the names of the
+    entries that have a setting `name`."""
     choice = choice_at(sections, schema)
     if choice is None:
         return "", []
@@ -102,9 +104,9 @@ def others_with(name: str, sections: Sequence[Any], schema: type[BaseModel]) -> 
                                  if name in section.model_fields]
 
 
-def _way(location: tuple[Any, ...], schema: type[BaseModel],
-         ) -> Iterator[tuple[Any, tuple[type[BaseModel] | None, str | None]]]:
-    """Each part of a location that is a key of the settings, with the section, and the entry, that it leads to."""
+def _walk(location: tuple[Any, ...], schema: type[BaseModel],
+          ) -> Iterator[tuple[Any, tuple[type[BaseModel] | None, str | None]]]:
+    """Yield each part of a location that is a key of the settings, with its section and the name of its entry."""
     owner: type[BaseModel] | None = schema
     parts = iter(location)
     for part in parts:

@@ -1,5 +1,5 @@
-"""A whole configuration: settings that fit together, and what follows from them. Its schema is made anew after a
-registry has got or lost an entry.
+"""`Config`: settings that agree with each other, and values that follow from them. Its schema is rebuilt when a
+registry gets or loses an entry.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from .setting import forget_settings
 
 
 class Config(Settings):
-    """One experiment, or a search over experiments; one that exists is valid and complete. `axes` of a search are kept
-    apart by `sgg.config.load`.
+    """The settings of one experiment, or the base of a search. Every Config is valid and complete. `sgg.config.load`
+    keeps the axes of a search apart.
     """
 
     @model_validator(mode="after")
-    def _what_belongs_together(self) -> Config:
+    def _require_agreement(self) -> Config:
         if faults := disagreements(self):
             raise ValueError("; ".join(faults))
         return self
 
     @property
     def glove(self) -> Path:
-        """The file of word vectors: `embeddings.path`, else where they are found under `data.root`."""
+        """The file of word vectors: `embeddings.path`, else its place under `data.root`."""
         return self.embeddings.path or self.data.root / "glove" / "glove.6B.200d.txt"
 
     @property
     def cache(self) -> Path:
-        """Where what is derived from the data once is kept: `data.cache`, else the folder `cache` of `data.root`."""
+        """The folder of files that are derived from the data: `data.cache`, else the folder `cache` of `data.root`."""
         return self.data.cache or self.data.root / "cache"
 
     @property
     def compares_classes(self) -> bool:
-        """Whether anything asks for word vectors."""
+        """Whether the head or the augmentation needs word vectors."""
         return self.model.head.needs_words or "class_vectors" in self.augmentation.needs
 
     @property
@@ -52,12 +52,12 @@ class Config(Settings):
 
     @property
     def directory(self) -> Path:
-        """Where this run writes."""
+        """The folder that this run writes to."""
         return self.experiment.output / self.experiment.name
 
 
 def renew_schema() -> None:
-    """Let all sections of settings allow the entries that registries have now."""
+    """Rebuild all sections of settings for the current entries of the registries."""
     declare_adjustments(Evaluation)
     _renew(Settings)
     Settings.model_rebuild(force=True)
@@ -67,7 +67,7 @@ def renew_schema() -> None:
 
 
 def _renew(section: type[BaseModel]) -> bool:
-    """Make anew what holds a registry's section, the innermost first; returns whether this does."""
+    """Rebuild the sections that hold a registry's section, innermost first. Returns whether `section` holds one."""
     holds = False
     for field in section.model_fields.values():
         if (choice := choice_of(field)) is not None:

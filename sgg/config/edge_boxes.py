@@ -1,4 +1,4 @@
-"""The ways to draw the two boxes of a pair (`model.edge_boxes`), by the names of today and of the first edition."""
+"""The ways to draw the two boxes of a pair (`model.edge_boxes`), with current and former names."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ FORMER_NAMES: dict[str, EdgeBoxes] = {"motifs": "union_frame", "raw_boxes": "ima
 
 
 def current_name(kind: str) -> str:
-    """The name that a drawing has today; an unknown name stays as it is, for the caller to refuse."""
+    """The current name of a drawing. An unknown name stays as it is, and the caller refuses it."""
     return FORMER_NAMES.get(kind, kind)

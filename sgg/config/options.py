@@ -1,4 +1,4 @@
-"""Options of commands that name plugins, and settings of single entries of a registry."""
+"""Options of commands for plugins, and for settings of single entries of a registry."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from sgg.settings.keys import with_values
 
 
 def add_plugin_option(parser: argparse.ArgumentParser, use: str) -> None:
-    """The option by which a command loads plugins. use: what for, in words."""
+    """Add the option `--plugin`. use: the purpose, for the help text."""
     parser.add_argument("--plugin", action="append", default=[], metavar="FILE|MODULE",
                         help=f"load this plugin, {use}; may be given several times")
 
 
 def add_plugin_options(parser: argparse.ArgumentParser) -> None:
-    """Options of a command that opens checkpoints: the plugins that these need are for the user to name."""
-    add_plugin_option(parser, "with which the checkpoint was trained")
+    """Add the options of a command that opens checkpoints, whose plugins the user has to name."""
+    add_plugin_option(parser, "which the checkpoint was trained with")
     parser.add_argument("--allow-changed-plugin", action="store_true",
-                        help="use a plugin although its files have changed since")
+                        help="use a plugin even if its files have changed since the training")
 
 
 def add_setting_option(parser: argparse.ArgumentParser, sections: Mapping[str, type[BaseModel]]) -> None:
-    """The option `--set KEY=VALUE`, for the settings that only some entries of a registry have.
+    """Add the option `--set KEY=VALUE`, for the settings that only some entries of a registry have.
 
-    sections: by their name in a config, what all entries have; the command has other options for these.
+    sections: by name in a config, the settings that all entries have. The command has other options for these.
     """
     def setting(text: str) -> tuple[str, Any]:
-        from sgg.config.loading.load import read_yaml  # with the whole schema, which `--help` does not wait for
+        from sgg.config.loading.load import read_yaml  # it imports the whole schema, which `--help` does not need
 
         key, separator, value = text.partition("=")
         section, _, name = key.partition(".")
@@ -39,18 +39,18 @@ def add_setting_option(parser: argparse.ArgumentParser, sections: Mapping[str, t
             raise argparse.ArgumentTypeError(f"must be KEY=VALUE, with a KEY that begins with "
                                              f"{' or '.join(f'{section}.' for section in sections)}, got {text}")
         if name in sections[section].model_fields:
-            raise argparse.ArgumentTypeError(f"{key} is no setting of a single entry: it has an option of its own, or "
-                                             "no effect here")
+            raise argparse.ArgumentTypeError(f"{key} is no setting of a single entry: use its own option; if there is "
+                                             "none, it has no effect here")
         try:
             return key, read_yaml(value)
         except yaml.YAMLError as error:
             raise argparse.ArgumentTypeError(f"{key}: {value!r} is not YAML: {' '.join(str(error).split())}") from None
 
     parser.add_argument("--set", dest="settings", action="append", default=[], type=setting, metavar="KEY=VALUE",
-                        help=f"a setting that only some entries of {' and '.join(sections)} have, written as in a "
+                        help=f"a setting that only some entries of {' and '.join(sections)} have, in the syntax of a "
                              "config; may be given several times")
 
 
 def settings_given(options: argparse.Namespace, section: str) -> dict[str, Any]:
-    """What `--set` gives of a section, by the names of the settings."""
+    """The settings of a section that `--set` gives, by name."""
     return with_values({}, dict(options.settings)).get(section, {})

@@ -22,8 +22,8 @@ Mark = TypeVar("Mark")
 class Setting:
     """One setting: its dotted key and its declaration.
 
-    chosen: of which entries it is a setting, as pairs (key, name) such as ("model.head.kind", "imp"); it is there only
-    where each of these keys has that name.
+    chosen: the entries that it belongs to, as pairs (key, name) such as ("model.head.kind", "imp"). The setting exists
+    only if each of these keys has this name.
     """
 
     key: str
@@ -32,24 +32,24 @@ class Setting:
 
     @property
     def role(self) -> Role:
-        """What it acts on."""
+        """Its role."""
         role = self.mark(Role)
         assert role is not None  # `Section` refuses a setting without one
         return role
 
     @property
     def default(self) -> Any:
-        """Its value where neither the user nor the data say otherwise."""
+        """Its value if neither the user nor the data set gives another."""
         return self.field.default
 
     @property
     def description(self) -> str:
-        """What it means, in one or a few lines."""
+        """Its meaning, in one or a few lines."""
         return self.field.description or ""
 
     def validated(self, value: Any) -> Any:
-        """The value as the schema reads it, for example a list where a single value is short for one. Raises ValueError
-        (pydantic's) where the declaration does not allow it."""
+        """The value as the schema reads it: a single value of a list, for example, becomes a list. Raises pydantic's
+        ValidationError if the declaration does not allow the value."""
         return self._adapter.validate_python(value)
 
     @cached_property
@@ -58,28 +58,28 @@ class Setting:
         return TypeAdapter(declared_type)
 
     def mark(self, kind: type[Mark]) -> Mark | None:
-        """What its annotation says by a mark of some kind; None where there is none."""
+        """The mark of a kind in its annotation; None if there is none."""
         return next((mark for mark in self.field.metadata if isinstance(mark, kind)), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Naming(Setting):
-    """A setting that names an entry of a registry. choice: the mark of the part of the schema whose entry it names."""
+    """A setting that names an entry of a registry. choice: the mark of the field that holds the entry's section."""
 
     choice: Choice
 
 
 @cache
 def declared(schema: type[BaseModel]) -> tuple[Setting, ...]:
-    """Every setting of a schema in its order, those of all entries of registries included: a key that several entries
-    have is there once for each."""
+    """Every setting of a schema, in its order, including those of all entries of registries. A key that several entries
+    have is listed once for each."""
     return tuple(_below(schema, "", ()))
 
 
 @cache
 def settings_of(schema: type[BaseModel]) -> dict[str, Setting]:
-    """Every setting of a schema by its dotted key, in the order of the schema. Where several entries of a registry have
-    a key, it is the first one's; their roles are the same."""
+    """Every setting of a schema by its dotted key, in the order of the schema. If several entries of a registry have a
+    key, the setting is that of the first; their roles are the same."""
     found: dict[str, Setting] = {}
     for setting in declared(schema):
         found.setdefault(setting.key, setting)
@@ -93,14 +93,14 @@ def choices_of(schema: type[BaseModel]) -> tuple[Naming, ...]:
 
 
 def applying(schema: type[BaseModel], get: Callable[[str], Any]) -> dict[str, Setting]:
-    """The settings that are there by their dotted keys, those of the chosen entries among them. get: gives the name of
-    an entry that is chosen, by the dotted key of the setting that names it."""
+    """The settings that exist with the chosen entries, by dotted key. get: returns the name of the chosen entry, for
+    the dotted key of the setting that names it."""
     return {setting.key: setting for setting in declared(schema)
             if all(get(key) == name for key, name in setting.chosen)}
 
 
 def forget_settings() -> None:
-    """Read the schemas anew when they are asked for: a registry has got another entry."""
+    """Clear the caches, because the entries of a registry have changed."""
     for known in (declared, settings_of, choices_of):
         known.cache_clear()
 
@@ -119,7 +119,7 @@ def _below(owner: type[BaseModel], prefix: str, chosen: tuple[tuple[str, str], .
 
 
 def _of_entries(key: str, field: FieldInfo, choice: Choice, chosen: tuple[tuple[str, str], ...]) -> list[Setting]:
-    """The setting that names the entry, and the settings of every entry."""
+    """The setting that names the entry, then the settings of every entry."""
     naming = Naming(f"{key}.{choice.registry.key}", _naming_field(field, choice), chosen, choice=choice)
     found: list[Setting] = [naming]
     for name, section in choice.registry.entries.items():
@@ -129,13 +129,13 @@ def _of_entries(key: str, field: FieldInfo, choice: Choice, chosen: tuple[tuple[
 
 
 def _naming_field(field: FieldInfo, choice: Choice) -> FieldInfo:
-    """The declaration of the setting that names an entry: with the role that it has in the entries, the default and the
-    marks that the part of the schema has."""
+    """The declaration of the setting that names an entry. Its role is that in the entries; default and marks are those
+    of the field that holds the section."""
     registry = choice.registry
     (role,) = (mark for mark in registry.entries[registry.default].model_fields[registry.key].metadata
                if isinstance(mark, Role))
     marks = [mark for mark in field.metadata if not isinstance(mark, Choice)]
-    of_names: Any = Annotated[(Literal[tuple(choice.names)], role, *marks)]  # a type that exists only at run time
+    of_names: Any = Annotated[(Literal[tuple(choice.names)], role, *marks)]  # this type exists only at run time
     naming = FieldInfo.from_annotated_attribute(of_names, choice.default)
     about = {name: entry.model_fields[registry.key].description for name, entry in registry.entries.items()}
     naming.description = " ".join([field.description or "", *(f"{name}: {text}" for name, text in about.items())])

@@ -1,1 +1,1 @@
-"""From a YAML file, command-line words or an old checkpoint to a valid and complete Config."""
+"""Load a valid and complete Config from a YAML file, command-line words or an old checkpoint."""

@@ -1,4 +1,4 @@
-"""Every fault of some settings at once: of each by itself, and of those that do not fit together."""
+"""Find all faults of settings at once: of single settings, and of settings that do not agree with each other."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from sgg.settings.keys import find, put
 from .errors import ConfigError, messages, place_of
 
 MISNAMED = "union_tag_invalid"
-"""pydantic's type of the fault that a registry has no entry of a name."""
+"""pydantic's error type for the name of an unknown entry of a registry."""
 
 
 def validate(settings: dict[str, Any], source: str = "config") -> Config:
-    """The Config of nested settings; raises ConfigError with every fault."""
+    """The Config of nested settings. Raises ConfigError with all faults."""
     config, faults = checked(settings)
     if faults:
         raise ConfigError(source, faults)
@@ -32,8 +32,8 @@ def validate(settings: dict[str, Any], source: str = "config") -> Config:
 
 
 def checked(settings: dict[str, Any]) -> tuple[Config, list[str]]:
-    """The Config of nested settings and every fault. Where there are faults it is a draft, valid setting by setting:
-    what is wrong by itself is left at its default.
+    """The Config of nested settings, and all faults. If there are faults, the Config is a draft: invalid settings have
+    their defaults, and settings may not agree with each other.
     """
     try:
         return Config.model_validate(settings), []
@@ -45,8 +45,11 @@ def checked(settings: dict[str, Any]) -> tuple[Config, list[str]]:
 
 @dataclass(frozen=True)
 class Alone:
-    """Settings, each by itself. settings: those that are wrong are left at their defaults. given: the nested settings
-    without them. faults: one line for each. wrong: their dotted keys."""
+    """The result of checking each setting by itself.
+
+    settings: invalid settings have their defaults. given: the nested settings without the invalid ones. faults: one
+    line for each invalid setting. wrong: the dotted keys of these.
+    """
 
     settings: Settings
     given: dict[str, Any]
@@ -55,11 +58,11 @@ class Alone:
 
 
 def separately(settings: dict[str, Any]) -> Alone:
-    """What is right and what is wrong of nested settings, each by itself."""
+    """Check each of the nested settings by itself."""
     given = settings
     faults: list[str] = []
     wrong: set[str] = set()
-    while True:  # a section says what its settings do not agree on only where each of them is right
+    while True:  # the validators of a section run only after all of its settings are valid
         try:
             return Alone(Settings.model_validate(given), given, faults, wrong)
         except ValidationError as error:
@@ -72,8 +75,8 @@ def separately(settings: dict[str, Any]) -> Alone:
 
 
 def _with_other_entries(settings: dict[str, Any], keys: list[str]) -> dict[str, Any]:
-    """Settings in which an entry that its registry has takes the place of each that `keys` name: the one of the most
-    similar name, else the default. Settings of other entries are left out."""
+    """Settings in which a known entry replaces the unknown entry of each of `keys`: the one with the most similar name,
+    else the default. Settings of other entries are left out."""
     choices = {setting.key: setting.choice.registry for setting in choices_of(Settings)}
     settings = copy.deepcopy(settings)
     for key in keys:
@@ -88,7 +91,7 @@ def _with_other_entries(settings: dict[str, Any], keys: list[str]) -> dict[str, 
 
 
 def _within(place: tuple[Any, ...], settings: Any) -> tuple[Any, ...]:
-    """The part of a way that leads through the settings: no position in a list, no kind of value."""
+    """The beginning of a fault's path that consists of keys of the settings, without positions in lists and types."""
     if not place or not isinstance(settings, dict) or place[0] not in settings:
         return ()
     return (place[0], *_within(place[1:], settings[place[0]]))

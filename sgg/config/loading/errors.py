@@ -1,4 +1,4 @@
-"""The one error of a config: every fault of a file, one a line, each with its key and the remedy."""
+"""`ConfigError`: all faults of a config, one per line, each with its key and the remedy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .renamed import new_key
 
 
 class ConfigError(ValueError):
-    """Settings that cannot be used. `faults` holds one message per offending key."""
+    """Settings that cannot be used. `faults` holds one message for each faulty key."""
 
     def __init__(self, source: str, faults: list[str]):
         self.source, self.faults = source, faults
@@ -24,17 +24,17 @@ class ConfigError(ValueError):
 
 
 def messages(error: ValidationError, schema: type[BaseModel]) -> list[str]:
-    """One line per offending key: the key, what is allowed, what was given."""
+    """One line for each faulty key: the key, the allowed values, the given value."""
     found: dict[str, list[Any]] = {}
     for fault in error.errors():
         found.setdefault(dotted(place_of(fault, schema)), []).append(fault)
-    # A key that may be of several kinds fails once per kind.
+    # A key that allows several types has one fault for each type.
     return [_alternatives(key, faults) if len(faults) > 1 else _message(key, faults[0], schema)
             for key, faults in found.items()]
 
 
 def place_of(fault: Any, schema: type[BaseModel]) -> tuple[Any, ...]:
-    """Where a fault is, as a way through the settings; where a registry has no entry of a name, the way to the name."""
+    """The path of a fault through the settings. For an unknown entry of a registry it ends at the entry's name."""
     place = untagged(fault["loc"], schema)
     return (*place, fault["ctx"]["discriminator"].strip("'")) if fault["type"] == "union_tag_invalid" else place
 
@@ -66,7 +66,7 @@ def _message(key: str, fault: Any, schema: type[BaseModel]) -> str:
 
 
 def _demand(fault: Any) -> str:
-    """What a value must do, beginning with a verb."""
+    """The requirement for a value, beginning with a verb."""
     context = fault.get("ctx", {})
     match fault["type"]:
         case "literal_error":
@@ -95,19 +95,19 @@ def _demand(fault: Any) -> str:
 
 
 def dotted(path: Sequence[Any]) -> str:
-    """`("gan", "perturb", "alpha")` as `gan.perturb.alpha`; list positions in brackets."""
+    """The dotted key of a path: `gan.perturb.alpha` for `("gan", "perturb", "alpha")`. List positions get brackets."""
     words = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in path if not _is_union_branch(part)]
     return "".join(words).removeprefix(".")
 
 
 def _is_union_branch(part: Any) -> bool:
-    # pydantic names the tried member of a union in the location: "literal['auto']", "float", "constrained-float"
+    # The location holds pydantic's name of the union member that it tried: "literal['auto']", "constrained-float"
     return isinstance(part, str) and (part in {"float", "int", "str", "constrained-float", "constrained-int"}
                                       or part.startswith(("literal[", "list[", "function-")))
 
 
 def one_of(names: list[str]) -> str:
-    """What is allowed, in words: one of 'a', 'b' or 'c'."""
+    """The allowed names in words: one of 'a', 'b' or 'c'."""
     *others, last = (repr(name) for name in names)
     return f"one of {', '.join(others)} or {last}" if others else last
 
@@ -118,22 +118,22 @@ def in_words(names: list[str], last: str = "and") -> str:
 
 
 def did_you_mean(given: Any, known: Iterable[str]) -> str:
-    """The end of a message: the known name that is most like the given one, where one is."""
+    """The end of a message that proposes the most similar known name; "" if no name is similar."""
     close = difflib.get_close_matches(str(given), list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
 def _unknown(key: str, location: tuple[Any, ...], schema: type[BaseModel]) -> str:
-    """What is said of a key that no section has, or not the entry that is chosen."""
+    """The message for a key that its section, or the chosen entry, does not have."""
     owner, entry = owner_of(location, schema)
     *sections, name = untagged(location, schema)
     if (new := new_key(key)) != key:
-        return f"{key} is called {new} now, which is given as well: leave one of them out"
+        return f"{key} is called {new} now, and {new} is given, too: leave one of them out"
     known = list(owner.model_fields)
     close = difflib.get_close_matches(str(name), known, n=1)
     hint = f"did you mean {dotted([*sections, close[0]])}?" if close else f"known here: {', '.join(known)}"
     if entry is None:
         return f"{key} is not a setting; {hint}"
     choice, having = others_with(str(name), sections, schema)
-    hint = f"it is one of {dotted([*sections, choice])} {in_words(having)}; {hint}" if having else hint
+    hint = f"it is a setting of {dotted([*sections, choice])} {in_words(having)}; {hint}" if having else hint
     return f"{key} is not a setting of {entry}; {hint}"

@@ -1,4 +1,4 @@
-"""From a YAML file and `key=value` words to a valid Config and the axes of its search."""
+"""Load a config file and `key=value` words: a valid Config and the axes of its search."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ PLUGINS = "experiment.plugins"
 
 @dataclass(frozen=True)
 class Study:
-    """A config file: what every trial shares, and the axes along which trials differ.
+    """A config file: the settings that all trials share, and the axes along which trials differ.
 
-    base: valid settings with every searched key at the first value of its axis, those that are swept at all of them.
-    axes: dotted key -> the mapping `{search: KIND, ...}` as it stands in the file; what KIND may be is the search's
-    business. source: where the settings are from, for messages. given: the nested settings that `base` completes; what
-    is not given may differ from trial to trial, as it may follow from a searched value. Where the entry of a registry
-    is searched, settings of each that is tried may be given; a trial has those of its own.
+    base: valid settings. A searched key has the first value of its axis, a swept one all values.
+    axes: dotted key -> the mapping `{search: KIND, ...}` of the file. The search checks KIND.
+    source: the origin of the settings, for messages.
+    given: the nested settings that `base` completes. Other settings may follow from a searched value, so they may
+    differ between trials. In a search over the entries of a registry, it may hold settings of each searched entry; a
+    trial gets those of its own entry.
     """
 
     base: Config
@@ -44,19 +45,19 @@ class Study:
 
     @classmethod
     def of(cls, given: dict[str, Any], axes: dict[str, dict[str, Any]], source: str) -> Study:
-        """The study of nested settings. Raises ConfigError with every fault."""
+        """The study of nested settings. Raises ConfigError with all faults."""
         given, axes = with_current_keys(Settings, given), current_values(axes)
         return cls(validate(without_other_entries(given, axes), source), axes, source, given)
 
     def trial(self, values: dict[str, Any]) -> Config:
-        """The config of one trial: the base with `values` (dotted key -> value) put in.
+        """The config of one trial: the base with `values` (dotted key -> value).
 
-        Raises ConfigError naming the offending keys.
+        Raises ConfigError that names the faulty keys.
         """
         return validate(self._with(values), self.source)
 
     def faults_alone(self, values: dict[str, Any]) -> list[str]:
-        """What is wrong with `values` (dotted key -> value), each by itself."""
+        """The faults of single `values` (dotted key -> value)."""
         return separately(self._with(values)).faults
 
     def _with(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -67,11 +68,11 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
          faults_of_search: Callable[[Study], list[str]] = lambda draft: []) -> Study:
     """Read a YAML file, apply `key=value` overrides, load its plugins, validate everything.
 
-    faults_of_search: what is wrong with the axes of a draft, a study whose faulty settings are left at their defaults;
-    to be told together with all else.
+    faults_of_search: returns the faults of the axes of a draft, which is a study whose faulty settings have their
+    defaults. The error holds them, too.
 
-    Raises FileNotFoundError where there is no such file, and ConfigError with every fault of file and overrides, saying
-    which are only there since the command line.
+    Raises FileNotFoundError if there is no such file, or ConfigError with all faults of file and overrides. It marks
+    the faults that come from the command line.
     """
     path = Path(path)
     if not path.is_file():
@@ -100,11 +101,11 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
 
 def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[Study], list[str]],
            ) -> tuple[Study, list[str]]:
-    """A study whose faulty settings are left at their defaults, and all faults."""
+    """A study whose faulty settings have their defaults, and all faults."""
     axes: dict[str, dict[str, Any]] = {}
     rest = with_current_keys(Settings, _without_axes(settings, (), axes))
     firsts = {key: values[0] for key, leaf in axes.items() if not is_swept(key) and (values := _values(leaf))}
-    wrong = separately(without_other_entries(with_values(rest, firsts), axes)).wrong  # which are the axis' faults
+    wrong = separately(without_other_entries(with_values(rest, firsts), axes)).wrong  # the search reports these faults
     given = with_values(rest, {key: value for key, value in firsts.items() if key not in wrong})
     base, faults = checked(without_other_entries(given, axes))
     study = Study(base, axes, source, given if not faults else separately(given).given)
@@ -112,11 +113,11 @@ def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[St
 
 
 def _load_plugins(settings: dict[str, Any], folder: Path, source: str) -> None:
-    """Load what `experiment.plugins` names, and put the full names in its place. Raises ConfigError."""
+    """Load the plugins of `experiment.plugins`, and replace their names by full names. Raises ConfigError."""
     names = find(settings, PLUGINS)
     names = [names] if isinstance(names, str) else names
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        return  # the schema says so
+        return  # the schema reports it
     try:
         plugins = load_plugins(names, [folder, Path.cwd()])
     except PluginError as error:
@@ -125,7 +126,7 @@ def _load_plugins(settings: dict[str, Any], folder: Path, source: str) -> None:
 
 
 def _override(settings: dict[str, Any], word: str) -> tuple[dict[str, Any], list[str]]:
-    """The settings with a `key=value` put over them, which may have keys of earlier versions; and its faults."""
+    """The settings with the value of `key=value`, and the faults of the word. The key may be a former one."""
     key, separator, text = word.partition("=")
     if not separator or not key:
         return settings, [f"{word!r} must have the form key=value, for example loss.kind=dnorm"]
@@ -147,21 +148,22 @@ def _override(settings: dict[str, Any], word: str) -> tuple[dict[str, Any], list
 
 
 def read_yaml(text: str) -> Any:
-    """The value that YAML text stands for, by the rules of all our config files: a key that stands twice in one mapping
-    is refused, and 1e-4 is a number. Raises yaml.YAMLError."""
+    """The value of YAML text by the rules of all our config files: a mapping with a key twice is an error, and 1e-4 is
+    a number. Raises yaml.YAMLError."""
     return yaml.load(text, Loader=_Loader)
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice in one mapping, where YAML would silently keep the last; reads 1e-4 as a number,
-    as YAML 1.2 does, where 1.1 wants 1.0e-4.
+    """Refuses a mapping with a key twice; plain YAML would silently keep the last value. Reads 1e-4 as a number, as
+    YAML 1.2 does; YAML 1.1 needs 1.0e-4.
     """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         twice = sorted({str(key) for key in keys if keys.count(key) > 1})
         if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"key {', '.join(twice)} stands twice", node.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, f"key {', '.join(twice)} is given twice",
+                                                    node.start_mark)
         return super().construct_mapping(node, deep)
 
 
@@ -182,7 +184,7 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def _values(leaf: dict[str, Any]) -> list[Any]:
-    """What a `{search: KIND, ...}` leaf lists, or the low end of its range; nothing where it has neither."""
+    """The values that a `{search: KIND, ...}` leaf lists, or the low end of its range; [] if it has neither."""
     listed = leaf.get("of", [leaf["low"]] if "low" in leaf else [])
     return listed if isinstance(listed, list) else []
 

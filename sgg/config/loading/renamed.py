@@ -1,6 +1,6 @@
 """Keys and values of earlier versions, which config files, overrides, checkpoints and studies may still have.
 
-They are translated to the keys and values of today before anything else reads the settings.
+They are translated to current keys and values before any other code reads the settings.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ RENAMED = {
     "gan.embedding_dim": "embeddings.dim",
     "gan": "augmentation",
 }
-"""Today's key of each key of an earlier version; of a section, all keys in it begin with today's."""
+"""The current key of each key of an earlier version; for a section, the current prefix of all its keys."""
 VALUES: dict[str, dict[Any, str]] = {"gan.enabled": {True: "gan", False: "off"}, "model.edge_boxes": {**FORMER_NAMES}}
-"""Today's value of each value that has another name now, by the key under which earlier versions wrote it."""
+"""The current value of each value that has another name now, by the key of the earlier version."""
 
 
 def current_item(key: str, value: Any) -> tuple[str, Any]:
@@ -43,11 +43,11 @@ def new_key(key: str) -> str:
 
 
 def renamed(settings: dict[str, Any]) -> dict[str, Any]:
-    """A copy of nested settings with today's keys.
+    """A copy of nested settings with current keys.
 
-    A key of an earlier version stays, for the schema to refuse, where today's is given as well or has no place. The
-    settings of a GAN that is not enabled had no effect and are left out, unless graphs are perturbed or something is
-    searched.
+    A key of an earlier version stays, so that the schema refuses it, if the current key is given, too, or cannot be
+    set. The settings of a GAN that is not enabled had no effect and are left out, unless they perturb graphs or search
+    something.
     """
     new = copy.deepcopy(settings)
     leaves = dict(_leaves(settings.get("gan"), "gan")) | dict(_leaves(settings.get("model"), "model"))
@@ -57,7 +57,7 @@ def renamed(settings: dict[str, Any]) -> dict[str, Any]:
             if key in VALUES:
                 put(new, key, value)
             continue
-        with suppress(ValueError):  # a part of the way is no section: the schema says so
+        with suppress(ValueError):  # a part of the key is no section: the schema reports it
             if not has(new, now):
                 put(new, now, value)
                 remove(new, key)
@@ -72,13 +72,13 @@ def renamed(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def old_keys(settings: dict[str, Any]) -> dict[str, str]:
-    """Each key of an earlier version that nested settings have, and today's."""
+    """Each key of an earlier version in nested settings, with the current key."""
     return {key: new_key(key) for section in ("model", "gan") for key, _ in _leaves(settings.get(section), section)
             if new_key(key) != key}
 
 
 def old_values(settings: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """Each key whose value in nested settings has another name now: that value, and today's, as text."""
+    """Each key of nested settings whose value has another name now, with the former and the current value as text."""
     found = {}
     for key, value in _leaves(settings.get("model"), "model"):
         _, now = current_item(key, value)
@@ -96,7 +96,7 @@ def _has_effect(augmentation: dict[str, Any]) -> bool:
 
 
 def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """The settings in a part of nested ones by their dotted keys; an axis of a search is one."""
+    """The settings in a part of nested settings, by dotted key. An axis of a search counts as a setting."""
     if isinstance(value, dict) and "search" not in value:
         for name, below in value.items():
             yield from _leaves(below, f"{key}.{name}")

@@ -1,4 +1,4 @@
-"""What may differ when a run goes on (`--resume`)."""
+"""Which settings may differ when a run resumes (`--resume`)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .searched_entries import current_settings, without_other_entries
 
 FIRST_EDITION = {"model.edge_boxes": "union_frame", "training.drop_last": False,
                  "augmentation.reconstruction_bias": True, "data.flip_predicates": "keep"}
-"""What a run of the first edition does by settings that it does not know. Another setting that an older run does not
-know had its default; relations of an object to itself (`data.self_relations`) it kept, which its data hash tells."""
+"""How a run of the first edition behaved, in settings that it did not have. Any other setting that an older run lacks
+had its default. It also kept relations of an object to itself (`data.self_relations`); its data hash shows that."""
 
 
 def changes(then: dict[str, Any], now: dict[str, Any], fixed: Callable[[Role], bool]) -> list[str]:
-    """One line for each setting that is not as it was and has to be.
+    """One line for each setting that has changed and must not change.
 
-    then, now: settings by dotted key, `then` of this edition or of an earlier one; an axis of a search is a mapping.
-    Where another entry of a registry is chosen, its settings go without saying.
-    fixed: whether a setting of a role has to stay as it was.
+    then, now: settings by dotted key, `then` of this edition or of an earlier one; an axis of a search is a mapping. If
+    another entry of a registry is chosen, only its name is reported, not its settings.
+    fixed: whether a setting with a role must keep its value.
     """
     then = _completed(current_settings(then), now)
     differing = [key for key in {**then, **now} if then.get(key) != now.get(key) and fixed(role_of(key))]
@@ -37,8 +37,8 @@ def changes(then: dict[str, Any], now: dict[str, Any], fixed: Callable[[Role], b
 
 
 def _completed(then: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    """`then` with the settings that its edition did not have yet, as what it did; one that has no effect as it is now.
-    """
+    """`then` with the settings that its edition lacked. Their values describe how that edition behaved; a setting
+    without effect gets its value of `now`."""
     known = FIRST_EDITION | then
     if then.get("augmentation.kind") in (None, "off"):
         del known["augmentation.reconstruction_bias"]
@@ -56,7 +56,6 @@ def _completed(then: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
 
 
 def _has_sides(name: Any) -> bool:
-    """Whether mirroring may change a predicate of a data set; of one that is searched for, or not known here, it may.
-    """
+    """Whether mirroring may change a predicate of a data set; true for a searched or unknown one."""
     entry = DATA_SETS.entries.get(name) if isinstance(name, str) else None
     return entry is None or entry.has_sides

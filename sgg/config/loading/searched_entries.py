@@ -1,4 +1,4 @@
-"""Settings of a search in which the entry of a registry differs from trial to trial."""
+"""Settings of a search over the entries of a registry, and dotted keys of earlier versions in such settings."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .renamed import current_item, new_key
 
 
 def current_key(key: str) -> str:
-    """A dotted key as it is called now. That of a part of the schema that holds one of a registry's sections is taken
-    for the key of the entry's name: a search over `model.head` is one over `model.head.kind`."""
+    """The current name of a dotted key. The key of a registry's section stands for the key of the entry's name: a
+    search over `model.head` is a search over `model.head.kind`."""
     key = new_key(key)
     return next((choice.key for choice in choices_of(Settings) if choice.key.rpartition(".")[0] == key), key)
 
 
 def current_values(values: dict[str, Any]) -> dict[str, Any]:
-    """Values by dotted key, axes of a search among them, with the keys and values of today."""
+    """Values by dotted key, with current keys and values. A value may be an axis of a search."""
     naming = {choice.key for choice in choices_of(Settings)}
     found = {}
     for key, value in (current_item(key, value) for key, value in values.items()):
@@ -32,15 +32,16 @@ def current_values(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_off(value: Any) -> Any:
-    """A name of an entry, or an axis over names, with the `off` that YAML 1.1 reads as false."""
+    """The name of an entry, or an axis over names, with `off` in place of false: YAML 1.1 reads a bare `off` as false.
+    """
     if isinstance(value, dict) and isinstance(value.get("of"), list):
         return {**value, "of": [_with_off(one) for one in value["of"]]}
     return "off" if value is False else value
 
 
 def current_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """All settings of a run by dotted key, axes of its search among them, as those of today: what had no effect is left
-    out."""
+    """All settings of a run by dotted key, with current keys and values. A value may be an axis of a search. Settings
+    that had no effect are left out."""
     axes = {key: value for key, value in settings.items() if isinstance(value, dict)}
     enabled = current_values({key: value for key, value in axes.items() if key == "gan.enabled"})
     plain = with_values({}, {key: value for key, value in settings.items() if key not in axes} | enabled)
@@ -49,9 +50,10 @@ def current_settings(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def without_other_entries(settings: dict[str, Any], axes: dict[str, Any]) -> dict[str, Any]:
-    """A copy of the settings of one trial without those of other entries that the search tries.
+    """A copy of the settings of one trial, without settings that belong only to other entries of the search.
 
-    axes: dotted key -> the mapping `{search: KIND, of: ...}`. What no tried entry has stays, for the schema to refuse.
+    axes: dotted key -> the mapping `{search: KIND, of: ...}`. A setting that no searched entry has stays, so that the
+    schema refuses it.
     """
     fitted = copy.deepcopy(settings)
     for choice in choices_of(Settings):
@@ -69,7 +71,7 @@ def without_other_entries(settings: dict[str, Any], axes: dict[str, Any]) -> dic
 
 
 def _entry_of(choice: Naming, settings: dict[str, Any]) -> Any:
-    """The name of the entry that is chosen; where `auto` is, what that stands for."""
+    """The name of the chosen entry; for `auto`, the entry that it stands for."""
     name, known = find(settings, choice.key), settings_of(Settings)
 
     def get(key: str) -> Any:

@@ -1,1 +1,1 @@
-"""The settings described: as text for people, as a JSON schema for editors."""
+"""The reference of all settings: as text for readers, as a JSON schema for editors."""

@@ -18,7 +18,7 @@ KINDS = {"integer": "whole number", "number": "number", "boolean": "true or fals
 
 
 def describe_settings() -> str:
-    """Every setting, in the order of the schema; those of a registry's entries say which entries have them."""
+    """The text of all settings, in the order of the schema. A setting of a registry's entries names these entries."""
     found: dict[tuple[str, str, str], list[str]] = {}
     ways: dict[tuple[str, str, str], str] = {}
     for setting in declared(Settings):
@@ -44,7 +44,7 @@ def _entry(first: str, meaning: str, role: str, only_with: str) -> str:
 
 
 def default_in_words(setting: Setting) -> str:
-    """The default, with what it depends on."""
+    """The default, and its dependence on the data set or on other settings."""
     suited, follows = setting.mark(Suits), setting.mark(Follows)
     if follows is not None:
         return " ".join((follows.rule.__doc__ or "").split()).rstrip(".")
@@ -53,7 +53,7 @@ def default_in_words(setting: Setting) -> str:
 
 
 def type_in_words(schema: dict[str, Any]) -> str:
-    """What values a JSON schema allows: `whole number > 0 or none`."""
+    """The values that a JSON schema allows: `whole number > 0 or none`."""
     if "anyOf" in schema:
         return " or ".join(type_in_words(form) for form in schema["anyOf"])
     if "enum" in schema or "const" in schema:

@@ -1,4 +1,4 @@
-"""A JSON schema of config files, with which editors complete and check YAML."""
+"""A JSON schema of config files. Editors use it to complete and check YAML."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ def value_schema(setting: Setting) -> dict[str, Any]:
 
 @cache
 def _plain_schema() -> dict[str, Any]:
-    """Pydantic's own schema, made once: every setting is looked up in it. It is only read."""
+    """Pydantic's own schema. Every setting is looked up in it, so it is made once; nobody changes it."""
     return Settings.model_json_schema()
 
 
 def forget_schema() -> None:
-    """Make the schema anew when it is asked for: a registry has got another entry."""
+    """Clear the cache, because the entries of a registry have changed."""
     _plain_schema.cache_clear()
 
 
 def _owner(schema: dict[str, Any], setting: Setting) -> tuple[dict[str, Any], str]:
-    """The section that a setting is in, and its name there."""
+    """The section that holds a setting, and the setting's name in it."""
     *sections, name = setting.key.split(".")
     entries = {key.rpartition(".")[0]: entry for key, entry in setting.chosen}
     owner, way = schema, ""
@@ -78,15 +78,15 @@ def _property(declared_there: dict[str, Any], setting: Setting) -> dict[str, Any
     if Listed in setting.field.metadata:
         forms.append(value["items"])
     if Off in setting.field.metadata:
-        forms.append({"const": False})  # YAML 1.1 reads a bare `off` so
+        forms.append({"const": False})  # YAML 1.1 reads a bare `off` as false
     if setting.role.searchable or setting.role.swept:
         forms.append(TO_AXIS)
     return {**about, **(value if len(forms) == 1 else {"anyOf": forms})}
 
 
 def _choose(schema: dict[str, Any], naming: Naming) -> None:
-    """Let a part of the schema that holds one of a registry's sections be a name, a section of one entry, or a section
-    without a fixed name, which may have the settings of each."""
+    """Let the field of a registry's section be the name of an entry, the section of one entry, or a section without a
+    fixed name, which may have the settings of all entries."""
     section_key, _, key = naming.key.rpartition(".")
     at = Setting(section_key, naming.field, naming.chosen)
     owner, part = _owner(schema, at)
@@ -109,6 +109,6 @@ def _choose(schema: dict[str, Any], naming: Naming) -> None:
 
 
 def _any(forms: list[dict[str, Any]]) -> dict[str, Any]:
-    """What fulfils one of some schemas, each listed once."""
+    """A schema that allows what one of `forms` allows; equal forms are listed once."""
     distinct = [form for position, form in enumerate(forms) if form not in forms[:position]]
     return distinct[0] if len(distinct) == 1 else {"anyOf": distinct}

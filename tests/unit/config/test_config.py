@@ -1,4 +1,4 @@
-"""Settings: what a file may say, and what it is told when it says something else."""
+"""Config files: valid values, and the messages for invalid ones."""
 
 import subprocess
 import sys
@@ -25,11 +25,11 @@ def faults(path: Path, *overrides: str) -> list[str]:
     return raised.value.faults
 
 
-def test_empty_file_is_all_defaults(write) -> None:
+def test_load_of_an_empty_file_has_all_defaults(write) -> None:
     assert load(write("")).base == Config()
 
 
-def test_all_faults_at_once(write) -> None:
+def test_load_reports_all_faults_at_once(write) -> None:
     path = write("""
         augmentation: {kind: gan, perturb: {alpha: 0, topkk: 3}}
         trainng: {}
@@ -48,9 +48,9 @@ def test_all_faults_at_once(write) -> None:
 @pytest.mark.parametrize(("text", "message"), [
     ("[1, 2]", "must be a mapping of settings, got a list"),
     ("loss: 3", "loss must be a mapping of settings, got 3"),
-    ("loss: {kind: dnorm, kind: baseline}", "key kind stands twice"),
+    ("loss: {kind: dnorm, kind: baseline}", "key kind is given twice"),
     ("loss: {", "not readable as YAML"),
-    ("gan: {perturb: {method: graphn}}", "augmentation.perturb is not a setting of off; it is one of"),
+    ("gan: {perturb: {method: graphn}}", "augmentation.perturb is not a setting of off; "),
     ("loss: {kind: baseline, foreground_weight: 2}", "loss: kind baseline takes no foreground_weight"),
     ("augmentation: {kind: gan, perturb: {intensity: 0}}", "augmentation.perturb.intensity must be > 0, got 0"),
     ("experiment: {seed: [1, 1]}", "experiment.seed lists a value twice: [1, 1]"),
@@ -67,18 +67,18 @@ def test_all_faults_at_once(write) -> None:
     ("experiment: {name: ../up}", "experiment.name must match the pattern ^[A-Za-z0-9][A-Za-z0-9_.-]*$, got '../up'"),
     ("augmentation: {kind: gan, terms: []}", "augmentation.terms must list at least 1 value"),
     ("augmentation: {kind: gan, perturb: {method: neigh, topk: 0}}", "augmentation.perturb: method neigh needs topk"),
-    ("resources: {gpus: 1.5}", "gpus above 1 must be whole, got 1.5"),
+    ("resources: {gpus: 1.5}", "resources.gpus above 1 must be a whole number, got 1.5"),
     ("resources: {gpus: 2, workers: 3}", "gpus must be auto, 0 or one for each of 3 workers, got 2"),
-    ("{resources: {workers: 4}, training: {batch_size: 3}}", "training.batch_size must give each of 4 resources.work"),
+    ("{resources: {workers: 4}, training: {batch_size: 3}}", "resources.workers (4), got 3"),
     ("training: {learning_rate: .inf}", "training.learning_rate must be a finite number"),
 ])
-def test_one_fault(write, text: str, message: str) -> None:
+def test_load_reports_one_fault(write, text: str, message: str) -> None:
     found = faults(write(text))
     assert len(found) == 1
     assert message in found[0]
 
 
-def test_what_does_not_fit_together_is_told_beside_what_is_wrong_by_itself(write) -> None:
+def test_disagreements_are_reported_beside_single_faults(write) -> None:
     path = write("""
         data: {min_objects: 5, max_objects: 4, flipp: true}
         loss: {kind: baseline, foreground_weight: 2, scale: -1}
@@ -102,7 +102,7 @@ def test_what_does_not_fit_together_is_told_beside_what_is_wrong_by_itself(write
     "{evaluation: 3, search: {metric: val/sgcls/zs/ngR@70}}",
     "{resources: {workers: none}, training: {batch_size: 1}}",
 ])
-def test_what_is_wrong_by_itself_is_not_told_twice(write, text: str) -> None:
+def test_disagreements_skip_settings_that_are_invalid(write, text: str) -> None:
     assert len(faults(write(text))) == 1
 
 
@@ -114,12 +114,12 @@ def test_a_value_of_several_kinds_is_one_fault(write) -> None:
         "resources.workers must be > 0 or one of 'auto', got 0"]
 
 
-def test_missing_file_is_named(tmp_path: Path) -> None:
+def test_load_names_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere\.yaml: no such config file"):
         load(tmp_path / "nowhere.yaml")
 
 
-def test_overrides(write) -> None:
+def test_load_applies_overrides(write) -> None:
     path = write("loss: {kind: baseline}")
     base = load(path, ["loss.kind=dnorm", "training.learning_rate=1e-3", "tracking.wandb=off"]).base
     assert (base.loss.kind, base.training.learning_rate, base.tracking.wandb) == ("dnorm", 1e-3, "off")
@@ -131,7 +131,7 @@ def test_overrides(write) -> None:
     ("loss.kind.deep=1", "loss.kind.deep: loss.kind is no section of settings"),
     ("loss.scale={", "loss.scale: '{' is not YAML: while parsing"),
 ])
-def test_faults_of_overrides(write, override: str, message: str) -> None:
+def test_load_names_faulty_overrides(write, override: str, message: str) -> None:
     with pytest.raises(ConfigError) as raised:
         load(write("loss: {kind: dnorm}"), [override])
     (fault,) = raised.value.faults
@@ -140,8 +140,8 @@ def test_faults_of_overrides(write, override: str, message: str) -> None:
     assert raised.value.source == "command line"
 
 
-def test_faults_of_file_and_command_line_at_once(write) -> None:
-    """None hides another, and each is told where it comes from."""
+def test_load_reports_faults_of_file_and_command_line_at_once(write) -> None:
+    """No fault hides another, and each names where it comes from."""
     path = write("loss: {kind: dnorm, scale: much}\naugmentation: {kind: gan, hidden_dim: 0}")
     with pytest.raises(ConfigError) as raised:
         load(path, ["word", "augmentation.hidden_dim=64", "loss.scal=2", "training.epochs=none", "model.head=imp"])
@@ -154,7 +154,7 @@ def test_faults_of_file_and_command_line_at_once(write) -> None:
     assert mended.augmentation.hidden_dim == 64
 
 
-def test_settings_of_the_file_alone_name_the_file(write) -> None:
+def test_load_names_the_file_alone_without_overrides(write) -> None:
     path = write("loss: {kind: focal}")
     with pytest.raises(ConfigError, match=str(path)) as raised:
         load(path, ["model.head=imp"])
@@ -163,7 +163,7 @@ def test_settings_of_the_file_alone_name_the_file(write) -> None:
     assert load(write("")).source == str(path)
 
 
-def test_searched_keys_are_kept_apart(write) -> None:
+def test_load_keeps_axes_apart(write) -> None:
     study = load(write("""
         loss: {kind: {search: choice, of: [baseline, dnorm]}}
         augmentation: {kind: gan, perturb: {method: graphn, alpha: {search: choice, of: [2, 5]}}}
@@ -185,8 +185,8 @@ def of(data: str, **sections) -> Config:
     return validate({"data": {"name": data}, **sections})
 
 
-def test_defaults_that_depend_on_something_fill_only_what_is_not_given() -> None:
-    """The papers' rate is 1e-3 an image (docs/SYSTEM.md section 2): batch 24 gives .024, batch 8 gives .008."""
+def test_complete_fills_only_settings_that_are_not_given() -> None:
+    """The papers' rate is 1e-3 per image (docs/SYSTEM.md section 2): batch 24 gives .024, batch 8 gives .008."""
     paper = of("vg")
     assert (paper.training.batch_size, paper.training.learning_rate, paper.detector.backbone) == (24, 0.024, "vgg16")
     assert of("vg", training={"batch_size": 8}).training.learning_rate == 0.008
@@ -202,7 +202,7 @@ def test_defaults_that_depend_on_something_fill_only_what_is_not_given() -> None
             "search.max_concurrent", "search.time_budget_s", "tracking.wandb_entity"]
 
 
-def test_defaults_by_data_set_and_by_other_settings() -> None:
+def test_complete_by_data_set_and_by_other_settings() -> None:
     toy, gqa = of("toy"), of("gqa")
     assert (toy.model.head.hidden_dim, toy.training.batch_size, toy.training.learning_rate) == (64, 8, 0.016)
     assert (gqa.model.head.hidden_dim, gqa.model.edge_boxes) == (512, "image_frame")
@@ -212,19 +212,19 @@ def test_defaults_by_data_set_and_by_other_settings() -> None:
     assert of("toy", evaluation={"modes": "predcls", "ks": [20, 50]}).search.metric == "val/predcls/zs/ngR@50"
 
 
-def test_auto_is_decided_as_settings_are_read(tmp_path) -> None:
+def test_complete_decides_auto(tmp_path) -> None:
     assert of("auto", training={"epochs": 1}).data.name == "toy"
     (tmp_path / "VG").mkdir()
     found = validate({"data": {"root": str(tmp_path)}})
     assert (found.data.name, found.training.epochs) == ("vg", 20)
 
 
-def test_none_is_not_given_where_a_default_depends_on_something() -> None:
-    """As first editions wrote it: "what suits the data"."""
+def test_complete_takes_none_as_not_given() -> None:
+    """The first edition wrote None for "the default of the data set"."""
     assert of("toy", training={"epochs": None, "learning_rate": None}, model={"hidden_dim": None}) == of("toy")
 
 
-def test_a_default_follows_from_searched_values(write) -> None:
+def test_complete_follows_searched_values(write) -> None:
     study = load(write("""
         data: {name: {search: grid, of: [vg, toy]}}
         training: {batch_size: {search: choice, of: [8, 24]}}
@@ -235,7 +235,7 @@ def test_a_default_follows_from_searched_values(write) -> None:
 
 
 @pytest.mark.parametrize("number", ["1e-4", "1E-4", "+1.e-4", ".1e-3", "1.0e-4"])
-def test_numbers_of_yaml_1_2(write, number: str) -> None:
+def test_read_yaml_numbers_of_yaml_1_2(write, number: str) -> None:
     """In a file, within a search, on the command line; YAML 1.1 reads some of them as text."""
     study = load(write(f"""
         loss: {{scale: {{search: uniform, low: {number}, high: 1e+3}}}}
@@ -246,9 +246,9 @@ def test_numbers_of_yaml_1_2(write, number: str) -> None:
     assert load(write("experiment: {name: 2e}")).base.experiment.name == "2e"
 
 
-def test_a_key_twice_on_the_command_line(write) -> None:
+def test_read_yaml_refuses_a_key_twice(write) -> None:
     (fault,) = faults(write(""), "loss={kind: dnorm, kind: baseline}")
-    assert "key kind stands twice" in fault
+    assert "key kind is given twice" in fault
 
 
 def test_the_home_folder_in_paths(write, monkeypatch) -> None:
@@ -260,7 +260,7 @@ def test_the_home_folder_in_paths(write, monkeypatch) -> None:
                                                                  ("data", "v.txt", "runs", "d")]
 
 
-def test_word_vectors_are_looked_for_where_they_are_put() -> None:
+def test_glove_is_the_file_that_prepare_writes() -> None:
     assert validate({"data": {"root": "/d"}}).glove == Path("/d/glove/glove.6B.200d.txt")
     assert validate({"data": {"root": "/d"}, "embeddings": {"path": "v.txt"}}).glove == Path("v.txt")
 
@@ -271,6 +271,6 @@ def test_round_trip_through_json() -> None:
 
 
 def test_settings_need_neither_torch_nor_ray() -> None:
-    """A typo is answered before anything slow is imported."""
+    """So a typo is reported before slow imports."""
     code = "import sys, sgg.config; print([m for m in ('torch', 'ray', 'numpy') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

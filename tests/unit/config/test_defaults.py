@@ -37,8 +37,8 @@ def of_rule(rule, values):
     return complete(WithRule, {"read": {"values": values}})["made"]
 
 
-def test_a_rule_gets_settings_as_the_schema_reads_them() -> None:
-    """A wrong setting is told by the schema, so the rule is not asked; a fault of the rule itself is not swallowed."""
+def test_complete_gives_rules_settings_as_the_schema_reads_them() -> None:
+    """The schema reports an invalid setting, so the rule ends; an exception of the rule itself is not caught."""
     assert of_rule(lambda get: sum(get("read.values")), 3) == 3
     assert of_rule(lambda get: sum(get("read.values")), ["many"]) == 7
     for faulty in (lambda get: get("read.values") + 1, lambda get: get("read.value"), lambda get: int("x")):

@@ -1,4 +1,4 @@
-"""The searched figure: it is one that is measured, and known where the config does not name it."""
+"""The searched metric: it must be measured, and it has a default."""
 
 from pathlib import Path
 from platform.search.search_space import read_axes
@@ -15,13 +15,13 @@ def of(metric: str | None = None, best: str | None = None, **evaluation: list) -
     return validate({"search": {"metric": metric, "mode": best}, "evaluation": evaluation}).search.metric
 
 
-def test_where_it_is_not_given() -> None:
+def test_metric_of_modes_is_the_default() -> None:
     assert Config().search.metric == "val/sgcls/zs/ngR@100"
     assert of(ks=[20, 50]) == "val/sgcls/zs/ngR@50"
     assert of(modes=["sgdet", "sgcls"], ks=[300, 100]) == "val/sgdet/zs/ngR@100"
 
 
-def test_the_figures_are_those_that_are_measured() -> None:
+def test_metric_names_are_those_that_are_measured() -> None:
     for mode in ("sgcls", "predcls", "sgdet"):
         measured = SceneGraphMetrics(mode, 3, {(1, 1, 1): 1}, ks=(20, 50), predicate_weights={0.5: np.ones(3)})
         names = {name for name in measured.compute() if "/num_" not in name and not name.endswith("/x0.5")}
@@ -30,21 +30,20 @@ def test_the_figures_are_those_that_are_measured() -> None:
 
 @pytest.mark.parametrize("metric", ["val/predcls/all/mR@50", "val/sgcls/10s/A@20", "val/sgcls/zs/ngR@20-weighted",
                                     "val/sgcls/100s/triplet-rank-mean", "val/sgcls/zs/triplet-R@5-weighted"])
-def test_measured_figures_are_accepted(metric: str) -> None:
+def test_fault_of_metric_accepts_measured_metrics(metric: str) -> None:
     assert of(metric, modes=["sgcls", "predcls"], ks=[20, 50]) == metric
 
 
 @pytest.mark.parametrize("metric", [
     "foo", "", "val/sgcl/zs/ngR@20", "val/sgdet/zs/ngR@20", "val/sgcls/zs/ngR@100", "val/sgcls/zz/ngR@20",
     "test/sgcls/zs/ngR@20", "val/sgcls/zs/ngR@20/x0.5", "val/sgcls/zs", "val/sgcls/zs/num_images", "loss/nodes"])
-def test_others_are_refused(metric: str) -> None:
+def test_fault_of_metric_refuses_other_metrics(metric: str) -> None:
     with pytest.raises(ConfigError) as raised:
         of(metric, modes=["sgcls", "predcls"], ks=[20, 50])
     fault, = raised.value.faults
-    assert fault.startswith(
-        "search.metric must be loss, or val/MODE/SUBSET/FIGURE with a MODE of evaluation.modes (sgcls, predcls), a "
-        "SUBSET of zs, 10s, 100s, all and a FIGURE such as ngR@K or mR@K with a K of evaluation.ks (20, 50), "
-        f"got {metric!r}; measured are for example val/")
+    for named in ("search.metric must be loss, or val/MODE/SUBSET/METRIC", "evaluation.modes (sgcls, predcls)",
+                  "zs, 10s, 100s, all", "evaluation.ks (20, 50)", f"got {metric!r}; ", " for example val/"):
+        assert named in fault
     for named in fault.split("for example ")[1].partition(";")[0].split(", "):
         assert of(named, modes=["sgcls", "predcls"], ks=[20, 50]) == named
 
@@ -53,17 +52,17 @@ def test_others_are_refused(metric: str) -> None:
     ("val/sgcls/zs/ngR@100", "val/sgcls/zs/ngR@20"), ("val/sgdet/all/mR@20", "val/sgcls/all/mR@20"),
     ("test/predcls/10s/R@50", "val/predcls/10s/R@50"),
     ("val/sgcls/zs/ngR@20/x0.5", "val/sgcls/zs/ngR@20, ")])
-def test_what_could_be_ranked_instead_is_named(metric: str, instead: str) -> None:
+def test_fault_of_metric_names_similar_metrics(metric: str, instead: str) -> None:
     with pytest.raises(ConfigError, match=f"for example .*{instead}"):
         of(metric, modes=["sgcls", "predcls"], ks=[20, 50])
 
 
-def test_a_weight_is_not_part_of_a_searched_figure() -> None:
-    with pytest.raises(ConfigError, match=r"the best of evaluation\.pred_weight, so leave out /x0\.5"):
+def test_fault_of_metric_refuses_a_suffix() -> None:
+    with pytest.raises(ConfigError, match=r"evaluation\.pred_weight, so leave out /x0\.5"):
         of("val/sgcls/zs/ngR@20/x0.5", modes=["sgcls"], ks=[20], pred_weight=[0, 0.5])
 
 
-def test_pair_accuracy_has_no_meaning_for_detections() -> None:
+def test_fault_of_metric_refuses_accuracy_in_sgdet() -> None:
     with pytest.raises(ConfigError, match=r"search\.metric must be"):
         of("val/sgdet/all/A@20", modes=["sgdet"])
 
@@ -71,11 +70,11 @@ def test_pair_accuracy_has_no_meaning_for_detections() -> None:
 @pytest.mark.parametrize(("metric", "best"), [
     ("loss", "min"), ("val/sgcls/zs/triplet-rank-mean", "min"), ("val/sgcls/all/triplet-rank-mean-weighted", "min"),
     ("val/sgcls/zs/triplet-R@5", "max"), ("val/sgcls/zs/ngR@20", "max")])
-def test_the_direction_follows_from_the_metric(metric: str, best: str) -> None:
-    """Ranks and losses are to fall, shares to rise; the other direction would keep the worst trials."""
+def test_direction_of_metric(metric: str, best: str) -> None:
+    """Lower ranks and losses are better, and higher fractions; the wrong direction would keep the worst trials."""
     assert validate({"search": {"metric": metric}}).search.mode == best
     assert of(metric, best) == metric
-    with pytest.raises(ConfigError, match=rf"search\.metric {metric} is the better the .*set search\.mode to {best}"):
+    with pytest.raises(ConfigError, match=rf"search\.metric {metric} .*set search\.mode to {best}"):
         of(metric, {"min": "max", "max": "min"}[best])
 
 

@@ -26,7 +26,7 @@ def check():
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_an_editor_finds_no_fault_in_what_is_shipped(check, path: Path) -> None:
+def test_json_schema_accepts_all_configs_of_the_repository(check, path: Path) -> None:
     assert check(path.read_text()) == []
 
 
@@ -35,7 +35,7 @@ def test_an_editor_finds_no_fault_in_what_is_shipped(check, path: Path) -> None:
     "experiment: {seed: 3}", "augmentation: off", "loss: {search: grid, of: [dnorm, baseline]}",
     "model: {head: {kind: {search: grid, of: [imp, motifs]}, iterations: 2, edge_layers: 1}}", "loss: {scale: 2}",
     "evaluation: {pred_weight: {search: grid, of: [0, 1]}}", "loss: {scale: {search: uniform, low: 0, high: 1}}"])
-def test_short_forms_and_axes_are_right(check, text: str) -> None:
+def test_json_schema_accepts_short_forms_and_axes(check, text: str) -> None:
     assert check(text) == []
 
 
@@ -43,11 +43,11 @@ def test_short_forms_and_axes_are_right(check, text: str) -> None:
     "los: {}", "loss: {kind: focal}", "augmentation: {kind: gan, perturb: {alpha: 0}}", "training: {epochs: 1.5}",
     "experiment: {seed: {search: grid, of: [1, 2]}}", "loss: {kind: {search: best, of: [dnorm]}}",
     "model: {head: {kind: imp, edge_layers: 2}}", "model: {head: {iteration: 2}}", "loss: 3"])
-def test_an_editor_finds_what_is_wrong(check, text: str) -> None:
+def test_json_schema_refuses_invalid_settings(check, text: str) -> None:
     assert check(text)
 
 
-def test_every_setting_is_described(capsys) -> None:
+def test_describe_settings_has_every_setting(capsys) -> None:
     assert main([]) == 0
     printed = capsys.readouterr().out
     for key in flatten(Config().model_dump()):
@@ -61,19 +61,20 @@ def test_every_setting_is_described(capsys) -> None:
     ("evaluation.ks", "list of (whole number > 0)", "[20, 50, 100, 200, 300]"),
     ("resources.gpus", "number >= 0 or auto", "auto"),
     ("embeddings.path", "path or none", "none"),
-    ("training.learning_rate", "number > 0", "1e-3 for each image of a batch; on the toy genome 2e-3")])
-def test_types_and_defaults_in_words(key: str, kind: str, default: str) -> None:
+    ("training.learning_rate", "number > 0",
+     "1e-3 x `training.batch_size`; on the toy genome 2e-3 x `training.batch_size`")])
+def test_type_in_words_and_default_in_words(key: str, kind: str, default: str) -> None:
     assert (type_in_words(value_schema(reference()[key])), default_in_words(reference()[key])) == (kind, default)
 
 
-def test_the_schema_is_written_whole(tmp_path, capsys) -> None:
+def test_main_writes_the_schema(tmp_path, capsys) -> None:
     assert main(["--json-schema", str(tmp_path / "schema.json")]) == 0
     assert json.loads((tmp_path / "schema.json").read_text()) == json_schema()
     assert main(["--json-schema", str(tmp_path / "nowhere" / "schema.json")]) == 2
     assert "nowhere" in capsys.readouterr().err
 
 
-def test_the_command_needs_no_torch() -> None:
+def test_main_needs_no_torch() -> None:
     code = ("import sys; from sgg.config.__main__ import main; main(['--json-schema', '-']); "
             "sys.exit(any(name in sys.modules for name in ('torch', 'ray', 'numpy')))")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""Every YAML file that is shipped can be used as it is."""
+"""Every YAML file of the repository is a valid config."""
 
 from pathlib import Path
 from platform.search.search_space import read_axes
@@ -12,19 +12,19 @@ PAPER = {"imp": ("baseline", False, "off"), "imp_dnorm": ("dnorm", False, "off")
          "imp_gan_graphn": ("dnorm", True, "graphn")}
 
 
-def test_they_are_found() -> None:
+def test_configs_are_found() -> None:
     assert {"perturb_search.yaml", "single.yaml", "smoke.yaml", "imp.yaml", "search.yaml"} <= {p.name for p in CONFIGS}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_is_valid_with_every_value_of_its_search(path: Path) -> None:
+def test_configs_are_valid_with_every_value_of_their_searches(path: Path) -> None:
     read_axes(load(path, ["data.name=vg"]))
     read_axes(load(path, ["data.name=toy"]))
 
 
 @pytest.mark.parametrize("path", [path for path in CONFIGS if path.parent.name == "paper"], ids=lambda path: path.stem)
 def test_the_papers_word_vectors_are_glove(path: Path) -> None:
-    """Where a paper's config compares classes, a missing file must not change the vectors without a word."""
+    """In a config of a paper that needs word vectors, a missing file must not silently change them."""
     study, axes = read_axes(load(path))
     methods = {value for axis in axes if axis.key == "augmentation.perturb.method" for value in axis.values}
     compares = study.base.compares_classes or not methods.isdisjoint({"neigh", "graphn"})

@@ -1,4 +1,4 @@
-"""What may differ when a run is taken up again, also one of an earlier edition, which lacks some settings."""
+"""Settings that may differ when a run resumes, also a run of an earlier edition that lacks some settings."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def settings(data_name: str = "toy", **sections) -> dict:
 
 
 def of_the_first_edition(now: dict) -> dict:
-    """The settings of a checkpoint that was written before these were there."""
+    """The settings of a checkpoint of a version that lacked some settings."""
     then = dict(now)
     del then["training.drop_last"]
     then.pop("augmentation.reconstruction_bias", None)
@@ -24,54 +24,54 @@ def of_the_first_edition(now: dict) -> dict:
     return then | {"model.edge_boxes": "union_frame"}
 
 
-def test_what_decides_the_numbers_is_named() -> None:
+def test_changes_names_settings_that_decide_results() -> None:
     assert changes(settings(), settings()) == []
     assert changes(settings(), settings(training={"momentum": 0.5, "epochs": 9, "drop_last": True})) == [
         "training.drop_last was False, is True", "training.momentum was 0.9, is 0.5"]
 
 
-def test_a_run_of_the_first_edition_goes_on_where_it_did_the_same() -> None:
+def test_changes_of_a_run_of_the_first_edition() -> None:
     assert changes(of_the_first_edition(settings()), settings()) == []
     now = settings("vg", training={"drop_last": False})
     assert changes(of_the_first_edition(now), now) == []
 
 
-def test_a_run_of_the_first_edition_kept_incomplete_batches() -> None:
+def test_changes_first_edition_kept_incomplete_batches() -> None:
     now = settings("vg")
     assert changes(of_the_first_edition(now), now) == ["training.drop_last was False, is True"]
 
 
 @pytest.mark.parametrize(("bias", "faults"), [
     ("off", []), ("add", ["augmentation.reconstruction_bias was True, is False"])])
-def test_a_run_of_the_first_edition_added_the_bias_in_the_reconstruction(bias, faults) -> None:
+def test_changes_first_edition_added_the_bias_in_the_reconstruction(bias, faults) -> None:
     now = settings(model={"frequency_bias": bias}, augmentation={"kind": "gan"})
     assert changes(of_the_first_edition(now), now) == faults
 
 
 @pytest.mark.parametrize(("flip", "faults"), [
     (True, ["data.flip_predicates was 'keep', is 'exchange'"]), (False, [])])
-def test_a_run_of_the_first_edition_kept_predicates_in_mirrored_images(flip, faults) -> None:
-    """Which are none in Visual Genome and the toy genome, and most in GQA."""
+def test_changes_first_edition_kept_predicates_in_mirrored_images(flip, faults) -> None:
+    """Mirroring changes no predicate of Visual Genome and the toy genome, and most predicates of GQA."""
     now = settings("gqa", model={"edge_boxes": "union_frame"}, training={"drop_last": False}) | {"data.flip": flip}
     assert changes(of_the_first_edition(now), now) == faults
 
 
-def test_a_setting_that_an_older_run_lacks_had_its_default() -> None:
+def test_changes_a_missing_setting_had_its_default() -> None:
     then = settings()
     del then["training.f_updates"]
     assert changes(then, settings()) == []
     assert changes(then, settings(training={"f_updates": 2})) == ["training.f_updates was 1, is 2"]
 
 
-def test_none_of_the_first_edition_is_what_suits_the_data() -> None:
-    """Its studies noted None where the data set decides."""
+def test_changes_none_of_the_first_edition_is_the_default() -> None:
+    """Its studies wrote None for the default of the data set."""
     then = of_the_first_edition(settings()) | {"training.batch_size": None, "training.learning_rate": None}
     assert changes(then, settings()) == []
     assert changes(then, settings(training={"batch_size": 4})) == [
         "training.batch_size was 8, is 4", "training.learning_rate was 0.016, is 0.008"]
 
 
-def test_an_axis_is_compared_as_a_whole() -> None:
+def test_changes_compares_an_axis_as_a_whole() -> None:
     then = settings() | {"loss.kind": {"search": "grid", "of": ["dnorm"]}}
     assert changes(then, then) == []
     assert len(changes(then, settings())) == 1
