@@ -1,6 +1,6 @@
 #!/bin/bash
-# A search on Slurm: one Ray node per allocated node, gone with the job. Submit from the repository's root, which must be
-# on a file system that all nodes see:
+# A search on Slurm. Each allocated node runs one Ray node, which ends with the job. Submit from the repository's root,
+# which must be on a file system that all nodes see:
 #   sbatch cluster/slurm.sh tune_configs/perturb_search.yaml [key=value ...] [--resume]
 #SBATCH --job-name=scene-graphs
 #SBATCH --nodes=4
@@ -10,10 +10,10 @@
 #SBATCH --time=24:00:00
 set -euo pipefail
 
-export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK # which srun no longer takes over by itself
+export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK # srun does not inherit it by itself
 export RAY_AUTH_MODE=token                     # ~/.ray/auth_token, the same on all nodes (README: "The token")
 port=$((20000 + SLURM_JOB_ID % 10000))         # two jobs may share a node
-# A Ray of this job alone, out of the way of others' sockets and logs.
+# This job's own folder, so that sockets and logs of other jobs are not in the way.
 temporary=/tmp/ray-$SLURM_JOB_ID
 
 mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
