@@ -44,7 +44,7 @@ def prepare(config: Any) -> Any:
     """Nothing that trials share."""
     settings = config.model_dump() | {"training": config.training.model_dump() | {"epochs": 1}}
     return SimpleNamespace(config=type(config).model_validate(settings),
-                           facts={"name": "none", "description": "no data", "hash": ""})
+                           provenance={"name": "none", "description": "no data", "hash": ""})
 
 
 def fit(config: Any, directory: Path, on_epoch_end: Any, resume: bool, start_from: Any) -> None:

@@ -50,7 +50,7 @@ def prepare(study: Study, axes: list[Axis], entry_points: EntryPoints,
     foundations = [prepare_one(config) for config in configs]
     lengths = [config.training.epochs for config in configs]
     lengths += [value for axis in axes if axis.key == "training.epochs" for value in axis.extremes()]
-    return foundations[0].facts, max(lengths)
+    return foundations[0].provenance, max(lengths)
 
 
 def missing_vectors(provenance: DataProvenance) -> str:

@@ -91,7 +91,7 @@ class Checkpoint:
 
     def require_vectors(self, vectors: VectorProvenance) -> None:
         """Raise ValueError where this was trained with other word vectors than those, see
-        `sgg.experiment.embeddings.vector_facts`.
+        `sgg.experiment.embeddings.vector_provenance`.
 
         What a checkpoint of the first edition, or an imported one, does not say is not compared.
         """

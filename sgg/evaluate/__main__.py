@@ -91,7 +91,7 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
     protocol = Protocol(split, tuple(settings.modes), data.classes, data.predicates, data.triplets("train").as_dict(),
                         data.seen(split).as_dict(), predicate_weights(*experiment.pair_counts, 1),
                         {"checkpoint": str(restored.checkpoint.path), "epoch": restored.checkpoint.epoch,
-                         "data": restored.foundation.facts})
+                         "data": restored.foundation.provenance})
     metrics = {mode + ending: of_mode for ending in experiment.adjusters for mode, of_mode in protocol.metrics(
         settings.modes, settings.ks, settings.values_of("pred_weight"), _conventions(options)).items()}
     batches = _with_bar(experiment.evaluation_batches(split),

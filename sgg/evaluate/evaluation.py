@@ -42,9 +42,9 @@ def evaluate(
     Raises what `predictor.predict` raises where networks have diverged.
     """
     from sgg.common import distributed as parallel
-    from sgg.systems.contract import AS_IT_IS
+    from sgg.systems.contract import UNADJUSTED
 
-    adjusters = AS_IT_IS if adjusters is None else adjusters
+    adjusters = UNADJUSTED if adjusters is None else adjusters
     fallbacks = failures = 0
     modes = [of_mode.mode for key, of_mode in metrics.items() if "/" not in key]
     with predictor.evaluating():

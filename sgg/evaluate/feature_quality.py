@@ -1,8 +1,8 @@
-"""The study of feature quality: what a run's generator makes, beside real features ([2], Table 3 and its figure).
+"""The study of feature quality: generated features of a run compared with real features ([2], Table 3 and its figure).
 
-Every sample is compared with real features of training images: those of test images say what the same detector makes
-of other pictures, the generated ones are judged against that. A feature is averaged over space, so that a Gaussian in
-as many dimensions as there are channels can be fitted to some thousand samples.
+Every sample is compared with real features of training images. Real features of test images show the result for other
+images and the same detector; generated features are judged against that. Features are averaged over space, so that some
+thousand samples suffice to fit a Gaussian whose dimension is the number of channels.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ class Sample:
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class FeatureStudy:
     """The features of a trained run with a GAN.
 
-    checkpoint: of the generator. output: where results and generated features go. images: how many of each part are
-    looked at. rows: how many features of a store are compared, drawn at random.
+    checkpoint: of the generator. output: folder of the results and of generated features. images: number of images per
+    split. rows: number of features of a store to compare, drawn at random.
     """
 
     foundation: TwoStageFoundation
@@ -76,11 +76,11 @@ class Study:
 
     @classmethod
     def open(cls, directory: Path | str, images: int = 1000, rows: int = 5000, progress: Progress = iter,
-             allow_changed_plugin: bool = False) -> Study:
-        """The study of a trial's folder or of one of its checkpoints; results go to `quality` in it.
+             allow_changed_plugin: bool = False) -> FeatureStudy:
+        """The study of a trial's folder or of one of its checkpoints; results go to its folder `quality`.
 
-        Raises FileNotFoundError without a checkpoint, ValueError where the run has no GAN, or is of other data or of
-        another detector, or needs a plugin that is not loaded or has changed.
+        Raises FileNotFoundError without a checkpoint. Raises ValueError where the run has no GAN, belongs to other data
+        or another detector, or needs a plugin that is not loaded or has changed.
         """
         found = checkpoint.open_checkpoint(directory)
         found.require_plugins(allow_changed_plugin, "add --plugin {}")
@@ -89,16 +89,17 @@ class Study:
             raise ValueError(f"{found.path}: this run has no GAN, so there are no generated features to study")
         foundation = systems.prepare(config, trained_on_the_same(found))
         gan = foundation.build().networks["gan"]
-        assert isinstance(foundation, TwoStageFoundation)  # for GANs are nowhere else
+        assert isinstance(foundation, TwoStageFoundation)  # no other system has a GAN
         assert isinstance(gan, GAN)
-        found.load_weights(**{"gan.generator": gan.generator})  # the discriminators have no part in it
+        found.load_weights(**{"gan.generator": gan.generator})  # discriminators are not used
         return cls(foundation, gan.eval(), found.path, Path(directory) / "quality", images, rows, progress)
 
     def write(self, ks: Sequence[int] = (1, 3, 5, 10), groups: Groups | None = None) -> list[dict[str, Any]]:
-        """Compare, write quality.json and a picture of each kind under `output`, and return the rows of the table.
+        """Compare all samples, write quality.json and a plot of each kind under `output`, and return the rows of the
+        table.
 
-        groups: name -> classes, for the colours of the nodes' picture; the ten most frequent classes if None.
-        Raises ValueError, before anything is compared, for a name in `groups` that is no class.
+        groups: name -> classes, for the colours of the plot of nodes; None: the ten most frequent classes. Raises
+        ValueError, before the comparison, for a name in `groups` that is no class.
         """
         for group, members in (groups or {}).items():
             unknown = [name for name in members if name not in self.data.classes]
@@ -113,12 +114,13 @@ class Study:
                        **compare(reference.features, sample.features, ks)} for name, sample in samples.items()]
             self._draw(kind, {name: samples[name] for name in PLOTTED}, groups if kind == "node" else None)
         write_json(self.output / "quality.json",
-                   {"checkpoint": str(self.checkpoint), "data": self.foundation.facts, "reference": REFERENCE[0],
+                   {"checkpoint": str(self.checkpoint), "data": self.foundation.provenance, "reference": REFERENCE[0],
                     "images": self.images, "ks": list(ks), PROGRAM: program(), "rows": table})
         return table
 
     def sample(self, kind: str, source: str, split: str, subset: str) -> Sample:
-        """Features of a kind, real or generated, of a part's images and relations; none where it has no image."""
+        """Real or generated features of a kind, from the images and relations of a split; empty if the split has no
+        image."""
         images = self.data.split(split, subset).head(self.images)
         if not len(images):
             return Sample(np.zeros((0, self.foundation.detector.channels), np.float32), np.zeros(0, np.int64))
@@ -129,31 +131,33 @@ class Study:
         return Sample(np.concatenate(blocks), store.labels_of(rows))
 
     def store(self, kind: str, source: str, images: Split, subset: str) -> FeatureStore:
-        """The store of those features, written where it is missing: real ones beside the detector's, for all runs."""
+        """The store of these features, which is written where it is missing. Real features are stored with those of the
+        detector, for all runs."""
         foundation, generated = self.foundation, source == "generated"
         settings = {"subset": subset, **({"generator": sha256_of(self.checkpoint / WEIGHTS)[:12]} if generated else {})}
         extraction = Extraction(self.data, images, foundation.detector, foundation.detector_hash, kind, source,
-                                look=self.generate if generated else None, settings=settings)
+                                encode=self.generate if generated else None, settings=settings)
         cache = self.output if generated else foundation.experiment.cache
         return extraction.ensure(store_path(cache, extraction.identity), self.progress)
 
     def generate(self, batch: Batch) -> tuple[Encoding, Tensor]:
-        """A batch as the generator imagines its graphs; real features that it is conditioned on go by the images."""
-        seen = encode_annotated(self.foundation.detector, batch)
+        """Generate the features of a batch. The real features on which the generator is conditioned depend on the
+        images."""
+        encoding = encode_annotated(self.foundation.detector, batch)
         visual = None
         if self.foundation.features is not None:
             draws = generator(0, "quality", *batch.image_ids)
             visual = self.foundation.features.request(batch.labels, draws, batch.labels.device).result()
-        extent = seen.image_sizes.flip(1).repeat(1, 2)[batch.image_index]
-        fake = self.gan.generate(batch.labels, seen.boxes / extent, batch.relations, batch.image_index, visual,
+        extent = encoding.image_sizes.flip(1).repeat(1, 2)[batch.image_index]
+        fake = self.gan.generate(batch.labels, encoding.boxes / extent, batch.relations, batch.image_index, visual,
                                  len(batch))
-        return replace(seen, map=fake), batch.labels
+        return replace(encoding, map=fake), batch.labels
 
     def _draw(self, kind: str, samples: dict[str, Sample], groups: Groups | None) -> None:
         thinned = {name: Sample(sample.features[thin], sample.labels[thin]) for name, sample in samples.items()
                    if len(thin := np.linspace(0, len(sample.labels) - 1, min(POINTS, len(sample.labels)), dtype=int))}
         if sum(len(sample.labels) for sample in thinned.values()) < 4:
-            return  # nothing to see
+            return  # t-SNE needs four samples
         names, group_of_label = self._groups(kind, samples, groups)
         positions = embed([sample.features for sample in thinned.values()])
         panels = [(name, where, group_of_label[sample.labels])
@@ -161,7 +165,7 @@ class Study:
         draw_clusters(self.output / f"{kind}.png", f"{kind} features, t-SNE", panels, names)
 
     def _groups(self, kind: str, samples: dict[str, Sample], groups: Groups | None) -> tuple[list[str], np.ndarray]:
-        """Names of the groups and the group of each label, -1 for none."""
+        """Names of the groups, and the group of each label, -1 for none."""
         if kind == "global":
             return [], np.array([-1])
         classes = self.data.classes if kind == "node" else self.data.predicates
@@ -176,6 +180,6 @@ class Study:
 
 
 def compare(real: np.ndarray, fake: np.ndarray, ks: Sequence[int]) -> dict[str, float]:
-    """`feature_quality` at those of `ks` for which there are samples enough; nothing at all with fewer than two."""
+    """`feature_quality` at the `ks` for which there are enough samples; empty with fewer than two samples."""
     usable = [k for k in ks if k < min(len(real), len(fake))]
     return feature_quality(real, fake, usable) if usable else {}

@@ -1,15 +1,16 @@
-"""Raw predictions of a part on disk, with all that its metrics are computed from: no model and no data set is needed.
+"""Raw predictions of a split on disk, with all that the metrics need: scoring them needs no model and no data set.
 
-One .npz file, written block by block in bounded memory, at its place only once it is whole:
+A predictions file is one .npz file. It is written block by block in bounded memory, and appears at its path only when
+it is complete:
 
-    protocol                     JSON text: part, modes, names, where the predictions come from
+    protocol                     JSON text: split (key `part`), modes, names, source of the predictions
     train_triplets, subset_triplets [T, 4]   subject, predicate, object class and count
-    predicate_counts [R]         what the predicate scores are divided by for pred_weight 1
+    predicate_counts [R]         divisors of the predicate scores for pred_weight 1
     00000/truth/...              BLOCK images one after another: image_ids, boxes, labels, relations and their numbers
     00000/<mode>/...             boxes, labels, label_scores, pairs, predicate_scores and their numbers
-    images                       how many images there are
-    fallbacks                    where SGDet is among the modes: for how many of them detection lowered its threshold
-                                 (those in which it failed at every threshold are the ones without a pair)
+    images                       number of images
+    fallbacks                    if SGDet is a mode: number of images for which detection lowered its threshold
+                                 (the images in which it failed at every threshold are those without a pair)
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
 from sgg.common.run_log import require_keys
 from sgg.common.versions import PROGRAM, program
+from sgg.data.provenance import DataProvenance
 from sgg.metrics import SceneGraphMetrics
 from sgg.structures import Prediction, SceneGraph
 
@@ -40,14 +42,25 @@ Predictions = Mapping[str, Prediction]
 """The predictions of one image by mode."""
 
 
+class PredictionSource(TypedDict, total=False):
+    """The origin of predictions.
+
+    checkpoint: the path of the model. epoch: its finished epochs. data: the provenance of the data.
+    """
+
+    checkpoint: str
+    epoch: int
+    data: DataProvenance
+
+
 @dataclass(frozen=True, eq=False)
 class Protocol:
-    """What a part is measured against, apart from predictions.
+    """The basis of scoring predictions of a split.
 
     split: val or test. modes: predcls, sgcls, sgdet. classes, predicates: names, background first. train_triplets:
-    counts that weigh triplets; subset_triplets: counts that decide zs, 10s, 100s (docs/SYSTEM.md section 1).
+    counts that weigh triplets. subset_triplets: counts that decide zs, 10s, 100s (docs/SYSTEM.md section 1).
     predicate_counts: [R] mean smoothed training count of each predicate, `sgg.metrics.predicate_weights(..., x=1)`.
-    source: what predicted, and on which data.
+    source: the model and the data of the predictions.
     """
 
     split: str
@@ -57,11 +70,11 @@ class Protocol:
     train_triplets: Mapping[Triplet, int]
     subset_triplets: Mapping[Triplet, int]
     predicate_counts: np.ndarray
-    source: Mapping[str, Any]
+    source: PredictionSource
 
     def metrics(self, modes: Iterable[str], ks: Sequence[int], pred_weights: Iterable[float],
                 conventions: Mapping[str, Any] | None = None) -> dict[str, SceneGraphMetrics]:
-        """Fresh metrics of each mode, for every `pred_weight` x; conventions: see `sgg.metrics.Conventions`.
+        """Fresh metrics of each mode, for every `pred_weight` x. conventions: fields of `sgg.metrics.Conventions`.
 
         Raises ValueError for a mode that is not among `modes`.
         """
@@ -74,9 +87,11 @@ class Protocol:
 
 
 class PredictionWriter:
-    """Writes a predictions file; use as a context. The file appears at `path` when the context ends without a fault.
+    """Writes a predictions file; use it as a context manager. The file appears at `path` when the context ends without
+    an error.
 
-    fallbacks: to be set by then, where it is known: for how many images SGDet's detector lowered its score threshold.
+    fallbacks: the number of images for which SGDet's detector lowered its score threshold; set it, if known, before the
+    context ends.
     """
 
     fallbacks: int | None = None
@@ -115,7 +130,7 @@ class PredictionWriter:
     def add(self, image_id: str, truth: SceneGraph, predictions: Predictions) -> None:
         """Append an image: its annotation and its prediction in every mode of the protocol.
 
-        Raises FloatingPointError, naming what predicted, where scores are not finite.
+        Raises FloatingPointError, naming the model, where scores are not finite.
         """
         of_image = {mode: predictions[mode].numpy() for mode in self.protocol.modes}
         for mode, one in of_image.items():
@@ -155,20 +170,21 @@ class PredictionWriter:
 
 
 class PredictionFile:
-    """A file of `PredictionWriter`, read block by block; iterating gives (image id, annotation, {mode: prediction}).
+    """A file that `PredictionWriter` wrote, read block by block. Iterating gives (image id, annotation, {mode:
+    prediction}).
 
-    fallbacks: as the writer was told; None where it was not.
+    fallbacks: as the writer recorded it; None if it did not.
 
-    Raises FileNotFoundError where there is no such file, ValueError naming it and what is missing where it is none of
-    ours or not whole; what only an image's own arrays show is told when they are read.
+    Raises FileNotFoundError where the file does not exist. Raises ValueError, naming the file and the missing entry,
+    where it is no predictions file or incomplete. Faults in the arrays of an image are raised during iteration.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         if not self.path.is_file():
-            raise FileNotFoundError(f"{self.path}: no such predictions file; write one with --save-predictions")
+            raise FileNotFoundError(f"{self.path}: no such predictions file; --save-predictions writes one")
         try:
-            self._arrays = np.lib.npyio.NpzFile(self.path)  # type: ignore[arg-type]  # it takes paths, its stub does not
+            self._arrays = np.lib.npyio.NpzFile(self.path)  # type: ignore[arg-type]  # its stub lacks paths
         except UNREADABLE as error:
             raise ValueError(f"{self.path} is not a predictions file: {error}") from None
         self.protocol = self._protocol()
@@ -212,18 +228,19 @@ class PredictionFile:
 
     def _rows(self, block: str, images: int, of: str, counted: str,
               widths: Mapping[str, tuple[int, ...]]) -> list[list[np.ndarray]]:
-        """Arrays of `widths` beyond their first axis, each cut into those of the images."""
+        """Arrays by name, each split into those of the images. widths: their shapes after the first axis."""
         ends = np.cumsum(self._array(f"{block}/{of}/{counted}", images))
         total = int(ends[-1])
         return [np.split(self._array(f"{block}/{of}/{name}", total, *width, kind="iuf"), ends[:-1])
                 for name, width in widths.items()]
 
     def _array(self, name: str, *shape: int | None, kind: str = "iu") -> np.ndarray:
-        """The array of a name, of that shape (None accepts any length) and those kinds of numpy's."""
+        """The array of a name. shape: its shape, where None accepts any length. kind: the kinds of numpy types to
+        accept."""
         try:
             array = self._arrays[name]
         except KeyError:
-            raise ValueError(f"{self.path} is not a predictions file, or not whole: {name} is missing") from None
+            raise ValueError(f"{self.path} is not a predictions file, or is incomplete: {name} is missing") from None
         except UNREADABLE as error:
             raise ValueError(f"{self.path}: {name} cannot be read: {error}") from None
         if array.dtype.kind not in kind or array.ndim != len(shape) or any(

@@ -1,4 +1,4 @@
-"""From a checkpoint back to the system that wrote it, on the data it names."""
+"""Restore the system that wrote a checkpoint, on the data that the checkpoint names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Restored:
-    """A trained system with the foundation that it stands on."""
+    """A trained system with its foundation."""
 
     foundation: Foundation
     predictor: Predictor
@@ -29,15 +29,17 @@ class Restored:
 
 def restore(path: Path | str, changes: dict[str, dict[str, Any]] | None = None,
             allow_changed_plugin: bool = False) -> Restored:
-    """The system of the checkpoint (or of a trial's newest one) at `path`.
+    """The system of the checkpoint at `path`, or of the newest checkpoint of the trial at `path`.
 
-    changes: settings by section that take the place of the trained ones, for example {"evaluation": {"ks": [50]}}.
-    Raises ValueError where the data or the parts are not those that the system was trained on, and where it needs a
-    plugin that is not loaded, or that has changed unless that is allowed.
+    changes: settings by section that replace those of training, for example {"evaluation": {"ks": [50]}}.
+    allow_changed_plugin: accept plugins that have changed since training.
+
+    Raises ValueError where the data or the parts are not those of training, and where a plugin is not loaded or has
+    changed.
     """
     found = checkpoint.open_checkpoint(path)
     found.require_plugins(allow_changed_plugin, "add --plugin {}")
-    settings = {**found.meta["config"], "search": {}}  # what was searched for need not be what is measured now
+    settings = {**found.meta["config"], "search": {}}  # the search metric of training need not be measured now
     for section, values in (changes or {}).items():
         settings[section] = settings[section] | values
     config = validate(settings, str(found.path))
@@ -49,11 +51,14 @@ def restore(path: Path | str, changes: dict[str, dict[str, Any]] | None = None,
 
 
 def trained_on_the_same(found: checkpoint.Checkpoint) -> Check:
-    """Refuses other training data, pictures or parts than those of a checkpoint, before a part is trained, which takes
-    minutes, and in vain. Tells where training would now mirror predicates otherwise, which changes no measurement."""
+    """A check that refuses training data, training images or parts other than those of a checkpoint.
+
+    It runs before a part is trained, which would take minutes in vain. It logs a warning where training would now
+    mirror predicates differently, because that changes no measurement.
+    """
     def check(experiment: Experiment, parts: Mapping[str, str | None]) -> None:
-        found.require_origin(experiment.data.hash, parts, {"train": experiment.pictures["train"]})
+        found.require_origin(experiment.data.hash, parts, {"train": experiment.image_hashes["train"]})
         if fault := difference(found.meta["data"].get("mirrored"), experiment.exchanged):
-            log.warning("%s %s; its figures are measured all the same", found.path, fault)
+            log.warning("%s %s; this does not change its metrics", found.path, fault)
 
     return check

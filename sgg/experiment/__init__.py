@@ -1,1 +1,1 @@
-"""One experiment: its settings, its data, and the checks that join the two."""
+"""One experiment: its settings, its data, and the checks that both fit together."""

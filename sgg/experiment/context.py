@@ -1,4 +1,4 @@
-"""An experiment: settings and data, and what follows from the two."""
+"""An experiment: settings and data, and the statistics, metrics and batches that follow from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sgg.data.mirroring import exchanged_names
 from sgg.data.provenance import DataProvenance, VectorProvenance
 from sgg.data.statistics import background_counts, foreground_counts
 from sgg.experiment.data_checks import filtered_training, image_hashes, open_data, require_a_batch, split_of
-from sgg.experiment.embeddings import vector_facts, word_vectors
+from sgg.experiment.embeddings import vector_provenance, word_vectors
 from sgg.methods.plugins import loaded_digests
 from sgg.methods.variants import Adjuster, Variant, adjusters, variants_of
 from sgg.metrics import SceneGraphMetrics, predicate_weights
@@ -32,19 +32,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """Settings and the data set that they name. What is counted in the data is `sgg.methods.statistics.Statistics`."""
+    """Settings and the data set that they name. It provides `sgg.methods.statistics.Statistics` of the training data.
+    """
 
     config: Config
     data: DataSet
 
     @classmethod
     def open(cls, config: Config) -> Experiment:
-        """The experiment of a config; raises what `sgg.experiment.data_checks.open_data` raises."""
+        """The experiment of a config. Raises what `sgg.experiment.data_checks.open_data` raises."""
         return cls(config, open_data(config))
 
     @property
     def cache(self) -> Path:
-        """Where is what is derived from the data once."""
+        """The folder of the files that are derived from the data once."""
         return self.config.cache
 
     @property
@@ -55,40 +56,41 @@ class Experiment:
             return {}
         return exchanged_names(self.data.predicates, self.data.mirrored)
 
-    def facts(self) -> DataProvenance:
-        """What every result file says of the data."""
-        missing = self.embeddings.missing if self.config.compares_classes else ()  # else the vectors are not read
+    def provenance(self) -> DataProvenance:
+        """The description of the data in every result file."""
+        missing = self.embeddings.missing if self.config.compares_classes else ()  # otherwise nobody reads the vectors
         measured, first = self.data.description, self.config.data.eval_images
-        if first is not None:  # other images, other figures
+        if first is not None:  # metrics of other images cannot be compared
             measured += f", measured on the first {first} images of val and test"
-        facts: DataProvenance = {
-            "name": self.data.name, "description": measured, "hash": self.data.hash, "pictures": self.pictures,
-            "mirrored": self.exchanged, "embeddings": self.vectors["embeddings"],
-            "embeddings_hash": self.vectors["embeddings_hash"],
+        provenance: DataProvenance = {
+            "name": self.data.name, "description": measured, "hash": self.data.hash, "pictures": self.image_hashes,
+            "mirrored": self.exchanged, "embeddings": self.vector_provenance["embeddings"],
+            "embeddings_hash": self.vector_provenance["embeddings_hash"],
             "embeddings_missing": [name for name in missing if name != BACKGROUND]}
         if plugins := loaded_digests(self.config.experiment.plugins):
-            facts["plugins"] = plugins
-        return facts
+            provenance["plugins"] = plugins
+        return provenance
 
     @cached_property
-    def pictures(self) -> dict[str, str]:
+    def image_hashes(self) -> dict[str, str]:
         """As `sgg.experiment.data_checks.image_hashes`."""
         return image_hashes(self.config, self.data)
 
     def split(self, name: str) -> Split:
-        """A part of the data set, cut down as the `data` settings say."""
+        """A split of the data set, reduced as the `data` settings say."""
         return split_of(self.config, self.data, name)
 
     @cached_property
     def filtered_training(self) -> Split:
-        """The training images and relations that the settings admit. Frequencies and contexts are counted in them; what
-        is zero- or few-shot follows from the whole part (docs/SYSTEM.md section 1).
-        """
+        """The training images and relations that the settings admit. Frequencies and contexts are counted in them.
+        Zero- and few-shot triplets follow from the whole split (docs/SYSTEM.md section 1)."""
         return filtered_training(self.config, self.data)
 
     def training_batches(self, repeats: np.ndarray | None = None) -> Batches:
-        """Shuffled, mirrored batches of the training part. repeats: [I] how often each image stands in an epoch; None:
-        once each. Raises ValueError where there is no batch."""
+        """Shuffled, mirrored batches of the training split.
+
+        repeats: [I] how often each image occurs in an epoch; None: once. Raises ValueError where there is no batch.
+        """
         config = self.config
         require_a_batch(config, self.data)
         return load_batches(self.split("train"), config.training.batch_size, augment=True, flip=config.data.flip,
@@ -104,7 +106,7 @@ class Experiment:
         return batches.epoch(0)
 
     def metrics(self, split: str) -> dict[str, SceneGraphMetrics]:
-        """Fresh metrics of each mode under each of the `adjusters`, with the shot counts of `part` (docs/SYSTEM.md
+        """Fresh metrics of each mode under each of the `adjusters`, with the shot counts of the split (docs/SYSTEM.md
         section 1)."""
         settings = self.config.evaluation
         return {mode + adjusted: SceneGraphMetrics(
@@ -124,38 +126,38 @@ class Experiment:
 
     @cached_property
     def triplets(self) -> tuple[np.ndarray, np.ndarray]:
-        """[K, 3] triplets of classes of the filtered training images, and [K] how often each occurs."""
-        seen = self.filtered_training.triplets()
-        return seen.triplets, seen.counts
+        """[K, 3] triplets of classes of the filtered training images, and [K] their counts."""
+        counted = self.filtered_training.triplets()
+        return counted.triplets, counted.counts
 
     @cached_property
     def pair_counts(self) -> tuple[np.ndarray, np.ndarray]:
-        """Training relations [C, C, R] and overlapping training pairs [C, C]."""
+        """Counts of training relations [C, C, R] and of overlapping training pairs [C, C]."""
         annotations = self.filtered_training.annotations
         return (foreground_counts(annotations, self.num_classes, self.num_predicates),
                 background_counts(annotations, self.num_classes))
 
     @cached_property
     def predicate_weights(self) -> dict[float, Any]:
-        """Weights [R] of each exponent that is to be evaluated."""
+        """Weights [R] for each exponent to evaluate."""
         return {x: predicate_weights(*self.pair_counts, x) for x in self.config.evaluation.values_of("pred_weight")
                 if x}
 
     @cached_property
     def variants(self) -> list[Variant]:
-        """Every combination of the values of all adjustments that is to be measured."""
+        """Every combination of the values of all adjustments to measure."""
         return variants_of(dict(self.config.evaluation))
 
     @cached_property
     def adjusters(self) -> dict[str, Adjuster]:
-        """What adjusts predicate logits, by the suffix of the figures that are measured so; first what changes nothing.
-        """
+        """Functions that adjust predicate logits, by the suffix of the metrics that are measured under them; first the
+        one that changes nothing."""
         return adjusters(self.variants, self)
 
     @cached_property
-    def vectors(self) -> VectorProvenance:
-        """What tells the word vectors apart."""
-        return vector_facts(self.config)
+    def vector_provenance(self) -> VectorProvenance:
+        """The source and the hash of the word vectors."""
+        return vector_provenance(self.config)
 
     @cached_property
     def embeddings(self) -> ClassEmbeddings:

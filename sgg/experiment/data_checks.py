@@ -1,5 +1,6 @@
-"""The data set of a config, and what is known to go wrong with it there. Told before anything is made or started, and
-without torch where nothing asks for it.
+"""Open the data set of a config and find problems before anything is made or started.
+
+Torch is imported only where a check needs it.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from sgg.data.splits import SPLITS
 
 
 def open_data(config: Config) -> DataSet:
-    """The data set of a config, its annotation read and every picture that will be read looked at.
+    """The data set of a config. Its annotation is read, and every image file that will be read is checked.
 
     Raises FileNotFoundError or ValueError naming file or setting and remedy; OSError where shared memory is too small
-    for processes that load pictures; also what `check_files` and `check_classes` raise.
+    for processes that load images; also what `check_files` and `check_classes` raise.
     """
     check_files(config)
     settings = config.data
@@ -37,13 +38,13 @@ def open_data(config: Config) -> DataSet:
 
 
 def open_for_training(config: Config) -> DataSet:
-    """As `open_data`, where the config is to be trained with; raises what `require_a_batch` raises, too, and
-    FileNotFoundError where there are no features of that name."""
+    """As `open_data`, for a config that will be trained. It also raises what `require_a_batch` raises, and
+    FileNotFoundError where `detector.features` does not exist."""
     features = config.detector.features
     if features is not None and not features.exists():
-        raise FileNotFoundError(f"detector.features: there is no {features}, a path that does not follow data.root; "
-                                "name a store that `python -m sgg.features import-hdf5` has made, or leave the "
-                                "setting out, and features are extracted")
+        raise FileNotFoundError(f"detector.features: {features} does not exist (the path does not depend on "
+                                "data.root); name a store made by `python -m sgg.features import-hdf5`, or leave the "
+                                "setting out to have features extracted")
     data = open_data(config)
     require_a_batch(config, data)
     return data
@@ -57,14 +58,14 @@ def filtered_training(config: Config, data: DataSet) -> Split:
 
 
 def split_of(config: Config, data: DataSet, name: str) -> Split:
-    """The images of a part (train, val, test) that a run reads: cut down as the `data` settings say."""
+    """The images of a split (train, val, test) that a run reads, reduced as the `data` settings say."""
     if name == "train":
         return filtered_training(config, data).head(config.data.train_images)
     return data.split(name).head(config.data.eval_images)
 
 
 def image_hashes(config: Config, data: DataSet) -> dict[str, str]:
-    """The hash of the pictures of each part: of all that training may read, of those that are measured."""
+    """The hash of the images of each split: of all images that training may read, and of those that are measured."""
     return {"train": data.image_hash(data.split("train")),
             **{name: data.image_hash(split_of(config, data, name)) for name in ("val", "test")}}
 
@@ -73,15 +74,15 @@ def require_a_batch(config: Config, data: DataSet) -> None:
     """Raise ValueError where `training.drop_last` would leave out every batch of an epoch."""
     settings, images = config.training, len(split_of(config, data, "train"))
     if settings.drop_last and settings.epochs and images < settings.batch_size:
-        raise ValueError(f"training.drop_last leaves out an epoch's incomplete batch, and {images} training images of "
-                         f"{data.title} are fewer than training.batch_size, {settings.batch_size}, so that nothing "
-                         f"would be trained on: set training.batch_size to at most {images}, or "
-                         "training.drop_last=false")
+        raise ValueError("training.drop_last leaves out an epoch's incomplete batch, and "
+                         f"the {images} training images of {data.title} are fewer than training.batch_size, "
+                         f"{settings.batch_size}, so no batch would be left: set training.batch_size to at most "
+                         f"{images}, or training.drop_last=false")
 
 
 def check_files(config: Config) -> None:
-    """Raise FileNotFoundError or ValueError where device, word vectors or the detector's weights cannot serve; all that
-    cannot are told at once."""
+    """Raise FileNotFoundError or ValueError where device, word vectors, detector weights or cache cannot be used; one
+    error lists all of them."""
     faults: list[FileNotFoundError | ValueError] = []
     for check in (_check_device, _check_vectors, _check_weights, _check_cache):
         try:
@@ -102,18 +103,18 @@ def _check_device(config: Config) -> None:
 
 
 def _check_cache(config: Config) -> None:
-    """A cache that is there and cannot be written may still hold all that is asked for."""
+    """Raise ValueError where nothing can be written to the cache, unless it already has a detector."""
     nearest = nearest_existing(config.cache)
     if not nearest.is_dir() or not (os.access(nearest, os.W_OK | os.X_OK) or (config.cache / "detectors").is_dir()):
-        raise ValueError(f"nothing can be written to {config.cache} (data.cache), where detectors and features are "
-                         f"kept: {nearest} is {'read-only' if nearest.is_dir() else 'no folder'}; set data.cache to a "
-                         "folder that can be written, on a cluster one that all nodes see")
+        raise ValueError(f"nothing can be written to {config.cache} (data.cache), the folder of detectors and "
+                         f"features: {nearest} is {'read-only' if nearest.is_dir() else 'no folder'}; set data.cache "
+                         "to a writable folder, on a cluster to one that all nodes share")
 
 
 def _check_vectors(config: Config) -> None:
     if config.embeddings.source == "glove" and not config.glove.is_file():
-        raise FileNotFoundError(f"embeddings.source is glove, but there is no {config.glove}: get it with `python -m "
-                                "sgg.data prepare glove`, name another file (embeddings.path), or set "
+        raise FileNotFoundError(f"embeddings.source is glove, but {config.glove} does not exist: get it with `python "
+                                "-m sgg.data prepare glove`, name another file (embeddings.path), or set "
                                 "embeddings.source=cooccurrence")
     if config.compares_classes and config.embeddings.source != "cooccurrence" and config.glove.is_file():
         from sgg.data.word_vectors import require_width
@@ -125,9 +126,9 @@ def _check_weights(config: Config) -> None:
     weights = config.detector.weights
     if weights is not None:
         if not weights.exists():
-            raise FileNotFoundError(f"detector.weights: there is no {weights}, a path that does not follow data.root; "
-                                    "name a published file or a folder that `python -m sgg.detector train` has made "
-                                    "(detector.weights=...)")
+            raise FileNotFoundError(f"detector.weights: {weights} does not exist (the path does not depend on "
+                                    "data.root); name a published file or a folder made by `python -m sgg.detector "
+                                    "train` (detector.weights=...)")
         if "sgdet" in (config.training.mode, *config.evaluation.modes):
             from sgg.detector.proposals import require_proposals
 
@@ -136,16 +137,15 @@ def _check_weights(config: Config) -> None:
 
 
 def check_classes(config: Config, data: DataSet) -> None:
-    """Raise ValueError where the augmentation wants more of the classes than the data set has."""
+    """Raise ValueError where the augmentation needs more classes than the data set has."""
     classes = len(data.classes) - 1
     if fault := config.augmentation.fault_of_classes(classes, data.title):
         raise ValueError(f"augmentation.{fault}")
 
 
 def check_metric(config: Config, data: DataSet) -> None:
-    """Raise ValueError where validation has no relation to measure `search.metric` on, naming what could be ranked
-    instead. Only a search needs it: nothing else compares trials.
-    """
+    """Raise ValueError where validation has no relation on which `search.metric` can be measured, naming other metrics.
+    Only a search needs this check, because only a search compares trials."""
     metric, settings = config.search.metric, config.data
     if metric == "loss":
         return

@@ -1,4 +1,4 @@
-"""The word vectors of a config: which ones serve, and what tells them apart."""
+"""The word vectors of a config: their choice and their provenance."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from sgg.data.word_vectors import COOCCURRENCE, ClassEmbeddings, cooccurrence_em
 
 
 def word_vectors(config: Config, data: DataSet) -> ClassEmbeddings:
-    """Vectors of classes and predicates: GloVe where the file is, else from the training graphs."""
+    """Vectors of classes and predicates: GloVe if its file is there, else vectors counted in the training graphs."""
     dim = config.embeddings.dim
     if _has_glove(config):
         return glove_embeddings(config.glove, data.classes, data.predicates, dim)
     return cooccurrence_embeddings(data.triplets("train").as_dict(), data.classes, data.predicates, dim)
 
 
-def vector_facts(config: Config) -> VectorProvenance:
-    """What tells them apart: where they are from, and the hash of their file. Those of the training graphs have none;
+def vector_provenance(config: Config) -> VectorProvenance:
+    """The source of the word vectors and the hash of their file. Vectors of the training graphs have no hash, because
     they follow from the data."""
     if _has_glove(config):
         return {"embeddings": glove_source(config.glove), "embeddings_hash": file_hash(config.glove)}

@@ -1,4 +1,4 @@
-"""The device of an experiment, and how torch computes in its process."""
+"""The device of an experiment, and the settings of torch in its process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sgg.config import Config
 
 
 def device_of(config: Config) -> torch.device:
-    """`training.device`; auto: CUDA where there is a GPU and `resources.gpus` is not 0.
+    """`training.device`; auto is CUDA if there is a GPU and `resources.gpus` is not 0.
 
     Raises ValueError for a device that torch does not know or does not find.
     """
@@ -19,9 +19,9 @@ def device_of(config: Config) -> torch.device:
 
 
 def configure_torch(config: Config) -> None:
-    """Threads and number formats of this process.
+    """Set the threads and number formats of this process.
 
-    The number of threads is set, not left to the machine: sums are split among threads, so results follow from it.
+    The settings fix the number of threads, because torch splits sums among threads and results depend on it.
     """
     torch.set_num_threads(max(1, int(config.resources.cpus)))
     torch.set_float32_matmul_precision("high" if config.training.tf32 else "highest")
@@ -29,5 +29,5 @@ def configure_torch(config: Config) -> None:
 
 
 def computed_on(device: torch.device) -> dict[str, str | int]:
-    """What decides the last bits of results, and with the number of workers their draws, beside settings and seed."""
+    """The environment that decides the last bits of results and, with the number of workers, their random numbers."""
     return {"device": device.type, "workers": parallel.num_workers(), "threads": torch.get_num_threads()}

@@ -79,11 +79,11 @@ def from_hdf5(options: argparse.Namespace) -> None:
 
 def quality(options: argparse.Namespace) -> None:
     """Compare generated with real features and print the table."""
-    from sgg.evaluate.feature_quality import REFERENCE, Study
+    from sgg.evaluate.feature_quality import REFERENCE, FeatureStudy
 
     groups = _groups(options.groups) if options.groups else None
     load_plugins(options.plugin)
-    study = Study.open(options.run, options.images, options.rows, _bar("features"), options.allow_changed_plugin)
+    study = FeatureStudy.open(options.run, options.images, options.rows, _bar("features"), options.allow_changed_plugin)
     shown = options.k if options.k is not None else 5
     rows = study.write(sorted({1, 3, 5, 10, shown}), groups)
     few = [f"{row['features']} {row['sample']} ({row['n']:,})" for row in rows if f"precision@{shown}" not in row]

@@ -1,5 +1,6 @@
-"""Systems: what turns pictures into scene graphs, and learns to. Training, evaluation and checkpoints know the protocol
-of `contract.py` only; `two_stage` is the one system so far.
+"""Systems turn images into scene graphs and learn to do so.
+
+Training, evaluation and checkpoints use only the protocol of `contract.py`; `two_stage` is the only system so far.
 """
 
 from __future__ import annotations
@@ -15,14 +16,13 @@ if TYPE_CHECKING:
     from .contract import Check, Foundation
 
 
-
 def open_foundation(config: Config, check: Check | None = None) -> Foundation:
-    """What all trials of a config share, without what only training needs: opened, and made where it is missing.
+    """Open what all trials of a config share, without the parts that only training needs; make it where it is missing.
 
-    check: called before anything is made; where a part had to be trained, once more after that.
+    check: called before anything is made, and once more after a part had to be trained.
 
-    Safe to call from several processes at once: one makes, the others wait. Raises FileNotFoundError or ValueError
-    naming the file and the remedy where data or weights are missing or do not fit.
+    Several processes may call this at once: one makes the parts, the others wait. Raises FileNotFoundError or
+    ValueError, naming the file and the remedy, where data or weights are missing or do not fit.
     """
     from .two_stage.foundation import TwoStageFoundation
 
@@ -30,9 +30,10 @@ def open_foundation(config: Config, check: Check | None = None) -> Foundation:
 
 
 def prepare(config: Config, check: Check | None = None) -> Foundation:
-    """As `open_foundation`, with all that training needs. Every trial then finds it ready.
+    """As `open_foundation`, and also make all that training needs, so that every trial finds it.
 
-    What comes next computes with the threads and number formats of the settings; what trials share is made without.
+    Afterwards torch computes with the threads and number formats of the settings. The shared parts are made without
+    them.
     """
     from sgg.experiment.torch_setup import configure_torch
 
@@ -47,6 +48,7 @@ def reads_features(config: Config) -> bool:
     return "features" in config.augmentation.needs and config.detector.features is None
 
 
-def parts_of(facts: Mapping[str, object]) -> dict[str, str]:
-    """The hashes of what a result was made with, from the facts of its data (`sgg.data.provenance.DataProvenance`)."""
-    return {name: str(value) for name in PARTS if (value := facts.get(name))}
+def parts_of(provenance: Mapping[str, object]) -> dict[str, str]:
+    """The hashes of the parts with which a result was made, from its provenance (`sgg.data.provenance.DataProvenance`).
+    """
+    return {name: str(value) for name in PARTS if (value := provenance.get(name))}

@@ -1,4 +1,4 @@
-"""Parts of a method that plugins bring are built once before anything starts: their code may fail as it is built."""
+"""Build the parts of a method that plugins bring once, before anything starts, because their code may fail."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from sgg.methods.plugins import describe_error, plugin_of
 from sgg.methods.registry import Method
 
 PAIRS = 8
-"""Pairs that an edge loss is tried on."""
+"""The number of pairs on which an edge loss is tried."""
 
 
 def faults_of_plugins(config: Config, data: DataSet) -> list[str]:
-    """One line for each part of a config's method that is a plugin's and cannot be built, with its file and line."""
+    """One line, with file and line, for each plugin part of a config's method that cannot be built."""
     experiment, faults = Experiment(config, data), []
     parts: list[tuple[str, Method, Callable[[], Any]]] = [
         ("detector", config.detector, partial(_build_detector, experiment)),
@@ -50,7 +50,7 @@ def faults_of_plugins(config: Config, data: DataSet) -> list[str]:
 
 
 def _build_detector(experiment: Experiment) -> None:
-    """On the meta device: it may be large."""
+    """Build the detector on the meta device, because it may be large."""
     settings = experiment.config.detector
     settings.recipe()
     with torch.device("meta"):
@@ -66,7 +66,7 @@ def _build_head(experiment: Experiment) -> None:
 
 
 def _try_loss(experiment: Experiment) -> None:
-    """Build the loss and call it once, on pairs of which every other one has a relation."""
+    """Build the loss and call it once, on pairs of which every second one has a relation."""
     loss = experiment.config.loss.build(experiment)
     logits = torch.randn(PAIRS, experiment.num_predicates, requires_grad=True)
     predicates = torch.tensor([0, 1]).repeat(PAIRS // 2)
@@ -83,7 +83,7 @@ def _build_augmentation(experiment: Experiment) -> None:
 
 
 class NoFeatures:
-    """Features that are all zero, where the real ones are still to be made (`sgg.methods.augmentation.FeatureSource`).
+    """A source of zero features, used before the real ones are made (`sgg.methods.augmentation.FeatureSource`).
 
     channels: of the detector's map.
     """

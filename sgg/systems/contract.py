@@ -1,4 +1,4 @@
-"""What training, evaluation and checkpoints know of a system."""
+"""The protocol of systems: all that training, evaluation and checkpoints know of them."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from sgg.systems.extraction import Extraction
 
 Losses = dict[str, Tensor]
 Check = Callable[[Experiment, Mapping[str, str | None]], None]
-"""Gets what is known before anything is made: the experiment, and the hash of each part that the system stands on, None
-for one that is still to be trained. Raises ValueError where a checkpoint was made from something else."""
+"""Gets the experiment, and the hash of each part on which the system is built (None for a part that is not trained
+yet), before anything is made. Raises ValueError where a checkpoint was made from something else."""
 
 
-AS_IT_IS = {"": Adjuster(())}
-"""Nothing is adjusted."""
+UNADJUSTED = {"": Adjuster(())}
+"""The adjusters of predictions that are not adjusted."""
 
 
 class DivergedError(FloatingPointError):
-    """A model gives scores that are not finite."""
+    """The scores of a model are not finite."""
 
 
 class Draws:
-    """The random numbers of one epoch: a generator for each purpose, which follows from (seed, purpose, epoch) alone.
+    """The random generators of one epoch, one for each purpose. A generator follows from (seed, purpose, epoch) alone.
 
-    worker: which one of several processes that train together; nothing where there is one.
+    worker: the rank of this process where several train together; nothing where there is one.
     """
 
     def __init__(self, seed: int, epoch: int, *worker: int) -> None:
@@ -53,8 +53,11 @@ class Draws:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """losses: scalars by name; none where the batch could not train. counts: numbers of images by name, such as
-    `fallbacks`, those for which a detector had to lower its score threshold."""
+    """The result of a training step.
+
+    losses: scalars by name; none where the batch could not train. counts: numbers of images by name, such as
+    `fallbacks`, the images for which a detector had to lower its score threshold.
+    """
 
     losses: Losses
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -62,7 +65,10 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """predictions: of each mode and suffix of an adjuster, one for each image. counts: as in `StepResult`."""
+    """The predictions of a batch.
+
+    predictions: by mode followed by the suffix of an adjuster, one for each image. counts: as in `StepResult`.
+    """
 
     predictions: dict[str, list[Prediction]]
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -71,54 +77,54 @@ class Predicted:
 class Predictor(Protocol):
     """A trained system.
 
-    device: that it computes on. networks: what a checkpoint holds of it, by name.
+    device: the device on which it computes. networks: the networks that a checkpoint holds, by name.
     """
 
     device: torch.device
     networks: Mapping[str, nn.Module]
 
-    def predict(self, batch: Batch, modes: Sequence[Mode], adjusters: Mapping[str, Adjuster] = AS_IT_IS) -> Predicted:
+    def predict(self, batch: Batch, modes: Sequence[Mode], adjusters: Mapping[str, Adjuster] = UNADJUSTED) -> Predicted:
         """Ranked predictions of every image of a batch, for each of `modes` (sgcls, predcls, sgdet).
 
-        adjusters: what adjusts the predicate logits, by suffix; there are predictions for each, by mode and suffix.
+        adjusters: adjust the predicate logits, by suffix; predictions are named by mode followed by suffix.
 
         Raises DivergedError, naming mode and image, where scores are not finite.
         """
 
     def evaluating(self) -> AbstractContextManager[None]:
-        """Within it, networks behave as in evaluation; after it, as before."""
+        """A context in which networks are in evaluation mode; afterwards they are in their former mode."""
 
 
 class System(Predictor, Protocol):
     """A system that learns.
 
-    optimizers: by name. rates: the settings that are learning rates of these, by dotted key.
+    optimizers: by name. rates: the dotted keys of the settings that are their learning rates.
     """
 
     rates: Sequence[str]
     optimizers: Mapping[str, torch.optim.Optimizer]
 
     def set_rates(self, done: int, steps_per_epoch: int) -> None:
-        """Set the learning rates when `done` steps of training are done."""
+        """Set the learning rates for the step that follows `done` steps."""
 
     def repeats(self, experiment: Experiment) -> np.ndarray | None:
-        """[I] how often each training image stands in an epoch; None: once each."""
+        """[I] how often each training image occurs in an epoch; None: once."""
 
     def train(self) -> None:
-        """Have every network behave as in training."""
+        """Put every network into training mode."""
 
     def training_step(self, batch: Batch, draws: Draws) -> StepResult:
         """Update every network on a batch.
 
-        Raises FloatingPointError where a gradient is not finite, before its update.
+        Raises FloatingPointError, before the update, where a gradient is not finite.
         """
 
 
 class Foundation(Protocol):
-    """What all trials of a search share: made once, found ready by every trial.
+    """The shared basis of all trials of a search: made once, found by every trial.
 
-    experiment: settings and data. parts: the hash of each part that the system stands on. facts: what every result file
-    says of the data and of what was made from them.
+    experiment: settings and data. parts: the hash of each part on which the system is built. provenance: the
+    description of the data, and of what was made from them, in every result file.
     """
 
     @property
@@ -130,12 +136,12 @@ class Foundation(Protocol):
         """See above."""
 
     @property
-    def facts(self) -> DataProvenance:
+    def provenance(self) -> DataProvenance:
         """See above."""
 
     def training_features(self) -> tuple[Extraction, Path]:
-        """How the features are made that training reads (`sgg.systems.reads_features`), and the store that they are
-        kept in."""
+        """The extraction of the features that training reads (`sgg.systems.reads_features`), and the path of their
+        store."""
 
     def make_ready(self) -> None:
         """Make what training needs beside the parts, where it is missing."""
@@ -144,4 +150,4 @@ class Foundation(Protocol):
         """The system of the trial that the settings describe, with fresh weights."""
 
     def build_predictor(self) -> Predictor:
-        """The same without what only training needs."""
+        """The same system without the parts that only training needs."""

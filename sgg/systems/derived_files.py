@@ -1,4 +1,4 @@
-"""What is derived from a data set and kept in its cache, detectors and feature stores, and whether it still fits."""
+"""Check the files in the cache of a data set that were derived from it: detectors and feature stores."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from sgg.common.run_log import read_optional_json
 from sgg.data import DataSet
 from sgg.data.verify import Verified
 from sgg.detector.cache import FOLDER as DETECTORS
-from sgg.detector.cache import PICTURES
+from sgg.detector.cache import PICTURES as IMAGES
 from sgg.detector.files import METADATA
 from sgg.features.identity import StoreIdentity
 from sgg.features.metadata import attributes_of, identity_of, require_shards
 from sgg.systems.extraction import FOLDER as FEATURES
 
 DAMAGED = "derived files that are damaged"
-OTHER_PICTURES = "derived files of other pictures"
+OTHER_IMAGES = "derived files of other images"
 OTHER_ANNOTATION = "derived files of other annotation"
-UNKNOWN_PICTURES = "derived files that do not say of which pictures they are"
+UNKNOWN_IMAGES = "derived files that do not say from which images they are"
 EFFECTS = {
-    DAMAGED: "A run that reads it is refused; delete it, and it is made anew.",
-    OTHER_PICTURES: "It is not used, and made anew from these pictures; it can be deleted.",
-    OTHER_ANNOTATION: "It is not used with these settings of the data set (num_val_images, self_relations, ...); it "
-                      "can be deleted unless others need it.",
-    UNKNOWN_PICTURES: "It is used as it is, whatever the pictures are now; delete it to have it made anew.",
+    DAMAGED: "A run that needs the file refuses to start; delete the file, and a run makes it again.",
+    OTHER_IMAGES: "Runs do not use the file but make it again from the present images; it can be deleted.",
+    OTHER_ANNOTATION: "Runs with these settings of the data set (num_val_images, self_relations, ...) do not use the "
+                      "file; it can be deleted unless other settings need it.",
+    UNKNOWN_IMAGES: "Runs use the file, whatever the images are now; delete it, and a run makes it again.",
 }
 
 
 def check_derived(found: Verified, data: DataSet) -> None:
-    """Note what lies in the cache of an opened data set and is damaged, stale or of unknown origin.
+    """Note the files in the cache of an opened data set that are damaged, stale or of unknown origin.
 
-    Other data sets may share the cache: what has other classes is taken for theirs.
+    Several data sets may share the cache: a file with other classes counts as a file of another data set.
     """
     of_kind: dict[str, list[str]] = {kind: [] for kind in EFFECTS}
-    looked_at = 0
+    checked = 0
     for kind, text in (*_detectors(data), *_stores(data)):
-        looked_at += 1
+        checked += 1
         if kind:
             of_kind[kind].append(text)
     for kind, texts in of_kind.items():
-        found.add(kind, texts, looked_at, EFFECTS[kind], "fault" if kind == DAMAGED else "note")
+        found.add(kind, texts, checked, EFFECTS[kind], "fault" if kind == DAMAGED else "note")
     found.sort()
 
 
 def _detectors(data: DataSet) -> Iterator[tuple[str, str]]:
-    """The kind of what is wrong with each kept detector of these classes, "" where nothing is, and which one it is."""
+    """For each stored detector of these classes: the kind of its fault, "" without one, and its description."""
     for path in _below(data, DETECTORS, f"*/{METADATA}"):
         try:
             metadata = read_optional_json(path, hash=str) or {}
@@ -54,12 +54,12 @@ def _detectors(data: DataSet) -> Iterator[tuple[str, str]]:
             continue
         if metadata.get("classes", data.classes) == data.classes:
             current = data.image_hash(data.split("detector"))
-            kind = _kind(data, metadata.get("data_hash", ""), metadata.get(PICTURES, ""), current)
+            kind = _kind(data, metadata.get("data_hash", ""), metadata.get(IMAGES, ""), current)
             yield kind, f"detector {path.parent}"
 
 
 def _stores(data: DataSet) -> Iterator[tuple[str, str]]:
-    """The same of each kept feature store; one that is still being written is passed over."""
+    """The same for each feature store; stores that are still being written are skipped."""
     for path in _below(data, FEATURES, "*.zarr"):
         try:
             attributes = attributes_of(path)
@@ -69,23 +69,23 @@ def _stores(data: DataSet) -> Iterator[tuple[str, str]]:
             yield DAMAGED, str(error)
             continue
         if list(identity.classes) in (data.classes, data.predicates, ["image"]) and not identity.is_imported:
-            current = _pictures(data, identity) if identity.data == data.hash else ""
+            current = _image_hash(data, identity) if identity.data == data.hash else ""
             yield _kind(data, identity.data, identity.pictures, current), f"feature store {path}"
 
 
-def _pictures(data: DataSet, identity: StoreIdentity) -> str:
-    """The hash of the pictures that a store of the same annotation would be made from now."""
+def _image_hash(data: DataSet, identity: StoreIdentity) -> str:
+    """The hash of the images from which a store of the same annotation would be made now."""
     settings = identity.settings
-    part = data.split(settings.get("part", "train"), settings.get("subset", "all"))
-    return data.image_hash(part.head(settings.get("images")))
+    split = data.split(settings.get("part", "train"), settings.get("subset", "all"))
+    return data.image_hash(split.head(settings.get("images")))
 
 
-def _kind(data: DataSet, annotation: str, pictures: str, current: str) -> str:
+def _kind(data: DataSet, annotation: str, images: str, current: str) -> str:
     if annotation != data.hash:
         return OTHER_ANNOTATION
-    if not pictures:
-        return UNKNOWN_PICTURES
-    return "" if pictures == current else OTHER_PICTURES
+    if not images:
+        return UNKNOWN_IMAGES
+    return "" if images == current else OTHER_IMAGES
 
 
 def _below(data: DataSet, folder: str, pattern: str) -> list[Path]:

@@ -1,4 +1,5 @@
-"""From images to feature stores: the frozen detector's map, or a generator's, pooled over nodes, edges or the image."""
+"""Extract features of images into stores: the map of the frozen detector or of a generator, pooled over nodes, edges or
+the whole image."""
 
 from __future__ import annotations
 
@@ -37,20 +38,21 @@ from sgg.systems.two_stage.encoding import Encoding, encode_annotated
 log = logging.getLogger(__name__)
 
 FOLDER = "features"
-"""Where stores are kept, below the cache."""
+"""The folder of the stores below the cache."""
 POOLED = 7
-PART_IMAGES = 256  # at most, so that little is lost with a writer, and small stores too are shared among several
-Look = Callable[[Batch], tuple[Encoding, Tensor]]
-"""What is seen in a batch, and the labels [N] that its nodes are taken to have."""
+PART_IMAGES = 256
+"""At most so many images per part of a store, so that little is lost with a writer and several share small stores."""
+EncodeBatch = Callable[[Batch], tuple[Encoding, Tensor]]
+"""Encodes a batch; returns the encoding and the labels [N] of its nodes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Extraction:
-    """The features of one kind of one part of a data set, in parts of a store that fit in memory.
+    """The features of one kind from one split of a data set, in parts of a store that fit in memory.
 
     kind: node (each box, labelled by its class), edge (the union box of each relation, labelled by its predicate) or
-    global (the map averaged over space). look: where maps come from, the detector if None. settings: what else decides
-    the rows, in words, beside what is here. Can be pickled where `look` can: the parts may be written anywhere.
+    global (the map averaged over space). encode: gives the maps; None: the detector. settings: what else decides the
+    rows, for the identity of the store. An extraction can be pickled if `encode` can, so any process may write a part.
     """
 
     data: DataSet
@@ -59,14 +61,14 @@ class Extraction:
     detector_hash: str
     kind: str = "node"
     source: str = "real"
-    look: Look | None = None
+    encode: EncodeBatch | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     batch_size: int = 8
     workers: int = 0
 
     @cached_property
     def identity(self) -> StoreIdentity:
-        """What the store will say of itself."""
+        """The identity of the store."""
         classes = {"node": self.data.classes, "edge": self.data.predicates, "global": ["image"]}[self.kind]
         settings = {"part": self.split.name, "images": len(self.split), "pooled": POOLED,
                     **padding_identity(self.split.annotations.sizes), **self.settings}
@@ -87,50 +89,50 @@ class Extraction:
         return image_ranges(rows[self.kind], rows_per_part(self.row_shape), PART_IMAGES)
 
     def batches(self, images: range) -> Iterable[Batch]:
-        """Some images, one of `ranges`, in batches."""
+        """The images of one of `ranges`, in batches."""
         split = replace(self.split, annotations=self.split.annotations.select(np.array(images)))
         return load_batches(split, self.batch_size, workers=self.workers).epoch(0)
 
     def num_batches(self, images: range) -> int:
-        """How many batches these are."""
+        """The number of these batches."""
         return -(-len(images) // self.batch_size)
 
     def write_part(self, writer: StoreWriter, number: int, batches: Iterable[Batch]) -> None:
-        """Look at the images of one part of the store and write their features."""
+        """Extract the features of one part of the store and write them."""
         pairs = [self._features(batch) for batch in batches]
         writer.write_part(number, torch.cat([one for one, _ in pairs]), torch.cat([one for _, one in pairs]))
 
     def ensure(self, path: Path, progress: Progress = iter) -> FeatureStore:
-        """The sealed store at `path`, written here where it is missing; see `sgg.features.ensure_store`."""
+        """The sealed store at `path`; it is written where it is missing, see `sgg.features.ensure_store`."""
         ranges = self.ranges()
 
         def write(writer: StoreWriter, missing: list[int]) -> None:
             batches = iter(progress(_Work(self, [ranges[number] for number in missing])))
             for number in missing:
                 self.write_part(writer, number, islice(batches, self.num_batches(ranges[number])))
-            next(batches, None)  # lets a progress bar end
+            next(batches, None)  # finishes a progress bar
 
         return ensure_store(path, self.identity, len(ranges), write)
 
     @torch.no_grad()
     def _features(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Float16 features [n, *row_shape] of a batch on the host, and their labels [n]."""
+        """Float16 features [n, *row_shape] of a batch, on the host, and their labels [n]."""
         batch = batch.to(next(self.detector.parameters()).device)
-        seen, labels = self.look(batch) if self.look else (encode_annotated(self.detector, batch), batch.labels)
+        encoding, labels = self.encode(batch) if self.encode else (encode_annotated(self.detector, batch), batch.labels)
         if self.kind == "global":
-            features, labels = seen.map.mean((2, 3), keepdim=True), labels.new_zeros(len(batch))
+            features, labels = encoding.map.mean((2, 3), keepdim=True), labels.new_zeros(len(batch))
         else:
-            boxes, images = seen.boxes, seen.image_index
+            boxes, images = encoding.boxes, encoding.image_index
             if self.kind == "edge":
                 subjects, objects, labels = batch.relations[:, 1:].unbind(1)
                 boxes, images = union(boxes[subjects], boxes[objects]), images[subjects]
-            features = pool(seen.map, boxes, images, POOLED, 1 / self.detector.stride)
+            features = pool(encoding.map, boxes, images, POOLED, 1 / self.detector.stride)
         return features.half().cpu(), labels.cpu()
 
 
 @dataclass(frozen=True)
 class _Work:
-    """The batches of some parts of a store, one part after another."""
+    """The batches of several parts of a store, one part after another."""
 
     extraction: Extraction
     ranges: list[range]
@@ -143,7 +145,7 @@ class _Work:
 
 
 def image_ranges(rows_per_image: np.ndarray, rows: int, images: int) -> list[range]:
-    """At most `images` consecutive ones whose rows are at most `rows` together, where no single image has more.
+    """Ranges of consecutive images: at most `images` each, and at most `rows` rows together unless one image has more.
 
     rows_per_image: [I].
     """
@@ -158,23 +160,23 @@ def image_ranges(rows_per_image: np.ndarray, rows: int, images: int) -> list[ran
 
 
 def store_path(cache: Path, identity: StoreIdentity) -> Path:
-    """Where the store of an identity is kept: its name tells the kind and ends with a digest of the rest.
+    """The path of the store of an identity; its name gives the kind and ends with a hash of the rest.
 
-    A sealed store of the first edition, which does not say of which pictures it is, is taken where there is no other;
-    the log tells that. It also tells where there is a store of the same, but of other pictures, or an imported one.
+    Where there is no such store, a sealed store of the first edition, which does not record its images, is used. The
+    log reports that. It also reports stores of the same identity but other images, and imported stores.
     """
     path = _named(cache, identity)
     if identity.pictures and not path.exists():
         for other in _imported_stores(cache, identity):
-            log.warning("%s holds imported features of these data, which are not used: our own are extracted. Set "
-                        "detector.features=%s to train on the imported ones", other, other)
-        for other, pictures in _stores_of_other_pictures(cache, identity):
-            if not pictures:
-                log.warning("%s does not say of which pictures it is (it is of the first edition); it is used as it is",
+            log.warning("%s holds imported features of these data. They are not used; features are extracted. Set "
+                        "detector.features=%s to train on the imported features", other, other)
+        for other, images in _stores_of_other_images(cache, identity):
+            if not images:
+                log.warning("%s does not say from which images it is, because it is of the first edition; it is used",
                             other)
                 return other
-            log.warning("the pictures are not those that %s was made from (%s, now %s): features are made anew", other,
-                        pictures, identity.pictures)
+            log.warning("%s was made from other images (%s, now %s); features are extracted again", other, images,
+                        identity.pictures)
     return path
 
 
@@ -182,8 +184,9 @@ def _named(cache: Path, identity: StoreIdentity) -> Path:
     return cache / FOLDER / f"{identity.source}-{identity.kind}-{value_hash(identity.to_json())}.zarr"
 
 
-def _stores_of_other_pictures(cache: Path, identity: StoreIdentity) -> Iterator[tuple[Path, str]]:
-    """Sealed stores of that identity but for the pictures, and the hash of theirs; first one that does not know it."""
+def _stores_of_other_images(cache: Path, identity: StoreIdentity) -> Iterator[tuple[Path, str]]:
+    """Sealed stores of the identity except for the images, with the hash of their images; first a store without that
+    hash."""
     paths = sorted((cache / FOLDER).glob(f"{identity.source}-{identity.kind}-*.zarr"))
     for path in sorted(paths, key=lambda path: path != _named(cache, replace(identity, pictures=""))):
         found = stored_identity(path)
@@ -193,7 +196,7 @@ def _stores_of_other_pictures(cache: Path, identity: StoreIdentity) -> Iterator[
 
 
 def _imported_stores(cache: Path, identity: StoreIdentity) -> Iterator[Path]:
-    """Sealed stores of imported features that could serve in place of those of an identity."""
+    """Sealed stores of imported features that could replace those of an identity."""
     for path in sorted((cache / FOLDER).glob(f"{identity.source}-{identity.kind}-*.zarr")):
         found = stored_identity(path)
         if found is not None and found.is_imported:
@@ -203,8 +206,8 @@ def _imported_stores(cache: Path, identity: StoreIdentity) -> Iterator[Path]:
 
 
 def training_nodes(data: DataSet, detector: Detector, detector_hash: str, workers: int = 0) -> Extraction:
-    """Real node features of the training images, which the generator is conditioned on (docs/SYSTEM.md section 4).
+    """Real node features of the training images, on which the generator is conditioned (docs/SYSTEM.md section 4).
 
-    workers: processes that decode pictures.
+    workers: processes that decode images.
     """
     return Extraction(data, data.split("train"), detector, detector_hash, workers=workers)

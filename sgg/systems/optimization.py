@@ -1,4 +1,5 @@
-"""The optimiser of a scene-graph model, and how its learning rate changes (docs/SYSTEM.md section 2, "Optimiser")."""
+"""The optimiser of a scene-graph model and the schedule of its learning rate (docs/SYSTEM.md section 2, "Optimiser").
+"""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import torch
 from sgg.config.schema import Training
 
 DECAY = 0.1
-"""What the schedule `step` multiplies the rate by."""
+"""The factor by which the schedule `step` multiplies the learning rate."""
 
 
 def build_optimizer(settings: Training, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
@@ -21,19 +22,19 @@ def build_optimizer(settings: Training, groups: list[dict[str, Any]]) -> torch.o
 
 
 def rate_factor(settings: Training, done: int, steps_per_epoch: int) -> float:
-    """What the learning rate is multiplied by when `done` steps are done: it follows from the settings and from these
-    two numbers alone, so that a run that is resumed goes on as it was.
+    """The factor of the learning rate after `done` steps. It follows from the arguments alone, so a resumed run
+    continues as if it was not interrupted.
 
-    constant: 1. step: 1 through `decay_epoch`, then a tenth. cosine: from 1 half a cosine down to 0 at the end of the
-    last epoch. The first `warmup_steps` steps rise linearly from `warmup_factor` to 1, times that.
+    constant: 1. step: 1 through `decay_epoch`, then a tenth. cosine: half a cosine from 1 down to 0 at the end of the
+    last epoch. The first `warmup_steps` steps also multiply the factor by a line from `warmup_factor` to 1.
     """
     factor = 1.0
     if settings.schedule == "step":
         factor = DECAY if done // steps_per_epoch + 1 > settings.decay_epoch else 1.0
     elif settings.schedule == "cosine":
         begun = settings.warmup_steps
-        share = (done - begun) / max(settings.epochs * steps_per_epoch - begun, 1)
-        factor = 0.5 * (1 + math.cos(math.pi * min(max(share, 0.0), 1.0)))
+        fraction = (done - begun) / max(settings.epochs * steps_per_epoch - begun, 1)
+        factor = 0.5 * (1 + math.cos(math.pi * min(max(fraction, 0.0), 1.0)))
     if done < settings.warmup_steps:
         start = settings.warmup_factor
         factor *= start + (1 - start) * done / settings.warmup_steps

@@ -1,1 +1,1 @@
-"""The training loop of one trial. It knows systems by their contract only."""
+"""The training loop of one trial. It uses only the protocol of systems."""

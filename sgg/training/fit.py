@@ -1,4 +1,4 @@
-"""The training loop of one trial. Ray, where there is one, only calls `fit`."""
+"""The training loop of one trial. Ray, where it is used, only calls `fit`."""
 
 from __future__ import annotations
 
@@ -41,45 +41,46 @@ def fit(
     resume: bool = True,
     start_from: Path | str | None = None,
 ) -> Row:
-    """Train one trial, validate as it goes, test at the end. Returns the last row and the test figures.
+    """Train one trial, validate during training, test at the end. Return the last row and the test metrics.
 
-    Writes config.json, metrics.jsonl, test.json and checkpoints/ under `directory`. `on_epoch_end` gets each row once
-    its checkpoint stands. With `resume` a directory that holds checkpoints is taken up after the newest that is whole;
-    `on_epoch_end` first gets the rows of the epochs that are done, so that it sees every epoch, in order. `start_from`
-    is a checkpoint of another trial to go on from with this config (population-based training); it serves unless the
-    directory has a newer one; `on_epoch_end` then gets the rows of the epochs after it. Where several processes train
-    together (`sgg/common/distributed.py`) each calls `fit`, and the first one writes.
+    Writes config.json, metrics.jsonl, test.json and checkpoints/ under `directory`. Where several processes train
+    together (`sgg/common/distributed.py`), each calls `fit` and process 0 writes.
 
-    Raises FloatingPointError, naming the epoch, where F has diverged: a loss, its gradient (then naming step and
-    images, too) or the scores of an evaluation are not finite. Raises ValueError where `directory` was written with
-    other settings, data, pictures, word vectors or parts, or all its checkpoints are damaged.
+    on_epoch_end: gets each row after its checkpoint is written. resume: continue after the newest whole checkpoint in
+    `directory`, if there is one. `on_epoch_end` first gets the rows of the finished epochs, so it gets every epoch in
+    order. start_from: a checkpoint of another trial from which this config continues (population-based training); a
+    newer checkpoint in `directory` takes precedence. `on_epoch_end` then gets the rows of the later epochs.
+
+    Raises FloatingPointError, naming the epoch, where F has diverged: a loss or its gradient is not finite (the error
+    then names step and images, too), or the scores of an evaluation are not finite. Raises ValueError where `directory`
+    was written with other settings, data, images, word vectors or parts, or where all its checkpoints are damaged.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     donor = checkpoint.open_checkpoint(start_from) if start_from is not None else None
-    found, goes_on = _to_take_up(directory, resume, donor)
+    found, of_this_trial = _checkpoint_to_resume(directory, resume, donor)
 
-    foundation = systems.prepare(config, partial(_require_origin, found, goes_on))
+    foundation = systems.prepare(config, partial(_require_origin, found, of_this_trial))
     experiment = foundation.experiment
     config = experiment.config
     seed_everything(config.seed, "weights")
     system = foundation.build()
     history = History(directory)
-    done = _take_up(found, system)
+    done = _load_checkpoint(found, system)
     first = parallel.rank() == 0
     if first:
-        write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": foundation.facts,
+        write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": foundation.provenance,
                                         **code_provenance(), COMPUTED_ON: computed_on(system.device)})
 
     rows = history.rows(up_to=done)
-    report = on_epoch_end or _keep_quiet
+    report = on_epoch_end or _ignore_row
     for row in rows:
         if donor is None or row["epoch"] > donor.epoch:
             report(row)
     to_do = range(done + 1, config.training.epochs + 1)
     batches = experiment.training_batches(system.repeats(experiment)) if to_do else None
     for epoch in to_do:
-        assert batches is not None  # for there is an epoch to do
+        assert batches is not None  # there is an epoch to do
         values = train_epoch(system, config, batches, epoch)
         if is_validated(config, epoch):
             values |= measure(experiment, system, "val", epoch)
@@ -95,12 +96,12 @@ def fit(
     return final | _tested(experiment, system, directory, done) if config.evaluation.test else final
 
 
-def _keep_quiet(row: Row) -> None:
-    """What is done with a row for which nobody asked."""
+def _ignore_row(row: Row) -> None:
+    """The `on_epoch_end` of a caller that gives none."""
 
 
 def _tested(experiment: Experiment, system: System, directory: Path, done: int) -> Row:
-    """The test figures; those on disk where all epochs were `done` before."""
+    """The test metrics; those on disk if all epochs were `done` before."""
     epochs = experiment.config.training.epochs
     test = read_test(directory) if done >= epochs else None
     if test is None:
@@ -111,21 +112,23 @@ def _tested(experiment: Experiment, system: System, directory: Path, done: int) 
 
 
 def train_epoch(system: System, config: Config, batches: Batches, epoch: int) -> Row:
-    """One pass over the training images; returns mean losses by name, their sum `loss`, and `time` in seconds; also the
-    share of images of each count of the system's (`StepResult.counts`), named `share/<count>`.
+    """One pass over the training images.
 
-    A batch with fewer than two pairs of objects cannot train and is passed over, which the log tells. Raises ValueError
-    where that is every batch.
+    Returns mean losses by name, their sum `loss`, `time` in seconds, and, for each count of the system
+    (`StepResult.counts`), the fraction of images that it counted, named `share/<count>`.
+
+    A batch with fewer than two pairs of objects cannot train; it is skipped, and the log reports it. Raises ValueError
+    where all batches are skipped.
     """
     begun = time.monotonic()
-    # Whatever an epoch draws follows from its number, so that running it again gives the same.
+    # All random numbers of an epoch follow from its number, so running it again gives the same result.
     worker = [parallel.rank()] if parallel.num_workers() > 1 else []
     seed_everything(config.seed, "epoch", epoch, *worker)
     draws = Draws(config.seed, epoch, *worker)
     system.train()
     sums: dict[str, float] = {}
     counts: dict[str, int] = {}
-    images, passed_over = 0, 0
+    images, skipped = 0, 0
     images_of: Counter[str] = Counter()
     for steps, batch in enumerate(batches.epoch(epoch), start=1):
         system.set_rates((epoch - 1) * len(batches) + steps - 1, len(batches))
@@ -137,32 +140,32 @@ def train_epoch(system: System, config: Config, batches: Batches, epoch: int) ->
                                      f"the images of this batch: {', '.join(batch.image_ids)}") from error
         images += len(batch)
         images_of.update(result.counts)
-        passed_over += not losses
+        skipped += not losses
         for name, value in losses.items():
             sums[name], counts[name] = sums.get(name, 0.0) + value, counts.get(name, 0) + 1
         if steps % max(1, len(batches) // 4) == 0:
             log.info("epoch %d: step %d of %d, loss %.3f", epoch, steps, len(batches), sum(losses.values()))
-    if passed_over:
-        log.warning("epoch %d: %d of %d batches had fewer than two pairs of objects and were passed over", epoch,
-                    passed_over, len(batches))
-    if passed_over and not sums:
+    if skipped:
+        log.warning("epoch %d: %d of %d batches had fewer than two pairs of objects and were skipped", epoch, skipped,
+                    len(batches))
+    if skipped and not sums:
         raise ValueError(f"no batch of epoch {epoch} has two pairs of objects: raise training.batch_size, or leave out "
                          "small images with data.min_objects")
     means = {f"loss/{name}": value / counts[name] for name, value in sums.items()}
     row = {"loss": sum(means.values()), **means, "time": time.monotonic() - begun}
-    return row | image_shares(images_of, images)
+    return row | image_fractions(images_of, images)
 
 
-def image_shares(counts: Mapping[str, int], images: int) -> Row:
-    """`share/<count>`: each count as a share of the images that all processes have seen."""
+def image_fractions(counts: Mapping[str, int], images: int) -> Row:
+    """`share/<count>`: each count as a fraction of the images of all processes. counts, images: of this process."""
     of_workers = parallel.gathered((dict(counts), images))
-    seen = sum(images for _, images in of_workers)
-    return {f"share/{name}": sum(counts.get(name, 0) for counts, _ in of_workers) / max(seen, 1)
+    total = sum(images for _, images in of_workers)
+    return {f"share/{name}": sum(counts.get(name, 0) for counts, _ in of_workers) / max(total, 1)
             for name in sorted({name for counts, _ in of_workers for name in counts})}
 
 
 def finite(losses: Losses) -> dict[str, float]:
-    """The losses as numbers. Raises FloatingPointError, naming those that are not finite."""
+    """The losses as numbers. Raises FloatingPointError naming the losses that are not finite."""
     values = {name: value.item() for name, value in losses.items()}
     bad = [name for name, value in values.items() if not math.isfinite(value)]
     if bad:
@@ -171,16 +174,16 @@ def finite(losses: Losses) -> dict[str, float]:
 
 
 def measure(experiment: Experiment, system: System, split: str, epoch: int) -> Row:
-    """Every figure of a part after an epoch, named `<part>/<mode>/<subset>/<metric>`.
+    """All metrics of a split after an epoch, named `<split>/<mode>/<subset>/<metric>`.
 
     Raises FloatingPointError, naming the epoch, where the model has diverged.
     """
     try:
-        figures = evaluate(system, experiment.evaluation_batches(split), experiment.metrics(split),
-                           adjusters=experiment.adjusters)
+        values = evaluate(system, experiment.evaluation_batches(split), experiment.metrics(split),
+                          adjusters=experiment.adjusters)
     except DivergedError as error:
         raise FloatingPointError(f"{error}, measured on {split} after epoch {epoch}: {_lower_rates(system)}") from error
-    return {f"{split}/{name}": value for name, value in figures.items()}
+    return {f"{split}/{name}": value for name, value in values.items()}
 
 
 def _lower_rates(system: System) -> str:
@@ -189,12 +192,13 @@ def _lower_rates(system: System) -> str:
 
 
 def is_validated(config: Config, epoch: int) -> bool:
-    """After the first epoch, then after every `evaluation.every` more, and after the last: 1, 6, 11, 16, 20."""
+    """Whether an epoch ends with a validation: the first, every `evaluation.every` epochs after it, and the last (1, 6,
+    11, 16, 20)."""
     return (epoch - 1) % config.evaluation.every == 0 or epoch == config.training.epochs
 
 
 def describe(row: Row, config: Config) -> str:
-    """A row in one line for a person."""
+    """A row in one line for people."""
     parts = [f"epoch {row['epoch']} of {config.training.epochs}", f"loss {row['loss']:.3f}", f"{row['time']:.0f} s"]
     for subset in ("zs", "all"):
         for mode in config.evaluation.modes:
@@ -204,54 +208,54 @@ def describe(row: Row, config: Config) -> str:
     return ", ".join(parts)
 
 
-def _to_take_up(directory: Path, resume: bool,
-                donor: checkpoint.Checkpoint | None) -> tuple[checkpoint.Checkpoint | None, bool]:
-    """The newest checkpoint that is whole, if any, and whether this trial goes on with it by its own settings."""
+def _checkpoint_to_resume(directory: Path, resume: bool,
+                          donor: checkpoint.Checkpoint | None) -> tuple[checkpoint.Checkpoint | None, bool]:
+    """The checkpoint from which training continues, if any, and whether it must have the settings of this trial."""
     found = checkpoint.latest_whole(directory) if resume else None
     if donor is not None and (found is None or donor.epoch >= found.epoch):
         found = donor
     return found, found is not None and donor is None
 
 
-def _take_up(found: checkpoint.Checkpoint | None, system: System) -> int:
-    """Load a checkpoint; returns the number of epochs done."""
+def _load_checkpoint(found: checkpoint.Checkpoint | None, system: System) -> int:
+    """Load a checkpoint; return the number of finished epochs."""
     if found is None:
         return 0
     found.load_weights(**system.networks)
     found.load_optimizers(system.optimizers)
-    log.info("taken up after epoch %d from %s", found.epoch, found.path)
+    log.info("resumed after epoch %d from %s", found.epoch, found.path)
     now = computed_on(system.device)
     then = found.meta.get(COMPUTED_ON, now)
     if others := [f"{name} {then[name]}, now {value}" for name, value in now.items() if then.get(name, value) != value]:
-        log.warning("goes on where sums are in another order, or draws are others (%s): figures differ from those of a "
-                    "run that was not interrupted as under another seed", "; ".join(others))
+        log.warning("resumed in another environment (%s), which changes the order of sums or the random numbers: "
+                    "metrics differ from those of an uninterrupted run as if the seed was another", "; ".join(others))
     if changed := changed_versions(found.meta.get("versions", {}), versions()):
-        log.warning("goes on with other versions (%s): figures may differ from those of a run that was not interrupted",
-                    changed)
+        log.warning("resumed with other versions (%s): metrics may differ from those of an uninterrupted run", changed)
     return found.epoch
 
 
-def _pictures_of(found: checkpoint.Checkpoint, experiment: Experiment) -> dict[str, str]:
-    """Hashes of the pictures that must be those of a checkpoint: of all parts, where as many images are measured."""
+def _hashes_to_compare(found: checkpoint.Checkpoint, experiment: Experiment) -> dict[str, str]:
+    """The image hashes that must equal those of a checkpoint: of all splits, if the same number of images is measured.
+    """
     measured = found.meta["config"]["data"].get("eval_images") == experiment.config.data.eval_images
-    return experiment.pictures if measured else {"train": experiment.pictures["train"]}
+    return experiment.image_hashes if measured else {"train": experiment.image_hashes["train"]}
 
 
 def _require_origin(found: checkpoint.Checkpoint | None, same_settings: bool, experiment: Experiment,
                     parts: Mapping[str, str | None]) -> None:
-    """Raise ValueError where a checkpoint was made from something else. same_settings: its settings must be the same,
-    too."""
+    """Raise ValueError where a checkpoint was made from something else, or, with `same_settings`, with other settings.
+    """
     if found is None:
         return
     if same_settings:
         _refuse_other_settings(experiment.config, found)
     found.require_plugins(experiment.config.experiment.allow_changed_plugins)
-    found.require_origin(experiment.data.hash, parts, _pictures_of(found, experiment))
+    found.require_origin(experiment.data.hash, parts, _hashes_to_compare(found, experiment))
     if fault := difference(found.meta["data"].get("mirrored"), experiment.exchanged):
-        raise ValueError(f"{found.path} {fault}: put back the version of this program, or train anew under another "
+        raise ValueError(f"{found.path} {fault}: restore the version of this program, or train again under another "
                          "experiment.name")
     if experiment.config.compares_classes:
-        found.require_vectors(experiment.vectors)
+        found.require_vectors(experiment.vector_provenance)
 
 
 def _refuse_other_settings(config: Config, found: checkpoint.Checkpoint) -> None:
@@ -259,12 +263,12 @@ def _refuse_other_settings(config: Config, found: checkpoint.Checkpoint) -> None
                       lambda role: role.fixed_for_trial)
     if changed:
         raise ValueError("\n  ".join([f"{found.path} was written with other settings; give the run another "
-                                      "experiment.name, or put back:", *changed]))
+                                      "experiment.name, or restore these:", *changed]))
 
 
 def _save(foundation: Foundation, directory: Path, system: System, epoch: int, rows: list[Row]) -> None:
     config = foundation.experiment.config
-    meta = {"config": config.model_dump(mode="json"), "data": foundation.facts, **foundation.parts,
+    meta = {"config": config.model_dump(mode="json"), "data": foundation.provenance, **foundation.parts,
             **code_provenance(), COMPUTED_ON: computed_on(system.device)}
     checkpoint.save(directory, epoch, system.networks, system.optimizers, meta)
     checkpoint.prune(directory, config.training.keep_checkpoints, _best_epoch(config, rows))

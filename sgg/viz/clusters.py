@@ -1,4 +1,4 @@
-"""Pictures of high-dimensional features: t-SNE, coloured by group, real and generated side by side."""
+"""Plots of high-dimensional features: t-SNE, coloured by group, real and generated features side by side."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 def embed(samples: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
     """[n_i, 2] positions by t-SNE of samples [n_i, D], all in one plane.
 
-    Raises ValueError with fewer than 4 samples together.
+    Raises ValueError with fewer than 4 samples in total.
     """
-    from sklearn.manifold import TSNE  # takes a second, which other commands need not wait
+    from sklearn.manifold import TSNE  # the import takes a second
 
     together = np.concatenate(samples).astype(np.float32)
     if len(together) < 4:
@@ -28,9 +28,9 @@ def embed(samples: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
 
 def draw_clusters(path: Path, title: str, panels: Sequence[tuple[str, np.ndarray, np.ndarray]],
                   groups: Sequence[str]) -> None:
-    """Write a picture with a panel for each (name, positions [n, 2], group of each [n]); -1: no group, in grey.
+    """Write a plot with a panel for each (name, positions [n, 2], group of each [n]); group -1 is grey.
 
-    All panels show the same stretch of the plane; groups: names, in the order of their numbers.
+    All panels show the same part of the plane. groups: names, in the order of their numbers.
     """
     figure = Figure(figsize=(5 * len(panels), 5.4), layout="constrained")
     axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]

@@ -112,7 +112,7 @@ def test_training_forward(backbone, inputs) -> None:
 def test_from_map_to_ranked_pairs(mode: str, bias_mode: str, key: str) -> None:
     golden = np.load(FILES / "imp_forward.npz")
     model = build(golden, "union_frame", bias_mode)
-    feature_map, boxes, picture_boxes = tensors(golden, "fmap", "boxes", "boxes_org")
+    feature_map, boxes, image_boxes = tensors(golden, "fmap", "boxes", "boxes_org")
     size, truth = tensors(golden, "im_size", "gt_classes")
     images = torch.zeros(len(boxes), dtype=torch.long)
     pairs = all_pairs(images)
@@ -126,7 +126,7 @@ def test_from_map_to_ranked_pairs(mode: str, bias_mode: str, key: str) -> None:
         labels, scores = (truth, torch.ones(len(truth))) if mode == "predcls" else most_likely_labels(
             outputs.label_logits)
         assert torch.equal(labels, outputs.labels)
-        prediction = rank(picture_boxes, labels, scores, pairs, outputs.predicate_logits)
+        prediction = rank(image_boxes, labels, scores, pairs, outputs.predicate_logits)
 
     expected = f"out.{mode}.{key}."
     if mode != "sgdet":

@@ -32,13 +32,13 @@ def prepare(config):
     settings = config.model_dump()
     settings["training"]["epochs"] = settings["training"]["epochs"] or 3
     facts = {"name": "stub", "description": "stub data", "hash": "0123456789"}
-    return SimpleNamespace(config=type(config).model_validate(settings), facts=facts)
+    return SimpleNamespace(config=type(config).model_validate(settings), provenance=facts)
 
 
 def fit(config, directory, on_epoch_end=None, resume=True, start_from=None):
     config = prepare(config).config
     directory, epochs = Path(directory), config.training.epochs
-    write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": prepare(config).facts})
+    write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": prepare(config).provenance})
     history = History(directory)
     donor = _read(Path(start_from)) if start_from else (0, 0.0)
     done, state = max(_newest(directory) or (0, 0.0), donor)

@@ -1,4 +1,4 @@
-"""An augmentation at work: what it does in every step of training."""
+"""An augmentation during training: the work that it does in every step."""
 
 from __future__ import annotations
 
@@ -19,35 +19,37 @@ if TYPE_CHECKING:
 
 
 class Augmenter:
-    """An augmentation at work. Each method that a subclass leaves out changes nothing.
+    """An augmentation during training. A method that a subclass does not override changes nothing.
 
-    networks: what it trains itself, by name, for checkpoints. optimizers: of these, by name.
+    networks: the networks that it trains itself, by name, for checkpoints. optimizers: their optimisers, by name.
     """
 
     networks: Mapping[str, nn.Module] = {}
     optimizers: Mapping[str, Optimizer] = {}
 
     def repeats(self, annotations: Annotations) -> np.ndarray | None:
-        """[I] how often each of the training images stands in an epoch; None: once each."""
+        """[I] how often each training image occurs in an epoch; None: once."""
         return None
 
     def sample_pairs(self, relations: Tensor, background: Tensor, budget: int,
                      generator: Generator) -> tuple[Tensor, Tensor] | None:
-        """Which annotated relations and which background pairs a batch is trained on; None: drawn uniformly.
+        """Sample the annotated relations and the background pairs on which a batch is trained; None: the uniform
+        choice.
 
-        relations: [E, 4] image, subject, object, predicate. background: [K, 2] pairs without relation. budget: at most
-        so many pairs. Returns rows of `relations` and rows of `background`.
+        relations: [E, 4] image, subject, object, predicate. background: [K, 2] pairs without relation. budget: the
+        largest number of pairs. Returns rows of `relations` and rows of `background`.
         """
         return None
 
     def request(self, sample: Sample, draws: Draws) -> Any:
-        """Draw what `update` will need for a sample, and begin to read it; called before the model's update."""
+        """Draw what `update` will need for a sample, and begin to read it. This is called before the update of the
+        model."""
         return None
 
     def update(self, samples: Sequence[Sample], requested: Sequence[Any], learner: GraphLearner) -> Losses:
-        """Every update of a step beside that on the real images. Returns losses by name.
+        """Every update of a step other than that on the real images. Returns losses by name.
 
-        samples: a batch, split up into parts whose gradients are added. requested: what `request` gave for each of
-        them. learner: the scene-graph model with its losses and its optimiser.
+        samples: a batch, split into parts whose gradients are added. requested: the results of `request` for them.
+        learner: the scene-graph model with its losses and its optimiser.
         """
         return {}

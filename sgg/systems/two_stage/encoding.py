@@ -1,4 +1,4 @@
-"""What the frozen detector shows of a batch: boxes, maps, and what it takes the boxes for."""
+"""Encode a batch with the frozen detector: boxes, feature maps, and the detector's own classes and scores."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from sgg.structures import Batch
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """The objects of a batch as the detector shows them.
+    """The objects of a batch with the feature maps and outputs of the detector.
 
-    map: [B, C, h, w] global features. boxes: [N, 4] in the detector's frame; picture_boxes: [N, 4] the same in picture
-    pixels. image_index: [N]. image_sizes: [B, 2] height and width of each square picture in the detector's frame.
-    detected_labels: [N] the detector's own classes, where the boxes are its own too (SGDet). logits: [N, C] its scores
-    of classes before softmax, where they were asked for. class_boxes, picture_class_boxes: [N, C, 4] its boxes of each
-    object for every class, in both frames, where they were asked for and the boxes are its own. fallbacks: images for
-    which it had to lower its score threshold.
+    map: [B, C, h, w] global features. boxes: [N, 4] in the detector's coordinates. image_boxes: [N, 4] the same boxes
+    in pixels of the images. image_index: [N]. image_sizes: [B, 2] height and width of each square image in the
+    detector's coordinates. detected_labels: [N] the detector's classes, if the boxes are its own too (SGDet). logits:
+    [N, C] its class scores before softmax, if requested. class_boxes, image_class_boxes: [N, C, 4] its box of each
+    object for every class, in both coordinates, if requested and if the boxes are its own. fallbacks: number of images
+    for which it had to lower its score threshold.
     """
 
     map: Tensor
     boxes: Tensor
-    picture_boxes: Tensor
+    image_boxes: Tensor
     image_index: Tensor
     image_sizes: Tensor
     detected_labels: Tensor | None = None
     logits: Tensor | None = None
     class_boxes: Tensor | None = None
-    picture_class_boxes: Tensor | None = None
+    image_class_boxes: Tensor | None = None
     fallbacks: int = 0
 
     def overlapping_pairs(self) -> Tensor:
@@ -43,9 +43,9 @@ class Encoding:
 
 
 def encode_annotated(detector: Detector, batch: Batch, needs: Collection[str] = ()) -> Encoding:
-    """The annotated boxes of a batch as objects (SGCls, PredCls).
+    """Encode the annotated boxes of a batch as objects (SGCls, PredCls).
 
-    needs: `detector_logits`, where the detector's own scores are wanted. Raises ValueError where the detector has
+    needs: with `detector_logits`, the detector's scores are computed too. Raises ValueError where the detector has
     diverged.
     """
     logits = None
@@ -59,28 +59,28 @@ def encode_annotated(detector: Detector, batch: Batch, needs: Collection[str] = 
 
 
 def encode_detected(detector: Detector, batch: Batch, needs: Collection[str] = ()) -> Encoding:
-    """The detector's own boxes as objects (SGDet).
+    """Encode the detector's own boxes as objects (SGDet).
 
-    needs: `detector_logits`, `class_boxes`, where the detector's scores and boxes for every class are wanted. Raises
-    ValueError where the detector has diverged.
+    needs: with `detector_logits` or `class_boxes`, the detector's scores and its boxes for every class are computed
+    too. Raises ValueError where the detector has diverged.
     """
     for_all_classes = not {"detector_logits", "class_boxes"}.isdisjoint(needs)
     found, (feature_map, sizes) = detector.detect(batch.images, for_all_classes=for_all_classes)
     _require_finite(feature_map, batch)
-    picture_boxes = torch.cat([one.boxes for one in found])
-    counts = torch.tensor([len(one.boxes) for one in found], device=picture_boxes.device)
-    image_index = torch.arange(len(found), device=picture_boxes.device).repeat_interleave(counts)
-    boxes = detector.resize_boxes(picture_boxes, image_index, batch.images, sizes)
-    here = Encoding(feature_map, boxes, picture_boxes, image_index, _tensor(sizes, boxes),
-                    torch.cat([one.labels for one in found]),
-                    fallbacks=sum(one.threshold < SCORE_THRESHOLDS[0] for one in found))
+    image_boxes = torch.cat([one.boxes for one in found])
+    counts = torch.tensor([len(one.boxes) for one in found], device=image_boxes.device)
+    image_index = torch.arange(len(found), device=image_boxes.device).repeat_interleave(counts)
+    boxes = detector.resize_boxes(image_boxes, image_index, batch.images, sizes)
+    encoding = Encoding(feature_map, boxes, image_boxes, image_index, _tensor(sizes, boxes),
+                        torch.cat([one.labels for one in found]),
+                        fallbacks=sum(one.threshold < SCORE_THRESHOLDS[0] for one in found))
     if not for_all_classes:
-        return here
-    in_picture = torch.cat([one.class_boxes for one in found if one.class_boxes is not None])
-    in_frame = detector.resize_boxes(in_picture.flatten(0, 1), image_index.repeat_interleave(in_picture.shape[1]),
-                                     batch.images, sizes).view_as(in_picture)
-    return replace(here, logits=torch.cat([one.logits for one in found if one.logits is not None]),
-                   class_boxes=in_frame, picture_class_boxes=in_picture)
+        return encoding
+    of_image = torch.cat([one.class_boxes for one in found if one.class_boxes is not None])
+    resized = detector.resize_boxes(of_image.flatten(0, 1), image_index.repeat_interleave(of_image.shape[1]),
+                                    batch.images, sizes).view_as(of_image)
+    return replace(encoding, logits=torch.cat([one.logits for one in found if one.logits is not None]),
+                   class_boxes=resized, image_class_boxes=of_image)
 
 
 def first_not_finite(values: Tensor) -> int | None:
@@ -92,7 +92,7 @@ def first_not_finite(values: Tensor) -> int | None:
 def _require_finite(feature_map: Tensor, batch: Batch) -> None:
     if (bad := first_not_finite(feature_map)) is not None:
         raise ValueError(f"the detector has diverged: its features of image {batch.image_ids[bad]} are not finite; "
-                         "train it anew with a lower detector.learning_rate, or name another one (detector.weights)")
+                         "train it again with a lower detector.learning_rate, or name another one (detector.weights)")
 
 
 def _tensor(sizes: list[tuple[int, int]], like: Tensor) -> Tensor:

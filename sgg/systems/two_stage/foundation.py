@@ -1,4 +1,4 @@
-"""What all trials with one frozen detector share, and the systems that are built on it."""
+"""The shared basis of all trials with one frozen detector, and the systems that are built on it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 class TwoStageFoundation:
     """An experiment and its detector.
 
-    detector: frozen, on the device of training. detector_hash: what tells it from others.
+    detector: frozen, on the device of training. detector_hash: identifies the detector.
     """
 
     experiment: Experiment
@@ -52,7 +52,7 @@ class TwoStageFoundation:
         """As `sgg.systems.open_foundation`."""
         device = device_of(config)
         experiment = Experiment.open(config)
-        torch.set_num_threads(os.cpu_count() or 1)  # what all trials share is made while none runs
+        torch.set_num_threads(os.cpu_count() or 1)  # no trial runs while the shared parts are made
         cache, settings = config.cache, config.detector
         known = known_hash(experiment.data, cache, settings) if check is not None else None
         if check is not None:
@@ -69,16 +69,16 @@ class TwoStageFoundation:
 
     @property
     def parts(self) -> Mapping[str, str]:
-        """The hash of the detector, and of features that the user gives."""
+        """The hash of the detector, and of features that the user provides."""
         return {"detector": self.detector_hash, **_of_features(self.config)}
 
     @property
-    def facts(self) -> DataProvenance:
-        """What every result file says of the data and of the detector."""
-        facts: DataProvenance = {**self.experiment.facts(), "detector": self.detector_hash}
+    def provenance(self) -> DataProvenance:
+        """The description of the data and of the detector in every result file."""
+        provenance: DataProvenance = {**self.experiment.provenance(), "detector": self.detector_hash}
         if given := _of_features(self.config):
-            facts["features"] = given["features"]
-        return facts
+            provenance["features"] = given["features"]
+        return provenance
 
     @property
     def augmentation(self) -> Augmentation:
@@ -87,8 +87,8 @@ class TwoStageFoundation:
 
     @cached_property
     def features(self) -> FeatureStore | None:
-        """Real features of the training objects, where the augmentation needs them: those that the user gives, else our
-        own, made where they are missing. Raises ValueError where given ones are of something else."""
+        """Real features of the training objects, if the augmentation needs them: those of the user, else our own, which
+        are extracted where they are missing. Raises ValueError where the user's features are of something else."""
         if "features" not in self.augmentation.needs:
             return None
         if (given := self.config.detector.features) is not None:
@@ -100,7 +100,7 @@ class TwoStageFoundation:
         return extraction.ensure(path, partial(track, description="features"))
 
     def training_features(self) -> tuple[Extraction, Path]:
-        """How our own features are made, and the store that they are kept in."""
+        """The extraction of our own features, and the path of their store."""
         return self._extraction, store_path(self.experiment.cache, self._extraction.identity)
 
     @cached_property
@@ -109,7 +109,7 @@ class TwoStageFoundation:
 
     def make_ready(self) -> None:
         """Make the features that training needs, where they are missing."""
-        self.features  # noqa: B018 - computed once
+        self.features  # noqa: B018 - the property computes them once
 
     def build(self) -> TwoStage:
         """Networks and optimisers of the trial that the settings describe, with fresh weights."""
@@ -125,12 +125,12 @@ class TwoStageFoundation:
         return TwoStage(learner, augmenter, config, device)
 
     def build_predictor(self) -> TwoStagePredictor:
-        """Detector and scene-graph model, with fresh weights, and nothing that only training needs."""
+        """Detector and scene-graph model, with fresh weights, without the parts that only training needs."""
         device = device_of(self.config)
         return TwoStagePredictor(self.build_model().to(device), self.detector, device)
 
     def build_model(self) -> SceneGraphModel:
-        """The scene-graph model, its box heads started from the detector's."""
+        """The scene-graph model; its box heads start from the detector's."""
         settings, detector, experiment = self.config.model, self.detector, self.experiment
         node_box_head, edge_box_head = (detector.box_head_copy(role, settings.dropout) for role in ("node", "edge"))
         head = settings.head
@@ -151,8 +151,8 @@ class TwoStageFoundation:
 
 
 def _of_features(config: Config) -> dict[str, str]:
-    """The hash of features that the user gives and training reads, by the name of that part; nothing where it extracts
-    its own. What only evaluates need not have them."""
+    """The hash of the user's features that training reads, by the name of that part; empty where training extracts its
+    own. An evaluation needs no features."""
     given = config.detector.features
     identity = None if given is None or "features" not in config.augmentation.needs else stored_identity(given)
     return {} if identity is None else {"features": value_hash(identity.to_json())}

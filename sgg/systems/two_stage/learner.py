@@ -1,4 +1,4 @@
-"""The scene-graph model F while it learns: its losses, and its updates (docs/SYSTEM.md sections 2 and 3)."""
+"""The scene-graph model F during training: its losses and its updates (docs/SYSTEM.md sections 2 and 3)."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from .totals import mean_scale
 class GraphLearner:
     """F with its losses and its optimiser.
 
-    detector: frozen, on the device of F. edge_loss: what scores the predicates. optimizer: of F. `together`, once set,
-    calls a function such that gradients are averaged over all processes that train together
+    detector: frozen, on the device of F. edge_loss: scores the predicates. optimizer: of F. The owner sets `together`,
+    which calls a function so that gradients are averaged over all processes that train together
     (`sgg.common.distributed.Together`).
     """
 
@@ -42,17 +42,17 @@ class GraphLearner:
             self._autocast = partial(torch.autocast, device.type, torch.bfloat16)
 
     def losses(self, sample: Sample, biased: bool = True) -> Losses:
-        """F on a sample: node loss, edge loss and the head's own. On generated features they reconstruct what these
-        were made from.
+        """The losses of F on a sample: node loss, edge loss and the head's own. On generated features they are the
+        reconstruction loss of the labels and predicates from which the features were generated.
 
-        biased: with the model's frequency bias, where it has one.
+        biased: use the frequency bias, if the model has one.
         """
-        here, labels = sample.encoding, sample.labels
+        encoding, labels = sample.encoding, sample.labels
         with self._autocast():
             outputs = self.model(
-                sample.nodes, sample.edges, here.boxes, here.image_index, sample.pairs, here.image_sizes, self._mode,
-                labels if self._mode == "predcls" else None, biased=biased, detector_logits=sample.logits,
-                class_boxes=here.class_boxes, target_labels=labels, target_predicates=sample.hard_predicates,
+                sample.nodes, sample.edges, encoding.boxes, encoding.image_index, sample.pairs, encoding.image_sizes,
+                self._mode, labels if self._mode == "predcls" else None, biased=biased, detector_logits=sample.logits,
+                class_boxes=encoding.class_boxes, target_labels=labels, target_predicates=sample.hard_predicates,
                 related=sample.hard_predicates > 0)
         whole = sample.whole
         of_objects = mean_scale(len(labels), whole.objects)
@@ -61,11 +61,11 @@ class GraphLearner:
         logits = _full(outputs.predicate_logits)
         edges = require_scalar(self._edge_loss(logits, sample.predicates, context), self._edge_loss, logits)
         return {"nodes": node_loss(_full(outputs.label_logits), labels) * of_objects,
-                "edges": edges * parallel.num_workers(),  # of the whole batch, and to be averaged
+                "edges": edges * parallel.num_workers(),  # divided by counts of the whole batch; then averaged
                 **{f"head/{name}": _full(value) * of_objects for name, value in outputs.losses.items()}}
 
     def update(self, samples: Sequence[Sample]) -> Losses:
-        """One update on a batch, split up into samples whose gradients are added. Raises what `step` raises."""
+        """One update on a batch that is split into samples; their gradients are added. Raises what `step` raises."""
         self.zero_grad()
         losses: list[Losses] = []
         for sample in samples:
@@ -75,11 +75,11 @@ class GraphLearner:
         return added(losses)
 
     def zero_grad(self) -> None:
-        """Forget the gradients of F."""
+        """Clear the gradients of F."""
         self.optimizer.zero_grad(set_to_none=True)
 
     def step(self) -> None:
-        """Clip the gradient of F and update F by it. Raises FloatingPointError, before the update, where it is not
+        """Clip the gradient of F and update F. Raises FloatingPointError, before the update, where the gradient is not
         finite."""
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._clip)
         if not torch.isfinite(norm):
@@ -88,7 +88,7 @@ class GraphLearner:
 
 
 def added(losses: Sequence[Losses]) -> Losses:
-    """The losses of a batch from those of its samples, without gradient."""
+    """The losses of a batch, the sums of those of its samples, without gradient."""
     if len(losses) == 1:
         return losses[0]
     names = dict.fromkeys(name for one in losses for name in one)
@@ -96,5 +96,5 @@ def added(losses: Sequence[Losses]) -> Losses:
 
 
 def _full(logits: Tensor) -> Tensor:
-    """In float32 where autocast made them bfloat16."""
+    """The logits in float32, where autocast made them bfloat16."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))

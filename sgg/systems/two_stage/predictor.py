@@ -16,7 +16,7 @@ from sgg.models.ranking import rank
 from sgg.models.sampling import all_pairs
 from sgg.models.scene_graph import SceneGraphModel, most_likely_labels
 from sgg.structures import Batch, Prediction
-from sgg.systems.contract import AS_IT_IS, DivergedError, Predicted
+from sgg.systems.contract import UNADJUSTED, DivergedError, Predicted
 
 from .encoding import Encoding, encode_annotated, encode_detected, first_not_finite
 
@@ -30,7 +30,7 @@ class TwoStagePredictor:
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Within it the model is in eval mode; after it as before."""
+        """A context in which the model is in evaluation mode; afterwards it is in its former mode."""
         was_training = self.model.training
         self.model.eval()
         try:
@@ -39,14 +39,14 @@ class TwoStagePredictor:
             self.model.train(was_training)
 
     @torch.no_grad()
-    def predict(self, batch: Batch, modes: Sequence[Mode], adjusters: Mapping[str, Adjuster] = AS_IT_IS) -> Predicted:
+    def predict(self, batch: Batch, modes: Sequence[Mode], adjusters: Mapping[str, Adjuster] = UNADJUSTED) -> Predicted:
         """Ranked predictions of every image of a batch, for each of `modes` (sgcls, predcls, sgdet). The model must be
-        in eval mode.
+        in evaluation mode.
 
-        adjusters: what adjusts the predicate logits, by suffix; there are predictions for each, by mode and suffix.
+        adjusters: adjust the predicate logits, by suffix; predictions are named by mode followed by suffix.
 
-        counts: `fallbacks`, in SGDet: the number of images for which the detector had to lower its score threshold. An
-        image in which it finds no two overlapping boxes at any threshold has no pair in SGDet.
+        In SGDet, `counts` has `fallbacks`, the number of images for which the detector had to lower its score
+        threshold. An image in which it finds no two overlapping boxes at any threshold has no pair.
 
         Raises DivergedError, naming the mode and the first image, where the model's scores are not finite, and
         ValueError where the detector has diverged.
@@ -55,41 +55,43 @@ class TwoStagePredictor:
         predictions: dict[str, list[Prediction]] = {}
         counts: dict[str, int] = {}
         if given_boxes := [mode for mode in modes if mode != "sgdet"]:
-            here = encode_annotated(self.detector, batch, self.model.needs)
-            predictions |= self._predict(here, all_pairs(here.image_index), batch, given_boxes, adjusters)
+            encoding = encode_annotated(self.detector, batch, self.model.needs)
+            predictions |= self._predict(encoding, all_pairs(encoding.image_index), batch, given_boxes, adjusters)
         if "sgdet" in modes:
-            here = encode_detected(self.detector, batch, self.model.needs)
-            counts["fallbacks"] = here.fallbacks
-            predictions |= self._predict(here, here.overlapping_pairs(), batch, ["sgdet"], adjusters)
+            encoding = encode_detected(self.detector, batch, self.model.needs)
+            counts["fallbacks"] = encoding.fallbacks
+            predictions |= self._predict(encoding, encoding.overlapping_pairs(), batch, ["sgdet"], adjusters)
         return Predicted(predictions, counts)
 
-    def _predict(self, here: Encoding, pairs: Tensor, batch: Batch, modes: Sequence[Mode],
+    def _predict(self, encoding: Encoding, pairs: Tensor, batch: Batch, modes: Sequence[Mode],
                  adjusters: Mapping[str, Adjuster]) -> dict[str, list[Prediction]]:
-        nodes, edges = self.model.features(here.map, here.boxes, here.image_index, pairs)
+        nodes, edges = self.model.features(encoding.map, encoding.boxes, encoding.image_index, pairs)
         given = {mode: batch.labels if mode == "predcls" else None for mode in modes}
-        outputs = self.model.in_modes(given, nodes, edges, here.boxes, here.image_index, pairs, here.image_sizes,
-                                      detector_logits=here.logits, class_boxes=here.class_boxes)
+        outputs = self.model.in_modes(given, nodes, edges, encoding.boxes, encoding.image_index, pairs,
+                                      encoding.image_sizes, detector_logits=encoding.logits,
+                                      class_boxes=encoding.class_boxes)
         predictions = {}
         for mode, output in outputs.items():
             labels, scores = _scored_labels(output, given[mode])
-            for values, image in ((scores, here.image_index),
-                                  (output.predicate_logits, here.image_index[pairs[:, 0]])):
+            for values, image in ((scores, encoding.image_index),
+                                  (output.predicate_logits, encoding.image_index[pairs[:, 0]])):
                 if (bad := first_not_finite(values)) is not None:
                     raise DivergedError(f"the model has diverged: its scores of image {batch.image_ids[image[bad]]} in "
                                         f"{mode} are not finite")
-            boxes = here.picture_boxes
-            if here.picture_class_boxes is not None and "class_boxes" in self.model.needs:
-                boxes = here.picture_class_boxes[torch.arange(len(labels), device=labels.device), labels]
+            boxes = encoding.image_boxes
+            if encoding.image_class_boxes is not None and "class_boxes" in self.model.needs:
+                boxes = encoding.image_class_boxes[torch.arange(len(labels), device=labels.device), labels]
             context = EdgeContext(labels[pairs[:, 0]], labels[pairs[:, 1]])
             for suffix, adjust in adjusters.items():
                 logits = adjust(output.predicate_logits, context)
-                predictions[mode + suffix] = _by_image(boxes, here.image_index, labels, scores, pairs, logits,
+                predictions[mode + suffix] = _by_image(boxes, encoding.image_index, labels, scores, pairs, logits,
                                                        len(batch))
         return predictions
 
 
 def _scored_labels(output: HeadOutputs, given: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The class of each object and its probability among all classes, both [N]; 1 where it is given."""
+    """The class of each object and its probability among all classes, both [N]; the probability of a given class is 1.
+    """
     if given is not None:
         return given, torch.ones_like(output.label_logits[:, 0])
     likely, scores = most_likely_labels(output.label_logits)

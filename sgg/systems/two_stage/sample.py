@@ -21,13 +21,13 @@ from .totals import Totals
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A training batch with what is asked about it.
+    """A training batch with its encoding and the pairs to classify.
 
-    encoding: boxes and images. labels: [N] classes of the objects. relations: [E, 4] of the annotation. pairs: [P, 2]
-    and predicates: [P] or soft ones [P, R], 0 for background. nodes, edges: visual features of objects and pairs
-    [.., channels, 7, 7]. map: that they are pooled from. logits: [N, C] the detector's scores of the objects, where the
-    head asks for them. totals: of the whole batch; None: this sample is all of it. It is None again
-    where objects, pairs or predicates are replaced.
+    encoding: boxes and images. labels: [N] classes of the objects. relations: [E, 4] of the annotation. pairs: [P, 2].
+    predicates: [P], or soft predicates [P, R]; 0 is background. nodes, edges: visual features of objects and pairs [n,
+    channels, 7, 7]. map: the feature map from which they were pooled. logits: [N, C] the detector's scores of the
+    objects, if the head needs them. totals: of the whole batch; None: this sample is the whole batch. Whoever replaces
+    objects, pairs or predicates must reset `totals` to None.
     """
 
     encoding: Encoding
@@ -57,38 +57,39 @@ class Sample:
         return self.totals or totals_of([self])
 
     def detached(self) -> Sample:
-        """The same, which passes no gradient on."""
+        """The same sample without gradient."""
         logits = None if self.logits is None else self.logits.detach()
         return replace(self, nodes=self.nodes.detach(), edges=self.edges.detach(), map=self.map.detach(), logits=logits)
 
     def on_map(self, model: SceneGraphModel, detector: Detector, feature_map: Tensor, labels: Tensor) -> Sample:
-        """The same graph with other `labels` [N], seen on another map [B, channels, h, w]."""
-        here = self.encoding
-        nodes, edges = model.features(feature_map, here.boxes, here.image_index, self.pairs)
+        """The same graph with other `labels` [N] and features of another map [B, channels, h, w]."""
+        encoding = self.encoding
+        nodes, edges = model.features(feature_map, encoding.boxes, encoding.image_index, self.pairs)
         logits = None if self.logits is None else detector.logits_of(nodes)
         return replace(self, labels=labels, nodes=nodes, edges=edges, map=feature_map, logits=logits)
 
 
 def totals_of(samples: Sequence[Sample]) -> Totals:
-    """The totals of a batch that is split up into samples."""
+    """The totals of a batch that is split into samples."""
     return Totals.of([one.labels for one in samples], [one.predicates for one in samples],
                      [one.num_images for one in samples])
 
 
 def draw_sample(batch: Batch, mode: Mode, detector: Detector, model: SceneGraphModel, pairs_per_image: int,
                 foreground_share: float, generator: Generator, sampler: PairSampler | None = None) -> Sample:
-    """The batch as the detector shows it, with the pairs to classify. Arguments as of `training_pairs`."""
+    """Encode a batch with the detector and sample the pairs to classify. The other arguments are those of
+    `training_pairs`."""
     if mode == "sgdet":
-        here = encode_detected(detector, batch, model.needs)
-        assert here.detected_labels is not None  # for the boxes are the detector's own
-        labels, relations = assign(here.picture_boxes, here.detected_labels, here.image_index, batch.boxes,
+        encoding = encode_detected(detector, batch, model.needs)
+        assert encoding.detected_labels is not None  # encode_detected sets them
+        labels, relations = assign(encoding.image_boxes, encoding.detected_labels, encoding.image_index, batch.boxes,
                                    batch.labels, batch.image_index, batch.relations)
-        background = here.overlapping_pairs()
+        background = encoding.overlapping_pairs()
     else:
-        here, labels, relations, background = (encode_annotated(detector, batch, model.needs), batch.labels,
+        encoding, labels, relations, background = (encode_annotated(detector, batch, model.needs), batch.labels,
                                                batch.relations, None)
-    pairs, predicates = training_pairs(here.image_index, relations, len(batch), pairs_per_image, foreground_share,
+    pairs, predicates = training_pairs(encoding.image_index, relations, len(batch), pairs_per_image, foreground_share,
                                        generator, background, sampler)
     with torch.no_grad():
-        nodes, edges = model.features(here.map, here.boxes, here.image_index, pairs)
-    return Sample(here, labels, relations, pairs, predicates, nodes, edges, here.map, here.logits)
+        nodes, edges = model.features(encoding.map, encoding.boxes, encoding.image_index, pairs)
+    return Sample(encoding, labels, relations, pairs, predicates, nodes, edges, encoding.map, encoding.logits)

@@ -1,5 +1,6 @@
-"""One update of all networks on a batch (docs/SYSTEM.md sections 2 to 4): F on the real features, then what the
-augmentation updates. Knyazev et al., ICCV 2021, section 3.
+"""One update of all networks on a batch: F on the real features, then the updates of the augmentation.
+
+docs/SYSTEM.md sections 2 to 4; Knyazev et al., ICCV 2021, section 3.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from .sample import Sample, draw_sample, totals_of
 
 
 class TwoStage(TwoStagePredictor):
-    """A detector that stays as it is, a scene-graph model F that learns on its features, and an augmentation.
+    """A frozen detector, a scene-graph model F that learns on its features, and an augmentation.
 
     networks: `model`, which is F, and those of the augmentation.
     """
@@ -34,8 +35,8 @@ class TwoStage(TwoStagePredictor):
         super().__init__(learner.model, learner.detector, device)
         for names in (augmenter.networks, augmenter.optimizers):
             if "model" in names:
-                raise ValueError(f"{type(augmenter).__name__}: `model` is the scene-graph model: give the network or "
-                                 "optimiser of the augmentation another name")
+                raise ValueError(f"{type(augmenter).__name__}: the name `model` is taken by the scene-graph model; "
+                                 "give the network or optimiser of the augmentation another name")
         self.learner, self.augmenter = learner, augmenter
         self.networks: Mapping[str, nn.Module] = {**self.networks, **augmenter.networks}
         self.optimizers: Mapping[str, torch.optim.Optimizer] = {"model": learner.optimizer, **augmenter.optimizers}
@@ -46,41 +47,43 @@ class TwoStage(TwoStagePredictor):
         learner.together = parallel.Together(self.networks)
 
     def set_rates(self, done: int, steps_per_epoch: int) -> None:
-        """Set F's learning rates when `done` steps are done. Those of the augmentation stay."""
+        """Set the learning rates of F for the step that follows `done` steps. Those of the augmentation do not change.
+        """
         factor = rate_factor(self._settings, done, steps_per_epoch)
         for group, rate in zip(self.optimizers["model"].param_groups, self._base_rates, strict=True):
             group["lr"] = rate * factor
 
     def repeats(self, experiment: Experiment) -> np.ndarray | None:
-        """[I] how often each training image stands in an epoch, as the augmentation says."""
+        """[I] how often each training image occurs in an epoch; the augmentation decides."""
         return self.augmenter.repeats(experiment.split("train").annotations)
 
     def train(self) -> None:
-        """Have F behave as in training; the networks of the augmentation always do."""
+        """Put F into training mode. The networks of the augmentation are always in training mode."""
         self.model.train()
 
     def training_step(self, batch: Batch, draws: Draws) -> StepResult:
-        """Update every network on `batch`; no losses where it has fewer than two pairs.
+        """Update every network on `batch`. The result has no losses where the batch has fewer than two pairs.
 
-        Raises FloatingPointError where F's gradient is not finite, with F's parameters as they were before that update.
+        Raises FloatingPointError where the gradient of F is not finite; the parameters of F are then as they were
+        before that update.
         """
         parts = batch.split(parallel.least(min(self._settings.accumulate, len(batch)), self.device))
-        samples = [self.sample(split.to(self.device), draws) for split in parts]
+        samples = [self.sample(part.to(self.device), draws) for part in parts]
         counts = {"fallbacks": sum(one.encoding.fallbacks for one in samples)} if self._settings.mode == "sgdet" else {}
-        # BatchNorm cannot train on one value; detections may leave fewer pairs.
+        # BatchNorm cannot train on one value, and detections may give fewer than two pairs.
         samples = [one for one in samples if parallel.total(torch.tensor(len(one.pairs), device=self.device)) >= 2]
         if not samples:
             return StepResult({}, counts)
         totals = totals_of(samples)
         samples = [replace(one, totals=totals) for one in samples]
-        requested = [self.augmenter.request(one, draws) for one in samples]  # is read while F is updated
+        requested = [self.augmenter.request(one, draws) for one in samples]  # read during the update of F
         for _ in range(self._settings.f_updates):
             losses = self.learner.update(samples)
         losses = losses | self.augmenter.update(samples, requested, self.learner)
         return StepResult(parallel.averaged(losses), counts)
 
     def sample(self, batch: Batch, draws: Draws) -> Sample:
-        """The batch as the detector shows it, with the pairs to classify."""
+        """Encode the batch with the detector and sample the pairs to classify."""
         settings = self._model_settings
         return draw_sample(batch, self._settings.mode, self.detector, self.model, settings.pairs_per_image,
                            settings.foreground_share, draws["pairs"], self.augmenter.sample_pairs)

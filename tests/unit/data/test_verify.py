@@ -158,10 +158,10 @@ def test_what_was_derived_from_other_pictures_or_annotation_is_listed(verified, 
     assert derived.pop("derived files that are damaged")[1].startswith(f"{cache}/features/spoilt.zarr: not a feature")
     assert derived == {
         "derived files of other annotation": (1, f"feature store {cache}/features/before.zarr"),
-        "derived files that do not say of which pictures they are": (1, f"feature store {cache}/features/unknown.zarr")}
+        "derived files that do not say from which images they are": (1, f"feature store {cache}/features/unknown.zarr")}
     shutil.rmtree(cache / "features" / "spoilt.zarr")
     Image.new("RGB", (64, 48), "red").save(folder / f"{train.image_id(0)}.jpg")
     status, _, found = verified()
     assert status == 0
-    other = found["derived files of other pictures"]
+    other = found["derived files of other images"]
     assert (other["count"], other["example"]) == (2, f"detector {cache}/detectors/tiny")

@@ -12,7 +12,7 @@ from sgg.config.schema import Evaluation
 from sgg.evaluate.__main__ import main
 from sgg.methods.variants import variants_of
 from sgg.metrics import Conventions
-from sgg.systems.contract import AS_IT_IS, DivergedError, Predicted
+from sgg.systems.contract import UNADJUSTED, DivergedError, Predicted
 from tests.oracles.evaluator import plain_metrics
 from tests.oracles.scenes import PREDICATE_COUNTS, PREDICATES, SUBSET, TRAIN, scenes
 
@@ -52,7 +52,7 @@ class FakeExperiment:
     def __init__(self, changes):
         evaluation = {"modes": ["sgcls"], "ks": [2, 100], "pred_weight": [0.0], "batch_size": 30}
         self.config = SimpleNamespace(evaluation=Evaluation(**evaluation | changes["evaluation"]))
-        self.adjusters, self.variants = AS_IT_IS, variants_of(changes["evaluation"])
+        self.adjusters, self.variants = UNADJUSTED, variants_of(changes["evaluation"])
         self.pair_counts = (np.ones((4, 4, PREDICATES)), np.zeros((4, 4)))
         self.changes = changes
         triplets = {"train": TRAIN, "test": SUBSET}
@@ -101,7 +101,7 @@ def restored(monkeypatch):
     def restore(path, changes, allow_changed_plugin):
         seen["experiment"] = FakeExperiment(changes)
         foundation = SimpleNamespace(experiment=seen["experiment"],
-                                     facts={"name": "toy", "description": "four classes"})
+                                     provenance={"name": "toy", "description": "four classes"})
         return SimpleNamespace(foundation=foundation, predictor=FakePredictor(),
                                checkpoint=SimpleNamespace(path=path, epoch=3))
 
@@ -181,7 +181,7 @@ def test_numbers_and_lists_are_checked_before_work(words, message, capsys):
 
 @pytest.mark.parametrize(("words", "message"), [
     (["--mode", "sgdet"], "mode must be one of predcls, sgcls here, got sgdet"),
-    (["--ks", "0"], "ks must be whole numbers >= 1, got [0]"),
+    (["--ks", "0"], "ks must be integers >= 1, got [0]"),
 ])
 def test_mistakes_are_told_in_one_line(predictions_file, words, message, capsys):
     assert main(["--predictions", str(predictions_file), *words]) == 2

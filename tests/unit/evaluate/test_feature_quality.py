@@ -14,7 +14,7 @@ from sgg.data.annotations import Annotations
 from sgg.data.dataset import DataSet
 from sgg.detector.model import Detector
 from sgg.evaluate import feature_quality as quality
-from sgg.evaluate.feature_quality import Sample, Study, compare
+from sgg.evaluate.feature_quality import FeatureStudy, Sample, compare
 from sgg.gan import GAN
 from sgg.systems.extraction import training_nodes
 
@@ -50,8 +50,8 @@ def study(tmp_path):
               levels=["nodes"]).eval()
     store = training_nodes(data, detector, "d1").ensure(tmp_path / "cache" / "nodes.zarr")
     foundation = SimpleNamespace(experiment=SimpleNamespace(data=data, cache=tmp_path / "cache"), detector=detector,
-                                 detector_hash="d1", features=store, facts={"name": data.name})
-    return Study(foundation, gan, tmp_path / "epoch_0001", tmp_path / "quality")
+                                 detector_hash="d1", features=store, provenance={"name": data.name})
+    return FeatureStudy(foundation, gan, tmp_path / "epoch_0001", tmp_path / "quality")
 
 
 def test_every_kind_and_sample_is_compared(study):
@@ -116,4 +116,4 @@ def test_neighbours_that_a_small_sample_has_not():
 def test_a_run_without_a_gan(tmp_path):
     (tmp_path / "meta.json").write_text(json.dumps({"format": 1, "epoch": 1, "config": {}}))
     with pytest.raises(ValueError, match=re.escape("this run has no GAN, so there are no generated features to study")):
-        Study.open(tmp_path)
+        FeatureStudy.open(tmp_path)

@@ -120,7 +120,7 @@ def without(text, key):
 
 
 SPOILT = [
-    ("protocol", None, "is not a predictions file, or not whole: protocol is missing"),
+    ("protocol", None, "is not a predictions file.*protocol is missing"),
     ("protocol", "{", "is not a predictions file: its protocol is not JSON"),
     ("protocol", "[]", "its protocol must hold a mapping, but holds list"),
     ("protocol", lambda text: json.dumps(without(json.loads(text), "format")), "its protocol: format is missing"),

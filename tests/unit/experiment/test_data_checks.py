@@ -49,13 +49,13 @@ def no_data(monkeypatch):
 
 @pytest.mark.usefixtures("no_data")
 @pytest.mark.parametrize(("sections", "kind", "message"), [
-    ({"training": {"device": "foo"}}, ValueError, r"training\.device must be auto, cpu, cuda or another device"),
+    ({"training": {"device": "foo"}}, ValueError, r"training\.device must be auto, cpu, cuda or another.*foo"),
     ({"training": {"device": "cuda:99"}}, ValueError, r"training\.device is cuda:99, but torch sees "),
     ({"embeddings": {"source": "glove"}}, FileNotFoundError,
-     r"embeddings\.source is glove, but there is no .*/glove/glove\.6B\.200d\.txt: get it with `python -m sgg"),
-    ({"embeddings": {"source": "glove", "path": "v.txt"}}, FileNotFoundError, r"there is no v\.txt"),
+     r"embeddings\.source is glove.*/glove/glove\.6B\.200d\.txt.*python -m sgg"),
+    ({"embeddings": {"source": "glove", "path": "v.txt"}}, FileNotFoundError, r"embeddings\.source.*v\.txt"),
     ({"detector": {"weights": "absent.tar"}}, FileNotFoundError,
-     r"there is no absent\.tar, a path that does not follow data\.root; name .* \(detector\.weights=\.\.\.\)"),
+     r"detector\.weights.*absent\.tar.*data\.root.*detector\.weights=\.\.\."),
 ])
 def test_files_and_devices(opened, sections, kind, message) -> None:
     with pytest.raises(kind, match=message):
@@ -137,7 +137,7 @@ def test_the_width_of_word_vectors_is_looked_at_where_they_are_used(opened, tmp_
 @pytest.mark.usefixtures("no_data")
 def test_all_that_cannot_serve_is_told_at_once(opened) -> None:
     with pytest.raises(ValueError, match=r"(?s)^3 faults\n  training\.device must be.*\n  embeddings\.source is glove, "
-                                         r"but.*\n  detector\.weights: there is no absent\.tar"):
+                                         r"but.*\n  detector\.weights: absent\.tar"):
         opened(training={"device": "foo"}, embeddings={"source": "glove"}, detector={"weights": "absent.tar"})
 
 
@@ -172,7 +172,7 @@ def test_what_is_asked_for_where_only_the_first_images_are_measured(opened, toy_
 @pytest.mark.usefixtures("no_data")
 def test_a_cache_that_cannot_be_written_is_told_before_work_starts(monkeypatch, tmp_path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match=r"data\.cache\), .* is no folder; set data\.cache to a folder that can be wr"):
+    with pytest.raises(ValueError, match=r"data\.cache\), .* is no folder; set data\.cache"):
         open_data(validate({"data": {"name": "toy", "root": str(tmp_path), "cache": str(tmp_path / "file" / "cache")}}))
     # A read-only disk, for root too.
     monkeypatch.setattr("sgg.experiment.data_checks.os.access", lambda path, mode: False)

@@ -7,11 +7,11 @@ import pytest
 
 from sgg.checkpoint import Checkpoint
 from sgg.config import validate
-from sgg.experiment.embeddings import vector_facts
+from sgg.experiment.embeddings import vector_provenance
 
 
 def facts(path: Path) -> dict:
-    return vector_facts(validate({"data": {"name": "toy"}, "embeddings": {"path": str(path)}}))
+    return vector_provenance(validate({"data": {"name": "toy"}, "embeddings": {"path": str(path)}}))
 
 
 def test_a_file_is_known_by_its_content_and_not_by_its_name(tmp_path):

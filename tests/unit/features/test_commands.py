@@ -90,7 +90,7 @@ def test_an_import_says_what_it_is_and_how_a_run_uses_it(tmp_path, config, found
     assert f"detector.features={path}" in capsys.readouterr().out
     own = StoreIdentity(CLASSES, "d1", "a1", settings={"part": "train", "images": 7, "pooled": 7}, pictures="p1")
     assert store_path(tmp_path / "cache", own) != path
-    assert f"{path} holds imported features of these data, which are not used: our own are extracted. Set " \
+    assert f"{path} holds imported features of these data. They are not used; features are extracted. Set " \
            f"detector.features={path}" in caplog.text
 
 
@@ -144,7 +144,7 @@ def test_quality_prints_a_table(tmp_path, monkeypatch, capsys):
                 {"features": "edge", "sample": "fake test zs", "n": 6}]
 
     study = SimpleNamespace(write=write, output=tmp_path)
-    monkeypatch.setattr(quality.Study, "open", lambda *arguments: study)
+    monkeypatch.setattr(quality.FeatureStudy, "open", lambda *arguments: study)
     (tmp_path / "groups.json").write_text(json.dumps({"pets": ["cat", "dog"]}))
     assert __main__.main(["quality", "run", "--k", "7", "--groups", str(tmp_path / "groups.json")]) == 0
     printed = capsys.readouterr().out

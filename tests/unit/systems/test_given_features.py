@@ -43,7 +43,7 @@ def test_they_are_read_and_told(opened, imported, caplog):
     assert "features.hdf5" in caplog.text
     assert not reads_features(foundation.config)  # nothing of ours has to be extracted
     assert foundation.parts == {"detector": "0123", "features": value_hash(identity.to_json())}
-    assert parts_of(foundation.facts) == foundation.parts
+    assert parts_of(foundation.provenance) == foundation.parts
     assert opened(None).parts == {"detector": "0123"}
 
 
@@ -57,5 +57,5 @@ def test_those_of_another_detector_are_refused(opened, imported, tmp_path):
 
 def test_those_that_are_not_there_are_refused_before_the_start(opened, tmp_path):
     config = opened(tmp_path / "absent.zarr").config
-    with pytest.raises(FileNotFoundError, match=r"detector\.features: there is no .*absent\.zarr.*import-hdf5"):
+    with pytest.raises(FileNotFoundError, match=r"detector\.features: .*absent\.zarr.*import-hdf5"):
         open_for_training(config)

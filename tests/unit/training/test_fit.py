@@ -65,7 +65,7 @@ def test_a_detector_that_has_diverged_is_told_from_the_model(toy_root, mode) -> 
     run = trial.build()
     spoil(trial.detector.rcnn.backbone)
     with pytest.raises(ValueError, match=r"^the detector has diverged: its features of image \d+ are not finite; train "
-                                         r"it anew with a lower detector\.learning_rate, or .*detector\.weights"):
+                                         r"it again with a lower detector\.learning_rate, or .*detector\.weights"):
         measure(trial.experiment, run, "val", 1)
     with pytest.raises(ValueError, match=r"the detector has diverged"):
         train_epoch(run, trial.config, trial.experiment.training_batches(), 1)
@@ -107,7 +107,7 @@ def test_odd_images_do_not_stop_an_epoch(toy_root, gan, caplog) -> None:
     run = trial.build()
     row = train_epoch(run, trial.config, Given(some, all_odd, some), 1)
     assert 0 < row["loss"] < 1000
-    assert "epoch 1: 1 of 3 batches had fewer than two pairs of objects and were passed over" in caplog.text
+    assert "epoch 1: 1 of 3 batches had fewer than two pairs of objects" in caplog.text
     with pytest.raises(ValueError, match=r"no batch of epoch 2 has two pairs of objects: raise training\.batch_size"):
         train_epoch(run, trial.config, Given(all_odd), 2)
 
@@ -140,7 +140,7 @@ def test_a_damaged_checkpoint_costs_its_epoch(run, tmp_path, caplog) -> None:
     caplog.clear()
     run(tmp_path)
     assert "epoch_0002/weights.safetensors cannot be read" in caplog.messages[0]
-    assert caplog.messages[1].startswith("taken up after epoch 1 from ")
+    assert caplog.messages[1].startswith("resumed after epoch 1 from ")
     assert [(row["epoch"], row["attempt"]) for row in History(tmp_path).rows()] == [(1, 1), (2, 2)]
     assert weights.read_bytes() == whole
 
@@ -151,7 +151,7 @@ def test_other_versions_of_packages_are_told(run, tmp_path, caplog, monkeypatch)
     assert "other versions" not in caplog.text
     monkeypatch.setattr("sgg.training.fit.versions", lambda: {"torch": "99"})
     run(tmp_path)
-    assert re.search(r"goes on with other versions \(torch \d[\w.+]*, now 99\)", caplog.text)
+    assert re.search(r"resumed with other versions \(torch \d[\w.+]*, now 99\)", caplog.text)
 
 
 def test_another_number_of_workers_is_told(run, tmp_path, caplog, monkeypatch) -> None:
@@ -161,7 +161,7 @@ def test_another_number_of_workers_is_told(run, tmp_path, caplog, monkeypatch) -
     assert "another order" not in caplog.text
     monkeypatch.setattr("sgg.training.fit.computed_on", lambda device: {"device": "cpu", "workers": 2, "threads": 1})
     run(tmp_path)
-    assert "goes on where sums are in another order, or draws are others (workers 1, now 2)" in caplog.text
+    assert all(word in caplog.text for word in ("resumed", "workers 1, now 2", "another"))
     caplog.clear()
     found = checkpoint.open_checkpoint(tmp_path)
     meta = json.loads((found.path / "meta.json").read_text())
@@ -189,7 +189,7 @@ def test_other_predicates_exchanged_by_mirroring_are_not_gone_on_with(run, toy_r
     others = replace(data, mirror_pairs=((one, other),))
     others.__dict__["hash"] = data.hash  # as if the rule that finds pairs by their names had changed
     with pytest.raises(ValueError, match=rf"epoch_0002 was trained where mirroring .*'{one}' became '{one}', here it "
-                                         rf"becomes '{other}': put back"):
+                                         rf"becomes '{other}': restore"):
         run(tmp_path, data=others)
     found = checkpoint.open_checkpoint(tmp_path)
     trained_on_the_same(found)(replace(trial_of(toy_root).experiment, data=others), {})
@@ -251,7 +251,7 @@ def test_another_mode_may_be_measured_than_was_searched_for(run, tmp_path, monke
 
 def test_facts_of_the_data(toy_root, tmp_path) -> None:
     trial = trial_of(toy_root, augmentation={"kind": "gan", "init_embeddings": True})
-    facts, data = trial.facts, trial.experiment.data
+    facts, data = trial.provenance, trial.experiment.data
     assert (facts["hash"], facts["detector"]) == (data.hash, "0123")
     assert facts["description"] == f"{data.description}, measured on the first 2 images of val and test"
     assert facts["embeddings"] == "cooccurrence in the training graphs"
@@ -266,12 +266,12 @@ def test_word_vectors_follow_the_root(toy_root, tmp_path) -> None:
     (tmp_path / "glove").mkdir()
     (tmp_path / "glove" / "glove.6B.200d.txt").write_text("".join(f"{name} 1 2\n" for name in known))
     config = validate(trial.config.model_dump() | {"data": {"name": "toy", "root": str(tmp_path)}})
-    facts = replace(trial.experiment, config=config).facts()
+    facts = replace(trial.experiment, config=config).provenance()
     assert facts["embeddings"] == "glove glove.6B.200d.txt"
     assert unknown in facts["embeddings_missing"]
     assert not {"__background__", *known} & {*facts["embeddings_missing"]}
     unread = validate(config.model_dump() | {"augmentation": "off"})
-    assert replace(trial.experiment, config=unread).facts() == facts | {"embeddings_missing": []}
+    assert replace(trial.experiment, config=unread).provenance() == facts | {"embeddings_missing": []}
 
 
 def test_stored_features_are_read_beside_the_update_of_f(toy_root, monkeypatch) -> None:

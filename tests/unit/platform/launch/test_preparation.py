@@ -67,7 +67,7 @@ search: {trials: 2}
 
     def make(config: Config) -> SimpleNamespace:
         made.append(config.detector.epochs)
-        return SimpleNamespace(config=config, facts={})
+        return SimpleNamespace(config=config, provenance={})
 
     monkeypatch.setitem(sys.modules, "stand_in", SimpleNamespace(make=make))
     prepare(study, axes, EntryPoints(prepare="stand_in:make"), {"CPU": 2.0})
