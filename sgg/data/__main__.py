@@ -40,7 +40,7 @@ SHOWN = 20  # files that are listed before the rest is only counted
 def main(arguments: list[str] | None = None) -> int:
     """The exit status: 0 all is well; 1 data differ from what is known, or are damaged; 2 the command failed."""
     options = build_parser().parse_args(arguments)
-    return run_command(lambda: _run(options), "interrupted; the same command goes on from here")
+    return run_command(lambda: _run(options), "interrupted; run the same command again to resume")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -65,7 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_plugin_option(getting, "whose data set says where its files are")
     add_renamed(getting, "--root", "--to", **ROOT)
     getting.add_argument("--mirror", metavar="URL", help="take all files from under this address")
-    getting.add_argument("--keep-archives", action="store_true", help="leave the archives where they were unpacked")
+    getting.add_argument("--keep-archives", action="store_true", help="keep the downloaded archives after unpacking")
     for added in (command("stats", _stats, "counts of all parts and subsets, beside the known ones"),
                   command("verify", _verify, "what is wrong with the files, and what training does with it"),
                   command("convert", _convert, "write a data set in the layout of sgg/data/readers/custom.py")):
@@ -86,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
                                help="also write everything found to this file")
         if added.prog.endswith("verify"):
             added.add_argument("--decode", action="store_true",
-                               help="read and decode every picture; without it only headers and ends of the files")
+                               help="decode every image; without it only headers and ends of the files are read")
     making = command("toy", _toy, "generate the toy genome")
     add_renamed(making, "--out", "--to", type=Path, default=Path("data/toy"), metavar="DIR",
                 help="folder to write; default: data/toy")

@@ -1,7 +1,7 @@
 """Train and measure an object detector.
 
     python -m sgg.detector train    --data vg --out detectors/vg [--backbone vgg16] [--start coco.pth] [--epochs 10]
-    python -m sgg.detector evaluate detectors/vg --data vg [--split test] [--json figures.json]
+    python -m sgg.detector evaluate detectors/vg --data vg [--split test] [--json metrics.json]
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0; 2 where the arguments or the files they name are wrong."""
     options = build_parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    return run_command(lambda: _run(options), "interrupted; the same command goes on after the last whole epoch")
+    return run_command(lambda: _run(options), "interrupted; run the same command again to resume")
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -33,13 +33,13 @@ CHECKSUMS = {True: "each with its checksum, which is verified whenever it is rea
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; a user's mistake is told in one line, with exit status 2."""
+    """Run one command; return 2 after a user's mistake, with the message in one line."""
     options = build_parser().parse_args(arguments)
     return run_command(lambda: options.command(options))
 
 
 def extract(options: argparse.Namespace) -> None:
-    """Write the store of a part's features, or find it written."""
+    """Write the store of a split's features, unless it is there."""
     extraction, cache = _extraction(options)
     path = _place(options, cache, extraction.identity)
     _describe(extraction.ensure(path, _bar(f"{options.kind} features of {options.split}")))
@@ -173,7 +173,7 @@ def build_parser() -> argparse.ArgumentParser:
         added.set_defaults(command=command, kind="node", split="train", subset="all", out=None)
         return added
 
-    one = add("extract", extract, "write the features of a config's data and detector to a store; goes on after a kill")
+    one = add("extract", extract, "write the features of a config's data and detector to a store; resumes after a kill")
     _add_config(one)
     one.add_argument("--kind", choices=["node", "edge", "global"], help="of which features; default: node")
     add_renamed(one, "--split", "--part", choices=["train", "val", "test"], help="of the data set; default: train")
