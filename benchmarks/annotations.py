@@ -1,11 +1,11 @@
-"""Reading annotations of Visual Genome's real size: time and memory, beside a plain loop over images.
+"""Read annotations of Visual Genome's real size: time and memory, compared with a plain loop over images.
 
     python benchmarks/annotations.py [--quick] [--json FILE]
 
-Writes a synthetic VG-SGG.h5 with its JSON files (108,073 images, 150 classes, 50 predicates, the counts of
-docs/SYSTEM.md section 1) to a temporary folder, then loads it, with all subsets and triplet tables, in a fresh process
-for each way.
-All times are processor time of one thread: what the clock shows on an idle machine with the files in its cache.
+The benchmark writes a synthetic VG-SGG.h5 with its JSON files (108,073 images, 150 classes, 50 predicates, the counts
+of docs/SYSTEM.md section 1) to a temporary folder. A fresh process for each way then loads it with all subsets and
+triplet tables. All times are processor time of one thread, which is the wall time on an idle machine with the files in
+its cache.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SUBSETS = [("train", "all"), ("val", "zs"), ("val", "all"),
 
 
 def write_synthetic(directory: Path, images: int) -> None:
-    """Visual Genome's three files under `directory`, of that many images."""
+    """Write Visual Genome's three files, of `images` images, under `directory`."""
     rng = np.random.default_rng(0)
     folder = directory / "stanford_filtered"
     folder.mkdir(parents=True)
@@ -77,7 +77,7 @@ def ranges(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def load_ours(directory: Path) -> tuple[dict[str, list[int]], object]:
-    """Images, relations and distinct triplets of every part and subset; the last one's part."""
+    """Numbers of images, relations and distinct triplets of every split and subset; and the last split."""
     from sgg.data.readers.visual_genome import open_visual_genome
 
     data = open_visual_genome(directory, num_val_images=NUM_VAL)
@@ -89,12 +89,12 @@ def load_ours(directory: Path) -> tuple[dict[str, list[int]], object]:
 
 
 def load_loop(directory: Path) -> tuple[dict[str, list[int]], object]:
-    """The same by a plain loop over images with one array per image and counting in dictionaries."""
+    """The same numbers from a plain loop over images, with one array per image and dictionaries of counts."""
     folder = directory / "stanford_filtered"
     json.loads((folder / "image_data.json").read_text())
     with h5py.File(folder / "VG-SGG.h5") as file:
         arrays = {name: file[name][:] for name in file}
-    parts: dict[str, list] = {"train": [], "val": [], "test": []}
+    splits: dict[str, list] = {"train": [], "val": [], "test": []}
     for image, first in enumerate(arrays["img_to_first_rel"]):
         if first < 0 or arrays["img_to_first_box"][image] < 0:
             continue
@@ -106,8 +106,8 @@ def load_loop(directory: Path) -> tuple[dict[str, list[int]], object]:
         pairs = arrays["relationships"][rows] - start
         relations = np.column_stack([pairs, arrays["predicates"][rows]])
         test = arrays["split"][image] == 2
-        name = "test" if test else "val" if len(parts["val"]) < NUM_VAL else "train"
-        parts[name].append((boxes, arrays["labels"][start:end, 0], relations))
+        name = "test" if test else "val" if len(splits["val"]) < NUM_VAL else "train"
+        splits[name].append((boxes, arrays["labels"][start:end, 0], relations))
 
     def triplet(labels: np.ndarray, relation: np.ndarray) -> tuple[int, int, int]:
         subject, object_, predicate = relation
@@ -116,14 +116,14 @@ def load_loop(directory: Path) -> tuple[dict[str, list[int]], object]:
     def count(images: list) -> Counter:
         return Counter(triplet(labels, relation) for _, labels, relations in images for relation in relations)
 
-    train = count(parts["train"])
-    both = train + count(parts["val"])
+    train = count(splits["train"])
+    both = train + count(splits["val"])
     bounds = {"zs": (0, 0), "10s": (1, 10), "100s": (11, 100), "all": (0, 1 << 60)}
     sizes = {}
     for name, subset in SUBSETS:
         seen, (low, high) = both if name == "test" else train, bounds[subset]
         kept = []
-        for boxes, labels, relations in parts[name]:
+        for boxes, labels, relations in splits[name]:
             rows = [relation for relation in relations if low <= seen[triplet(labels, relation)] <= high]
             if rows:
                 kept.append((boxes, labels, np.array(rows)))
@@ -132,9 +132,9 @@ def load_loop(directory: Path) -> tuple[dict[str, list[int]], object]:
 
 
 def child(way: str, directory: Path) -> None:
-    """Load in this process; print seconds, peak memory and what was found."""
+    """Load in this process; print seconds, peak memory and the numbers found."""
     load = {"ours": load_ours, "loop": load_loop}[way]
-    import sgg.data  # noqa: F401  (what is measured is loading, not importing)
+    import sgg.data  # noqa: F401  (the benchmark measures loading, not importing)
     start = time.process_time()
     sizes, split = load(directory)
     seconds = time.process_time() - start
@@ -150,7 +150,7 @@ def run(way: str, directory: Path) -> dict:
 
 
 def measure(images: int, repeats: int) -> list[Row]:
-    """The benchmark's rows; the best of `repeats` runs of ours, one of the loop."""
+    """The rows of the benchmark: the best of `repeats` runs of ours, one run of the loop."""
     with tempfile.TemporaryDirectory() as folder:
         write_synthetic(Path(folder), images)
         loop = run("loop", Path(folder))

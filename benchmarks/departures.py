@@ -1,11 +1,11 @@
-"""What the departures from the reference of docs/SYSTEM.md section 8 amount to, on the toy genome.
+"""The effect of our departures from the reference (docs/SYSTEM.md section 8) on the toy genome.
 
     python benchmarks/departures.py [--quick] [--json FILE] [--root data] [--images 400]
 
 - drawings: a model trained with one drawing of box pairs, evaluated with it and with the other (`model.edge_boxes`);
-- batch norm: a GAN without the term `rec`, whose F runs on the generated scene in training mode as the reference's
-  does, or not at all as here. Weights and draws are the same: what differs are the running statistics;
-- mirrored: node features of training pictures of which half are mirrored, beside those of the pictures as they are.
+- batch norm: a GAN without the term `rec`. In the reference F runs on the generated scene in training mode; here it
+  does not. Weights and random numbers are the same; only the running statistics differ;
+- mirrored: node features of training images of which half are mirrored, compared with those of the original images.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from sgg.systems.two_stage.sample import Sample
 from sgg.systems.two_stage.system import TwoStage
 from sgg.training.fit import train_epoch
 
-FIGURES = ("predcls/all/ngR@20", "predcls/zs/ngR@50", "sgcls/all/ngR@50")
+METRICS = ("predcls/all/ngR@20", "predcls/zs/ngR@50", "sgcls/all/ngR@50")
 Settings = dict[str, Any]
 
 
 def trained(settings: Settings, options: Any, augmenter: type | None = None) -> tuple[TwoStageFoundation, TwoStage]:
-    """A trial after its epochs; nothing is written but the detector. augmenter: the class of the augmentation at work,
-    if not the usual one."""
+    """A trial after its epochs; only the detector is written. augmenter: another class for the augmenter, if not None.
+    """
     foundation = systems.prepare(validate({
         "experiment": {"seed": 0}, "evaluation": {"ks": [20, 50]},
         "data": {"name": "toy", "root": options.root, "train_images": options.images, "eval_images": options.images},
@@ -59,44 +59,44 @@ def trained(settings: Settings, options: Any, augmenter: type | None = None) -> 
     return foundation, system
 
 
-def figures_of(foundation: TwoStageFoundation, system: TwoStage) -> dict[str, float]:
-    """Its figures on test."""
+def metrics_on_test(foundation: TwoStageFoundation, system: TwoStage) -> dict[str, float]:
+    """The metrics of a trial on test."""
     experiment = foundation.experiment
     return evaluate(system, experiment.evaluation_batches("test"), experiment.metrics("test"))
 
 
-def beside(name: str, ours: dict[str, float], theirs: dict[str, float]) -> Iterator[Row]:
-    """Rows of the figures, in per cent."""
-    for figure in FIGURES:
-        yield judged(f"{name}, {figure}", 100 * ours[figure], "%", 100 * theirs[figure], None, True)
+def compared(name: str, ours: dict[str, float], theirs: dict[str, float]) -> Iterator[Row]:
+    """Rows of the metrics, in per cent."""
+    for metric in METRICS:
+        yield judged(f"{name}, {metric}", 100 * ours[metric], "%", 100 * theirs[metric], None, True)
 
 
 def drawings(options: Any) -> Iterator[Row]:
-    """The drawing that the model was trained with, beside the other one."""
+    """The drawing with which the model was trained, compared with the other one."""
     for kind in DRAWINGS:
         trial = trained({"model": {"edge_boxes": kind}}, options)
-        own = figures_of(*trial)
+        own = metrics_on_test(*trial)
         (trial[1].model.regions.box_pairs.kind,) = set(DRAWINGS) - {kind}
-        yield from beside(f"drawings: trained and evaluated with {kind}", own, figures_of(*trial))
+        yield from compared(f"drawings: trained and evaluated with {kind}", own, metrics_on_test(*trial))
 
 
 class GANWithF(GANAugmenter):
-    """F runs on the generated sample also where nothing is made of it, as in the reference."""
+    """F also runs on the generated sample when no loss uses it, as in the reference."""
 
     def update_generator(self, reals: Any, requested: Any, learner: Any) -> tuple[Losses, list[Sample]]:
-        """As GANAugmenter's, and F's pass."""
+        """As GANAugmenter's, and a forward pass of F."""
         losses, fakes = super().update_generator(reals, requested, learner)
-        with torch.no_grad(), torch.random.fork_rng():  # dropout draws, and all other draws stay the same
+        with torch.no_grad(), torch.random.fork_rng():  # dropout must not change the other random numbers
             for fake in fakes:
                 learner.losses(fake)
         return losses, fakes
 
 
 def batch_norm(options: Any) -> Iterator[Row]:
-    """Ours, beside the reference's."""
+    """Ours, compared with the reference."""
     settings = {"augmentation": {"kind": "gan", "terms": ["D", "G"], "visual_conditioning": False}}
     foundation, system = trained(settings, options)
-    ours = figures_of(foundation, system)
+    ours = metrics_on_test(foundation, system)
     other_foundation, other = trained(settings, options, GANWithF)
     own, others = system.model.state_dict(), other.model.state_dict()
     weights = [name for name, _ in system.model.named_parameters()]
@@ -104,24 +104,25 @@ def batch_norm(options: Any) -> Iterator[Row]:
     means = [name for name in own if name.endswith("running_mean")]
     away = max(float((own[name] - others[name]).norm() / others[name].norm()) for name in means)
     yield judged("batch norm: running means, largest relative distance", away, "", None, None, True)
-    theirs = figures_of(other_foundation, other)
-    yield from beside("batch norm: F at rest, beside F on the generated scene", ours, theirs)
+    theirs = metrics_on_test(other_foundation, other)
+    yield from compared("batch norm: F at rest, beside F on the generated scene", ours, theirs)
 
 
 def mirrored(options: Any) -> Iterator[Row]:
-    """The Frechet distance of two halves of the pictures, and of the second half mirrored by chance."""
+    """The Frechet distance between two halves of the images, and after the second half is mirrored at random."""
     foundation = systems.open_foundation(validate({"data": {"name": "toy", "root": options.root}}))
     split, detector = foundation.experiment.split("train").head(options.images), foundation.detector
 
-    def features(half: int, augment: bool) -> np.ndarray:
+    def mean_features(half: int, augment: bool) -> np.ndarray:
         chosen = replace(split, annotations=split.annotations.select(np.arange(half, len(split), 2)))
         pooled = []
         for batch in load_batches(chosen, 8, augment=augment, seed=1).epoch(0):
-            here = encode_annotated(detector, batch)
-            pooled.append(pool(here.map, here.boxes, here.image_index, 7, 1 / detector.stride).mean((2, 3)).numpy())
+            encoding = encode_annotated(detector, batch)
+            features = pool(encoding.map, encoding.boxes, encoding.image_index, 7, 1 / detector.stride)
+            pooled.append(features.mean((2, 3)).numpy())
         return np.concatenate(pooled)
 
-    first, second, other = features(0, False), features(1, False), features(1, True)
+    first, second, other = mean_features(0, False), mean_features(1, False), mean_features(1, True)
     yield judged("mirrored: Frechet distance of two halves of the pictures, one of them mirrored by chance",
                  frechet_distance(first, other), "", frechet_distance(first, second), None, True)
 
@@ -130,7 +131,7 @@ def main() -> int:
     """Measure and report."""
     parser = arguments_of(__doc__, "few images and one epoch")
     add_root(parser)
-    parser.add_argument("--images", type=int, default=400, help="of each part (%(default)s)")
+    parser.add_argument("--images", type=int, default=400, help="number of images of each split (%(default)s)")
     options = parser.parse_args()
     if options.quick:
         options.images = 32

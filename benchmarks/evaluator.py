@@ -1,11 +1,11 @@
-"""All metrics of test/all, per image: time as objects and predicate weights grow, beside the definitions in loops.
+"""All metrics of test/all: time per image as objects and predicate weights grow, compared with plain loops.
 
     python benchmarks/evaluator.py [--quick] [--json FILE]
 
-The baseline is `tests/oracles/evaluator.py`, run on the same images, with the same figures. For the evaluator behind
-the published numbers 37 (predcls), 35 (sgcls) and 29 ms (sgdet) an image were measured once, at 12 objects, 151
-classes and 51 predicates, in one process on an AMD EPYC. All times are processor time of one thread, which is what
-the clock shows on an idle machine, and does not grow when other processes wait for the same cores.
+The baseline is `tests/oracles/evaluator.py`, run on the same images, with the same results. The evaluator behind the
+published numbers once took 37 (predcls), 35 (sgcls) and 29 ms (sgdet) per image, at 12 objects, 151 classes and 51
+predicates, in one process on an AMD EPYC. All times are processor time of one thread, which is the wall time on an idle
+machine and does not grow when other processes wait for the same cores.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Image = tuple[SceneGraph, Prediction]
 
 
 def random_image(rng: np.random.Generator, objects: int, mode: str) -> Image:
-    """Objects in the density of Visual Genome, scores as a softmax gives them, pairs in ranked order."""
+    """Objects as dense as in Visual Genome, scores like those of a softmax, pairs in ranked order."""
     corner = rng.uniform(0, 400, (objects, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(20, 200, (objects, 2))], axis=1).astype(np.float32)
     labels = rng.integers(1, CLASSES, objects)
@@ -52,7 +52,7 @@ def random_image(rng: np.random.Generator, objects: int, mode: str) -> Image:
 
 
 def training_counts(images: list[Image], unique: int = 29_283) -> dict[tuple[int, int, int], int]:
-    """As many distinct triplets as Visual Genome's, among them most of the images' own."""
+    """As many distinct triplets as Visual Genome has, among them most triplets of the images."""
     rng = np.random.default_rng(1)
     drawn = np.stack([rng.integers(1, size, unique) for size in (CLASSES, PREDICATES, CLASSES)], axis=1)
     own = np.concatenate([truth.triplets() for truth, _ in images])
@@ -61,7 +61,7 @@ def training_counts(images: list[Image], unique: int = 29_283) -> dict[tuple[int
 
 
 def weights(number: int) -> dict[float, np.ndarray]:
-    """As many values of `pred_weight`, with frequencies over three orders of magnitude."""
+    """`number` values of `pred_weight`, for frequencies over three orders of magnitude."""
     return {x: np.geomspace(1000, 1, PREDICATES) ** x for x in (0.25, 0.5, 0.75, 1.0)[:number]}
 
 
@@ -85,7 +85,7 @@ class Setup:
         return SceneGraphMetrics(self.mode, PREDICATES, self.train, predicate_weights=self.weights)
 
     def ours(self, repeats: int, passes: int = 4) -> float:
-        """Milliseconds an image, `compute` included; the best of `repeats`."""
+        """Milliseconds per image, `compute` included; the best of `repeats`."""
         best = math.inf
         for _ in range(repeats):
             metrics = self.metrics()
@@ -95,7 +95,7 @@ class Setup:
         return 1000 * best
 
     def plain(self, images: int) -> float:
-        """Milliseconds an image of the loops, over the first images; both ways must give the same figures."""
+        """Milliseconds per image of the loops, over the first images. Both ways must give the same values."""
         start = time.process_time()
         want = plain_metrics(self.images[:images], self.mode, PREDICATES, self.train, weights=self.weights)
         seconds = time.process_time() - start
@@ -122,7 +122,7 @@ def measure(quick: bool) -> Iterable[dict]:
 
 
 def stream(images: int) -> dict:
-    """What is held after as many images as Visual Genome's test set, each with relations of its own."""
+    """The memory held after as many images as Visual Genome's test set has, each with relations of its own."""
     setup, rng = Setup("predcls", images=16), np.random.default_rng(2)
     metrics = setup.metrics()
     for number in range(images):

@@ -1,17 +1,18 @@
-"""The feature store beside the reference's HDF5 file: gathering, writing, several readers, bytes, a cold page cache;
-and beside itself without checksums of rows.
+"""The feature store compared with the reference's HDF5 file: gathering, writing, several readers, bytes, a cold page
+cache; and compared with itself without checksums of rows.
 
     python benchmarks/features.py [--quick] [--json FILE] [--codec lz4] [--directory DIR] [--baseline-rows N]
 
-Features are synthetic: RoIs of rectified, smoothed noise of VGG16's map size, 512x7x7, rectified so far that the HDF5
-file takes the 45 KB a row that the reference's does (docs/SYSTEM.md section 7: some 30 GB in all). The baseline
-writes one dataset a class, float32, gzip 4, one row a chunk, and gathers row by row. Full size is 100,000 rows for the
-store (about 4 GB in DIR and 5 GB more while it is written; by default the temporary folder; removed afterwards), and
-3,000 for the baseline, whose speed does not depend on it (`--baseline-rows 100000` shows it).
+Features are synthetic: RoIs of rectified, smoothed noise of the size of VGG16's map, 512x7x7. The threshold of the
+rectification gives the HDF5 file the 45 KB per row of the reference's (docs/SYSTEM.md section 7: about 30 GB in total).
+The baseline writes one dataset per class, float32, gzip 4, one row per chunk, and gathers row by row. A full run has
+100,000 rows for the store (about 4 GB in DIR, and 5 GB more while it is written; DIR is the temporary folder by
+default, and the files are removed afterwards), and 3,000 for the baseline, whose speed does not depend on the number
+(`--baseline-rows 100000` shows it).
 
-Writing is measured in processor time of all threads (a busy machine changes it little) and on the wall, gathering with
-one thread in processor time; gathering as a trial does, with two threads, the cold page cache and several readers, each
-on a processor of its own, on the wall, for which the machine must be idle.
+Writing is measured in processor time of all threads (which a busy machine changes little) and in wall time. Gathering
+with one thread is measured in processor time. Gathering with two threads, as a trial does, the cold page cache and
+several readers, each on its own processor, are measured in wall time, for which the machine must be idle.
 """
 
 from __future__ import annotations
@@ -61,9 +62,9 @@ def synthetic_features(threshold: float = 1.3) -> np.ndarray:
 
 
 def long_tailed_labels(rows: int, seed: int = 0) -> np.ndarray:
-    """[rows] classes 1.. with frequencies falling as 1 / rank, as they come image by image."""
-    share = 1 / np.arange(1, CLASSES)
-    return np.random.default_rng(seed).choice(CLASSES - 1, rows, p=share / share.sum()) + 1
+    """[rows] classes from 1, with frequencies proportional to 1 / rank, in the order of images."""
+    frequency = 1 / np.arange(1, CLASSES)
+    return np.random.default_rng(seed).choice(CLASSES - 1, rows, p=frequency / frequency.sum()) + 1
 
 
 def write_ours(path: Path, features: np.ndarray, labels: np.ndarray, codec: str) -> FeatureStore:
@@ -77,7 +78,7 @@ def write_ours(path: Path, features: np.ndarray, labels: np.ndarray, codec: str)
 
 
 def without_checksums(store: FeatureStore, path: Path) -> FeatureStore:
-    """A copy of `store` as the first edition wrote it, whose rows have no checksums."""
+    """A copy of `store` in the format of the first edition, whose rows have no checksums."""
     rows = len(store)
     step = array.rows_per_shard(store.row_shape)
     array.create(path, (rows, *store.row_shape), step, store.codec, 1)
@@ -99,7 +100,7 @@ def by_class(features: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def write_hdf5(path: Path, rows: dict[str, np.ndarray]) -> None:
-    """Rows of each class as the reference keeps them."""
+    """Write the rows of each class in the format of the reference."""
     with h5py.File(path, "w") as file:
         for name, of_class in rows.items():
             file.create_dataset(name, data=of_class, chunks=(1, of_class.shape[1]), compression="gzip",
@@ -107,7 +108,7 @@ def write_hdf5(path: Path, rows: dict[str, np.ndarray]) -> None:
 
 
 def gather_hdf5(file: h5py.File, labels: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
-    """One row of each label, one after another."""
+    """One row for each label, one after another."""
     rows = [file[NAMES[label]][rng.integers(len(file[NAMES[label]]))] for label in labels]
     return torch.from_numpy(np.stack(rows)).view(-1, *SHAPE)
 
@@ -123,20 +124,20 @@ def seconds(call: Callable[[], object], repeats: int, clock: Callable[[], float]
 
 
 def both(call: Callable[[], object]) -> tuple[float, float]:
-    """The time of one call in processor time of all threads, and on the wall."""
+    """Processor time of all threads, and wall time, of one call."""
     begun, started = time.process_time(), time.perf_counter()
     call()
     return time.process_time() - begun, time.perf_counter() - started
 
 
 def write_baseline(path: Path, features: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """The time to write the rows in HDF5, which lie ready in memory: of the processor, and on the wall."""
+    """Processor time and wall time to write rows, which are ready in memory, to HDF5."""
     grouped = by_class(features, labels)
     return both(lambda: write_hdf5(path, grouped))
 
 
 def drop_page_cache(path: Path) -> None:
-    """Have the system forget the contents of a file or of all files of a folder."""
+    """Remove the contents of a file, or of all files of a folder, from the page cache."""
     os.sync()
     for file in files_of(path):
         descriptor = os.open(file, os.O_RDONLY)
@@ -145,7 +146,7 @@ def drop_page_cache(path: Path) -> None:
 
 
 def fill_page_cache(path: Path) -> None:
-    """Have the system read a file or all files of a folder."""
+    """Read a file, or all files of a folder, into the page cache."""
     for file in files_of(path):
         with file.open("rb") as contents:
             while contents.read(2**24):
@@ -153,13 +154,13 @@ def fill_page_cache(path: Path) -> None:
 
 
 def files_of(path: Path) -> list[Path]:
-    """The file itself, or those of a folder."""
+    """The file itself, or the files of a folder."""
     return [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
 
 
 def read_for(path: Path, seed: int, duration: float, start, results) -> None:
-    """A reader process with a processor to itself, as far as there are enough: rows a second, and whether every row was
-    of its class."""
+    """A reader process with its own processor, if there are enough: rows per second, and whether every row had its
+    class."""
     torch.set_num_threads(1)
     processors = sorted(os.sched_getaffinity(0), reverse=True)  # the first one has most of the system's own work
     os.sched_setaffinity(0, {processors[seed % len(processors)]})
@@ -182,13 +183,13 @@ def read_for(path: Path, seed: int, duration: float, start, results) -> None:
 
 
 def first_values(counts: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """What the first value of these rows of a store written by `write_ours` must be."""
+    """The expected first value of these rows of a store written by `write_ours`."""
     order = np.argsort(long_tailed_labels(int(counts.sum())), kind="stable")
     return (order[rows] % DISTINCT).astype(np.float32)
 
 
 def readers(path: Path, count: int, duration: float) -> tuple[float, bool]:
-    """Rows a second of so many reader processes together, and whether all they read was right."""
+    """Rows per second of `count` reader processes together, and whether all rows were right."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["sgg.features"])
     start, results = context.Barrier(count), context.Queue()
@@ -202,7 +203,7 @@ def readers(path: Path, count: int, duration: float) -> tuple[float, bool]:
 
 
 def measure(directory: Path, rows: int, baseline_rows: int, codec: str) -> Iterable[dict]:
-    """The benchmark's rows; every ratio is ours over the baseline's in this run."""
+    """The rows of the benchmark; every ratio is ours over the baseline in the same run."""
     features, labels, rng = synthetic_features(), long_tailed_labels(rows), np.random.default_rng(0)
     few = labels[:baseline_rows]
     hdf5, small = directory / "features.hdf5", directory / "small.zarr"
@@ -224,8 +225,8 @@ def measure(directory: Path, rows: int, baseline_rows: int, codec: str) -> Itera
     yield times("features/bytes_per_row", store.num_bytes / rows, "bytes", hdf5.stat().st_size / baseline_rows)
 
     wall = time.perf_counter
-    asked = [rng.choice(few, GATHERED) for _ in range(20)]
-    batches = cycle(asked)
+    requests = [rng.choice(few, GATHERED) for _ in range(20)]
+    batches = cycle(requests)
     drop_page_cache(hdf5)
     with h5py.File(hdf5) as file:
         reference_cold = GATHERED / seconds(lambda: gather_hdf5(file, next(batches), rng), 5, wall)
@@ -238,15 +239,15 @@ def measure(directory: Path, rows: int, baseline_rows: int, codec: str) -> Itera
     with h5py.File(hdf5) as file:
         of_baseline = [] if baseline_rows == rows else [(small, baseline_rows, 2, wall, "rows/s", 9)]
         for where, name, threads, clock, unit, goal in (
-                *of_baseline,  # the very rows that the baseline has
+                *of_baseline,  # exactly the rows of the baseline
                 (path, rows, 2, wall, "rows/s", 9),
                 (path, f"{rows}_one_thread", 1, time.process_time, "rows/s of processor", None)):
             store = FeatureStore.open(where, threads=threads)
-            store.sample(asked[0])
-            # In turn and for about as long, so that both see the machine in the same mood: the first calls after
-            # another's, whose one thread leaves a processor idle, are a third slower than what follows.
+            store.sample(requests[0])
+            # Both take turns of about the same length, so that both meet the same state of the machine. The first
+            # calls after one thread of the other left a processor idle are a third slower than the following ones.
             pairs = [(seconds(lambda: gather_hdf5(file, next(batches), rng), 1, clock),
-                      seconds(lambda: store.sample(next(batches), generator), 10, clock)) for _ in asked]  # noqa: B023
+                      seconds(lambda: store.sample(next(batches), generator), 10, clock)) for _ in requests]  # noqa: B023
             reference, warm = (GATHERED / statistics.median(column) for column in zip(*pairs, strict=True))
             yield times(f"features/gather_{GATHERED}_of_{name}", warm, unit, reference, goal)
     plain = without_checksums(FeatureStore.open(small), directory / "plain.zarr")
@@ -263,11 +264,12 @@ def measure(directory: Path, rows: int, baseline_rows: int, codec: str) -> Itera
 
 
 def beside_no_checksums(store: FeatureStore, plain: FeatureStore, labels: np.ndarray) -> Iterable[dict]:
-    """What checksums cost a reader: the same draws from both stores, in turn, on the wall and in processor time."""
-    asked = cycle([np.random.default_rng(number).choice(labels, GATHERED) for number in range(20)])
+    """The cost of checksums for a reader: the same draws from both stores, in turn, in wall time and in processor time.
+    """
+    requests = cycle([np.random.default_rng(number).choice(labels, GATHERED) for number in range(20)])
     for clock, name in ((time.perf_counter, "rows/s"), (time.process_time, "rows/s of processor")):
         pairs = [[seconds(lambda: one.sample(batch, torch.Generator().manual_seed(0)), 3, clock)  # noqa: B023
-                  for one in (store, plain)] for batch, _ in zip(asked, range(60), strict=False)]
+                  for one in (store, plain)] for batch, _ in zip(requests, range(60), strict=False)]
         verified, unverified = (GATHERED / statistics.median(column) for column in zip(*pairs, strict=True))
         suffix = "_processor" if clock is time.process_time else ""
         yield times(f"features/gather_with_checksums{suffix}", verified, name, unverified, goal=0.9)
@@ -277,9 +279,9 @@ def main() -> int:
     """Measure, print, and write the numbers."""
     parser = arguments_of(__doc__, "6,000 rows, 600 for the baseline")
     parser.add_argument("--codec", default="lz4", choices=["lz4", "zstd", "none"])
-    parser.add_argument("--directory", type=Path, help="where to write the stores, for the disk to measure")
+    parser.add_argument("--directory", type=Path, help="folder of the stores, on the disk to measure")
     parser.add_argument("--baseline-rows", type=positive, default=3_000, metavar="N",
-                        help="rows of the HDF5 file; with 100000 it is as large as the store (3 minutes more, 12 GB)")
+                        help="rows of the HDF5 file; 100000 makes it as large as the store (3 minutes more, 12 GB)")
     options = parser.parse_args()
     torch.set_num_threads(1)
     rows, baseline_rows = (6_000, 600) if options.quick else (100_000, options.baseline_rows)

@@ -1,12 +1,12 @@
-"""One training step of each relation head beside that of IMP: forward and backward, heads alone.
+"""One training step of each relation head, forward and backward without the rest of the model, compared with IMP.
 
     python benchmarks/heads.py [--quick] [--json FILE]
 
-Every registered head with its default settings: VGG16's vectors of 4,096 numbers, 151 classes, 51 predicates, 6 images
-of 12 objects and 256 pairs, random inputs. Heads take turns, and each figure is the best of its turns, in processor
-time of one thread. That does not grow when other processes wait for the same core. The baseline is IMP with hidden
-width 512 and 3 iterations. Goal: at most 1.5 times its step.
---quick: one small image, to see that it runs.
+Every registered head runs with its default settings: vectors of 4,096 numbers as with VGG16, 151 classes, 51
+predicates, 6 images of 12 objects and 256 pairs, random inputs. Heads take turns, and each time is the best of its
+turns, in processor time of one thread, which does not grow when other processes wait for the same core. The baseline is
+IMP with hidden width 512 and 3 iterations. The goal is at most 1.5 times its step.
+--quick: one small image, as a test that it runs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SMALL = HeadSizes(vector=64, classes=11, predicates=7, embedding=8, channels=16)
 
 
 def random_inputs(sizes: HeadSizes, mode: Mode, images: int, objects: int, pairs: int) -> HeadInputs:
-    """A training batch with all that a head may ask for; `objects` and `pairs` are of one image."""
+    """A training batch with all inputs that a head may need. objects, pairs: numbers per image."""
     index = torch.arange(images).repeat_interleave(objects)
     subject = torch.randint(objects, (images, pairs))
     object_ = (subject + torch.randint(1, objects, subject.shape)) % objects
@@ -56,20 +56,20 @@ def random_inputs(sizes: HeadSizes, mode: Mode, images: int, objects: int, pairs
 
 
 def build(name: str, sizes: HeadSizes) -> nn.Module:
-    """A head with its default settings, in training."""
+    """A head with its default settings, in training mode."""
     words = torch.randn(sizes.classes, sizes.embedding), torch.randn(sizes.predicates, sizes.embedding)
     return HEADS[name]().build(sizes, words).train()
 
 
 def seconds(head: nn.Module, inputs: HeadInputs) -> float:
-    """Processor time of a forward and a backward."""
+    """Processor time of a forward and a backward pass."""
     head.zero_grad()
     for given in (inputs.nodes, inputs.edges):
         given.grad = None
     begun = time.process_time()
     outputs = head(inputs)
     loss = outputs.predicate_logits.square().mean() + sum(outputs.losses.values())
-    if outputs.label_logits.requires_grad:  # not where labels are given
+    if outputs.label_logits.requires_grad:  # where labels are given, the logits have no gradient
         loss = loss + outputs.label_logits.square().mean()
     loss.backward()
     return time.process_time() - begun

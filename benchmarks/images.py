@@ -1,13 +1,12 @@
-"""Pictures per second and core: JPEG decoded, mirrored, padded, resized, beside the plain way; headers checked.
+"""Images per second and core: JPEG decoding, mirroring, padding, resizing, compared with the plain way; header checks.
 
     python benchmarks/images.py [--quick] [--json FILE]
 
-The plain way decodes, mirrors and pads in PIL and then makes a tensor. Ours decodes in PIL too, but mirrors and
-pads while it makes the tensor. Resizing is the detector's, torch's bilinear interpolation in both, and is timed
-with and without. While torchvision still decodes, the way that used it before is measured, too. Headers are checked as
-before a run, of files that have never been looked at and then of the same files again; the disk's own time has no part
-in that. Pictures are synthetic. All times are processor time of one thread, which other processes on the
-machine hardly lengthen.
+The plain way decodes, mirrors and pads in PIL and then makes a tensor. Our way also decodes in PIL, but mirrors and
+pads while it makes the tensor. Both resize as the detector does, by torch's bilinear interpolation; times are given
+with and without it. If torchvision still has a decoder, the former way, which used it, is measured too. Headers are
+checked as before a run: of new files, and then of the same files again, without the time of the disk. Images are
+synthetic. All times are processor time of one thread, which other processes on the machine hardly change.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ from sgg.data.images.image_files import read_image
 from sgg.data.images.image_index import ImageIndex
 from sgg.data.loading.transforms import PADDING, to_square
 
-SIDE = 592  # what VGG16's detector resizes to
+SIDE = 592  # size of the images that VGG16's detector gets
 SIZES = ((375, 500), (500, 333), (600, 800), (768, 1024))
 MEAN_COLOUR = (124, 116, 104)
 
 
-def write_pictures(folder: Path, count: int) -> list[Path]:
-    """Pictures of smooth shapes, texture and noise."""
+def write_images(folder: Path, count: int) -> list[Path]:
+    """Write images of smooth shapes, texture and noise."""
     rng, paths = np.random.default_rng(0), []
     for index in range(count):
         height, width = SIZES[index % len(SIZES)]
@@ -52,20 +51,20 @@ def write_pictures(folder: Path, count: int) -> list[Path]:
 
 def plain(path: Path) -> torch.Tensor:
     """PIL, then a tensor."""
-    with Image.open(path) as image:
-        picture = image.convert("RGB").transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    side = max(picture.size)
-    picture = ImageOps.expand(picture, (0, 0, side - picture.width, side - picture.height), MEAN_COLOUR)
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float().div(255).contiguous()
+    with Image.open(path) as file:
+        image = file.convert("RGB").transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    side = max(image.size)
+    image = ImageOps.expand(image, (0, 0, side - image.width, side - image.height), MEAN_COLOUR)
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float().div(255).contiguous()
 
 
 def ours(path: Path) -> torch.Tensor:
-    """The loader's way."""
+    """The way of the loader."""
     return to_square(read_image(path), flipped=True)
 
 
 def with_torchvision(path: Path) -> torch.Tensor:
-    """The loader's way while torchvision decoded: levels were divided on their way into the square."""
+    """The loader's former way with torchvision's decoder, which divided levels while it filled the square."""
     from torchvision.io import ImageReadMode, decode_jpeg
 
     content = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
@@ -79,13 +78,15 @@ def with_torchvision(path: Path) -> torch.Tensor:
 
 
 def header_rates(folder: Path, count: int) -> tuple[float, float]:
-    """Headers checked per second of processor time, at first and again; of `count` names of the pictures in a folder.
+    """Headers checked per second of processor time, of new files and of the same files again.
+
+    count: number of file names, which link to the images in `folder`.
     """
-    pictures, names = list(folder.glob("*.jpg")), folder / "names"
+    images, names = list(folder.glob("*.jpg")), folder / "names"
     names.mkdir()
     files = [f"{number}.jpg" for number in range(count)]
     for number, file in enumerate(files):
-        os.link(pictures[number % len(pictures)], names / file)
+        os.link(images[number % len(images)], names / file)
     rates = []
     for _ in range(2):
         start = time.process_time()
@@ -95,7 +96,7 @@ def header_rates(folder: Path, count: int) -> tuple[float, float]:
 
 
 def rate(way: Callable[[Path], torch.Tensor], paths: list[Path], resize: bool, repeats: int) -> float:
-    """Pictures per second of processor time; the best of some repeats."""
+    """Images per second of processor time; the best of some repeats."""
     seconds = []
     for _ in range(repeats):
         start = time.process_time()
@@ -108,13 +109,13 @@ def rate(way: Callable[[Path], torch.Tensor], paths: list[Path], resize: bool, r
 
 
 def _in_turns(ways: tuple[Callable[[Path], torch.Tensor], ...], paths: list[Path], repeats: int) -> list[float]:
-    """Each way's best rate; they take turns, so that whatever slows the machine slows all."""
+    """The best rate of each way. The ways take turns, so that other load slows all of them."""
     turns = [[rate(way, paths, False, 1) for way in ways] for _ in range(3 * repeats)]
     return [max(of_way) for of_way in zip(*turns, strict=True)]
 
 
 def decoded_difference(paths: list[Path]) -> float:
-    """The largest difference between our decoder's pixels and PIL's, of 255."""
+    """The largest difference between the pixels of our decoder and of PIL, in levels of 0 to 255."""
     differences = []
     for path in paths:
         with Image.open(path) as image:
@@ -127,7 +128,7 @@ def measure(count: int, repeats: int, headers: int) -> list[Row]:
     """The benchmark's rows."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        paths = write_pictures(Path(folder), count)
+        paths = write_images(Path(folder), count)
         rows = []
         for name, resize in (("images/decode_flip_pad", False), ("images/decode_flip_pad_resize", True)):
             reference, value = (rate(way, paths, resize, repeats) for way in (plain, ours))
@@ -145,7 +146,7 @@ def measure(count: int, repeats: int, headers: int) -> list[Row]:
 
 def main() -> int:
     """Measure, print, and write the numbers."""
-    options = arguments_of(__doc__, "few pictures, once").parse_args()
+    options = arguments_of(__doc__, "few images, once").parse_args()
     return report(measure(*((8, 1, 500) if options.quick else (40, 5, 100_000))), options)
 
 

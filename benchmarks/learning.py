@@ -1,13 +1,13 @@
-"""Does it learn? Losses, GAN and perturbations on the toy genome's test set, over seeds, beside what needs no learning.
+"""Does it learn? Losses, GAN and perturbations on the toy genome's test set, over seeds, and simple baselines.
 
     python benchmarks/learning.py [--quick] [--json FILE] [--out runs/learning] [--root data] [--jobs 2] [--seeds 0,1,2]
 
-Every (row, seed) is one trial of `sgg.training.fit` under --out; one that is there already is not trained again.
-Beside them:
+Every (row, seed) is one trial of `sgg.training.fit` under --out; a trial that is there is not trained again. They are
+compared with:
 
-- frequency: the training frequency of each predicate between two classes, the classes named by the detector;
-- chance: the dnorm models' own scores, shuffled among pairs and predicates;
-- ceiling: the share of relations whose two objects the detector names rightly, given their boxes.
+- frequency: the training frequency of each predicate between two classes, where the detector gives the classes;
+- chance: the scores of the dnorm models, shuffled among pairs and predicates;
+- ceiling: the fraction of relations of whose two objects the detector, given their boxes, predicts the right classes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "GAN, neigh": {"augmentation": GAN | {"perturb": {"method": "neigh"}}},
     "GAN, GraphN": {"augmentation": GAN | {"perturb": {"method": "graphn"}}},
 }
-FIGURES = ["sgcls/zs/ngR@50", "sgcls/10s/ngR@50", "sgcls/100s/ngR@50", "sgcls/all/ngR@50",
+METRICS = ["sgcls/zs/ngR@50", "sgcls/10s/ngR@50", "sgcls/100s/ngR@50", "sgcls/all/ngR@50",
            "predcls/zs/ngR@20", "predcls/10s/ngR@20", "predcls/100s/ngR@20", "predcls/all/ngR@20"]
 GOAL_PREDCLS, GOAL_SGCLS = "predcls/zs/ngR@20", "sgcls/zs/ngR@50"
 
@@ -64,7 +64,7 @@ def settings(row: str, seed: int, options: argparse.Namespace) -> Config:
 
 
 def train(row: str, seed: int, options: argparse.Namespace) -> dict[str, float]:
-    """The test figures of one trial."""
+    """The test metrics of one trial."""
     done = read_test(folder(row, seed, options))
     if done is None:
         fit(settings(row, seed, options), folder(row, seed, options))
@@ -73,12 +73,12 @@ def train(row: str, seed: int, options: argparse.Namespace) -> dict[str, float]:
 
 
 def folder(row: str, seed: int, options: argparse.Namespace) -> Path:
-    """Where a trial is."""
+    """The folder of a trial."""
     return Path(options.out) / f"{row.replace(', ', '-').replace(' ', '-')}-{seed}"
 
 
 def frequency_only(foundation: TwoStageFoundation) -> tuple[dict[str, float], dict[str, float]]:
-    """Test figures of the frequency table on the detector's labels, and the ceiling of each subset."""
+    """Test metrics of the frequency table on the detector's labels, and the ceiling of each subset."""
     experiment = foundation.experiment
     table = frequency_table(*experiment.pair_counts)
     metrics, named = experiment.metrics("test"), {}
@@ -104,7 +104,7 @@ def frequency_only(foundation: TwoStageFoundation) -> tuple[dict[str, float], di
 
 
 def chance(directory: Path, seed: int) -> dict[str, float]:
-    """Test figures of the trial in a folder, its scores shuffled among the pairs and predicates of each image."""
+    """Test metrics of the trial in a folder, whose scores are shuffled among the pairs and predicates of each image."""
     trained = restore.restore(directory)
     rng = np.random.default_rng(seed)
     experiment = trained.foundation.experiment
@@ -119,7 +119,7 @@ def chance(directory: Path, seed: int) -> dict[str, float]:
 
 
 def _shuffled(prediction: Prediction, rng: np.random.Generator) -> Prediction:
-    """The same scores, at random among the pairs and predicates of an image."""
+    """The same scores in random order among the pairs and predicates of an image."""
     scores = prediction.predicate_scores.copy()
     scores[:, 1:] = rng.permutation(scores[:, 1:].ravel()).reshape(scores[:, 1:].shape)
     scores /= scores.sum(1, keepdims=True)
@@ -129,8 +129,8 @@ def _shuffled(prediction: Prediction, rng: np.random.Generator) -> Prediction:
 def show(name: str, runs: list[dict[str, float]]) -> None:
     """One row of the table: mean and standard deviation in per cent."""
     cells = []
-    for figure in FIGURES:
-        values = 100 * np.array([run[figure] for run in runs])
+    for metric in METRICS:
+        values = 100 * np.array([run[metric] for run in runs])
         spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
         cells.append(f"{values.mean():5.1f}{spread}")
     print(f"| {name} | {len(runs)} | " + " | ".join(cells) + " |", flush=True)
@@ -138,25 +138,25 @@ def show(name: str, runs: list[dict[str, float]]) -> None:
 
 def results(runs: dict[str, list[dict[str, float]]], frequency: dict[str, float],
             by_chance: list[dict[str, float]]) -> list[Row]:
-    """What was to be reached, and whether it was."""
-    dnorm = {figure: float(np.mean([run[figure] for run in runs["dnorm"]])) for figure in (GOAL_PREDCLS, GOAL_SGCLS)}
+    """The goals, and whether they are reached."""
+    dnorm = {metric: float(np.mean([run[metric] for run in runs["dnorm"]])) for metric in (GOAL_PREDCLS, GOAL_SGCLS)}
     luck = float(np.mean([run[GOAL_SGCLS] for run in by_chance]))
     goal = min(10 * frequency[GOAL_PREDCLS], 0.6)
     rows = [judged("dnorm zero-shot PredCls ngR@20, beside the frequency table", dnorm[GOAL_PREDCLS], "share",
                    frequency[GOAL_PREDCLS], f">= {goal:.3f}", dnorm[GOAL_PREDCLS] >= goal),
             times("dnorm zero-shot SGCls ngR@50, beside chance", dnorm[GOAL_SGCLS], "share", luck, 3)]
-    for figure in (GOAL_SGCLS, GOAL_PREDCLS):
-        ours, theirs = ([run[figure] for run in runs[row]] for row in ("dnorm", "baseline"))
+    for metric in (GOAL_SGCLS, GOAL_PREDCLS):
+        ours, theirs = ([run[metric] for run in runs[row]] for row in ("dnorm", "baseline"))
         p = float(stats.ttest_rel(ours, theirs).pvalue) if len(ours) > 1 else float("nan")
         ahead = bool(np.mean(ours) > np.mean(theirs))
-        rows.append(judged(f"dnorm, beside baseline, {figure}, paired p = {p:.4f}", float(np.mean(ours)), "share",
-                           float(np.mean(theirs)), "ahead with p < .05", ahead and p < 0.05))
+        rows.append(judged(f"dnorm, beside baseline, {metric}, paired p = {p:.4f}", float(np.mean(ours)),
+                           "share", float(np.mean(theirs)), "ahead with p < .05", ahead and p < 0.05))
     return rows
 
 
 def main() -> int:
-    """Train, measure, print; exit status 1 where a goal is missed."""
-    parser = arguments_of(__doc__, "one seed, 64 images, one epoch: that it runs, not what it shows")
+    """Train, measure, print; return 1 if a goal is missed."""
+    parser = arguments_of(__doc__, "one seed, 64 images, one epoch: a test that it runs, without meaningful results")
     add_training(parser, "runs/learning")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seeds", default="0,1,2")
@@ -170,7 +170,7 @@ def main() -> int:
     with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
         waiting = {row: [pool.submit(train, row, seed, options) for seed in seeds] for row in ROWS}
         frequency, ceiling = frequency_only(foundation)
-        print("| | n | " + " | ".join(FIGURES) + " |\n|---|---|" + "---|" * len(FIGURES))
+        print("| | n | " + " | ".join(METRICS) + " |\n|---|---|" + "---|" * len(METRICS))
         show("frequency, detector's labels", [frequency])
         runs = {}
         for row, trials in waiting.items():
@@ -178,8 +178,8 @@ def main() -> int:
             show(row, runs[row])
     by_chance = [chance(folder("dnorm", seed, options), seed) for seed in seeds]
     show("chance", by_chance)
-    print("ceiling, both objects named rightly by the detector: "
-          + ", ".join(f"{subset} {100 * share:.1f} %" for subset, share in ceiling.items()))
+    print("ceiling, the detector predicts the right classes of both objects: "
+          + ", ".join(f"{subset} {100 * fraction:.1f} %" for subset, fraction in ceiling.items()))
     return report(results(runs, frequency, by_chance), options)
 
 

@@ -1,11 +1,11 @@
-"""Scene-graph perturbations of a training batch: time as intensity and batch grow, beside loops over objects.
+"""Scene-graph perturbations of a training batch: time as intensity and batch grow, compared with loops over objects.
 
     python benchmarks/perturb.py [--quick] [--json FILE]
 
-The baseline is `tests/oracles/perturb.py`, run on the same batches with the same chance; both must give the same
-labels. For the perturbations behind the published numbers 25.8 ms (L = .2), 55.1 ms (.5) and 78.7 ms (1) a batch of 24
-images were measured once, in one process on an AMD EPYC. All times are processor time of one thread, which is what the
-clock shows on an idle machine, and does not grow when other processes wait for the same cores.
+The baseline is `tests/oracles/perturb.py`, run on the same batches with the same random numbers; both must give the
+same labels. The perturbations behind the published numbers once took 25.8 ms (L = .2), 55.1 ms (.5) and 78.7 ms (1) per
+batch of 24 images, in one process on an AMD EPYC. All times are processor time of one thread, which is the wall time on
+an idle machine and does not grow when other processes wait for the same cores.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 class World:
-    """A vocabulary, what training has seen of it, and batches drawn from it; the popular are popular everywhere."""
+    """A vocabulary, its training triplets, and batches drawn from it. Popular classes are popular everywhere."""
 
     def __init__(self, classes: int, predicates: int, distinct_triplets: int):
         self.rng = np.random.default_rng(0)
         self.classes, self.predicates = classes, predicates
-        self.triplets = self._seen(distinct_triplets)
+        self.triplets = self._training_triplets(distinct_triplets)
         self.embeddings = self.rng.normal(size=(classes, 200))
         self.contexts = Contexts.from_triplets(self.triplets, classes, predicates)
 
@@ -48,16 +48,16 @@ class World:
         weights = np.arange(1.0, size) ** -power
         return self.rng.choice(np.arange(1, size), number, p=weights / weights.sum())
 
-    def _seen(self, distinct: int) -> dict[tuple[int, int, int], int]:
-        seen: Counter[tuple[int, int, int]] = Counter()
-        while len(seen) < distinct:
+    def _training_triplets(self, distinct: int) -> dict[tuple[int, int, int], int]:
+        counts: Counter[tuple[int, int, int]] = Counter()
+        while len(counts) < distinct:
             columns = [self._popular(size, distinct, power)
                        for size, power in ((self.classes, 0.7), (self.predicates, 1), (self.classes, 0.7))]
-            seen.update(zip(*(column.tolist() for column in columns), strict=True))
-        return dict(islice(seen.items(), distinct))
+            counts.update(zip(*(column.tolist() for column in columns), strict=True))
+        return dict(islice(counts.items(), distinct))
 
     def batch(self, images: int) -> Batch:
-        """labels, relations and image_index of so many images."""
+        """Labels, relations and image_index of `images` images."""
         pairs = np.argwhere(~np.eye(OBJECTS, dtype=bool))
         ends = np.concatenate([pairs[self.rng.choice(len(pairs), RELATIONS, replace=False)] + image * OBJECTS
                                for image in range(images)])
@@ -68,7 +68,7 @@ class World:
                 torch.arange(images).repeat_interleave(OBJECTS))
 
     def perturber(self, method: str, intensity: float) -> Perturber:
-        """Ours, over this world's tables."""
+        """Our perturber with the tables of this world."""
         return Perturber(method, self.contexts, torch.from_numpy(self.embeddings), intensity, TOPK, ALPHA)
 
     def plain(self, method: str, batch: Batch, intensity: float) -> Callable[[int], list[int]]:
@@ -87,7 +87,7 @@ class World:
 
 
 def milliseconds(perturb: Callable[[int], object], repeats: int) -> float:
-    """Processor time of a call, the best of `repeats` rounds of 8 calls with other chance each."""
+    """Processor time of a call: the best of `repeats` rounds of 8 calls with different random numbers."""
     best = math.inf
     for _ in range(repeats):
         start = time.process_time()
@@ -98,7 +98,7 @@ def milliseconds(perturb: Callable[[int], object], repeats: int) -> float:
 
 
 def compare(world: World, name: str, method: str, intensity: float, images: int, repeats: int) -> dict:
-    """Time of a batch both ways."""
+    """The time of a batch both ways."""
     batch = world.batch(images)
     perturber, plain = world.perturber(method, intensity), world.plain(method, batch, intensity)
 
@@ -128,7 +128,7 @@ def measure(quick: bool) -> Iterable[dict]:
 
 
 def tables(world: World, name: str) -> Iterable[dict]:
-    """What the context tables take, beside counts of all classes in all contexts in 32 bits each."""
+    """The memory of the context tables, compared with 32-bit counts of all classes in all contexts."""
     dense = 2 * world.predicates * world.classes ** 2 * 4
     yield below(f"perturb/contexts/{name}/{len(world.triplets)}_triplets", world.contexts.nbytes / 2**20, "MiB",
               dense / 2**20, 64.0)

@@ -1,11 +1,11 @@
-"""One update of the paper-size model, with the GAN and without: seconds, the GAN's share, and its dearest parts.
+"""One update of the model at the size of the papers, with and without the GAN: seconds, and the most expensive parts.
 
     python benchmarks/training_step.py [--quick] [--json FILE]
 
-VGG16 heads, 151 classes, 51 predicates, a batch of 4 images of 12 objects and 528 pairs, 512 x 38 x 38 maps; the
-detector is not part of it. The ratio is that of the step with the GAN to the step without it, in one run. The system
-behind the published numbers took 4.8 s without and 12.2 s with the GAN on two cores of an AMD EPYC, measured once.
---quick: 64 channels and narrow heads, to see that it runs.
+The model has VGG16 heads, 151 classes and 51 predicates; the batch has 4 images of 12 objects, 528 pairs and 512 x 38 x
+38 maps; the detector is not measured. The ratio is the step with the GAN over the step without it, in one run. The
+system behind the published numbers once took 4.8 s without and 12.2 s with the GAN on two cores of an AMD EPYC.
+--quick: 64 channels and narrow heads, as a test that it runs.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ CLASSES, PREDICATES, IMAGES, OBJECTS, RELATIONS, SIDE = 151, 51, 4, 12, 6, 592
 
 
 class RandomStore:
-    """Stands for the feature store: reading is not what is timed here."""
+    """Replaces the feature store, because the time of reading is not measured here."""
 
     def __init__(self, channels: int) -> None:
         self.channels = channels
 
     def request(self, labels: Tensor, generator: torch.Generator, device: torch.device) -> RandomStore:
-        """What the step asks for before F's update ..."""
-        self.asked, self.generator = len(labels), generator
+        """The request before the update of F."""
+        self.requested, self.generator = len(labels), generator
         return self
 
     def result(self) -> Tensor:
-        """... and takes after it: [N, channels, 7, 7]."""
-        return torch.rand(self.asked, self.channels, 7, 7, generator=self.generator)
+        """The features, after the update of F: [N, channels, 7, 7]."""
+        return torch.rand(self.requested, self.channels, 7, 7, generator=self.generator)
 
 
 def random_batch(generator: torch.Generator) -> Batch:
-    """Boxes, labels and relations of the size of Visual Genome's images."""
+    """Boxes, labels and relations of the sizes of Visual Genome's images."""
     objects = IMAGES * OBJECTS
     corner = torch.rand(objects, 2, generator=generator) * 400
     boxes = torch.cat([corner, corner + 20 + torch.rand(objects, 2, generator=generator) * 150], dim=1)
@@ -70,7 +70,7 @@ def random_batch(generator: torch.Generator) -> Batch:
 
 
 def timed(part: str, call: Callable[..., Any], seconds: dict[str, float]) -> Callable[..., Any]:
-    """The same call, its time added to `seconds[part]`."""
+    """A function that calls `call` and adds its time to `seconds[part]`."""
     def wrapper(*args: Any) -> Any:
         begun = time.perf_counter()
         try:
@@ -105,11 +105,11 @@ def main() -> int:
 
     batch = random_batch(generator)
     pairs, predicates = training_pairs(batch.image_index, batch.relations, IMAGES)
-    frames = torch.full((IMAGES, 2), SIDE)
-    here = Encoding(torch.rand(IMAGES, channels, 38, 38), batch.boxes, batch.boxes, batch.image_index, frames)
+    image_sizes = torch.full((IMAGES, 2), SIDE)
+    encoding = Encoding(torch.rand(IMAGES, channels, 38, 38), batch.boxes, batch.boxes, batch.image_index, image_sizes)
     with torch.no_grad():
-        nodes, edges = model.features(here.map, here.boxes, here.image_index, pairs)
-    sample = Sample(here, batch.labels, batch.relations, pairs, predicates, nodes, edges, here.map)
+        nodes, edges = model.features(encoding.map, encoding.boxes, encoding.image_index, pairs)
+    sample = Sample(encoding, batch.labels, batch.relations, pairs, predicates, nodes, edges, encoding.map)
     system.sample = lambda *_: sample
     draws = Draws(0, 1)
 
@@ -126,14 +126,14 @@ def main() -> int:
     parts = {name: value / steps for name, value in seconds.items()}
     plain, whole = parts["F on real features"], sum(parts.values())
     print(f"{len(pairs)} pairs, {torch.get_num_threads()} threads: {plain:.2f} s without, {whole:.2f} s with the GAN, "
-          f"whose share is {100 * (1 - plain / whole):.0f} %")
+          f"which takes {100 * (1 - plain / whole):.0f} % of it")
     for name, value in sorted(parts.items(), key=lambda item: -item[1]):
         print(f"  {value:6.2f} s  {name}")
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
         system.training_step(batch, draws)
     operators = sorted(profile.key_averages(), key=lambda operator: -operator.self_cpu_time_total)
     spent = sum(operator.self_cpu_time_total for operator in operators)
-    print("dearest operators: " + ", ".join(f"{operator.key} {100 * operator.self_cpu_time_total / spent:.0f} %"
+    print("most expensive operators: " + ", ".join(f"{operator.key} {100 * operator.self_cpu_time_total / spent:.0f} %"
                                             for operator in operators[:3]))
     return report([judged("training step with the GAN, paper size", whole, "s", plain,
                           "<= 12.2 / 4.8 of the step without", whole / plain <= 12.2 / 4.8)], options)

@@ -1,10 +1,9 @@
-"""What a trial costs beside its own work: a Ray Train trial of ours next to a plain Tune function, one after another.
+"""The fixed cost of a trial: a Ray Train trial of ours compared with a plain Tune function, one after another.
 
     python benchmarks/trial_cost.py [--quick] [--json FILE] [--trials N]
 
-The cost is the time from one trial's last line of user code to the next one's first: the end of a trial and the start
-of another. With `--trials 100` it also shows that the driver does not grow: its memory when a quarter of the trials
-have ended, and after the last.
+The cost is the time from the last line of user code of a trial to the first line of the next one. With `--trials 100`
+the benchmark also shows that the driver does not grow, by its memory after a quarter of the trials and after the last.
 """
 
 from __future__ import annotations
@@ -34,21 +33,21 @@ MARKS = "marks"
 
 
 def open_data(config: Any) -> Any:
-    """No data."""
+    """A data set without data."""
     every = dict.fromkeys(("zs", "10s", "100s", "all"), 1)
     return SimpleNamespace(name="toy", description="no data", hash="", findings=(),
                            relations_by_subset=lambda part, images: every)
 
 
 def prepare(config: Any) -> Any:
-    """Nothing that trials share."""
+    """A foundation without shared parts."""
     settings = config.model_dump() | {"training": config.training.model_dump() | {"epochs": 1}}
     return SimpleNamespace(config=type(config).model_validate(settings),
                            provenance={"name": "none", "description": "no data", "hash": ""})
 
 
 def fit(config: Any, directory: Path, on_epoch_end: Any, resume: bool, start_from: Any) -> None:
-    """A trial of one second that notes when it begins and ends."""
+    """A trial of one second that records its begin and its end."""
     begun = time.time()
     time.sleep(SECONDS)
     on_epoch_end(History(directory).append(1, {"loss": 1.0, config.search.metric: 0.5}))
@@ -57,13 +56,13 @@ def fit(config: Any, directory: Path, on_epoch_end: Any, resume: bool, start_fro
 
 
 def mark(folder: Path, begun: float) -> None:
-    """Note one trial's time."""
+    """Record the time of one trial."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{begun}.json").write_text(json.dumps([begun, time.time()]))
 
 
 def gaps(folder: Path) -> list[float]:
-    """Seconds between a trial's end and the next one's beginning."""
+    """Seconds between the end of a trial and the begin of the next one."""
     spans = sorted(json.loads(path.read_text()) for path in folder.iterdir())
     return [after[0] - before[1] for before, after in itertools.pairwise(spans)]
 

@@ -1,4 +1,4 @@
-"""What all benchmarks share: their arguments, the rows they measure, how these are printed and written."""
+"""The common part of all benchmarks: arguments, rows, printing and writing."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ Row = dict[str, Any]
 
 
 def arguments_of(description: str, quick: str) -> argparse.ArgumentParser:
-    """A parser that takes what every benchmark takes; quick: what --quick leaves out."""
+    """A parser with the arguments of every benchmark. quick: the help text of --quick."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=quick)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to this file")
     return parser
 
 
 def add_training(parser: argparse.ArgumentParser, out: str) -> None:
-    """Arguments of a benchmark that trains."""
-    parser.add_argument("--out", default=out, metavar="DIR", help="the trials; one that is there is not trained again")
+    """Add the arguments of a benchmark that trains."""
+    parser.add_argument("--out", default=out, metavar="DIR",
+                        help="folder of the trials; a trial that is there is not trained again")
     add_root(parser)
 
 
@@ -34,23 +35,23 @@ def add_root(parser: argparse.ArgumentParser) -> None:
 
 
 def below(name: str, value: float, unit: str, reference: float | None = None, goal: float | None = None) -> Row:
-    """A value that should be at most its goal, beside the baseline's of the same run."""
+    """A row whose value should be at most its goal. reference: the baseline's value in the same run."""
     return judged(name, value, unit, reference, goal, goal is None or value <= goal)
 
 
 def times(name: str, value: float, unit: str, reference: float | None = None, goal: float | None = None) -> Row:
-    """A value that should be at least `goal` times the baseline's of the same run."""
+    """A row whose value should be at least `goal` times the baseline's value in the same run."""
     return judged(name, value, unit, reference, goal, goal is None or (bool(reference) and value / reference >= goal))
 
 
 def judged(name: str, value: float, unit: str, reference: float | None, goal: float | str | None, ok: bool) -> Row:
-    """A value and whether its goal, in numbers or in words, is reached."""
+    """A row with a goal in numbers or in words. ok: whether it is reached."""
     return {"name": name, "value": value, "unit": unit, "reference": reference,
             "ratio": value / reference if reference else None, "goal": goal, "ok": ok}
 
 
 def report(rows: Iterable[Row], options: argparse.Namespace) -> int:
-    """Print rows as they are measured, write them; the exit status: 1 where a goal of a full run is missed."""
+    """Print rows as they are measured and write them; return 1 if a full run misses a goal, else 0."""
     measured = []
     for row in rows:
         measured.append(row)
@@ -61,7 +62,7 @@ def report(rows: Iterable[Row], options: argparse.Namespace) -> int:
 
 
 def _line(row: Row) -> str:
-    beside = "" if row["reference"] is None else f", beside {row['reference']:,.4g}"
+    reference = "" if row["reference"] is None else f", reference {row['reference']:,.4g}"
     ratio = "" if row["ratio"] is None else f" (ratio {row['ratio']:.3g})"
     goal = "" if row["goal"] is None else f"; goal {row['goal']}: {'reached' if row['ok'] else 'MISSED'}"
-    return f"{row['name']}: {row['value']:,.4g} {row['unit']}{beside}{ratio}{goal}"
+    return f"{row['name']}: {row['value']:,.4g} {row['unit']}{reference}{ratio}{goal}"

@@ -78,7 +78,7 @@ def test_departures(toy_root, monkeypatch):
 
     for name in ("prepare", "open_foundation"):
         monkeypatch.setattr(departures.systems, name, same_detector)
-    options = argparse.Namespace(quick=True, data=str(toy_root), images=8)
+    options = argparse.Namespace(quick=True, root=str(toy_root), images=8)
     rows = [row for measure in (departures.mirrored, departures.batch_norm, departures.drawings)
             for row in measure(options)]
     assert len(names(rows)) == 1 + (1 + 3) + 2 * 3
@@ -138,7 +138,7 @@ def test_training_step(words, monkeypatch, capsys):
 def restored(toy_root, monkeypatch):
     """What stands for a trained trial: fresh weights."""
     def restore(directory):
-        options = argparse.Namespace(quick=True, data=str(toy_root), seed=0)
+        options = argparse.Namespace(quick=True, root=str(toy_root), seed=0)
         config = sgdet.settings("sgcls", options) if "sgdet" in str(directory) else learning.settings(
             "dnorm", 0, options)
         config = config.model_copy(update={"data": config.data.model_copy(update={"eval_images": 2})})
@@ -150,7 +150,7 @@ def restored(toy_root, monkeypatch):
 
 
 def test_learning(toy_root, tmp_path, restored):
-    options = argparse.Namespace(quick=True, data=str(toy_root), out=str(tmp_path), seeds="0")
+    options = argparse.Namespace(quick=True, root=str(toy_root), out=str(tmp_path), seeds="0")
     for row in learning.ROWS:
         untrained(learning.settings(row, 0, options), toy_root).build()
     foundation = restored(tmp_path).foundation
@@ -165,7 +165,7 @@ def test_learning(toy_root, tmp_path, restored):
 def test_sgdet(toy_root, tmp_path, words, restored, monkeypatch):
     def fit(config, folder):
         folder.mkdir(parents=True)
-        write_json(folder / TEST, {f"test/{figure}": 0.5 for figure in sgdet.FIGURES})
+        write_json(folder / TEST, {f"test/{metric}": 0.5 for metric in sgdet.METRICS})
 
     monkeypatch.setattr(sgdet, "fit", fit)
     monkeypatch.setattr(sgdet, "measure", lambda *_: {"test/detector/mAP@.5": 0.5})
