@@ -20,7 +20,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -34,6 +34,8 @@ from sgg.common.weights import load_strictly
 from sgg.data.provenance import VectorProvenance
 from sgg.methods.plugins import fault_of_plugins, loaded_digests
 
+from .meta import CheckpointMeta
+
 log = logging.getLogger(__name__)
 
 FORMAT = 1
@@ -46,7 +48,7 @@ class Checkpoint:
     """A checkpoint's folder and what its meta.json says."""
 
     path: Path
-    meta: dict[str, Any]
+    meta: CheckpointMeta
 
     @property
     def epoch(self) -> int:
@@ -84,7 +86,7 @@ class Checkpoint:
         for name, digest in parts.items():  # last: what was trained on other pictures is another one
             self._require_same(name, self.meta.get(name), digest)
 
-    def _require_same(self, what: str, then: str | None, now: str | None) -> None:
+    def _require_same(self, what: str, then: object, now: str | None) -> None:
         if None not in (then, now) and then != now:  # an imported checkpoint does not know its data
             raise ValueError(f"{self.path} was trained on another {what} ({then}, here {now}): point data.root"
                              f"{'' if what == 'data' else f' or {PARTS.get(what, what)}'} to what it was trained with")
@@ -143,7 +145,7 @@ def save(
     epoch: int,
     modules: Mapping[str, nn.Module | None],
     optimizers: Mapping[str, torch.optim.Optimizer],
-    meta: dict[str, Any],
+    meta: CheckpointMeta,
 ) -> Checkpoint:
     """Write the checkpoint of `epoch` under `directory`/checkpoints, in one rename. Returns it.
 
@@ -156,7 +158,9 @@ def save(
     weights = {f"{name}.{key}": value.contiguous() for name, module in modules.items() if module is not None
                for key, value in module.state_dict().items()}
     plugins = loaded_digests(meta.get("config", {}).get("experiment", {}).get("plugins", []))
-    meta = {"format": FORMAT, "epoch": epoch, **meta, **({"plugins": plugins} if plugins else {})}
+    meta = {"format": FORMAT, "epoch": epoch, **meta}
+    if plugins:
+        meta["plugins"] = plugins
     try:
         temporary.mkdir(parents=True)
         save_file(weights, temporary / WEIGHTS)
@@ -187,7 +191,7 @@ def open_checkpoint(path: Path | str) -> Checkpoint:
         meta = _read(path / META, lambda file: json.loads(file.read_text()))
         if not isinstance(meta, dict) or meta.get("format") != FORMAT or "epoch" not in meta:
             raise ValueError(f"{path / META} is not of checkpoint format {FORMAT}")
-        return Checkpoint(path, meta)
+        return Checkpoint(path, cast(CheckpointMeta, meta))
     newest = latest(path)
     if newest is None:
         raise FileNotFoundError(f"{path} holds no checkpoint: name a trial's folder or one of its "

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from sgg import checkpoint
 from sgg.checkpoint.full_model import FullModel
+from sgg.checkpoint.meta import CheckpointMeta
 from sgg.checkpoint.published import fillings_of
 from sgg.common.published_files import left_out, read_published, require_filled
 from sgg.common.run_log import CHECKPOINTS, read_optional_json
-from sgg.common.versions import PROGRAM, program
+from sgg.common.versions import program
 from sgg.config import Config
 from sgg.config.edge_boxes import EdgeBoxes
 from sgg.detector.files import require_own, require_place, save_detector
@@ -136,9 +137,10 @@ def import_published(path: Path | str, directory: Path | str, edge_boxes: EdgeBo
     drawing = _drawing(model, _config(architecture, directory, name), edge_boxes, comparison, say)
     metadata = save_detector(model.detector, directory / DETECTOR, {"source": path.name})
     config = _config(architecture, directory, name, drawing)
-    meta = {"source": path.name, "config": config.model_dump(mode="json"),
-            "data": {"name": name, "description": f"{DATA_SETS[name].called()}, as published", "hash": None},
-            "detector": metadata["hash"], "metrics": {}, PROGRAM: program()}
+    meta: CheckpointMeta = {
+        "source": path.name, "config": config.model_dump(mode="json"),
+        "data": {"name": name, "description": f"{DATA_SETS[name].called()}, as published", "hash": None},
+        "detector": metadata["hash"], "metrics": {}, "program": program()}
     modules: dict[str, nn.Module | None] = {"model": model.scene_graph, "gan": gan}
     return checkpoint.save(directory, epoch, modules, {}, meta).path
 

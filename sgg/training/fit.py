@@ -9,8 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from sgg import checkpoint, systems
+from sgg.checkpoint.meta import CheckpointMeta
 from sgg.common import distributed as parallel
 from sgg.common.atomic import write_json
 from sgg.common.metric_names import headline_k
@@ -225,7 +227,7 @@ def _load_checkpoint(found: checkpoint.Checkpoint | None, system: System) -> int
     found.load_optimizers(system.optimizers)
     log.info("resumed after epoch %d from %s", found.epoch, found.path)
     now = computed_on(system.device)
-    then = found.meta.get(COMPUTED_ON, now)
+    then = found.meta.get("computed_on", now)
     if others := [f"{name} {then[name]}, now {value}" for name, value in now.items() if then.get(name, value) != value]:
         log.warning("resumed in another environment (%s), which changes the order of sums or the random numbers: "
                     "metrics differ from those of an uninterrupted run as if the seed was another", "; ".join(others))
@@ -270,7 +272,7 @@ def _save(foundation: Foundation, directory: Path, system: System, epoch: int, r
     config = foundation.experiment.config
     meta = {"config": config.model_dump(mode="json"), "data": foundation.provenance, **foundation.parts,
             **code_provenance(), COMPUTED_ON: computed_on(system.device)}
-    checkpoint.save(directory, epoch, system.networks, system.optimizers, meta)
+    checkpoint.save(directory, epoch, system.networks, system.optimizers, cast(CheckpointMeta, meta))
     checkpoint.prune(directory, config.training.keep_checkpoints, _best_epoch(config, rows))
 
 
