@@ -1,1 +1,1 @@
-"""What happens beside a search: status of trials, snapshots, the live table, trackers."""
+"""Callbacks of Tune: status of trials, snapshots, the live table, trackers."""

@@ -1,4 +1,4 @@
-"""Bounds the time that Tune takes to close down after the last step of a search."""
+"""Limits the time that Tune takes to close down after the last step of a search."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from ray.tune.experiment import Trial as TuneTrial
 from ..cluster.watch import end_overdue
 
 CLOSING_S = 300.0
-"""A minute for a trial's process to stop its workers, ten seconds until Tune kills it, and room for trackers that send
-what is left to their server."""
-TOLD = 5
-"""Trials that a message names."""
+"""A minute for a trial's process to stop its workers, ten seconds until Tune kills it, and the rest for trackers, which
+send their last values to a server."""
+MOST_NAMED = 5
+"""How many trials a message names."""
 
 
 class Closing(Callback):
-    """Ends the command where Tune does not close down within `seconds`, saying what it waits for.
+    """Ends the command when Tune does not close down within `seconds`. The message names what Tune waits for.
 
-    After its last step Tune stops the trials that run, kills processes that are left, gives their resources back and
-    lets trackers end. It asks Ray for most of that and waits for the answer, however long it takes: Ray's processes may
-    take connections, so that `RayWatch` finds nothing, and do nothing else, as when they are suspended. `end` is called
-    with what was not done and the seconds.
+    After its last step Tune stops the running trials, kills remaining processes, releases their resources and lets
+    trackers end. It asks Ray for most of that, and waits without a limit. Ray's processes may be suspended: they accept
+    connections, so that `RayWatch` finds nothing wrong, but they do nothing else. This callback calls `end` with what
+    was not done and the seconds.
     """
 
     def __init__(self, seconds: float = CLOSING_S, end: Callable[[str, float], None] = end_overdue):
         self._seconds, self._end = seconds, end
-        self._stepped_at: float | None = None  # None: within a step, whose length nobody knows
+        self._stepped_at: float | None = None  # None: within a step, which may take any time
         self._running: list[str] = []
 
     def on_step_begin(self, iteration: int, trials: list[TuneTrial], **info: Any) -> None:
-        """Called by Tune."""
+        """Tune begins a step."""
         self._stepped_at = None
 
     def on_step_end(self, iteration: int, trials: list[TuneTrial], **info: Any) -> None:
-        """Called by Tune."""
+        """Tune has finished a step."""
         self._running = [trial.trial_id for trial in trials if trial.status == TuneTrial.RUNNING]
         self._stepped_at = time.monotonic()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Within the block, which is left when Tune has closed down."""
+        """Watch within the block, which must end when Tune has closed down."""
         over = threading.Event()
         threading.Thread(target=self._watch, args=(over,), name="closing", daemon=True).start()
         try:
@@ -61,8 +61,8 @@ class Closing(Callback):
                 return
 
     def _waited_for(self) -> str:
-        """What Tune closes down, in words."""
+        """What Tune still has to close down, for a message."""
         if not self._running:
-            return "the processes of trials that are over, or a tracker (W&B) its work"
-        more = f" and {len(self._running) - TOLD} more" if len(self._running) > TOLD else ""
-        return f"the processes of {', '.join(self._running[:TOLD])}{more}, or a tracker (W&B) its work"
+            return "the processes of finished trials, or the work of a tracker (W&B)"
+        more = f" and {len(self._running) - MOST_NAMED} more" if len(self._running) > MOST_NAMED else ""
+        return f"the processes of {', '.join(self._running[:MOST_NAMED])}{more}, or the work of a tracker (W&B)"

@@ -1,4 +1,4 @@
-"""What a person sees while a search runs: a table on a terminal, plain lines elsewhere."""
+"""The progress of a search for people: a table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STYLES = {RUNNING: "cyan", FINISHED: "green", STOPPED: "yellow", FAILED: "red", 
 
 @dataclass
 class TrialView:
-    """A trial as the table shows it."""
+    """A trial as a row of the table."""
 
     name: str
     settings: str
@@ -46,27 +46,28 @@ class TrialView:
     seconds_per_epoch: float | None = None
 
     def see(self, row: dict[str, Any], zero_shot: str, all_shot: str, now: float) -> None:
-        """Take over an epoch's row; figures that were not measured in it stay."""
+        """Take over the values of an epoch's row. Values that the row does not have stay as they are."""
         first = self.epoch
         self.epoch, self.loss = row.get("epoch", self.epoch), row.get("loss", self.loss)
         self.zero_shot, self.all_shot = row.get(zero_shot, self.zero_shot), row.get(all_shot, self.all_shot)
         self.objective, self.reason = row.get(OBJECTIVE, self.objective), row.get(FAILED_KEY, self.reason)
-        # A row that was there before the trial's process began tells nothing of its pace.
+        # A row from before the trial's process began says nothing about the pace of this process.
         if self.begun is not None and self.epoch > first and not row.get("done") and not row.get(BEFORE_KEY):
             self.seconds_per_epoch = (now - self.begun) / (self.epoch - first)
         self.begun = now
 
     def eta(self, epochs: int | None) -> float | None:
-        """Seconds to its last epoch."""
+        """Seconds until the end of its last epoch; None when unknown."""
         if self.status != RUNNING or epochs is None or self.seconds_per_epoch is None:
             return None
         return max(0, epochs - self.epoch) * self.seconds_per_epoch
 
 
 class LiveTable(Callback):
-    """Shows trials, settings, epoch, loss, validation figures, time left and the best so far.
+    """Shows trials, settings, epoch, loss, validation metrics, remaining time and the best trial so far.
 
-    config: what all trials share. total: how many there will be. at_once: how many run at a time. epochs: of a trial.
+    config: settings that all trials share. total: how many trials the search has. at_once: how many run at a time.
+    epochs: of the longest trial; None when unknown.
     """
 
     def __init__(self, config: Config, total: int, at_once: int, epochs: int | None, console: Console | None = None):
@@ -91,7 +92,7 @@ class LiveTable(Callback):
             self._live = None
 
     def recall(self, record: TrialRecord, rows: list[dict[str, Any]]) -> None:
-        """Show a trial of the search from before it was taken up again, and what it had reported."""
+        """Show a trial from before the search was resumed, with what it had reported."""
         view = TrialView(record.name, _in_words(record.values), record.status if record.over else PENDING)
         for row in rows:
             view.see(row, self._zero_shot, self._all_shot, 0.0)
@@ -99,24 +100,24 @@ class LiveTable(Callback):
         self._views[record.name] = view
 
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
-        """A trial begins, or begins again."""
+        """A trial starts, or starts again."""
         view = self._view(trial)
         view.status, view.begun, view.attempt = RUNNING, time.monotonic(), None
         self._line(view, "started", always=True)
 
     def on_trial_result(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any],
                         **info: Any) -> None:
-        """An epoch is over."""
+        """A trial reported an epoch."""
         view, before = self._view(trial), self._view(trial).attempt
         view.attempt = None if result.get(BEFORE_KEY) else result.get("attempt")
         if before is not None and view.attempt is not None and view.attempt > before:
-            self._line(view, "lost its worker, has gone on from its last checkpoint", always=True)
+            self._line(view, "lost its worker and resumed from its last checkpoint", always=True)
         view.see(result, self._zero_shot, self._all_shot, time.monotonic())
         if not result.get(ENDED_KEY):
             self._line(view, f"epoch {view.epoch}{f' of {self._epochs}' if self._epochs else ''}")
 
     def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
-        """A trial is over."""
+        """A trial has ended or was stopped."""
         view = self._view(trial)
         view.status = FAILED if view.reason else FINISHED if trial.last_result.get(ENDED_KEY) else STOPPED
         self._line(view, view.status, always=True)
@@ -129,10 +130,10 @@ class LiveTable(Callback):
 
     def on_trial_recover(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """A trial lost its process."""
-        self._line(self._view(trial), "lost its process, is taken up again", always=True)
+        self._line(self._view(trial), "lost its process, resumes", always=True)
 
     def table(self) -> Table:
-        """The state of all trials; running ones and the newest, as many as the terminal has lines for."""
+        """The table of trials: the running ones and the newest others, as many as the terminal has lines for."""
         table = Table(title=self._headline(), title_justify="left", caption=self._best(), caption_justify="left",
                       expand=True)
         for name in ("trial", "settings", "state"):
@@ -188,7 +189,7 @@ class LiveTable(Callback):
         if not known:
             return ""
         objective, best = (max if self._higher_is_better else min)(known, key=lambda pair: pair[0])
-        return f"best so far: {figure(self._metric, objective)}  {best.settings} ({best.name}, epoch {best.epoch})"
+        return f"best so far: {metric_text(self._metric, objective)}  {best.settings} ({best.name}, epoch {best.epoch})"
 
 
 def _in_words(values: Values) -> str:
@@ -196,7 +197,7 @@ def _in_words(values: Values) -> str:
 
 
 def headline_metrics(metric: str) -> tuple[str, str]:
-    """The zero-shot and the all-shot figure that go with a searched metric."""
+    """The names of the zero-shot and the all-shot metric that belong to a searched metric."""
     parts = metric.split("/")
     if len(parts) != 4:
         return "val/sgcls/zs/ngR@100", "val/sgcls/all/ngR@100"
@@ -204,7 +205,7 @@ def headline_metrics(metric: str) -> tuple[str, str]:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as 1:23 or 1:02:03; a dash where unknown."""
+    """Seconds as 1:23 or 1:02:03; a dash when unknown."""
     if seconds is None:
         return "-"
     minutes, rest = divmod(int(seconds), 60)
@@ -212,8 +213,8 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def figure(metric: str, value: float) -> str:
-    """A value of a metric: recall is a share and shown in percent; losses and ranks are plain numbers."""
+def metric_text(metric: str, value: float) -> str:
+    """A value of a metric as text: fractions such as recall in percent, losses and ranks as plain numbers."""
     return f"{_percent(value)} %" if is_fraction(metric) else f"{value:.4g}"
 
 

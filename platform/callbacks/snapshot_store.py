@@ -1,8 +1,8 @@
-"""What Tune knows of a search, on disk in one piece, so that a search killed at any point goes on with the trials that
-it had.
+"""Snapshots of Tune's state. Each is complete on disk, so that a search can resume its trials after a kill at any time.
 
-Tune's own notes are several files, written in place some time after what they tell of. Of a search killed meanwhile one
-file may be torn, and Tune begins anew; or it knows a trial that another does not, which is then run twice or never.
+Tune itself writes several files, in place, some time after the events. When a search is killed meanwhile, a file may be
+incomplete, and Tune starts a new search. Or one file knows a trial that another file does not know, and Tune runs that
+trial twice or never.
 """
 
 from __future__ import annotations
@@ -18,18 +18,21 @@ UNFINISHED = ".unfinished"
 
 
 class SnapshotStore:
-    """The newest note under `path`, a folder of files. Its name, a number, is given once all of them are written."""
+    """The newest snapshot under `path`: a folder of files. It gets its name, a number, after all files are written."""
 
     def __init__(self, path: Path):
         self.path = path
 
     def newest(self) -> Path | None:
-        """The folder of the last note that is whole; None before the first."""
-        whole = [entry for entry in self.path.glob("*") if entry.name.isdecimal()]
-        return max(whole, default=None, key=lambda entry: int(entry.name))
+        """The folder of the newest complete snapshot; None before the first one."""
+        complete = [entry for entry in self.path.glob("*") if entry.name.isdecimal()]
+        return max(complete, default=None, key=lambda entry: int(entry.name))
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Replace the note by these files. Raises OSError naming the file where that fails; the note before stays."""
+        """Replace the snapshot by these files, name -> content.
+
+        Raises OSError naming the file that cannot be written; the old snapshot remains.
+        """
         before, unfinished = self.newest(), self.path / UNFINISHED
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
@@ -43,14 +46,14 @@ class SnapshotStore:
             shutil.rmtree(before, ignore_errors=True)
 
     def put_back(self, folder: Path) -> bool:
-        """Copy the newest note to where Tune looks for its own, in place of those. Returns whether there is one."""
-        note = self.newest()
-        if note is None:
+        """Replace the files in Tune's own folder by the newest snapshot. Returns whether there is a snapshot."""
+        snapshot = self.newest()
+        if snapshot is None:
             return False
         folder.mkdir(parents=True, exist_ok=True)
         for stale in folder.iterdir():
             if stale.is_file():
                 stale.unlink()
-        for file in note.iterdir():
+        for file in snapshot.iterdir():
             shutil.copyfile(file, folder / file.name)
         return True

@@ -1,4 +1,11 @@
-"""Where results go besides the run's own files: Weights & Biases, TensorBoard, Parquet. All off by default."""
+"""Trackers, which send results elsewhere than to the run's own files: Weights & Biases, TensorBoard, Parquet. All are
+off by default.
+
+Ray has WandbLoggerCallback and TBXLoggerCallback. They are not used, for these reasons. They log whatever a result
+contains, under the result's names and with Tune's own fields, and know neither the metric names of the papers' project
+nor the test results of `test.json`. When a search resumes, they do not log again what was lost with the process. An
+exception in them ends the search, and WandbLoggerCallback starts one more process for each trial.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +36,7 @@ Scalars = dict[str, float]
 
 
 def trackers(study: Study, directory: StudyDirectory) -> list[Callback]:
-    """The callbacks that `study.base.tracking` asks for."""
+    """The trackers that `study.base.tracking` switches on."""
     wanted = study.base.tracking
     chosen: list[Callback] = []
     if wanted.wandb != "off":
@@ -42,68 +49,68 @@ def trackers(study: Study, directory: StudyDirectory) -> list[Callback]:
 
 
 class Tracker(Callback):
-    """Hands each epoch's figures of each trial on once, and the test figures at its end. A search that is taken up
-    again hands on those of before too, for some may have been lost with its process.
+    """Logs the metrics of each epoch of each trial once, and the test metrics at the trial's end.
 
-    One that fails is given up, and the person told: a search does not end for it.
+    A resumed search also logs the epochs from before, because some may have been lost with the process. When a tracker
+    fails, a message says so, and the search continues without this tracker.
     """
 
     name: str
 
     def __init__(self, directory: StudyDirectory):
         self._directory = directory
-        self._told: dict[str, int] = {}
-        self._given_up = False
+        self._logged: dict[str, int] = {}
+        self._failed = False
 
     def open(self, trial: TuneTrial) -> None:
-        """A trial begins, or begins again."""
+        """A trial starts, or starts again."""
 
-    def log(self, trial: TuneTrial, epoch: int, figures: Scalars) -> None:
-        """An epoch's figures, or (after the last epoch) those of the test."""
+    def log(self, trial: TuneTrial, epoch: int, scalars: Scalars) -> None:
+        """Log the metrics of an epoch or, at the last epoch, those of the test."""
 
     def close(self, trial: TuneTrial, failed: bool) -> None:
-        """A trial is over."""
+        """A trial has ended."""
 
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """See ray.tune.Callback."""
         self._attempt(self.open, trial)
-        self._attempt(self._tell_of_before, trial)
+        self._attempt(self._log_earlier_epochs, trial)
 
     def on_trial_result(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any],
                         **info: Any) -> None:
         """See ray.tune.Callback."""
-        self._tell(trial, result)
+        self._log_once(trial, result)
 
     def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """See ray.tune.Callback."""
         test = read_test(self._directory.trial(trial.trial_id))
         if test:
-            self._attempt(self.log, trial, self._told.get(trial.trial_id, 0), figures_of(test))
+            self._attempt(self.log, trial, self._logged.get(trial.trial_id, 0), scalars_of(test))
         self._attempt(self.close, trial, FAILED_KEY in trial.last_result)
 
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """See ray.tune.Callback."""
         self._attempt(self.close, trial, True)
 
-    def _tell_of_before(self, trial: TuneTrial) -> None:
+    def _log_earlier_epochs(self, trial: TuneTrial) -> None:
         for row in TrialRecord.read(self._directory.trial(trial.trial_id)).rows():
-            self._tell(trial, row)
+            self._log_once(trial, row)
 
-    def _tell(self, trial: TuneTrial, row: Row) -> None:
+    def _log_once(self, trial: TuneTrial, row: Row) -> None:
         epoch = row.get("epoch", 0)
-        if epoch > self._told.get(trial.trial_id, 0):
-            self._told[trial.trial_id] = epoch
-            self._attempt(self.log, trial, epoch, figures_of(row))
+        if epoch > self._logged.get(trial.trial_id, 0):
+            self._logged[trial.trial_id] = epoch
+            self._attempt(self.log, trial, epoch, scalars_of(row))
 
     def _attempt(self, step: Callable[..., None], *arguments: Any) -> None:
-        if self._given_up:
+        if self._failed:
             return
         try:
             step(*arguments)
-        except Exception as error:  # of a service or its client: nothing that the trials need
-            self._given_up = True
+        except Exception as error:  # of a service or its client; trials do not need it
+            self._failed = True
             reason = _without_key(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
-            print(f"tracking.{self.name} failed and is given up, the search goes on without it: {reason}",
+            print(f"tracking.{self.name} failed, and the search continues without it: {reason}",
                   file=sys.stderr, flush=True)
 
 
@@ -113,9 +120,9 @@ def _without_key(text: str) -> str:
 
 
 class WandbTracker(Tracker):
-    """One W&B run per trial, grouped by study, figures under the names of the reference's own project.
+    """One W&B run per trial, grouped by study, with metrics under the names of the paper's own project.
 
-    Online it needs `wandb login` or WANDB_API_KEY, which stay where they are: no key is written by us.
+    Mode `online` needs `wandb login` or WANDB_API_KEY. This tracker writes no key to any file.
     """
 
     name = "wandb"
@@ -127,13 +134,13 @@ class WandbTracker(Tracker):
         self._first: dict[str, int] = {}
 
     def open(self, trial: TuneTrial) -> None:
-        """A trial begins, or begins again in the run that it has."""
+        """Start the W&B run of a trial. A trial that starts again continues its run."""
         import wandb
 
         if trial.trial_id in self._runs:
             return
         wanted = self._study.base.tracking
-        assert wanted.wandb != "off"  # else there would be no tracker
+        assert wanted.wandb != "off"  # otherwise `trackers` makes none
         config = flatten(self._study.trial(settings_of(trial)).model_dump(mode="json"))
         self._runs[trial.trial_id] = wandb.init(
             project=wanted.wandb_project, entity=wanted.wandb_entity, mode=wanted.wandb, id=trial.trial_id,
@@ -141,13 +148,13 @@ class WandbTracker(Tracker):
             resume="allow", reinit="create_new", settings=wandb.Settings(console="off", silent=True))
         self._first[trial.trial_id] = self._runs[trial.trial_id].step
 
-    def log(self, trial: TuneTrial, epoch: int, figures: Scalars) -> None:
-        """Figures by the reference's names where it has one. What a run that goes on online has already is left out."""
+    def log(self, trial: TuneTrial, epoch: int, scalars: Scalars) -> None:
+        """Log metrics under the paper's names. Epochs that a resumed online run already has are left out."""
         if epoch >= self._first[trial.trial_id]:
-            self._runs[trial.trial_id].log({reference_name(name): value for name, value in figures.items()}, step=epoch)
+            self._runs[trial.trial_id].log({reference_name(name): value for name, value in scalars.items()}, step=epoch)
 
     def close(self, trial: TuneTrial, failed: bool) -> None:
-        """Ends the run, as failed where the trial was."""
+        """End the run, as failed when the trial failed."""
         run = self._runs.pop(trial.trial_id, None)
         if run is not None:
             run.finish(exit_code=int(failed))
@@ -163,38 +170,41 @@ class TensorBoardTracker(Tracker):
         self._writers: dict[str, Any] = {}
 
     def open(self, trial: TuneTrial) -> None:
-        """A trial begins, or begins again."""
+        """A trial starts, or starts again."""
         from tensorboardX import SummaryWriter
 
         if trial.trial_id not in self._writers:
             folder = self._directory.path / "tensorboard" / trial.trial_id
-            # What was written before is told anew, since the end of it may be missing.
+            # Earlier epochs are logged again, since the last of them may be missing.
             self._writers[trial.trial_id] = SummaryWriter(str(folder), flush_secs=10, purge_step=0)
 
-    def log(self, trial: TuneTrial, epoch: int, figures: Scalars) -> None:
-        """One scalar per figure, at its epoch; TensorBoard shows ngR@100 as ngR_100."""
-        for name, value in figures.items():
+    def log(self, trial: TuneTrial, epoch: int, scalars: Scalars) -> None:
+        """Write one scalar per metric, at its epoch. TensorBoard shows ngR@100 as ngR_100."""
+        for name, value in scalars.items():
             self._writers[trial.trial_id].add_scalar(name, value, epoch)
 
     def close(self, trial: TuneTrial, failed: bool) -> None:
-        """Writes what is left."""
+        """Write what is buffered."""
         writer = self._writers.pop(trial.trial_id, None)
         if writer is not None:
             writer.close()
 
 
 class ParquetTracker(Tracker):
-    """Every epoch of every trial as one table, epochs.parquet and epochs.csv, written anew whenever a trial ends."""
+    """Every epoch of every trial in one table, epochs.parquet and epochs.csv, rewritten whenever a trial ends."""
 
     name = "parquet"
 
     def close(self, trial: TuneTrial, failed: bool) -> None:
-        """Writes the table."""
+        """Write the table."""
         write_epochs(self._directory)
 
 
 def write_epochs(directory: StudyDirectory) -> Path:
-    """Write epochs.parquet and epochs.csv: a row per trial and epoch, searched settings first."""
+    """Write epochs.parquet and epochs.csv: one row per trial and epoch, with the searched settings first.
+
+    Returns the path of epochs.parquet.
+    """
     import pandas as pd
 
     rows: list[Row] = [{"trial": record.name, **record.values, **row}
@@ -207,8 +217,8 @@ def write_epochs(directory: StudyDirectory) -> Path:
     return target
 
 
-def figures_of(row: Row) -> Scalars:
-    """The plain numbers of a row that are results of training or evaluation; without those of which there is none."""
+def scalars_of(row: Row) -> Scalars:
+    """The numbers of a row that are results of training or evaluation, without NaN."""
     return {name: value for name, value in row.items() if type(value) in (int, float) and not math.isnan(value)
             and (name in ("loss", "time") or name.startswith(("loss/", "val/", "test/")))}
 
@@ -219,9 +229,9 @@ _RANKS = {"rank-mean": "meanrank", "rank-median": "medianrank", "rank-class-medi
 
 
 def reference_name(name: str) -> str:
-    """The reference's name of a figure: `test/sgcls/zs/ngR@100` is its `sgcls/test_zs_R@100_NOGC`.
+    """A metric's name in the paper's own project: `test/sgcls/zs/ngR@100` is `sgcls/test_zs_R@100_NOGC` there.
 
-    Figures that it does not have keep their names.
+    Metrics that the project does not have keep their names.
     """
     parts = name.split("/")
     if len(parts) != 4:

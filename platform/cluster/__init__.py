@@ -1,1 +1,1 @@
-"""Ray itself: sessions, signals, tasks on nodes."""
+"""Ray itself: sessions, signals, tasks on nodes, Ray's private parts."""

@@ -1,5 +1,5 @@
-"""What ends a search before its time: Ctrl-C, a batch system's SIGTERM, a terminal that closes, the time budget. To
-Tune all are one Ctrl-C, after which a search can be taken up again.
+"""The ways to end a search early: Ctrl-C, a batch system's SIGTERM, a closed terminal, the time budget. Tune gets each
+of them as one Ctrl-C, after which a search can be resumed.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from contextlib import contextmanager
 from types import FrameType
 
 AT_ONCE_S = 2.0
-"""Signals within so many seconds of one another are one wish: GNU `timeout` and service managers send two."""
+"""Signals within so many seconds of each other count as one: GNU `timeout` and service managers send two."""
 
 _heard: str | None = None
 
 
 def signal_heard() -> str | None:
-    """The name of the signal, other than Ctrl-C's, that told this process to end; None before there was any."""
+    """The name of the last signal other than Ctrl-C's that asked this process to end; None if there was none."""
     return _heard
 
 
 class Interrupts:
-    """Within `watched`, SIGTERM, SIGHUP and the end of `seconds` (None: never) interrupt the process as Ctrl-C does.
+    """Within `watched`, SIGTERM, SIGHUP and the end of `seconds` (None: no limit) interrupt the process as Ctrl-C does.
 
-    over: whether the time was what ended it.
+    over: whether the time limit has interrupted the process.
     """
 
     def __init__(self, seconds: float | None):
@@ -37,16 +37,16 @@ class Interrupts:
 
     @contextmanager
     def watched(self) -> Iterator[Interrupts]:
-        """Signals are as they were afterwards. For the main thread, to which signals go."""
+        """Restores the handlers of signals at the end. Only the main thread gets signals and may use this."""
         global _heard
         _heard = None
         before = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         signal.signal(signal.SIGTERM, self._as_interrupt)
-        if before[signal.SIGHUP] is not signal.SIG_IGN:  # nohup sets that, so that a search outlives its terminal
+        if before[signal.SIGHUP] is not signal.SIG_IGN:  # nohup ignores SIGHUP: the search continues
             signal.signal(signal.SIGHUP, self._as_interrupt)
-        if before[signal.SIGINT] is signal.SIG_IGN:  # as in what a script starts in the background
+        if before[signal.SIGINT] is signal.SIG_IGN:  # scripts start background processes like this
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        timer = threading.Timer(self._seconds, self._time_is_over) if self._seconds is not None else None
+        timer = threading.Timer(self._seconds, self.end_time) if self._seconds is not None else None
         if timer is not None:
             timer.daemon = True
             timer.start()
@@ -58,10 +58,10 @@ class Interrupts:
             for which, handler in before.items():
                 signal.signal(which, handler)
 
-    def _time_is_over(self) -> None:
+    def end_time(self) -> None:
+        """Interrupt the process because its time is up."""
         self.over = True
         os.kill(os.getpid(), signal.SIGINT)
-
 
     def _as_interrupt(self, number: int, frame: FrameType | None) -> None:
         global _heard
@@ -74,7 +74,7 @@ class Interrupts:
 
 
 def _leave_the_terminal() -> None:
-    """What is printed to a terminal that has closed goes nowhere; else every print would fail from now on."""
+    """Discard what is printed to a closed terminal from now on; otherwise every print would fail."""
     for descriptor in (1, 2):
         try:
             termios.tcgetattr(descriptor)

@@ -1,7 +1,8 @@
-"""Ends a command whose Ray is gone: killed for want of memory, or told to end together with the command.
+"""Ends a command whose Ray is gone: killed because memory ran out, or ended by the same signal as the command.
 
-Left alone, the command waits for Ray for a minute, then Ray aborts it without a word. Here a thread asks once a second
-whether Ray's processes still answer. When one does not, the command says its last words and ends.
+Without this, the command waits for Ray for a minute, and then Ray aborts it without a message. Here a thread checks
+once a second whether Ray's processes still answer. When one does not, the command prints what became of its
+work and ends.
 """
 
 from __future__ import annotations
@@ -27,43 +28,53 @@ _overdue: str | None = None
 
 
 def ray_is_gone() -> str:
-    """What became of Ray, in words for a person."""
+    """What became of Ray, in words for the user."""
     if _overdue is not None:
         return _overdue
     heard = signal_heard()
     if heard:
-        return f"interrupted by {heard}, and so were Ray's own processes"
-    return "Ray's own processes have ended: killed, as when memory runs out, or lost with their machine"
+        return f"interrupted by {heard}, which has ended Ray's own processes too"
+    return "Ray's own processes have ended: the system killed them, for example because memory ran out, or their " \
+           "machine was lost"
 
 
-def _begin_again() -> int:
-    print(f"{ray_is_gone()}; what is written stays, begin again to go on from there", file=sys.stderr)
+def print_how_to_continue() -> int:
+    """The last words of a command without trials. Returns the exit status."""
+    print(f"{ray_is_gone()}; the finished parts remain, run the command again to continue", file=sys.stderr)
     return INTERRUPTED if signal_heard() else FAULT
 
 
-_last_words: Callable[[], int] = _begin_again
+_last_words: Callable[[], int] = print_how_to_continue
 
 
 def set_last_words(say: Callable[[], int]) -> None:
-    """What the command does when Ray is gone, in another thread. `say` returns the exit status."""
+    """Set what the command does when Ray is gone. Another thread calls `say`, which returns the exit status."""
     global _last_words
     _last_words = say
 
 
 @contextmanager
 def own_last_words() -> Iterator[None]:
-    """What is set within the block counts within it. The process may use Ray for more than one search."""
+    """Forget at the end of the block what was set within it. A process may run several searches."""
+    global _overdue
     try:
         yield
     finally:
-        set_last_words(_begin_again)
+        _overdue = None
+        set_last_words(print_how_to_continue)
+
+
+def say_last_words() -> int:
+    """Do what `set_last_words` has set, otherwise print how to continue. Returns the exit status."""
+    return _last_words()
 
 
 class RayWatch:
     """Watches processes that listen at `addresses`, and calls `end` once when one of them is gone.
 
-    interval_s: between two looks. refused_s: a process that refuses connections for so long is gone; a busy one lets
-    them wait. silent_s: a machine that does not answer for so long is lost; Ray itself gives up after 60 seconds.
+    interval_s: seconds between two checks. refused_s: a process that refuses connections for so long is gone; a busy
+    process lets connections wait. silent_s: a machine that does not answer for so long is lost; Ray itself gives up
+    after 60 seconds.
     """
 
     def __init__(self, addresses: list[Address], end: Callable[[], None], interval_s: float = 1, refused_s: float = 3,
@@ -76,7 +87,7 @@ class RayWatch:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Within the block. It is left, in whatever way, only while Ray answers."""
+        """Watch within the block. The block ends, normally or by an exception, only while Ray answers."""
         threading.Thread(target=self._watch, name="ray-watch", daemon=True).start()
         try:
             yield
@@ -90,7 +101,7 @@ class RayWatch:
             self._answers()
 
     def _answers(self) -> bool:
-        """Whether all of them do, now. Where one has not done so for too long, this is the end."""
+        """Whether all of them answer now. Calls `end` when one has not answered for too long."""
         with self._lock:
             silent = [address for address in self._answered if not self._answers_at(address)]
             if not self._ended and self._gone:
@@ -110,7 +121,7 @@ class RayWatch:
 
 
 def watched_ray() -> RayWatch:
-    """A watch of the Ray that this process is connected to. It ends the process."""
+    """A watch of the Ray that this process is connected to. It ends the process when that Ray is gone."""
     import ray
 
     context = ray.get_runtime_context()
@@ -120,18 +131,20 @@ def watched_ray() -> RayWatch:
 
 
 def end_overdue(what: str, seconds: float) -> None:
-    """End the process since Ray, which still answers, has not done what it was asked for. what: it, as a participle;
-    seconds: for how long it was waited for."""
+    """End the process because Ray, which still answers, has not done what it had to do.
+
+    what: a participle, for example "shut down". seconds: how long the process has waited.
+    """
     global _overdue
     _overdue = f"Ray has not {what} within {seconds:g} s, although its processes still answer"
-    print(f"{_overdue}: it is waited for no longer", file=sys.stderr)
+    print(f"{_overdue}: this command does not wait any longer", file=sys.stderr)
     _end_process()
 
 
 @contextmanager
 def bounded(what: str, seconds: float, end: Callable[[str, float], None] = end_overdue) -> Iterator[None]:
-    """Within the block, which asks Ray for something: where that takes longer than `seconds`, `end` is called with
-    `what`, as for `end_overdue`, and the seconds."""
+    """Call `end` with `what` and `seconds`, see `end_overdue`, when the block takes longer than `seconds`. The block
+    asks Ray for something and waits for it."""
     timer = threading.Timer(seconds, end, (what, seconds))
     timer.daemon = True
     timer.start()
@@ -144,9 +157,9 @@ def bounded(what: str, seconds: float, end: Callable[[str, float], None] = end_o
 def _end_process() -> None:
     status = FAULT
     try:
-        status = _last_words()
+        status = say_last_words()
     finally:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):
                 stream.flush()
-        os._exit(status)  # what waits for Ray would wait on, and so would Ray's own goodbye
+        os._exit(status)  # threads that wait for Ray, and Ray's own exit handlers, would never end

@@ -105,13 +105,13 @@ def test_more_than_any_node_has_is_refused(ray_with_gpus, stub, config_file, tmp
 @pytest.fixture
 def time_is_over_after_a_report(monkeypatch):
     """Once, as Tune hears of the first epoch, before it notes anything."""
-    def tell(self, *arguments, **info):
+    def report(self, *arguments, **info):
         seen(self, *arguments, **info)
         if begun:
-            begun.pop()._time_is_over()
+            begun.pop().end_time()
 
     begun, seen, begin = [], LiveTable.on_trial_result, Interrupts.__init__
-    monkeypatch.setattr(LiveTable, "on_trial_result", tell)
+    monkeypatch.setattr(LiveTable, "on_trial_result", report)
     monkeypatch.setattr(Interrupts, "__init__", lambda self, seconds: begin(self, seconds) or (
         begun.append(self) if seconds == 1000 else None))
 

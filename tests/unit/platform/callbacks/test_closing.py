@@ -1,4 +1,4 @@
-"""Tune closes down within bounds: what it waits for after its last step is named, and waited for no longer."""
+"""Tune closes down in time, or the command ends and names what Tune waits for."""
 
 import time
 from platform.callbacks.closing import Closing
@@ -11,9 +11,9 @@ OVER = SimpleNamespace(trial_id="b2", status="TERMINATED")
 
 
 def ends_of(steps, seconds=.1, lasts=.3):
-    """What is told where Tune takes `lasts` seconds after `steps`."""
+    """The calls of `end` when Tune takes `lasts` seconds after `steps`."""
     ends: list[tuple[str, float]] = []
-    closing = Closing(seconds, lambda *told: ends.append(told))
+    closing = Closing(seconds, lambda *call: ends.append(call))
     with closing.watching():
         steps(closing)
         time.sleep(lasts)
@@ -21,8 +21,8 @@ def ends_of(steps, seconds=.1, lasts=.3):
 
 
 @pytest.mark.parametrize(("trials", "named"), [([RUNNING, OVER], "the processes of a1"),
-                                               ([OVER], "the processes of trials that are over")])
-def test_what_is_waited_for_after_the_last_step_is_told_once(trials, named):
+                                               ([OVER], "the processes of finished trials")])
+def test_end_is_called_once_with_what_tune_waits_for(trials, named):
     def steps(closing):
         closing.on_step_begin(0, trials)
         closing.on_step_end(0, trials)
@@ -40,5 +40,5 @@ def test_a_step_may_take_its_time():
     assert ends_of(steps) == []
 
 
-def test_nothing_is_told_where_tune_is_quick():
+def test_end_is_not_called_where_tune_is_quick():
     assert ends_of(lambda closing: closing.on_step_end(0, [RUNNING]), seconds=5, lasts=0) == []

@@ -1,6 +1,6 @@
 import io
 import re
-from platform.callbacks.live_table import LiveTable, duration, figure, headline_metrics
+from platform.callbacks.live_table import LiveTable, duration, headline_metrics, metric_text
 from platform.study.directory import TrialRecord
 from types import SimpleNamespace
 
@@ -47,16 +47,16 @@ def test_without_a_terminal_it_prints_lines(table, output):
     assert "\x1b" not in output.getvalue()
 
 
-def test_a_worker_that_was_lost_is_told(table, output):
+def test_a_lost_worker_is_reported_once(table, output):
     """A row says in which attempt it was written; that of a process which begins is compared with none."""
     for attempts in ((1, 1), (2, 3, 3)):
         table.on_trial_start(0, [], trial(0))
         for epoch, attempt in enumerate(attempts, 1):
             table.on_trial_result(0, [], trial(0), {**ROW, "epoch": epoch, "attempt": attempt})
-    assert output.getvalue().count("t0  lost its worker, has gone on from its last checkpoint") == 1
+    assert output.getvalue().count("t0  lost its worker") == 1
 
 
-def test_the_table_shows_state_figures_and_the_best(table):
+def test_the_table_shows_states_metrics_and_the_best(table):
     trials = [trial(0), trial(1), trial(2)]
     for one, score in zip(trials, (0.031, 0.5, 0.9), strict=True):
         table.on_trial_start(0, [], one)
@@ -70,7 +70,7 @@ def test_the_table_shows_state_figures_and_the_best(table):
     assert "best so far: 50.0 %  loss=dnorm seed=1 (t1, epoch 1)" in text
 
 
-def test_figures_of_the_last_validation_stay(table):
+def test_metrics_of_the_last_validation_stay(table):
     one = trial(0)
     table.on_trial_start(0, [], one)
     table.on_trial_result(0, [], one, ROW)
@@ -78,7 +78,7 @@ def test_figures_of_the_last_validation_stay(table):
     assert re.search(r"2/2 │\s+1.000 │\s+3.1", shown(table))
 
 
-def test_a_search_that_is_taken_up_again_knows_its_trials(table, tmp_path):
+def test_recall_of_the_trials_of_a_resumed_search(table, tmp_path):
     """One had ended and was the best; one goes on, and its pace is that of now."""
     for name, status, reason, scores in (("t0", "finished", "", (.1, .7)), ("t1", "stopped", "interrupted", (.2,))):
         record = TrialRecord(tmp_path / name, {"loss.kind": "dnorm", "experiment.seed": 0}, status, reason)
@@ -93,7 +93,7 @@ def test_a_search_that_is_taken_up_again_knows_its_trials(table, tmp_path):
     assert "3 trials: 1 running, 1 finished" in shown(table)
 
 
-def test_a_trial_that_answers_from_its_record_tells_no_pace(table):
+def test_a_trial_that_answers_from_its_record_has_no_pace(table):
     for number in (0, 1):
         table.on_trial_start(0, [], trial(number))
     table.on_trial_result(0, [], trial(0), {**ROW, "epoch": 2, "ended": True, "done": True})
@@ -102,7 +102,7 @@ def test_a_trial_that_answers_from_its_record_tells_no_pace(table):
     assert "about 0:00 left" in shown(table)
 
 
-def test_rows_of_before_tell_neither_a_pace_nor_a_lost_worker(table, output):
+def test_earlier_rows_show_neither_a_pace_nor_a_lost_worker(table, output):
     table.on_trial_start(0, [], trial(0))
     table.on_trial_result(0, [], trial(0), {**ROW, "attempt": 1, "before": True})
     assert "about - left" in shown(table)
@@ -111,7 +111,7 @@ def test_rows_of_before_tell_neither_a_pace_nor_a_lost_worker(table, output):
     assert "lost its worker" not in output.getvalue()
 
 
-def test_a_searched_loss_is_no_share(output):
+def test_a_searched_loss_is_no_fraction(output):
     config = validate({"search": {"metric": "loss", "mode": "min"}})
     table = LiveTable(config, total=2, at_once=1, epochs=2, console=Console(file=output, width=100, height=40))
     for one, loss in ((trial(0), 39.24), (trial(1), 41.5)):
@@ -120,9 +120,9 @@ def test_a_searched_loss_is_no_share(output):
     assert "best so far: 39.24  loss=dnorm" in shown(table)
 
 
-def test_words():
-    assert [figure(metric, 0.5) for metric in ("val/sgcls/zs/F1@20", "val/sgcls/all/triplet-rank-mean", "loss")] == [
-        "50.0 %", "0.5", "0.5"]
+def test_metric_text_duration_and_headline_metrics():
+    metrics = ("val/sgcls/zs/F1@20", "val/sgcls/all/triplet-rank-mean", "loss")
+    assert [metric_text(metric, 0.5) for metric in metrics] == ["50.0 %", "0.5", "0.5"]
     assert [duration(seconds) for seconds in (None, 5, 65, 3661)] == ["-", "0:05", "1:05", "1:01:01"]
     assert headline_metrics("val/predcls/10s/ngR@50") == ("val/predcls/zs/ngR@50", "val/predcls/all/ngR@50")
     assert headline_metrics("loss") == ("val/sgcls/zs/ngR@100", "val/sgcls/all/ngR@100")

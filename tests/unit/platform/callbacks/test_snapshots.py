@@ -1,4 +1,4 @@
-"""When a search is noted."""
+"""When snapshots of a search are written."""
 
 import platform.callbacks.snapshots
 from platform.callbacks.snapshot_store import SnapshotStore
@@ -9,8 +9,8 @@ import pytest
 from ray.tune.schedulers import FIFOScheduler
 
 
-class Runner:
-    """What a taker needs of Tune's controller. `trials`: id -> (state, number of reports)."""
+class Controller:
+    """What the callback needs of Tune's controller. `trials`: id -> (state, number of reports)."""
 
     resumed = True
 
@@ -37,76 +37,76 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def runner(tmp_path):
+def controller(tmp_path):
     (tmp_path / "staged").mkdir()
-    return Runner(tmp_path / "staged")
+    return Controller(tmp_path / "staged")
 
 
 @pytest.fixture
-def notes(tmp_path):
+def store(tmp_path):
     return SnapshotStore(tmp_path / "notes")
 
 
-def noted(notes):
-    """What the newest note says, in each of its files."""
-    return {file.name: file.read_text() for file in notes.newest().iterdir()} if notes.newest() else {}
+def saved(store):
+    """The newest snapshot, by file."""
+    return {file.name: file.read_text() for file in store.newest().iterdir()} if store.newest() else {}
 
 
 def both(trials):
     return {"experiment_state-now.json": str(trials), "searcher-now.json": str(trials)}
 
 
-def test_a_trial_is_noted_before_it_can_start(notes, runner, clock):
+def test_before_trials_of_writes_a_snapshot_before_a_trial_can_start(store, controller, clock):
     class Rule(FIFOScheduler):
-        def choose_trial_to_run(self, controller):
-            assert noted(notes) == both(runner.trials)
+        def choose_trial_to_run(self, view):
+            assert saved(store) == both(controller.trials)
             return "the rule's choice"
 
-    scheduler = SnapshotCallback(notes, resumed=False).before_trials_of(Rule())
+    scheduler = SnapshotCallback(store, resumed=False).before_trials_of(Rule())
     for name in ("a", "b"):
-        runner.trials[name] = ("PENDING", 0)
-        assert scheduler.choose_trial_to_run(SimpleNamespace(_tune_controller=runner)) == "the rule's choice"
+        controller.trials[name] = ("PENDING", 0)
+        assert scheduler.choose_trial_to_run(SimpleNamespace(_tune_controller=controller)) == "the rule's choice"
 
 
-def test_what_becomes_of_a_trial_is_noted_at_once_and_its_reports_after_a_second(notes, runner, clock):
-    taker = SnapshotCallback(notes, resumed=False)
-    runner.trials = {"a": ("PENDING", 0)}
-    taker.take(runner)
-    runner.trials = {"a": ("RUNNING", 0)}
-    taker.on_step_end(1, [])
-    assert noted(notes) == both(runner.trials)
-    runner.trials = {"a": ("RUNNING", 1)}
-    taker.on_step_end(2, [])
-    assert noted(notes) == both({"a": ("RUNNING", 0)})
+def test_on_step_end_saves_states_at_once_and_reports_after_a_second(store, controller, clock):
+    callback = SnapshotCallback(store, resumed=False)
+    controller.trials = {"a": ("PENDING", 0)}
+    callback.take(controller)
+    controller.trials = {"a": ("RUNNING", 0)}
+    callback.on_step_end(1, [])
+    assert saved(store) == both(controller.trials)
+    controller.trials = {"a": ("RUNNING", 1)}
+    callback.on_step_end(2, [])
+    assert saved(store) == both({"a": ("RUNNING", 0)})
     clock.seconds = 1.0
-    taker.on_step_end(3, [])
-    assert noted(notes) == both({"a": ("RUNNING", 1)})
-    last = notes.newest()
+    callback.on_step_end(3, [])
+    assert saved(store) == both({"a": ("RUNNING", 1)})
+    last = store.newest()
     clock.seconds = 9.0
-    taker.on_step_end(4, [])
-    assert notes.newest() == last, "nothing new, nothing written"
+    callback.on_step_end(4, [])
+    assert store.newest() == last, "nothing new, nothing written"
 
 
-def test_notes_of_a_large_search_take_a_twentieth_of_the_time(notes, runner, clock):
+def test_take_spends_a_twentieth_of_the_time(store, controller, clock):
     def slowly():
         clock.seconds += 2
-        Runner.save_to_dir(runner)
+        Controller.save_to_dir(controller)
 
-    runner.save_to_dir, taker = slowly, SnapshotCallback(notes, resumed=False)
-    runner.trials = {"a": ("RUNNING", 0)}
-    taker.take(runner)
-    first = notes.newest()
-    runner.trials = {"a": ("RUNNING", 1)}
+    controller.save_to_dir, callback = slowly, SnapshotCallback(store, resumed=False)
+    controller.trials = {"a": ("RUNNING", 0)}
+    callback.take(controller)
+    first = store.newest()
+    controller.trials = {"a": ("RUNNING", 1)}
     clock.seconds = 2 + 39.9
-    taker.take(runner)
-    assert notes.newest() == first
+    callback.take(controller)
+    assert store.newest() == first
     clock.seconds = 2 + 40.0
-    taker.take(runner)
-    assert notes.newest() != first
+    callback.take(controller)
+    assert store.newest() != first
 
 
-def test_a_search_that_tune_begins_anew_is_refused(notes, runner, clock):
+def test_take_refuses_a_search_that_tune_has_not_restored(store, controller, clock):
     """Tune only warns where it cannot read a state, and starts from nothing."""
-    runner.resumed = False
+    controller.resumed = False
     with pytest.raises(ValueError, match=r"notes: Ray 2\.\S+ cannot read .*experiment\.name"):
-        SnapshotCallback(notes, resumed=True).take(runner)
+        SnapshotCallback(store, resumed=True).take(controller)

@@ -4,8 +4,8 @@ from platform.callbacks.trackers import (
     TensorBoardTracker,
     Tracker,
     WandbTracker,
-    figures_of,
     reference_name,
+    scalars_of,
     trackers,
     write_epochs,
 )
@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import wandb
 
 from sgg.common.atomic import write_json
 from sgg.common.run_log import History
@@ -39,7 +40,7 @@ def wait_for(value, seconds=20):
     return value()
 
 
-def test_the_references_names():
+def test_reference_name():
     expected = {
         "test/sgcls/zs/ngR@100": "sgcls/test_zs_R@100_NOGC",
         "val/predcls/all/R@20": "predcls/val_alls_R@20_GC",
@@ -62,8 +63,10 @@ def test_wandb_offline_makes_one_run_a_trial_and_writes_no_key(study, tmp_path, 
     study = load(tmp_path / "a.yaml", [f"experiment.output={tmp_path}", "experiment.name=a", "tracking.wandb=offline"])
     tracker, trial = WandbTracker(study, StudyDirectory.of(study)), tune_trial("t0")
     StudyDirectory.of(study).path.mkdir()
+    runs, begin = [], wandb.init
+    monkeypatch.setattr(wandb, "init", lambda **settings: runs.append(begin(**settings)) or runs[-1])
     tracker.on_trial_start(0, [], trial)
-    run = tracker._runs["t0"]
+    run, = runs
     assert (run.id, run.group, run.config["loss.scale"]) == ("t0", "a", 2)
     tracker.on_trial_result(0, [], trial, {"epoch": 1, "loss": 0.5, "val/sgcls/zs/ngR@100": 0.25})
     tracker.on_trial_result(0, [], trial, {"epoch": 2, "loss": 0.4})
@@ -90,7 +93,7 @@ def test_tensorboard_holds_each_figure_once(study, tmp_path):
     assert [event.value for event in events.Scalars("test/sgcls/zs/ngR_100")] == [0.5]
 
 
-def test_epochs_that_went_with_a_killed_process_are_told_once_the_search_goes_on(study, tmp_path):
+def test_epochs_that_a_killed_process_lost_are_logged_on_resuming(study, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     directory, trial = StudyDirectory.of(study), tune_trial("t0")
@@ -101,7 +104,7 @@ def test_epochs_that_went_with_a_killed_process_are_told_once_the_search_goes_on
         History(directory.trial("t0")).append(epoch, {"loss": 1 / epoch})
         if epoch < 3:  # the last one was written, but never heard of
             before.on_trial_result(0, [], trial, {"epoch": epoch, "loss": 1 / epoch})
-    before._writers["t0"].flush()
+    before.close(trial, failed=False)  # writes what is buffered
     time.sleep(1.1)  # names of event files go by the second
     tracker = TensorBoardTracker(directory)
     tracker.on_trial_start(0, [], trial)
@@ -111,14 +114,16 @@ def test_epochs_that_went_with_a_killed_process_are_told_once_the_search_goes_on
     assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4]
 
 
-def test_a_wandb_run_that_goes_on_takes_what_it_has_not(study, tmp_path):
+def test_a_resumed_wandb_run_gets_the_epochs_that_it_lacks(study, tmp_path, monkeypatch):
     """Online, such a run says which step is next; it would refuse those before."""
-    tracker, trial, told = WandbTracker(study, StudyDirectory.of(study)), tune_trial("t0"), []
-    tracker._runs["t0"] = SimpleNamespace(log=lambda figures, step: told.append(step))
-    tracker._first["t0"] = 2
+    study = load(tmp_path / "a.yaml", [f"experiment.output={tmp_path}", "experiment.name=a", "tracking.wandb=online"])
+    tracker, trial, steps = WandbTracker(study, StudyDirectory.of(study)), tune_trial("t0"), []
+    monkeypatch.setattr(wandb, "init", lambda **settings: SimpleNamespace(
+        step=2, log=lambda scalars, step: steps.append(step)))
+    tracker.open(trial)
     for epoch in (1, 2, 3):
         tracker.log(trial, epoch, {"loss": 0.5})
-    assert told == [2, 3]
+    assert steps == [2, 3]
 
 
 class Broken(Tracker):
@@ -146,7 +151,7 @@ class Broken(Tracker):
 
 
 @pytest.mark.parametrize(("step", "calls"), [("open", 1), ("log", 2), ("close", 4)])
-def test_a_tracker_that_fails_is_told_of_once_and_given_up(study, monkeypatch, capsys, step, calls):
+def test_a_tracker_that_fails_is_reported_once_and_used_no_more(study, monkeypatch, capsys, step, calls):
     monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
     tracker, trial = Broken(StudyDirectory.of(study), step), tune_trial("t0")
     for _ in range(2):
@@ -156,11 +161,12 @@ def test_a_tracker_that_fails_is_told_of_once_and_given_up(study, monkeypatch, c
         tracker.on_trial_complete(0, [], trial)
         tracker.on_trial_error(0, [], trial)
     assert len(tracker.calls) == calls
-    assert capsys.readouterr().err == ("tracking.wandb failed and is given up, the search goes on without it: "
-                                       "ConnectionError: no network for (key) at all\n")
+    message, = capsys.readouterr().err.splitlines()
+    assert "tracking.wandb" in message
+    assert message.endswith("ConnectionError: no network for (key) at all")
 
 
-def test_all_epochs_as_one_table(study):
+def test_write_epochs(study):
     directory = StudyDirectory.of(study)
     for name, scale in (("t0", 1), ("t1", 2)):
         TrialRecord(directory.trial(name), {"loss.scale": scale}, "finished").write()
@@ -172,6 +178,6 @@ def test_all_epochs_as_one_table(study):
     assert len(pd.read_csv(directory.path / "epochs.csv")) == 4
 
 
-def test_only_figures_are_tracked():
-    assert figures_of({"epoch": 1, "loss": 2.0, "loss/F": 1.0, "config": {}, "pid": 3, "val/sgcls/zs/R@20": 0.1}) == {
+def test_scalars_of():
+    assert scalars_of({"epoch": 1, "loss": 2.0, "loss/F": 1.0, "config": {}, "pid": 3, "val/sgcls/zs/R@20": 0.1}) == {
         "loss": 2.0, "loss/F": 1.0, "val/sgcls/zs/R@20": 0.1}

@@ -62,8 +62,9 @@ def test_a_busy_process_lets_connections_wait(process, monkeypatch):
 
 @pytest.mark.parametrize(("heard", "status", "reason"), [
     ("SIGTERM", 130, "interrupted"),
-    (None, 1, "Ray's own processes have ended: killed, as when memory runs out, or lost with their machine")])
-def test_trials_are_recorded_as_interrupted(tmp_path, monkeypatch, capsys, heard, status, reason):
+    (None, 1, "Ray's own processes have ended: the system killed them, for example because memory ran out, or their "
+              "machine was lost")])
+def test_end_without_ray_records_trials_as_stopped(tmp_path, monkeypatch, capsys, heard, status, reason):
     for module in (ray_watch, summary):
         monkeypatch.setattr(module, "signal_heard", lambda: heard)
     directory = StudyDirectory(tmp_path)
@@ -78,31 +79,42 @@ def test_trials_are_recorded_as_interrupted(tmp_path, monkeypatch, capsys, heard
     assert (heard or "killed") in printed
 
 
-def test_what_ray_does_not_do_in_time_ends_the_command_and_is_named(monkeypatch, capsys):
+def test_bounded():
     """Its processes take connections and do nothing, as when they are suspended."""
     ends = []
-    with ray_watch.bounded("shut down", .05, lambda *told: ends.append(told)):
+    with ray_watch.bounded("shut down", .05, lambda *call: ends.append(call)):
         assert waited_for(ends) == [("shut down", .05)]
-    with ray_watch.bounded("shut down", .05, lambda *told: ends.append(told)):
+    with ray_watch.bounded("shut down", .05, lambda *call: ends.append(call)):
         pass
     time.sleep(.1)
     assert len(ends) == 1
-    monkeypatch.setattr(ray_watch, "_end_process", lambda: ends.append(ray_watch.ray_is_gone()))
-    monkeypatch.setattr(ray_watch, "_overdue", None)
-    ray_watch.end_overdue("shut down", 120)
-    assert ends[1] == "Ray has not shut down within 120 s, although its processes still answer"
-    assert ends[1] in capsys.readouterr().err
 
 
-def test_a_command_without_trials_says_how_to_go_on(monkeypatch, capsys):
+def test_end_overdue(monkeypatch, capsys):
+    """It ends the process, after the last words of the command."""
+    ends = []
+    monkeypatch.setattr("os._exit", ends.append)
+    with ray_watch.own_last_words():
+        ray_watch.set_last_words(lambda: print(ray_watch.ray_is_gone()) or 3)
+        ray_watch.end_overdue("shut down", 120)
+    assert ends == [3]
+    reason = "Ray has not shut down within 120 s, although its processes still answer"
+    printed = capsys.readouterr()
+    assert reason in printed.out
+    assert reason in printed.err
+
+
+def test_print_how_to_continue(monkeypatch, capsys):
     monkeypatch.setattr(ray_watch, "signal_heard", lambda: signal.SIGTERM.name)
-    assert ray_watch._begin_again() == 130
-    assert "interrupted by SIGTERM, and so were Ray's own processes; what is written stays" in capsys.readouterr().err
+    assert ray_watch.print_how_to_continue() == 130
+    printed = capsys.readouterr().err
+    for part in ("interrupted by SIGTERM", "Ray", "run the command again"):
+        assert part in printed
 
 
-def test_words_of_a_search_that_is_over_are_not_the_last():
+def test_own_last_words_end_with_their_search():
     """Its exit status is not that of what its process does next."""
     with ray_watch.own_last_words():
         ray_watch.set_last_words(lambda: 0)
-        assert ray_watch._last_words() == 0
-    assert ray_watch._last_words() == 1
+        assert ray_watch.say_last_words() == 0
+    assert ray_watch.say_last_words() == 1
