@@ -1,11 +1,11 @@
 """The bridge between this folder and the standard library's module of the same name.
 
-From the repository's root `import platform` finds this folder before the standard module, which half of all packages
-import. So this file loads the standard `platform.py` under its own name, with this folder as the place of its
-submodules, and hands that out: `platform.system()` and `platform.tune` both work in one process.
+From the repository's root, `import platform` finds this folder before the standard module, which many packages import.
+So this file loads the standard `platform.py` under its own name, with this folder as the place of its submodules. That
+module is what `import platform` returns: `platform.system()` and `platform.tune` both work in one process.
 
-A process that imported the standard module before the root was on its path has no `platform.tune`; see `conftest.py`
-for bare pytest, and `platform/cluster/session.py` for Ray's workers.
+A process that imported the standard module before the root was on its path has no `platform.tune`. `conftest.py`
+prevents that for pytest, and `platform/cluster/session.py` for Ray's workers.
 """
 
 import importlib.util

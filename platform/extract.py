@@ -1,7 +1,7 @@
-"""`python -m platform.extract CONFIG [key=value ...]`: the features that trials share, written by Ray tasks.
+"""`python -m platform.extract CONFIG [key=value ...]`: write the features that trials share, by Ray tasks.
 
-Each task takes a range of the training images; several run at once, on all GPUs and nodes. `platform.tune` and
-`platform.train` do the same where Ray has more than one GPU or node.
+Each task writes the features of a range of training images. Tasks run at the same time on all GPUs and nodes.
+`platform.tune` and `platform.train` do the same when Ray has more than one GPU or node.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from .study.directory import StudyDirectory
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the store of CONFIG's training nodes, or find it written. Returns 0, or 2 for bad input."""
+    """Write the feature store of CONFIG's training nodes, unless it is complete. Returns 0, or 2 for bad input."""
     arguments = parse(argv, "extract", __doc__, resumes=False)
 
     @Interrupts(None).watched()
     def write() -> None:
         study = load(arguments.config, arguments.overrides)
-        # Once Ray is up it has a handler of its own for SIGTERM.
+        # Ray installs its own handler of SIGTERM when it starts; the second watch replaces that one.
         with ray_session(study.base.resources.address, study.source) as total, Interrupts(None).watched():
-            from .search.schedule import resources_per_task
+            from .search.schedule import resources_per_task  # imports Ray, which reads the session's variables
 
             require_nodes(study)
             wanted = resources_per_task(study, total.get("GPU", 0))

@@ -1,7 +1,8 @@
-"""`python -m platform.train CONFIG [key=value ...] [--resume]`: one experiment, one trial for each of its seeds.
+"""`python -m platform.train CONFIG [key=value ...] [--resume]`: run one experiment, with one trial for each seed.
 
-It takes the file of a search, too, and ignores how that draws trials and stops them early (search.trials, algorithm,
-scheduler). search.metric, max_concurrent, max_failures and time_budget_s count.
+The config of a search serves too, when each searched setting gets one value. This command ignores the settings that
+draw trials or stop them early (search.trials, search.algorithm, search.scheduler). It uses search.metric,
+search.max_concurrent, search.max_failures and search.time_budget_s.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from .study.entry_points import EntryPoints
 
 
 def main(argv: list[str] | None = None, entry_points: EntryPoints | None = None) -> int:
-    """Train what CONFIG describes, once per seed. Returns 0, 1 when it failed, 2 for bad input."""
+    """Run the experiment of CONFIG once per seed.
+
+    Returns 0, 1 when a trial failed, 2 for bad input, 130 when interrupted.
+    """
     arguments = parse(argv, "train", __doc__)
 
     def train() -> int:
@@ -38,7 +42,7 @@ def main(argv: list[str] | None = None, entry_points: EntryPoints | None = None)
 
 
 def without_search(study: Study) -> Study:
-    """The study with the defaults of everything that draws trials or stops them early."""
+    """The study with default values for the settings that draw trials or stop them early."""
     plain = {key: setting.default for key, setting in reference().items()
              if key.startswith("search.") and setting.role.acts == "drawing"}
     return Study.of(with_values(study.given, plain), study.axes, study.source)

@@ -1,4 +1,4 @@
-"""`python -m platform.tune CONFIG [key=value ...] [--resume]`: a search over experiments."""
+"""`python -m platform.tune CONFIG [key=value ...] [--resume]`: run a search over experiments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .study.entry_points import EntryPoints
 
 
 def main(argv: list[str] | None = None, entry_points: EntryPoints | None = None) -> int:
-    """Run the search that CONFIG describes. Returns 0, 1 when trials failed, 2 for bad input, 130 when interrupted."""
+    """Run the search of CONFIG. Returns 0, 1 when trials failed, 2 for bad input, 130 when interrupted."""
     arguments = parse(argv, "tune", __doc__)
 
     def search() -> int:

@@ -29,7 +29,7 @@ class TrialStatusCallback(Callback):
         """Tune has started the trial's process and has not asked for a result yet."""
         trial.max_failures = self._max_failures
         actor = self._actors[trial.trial_id] = actor_of(trial)
-        actor.go_on_after.remote(*position(trial.last_result or {}))
+        actor.resume_after.remote(*position(trial.last_result or {}))
 
     def on_trial_result(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any],
                         **info: Any) -> None:

@@ -1,1 +1,1 @@
-"""From a command line to a running search, and from its end to a table."""
+"""From a study to its results: checks, preparation, the trials, the summary."""

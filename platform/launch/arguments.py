@@ -1,4 +1,4 @@
-"""The command line that tune, train and extract share: a config file and what is put over it."""
+"""The command line that tune, train and extract share: a config file and settings that replace those of the file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def build_parser(command: str, description: str | None, resumes: bool = True) ->
 
 
 def parse(argv: list[str] | None, command: str, description: str | None, resumes: bool = True) -> argparse.Namespace:
-    """The arguments of `python -m platform.<command>`: config, overrides and, where it `resumes` a run, resume."""
+    """The arguments of `python -m platform.<command>`: config, overrides and, if `resumes`, resume."""
     arguments = build_parser(command, description, resumes).parse_intermixed_args(argv)
     arguments.overrides += vars(arguments).get("overrides_after", [])
     return arguments

@@ -58,7 +58,7 @@ def require_plugins(study: Study, axes: list[Axis], opened: Opened) -> None:
 def require_same_data(directory: StudyDirectory, study: Study, opened: Opened) -> None:
     """Raises ConfigError when the study was begun on other data or images than those that are opened now."""
     directory.require_data(study, {data.hash: data.description for _, data in opened})
-    directory.require_pictures(study, (image_hashes(*one) for one in opened))
+    directory.require_images(study, (image_hashes(*one) for one in opened))
 
 
 def description(config: Config, data: DataSet) -> str:

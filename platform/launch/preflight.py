@@ -1,4 +1,4 @@
-"""What a study needs of this machine besides its data, checked before Ray is started."""
+"""Checks, before Ray starts, that this machine has what a study needs besides its data."""
 
 from __future__ import annotations
 
@@ -13,28 +13,27 @@ from sgg.config import ConfigError, Study
 
 
 def check(study: Study) -> None:
-    """Raises ConfigError naming every package that is missing, a login to Weights & Biases that is, and more processors
-    than the machine has."""
+    """Raises ConfigError naming every missing package, a missing login to Weights & Biases, and too few processors."""
     faults = _packages(study)
     if not faults and study.base.tracking.wandb == "online" and not has_wandb_login():
-        faults = ["tracking.wandb is online, but there is no key: set WANDB_API_KEY, run `wandb login`, or say "
+        faults = ["tracking.wandb is online, but there is no key: set WANDB_API_KEY, run `wandb login`, or set "
                   "tracking.wandb=offline"]
     if faults := [*faults, *_processors(study)]:
         raise ConfigError(study.source, faults)
 
 
 def _processors(study: Study) -> list[str]:
-    """A Ray of our own has no more processors than the machine; what a Ray that runs has is known once it is asked."""
+    """A fault when a trial needs more processors than this machine has. Only a local Ray is limited to this machine."""
     wanted, here = study.base.resources, os.cpu_count() or 1
     ray = sys.modules.get("ray")
     if wanted.address != "local" or wanted.all_cpus <= here or (ray is not None and ray.is_initialized()):
         return []
     each = f", {wanted.cpus:g} for each of {wanted.num_workers} workers" if wanted.num_workers > 1 else ""
-    return [f"resources.cpus: a trial wants {wanted.all_cpus:g}{each}, but this machine has {here}"]
+    return [f"resources.cpus: a trial needs {wanted.all_cpus:g}{each}, but this machine has {here}"]
 
 
 def has_wandb_login() -> bool:
-    """Whether W&B would know who asks: by an environment variable, or by what `wandb login` left in the netrc file."""
+    """Whether there is a key for W&B: in an environment variable, or in the netrc file that `wandb login` writes."""
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
     import wandb

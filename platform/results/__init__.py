@@ -1,1 +1,1 @@
-"""From trials on disk to tables over seeds and runs."""
+"""Tables over seeds and runs, from the trials on disk."""

@@ -28,9 +28,9 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of the command."""
     parser = command_parser("platform.results", __doc__)
     parser.add_argument("run_dirs", nargs="+", metavar="RUN_DIR", help="the folder <output>/<name> of a search or run")
-    parser.add_argument("--format", choices=FORMATS, default="table", help="of what is printed; default: table")
+    parser.add_argument("--format", choices=FORMATS, default="table", help="of the output; default: table")
     parser.add_argument("--by", metavar="KEY,...",
-                        help="the settings that tell rows apart; default: all that differ between trials")
+                        help="the settings that distinguish rows; default: all that differ between trials")
     parser.add_argument("--metric", help="the metric of a table, for example mR@50; default: ngR@100")
     return parser
 

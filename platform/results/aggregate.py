@@ -1,6 +1,10 @@
-"""From trials on disk to one row per configuration: mean, deviation and n over seeds.
+"""Aggregates the trials on disk to one row per configuration: mean, deviation and n over seeds.
 
-What was measured on different data or pictures, with other embeddings or other parts of a system stays apart.
+Metrics on different data or images, with other embeddings or other parts of a system stay apart.
+
+This does not use pandas. Trials have different settings, of which some are lists or None: a data frame cannot group by
+lists, and turns whole numbers beside missing ones into floats. Means here are exactly rounded (`statistics.fmean`), so
+they do not depend on the order of trials, and reading results needs no second for the import.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ SEED_KEY, EVALUATION = "experiment.seed", "evaluation."
 
 @dataclass(frozen=True, order=True)
 class Basis:
-    """What figures must share to be comparable, in words; a word is empty where a trial did not note it."""
+    """What metrics must have in common to be comparable, as texts; a text is empty when a trial does not say it."""
 
     data: str
     embeddings: str = ""
@@ -40,15 +44,15 @@ class Basis:
     plugins: str = ""
 
     @classmethod
-    def of(cls, facts: DataProvenance) -> Basis:
-        """From the `data` entry of a trial's config.json."""
-        return cls(describe_data(facts.get("description", "unknown"), facts.get("hash") or ""),
-                   describe_data(facts.get("embeddings", ""), facts.get("embeddings_hash") or ""),
-                   tuple(parts_of(facts).items()), describe_pictures(facts.get("pictures")),
-                   ", ".join(describe_data(name, digest) for name, digest in facts.get("plugins", {}).items()))
+    def of(cls, provenance: DataProvenance) -> Basis:
+        """The basis of a trial, from the `data` entry of its config.json."""
+        return cls(describe_data(provenance.get("description", "unknown"), provenance.get("hash") or ""),
+                   describe_data(provenance.get("embeddings", ""), provenance.get("embeddings_hash") or ""),
+                   tuple(parts_of(provenance).items()), describe_images(provenance.get("pictures")),
+                   ", ".join(describe_data(name, digest) for name, digest in provenance.get("plugins", {}).items()))
 
     def words(self) -> dict[str, str]:
-        """Each of these by name; of what a trial did not note an empty word."""
+        """Name -> text, empty when a trial does not say it. `pictures` is what files of results call the images."""
         return {"data": self.data, "embeddings": self.embeddings, **dict.fromkeys(PARTS, ""), **dict(self.parts),
                 "pictures": self.pictures, "plugins": self.plugins}
 
@@ -58,20 +62,20 @@ class Basis:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one trial measured under one variant of the adjustments."""
+    """The metrics of one trial under one variant of the adjustments."""
 
     settings: dict[str, Any]
     seed: int | None
     status: str
     basis: Basis
-    figures: dict[str, float]
+    metrics: dict[str, float]
     program: str = ""
-    """Version and commit that trained it; "" where a trial of an earlier version does not say."""
+    """Version and commit that trained it; "" for a trial of an earlier version, which does not say."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure over the seeds of a configuration; `std` is the sample deviation, None for one seed."""
+    """A metric over the seeds of a configuration. std: the sample standard deviation; None for one seed."""
 
     mean: float
     std: float | None
@@ -88,17 +92,17 @@ class ResultRow:
     status: str = ""
     cells: dict[str, Cell] = field(default_factory=dict)
     programs: list[str] = field(default_factory=list)
-    """Versions and commits of the trials behind its figures; they tell no rows apart."""
+    """Versions and commits of the trials behind its metrics. Trials of different ones share a row."""
 
     @property
     def n(self) -> int:
-        """Trials behind its figures, those of one configuration and seed counted once."""
+        """How many trials are behind its metrics; those of one configuration and seed count once."""
         return max((cell.n for cell in self.cells.values()), default=0)
 
 
 @dataclass
 class Collection:
-    """All outcomes of some studies. searched: the keys that any of them searched. metric, mode: of the first."""
+    """All outcomes of some studies. searched: the keys that any study searched. metric, mode: those of the first."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     searched: list[str] = field(default_factory=list)
@@ -107,32 +111,32 @@ class Collection:
 
 
 def collect(run_dirs: Iterable[Path | str]) -> Collection:
-    """Read every trial of the studies in `run_dirs`; a folder of a single trial or of trials will do too.
+    """Read every trial of the studies in `run_dirs`. The folder of a trial, or of several trials, serves too.
 
-    Raises FileNotFoundError where a folder holds no trial, ValueError naming a file that is spoilt.
+    Raises FileNotFoundError when a folder has no trial, and ValueError naming a damaged file.
     """
     collection = Collection()
     for number, path in enumerate(map(Path, run_dirs)):
         records = _records(path)
         if not records:
             raise FileNotFoundError(f"{path} holds no trials: name the folder <output>/<name> of a search or run")
-        facts: dict[str, Any] = {}
+        metadata: dict[str, Any] = {}
         if (path / STUDY).is_file():
-            facts, compared_by = _facts(StudyDirectory(path))
-            collection.searched += [key for key in map(current_key, facts["axes"]) if key not in collection.searched]
+            metadata, compared_by = _metadata(StudyDirectory(path))
+            collection.searched += [key for key in map(current_key, metadata["axes"]) if key not in collection.searched]
             if number == 0:
                 collection.metric, collection.mode = compared_by
         for record in records:
-            collection.outcomes += _outcomes(record, facts)
+            collection.outcomes += _outcomes(record, metadata)
     return collection
 
 
 def aggregate(collection: Collection, by: list[str] | None = None) -> list[ResultRow]:
-    """One row per configuration and variant of the adjustments, the best first.
+    """One row per configuration and variant of the adjustments, with the best first.
 
-    by: dotted keys that make a configuration; by default every setting does, and those are shown that were searched
-    or differ. Several values of an adjustment always make rows of their own, for they are of the same trials. Failed
-    trials count in the status, not in the figures; trials stopped early count where none finished.
+    by: dotted keys that distinguish configurations; by default all settings do, and a row shows the settings that were
+    searched or that differ. Each value of an adjustment has a row of its own, since it is about the same trials. Failed
+    trials count in the status but not in the metrics. Trials that were stopped early count when none finished.
     Raises ValueError for a key that no trial has.
     """
     outcomes = collection.outcomes
@@ -154,15 +158,15 @@ def aggregate(collection: Collection, by: list[str] | None = None) -> list[Resul
                                          if collection.metric in row.cells else 0))
 
 
-def _facts(directory: StudyDirectory) -> tuple[dict[str, Any], tuple[str, str]]:
-    """What study.json says, and the metric and mode that trials are compared by. Its settings are checked, unless that
-    would run plugins, which nobody named here."""
-    facts = directory.facts()
-    if find(facts["settings"], "experiment.plugins"):
-        search = facts["settings"]["search"]
-        return facts, (search["metric"], search["mode"])
+def _metadata(directory: StudyDirectory) -> tuple[dict[str, Any], tuple[str, str]]:
+    """The content of study.json, and the metric and mode that compare trials. This checks the settings, unless the
+    study has plugins: showing results must not run code of a plugin."""
+    metadata = directory.metadata()
+    if find(metadata["settings"], "experiment.plugins"):
+        search = metadata["settings"]["search"]
+        return metadata, (search["metric"], search["mode"])
     study, _ = directory.study()
-    return facts, (study.base.search.metric, study.base.search.mode)
+    return metadata, (study.base.search.metric, study.base.search.mode)
 
 
 def _records(path: Path) -> list[TrialRecord]:
@@ -173,42 +177,42 @@ def _records(path: Path) -> list[TrialRecord]:
     return [TrialRecord.read(folder) for folder in folders if (folder / CONFIG).is_file()]
 
 
-def _outcomes(record: TrialRecord, facts: dict[str, Any]) -> list[Outcome]:
-    settings = facts.get("resolved", facts.get("settings", {}))  # of one that never began
+def _outcomes(record: TrialRecord, metadata: dict[str, Any]) -> list[Outcome]:
+    settings = metadata.get("resolved", metadata.get("settings", {}))  # of a trial that never began
     began = record.config()
-    written = began or {"config": settings, "data": facts.get("data", {})}
+    written = began or {"config": settings, "data": metadata.get("data", {})}
     flat, values = current_settings(flatten(written["config"])), current_values(record.values)
-    # A search over entries of a registry gives each trial values for all of them; its settings are those of its own.
+    # A search over entries of a registry gives each trial values for all entries. Those of its own entry count.
     flat |= {key: value for key, value in values.items() if key in flat or began is None}
     seed = flat.get(SEED_KEY)
     identity = {key: value for key, value in flat.items() if role_of(key).identity}
-    figures: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     for row in record.rows():
-        figures |= _figures(row, "val/", record.directory / ROWS)
-    figures |= _figures(record.test(), "", record.directory / TEST)
-    adjusted = adjustments_in(figures)  # those of a plugin are known by the names of figures only
+        metrics |= _metrics(row, "val/", record.directory / ROWS)
+    metrics |= _metrics(record.test(), "", record.directory / TEST)
+    adjusted = adjustments_in(metrics)  # only the names of metrics show those of a plugin
     variants = variants_of({key.removeprefix(EVALUATION): value for key, value in flat.items()
                             if key.startswith(EVALUATION)}, adjusted)
     identity = {key: value for key, value in identity.items() if key.removeprefix(EVALUATION) not in adjusted}
     return [Outcome(identity | {EVALUATION + name: value for name, value in variant.items()},
                     seed[0] if isinstance(seed, list) else seed, record.status, Basis.of(written["data"]),
-                    values_under(figures, variant), describe_program(written.get(PROGRAM, {}))) for variant in variants]
+                    values_under(metrics, variant), describe_program(written.get(PROGRAM, {}))) for variant in variants]
 
 
-def _figures(row: Row, prefix: str, source: Path) -> dict[str, float]:
-    """Those of a row that were measured. Raises ValueError naming one that is no number, and the file."""
-    figures = {name: value for name, value in row.items() if name.startswith(prefix) and value is not None}
-    for name, value in figures.items():
+def _metrics(row: Row, prefix: str, source: Path) -> dict[str, float]:
+    """The measured metrics of a row. Raises ValueError naming the file and a metric that is no number."""
+    metrics = {name: value for name, value in row.items() if name.startswith(prefix) and value is not None}
+    for name, value in metrics.items():
         if not isinstance(value, (int, float)):
             raise ValueError(f"{source}: {name} must be a number, got {value!r}")
-    return figures
+    return metrics
 
 
 def _shown(collection: Collection) -> list[str]:
-    """Keys that were searched, then others that differ between trials."""
+    """The searched keys, and then other keys that differ between trials."""
     keys = [key for key in collection.searched if not role_of(key).swept]
     for key in dict.fromkeys(key for outcome in collection.outcomes for key in outcome.settings):
-        # What only some entries of a registry have tells no trials apart that the name of the entry does not.
+        # Settings of one entry of a registry distinguish no trials that the entry's name does not.
         of_entry = (setting := reference().get(key)) is not None and bool(setting.chosen)
         values = {repr(outcome.settings.get(key)) for outcome in collection.outcomes
                   if key in outcome.settings or not of_entry}
@@ -218,7 +222,7 @@ def _shown(collection: Collection) -> list[str]:
 
 
 def _adjustments(outcomes: list[Outcome]) -> list[str]:
-    """The keys of the adjustments that were measured at several values."""
+    """The keys of adjustments with several values."""
     values: dict[str, set[str]] = {}
     for outcome in outcomes:
         for key, value in outcome.settings.items():
@@ -243,23 +247,23 @@ def _row(group: list[Outcome], shown: list[str]) -> ResultRow:
 
 
 def _samples(outcomes: list[Outcome]) -> list[dict[str, float]]:
-    """Figures per configuration and seed. Trials that share both (of a population, one that copied another) count as
-    one, their mean: they are no two samples of what seeds do."""
+    """Metrics per configuration and seed. Trials with the same ones, such as members of a population that copied each
+    other, count as one sample, which is their mean: they do not show the effect of the seed."""
     groups: dict[Any, list[dict[str, float]]] = {}
     for number, outcome in enumerate(outcomes):
         seed = outcome.seed if outcome.seed is not None else f"unknown {number}"
-        groups.setdefault((repr(sorted(outcome.settings.items())), seed), []).append(outcome.figures)
-    return [{name: statistics.fmean(figures[name] for figures in group if name in figures)
-             for name in dict.fromkeys(name for figures in group for name in figures)} for group in groups.values()]
+        groups.setdefault((repr(sorted(outcome.settings.items())), seed), []).append(outcome.metrics)
+    return [{name: statistics.fmean(metrics[name] for metrics in group if name in metrics)
+             for name in dict.fromkeys(name for metrics in group for name in metrics)} for group in groups.values()]
 
 
 def describe_data(description: str, content_hash: str) -> str:
-    """A data set, or a file of word vectors, in words, with the beginning of its hash."""
+    """The description of a data set or of a file of word vectors, with the beginning of its hash."""
     return f"{description} [{content_hash[:8]}]" if content_hash else description
 
 
-def describe_pictures(hashes: dict[str, str] | None) -> str:
-    """The pictures of all parts by one hash; "" where they are not known, as in results of the first edition."""
+def describe_images(hashes: dict[str, str] | None) -> str:
+    """One hash for the images of all splits; "" for results of the first edition, which do not say it."""
     return value_hash(hashes)[:8] if hashes else ""
 
 

@@ -11,7 +11,7 @@ from .formats import render
 
 
 def write_results(directory: Path) -> str:
-    """Write results.csv and results.json of a study into its folder; returns the table for people."""
+    """Write results.csv and results.json of a study into its folder. Returns the same results as a table for people."""
     rows = aggregate(collect([directory]))
     for form in ("csv", "json"):
         with replaced(directory / f"results.{form}") as passing:

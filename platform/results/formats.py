@@ -1,4 +1,9 @@
-"""Result rows as a table for people, and as CSV, JSON, LaTeX and HTML."""
+"""Result rows as a table for people, and as CSV, JSON, LaTeX and HTML.
+
+This does not use pandas, which would make it no shorter: settings differ between rows, and their order, the missing
+values and the tables per basis would have to be made for a data frame too. `DataFrame.to_latex` needs one more package,
+jinja2, and `to_html` has no caption.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +28,10 @@ MODES = {"sgcls": "SGCls", "predcls": "PredCls", "sgdet": "SGDet"}
 
 
 def render(rows: list[ResultRow], form: str, metric: str | None = None, width: int | None = None) -> str:
-    """The rows in one of FORMATS. metric: what table, LaTeX and HTML show, for example mR@50; None: ngR@100, or ngR at
-    the largest K where that was not measured.
+    """The rows in one of FORMATS.
 
-    Raises ValueError for a metric that no row has.
+    metric: the one that table, LaTeX and HTML show, for example mR@50; None: ngR@100, or ngR at the largest measured K.
+    width: of a table, in characters. Raises ValueError for a metric that no row has.
     """
     measured = _metrics(rows)
     if metric is not None and measured and metric not in measured:
@@ -47,27 +52,27 @@ def render(rows: list[ResultRow], form: str, metric: str | None = None, width: i
 
 
 def as_json(row: ResultRow) -> dict[str, Any]:
-    """A row as `--format json` prints it."""
+    """A row as an object of `--format json`."""
     return {**row.settings, "seeds": row.seeds, "n": row.n, "status": row.status, **row.basis.words(),
             PROGRAM: row.programs,
             **{name: {"mean": cell.mean, "std": cell.std, "n": cell.n} for name, cell in row.cells.items()}}
 
 
 def columns(rows: list[ResultRow], metric: str | None = None) -> list[str]:
-    """The figures to show: `metric` (see `render`) of each measured mode and subset; for SGDet also on how many images
-    the detector fell back and failed. Of the test set where it was evaluated."""
+    """The names of the metrics to show: `metric` (see `render`) for each measured mode and subset. With SGDet also on
+    how many images the detector fell back or failed. All are of the test set, or of validation without a test."""
     measured = {name for row in rows for name in row.cells}
     metric = metric or _headline(_metrics(rows))
-    part = "test" if any(name.startswith("test/") for name in measured) else "val"
-    wanted = [f"{part}/{mode}/{subset}/{metric}" for mode in MODES for subset in SUBSETS]
+    split = "test" if any(name.startswith("test/") for name in measured) else "val"
+    wanted = [f"{split}/{mode}/{subset}/{metric}" for mode in MODES for subset in SUBSETS]
     shown = [name for name in wanted if name in measured]
-    if any(name.startswith(f"{part}/sgdet/") for name in shown):
-        shown += [name for count in DETECTION_COUNTS if (name := f"{part}/sgdet/{count}") in measured]
+    if any(name.startswith(f"{split}/sgdet/") for name in shown):
+        shown += [name for count in DETECTION_COUNTS if (name := f"{split}/sgdet/{count}") in measured]
     return shown
 
 
 def _metrics(rows: list[ResultRow]) -> set[str]:
-    """What was measured of any mode and subset."""
+    """The metrics that were measured, for any mode and subset."""
     return {name.split("/")[3] for row in rows for name in row.cells if name.count("/") == 3}
 
 
@@ -77,7 +82,7 @@ def _headline(measured: set[str]) -> str:
 
 
 def cell_text(cell: Cell | None, metric: str, plus_minus: str = "±") -> str:
-    """Mean and, where there is one, deviation of a metric, with one decimal; shares in percent."""
+    """Mean of a metric and its deviation, if it has one, with one decimal; fractions in percent."""
     if cell is None:
         return "-"
     scale = 100 if is_fraction(metric) else 1
@@ -106,17 +111,17 @@ def _setting(value: Any) -> str:
 
 
 def short_names(keys: list[str]) -> list[str]:
-    """Dotted keys without the sections that do not tell them apart; `model.head.kind` is the head."""
+    """Dotted keys without the sections that are not needed to distinguish them; `model.head.kind` becomes `head`."""
     last = [key.removesuffix(".kind").rsplit(".", 1)[-1] for key in keys]
     return [short if last.count(short) == 1 else key for key, short in zip(keys, last, strict=True)]
 
 
 def _caption(names: list[str]) -> str:
     if not names:
-        return "no figures yet"
-    part, _, _, metric = names[0].split("/")
+        return "no metrics yet"
+    split, _, _, metric = names[0].split("/")
     unit = " in percent" if is_fraction(metric) else ""
-    return f"{metric}{unit} on {part}, mean ± sample deviation over seeds, n trials"
+    return f"{metric}{unit} on {split}, mean ± sample deviation over seeds, n trials"
 
 
 def _table(rows: list[ResultRow], metric: str | None, width: int | None) -> str:
@@ -124,7 +129,7 @@ def _table(rows: list[ResultRow], metric: str | None, width: int | None) -> str:
     console = Console(file=buffer, width=width or 240)
     for basis, group in _by_basis(rows).items():
         names = columns(group, metric)
-        # As text: what stands in brackets would else be taken for markup, the hash of the data for one.
+        # As Text, since rich would read brackets as markup, for example those around the hash of the data.
         table = Table()
         for key in short_names(list(group[0].settings)):
             table.add_column(key)
@@ -134,7 +139,7 @@ def _table(rows: list[ResultRow], metric: str | None, width: int | None) -> str:
         table.add_column("status")
         for row in group:
             table.add_row(*map(Text, _cells(row, names)))
-        # Not as title and caption of the table: these are wrapped to its width, which may be a few letters.
+        # Not as title and caption: rich would wrap them to the table's width, which may be a few letters.
         console.print(Text(str(basis)), table, Text(_caption(names)), sep="\n")
     return buffer.getvalue()
 

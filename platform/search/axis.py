@@ -1,4 +1,4 @@
-"""One searched setting: a `{search: KIND, ...}` leaf of a config, read and checked by itself."""
+"""An axis of a search: one searched setting, written `{search: KIND, ...}` in a config. (Tune calls it a domain.)"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Axis:
-    """One searched key. `values` for choice and grid; `low` and `high`, both included, for ranges."""
+    """One searched key. `values` are those of a choice or grid; `low` and `high`, both included, those of a range."""
 
     key: str
     kind: str
@@ -29,22 +29,23 @@ class Axis:
 
     @property
     def role(self) -> Role:
-        """What the setting acts on."""
+        """The role of the setting, which says what it acts on."""
         return role_of(self.key)
 
     def extremes(self) -> list[Any]:
-        """The values to check: all of them, or both ends of a range."""
+        """The values to check: all listed values, or both ends of a range."""
         return list(self.values) if self.kind in LISTED else [self.low, self.high]
 
     @property
     def size(self) -> float:
-        """How many values it has."""
+        """How many values it has; infinity for a range of real numbers."""
         if self.kind in LISTED:
             return len(self.values)
         return self.high - self.low + 1 if self.kind == "randint" else math.inf
 
     def draw(self, generator: random.Random) -> Any:
-        """A random value."""
+        """A random value. Unlike a domain's `sample`, this uses a generator of its own, and its values do not change
+        with the version of Ray: a search that resumes must draw the same trials."""
         match self.kind:
             case "uniform":
                 return generator.uniform(self.low, self.high)
@@ -57,7 +58,7 @@ class Axis:
                 return generator.choice(self.values)
 
     def domain(self) -> Any:
-        """The same axis in Ray Tune's words."""
+        """The same axis as a domain of Ray Tune."""
         from ray import tune
 
         match self.kind:
@@ -72,19 +73,19 @@ class Axis:
 
 
 def read_axis(key: str, leaf: Values) -> Axis:
-    """The axis of a dotted key. Raises ValueError naming the key and what is wrong with its leaf."""
+    """The axis of a dotted key. Raises ValueError naming the key and what is wrong with `leaf`."""
     kind = leaf["search"]
     role = role_of(key)
     if role.acts in ("running", "drawing"):
-        raise ValueError(f"{key} cannot be searched: it does not belong to a single trial")
+        raise ValueError(f"{key} cannot be searched, since all trials of a search share it: give it one value")
     if kind not in (*LISTED, *RANGES):
         close = difflib.get_close_matches(str(kind), [*LISTED, *RANGES], n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise ValueError(f"{key}.search must be one of {', '.join([*LISTED, *RANGES])}, got {kind!r}{hint}")
     if not role.searchable and not (role.swept and kind in LISTED):
         swept = ", ".join(keys_where(lambda role: role.swept))
-        raise ValueError(f"{key} cannot be searched: it does not change the trained model. Every value in the lists "
-                         f"{swept} is evaluated on each one")
+        raise ValueError(f"{key} cannot be searched, since it does not change the trained model. To compare several "
+                         f"evaluations of each model, list values in {swept}")
     wanted = {"of"} if kind in LISTED else {"low", "high"}
     given = set(leaf) - {"search"}
     if given != wanted:

@@ -1,14 +1,14 @@
 """Early stopping by configuration, in a search that may be interrupted at any moment.
 
-A rule of Ray Tune (ASHA, the median rule) compares a trial's result with those of other trials at the same epoch. Two
-things stand between Tune and the rule here:
+A scheduler of Ray Tune (ASHA, the median rule), here the "rule", compares a trial's result with those of other trials
+at the same epoch. `EarlyStopping` wraps a rule for two reasons:
 
-- A trial is a configuration and a seed. The rule sees only the trials of the first seed; the other seeds of a
-  configuration stop with it.
-- Tune forgets what a rule remembers when a search is interrupted. So each judgement is written down (`judgements.py`).
-  When the search is taken up again, the rule gets the results that it had judged. It is asked for no decision on them:
-  those decisions stand. Their order does not matter, since rules remember a set of results by trial and epoch.
-  Results that it had not judged come from the trials themselves (`trial.py`), and are judged as ever.
+- A trial is a configuration and a seed. The rule sees only the trials of the first seed. When it stops one of them, the
+  trials of the same configuration with other seeds stop too.
+- Tune does not save the rule's memory. So each judgement is written to a file (`judgements.py`). When the search
+  resumes, the rule gets the results that it had judged, without deciding again: its old decisions remain. The order of
+  these results does not matter, since a rule remembers a set of results by trial and epoch. Results that it had not
+  judged come from the trials themselves (`trial/trainable.py`), and the rule judges them as usual.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ EPOCHS_KEY = "training.epochs"
 
 @dataclass(frozen=True)
 class Past:
-    """A trial before its search was taken up again.
+    """What a trial had done before its search was resumed.
 
-    results: all that it wrote, as it reports them to Tune, in order of epochs. judged: its last judgement. stopped: it
-    was stopped early.
+    results: one for each epoch, in order, as the trial reports them to Tune. judged: the last judgement on it. stopped:
+    whether it was stopped early.
     """
 
     results: list[dict[str, Any]] = field(default_factory=list)
@@ -55,12 +55,12 @@ def past_trials(directory: StudyDirectory) -> list[tuple[TrialRecord, Past]]:
 
 
 class EarlyStopping(SchedulerWrapper):
-    """Stops configurations, each with all of its seeds, as `rule` decides on trials of the first seed.
+    """Stops configurations, each with all of its seeds, when `rule` stops the trial of the first seed.
 
-    A trial in its last epoch is left alone: its test is still to come.
+    A trial in its last epoch is never stopped, since its test still follows.
 
-    rule: judges. seed: the first. end: the last epoch of trials whose own settings do not say it. judgements: their
-    file. past: trials of a search that is taken up again, by id.
+    seed: the first seed. end: the last epoch of trials whose own settings do not say it. judgements: the file of
+    judgements. past: trial id -> what the trial had done, in a search that is resumed.
     """
 
     def __init__(self, rule: TrialScheduler, seed: int, end: int, judgements: Judgements,
@@ -68,69 +68,69 @@ class EarlyStopping(SchedulerWrapper):
         super().__init__(rule)
         self._seed, self._end, self._judgements, self._past = seed, end, judgements, dict(past or {})
         self._stopped: set[str] = set()
-        self._known: dict[str, int] = {}  # by trial id: the last epoch that was judged, or that the rule knows
+        self._known: dict[str, int] = {}  # trial id -> the last epoch that was judged, or that the rule knows
 
     def on_trial_add(self, controller: Any, trial: Any) -> None:
-        """A trial is about to wait for its turn: a new one, or one that is taken up again."""
+        """Tune adds a trial: a new one, or one that it resumes."""
         if self._sees(trial):
-            self._rule.on_trial_add(controller, trial)
+            self.rule.on_trial_add(controller, trial)
         past = self._past.pop(trial.trial_id, None)
         if past is not None:
             self._recall(controller, trial, past)
 
     def _recall(self, controller: Any, trial: Any, past: Past) -> None:
-        """Bring the rule, and Tune, to where they were after the last judgement on a trial."""
+        """Restore the state of the rule and of Tune after the last judgement on a trial."""
         if past.stopped or past.judged.stop:
             self._stopped.add(_configuration(trial))
-        noted = (trial.last_result or {}).get(TIME, 0)  # Tune's own note may be older, or of a last epoch
-        had = [result for result in past.results if result[TIME] <= max(noted, past.judged.epoch)]
+        saved = (trial.last_result or {}).get(TIME, 0)  # the snapshot may be older, or of the last epoch
+        had = [result for result in past.results if result[TIME] <= max(saved, past.judged.epoch)]
         for result in had:
             self._remind(controller, trial, result)
         if had:
             self._known[trial.trial_id] = had[-1][TIME]
         if past.judged.stop and not past.stopped:
-            had = had[:-1]  # Tune has not stopped the trial yet, and does when it gets this result again
-        if had and had[-1][TIME] > noted:
+            had = had[:-1]  # Tune stops the trial when it gets this result again
+        if had and had[-1][TIME] > saved:
             trial.update_last_result(dict(had[-1]))
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Whether a trial goes on."""
+        """The decision whether a trial continues."""
         epoch = result.get(TIME, self._end)
         if FAILED_KEY in result or epoch >= trial.config.get(EPOCHS_KEY, self._end):
             return self.CONTINUE
         stop = _configuration(trial) in self._stopped
         if not stop and epoch <= self._known.get(trial.trial_id, 0):
-            return self.CONTINUE  # trained again, since its checkpoint was damaged
+            return self.CONTINUE  # this epoch was trained again, since its checkpoint was damaged
         if not stop and self._sees(trial):
-            stop = self._rule.on_trial_result(controller, trial, result) == self.STOP
+            stop = self.rule.on_trial_result(controller, trial, result) == self.STOP
         self._known[trial.trial_id] = epoch
-        with suppress(OSError):  # where the disk is full the next note ends the search, and says so
+        with suppress(OSError):  # on a full disk the next snapshot ends the search with a message
             self._judgements.add(trial.trial_id, epoch, stop)
         if stop:
             self._stopped.add(_configuration(trial))
         return self.STOP if stop else self.CONTINUE
 
     def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """A trial has ended of itself, or was stopped."""
+        """A trial has ended, or was stopped."""
         if self._sees(trial):
             self._remind(controller, trial, result)
 
     def on_trial_error(self, controller: Any, trial: Any) -> None:
-        """A trial has failed; other seeds of its configuration go on."""
+        """A trial has failed. Other seeds of its configuration continue."""
         if self._sees(trial):
-            self._rule.on_trial_error(controller, trial)
+            self.rule.on_trial_error(controller, trial)
 
     def on_trial_remove(self, controller: Any, trial: Any) -> None:
-        """A trial is taken away before its end."""
+        """Tune removes a trial before its end."""
         if self._sees(trial):
-            self._rule.on_trial_remove(controller, trial)
+            self.rule.on_trial_remove(controller, trial)
 
     def _remind(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """Give the rule a result that it does not have yet, and ask for no decision."""
+        """Pass the rule a result that it does not have yet, without asking for a decision."""
         epoch = result.get(TIME, 0)
         if self._sees(trial) and OBJECTIVE in result and epoch > self._known.get(trial.trial_id, 0):
-            self._rule.on_trial_complete(controller, trial, result)  # all that Tune has for this
-            self._rule.on_trial_add(controller, trial)
+            self.rule.on_trial_complete(controller, trial, result)  # the only call without a decision
+            self.rule.on_trial_add(controller, trial)
             self._known[trial.trial_id] = epoch
 
     def _sees(self, trial: Any) -> bool:

@@ -1,7 +1,7 @@
-"""What a rule that stops trials early has judged, on disk before a judgement takes effect.
+"""The judgements of an early-stopping scheduler, each on disk before it takes effect.
 
-Tune does not keep what its schedulers remember, and what it notes of a trial may be older than the last judgement. With
-this file a search that was killed knows which results were judged, so that none is judged twice and none is left out.
+Tune does not save the memory of its schedulers, and its snapshot of a trial may be older than the last judgement. With
+this file a resumed search knows which results were judged, so that it judges no result twice and leaves none out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sgg.common.run_log import append_row, read_rows
 
 @dataclass(frozen=True)
 class Judgement:
-    """Of a trial: the last epoch that was judged, and whether the trial was stopped there."""
+    """The last judged epoch of a trial, and whether the scheduler stopped the trial there."""
 
     epoch: int = 0
     stop: bool = False
@@ -24,17 +24,16 @@ NOT_YET = Judgement()
 
 
 class Judgements:
-    """The file `path`: a line of JSON for each judgement, in the order in which they were made."""
+    """The file `path`, with one line of JSON for each judgement, in their order."""
 
     def __init__(self, path: Path):
         self._path = path
 
     def add(self, trial: str, epoch: int, stop: bool) -> None:
-        """Write one more. Raises OSError naming the file."""
+        """Append a judgement. Raises OSError naming the file."""
         append_row(self._path, {"trial": trial, "epoch": epoch, "stop": stop})
 
     def last(self) -> dict[str, Judgement]:
-        """The last judgement on each trial, by its id. Raises ValueError naming file and line for one that is spoilt.
-        """
+        """Trial id -> the last judgement on that trial. Raises ValueError naming file and line of a damaged line."""
         rows = read_rows(self._path, trial=str, epoch=int, stop=bool)
         return {row["trial"]: Judgement(row["epoch"], row["stop"]) for row in rows}

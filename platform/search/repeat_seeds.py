@@ -1,4 +1,4 @@
-"""A search algorithm that sees configurations, while trials are a configuration and a seed."""
+"""Runs every configuration that a search algorithm suggests once per seed."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ from ray.tune.search import Searcher
 
 SEED_KEY = "experiment.seed"
 REPEATS = 100
-"""How often in a row a searcher may come back to what was tried, before there is taken to be nothing else."""
+"""When a searcher suggests only configurations that were tried, so many times in a row, the search ends."""
 
 
 class RepeatSeeds(Searcher):
-    """Runs each suggestion of another searcher once per seed and tells it the mean. One that it makes again is answered
-    from what is known, and it is asked for another: the same trial twice is no second sample.
+    """Runs each suggestion of another searcher once per seed, and reports the mean of the metric to that searcher.
 
-    chooser: suggests configurations. seeds: of every configuration's trials, in this order. at_once: how many trials
-    may run. Its state, the chooser's included, survives in one file, so that a search can be taken up between the seeds
-    of a configuration, with room for more or fewer trials too.
+    When the searcher suggests a configuration again, it gets the known mean at once, and must suggest another one: the
+    same trial twice is no second sample.
+
+    `ray.tune.search.Repeater` does not serve here. It numbers the repetitions, while a study names its seeds. It runs a
+    suggestion that comes again. It saves the state of its searcher but not its own, so a search cannot resume between
+    the seeds of a configuration. And Ray advises against it together with early stopping.
+
+    chooser: suggests configurations. seeds: those of every configuration, in this order. at_once: how many trials may
+    run at a time. The state, with that of the chooser, is saved in one file, so that a search can resume between the
+    seeds of a configuration, also with another `at_once`.
     """
 
     def __init__(self, chooser: Searcher, seeds: list[int], at_once: int):
@@ -31,12 +37,12 @@ class RepeatSeeds(Searcher):
         self._means: dict[str, dict[str, float] | None] = {}
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
-        """Hand the space on to the chooser."""
+        """Pass the search space to the chooser."""
         return self._chooser.set_search_properties(metric, mode, config, **spec)
 
     # Searchers may return the text FINISHED too, which Ray's annotation leaves out.
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
-        """The next seed of the current configuration, else the first seed of a new one; None while enough run."""
+        """The next seed of this configuration, or the first seed of a new one; None while `at_once` trials run."""
         if len(self._leader) >= self._at_once:
             return None
         if not self._waiting:
@@ -51,18 +57,18 @@ class RepeatSeeds(Searcher):
         return {**values, SEED_KEY: seed}
 
     def _new_configuration(self, trial_id: str) -> tuple[str, dict[str, Any] | str | None]:
-        """The chooser's next suggestion that it has not made before, and the name under which it made it."""
+        """The chooser's next suggestion that is new, and the trial id that the chooser knows it by."""
         for time in range(REPEATS):
             name = f"{trial_id}-{time}" if time else trial_id
             values = self._chooser.suggest(name)
             if not isinstance(values, dict) or _key(values) not in self._means:
                 return name, values
-            mean = self._means[_key(values)]  # none while it runs, or where it has failed
+            mean = self._means[_key(values)]  # None while it runs, or after it has failed
             self._chooser.on_trial_complete(name, result=mean, error=mean is None)
         return trial_id, Searcher.FINISHED
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Once a configuration's last seed is in, the chooser hears the mean of those that did not fail."""
+        """After the last seed of a configuration, report the mean over the seeds that did not fail to the chooser."""
         leader, values = self._leader.pop(trial_id, (None, {}))
         if leader is None:
             return
@@ -76,7 +82,7 @@ class RepeatSeeds(Searcher):
             del self._scores[leader]
 
     def save(self, checkpoint_path: str) -> None:
-        """Write the whole state to a file."""
+        """Write the state to a file."""
         with open(checkpoint_path, "wb") as file:
             cloudpickle.dump(self.__dict__, file)
 

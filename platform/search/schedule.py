@@ -1,4 +1,4 @@
-"""What decides which trials run next and which are stopped early, in Ray Tune's terms."""
+"""The search space, search algorithm and scheduler of a study, as Ray Tune's objects."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from .search_space import configurations
 
 
 def plan(study: Study, axes: list[Axis]) -> list[Values] | None:
-    """Every trial of a random or grid search, seeds included; None where the search decides as it goes."""
+    """The settings of every trial of a random or grid search, with seeds; None when the search chooses as it goes."""
     if study.base.search.algorithm == "optuna":
         return None
     return [{**values, SEED_KEY: seed} for values in configurations(study, axes) for seed in study.base.experiment.seed]
 
 
 def number_of_trials(study: Study, axes: list[Axis]) -> int:
-    """How many trials the search runs in all."""
+    """How many trials the search runs in total."""
     planned = plan(study, axes)
     if planned is not None:
         return len(planned)
@@ -45,7 +45,7 @@ def number_of_trials(study: Study, axes: list[Axis]) -> int:
 
 
 def param_space(study: Study, axes: list[Axis], directory: str) -> dict[str, Any]:
-    """What Tune chooses from: plain values and domains only, so that a restored search finds the same."""
+    """Tune's search space. It has plain values and domains only, so that a resumed search gets the same space."""
     space: dict[str, Any] = {STUDY_KEY: directory, **{axis.key: axis.domain() for axis in axes}}
     if study.base.search.algorithm != "optuna":
         space[SEED_KEY] = tune.choice(list(study.base.experiment.seed))
@@ -53,14 +53,14 @@ def param_space(study: Study, axes: list[Axis], directory: str) -> dict[str, Any
 
 
 def search_algorithm(study: Study, axes: list[Axis], at_once: int) -> SearchAlgorithm | Searcher:
-    """The order in which configurations are tried, `at_once` trials at a time."""
+    """Chooses the configurations to try, `at_once` trials at a time."""
     planned = plan(study, axes)
     if planned is not None:
         return BasicVariantGenerator(points_to_evaluate=planned, max_concurrent=at_once)
     import optuna
     from ray.tune.search.optuna import OptunaSearch
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # the live table says what is tried
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # the live table shows each trial
     # The one warning that is silenced: Optuna would rather have no list as a value of a setting, since its databases
     # cannot store one. Its studies are in memory here. Ray itself gives no Python warning in a search.
     warnings.filterwarnings("ignore", "Choices for a categorical distribution should be", UserWarning)
@@ -70,9 +70,9 @@ def search_algorithm(study: Study, axes: list[Axis], at_once: int) -> SearchAlgo
 
 
 def scheduler(study: Study, axes: list[Axis], epochs: int, past: Mapping[str, Past] | None = None) -> TrialScheduler:
-    """The rule that stops trials early, all seeds of a configuration together. It counts in the epochs of reports.
+    """The scheduler, which stops all seeds of a configuration together. It counts in epochs.
 
-    past: by trial id, what trials of a search that is taken up again have done.
+    epochs: of the longest trial. past: trial id -> what the trial had done, in a search that is resumed.
     """
     rule = _rule(study, axes, epochs)
     if study.base.search.scheduler not in ("asha", "median"):
@@ -86,7 +86,7 @@ def _rule(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:
     common: dict[str, Any] = {"time_attr": TIME, "metric": OBJECTIVE, "mode": search.mode}
     match search.scheduler:
         case "asha":
-            # A trial in its last epoch is not to be stopped: its test is still to come.
+            # A trial in its last epoch must not be stopped, since its test still follows.
             return ASHAScheduler(**common, max_t=max(epochs, search.grace_epochs) + 1,
                                  grace_period=search.grace_epochs, reduction_factor=search.reduction_factor)
         case "median":
@@ -95,19 +95,19 @@ def _rule(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:
             mutations = {axis.key: list(axis.values) if axis.values else axis.domain() for axis in axes}
             return Population(**common, perturbation_interval=search.grace_epochs,
                               hyperparam_mutations=mutations, log_config=False, require_attrs=False,
-                              custom_explore_fn=partial(_within, axes))
+                              custom_explore_fn=partial(within_ranges, axes))
         case _:
             return FIFOScheduler()
 
 
-def _within(axes: list[Axis], values: Values) -> Values:
-    """Values put back into their ranges, which multiplying by 0.8 or 1.2 leaves."""
+def within_ranges(axes: list[Axis], values: Values) -> Values:
+    """Clip values to their ranges. Population-based training multiplies them by 0.8 or 1.2."""
     return values | {axis.key: min(max(values[axis.key], axis.low), axis.high) for axis in axes
                      if not axis.values and axis.key in values}
 
 
 def resources_per_trial(study: Study, gpus_in_sight: float) -> dict[str, float]:
-    """What the workers of a trial hold in all."""
+    """What the workers of a trial hold together, by name. gpus_in_sight: how many GPUs this Ray has."""
     wanted = study.base.resources
     per_worker = 1.0 if gpus_in_sight else 0.0
     gpus = per_worker * wanted.num_workers if wanted.gpus == "auto" else float(wanted.gpus)
@@ -115,20 +115,18 @@ def resources_per_trial(study: Study, gpus_in_sight: float) -> dict[str, float]:
 
 
 def resources_per_task(study: Study, gpus_in_sight: float) -> dict[str, float]:
-    """What a task that looks at images holds: what a worker of a trial does, one GPU at most."""
+    """What a task over a range of images holds: as much as one worker of a trial, and at most one GPU."""
     whole, workers = resources_per_trial(study, gpus_in_sight), study.base.resources.num_workers
     return {name: min(amount / workers, amount if name == "CPU" else 1.0) for name, amount in whole.items()}
 
 
 def trials_at_once(study: Study, per_trial: dict[str, float], nodes: list[dict[str, float]]) -> int:
-    """How many trials, each on one node, fit, at most `search.max_concurrent`.
+    """How many trials run at a time: as many as fit, each on one node, and at most `search.max_concurrent`.
 
-    On a cluster that number is taken at its word: trials that wait are what an autoscaler starts nodes for.
+    On a cluster it is `search.max_concurrent` when that is given, since an autoscaler starts nodes for waiting trials.
     """
     fitting = sum(min(int(node.get(name, 0) / amount + 1e-9) for name, amount in per_trial.items()) for node in nodes)
     cap = study.base.search.max_concurrent
     if cap is not None and study.base.resources.address != "local":
         return cap
     return max(1, min(fitting, cap or fitting))
-
-

@@ -1,7 +1,7 @@
 """The axes of a search, checked together before anything starts, and the configurations that they span.
 
-Every value that an axis can take is put into the config once, so a misspelt key or a value out of range is found on
-the laptop and not an hour into the search.
+The check puts every value of an axis into the config once. So a misspelt key or a value out of range is found at once,
+and not an hour into the search.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ MAX_COMBINATIONS = 4096
 
 
 def faults_of_search(draft: Study) -> list[str]:
-    """What is wrong with a search, each fault naming its key: with its axes, each by itself, and with the algorithm and
-    scheduler that are to serve them."""
+    """The faults of a search: those of each axis by itself, and those of the algorithm and scheduler with these axes.
+    Each fault names its key."""
     return [*faults_of_axes(draft), *_algorithm_faults(draft)]
 
 
 def faults_of_axes(draft: Study) -> list[str]:
-    """What is wrong with each axis by itself: with the leaf, and with the values that it names."""
+    """The faults of each axis by itself: of its `{search: ...}` leaf and of its values."""
     axes, _, faults = _readable(draft)
     for axis in axes:
         faults += [fault for value in axis.extremes() for fault in draft.faults_alone({axis.key: value})]
@@ -35,7 +35,7 @@ def faults_of_axes(draft: Study) -> list[str]:
 
 
 def read_axes(study: Study) -> tuple[Study, list[Axis]]:
-    """The checked axes of a study, and the study without those that are swept inside each trial.
+    """The checked axes of a study, and the study without the axes that each trial sweeps by itself.
 
     Raises ConfigError with every fault, each naming its key.
     """
@@ -50,8 +50,8 @@ def read_axes(study: Study) -> tuple[Study, list[Axis]]:
 
 
 def _readable(study: Study) -> tuple[list[Axis], list[Axis], list[str]]:
-    """The axes along which trials differ, those that are swept inside each trial, and what is wrong with axes that
-    cannot be read."""
+    """The axes along which trials differ, the axes that each trial sweeps by itself, and the faults of axes that cannot
+    be read."""
     axes: list[Axis] = []
     swept: list[Axis] = []
     faults: list[str] = []
@@ -66,9 +66,9 @@ def _readable(study: Study) -> tuple[list[Axis], list[Axis], list[str]]:
 def configurations(study: Study, axes: list[Axis]) -> list[Values]:
     """The configurations that a random or grid search tries, each a mapping of dotted keys, without the seeds.
 
-    Grid axes (for algorithm `grid`: every axis) are run in full for each draw of the others. Draws are distinct: where
-    an axis has fewer values than `search.trials` asks for, there are fewer. Configurations that differ in nothing that
-    their entries of registries have count once.
+    The grid axes (for algorithm `grid`: all axes) run in full for each draw of the other axes. Draws are distinct, so
+    there are fewer than `search.trials` when the axes have fewer values. Configurations that differ only in settings
+    which their entries of registries do not have count once.
     """
     search = study.base.search
     gridded = [axis for axis in axes if axis.kind == "grid" or search.algorithm == "grid"]
@@ -96,15 +96,15 @@ def _algorithm_faults(study: Study) -> list[str]:
     search = study.base.search
     faults = []
     axes, _, _ = _readable(study)
-    chooses = [key for key in study.axes if not is_swept(key)]  # those that cannot be read too
+    chooses = [key for key in study.axes if not is_swept(key)]  # also those that cannot be read
     for axis in axes:
         if search.algorithm == "grid" and axis.kind in RANGES:
             faults.append(f"{axis.key}: search.algorithm grid needs listed values, got {axis.kind}: use choice or grid")
         if search.algorithm == "optuna" and axis.kind == "grid":
             faults.append(f"{axis.key}: search.algorithm optuna chooses by itself and takes no grid: use choice")
         if search.scheduler == "pbt" and not axis.role.mid_training:
-            faults.append(f"{axis.key}: search.scheduler pbt changes settings while a model trains, which this one "
-                          f"cannot; choose another scheduler, or search only "
+            faults.append(f"{axis.key}: search.scheduler pbt changes settings while a model trains, and this setting "
+                          f"cannot change then; choose another scheduler, or search only "
                           f"{', '.join(keys_where(lambda role: role.mid_training))}")
     for name, value in (("algorithm", "optuna"), ("scheduler", "pbt")):
         if not chooses and getattr(search, name) == value:
@@ -119,8 +119,8 @@ def _algorithm_faults(study: Study) -> list[str]:
 
 
 def combinations(axes: list[Axis], most: int = MAX_COMBINATIONS) -> list[Values]:
-    """Points to check: every combination of the axes' values, of a range its ends. Where these are more than `most`:
-    every single value, beside the first ones of the other axes."""
+    """Points to check: every combination of the axes' values, where a range has its two ends. When there are more than
+    `most`: every single value, with the first values of the other axes."""
     if math.prod(len(axis.extremes()) for axis in axes) > most:
         return _singles(axes)
     keys = [axis.key for axis in axes]
@@ -133,7 +133,7 @@ def _singles(axes: list[Axis]) -> list[Values]:
 
 
 def _value_faults(study: Study, axes: list[Axis]) -> list[str]:
-    """Faults of single values, else of combinations of values."""
+    """Faults of single values; when there are none, faults of combinations of values."""
     return _faults_of(study, _singles(axes)) or _faults_of(study, combinations(axes), named=True)
 
 

@@ -1,13 +1,13 @@
-"""A study on disk: everything that a search, or a single run, writes under `<output>/<name>/`.
+"""A study on disk: everything that a search or a single run writes under `<output>/<name>/`.
 
-    study.json                 the settings, the axes, the data, the process that runs it
-    .lock                      held by that process
-    trials/<trial>/            what sgg.training.fit writes: config.json, metrics.jsonl, test.json, checkpoints/
+    study.json                 the settings, the axes, metadata of the data, the process that runs it
+    .lock                      that process holds it
+    trials/<trial>/            the files of sgg.training.fit: config.json, metrics.jsonl, test.json, checkpoints/
                    trial.json  the searched values, the status, the reason of a failure
-                   log.txt     what the trial printed; error.txt: the traceback of a failure
+                   log.txt     the trial's output; error.txt: the traceback of a failure
     results.csv, results.json  one row per configuration
-    notes/                     what Tune knows of the search, for --resume
-    judgements.jsonl           what early stopping has judged, for --resume
+    notes/                     the newest snapshot of Tune's state, for --resume
+    judgements.jsonl           the judgements of early stopping, for --resume
     ray/                       Ray's own files
 """
 
@@ -43,12 +43,13 @@ JUDGEMENTS = "judgements.jsonl"
 LOG, ERROR = "log.txt", "error.txt"
 
 PENDING, RUNNING, FINISHED, STOPPED, FAILED = "pending", "running", "finished", "stopped", "failed"
-"""Of a trial. stopped: early, by the scheduler or the budget. failed: it raised, or lost its worker too often."""
+"""The status of a trial. stopped: early, by the scheduler, an interrupt or the time budget. failed: it raised an error,
+or lost its worker too often."""
 
 
 @dataclass
 class TrialRecord:
-    """One trial on disk. `values`: dotted key -> searched value."""
+    """One trial on disk. values: dotted key -> searched value. reason: why it failed or was interrupted."""
 
     directory: Path
     values: dict[str, Any] = field(default_factory=dict)
@@ -57,14 +58,14 @@ class TrialRecord:
 
     @classmethod
     def read(cls, directory: Path) -> TrialRecord:
-        """The record in a trial's folder; a folder that only `sgg.training.fit` wrote to counts as well."""
+        """The record in a trial's folder; the folder of a run of `sgg.training.fit` alone serves too."""
         found = read_optional_json(directory / TRIAL, values=dict, status=str, reason=str)
         if found is None:
             return cls(directory, {}, FINISHED if (directory / TEST).is_file() else STOPPED)
         return cls(directory, found["values"], found["status"], found["reason"])
 
     def write(self) -> None:
-        """Write the record in one rename."""
+        """Write the record, complete or not at all."""
         self.directory.mkdir(parents=True, exist_ok=True)
         write_json(self.directory / TRIAL, {"values": self.values, "status": self.status, "reason": self.reason})
 
@@ -75,30 +76,30 @@ class TrialRecord:
 
     @property
     def evidence(self) -> Path:
-        """Where to read why it failed: the traceback; the log where a process died without one."""
+        """The file that says why it failed: the traceback, or the log when a process died without one."""
         found = (self.directory / name for name in (ERROR, LOG))
         return next((path for path in found if path.is_file()), self.directory)
 
     @property
     def over(self) -> bool:
-        """Nothing is left to do, whether or not Tune knows: it ran to its end, or a scheduler stopped it."""
+        """Whether nothing is left to do: it ran to its end, or a scheduler stopped it. Tune may not know that yet."""
         return self.status == FINISHED or self.stopped_early
 
     @property
     def stopped_early(self) -> bool:
-        """By a scheduler; what was only interrupted has a reason, and goes on when it is taken up again."""
+        """Whether a scheduler stopped it. A trial that was only interrupted has a reason, and continues on resuming."""
         return self.status == STOPPED and not self.reason and (self.directory / TRIAL).is_file()
 
     def rows(self) -> list[Row]:
-        """The row that counts of each epoch."""
+        """The valid row of each epoch."""
         return History(self.directory).rows()
 
     def test(self) -> Row:
-        """The test figures; empty where there are none."""
+        """The test metrics; empty when there are none."""
         return read_test(self.directory) or {}
 
     def config(self) -> dict[str, Any] | None:
-        """`{"config": all settings, "data": facts of the data}` as the trial wrote it; None where it never began."""
+        """`{"config": all settings, "data": metadata of the data}` as the trial wrote it; None when it never began."""
         return read_optional_json(self.directory / CONFIG, config=dict, data=dict)
 
 
@@ -110,24 +111,24 @@ class StudyDirectory:
 
     @classmethod
     def of(cls, study: Study) -> StudyDirectory:
-        """The folder that a study writes to."""
+        """The folder of a study."""
         return cls(study.base.directory.resolve())
 
     @contextmanager
     def held(self, study: Study, resume: bool) -> Iterator[None]:
-        """Within the block no other process runs the study; the system ends the hold with this process, if killed too.
+        """Within the block no other process can run the study. A killed process holds it no longer.
 
-        Raises what `check` raises: another process may have been faster since.
+        Raises what `check` raises, since another process may have begun the study meanwhile.
         """
         with self._free(study):
             self.check(study, resume, held=True)
             yield
 
     def check(self, study: Study, resume: bool, held: bool = False) -> None:
-        """Refuse, before anything is started, what cannot be begun or taken up. held: by this process.
+        """Check, before anything starts, that the study can begin or resume. held: whether this process holds it.
 
-        Raises ConfigError where the name is taken, where there is nothing to resume, or not with these settings, where
-        another process is at it, and where the folder cannot be written.
+        Raises ConfigError when the name is in use, when there is nothing to resume, when the settings or plugins have
+        changed, when another process runs the study, and when the folder cannot be written.
         """
         found = self._read()
         if found is not None:
@@ -135,12 +136,12 @@ class StudyDirectory:
             if not resume:
                 raise ConfigError(study.source, [
                     f"experiment.name: {self.path} exists already, with "
-                    f"{'other settings' if changed else 'these settings: --resume takes it up where it was left'}; "
-                    "choose another experiment.name or move it away"])
+                    f"{'other settings' if changed else 'these settings: --resume continues it'}; "
+                    "choose another experiment.name, or move that folder away"])
             begun = found.get("path", str(self.path))
             if begun != str(self.path):
-                raise ConfigError(study.source, [f"experiment.output: {self.path} was begun as {begun}, where its "
-                                                 "trials look for it: move it back there to take it up"])
+                raise ConfigError(study.source, [f"experiment.output: {self.path} was begun as {begun}, and its "
+                                                 "trials read it there: move it back to resume it"])
             plugins = fault_of_plugins(found.get("plugins", {}), study.base.experiment.allow_changed_plugins,
                                        "add it to experiment.plugins")
             if plugins is not None:
@@ -156,36 +157,41 @@ class StudyDirectory:
                                              "experiment.output and experiment.name"])
         parent = next(folder for folder in (self.path, *self.path.parents) if folder.exists())
         try:
-            tempfile.TemporaryFile(dir=parent).close()  # permissions tell nothing of a full or read-only disk
+            tempfile.TemporaryFile(dir=parent).close()  # permissions do not show a full or read-only disk
         except OSError as error:
             raise ConfigError(study.source, [f"experiment.output: {parent} cannot be written to: {error.strerror}; "
                                              "choose another experiment.output"]) from None
 
-    def begin(self, study: Study, facts: dict[str, Any]) -> None:
-        """Write study.json. facts: what else trials and readers need to know; `data` must be that of a resumed study.
+    def begin(self, study: Study, metadata: dict[str, Any]) -> None:
+        """Write study.json. metadata: what trials and readers need besides the settings. Its `data` is the provenance
+        of the data, and must be the same when a study resumes.
 
-        Raises ConfigError where the data have changed or the folder cannot be written.
+        Raises ConfigError when the data have changed or the folder cannot be written.
         """
-        self.require_pictures(study, [facts["data"].get("pictures") or {}])
-        self.require_data(study, {facts["data"]["hash"]: facts["data"]["description"]}, parts_of(facts["data"]))
-        from sgg.data.mirroring import difference  # not at the top: a complaint about settings needs no numpy
+        self.require_images(study, [metadata["data"].get("pictures") or {}])
+        data = metadata["data"]
+        self.require_data(study, {data["hash"]: data["description"]}, parts_of(data))
+        from sgg.data.mirroring import difference  # imports numpy, which faults of settings do not wait for
 
         then = ((self._read() or {}).get("data") or {}).get("mirrored")
-        if fault := difference(then, facts["data"].get("mirrored") or {}):
+        if fault := difference(then, metadata["data"].get("mirrored") or {}):
             raise ConfigError(study.source, [f"data: {self.path} {fault}: put back the version of this program, or "
                                              "choose another experiment.name"])
         try:
             (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
             write_json(self.path / STUDY, {**_described(study), "path": str(self.path), "run_by": this_process(),
-                                           PROGRAM: program(), **facts})
+                                           PROGRAM: program(), **metadata})
         except OSError as error:
             raise ConfigError(study.source, [f"experiment.output: {self.path} cannot be written: {error.strerror}; "
                                              "choose another experiment.output"]) from None
 
     def require_data(self, study: Study, opened: dict[str, str], parts: Mapping[str, str] = MappingProxyType({}),
                      ) -> None:
-        """Raise ConfigError where a study that was begun had other data than those `opened` now, hash -> description,
-        or stood on other parts than `parts`, name -> hash; what is not there yet is not compared."""
+        """Raise ConfigError when the study was begun on other data than those opened now, or with other parts.
+
+        opened: hash -> description. parts: name -> hash, for example of the detector. A part that is not there yet is
+        not compared.
+        """
         found = (self._read() or {}).get("data")
         if found is not None and found.get("hash") not in opened:
             now = ", ".join(f"{description!r} [{digest}]" for digest, description in opened.items())
@@ -198,35 +204,36 @@ class StudyDirectory:
                                                  f"{now}: put it back ({PARTS[name]}, or the cache of data.root), or "
                                                  "choose another experiment.name"])
 
-    def require_pictures(self, study: Study, here: Iterable[dict[str, str]]) -> None:
-        """Raise ConfigError where a study that was begun had other pictures than any of those that are `here`: the hash
-        of each part's, once for each data set that the study opens. One that does not say its pictures (of the first
-        edition) is not compared, and nothing of `here` is asked for.
+    def require_images(self, study: Study, here: Iterable[dict[str, str]]) -> None:
+        """Raise ConfigError when the study was begun on other images than those that are here now.
+
+        here: for each data set that the study opens, split -> hash of its images. A study of the first edition does not
+        say its images; then nothing is compared, and `here` is not read.
         """
         known = (self._read() or {}).get("data", {}).get("pictures")
         if not known:
             return
-        differing = min(([part for part in known if known[part] != now.get(part)] for now in here), key=len)
+        differing = min(([split for split in known if known[split] != now.get(split)] for now in here), key=len)
         if differing:
-            raise ConfigError(study.source, [f"data: {self.path} was begun with other pictures of "
+            raise ConfigError(study.source, [f"data: {self.path} was begun with other images of "
                                              f"{', '.join(differing)}: put them back, or choose another "
                                              "experiment.name"])
 
     def study(self) -> tuple[Study, dict[str, Any]]:
-        """The study as it was begun, with its plugins loaded, and everything that study.json says.
+        """The study as it was begun, with its plugins loaded, and the whole content of study.json.
 
-        Raises ValueError naming study.json where it is missing or spoilt, or a plugin that is not as it was.
+        Raises ValueError naming study.json when it is missing or damaged, and for a plugin that has changed.
         """
-        found = self.facts()
+        found = self.metadata()
         load_plugins(found["settings"].get("experiment", {}).get("plugins", []))
         if fault := fault_of_plugins(found.get("plugins", {}), False, "it is missing"):
             raise ValueError(f"{self.path / STUDY}: {fault}")
         return Study.of(found.get("given", found["settings"]), found["axes"], str(self.path / STUDY)), found
 
-    def facts(self) -> dict[str, Any]:
-        """Everything that study.json says; runs nothing of it.
+    def metadata(self) -> dict[str, Any]:
+        """The whole content of study.json. This loads no plugin.
 
-        Raises ValueError naming study.json where it is missing or spoilt.
+        Raises ValueError naming study.json when it is missing or damaged.
         """
         found = self._read()
         if found is None:
@@ -234,8 +241,8 @@ class StudyDirectory:
         return found
 
     def with_plugins(self, study: Study) -> Study:
-        """The study with copies of its plugins, kept in its folder: every worker and node finds them there, and those
-        that start later run the same code. Raises OSError where they cannot be written."""
+        """The study with copies of its plugins in its folder. Every node finds them there, and later workers get the
+        same code. Raises OSError when they cannot be written."""
         names = study.base.experiment.plugins
         if not names:
             return study
@@ -261,7 +268,7 @@ class StudyDirectory:
         return self.path / TRIALS / name
 
     def records(self) -> list[TrialRecord]:
-        """All trials, in the order of their names. Raises ValueError naming a trial.json that is spoilt."""
+        """All trials, sorted by name. Raises ValueError naming a damaged trial.json."""
         folder = self.path / TRIALS
         return [TrialRecord.read(entry) for entry in sorted(folder.iterdir()) if entry.is_dir()] \
             if folder.is_dir() else []

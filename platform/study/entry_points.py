@@ -1,4 +1,5 @@
-"""Where the science is that a search runs. Imports nothing of it, nor Ray: faults of a config are told first."""
+"""The functions of `sgg` that a search calls, by name. This file imports neither them nor Ray, so that a command can
+report faults of a config at once."""
 
 from __future__ import annotations
 
@@ -10,10 +11,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class EntryPoints:
-    """Where the science is, each "module:function"; tests put smaller parts here.
+    """The functions that a search calls, each as "module:function". Tests replace them by smaller ones.
 
-    open_data: `sgg.experiment.data_checks.open_for_training`; says at once what is wrong with the data. prepare:
-    `sgg.systems.prepare`; makes what trials share. fit: `sgg.training.fit.fit`.
+    open_data: opens and checks the data. prepare: makes what trials share. fit: trains one trial.
     """
 
     open_data: str = "sgg.experiment.data_checks:open_for_training"

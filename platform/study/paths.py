@@ -1,4 +1,4 @@
-"""Paths of a config as workers of a cluster need them: they do not run where the command was given."""
+"""Absolute paths in a config, for workers of a cluster, which run in another folder than the command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sgg.config import Config
 
 
 def absolute(config: Config, folder: Path | str) -> Config:
-    """The same settings, every relative path made absolute as seen from `folder`."""
+    """The same settings, with every relative path made absolute from `folder`."""
     return Config.model_validate(_joined(config.model_dump(), Path(folder)))
 
 

@@ -1,7 +1,7 @@
-"""Settings as they arrive in another process: their plugins are loaded first, for the settings of their entries are
+"""Settings that arrive in another process. Their plugins are loaded first, since settings of a plugin's entries are
 valid only then.
 
-The process that sends them has put copies of the plugins where every node finds them (`StudyDirectory.with_plugins`).
+The sending process has put copies of the plugins where every node finds them (`StudyDirectory.with_plugins`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sgg.methods.plugins import load_plugins
 
 
 def received(settings: Mapping[str, Any]) -> Config:
-    """The config of plain nested settings. Raises PluginError where a plugin cannot be used, and
-    pydantic's ValidationError for settings that are wrong."""
+    """The config of plain nested settings. Raises PluginError when a plugin cannot be used, and pydantic's
+    ValidationError for wrong settings."""
     load_plugins(settings["experiment"]["plugins"])
     return Config.model_validate(settings)

@@ -1,1 +1,1 @@
-"""One trial: a Ray Tune trainable that holds one Ray Train run."""
+"""One trial: a trainable of Ray Tune that has one Ray Train run."""

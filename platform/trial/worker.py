@@ -1,4 +1,4 @@
-"""What runs on the worker of a trial: the training loop of `sgg`, its output in the trial's own log."""
+"""The training function of a worker: it runs the training of `sgg`, with its output in the trial's log."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def work(arguments: dict[str, Any]) -> None:
 
     arguments: `config` (settings of one trial), `directory`, `fit` ("module:function" with the signature of
     `sgg.training.fit.fit`), `start_from` (a checkpoint of another trial, or None), `after` (position of the last row
-    that Tune has had; later ones are reported, those of earlier attempts included).
+    that Tune has received; later rows are reported, including those of earlier attempts).
 
-    Raises RuntimeError naming the fault that stopped the training; the traceback is in error.txt. Its subclass
-    LostPeerError says that the fault is another worker's.
+    Raises RuntimeError with the error that stopped the training; the traceback is in error.txt. Raises its subclass
+    LostPeerError when the cause is another worker.
     """
     directory = Path(arguments["directory"])
     directory.mkdir(parents=True, exist_ok=True)
@@ -42,10 +42,10 @@ def work(arguments: dict[str, Any]) -> None:
         fit(received(arguments["config"]), directory, resume=True, start_from=arguments["start_from"],
             on_epoch_end=partial(_report, after=tuple(arguments["after"])))
     except Exception as error:
-        # The last line of code of ours that a fault passes. It leaves as text, since not every exception can travel.
+        # The error goes to another process as text, since not every exception can be pickled.
         traceback.print_exc()
         kind = LostPeerError if _is_of_a_peer(error) else RuntimeError
-        if kind is RuntimeError or not (directory / ERROR).exists():  # a consequence does not hide its cause
+        if kind is RuntimeError or not (directory / ERROR).exists():  # the first error is the cause
             (directory / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
         raise kind(f"{type(error).__name__}: {error}") from None
 
@@ -60,7 +60,7 @@ def _report(row: Row, after: tuple[int, int]) -> None:
 
 
 def _use_own_gpu() -> None:
-    """Ray shows the workers of a trial that are on one node each other's GPUs."""
+    """Select this worker's GPU. All workers of a trial that run on one node see all GPUs of the trial."""
     if ray.train.get_context().get_world_size() > 1:
         import torch
         from ray.train.torch import get_device
@@ -71,14 +71,14 @@ def _use_own_gpu() -> None:
 
 
 def _is_of_a_peer(error: Exception) -> bool:
-    """Whether a collective operation failed because another worker did not take part."""
+    """Whether the error is that of a collective operation in which another worker did not take part."""
     distributed = sys.modules.get("torch.distributed")
     return distributed is not None and distributed.is_initialized() and (
         isinstance(error, distributed.DistError) or "gloo" in str(error))
 
 
 def _write_output_to(path: Path) -> None:
-    """From now on everything this process prints goes to `path`, what C libraries print included."""
+    """Append all output of this process to `path` from now on, including the output of C libraries."""
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

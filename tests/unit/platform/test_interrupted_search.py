@@ -82,6 +82,18 @@ class Worker:
         pass
 
 
+class TrialHere(platform.trial.trainable.Trial):
+    """The process of a trial, in this process."""
+
+    def __init__(self, trial):
+        self.name = trial.trial_id
+        self.setup(trial.config)
+
+    @property
+    def trial_id(self):
+        return self.name
+
+
 class Tune:
     """A session of a search: Tune's controller, as far as its listeners see it.
 
@@ -172,11 +184,9 @@ class Tune:
                 self._stop(trial)
 
     def _start(self, trial):
-        actor = platform.trial.trainable.Trial.__new__(platform.trial.trainable.Trial)
-        actor._trial_info = SimpleNamespace(trial_id=trial.trial_id)
-        actor.setup(trial.config)
+        actor = TrialHere(trial)
         trial.temporary_state.ray_actor = SimpleNamespace(
-            go_on_after=SimpleNamespace(remote=actor.go_on_after), halt=SimpleNamespace(remote=actor.halt))
+            resume_after=SimpleNamespace(remote=actor.resume_after), halt=SimpleNamespace(remote=actor.halt))
         self.actors[trial.trial_id] = actor
         self.bookkeeping.on_trial_start(0, self.trials, trial)
         actor.load_checkpoint(trial.checkpoint)

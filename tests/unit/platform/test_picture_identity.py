@@ -160,7 +160,7 @@ def test_a_study_of_other_pictures_is_refused_before_a_detector_is_trained(root)
     facts = {"description": "toy", "hash": data.hash, "pictures": image_hashes(study.base, data)}
     StudyDirectory.of(study).begin(study, {"data": facts})
     darken(data.split("val"))
-    with pytest.raises(ConfigError, match="one was begun with other pictures of val: put them back, or choose another"):
+    with pytest.raises(ConfigError, match="one was begun with other images of val: put them back, or choose another"):
         run_study(study, [], True, EntryPoints(prepare="is:not_called"))
 
 

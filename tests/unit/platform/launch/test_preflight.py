@@ -28,7 +28,7 @@ def study(tmp_path, *overrides):
 def test_an_online_run_needs_a_key(tmp_path, no_login, capsys):
     study(tmp_path)
     assert tune.main([str(tmp_path / "a.yaml"), "tracking.wandb=online", f"experiment.output={tmp_path}"]) == 2
-    assert re.search(r"no key: set WANDB_API_KEY, run `wandb login`, or say tracking\.wandb=offline",
+    assert re.search(r"no key: set WANDB_API_KEY, run `wandb login`, or set tracking\.wandb=offline",
                      capsys.readouterr().err)
     assert not (tmp_path / "experiment").exists()
 
@@ -63,9 +63,9 @@ def test_more_processors_than_the_machine_has(tmp_path, monkeypatch):
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     preflight.check(study(tmp_path, "resources.cpus=2"))
-    with pytest.raises(ConfigError, match=r"cpus: a trial wants 3, 1\.5 for each of 2 workers, but this machine has 2"):
+    with pytest.raises(ConfigError, match=r"cpus: a trial needs 3, 1\.5 for each of 2 workers, but this machine has 2"):
         preflight.check(study(tmp_path, "resources.cpus=1.5", "resources.workers=2"))
-    with pytest.raises(ConfigError, match=r"resources\.cpus: a trial wants 3, but this machine has 2"):
+    with pytest.raises(ConfigError, match=r"resources\.cpus: a trial needs 3, but this machine has 2"):
         preflight.check(study(tmp_path, "resources.cpus=3"))
     preflight.check(study(tmp_path, "resources.cpus=3", "resources.address=auto"))
 

@@ -249,7 +249,7 @@ def test_a_small_table_does_not_break_up_what_it_is_of(search, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines[1:-1])) < len(lines[0])
     assert lines[0].startswith("data: ")
-    assert lines[-1] == "no figures yet"
+    assert lines[-1] == "no metrics yet"
 
 
 def test_command(search, capsys, tmp_path):

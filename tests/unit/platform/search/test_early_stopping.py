@@ -16,8 +16,24 @@ class Below(FIFOScheduler):
         return self.STOP if result[OBJECTIVE] < 5 else self.CONTINUE
 
 
+class Recorded(MedianStoppingRule):
+    """The median rule, with the epochs that it has got."""
+
+    def __init__(self):
+        super().__init__(time_attr=TIME, metric=OBJECTIVE, mode="max", grace_period=1, min_samples_required=2)
+        self.epochs = []
+
+    def on_trial_result(self, controller, trial, result):
+        self.epochs.append(result[TIME])
+        return super().on_trial_result(controller, trial, result)
+
+    def on_trial_complete(self, controller, trial, result):
+        self.epochs.append(result[TIME])
+        super().on_trial_complete(controller, trial, result)
+
+
 class Stated:
-    """What Tune tells a scheduler of a trial, and of others: none waits."""
+    """What Tune says to a scheduler about a trial, and about others: none waits."""
 
     search_alg = None
 
@@ -125,11 +141,12 @@ def test_a_search_taken_up_again_decides_as_if_it_had_not_ended(make, early_stop
 def test_tune_and_the_rule_know_what_was_judged_or_noted_and_no_more(noted, judged, known, early_stopping):
     """Of three rows on disk. An epoch may be noted and not judged: a last one, or one of a search of the first edition.
     """
-    rule = early_stopping(median(), past={"10-5": Past([result(epoch, epoch) for epoch in (1, 2, 3)],
+    recorded = Recorded()
+    rule = early_stopping(recorded, past={"10-5": Past([result(epoch, epoch) for epoch in (1, 2, 3)],
                                                        Judgement(judged))})
     trial = Stated(10, noted=noted)
     rule.on_trial_add(trial, trial)
-    assert [row[TIME] for row in rule._rule._results[trial]] == list(range(1, known + 1))
+    assert recorded.epochs == list(range(1, known + 1))
     assert trial.last_result.get(TIME, 0) == known
 
 
@@ -141,17 +158,18 @@ def test_a_stop_that_tune_had_not_acted_on_comes_with_the_same_result_again(earl
     assert rule.on_trial_result(trial, trial, result(9, 2)) == STOP
 
 
-def test_an_epoch_that_is_trained_again_is_not_judged_again(early_stopping):
+def test_an_epoch_that_is_trained_again_is_not_judged_again(early_stopping, tmp_path):
     """A damaged checkpoint costs its epoch. The median rule would count the figure twice, ASHA take it for a later one.
     """
-    rule = early_stopping(median())
+    recorded = Recorded()
+    rule = early_stopping(recorded)
     trial = Stated(10)
     rule.on_trial_add(trial, trial)
     for epoch in (1, 2, 2, 3):
         rule.on_trial_result(trial, trial, result(9, epoch))
     rule.on_trial_complete(trial, trial, result(9, 3))
-    assert [row[TIME] for row in rule._rule._results[trial]] == [1, 2, 3]
-    assert rule._judgements.last() == {"10-5": Judgement(3)}
+    assert recorded.epochs == [1, 2, 3]
+    assert Judgements(tmp_path / "judgements.jsonl").last() == {"10-5": Judgement(3)}
 
 
 def test_what_was_stopped_stays_so_with_all_its_seeds(early_stopping):
@@ -171,7 +189,8 @@ def test_a_trial_is_not_made_to_wait(early_stopping):
             waiting.status = "PENDING"
             return [waiting]
 
-    rule, trial = early_stopping(median()), Busy(10)
+    alone = median()
+    rule, trial = early_stopping(alone), Busy(10)
     rule.on_trial_add(trial, trial)
-    assert rule._rule.on_trial_result(trial, trial, result(1)) == TrialScheduler.PAUSE
+    assert alone.on_trial_result(trial, trial, result(1)) == TrialScheduler.PAUSE
     assert rule.on_trial_result(trial, trial, result(1, 2)) == GO_ON

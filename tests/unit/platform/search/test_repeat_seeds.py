@@ -19,8 +19,13 @@ class Listed(Searcher):
 
 
 @pytest.fixture
-def search():
-    return RepeatSeeds(Listed(), [5, 6], at_once=4)
+def chooser():
+    return Listed()
+
+
+@pytest.fixture
+def search(chooser):
+    return RepeatSeeds(chooser, [5, 6], at_once=4)
 
 
 def test_every_suggestion_is_run_on_every_seed(search):
@@ -28,21 +33,21 @@ def test_every_suggestion_is_run_on_every_seed(search):
         {"x": 10, SEED_KEY: 5}, {"x": 10, SEED_KEY: 6}, {"x": 20, SEED_KEY: 5}, {"x": 20, SEED_KEY: 6}]
 
 
-def test_the_chooser_hears_the_mean_once_the_last_seed_is_in(search):
+def test_on_trial_complete_reports_the_mean_after_the_last_seed(search, chooser):
     for name in "abcd":
         search.suggest(name)
     search.on_trial_complete("b", {"m": 1.0})
-    assert search._chooser.heard == []
+    assert chooser.heard == []
     search.on_trial_complete("a", {"m": 2.0})
-    assert search._chooser.heard == [("a", {"m": 1.5}, False)]
+    assert chooser.heard == [("a", {"m": 1.5}, False)]
 
 
-def test_failed_seeds_do_not_count(search):
+def test_on_trial_complete_leaves_failed_seeds_out(search, chooser):
     for name in "abcd":
         search.suggest(name)
     for name, result, error in (("a", {"m": 9.0}, True), ("b", {"m": 1.0}, False), ("c", None, True), ("d", {}, False)):
         search.on_trial_complete(name, result, error)
-    assert search._chooser.heard == [("a", {"m": 1.0}, False), ("c", None, True)]
+    assert chooser.heard == [("a", {"m": 1.0}, False), ("c", None, True)]
 
 
 def test_no_more_at_once_than_allowed(search):
@@ -60,15 +65,19 @@ def test_the_end_is_the_choosers_end(search):
     assert search.suggest("last") == Searcher.FINISHED
 
 
-def test_state_survives_between_the_seeds_of_a_configuration(search, tmp_path):
+def test_state_survives_between_the_seeds_of_a_configuration(search, tmp_path, monkeypatch):
+    heard = []
+    monkeypatch.setattr(Listed, "on_trial_complete",
+                        lambda self, name, result, error: heard.append((name, result, error)))
     search.suggest("a")
     search.save(str(tmp_path / "state"))
     again = RepeatSeeds(Listed(), [5, 6], at_once=2)
     again.restore(str(tmp_path / "state"))
     assert again.suggest("b") == {"x": 10, SEED_KEY: 6}
+    heard.clear()
     again.on_trial_complete("a", {"m": 1.0})
     again.on_trial_complete("b", {"m": 3.0})
-    assert again._chooser.heard == [("a", {"m": 2.0}, False)]
+    assert heard == [("a", {"m": 2.0}, False)]
 
 
 def test_a_search_taken_up_with_other_room_uses_it(search, tmp_path):
@@ -92,21 +101,22 @@ class Stubborn(Listed):
 
 def test_a_suggestion_that_is_made_again_is_answered_and_not_run():
     """At first the first run is under way, which is no figure to answer with."""
-    search = RepeatSeeds(Stubborn(), [5, 6], at_once=4)
+    chooser = Stubborn()
+    search = RepeatSeeds(chooser, [5, 6], at_once=4)
     assert [search.suggest(name) for name in "ab"] == [{"x": 10, SEED_KEY: 5}, {"x": 10, SEED_KEY: 6}]
-    search._chooser.left = [10, 20]
+    chooser.left = [10, 20]
     assert search.suggest("c") == {"x": 20, SEED_KEY: 5}
-    assert search._chooser.heard == [("c", None, True)]
+    assert chooser.heard == [("c", None, True)]
     for name, value in (("a", 1.0), ("b", 3.0)):
         search.on_trial_complete(name, {"m": value})
     assert search.suggest("d") == {"x": 20, SEED_KEY: 6}
-    search._chooser.left, search._chooser.heard = [10, 10, 30], []
+    chooser.left, chooser.heard = [10, 10, 30], []
     assert search.suggest("e") == {"x": 30, SEED_KEY: 5}
-    assert search._chooser.heard == [("e", {"m": 2.0}, False), ("e-1", {"m": 2.0}, False)]
+    assert chooser.heard == [("e", {"m": 2.0}, False), ("e-1", {"m": 2.0}, False)]
     search.on_trial_complete("e", {"m": 8.0})
     assert search.suggest("f") == {"x": 30, SEED_KEY: 6}
     search.on_trial_complete("f", {"m": 4.0})
-    assert search._chooser.heard[-1] == ("e-2", {"m": 6.0}, False), "under the name that it was suggested by"
+    assert chooser.heard[-1] == ("e-2", {"m": 6.0}, False), "under the name that it was suggested by"
 
 
 def test_a_searcher_that_finds_nothing_new_has_ended():

@@ -1,6 +1,16 @@
 from platform.search.early_stopping import EarlyStopping
-from platform.search.schedule import number_of_trials, param_space, plan, resources_per_trial, scheduler, trials_at_once
+from platform.search.schedule import (
+    number_of_trials,
+    param_space,
+    plan,
+    resources_per_trial,
+    scheduler,
+    trials_at_once,
+    within_ranges,
+)
 from platform.search.search_space import read_axes
+from platform.trial.trainable import OBJECTIVE
+from types import SimpleNamespace
 
 import pytest
 from ray.cloudpickle import dumps, loads
@@ -76,8 +86,10 @@ def test_a_cap_on_a_cluster_may_be_more_than_its_nodes_hold_now(study):
 
 def test_asha_counts_epochs_and_leaves_the_last_one_alone(study):
     settings, axes = study(GRID, "search.scheduler=asha")
-    rule = scheduler(settings, axes, epochs=6)._rule
-    assert (rule._time_attr, rule._max_t) == ("epoch", 7)
+    rule, trial = scheduler(settings, axes, epochs=6).rule, SimpleNamespace(trial_id="a", config={})
+    rule.on_trial_add(None, trial)
+    results = [{"epoch": epoch, "training_iteration": 1, OBJECTIVE: 0.5} for epoch in (6, 7)]
+    assert [rule.on_trial_result(None, trial, result) for result in results] == ["CONTINUE", "STOP"]
 
 
 @pytest.mark.parametrize("name", ["off", "asha", "median", "pbt"])
@@ -91,13 +103,13 @@ def test_rules_that_stop_are_held_to_configurations(study, name, rule):
     settings, axes = study(GRID, f"search.scheduler={name}", "experiment.seed=3")
     made = scheduler(settings, axes, epochs=3)
     assert isinstance(made, EarlyStopping)
-    assert isinstance(made._rule, rule)
+    assert isinstance(made.rule, rule)
 
 
-def test_population_based_training_stays_within_the_ranges(study):
-    settings, axes = study("loss: {scale: {search: uniform, low: 1, high: 2}, "
+def test_within_ranges(study):
+    _, axes = study("loss: {scale: {search: uniform, low: 1, high: 2}, "
                            "kind: {search: choice, of: [baseline, dnorm]}}\n"
                            "training: {f_updates: {search: randint, low: 1, high: 3}}", "search.scheduler=pbt")
-    explore = scheduler(settings, axes, epochs=3)._custom_explore_fn
     drawn = {"loss.scale": 2.4, "training.f_updates": 0, "loss.kind": "dnorm", "study": "/somewhere"}
-    assert explore(drawn) == {"loss.scale": 2, "training.f_updates": 1, "loss.kind": "dnorm", "study": "/somewhere"}
+    clipped = {"loss.scale": 2, "training.f_updates": 1}
+    assert within_ranges(axes, drawn) == {**drawn, **clipped}

@@ -27,16 +27,16 @@ def refused(directory, settings, resume):
     return str(error.value)
 
 
-def test_a_name_is_used_once(tmp_path):
+def test_check_of_a_name_in_use(tmp_path):
     first = study(tmp_path)
     directory = StudyDirectory.of(first)
     directory.check(first, resume=False)
     directory.begin(first, FACTS)
-    assert "with these settings: --resume takes it up" in refused(directory, first, resume=False)
+    assert "with these settings: --resume" in refused(directory, first, resume=False)
     assert "with other settings" in refused(directory, study(tmp_path, "loss.kind=baseline"), resume=False)
 
 
-def test_resuming_names_the_settings_that_changed(tmp_path):
+def test_check_names_the_settings_that_changed(tmp_path):
     first = study(tmp_path)
     directory = StudyDirectory.of(first)
     directory.begin(first, FACTS)
@@ -66,7 +66,7 @@ def test_what_makes_trials_comparable_may_not(tmp_path, change, was):
     assert f"{change.split('=')[0]} was {was}" in refused(directory, study(tmp_path, change), resume=True)
 
 
-def test_a_study_of_the_first_edition_is_taken_up(tmp_path):
+def test_check_of_a_study_of_the_first_edition(tmp_path):
     """It does not know some settings, and has one at what was its default."""
     first = study(tmp_path)
     directory = StudyDirectory.of(first)
@@ -127,7 +127,7 @@ def test_a_place_that_cannot_hold_a_study_is_refused(tmp_path, place, why):
     assert not (tmp_path / "file" / "a").exists()
 
 
-def test_a_study_reads_back(tmp_path):
+def test_study_reads_what_begin_wrote(tmp_path):
     first = study(tmp_path)
     StudyDirectory.of(first).begin(first, FACTS)
     again, facts = StudyDirectory.of(first).study()
@@ -160,7 +160,7 @@ def test_a_failure_is_explained_by_the_file_that_is_there(tmp_path):
     ('{"settings": {', "study.json is not JSON, or is cut off"), ("[]", "study.json must hold a mapping"),
     ('{"settings": {}, "axes": []}', "study.json: axes must be of type dict, got [], data is missing"),
 ])
-def test_a_spoilt_study_is_named_on_resuming(tmp_path, content, message, capsys):
+def test_a_damaged_study_is_named_on_resuming(tmp_path, content, message, capsys):
     study(tmp_path)
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "study.json").write_text(content)

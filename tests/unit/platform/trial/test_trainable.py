@@ -1,18 +1,32 @@
-"""What a trial does when it is over already, or is given another's checkpoint (population-based training)."""
+"""A trial that is over already, resumes, or gets another's checkpoint (population-based training)."""
 
 import json
 import platform.trial.trainable
+from collections.abc import Callable
+from pathlib import Path
 from platform.study.directory import StudyDirectory, TrialRecord
 from platform.trial.trainable import BEFORE_KEY, ENDED_KEY, FAILED_KEY, OBJECTIVE, STUDY_KEY, Trial
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from sgg.common.run_log import ROWS, History, append_row
-from sgg.config import load
+from sgg.config import Study, load
 
 
-def checkpoint(folder, epoch):
+class TrialHere(Trial):
+    """The trial `a` of a study, in this process."""
+
+    def __init__(self, directory: StudyDirectory):
+        self.setup({STUDY_KEY: str(directory.path), "experiment.seed": 3})
+
+    @property
+    def trial_id(self) -> str:
+        return "a"
+
+
+def checkpoint(folder: Path, epoch: int) -> Path:
     path = folder / "checkpoints" / f"epoch_{epoch:04d}"
     path.mkdir(parents=True)
     (path / "meta.json").write_text(json.dumps({"format": 1, "epoch": epoch}))
@@ -20,101 +34,111 @@ def checkpoint(folder, epoch):
 
 
 @pytest.fixture
-def trial(tmp_path):
-    """A trial as far as checkpoints go; its process and its training are Ray's."""
-    trial = Trial.__new__(Trial)
-    trial._folder, trial._donor = tmp_path / "a", None
-    trial._folder.mkdir()
-    return trial
+def study(tmp_path: Path) -> Study:
+    path = tmp_path / "config.yaml"
+    path.write_text(f"experiment: {{name: s, output: {tmp_path}}}\n")
+    return load(path, [])
 
 
 @pytest.fixture
-def config_path(tmp_path):
-    """A config file of a study under `tmp_path`."""
-    path = tmp_path / "config.yaml"
-    path.write_text(f"experiment: {{name: s, output: {tmp_path}}}\n")
-    return path
+def directory(study: Study) -> StudyDirectory:
+    directory = StudyDirectory.of(study)
+    directory.begin(study, {"data": {"hash": "0", "description": "none"}, "fit": "f", "resources": {}})
+    return directory
 
 
-def test_what_it_had_learned_is_given_up_for_the_donor(trial, tmp_path):
-    checkpoint(trial._folder, 3)
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[SimpleNamespace]:
+    """The training runs that trials start, with their arguments. They report nothing and end at once."""
+    started: list[SimpleNamespace] = []
+
+    def start(function: Any, arguments: dict[str, Any], **settings: Any) -> SimpleNamespace:
+        run = SimpleNamespace(arguments=arguments, next_report=lambda: None, stop=lambda: None)
+        started.append(run)
+        return run
+
+    monkeypatch.setattr(platform.trial.trainable, "TrainRun", start)
+    return started
+
+
+@pytest.fixture
+def trial(directory: StudyDirectory, runs: list[SimpleNamespace]) -> TrialHere:
+    """A trial that has not started."""
+    return TrialHere(directory)
+
+
+def donor_of(trial: Trial, runs: list[SimpleNamespace]) -> str | None:
+    """The checkpoint of another trial that the training starts from."""
+    trial.step()
+    return runs[-1].arguments["start_from"]
+
+
+def test_load_checkpoint_replaces_the_trials_own(trial: Trial, runs: list[SimpleNamespace], directory: StudyDirectory,
+                                                 tmp_path: Path) -> None:
+    checkpoint(directory.trial("a"), 3)
     donor = checkpoint(tmp_path / "b", 2)
     trial.load_checkpoint({"checkpoint": str(donor)})
-    assert trial._donor == donor
-    assert not (trial._folder / "checkpoints").exists()
+    assert not (directory.trial("a") / "checkpoints").exists()
+    assert donor_of(trial, runs) == str(donor)
 
 
-def test_a_restored_trial_keeps_what_it_has_learned_since(trial, tmp_path):
+def test_load_checkpoint_after_a_restore_keeps_later_checkpoints(trial: Trial, runs: list[SimpleNamespace],
+                                                                 directory: StudyDirectory, tmp_path: Path) -> None:
     donor = checkpoint(tmp_path / "b", 2)
     trial.load_checkpoint({"checkpoint": str(donor)})
-    since = checkpoint(trial._folder, 3)
-    trial.load_checkpoint({"checkpoint": str(donor)})  # what Tune says after a restore
+    since = checkpoint(directory.trial("a"), 3)
+    trial.load_checkpoint({"checkpoint": str(donor)})  # Tune passes it again when it restores a trial
     assert since.is_dir()
     another = checkpoint(tmp_path / "c", 5)
     trial.load_checkpoint({"checkpoint": str(another)})
-    assert (trial._donor, since.exists()) == (another, False)
+    assert not since.exists()
+    assert donor_of(trial, runs) == str(another)
 
 
-@pytest.mark.parametrize("pointer", [None, {"checkpoint": None}, {"checkpoint": "/nowhere/epoch_0001"}])
-def test_a_pointer_to_nothing_changes_nothing(trial, pointer):
-    own = checkpoint(trial._folder, 1)
-    trial.load_checkpoint(pointer)
-    assert (trial._donor, own.is_dir()) == (None, True)
+@pytest.mark.parametrize("pointer", [None, {"checkpoint": None}, {"checkpoint": "/nowhere/epoch_0001"}, "own"])
+def test_load_checkpoint_of_nothing_or_its_own_changes_nothing(trial: Trial, runs: list[SimpleNamespace], pointer: Any,
+                                                               directory: StudyDirectory) -> None:
+    own = checkpoint(directory.trial("a"), 1)
+    trial.load_checkpoint({"checkpoint": str(own)} if pointer == "own" else pointer)
+    assert own.is_dir()
+    assert donor_of(trial, runs) is None
 
 
-def test_its_own_checkpoint_is_no_donor(trial):
-    own = checkpoint(trial._folder, 1)
-    trial.load_checkpoint({"checkpoint": str(own)})
-    assert (trial._donor, own.is_dir()) == (None, True)
-
-
-def test_a_pointer_outlives_the_checkpoint_that_it_was_made_of(trial):
-    own = checkpoint(trial._folder, 1)
+def test_save_checkpoint_outlives_the_checkpoint(trial: Trial, directory: StudyDirectory) -> None:
+    own = checkpoint(directory.trial("a"), 1)
     pointer = trial.save_checkpoint("unused")
     (own / "meta.json").unlink()
     own.rmdir()
-    with open(f"{pointer['checkpoint']}/meta.json") as meta:
-        assert json.load(meta)["epoch"] == 1
+    assert json.loads((Path(pointer["checkpoint"]) / "meta.json").read_text())["epoch"] == 1
 
 
 @pytest.mark.parametrize(("status", "ended"), [("finished", {ENDED_KEY: True}), ("stopped", {})])
-def test_a_trial_that_is_over_answers_from_what_it_wrote(config_path, status, ended):
-    """Tune may ask again, where its search was killed before it had noted the end; no worker is started."""
-    study = load(config_path, [])
-    directory = StudyDirectory.of(study)
-    directory.begin(study, {"data": {"hash": "0", "description": "none"}})
+def test_step_of_a_trial_that_is_over(study: Study, directory: StudyDirectory, runs: list[SimpleNamespace], status: str,
+                                      ended: dict[str, bool]) -> None:
+    """Tune asks again when its search was killed before a snapshot said so. The trial starts no training."""
     TrialRecord(directory.trial("a"), {"experiment.seed": 3}, status).write()
+    metric = study.base.search.metric
     for epoch in (1, 2):
-        History(directory.trial("a")).append(epoch, {"loss": 1 / epoch, study.base.search.metric: epoch / 10})
-    trial = Trial.__new__(Trial)
-    trial._trial_info = SimpleNamespace(trial_id="a")
-    trial.setup({STUDY_KEY: str(directory.path), "experiment.seed": 3})
-    answer = trial.step()
-    assert answer == {"epoch": 2, "attempt": 2, "loss": .5, study.base.search.metric: .2, OBJECTIVE: .2, **ended,
-                      "done": True}
-    assert trial._run is None
+        History(directory.trial("a")).append(epoch, {"loss": 1 / epoch, metric: epoch / 10})
+    assert TrialHere(directory).step() == {"epoch": 2, "attempt": 2, "loss": .5, metric: .2, OBJECTIVE: .2, **ended,
+                                           "done": True}
+    assert runs == []
     assert TrialRecord.read(directory.trial("a")).status == status
 
 
-def test_one_that_was_only_interrupted_goes_on(config_path):
-    study = load(config_path, [])
-    directory = StudyDirectory.of(study)
-    directory.begin(study, {"data": {"hash": "0", "description": "none"}})
+def test_setup_of_a_trial_that_was_interrupted(directory: StudyDirectory, runs: list[SimpleNamespace]) -> None:
     TrialRecord(directory.trial("a"), {"experiment.seed": 3}, "stopped", "interrupted").write()
-    trial = Trial.__new__(Trial)
-    trial._trial_info = SimpleNamespace(trial_id="a")
-    trial.setup({STUDY_KEY: str(directory.path), "experiment.seed": 3})
-    assert trial._over is None
+    trial = TrialHere(directory)
     assert TrialRecord.read(directory.trial("a")).status == "running"
+    trial.step()
+    assert len(runs) == 1
 
 
 @pytest.fixture
-def reporting(config_path, monkeypatch):
-    """A trial that wrote two rows before, whose worker reports the given (attempt, epoch); of odd epochs validated."""
-    def make(*positions):
-        study = load(config_path, [])
-        directory = StudyDirectory.of(study)
-        directory.begin(study, {"data": {"hash": "0", "description": "none"}, "fit": "f", "resources": {}})
+def reporting(study: Study, directory: StudyDirectory,
+              monkeypatch: pytest.MonkeyPatch) -> Callable[..., TrialHere]:
+    """A trial that wrote two rows before. Its worker reports the given (attempt, epoch); odd epochs are validated."""
+    def make(*positions: tuple[int, int]) -> TrialHere:
         rows = [{"attempt": attempt, "epoch": epoch, **({study.base.search.metric: epoch / 10} if epoch % 2 else {})}
                 for attempt, epoch in positions]
         directory.trial("a").mkdir()
@@ -123,45 +147,45 @@ def reporting(config_path, monkeypatch):
         reports = iter(rows)
         monkeypatch.setattr(platform.trial.trainable, "TrainRun", lambda *arguments, **settings: SimpleNamespace(
             next_report=lambda: next(reports, None)))
-        trial = Trial.__new__(Trial)
-        trial._trial_info = SimpleNamespace(trial_id="a")
-        trial.setup({STUDY_KEY: str(directory.path), "experiment.seed": 3})
-        return trial
+        return TrialHere(directory)
 
     return make
 
 
-def test_tune_gets_every_row_once(reporting):
-    """It had had the first one; a worker in the place of one that died reports from the start."""
+def test_step_returns_every_row_once(reporting: Callable[..., TrialHere]) -> None:
+    """Tune has received the first one. A worker that replaces a dead one reports from the start."""
     trial = reporting((1, 1), (1, 2), (2, 3), (1, 1), (1, 2), (2, 3), (3, 4))
-    trial.go_on_after(1, 1)
+    trial.resume_after(1, 1)
     steps = [trial.step() for _ in range(4)]
     assert [(step["epoch"], BEFORE_KEY in step, "done" in step) for step in steps] == [
         (2, True, False), (3, False, False), (4, False, False), (4, False, True)]
 
 
-def test_the_figure_of_the_last_validation_outlives_the_process(reporting):
+def test_step_keeps_the_objective_of_the_last_validation(reporting: Callable[..., TrialHere]) -> None:
+    """Across processes."""
     trial = reporting((1, 1), (1, 2), (2, 3))
-    trial.go_on_after(1, 1)
+    trial.resume_after(1, 1)
     assert [trial.step()[OBJECTIVE] for _ in range(2)] == [.1, .3]
 
 
-def test_the_figure_of_a_model_that_is_given_up_does_not(reporting, tmp_path):
-    """Population-based training: epoch 2 of the donor's was not validated."""
+def test_step_drops_the_objective_of_a_replaced_model(reporting: Callable[..., TrialHere], tmp_path: Path) -> None:
+    """Population-based training: epoch 2 of the donor was not validated."""
     trial = reporting((1, 1), (2, 2))
-    trial.go_on_after(1, 1)
+    trial.resume_after(1, 1)
     trial.load_checkpoint({"checkpoint": str(checkpoint(tmp_path / "b", 1))})
     assert OBJECTIVE not in trial.step()
 
 
-def test_nothing_left_to_train_repeats_what_tune_has(reporting):
+def test_step_with_nothing_left_to_train_repeats_the_last_row(reporting: Callable[..., TrialHere]) -> None:
     trial = reporting((1, 1), (1, 2))
-    trial.go_on_after(1, 2)
+    trial.resume_after(1, 2)
     step = trial.step()
     assert (step["epoch"], step[OBJECTIVE], step["done"], step[ENDED_KEY]) == (2, .1, True, True)
 
 
-def test_a_spoilt_row_fails_the_trial_with_its_file(reporting):
+def test_step_names_the_file_of_a_damaged_row(reporting: Callable[..., TrialHere], directory: StudyDirectory) -> None:
     trial = reporting((1, 1), (1, 2))
-    (trial._folder / ROWS).write_text('{"epoch": "one"}\n')
-    assert "metrics.jsonl, line 1: epoch must be of type int" in trial.step()[FAILED_KEY]
+    (directory.trial("a") / ROWS).write_text('{"epoch": "one"}\n')
+    reason = trial.step()[FAILED_KEY]
+    for part in ("metrics.jsonl", "line 1", "epoch", "int"):
+        assert part in reason
