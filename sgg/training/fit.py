@@ -18,22 +18,18 @@ from sgg.common.atomic import write_json
 from sgg.common.metric_names import headline_k
 from sgg.common.run_log import CONFIG, History, Row, read_test, write_test
 from sgg.common.seeding import seed_everything
-from sgg.common.versions import changed_versions, code_provenance, versions
+from sgg.common.versions import code_provenance
 from sgg.config import Config
 from sgg.config.loading.errors import in_words
-from sgg.config.loading.resume import changes
 from sgg.data import Batches
-from sgg.data.mirroring import difference
 from sgg.evaluate.evaluation import evaluate
 from sgg.experiment.context import Experiment
 from sgg.experiment.torch_setup import computed_on
 from sgg.methods.variants import objective, variants_of
-from sgg.settings.keys import flatten
 from sgg.systems.contract import DivergedError, Draws, Foundation, Losses, System
+from sgg.training.resume import COMPUTED_ON, checkpoint_to_resume, load_checkpoint, require_origin
 
 log = logging.getLogger(__name__)
-
-COMPUTED_ON = "computed_on"
 
 
 def fit(
@@ -60,15 +56,15 @@ def fit(
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     donor = checkpoint.open_checkpoint(start_from) if start_from is not None else None
-    found, of_this_trial = _checkpoint_to_resume(directory, resume, donor)
+    found, of_this_trial = checkpoint_to_resume(directory, resume, donor)
 
-    foundation = systems.prepare(config, partial(_require_origin, found, of_this_trial))
+    foundation = systems.prepare(config, partial(require_origin, found, of_this_trial))
     experiment = foundation.experiment
     config = experiment.config
     seed_everything(config.seed, "weights")
     system = foundation.build()
     history = History(directory)
-    done = _load_checkpoint(found, system)
+    done = load_checkpoint(found, system)
     first = parallel.rank() == 0
     if first:
         write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": foundation.provenance,
@@ -208,64 +204,6 @@ def describe(row: Row, config: Config) -> str:
             if value is not None:
                 parts.append(f"val {mode} {subset} {100 * value:.1f} %")
     return ", ".join(parts)
-
-
-def _checkpoint_to_resume(directory: Path, resume: bool,
-                          donor: checkpoint.Checkpoint | None) -> tuple[checkpoint.Checkpoint | None, bool]:
-    """The checkpoint from which training continues, if any, and whether it must have the settings of this trial."""
-    found = checkpoint.latest_whole(directory) if resume else None
-    if donor is not None and (found is None or donor.epoch >= found.epoch):
-        found = donor
-    return found, found is not None and donor is None
-
-
-def _load_checkpoint(found: checkpoint.Checkpoint | None, system: System) -> int:
-    """Load a checkpoint; return the number of finished epochs."""
-    if found is None:
-        return 0
-    found.load_weights(**system.networks)
-    found.load_optimizers(system.optimizers)
-    log.info("resumed after epoch %d from %s", found.epoch, found.path)
-    now = computed_on(system.device)
-    then = found.meta.get("computed_on", now)
-    if others := [f"{name} {then[name]}, now {value}" for name, value in now.items() if then.get(name, value) != value]:
-        log.warning("resumed in another environment (%s), which changes the order of sums or the random numbers: "
-                    "metrics differ from those of an uninterrupted run as if the seed was another", "; ".join(others))
-    if changed := changed_versions(found.meta.get("versions", {}), versions()):
-        log.warning("resumed with other versions (%s): metrics may differ from those of an uninterrupted run", changed)
-    return found.epoch
-
-
-def _hashes_to_compare(found: checkpoint.Checkpoint, experiment: Experiment) -> dict[str, str]:
-    """The image hashes that must equal those of a checkpoint: of all splits, if the same number of images is measured.
-    """
-    measured = found.meta["config"]["data"].get("eval_images") == experiment.config.data.eval_images
-    return experiment.image_hashes if measured else {"train": experiment.image_hashes["train"]}
-
-
-def _require_origin(found: checkpoint.Checkpoint | None, same_settings: bool, experiment: Experiment,
-                    parts: Mapping[str, str | None]) -> None:
-    """Raise ValueError where a checkpoint was made from something else, or, with `same_settings`, with other settings.
-    """
-    if found is None:
-        return
-    if same_settings:
-        _refuse_other_settings(experiment.config, found)
-    found.require_plugins(experiment.config.experiment.allow_changed_plugins)
-    found.require_origin(experiment.data.hash, parts, _hashes_to_compare(found, experiment))
-    if fault := difference(found.meta["data"].get("mirrored"), experiment.exchanged):
-        raise ValueError(f"{found.path} {fault}: restore the version of this program, or train again under another "
-                         "experiment.name")
-    if experiment.config.compares_classes:
-        found.require_vectors(experiment.vector_provenance)
-
-
-def _refuse_other_settings(config: Config, found: checkpoint.Checkpoint) -> None:
-    changed = changes(flatten(found.meta["config"]), flatten(config.model_dump(mode="json")),
-                      lambda role: role.fixed_for_trial)
-    if changed:
-        raise ValueError("\n  ".join([f"{found.path} was written with other settings; give the run another "
-                                      "experiment.name, or restore these:", *changed]))
 
 
 def _save(foundation: Foundation, directory: Path, system: System, epoch: int, rows: list[Row]) -> None:

@@ -149,7 +149,7 @@ def test_other_versions_of_packages_are_told(run, tmp_path, caplog, monkeypatch)
     run(tmp_path)
     run(tmp_path)
     assert "other versions" not in caplog.text
-    monkeypatch.setattr("sgg.training.fit.versions", lambda: {"torch": "99"})
+    monkeypatch.setattr("sgg.training.resume.versions", lambda: {"torch": "99"})
     run(tmp_path)
     assert re.search(r"resumed with other versions \(torch \d[\w.+]*, now 99\)", caplog.text)
 
@@ -159,7 +159,7 @@ def test_another_number_of_workers_is_told(run, tmp_path, caplog, monkeypatch) -
     run(tmp_path)
     run(tmp_path)
     assert "another order" not in caplog.text
-    monkeypatch.setattr("sgg.training.fit.computed_on", lambda device: {"device": "cpu", "workers": 2, "threads": 1})
+    monkeypatch.setattr("sgg.training.resume.computed_on", lambda device: {"device": "cpu", "workers": 2, "threads": 1})
     run(tmp_path)
     assert all(word in caplog.text for word in ("resumed", "workers 1, now 2", "another"))
     caplog.clear()
