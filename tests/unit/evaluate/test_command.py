@@ -19,7 +19,7 @@ from tests.oracles.scenes import PREDICATE_COUNTS, PREDICATES, SUBSET, TRAIN, sc
 IMAGES = scenes("sgcls", 70)
 
 
-def test_the_command_recomputes_every_figure(predictions_file, tmp_path, capsys):
+def test_the_command_recomputes_all_metrics(predictions_file, tmp_path, capsys):
     found = tmp_path / "figures.json"
     assert main(["--predictions", str(predictions_file), "--mode", "sgcls", "--pred-weights", "0,0.5", "--ks", "2,100",
                  "--json", str(found)]) == 0
@@ -40,7 +40,7 @@ def test_all_saved_modes_are_the_default(predictions_file, tmp_path):
     assert "val/predcls/all/ngR@300" in named
 
 
-def test_the_conventions_are_written_with_the_figures(predictions_file, tmp_path):
+def test_the_conventions_are_written_with_the_metrics(predictions_file, tmp_path):
     for words, conventions in (([], Conventions()), (["--clean"], Conventions.clean())):
         assert main(["--predictions", str(predictions_file), "--json", str(tmp_path / "figures.json"), *words]) == 0
         assert json.loads((tmp_path / "figures.json").read_text())["conventions"] == asdict(conventions)
@@ -183,7 +183,7 @@ def test_numbers_and_lists_are_checked_before_work(words, message, capsys):
     (["--mode", "sgdet"], "mode must be one of predcls, sgcls here, got sgdet"),
     (["--ks", "0"], "ks must be integers >= 1, got [0]"),
 ])
-def test_mistakes_are_told_in_one_line(predictions_file, words, message, capsys):
+def test_mistakes_are_reported_in_one_line(predictions_file, words, message, capsys):
     assert main(["--predictions", str(predictions_file), *words]) == 2
     assert message in capsys.readouterr().err
 
@@ -197,7 +197,7 @@ def test_saved_predictions_need_no_plugin(predictions_file, words, capsys):
     assert "no effect with --predictions" in said
 
 
-def test_a_missing_file_is_told_in_one_line(tmp_path, capsys):
+def test_a_missing_file_is_reported_in_one_line(tmp_path, capsys):
     assert main(["--predictions", str(tmp_path / "none.npz")]) == 2
     assert "none.npz: no such predictions file" in capsys.readouterr().err
 

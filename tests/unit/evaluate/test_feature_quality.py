@@ -54,7 +54,7 @@ def study(tmp_path):
     return FeatureStudy(foundation, gan, tmp_path / "epoch_0001", tmp_path / "quality")
 
 
-def test_every_kind_and_sample_is_compared(study):
+def test_write_compares_every_kind_and_sample(study):
     table = study.write(ks=(1, 5))
     counts = {(row["features"], row["sample"]): row["n"] for row in table}
     assert counts == {
@@ -72,20 +72,20 @@ def test_every_kind_and_sample_is_compared(study):
         assert Image.open(study.output / f"{kind}.png").size[0] > 1000
 
 
-def test_generated_features_are_the_same_again(study):
+def test_generate_gives_the_same_features_again(study):
     first = study.sample("node", "generated", "test", "all")
     again = replace(study, output=study.output.parent / "again").sample("node", "generated", "test", "all")
     np.testing.assert_array_equal(first.features, again.features)
 
 
-def test_features_of_another_checkpoint_are_kept_apart(study):
+def test_store_keeps_features_of_another_checkpoint_apart(study):
     study.sample("global", "generated", "test", "all")
     (study.checkpoint / "weights.safetensors").write_bytes(b"other weights")
     study.sample("global", "generated", "test", "all")
     assert len(list((study.output / "features").glob("*.zarr"))) == 2
 
 
-def test_no_zero_shot_image_is_an_empty_sample(study, tmp_path):
+def test_sample_without_a_zero_shot_image_is_empty(study, tmp_path):
     data = make_data(tmp_path / "pictures", test_predicate=1)
     experiment = SimpleNamespace(**{**vars(study.foundation.experiment), "data": data})
     study = replace(study, foundation=SimpleNamespace(**{**vars(study.foundation), "experiment": experiment}))
@@ -93,27 +93,27 @@ def test_no_zero_shot_image_is_an_empty_sample(study, tmp_path):
     assert [row["n"] for row in study.write(ks=(1,)) if row["sample"] == "fake test zs"] == [0, 0, 0]
 
 
-def test_rows_are_limited(study):
+def test_sample_limits_its_rows(study):
     sample = replace(study, rows=5).sample("node", "real", "train", "all")
     assert (sample.features.shape, sample.labels.shape) == ((5, study.foundation.detector.channels), (5,))
     assert isinstance(sample, Sample)
 
 
-def test_groups_name_classes(study):
+def test_write_refuses_groups_that_name_no_class(study):
     study.write(ks=(1,), groups={"animals": ["cat", "dog"]})
     with pytest.raises(ValueError, match="group animals: 'gnu' is no class of Noise"):
         replace(study, output=study.output / "none").write(ks=(1,), groups={"animals": ["gnu"]})
     assert not (study.output / "none").exists(), "refused before anything is compared"
 
 
-def test_neighbours_that_a_small_sample_has_not():
+def test_compare_leaves_out_ks_beyond_a_small_sample():
     real = np.random.default_rng(0).standard_normal((9, 3))
     assert set(compare(real, real[:4], (1, 3, 5))) == {"frechet", *(
         f"{name}@{k}" for name in ("precision", "recall", "density", "coverage") for k in (1, 3))}
     assert compare(real, real[:1], (1, 3)) == {}
 
 
-def test_a_run_without_a_gan(tmp_path):
+def test_open_refuses_a_run_without_a_gan(tmp_path):
     (tmp_path / "meta.json").write_text(json.dumps({"format": 1, "epoch": 1, "config": {}}))
     with pytest.raises(ValueError, match=re.escape("this run has no GAN, so there are no generated features to study")):
         FeatureStudy.open(tmp_path)

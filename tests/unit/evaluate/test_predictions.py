@@ -31,7 +31,7 @@ def write(path, entries, modes=("sgcls", "sgdet")):
 
 
 @pytest.mark.parametrize("count", [0, 1, BLOCK, BLOCK + 5])
-def test_images_come_back_as_they_went_in(tmp_path, count):
+def test_prediction_file_returns_the_images_that_were_written(tmp_path, count):
     entries = images(count)
     saved = PredictionFile(write(tmp_path / "deep" / "predictions.npz", entries))
     assert len(saved) == len(list(saved)) == count
@@ -45,7 +45,7 @@ def test_images_come_back_as_they_went_in(tmp_path, count):
                 np.testing.assert_array_equal(got, getattr(want[mode], field))
 
 
-def test_the_protocol_comes_back(tmp_path):
+def test_prediction_file_returns_the_protocol(tmp_path):
     saved = PredictionFile(write(tmp_path / "predictions.npz", images(2))).protocol
     want = protocol()
     assert (saved.split, saved.modes, saved.classes, saved.predicates) == ("test", want.modes, want.classes,
@@ -54,7 +54,7 @@ def test_the_protocol_comes_back(tmp_path):
     np.testing.assert_array_equal(saved.predicate_counts, want.predicate_counts)
 
 
-def test_fallbacks_come_back(tmp_path):
+def test_prediction_file_returns_the_fallbacks(tmp_path):
     path = tmp_path / "predictions.npz"
     with PredictionWriter(path, protocol()) as writer:
         writer.fallbacks = 7
@@ -72,7 +72,7 @@ def test_metrics_weigh_predicates_by_powers_of_their_counts():
 
 
 @pytest.mark.parametrize("field", ["label_scores", "predicate_scores"])
-def test_scores_of_a_model_that_has_diverged_are_not_saved(tmp_path, field):
+def test_add_refuses_scores_of_a_model_that_has_diverged(tmp_path, field):
     name, truth, predictions = next(entry for entry in images(9) if len(entry[2]["sgdet"].pairs))
     scores = getattr(predictions["sgdet"], field).astype(float)
     scores[0] = np.nan
@@ -82,7 +82,7 @@ def test_scores_of_a_model_that_has_diverged_are_not_saved(tmp_path, field):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_left_of_a_file_that_was_not_finished(tmp_path):
+def test_prediction_writer_leaves_nothing_of_an_unfinished_file(tmp_path):
     def interrupted():
         yield from images(BLOCK + 1)
         raise RuntimeError
@@ -92,14 +92,14 @@ def test_nothing_is_left_of_a_file_that_was_not_finished(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_older_file_stays_until_the_new_one_is_whole(tmp_path):
+def test_prediction_writer_keeps_an_older_file_until_the_new_one_is_complete(tmp_path):
     path = write(tmp_path / "predictions.npz", images(2))
     with pytest.raises(RuntimeError), PredictionWriter(path, protocol()):
         raise RuntimeError
     assert len(PredictionFile(path)) == 2
 
 
-def test_other_files_are_refused(tmp_path):
+def test_prediction_file_refuses_other_files(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere.npz: no such predictions file"):
         PredictionFile(tmp_path / "nowhere.npz")
     path = tmp_path / "text.npz"
@@ -139,7 +139,7 @@ SPOILT = [
 
 
 @pytest.mark.parametrize(("name", "value", "message"), SPOILT, ids=[message for *_, message in SPOILT])
-def test_a_spoilt_file_is_named_with_what_is_wrong(tmp_path, name, value, message):
+def test_prediction_file_names_a_damaged_file_and_its_fault(tmp_path, name, value, message):
     path = write(tmp_path / "p.npz", images(3))
     with np.load(path) as file:
         arrays = dict(file)
@@ -150,7 +150,7 @@ def test_a_spoilt_file_is_named_with_what_is_wrong(tmp_path, name, value, messag
         list(PredictionFile(path))
 
 
-def test_a_damaged_array_is_named(tmp_path):
+def test_prediction_file_names_a_damaged_array(tmp_path):
     path = write(tmp_path / "p.npz", images(3))
     whole = bytearray(path.read_bytes())
     place = whole.index(b"00000/sgcls/predicate_scores.npy") + 300

@@ -25,7 +25,7 @@ def opened(toy_root):
 
 
 @pytest.mark.parametrize(("part", "folder"), [("detector", "toy/detector/VG_100K"), ("val", "toy/VG_100K")])
-def test_a_picture_that_will_be_read_is_looked_at_before_the_start(opened, toy_root, tmp_path, part, folder):
+def test_open_data_checks_the_image_files_that_will_be_read(opened, toy_root, tmp_path, part, folder):
     """Those that train the detector too, unless a trained one is given."""
     path = opened().split(part).image_path(0)
     assert path.parent == toy_root / folder
@@ -57,13 +57,13 @@ def no_data(monkeypatch):
     ({"detector": {"weights": "absent.tar"}}, FileNotFoundError,
      r"detector\.weights.*absent\.tar.*data\.root.*detector\.weights=\.\.\."),
 ])
-def test_files_and_devices(opened, sections, kind, message) -> None:
+def test_check_files_refuses_files_and_devices(opened, sections, kind, message) -> None:
     with pytest.raises(kind, match=message):
         opened(**sections)
 
 
 @pytest.mark.parametrize(("method", "most"), [("neigh", 23), ("graphn", 22)])
-def test_neighbours_of_a_class(opened, method, most) -> None:
+def test_check_classes_refuses_more_neighbours_than_classes(opened, method, most) -> None:
     """The toy genome has 24 classes; GraphN exchanges one drawn class for another that is not the original either."""
     gan = {"enabled": True, "perturb": {"method": method, "topk": most}}
     assert len(opened(gan=gan).classes) == 25
@@ -74,7 +74,7 @@ def test_neighbours_of_a_class(opened, method, most) -> None:
 
 
 @pytest.mark.parametrize(("sections", "images"), [({}, 32), ({"data": {"train_images": 9}}, 9)])
-def test_an_epoch_has_a_batch(toy_root, sections, images) -> None:
+def test_require_a_batch(toy_root, sections, images) -> None:
     """Said before anything is trained; not where nothing is."""
     def config(batch_size, **training):
         data = {"name": "toy", "root": str(toy_root), **sections.get("data", {})}
@@ -96,7 +96,7 @@ SGDET = [({"training": {"mode": "sgdet"}}, r"^sgdet in training\.mode"),
 
 @pytest.mark.usefixtures("no_data")
 @pytest.mark.parametrize(("sections", "beginning"), SGDET)
-def test_a_detector_without_proposals_and_sgdet(opened, tmp_path, sections, beginning) -> None:
+def test_check_files_refuses_sgdet_with_a_detector_without_proposals(opened, tmp_path, sections, beginning) -> None:
     """Neural Motifs' file, and what it is imported as."""
     torch.save({"state_dict": {"roi_fmap.0.weight": torch.zeros(1), "features.0.weight": torch.zeros(1)}},
                tmp_path / "vg-faster-rcnn.tar")
@@ -107,14 +107,14 @@ def test_a_detector_without_proposals_and_sgdet(opened, tmp_path, sections, begi
 
 
 @pytest.mark.parametrize("sections", [sections for sections, _ in SGDET])
-def test_other_detectors_may_propose(opened, tmp_path, sections) -> None:
+def test_check_files_accepts_detectors_with_proposals(opened, tmp_path, sections) -> None:
     save_detector(Detector("tiny", 25), tmp_path / "trained", {})
     torch.save({"state_dict": {"obj_fc.weight": torch.zeros(1)}}, tmp_path / "vgrel.pth")
     for name in ("trained", "vgrel.pth"):
         opened(detector={"weights": str(tmp_path / name)}, **sections)
 
 
-def test_no_torch_for_a_plain_config(toy_root) -> None:
+def test_open_data_needs_no_torch_for_a_plain_config(toy_root) -> None:
     code = ("import sys, json; from sgg.config import validate; from sgg.experiment.data_checks import open_data; "
             "open_data(validate(json.loads(sys.argv[1]))); print([m for m in ('torch', 'ray') if m in sys.modules])")
     settings = json.dumps({"data": {"name": "toy", "root": str(toy_root)}, "augmentation": {"kind": "gan"}})
@@ -122,7 +122,7 @@ def test_no_torch_for_a_plain_config(toy_root) -> None:
     assert run.stdout == "[]\n"
 
 
-def test_the_width_of_word_vectors_is_looked_at_where_they_are_used(opened, tmp_path) -> None:
+def test_check_files_checks_the_width_of_word_vectors_that_are_used(opened, tmp_path) -> None:
     vectors = tmp_path / "vectors.txt"
     vectors.write_text("man 1 2 3\n")
     gan = {"enabled": True, "perturb": {"method": "neigh"}}
@@ -135,13 +135,13 @@ def test_the_width_of_word_vectors_is_looked_at_where_they_are_used(opened, tmp_
 
 
 @pytest.mark.usefixtures("no_data")
-def test_all_that_cannot_serve_is_told_at_once(opened) -> None:
+def test_check_files_reports_all_faults_at_once(opened) -> None:
     with pytest.raises(ValueError, match=r"(?s)^3 faults\n  training\.device must be.*\n  embeddings\.source is glove, "
                                          r"but.*\n  detector\.weights: absent\.tar"):
         opened(training={"device": "foo"}, embeddings={"source": "glove"}, detector={"weights": "absent.tar"})
 
 
-def test_a_search_metric_that_this_validation_cannot_measure(opened, toy_root) -> None:
+def test_check_metric_refuses_a_metric_that_validation_cannot_measure(opened, toy_root) -> None:
     """The eight validation pictures have no triplet that training has more than ten times."""
     settings = {"data": {"name": "toy", "root": str(toy_root)}}
     data = opened()
@@ -159,7 +159,7 @@ def test_a_search_metric_that_this_validation_cannot_measure(opened, toy_root) -
     opened(search=search)  # a single trial needs no metric
 
 
-def test_what_is_asked_for_where_only_the_first_images_are_measured(opened, toy_root) -> None:
+def test_check_metric_counts_only_the_measured_images(opened, toy_root) -> None:
     data = opened()
     first, rest = (data.relations_by_subset("val", images) for images in (1, None))
     assert first["all"] == len(data.split("val").graph(0).relations) < rest["all"]
@@ -170,7 +170,7 @@ def test_what_is_asked_for_where_only_the_first_images_are_measured(opened, toy_
 
 
 @pytest.mark.usefixtures("no_data")
-def test_a_cache_that_cannot_be_written_is_told_before_work_starts(monkeypatch, tmp_path) -> None:
+def test_check_files_refuses_a_cache_that_cannot_be_written(monkeypatch, tmp_path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match=r"data\.cache\), .* is no folder; set data\.cache"):
         open_data(validate({"data": {"name": "toy", "root": str(tmp_path), "cache": str(tmp_path / "file" / "cache")}}))
@@ -180,12 +180,12 @@ def test_a_cache_that_cannot_be_written_is_told_before_work_starts(monkeypatch, 
         open_data(validate({"data": {"name": "toy", "root": str(tmp_path)}}))
 
 
-def test_what_is_derived_goes_to_the_cache(tmp_path) -> None:
+def test_derived_files_go_to_the_cache(tmp_path) -> None:
     assert validate({"data": {"root": "there"}}).cache == Path("there/cache")
     assert validate({"data": {"root": "there", "cache": str(tmp_path)}}).cache == tmp_path
 
 
-def test_a_detector_that_would_have_no_box_to_learn_is_refused_before_the_start(opened, monkeypatch, tmp_path) -> None:
+def test_open_data_refuses_to_train_a_detector_without_boxes(opened, monkeypatch, tmp_path) -> None:
     """Every box is made .9 pixels wide; a detector that is given need not learn."""
     data = opened()
     part = data.split("detector")

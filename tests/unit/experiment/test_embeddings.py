@@ -14,7 +14,7 @@ def facts(path: Path) -> dict:
     return vector_provenance(validate({"data": {"name": "toy"}, "embeddings": {"path": str(path)}}))
 
 
-def test_a_file_is_known_by_its_content_and_not_by_its_name(tmp_path):
+def test_vector_provenance_follows_the_content_of_the_file(tmp_path):
     path = tmp_path / "vectors.txt"
     without = facts(path)
     assert without == {"embeddings": "cooccurrence in the training graphs", "embeddings_hash": None}
@@ -35,7 +35,7 @@ GLOVE = {"embeddings": "glove a.txt", "embeddings_hash": "1" * 16}
 @pytest.mark.parametrize("now", [
     GLOVE | {"embeddings_hash": "2" * 16},
     {"embeddings": "cooccurrence in the training graphs", "embeddings_hash": None}])
-def test_a_run_does_not_go_on_with_other_vectors(tmp_path, now):
+def test_require_vectors_refuses_other_vectors(tmp_path, now):
     saved = Checkpoint(tmp_path, {"data": {"hash": "d", **GLOVE}, "detector": "w"})
     saved.require_vectors(GLOVE)
     with pytest.raises(ValueError, match=r"other word vectors \(glove a.txt 1+, here .*\): put them back"):
@@ -44,6 +44,6 @@ def test_a_run_does_not_go_on_with_other_vectors(tmp_path, now):
         Checkpoint(tmp_path, {"data": now, "detector": "w"}).require_vectors(GLOVE)
 
 
-def test_what_older_and_imported_checkpoints_do_not_say_is_not_compared(tmp_path):
+def test_require_vectors_does_not_compare_unknown_vectors(tmp_path):
     Checkpoint(tmp_path, {"data": {"hash": None}, "detector": "w"}).require_vectors(GLOVE)
     Checkpoint(tmp_path, {"data": {"hash": "d", "embeddings": "glove a.txt"}, "detector": "w"}).require_vectors(GLOVE)

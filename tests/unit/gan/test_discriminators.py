@@ -6,7 +6,7 @@ from sgg.gan.discriminators import ClassConditionalConv, GlobalDiscriminator, Re
 from sgg.losses.adversarial import discriminator_loss, generator_loss
 
 
-def test_conditioning_is_a_convolution_of_features_stacked_with_the_class():
+def test_class_conditional_conv_is_a_convolution_of_the_stack():
     conv = ClassConditionalConv(3 + 4, 5, 3)
     features, labels = torch.randn(6, 3, 7, 7), torch.tensor([0, 1, 2, 3, 3, 0])
     planes = F.one_hot(labels, 4).float()[:, :, None, None].expand(-1, -1, 7, 7)
@@ -44,7 +44,7 @@ def test_normalised_weights_have_unit_norm_once_the_iteration_has_settled():
     [41, 39, 20, 18, 9, 7, 3, 1], [43, 41, 21, 19, 9, 7, 3, 1], [75, 73, 37, 35, 17, 15, 7, 5]],
     ids=lambda sides: str(sides[0]))
 @pytest.mark.parametrize("large", [False, True])
-def test_sides_of_a_map_in_the_global_discriminator(sides, large):
+def test_map_sides(sides, large):
     """By hand: a 3x3 convolution takes 2, a pooling halves."""
     assert map_sides(sides[0]) == sides
     seen = [sides[0]]
@@ -58,7 +58,7 @@ def test_sides_of_a_map_in_the_global_discriminator(sides, large):
 @pytest.mark.parametrize(("size", "left"), [
     (12, "12 > 10 > 8 > 4 > 2 > 1 > -1"), (19, "19 > 17 > 15 > 7 > 5 > 2 > 0"),
     (25, "25 > 23 > 12 > 10 > 5 > 3 > 1 > -1"), (36, "36 > 34 > 17 > 15 > 7 > 5 > 2 > 0"), (2, "2 > 0")])
-def test_a_map_too_small_for_the_stages_is_refused(size, left):
+def test_global_discriminator_refuses_a_map_too_small_for_its_stages(size, left):
     with pytest.raises(ValueError, match=f"side of 20 to 24 or of at least 37, got {size}.* {left}: .*levels"):
         GlobalDiscriminator(8, size)
 
@@ -97,7 +97,7 @@ def slow_global_discriminator(state, maps, large, training):
 @pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("loss", [discriminator_loss, generator_loss])
-def test_the_global_discriminator_is_what_its_definition_gives(size, large, training, loss):
+def test_global_discriminator_equals_its_definition(size, large, training, loss):
     """Both losses, their gradients by parameters and by maps, and the buffers of the spectral norm."""
     torch.manual_seed(0)
     discriminator = GlobalDiscriminator(8, size, large=large).double().train(training)
@@ -130,7 +130,7 @@ def test_the_global_discriminator_is_what_its_definition_gives(size, large, trai
         torch.testing.assert_close(buffer, state[name].detach(), msg=name)
 
 
-def test_sizes_that_cannot_be_divided():
+def test_discriminators_refuse_sizes_that_cannot_be_divided():
     with pytest.raises(ValueError, match="channels must be divisible by 8 for a discriminator of regions, got 12"):
         RegionDiscriminator(12, 4)
     with pytest.raises(ValueError, match="pool_size must be at least 7"):

@@ -61,7 +61,7 @@ def test_graph_triple_conv_averages_over_all_roles():
     assert predicates.tolist() == [[10, 0], [20, 0]]
 
 
-def test_dummies_join_every_object_of_their_image():
+def test_join_dummies_joins_every_object_of_the_image():
     labels, boxes, relations, image_index = graph([2, 1], [[0, 0, 1, 3]])
     all_labels, all_boxes, triples = join_dummies(labels, boxes, relations, image_index, 3)
     assert all_labels[3:].tolist() == [0, 0, 0]
@@ -72,7 +72,7 @@ def test_dummies_join_every_object_of_their_image():
 
 @pytest.mark.parametrize(("counts", "relations"), [
     ([1], []), ([3], []), ([1, 1], []), ([4, 1, 2], [[0, 1, 2, 3], [2, 5, 6, 1]]), ([2, 0, 3], [[0, 0, 0, 1]])])
-def test_odd_graphs_in_training(counts, relations):
+def test_generator_on_odd_graphs_in_training(counts, relations):
     """One object, no relation, a self relation, an image without objects: a map each, and finite gradients."""
     gan = small().train()
     fake = gan.generate(*graph(counts, relations), num_images=len(counts))
@@ -82,7 +82,7 @@ def test_odd_graphs_in_training(counts, relations):
     assert all(p.grad.isfinite().all() for p in gan.generator.parameters())
 
 
-def test_images_do_not_see_each_other():
+def test_generator_keeps_images_separate():
     """Without batch statistics the map of an image is the same alone and in a batch."""
     gan = small().eval()
     labels, boxes, relations, image_index = graph([3, 2], [[0, 0, 1, 3], [1, 4, 3, 2]])
@@ -92,7 +92,7 @@ def test_images_do_not_see_each_other():
 
 
 @pytest.mark.parametrize(("size", "sizes"), [(8, [2, 4, 8]), (22, [4, 8, 22]), (38, [8, 16, 38])])
-def test_refinement_works_from_coarse_to_fine(size, sizes):
+def test_refinement_network_works_from_coarse_to_fine(size, sizes):
     net, seen = RefinementNetwork(3, [4, 4, 4]), []
     for stage in net.stages:
         stage.register_forward_hook(lambda module, inputs, output: seen.append(output.shape[-1]))
@@ -100,7 +100,7 @@ def test_refinement_works_from_coarse_to_fine(size, sizes):
     assert seen == sizes
 
 
-def test_visual_conditioning_reaches_the_map_and_is_required():
+def test_generate_requires_and_uses_visual_conditioning():
     gan = small(visual_conditioning=True).eval()
     inputs = graph([2, 2])
     real = torch.rand(4, 8, 7, 7)
@@ -113,7 +113,7 @@ def test_visual_conditioning_reaches_the_map_and_is_required():
         gan.generate(*inputs, visual=real[:, :, :5, :5])
 
 
-def test_embeddings_start_from_given_vectors():
+def test_generator_embeddings_start_from_given_vectors():
     vectors = torch.randn(6, 5)
     gan = small(class_vectors=vectors, predicate_vectors=torch.ones(4, 5))
     assert torch.equal(gan.generator.class_embedding.weight, vectors)

@@ -7,7 +7,7 @@ from sgg.gan.discriminators import RegionDiscriminator
 from sgg.losses.adversarial import discriminator_loss, generator_loss
 
 
-def test_losses_by_hand():
+def test_discriminator_loss_and_generator_loss_by_hand():
     """Logits 0 cost log 2 whatever they are called; log(1 + e^-1) = 0.3133 for 1 called real, 1.3133 called fake."""
     real, fake = torch.tensor([0.0, 1.0]), torch.tensor([1.0])
     called_real, called_fake = math.log1p(math.exp(-1)), math.log1p(math.exp(1))
@@ -16,7 +16,7 @@ def test_losses_by_hand():
     assert float(generator_loss(torch.clone, (fake,))) == pytest.approx(called_real)
 
 
-def test_only_the_generator_loss_reaches_the_features():
+def test_generator_loss_reaches_the_features_and_discriminator_loss_does_not():
     real, fake = (torch.randn(3, 8, 7, 7, requires_grad=True) for _ in range(2))
     discriminator, labels = RegionDiscriminator(8, 4), torch.tensor([0, 1, 2])
     discriminator_loss(discriminator, (real, labels), (fake, labels)).backward()
@@ -26,7 +26,7 @@ def test_only_the_generator_loss_reaches_the_features():
     assert fake.grad.abs().sum() > 0
 
 
-def test_the_real_inputs_go_first():
+def test_discriminator_loss_takes_the_real_inputs_first():
     seen = []
 
     def discriminator(features):
@@ -37,7 +37,7 @@ def test_the_real_inputs_go_first():
     assert seen == [1.0, 2.0]
 
 
-def test_a_batch_without_edges_costs_nothing():
+def test_losses_of_a_batch_without_edges_are_0():
     discriminator = RegionDiscriminator(8, 4)
     none = torch.zeros(0, 8, 7, 7, requires_grad=True), torch.zeros(0, dtype=torch.int64)
     loss = discriminator_loss(discriminator, none, none) + generator_loss(discriminator, none)

@@ -58,7 +58,7 @@ def test_agrees_with_the_oracle_on_every_scene_alone(mode):
     ("reweight_background", {"ngR", "ng-mR", "ngR-weighted", "triplet"}),
     ("triplet_pairs_by_boxes", {"triplet"}), ("triplet_both_directions", {"triplet"}),
     ("absent_predicates_count", {"mR", "ng-mR", "F1"}), ("single_precision_ranks", {"triplet"})])
-def test_each_switch_touches_its_own_figures(switch, touched):
+def test_each_convention_changes_its_own_metrics(switch, touched):
     changed = set()
     for mode in MODES:
         images = scenes(mode, 100, seed=2)
@@ -68,7 +68,7 @@ def test_each_switch_touches_its_own_figures(switch, touched):
     assert changed == touched
 
 
-def test_an_image_on_which_the_detector_failed_is_left_out_or_counts_as_nothing_found():
+def test_update_leaves_out_or_counts_an_image_on_which_the_detector_failed():
     """Two images with a relation each, the second without a pair of boxes: 1 by the habit, 1/2 by the definition, and
     1/2 where nobody says that the detector failed.
     """
@@ -82,7 +82,7 @@ def test_an_image_on_which_the_detector_failed_is_left_out_or_counts_as_nothing_
         assert figures["all/R@20"] == figures["all/ngR@20"] == figures["all/triplet-R@5"] == recall
 
 
-def test_the_habit_of_leaving_images_out_touches_every_figure():
+def test_failed_images_change_every_metric():
     images = scenes("sgdet", 200)
     failed = without_pairs(images)
     assert len(failed) > 5
@@ -100,7 +100,7 @@ def kind_of(name):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_parts_merge_to_exactly_the_whole(mode):
+def test_merge_gives_exactly_the_whole(mode):
     images = scenes(mode, 120, seed=3)
     whole = accumulated(images, mode).compute(per_predicate=True)
     for cuts in ([60], [1, 2, 90], [0, 119]):
@@ -173,7 +173,7 @@ def test_an_image_without_predictions_has_recall_zero():
     assert figures["all/triplet-rank-mean"] == 301
 
 
-def test_arrays_may_be_used_again_after_update():
+def test_update_copies_arrays():
     images = scenes("sgdet", 20, seed=6)
     want = accumulated(images, "sgdet").compute()
     metrics = accumulated([], "sgdet")
@@ -240,7 +240,7 @@ def test_predicate_recall_is_what_mean_recall_averages():
     ("predicate_scores", [[2.5, -1, 0.3, 0]], r"predicate_scores of image 7 .* got 2.5 at \[0, 0\]"),
     ("predicate_scores", [[0.5, 0.5]], r"predicate_scores of image 7 must have num_predicates = 4 columns.* got 2"),
 ])
-def test_bad_input_is_refused_by_name_image_and_value(field, value, message):
+def test_update_refuses_bad_input_by_name_image_and_value(field, value, message):
     truth = {"boxes": [[0, 0, 1, 1], [0, 0, 2, 2]], "labels": [1, 2], "relations": [[0, 1, 1]]}
     prediction = {"boxes": truth["boxes"], "labels": [1, 2], "label_scores": [1, 1], "pairs": [[0, 1]],
                   "predicate_scores": [[0.4, 0.2, 0.3, 0.1]]}
@@ -288,7 +288,7 @@ def test_other_boxes_than_the_annotated_are_refused_where_boxes_are_given():
     ({"predicate_weights": {"half": np.ones(4)}}, "predicate_weights .*finite.* got 'half'"),
     ({"unconstrained_limit": 0}, "unconstrained_limit must be >= 1, got 0"),
 ])
-def test_bad_settings_are_refused(changed, message):
+def test_scene_graph_metrics_refuses_bad_settings(changed, message):
     settings = {"mode": "sgcls", "num_predicates": PREDICATES, "train_triplets": TRAIN}
     with pytest.raises(ValueError, match=message):
         SceneGraphMetrics(**{**settings, **changed})
@@ -296,7 +296,7 @@ def test_bad_settings_are_refused(changed, message):
 
 @pytest.mark.parametrize("changed", [{"mode": "predcls"}, {"ks": (1, 2)}, {"train_triplets": {(1, 1, 1): 1}},
                                      {"resort_after_reweight": True}, {"predicate_weights": {}}])
-def test_unlike_metrics_are_not_merged(changed):
+def test_merge_refuses_unlike_metrics(changed):
     settings = {"mode": "sgcls", "num_predicates": PREDICATES, "train_triplets": TRAIN, "predicate_weights": WEIGHTS}
     with pytest.raises(ValueError, match="cannot be merged"):
         SceneGraphMetrics(**settings).merge(SceneGraphMetrics(**{**settings, **changed}))

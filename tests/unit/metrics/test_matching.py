@@ -21,7 +21,7 @@ def boxes(seed, count):
     return np.concatenate([corner, corner + rng.uniform(1, 50, (count, 2))], axis=1).astype(np.float32)
 
 
-def test_iou_agrees_with_torchvision_torchmetrics_and_coco():
+def test_box_iou_agrees_with_torchvision_torchmetrics_and_coco():
     a, b = boxes(0, 40), boxes(1, 30)
     ours = box_iou(a, b)
     assert ours.dtype == np.float32
@@ -32,17 +32,17 @@ def test_iou_agrees_with_torchvision_torchmetrics_and_coco():
     np.testing.assert_allclose(ours, mask.iou(*extents, [0] * len(b)), rtol=1e-4, atol=1e-6)
 
 
-def test_iou_has_no_plus_one():
+def test_box_iou_has_no_plus_one():
     assert box_iou(np.array([[0, 0, 2, 1]]), np.array([[1, 0, 3, 1]]))[0, 0] == np.float32(1 / 3)
 
 
-def test_iou_takes_tensors_and_empty_sets():
+def test_box_iou_takes_tensors_and_empty_sets():
     assert box_iou(torch.zeros(0, 4), torch.ones(3, 4)).shape == (0, 3)
     assert box_iou(torch.zeros(1, 4), torch.zeros(1, 4))[0, 0] == 0  # no area in common, no area at all
 
 
 @pytest.mark.parametrize("mode", ["predcls", "sgcls", "sgdet"])
-def test_a_block_has_the_hits_of_each_of_its_images(mode):
+def test_block_has_the_hits_of_each_of_its_images(mode):
     images = [image for image in scenes(mode, 80) if len(image[0].relations)]
     block = Block([checked_arrays(*image, mode, PREDICATES, number) for number, image in enumerate(images)], mode,
                   REFERENCE)

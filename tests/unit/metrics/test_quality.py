@@ -22,7 +22,7 @@ def oracle(real, fake, k):
 
 
 @pytest.mark.parametrize("shape", [(30, 40, 3), (41, 17, 60)])
-def test_equals_the_definitions_whatever_the_blocks(shape, monkeypatch):
+def test_coverage_metrics_equal_the_definitions_for_all_block_sizes(shape, monkeypatch):
     real_count, fake_count, width = shape
     rng = np.random.default_rng(real_count)
     real, fake = rng.standard_normal((real_count, width)), 0.3 + rng.standard_normal((fake_count, width))
@@ -34,7 +34,7 @@ def test_equals_the_definitions_whatever_the_blocks(shape, monkeypatch):
         np.testing.assert_allclose(metrics, oracle(real, fake, k), atol=1e-12)
 
 
-def test_strict_comparison_on_a_grid():
+def test_coverage_metrics_compare_strictly_on_a_grid():
     # Neighbours of a unit grid are exactly one apart, so every ball of k = 1 has radius 1. Generated samples lie one
     # grid step beside the real ones: at distance 1 of the nearest, which is not inside.
     real = np.array([[0.0], [1.0], [2.0]])
@@ -43,14 +43,14 @@ def test_strict_comparison_on_a_grid():
     assert coverage_metrics(real, fake - 0.5, [1])[1] == pytest.approx((1 / 3, 1 / 3, 1 / 3, 1 / 3))
 
 
-def test_repeated_real_samples_have_no_ball():
+def test_coverage_metrics_of_repeated_real_samples():
     # k = 1: the balls of the two at 0 have radius 0 and hold nothing; that of 5 has radius 5 and holds .1 and .2.
     real, fake = np.array([[0.0], [0.0], [5.0]]), np.array([[0.0], [0.1], [0.2]])
     assert coverage_metrics(real, fake, [1])[1].density == pytest.approx(2 / 3)
     assert coverage_metrics(real, fake, [2])[2].coverage == 1
 
 
-def test_the_same_samples_are_perfect():
+def test_feature_quality_of_the_same_samples():
     samples = np.random.default_rng(0).standard_normal((50, 4))
     found = feature_quality(samples, samples, ks=(3,))
     assert found["frechet"] == pytest.approx(0, abs=1e-12)
@@ -74,7 +74,7 @@ def test_frechet_distance_with_fewer_samples_than_dimensions():
     assert frechet_distance(real, fake) == pytest.approx(10)
 
 
-def test_bad_input():
+def test_feature_quality_refuses_bad_input():
     with pytest.raises(ValueError, match=r"must be \[n, D\] and \[m, D\], got \[4, 3\] and \[4, 2\]"):
         coverage_metrics(np.zeros((4, 3)), np.zeros((4, 2)), [1])
     with pytest.raises(ValueError, match=r"ks must be in 1 \.\. 3, one less than the smaller sample, got \[1, 4\]"):

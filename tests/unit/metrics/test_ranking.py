@@ -10,7 +10,7 @@ from sgg.structures import Prediction, SceneGraph
 FAR = [[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10]]
 
 
-def test_ranks_worked_by_hand():
+def test_relation_ranks_by_hand():
     """Three objects of classes 1, 2, 3; two pairs predicted, each with three predicates.
 
     Unconstrained order: (0,1) p1 .5, (1,2) p2 .4, (0,1) p2 .3, (1,2) p3 .25, (1,2) p1 .15, (0,1) p3 .1.
@@ -27,7 +27,7 @@ def test_ranks_worked_by_hand():
     assert ranked_hits(truth, prediction, "predcls", constrained=True).tolist() == [[1, 1]]
 
 
-def test_pair_accuracy_skips_pairs_that_are_not_annotated():
+def test_relation_ranks_given_skips_pairs_that_are_not_annotated():
     truth = SceneGraph(np.array(FAR), np.array([1, 2, 3]), np.array([[1, 2, 1]]))
     prediction = Prediction(truth.boxes, truth.labels, np.ones(3), np.array([[0, 1], [2, 1], [1, 2]]),
                             np.array([[0.0, 1], [0.5, 0.5], [0.6, 0.4]]))
@@ -74,6 +74,6 @@ def test_resorting_moves_a_pair_whose_score_the_weights_raise():
     assert relation_ranks(truth, prediction, "predcls", None, resort).constrained[0] == 1
 
 
-def test_an_unknown_mode_is_refused():
+def test_relation_ranks_refuses_an_unknown_mode():
     with pytest.raises(ValueError, match="mode must be one of predcls, sgcls, sgdet, got 'vrd'"):
         relation_ranks(None, None, "vrd")

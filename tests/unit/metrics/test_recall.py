@@ -16,14 +16,14 @@ def tally(rows, ks, num_predicates=4):
     return counted
 
 
-def test_three_relations_two_found():
+def test_recall_tally_of_three_relations_of_which_two_are_found():
     """An image with three relations, found at ranks 1 and 40 and never: R@20 = 1/3, R@50 = 2/3."""
     images, relations, recall = tally([(0, 1, 200, 1), (0, 1, 200, 40), (0, 1, 200, NEVER)], ks=(20, 50)).means()
     assert (images[0, 0], relations[0, 0]) == (1, 3)
     assert recall[0, 0, 0, KINDS.index("R")] == pytest.approx([1 / 3, 2 / 3])
 
 
-def test_images_count_alike_but_pairs_given_are_pooled():
+def test_recall_tally_weighs_images_equally_but_pools_given_pairs():
     """One of one relation found, and one of three: R = (1 + 1/3) / 2, A = 2/4."""
     rows = [(0, 1, 200, 0), (1, 1, 200, 0), (1, 1, 200, NEVER), (1, 2, 200, NEVER)]
     _, _, recall = tally(rows, ks=(20,)).means()
@@ -32,13 +32,13 @@ def test_images_count_alike_but_pairs_given_are_pooled():
     assert recall[0, 1:, 0, 0, 0] == pytest.approx([3 / 4, 0, np.nan], nan_ok=True)
 
 
-def test_rare_relations_weigh_more_within_their_image():
+def test_recall_tally_weighs_rare_relations_more():
     """Never seen in training and found (weight 1), seen three times and missed (weight 1/4): 1 / 1.25."""
     _, _, recall = tally([(0, 1, 0, 0), (0, 1, 3, NEVER)], ks=(20,)).means()
     assert recall[0, 0, 0, KINDS.index("ngR-weighted"), 0] == pytest.approx(0.8, abs=1e-12)
 
 
-def test_subsets_keep_their_own_relations():
+def test_recall_tally_keeps_the_relations_of_subsets_apart():
     assert shot_subset(np.array([0, 1, 10, 11, 100, 101])).tolist() == [1, 2, 2, 3, 3, 0]
     rows = [(0, 1, 0, 0), (0, 1, 5, NEVER), (1, 1, 101, 0), (2, 2, 50, 0)]
     images, relations, recall = tally(rows, ks=(20,)).means()
@@ -47,7 +47,7 @@ def test_subsets_keep_their_own_relations():
     assert recall[:, 0, 0, 0, 0].tolist() == [pytest.approx(2.5 / 3), 1, 0, 1]
 
 
-def test_a_rank_of_k_is_outside_the_first_k():
+def test_recall_tally_excludes_a_rank_of_k():
     _, _, recall = tally([(0, 1, 200, 20)], ks=(20, 21)).means()
     assert recall[0, 0, 0, 0].tolist() == [0, 1]
 

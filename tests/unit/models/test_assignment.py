@@ -6,7 +6,7 @@ from torchvision.ops import box_iou
 from sgg.models.assignment import assign
 
 
-def test_by_hand() -> None:
+def test_assign_by_hand() -> None:
     """Two people on one horse. Detections: the horse twice, one person, one person called horse, one stray box."""
     true_boxes = torch.tensor([[0.0, 0, 10, 10], [20, 0, 30, 10], [0, 20, 30, 30]])
     true_labels = torch.tensor([1, 1, 2])
@@ -19,21 +19,21 @@ def test_by_hand() -> None:
     assert found.tolist() == [[0, 2, 0, 4], [0, 2, 1, 4]]
 
 
-def test_boxes_of_other_images_do_not_match() -> None:
+def test_assign_does_not_match_boxes_of_other_images() -> None:
     box = torch.tensor([[0.0, 0, 10, 10]])
     one = torch.tensor([1])
     targets, found = assign(box, one, one, box, one, one * 0, torch.tensor([[0, 0, 0, 1]]))
     assert (targets.tolist(), len(found)) == ([0], 0)
 
 
-def test_nothing_detected() -> None:
+def test_assign_without_detections() -> None:
     targets, found = assign(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long),
                             torch.tensor([[0.0, 0, 1, 1]]), torch.tensor([1]), torch.tensor([0]),
                             torch.tensor([[0, 0, 0, 1]]))
     assert (targets.shape, found.shape) == ((0,), (0, 4))
 
 
-def test_by_loop() -> None:
+def test_assign_by_loop() -> None:
     generator = torch.Generator().manual_seed(0)
     corners = torch.rand(20, 2, 2, generator=generator) * 30
     true_boxes = torch.cat([corners.amin(1), corners.amax(1) + 2], dim=1)

@@ -13,11 +13,11 @@ def test_all_pairs_by_loop() -> None:
     assert all_pairs(images).tolist() == expected
 
 
-def test_an_object_alone_has_no_pair() -> None:
+def test_all_pairs_of_a_single_object() -> None:
     assert all_pairs(torch.tensor([0, 1])).shape == (0, 2)
 
 
-def test_overlap_by_loop() -> None:
+def test_overlapping_by_loop() -> None:
     generator = torch.Generator().manual_seed(0)
     corners = torch.rand(12, 2, 2, generator=generator) * 100
     boxes = torch.cat([corners.amin(1), corners.amax(1)], dim=1)
@@ -28,7 +28,7 @@ def test_overlap_by_loop() -> None:
     assert 0 < sum(expected) < len(expected)
 
 
-def test_every_predicate_of_a_pair_stands_once() -> None:
+def test_training_pairs_has_a_pair_once_for_each_predicate() -> None:
     """Objects 0, 1 of image 0 and 2 of image 1; the pair (0, 1) carries predicates 3 and 5."""
     relations = torch.tensor([[0, 0, 1, 3], [0, 0, 1, 5]])
     pairs, predicates = training_pairs(torch.tensor([0, 0, 1]), relations, images=2)
@@ -37,7 +37,7 @@ def test_every_predicate_of_a_pair_stands_once() -> None:
 
 
 @pytest.mark.parametrize("budget", [4, 8, 20])
-def test_budget_is_kept_and_drawn_from_the_generator(budget: int) -> None:
+def test_training_pairs_keeps_the_budget_and_draws_from_the_generator(budget: int) -> None:
     images = torch.zeros(8, dtype=torch.long)
     relations = torch.tensor([[0, i, j, 1 + i] for i in range(4) for j in range(4, 8)])
     draws = [training_pairs(images, relations, 1, budget, 0.25, torch.Generator().manual_seed(seed))

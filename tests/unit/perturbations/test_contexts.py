@@ -15,7 +15,7 @@ def entries(contexts, predicate, role, other):
     return dict(zip(contexts.classes[entry].tolist(), contexts.counts[entry].tolist(), strict=True))
 
 
-def test_contexts_of_subjects_and_objects():
+def test_from_triplets_has_contexts_of_subjects_and_objects():
     contexts = Contexts.from_triplets(TRIPLETS, 5)
     assert contexts.num_predicates == 3
     assert entries(contexts, RIDES, 0, HORSE) == {MAN: 2, WOMAN: 1}
@@ -26,20 +26,20 @@ def test_contexts_of_subjects_and_objects():
     assert entries(contexts, 77, 1, MAN) == {}, "a predicate never seen"
 
 
-def test_memory_grows_with_triplets_and_contexts_only():
+def test_nbytes_grows_with_triplets_and_contexts_only():
     contexts = Contexts.from_triplets(TRIPLETS, 1704, 311)
     rows = 2 * 312 * 1704
     assert contexts.nbytes == 8 * (rows + 1) + 2 * len(TRIPLETS) * (8 + 8)
 
 
-def test_no_triplets_at_all():
+def test_from_triplets_without_triplets():
     contexts = Contexts.from_triplets({}, 5)
     assert entries(contexts, RIDES, 0, HORSE) == {}
 
 
 @pytest.mark.parametrize(("triplet", "count"), [((0, 1, 1), 1), ((5, 1, 1), 1), ((1, 0, 1), 1), ((1, 3, 1), 1),
                                                 ((1, 1, 5), 1), ((1, 1, 1), 0)])
-def test_triplets_out_of_range(triplet, count):
+def test_from_triplets_refuses_triplets_out_of_range(triplet, count):
     named = rf"triplet \({triplet[0]}, {triplet[1]}, {triplet[2]}\) with count {count}"
     with pytest.raises(ValueError, match=named + ": classes must be in 1..4, predicates in 1..2, counts at least 1"):
         Contexts.from_triplets({triplet: count}, 5, 3)

@@ -54,7 +54,7 @@ CASES = [("rand", 5, 1), ("neigh", 1, 1), ("neigh", 3, 1), ("graphn", 0, 2), ("g
 
 
 @pytest.mark.parametrize(("method", "topk", "alpha"), CASES)
-def test_distribution_is_what_enumeration_gives(tables, method, topk, alpha):
+def test_distribution_equals_enumeration(tables, method, topk, alpha):
     rng = np.random.default_rng(0)
     perturber, oracle = make(tables, method, topk=topk, alpha=alpha), PlainPerturber(*tables, method, topk, alpha)
     for _ in range(6):
@@ -68,7 +68,7 @@ def test_distribution_is_what_enumeration_gives(tables, method, topk, alpha):
 
 @pytest.mark.parametrize(("method", "topk", "alpha"), CASES)
 @pytest.mark.parametrize("intensity", [0.2, 1.0])
-def test_batches_are_as_if_sampled_one_object_after_another(tables, method, topk, alpha, intensity):
+def test_sample_batch_equals_sampling_one_object_after_another(tables, method, topk, alpha, intensity):
     rng = np.random.default_rng(1)
     graphs = [random_graph(rng, int(rng.integers(1, 9)), int(rng.integers(0, 14))) for _ in range(30)]
     perturber = make(tables, method, topk=topk, alpha=alpha, intensity=intensity)
@@ -83,7 +83,7 @@ def test_batches_are_as_if_sampled_one_object_after_another(tables, method, topk
 
 
 @pytest.mark.parametrize("method", ["rand", "neigh", "graphn"])
-def test_tensors_and_arrays_take_the_same_way(tables, method):
+def test_perturb_of_tensors_equals_perturb_of_arrays(tables, method):
     """What runs on another device is the code that runs on the host, in torch instead of numpy."""
     rng = np.random.default_rng(4)
     batch = batch_of([random_graph(rng, int(rng.integers(1, 9)), int(rng.integers(0, 14))) for _ in range(20)])
@@ -95,7 +95,7 @@ def test_tensors_and_arrays_take_the_same_way(tables, method):
     assert in_torch.tolist() == in_numpy.tolist()
 
 
-def test_frequencies_follow_the_distribution(tables):
+def test_sample_frequencies_follow_the_distribution(tables):
     """Chi-squared over 4,000 draws stays under its 99.9 % point: 8 labels at most, 26.1 for 8 degrees of freedom."""
     graph = random_graph(np.random.default_rng(3), 2, 3)
     perturber = make(tables, "graphn", topk=2, alpha=1)
@@ -116,7 +116,7 @@ def test_frequencies_follow_the_distribution(tables):
     assert drawn[0] == pytest.approx(4000 * float(first[0]), abs=3.3 * math.sqrt(4000 * first[0] * first[1]))
 
 
-def test_drawing_without_replacement_is_proportional_to_what_is_left(tables):
+def test_order_draws_in_proportion_to_the_remaining_weights(tables):
     """Degrees 3, 2, 1, two of three drawn: the pair {0, 1} comes with 3/6 * 2/3 + 2/6 * 3/4 = 7/12."""
     relations = np.array([[0, 1, 1], [0, 1, 1], [0, 2, 1]])
     graph = SceneGraph(np.zeros((3, 4)), np.array([1, 2, 3]), relations)
@@ -127,7 +127,7 @@ def test_drawing_without_replacement_is_proportional_to_what_is_left(tables):
     assert (~changed.view(-1, 3)[:, 2]).float().mean() == pytest.approx(7 / 12, abs=0.02)
 
 
-def test_the_generator_alone_decides(tables):
+def test_sample_batch_follows_from_the_generator_alone(tables):
     rng = np.random.default_rng(2)
     batch = batch_of([random_graph(rng, 8, 10) for _ in range(5)])
     perturber = make(tables, "graphn", topk=2, alpha=1, intensity=0.5)
@@ -140,7 +140,7 @@ def test_the_generator_alone_decides(tables):
 
 @pytest.mark.parametrize("method", ["rand", "neigh", "graphn"])
 @pytest.mark.parametrize("relations", [np.zeros((0, 3), np.int64), np.array([[0, 0, 1]])])
-def test_a_graph_of_one_object(tables, method, relations):
+def test_sample_of_a_graph_of_one_object(tables, method, relations):
     graph = SceneGraph(np.zeros((1, 4)), np.array([4]), relations)
     perturber = make(tables, method, topk=2)
     assert perturber.node_probabilities(graph).tolist() == [1.0]
@@ -149,7 +149,7 @@ def test_a_graph_of_one_object(tables, method, relations):
     assert new != 4
 
 
-def test_without_relations_graphn_takes_neighbours_and_all_objects_alike(tables):
+def test_graphn_without_relations_takes_neighbours_and_all_objects_alike(tables):
     graph = SceneGraph(np.zeros((3, 4)), np.array([1, 2, 3]), np.zeros((0, 3), np.int64))
     perturber = make(tables, "graphn", topk=2)
     torch.testing.assert_close(perturber.node_probabilities(graph), torch.full((3,), 1 / 3))
@@ -158,13 +158,13 @@ def test_without_relations_graphn_takes_neighbours_and_all_objects_alike(tables)
     assert unchanged[1] == 1
 
 
-def test_a_batch_without_objects(tables):
+def test_sample_batch_without_objects(tables):
     empty = torch.zeros(0, dtype=torch.int64)
     new = make(tables, "graphn", topk=2).sample_batch(empty, empty.view(0, 4), empty, torch.Generator())
     assert new.shape == (0,)
 
 
-def test_a_predicate_that_training_never_saw_has_no_candidates(tables):
+def test_distribution_of_a_predicate_that_training_never_saw(tables):
     graph = SceneGraph(np.zeros((2, 4)), np.array([1, 2]), np.array([[0, 1, PREDICATES + 3]]))
     assert make(tables, "graphn", topk=0, alpha=1).distribution(graph, 0)[1] == 1
 
@@ -188,7 +188,7 @@ def test_a_predicate_that_training_never_saw_has_no_candidates(tables):
     ({"embeddings": torch.ones(9)}, r"embeddings must have shape \[classes, width\], got \[9\]"),
     ({"embeddings": torch.full((9, 2), math.nan)}, "embeddings of class 1 must be finite"),
 ])
-def test_bad_settings(tables, settings, message):
+def test_perturber_refuses_bad_settings(tables, settings, message):
     triplets, embeddings = tables
     arguments = {"method": "graphn", "contexts": Contexts.from_triplets(triplets, CLASSES),
                  "embeddings": torch.from_numpy(embeddings)} | settings
@@ -196,7 +196,7 @@ def test_bad_settings(tables, settings, message):
         Perturber(**arguments)
 
 
-def test_methods_ask_only_for_what_they_need(tables):
+def test_perturber_requires_only_the_tables_of_its_method(tables):
     triplets, embeddings = tables
     contexts = Contexts.from_triplets(triplets, CLASSES)
     Perturber("rand", contexts, None)
@@ -206,7 +206,7 @@ def test_methods_ask_only_for_what_they_need(tables):
 
 @pytest.mark.parametrize("method", ["rand", "neigh", "graphn"])
 @pytest.mark.parametrize("form", [np.uint8, np.int32, np.uint16, torch.int32, torch.uint8, list])
-def test_graphs_in_any_integers_give_the_same(tables, method, form):
+def test_distribution_of_graphs_in_any_integer_type(tables, method, form):
     rng = np.random.default_rng(3)
     perturber = make(tables, method, topk=2)
     for graph in [random_graph(rng, 5, 8), random_graph(rng, 3, 0)]:
@@ -221,7 +221,7 @@ def test_graphs_in_any_integers_give_the_same(tables, method, form):
 
 
 @pytest.mark.parametrize("node", [-1, 3])
-def test_a_node_that_there_is_not_has_no_distribution(tables, node):
+def test_distribution_refuses_a_node_that_does_not_exist(tables, node):
     perturber, graph = make(tables, "graphn"), random_graph(np.random.default_rng(0), 3, 2)
     with pytest.raises(ValueError, match=rf"node must be in 0\.\.2, got {node}"):
         perturber.distribution(graph, node)
@@ -232,7 +232,7 @@ def test_a_node_that_there_is_not_has_no_distribution(tables, node):
     ([1, CLASSES], [], rf"labels must be in 0\.\.{CLASSES - 1}, got {CLASSES}"),
     ([-1, 1], [], rf"labels must be in 0\.\.{CLASSES - 1}, got -1"),
     ([1, 2], [[0, 2, 1]], r"subjects and objects of relations must be in 0\.\.1, got 2")])
-def test_graphs_that_cannot_be(tables, labels, relations, message):
+def test_perturber_refuses_impossible_graphs(tables, labels, relations, message):
     perturber, graph = make(tables, "graphn"), SceneGraph(np.zeros((2, 4)), labels, relations)
     for call in (lambda: perturber.sample(graph), lambda: perturber.distribution(graph, 0),
                  lambda: perturber.node_probabilities(graph)):
@@ -240,7 +240,7 @@ def test_graphs_that_cannot_be(tables, labels, relations, message):
             call()
 
 
-def test_without_a_generator_chance_is_torchs_own(tables):
+def test_sample_without_a_generator_uses_torchs_own(tables):
     perturber, graph = make(tables, "rand", intensity=1), random_graph(np.random.default_rng(1), 8, 3)
     torch.manual_seed(3)
     first = perturber.sample(graph)

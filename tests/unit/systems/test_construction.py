@@ -36,7 +36,7 @@ def shift(tmp_path):
     unload_plugins(list(loaded_digests()))
 
 
-def test_an_adjustment_that_cannot_be_built(shift, toy_root) -> None:
+def test_faults_of_plugins_names_an_adjustment_that_cannot_be_built(shift, toy_root) -> None:
     data = open_dataset("toy", toy_root)
 
     def faults(values: list[float]) -> list[str]:
@@ -100,7 +100,7 @@ FINE = {"augmentation": "pass", "detector": "pass", "loss": "logits.sum() * cont
     ({"loss": "0.5"}, "loss", ("parts.py:36: the edge loss", "must return a scalar tensor, got float")),
     ({"loss": "logits.detach().sum()"}, "loss", ("parts.py:36: the edge loss", "must return a loss with a gradient")),
 ])
-def test_each_part_that_cannot_be_built(toy_root, tmp_path, broken, key, words) -> None:
+def test_faults_of_plugins_names_each_part_that_cannot_be_built(toy_root, tmp_path, broken, key, words) -> None:
     text = PARTS
     for name, code in (FINE | broken).items():
         text = text.replace(f"<{name}>", code)

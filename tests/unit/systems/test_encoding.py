@@ -31,7 +31,7 @@ def seen(*boxes):
     return encode_detected(Finds(boxes), batch)
 
 
-def test_an_image_without_overlapping_detections_has_no_pair() -> None:
+def test_overlapping_pairs_of_an_image_without_overlapping_detections() -> None:
     near, far, further = [0.0, 0, 9, 9], [50.0, 50, 60, 60], [100.0, 0, 120, 9]
     found = seen(torch.tensor([near, far, near]), torch.tensor([near, far, further]), torch.zeros(0, 4))
     assert found.fallbacks == 2  # .9, .45 and .225 of the first pass .2
@@ -40,7 +40,7 @@ def test_an_image_without_overlapping_detections_has_no_pair() -> None:
     assert pairs.tolist() == [[0, 2], [2, 0]]
 
 
-def test_a_threshold_that_serves_leaves_a_pair_in_the_detectors_frame_too() -> None:
+def test_overlapping_pairs_after_a_lowered_threshold_in_the_detectors_coordinates() -> None:
     """Boxes overlap in pixels of the picture, candidates in the detector's frame: the same ones."""
     generator = torch.Generator().manual_seed(0)
     served = 0

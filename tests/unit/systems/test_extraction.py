@@ -63,7 +63,7 @@ def assert_rows(store, expected):
     np.testing.assert_allclose(store[:], torch.stack(expected).numpy(), rtol=2e-3, atol=2e-3)
 
 
-def test_node_features_by_class_in_image_order(data, detector, tmp_path, monkeypatch):
+def test_extraction_of_node_features_by_class_in_image_order(data, detector, tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "PART_BYTES", 1)  # every image is a part of its own
     store = training_nodes(data, detector, "d1").ensure(tmp_path / "nodes.zarr")
     rows = pooled(data, detector, lambda image: BOXES[image])
@@ -73,7 +73,7 @@ def test_node_features_by_class_in_image_order(data, detector, tmp_path, monkeyp
     assert (store.identity.detector, store.identity.data, store.identity.kind) == ("d1", data.hash, "node")
 
 
-def test_edge_features_are_of_union_boxes_by_predicate(data, detector, tmp_path):
+def test_extraction_of_edge_features_of_union_boxes_by_predicate(data, detector, tmp_path):
     def unions(image):
         pairs = [(BOXES[image][subject], BOXES[image][object_]) for subject, object_, _ in RELATIONS[image]]
         return [[*np.minimum(a, b)[:2], *np.maximum(a, b)[2:]] for a, b in pairs]
@@ -86,13 +86,13 @@ def test_edge_features_are_of_union_boxes_by_predicate(data, detector, tmp_path)
     assert store.identity.classes == data.predicates
 
 
-def test_global_features_are_averaged_maps(data, detector, tmp_path):
+def test_extraction_of_global_features_as_averaged_maps(data, detector, tmp_path):
     extraction = Extraction(data, data.split("train"), detector, "d1", kind="global")
     store = extraction.ensure(tmp_path / "global.zarr")
     assert_rows(store, [detector.features([square]).map[0].mean((1, 2), keepdim=True) for _, square in squares(data)])
 
 
-def test_progress_counts_batches_of_the_missing_parts(data, detector, tmp_path, monkeypatch):
+def test_ensure_shows_progress_of_the_missing_parts(data, detector, tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "PART_BYTES", 1)
     seen = []
 
@@ -110,7 +110,7 @@ def test_progress_counts_batches_of_the_missing_parts(data, detector, tmp_path, 
     assert seen == [(3, "0"), (3, "1"), (1, "2")], "the parts that were finished are not made again"
 
 
-def test_a_store_that_is_there_is_opened(data, detector, tmp_path):
+def test_ensure_opens_an_existing_store(data, detector, tmp_path):
     def ensure(detector_hash):
         extraction = training_nodes(data, detector, detector_hash)
         return extraction.ensure(store_path(tmp_path, extraction.identity))
@@ -124,7 +124,7 @@ def test_a_store_that_is_there_is_opened(data, detector, tmp_path):
         FeatureStore.open(store_path(tmp_path, training_nodes(data, detector, "d2").identity))
 
 
-def test_paths_differ_with_the_identity(data, detector, tmp_path):
+def test_store_path_differs_with_the_identity(data, detector, tmp_path):
     def path(**changes):
         arguments = {"split": data.split("train"), "detector_hash": "d1", **changes}
         return store_path(tmp_path, Extraction(data, detector=detector, **arguments).identity)

@@ -34,7 +34,7 @@ def imported(opened, tmp_path):
     return tmp_path / "nodes.zarr", identity
 
 
-def test_they_are_read_and_told(opened, imported, caplog):
+def test_foundation_reads_given_features_and_reports_them(opened, imported, caplog):
     caplog.set_level(logging.INFO)
     path, identity = imported
     foundation = opened(path)
@@ -47,7 +47,7 @@ def test_they_are_read_and_told(opened, imported, caplog):
     assert opened(None).parts == {"detector": "0123"}
 
 
-def test_those_of_another_detector_are_refused(opened, imported, tmp_path):
+def test_foundation_refuses_features_of_another_detector(opened, imported, tmp_path):
     _, identity = imported
     other = write_store(tmp_path / "other.zarr", replace(identity, detector="4567"),
                         [lambda: (np.ones((1, 64, 7, 7)), [1])])
@@ -55,7 +55,7 @@ def test_those_of_another_detector_are_refused(opened, imported, tmp_path):
         _ = opened(other.path).features
 
 
-def test_those_that_are_not_there_are_refused_before_the_start(opened, tmp_path):
+def test_open_for_training_refuses_features_that_do_not_exist(opened, tmp_path):
     config = opened(tmp_path / "absent.zarr").config
     with pytest.raises(FileNotFoundError, match=r"detector\.features: .*absent\.zarr.*import-hdf5"):
         open_for_training(config)

@@ -15,7 +15,7 @@ from tests.untrained import untrained
 MODES = ["predcls", "sgcls", "sgdet"]
 
 
-def test_wrong_shapes_are_told_where_the_model_is_compiled_too(toy_root) -> None:
+def test_wrong_shapes_of_a_compiled_head_are_refused(toy_root) -> None:
     """Another function stands for the compiled one, and leaves a pair out."""
     config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 4},
                        "training": {"batch_size": 4}})
@@ -36,7 +36,7 @@ def test_wrong_shapes_are_told_where_the_model_is_compiled_too(toy_root) -> None
 @pytest.mark.parametrize("loss", list(EDGE_LOSSES))
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("head", list(HEADS))
-def test_learns_and_predicts(toy_root, head: str, mode: str, loss: str) -> None:
+def test_each_head_learns_and_predicts(toy_root, head: str, mode: str, loss: str) -> None:
     """Two updates, each of which changes the head; then predictions in every mode."""
     config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 4, "flip": False},
                        "model": {"head": head, "frequency_bias": "add"}, "loss": {"kind": loss},

@@ -26,21 +26,21 @@ def factors(settings, steps: int = 4) -> list[float]:
     return [rate_factor(settings, done, steps) for done in range(settings.epochs * steps)]
 
 
-def test_step_is_a_tenth_after_the_decay_epoch() -> None:
+def test_rate_factor_of_step_is_a_tenth_after_the_decay_epoch() -> None:
     assert factors(training(epochs=3, decay_epoch=2)) == [1.0] * 8 + [0.1] * 4
 
 
-def test_constant() -> None:
+def test_rate_factor_of_constant() -> None:
     assert factors(training(epochs=2, schedule="constant")) == [1.0] * 8
 
 
-def test_cosine_falls_from_1_to_0() -> None:
+def test_rate_factor_of_cosine_falls_from_1_to_0() -> None:
     found = factors(training(epochs=2, schedule="cosine"))
     assert found == pytest.approx([0.5 * (1 + math.cos(math.pi * done / 8)) for done in range(8)])
 
 
 @pytest.mark.parametrize("schedule", ["step", "cosine", "constant"])
-def test_warm_up_rises_linearly_to_what_the_schedule_says(schedule) -> None:
+def test_rate_factor_in_warm_up_rises_linearly_to_the_schedule(schedule) -> None:
     settings = training(epochs=2, decay_epoch=1, schedule=schedule, warmup_steps=5, warmup_factor=0.2)
     found = factors(settings)
     risen = [0.2 + 0.8 * done / 5 for done in range(5)]
@@ -53,7 +53,7 @@ def test_warm_up_rises_linearly_to_what_the_schedule_says(schedule) -> None:
 
 
 @pytest.mark.parametrize(("name", "kind"), [("sgd", torch.optim.SGD), ("adamw", torch.optim.AdamW)])
-def test_the_optimiser_is_the_one_that_is_named(name, kind) -> None:
+def test_build_optimizer_builds_the_named_one(name, kind) -> None:
     weight = torch.nn.Parameter(torch.ones(2))
     optimizer = build_optimizer(training(optimizer=name, weight_decay=0.25), [{"params": [weight], "lr": 0.5}])
     assert type(optimizer) is kind
@@ -119,7 +119,7 @@ def test_parts_of_a_batch_are_its_images_in_order() -> None:
     assert batch.split(1) == [batch]
 
 
-def test_adamw_with_cosine_and_warm_up_goes_on_as_if_never_interrupted(toy_root, tmp_path, monkeypatch) -> None:
+def test_adamw_with_cosine_and_warm_up_resumes_as_if_never_interrupted(toy_root, tmp_path, monkeypatch) -> None:
     settings = {"optimizer": "adamw", "schedule": "cosine", "warmup_steps": 2, "learning_rate": 1e-3, "accumulate": 2,
                 "epochs": 2, "batch_size": 3}
     config = validate(settings_of(toy_root, training=settings))

@@ -20,7 +20,7 @@ def foundation(toy_root):
                        "logit_adjustment": [0.0, TAU]}}), toy_root)
 
 
-def test_predictions_are_ranked_by_adjusted_scores(foundation) -> None:
+def test_predict_ranks_by_adjusted_scores(foundation) -> None:
     experiment, system = foundation.experiment, foundation.build_predictor()
     counts = experiment.pair_counts[0].sum((0, 1)).clip(min=1).astype(float)
     share = counts / counts[1:].sum()
@@ -39,7 +39,7 @@ def test_predictions_are_ranked_by_adjusted_scores(foundation) -> None:
             np.testing.assert_array_equal(adjusted.labels, plain.labels)
 
 
-def test_one_pass_measures_the_whole_grid(foundation, monkeypatch) -> None:
+def test_evaluate_measures_all_adjusters_in_one_pass(foundation, monkeypatch) -> None:
     experiment, system = foundation.experiment, foundation.build_predictor()
     calls, predict = [], system.predict
     monkeypatch.setattr(system, "predict", lambda *arguments: calls.append(1) or predict(*arguments))

@@ -21,7 +21,7 @@ def _torch_as_before():
     torch.backends.cudnn.allow_tf32 = cudnn
 
 
-def test_features_are_made_by_all_cores_in_full_precision(toy_root, monkeypatch) -> None:
+def test_prepare_makes_features_on_all_cores_in_full_precision(toy_root, monkeypatch) -> None:
     config = validate({"data": {"name": "toy", "root": str(toy_root)}, "training": {"tf32": True}})
     found = []
 

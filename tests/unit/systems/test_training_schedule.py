@@ -20,7 +20,7 @@ def test_published_weights_had_sixteen_epochs_at_the_full_rate_and_four_at_a_ten
     assert rates == [pytest.approx(full)] * 16 + [pytest.approx(tenth)] * 4
 
 
-def test_validation_follows_epochs_1_6_11_16_and_the_last() -> None:
+def test_is_validated_after_epochs_1_6_11_16_and_the_last() -> None:
     config = validate({"data": {"name": "vg"}})
     assert [epoch for epoch in range(1, 21) if is_validated(config, epoch)] == [1, 6, 11, 16, 20]
 

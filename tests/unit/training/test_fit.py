@@ -32,7 +32,7 @@ def row_of(trial: TwoStageFoundation) -> dict:
     return train_epoch(trial.build(), trial.config, trial.experiment.training_batches(), 1)
 
 
-def test_fallbacks_of_an_epoch(toy_root) -> None:
+def test_train_epoch_reports_the_fraction_of_fallbacks(toy_root) -> None:
     """Untrained, no score of 24 classes is near .2, so that detection falls back for every image; a detector that is
     sure of the first class never does.
     """
@@ -47,7 +47,7 @@ def spoil(module: torch.nn.Module) -> None:
     next(module.parameters()).data.fill_(math.nan)
 
 
-def test_a_model_that_has_diverged_is_said_to_have(toy_root) -> None:
+def test_fit_names_a_model_that_has_diverged(toy_root) -> None:
     """Not that some array must hold probabilities. After which epoch, on which image, and what to do."""
     trial = trial_of(toy_root)
     run = trial.build()
@@ -60,7 +60,7 @@ def test_a_model_that_has_diverged_is_said_to_have(toy_root) -> None:
 
 
 @pytest.mark.parametrize("mode", ["sgcls", "sgdet"])
-def test_a_detector_that_has_diverged_is_told_from_the_model(toy_root, mode) -> None:
+def test_fit_names_a_detector_that_has_diverged(toy_root, mode) -> None:
     trial = trial_of(toy_root, evaluation={"modes": [mode]})
     run = trial.build()
     spoil(trial.detector.rcnn.backbone)
@@ -97,7 +97,7 @@ def with_lone_objects(batch: Batch, images: int) -> Batch:
 
 @pytest.mark.parametrize("gan", [{"enabled": False}, {"enabled": True, "visual_conditioning": False,
                                                       "perturb": {"method": "graphn", "topk": 2}}])
-def test_odd_images_do_not_stop_an_epoch(toy_root, gan, caplog) -> None:
+def test_train_epoch_skips_batches_with_too_few_pairs(toy_root, gan, caplog) -> None:
     """One object and no relation, beside others and alone in a batch."""
     trial = trial_of(toy_root, gan=gan)
     batch = next(trial.experiment.training_batches().epoch(1))
@@ -131,7 +131,7 @@ def run(toy_root, monkeypatch):
     return run
 
 
-def test_a_damaged_checkpoint_costs_its_epoch(run, tmp_path, caplog) -> None:
+def test_fit_resumes_before_a_damaged_checkpoint(run, tmp_path, caplog) -> None:
     caplog.set_level("INFO")
     run(tmp_path)
     weights = checkpoint.path_of(tmp_path, 2) / "weights.safetensors"
@@ -145,7 +145,7 @@ def test_a_damaged_checkpoint_costs_its_epoch(run, tmp_path, caplog) -> None:
     assert weights.read_bytes() == whole
 
 
-def test_other_versions_of_packages_are_told(run, tmp_path, caplog, monkeypatch) -> None:
+def test_fit_warns_of_other_versions_of_packages(run, tmp_path, caplog, monkeypatch) -> None:
     run(tmp_path)
     run(tmp_path)
     assert "other versions" not in caplog.text
@@ -154,7 +154,7 @@ def test_other_versions_of_packages_are_told(run, tmp_path, caplog, monkeypatch)
     assert re.search(r"resumed with other versions \(torch \d[\w.+]*, now 99\)", caplog.text)
 
 
-def test_another_number_of_workers_is_told(run, tmp_path, caplog, monkeypatch) -> None:
+def test_fit_warns_of_another_number_of_workers(run, tmp_path, caplog, monkeypatch) -> None:
     """A checkpoint of an earlier version, which does not say where it was computed, is gone on with."""
     run(tmp_path)
     run(tmp_path)
@@ -171,7 +171,7 @@ def test_another_number_of_workers_is_told(run, tmp_path, caplog, monkeypatch) -
     assert "another order" not in caplog.text
 
 
-def test_other_data_or_another_detector_is_not_gone_on_with(run, toy_root, tmp_path) -> None:
+def test_fit_does_not_resume_with_other_data_or_another_detector(run, toy_root, tmp_path) -> None:
     run(tmp_path)
     with pytest.raises(ValueError, match=r"epoch_0002 was trained on another detector \(0123, here 4567\)"):
         run(tmp_path, detector_hash="4567")
@@ -180,7 +180,7 @@ def test_other_data_or_another_detector_is_not_gone_on_with(run, toy_root, tmp_p
         run(tmp_path, data=others)
 
 
-def test_other_predicates_exchanged_by_mirroring_are_not_gone_on_with(run, toy_root, tmp_path, caplog) -> None:
+def test_fit_does_not_resume_with_other_predicates_exchanged_by_mirroring(run, toy_root, tmp_path, caplog) -> None:
     """The table decides training and nothing else; a checkpoint that does not say it still opens."""
     run(tmp_path)
     data = open_dataset("toy", toy_root)
@@ -200,7 +200,7 @@ def test_other_predicates_exchanged_by_mirroring_are_not_gone_on_with(run, toy_r
     run(tmp_path, data=others)
 
 
-def test_what_differs_is_told_before_a_detector_is_trained(run, toy_root, tmp_path, monkeypatch) -> None:
+def test_restore_and_fit_refuse_other_data_before_a_detector_is_trained(run, toy_root, tmp_path, monkeypatch) -> None:
     run(tmp_path / "trial")
     found = checkpoint.open_checkpoint(tmp_path / "trial")
     trained = []
@@ -223,7 +223,7 @@ def test_what_differs_is_told_before_a_detector_is_trained(run, toy_root, tmp_pa
     assert not trained
 
 
-def test_a_gan_of_the_first_edition_is_evaluated_but_not_trained_further(toy_root, tmp_path) -> None:
+def test_a_gan_of_the_first_edition_is_evaluated_but_fit_does_not_resume_it(toy_root, tmp_path) -> None:
     """Its global discriminator had two stages on the toy genome's maps: layers 0 to 9, and the last one."""
     settings = {"augmentation": {"kind": "gan", "visual_conditioning": False, "large_discriminator": False}}
     trial = trial_of(toy_root, **settings)
@@ -240,7 +240,7 @@ def test_a_gan_of_the_first_edition_is_evaluated_but_not_trained_further(toy_roo
         saved.load_weights(gan=fresh)
 
 
-def test_another_mode_may_be_measured_than_was_searched_for(run, tmp_path, monkeypatch) -> None:
+def test_restore_measures_a_mode_that_was_not_searched_for(run, tmp_path, monkeypatch) -> None:
     run(tmp_path)
     asked = []
     opened = systems.open_foundation
@@ -249,7 +249,7 @@ def test_another_mode_may_be_measured_than_was_searched_for(run, tmp_path, monke
     assert asked[0].search.metric == "val/predcls/zs/ngR@7"
 
 
-def test_facts_of_the_data(toy_root, tmp_path) -> None:
+def test_provenance_of_the_data(toy_root, tmp_path) -> None:
     trial = trial_of(toy_root, augmentation={"kind": "gan", "init_embeddings": True})
     facts, data = trial.provenance, trial.experiment.data
     assert (facts["hash"], facts["detector"]) == (data.hash, "0123")

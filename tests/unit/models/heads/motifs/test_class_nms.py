@@ -42,7 +42,7 @@ def random_boxes(rng: np.random.Generator, objects: int, classes: int, spread: f
 
 @pytest.mark.parametrize("spread", [1.0, 15.0, 200.0], ids=["one heap", "crowded", "apart"])
 @pytest.mark.parametrize("classes", [3, 9])
-def test_against_loops(spread: float, classes: int) -> None:
+def test_labels_by_nms_against_loops(spread: float, classes: int) -> None:
     """In a heap with three classes nothing is left after two choices, so finished objects are chosen again."""
     rng = np.random.default_rng(0)
     counts = [4, 0, 7, 1, 6]
@@ -54,13 +54,13 @@ def test_against_loops(spread: float, classes: int) -> None:
     assert labels.tolist() == expected
 
 
-def test_the_first_of_equals_is_chosen() -> None:
+def test_labels_by_nms_chooses_the_first_of_equals() -> None:
     boxes = torch.tensor([[0.0, 0, 9, 9]]).expand(3, 4, 4)
     labels = labels_by_nms(torch.zeros(3, 4), boxes, torch.zeros(3, dtype=torch.long), 1)
     assert labels.tolist() == plain_nms(np.zeros((3, 4)), boxes.tolist(), 0.5) == [1, 2, 3]
 
 
-def test_boxes_that_overlap_by_the_threshold_exclude_one_another() -> None:
+def test_labels_by_nms_suppresses_at_the_threshold() -> None:
     """Boxes of 10 and 20 pixels of width: an IoU of exactly .5. The second object then has its next best class."""
     boxes = torch.tensor([[0.0, 0, 9, 9], [0, 0, 19, 9]])[:, None].expand(2, 3, 4)
     logits = torch.tensor([[0.0, 3, 0], [0, 2, 1]])
@@ -70,6 +70,6 @@ def test_boxes_that_overlap_by_the_threshold_exclude_one_another() -> None:
 
 
 @pytest.mark.parametrize("images", [0, 2])
-def test_no_objects(images: int) -> None:
+def test_labels_by_nms_of_no_objects(images: int) -> None:
     nothing = torch.zeros(0, dtype=torch.long)
     assert labels_by_nms(torch.zeros(0, 3), torch.zeros(0, 3, 4), nothing, images).shape == (0,)

@@ -48,7 +48,7 @@ def image_of(batch: HeadInputs, image: int) -> HeadInputs:
 
 @pytest.mark.parametrize("mode", ["predcls", "sgcls", "sgdet"])
 @pytest.mark.parametrize("layers", [(1, 1), (2, 4)], ids=str)
-def test_a_batch_is_its_images(mode: str, layers: tuple[int, int]) -> None:
+def test_motifs_head_treats_the_images_of_a_batch_separately(mode: str, layers: tuple[int, int]) -> None:
     network, batch = head(object_layers=layers[0], edge_layers=layers[1]).eval(), scene(3, 0, 5, 1, 5, mode=mode)
     whole = network(batch)
     parts = [network(image_of(batch, image)) for image in range(5)]
@@ -59,7 +59,7 @@ def test_a_batch_is_its_images(mode: str, layers: tuple[int, int]) -> None:
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("mode", ["predcls", "sgcls", "sgdet"])
 @pytest.mark.parametrize("counts", [(), (0,), (0, 0), (1,), (1, 1), (0, 2)], ids=str)
-def test_few_objects(counts: tuple[int, ...], mode: str, training: bool) -> None:
+def test_motifs_head_with_few_objects(counts: tuple[int, ...], mode: str, training: bool) -> None:
     batch, network = scene(*counts, mode=mode), head().train(training)
     outputs = network(batch)
     assert outputs.label_logits.shape == (sum(counts), 5)
@@ -70,13 +70,13 @@ def test_few_objects(counts: tuple[int, ...], mode: str, training: bool) -> None
     assert all(value.isfinite().all() for value in [*network.state_dict().values(), outputs.label_logits])
 
 
-def test_no_pairs() -> None:
+def test_motifs_head_without_pairs() -> None:
     batch = scene(3)
     outputs = head()(replace(batch, pairs=batch.pairs[:0], edges=batch.edges[:0]))
     assert outputs.predicate_logits.shape == (0, 4)
 
 
-def test_training_goes_on_with_annotated_labels() -> None:
+def test_label_decoder_continues_with_annotated_labels_in_training() -> None:
     """Where a detection shows no object, with the best foreground class."""
     batch = scene(4, 5, mode="sgdet")
     outputs = head().train()(batch)
@@ -87,7 +87,7 @@ def test_training_goes_on_with_annotated_labels() -> None:
     assert torch.equal(evaluated.labels, evaluated.label_logits[:, 1:].argmax(1) + 1)
 
 
-def test_each_label_is_known_to_the_next_object_alone() -> None:
+def test_label_decoder_passes_each_label_to_the_next_object() -> None:
     """Objects stand from right to left; the label of the second changes the logits of those after it."""
     batch, network = scene(4), head(dropout=0.0).train()
     batch = replace(batch, target_labels=torch.tensor([1, 1, 1, 1]))
@@ -99,7 +99,7 @@ def test_each_label_is_known_to_the_next_object_alone() -> None:
     assert (before != after).any(1)[order].tolist() == [False, False, True, True]
 
 
-def test_dropout_of_the_decoder() -> None:
+def test_label_decoder_dropout() -> None:
     """The same states at every step: what is left of an output of ones is 0 or 1 / (1 - .5), alike in all rows."""
     network = head(dropout=0.5).train()
     seen = []
@@ -112,13 +112,13 @@ def test_dropout_of_the_decoder() -> None:
     assert all((states != 0).all() for states in seen)
 
 
-def test_without_vision_pairs_are_classified_by_their_ends() -> None:
+def test_pair_classifier_without_vision() -> None:
     batch, network = scene(3), head(vision=False).eval()
     torch.testing.assert_close(network(batch).predicate_logits,
                                network(replace(batch, edges=torch.full_like(batch.edges, torch.nan))).predicate_logits)
 
 
-def test_published_names_of_a_deeper_head_of_another_width() -> None:
+def test_published_names_of_a_deeper_motifs_head_of_another_width() -> None:
     """Names and shapes as the public re-implementation gives them for 2 and 4 layers and vectors of 20 beside 24."""
     deep = head(HeadSizes(vector=20, classes=9, predicates=6, embedding=8), hidden_dim=16, pooling_dim=24,
                 object_layers=2, edge_layers=4)
@@ -132,7 +132,7 @@ def test_published_names_of_a_deeper_head_of_another_width() -> None:
     assert all(any(name.startswith(ours) for ours in HEAD.values()) for name in state)
 
 
-def test_equally_long_sequences_do_not_go_to_onednn() -> None:
+def test_sequence_context_does_not_use_onednn() -> None:
     network, seen = head(), []
     for context in (network.object_context, network.edge_context):
         context.lstm.register_forward_hook(lambda *_: seen.append(torch.backends.mkldnn.enabled))
@@ -142,7 +142,7 @@ def test_equally_long_sequences_do_not_go_to_onednn() -> None:
     assert torch.backends.mkldnn.enabled is before
 
 
-def test_in_bfloat16() -> None:
+def test_motifs_head_in_bfloat16() -> None:
     """As training.autocast_bf16 runs it: outputs are close, and gradients come back."""
     batch, network = scene(3, 5), head(dropout=0.0).train()
     exact = network(batch)
@@ -153,7 +153,7 @@ def test_in_bfloat16() -> None:
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
 
 
-def test_settings_load_without_torch() -> None:
+def test_motifs_settings_load_without_torch() -> None:
     code = ("import sys, sgg.models.heads.motifs as motifs; motifs.Motifs(hidden_dim=3); "
             "assert 'torch' not in sys.modules")
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -20,7 +20,7 @@ def plain_order(centres: list[float], images: list[int], num_images: int) -> tup
 
 
 @pytest.mark.parametrize("counts", [[4, 7, 5], [3, 3, 3], [0, 2, 0, 2, 1], [1], [0], []], ids=str)
-def test_against_sorting(counts: list[int]) -> None:
+def test_sequence_order_right_to_left_against_sorting(counts: list[int]) -> None:
     """Centres are whole numbers, so some are equal."""
     index = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts, dtype=torch.long))
     left = torch.randint(0, 4, (len(index), 1)).float()

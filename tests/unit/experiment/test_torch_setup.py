@@ -32,7 +32,7 @@ def one_epoch(toy_root, **training) -> tuple[TwoStage, dict]:
 
 
 @pytest.mark.parametrize(("tf32", "precision"), [(True, "high"), (False, "highest")])
-def test_tf32_reaches_torch_and_trains(toy_root, tf32, precision) -> None:
+def test_configure_torch_sets_tf32(toy_root, tf32, precision) -> None:
     """On a CPU the setting of the products has no effect; that of the convolutions is cuDNN's."""
     row = one_epoch(toy_root, tf32=tf32)[1]
     assert torch.get_float32_matmul_precision() == precision

@@ -10,7 +10,7 @@ from sgg.data.readers.visual_genome import open_visual_genome
 from sgg.experiment.context import Experiment
 from sgg.perturbations.contexts import Contexts
 
-FILES = Path(__file__).parents[1] / "golden" / "files"
+FILES = Path(__file__).parents[2] / "golden" / "files"
 FILTERS = {
     "sgcls.train": {},
     "sgdet.train": {"training": {"mode": "sgdet"}},
@@ -19,7 +19,7 @@ FILTERS = {
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_tables_are_of_the_training_images_as_filtered(name) -> None:
+def test_experiment_counts_the_filtered_training_images(name) -> None:
     golden = np.load(FILES / "vg_tiny.npz")
     data = open_visual_genome(FILES / "vg_tiny_data" / "VG", num_val_images=int(golden["num_val_im"]))
     config = validate(FILTERS[name] | {"evaluation": {"pred_weight": [1.0]}})

@@ -5,7 +5,7 @@ import numpy as np
 from sgg.data import open_dataset
 
 
-def test_every_part_has_what_square_pictures_hide(toy_root) -> None:
+def test_make_uneven_gives_every_split_what_square_images_hide(toy_root) -> None:
     data = open_dataset("toy", toy_root)
     for part in (*map(data.split, ("train", "val", "test")), data.detector):
         height, width = part.annotations.sizes.T
@@ -17,7 +17,7 @@ def test_every_part_has_what_square_pictures_hide(toy_root) -> None:
         assert len(np.unique(rows[:, :3], axis=0)) < len(np.unique(rows, axis=0)), "a pair with two predicates"
 
 
-def test_boxes_that_stick_out_are_clipped(toy_root) -> None:
+def test_make_uneven_gives_boxes_that_are_clipped(toy_root) -> None:
     annotations = open_dataset("toy", toy_root).annotations
     height, width = annotations.sizes[annotations.image_of_object].T
     cut = annotations.sizes[annotations.image_of_object].min(axis=1) < 176
