@@ -1,7 +1,7 @@
-"""Annotated images from disk: `open_dataset` for the annotation, `load_batches` for pictures with it.
+"""Annotated images from disk: `open_dataset` reads the annotation, `load_batches` loads images with it.
 
-The annotation needs no torch, so what is wrong with a file is said at once; batches import it when first asked for.
-Names and settings of data sets (`sets`) need no reader of files either; so all else is imported when first asked for.
+Reading annotation needs no torch, so a fault of a file is reported at once. Names and settings of data sets (`sets`)
+need no reader of files, either. So every name here is imported at its first use.
 """
 
 from typing import TYPE_CHECKING

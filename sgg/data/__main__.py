@@ -34,17 +34,18 @@ from sgg.methods.dataset import DATA_SETS, DataSettings
 
 ROOT: dict[str, Any] = {"type": Path, "default": Path("data"), "metavar": "DIR",
                         "help": "folder of the data sets; default: data"}
-SHOWN = 20  # files that are listed before the rest is only counted
+SHOWN = 20  # the number of files to list; the rest is only counted
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit status: 0 all is well; 1 data differ from what is known, or are damaged; 2 the command failed."""
+    """Run the command. Returns 0, or 1 if the data are damaged or differ from the known numbers, or 2 after an error.
+    """
     options = build_parser().parse_args(arguments)
     return run_command(lambda: _run(options), "interrupted; run the same command again to resume")
 
 
 def _run(options: argparse.Namespace) -> int:
-    from sgg.methods.plugins import load_plugins  # with the schema of all settings, which help does not need
+    from sgg.methods.plugins import load_plugins  # imports the schema of all settings, which `--help` does not need
 
     load_plugins(options.plugin)
     return options.run(options)
@@ -62,16 +63,16 @@ def build_parser() -> argparse.ArgumentParser:
 
     getting = command("prepare", _prepare, "download and unpack a published data set")
     getting.add_argument("name", help=f"{', '.join(published())}, or of a plugin")
-    add_plugin_option(getting, "whose data set says where its files are")
+    add_plugin_option(getting, "whose data set names the files to download")
     add_renamed(getting, "--root", "--to", **ROOT)
-    getting.add_argument("--mirror", metavar="URL", help="take all files from under this address")
-    getting.add_argument("--keep-archives", action="store_true", help="keep the downloaded archives after unpacking")
-    for added in (command("stats", _stats, "counts of all parts and subsets, beside the known ones"),
-                  command("verify", _verify, "what is wrong with the files, and what training does with it"),
+    getting.add_argument("--mirror", metavar="URL", help="download all files from below this address")
+    getting.add_argument("--keep-archives", action="store_true", help="keep the archives after unpacking them")
+    for added in (command("stats", _stats, "count all splits and subsets, and compare with the known numbers"),
+                  command("verify", _verify, "find faults of the files, and say how training treats them"),
                   command("convert", _convert, "write a data set in the layout of sgg/data/readers/custom.py")):
         added.add_argument("--data", metavar="NAME", default="auto",
                            help=f"the data set: auto (default), {', '.join(DATA_SETS)}, or of a plugin")
-        add_plugin_option(added, "which brings the data set")
+        add_plugin_option(added, "which defines the data set")
         add_setting_option(added, {"data": DataSettings})
         added.add_argument("--root", **ROOT)
         added.add_argument("--num-val-images", type=positive, metavar="N",
@@ -83,23 +84,24 @@ def build_parser() -> argparse.ArgumentParser:
             add_renamed(added, "--out", "--to", type=Path, required=True, metavar="DIR", help="folder to write")
         else:
             added.add_argument("--json", type=output_file, metavar="FILE",
-                               help="also write everything found to this file")
+                               help="also write all results to this file")
         if added.prog.endswith("verify"):
             added.add_argument("--decode", action="store_true",
-                               help="decode every image; without it only headers and ends of the files are read")
+                               help="read and decode every image; without it, read only headers and ends of the files")
     making = command("toy", _toy, "generate the toy genome")
     add_renamed(making, "--out", "--to", type=Path, default=Path("data/toy"), metavar="DIR",
                 help="folder to write; default: data/toy")
-    making.add_argument("--seed", type=not_negative, default=0, help="of the scenes; default: 0")
+    making.add_argument("--seed", type=not_negative, default=0, help="seed of the scenes; default: 0")
     return parser
 
 
 def _add_rules(command: argparse.ArgumentParser) -> None:
-    """What is done with doubtful annotation; by default what training does, so that counts are those of training."""
+    """Add the options for doubtful annotation. The defaults are those of training, so counts are those of training."""
     command.add_argument("--allow-clipping", action="store_true",
-                         help="as data.allow_clipping: accept boxes of a doubtful convention, cut at the border")
+                         help="as data.allow_clipping: accept boxes of a doubtful convention, clipped to the image")
     command.add_argument("--self-relations", choices=["drop", "keep"], default=USUAL.self_relations,
-                         help=f"as data.self_relations: those of an object to itself; default: {USUAL.self_relations}")
+                         help=f"as data.self_relations: relations of an object to itself; "
+                              f"default: {USUAL.self_relations}")
 
 
 def _open(options: argparse.Namespace) -> DataSet:
@@ -117,9 +119,9 @@ def _read(options: argparse.Namespace, allow_clipping: bool, survey: bool = Fals
 
 
 def _open_all_the_same(options: argparse.Namespace) -> DataSet:
-    """As `_open`, but boxes that are refused are one finding among others: pictures are looked at, too.
+    """Open like `_open`, but turn a refusal of boxes into a finding, so that images are checked, too.
 
-    Raises what opening raises where the annotation cannot be read in any case.
+    Raises what opening raises if the annotation cannot be read at all.
     """
     try:
         return _open(options)
@@ -129,8 +131,8 @@ def _open_all_the_same(options: argparse.Namespace) -> DataSet:
         except ValueError:
             raise refusal from None
         print(data.banner)
-        found = Finding("refused annotation", 1, None, str(refusal), "A run is refused before it starts; the "
-                        "other lines say what it would do else.", "fault")
+        found = Finding("refused annotation", 1, None, str(refusal), "A run is refused before it starts. The "
+                        "other lines say what it would do otherwise.", "fault")
         return replace(data, findings=(found, *data.findings))
 
 
@@ -150,13 +152,13 @@ def _prepare(options: argparse.Namespace) -> int:
 def _stats(options: argparse.Namespace) -> int:
     data = _open(options)
     dropped = options.self_relations == "drop" and any(one.kind == TO_ITSELF for one in data.findings)
-    # What is known of published files is known of all their relations.
+    # The known numbers of published files count all their relations.
     lines = summarise(data, _read(options, options.allow_clipping, self_relations="keep") if dropped else data)
     print(*table(lines), sep="\n")
     known = [line for line in lines if line.known]
     differing = [line for line in known if line.differs]
     if known:
-        print(f"{len(known) - len(differing)} of {len(known)} facts are as known of the published files")
+        print(f"{len(known) - len(differing)} of {len(known)} numbers are equal to those of the published files")
     if options.json:
         write_json(options.json, [line.to_json() for line in lines])
     return 1 if differing else 0
@@ -166,13 +168,13 @@ def _verify(options: argparse.Namespace) -> int:
     from sgg.systems.derived_files import check_derived  # imports torch
 
     data = _open_all_the_same(options)
-    with image_bar("pictures") as on_image:
+    with image_bar("images") as on_image:
         found = verify(data, options.root, options.decode, report=on_image)
     check_derived(found, data)
     if found.findings:
         Console().print(_table(found.findings))
     else:
-        print("nothing to tell: every file is as it should be")
+        print("no findings: all files are in order")
     for kind, texts in found.files.items():
         print(f"{kind}: {len(texts):,}")
         for text in texts[:SHOWN]:
@@ -180,7 +182,7 @@ def _verify(options: argparse.Namespace) -> int:
         if len(texts) > SHOWN:
             print(f"  ... and {len(texts) - SHOWN:,} more (--json FILE lists all)")
     if not options.decode:
-        print("pictures were looked at from outside only, not decoded (--decode)")
+        print("only the headers and ends of image files were read; --decode decodes them")
     if options.json:
         write_json(options.json, found.to_json())
     return 1 if found.has_faults else 0

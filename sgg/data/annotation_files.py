@@ -1,4 +1,4 @@
-"""Reading annotation files, with one clear error for each way in which a file can be wrong."""
+"""Read annotation files. Every fault of a file has a clear error."""
 
 from __future__ import annotations
 
@@ -15,34 +15,36 @@ from sgg.common.atomic import nearest_existing, require_writable
 from sgg.common.hdf5 import fault_of
 from sgg.data.records import Record, short
 
-_DENSEST = 1100  # bytes that one byte of a file can stand for: deflate reaches 1032
+_DENSEST = 1100  # the largest number of bytes that one byte of a file can hold: deflate reaches 1032
 
 
 def require_file(path: Path, remedy: str) -> Path:
-    """`path` itself. Raises FileNotFoundError naming it and the remedy when it is no file."""
+    """Return `path`. Raises FileNotFoundError that names it and the remedy if it is no file."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; {remedy}")
     return path
 
 
 def require_folder(path: Path) -> Path:
-    """`path` itself, a folder to write into. Raises FileExistsError naming what is in the way when it neither is a
-    folder nor could be made, OSError when nothing can be written there."""
+    """Return `path`, a folder to write into, which may not exist yet.
+
+    Raises FileExistsError that names a file in its place or in its way, and OSError if it cannot be written.
+    """
     nearest = nearest_existing(path)
     if not nearest.is_dir():
-        raise FileExistsError(f"{nearest} is no folder: name a new or another one")
+        raise FileExistsError(f"{nearest} is no folder: name another folder")
     require_writable(path)
     return path
 
 
 def require_json(path: Path, kind: type | tuple[type, ...], remedy: str = "", *, unique_keys: bool = False,
-              object_hook: Callable[[Record], Any] | None = None) -> Any:
-    """The content of a JSON file whose outermost value is a `kind` (dict, list, or one of both).
+                 object_hook: Callable[[Record], Any] | None = None) -> Any:
+    """The content of a JSON file whose outermost value is a `kind` (dict, list, or either).
 
-    unique_keys: refuse objects with a key twice, which JSON readers otherwise shorten without a word. object_hook: what
-    to make of each JSON object.
+    unique_keys: refuse an object with a key twice; a JSON reader silently keeps the last value. object_hook: a function
+    that replaces each JSON object, see `json.loads`.
 
-    Raises FileNotFoundError, or ValueError naming the file.
+    Raises FileNotFoundError, or ValueError that names the file.
     """
     require_file(path, remedy)
     try:
@@ -67,7 +69,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def integer_field(path: Path, records: list[Any], field: str, low: int = 0) -> np.ndarray:
     """[n] int64: the whole number under `field` in each of the n JSON objects `records`.
 
-    Raises ValueError naming the file and the first record where it is missing, no whole number or below `low`.
+    Raises ValueError that names the file and the first record in which it is missing, no whole number or below `low`.
     """
     try:
         values = [record[field] for record in records]
@@ -87,19 +89,19 @@ def integer_field(path: Path, records: list[Any], field: str, low: int = 0) -> n
 
 @contextmanager
 def open_h5(path: Path, remedy: str = "") -> Iterator[h5py.File]:
-    """An HDF5 file opened for reading. Raises FileNotFoundError, or ValueError naming a file that is damaged."""
+    """Open an HDF5 file for reading. Raises FileNotFoundError, or ValueError that names a damaged file."""
     require_file(path, remedy)
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, RuntimeError, KeyError, UnicodeError) as error:  # what h5py raises for damaged files
+    except (OSError, RuntimeError, KeyError, UnicodeError) as error:  # h5py raises these for damaged files
         raise ValueError(f"{path} {fault_of(error)}") from None
 
 
 def read_h5(file: h5py.Group, name: str, *shape: int, kind: str = "iu") -> np.ndarray:
-    """The dataset `name`, of that shape (-1 accepts any length) and of that numpy kind.
+    """Read the dataset `name`. shape: its expected shape; -1 accepts any length. kind: the accepted kinds of numpy.
 
-    Raises ValueError naming file and dataset.
+    Raises ValueError that names file and dataset.
     """
     path, dataset = Path(file.file.filename), h5_dataset(file, name)
     expected = ", ".join("*" if length == -1 else str(length) for length in shape)
@@ -112,12 +114,12 @@ def read_h5(file: h5py.Group, name: str, *shape: int, kind: str = "iu") -> np.nd
     if dtype.kind not in kind:
         raise ValueError(f"{path}: {name!r} must hold numbers of kind {kind!r}, but holds {dtype}")
     if dataset.nbytes > _DENSEST * path.stat().st_size:
-        raise ValueError(f"{path}: {name!r} is said to have {dataset.nbytes:,} bytes, more than the file can hold")
+        raise ValueError(f"{path}: {name!r} has {dataset.nbytes:,} bytes by its header, more than the file can hold")
     return dataset[()]
 
 
 def h5_dataset(file: h5py.Group, name: str) -> h5py.Dataset:
-    """The dataset `name`, unread. Raises ValueError naming file and dataset."""
+    """The dataset `name`, without reading its values. Raises ValueError that names file and dataset."""
     path = file.file.filename
     try:
         dataset = file[name]

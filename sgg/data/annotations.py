@@ -1,4 +1,4 @@
-"""The annotation of many images in a few flat arrays, cheap to filter, to count and to share with worker processes.
+"""The annotation of many images in a few flat arrays, which are cheap to filter, to count and to share with workers.
 
 Legend: I images, T objects of all images, U relations of all images.
 """
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class Annotations:
     """Annotated images. Image i owns the objects box_ptr[i]:box_ptr[i+1] and the relations rel_ptr[i]:rel_ptr[i+1].
 
-    files: [I] str, picture files below the image folder. sizes: [I, 2] int64 height, width. box_ptr, rel_ptr: [I + 1]
-    int64. boxes: [T, 4] float32 x1, y1, x2, y2 in pixels of the picture. labels: [T] int64. relations: [U, 3] int64
-    subject, object (counted within the image), predicate.
+    files: [I] str, paths of image files below the image folder. sizes: [I, 2] int64 height, width. box_ptr, rel_ptr: [I
+    + 1] int64. boxes: [T, 4] float32 x1, y1, x2, y2 in pixels of the image. labels: [T] int64. relations: [U, 3]
+    int64 subject, object (counted within the image), predicate.
     """
 
     files: np.ndarray
@@ -42,27 +42,27 @@ class Annotations:
 
     @cached_property
     def _packed(self) -> list[tuple[torch.Tensor, str, tuple[int, ...]]]:
-        """Each array as bytes in a tensor: torch moves those into shared memory when it starts a worker, once for all
-        workers, where numpy arrays would be copied to each. Kept, or every worker would make its own.
+        """Each array as bytes in a tensor. When torch starts workers it moves tensors into shared memory once for all
+        of them; numpy arrays would be copied to each. The result is cached, or every worker would get its own copy.
         """
-        import torch  # only workers need it; the annotation itself does not
+        import torch  # only workers need it
 
         return [(torch.from_numpy(np.ascontiguousarray(array).reshape(-1).view(np.uint8)), array.dtype.str, array.shape)
                 for array in self.arrays]
 
     @property
     def arrays(self) -> list[np.ndarray]:
-        """All that is known, in the order of the fields."""
+        """All arrays, in the order of the fields."""
         return [getattr(self, field.name) for field in fields(self)]
 
     @property
     def objects_per_image(self) -> np.ndarray:
-        """[I] number of objects."""
+        """[I] the number of objects of each image."""
         return np.diff(self.box_ptr)
 
     @property
     def relations_per_image(self) -> np.ndarray:
-        """[I] number of relations."""
+        """[I] the number of relations of each image."""
         return np.diff(self.rel_ptr)
 
     @property
@@ -87,13 +87,13 @@ class Annotations:
         return np.stack([subjects, self.relations[:, 2], objects], axis=1)
 
     def graph(self, image: int) -> SceneGraph:
-        """The scene graph of one image, in arrays of its own."""
+        """The scene graph of one image. Its arrays are copies."""
         objects = slice(self.box_ptr[image], self.box_ptr[image + 1])
         relations = slice(self.rel_ptr[image], self.rel_ptr[image + 1])
         return SceneGraph(self.boxes[objects].copy(), self.labels[objects].copy(), self.relations[relations].copy())
 
     def select(self, images: np.ndarray) -> Annotations:
-        """Only `images` (indices, or a mask over all), in that order."""
+        """The annotation of `images` only (indices, or a mask over all images), in this order."""
         images = np.flatnonzero(images) if images.dtype == bool else images
         objects, box_ptr = _rows(self.box_ptr, images)
         relations, rel_ptr = _rows(self.rel_ptr, images)
@@ -101,12 +101,12 @@ class Annotations:
                            rel_ptr, self.relations[relations])
 
     def keep_relations(self, mask: np.ndarray) -> Annotations:
-        """Only the relations of `mask` [U]; all images and objects stay."""
+        """The annotation with only the relations of `mask` [U]; all images and objects stay."""
         kept_before = np.concatenate([[0], np.cumsum(mask)])
         return replace(self, rel_ptr=kept_before[self.rel_ptr], relations=self.relations[mask])
 
     def with_relations(self) -> Annotations:
-        """Only the images that have a relation."""
+        """The annotation of only those images that have a relation."""
         return self.select(self.relations_per_image > 0)
 
 
@@ -115,7 +115,7 @@ def _restore(*packed: tuple[torch.Tensor, str, tuple[int, ...]]) -> Annotations:
 
 
 def _rows(ptr: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rows that `images` own under the offsets `ptr`, and the offsets of these rows once gathered."""
+    """The rows of `images` under the offsets `ptr`, and the offsets of these rows after gathering them."""
     counts = np.diff(ptr)[images]
     gathered = np.concatenate([[0], np.cumsum(counts)])
     return np.arange(gathered[-1]) + np.repeat(ptr[images] - gathered[:-1], counts), gathered

@@ -6,10 +6,10 @@ import numpy as np
 
 
 def corners_from_centres(boxes: np.ndarray) -> np.ndarray:
-    """[T, 4] xc, yc, w, h to x1, y1, x2, y2.
+    """Convert boxes [T, 4] from xc, yc, w, h to x1, y1, x2, y2.
 
-    Integer boxes stay integers: half a width is cut towards zero, and the far corner keeps the full width, as in the
-    files' own use (golden vg_tiny).
+    Integer boxes stay integers: the near corner is rounded towards zero, and the far corner keeps the full width, as
+    the files are used elsewhere (golden vg_tiny).
     """
     twice = 2 * boxes[:, :2] - boxes[:, 2:]
     near = (twice + (twice < 0)) >> 1 if np.issubdtype(boxes.dtype, np.integer) else twice / 2
@@ -17,26 +17,27 @@ def corners_from_centres(boxes: np.ndarray) -> np.ndarray:
 
 
 def outside(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """[T] which of `boxes` [T, 4] share no area with their pictures, `sizes` [T, 2] height and width."""
+    """[T] whether each of `boxes` [T, 4] shares no area with its image. sizes: [T, 2] heights and widths of images."""
     beyond = boxes[:, :2] >= sizes[:, ::-1]
     before = boxes[:, 2:] <= 0
     return np.any(beyond | before, axis=1)
 
 
 def thin(boxes: np.ndarray) -> np.ndarray:
-    """[T] which of `boxes` [T, 4] are narrower or lower than a pixel: a detector has no area of them to learn."""
+    """[T] whether each of `boxes` [T, 4] is narrower or lower than a pixel, so that a detector cannot learn it."""
     return ((boxes[:, 2:] - boxes[:, :2]) < 1).any(axis=1)
 
 
 def leaves(boxes: np.ndarray, sizes: np.ndarray, slack: float = 0.0) -> np.ndarray:
-    """[T] which of `boxes` [T, 4] reach out of their pictures, `sizes` [T, 2] height and width, by over `slack`
-    pixels."""
+    """[T] whether each of `boxes` [T, 4] leaves its image by more than `slack` pixels. sizes: [T, 2] heights and widths
+    of images."""
     return np.any((boxes[:, :2] < -slack) | (boxes[:, 2:] > sizes[:, ::-1] + slack), axis=1)
 
 
 def clip(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """`boxes` [T, 4] cut to their pictures, `sizes` [T, 2] height and width; what lies outside becomes a strip of one
-    pixel at the border, so that no box loses all its area.
+    """`boxes` [T, 4] clipped to their images. sizes: [T, 2] heights and widths of images.
+
+    A box outside its image becomes a strip of one pixel at the border, so that no box loses all its area.
     """
     limits = sizes[:, ::-1].astype(boxes.dtype)
     beyond, before = boxes[:, :2] >= limits, boxes[:, 2:] <= 0
@@ -46,14 +47,14 @@ def clip(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 def flip(boxes: np.ndarray, width: float) -> np.ndarray:
-    """`boxes` [N, 4] in the mirror image of a picture of that width."""
+    """`boxes` [N, 4] in the mirrored image. width: of the image in pixels."""
     mirrored = boxes.copy()
     mirrored[:, 0], mirrored[:, 2] = width - boxes[:, 2], width - boxes[:, 0]
     return mirrored
 
 
 def overlap(boxes1: np.ndarray, boxes2: np.ndarray) -> np.ndarray:
-    """[...] which pairs of boxes [..., 4] share a positive area."""
+    """[...] whether each pair of boxes [..., 4] shares a positive area."""
     near = np.maximum(boxes1[..., :2], boxes2[..., :2])
     far = np.minimum(boxes1[..., 2:], boxes2[..., 2:])
     return (far > near).all(axis=-1)

@@ -1,4 +1,4 @@
-"""Every data set by name."""
+"""Open data sets by name."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from sgg.data.dataset import DataSet
 from sgg.methods.dataset import DATA_SETS, DataSettings
 
 CACHE = "cache"
-"""The folder, under the root of the data sets, of what is derived from them once."""
+"""The folder of files that are derived from data sets, below the root of the data sets."""
 
 
 def open_dataset(name: str = "auto", root: Path | str = "data", *, rules: Rules = USUAL,
                  cache: Path | str | None = None, **options: Any) -> DataSet:
-    """The data set of that name under `root`. `auto`: Visual Genome where ROOT/VG is, else the toy genome, which is
-    generated on first use; `banner` says which.
+    """Open the data set of a name under `root`. `auto` is Visual Genome if ROOT/VG exists, else the toy genome, which
+    is generated at its first use; `banner` says which.
 
-    rules: what is done with doubtful annotation. cache: where what is derived from the files is kept; None: the folder
-    `cache` under `root`. options: settings of the data set (`num_val_images`, `exclude_left_right`, those of a
-    plugin's); None is not given, nor is False where the data set has no such setting.
+    rules: the treatment of doubtful annotation. cache: the folder of derived files; None: the folder `cache` under
+    `root`. options: settings of the data set (`num_val_images`, `exclude_left_right`, those of a plugin). None counts
+    as not given, and so does False if the data set does not have the setting.
 
-    Raises ValueError for an unknown name or an option that the data set does not have; FileNotFoundError or ValueError
-    naming the file and record that is wrong.
+    Raises ValueError for an unknown name or an option that the data set does not have; FileNotFoundError, or ValueError
+    that names the file and the record.
     """
     root = Path(root)
     settings = _settings(name, root, options)
@@ -40,15 +40,15 @@ def open_dataset(name: str = "auto", root: Path | str = "data", *, rules: Rules 
 
 
 def open_with(settings: DataSettings, rules: Rules, cache: Path) -> DataSet:
-    """The data set of some settings. Raises FileNotFoundError or ValueError naming the file and record that is wrong.
+    """Open the data set of some settings. Raises FileNotFoundError, or ValueError that names the file and the record.
     """
     return replace(settings.open(rules, cache), cache=cache)
 
 
 def _settings(name: str, root: Path, options: dict[str, Any]) -> DataSettings:
     if name not in ("auto", *DATA_SETS):
-        raise ValueError(f"data.name must be one of auto, {', '.join(DATA_SETS)}, got {name!r}; one of a plugin is "
-                         "known once the plugin is named (--plugin, experiment.plugins)")
+        raise ValueError(f"data.name must be one of auto, {', '.join(DATA_SETS)}, got {name!r}; if a plugin "
+                         "defines it, name the plugin (--plugin, experiment.plugins)")
     entry = DATA_SETS[found_data(root) if name == "auto" else name]
     options = {key: value for key, value in options.items() if value is not None and
                (value is not False or key in entry.model_fields)}

@@ -1,4 +1,4 @@
-"""What was found in a data set that is no reason to refuse it: how often, and what training does with it."""
+"""Findings: oddities and faults of a data set for which it is not refused, with their number and effect on training."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Literal
 
 Severity = Literal["note", "fault"]
 TO_ITSELF = "relations of an object to itself"
-"""The kind of a finding; where they were dropped its severity is `note`, where they were kept `fault`."""
+"""A kind of finding. Its severity is `note` if the relations were dropped, `fault` if they were kept."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of thing that was found.
+    """One kind of oddity or fault.
 
-    kind: a short name that stays the same, as a count reads: "clipped boxes". count: how many. of: how many were looked
-    at; None where that says nothing. example: the first record, as text. effect: one sentence that says what training
-    does with it. severity: `note` where figures stay right; `fault` where something should be mended.
+    kind: a short constant name, to follow a number: "clipped boxes". count: the number of cases. of: the number of
+    checked items; None if there is no such number. example: the first case, as text. effect: one sentence about its
+    effect on training. severity: `note` if metrics stay correct; `fault` if the data should be corrected.
     """
 
     kind: str
@@ -29,10 +29,10 @@ class Finding:
 
     @property
     def often(self) -> str:
-        """How often, in words."""
+        """The number of cases in words."""
         return f"{self.count:,}" if self.of is None else f"{self.count:,} of {self.of:,}"
 
 
 def in_words(findings: Iterable[Finding]) -> str:
-    """The counts of all findings in one line; "" where there are none."""
+    """The counts of all findings in one line; "" if there are none."""
     return ", ".join(f"{finding.count:,} {finding.kind}" for finding in findings)

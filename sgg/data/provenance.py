@@ -1,4 +1,5 @@
-"""What every file of results says of the data that it is of, so that a reader knows what may be compared."""
+"""Provenance of results: every file of results describes its data, so that readers know which results are comparable.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +9,20 @@ from .mirroring import Exchanged
 
 
 class VectorProvenance(TypedDict):
-    """embeddings: where word vectors are from, in words. embeddings_hash: of their file; None where they are counted in
-    the training graphs."""
+    """embeddings: the origin of the word vectors, in words. embeddings_hash: the hash of their file; None if they are
+    computed from the training graphs."""
 
     embeddings: str
     embeddings_hash: str | None
 
 
 class DataProvenance(TypedDict, total=False):
-    """Facts of the data and of all else that figures depend on beside the settings. Files of earlier versions lack
-    some.
+    """The data and all other inputs, beside settings, that results depend on. Files of earlier versions lack some keys.
 
-    name, description, hash: of the data set; an imported checkpoint knows no hash. pictures: the hash of each part's
-    pictures. mirrored: the predicates that mirroring changes, with their partners. embeddings, embeddings_hash: see
-    `VectorProvenance`. embeddings_missing: names that have no word vector. plugins: the hash of each plugin, by name.
-    detector, features: the hash of each part that the system stands on (`sgg.common.metric_names.PARTS`).
+    name, description, hash: of the data set; an imported checkpoint has no hash. pictures: the hash of the image files
+    of each split. mirrored: the predicates that mirroring changes, with their partners. embeddings, embeddings_hash:
+    see `VectorProvenance`. embeddings_missing: names without a word vector. plugins: the hash of each plugin, by name.
+    detector, features: the hash of each part that the system needs (`sgg.common.metric_names.PARTS`).
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Annotation that comes as records (JSON, groups of an h5), turned into flat arrays image by image."""
+"""Turn annotation that comes as records (JSON, groups of an h5) into flat arrays, image by image."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike
 from sgg.data.annotations import Annotations
 
 Record: TypeAlias = dict[str, Any]
-"""A JSON object as it was read, before anything in it has been looked at."""
+"""A JSON object whose content has not been checked yet."""
 
 
 def typed(record: Any, key: str, *kinds: type) -> Any:
-    """record[key], of one of these types; a number is finite, fits into 64 bits and is no bool.
+    """Return record[key], which must have one of the types `kinds`. A number must be finite and fit into 64 bits; a
+    bool is no number.
 
-    Raises ValueError saying what is there instead.
+    Raises ValueError that shows the record.
     """
     value = record.get(key) if isinstance(record, dict) else None
     too_large = isinstance(value, int | float) and not abs(value) < 2**63
@@ -29,14 +30,14 @@ def typed(record: Any, key: str, *kinds: type) -> Any:
 
 
 def short(value: Any) -> str:
-    """`value` as Python writes it, cut to 80 characters."""
+    """The repr of `value`, cut to 80 characters."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
 @contextmanager
 def located(place: str) -> Iterator[None]:
-    """Prefix ValueErrors with the file and record that are being read."""
+    """Prefix the ValueErrors of the block with `place`, the current file and record."""
     try:
         yield
     except ValueError as error:
@@ -44,7 +45,7 @@ def located(place: str) -> Iterator[None]:
 
 
 class AnnotationsBuilder:
-    """Collects single images."""
+    """Collects the annotation of single images."""
 
     def __init__(self) -> None:
         self.files: list[str] = []
@@ -55,7 +56,8 @@ class AnnotationsBuilder:
 
     def add(self, file: str, size: tuple[int, int], boxes: ArrayLike, labels: ArrayLike,
             relations: ArrayLike) -> None:
-        """An image: file, height and width, N boxes x1, y1, x2, y2, N labels, E rows (subject, object, predicate)."""
+        """Add an image: file, height and width, N boxes x1, y1, x2, y2, N labels, E rows (subject, object, predicate).
+        """
         self.files.append(file)
         self.sizes.append(size)
         self.boxes.append(np.asarray(boxes, dtype=np.float32).reshape(-1, 4))
@@ -63,7 +65,7 @@ class AnnotationsBuilder:
         self.relations.append(np.asarray(relations, dtype=np.int64).reshape(-1, 3))
 
     def build(self) -> Annotations:
-        """All images in the order they came, unchecked."""
+        """The annotation of all images in the order of `add`. Its values are not checked."""
         return Annotations(
             np.array(self.files, dtype=str), np.array(self.sizes, dtype=np.int64).reshape(-1, 2),
             np.cumsum([0, *map(len, self.labels)]), np.concatenate([np.empty((0, 4), np.float32), *self.boxes]),

@@ -1,4 +1,4 @@
-"""Which images and relations belong to a split: training, validation, test, and the zero- and few-shot subsets."""
+"""Splits (training, validation, test) and their zero- and few-shot subsets: the images and relations of each."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SPLITS = {"train": TRAIN, "val": VAL, "test": TEST}
 
 def partition(annotations: Annotations, is_test: np.ndarray, num_val_images: int,
               findings: Iterable[Finding] = ()) -> np.ndarray:
-    """[I] int8 TRAIN, VAL or TEST. The first `num_val_images` training images that have a relation are for validation;
-    images without an object are in no split.
+    """[I] int8: TRAIN, VAL or TEST for each image. The first `num_val_images` training images with a relation are for
+    validation. Images without an object get NONE: they are in no split.
 
-    Raises ValueError when a split is left empty; findings: as for `require_splits`.
+    findings: see `require_splits`. Raises ValueError if a split is empty.
     """
     splits = np.where(is_test, TEST, TRAIN).astype(np.int8)
     splits[annotations.objects_per_image == 0] = NONE
@@ -34,10 +34,10 @@ def partition(annotations: Annotations, is_test: np.ndarray, num_val_images: int
 
 def require_splits(annotations: Annotations, splits: np.ndarray, num_val_images: int | None = None,
                   findings: Iterable[Finding] = ()) -> None:
-    """Raise ValueError, saying what each split has, unless every split has an image with a relation.
+    """Raise ValueError with the size of each split unless every split has an image with a relation.
 
-    num_val_images: how many training images were asked for as validation, which the message then names as the remedy.
-    findings: of the annotation; the message names the relations that were dropped, which may be why there are none.
+    num_val_images: the setting; if another value helps, the message says so. findings: of the annotation; the message
+    names the relations that were dropped, since they may be the reason.
     """
     related = annotations.relations_per_image > 0
     counts = {name: int(((splits == code) & related).sum()) for name, code in SPLITS.items()}
@@ -50,19 +50,18 @@ def require_splits(annotations: Annotations, splits: np.ndarray, num_val_images:
 
 
 def _dropped(findings: Iterable[Finding]) -> str:
-    """Which relations the annotation had and has no more, to follow a sentence; "" where none was dropped."""
+    """The end of a sentence about relations that were dropped; "" if there are none."""
     return "".join(f"; {one.often} relations in the file are {TO_ITSELF.partition(' ')[2]} (the first: {one.example}) "
-                   "and were dropped, since no pair of an object with itself is ever predicted: mend the file, or set "
-                   "data.self_relations=keep (--self-relations keep)"
+                   "and were dropped, since no pair of an object with itself is ever predicted: correct the file, or "
+                   "set data.self_relations=keep (--self-relations keep)"
                    for one in findings if one.kind == TO_ITSELF and one.severity == "note")
 
 
 def shot_subset(annotations: Annotations, seen: TripletCounts, subset: str) -> Annotations:
-    """Only the relations whose triplets `seen` counts within the subset's bounds, and the images that have one.
+    """The relations of a zero- or few-shot subset, and the images that have one.
 
-    subset: zs (0), 10s (1..10), 100s (11..100) or all, docs/SYSTEM.md section 1.
-
-    Raises ValueError for another subset.
+    seen: triplet counts of training. subset: zs (count 0), 10s (1..10), 100s (11..100) or all, docs/SYSTEM.md
+    section 1. Raises ValueError for another subset.
     """
     if subset == "all":
         return annotations
@@ -74,12 +73,12 @@ def shot_subset(annotations: Annotations, seen: TripletCounts, subset: str) -> A
 
 
 def sized(annotations: Annotations, min_objects: int = 0, max_objects: int | None = None) -> np.ndarray:
-    """[I] which images have at least `min_objects` and at most `max_objects` objects."""
+    """[I] whether each image has at least `min_objects` and at most `max_objects` objects."""
     counts = annotations.objects_per_image
     return (counts >= min_objects) & (counts <= (counts if max_objects is None else max_objects))
 
 
 def overlapping(annotations: Annotations) -> Annotations:
-    """Only relations between boxes that overlap, as SGDet's candidate pairs do, and the images that have one."""
+    """The relations between boxes that overlap, as the candidate pairs of SGDet do, and the images that have one."""
     subjects, objects = annotations.boxes[annotations.related_objects].swapaxes(0, 1)
     return annotations.keep_relations(box_math.overlap(subjects, objects)).with_relations()

@@ -1,4 +1,4 @@
-"""Counts over annotations: triplets, their contexts, and how often predicates join two classes."""
+"""Counts over annotations: triplets, their contexts, and relations and pairs by classes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from sgg.data import boxes as box_math
 from sgg.data.annotations import Annotations
 
-_BITS = 20  # of one class in a key; three fit into an int64
+_BITS = 20  # bits of a class in a key; three classes fit into an int64
 
 
 def _keys(triplets: np.ndarray) -> np.ndarray:
@@ -20,8 +20,10 @@ def _keys(triplets: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class TripletCounts:
-    """How often each triplet occurs. triplets: [K, 3] int64 subject, predicate, object class, distinct, in ascending
-    order. counts: [K] int64, at least 1.
+    """The number of occurrences of each triplet.
+
+    triplets: [K, 3] int64 subject class, predicate, object class; distinct, in ascending order. counts: [K] int64, >=
+    1.
     """
 
     triplets: np.ndarray
@@ -38,7 +40,7 @@ class TripletCounts:
         return len(self.counts)
 
     def of(self, triplets: np.ndarray) -> np.ndarray:
-        """[U] int64 the count of each of `triplets` [U, 3]; 0 where it does not occur."""
+        """[U] int64 the count of each of `triplets` [U, 3]; 0 if it does not occur."""
         wanted, present = _keys(triplets), _keys(self.triplets)
         if not len(present):
             return np.zeros(len(wanted), dtype=np.int64)
@@ -46,7 +48,7 @@ class TripletCounts:
         return np.where(present[place] == wanted, self.counts[place], 0)
 
     def as_dict(self) -> dict[tuple[int, int, int], int]:
-        """{(subject, predicate, object): count}."""
+        """The counts as a dictionary {(subject, predicate, object): count}."""
         return {tuple(triplet): count for triplet, count in zip(self.triplets.tolist(), self.counts.tolist(),
                                                                 strict=True)}
 
@@ -60,7 +62,7 @@ class TripletCounts:
 
 
 def foreground_counts(annotations: Annotations, num_classes: int, num_predicates: int) -> np.ndarray:
-    """[C, C, R] int64: relations by subject class, object class and predicate; duplicates count."""
+    """[C, C, R] int64: the number of relations by subject class, object class and predicate; duplicates count."""
     subjects, predicates, objects = annotations.triplets.T
     shape = (num_classes, num_classes, num_predicates)
     flat = np.ravel_multi_index((subjects, objects, predicates), shape)
@@ -68,9 +70,9 @@ def foreground_counts(annotations: Annotations, num_classes: int, num_predicates
 
 
 def background_counts(annotations: Annotations, num_classes: int, must_overlap: bool = True) -> np.ndarray:
-    """[C, C] int64: ordered pairs of distinct objects by their classes, annotated pairs included.
+    """[C, C] int64: the number of ordered pairs of distinct objects by their classes, including annotated pairs.
 
-    must_overlap: only pairs whose boxes overlap, except that an image without any such pair gives all its pairs.
+    must_overlap: count only pairs whose boxes overlap; for an image without such a pair, count all its pairs.
     """
     counts = np.zeros(num_classes * num_classes, dtype=np.int64)
     for boxes, labels in _images_of_one_size(annotations):
@@ -86,7 +88,7 @@ def background_counts(annotations: Annotations, num_classes: int, must_overlap: 
 
 def _images_of_one_size(annotations: Annotations,
                         pairs_at_once: int = 1 << 20) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Boxes [n, N, 4] and labels [n, N] of images with equally many objects, so that they fit in one array."""
+    """Yield boxes [n, N, 4] and labels [n, N] of images with the same number N of objects, which fit into one array."""
     sizes = annotations.objects_per_image
     for size in np.unique(sizes[sizes > 0]):
         images = np.flatnonzero(sizes == size)

@@ -1,4 +1,4 @@
-"""What is wrong with the files of a data set, as far as they show it: annotation, pictures, checksums of downloads."""
+"""Verify the files of a data set: annotation, image files, checksums of downloads."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from sgg.data.images.image_files import ANIMATED, DEEP, TRANSPARENT, TURNED, Hea
 
 Report = Callable[[int, int], None]
 REFUSED = "A run that reads it is refused before it starts."
-EFFECTS = {TURNED: "The picture is turned as viewers turn it; boxes have to be of the turned picture.",
-           TRANSPARENT: "What is transparent is laid on white.",
+EFFECTS = {TURNED: "The image is turned as viewers turn it, so its boxes must be those of the turned image.",
+           TRANSPARENT: "Transparent pixels are laid on white.",
            DEEP: "Its upper 8 bits are used.",
            ANIMATED: "The first frame is used."}
 
 
 @dataclass
 class Verified:
-    """What was found. findings: of every kind, how often and what training does with it. changed, missing, damaged: one
-    line for each file that is not as it should be."""
+    """The results of a verification. findings: kinds of faults, see `Finding`. changed, missing, damaged: one line for
+    each such file."""
 
     findings: list[Finding] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
@@ -44,21 +44,21 @@ class Verified:
 
     @property
     def has_faults(self) -> bool:
-        """Whether anything should be mended."""
+        """Whether there is a fault to correct."""
         return any(finding.severity == "fault" for finding in self.findings)
 
     @property
     def files(self) -> dict[str, list[str]]:
-        """The lists of files."""
+        """The lists of files by kind."""
         return {"changed": self.changed, "missing": self.missing, "damaged": self.damaged}
 
     def to_json(self) -> dict[str, Any]:
-        """Everything as JSON values."""
+        """All fields as JSON values."""
         return asdict(self)
 
     def add(self, kind: str, texts: list[str], of: int | None, effect: str,
             severity: Severity = "fault") -> list[str]:
-        """Note a finding where there are `texts`, the first of which is the example. Returns them."""
+        """Add a finding if there are `texts`; the first one becomes the example. Returns `texts`."""
         if texts:
             self.findings.append(Finding(kind, len(texts), of, texts[0], effect, severity))
         return texts
@@ -66,12 +66,12 @@ class Verified:
 
 def verify(data: DataSet, root: Path, decode: bool = False, workers: int | None = None,
            report: Report | None = None) -> Verified:
-    """Check the files of an opened data set (opening it has checked the structure of its annotation).
+    """Check the files of an opened data set. Opening it has checked the structure of its annotation.
 
-    decode: read and decode every picture, too, instead of its header alone. workers: pictures decoded at a time; None:
-    one for each core. report: called with pictures done and all.
+    decode: decode every image file; otherwise read only its header. workers: the number of images to decode at the same
+    time; None: one per core. report: called with the numbers of finished images and of all images.
 
-    Raises ValueError naming a spoilt record of what was downloaded.
+    Raises ValueError that names a damaged record of a download.
     """
     found = Verified(findings=list(data.findings))
     found.changed += found.add("changed files of a download", list(_changed_files(root)), None,
@@ -91,10 +91,10 @@ def verify(data: DataSet, root: Path, decode: bool = False, workers: int | None 
 
 
 def _headers(found: Verified, data: DataSet, split: Split, total: int, report: Report | None) -> list[int]:
-    """Look at the headers of a part. Returns the images whose pictures seem sound."""
+    """Check the headers of a split's image files. Returns the images without a fault."""
     headers = data.index(split.image_folder).headers(split.annotations.files.tolist(), report)
-    named = [f"picture {split.image_path(image)}" for image in range(len(split))]
-    found.missing += found.add("missing pictures", [f"{name} is missing" for name, header in
+    named = [f"image file {split.image_path(image)}" for image in range(len(split))]
+    found.missing += found.add("missing images", [f"{name} is missing" for name, header in
                                                     zip(named, headers, strict=True) if header is None], total, REFUSED)
     sound: dict[int, Header] = {}
     unreadable: list[str] = []
@@ -106,34 +106,34 @@ def _headers(found: Verified, data: DataSet, split: Split, total: int, report: R
             (unreadable if header.fault else other_sizes).append(f"{named[image]} {fault}")
         else:
             sound[image] = header
-    found.damaged += found.add("pictures that cannot be read", unreadable, total, REFUSED)
-    found.damaged += found.add("pictures of another size than annotated", other_sizes, total, REFUSED)
+    found.damaged += found.add("images that cannot be read", unreadable, total, REFUSED)
+    found.damaged += found.add("images of another size than annotated", other_sizes, total, REFUSED)
     for note, effect in EFFECTS.items():
-        found.add(f"pictures {note}", [named[image] for image, header in sound.items() if note in header.notes], total,
+        found.add(f"images {note}", [named[image] for image, header in sound.items() if note in header.notes], total,
                   effect, "note")
     return list(sound)
 
 
 def _decode(found: Verified, data: DataSet, splits: list[Split], sound: list[tuple[Split, int]], total: int,
             workers: int | None, report: Report | None) -> None:
-    """Decode the pictures that seem sound, and compare the content of all with that of the last such check."""
+    """Decode the image files without a fault, and compare the content of all files with that of the last check."""
     texts: list[str] = []
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         for done, text in enumerate(pool.map(_decoding_fault, sound), start=1):
             texts += filter(None, [text])
             if report:
                 report(done, len(sound))
-    found.damaged += found.add("pictures that cannot be decoded", texts, total,
-                               "A run stops when it comes to the picture.")
-    changed = [f"picture {split.image_folder / file} has another content than at the last check with --decode, "
+    found.damaged += found.add("images that cannot be decoded", texts, total,
+                               "A run stops when it reads the image.")
+    changed = [f"image file {split.image_folder / file} has another content than at the last check with --decode, "
                "although its length and time of last change are the same" for split in splits
                for file in data.index(split.image_folder).changed_unseen(split.annotations.files.tolist())]
-    found.changed += found.add("pictures that were changed unseen", changed, total,
-                               "What was made from the old picture may be taken for what is made from this one.")
+    found.changed += found.add("images that were changed unseen", changed, total,
+                               "Files that were derived from the old image may be used for the new one.")
 
 
-def _decoding_fault(picture: tuple[Split, int]) -> str:
-    split, image = picture
+def _decoding_fault(item: tuple[Split, int]) -> str:
+    split, image = item
     try:
         read_image(split.image_path(image), split.size(image))
     except (OSError, ValueError) as error:
@@ -142,13 +142,13 @@ def _decoding_fault(picture: tuple[Split, int]) -> str:
 
 
 def _boxes(found: Verified, split: Split) -> None:
-    """Boxes of the detector's training that are too thin for it; many of them are no slips of single annotators."""
+    """Find boxes that are too thin for the detector's training. Many of them are a fault, a few are slips."""
     annotations = split.annotations
     thin = box_math.thin(annotations.boxes)
     if thin.any():
         image = annotations.files[annotations.image_of_object[np.argmax(thin)]]
         found.findings.append(Finding("boxes thinner than a pixel", int(thin.sum()), len(thin), f"image {image}",
-                                      "The box has no part in a detector's training.",
+                                      "The detector's training leaves the box out.",
                                       "fault" if thin.sum() >= max(LEAST, SHARE * len(thin)) else "note"))
 
 
@@ -156,7 +156,7 @@ def _subsets(found: Verified, data: DataSet) -> None:
     empty = [f"{subset} of {split}" for split in ("val", "test") for subset in SUBSETS
              if not len(data.split(split, subset))]
     found.add("subsets without a relation", empty, 2 * len(SUBSETS),
-              "There are no figures of it, so a search cannot rank by them.", "note")
+              "It has no metrics, so a search cannot compare trials by them.", "note")
 
 
 def _shifted(report: Report | None, before: int, total: int) -> Report | None:
@@ -164,7 +164,8 @@ def _shifted(report: Report | None, before: int, total: int) -> Report | None:
 
 
 def _changed_files(root: Path) -> Iterator[str]:
-    """Files that were fetched as such and have another checksum now."""
+    """Yield a sentence for each downloaded file that is missing or has another checksum now. Unpacked files have none.
+    """
     for path in sorted((root / RECORDS).glob("*.json")):
         files, digest = read_record(path)
         if len(files) == 1 and Path(files[0]).name == path.stem:

@@ -1,4 +1,4 @@
-"""Vectors of object classes and predicates: from a GloVe text file, or from what the training graphs put together.
+"""Vectors of object classes and predicates, from a GloVe text file or from cooccurrence in the training graphs.
 
 Perturbations compare classes by them, and the generator's embeddings may start from them.
 """
@@ -20,8 +20,8 @@ COOCCURRENCE = "cooccurrence in the training graphs"
 
 @dataclass(frozen=True, slots=True)
 class ClassEmbeddings:
-    """classes: [C, D] float32. predicates: [R, D]. source: where from, in words for results. missing: names that the
-    source knows nothing of, the background always among them; their rows are drawn from N(0, 1) with a fixed seed."""
+    """Word vectors. classes: [C, D] float32. predicates: [R, D]. source: their origin, as results name it. missing:
+    names without a vector, always including the background; their rows are drawn from N(0, 1) with a fixed seed."""
 
     classes: Tensor
     predicates: Tensor
@@ -31,13 +31,14 @@ class ClassEmbeddings:
 
 def glove_embeddings(path: str | Path, classes: Sequence[str], predicates: Sequence[str], dim: int,
                      words: str = "mean") -> ClassEmbeddings:
-    """Vectors from a GloVe text file of any size, one word and `dim` numbers a line; only the words needed are kept.
+    """Vectors from a GloVe text file of any size, with one word and `dim` numbers per line. Only the needed words are
+    kept in memory.
 
-    classes, predicates: names, background first. A name is split into words, in lower case; its vector is the mean of
-    those that the file has (words="mean"), or that of the longest word (words="longest").
+    classes, predicates: names, background first. A name is split into words, in lower case. Its vector is the mean over
+    the words that the file has (words="mean"), or the vector of the longest word (words="longest").
 
-    Raises FileNotFoundError where there is no file; ValueError for a line of another width or of other than finite
-    numbers, or where no class is found.
+    Raises FileNotFoundError if there is no file; ValueError for a line with another number of values or with values
+    that are not finite, or if the file has no class.
     """
     path = Path(path)
     if words not in ("mean", "longest"):
@@ -52,26 +53,26 @@ def glove_embeddings(path: str | Path, classes: Sequence[str], predicates: Seque
     found = [[vectors[word] for word in name if word in vectors] for name in parts]
     if not any(found[1:len(classes)]):
         shown = ", ".join(classes[1:NAMES_SHOWN + 1])
-        raise ValueError(f"{path} has no vector for any class ({shown}, ...): is it of another language?")
+        raise ValueError(f"{path} has no vector for any class ({shown}, ...): is it for another language?")
     rows = [np.mean(known, axis=0) if known else None for known in found]
     return _embeddings(rows, classes, predicates, dim, glove_source(path))
 
 
 def glove_source(path: Path) -> str:
-    """What results call the vectors of a GloVe file."""
+    """The name of a GloVe file's vectors in results."""
     return f"glove {path.name}"
 
 
 def require_width(path: Path, dim: int) -> None:
-    """Raise ValueError where the first line of the text file `path` is no word with `dim` numbers."""
+    """Raise ValueError if the first line of the text file `path` is not a word with `dim` numbers."""
     with path.open(encoding="utf-8", errors="replace") as file:
         line = file.readline()
     fields = line.split()
-    if len(fields) == dim + 1 or not fields:  # an empty file has no class, which is told in other words
+    if len(fields) == dim + 1 or not fields:  # an empty file has no class, and `glove_embeddings` reports that
         return
-    remedy = "is it a GloVe text file, a word and its numbers a line, with blanks or tabs between?"
+    remedy = "is it a GloVe text file, with a word and its numbers on each line, separated by blanks or tabs?"
     if len(fields) == 2 and all(field.isdecimal() for field in fields):
-        remedy = "it begins with a header as word2vec's files do: delete that line"
+        remedy = "it begins with a header like files of word2vec: delete that line"
     elif len(fields) > 2:
         remedy = f"use a file of {dim} dimensions, or set embeddings.dim={len(fields) - 1}"
     raise ValueError(f"{path}, line 1: expected a word and {dim} numbers, got {max(0, len(fields) - 1)}; {remedy}")
@@ -81,13 +82,13 @@ def cooccurrence_embeddings(triplets: Mapping[tuple[int, int, int], int], classe
                             predicates: Sequence[str], dim: int) -> ClassEmbeddings:
     """Vectors from training triplets {(subject class, predicate, object class): count}.
 
-    A class is described by its positive pointwise mutual information with the contexts it stands in, (predicate,
-    object) as a subject and (subject, predicate) as an object; a predicate by that with the pairs of classes it joins.
-    Contexts are smoothed by the power .75 (Levy, Goldberg and Dagan 2015). The vectors are the `dim` strongest
-    principal directions, padded with zeros; at full width they keep every inner product. All are scaled alike, to a
-    mean squared entry of 1 / 6, about that of GloVe.
+    A class is described by its positive pointwise mutual information with its contexts: (predicate, object) if it is
+    the subject, (subject, predicate) if it is the object. A predicate is described by that with its pairs of classes.
+    Context counts are smoothed by the power .75 (Levy, Goldberg and Dagan 2015). The vectors are the `dim` strongest
+    principal directions, padded with zeros; at full width they keep every inner product. One factor scales all vectors
+    to a mean squared entry of 1 / 6, about that of GloVe.
 
-    Raises ValueError where there is no triplet.
+    Raises ValueError if there is no triplet.
     """
     if not triplets:
         raise ValueError("cooccurrence_embeddings needs training triplets, got none")
@@ -111,7 +112,7 @@ def _read_vectors(path: Path, wanted: Collection[str], dim: int) -> dict[str, np
             if word not in wanted and number > 1:
                 continue
             fields = numbers[0].split() if numbers else []
-            # Words of the larger files may contain blanks; such a line is about another word than its first.
+            # Words of the larger files may contain blanks; such a line belongs to another word than its first.
             if len(fields) > dim and number > 1:
                 continue
             if len(fields) != dim:
@@ -128,11 +129,11 @@ def _read_vectors(path: Path, wanted: Collection[str], dim: int) -> dict[str, np
 
 def _principal(rows: np.ndarray, contexts: np.ndarray, counts: np.ndarray, num_rows: int,
                dim: int) -> list[np.ndarray | None]:
-    """A vector of each row, None where it has no context at all."""
+    """The vector of each row; None for a row without contexts."""
     _, columns = np.unique(contexts, return_inverse=True)
     row_totals = np.bincount(rows, counts, num_rows)
     column_totals = np.bincount(columns, counts) ** 0.75
-    # A row and a column meet in one triplet only, so that its count is their joint count.
+    # A row and a column have only one triplet in common, so its count is their joint count.
     expected = row_totals[rows] * column_totals[columns] / column_totals.sum()
     information = np.log(counts / expected).clip(min=0)
     matrix = csr_array((information, (rows, columns)), shape=(num_rows, len(column_totals)))
@@ -148,7 +149,7 @@ def _principal(rows: np.ndarray, contexts: np.ndarray, counts: np.ndarray, num_r
 
 def _embeddings(rows: Sequence[np.ndarray | None], classes: Sequence[str], predicates: Sequence[str], dim: int,
                 source: str) -> ClassEmbeddings:
-    """The rows of classes and then predicates, None replaced by draws from N(0, 1)."""
+    """The vectors of classes and predicates. rows: of classes, then of predicates; None becomes a draw from N(0, 1)."""
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randn(len(rows), dim, generator=generator)
     for position, row in enumerate(rows):

@@ -1,16 +1,16 @@
-"""The ways in which files give a box, and the refusal of boxes that were written in another way than they are read.
+"""Conventions of boxes in files, and the refusal of boxes that seem to follow another convention than the reader's.
 
-A box *fits* when it has an area and lies in its picture, but for `SLACK`. A file is refused when two things are true:
-enough of its boxes do not fit as they are read, and another way of reading lets nearly all of them fit.
+A box *fits* if it has an area and lies in its image, with a tolerance of `SLACK`. A file is refused if two conditions
+hold: enough of its boxes do not fit as they are read, and nearly all of them fit under another convention.
 
-The bounds. Boxes that were written as x1, y1, x2, y2 and are read as x, y, width, height leave their picture when
-their centre is in its right or lower half: three of four. Boxes that were written by their centre leave it when the
-gap to the border is smaller than half of the box; for objects of a tenth of the picture that is one of ten. So
-`SHARE` is one of twenty. An honest file can have as many boxes that stick out (pictures that were cut from larger
-ones), but these stick out on all sides, and an object at the left border fits by no other way of reading. At random,
-an honest box that sticks out fits as corners, or as centre and size, once in four times (each axis: once in two), so
-`LEAST` boxes do so less than once in a thousand files; the boxes that do not stick out have to fit by chance as well.
-Published files pass, whatever their share of strays is, since many of their boxes lie at the left border.
+The bounds. If boxes are written as x1, y1, x2, y2 and read as x, y, width, height, a box leaves its image if its centre
+is in the right or lower half: three of four boxes. If boxes are written by their centre, a box leaves its image if its
+gap to the border is smaller than half of the box: one of ten, for objects of a tenth of the image. So `SHARE` is one of
+twenty. A correct file can have as many boxes that leave their images, if the images were cut from larger ones. But
+these boxes leave on all sides, and an object at the left border fits under no other convention. A correct box that
+leaves its image fits by chance as corners, or as centre and size, once in four times (each axis: once in two). So
+`LEAST` such boxes fit by chance in less than one of a thousand files, and all other boxes would have to fit by chance,
+too. Published files pass with any fraction of such boxes, since many of their boxes lie at the left border.
 """
 
 from __future__ import annotations
@@ -20,23 +20,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SLACK = 0.01  # of the picture's side, and a pixel, that a box may stick out by: files round
-SHARE = 1 / 20  # of the boxes that do not fit before a file is suspected
-LEAST = 5  # boxes that do not fit before a file is suspected
-MOST = 0.9  # of the boxes that must fit by another way of reading, which leaves at most a third as many that do not fit
-UNIT_SHARE = 1 / 2  # of the boxes in 0..1, where strays leave it: in pixels, such a box is one pixel in a corner
-TINY = 8  # pixels: pictures of smaller sides say nothing of units
-SMALL_SHARE = 0.75  # of both sides of a picture that no box reaches beyond: boxes of smaller pictures
-SMALL_LEAST = 50  # boxes, in SMALL_PICTURES pictures at least, before that is said
-SMALL_PICTURES = 10
-LARGE_SHARE = 1 / 5  # of the boxes that stick out at the right and below, ten times what does elsewhere: larger ones
-REMEDY = ("Convert them; or, if the file is right, cut boxes off at the borders of their pictures with "
-          "data.allow_clipping=true (--allow-clipping)")
+SLACK = 0.01  # a box may leave its image by this fraction of the side, or a pixel: files round
+SHARE = 1 / 20  # a file is suspected only if this fraction of the boxes does not fit
+LEAST = 5  # and only if at least this many boxes do not fit
+MOST = 0.9  # another convention is likely if this fraction fits it, and at most a third as many boxes do not fit
+UNIT_SHARE = 1 / 2  # relative boxes are likely if this fraction lies in 0..1: in pixels, such a box is one corner pixel
+TINY = 8  # pixels: images with a smaller side do not show the unit
+SMALL_SHARE = 0.75  # boxes of smaller images are likely if no box reaches beyond this fraction of both sides
+SMALL_LEAST = 50  # and if there are at least this many boxes
+SMALL_IMAGES = 10  # in at least this many images
+LARGE_SHARE = 1 / 5  # boxes of larger images are likely if this fraction leaves at the right or below, 10 x elsewhere
+REMEDY = ("Convert them; or, if the file is right, clip boxes to their images with data.allow_clipping=true "
+          "(--allow-clipping)")
 
 
 @dataclass(frozen=True)
 class Convention:
-    """A way to give a box in four numbers. to_corners: [T, 4] numbers to x1, y1, x2, y2; from_corners: back."""
+    """A convention for a box in four numbers. to_corners: converts [T, 4] numbers to x1, y1, x2, y2; from_corners:
+    back.
+    """
 
     name: str
     to_corners: Callable[[np.ndarray], np.ndarray]
@@ -64,11 +66,11 @@ CONVENTIONS = (CORNERS, CORNER_AND_SIZE, CENTRE_AND_SIZE, CORNERS_BY_ROW, FAR_CO
 
 def require_convention(boxes: np.ndarray, sizes: np.ndarray, images: np.ndarray, declared: Convention,
                        source: str) -> None:
-    """Raise ValueError, naming `source`, how many boxes do not fit and the likely convention, where `boxes` were
-    written in another way than they were read.
+    """Raise ValueError if the boxes seem to follow another convention than `declared`. The message names `source`, the
+    number of boxes that do not fit and the likely convention.
 
-    boxes: [T, 4] x1, y1, x2, y2, not clipped, from numbers read as `declared`. sizes: [T, 2] height and width of their
-    pictures. images: [T] the picture of each.
+    boxes: [T, 4] x1, y1, x2, y2, not clipped, from numbers read as `declared`. sizes: [T, 2] heights and widths of
+    their images. images: [T] the image of each box.
     """
     usable = np.isfinite(boxes).all(axis=1)
     boxes, sizes, images = boxes[usable].astype(float), sizes[usable, ::-1].astype(float), images[usable]
@@ -79,18 +81,18 @@ def require_convention(boxes: np.ndarray, sizes: np.ndarray, images: np.ndarray,
 
 
 def _suspicions(corners: np.ndarray, sides: np.ndarray, images: np.ndarray, declared: Convention) -> Iterator[str]:
-    """What is likely, most telling first. sides: [T, 2] width and height."""
+    """Sentences about likely faults, the clearest first. sides: [T, 2] widths and heights of images."""
     numbers, fit = declared.from_corners(corners), _fits(corners, sides)
     telling = (sides >= TINY).all(axis=1)
     units = (np.abs(numbers) <= 1).all(axis=1) & telling
     if units.sum() >= max(LEAST, UNIT_SHARE * len(numbers)):
         yield (f"all numbers of {units.sum():,} of {len(numbers):,} boxes are in 0..1, but boxes are in pixels: "
-               "they look like shares of the picture's width and height")
+               "they look like fractions of the width and height of the image")
     misfits = int((~fit).sum())
     if misfits >= max(LEAST, SHARE * len(numbers)):
-        count = f"{misfits / len(fit):.0%} of {len(fit):,} boxes leave their pictures or have no area"
+        count = f"{misfits / len(fit):.0%} of {len(fit):,} boxes leave their images or have no area"
         others = [(_fits(corners, sides[:, ::-1]),
-                   "where width and height of the pictures are exchanged, or x and y of the boxes"),
+                   "if width and height of the images are exchanged, or x and y of the boxes"),
                   *((_fits(other.to_corners(numbers), sides), f"as {other.name}")
                     for other in CONVENTIONS if other is not declared)]
         better, reading = max(others, key=lambda other: other[0].sum())
@@ -101,18 +103,18 @@ def _suspicions(corners: np.ndarray, sides: np.ndarray, images: np.ndarray, decl
         beyond = (corners[:, 2:] > sides + slack).any(axis=1)
         if beyond.mean() >= max(LARGE_SHARE, 10 * before) and (corners[:, 2:] > corners[:, :2]).all():
             factor = np.quantile((corners[:, 2:] / sides).max(axis=1), 0.95)
-            yield (f"{beyond.mean():.0%} of {len(fit):,} boxes leave their pictures, nearly all at the right or below: "
-                   f"they look like boxes of pictures {factor:.1f} times as large")
+            yield (f"{beyond.mean():.0%} of {len(fit):,} boxes leave their images, nearly all at the right or below: "
+                   f"they look like boxes of images {factor:.1f} times as large")
     reach = (corners[telling, 2:] / sides[telling]).max(axis=0, initial=0)
     start = (corners[telling, :2] / sides[telling]).min(axis=0, initial=1)
-    many = telling.sum() >= SMALL_LEAST and len(np.unique(images[telling])) >= SMALL_PICTURES
+    many = telling.sum() >= SMALL_LEAST and len(np.unique(images[telling])) >= SMALL_IMAGES
     if many and (reach <= SMALL_SHARE).all() and (start <= (1 - SMALL_SHARE) / 4).all():
-        yield (f"no box reaches beyond {reach[0]:.0%} of the width and {reach[1]:.0%} of the height of its picture: "
-               f"they look like boxes of pictures {1 / reach.max():.1f} times smaller")
+        yield (f"no box reaches beyond {reach[0]:.0%} of the width and {reach[1]:.0%} of the height of its image: "
+               f"they look like boxes of images {1 / reach.max():.1f} times smaller")
 
 
 def _explains(fits: np.ndarray, misfits: int) -> bool:
-    """Whether another way of reading, by which boxes `fits` [T], is much better than one that leaves `misfits`."""
+    """Whether another convention is much better. fits: [T] whether boxes fit it. misfits: boxes that do not fit now."""
     return bool(fits.mean() >= MOST and (~fits).sum() <= misfits / 3)
 
 
@@ -121,7 +123,7 @@ def _slack(sides: np.ndarray) -> np.ndarray:
 
 
 def _fits(corners: np.ndarray, sides: np.ndarray) -> np.ndarray:
-    """[T] which boxes have an area and lie in their pictures."""
+    """[T] whether each box has an area and lies in its image."""
     slack = _slack(sides)
     inside = (corners[:, :2] >= -slack) & (corners[:, 2:] <= sides + slack)
     return (inside & (corners[:, 2:] > corners[:, :2])).all(axis=1)

@@ -15,17 +15,17 @@ from sgg.data.checks.box_conventions import Convention, require_convention
 from sgg.data.findings import TO_ITSELF, Finding
 from sgg.data.mirroring import NO_PARTNER, Pairs, mirrored_predicates
 
-ROUNDING = 1.0  # pixels that a box may leave its picture by without being found: whole numbers and scales do that
+ROUNDING = 1.0  # pixels by which a box may leave its image without a finding: rounding and scaling cause that
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What is done with annotation that is doubtful; the same for all data sets.
+    """The treatment of doubtful annotation; the same for all data sets.
 
-    allow_clipping: accept boxes that look as if they were written in another way than they are read, and boxes wholly
-    outside their pictures. self_relations: `drop` those of an object to itself, for which no pair is ever predicted, or
-    `keep` them as the reference system does. survey: read on where a box has no area or is not finite, to see what else
-    is wrong; nothing is trained on that.
+    allow_clipping: accept boxes that seem to follow another convention than the reader's, and boxes wholly outside
+    their images. self_relations: `drop` relations of an object to itself, for which no pair is ever predicted, or
+    `keep` them as the reference system does. survey: continue after a box without area or with values that are not
+    finite, to find all faults; such data are never trained on.
     """
 
     allow_clipping: bool = False
@@ -39,14 +39,14 @@ USUAL = Rules()
 def checked(annotations: Annotations, source: str, classes: list[str], predicates: list[str], rules: Rules,
             convention: Convention | None = None, stray_share: float = 0.0, mirror_pairs: Pairs | None = None,
             ) -> tuple[Annotations, tuple[Finding, ...]]:
-    """The same annotations, once everything in them fits together, their boxes clipped to the pictures and relations of
-    an object to itself dropped; and what was found in them.
+    """Check annotations. Returns them with boxes clipped to their images and without relations of an object to itself,
+    and the findings.
 
-    source: names the file in messages. classes, predicates: names, background first. convention: how the file gives its
-    boxes; None: that has been checked. stray_share: the share of boxes that may lie wholly outside their pictures
-    (published files hold a few); such a box becomes a strip at the border. mirror_pairs: see `mirrored_predicates`.
+    source: the file, for messages. classes, predicates: names, background first. convention: that of the file's boxes;
+    None: the caller has checked it. stray_share: the fraction of boxes that may lie wholly outside their images
+    (published files have a few); such a box becomes a strip at the border. mirror_pairs: see `mirrored_predicates`.
 
-    Raises ValueError naming `source`, the image and the object or relation.
+    Raises ValueError that names `source`, the image and the object or relation.
     """
     if convention and not rules.allow_clipping:
         images = annotations.image_of_object
@@ -72,7 +72,7 @@ def _require_boxes(annotations: Annotations, source: str, stray_share: float) ->
     if strays.sum() > stray_share * len(boxes):
         height, width = sizes[np.argmax(strays)]
         _refuse(annotations, source, "object", strays,
-                f"box {{}} (x1 y1 x2 y2) lies outside the picture of {width}x{height} pixels", boxes)
+                f"box {{}} (x1 y1 x2 y2) lies outside the image of {width}x{height} pixels", boxes)
 
 
 def _require_numbers(annotations: Annotations, source: str, num_classes: int, num_predicates: int) -> None:
@@ -88,7 +88,7 @@ def _require_numbers(annotations: Annotations, source: str, num_classes: int, nu
 
 def _refuse(annotations: Annotations, source: str, kind: Literal["object", "relation"], wrong: np.ndarray, text: str,
             values: np.ndarray) -> None:
-    """Raise ValueError naming the first object or relation that is `wrong` [T or U], and its value."""
+    """Raise ValueError that names the first object or relation of the mask `wrong` [T or U], and its value."""
     if not wrong.any():
         return
     row = int(np.argmax(wrong))
@@ -99,40 +99,40 @@ def _refuse(annotations: Annotations, source: str, kind: Literal["object", "rela
 
 
 def _to_itself(annotations: Annotations) -> np.ndarray:
-    """[U] which relations have one object for subject and object."""
+    """[U] whether subject and object of each relation are the same object."""
     return annotations.relations[:, 0] == annotations.relations[:, 1]
 
 
 def _findings(annotations: Annotations, rules: Rules, stray_share: float) -> Iterator[Finding]:
-    """What is known of boxes before they are clipped, of images that have none, and of relations."""
+    """Findings about boxes before clipping, images without objects, and relations."""
     boxes, objects = annotations.boxes, annotations.image_of_object
     sizes = annotations.sizes[objects]
     strays = box_math.outside(boxes, sizes)
     cut = box_math.leaves(boxes, sizes, ROUNDING) & ~strays
     if cut.any():
         yield Finding("clipped boxes", int(cut.sum()), len(boxes), _place(annotations, cut),
-                      "A box that leaves its picture is cut off at the border.")
+                      "A box that leaves its image is clipped at the border.")
     if strays.any():
-        yield Finding("boxes outside their pictures", int(strays.sum()), len(boxes), _place(annotations, strays),
+        yield Finding("boxes outside their images", int(strays.sum()), len(boxes), _place(annotations, strays),
                       "The box becomes a strip of one pixel at the border.",
                       "fault" if strays.sum() > stray_share * len(boxes) else "note")  # published files hold a few
     empty = annotations.objects_per_image == 0
     if empty.any():
         yield Finding("images without objects", int(empty.sum()), len(annotations),
-                      f"image {annotations.files[np.argmax(empty)]}", "The image is in no part.")
+                      f"image {annotations.files[np.argmax(empty)]}", "The image is in no split.")
     if (selves := _to_itself(annotations)).any():
         row = int(np.argmax(selves))
         image = annotations.image_of_relation[row]
         effect = ("The relation is dropped: no pair of an object with itself is ever predicted."
                   if rules.self_relations == "drop" else
-                  "The relation is kept and counted, but can never be found, which bounds recall.")
+                  "The relation is kept and counted, but can never be found, which limits recall.")
         yield Finding(TO_ITSELF, int(selves.sum()), len(selves),
                       f"image {annotations.files[image]}, relation {row - annotations.rel_ptr[image]}", effect,
                       "note" if rules.self_relations == "drop" else "fault")
 
 
 def _of_names(names: list[str], kind: str) -> Iterator[Finding]:
-    """Names that people would take for one."""
+    """A finding for names that readers would not tell apart."""
     alike: dict[str, list[str]] = {}
     for name in names:
         alike.setdefault("".join(unicodedata.normalize("NFKC", name).casefold().split()), []).append(name)
@@ -140,11 +140,11 @@ def _of_names(names: list[str], kind: str) -> Iterator[Finding]:
     if doubtful:
         yield Finding(f"names of {kind} that are nearly equal", sum(map(len, doubtful)), len(names),
                       " and ".join(map(repr, doubtful[0])),
-                      f"They differ only by blanks, case or Unicode form, and count as different {kind}.")
+                      f"They differ only in blanks, case or Unicode form, and count as different {kind}.")
 
 
 def _of_mirroring(annotations: Annotations, predicates: list[str], pairs: Pairs | None) -> Iterator[Finding]:
-    """Predicates that mirroring exchanges, and those for which there is nothing to exchange them with."""
+    """Findings for predicates that mirroring exchanges, and for those that have no partner to exchange with."""
     table = mirrored_predicates(predicates, pairs)
     used = annotations.relations[:, 2]
     exchanged = np.flatnonzero((table != np.arange(len(table))) & (table != NO_PARTNER))
@@ -152,26 +152,26 @@ def _of_mirroring(annotations: Annotations, predicates: list[str], pairs: Pairs 
         first = exchanged[0]
         yield Finding("relations that mirroring exchanges", count, len(used),
                       f"{predicates[first]!r} and {predicates[table[first]]!r}",
-                      "Their predicates are exchanged where an image is mirrored, unless data.flip_predicates is keep.")
+                      "Mirroring an image exchanges their predicates, unless data.flip_predicates is keep.")
     alone = np.flatnonzero(table == NO_PARTNER)
     if count := int((fixed := np.isin(used, alone)).sum()):
         name = predicates[used[np.argmax(fixed)]]
         yield Finding("relations that mirroring would make wrong", count, len(used), f"predicate {name!r}",
-                      "Their images are never mirrored, unless data.flip_predicates is keep: no predicate says the "
-                      "same of the mirror image.")
+                      "Their images are never mirrored, unless data.flip_predicates is keep: there is no predicate for "
+                      "the mirrored relation.")
 
 
 def _place(annotations: Annotations, wrong: np.ndarray) -> str:
-    """The first object of `wrong` [T], in words."""
+    """The first object of the mask `wrong` [T], in words."""
     row = int(np.argmax(wrong))
     image = annotations.image_of_object[row]
     height, width = annotations.sizes[image].tolist()
     return (f"image {annotations.files[image]}, object {row - annotations.box_ptr[image]}: box "
-            f"{_shown(annotations.boxes[row])} (x1 y1 x2 y2) in a picture of {width}x{height} pixels")
+            f"{_shown(annotations.boxes[row])} (x1 y1 x2 y2) in a image of {width}x{height} pixels")
 
 
 def _shown(values: np.ndarray) -> Any:
-    """As messages show numbers: of a box not more digits than a file has."""
+    """Values for messages; the numbers of a box are rounded to the precision of files."""
     return np.round(values.astype(float), 2).tolist() if values.dtype.kind == "f" else values.tolist()
 
 

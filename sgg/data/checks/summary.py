@@ -1,4 +1,4 @@
-"""A data set in numbers, beside those that are known of the published files (docs/SYSTEM.md section 1)."""
+"""The numbers of a data set, compared with the known ones of the published files (docs/SYSTEM.md section 1)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from sgg.data.dataset import DataSet
 ROWS = (("train", "all"), ("val", "zs"), ("val", "all"), *(("test", subset) for subset in SUBSETS))
 COLUMNS = ("images", "objects", "relations", "unique triplets")
 
-Facts = dict[str, str]
-"""What is stated, by what it is about."""
+Numbers = dict[str, str]
+"""Numbers as text, by what they count."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One fact, what is known of the published files, and whether the two differ.
+    """One number of a data set, with the known number of the published files.
 
-    found: of the data as training has them. of_file: of the files, where that is another: with relations of an object
-    to itself. It is what the known facts are compared with.
+    about: what it counts. found: the number in the data as training uses them. known: that of the published files; None
+    if unknown. of_file: the number in the files, with relations of an object to itself; None if it is the same. It is
+    compared with the known number.
     """
 
     about: str
@@ -31,24 +32,24 @@ class Line:
 
     @property
     def differs(self) -> bool:
-        """Whether something else is known."""
+        """Whether the known number is another."""
         return self.known is not None and self.known != (self.of_file or self.found)
 
     def to_json(self) -> dict[str, str | None]:
-        """The fields as JSON values; without `of_file` where it is None."""
+        """The fields as JSON values, without `of_file` if it is None."""
         return {name: value for name, value in asdict(self).items() if name != "of_file" or value is not None}
 
 
 def summarise(data: DataSet, of_file: DataSet | None = None) -> list[Line]:
-    """Every fact of a data set beside the known one. of_file: the data set with every relation of its files."""
-    known, facts = KNOWN.get(data.title, {}), _facts(data)
-    in_file = facts if of_file in (None, data) else _facts(of_file)
+    """All numbers of a data set, with the known ones. of_file: the data set with every relation of its files."""
+    known, numbers = KNOWN.get(data.title, {}), _numbers(data)
+    in_file = numbers if of_file in (None, data) else _numbers(of_file)
     return [Line(about, found, known.get(about), None if in_file[about] == found else in_file[about])
-            for about, found in facts.items()]
+            for about, found in numbers.items()]
 
 
 def table(lines: list[Line]) -> list[str]:
-    """The facts as text: a row for each part and subset, then a row for every other fact, each with what is known."""
+    """The numbers as text: a row for each split and subset, then a row for each other number, with the comparison."""
     cells = {line.about: line for line in lines}
     rows = [f"{'':<12}" + "".join(f"{column:>16}" for column in COLUMNS)]
     for name, subset in ROWS:
@@ -58,31 +59,31 @@ def table(lines: list[Line]) -> list[str]:
 
 
 def _verdict(lines: list[Line]) -> str:
-    def listed(lines: list[Line], fact: str, several: bool) -> str:
-        return ", ".join(f"{getattr(line, fact)} {line.about.partition(': ')[2] if several else ''}".strip()
+    def listed(lines: list[Line], field: str, several: bool) -> str:
+        return ", ".join(f"{getattr(line, field)} {line.about.partition(': ')[2] if several else ''}".strip()
                          for line in lines)
 
     several = len(lines) > 1
     others = [line for line in lines if line.of_file is not None]
-    in_file = f"  (with those of an object to itself: {listed(others, 'of_file', several)})" if others else ""
+    in_file = f"  (with relations of an object to itself: {listed(others, 'of_file', several)})" if others else ""
     differing = [line for line in lines if line.differs]
     if differing:
         return f"  DIFFERS from the known {listed(differing, 'known', several)}{in_file}"
     return ("  as known" if any(line.known for line in lines) else "") + in_file
 
 
-def _facts(data: DataSet) -> Facts:
-    facts = {"object classes, background included": f"{len(data.classes):,}",
+def _numbers(data: DataSet) -> Numbers:
+    found = {"object classes, background included": f"{len(data.classes):,}",
              "predicate classes, background included": f"{len(data.predicates):,}"}
     for name, subset in ROWS:
         split = data.split(name, subset)
         annotations = split.annotations
         numbers = (len(split), len(annotations.labels), len(annotations.relations), len(split.triplets()))
-        facts |= {f"{name} {subset}: {column}": f"{number:,}" for column, number in zip(COLUMNS, numbers, strict=True)}
-    return facts | _training_facts(data)
+        found |= {f"{name} {subset}: {column}": f"{number:,}" for column, number in zip(COLUMNS, numbers, strict=True)}
+    return found | _training_numbers(data)
 
 
-def _training_facts(data: DataSet) -> Facts:
+def _training_numbers(data: DataSet) -> Numbers:
     annotations = data.split("train").annotations
     objects = annotations.objects_per_image
     pairs = np.unique(np.column_stack([annotations.image_of_relation, annotations.relations[:, :2]]), axis=0)
@@ -100,12 +101,12 @@ def _training_facts(data: DataSet) -> Facts:
     }
 
 
-def _table(rows: dict[str, tuple[int, ...]]) -> Facts:
+def _table(rows: dict[str, tuple[int, ...]]) -> Numbers:
     return {f"{row}: {column}": f"{number:,}" for row, numbers in rows.items()
             for column, number in zip(COLUMNS, numbers, strict=False)}
 
 
-KNOWN: dict[str, Facts] = {
+KNOWN: dict[str, Numbers] = {
     "Visual Genome (stanford split)": {
         "object classes, background included": "151",
         "predicate classes, background included": "51",

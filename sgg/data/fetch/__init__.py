@@ -1,1 +1,1 @@
-"""Downloads of published data sets: where they are, how they are fetched, checked and unpacked."""
+"""Published data sets: their addresses, and how their files are downloaded, checked and unpacked."""

@@ -1,4 +1,4 @@
-"""Getting a published data set onto the disk: disk space checked, files fetched and checked, archives unpacked."""
+"""Prepare a published data set: check the disk space, download and check the files, unpack the archives."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from sgg.data.fetch.unpack import unpack
 from sgg.data.records import located, short, typed
 
 RECORDS = ".prepared"
-_UNKNOWN_SIZE = 2 * 10**9  # of a file whose size nobody states: GQA's questions are the largest
+_UNKNOWN_SIZE = 2 * 10**9  # the assumed size of a file of unknown size: GQA's questions are the largest
 _SLACK = 10**8
 
 
 def prepare(name: str, root: Path | str, *, mirror: str | None = None, keep_archives: bool = False,
             progress: Callable[[str], Report] | None = None) -> list[Path]:
-    """Fetch and unpack everything that is `published` under a name below `root`; what is there already is left. Returns
-    the files and folders. Safe to repeat: it goes on where it was interrupted.
+    """Download and unpack all files of a `published` data set below `root`. Returns the files and folders. Existing
+    files stay, and a call after an interruption resumes.
 
-    mirror: an address under which all files lie side by side, in place of their own. progress: given a file's name,
-    returns what to tell of its bytes.
+    mirror: an address with all files side by side, in place of their own addresses. progress: returns the function to
+    call with the received bytes of a file, given the file's name.
 
-    Raises ValueError for a mirror that is no address, wrong bytes, an archive not to be trusted (it is deleted) or a
-    spoilt record of an earlier call, OSError for a file where a folder must be, for lack of space or of a server.
+    Raises ValueError for a mirror that is no address, wrong bytes, an unsafe archive (it is deleted) or a damaged
+    record of an earlier call; OSError for a file in the place of a folder, too little space or a server that fails.
     """
     root = require_folder(Path(root))
     known = published()
     if name not in known:
-        raise ValueError(f"prepare knows {', '.join(known)}, not {name!r}; a plugin's once it is named (--plugin)")
+        raise ValueError(f"prepare knows {', '.join(known)}, not {name!r}; if a plugin defines it, name the plugin "
+                         "(--plugin)")
     if mirror is not None and not re.match(r"(https?|ftp|file)://.", mirror):
         raise ValueError(f"the mirror must be an address like https://host/folder, got {mirror!r}")
     missing = [source for source in known[name] if not _is_done(root, source)]
@@ -46,14 +47,14 @@ def prepare(name: str, root: Path | str, *, mirror: str | None = None, keep_arch
 
 
 def record_path(root: Path, source: Source) -> Path:
-    """The file that says what was fetched: address, checksum and files."""
+    """The record of a download: a file with its address, checksum and unpacked files."""
     return root / RECORDS / f"{source.file_name}.json"
 
 
 def read_record(path: Path) -> tuple[list[str], str]:
-    """The files below ROOT that a record says were fetched, and the SHA-256 of what was downloaded.
+    """The files below ROOT that a record lists, and the SHA-256 of the download.
 
-    Raises ValueError naming a record that does not say so, with the remedy.
+    Raises ValueError that names a damaged record and the remedy.
     """
     try:
         record = require_json(path, dict)
@@ -62,7 +63,7 @@ def read_record(path: Path) -> tuple[list[str], str]:
             if not files or not all(isinstance(file, str) for file in files):
                 raise ValueError(f"must list names of files under 'files', got {short(files)}")
     except ValueError as error:
-        raise ValueError(f"{error}; delete it: prepare writes it anew") from None
+        raise ValueError(f"{error}; delete it, and prepare writes it again") from None
     return files, digest
 
 
@@ -98,8 +99,8 @@ def _get(root: Path, source: Source, keep_archive: bool, report: Report | None) 
         try:
             files = unpack(path, root / source.target, source.wanted, source.unpacked)
         except ValueError as error:
-            path.unlink()  # kept, it would be refused each time
-            raise ValueError(f"{error}; the archive was deleted: the same command downloads it again") from None
+            path.unlink()  # otherwise every later call would refuse it
+            raise ValueError(f"{error}; the archive was deleted: run the same command to download it again") from None
     record_path(root, source).parent.mkdir(parents=True, exist_ok=True)
     write_json(record_path(root, source), {
         "url": source.url, "sha256": digest, "files": [str(file.relative_to(root)) for file in files]})

@@ -1,4 +1,4 @@
-"""Where the published files are. Addresses and sizes are those that their publishers and users state."""
+"""Addresses of the published files. Addresses and sizes are as their publishers and users state them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sgg.methods.dataset import DATA_SETS
 
 @dataclass(frozen=True)
 class Source:
-    """A file on the net.
+    """A file on the internet.
 
-    url: its address. target: where it belongs below ROOT; for a zip archive, the folder of its files. size: its bytes,
-    where known. sha256: its checksum, where known. wanted: which files of the archive to unpack, by base name; None:
-    the file is no archive. unpacked: an upper bound of their bytes together.
+    url: its address. target: its place below ROOT; for a zip archive, the folder of its files. size: in bytes, if
+    known. sha256: its checksum, if known. wanted: a pattern for the base names of the files to unpack; None: the file
+    is no archive. unpacked: an upper bound of the bytes of all unpacked files.
     """
 
     url: str
@@ -63,5 +63,5 @@ SOURCES: dict[str, tuple[Source, ...]] = {
 
 
 def published() -> dict[str, tuple[Source, ...]]:
-    """What `prepare` can fetch, by name: the files above, and those that data sets of plugins name."""
+    """The files that `prepare` can download, by name: those above, and the `sources` of data sets of plugins."""
     return {name: entry.sources for name, entry in DATA_SETS.entries.items() if entry.sources} | SOURCES

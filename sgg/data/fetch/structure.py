@@ -1,4 +1,4 @@
-"""Whether a file is whole, as far as its own form tells. For files of which nobody states a checksum."""
+"""Check by its form whether a file is whole, for files without a known checksum."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def _parse_json(path: Path) -> None:
 
 
 def _open_zip(path: Path) -> None:
-    with zipfile.ZipFile(path):  # reads the directory, which is at the end
+    with zipfile.ZipFile(path):  # reads the directory at the end of the file
         pass
 
 
 def _open_h5(path: Path) -> None:
-    with h5py.File(path, "r"):  # compares the length that it states
+    with h5py.File(path, "r"):  # compares the file with its stated length
         pass
 
 
@@ -31,8 +31,8 @@ READERS: dict[str, tuple[str, Callable[[Path], None]]] = {
 
 
 def structural_fault(path: Path, name: str) -> str:
-    """What shows that the file at `path` is something else, cut off or damaged; "": nothing does. name: its ending
-    tells its form.
+    """Why the file at `path` has not the form that the ending of `name` says; "" if it has, or if the ending is
+    unknown.
     """
     if Path(name).suffix not in READERS:
         return ""

@@ -1,4 +1,4 @@
-"""Unpacking zip archives that nobody vouches for."""
+"""Unpack zip archives that may be unsafe."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _CHUNK = 1 << 20
 
 def unpack(archive: Path, folder: Path, wanted: re.Pattern[str], at_most: int) -> list[Path]:
     """Write the files of `archive` whose base names match `wanted` into `folder`, without the archive's own folders.
-    Files that are there in full stay. Returns all of them.
+    Files that are already there in full stay. Returns all files.
 
-    Raises ValueError, before anything is written, when a path leads out of the archive, an entry is a link or
-    encrypted, two files would take one name, they would be larger than `at_most` bytes together, or none is there; and
-    when one is damaged.
+    Raises ValueError before anything is written if a path leads out of the archive, an entry is a link or encrypted,
+    two files have the same base name, all files together exceed `at_most` bytes, or no file matches. Also raises
+    ValueError if an entry is damaged.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -33,7 +33,7 @@ def unpack(archive: Path, folder: Path, wanted: re.Pattern[str], at_most: int) -
 
 
 def _wanted_entries(archive: zipfile.ZipFile, wanted: re.Pattern[str], at_most: int) -> dict[str, zipfile.ZipInfo]:
-    """The entries to unpack by their base names; all entries are judged."""
+    """The entries to unpack by base name. All entries are checked."""
     entries: dict[str, zipfile.ZipInfo] = {}
     for entry in archive.infolist():
         path = PurePosixPath(entry.filename.replace("\\", "/"))
@@ -46,21 +46,21 @@ def _wanted_entries(archive: zipfile.ZipFile, wanted: re.Pattern[str], at_most: 
         if entry.flag_bits & 1:
             raise ValueError(f"{entry.filename!r} is encrypted; nothing was unpacked")
         if path.name in entries:
-            raise ValueError(f"{entry.filename!r} and {entries[path.name].filename!r} would be one file; nothing was "
-                             "unpacked")
+            raise ValueError(f"{entry.filename!r} and {entries[path.name].filename!r} would be the same file; nothing "
+                             "was unpacked")
         entries[path.name] = entry
     if not entries:
         raise ValueError(f"has no file like {wanted.pattern!r}")
     if (total := sum(entry.file_size for entry in entries.values())) > at_most:
-        raise ValueError(f"would unpack to {total:,} bytes, but at most {at_most:,} are right; nothing was unpacked")
+        raise ValueError(f"would unpack to {total:,} bytes, but at most {at_most:,} are allowed; nothing was unpacked")
     return entries
 
 
 def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> Path:
-    """Unpack one entry under a passing name first. zipfile reads no more than the stated size and checks the CRC."""
+    """Unpack one entry atomically. zipfile reads no more than the stated size and checks the CRC."""
     if path.is_file() and path.stat().st_size == entry.file_size:
         return path
-    with replaced(path) as passing, archive.open(entry) as source, open(passing, "wb") as target:
+    with replaced(path) as temporary, archive.open(entry) as source, open(temporary, "wb") as target:
         while chunk := source.read(_CHUNK):
             target.write(chunk)
     return path

@@ -1,1 +1,1 @@
-"""Image files: their pixels, and what is known of them without decoding."""
+"""Image files: their pixels, and their headers, which need no decoding."""

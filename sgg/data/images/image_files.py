@@ -1,8 +1,9 @@
-"""Picture files: the pixels that a viewer shows, and what a file tells of itself without being decoded.
+"""Image files: read the pixels as a viewer shows them, or read the header without decoding.
 
-One rule holds wherever a picture is read (docs/SYSTEM.md section 1): it is turned as its EXIF orientation says, what is
-transparent becomes white, 16 bits become their upper 8, of several frames the first one counts, and what has no such
-meaning (floating point, 32 bits) is refused. Its size is the one that it has when it is turned.
+The same rules hold wherever an image is read (docs/SYSTEM.md section 1). It is turned by its EXIF orientation.
+Transparent pixels become white. Of 16 bits the upper 8 are used. Of several frames the first one is used.
+Floating-point and 32-bit images are refused, because their black and white levels are unknown. The size is that after
+turning.
 """
 
 from __future__ import annotations
@@ -21,27 +22,27 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 EDGE = 16384
-"""Bytes at either end of a file that make its fingerprint."""
+"""The number of bytes at either end of a file that the fingerprint covers."""
 ORIENTATION = 0x0112
 TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
          8: Image.Transpose.ROTATE_90}
-"""What each EXIF orientation asks of a viewer; 1 and unknown ones ask nothing."""
-SIDEWAYS = (5, 6, 7, 8)  # those that exchange height and width
+"""How a viewer turns an image of each EXIF orientation; with 1 and unknown ones it does not turn it."""
+SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange height and width
 PLAIN = {"1", "L", "P", "RGB", "RGBA", "RGBa", "RGBX", "LA", "La", "PA", "CMYK", "YCbCr", "HSV"}  # PIL modes of 8 bits
 SIXTEEN = {"I;16", "I;16L", "I;16B", "I;16N"}
 UNREADABLE = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, RuntimeError, struct.error,
               Image.DecompressionBombError)
-"""What PIL raises for files that are no pictures, or spoilt ones."""
+"""Exceptions that PIL raises for files that are no images or are damaged."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a picture file tells without being decoded.
+    """The information in an image file that needs no decoding.
 
-    fingerprint: 16 hexadecimal digits of its length and of the first and last EDGE bytes. height, width: in pixels, as
-    a viewer shows it; 0 where that is not known. orientation: of EXIF, 1 to 8. fault: why it cannot serve; "" where
-    nothing says so. notes: what is done to it when it is read, as words that stay the same.
+    fingerprint: 16 hexadecimal digits of its length and of its first and last EDGE bytes. height, width: in pixels, as
+    a viewer shows it; 0 if unknown. orientation: of EXIF, 1 to 8. fault: why the file cannot be used; "" if no fault is
+    visible. notes: constant words for the changes that reading makes to the image.
     """
 
     fingerprint: str
@@ -56,9 +57,9 @@ TURNED, TRANSPARENT, DEEP, ANIMATED = "turned by EXIF", "transparent", "of 16 bi
 
 
 def read_image(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
-    """[h, w, 3] uint8 RGB. size: the height and width that the annotation gives.
+    """Read an image: [h, w, 3] uint8 RGB. size: the annotated height and width.
 
-    Raises FileNotFoundError, or ValueError naming a file that cannot be decoded or has another size.
+    Raises FileNotFoundError, or ValueError that names a file that cannot be decoded or has another size.
     """
     try:
         content = path.read_bytes()
@@ -67,18 +68,18 @@ def read_image(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
             _require_meaning(image)
             image.load()
             orientation = orientation_of(image)
-            picture = _pixels(image.transpose(TURNS[orientation]) if orientation in TURNS else image)
+            pixels = _pixels(image.transpose(TURNS[orientation]) if orientation in TURNS else image)
     except FileNotFoundError:
-        raise FileNotFoundError(f"picture {path} is missing") from None
+        raise FileNotFoundError(f"image file {path} is missing") from None
     except UNREADABLE as error:
-        raise ValueError(f"picture {path} {_reason(error)}") from None
-    if size and picture.shape[:2] != tuple(size):
-        raise ValueError(f"picture {path} {size_fault(picture.shape[:2], orientation, size)}")
-    return picture
+        raise ValueError(f"image file {path} {_reason(error)}") from None
+    if size and pixels.shape[:2] != tuple(size):
+        raise ValueError(f"image file {path} {size_fault(pixels.shape[:2], orientation, size)}")
+    return pixels
 
 
 def read_header(path: Path) -> Header:
-    """What the file tells, in about a tenth of a millisecond. Raises FileNotFoundError."""
+    """Read the header of an image file, in about a tenth of a millisecond. Raises FileNotFoundError."""
     try:
         with open(path, "rb") as file:
             length = os.fstat(file.fileno()).st_size
@@ -93,22 +94,22 @@ def read_header(path: Path) -> Header:
             except UNREADABLE as error:
                 return Header(fingerprint, 0, 0, 1, _reason(error), ())
     except FileNotFoundError:
-        raise FileNotFoundError(f"picture {path} is missing") from None
+        raise FileNotFoundError(f"image file {path} is missing") from None
     except OSError as error:
         return Header("", 0, 0, 1, _reason(error), ())
 
 
 def size_fault(found: tuple[int, int], orientation: int, annotated: tuple[int, int]) -> str:
-    """Why a picture whose size is not the annotated one cannot serve. Sizes are heights and widths."""
+    """Why an image cannot be used whose size `found` is not the annotated one. Sizes are height and width."""
     text = f"is {found[1]}x{found[0]} pixels, but its annotation was made for {annotated[1]}x{annotated[0]}"
     if orientation in SIDEWAYS and tuple(annotated) == (found[1], found[0]):
-        text += (f": its EXIF orientation is {orientation}, so viewers turn it; take the tag out of the file if boxes "
-                 "were drawn on the picture as it is stored, else mend the annotated size")
+        text += (f": its EXIF orientation is {orientation}, so viewers turn it; remove the tag from the file if the "
+                 "boxes were drawn on the stored image, else correct the annotated size")
     return text
 
 
 def orientation_of(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; 1 where the file has none or EXIF is spoilt, which viewers pass over too."""
+    """The EXIF orientation, 1 to 8; 1 if the file has none or its EXIF is damaged, as viewers do."""
     try:
         found = image.getexif().get(ORIENTATION, 1)
     except UNREADABLE:
@@ -117,13 +118,13 @@ def orientation_of(image: Image.Image) -> int:
 
 
 def _stored_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height as they are stored; newer versions of PIL give those of a TIFF as it is shown."""
+    """The stored width and height. For a TIFF, newer versions of PIL give those after turning."""
     tags = _tiff_tags(image)
     return tags.get(256, image.width), tags.get(257, image.height)
 
 
 def _tiff_tags(image: Image.Image) -> Mapping[int, Any]:
-    """What a TIFF says of itself, by the number of the tag; nothing of other formats."""
+    """The tags of a TIFF by number; {} for other formats."""
     tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
     return tags
 
@@ -144,21 +145,21 @@ def _header(image: ImageFile, fingerprint: str, head: bytes, tail: bytes, length
 
 
 def _require_whole(image: ImageFile, head: bytes, tail: bytes, length: int) -> None:
-    """Raise ValueError where a file of `length` bytes is cut off, as far as its first and last bytes show that."""
-    if length < _promised(image, head):
+    """Raise ValueError if the first and last bytes of a file of `length` bytes show that it is cut off."""
+    if length < _stated_length(image, head):
         raise ValueError("it is shorter than it says")
     ends = ENDS.get(image.format or "")
     if ends is None or ends(tail):
         return
-    if len(tail) < length and image.fp is not None:  # other things may follow the picture, a film for one
+    if len(tail) < length and image.fp is not None:  # other data, such as a film, may follow the image
         image.fp.seek(0)
         if ends(image.fp.read()):
             return
     raise ValueError("it has no end marker")
 
 
-def _promised(image: Image.Image, head: bytes) -> int:
-    """How many bytes the header says that there are at least."""
+def _stated_length(image: Image.Image, head: bytes) -> int:
+    """The least number of bytes of the file by its header."""
     if image.format == "WEBP":
         return 8 + int.from_bytes(head[4:8], "little")
     if image.format == "BMP":
@@ -171,7 +172,7 @@ def _promised(image: Image.Image, head: bytes) -> int:
 
 
 def _jpeg_ends(content: bytes) -> bool:
-    """Whether the end marker follows the last scan; a thumbnail has one too, before the picture's own scan."""
+    """Whether an end marker follows the last scan. A thumbnail has one, too, before the scan of the image."""
     end = content.rfind(b"\xff\xd9")
     return end >= 0 and content.find(b"\xff\xda", end) < 0
 
@@ -179,7 +180,7 @@ def _jpeg_ends(content: bytes) -> bool:
 ENDS: dict[str, Callable[[bytes], bool]] = {
     "JPEG": _jpeg_ends, "MPO": _jpeg_ends, "PNG": lambda content: b"IEND" in content,
     "GIF": lambda content: content.rstrip(b"\0").endswith(b";")}
-"""Whether the end of a picture of that format is among some bytes from the end of its file."""
+"""By format: whether the last bytes of a file hold the end of the image."""
 
 
 class _NoMeaning(ValueError):
@@ -187,12 +188,12 @@ class _NoMeaning(ValueError):
 
 
 def _require_meaning(image: Image.Image) -> None:
-    """Raise _NoMeaning, naming what the pixels are, where it is not known how light they are."""
+    """Raise _NoMeaning that names the kind of the pixels if their brightness is unknown."""
     if image.mode in PLAIN or _is_deep(image):
         return
     kinds = {"F": "floating-point numbers", "I": "32-bit numbers"}
-    raise _NoMeaning(f"holds {kinds.get(image.mode, f'colours of the kind {image.mode}')}, of which nothing says what "
-                     "is black and what is white: save it with 8 or 16 bits")
+    raise _NoMeaning(f"holds {kinds.get(image.mode, f'colours of the kind {image.mode}')} whose black and white levels "
+                     "are unknown: save it with 8 or 16 bits")
 
 
 def _is_deep(image: Image.Image) -> bool:
@@ -200,7 +201,7 @@ def _is_deep(image: Image.Image) -> bool:
 
 
 def _pixels(image: Image.Image) -> np.ndarray:
-    """[h, w, 3] uint8 of a loaded image, upright."""
+    """[h, w, 3] uint8 of a loaded and turned image."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return np.asarray(image)
     if _is_deep(image):
@@ -222,10 +223,10 @@ def _of_sixteen_bits(image: Image.Image) -> np.ndarray:
 
 
 def _reason(error: Exception) -> str:
-    """What is wrong with a picture, to follow its name."""
-    text = "it is of no known picture format" if isinstance(error, UnidentifiedImageError) else str(error)
+    """The fault of an image file, to follow its name."""
+    text = "it is of no known image format" if isinstance(error, UnidentifiedImageError) else str(error)
     if isinstance(error, _NoMeaning):
         return text
-    if isinstance(error, OSError) and error.strerror:  # a folder of that name, no permission
+    if isinstance(error, OSError) and error.strerror:  # it is a folder, or there is no permission
         return f"cannot be read: {error.strerror}"
     return f"cannot be read, or is cut off: {text.partition(chr(10))[0]}"

@@ -1,4 +1,4 @@
-"""What is known of the pictures of a folder, kept in a file, so that each is looked at once until it changes."""
+"""An index of the image files of a folder, kept in a file, so that each header is read only once until it changes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from sgg.data.annotation_files import require_json
 from sgg.data.images.image_files import Header, read_header
 
 FORMAT = 1
-TOGETHER = 64  # pictures a thread looks at before it asks for more
+TOGETHER = 64  # files that a thread reads before it takes more
 MISSING = "missing"
 Report = Callable[[int, int], None]
-"""Called with the numbers of pictures done and of all."""
+"""Called with the numbers of finished and of all files."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A picture file as it was when it was looked at. length: in bytes. time: of its last change, in ns. content:
-    SHA-256 of the whole file, "" where nobody asked for it."""
+    """An image file at the time of reading. length: in bytes. time: of its last change, in ns. content: SHA-256 of the
+    whole file; "" if it was not computed."""
 
     length: int
     time: int
@@ -35,9 +35,9 @@ class Entry:
 
 @dataclass
 class ImageIndex:
-    """The headers of the pictures in `folder`, kept in `file`; None keeps them in memory only.
+    """The headers of the image files in `folder`, kept in `file`; None: in memory only.
 
-    A header that is kept holds as long as the file has the same name, length and time of last change.
+    A kept header is valid as long as the file has the same name, length and time of last change.
     """
 
     folder: Path
@@ -48,7 +48,7 @@ class ImageIndex:
         return self.__dict__ | {"_entries": None}  # other processes read the file
 
     def headers(self, files: Sequence[str], report: Report | None = None) -> list[Header | None]:
-        """The header of each of `files`; None where there is no such file. report: called while some are read."""
+        """The header of each of `files`; None if there is no such file. report: called while headers are read."""
         entries = self._known()
         found: dict[str, tuple[int, int] | None] = {}
         self._each(files, lambda name: _state(self.folder / name), found.__setitem__)
@@ -57,7 +57,7 @@ class ImageIndex:
 
         def add(name: str, header: Header | None) -> None:
             if header is not None:
-                entries[name] = Entry(*states[name], header)  # an older state would be looked at again
+                entries[name] = Entry(*states[name], header)  # an older state would be read again
 
         if changed:
             self._each(changed, lambda name: _header(self.folder / name), add, report)
@@ -65,9 +65,9 @@ class ImageIndex:
         return [entries[name].header if name in states and name in entries else None for name in files]
 
     def digest(self, files: Sequence[str], report: Report | None = None) -> str:
-        """16 hexadecimal digits that change with a name or with a picture's length, beginning or end, not with times.
+        """16 hexadecimal digits that change with a file's name, length, beginning or end, but not with its times.
 
-        A picture that is no longer there is taken for the one that was last seen: what was made from it is still of it.
+        A file that no longer exists counts with its last known header: files derived from it are still valid.
         """
         names = sorted(set(files))
         self.headers(names, report)
@@ -77,8 +77,8 @@ class ImageIndex:
         return digest.hexdigest()[:16]
 
     def changed_unseen(self, files: Sequence[str], report: Report | None = None) -> list[str]:
-        """Those of `files` whose content has changed since the last such check, though neither length nor time of last
-        change shows that. Every byte is read.
+        """The `files` whose content has changed since the last call, although length and time of last change are the
+        same. Every byte is read.
         """
         self.headers(files)
         entries, differing = self._known(), []
@@ -95,17 +95,18 @@ class ImageIndex:
         self._keep()
         return sorted(differing)
 
-    def _each(self, files: Sequence[str], look: Callable[[str], Any], take: Callable[[str, Any], None],
+    def _each(self, files: Sequence[str], read: Callable[[str], Any], take: Callable[[str, Any], None],
               report: Report | None = None) -> None:
-        """`take` what `look` finds of each file, in several threads: on a network most of the time is waiting."""
+        """Call `take` with each file and the result of `read`, which runs in several threads: on a network most of the
+        time is waiting."""
         names = list(dict.fromkeys(files))
         groups = [names[start:start + TOGETHER] for start in range(0, len(names), TOGETHER)]
         done = 0
         with ThreadPoolExecutor(min(32, 4 * (os.cpu_count() or 1))) as pool:
-            for group, looks in zip(groups, pool.map(lambda group: [look(name) for name in group], groups),
-                                    strict=True):
-                for name, seen in zip(group, looks, strict=True):
-                    take(name, seen)
+            for group, results in zip(groups, pool.map(lambda group: [read(name) for name in group], groups),
+                                      strict=True):
+                for name, result in zip(group, results, strict=True):
+                    take(name, result)
                 done += len(group)
                 if report:
                     report(done, len(names))
@@ -116,7 +117,7 @@ class ImageIndex:
         return self._entries
 
     def _read(self) -> dict[str, Entry]:
-        """What the file says; nothing where it is missing, spoilt or of another format: it can be made again."""
+        """The kept entries; {} if the file is missing, damaged or of another format, since it can be made again."""
         if self.file is None:
             return {}
         try:
@@ -131,17 +132,17 @@ class ImageIndex:
     def _keep(self) -> None:
         if self.file is None:
             return
-        pictures = {name: [entry.length, entry.time, asdict(entry.header), entry.content]
+        images = {name: [entry.length, entry.time, asdict(entry.header), entry.content]
                     for name, entry in self._known().items()}
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self.file, {"format": FORMAT, "folder": str(self.folder), "pictures": pictures}, indent=None)
+            write_json(self.file, {"format": FORMAT, "folder": str(self.folder), "pictures": images}, indent=None)
         except OSError:
-            pass  # a folder that cannot be written to: looked at again next time
+            pass  # the folder cannot be written to: headers are read again next time
 
 
 def index_file(cache: Path, folder: Path) -> Path:
-    """Where the index of a picture folder is kept."""
+    """The file of the index of an image folder."""
     return cache / "pictures" / f"{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}.json"
 
 

@@ -1,4 +1,4 @@
-"""Single images laid one after another into a Batch."""
+"""Put single images together into a Batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sgg.structures import Batch, SceneGraph
 
 
 class Sample(NamedTuple):
-    """One image: [3, s, s] square, height and width of the picture in it, its graph, its id."""
+    """One image: a square [3, s, s], height and width of the image in it, its graph, its id."""
 
     image: Tensor
     size: tuple[int, int]
@@ -22,7 +22,7 @@ class Sample(NamedTuple):
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """B samples as one Batch on the CPU."""
+    """The Batch of B samples, on the CPU."""
     graphs = [sample.graph for sample in samples]
     counts = [len(graph) for graph in graphs]
     starts = np.cumsum(counts) - counts

@@ -1,8 +1,7 @@
-"""Batches of a part, the same for any number of worker processes.
+"""Batches of a split, which are the same for any number of worker processes.
 
-Every random draw comes from a generator of its own, made of (seed, epoch) for the order of the images and of (seed,
-epoch, image) for what is done to one: nothing depends on what was drawn before, on workers, or on where an epoch
-was taken up again.
+The order of the images is drawn from a generator of (seed, epoch), the augmentation of an image from a generator of
+(seed, epoch, image). So no draw depends on earlier draws, on the workers, or on the place at which an epoch resumed.
 """
 
 from __future__ import annotations
@@ -34,9 +33,10 @@ def _generator(seed: int, *key: int) -> np.random.Generator:
 
 
 def flip_graph(graph: SceneGraph, width: int, mirrored: np.ndarray | None = None) -> SceneGraph:
-    """The graph of the mirror image of a picture of that width.
+    """The graph of the mirrored image.
 
-    mirrored: [R] what each predicate becomes (see `mirrored_predicates`); None: itself.
+    width: of the image in pixels. mirrored: [R] the predicate that each predicate becomes (see `mirrored_predicates`);
+    None: itself.
     """
     relations = to_numpy(graph.relations)
     if mirrored is not None:
@@ -45,8 +45,9 @@ def flip_graph(graph: SceneGraph, width: int, mirrored: np.ndarray | None = None
 
 
 def draw_predicates(relations: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """[E', 3] of `relations` [E, 3]: one relation of each (subject, object) pair, drawn uniformly from those annotated
-    (so a predicate annotated twice is twice as likely), in the order of the file.
+    """Draw one relation for each (subject, object) pair of `relations` [E, 3]: [E', 3] in the order of the file.
+
+    The draw is uniform over the annotated relations, so a predicate that is annotated twice is twice as likely.
     """
     shuffled = generator.permutation(len(relations))
     _, first = np.unique(relations[shuffled, :2], axis=0, return_index=True)
@@ -54,7 +55,7 @@ def draw_predicates(relations: np.ndarray, generator: np.random.Generator) -> np
 
 
 class SplitImages(Dataset[Sample]):
-    """The samples of a part under the keys (epoch, image)."""
+    """The samples of a split under the keys (epoch, image)."""
 
     def __init__(self, split: Split, augment: bool, seed: int, flip: bool = True,
                  exchange_predicates: bool = True) -> None:
@@ -73,17 +74,17 @@ class SplitImages(Dataset[Sample]):
             flipped = bool(generator.random() < 0.5) and self.flip and self._has_mirror(graph)
             graph = SceneGraph(graph.boxes, graph.labels, draw_predicates(to_numpy(graph.relations), generator))
             graph = flip_graph(graph, size[1], self.mirrored) if flipped else graph
-        picture = read_image(self.split.image_path(image), size)
-        return Sample(to_square(picture, flipped), size, graph, self.split.image_id(image))
+        pixels = read_image(self.split.image_path(image), size)
+        return Sample(to_square(pixels, flipped), size, graph, self.split.image_id(image))
 
     def _has_mirror(self, graph: SceneGraph) -> bool:
-        """Whether each of the image's predicates has one that is true in the mirror image. All count, whichever is
-        drawn, so that an image is either mirrored in half of the epochs or never."""
+        """Whether all predicates of an image have one for the mirrored image. All annotated predicates count, not only
+        the drawn ones, so an image is mirrored either in half of the epochs or never."""
         return self.mirrored is None or bool((self.mirrored[graph.relations[:, 2]] != NO_PARTNER).all())
 
     def __getitems__(self, keys: list[tuple[int, int]]) -> list[Sample] | OSError | ValueError:
-        """The samples of a batch, as torch asks for them. What is wrong with a picture is returned and not raised:
-        torch would raise it with the worker's traceback for a message.
+        """The samples of a batch; torch calls this method. The error of an image file is returned, not raised: torch
+        would raise it with the worker's traceback as the message.
         """
         try:
             return [self[key] for key in keys]
@@ -92,7 +93,7 @@ class SplitImages(Dataset[Sample]):
 
 
 def _batch(samples: list[Sample] | OSError | ValueError) -> Batch | SharedBatch | OSError | ValueError:
-    """What is handed on: a batch; from another process a parcel of it; or what is wrong."""
+    """The result for a batch: the batch itself, in a loading process a `SharedBatch`, or an error."""
     if isinstance(samples, Exception):
         return samples
     batch = collate(samples)
@@ -112,7 +113,7 @@ def _unpacked(batch: Batch | SharedBatch | OSError | ValueError) -> Batch:
 
 def _received(loading: Iterator[Any], processes: list[BaseProcess]) -> Iterator[Batch]:
     while True:
-        with _deaths_told(processes):
+        with _explaining_dead_workers(processes):
             batch = next(loading, None)
         if batch is None:
             return
@@ -120,8 +121,8 @@ def _received(loading: Iterator[Any], processes: list[BaseProcess]) -> Iterator[
 
 
 @contextmanager
-def _deaths_told(processes: list[BaseProcess]) -> Iterator[None]:
-    """Within the block torch's error that a worker has died becomes one that says of what, and what to do."""
+def _explaining_dead_workers(processes: list[BaseProcess]) -> Iterator[None]:
+    """In the block, replace torch's error that a worker has died by one with the cause and the remedy."""
     try:
         yield
     except RuntimeError as error:
@@ -129,7 +130,7 @@ def _deaths_told(processes: list[BaseProcess]) -> Iterator[None]:
             raise
         ended = [f"process {one.pid} {_cause(one.exitcode)}" for one in processes if one.exitcode]
         causes = ", ".join(ended) or str(error)
-        raise ChildProcessError(f"data.workers: a process that loads pictures has died: {causes}; use fewer "
+        raise ChildProcessError(f"data.workers: a process that loads images has died: {causes}; use fewer "
                                 "data.workers, or set data.workers=0, which loads in the training process") from error
 
 
@@ -137,13 +138,13 @@ def _cause(code: int) -> str:
     if code >= 0:
         return f"ended with exit status {code}"
     name = signal.Signals(-code).name
-    reason = {"SIGKILL": ", as the system does where memory runs out",
-              "SIGBUS": f", as the system does where {MEMORY} is full: {REMEDY}"}.get(name, "")
+    reason = {"SIGKILL": ", as the system does if memory runs out",
+              "SIGBUS": f", as the system does if {MEMORY} is full: {REMEDY}"}.get(name, "")
     return f"was ended by {name}{reason}"
 
 
 class _Order(Sampler[list[tuple[int, int]]]):
-    """The keys of an epoch's batches. Each carries the epoch, so that workers which outlive an epoch know it."""
+    """The keys of an epoch's batches. Each key holds the epoch, since workers live longer than an epoch."""
 
     def __init__(self, images: int, batch_size: int, shuffle: bool, seed: int, share: tuple[int, int],
                  drop_last: bool, repeats: np.ndarray | None = None) -> None:
@@ -151,7 +152,7 @@ class _Order(Sampler[list[tuple[int, int]]]):
         self.batch_size, self.shuffle, self.seed, self.share = batch_size, shuffle, seed, share
         images = len(self.images) if shuffle else len(self.images[share[0]::share[1]])
         self.batches, rest = divmod(images, batch_size)
-        if not drop_last:  # what trains together has to take every batch together
+        if not drop_last:  # every process that trains together must get every batch
             self.batches += rest >= (share[1] if shuffle else 1)
         self.epoch = 0
 
@@ -170,27 +171,26 @@ class _Order(Sampler[list[tuple[int, int]]]):
 
 
 class Batches:
-    """The batches of a part, epoch by epoch: see `load_batches`."""
+    """The batches of a split, epoch by epoch: see `load_batches`."""
 
     def __init__(self, images: SplitImages, order: _Order, workers: int, start_method: str | None) -> None:
         self._order = order
         self._loader = DataLoader(
             images, batch_sampler=order, collate_fn=_batch, num_workers=workers, persistent_workers=workers > 0,
             multiprocessing_context=start_method if workers else None, prefetch_factor=AHEAD if workers else None,
-            generator=torch.Generator())  # or starting an epoch would draw from torch's global generator
+            generator=torch.Generator())  # otherwise each epoch would draw from torch's global generator
 
     def __len__(self) -> int:
         return len(self._order)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of one epoch. One epoch at a time: starting another ends this one.
+        """The batches of one epoch. Starting another epoch ends this one.
 
-        Its `next` raises FileNotFoundError or ValueError naming a picture that is missing or wrong; ChildProcessError
-        where a process that loads pictures was killed, which it notices within some five seconds; OSError where shared
-        memory is full.
+        `next` raises FileNotFoundError or ValueError that names a missing or faulty image file; ChildProcessError if a
+        loading process was killed, which is noticed within about five seconds; OSError if shared memory is full.
         """
         self._order.epoch = number
-        with _deaths_told([]):
+        with _explaining_dead_workers([]):
             loading = iter(self._loader)
         return _received(loading, multiprocessing.active_children())
 
@@ -200,30 +200,33 @@ def load_batches(split: Split, batch_size: int, *, augment: bool = False, flip: 
                  seed: int = 0, workers: int = 0, start_method: str | None = None,
                  share: tuple[int, int] = (0, 1), drop_last: bool = False,
                  repeats: np.ndarray | None = None) -> Batches:
-    """Batches of a part's pictures and graphs.
+    """Batches of the images and graphs of a split.
 
-    augment: mirror half of the images (unless `flip` is False) and draw one predicate for a pair that carries several,
-    as training does. exchange_predicates: in a mirrored image "left of" becomes "right of", as the part says, and an
-    image with such a predicate and no partner is not mirrored; False: predicates stay. workers: processes that decode
-    pictures; 0 decodes in this one. start_method: how they start, fork or spawn; None is Python's own way. share: (r,
-    W) of process r of W that work together. With `shuffle` it gets images r, r + W, ... of every batch, and a last
-    batch of fewer than W images is left out; without, batches of the images r, r + W, ... of the part. drop_last: leave
-    out a last batch of fewer than `batch_size` images. repeats: [I] how often each image stands in an epoch; None: once
-    each. Whatever is drawn for an image is the same each time in an epoch.
+    augment: mirror half of the images (unless `flip` is False) and draw one predicate for a pair with several, as
+    training does.
+    exchange_predicates: in a mirrored image "left of" becomes "right of", by `Split.mirrored`. An image with a
+    predicate that has no such partner is not mirrored. False: predicates stay.
+    workers: the number of processes that decode images; 0: this process decodes them.
+    start_method: how these processes start, fork or spawn; None: Python's default.
+    share: (r, W) for process r of W that train together. With `shuffle` it gets the images r, r + W, ... of every
+    batch, and a last batch with fewer than W images is left out. Without, its batches consist of the images r, r + W,
+    ... of the split.
+    drop_last: leave out a last batch with fewer than `batch_size` images.
+    repeats: [I] how often each image occurs in an epoch; None: once. The draws for an image are the same each time.
 
-    Raises ValueError for an empty part, one that `drop_last` leaves without a batch, or a wrong number;
-    FileNotFoundError when the picture folder is missing; OSError where shared memory is too small for what `workers`
-    load ahead.
+    Raises ValueError for an empty split, a split that `drop_last` leaves without a batch, or a wrong number;
+    FileNotFoundError if the image folder is missing; OSError if shared memory is too small for the batches that the
+    workers load ahead.
     """
     if batch_size < 1 or workers < 0:
         raise ValueError(f"batch_size must be >= 1 and workers >= 0, got {batch_size} and {workers}")
     if not len(split):
-        raise ValueError(f"the {split.name} part has no images")
+        raise ValueError(f"the split {split.name} has no images")
     if not split.image_folder.is_dir():
-        raise FileNotFoundError(f"picture folder {split.image_folder} is missing")
+        raise FileNotFoundError(f"image folder {split.image_folder} is missing")
     order = _Order(len(split), batch_size, shuffle, seed, share, drop_last, repeats)
     if drop_last and not len(order):
-        raise ValueError(f"the {split.name} part has {len(split)} images, fewer than a batch of {batch_size}, and "
-                         "drop_last leaves out an incomplete batch: take smaller batches, or keep the incomplete one")
+        raise ValueError(f"the split {split.name} has {len(split)} images, fewer than a batch of {batch_size}, and "
+                         "drop_last leaves out an incomplete batch: use smaller batches, or set drop_last to false")
     require(split, batch_size, workers)
     return Batches(SplitImages(split, augment, seed, flip, exchange_predicates), order, workers, start_method)

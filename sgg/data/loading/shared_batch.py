@@ -1,10 +1,10 @@
-"""How batches get from the processes that load them to the one that trains: in shared memory, which may be small.
+"""Batches in shared memory, in which loading processes pass them to the training process.
 
-A batch travels as one piece of shared memory and a short message. The memory is taken where the batch is made, so that
-a lack of it is an error there, which the training process gets and raises. Torch by itself takes it in a thread that
-sends: there the error is printed, the batch is lost, and the training process waits for it for ever. The message is
-short because a pipe then holds many of them: no process has to wait in the midst of sending one, where a kill would
-leave a part of a message that its reader waits on.
+A batch is one block of shared memory and a short message. The loading process allocates the block when it makes the
+batch. If there is too little shared memory, it passes the error to the training process, which raises it. Torch alone
+would allocate in a sending thread: the error is printed there, the batch is lost, and the training process waits for
+ever. The message is short, so a pipe holds many messages, and no process blocks in the middle of one. If it did, a kill
+would leave a part of a message, and its reader would wait for the rest.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ ALIGNMENT = 64
 
 @dataclass(frozen=True)
 class SharedBatch:
-    """Any value that can be pickled, its tensors in one piece of shared memory."""
+    """A value that can be pickled, usually a batch, with its tensors in one block of shared memory.
+
+    memory: the block [bytes] uint8. message: the pickled value, in which positions in the block replace tensors.
+    """
 
     memory: Tensor
     message: bytes
 
     @classmethod
     def of(cls, value: Any) -> SharedBatch:
-        """`value`, packed. Raises OSError, with the remedy, where there is too little shared memory."""
+        """Pack `value`. Raises OSError with the remedy if there is too little shared memory."""
         stream = io.BytesIO()
         packer = _Packer(stream, pickle.HIGHEST_PROTOCOL)
         packer.dump(value)
@@ -41,7 +44,7 @@ class SharedBatch:
         return cls(memory, stream.getvalue())
 
     def unpack(self) -> Any:
-        """The value; its tensors lie in the shared memory, which is given back with the last of them."""
+        """The value. Its tensors lie in the block, which is freed with the last of them."""
         return _Unpacker(io.BytesIO(self.message), self.memory).load()
 
 
@@ -71,14 +74,14 @@ class _Unpacker(pickle.Unpickler):
 
 
 def _shared(size: int) -> Tensor:
-    """[size] uint8 in shared memory."""
+    """A block [size] uint8 of shared memory."""
     free = free_bytes()
     reason = None
-    if free is not None and free < size:  # taking it could end this process by SIGBUS
+    if free is not None and free < size:  # allocating it could end this process by SIGBUS
         reason = f"{mib(free)} are free"
     else:
         try:
             return torch.empty(0, dtype=torch.uint8).set_(torch.UntypedStorage._new_shared(size))
-        except RuntimeError as error:  # how torch says so
+        except RuntimeError as error:  # torch raises this without memory
             reason = " ".join(str(error).split())[:200]
     raise OSError(f"{MEMORY} has no room for a batch of {mib(size)} ({reason}): {REMEDY}")

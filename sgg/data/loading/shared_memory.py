@@ -1,5 +1,5 @@
-"""Shared memory, through which batches come from the processes that load them (`shared_batch.py`). It may be small: a
-container has 64 MiB unless it was asked for more.
+"""Check the size of shared memory, through which loading processes pass batches (`shared_batch.py`). A container has
+only 64 MiB by default.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from sgg.data.dataset import Split
 
 MEMORY = Path("/dev/shm")
 AHEAD = 2
-"""Batches that each process has made or is making before they are used: what torch asks for."""
+"""The number of batches that each process loads ahead, torch's `prefetch_factor`."""
 REMEDY = ("give it more (docker run --shm-size=8g; in Kubernetes a volume `emptyDir: {medium: Memory}` at /dev/shm), "
           "use fewer data.workers or smaller batches, or set data.workers=0, which loads in the training process")
 
 
 def require(split: Split, batch_size: int, workers: int) -> None:
-    """Raise OSError, with the remedy, where shared memory has no room for what `workers` processes load ahead.
+    """Raise OSError with the remedy if shared memory is too small for the batches that `workers` processes load ahead.
 
-    What is needed follows from the mean size of the part's pictures, and is at least the largest batch there can be.
-    Other processes that load at the same time are seen only as far as they have begun.
+    The needed size is computed from the mean image size of the split; it is at least the size of the largest possible
+    batch. Memory that other processes will allocate later is not known.
     """
     free = free_bytes()
     if not workers or free is None or not len(split):
         return
     sides = split.annotations.sizes.max(1).astype(np.int64)
-    pictures = np.sort(3 * 4 * sides ** 2)  # bytes of three channels in float32
-    batch = pictures.mean() * min(batch_size, len(pictures))
-    needed = int(max(pictures[-batch_size:].sum(), batch * (AHEAD * workers + 1)))  # one is in use
+    image_bytes = np.sort(3 * 4 * sides ** 2)  # three channels in float32
+    batch = image_bytes.mean() * min(batch_size, len(image_bytes))
+    needed = int(max(image_bytes[-batch_size:].sum(), batch * (AHEAD * workers + 1)))  # one batch is in use
     if needed > free:
-        raise OSError(f"{MEMORY} has {mib(free)} of shared memory free, but data.workers={workers} need {mib(needed)} "
-                      f"for batches of {batch_size} pictures of {split.name} ({mib(batch)} each): {REMEDY}")
+        raise OSError(f"{MEMORY} has {mib(free)} of shared memory free, but data.workers={workers} needs {mib(needed)} "
+                      f"for batches of {batch_size} images of {split.name} ({mib(batch)} each): {REMEDY}")
 
 
 def free_bytes() -> int | None:
-    """What shared memory has left; None where the system has it elsewhere."""
+    """The free bytes of shared memory; None if the system has it elsewhere."""
     if not MEMORY.is_dir():
         return None
     found = os.statvfs(MEMORY)
@@ -45,5 +45,5 @@ def free_bytes() -> int | None:
 
 
 def mib(size: float) -> str:
-    """A number of bytes in words."""
+    """A number of bytes in MiB, as text."""
     return f"{size / 2**20:,.1f} MiB"

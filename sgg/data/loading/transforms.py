@@ -1,4 +1,4 @@
-"""From a picture to the square tensor that a detector takes (docs/SYSTEM.md section 1), which resizes it."""
+"""Turn an image into the square tensor that detectors take (docs/SYSTEM.md section 1). The detector resizes it."""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ import torch
 from torch import Tensor
 
 PADDING = (124, 116, 103)
-"""Red, green and blue of what makes a picture square, in eight bits as in the reference system: ImageNet's mean colour
-but for the rounding, so it normalises to (.0056, -.0049, -.0092) and not to zero. Published weights have learnt it."""
+"""Red, green and blue of the padding, in eight bits as in the reference system. It is ImageNet's mean colour, rounded,
+so it normalises to (.0056, -.0049, -.0092), not to zero. Published weights were trained with it."""
 
 
-def to_square(picture: np.ndarray, flipped: bool = False) -> Tensor:
-    """[3, s, s] float32 in [0, 1] of a picture [h, w, 3] uint8: the picture, mirrored left to right where `flipped`, in
-    the upper left corner of a square of its longer side; the rest is PADDING.
+def to_square(image: np.ndarray, flipped: bool = False) -> Tensor:
+    """Pad an image [h, w, 3] uint8 to a square [3, s, s] float32 in [0, 1], where s is the longer side.
+
+    The image lies in the upper left corner, mirrored left to right if `flipped`. The rest is PADDING.
     """
-    height, width, _ = picture.shape
-    pixels = picture[:, ::-1] if flipped else picture
+    height, width, _ = image.shape
+    pixels = image[:, ::-1] if flipped else image
     square = np.empty((3, max(height, width), max(height, width)), dtype=np.float32)
-    for channel, level in enumerate(PADDING):  # one by one: numpy is slower on all three at a time
+    for channel, level in enumerate(PADDING):  # numpy is slower on all three channels at once
         plane = square[channel, :height, :width]
-        plane[...] = pixels[..., channel]  # and divided in place, which is quicker than on the way
+        plane[...] = pixels[..., channel]  # dividing in place afterwards is faster than while copying
         plane /= np.float32(255)
         square[channel, height:] = square[channel, :, width:] = np.float32(level) / np.float32(255)
     return torch.from_numpy(square)
 
 
 def padding_identity(sizes: np.ndarray) -> dict[str, Any]:
-    """What padding adds to the identity of whatever is made from pictures of `sizes` [I, 2]: nothing where all of them
-    are square, since then its colour changes nothing.
+    """The contribution of padding to the identity of files that are derived from images. sizes: [I, 2] of the images.
+
+    It is empty if all images are square, since the colour of the padding then has no effect.
     """
     return {"padding": list(PADDING)} if (sizes[:, 0] != sizes[:, 1]).any() else {}

@@ -1,1 +1,1 @@
-"""File formats of annotations. Each file here reads one format into a data set."""
+"""Readers of annotation formats. Each module reads one format into a data set."""

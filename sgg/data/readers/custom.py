@@ -1,9 +1,9 @@
-"""Your own data set: one JSON file, laid out like COCO's with predicates and relations added, and a folder of pictures.
+"""Read your own data set: a JSON file in COCO's layout with added predicates and relations, and a folder of images.
 
     <directory>/annotations.json
     <directory>/images/<file_name>
 
-    {"title":        "my pictures",                                       optional: as banners call it
+    {"title":        "my images",                                         optional: its name in messages
      "image_folder": "images",                                            optional: relative to the JSON file
      "images":       [{"id": 7, "file_name": "a.jpg", "width": 640, "height": 480, "split": "train"}, ...],
      "categories":   [{"id": 1, "name": "dog"}, ...],                     object classes
@@ -12,12 +12,12 @@
      "relations":    [{"subject_id": 3, "object_id": 4, "predicate_id": 1}, ...],
      "mirror_pairs": [["left of", "right of"], ...]}                      optional: see below
 
-Ids are whole numbers or text, unique in their list; file names are unique also without their endings. `split` is
-train, val or test. Boxes are in pixels. Subject and object are annotations of one image. Further keys (iscrowd, area,
-licences, ...) are ignored. Classes and predicates are numbered in the order of the file, after the background.
+Ids are whole numbers or text, and unique in their list. File names are unique even without their endings. `split` is
+train, val or test. Boxes are in pixels. Subject and object are annotations of the same image. Other keys (iscrowd,
+area, licences, ...) are ignored. Classes and predicates are numbered in the order of the file, after the background.
 
-`mirror_pairs` are the predicates that the mirror image of a picture exchanges; a pair of a name with itself is allowed.
-Without the key they are found by their names (sgg/data/mirroring.py); with it, names in no pair stay as they are.
+`mirror_pairs` lists the predicates that mirroring an image exchanges; a pair of a name with itself is allowed. Without
+this key the names decide (sgg/data/mirroring.py). With it, predicates in no pair stay as they are.
 """
 
 from __future__ import annotations
@@ -41,14 +41,15 @@ from sgg.data.splits import NONE, SPLITS, require_splits
 FILE = "annotations.json"
 SECTIONS = ("images", "categories", "annotations", "predicates", "relations")
 """The lists that the file must have."""
-REMEDY = "lay your data set out as sgg/data/readers/custom.py says, or convert one: python -m sgg.data convert --help"
+REMEDY = ("write it in the layout of sgg/data/readers/custom.py, or convert a data set: "
+          "python -m sgg.data convert --help")
 _ID = (int, str)
 
 
 def open_custom(directory: Path | str, file: str = FILE, rules: Rules = USUAL) -> DataSet:
-    """The data set under `directory` (ROOT/custom).
+    """Open the data set under `directory` (ROOT/custom).
 
-    Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
+    Raises FileNotFoundError, or ValueError that names the file and the record.
     """
     path = Path(directory) / file
     content = require_json(path, (dict, list), REMEDY, unique_keys=True)
@@ -58,8 +59,8 @@ def open_custom(directory: Path | str, file: str = FILE, rules: Rules = USUAL) -
         raise ValueError(f"{path} must hold a dict, but holds a list; {PAGE}")
     if missing := [name for name in SECTIONS if name not in content]:
         empty = "" if content else "is empty: it "
-        raise ValueError(f"{path}: {empty}has no {', '.join(map(repr, missing))}; each must be there, as a list; "
-                         f"{PAGE}")
+        raise ValueError(f"{path}: {empty}has no {', '.join(map(repr, missing))}; the file must have each of them, as "
+                         f"a list; {PAGE}")
     with located(f"{path}:"):
         classes, class_of = _names(content, "categories")
         predicates, predicate_of = _names(content, "predicates")
@@ -73,7 +74,7 @@ def open_custom(directory: Path | str, file: str = FILE, rules: Rules = USUAL) -
     with located(f"{path}:"):
         require_splits(annotations, splits, findings=findings)
     return DataSet("custom", title, classes, predicates, annotations, splits, path.parent / folder,
-                   f"pictures belong into {path.parent / folder}", findings=findings, mirror_pairs=pairs)
+                   f"put the images into {path.parent / folder}", findings=findings, mirror_pairs=pairs)
 
 
 def _section(content: Record, name: str) -> list[Any]:
@@ -81,7 +82,7 @@ def _section(content: Record, name: str) -> list[Any]:
 
 
 def _column(content: Record, section: str, key: str, *kinds: type) -> list[Any]:
-    """content[section][i][key] for all i."""
+    """The values content[section][i][key] for all i."""
     values = []
     for index, record in enumerate(_section(content, section)):
         with located(f"{section}[{index}]"):
@@ -90,7 +91,7 @@ def _column(content: Record, section: str, key: str, *kinds: type) -> list[Any]:
 
 
 def _rows(content: Record, section: str) -> dict[Any, int]:
-    """The place of each id in its list."""
+    """The position of each id in its list."""
     ids = _column(content, section, "id", *_ID)
     rows = {identity: row for row, identity in enumerate(ids)}
     if len(rows) < len(ids):
@@ -100,7 +101,7 @@ def _rows(content: Record, section: str) -> dict[Any, int]:
 
 
 def _references(content: Record, section: str, key: str, rows: dict[Any, int], target: str) -> np.ndarray:
-    """[n] the places in `target` that content[section][i][key] refers to."""
+    """[n] the positions in `target` that content[section][i][key] refers to."""
     found = np.empty(len(_section(content, section)), dtype=np.int64)
     for index, identity in enumerate(_column(content, section, key, *_ID)):
         if identity not in rows:
@@ -110,7 +111,7 @@ def _references(content: Record, section: str, key: str, rows: dict[Any, int], t
 
 
 def _names(content: Record, section: str) -> tuple[list[str], dict[Any, int]]:
-    """Names, background first, and the place of each id among the foreground ones."""
+    """Names, background first, and the position of each id among the foreground names."""
     names, rows = _column(content, section, "name", str), _rows(content, section)
     if not names or len({BACKGROUND, *names}) < 1 + len(names):
         raise ValueError(f"the names in {section!r} must be distinct, at least one, and none {BACKGROUND!r}")
@@ -118,7 +119,7 @@ def _names(content: Record, section: str) -> tuple[list[str], dict[Any, int]]:
 
 
 def _mirror_pairs(content: Record, predicates: list[str]) -> tuple[tuple[str, str], ...] | None:
-    """The pairs that the file gives; None where it gives none."""
+    """The mirror pairs of the file; None if it has no such key."""
     if "mirror_pairs" not in content:
         return None
     partners: dict[str, str] = {}
@@ -137,7 +138,7 @@ def _mirror_pairs(content: Record, predicates: list[str]) -> tuple[tuple[str, st
 
 def _annotations(content: Record, class_of: dict[Any, int],
                  predicate_of: dict[Any, int]) -> tuple[Annotations, np.ndarray]:
-    """The annotation of every image, unchecked, and the part of each image [I]."""
+    """The annotation of every image, unchecked, and the split of each image [I]."""
     image_of, annotation_of = _rows(content, "images"), _rows(content, "annotations")
     owners = _references(content, "annotations", "image_id", image_of, "images")
     labels = _references(content, "annotations", "category_id", class_of, "categories") + 1
@@ -148,7 +149,7 @@ def _annotations(content: Record, class_of: dict[Any, int],
     if (across := owners[subjects] != owners[objects]).any():
         raise ValueError(f"relations[{np.argmax(across)}] joins objects of two images")
 
-    order = np.argsort(owners, kind="stable")  # annotations of an image one after another, as they come in the file
+    order = np.argsort(owners, kind="stable")  # by image, and within an image in the order of the file
     box_ptr = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=len(image_of)))])
     local = np.argsort(order) - box_ptr[owners]
     relation_owners = owners[subjects]
@@ -160,7 +161,7 @@ def _annotations(content: Record, class_of: dict[Any, int],
 
 
 def _images(content: Record) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """[I] files, [I, 2] heights and widths, [I] parts."""
+    """[I] files, [I, 2] heights and widths, [I] splits."""
     sizes = np.array([_column(content, "images", key, int) for key in ("height", "width")], dtype=object).T
     names = _column(content, "images", "split", str)
     for index, (size, split) in enumerate(zip(sizes, names, strict=True)):
@@ -180,7 +181,7 @@ def _require_distinct(files: list[str]) -> None:
         earlier = rows.setdefault(stem(os.path.normpath(file)), index)
         if earlier != index:
             raise ValueError(f"images[{index}] and images[{earlier}] have the file names {short(file)} and "
-                             f"{short(files[earlier])}: list a picture once, and let names differ before their endings")
+                             f"{short(files[earlier])}: list an image once; names must differ before the ending")
 
 
 def _boxes(content: Record) -> np.ndarray:
@@ -194,16 +195,16 @@ def _boxes(content: Record) -> np.ndarray:
 
 
 def require_new(directory: Path | str) -> Path:
-    """`directory` itself. Raises FileExistsError where it has an annotations.json already, or is no folder."""
+    """Return `directory`. Raises FileExistsError if it already has an annotations.json, or is no folder."""
     directory = require_folder(Path(directory))
     if (directory / FILE).exists():
-        raise FileExistsError(f"{directory / FILE} is there already: move it away, or name another folder")
+        raise FileExistsError(f"{directory / FILE} exists already: move it away, or name another folder")
     return directory
 
 
 def write_custom(data: DataSet, directory: Path | str) -> Path:
-    """Write any data set as annotations.json under `directory`, its pictures left where they are. Read again it has the
-    same hash (images that are for the detector alone are not written). Returns the file.
+    """Write a data set as annotations.json under `directory`; its image files stay where they are. Reading it again
+    gives the same hash, unless the data set has images for the detector only, which are not written. Returns the file.
 
     Raises what `require_new` raises.
     """

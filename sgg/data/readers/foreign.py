@@ -1,4 +1,4 @@
-"""JSON files of other data sets and tools, recognised by their keys, so that they are refused by their names."""
+"""Recognise JSON files of other data sets and tools by their keys, so that an error can name them."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ from typing import Any
 
 from sgg.data.records import Record
 
-PAGE = ("sgg/data/readers/custom.py describes the layout that is read here (python -c \"import "
-        "sgg.data.readers.custom as page; help(page)\"), and tests/example/custom is a whole data set in it")
+PAGE = ("sgg/data/readers/custom.py describes the right layout (python -c \"import "
+        "sgg.data.readers.custom as page; help(page)\"), and tests/example/custom is an example")
 
 
 _OF_FILE = (
     ({"thing_classes", "predicate_classes"}, "the layout of Open-PSG (psg.json: panoptic scene graphs)"),
-    ({"rel_categories"}, "the layout of rel.json, relations beside COCO's annotation as RelTR and others read them"),
+    ({"rel_categories"}, "the layout of rel.json, which RelTR and others read beside COCO's annotation"),
     ({"label_to_idx", "predicate_to_idx"}, "Visual Genome's VG-SGG-dicts.json: for its split use data.name=vg"),
     ({"images", "annotations", "categories", "relationships"}, "a COCO layout with 'relationships'"),
     ({"images", "annotations", "categories", "relation_categories"}, "a COCO layout with 'relation_categories'"),
 )
-"""Keys of the outermost object, and what has them."""
+"""Keys of the outermost object, and the layout that has them."""
 _OF_RECORD = (
     ({"image_id", "relationships"}, "Visual Genome's relationships.json or scene_graphs.json: for its split use "
                                     "data.name=vg, with the files that `python -m sgg.data prepare vg` fetches"),
     ({"image_id", "objects"}, "Visual Genome's objects.json: for its split use data.name=vg"),
-    ({"predicate", "subject", "object"}, "the layout of VRD (annotations_train.json: relations of each picture)"),
+    ({"predicate", "subject", "object"}, "the layout of VRD (annotations_train.json: relations of each image)"),
     ({"objects", "width", "height"}, "GQA's scene graphs: put them under ROOT/GQA/sceneGraphs, use data.name=gqa"),
     ({"ImageID", "RelationshipLabel"}, "Open Images' visual relationships"),
     ({"img_fn", "rel"}, "the layout in which Open Images and VRD are prepared for scene graphs (img_fn, rel)"),
 )
-"""Keys of a record, be it in a list, in an object by picture, or in the list of a picture."""
+"""Keys of a record and the layout that has them. The record is in a list, in an object by image, or in the list of an
+image."""
 
 
 def foreign_layout(content: Any) -> str | None:
-    """What other layout a JSON value has, in words; None where it is none that is known."""
+    """The known foreign layout of a JSON value, in words; None if it has none of them."""
     if isinstance(content, dict):
         for keys, name in _OF_FILE:
             if keys <= content.keys():

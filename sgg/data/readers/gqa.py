@@ -1,10 +1,10 @@
-"""GQA's scene graphs (docs/SYSTEM.md section 1).
+"""Read GQA's scene graphs (docs/SYSTEM.md section 1).
 
     <directory>/sceneGraphs/{train,val}_sceneGraphs.json
-    <directory>/{train,val}_balanced_questions.json, or in questions/ or sceneGraphs/: which images are used
-    <directory>/{train,val}_images.json                 the same as a plain list, where other programs wrote one
-    <cache>/gqa/{train,val}_images.json                 the same, with the file it was read from; written at first use
-    pictures: <image_id>.jpg in Visual Genome's folder
+    <directory>/{train,val}_balanced_questions.json, or in questions/ or sceneGraphs/: they decide which images are used
+    <directory>/{train,val}_images.json                 a plain list of these images, if another program wrote one
+    <cache>/gqa/{train,val}_images.json                 our list, with the file that it comes from; written at first use
+    image files: <image_id>.jpg in Visual Genome's folder
 """
 
 from __future__ import annotations
@@ -35,13 +35,14 @@ REMEDY = "get the data set with: python -m sgg.data prepare gqa --root ROOT"
 def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right: bool = False,
              num_val_images: int = NUM_VAL_IMAGES, rules: Rules = USUAL,
              cache: Path | None = None) -> DataSet:
-    """The data set under `directory` (ROOT/GQA). Validation is the first training ids in sorted order; the public
-    validation file is the test set.
+    """Open the data set under `directory` (ROOT/GQA). The first training ids in sorted order are the validation split;
+    the public validation file is the test split.
 
     exclude_left_right: drop the predicates "to the left of" and "to the right of", which are two thirds of GQA. cache:
-    where the list of used images is kept, which the questions take long to give; None: nowhere.
+    the folder in which the list of used images is kept, since reading it from the questions takes long; None: it is not
+    kept.
 
-    Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
+    Raises FileNotFoundError, or ValueError that names the file and the record.
     """
     directory = Path(directory)
     paths = {split: directory / "sceneGraphs" / f"{split}_sceneGraphs.json" for split in ("train", "val")}
@@ -71,9 +72,9 @@ def open_gqa(directory: Path | str, image_folder: Path | str, exclude_left_right
 def _of_left_out(objects: list[str], annotations: Annotations) -> list[Finding]:
     if not objects:
         return []
-    return [Finding("objects before their picture or without extent", len(objects),
+    return [Finding("objects before their image or without extent", len(objects),
                     len(objects) + len(annotations.labels), objects[0],
-                    "The object is left out, and its relations, as in the papers' system.")]
+                    "The object and its relations are left out, as in the papers' system.")]
 
 
 def _partition(annotations: Annotations, num_train_file: int, num_val_images: int) -> np.ndarray:
@@ -85,7 +86,7 @@ def _partition(annotations: Annotations, num_train_file: int, num_val_images: in
 
 
 def _names(graphs: dict[str, Record], paths: dict[str, Path], dropped: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """Names of classes and predicates over both files, sorted, background first."""
+    """The names of classes and predicates in both files, sorted, background first."""
     classes: set[str] = set()
     predicates: set[str] = set()
     for split, images in graphs.items():
@@ -100,8 +101,8 @@ def _names(graphs: dict[str, Record], paths: dict[str, Path], dropped: tuple[str
 
 def _used_images(directory: Path, split: str, graphs: Record, graphs_path: Path, cache: Path | None,
                  found: list[Finding]) -> list[str]:
-    """The sorted ids of the images that the balanced questions ask about: from a plain list where there is one, from
-    ours where it is of these questions, else from the questions themselves. What was found goes to `found`.
+    """The sorted ids of the images that the balanced questions ask about. They come from a plain list if there is one,
+    from our list if it belongs to these questions, else from the questions. Findings are added to `found`.
     """
     plain = directory / f"{split}_images.json"
     if plain.is_file():
@@ -116,24 +117,24 @@ def _used_images(directory: Path, split: str, graphs: Record, graphs_path: Path,
 
 
 def _of_plain_list(path: Path, questions: Path, images: int) -> Finding:
-    """That the origin of a list is not known, and whether the questions are newer."""
+    """A finding: the origin of a list is unknown. It is a fault if the questions are newer."""
     newer = questions.is_file() and questions.stat().st_mtime > path.stat().st_mtime
-    effect = f"Its images are used, whatever the questions say; delete {path.name} to have the questions read."
+    effect = f"Its images are used, even if the questions differ; delete {path.name} so that the questions are read."
     return Finding("images listed by a file of unknown origin", images, None,
                    f"{path}, older than {questions}" if newer else str(path), effect, "fault" if newer else "note")
 
 
 def _questions(directory: Path, split: str) -> Path:
-    """The file of a part's questions, or where it should be."""
+    """The file of a split's questions; if it is missing, its first possible place."""
     name = f"{split}_balanced_questions.json"
     places = [directory / name, directory / "questions" / name, directory / "sceneGraphs" / name]
     return next((place for place in places if place.is_file()), places[0])
 
 
 def _asked_images(directory: Path, split: str, kept: Path | None) -> tuple[list[Any], Path]:
-    """The `imageId` of every balanced question, and the file they are in.
+    """The `imageId` of every balanced question, and the file that they come from.
 
-    kept: our list of them, used while the questions are those that it was read from, and written anew else.
+    kept: the file of our list. It is used if the questions have not changed since, else it is written again.
     """
     path = _questions(directory, split)
     if kept is not None and kept.is_file():
@@ -142,14 +143,14 @@ def _asked_images(directory: Path, split: str, kept: Path | None) -> tuple[list[
             ids, origin = typed(known, "images", list), Origin.from_json(typed(known, "origin", dict))
         if not path.is_file() or origin.is_of(path):
             return ids, kept
-    # The file is a gigabyte: a question becomes its image's id as soon as it is read.
+    # The file has a gigabyte, so the id of the image replaces each question as soon as it is read.
     questions = require_json(path, dict, REMEDY, object_hook=lambda record: record.get("imageId", record))
     for number, image_id in questions.items():
         if not isinstance(image_id, str):
             raise ValueError(f"{path}: question {number} must have str under 'imageId'")
     ids = list(questions.values())
     if kept is not None:
-        with suppress(OSError):  # a list that cannot be kept is read again next time
+        with suppress(OSError):  # without a kept list the questions are read again next time
             kept.parent.mkdir(parents=True, exist_ok=True)
             write_json(kept, {"origin": Origin.of(path).to_json(), "images": sorted(set(ids))}, indent=None)
     return ids, path
@@ -157,8 +158,8 @@ def _asked_images(directory: Path, split: str, kept: Path | None) -> tuple[list[
 
 def _add(builder: AnnotationsBuilder, image_id: str, graph: Record, classes: dict[str, int],
          predicates: dict[str, int]) -> list[str]:
-    """Add one image. Objects that start outside it or have no area are left out, and their relations; returns the keys
-    of these objects."""
+    """Add one image, without objects that start outside it or have no area, and without their relations. Returns the
+    keys of these objects."""
     boxes, labels = [], []
     rows: dict[str, int] = {}
     for key, record in graph["objects"].items():

@@ -1,4 +1,4 @@
-"""Which file something was derived from, so that it is not used once that file is another."""
+"""The origin of a derived file: if the original file has changed, the derived file is not used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sgg.data.records import typed
 
 @dataclass(frozen=True)
 class Origin:
-    """A file as it was read. modified: nanoseconds since 1970."""
+    """A file at the time of reading. modified: time of its last change, in ns since 1970."""
 
     file: str
     size: int
@@ -21,12 +21,12 @@ class Origin:
 
     @classmethod
     def of(cls, path: Path) -> Origin:
-        """That of a file as it is now."""
+        """The origin for a file in its current state."""
         state = path.stat()
         return cls(path.name, state.st_size, state.st_mtime_ns, sha256_of(path))
 
     def is_of(self, path: Path) -> bool:
-        """Whether the file at `path` is this one. Its content is read only where it was written since."""
+        """Whether the file at `path` is still the same. Its content is read only if its time of change differs."""
         state = path.stat()
         return state.st_size == self.size and (state.st_mtime_ns == self.modified or sha256_of(path) == self.sha256)
 
@@ -36,7 +36,7 @@ class Origin:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Origin:
-        """What `to_json` wrote. Raises ValueError for a key that is missing or of another type."""
+        """The origin that `to_json` wrote. Raises ValueError for a key that is missing or has another type."""
         file, sha256 = (typed(values, key, str) for key in ("file", "sha256"))
         size, modified = (typed(values, key, int) for key in ("size", "modified"))
         return cls(file, size, modified, sha256)

@@ -1,9 +1,9 @@
-"""Visual Genome in Xu et al.'s split ("stanford_filtered"), as its own files: docs/SYSTEM.md section 1.
+"""Read Visual Genome in Xu et al.'s split ("stanford_filtered"), from the original files: docs/SYSTEM.md section 1.
 
     <directory>/stanford_filtered/VG-SGG.h5             boxes, classes, relations, split
     <directory>/stanford_filtered/VG-SGG-dicts.json     names of classes and predicates
-    <directory>/stanford_filtered/image_data.json       id and size of each picture
-    <directory>/VG_100K/<image_id>.jpg                  or the `file_name` of image_data.json, where it has one
+    <directory>/stanford_filtered/image_data.json       id and size of each image
+    <directory>/VG_100K/<image_id>.jpg                  or the `file_name` of image_data.json, if it has one
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sgg.data.splits import partition
 NUM_VAL_IMAGES = 5000
 LONGER_SIDE = 1024  # pixels of the frame of `boxes_1024`
 CORRUPT_IMAGES = (1592, 1722, 4616, 4617)  # in image_data.json, not in the h5
-# A frame is square, so boxes may lie below a wide picture; the published file is allowed a few.
+# The frame is square, so boxes may lie below a wide image; the published file has a few.
 STRAY_SHARE = 1 / 2000
 REMEDY = "get the data set with: python -m sgg.data prepare vg --root ROOT"
 
@@ -35,9 +35,9 @@ REMEDY = "get the data set with: python -m sgg.data prepare vg --root ROOT"
 def open_visual_genome(directory: Path | str, name: str = "vg", title: str = "Visual Genome (stanford split)",
                        num_val_images: int = NUM_VAL_IMAGES, remedy: str = REMEDY,
                        rules: Rules = USUAL) -> DataSet:
-    """The data set under `directory` (ROOT/VG).
+    """Open the data set under `directory` (ROOT/VG).
 
-    Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
+    Raises FileNotFoundError, or ValueError that names the file and the record.
     """
     classes, predicates, annotations, split, findings = read_visual_genome(directory, remedy, rules)
     try:
@@ -50,10 +50,10 @@ def open_visual_genome(directory: Path | str, name: str = "vg", title: str = "Vi
 
 def read_visual_genome(directory: Path | str, remedy: str = REMEDY, rules: Rules = USUAL,
                        ) -> tuple[list[str], list[str], Annotations, np.ndarray, tuple[Finding, ...]]:
-    """Names of classes and of predicates, background first; the annotation of every image; its split [I], 0 (train) or
-    2 (test); what was found.
+    """Read names of classes and of predicates, background first; the annotation of every image; the splits [I], each 0
+    (train) or 2 (test); and the findings.
 
-    Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
+    Raises FileNotFoundError, or ValueError that names the file and the record.
     """
     folder = Path(directory) / "stanford_filtered"
     h5_path = folder / "VG-SGG.h5"
@@ -86,9 +86,9 @@ def _names(path: Path, remedy: str) -> tuple[list[str], list[str]]:
 
 def read_images(path: Path, remedy: str = REMEDY, keep_corrupt: bool = False,
                 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """[I] ids, [I] picture files and [I, 2] heights and widths from image_data.json, without the corrupt images.
+    """[I] ids, [I] image files and [I, 2] heights and widths from image_data.json, without the corrupt images.
 
-    Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
+    Raises FileNotFoundError, or ValueError that names the file and the record.
     """
     records = require_json(path, list, remedy)
     ids = integer_field(path, records, "image_id")
@@ -103,17 +103,17 @@ def read_images(path: Path, remedy: str = REMEDY, keep_corrupt: bool = False,
 
 
 def _files(path: Path, records: list[Record], ids: list[int]) -> list[str]:
-    """The picture of each image: its record's `file_name`, where it has one, else <image_id>.jpg."""
+    """The file of each image: the `file_name` of its record if it has one, else <image_id>.jpg."""
     files: list[str] = []
     owners: dict[str, int] = {}
     for record, image_id in zip(records, ids, strict=True):
         file = record.get("file_name", f"{image_id}.jpg")
         if not isinstance(file, str) or not file or os.path.isabs(file) or ".." in Path(file).parts:
-            raise ValueError(f"{path}: image_id {image_id} must have a path below the folder of pictures under "
+            raise ValueError(f"{path}: image_id {image_id} must have a path below the folder of images under "
                              f"'file_name', got {short(file)}")
         if (other := owners.setdefault(stem(os.path.normpath(file)), image_id)) != image_id:
-            raise ValueError(f"{path}: image_id {other} and {image_id} have the same picture, {short(file)} "
-                             "(file_name, or <image_id>.jpg where there is none): let names differ before the ending")
+            raise ValueError(f"{path}: image_id {other} and {image_id} have the same image file, {short(file)} "
+                             "(file_name, or <image_id>.jpg without one): use names that differ before the ending")
         files.append(file)
     return files
 
@@ -135,7 +135,7 @@ def _annotations(file: h5py.File, files: np.ndarray, sizes: np.ndarray,
     frame_boxes = box_math.corners_from_centres(frame_boxes.astype(wide))
     images = np.repeat(np.arange(rows), np.diff(box_ptr))
     scale = sizes.max(axis=1)[images, None] / LONGER_SIDE
-    if not rules.allow_clipping:  # first: boxes of another convention leave the frame too
+    if not rules.allow_clipping:  # check this first: boxes of another convention leave the frame, too
         require_convention(frame_boxes * scale, sizes[images], images, CENTRE_AND_SIZE,
                            f"{file.filename}: 'boxes_{LONGER_SIDE}'")
     beyond = ((frame_boxes[:, :2] < -1) | (frame_boxes[:, 2:] > LONGER_SIDE + 1)).any(axis=1)
@@ -150,7 +150,7 @@ def _annotations(file: h5py.File, files: np.ndarray, sizes: np.ndarray,
 
 
 def _offsets(file: h5py.File, kind: str, rows: int) -> np.ndarray:
-    """[I + 1] int64 offsets from the images' inclusive ranges, which must follow one another without gap or overlap."""
+    """[I + 1] int64 offsets. The inclusive ranges of the images must follow one another without gap or overlap."""
     first = read_h5(file, f"img_to_first_{kind}", rows).astype(np.int64)
     last = read_h5(file, f"img_to_last_{kind}", rows).astype(np.int64)
     empty = first == -1
@@ -160,5 +160,5 @@ def _offsets(file: h5py.File, kind: str, rows: int) -> np.ndarray:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(f"{file.filename}: image {row} owns rows {first[row]}..{last[row]} (img_to_first_{kind}, "
-                         f"img_to_last_{kind}), but row {offsets[row]} is the next to be owned")
+                         f"img_to_last_{kind}), but its first row must be {offsets[row]}")
     return offsets

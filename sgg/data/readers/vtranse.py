@@ -1,12 +1,12 @@
-"""Visual Genome in the split of VTransE (Zhang et al. 2017), docs/SYSTEM.md section 1.
+"""Read Visual Genome in the split of VTransE (Zhang et al. 2017), docs/SYSTEM.md section 1.
 
     <directory>/vtranse/vg1_2_meta.h5                 gt/{train,test}/<image>/{sub_boxes,obj_boxes,rlp_labels},
                                                       meta/{cls,pre}/name2idx/<name>
-    <directory>/stanford_filtered/image_data.json     size of each picture
+    <directory>/stanford_filtered/image_data.json     size of each image
     <directory>/VG_100K/<image>.jpg
 
-A row of rlp_labels is the class of the subject, the predicate and the class of the object. The file has no objects of
-its own: those of an image are the distinct pairs of box and class among its subjects and objects.
+A row of rlp_labels holds the class of the subject, the predicate and the class of the object. The file does not list
+objects: the objects of an image are the distinct pairs of box and class among its subjects and objects.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from sgg.data.splits import partition
 
 NUM_VAL_IMAGES = 5000
 STRAY_SHARE = 1 / 2000
-REMEDY = ("put vg1_2_meta.h5 of the VTransE split there; pictures and image_data.json: "
+REMEDY = ("put vg1_2_meta.h5 of the VTransE split there; get images and image_data.json with: "
           "python -m sgg.data prepare vg --root ROOT")
 
 
 def open_vtranse(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES, rules: Rules = USUAL) -> DataSet:
-    """The data set under `directory` (ROOT/VG).
+    """Open the data set under `directory` (ROOT/VG).
 
-    Raises FileNotFoundError or ValueError naming the file and the record that is wrong.
+    Raises FileNotFoundError, or ValueError that names the file and the record.
     """
     directory = Path(directory)
     path = directory / "vtranse" / "vg1_2_meta.h5"
@@ -70,8 +70,8 @@ def _group(file: h5py.File, name: str) -> h5py.Group:
 
 
 def _names(file: h5py.File, kind: str) -> tuple[list[str], int]:
-    """Names of classes (cls) or predicates (pre), background first, and what to add to the file's numbers: those of
-    predicates begin at 0 without a background.
+    """The names of classes (cls) or predicates (pre), background first, and the number to add to those of the file,
+    whose predicates begin at 0 without a background.
     """
     group = _group(file, f"meta/{kind}/name2idx")
     numbers = {name: int(read_h5(group, name)) for name in dataset_paths(group)}
@@ -98,7 +98,7 @@ def _graph(group: h5py.Group, shifts: np.ndarray) -> tuple[np.ndarray, np.ndarra
     ends = np.stack([read_h5(group, name, len(triplets), 4, kind="iuf") for name in ("sub_boxes", "obj_boxes")], axis=1)
     with_class = np.concatenate([ends.astype(float), triplets[:, [0, 2], None]], axis=2).reshape(-1, 5)
     objects, first, object_of_end = np.unique(with_class, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)  # objects in the order in which the file names them
+    order = np.argsort(first)  # objects in the order of their first occurrence in the file
     rank = np.argsort(order)
     pairs = rank[object_of_end.reshape(-1)].reshape(-1, 2)
     return objects[order, :4], objects[order, 4].astype(np.int64), np.column_stack([pairs, triplets[:, 1]])

@@ -1,2 +1,2 @@
-"""Data sets. Each file here is one; it registers its settings in `sgg.methods.dataset.DATA_SETS`. What reads the
-files is imported when they are opened."""
+"""Data sets. Each module registers the settings of one data set in `sgg.methods.dataset.DATA_SETS`. Opening it imports
+the reader of its files."""

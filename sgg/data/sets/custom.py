@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @DATA_SETS.register
 class Custom(DataSettings):
-    """Data of your own, whose file gives every image a split."""
+    """Your own data, whose file gives every image a split."""
 
     title: ClassVar[str] = "custom data"
 
@@ -23,7 +23,7 @@ class Custom(DataSettings):
     """Your own data, in one JSON file."""
 
     def open(self, rules: Rules, cache: Path) -> DataSet:
-        """ROOT/custom."""
+        """Open the data set in ROOT/custom."""
         from sgg.data.readers.custom import open_custom
 
         return open_custom(self.root / "custom", rules=rules)

@@ -1,4 +1,4 @@
-"""GQA, whose pictures are Visual Genome's."""
+"""GQA, which uses the images of Visual Genome."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class GQA(DataSettings):
     name: Annotated[Literal["gqa"], trains(shared=True, tried=True)] = "gqa"
     """GQA."""
     num_val_images: Annotated[PositiveInt, trains(shared=True, tried=True)] = 5000
-    """The first so many training images are validation."""
+    """The number of training images, the first ones, that are the validation split."""
     exclude_left_right: Annotated[bool, trains(shared=True, tried=True)] = False
     """Drop "to the left of" and "to the right of"."""
 
     def open(self, rules: Rules, cache: Path) -> DataSet:
-        """ROOT/GQA, with the pictures of ROOT/VG."""
+        """Open the data set in ROOT/GQA, with the images of ROOT/VG."""
         from sgg.data.readers.gqa import open_gqa
 
         return open_gqa(self.root / "GQA", self.root / "VG" / "VG_100K", self.exclude_left_right,

@@ -1,4 +1,4 @@
-"""The toy genome, which is generated where it is not there."""
+"""The toy genome, which is generated at its first use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @DATA_SETS.register
 class ToyGenome(DataSettings):
-    """Drawn pictures, for trying things out."""
+    """Drawn images, for trials of the platform."""
 
     title: ClassVar[str] = "the toy genome"
     has_sides: ClassVar[bool] = False
@@ -25,12 +25,13 @@ class ToyGenome(DataSettings):
     pairs_per_image: ClassVar[int] = 48
 
     name: Annotated[Literal["toy"], trains(shared=True, tried=True)] = "toy"
-    """The toy genome, generated on first use."""
+    """The toy genome, generated at its first use."""
     num_val_images: Annotated[PositiveInt | None, trains(shared=True, tried=True)] = None
-    """The first so many training images are validation; None: as many as it was generated with, 300."""
+    """The number of training images, the first ones, that are the validation split; None: the number of its own
+    metadata, 300."""
 
     def open(self, rules: Rules, cache: Path) -> DataSet:
-        """ROOT/toy."""
+        """Open the data set in ROOT/toy."""
         from sgg.data.toy.dataset import open_toy
 
         return open_toy(self.root / "toy", self.num_val_images, rules)

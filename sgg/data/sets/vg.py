@@ -26,10 +26,10 @@ class VisualGenome(DataSettings):
     name: Annotated[Literal["vg"], trains(shared=True, tried=True)] = "vg"
     """Visual Genome in the split of Xu et al."""
     num_val_images: Annotated[PositiveInt, trains(shared=True, tried=True)] = 5000
-    """The first so many training images are validation."""
+    """The number of training images, the first ones, that are the validation split."""
 
     def open(self, rules: Rules, cache: Path) -> DataSet:
-        """ROOT/VG."""
+        """Open the data set in ROOT/VG."""
         from sgg.data.readers.visual_genome import open_visual_genome
 
         return open_visual_genome(self.root / "VG", num_val_images=self.num_val_images, rules=rules)

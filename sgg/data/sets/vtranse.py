@@ -25,10 +25,10 @@ class VTransE(DataSettings):
     name: Annotated[Literal["vtranse"], trains(shared=True, tried=True)] = "vtranse"
     """Visual Genome in the split of VTransE."""
     num_val_images: Annotated[PositiveInt, trains(shared=True, tried=True)] = 5000
-    """The first so many training images are validation."""
+    """The number of training images, the first ones, that are the validation split."""
 
     def open(self, rules: Rules, cache: Path) -> DataSet:
-        """ROOT/VG."""
+        """Open the data set in ROOT/VG."""
         from sgg.data.readers.vtranse import open_vtranse
 
         return open_vtranse(self.root / "VG", self.num_val_images, rules)

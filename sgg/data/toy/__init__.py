@@ -1,8 +1,8 @@
 """The toy genome: a small world of rendered scenes, written in Visual Genome's own files.
 
-An instrument for compositional generalisation that fits a laptop: classes in pairs of doubles, ten predicates, long
-tails, and compositions that only validation and test show. `world` says what there is, `scene` composes, `placement`
-knows where things go, `shapes` and `render` draw, `genome` writes, `describe` counts.
+It tests compositional generalisation on a laptop: its classes come in pairs that look alike, it has ten predicates and
+long tails, and some compositions occur only in validation and test. `world` defines classes and compositions, `scene`
+composes scenes, `placement` places things, `shapes` and `render` draw, `genome` writes the files, `describe` counts.
 """
 
 from sgg.data.toy.describe import describe

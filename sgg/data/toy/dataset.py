@@ -1,4 +1,4 @@
-"""Opening the toy genome, which is generated first where it is not there."""
+"""Open the toy genome. It is generated first if it is not there."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from sgg.data.readers.visual_genome import open_visual_genome, read_visual_genom
 
 
 def open_toy(directory: Path | str, num_val_images: int | None = None, rules: Rules = USUAL) -> DataSet:
-    """The toy genome under `directory`, generated first, with a bar, if it is not there. It says itself how
-    many of its training images are for validation; `num_val_images` overrules it.
+    """Open the toy genome under `directory`. If it is not there, it is generated first, with a progress bar.
+
+    num_val_images: the number of training images for validation; None: the number in its own metadata.
     """
     directory = Path(directory)
     settings_path = directory / "stanford_filtered" / "toy.json"
     if not settings_path.exists():
         with image_bar("toy genome") as on_image:
             toy.generate(directory, on_image=on_image)
-    remedy = f"delete {directory} and start again: it is generated anew"
+    remedy = f"delete {directory} and start again to generate it"
     settings = require_json(settings_path, dict, remedy)
     own_number, version, seed = (int(integer_field(settings_path, [settings], field)[0])
                                  for field in ("num_val_images", "version", "seed"))
     if version != toy.VERSION:
-        raise ValueError(f"{settings_path}: the toy genome is of version {version}, this program makes {toy.VERSION}; "
+        raise ValueError(f"{settings_path}: the toy genome has version {version}, this program makes {toy.VERSION}; "
                          f"{remedy}")
     title = f"toy genome (version {version}, seed {seed})"
     data = open_visual_genome(directory, "toy", title, num_val_images or own_number, remedy, rules)

@@ -1,4 +1,4 @@
-"""The statistics of a toy genome, or of any data set, as a text to read."""
+"""Describe the statistics of a toy genome, or of any data set, as text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Row = tuple[str | int, ...]
 
 
 def describe(data: DataSet) -> str:
-    """What each part holds, how rare the relations of val and test are in training, and the long tails."""
+    """A text with the size of each split, the training counts of relations in val and test, and the long tails."""
     splits = {name: data.split(name) for name in _SPLITS}
     blocks = [
         _table(("part", "images", "objects", "relations", "density", "triplets"),
@@ -42,14 +42,14 @@ def _sizes(split: Split) -> Row:
 
 
 def _shots(data: DataSet, split: Split) -> Row:
-    """Relations of a part by how often their triplet occurs in what precedes it."""
+    """The number of relations of a split by the training count of their triplet."""
     seen = data.seen(split.name).of(split.annotations.triplets)
     return tuple(int(((low <= seen) & (seen <= high)).sum())
                  for low, high in (*SHOTS.values(), (101, np.inf)))
 
 
 def _predicates(data: DataSet, splits: dict[str, Split]) -> Iterable[Row]:
-    """Relations of each predicate in each part, frequent ones first."""
+    """The number of relations of each predicate in each split, frequent predicates first."""
     counts = {name: np.bincount(split.annotations.triplets[:, 1], minlength=len(data.predicates))
               for name, split in splits.items()}
     test = splits["test"].annotations.triplets
@@ -60,7 +60,7 @@ def _predicates(data: DataSet, splits: dict[str, Split]) -> Iterable[Row]:
 
 
 def _table(head: tuple[str, ...], rows: Iterable[Row]) -> str:
-    """Columns of equal width; the first is flush left."""
+    """A table with columns of equal width; the first is aligned left."""
     lines = [head, *(tuple(f"{cell:,}" if isinstance(cell, int) else cell for cell in row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return "\n".join("  ".join([line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in

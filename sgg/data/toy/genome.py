@@ -1,8 +1,8 @@
-"""Writing a toy genome: pictures, and annotations in Visual Genome's own files (docs/SYSTEM.md section 1).
+"""Write a toy genome: images, and annotations in Visual Genome's own files (docs/SYSTEM.md section 1).
 
     <directory>/stanford_filtered/{VG-SGG.h5, VG-SGG-dicts.json, image_data.json, toy.json}
     <directory>/VG_100K/<image_id>.jpg
-    <directory>/detector/...                 the same again: pictures without habits, to train the detector on
+    <directory>/detector/...                 the same files again: images without habits, to train the detector on
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sgg.data.toy.thing import DISTANCE
 from sgg.data.toy.world import CLASSES, KINDS, PREDICATES, World
 
 VERSION = 2
-"""Changes whenever the same seed and sizes give other files."""
+"""This number changes whenever the same seed and sizes give other files."""
 
 _FIRST_ID = 10_001   # beyond the ids of Visual Genome's corrupt images, which loaders drop
 _SPLITS = ("val", "train", "test", "detector")
@@ -41,7 +41,7 @@ _FRAMES = (1024, 512)
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many pictures of each part a toy genome has."""
+    """The number of images of each split of a toy genome."""
 
     train: int = 1000
     val: int = 300
@@ -56,47 +56,47 @@ class Sizes:
 
 def generate(directory: Path | str, seed: int = 0, sizes: Sizes | None = None,
              on_image: Callable[[int, int], None] | None = None) -> Path:
-    """Write the toy genome of a seed: with the same numpy and Pillow the same bytes every time. Returns `directory`,
-    which is whole once it is there.
+    """Write the toy genome of a seed. The same versions of numpy and Pillow give the same bytes. Returns `directory`,
+    which appears only when it is whole.
 
-    on_image: called after each picture with the number of pictures drawn and of all. A genome of the same version,
+    on_image: called after each image with the number of drawn images and of all images. A genome of the same version,
     seed and sizes is left as it is.
 
-    Raises FileExistsError, naming the remedy, where anything else is in the way, and ValueError for a size below 1.
+    Raises FileExistsError with the remedy if something else is in the way, and ValueError for a size below 1.
     """
     directory, sizes = require_folder(Path(directory)), sizes or Sizes()
     world = World.build(seed)
-    facts = _facts(world, seed, sizes)
-    if _is_there(directory, facts):
+    metadata = _metadata(world, seed, sizes)
+    if _is_there(directory, metadata):
         return directory
     directory.parent.mkdir(parents=True, exist_ok=True)
     with _workplace(directory) as folder:
         scenes = {split: _scenes(world, split, seed, getattr(sizes, split)) for split in _SPLITS}
-        pictures = _Pictures(sum(map(len, scenes.values())), on_image)
-        _write(folder, scenes["val"] + scenes["train"], scenes["test"], facts, pictures)
-        _write(folder / "detector", scenes["detector"], [], facts | {"num_val_images": 0}, pictures)
+        images = _ImageWriter(sum(map(len, scenes.values())), on_image)
+        _write(folder, scenes["val"] + scenes["train"], scenes["test"], metadata, images)
+        _write(folder / "detector", scenes["detector"], [], metadata | {"num_val_images": 0}, images)
         try:
             folder.replace(directory)
-        except OSError:   # a process that began at the same time was faster
-            if not _is_there(directory, facts):
+        except OSError:   # another process that began at the same time was faster
+            if not _is_there(directory, metadata):
                 raise
     return directory
 
 
 @contextmanager
 def _workplace(directory: Path) -> Iterator[Path]:
-    """A new folder beside `directory`, deleted afterwards if it still is there. Those that a killed process left are
-    deleted first, unless one is at work now: each holds a lock on the folder around them meanwhile.
+    """Yield a new folder beside `directory`, and delete it afterwards if it still exists. First the folders that killed
+    processes left are deleted, unless a process is at work now: each holds a lock on the parent folder meanwhile.
     """
     prefix = f".{directory.name}.unfinished-"
     around = os.open(directory.parent, os.O_RDONLY)
     try:
-        with suppress(OSError):  # somebody is at work, or the file system has no such locks
+        with suppress(OSError):  # a process is at work, or the file system has no such locks
             fcntl.flock(around, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for left in directory.parent.glob(f"{glob.escape(prefix)}*"):
                 shutil.rmtree(left, ignore_errors=True)
         with suppress(OSError):
-            wait_for(around, directory.parent, fcntl.LOCK_SH)  # who has it deletes what was left, and no more
+            wait_for(around, directory.parent, fcntl.LOCK_SH)  # an exclusive lock only serves to delete old folders
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=directory.parent))
         try:
             folder.chmod(0o755)
@@ -107,23 +107,23 @@ def _workplace(directory: Path) -> Iterator[Path]:
         os.close(around)
 
 
-def _is_there(directory: Path, facts: Record) -> bool:
-    """Whether the genome of these facts is there. Raises FileExistsError where something else is."""
+def _is_there(directory: Path, metadata: Record) -> bool:
+    """Whether the genome with this metadata is there. Raises FileExistsError if something else is there."""
     path = directory / "stanford_filtered" / "toy.json"
     if path.is_file():
         found = require_json(path, dict)
-        differing = [key for key in ("version", "seed", "sizes") if found.get(key) != facts[key]]
+        differing = [key for key in ("version", "seed", "sizes") if found.get(key) != metadata[key]]
         if not differing:
             return True
-        said = ", ".join(f"{key} {found.get(key)} (wanted: {facts[key]})" for key in differing)
-        raise FileExistsError(f"{directory} holds another toy genome: {said}; delete it and it is generated anew")
+        said = ", ".join(f"{key} {found.get(key)} (wanted: {metadata[key]})" for key in differing)
+        raise FileExistsError(f"{directory} holds another toy genome: {said}; delete it and start again")
     if directory.exists() and any(directory.iterdir()):
         raise FileExistsError(f"{directory} exists and is no toy genome; name another folder or move it away")
     return False
 
 
-def _facts(world: World, seed: int, sizes: Sizes) -> Record:
-    """What toy.json says."""
+def _metadata(world: World, seed: int, sizes: Sizes) -> Record:
+    """The metadata in toy.json."""
     return {
         "version": VERSION, "seed": seed, "sizes": asdict(sizes), "num_val_images": sizes.val,
         "picture_side": SIDE, "pair_distance": DISTANCE,
@@ -138,8 +138,8 @@ def _scenes(world: World, split: str, seed: int, count: int) -> list[Scene]:
     return [composer.compose((seed, 1 + _SPLITS.index(split), index)) for index in range(count)]
 
 
-class _Pictures:
-    """Draws pictures into files, and says how many are done."""
+class _ImageWriter:
+    """Draws scenes into image files and reports the progress."""
 
     def __init__(self, total: int, on_image: Callable[[int, int], None] | None) -> None:
         self._done, self._total, self._on_image = 0, total, on_image
@@ -151,14 +151,14 @@ class _Pictures:
             self._on_image(self._done, self._total)
 
 
-def _write(folder: Path, trainval: list[Scene], test: list[Scene], facts: Record, pictures: _Pictures) -> None:
-    """Pictures first, toy.json last."""
+def _write(folder: Path, trainval: list[Scene], test: list[Scene], metadata: Record, images: _ImageWriter) -> None:
+    """Write the image files first, toy.json last."""
     scenes = trainval + test
     (folder / "stanford_filtered").mkdir(parents=True)
     (folder / "VG_100K").mkdir()
     ids = range(_FIRST_ID, _FIRST_ID + len(scenes))
     for image_id, scene in zip(ids, scenes, strict=True):
-        pictures.draw(scene, folder / "VG_100K" / f"{image_id}.jpg")
+        images.draw(scene, folder / "VG_100K" / f"{image_id}.jpg")
     split = np.repeat([0, _TEST], [len(trainval), len(test)])
     with h5py.File(folder / "stanford_filtered" / "VG-SGG.h5", "w") as file:
         for name, array in _tables(scenes, split).items():
@@ -166,7 +166,7 @@ def _write(folder: Path, trainval: list[Scene], test: list[Scene], facts: Record
     _write_json(folder / "stanford_filtered" / "VG-SGG-dicts.json", _dictionaries(scenes))
     _write_json(folder / "stanford_filtered" / "image_data.json",
                 [{"image_id": image_id, "width": SIDE, "height": SIDE} for image_id in ids])
-    _write_json(folder / "stanford_filtered" / "toy.json", facts)
+    _write_json(folder / "stanford_filtered" / "toy.json", metadata)
 
 
 def _write_json(path: Path, content: object) -> None:
@@ -174,7 +174,7 @@ def _write_json(path: Path, content: object) -> None:
 
 
 def _tables(scenes: list[Scene], split: np.ndarray) -> dict[str, np.ndarray]:
-    """The data sets of VG-SGG.h5."""
+    """The datasets of VG-SGG.h5."""
     box_ptr = np.cumsum([0, *(len(scene.things) for scene in scenes)])
     rel_ptr = np.cumsum([0, *(len(scene.relations) for scene in scenes)])
     corners = np.array([thing.box for scene in scenes for thing in scene.things])

@@ -1,4 +1,4 @@
-"""Where a thing goes that is related to another: the geometry of the ten predicates.
+"""The geometry of the ten predicates: the place of a thing that is related to another thing.
 
 Several predicates differ by one measure only, drawn from two normals that overlap: how deep a thing is sunk (on, in,
 above), how long a rider's leg is (on, riding), how far a thing is hidden (near, behind), how far it is from a trunk
@@ -30,7 +30,7 @@ _RACK, _LAMP = (.13, .32), (.84, .36)   # of a vehicle: behind its saddle, at it
 
 
 def spot(thing: Thing, bearer: Thing, index: int) -> tuple[float, float]:
-    """The pixel of the bearer where the thing's slot is."""
+    """The pixel of the thing's slot on its bearer."""
     if thing.slot == "top" and bearer.kind in _TOPS:
         return bearer.at(*_TOPS[bearer.kind][index])
     if thing.slot == "face":
@@ -42,9 +42,9 @@ def spot(thing: Thing, bearer: Thing, index: int) -> tuple[float, float]:
 
 def place(thing: Thing, bearer: Thing, predicate: str, size: tuple[float, float], index: int,
           rng: np.random.Generator) -> None:
-    """Set box, layer, cue and pose of a thing that stands in `predicate` to its bearer.
+    """Set box, layer, cue and pose of a thing that has the relation `predicate` to its bearer.
 
-    size: its width and height in pixels. index: which of the bearer's like places it takes.
+    size: its width and height in pixels. index: the number of the slot, among the bearer's slots of this kind.
     """
     x1, y1, x2, y2 = _RULES[predicate](thing, bearer, *size, index, rng)
     thing.box = float(x1), float(y1), float(x2), float(y2)
@@ -76,7 +76,7 @@ def _riding(thing: Thing, bearer: Thing, width: float, height: float, index: int
 
 
 def _seated(thing: Thing, x: float, y: float, width: float, height: float, leg: float) -> Box:
-    """A rider: its seat at (x, y), its leg hanging down the side by a share of its height."""
+    """The box of a rider: its seat is at (x, y), and its leg hangs down by the fraction `leg` of its height."""
     thing.seated, thing.cue = True, float(np.clip(leg, 0., 1.3))
     seat = .66 if thing.kind == "person" else .82
     return x - width / 2, y - seat * height, x + width / 2, y + (.06 + .3 * thing.cue) * height
@@ -120,7 +120,8 @@ def _under(thing: Thing, bearer: Thing, width: float, height: float, index: int,
 
 def _beside(thing: Thing, bearer: Thing, width: float, height: float, index: int, rng: np.random.Generator,
             hidden: float, raised: float) -> Box:
-    """On the ground at the left (index 0) or right, hidden by a share of its width, raised by pixels."""
+    """The box of a thing on the ground at the left (index 0) or right of its bearer. hidden: the fraction of its width
+    that is hidden. raised: in pixels."""
     thing.layer = "back"
     side = -1 if index == 0 else 1
     if bearer.kind == "tree":   # seen from its trunk, not from its crown
@@ -141,14 +142,14 @@ def _behind(thing: Thing, bearer: Thing, width: float, height: float, index: int
 
 
 def _holding(thing: Thing, bearer: Thing, width: float, height: float, index: int, rng: np.random.Generator) -> Box:
-    """The held thing, in front of the one who holds it."""
+    """The box of a held thing, in front of its holder."""
     x, y = bearer.at(1.0, float(np.clip(rng.normal(.42, .09), .2, .62)))
     x += bearer.facing * (.38 * width)
     return _centered(x, y, width, height)
 
 
 def _wearing(thing: Thing, bearer: Thing, width: float, height: float, index: int, rng: np.random.Generator) -> Box:
-    """The headgear, on the head of the one who wears it."""
+    """The box of headgear on the head of its wearer."""
     u, v, scale = {"person": (.5, .075, .84), "pet": (.80, .14, .66), "mount": (.88, .10, .8)}[bearer.kind]
     x, y = bearer.at(u, v)
     width, height = width * scale, height * scale

@@ -1,4 +1,4 @@
-"""Painting a scene: background, things from far to near, what joins them, noise."""
+"""Paint a scene: background, things from far to near, the joints between them, noise."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from sgg.data.toy.scene import SIDE, Scene
 from sgg.data.toy.thing import Thing
 from sgg.data.toy.world import PREDICATES
 
-_SCALE = 2      # canvas pixels to a picture pixel: edges are smoothed by averaging
+_SCALE = 2      # canvas pixels to a image pixel: edges are smoothed by averaging
 _NOISE = 5.     # sd of the pixels' noise, of 255
 _NOISE_SIDE = 384
 
 
 @cache
 def _noise_field() -> np.ndarray:
-    """A field of pixel noise of which every picture gets a window: far cheaper than noise of its own."""
+    """A large field of pixel noise. Every image gets a window of it, which is much cheaper than new noise."""
     noise = np.random.default_rng(0).standard_normal((_NOISE_SIDE, _NOISE_SIDE, 3), dtype=np.float32)
     return np.rint(_NOISE * noise).astype(np.int16)
 
 
 def render(scene: Scene) -> Image.Image:
-    """The picture of a scene, [176, 176] RGB; the same for the same scene."""
+    """The image of a scene, [176, 176] RGB; always the same for the same scene."""
     rng = np.random.default_rng(scene.seed)
     canvas = _background(rng)
     draw = ImageDraw.Draw(canvas)
@@ -42,7 +42,7 @@ def _hsv(hue: float, saturation: float, value: float) -> np.ndarray:
 
 
 def _background(rng: np.random.Generator) -> Image.Image:
-    """Sky and ground, each fading, with a line of hills."""
+    """Sky and ground with colour gradients, and a line of hills."""
     horizon = int(rng.uniform(.38, .48) * SIDE)
     sky, ground = _hsv(rng.normal(.56, .02), .20, .97), _hsv(rng.normal(.24, .03), .26, .84)
     far = np.linspace(0, 1, horizon)[:, None]
@@ -63,7 +63,7 @@ def _background(rng: np.random.Generator) -> Image.Image:
 
 
 def _paint(draw: ImageDraw.ImageDraw, thing: Thing) -> None:
-    """A thing with all that it bears, in the order in which they hide one another."""
+    """Paint a thing and all things that it bears, in the order in which they hide one another."""
     pen = shapes.Pen(draw, thing, _SCALE)
     layers = {layer: [other for other in thing.borne if other.layer == layer] for layer in ("back", "inside", "front")}
     for other in layers["back"]:
@@ -85,7 +85,7 @@ def _paint(draw: ImageDraw.ImageDraw, thing: Thing) -> None:
 
 
 def _join(draw: ImageDraw.ImageDraw, thing: Thing, bearer: Thing) -> None:
-    """What is drawn over both to show how they are joined: an arm, a leg, straps."""
+    """Draw the joint of a thing and its bearer over both: an arm, a leg, straps."""
     pen, bearers = shapes.Pen(draw, thing, _SCALE), shapes.Pen(draw, bearer, _SCALE)
     if PREDICATES[thing.predicate] == "holding":
         x, y = thing.center

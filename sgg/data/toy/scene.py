@@ -1,4 +1,4 @@
-"""Composing a toy scene: groups of things around one that stands on the ground, and some clutter between them.
+"""Compose a toy scene: groups of things around a thing that stands on the ground, and some clutter between them.
 
 A group grows from its root: each *slot* of a thing (its top, its two sides, its head, its hand, ...) may bear another
 thing, whose class and predicate are drawn together by the world's weights. Annotators are as sparing as real ones: not
@@ -16,12 +16,12 @@ from sgg.data.toy.thing import Thing, draw_look, overlap
 from sgg.data.toy.world import CLASSES, KIND_OF, LABELS, PREDICATE, PREDICATES, World, kind_triplets
 
 SIDE = 176
-"""Width and height of every picture in pixels."""
+"""Width and height of every image in pixels."""
 
 MIN_OBJECTS, MAX_OBJECTS = 3, 14
 _GROUND = 94., 173.                    # where things stand, far to near, in pixels from above
-_ANNOTATED, _INCIDENTAL = .85, .02      # share of relations written down: composed, come about
-_EVEN = .4                             # share of draws in val and test that level what is usual and what is rare
+_ANNOTATED, _INCIDENTAL = .85, .02      # fraction of annotated relations: composed ones, incidental ones
+_EVEN = .4                             # fraction of draws in val and test with equal chances for rare compositions
 _ROOTS = {"person": .25, "mount": .14, "vehicle": .14, "furniture": .24, "house": .10, "tree": .07, "container": .06}
 _SLOTS = {   # kind -> slot -> how many, and the chance that each is taken
     "person": {"head": (1, .55), "hand": (1, .55), "side": (2, .45), "top": (1, .10)},
@@ -43,8 +43,8 @@ _Choices = tuple[list[tuple[int, int]], np.ndarray | None, np.ndarray | None]
 
 @dataclass(frozen=True)
 class Scene:
-    """groups: the roots, far ones first. things: all objects in the order of their annotation. relations: (subject,
-    object, predicate), rows of `things`. seed: what its background and noise are drawn from.
+    """A toy scene. groups: the roots, far ones first. things: all objects in the order of their annotation. relations:
+    (subject, object, predicate), rows of `things`. seed: of the background and the noise.
     """
 
     groups: list[Thing]
@@ -65,10 +65,10 @@ def _slot(subject: str, predicate: str, other: str) -> tuple[str, str, str]:
 
 
 class Composer:
-    """Draws scenes of one part of a world.
+    """Draws scenes of one split of a world.
 
-    part: "train", "val", "test" or "detector"; the last knows no habits: every composition of kinds is as frequent as
-    any other, and so are the classes of a pair.
+    split: "train", "val", "test" or "detector". In the last there is no bias: all compositions of kinds are equally
+    frequent, and so are the classes of a pair.
     """
 
     def __init__(self, world: World, split: str) -> None:
@@ -82,7 +82,7 @@ class Composer:
                          for label, kind in KIND_OF.items() for slot in _SLOTS.get(kind, ())}
 
     def _slot_choices(self, label: int, slot: str, novel: np.ndarray, allowed: np.ndarray) -> _Choices:
-        """What may fill a slot. novel and allowed: [C, R, C] bool."""
+        """The compositions that may fill a slot. novel and allowed: [C, R, C] bool."""
         rows, weights, novelty = [], [], []
         for subject, predicate, other, _ in kind_triplets():
             bearer, its_slot, borne = _slot(subject, predicate, other)
@@ -107,7 +107,7 @@ class Composer:
             if MIN_OBJECTS <= len(things) <= MAX_OBJECTS:
                 relations = self._annotate(things, rng)
                 if relations:
-                    order = rng.permutation(len(things)).tolist()   # nothing can be read from the order of rows
+                    order = rng.permutation(len(things)).tolist()   # so the order of rows carries no information
                     rank = {old: new for new, old in enumerate(order)}
                     relations = sorted((rank[s], rank[o], p) for s, o, p in relations)
                     return Scene(groups, [things[i] for i in order], relations, (*seed, 1))
@@ -133,7 +133,7 @@ class Composer:
         return sorted(groups, key=lambda root: root.box[3])
 
     def _stand(self, kind: str, x: float, bottom: float, rng: np.random.Generator) -> Thing:
-        """A thing on the ground, larger where it is nearer."""
+        """A thing on the ground. It is larger if it is nearer."""
         labels = LABELS[kind]
         prior = self._prior[list(labels)]
         thing = self._thing(int(rng.choice(labels, p=prior / prior.sum())), rng)
@@ -155,7 +155,7 @@ class Composer:
 
     @staticmethod
     def _fits(thing: Thing, groups: list[Thing], most: float = .3, bearer: Thing | None = None) -> bool:
-        """Whether a thing lies in the picture and neither hides another one nor is hidden."""
+        """Whether a thing lies in the image, hides no other thing and is not hidden."""
         x1, y1, x2, y2 = thing.box
         if x1 < 1 or y1 < 1 or x2 > SIDE - 1 or y2 > SIDE - 1:
             return False
@@ -163,7 +163,7 @@ class Composer:
                    for root in groups for other in root.all() if other is not bearer and other is not thing)
 
     def _grow(self, bearer: Thing, groups: list[Thing], rng: np.random.Generator, liveliness: float) -> None:
-        """Fill the slots of a thing, and of what they bear."""
+        """Fill the slots of a thing, and of the things in them."""
         for slot, (count, chance) in _SLOTS.get(bearer.kind, {}).items():
             if bearer.bearer is not None and (slot == "side" or bearer.layer == "inside" or bearer.slot == "below"):
                 continue
@@ -188,7 +188,7 @@ class Composer:
             self._grow(thing, groups, rng, .75 * liveliness)
 
     def _annotate(self, things: list[Thing], rng: np.random.Generator) -> list[tuple[int, int, int]]:
-        """What an annotator writes down: rows (subject, object, predicate)."""
+        """The annotated relations: rows (subject, object, predicate)."""
         row = {id(thing): index for index, thing in enumerate(things)}
         relations, composed = [], set()
         for thing in things:
@@ -209,12 +209,12 @@ class Composer:
         return relations
 
     def _withheld(self, subject: int, predicate: int, other: int) -> bool:
-        """Whether a composition is kept from this part."""
+        """Whether this split must not show a composition."""
         return bool(self._weights[subject, predicate, other]) and not self._allowed[subject, predicate, other]
 
 
 def _incidental(subject: Thing, other: Thing) -> int:
-    """The predicate of two things that chance has put together; 0: none."""
+    """The predicate of two things that are related by chance; 0: none."""
     (sx, _), (ox, _) = subject.center, other.center
     reach = (subject.width + other.width) / 2
     if abs(sx - ox) < .5 * reach and 0 < other.box[1] - subject.box[3] < 20:

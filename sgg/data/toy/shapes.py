@@ -1,4 +1,4 @@
-"""What each kind of thing looks like: one function a kind, drawing in the unit square of the thing's box.
+"""Draw each kind of thing: one function per kind, which draws in the unit square of the thing's box.
 
 (0, 0) is the upper corner at the thing's back, (1, 1) the lower one in front. `look` runs from 0 (the first class of
 the pair) to 1 (the second): it moves the hue and one detail of the shape together, so that neither tells more than the
@@ -31,7 +31,7 @@ SKIN, HAIR, TROUSERS, SHOES, METAL, WOOD, INK = (
 
 
 def paint(kind: str, look: float, lightness: float = 1.) -> Colour:
-    """The colour of a kind at a look; lightness below 1 gives its shaded sides and outlines."""
+    """The colour of a kind with a look. A lightness below 1 gives the colour of shaded sides and outlines."""
     first, second, saturation, value = _PAINT[kind]
     hue = first + (second - first) * look
     rgb = colorsys.hsv_to_rgb(hue % 1., saturation, min(1., value * lightness))
@@ -41,7 +41,7 @@ def paint(kind: str, look: float, lightness: float = 1.) -> Colour:
 
 @dataclass
 class Pen:
-    """Draws in the unit square of a thing, `scale` pixels of the canvas to a pixel of the picture."""
+    """Draws in the unit square of a thing. scale: pixels of the canvas per pixel of the image."""
 
     draw: ImageDraw.ImageDraw
     thing: Thing
@@ -62,23 +62,23 @@ class Pen:
 
     def polygon(self, points: Sequence[Point], fill: Colour | None = None, edge: Colour | None = None,
                 width: float = .7) -> None:
-        """A closed outline, filled."""
+        """Draw a filled polygon."""
         self.draw.polygon(self._points(points), fill=fill or self.fill, outline=edge or self.edge,
                           width=max(1, round(width * self.scale)))
 
     def ellipse(self, u: float, v: float, ru: float, rv: float, fill: Colour | None = None,
                 edge: Colour | None = None, width: float = .7) -> None:
-        """An ellipse about (u, v) with half axes ru and rv."""
+        """Draw a filled ellipse around (u, v) with half axes ru and rv."""
         (x1, y1), (x2, y2) = self._points(((u - ru, v - rv), (u + ru, v + rv)))
         self.draw.ellipse((min(x1, x2), y1, max(x1, x2), y2), fill=fill or self.fill, outline=edge or self.edge,
                           width=max(1, round(width * self.scale)))
 
     def line(self, points: Sequence[Point], colour: Colour, width: float) -> None:
-        """A stroke `width` pixels of the picture wide."""
+        """Draw a line. width: in pixels of the image."""
         self.draw.line(self._points(points), fill=colour, width=max(1, round(width * self.scale)), joint="curve")
 
     def ring(self, u: float, v: float, ru: float, rv: float, colour: Colour, width: float) -> None:
-        """The outline of an ellipse."""
+        """Draw the outline of an ellipse."""
         (x1, y1), (x2, y2) = self._points(((u - ru, v - rv), (u + ru, v + rv)))
         self.draw.ellipse((min(x1, x2), y1, max(x1, x2), y2), outline=colour, width=max(1, round(width * self.scale)))
 
@@ -201,14 +201,14 @@ def _container(pen: Pen) -> None:
 
 
 def container_back(pen: Pen) -> None:
-    """What is behind the contents of a container."""
+    """Draw the part of a container behind its contents."""
     handle = .24 + .06 * pen.detail
     pen.ring(.5, .26, .36, handle, pen.edge, 1.2)
     pen.ellipse(.5, .26, .48, .11, paint("container", pen.thing.look, .5))
 
 
 def container_front(pen: Pen) -> None:
-    """What hides the contents of a container."""
+    """Draw the part of a container in front of its contents."""
     taper = .10 + .08 * pen.detail
     pen.polygon(((.02, .28), (.14, .345), (.5, .37), (.86, .345), (.98, .28), (1. - taper, .95), (.8, 1.), (.2, 1.),
                  (taper, .95)))
@@ -252,7 +252,7 @@ def _tree(pen: Pen) -> None:
 
 
 def tree_front(pen: Pen, inside: Thing) -> None:
-    """Leaves over what is in the tree."""
+    """Draw leaves over the thing in a tree."""
     x1, y1, x2, y2 = inside.box
     for share in (.08, .38, .68, .96):
         u = ((x1 + share * (x2 - x1)) - pen.thing.box[0]) / pen.thing.width
@@ -280,4 +280,4 @@ SHAPES: dict[str, Callable[[Pen], None]] = {
     "round": _round, "headgear": _headgear, "container": _container, "flyer": _flyer, "plate": _plate, "tree": _tree,
     "house": _house,
 }
-"""Each kind's drawing of a thing that stands free."""
+"""The drawing function of each kind, for a thing without bearer."""

@@ -1,4 +1,4 @@
-"""A thing in a toy scene: what it is, where it stands, how it looks, and how it is joined to what bears it."""
+"""A thing in a toy scene: its class, its place, its look, and its joint to its bearer."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from sgg.data.toy.world import KIND_OF, LABELS
 
 DISTANCE = 2.6
-"""d' of a pair: the distance of the two classes' looks in standard deviations. The best observer of a single thing is
-right in Phi(d'/2) = 90 % of cases; what is left is for the context."""
+"""d' of a pair: the distance of the two classes' mean looks in standard deviations. The best observer of a single thing
+is right in Phi(d'/2) = 90 % of the cases; the context can decide the other cases."""
 
 Box = tuple[float, float, float, float]
 
@@ -20,10 +20,11 @@ Box = tuple[float, float, float, float]
 class Thing:
     """An object of a scene.
 
-    box: x1, y1, x2, y2 in pixels. look: where it lies between the two classes of its pair: normal with sd 1/d' around 0
-    for the first and 1 for the second. facing: 1 to the right, -1 to the left. predicate: the relation to its bearer
-    (0: it stands alone), of which it is the subject unless it is worn or held. cue: how strongly that relation is drawn
-    (length of a rider's leg, of a strap). layer: "back", "inside" or "front" of its bearer.
+    box: x1, y1, x2, y2 in pixels. look: its position between the two classes of its pair, drawn from a normal
+    distribution with sd 1/d' around 0 for the first class and 1 for the second. facing: 1 to the right, -1 to the left.
+    predicate: the relation to its bearer, 0 for a thing without bearer. The thing is the subject, unless it is worn or
+    held. cue: how clearly the relation is drawn (length of a rider's leg, of a strap). layer: "back", "inside" or
+    "front" of its bearer.
     """
 
     label: int
@@ -40,22 +41,22 @@ class Thing:
 
     @property
     def kind(self) -> str:
-        """What shares its shape."""
+        """The kind of its class. Classes of a kind have the same shape."""
         return KIND_OF[self.label]
 
     @property
     def width(self) -> float:
-        """Of its box, in pixels."""
+        """The width of its box, in pixels."""
         return self.box[2] - self.box[0]
 
     @property
     def height(self) -> float:
-        """Of its box, in pixels."""
+        """The height of its box, in pixels."""
         return self.box[3] - self.box[1]
 
     @property
     def center(self) -> tuple[float, float]:
-        """Of its box, in pixels."""
+        """The centre of its box, in pixels."""
         return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
 
     def at(self, u: float, v: float) -> tuple[float, float]:
@@ -65,19 +66,19 @@ class Thing:
         return self.box[0] + u * self.width, self.box[1] + v * self.height
 
     def all(self) -> Iterator[Thing]:
-        """Itself and everything it bears, directly or not."""
+        """Itself and all things that it bears, directly or indirectly."""
         yield self
         for thing in self.borne:
             yield from thing.all()
 
 
 def draw_look(label: int, rng: np.random.Generator) -> float:
-    """The look of a thing of this class."""
+    """Draw the look of a thing of a class."""
     return LABELS[KIND_OF[label]].index(label) + rng.standard_normal() / DISTANCE
 
 
 def overlap(first: Box, second: Box) -> float:
-    """Intersection of two boxes as a share of the smaller one."""
+    """The intersection of two boxes as a fraction of the smaller one."""
     width = min(first[2], second[2]) - max(first[0], second[0])
     height = min(first[3], second[3]) - max(first[1], second[1])
     if width <= 0 or height <= 0:

@@ -1,11 +1,11 @@
-"""What exists in the toy genome and how often: classes, predicates, compositions and which of them are held out.
+"""The world of the toy genome: classes, predicates, compositions, their frequencies, and the held-out compositions.
 
-Most classes come in pairs of one *kind*, which share their shape and are told apart by little (see `look.py`). A
-composition is a triplet that can be drawn at all; its weight says how often it is. The weights fall into a long tail
-twice over: between kinds by the table below, and within a kind by log-normal draws, which make one of the two classes
-of a pair the usual partner of most contexts. That is the bias which an unseen composition then contradicts.
+Most classes come in pairs of one *kind*, which have the same shape and differ only in their look (see `thing.py`). A
+composition is a triplet that can be drawn; its weight is proportional to its frequency. The weights have long tails for
+two reasons: the table below gives kinds different weights, and within a kind weights are log-normal draws. So one of
+the two classes of a pair is the usual partner in most contexts. A held-out composition contradicts this bias.
 
-Shapes: C object classes and R predicate classes, both counting background as 0.
+Shapes: C object classes and R predicate classes, both with the background as 0.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "tree": ("tree",),
     "house": ("house",),
 }
-"""Each kind and its classes; the classes of a pair are each other's double."""
+"""The classes of each kind. The two classes of a pair look alike."""
 
 CLASSES: tuple[str, ...] = ("__background__", *(name for names in KINDS.values() for name in names))
 PREDICATES: tuple[str, ...] = (
@@ -102,12 +102,12 @@ _COMPOSITIONS: dict[str, dict[str, str]] = {
     },
 }
 
-_SHARE_SPREAD = 1.6   # sd of the logarithm of a triplet's share among those of its kinds
-_HELD_OUT = {"test": .22, "val": .10}   # share of the compositions kept from training
+_SHARE_SPREAD = 1.6   # sd of the logarithm of a triplet's fraction among those of its kinds
+_HELD_OUT = {"test": .22, "val": .10}   # fraction of the compositions that training must not show
 
 
 def kind_triplets() -> list[tuple[str, str, str, float]]:
-    """Every composition of kinds: subject kind, predicate name, object kind, weight."""
+    """All compositions of kinds: subject kind, predicate name, object kind, weight."""
     return [(subject, predicate, other, float(weight))
             for predicate, by_object in _COMPOSITIONS.items()
             for other, subjects in by_object.items()
@@ -118,9 +118,10 @@ def kind_triplets() -> list[tuple[str, str, str, float]]:
 class World:
     """The compositions of one toy genome.
 
-    weights: [C, R, C] how often subject, predicate, object are drawn; 0 where they cannot be.
-    held_out: part ("test", "val") -> [C, R, C] bool: compositions that occur in that part and not in training (those
-    of test are not in val either). prior: [C] how often a class stands alone, 1 on average over a kind.
+    weights: [C, R, C] the relative frequency of subject, predicate, object; 0 for an impossible composition.
+    held_out: split ("test", "val") -> [C, R, C] bool: the compositions that occur in this split but not in training
+    (those of test do not occur in val, either). prior: [C] the relative frequency of a class alone, 1 on average over a
+    kind.
     """
 
     weights: np.ndarray
@@ -129,10 +130,10 @@ class World:
 
     @classmethod
     def build(cls, seed: int) -> World:
-        """The world of a seed: the same on every machine."""
+        """The world of a seed. It is the same on every machine."""
         rng = np.random.default_rng([seed, 0])
         weights = np.zeros((len(CLASSES), len(PREDICATES), len(CLASSES)))
-        eligible = []   # never the usual composition of its kinds: the kinds' relation can still be learned
+        eligible = []   # without the most frequent composition of its kinds, so their relation can still be learned
         for subject, predicate, other, weight in kind_triplets():
             combinations = list(product(LABELS[subject], LABELS[other]))
             shares = np.exp(_SHARE_SPREAD * rng.standard_normal(len(combinations)))
@@ -154,8 +155,8 @@ class World:
 
 def _hold_out(weights: np.ndarray, eligible: list[tuple[int, int, int]], rng: np.random.Generator,
               ) -> dict[str, np.ndarray]:
-    """Choose the held-out compositions, of every predicate the same share; no class loses the last partner that it has
-    in a role of a predicate.
+    """Choose the held-out compositions: the same fraction for every predicate. Each class keeps a partner in each of
+    its roles of a predicate.
     """
     left = weights > 0
     totals = left.sum(axis=(0, 2))

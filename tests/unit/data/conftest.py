@@ -1,4 +1,4 @@
-"""Ten small pictures in Visual Genome's own files, written anew for each test that wants to spoil them; a server."""
+"""Ten small images in Visual Genome's own files, written anew for each test that wants to spoil them; a server."""
 
 import json
 import threading
@@ -54,7 +54,7 @@ class Genome:
     images: list[dict] = field(default_factory=lambda: [
         {"image_id": 100 + number, "width": WIDTH, "height": HEIGHT} for number in range(10)])
 
-    def write(self, directory: Path, pictures: bool = True) -> Path:
+    def write(self, directory: Path, images: bool = True) -> Path:
         folder = directory / "stanford_filtered"
         folder.mkdir(parents=True)
         with h5py.File(folder / "VG-SGG.h5", "w") as file:
@@ -62,7 +62,7 @@ class Genome:
                 file[name] = array
         (folder / "VG-SGG-dicts.json").write_text(json.dumps(self.names))
         (folder / "image_data.json").write_text(json.dumps(self.images))
-        if pictures:
+        if images:
             (directory / "VG_100K").mkdir()
             for number, record in enumerate(self.images):
                 colours = np.random.default_rng(number).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)

@@ -39,7 +39,7 @@ def test_auto_generates_the_toy_genome_once_and_says_so(small_toy, tmp_path):
     assert data.split("detector").image_folder == tmp_path / "toy" / "detector" / "VG_100K"
 
 
-def test_a_bar_is_shown_on_a_terminal_while_pictures_are_drawn(small_toy, tmp_path, monkeypatch, capsys):
+def test_a_bar_is_shown_on_a_terminal_while_images_are_drawn(small_toy, tmp_path, monkeypatch, capsys):
     open_dataset("auto", tmp_path / "a")
     assert capsys.readouterr() == ("", "")
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes the captured stream for a terminal
@@ -58,7 +58,7 @@ def test_a_toy_genome_of_another_version_is_refused(small_toy, tmp_path):
     open_dataset("toy", tmp_path)
     path = tmp_path / "toy" / "stanford_filtered" / "toy.json"
     path.write_text(path.read_text().replace('"version": ', '"version": 9'))
-    with pytest.raises(ValueError, match=r"toy.json: the toy genome is of version 9\d*, this program makes .*; delete"):
+    with pytest.raises(ValueError, match=r"toy.json: the toy genome has version 9\d*, this program makes .*; delete"):
         open_dataset("toy", tmp_path)
 
 
@@ -68,7 +68,7 @@ def test_the_detectors_images_are_part_of_the_hash(small_toy, tmp_path, new_geno
     (folder / "stanford_filtered").rename(tmp_path / "away")
     genome = new_genome()
     genome.arrays["labels"][0] = 2
-    genome.write(folder, pictures=False)
+    genome.write(folder, images=False)
     assert open_dataset("toy", tmp_path).hash != base.hash
 
 

@@ -32,7 +32,7 @@ def test_stats_names_every_row_that_differs_from_the_known_counts(run, genome_di
     assert out.startswith("Visual Genome (stanford split): 3/2/3 images (train/val/test), 4 classes, 2 predicates")
     assert re.fullmatch(r"val all +2 +6 +4 +4  DIFFERS from the known 5,000 images, 62,754 objects, 33,203 relations, "
                         r"5,043 unique triplets", rows["val all"])
-    assert "0 of 35 facts are as known" in out
+    assert "0 of 35 numbers are equal" in out
     facts = {line["about"]: line for line in json.loads(written.read_text())}
     assert facts["test all: relations"] == {"about": "test all: relations", "found": "6", "known": "183,642"}
 
@@ -52,7 +52,7 @@ def test_the_table_says_where_all_is_as_known():
     assert text[1].split() == ["train", "all", "5", "5", "5", "5"]
 
 
-def test_verify_lists_missing_and_truncated_pictures(run, genome_directory, tmp_path):
+def test_verify_lists_missing_and_truncated_images(run, genome_directory, tmp_path):
     arguments = ("verify", "--data", "vg", "--root", tmp_path, "--num-val-images", 2)
     assert run(*arguments)[0] == 0
     folder = genome_directory / "VG_100K"
@@ -63,8 +63,8 @@ def test_verify_lists_missing_and_truncated_pictures(run, genome_directory, tmp_
     found = json.loads((tmp_path / "found.json").read_text())
     assert status == 1
     assert "missing: 1\n" in out
-    assert re.search(r"picture .*103.jpg is missing", out)
-    assert re.search(r"damaged: 2\n  picture .*105.jpg cannot be read, or is cut off", out)
+    assert re.search(r"image .*103.jpg is missing", out)
+    assert re.search(r"damaged: 2\n  image .*105.jpg cannot be read, or is cut off", out)
     assert [len(found[kind]) for kind in ("changed", "missing", "damaged")] == [0, 1, 2]
 
 
@@ -91,11 +91,11 @@ def test_convert_overwrites_nothing(run, tmp_path, monkeypatch):
     mine.mkdir()
     (mine / "annotations.json").write_text("years of work")
     status, _, err = run("convert", "--data", "vg", "--root", tmp_path, "--out", mine)
-    assert (status, err) == (2, f"error: {mine}/annotations.json is there already: move it away, or name another "
+    assert (status, err) == (2, f"error: {mine}/annotations.json exists already: move it away, or name another "
                                 "folder\n")
     assert (mine / "annotations.json").read_text() == "years of work"
     status, _, err = run("convert", "--data", "vg", "--out", mine / "annotations.json")
-    assert (status, err) == (2, f"error: {mine}/annotations.json is no folder: name a new or another one\n")
+    assert (status, err) == (2, f"error: {mine}/annotations.json is no folder: name another folder\n")
 
 
 @pytest.mark.parametrize("words", [("stats", "--num-val-images", "0"), ("toy", "--seed", "-1")])
@@ -173,7 +173,7 @@ def test_a_disk_that_cannot_be_written_is_told_before_work_starts(run, tmp_path,
     for words in (("toy", "--out"), ("convert", "--data", "vg", "--out"), ("prepare", "vg", "--root")):
         status, _, err = run(*words, "/sys/mine")
         assert status == 2
-        assert re.match(r"error: /sys/mine cannot be written: .* \(a new file in /sys\)", err.strip())
+        assert re.match(r"error: /sys/mine cannot be written: .* \(a new file in /sys\); name a path", err.strip())
     with pytest.raises(SystemExit, match="2"):
         run("stats", "--json", "/sys/facts.json")
     assert "--json: /sys/facts.json cannot be written: " in capsys.readouterr().err
@@ -189,7 +189,7 @@ def test_stats_counts_what_training_has_and_compares_the_whole_file(run, new_gen
     status, out, _ = run(*words, "--json", written)
     assert status == 0
     assert "1 relations of an object to itself" in out
-    assert re.search(r"test all .* as known  \(with those of an object to itself: 6 relations", out)
+    assert re.search(r"test all .* as known  \(with relations of an object to itself: 6 relations", out)
     facts = {line["about"]: line for line in json.loads(written.read_text())}
     assert facts["test all: relations"] == {"about": "test all: relations", "found": "5", "known": "6", "of_file": "6"}
     assert len(open_visual_genome(tmp_path / "VG", num_val_images=2).split("test").annotations.relations) == 5

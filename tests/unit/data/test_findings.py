@@ -31,7 +31,7 @@ def test_what_is_as_it_should_be_is_no_finding():
 def test_boxes_that_are_cut_are_counted_with_the_first_of_them():
     clipped = found(annotations([0, 0, 9, 9], [90, 10, 120, 20], [-5, 0, 9, 9]))["clipped boxes"]
     assert (clipped.count, clipped.of, clipped.severity) == (2, 3, "note")
-    assert clipped.example == ("image 0.jpg, object 1: box [90.0, 10.0, 120.0, 20.0] (x1 y1 x2 y2) in a picture of "
+    assert clipped.example == ("image 0.jpg, object 1: box [90.0, 10.0, 120.0, 20.0] (x1 y1 x2 y2) in a image of "
                                "100x80 pixels")
 
 
@@ -42,18 +42,18 @@ def test_a_pixel_of_rounding_is_no_finding():
 
 def test_a_box_wholly_outside_is_counted_once():
     outside = found(annotations([0, 0, 9, 9], [120, 10, 140, 20]), Rules(allow_clipping=True))
-    assert list(outside) == ["boxes outside their pictures"]
-    assert outside["boxes outside their pictures"].severity == "fault"
+    assert list(outside) == ["boxes outside their images"]
+    assert outside["boxes outside their images"].severity == "fault"
 
 
 def test_the_few_boxes_outside_that_published_files_hold_are_a_note():
     outside = found(annotations([0, 0, 9, 9], [120, 10, 140, 20]), stray_share=0.5)
-    assert outside["boxes outside their pictures"].severity == "note"
+    assert outside["boxes outside their images"].severity == "note"
 
 
 def test_images_without_objects_are_counted():
     assert found(annotations([0, 0, 9, 9], images=3))["images without objects"] == Finding(
-        "images without objects", 2, 3, "image 1.jpg", "The image is in no part.")
+        "images without objects", 2, 3, "image 1.jpg", "The image is in no split.")
 
 
 @pytest.mark.parametrize(("of", "text"), [(None, "1,200 clipped boxes"), (5000, "1,200 of 5,000 clipped boxes")])

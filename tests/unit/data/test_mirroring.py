@@ -62,7 +62,7 @@ def test_given_pairs_are_all_that_is_exchanged():
 
 @pytest.fixture
 def part(tmp_path):
-    """One picture: object 0 is left of (1) object 1, object 1 is right of (2) object 0, and on (3) it."""
+    """One image: object 0 is left of (1) object 1, object 1 is right of (2) object 0, and on (3) it."""
     Image.new("RGB", (20, 10)).save(tmp_path / "a.png")
     annotations = Annotations(np.array(["a.png"]), np.array([[10, 20]]), np.array([0, 2]),
                               np.array([[0, 0, 5, 5], [12, 0, 20, 5]], np.float32), np.array([1, 1]), np.array([0, 2]),

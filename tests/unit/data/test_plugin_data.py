@@ -68,6 +68,6 @@ def test_it_says_which_rates_suit_it(plugin) -> None:
 def test_its_files_are_fetched(tmp_path, plugin, capsys) -> None:
     arguments = ["prepare", "drawn", "--root", str(tmp_path / "data")]
     assert main(arguments) == 2
-    assert "prepare knows vg, gqa, glove, not 'drawn'; a plugin's once" in capsys.readouterr().err
+    assert "prepare knows vg, gqa, glove, not 'drawn'; if a plugin defines it" in capsys.readouterr().err
     assert main([*arguments, "--plugin", str(plugin)]) == 0
     assert (tmp_path / "data" / "drawn" / "about.txt").read_text() == "drawings"

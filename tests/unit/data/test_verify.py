@@ -41,7 +41,7 @@ def exif(orientation):
     return tags
 
 
-def test_notes_alone_are_no_fault(verified, folder):
+def test_verify_of_notes_alone_finds_no_fault(verified, folder):
     """Pictures whose names end in .jpg may be of any format."""
     picture = Image.open(folder / "100.jpg").copy()
     picture.save(folder / "101.jpg", exif=exif(3))
@@ -51,17 +51,17 @@ def test_notes_alone_are_no_fault(verified, folder):
     status, table, found = verified()
     assert status == 0
     for number, (kind, effect) in enumerate({
-            "pictures turned by EXIF": "turned as viewers turn it", "pictures transparent": "is laid on white",
-            "pictures of 16 bits": "upper 8 bits", "pictures of several frames": "first frame"}.items(), start=101):
+            "images turned by EXIF": "turned as viewers turn it", "images transparent": "are laid on white",
+            "images of 16 bits": "upper 8 bits", "images of several frames": "first frame"}.items(), start=101):
         assert (found[kind]["count"], found[kind]["of"], found[kind]["severity"]) == (1, 10, "note")
         assert found[kind]["example"].endswith(f"{number}.jpg")
         assert effect in found[kind]["effect"]
     assert "1 of 10" in table
 
 
-def test_faults_of_pictures(verified, folder):
+def test_verify_lists_faults_of_images(verified, folder):
     (folder / "100.jpg").unlink()
-    (folder / "101.jpg").write_text("no picture")
+    (folder / "101.jpg").write_text("no image")
     (folder / "102.jpg").write_bytes((folder / "102.jpg").read_bytes()[:-9])
     Image.new("RGB", (48, 64)).save(folder / "103.jpg")
     Image.fromarray(np.zeros((48, 64), np.float32)).save(folder / "104.jpg", "TIFF")
@@ -69,7 +69,7 @@ def test_faults_of_pictures(verified, folder):
     status, table, found = verified()
     assert status == 1
     assert {kind: one["count"] for kind, one in found.items() if one["severity"] == "fault"} == {
-        "missing pictures": 1, "pictures that cannot be read": 3, "pictures of another size than annotated": 2}
+        "missing images": 1, "images that cannot be read": 3, "images of another size than annotated": 2}
     for named in ("101.jpg cannot be read", "102.jpg cannot be read, or is cut off: it has no end marker",
                   "104.jpg holds floating-point numbers", "105.jpg is 48x64 pixels, but its annotation was made for "
                   "64x48: its EXIF orientation is 6"):
@@ -77,8 +77,8 @@ def test_faults_of_pictures(verified, folder):
     assert table.index("fault") < table.index("note")
 
 
-def test_what_only_decoding_shows(verified, folder):
-    """The inside of a PNG is spoilt; a picture is replaced while its length and time of last change stay."""
+def test_verify_with_decode(verified, folder):
+    """The inside of a PNG is spoilt; a image is replaced while its length and time of last change stay."""
     spoilt, replaced = folder / "101.jpg", folder / "102.jpg"
     Image.open(folder / "101.jpg").copy().save(spoilt, "PNG")
     assert verified("--decode")[0] == 0
@@ -92,15 +92,15 @@ def test_what_only_decoding_shows(verified, folder):
     assert verified()[0] == 0
     status, _, found = verified("--decode")
     assert status == 1
-    assert found["pictures that cannot be decoded"]["example"].startswith(f"picture {spoilt} cannot be read")
-    assert found["pictures that were changed unseen"]["example"].startswith(f"picture {replaced} has another content")
+    assert found["images that cannot be decoded"]["example"].startswith(f"image file {spoilt} cannot be read")
+    assert found["images that were changed unseen"]["example"].startswith(f"image file {replaced} has another content")
 
 
 @pytest.mark.parametrize(("written", "named"), [
     (lambda x, y, width, height: [x, y, x + width, y + height], "fit as corners (x1, y1, x2, y2)"),
     (lambda x, y, width, height: [x, y, width, max(0, height - 10)], "has no area (and so for ")])
-def test_boxes_that_a_run_refuses_do_not_hide_other_faults(written, named, capsys, tmp_path, monkeypatch):
-    """The example with boxes as corners, or some without area, and a picture missing. In 100 columns the table shows
+def test_verify_goes_on_after_refused_boxes(written, named, capsys, tmp_path, monkeypatch):
+    """The example with boxes as corners, or some without area, and a image missing. In 100 columns the table shows
     whole file names."""
     folder = tmp_path / ("a-long-name-of-a-folder" * 3) / "custom"
     shutil.copytree(EXAMPLE, folder)
@@ -114,15 +114,15 @@ def test_boxes_that_a_run_refuses_do_not_hide_other_faults(written, named, capsy
     assert main(["verify", "--data", "custom", "--root", str(folder.parent), "--json", str(target)]) == 1
     found = {one["kind"]: one for one in json.loads(target.read_text())["findings"]}
     assert named in found["refused annotation"]["example"]
-    assert found["missing pictures"]["count"] == 1
+    assert found["missing images"]["count"] == 1
     output = capsys.readouterr().out
     lines = output[:output.index("changed:")].splitlines()[1:]
     assert max(map(len, lines)) <= 100
     assert "\u2026" not in output
-    assert "not decoded (--decode)" in output
+    assert "--decode decodes them" in output
 
 
-def test_what_the_annotation_shows(verified, new_genome, genome_directory, tmp_path):
+def test_verify_lists_findings_of_the_annotation(verified, new_genome, genome_directory, tmp_path):
     shutil.rmtree(genome_directory)
     genome = new_genome()
     genome.arrays["boxes_1024"][6] = [500, 500, 8, 320]  # half a pixel wide
@@ -137,7 +137,7 @@ def test_what_the_annotation_shows(verified, new_genome, genome_directory, tmp_p
     assert found["subsets without a relation"]["count"] == len(empty) > 0
 
 
-def test_what_was_derived_from_other_pictures_or_annotation_is_listed(verified, folder, genome_directory, tmp_path):
+def test_verify_lists_files_derived_from_other_data(verified, folder, genome_directory, tmp_path):
     """A detector and a store of these data, of others of the same classes, and of a data set with other classes."""
     data = open_visual_genome(genome_directory, num_val_images=2)
     train, cache = data.split("train"), tmp_path / "cache"

@@ -45,7 +45,7 @@ def test_words_with_blanks_are_passed_over(glove):
 @pytest.mark.parametrize(("text", "dim", "message"), [
     (GLOVE, 5, "line 1: expected a word and 5 numbers, got 3; use a file of 5 dimensions, or set embeddings.dim=3"),
     (GLOVE, 2, "line 1: expected a word and 2 numbers, got 3"),
-    ("400000 3\n" + GLOVE, 3, "line 1: expected a word and 3 numbers, got 1; it begins with a header as word2vec's"),
+    ("400000 3\n" + GLOVE, 3, "line 1: expected a word and 3 numbers, got 1; it begins with a header like files"),
     ("nothing\n", 3, "line 1: expected a word and 3 numbers, got 0; is it a GloVe text file"),
     (GLOVE + "light 1 2", 3, r"line 5: expected a word and 3 numbers, got 2; is the file cut off\?"),
     ("man 1 nan 3\n", 3, "line 1: the vector of 'man' is not finite"),

@@ -33,7 +33,7 @@ def test_open_data_checks_the_image_files_that_will_be_read(opened, toy_root, tm
     save_detector(Detector("tiny", 25), tmp_path / "trained", {})
     try:
         path.write_bytes(content[:-2])
-        with pytest.raises(ValueError, match=rf"1 of \d+ pictures of {part} of .* cannot serve .*\n  picture {path} "
+        with pytest.raises(ValueError, match=rf"1 of \d+ images of {part} of .* cannot be used .*\n  image file {path} "
                                              "cannot be read, or is cut off"):
             opened()
         if part == "detector":

@@ -27,7 +27,7 @@ TINY = Path(__file__).parents[3] / "golden" / "files" / "vg_tiny_data" / "VG"
 
 
 def honest(seed: int, boxes: int, largest: float = 1.0, crop: float = 0.0):
-    """Corners [T, 4], sizes [T, 2] and images [T] of boxes that lie anywhere in pictures of any size.
+    """Corners [T, 4], sizes [T, 2] and images [T] of boxes that lie anywhere in images of any size.
 
     largest: side of the largest box, as a share of the picture. crop: the share of the boxes' picture that was cut off
     at each side, with the boxes left as they were.
@@ -59,7 +59,7 @@ def read_as(written, declared, corners):
 @pytest.mark.parametrize("crop", [0, 0.05, 0.2])
 @pytest.mark.parametrize("largest", [0.06, 0.3, 1])
 @pytest.mark.parametrize("boxes", [1, 3, 8, 30, 400])
-def test_honest_boxes_are_never_refused(boxes, largest, crop, declared):
+def test_require_convention_accepts_correct_boxes(boxes, largest, crop, declared):
     """Small and large objects, at the border and cut off by it, few and many."""
     for seed in range(20):
         assert refusal(*honest(seed, boxes, largest, crop), declared) == ""
@@ -70,7 +70,7 @@ def test_honest_boxes_are_never_refused(boxes, largest, crop, declared):
                                                    (CORNERS_BY_ROW, CORNER_AND_SIZE), (FAR_CORNER_FIRST, CORNERS)],
                          ids=lambda convention: convention.name)
 @pytest.mark.parametrize("boxes", [40, 400])
-def test_another_convention_is_named(boxes, written, declared):
+def test_require_convention_names_another_convention(boxes, written, declared):
     for seed in range(10):
         corners, sizes, images = honest(seed, boxes, 0.6)
         text = refusal(read_as(written, declared, corners), sizes, images, declared)
@@ -87,24 +87,24 @@ def test_three_of_four_boxes_leave_where_corners_are_read_as_sizes():
 
 
 @pytest.mark.parametrize("declared", CONVENTIONS, ids=lambda convention: convention.name)
-def test_shares_of_the_picture_are_named(declared):
+def test_require_convention_names_relative_boxes(declared):
     corners, sizes, images = honest(0, 12, 0.5)
     assert "are in 0..1" in refusal(corners / np.tile(sizes[:, ::-1], 2), sizes, images, declared)
 
 
 @pytest.mark.parametrize(("factor", "message"), [(1.5, r"larger|as large"), (0.5, "times smaller")])
-def test_boxes_of_pictures_of_another_size_are_named(factor, message):
+def test_require_convention_names_boxes_of_images_of_another_size(factor, message):
     corners, sizes, images = honest(0, 400, 0.3)
     assert re.search(message, refusal(corners * factor, sizes, images, CORNER_AND_SIZE))
 
 
-def test_width_and_height_exchanged_are_named():
+def test_require_convention_names_exchanged_sides():
     _, sizes, images = honest(0, 60, 0.5)
     sizes[:] = [300, 500]
     corners = np.random.default_rng(0).uniform(0, 1, (len(sizes), 4)) * 100
     corners[:, 2:] += corners[:, :2]
     corners[::2, [1, 3]] += 290
-    assert "width and height of the pictures are exchanged" in refusal(corners, sizes, images, CORNER_AND_SIZE)
+    assert "width and height of the images are exchanged" in refusal(corners, sizes, images, CORNER_AND_SIZE)
 
 
 def written_in_shares(x, y, width, height, sides):
@@ -117,8 +117,8 @@ def written_in_shares(x, y, width, height, sides):
     (lambda x, y, width, height, sides: (x, y, x + width, y + height), "fit as corners (x1, y1, x2, y2)"),
     (lambda x, y, width, height, sides: (y, x, y + height, x + width), "fit as corners, vertical first"),
     (lambda x, y, width, height, sides: (y, x, height, width), "or x and y of the boxes"),
-    (lambda x, y, width, height, sides: (2 * x, 2 * y, 2 * width, 2 * height), "pictures 2.0 times as large")])
-def test_boxes_that_stick_out_of_their_pictures_do_not_hide_the_convention(written, named):
+    (lambda x, y, width, height, sides: (2 * x, 2 * y, 2 * width, 2 * height), "images 2.0 times as large")])
+def test_require_convention_despite_boxes_outside_images(written, named):
     """As in the example: 4 of its 73 boxes stick out, so no way to read them lets all of them fit."""
     content = json.loads((EXAMPLE / "annotations.json").read_text())
     sides = {image["id"]: (image["width"], image["height"]) for image in content["images"]}
@@ -128,7 +128,7 @@ def test_boxes_that_stick_out_of_their_pictures_do_not_hide_the_convention(writt
     assert named in refusal(CORNER_AND_SIZE.to_corners(numbers), sizes, images, CORNER_AND_SIZE)
 
 
-def test_a_few_strays_pass_as_in_published_files():
+def test_require_convention_accepts_a_few_strays():
     corners, sizes, images = honest(0, 4000, 0.4)
     corners[::30] += 300
     assert refusal(corners, sizes, images, CORNER_AND_SIZE) == ""

@@ -18,7 +18,7 @@ def small_sources(server, tmp_path, monkeypatch):
     """Two small files in place of the real ones, under the mirror's address."""
     server.files = {"/image_data.json": b"[]",
                     "/images.zip": zipped(tmp_path / "made.zip", {"VG_100K_2/1.jpg": b"one", "VG_100K/2.jpg": b"two",
-                                                                  "readme.txt": b"no picture"})}
+                                                                  "readme.txt": b"no image"})}
     monkeypatch.setitem(SOURCES, "vg", (
         Source("http://gone/x/image_data.json", "VG/stanford_filtered/image_data.json"),
         Source("http://gone/x/images.zip", "VG/VG_100K", wanted=re.compile(r"\d+\.jpg"), unpacked=100)))
@@ -31,7 +31,7 @@ def run(capsys, *arguments):
     return status, capsys.readouterr()
 
 
-def test_prepare_fetches_unpacks_and_does_nothing_the_second_time(small_sources, tmp_path, capsys):
+def test_prepare_downloads_and_unpacks_once(small_sources, tmp_path, capsys):
     root = tmp_path / "data"
     for _ in range(2):
         status, printed = run(capsys, "prepare", "vg", "--root", root, "--mirror", small_sources.url)
@@ -56,7 +56,7 @@ def test_prepare_restores_what_was_deleted(small_sources, tmp_path, capsys):
                                      '{"files": ["a", 5], "sha256": "0"}', '{"files": [], "sha256": "0"}',
                                      '{"sha256": "0"}'])
 @pytest.mark.parametrize("command", ["prepare", "verify"])
-def test_a_spoilt_record_is_named_with_the_remedy(command, content, small_sources, genome_directory, tmp_path, capsys):
+def test_read_record_names_a_damaged_record(command, content, small_sources, genome_directory, tmp_path, capsys):
     record = tmp_path / ".prepared" / "images.zip.json"
     record.parent.mkdir()
     record.write_text(content)
@@ -64,7 +64,7 @@ def test_a_spoilt_record_is_named_with_the_remedy(command, content, small_source
              "verify": ("--data", "vg", "--root", tmp_path, "--num-val-images", 1)}
     status, printed = run(capsys, command, *words[command])
     assert status == 2
-    assert re.fullmatch(rf"error: {record} .*; delete it: prepare writes it anew", printed.err.strip())
+    assert re.fullmatch(rf"error: {record} .*; delete it, and prepare writes it again", printed.err.strip())
     assert small_sources.ranges == []
 
 
@@ -74,11 +74,11 @@ def test_a_spoilt_record_is_named_with_the_remedy(command, content, small_source
     ({"a\\..\\..\\1.jpg": b""}, (), r"leads out"),
     ({"C:/1.jpg": b""}, (), r"leads out"),
     ({"2.jpg": b""}, ("1.jpg",), r"'1.jpg' is a link or a device; nothing was unpacked"),
-    ({"a/1.jpg": b"", "b/1.jpg": b""}, (), r"'b/1.jpg' and 'a/1.jpg' would be one file"),
-    ({"1.jpg": bytes(101)}, (), r"would unpack to 101 bytes, but at most 100 are right"),
+    ({"a/1.jpg": b"", "b/1.jpg": b""}, (), r"'b/1.jpg' and 'a/1.jpg' would be the same file"),
+    ({"1.jpg": bytes(101)}, (), r"would unpack to 101 bytes, but at most 100 are allowed"),
     ({"readme": b""}, (), r"has no file like"),
 ])
-def test_a_hostile_archive_leaves_nothing_behind(files, links, message, small_sources, tmp_path, capsys):
+def test_unpack_refuses_an_unsafe_archive(files, links, message, small_sources, tmp_path, capsys):
     good, small_sources.files["/images.zip"] = (small_sources.files["/images.zip"],
                                                 zipped(tmp_path / "bad.zip", files, links))
     root = tmp_path / "in" / "data"
@@ -86,7 +86,7 @@ def test_a_hostile_archive_leaves_nothing_behind(files, links, message, small_so
     assert status == 2
     assert re.search(rf"^error: .*images.zip: .*{message}", printed.err, re.MULTILINE)
     assert not list(tmp_path.rglob("*.jpg"))
-    assert "the archive was deleted: the same command downloads it again" in printed.err
+    assert "the archive was deleted: run the same command" in printed.err
     small_sources.files["/images.zip"] = good
     assert run(capsys, "prepare", "vg", "--root", root, "--mirror", small_sources.url)[0] == 0
     assert sorted(os.listdir(root / "VG" / "VG_100K")) == ["1.jpg", "2.jpg"]
@@ -96,7 +96,7 @@ def test_a_hostile_archive_leaves_nothing_behind(files, links, message, small_so
     (lambda content: content[:-30], "is not a zip archive, or is cut off or damaged"),
     (lambda content: content.replace(b"one", b"0ne"), "is not a zip archive, or is damaged"),
 ])
-def test_a_damaged_archive_is_named(damage, message, small_sources, tmp_path, capsys):
+def test_unpack_names_a_damaged_archive(damage, message, small_sources, tmp_path, capsys):
     small_sources.files["/images.zip"] = damage(small_sources.files["/images.zip"])
     status, printed = run(capsys, "prepare", "vg", "--root", tmp_path / "data", "--mirror", small_sources.url)
     assert status == 2
@@ -105,7 +105,7 @@ def test_a_damaged_archive_is_named(damage, message, small_sources, tmp_path, ca
 
 
 @pytest.mark.parametrize("mirror", ["foo", "example.org/vg", "http:/x", "https://", ""])
-def test_a_mirror_that_is_no_address_is_refused(mirror, tmp_path, capsys):
+def test_prepare_refuses_a_mirror_that_is_no_address(mirror, tmp_path, capsys):
     status, printed = run(capsys, "prepare", "vg", "--root", tmp_path / "data", "--mirror", mirror)
     assert status == 2
     assert printed.err.strip() == f"error: the mirror must be an address like https://host/folder, got {mirror!r}"
@@ -114,14 +114,14 @@ def test_a_mirror_that_is_no_address_is_refused(mirror, tmp_path, capsys):
 
 @pytest.mark.parametrize("words", [("prepare", "vg", "--root"), ("toy", "--out")])
 @pytest.mark.parametrize("below", ["", "/deep/down"])
-def test_a_file_where_the_folder_must_be_is_named(words, below, tmp_path, capsys):
+def test_prepare_names_a_file_in_the_place_of_a_folder(words, below, tmp_path, capsys):
     (tmp_path / "file").write_text("mine")
     status, printed = run(capsys, *words, f"{tmp_path}/file{below}")
     assert status == 2
-    assert printed.err.strip() == f"error: {tmp_path}/file is no folder: name a new or another one"
+    assert printed.err.strip() == f"error: {tmp_path}/file is no folder: name another folder"
 
 
-def test_lack_of_space_is_noticed_before_anything_is_fetched(small_sources, tmp_path, capsys, monkeypatch):
+def test_prepare_checks_the_disk_space_first(small_sources, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5 * 10**6))
     status, printed = run(capsys, "prepare", "vg", "--root", tmp_path, "--mirror", small_sources.url)
     assert status == 2
@@ -130,7 +130,7 @@ def test_lack_of_space_is_noticed_before_anything_is_fetched(small_sources, tmp_
     assert small_sources.ranges == []
 
 
-def test_the_table_of_sources_is_complete():
+def test_sources_are_complete():
     for sources in SOURCES.values():
         for source in sources:
             assert source.url.startswith("http")

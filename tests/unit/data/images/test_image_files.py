@@ -26,11 +26,11 @@ def encoded(pixels, mode, **options) -> bytes:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.skipif(not hasattr(torchvision.io, "decode_jpeg"), reason="torchvision no longer decodes pictures")
+@pytest.mark.skipif(not hasattr(torchvision.io, "decode_jpeg"), reason="torchvision no longer decodes images")
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
-def test_pixels_of_jpeg_are_those_that_torchvision_decoded(mode, progressive, subsampling, tmp_path, monkeypatch):
+def test_read_image_decodes_jpeg_like_torchvision(mode, progressive, subsampling, tmp_path, monkeypatch):
     """Results before and after the change of decoder are comparable to the last bit."""
     monkeypatch.setattr(ImageFile, "MAXBLOCK", 2**20)  # PIL cannot write noise otherwise
     for height, width in ((1, 1), (7, 9), (16, 16), (33, 48), (45, 61)):
@@ -55,7 +55,7 @@ def turned(pixels, orientation):
 
 @pytest.mark.parametrize("ending", ["png", "tif", "webp", "jpg"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pictures_are_turned_as_viewers_do(ending, orientation, tmp_path):
+def test_read_image_turns_images_as_viewers_do(ending, orientation, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = orientation
     options = {"lossless": True} if ending == "webp" else {}
@@ -68,46 +68,46 @@ def test_pictures_are_turned_as_viewers_do(ending, orientation, tmp_path):
     assert header.notes == ((TURNED,) if orientation > 1 else ())
 
 
-def test_an_annotation_of_the_picture_as_stored_is_refused_with_the_reason(tmp_path):
+def test_size_fault_names_the_exif_orientation(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     path = saved(tmp_path / "a.jpg", exif=exif)
     assert read_image(path, (60, 40)).shape == (60, 40, 3)
     with pytest.raises(ValueError, match=r"a.jpg is 40x60 pixels, .* made for 60x40: its EXIF orientation is 6, so "
-                                         r"viewers turn it; take the tag out"):
+                                         r"viewers turn it; remove the tag"):
         read_image(path, (40, 60))
     with pytest.raises(ValueError, match=r"is 40x60 pixels, but its annotation was made for 50x40$"):
         read_image(path, (40, 50))
 
 
-def test_spoilt_exif_is_passed_over(tmp_path):
+def test_read_image_ignores_damaged_exif(tmp_path):
     path = saved(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
     assert read_image(path).shape == (40, 60, 3)
     assert read_header(path).fault == ""
 
 
 @pytest.mark.parametrize("ending", ["png", "tif"])
-def test_sixteen_bits_become_their_upper_eight(ending, tmp_path):
+def test_read_image_takes_the_upper_eight_of_sixteen_bits(ending, tmp_path):
     levels = np.array([[0, 255, 256, 32768, 65535]], np.uint16)
     path = saved(tmp_path / f"a.{ending}", Image.fromarray(levels))
     assert read_image(path)[0].tolist() == [[level] * 3 for level in (0, 0, 1, 128, 255)]
     assert read_header(path).notes == (DEEP,)
 
 
-def test_a_tiff_in_which_nought_is_white(tmp_path):
+def test_read_image_of_a_tiff_with_white_as_zero(tmp_path):
     path = saved(tmp_path / "a.tif", Image.fromarray(np.array([[0, 65535]], np.uint16)), tiffinfo={262: 0})
     assert read_image(path)[0, :, 0].tolist() == [255, 0]
 
 
 @pytest.mark.parametrize(("dtype", "named"), [(np.float32, "floating-point numbers"), (np.int32, "32-bit numbers")])
-def test_pixels_without_black_and_white_are_refused(dtype, named, tmp_path):
+def test_read_image_refuses_pixels_of_unknown_brightness(dtype, named, tmp_path):
     path = saved(tmp_path / "a.tif", Image.fromarray(np.ones((3, 4), dtype)))
     assert named in read_header(path).fault
-    with pytest.raises(ValueError, match=rf"a.tif holds {named}, .*: save it with 8 or 16 bits"):
+    with pytest.raises(ValueError, match=rf"a.tif holds {named} .*: save it with 8 or 16 bits"):
         read_image(path)
 
 
-def test_what_is_transparent_becomes_white(tmp_path):
+def test_read_image_makes_transparent_pixels_white(tmp_path):
     """(1, 2, 3) at 128 of 255 over white: 255 - 128 / 255 x 254 = 127.5 and so on."""
     palette = Image.new("P", (4, 3), 1)
     palette.putpalette([9, 9, 9, 5, 6, 7])
@@ -126,14 +126,14 @@ def test_what_is_transparent_becomes_white(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr"])
-def test_other_colours_become_rgb(mode, tmp_path):
+def test_read_image_converts_other_colours_to_rgb(mode, tmp_path):
     picture = PICTURE.convert(mode)
     path = saved(tmp_path / "a.tif", picture)
     np.testing.assert_array_equal(read_image(path), np.asarray(picture.convert("RGB")))
     assert read_header(path).notes == ()
 
 
-def test_of_several_frames_the_first_counts(tmp_path):
+def test_read_image_takes_the_first_frame(tmp_path):
     black, white = Image.new("L", (4, 3), 0), Image.new("L", (4, 3), 255)
     for ending in ("gif", "webp", "tif", "png"):
         path = saved(tmp_path / f"a.{ending}", black, save_all=True, append_images=[white])
@@ -142,7 +142,7 @@ def test_of_several_frames_the_first_counts(tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "gif", "webp", "bmp", "tif"])
-def test_a_file_that_is_cut_off_shows_that_without_being_decoded(ending, tmp_path):
+def test_read_header_finds_a_cut_file(ending, tmp_path):
     content = saved(tmp_path / f"a.{ending}").read_bytes()
     path = tmp_path / f"cut.{ending}"
     for lost in (8, len(content) // 2, len(content) - 20):
@@ -152,7 +152,7 @@ def test_a_file_that_is_cut_off_shows_that_without_being_decoded(ending, tmp_pat
             read_image(path)
 
 
-def test_the_thumbnail_of_a_cut_picture_is_not_taken_for_its_end(tmp_path):
+def test_read_header_ignores_the_end_of_a_thumbnail(tmp_path):
     thumbnail = encoded(NOISE[:8, :8], "RGB")
     header = b"Exif\0\0" + thumbnail
     content = saved(tmp_path / "a.jpg", exif=header).read_bytes()
@@ -160,8 +160,8 @@ def test_the_thumbnail_of_a_cut_picture_is_not_taken_for_its_end(tmp_path):
     assert "it has no end marker" in read_header(tmp_path / "a.jpg").fault
 
 
-def test_what_follows_a_picture_does_not_matter(tmp_path):
-    """Telephones put films behind their pictures."""
+def test_read_header_ignores_data_after_the_image(tmp_path):
+    """Telephones put films behind their images."""
     path = saved(tmp_path / "a.jpg")
     plain = read_image(path)
     path.write_bytes(path.read_bytes() + bytes(50_000))
@@ -169,21 +169,21 @@ def test_what_follows_a_picture_does_not_matter(tmp_path):
     np.testing.assert_array_equal(read_image(path), plain)
 
 
-def test_what_is_no_picture_is_named(tmp_path):
+def test_read_image_and_read_header_name_a_file_that_is_no_image(tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "empty.jpg").write_bytes(b"")
     (tmp_path / "folder.jpg").mkdir()
     for read in (read_image, read_header):
-        with pytest.raises(FileNotFoundError, match=r"picture .*none.jpg is missing"):
+        with pytest.raises(FileNotFoundError, match=r"image file .*none.jpg is missing"):
             read(tmp_path / "none.jpg")
-    for name, reason in (("text", "cannot be read, or is cut off: it is of no known picture format"),
+    for name, reason in (("text", "cannot be read, or is cut off: it is of no known image format"),
                          ("empty", "cannot be read, or is cut off: "), ("folder", "cannot be read: Is a directory")):
         assert reason in read_header(tmp_path / f"{name}.jpg").fault
-        with pytest.raises(ValueError, match=rf"picture .*{name}.jpg {reason}"):
+        with pytest.raises(ValueError, match=rf"image file .*{name}.jpg {reason}"):
             read_image(tmp_path / f"{name}.jpg")
 
 
-def test_a_fingerprint_is_of_length_and_both_ends(tmp_path):
+def test_read_header_fingerprint_covers_length_and_both_ends(tmp_path):
     path = tmp_path / "a"
     content = bytearray(np.random.default_rng(0).bytes(50_000))
     prints = set()
@@ -195,7 +195,7 @@ def test_a_fingerprint_is_of_length_and_both_ends(tmp_path):
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_jpeg_with_wrong_bytes_inside_is_not_told_by_its_decoder(tmp_path):
+def test_read_image_accepts_a_jpeg_with_wrong_bytes_inside(tmp_path):
     """A limit that docs/SYSTEM.md section 1 states. Where this fails, Pillow has learnt to tell: let `verify` do so."""
     path = saved(tmp_path / "a.jpg")
     before, content = read_image(path), bytearray(path.read_bytes())

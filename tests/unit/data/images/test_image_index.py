@@ -29,13 +29,13 @@ def folder(tmp_path):
 
 @pytest.fixture
 def looked_at(monkeypatch):
-    """The names of the pictures whose headers are read."""
+    """The names of the images whose headers are read."""
     names, read = [], picture_index.read_header
     monkeypatch.setattr(picture_index, "read_header", lambda path: names.append(path.name) or read(path))
     return names
 
 
-def test_a_picture_is_looked_at_once_until_it_changes(folder, tmp_path, looked_at):
+def test_headers_reads_a_file_once_until_it_changes(folder, tmp_path, looked_at):
     kept = tmp_path / "cache" / "index.json"
     first = ImageIndex(folder, kept).headers([*FILES, "none.png"])
     assert [(header.height, header.width) for header in first[:2]] == [(6, 8)] * 2
@@ -51,18 +51,18 @@ def test_a_picture_is_looked_at_once_until_it_changes(folder, tmp_path, looked_a
 
 
 @pytest.mark.parametrize("spoilt", ["", "{", "[]", '{"format": 9}', '{"format": 1, "pictures": {"a.png": [1]}}'])
-def test_an_index_that_is_spoilt_is_made_again(folder, tmp_path, spoilt):
+def test_headers_makes_a_damaged_index_again(folder, tmp_path, spoilt):
     (tmp_path / "index.json").write_text(spoilt)
     assert None not in ImageIndex(folder, tmp_path / "index.json").headers(FILES)
     assert ImageIndex(folder, tmp_path / "index.json").headers(FILES) == ImageIndex(folder, None).headers(FILES)
 
 
-def test_an_index_that_cannot_be_kept_serves_too(folder, tmp_path):
+def test_headers_work_without_a_writable_index(folder, tmp_path):
     (tmp_path / "file").write_text("")
     assert None not in ImageIndex(folder, tmp_path / "file" / "index.json").headers(FILES)
 
 
-def test_a_digest_is_of_contents_and_names_and_not_of_times(folder, tmp_path):
+def test_digest_depends_on_contents_and_names_not_on_times(folder, tmp_path):
     digest = ImageIndex(folder, None).digest(FILES)
     copy = shutil.copytree(folder, tmp_path / "copy")
     for file in FILES:
@@ -72,13 +72,13 @@ def test_a_digest_is_of_contents_and_names_and_not_of_times(folder, tmp_path):
     draw(copy / "b.png", 7)
     other = index.digest(FILES)
     (copy / "b.png").unlink()
-    assert index.digest(FILES) == other, "what was made from a picture is still of it when it is gone"
+    assert index.digest(FILES) == other, "what was made from a image is still of it when it is gone"
     absent = ImageIndex(copy, None).digest(FILES)
     (copy / "a.png").rename(copy / "c.png")
     assert len({digest, other, absent, ImageIndex(copy, None).digest(["c.png", "b.png"])}) == 4
 
 
-def test_the_full_check_finds_what_neither_length_nor_time_shows(folder, tmp_path):
+def test_changed_unseen_finds_changes_without_other_length_or_time(folder, tmp_path):
     """A bit in the middle of a file that is longer than both ends together."""
     content, path = bytearray(np.random.default_rng(0).bytes(60_000)), folder / "a.png"
     path.write_bytes(content)
@@ -105,15 +105,15 @@ def spoilt(path, how):
 
 @pytest.mark.parametrize(("how", "named"), [
     ("missing", "are missing, the first is .*{}; get the data set"),
-    ("cut off", r"cannot serve \(`python -m sgg.data verify` lists all\):\n  picture .*{} cannot .* is cut off"),
-    ("of another size", "cannot serve .*\n  picture .*{} is 9x9 pixels, but its annotation was made for 64x48")])
+    ("cut off", r"cannot be used \(`python -m sgg.data verify` lists all\):\n  image .*{} cannot .* is cut off"),
+    ("of another size", "cannot be used .*\n  image .*{} is 9x9 pixels, but its annotation was made for 64x48")])
 @pytest.mark.parametrize(("part", "file"), [("detector", "103.jpg"), ("val", "100.jpg"), ("test", "109.jpg")])
-def test_every_picture_that_will_be_read_is_looked_at(genome_directory, part, file, how, named):
+def test_require_images_checks_every_split(genome_directory, part, file, how, named):
     """103.jpg has no relation, so it trains the detector alone."""
     data = open_visual_genome(genome_directory, num_val_images=1)
     data.require_images(*(data.split(name) for name in ("train", "val", "test", "detector")))
     spoilt(genome_directory / "VG_100K" / file, how)
     kind = FileNotFoundError if how == "missing" else ValueError
-    with pytest.raises(kind, match=r"^1 of \d pictures of " + part + " of .*" + named.format(file)):
+    with pytest.raises(kind, match=r"^1 of \d images of " + part + " of .*" + named.format(file)):
         data.require_images(*(data.split(name) for name in ("train", "val", "test", "detector")))
     data.require_images(data.split("train"))

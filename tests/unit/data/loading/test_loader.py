@@ -33,7 +33,7 @@ def epoch(batches, number):
     return [content(batch) for batch in batches.epoch(number)]
 
 
-def test_a_batch_lays_images_one_after_another(part):
+def test_collate_puts_images_one_after_another(part):
     batch = next(load_batches(part, 3).epoch(0))
     assert batch.image_ids == ("101", "102", "104")
     assert batch.sizes.tolist() == [[48, 64]] * 3
@@ -47,7 +47,7 @@ def test_a_batch_lays_images_one_after_another(part):
     assert [batch.boxes.dtype, batch.labels.dtype, batch.relations.dtype] == [torch.float32, torch.int64, torch.int64]
 
 
-def test_pictures_and_boxes_are_mirrored_together(part):
+def test_load_batches_mirrors_images_and_boxes_together(part):
     samples, plain = SplitImages(part, augment=True, seed=3), SplitImages(part, augment=False, seed=3)
     mirrored = 0
     for number in range(200):
@@ -62,12 +62,12 @@ def test_pictures_and_boxes_are_mirrored_together(part):
     assert 70 < mirrored < 130  # of 200; by more than four standard deviations else
 
 
-def test_flips_can_be_switched_off(part):
+def test_load_batches_without_flips(part):
     samples, plain = SplitImages(part, augment=True, seed=3, flip=False), SplitImages(part, augment=False, seed=3)
     assert all(torch.equal(samples[number, 0].image, plain[0, 0].image) for number in range(20))
 
 
-def test_one_predicate_of_a_pair_is_drawn_as_often_as_it_is_annotated():
+def test_draw_predicates_is_uniform_over_annotated_relations():
     relations = np.array([[0, 1, 1], [1, 0, 2], [0, 1, 2], [0, 1, 2], [2, 1, 3]])
     draws = [draw_predicates(relations, np.random.default_rng(seed)) for seed in range(600)]
     assert all(sorted(map(tuple, drawn[:, :2].tolist())) == [(0, 1), (1, 0), (2, 1)] for drawn in draws)
@@ -77,14 +77,14 @@ def test_one_predicate_of_a_pair_is_drawn_as_often_as_it_is_annotated():
 
 
 @pytest.mark.parametrize(("workers", "start_method"), [(1, "fork"), (2, "fork"), (1, "spawn")])
-def test_batches_do_not_depend_on_workers(workers, start_method, part):
+def test_load_batches_does_not_depend_on_workers(workers, start_method, part):
     alone = load_batches(part, 2, augment=True, shuffle=True, seed=5)
     helped = load_batches(part, 2, augment=True, shuffle=True, seed=5, workers=workers, start_method=start_method)
     for number in (0, 1, 7, 1):
         assert epoch(helped, number) == epoch(alone, number)
 
 
-def test_epochs_differ_and_repeat(part):
+def test_load_batches_epochs_differ_and_repeat(part):
     batches = load_batches(part, 2, augment=True, shuffle=True, seed=5)
     first, second = epoch(batches, 0), epoch(batches, 1)
     assert first != second
@@ -92,13 +92,13 @@ def test_epochs_differ_and_repeat(part):
     assert epoch(load_batches(part, 2, augment=True, shuffle=True, seed=6), 0) != first
 
 
-def test_an_epoch_holds_every_image_once(part):
+def test_load_batches_epoch_has_every_image_once(part):
     batches = load_batches(part, 3, shuffle=True)
     assert sorted(sum((batch.image_ids for batch in batches.epoch(2)), ())) == ["101", "102", "104", "105"]
     assert len(batches) == len(list(batches.epoch(2))) == 2
 
 
-def test_processes_that_train_together_share_every_batch(part):
+def test_load_batches_shares_every_batch_between_processes(part):
     whole = load_batches(part, 3, shuffle=True, seed=1)
     shares = [load_batches(part, 3, shuffle=True, seed=1, share=(rank, 2)) for rank in range(2)]
     kept = [batch.image_ids for batch in whole.epoch(1) if len(batch) >= 2]
@@ -107,7 +107,7 @@ def test_processes_that_train_together_share_every_batch(part):
     assert [len(share) for share in shares] == [len(kept)] * 2
 
 
-def test_the_last_incomplete_batch_may_be_left_out(part):
+def test_load_batches_drop_last(part):
     """Of four images in batches of three one batch is left, of which other epochs leave out other images."""
     dropping = load_batches(part, 3, shuffle=True, seed=1, drop_last=True)
     keeping = load_batches(part, 3, shuffle=True, seed=1)
@@ -126,7 +126,7 @@ def test_updates_of_an_epoch_of_visual_genome(images, batches):
 
 
 @pytest.mark.parametrize("workers", [2, 3])
-def test_processes_that_train_together_leave_out_the_same(part, workers):
+def test_load_batches_drop_last_is_the_same_for_all_processes(part, workers):
     """Every process gets its share of each whole batch, also where all of them could have had an image of the last."""
     whole = [batch.image_ids for batch in load_batches(part, 3, shuffle=True, seed=1, drop_last=True).epoch(1)]
     dealt = [[batch.image_ids for batch in load_batches(part, 3, shuffle=True, seed=1, drop_last=True,
@@ -135,14 +135,14 @@ def test_processes_that_train_together_leave_out_the_same(part, workers):
     assert list(zip(*dealt, strict=True)) == [tuple(ids[rank::workers] for rank in range(workers)) for ids in whole]
 
 
-def test_leaving_out_everything_is_refused(part):
-    with pytest.raises(ValueError, match="train part has 4 images, fewer than a batch of 5, and drop_last leaves out"):
+def test_load_batches_refuses_to_drop_everything(part):
+    with pytest.raises(ValueError, match="split train has 4 images, fewer than a batch of 5, and drop_last leaves out"):
         load_batches(part, 5, shuffle=True, drop_last=True)
     assert len(load_batches(part, 4, shuffle=True, drop_last=True)) == 1
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 100])
-def test_processes_that_evaluate_together_share_the_part(part, batch_size):
+def test_load_batches_shares_the_split_without_shuffle(part, batch_size):
     """Also where a batch is one image: the other process has work too."""
     shares = [[name for batch in load_batches(part, batch_size, share=(rank, 2)).epoch(0) for name in batch.image_ids]
               for rank in range(2)]
@@ -150,49 +150,49 @@ def test_processes_that_evaluate_together_share_the_part(part, batch_size):
     assert shares == [names[::2], names[1::2]]
 
 
-def test_torchs_own_random_state_is_left_alone(part):
+def test_load_batches_keeps_the_random_state_of_torch(part):
     state = torch.get_rng_state()
     epoch(load_batches(part, 2, augment=True, shuffle=True, workers=1, start_method="fork"), 0)
     assert torch.equal(torch.get_rng_state(), state)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_wrong_picture_is_named_in_one_line_whoever_reads_it(part, workers):
+def test_epoch_names_a_wrong_image_in_one_line(part, workers):
     missing, cut = part.image_path(0), part.image_path(1)
     cut.write_bytes(cut.read_bytes()[:300])
     batches = load_batches(part, 1, workers=workers)
     in_order = batches.epoch(0)
     assert next(in_order).image_ids == ("101",)
-    with pytest.raises(ValueError, match=rf"^picture {cut} cannot be read, or is cut off: .*$"):
+    with pytest.raises(ValueError, match=rf"^image file {cut} cannot be read, or is cut off: .*$"):
         next(in_order)
     missing.unlink()
-    with pytest.raises(FileNotFoundError, match=rf"^picture {missing} is missing$"):
+    with pytest.raises(FileNotFoundError, match=rf"^image file {missing} is missing$"):
         next(batches.epoch(1))
 
 
-def test_mistakes_are_named(part, tmp_path):
+def test_load_batches_names_wrong_arguments(part, tmp_path):
     with pytest.raises(ValueError, match="batch_size must be >= 1 and workers >= 0, got 0 and 0"):
         load_batches(part, 0)
-    with pytest.raises(FileNotFoundError, match=r"picture folder .*nowhere is missing"):
+    with pytest.raises(FileNotFoundError, match=r"image folder .*nowhere is missing"):
         load_batches(replace(part, image_folder=tmp_path / "nowhere"), 1)
-    with pytest.raises(ValueError, match="the train part has no images"):
+    with pytest.raises(ValueError, match="the split train has no images"):
         load_batches(part.head(0), 1)
 
 
-def test_too_little_shared_memory_is_told_before_the_start(part, monkeypatch):
-    monkeypatch.setattr(shared_memory, "free_bytes", lambda: 100_000)  # a picture has 3 * 4 * 64**2 = 49,152 bytes
+def test_require_names_too_little_shared_memory(part, monkeypatch):
+    monkeypatch.setattr(shared_memory, "free_bytes", lambda: 100_000)  # a image has 3 * 4 * 64**2 = 49,152 bytes
     load_batches(part, 2, workers=0)
-    with pytest.raises(OSError, match=r"data\.workers=2 need 0\.5 MiB for batches of 2 pictures .*--shm-size.*"
+    with pytest.raises(OSError, match=r"data\.workers=2 needs 0\.5 MiB for batches of 2 images .*--shm-size.*"
                                       r"data\.workers=0"):
         load_batches(part, 2, workers=2)  # 2 batches ahead for each and one in use: 5 * 2 * 49,152 bytes
-    with pytest.raises(OSError, match="for batches of 3 pictures"):
+    with pytest.raises(OSError, match="for batches of 3 images"):
         load_batches(part, 3, workers=1)
     monkeypatch.setattr(shared_memory, "free_bytes", lambda: None)  # a system that has it elsewhere
     load_batches(part, 2, workers=2)
 
 
 @pytest.mark.parametrize("full", ["seen", "not seen"])
-def test_shared_memory_that_is_full_ends_the_epoch(part, monkeypatch, full):
+def test_epoch_ends_if_shared_memory_is_full(part, monkeypatch, full):
     """Torch alone prints the error, and waits for the batch for ever."""
     here = os.getpid()
     if full == "seen":
@@ -207,7 +207,7 @@ def test_shared_memory_that_is_full_ends_the_epoch(part, monkeypatch, full):
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGBUS])
-def test_a_loading_process_that_dies_ends_the_epoch(part, monkeypatch, how):
+def test_epoch_ends_if_a_loading_process_dies(part, monkeypatch, how):
     def dies(images, keys):
         signal.signal(how, signal.SIG_DFL) if how != signal.SIGKILL else None
         os.kill(os.getpid(), how)
@@ -230,6 +230,6 @@ def test_shared_batch_unpack_returns_the_packed_values():
         assert got.is_shared()
 
 
-def test_a_message_is_short_enough_for_many_to_fit_into_a_pipe(part):
+def test_shared_batch_message_is_short(part):
     large = collate([SplitImages(part, augment=False, seed=0)[0, 0]] * 24)
     assert len(pickle.dumps(shared_batch.SharedBatch.of(large).message)) < 4096

@@ -10,7 +10,7 @@ from sgg.data.loading.transforms import padding_identity, to_square
 
 @pytest.mark.parametrize(("height", "width"), [(3, 5), (5, 3), (4, 4)])
 @pytest.mark.parametrize("flipped", [False, True])
-def test_the_picture_is_in_the_corner_of_a_padded_square(height, width, flipped):
+def test_to_square_puts_the_image_into_a_corner(height, width, flipped):
     picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     square = to_square(picture, flipped)
     side = max(height, width)
@@ -21,7 +21,7 @@ def test_the_picture_is_in_the_corner_of_a_padded_square(height, width, flipped)
     assert square.dtype == torch.float32
 
 
-def test_padding_leaves_the_residue_of_the_reference():
+def test_to_square_padding_normalises_as_in_the_reference():
     """Its colour is ImageNet's mean cut to eight bits: what is left of it once a detector has normalised a picture."""
     transform = GeneralizedRCNNTransform(6, 6, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     square = transform.normalize(to_square(np.zeros((6, 3, 3), np.uint8)))
@@ -31,6 +31,6 @@ def test_padding_leaves_the_residue_of_the_reference():
     torch.testing.assert_close(square[:, :, 3:], residue[:, None, None].expand(3, 6, 3), atol=1e-6, rtol=0)
 
 
-def test_padding_is_part_of_an_identity_where_there_is_any():
+def test_padding_identity_is_empty_for_square_images():
     assert padding_identity(np.array([[4, 4], [7, 7]])) == {}
     assert padding_identity(np.array([[4, 4], [7, 6]])) == {"padding": [124, 116, 103]}

@@ -51,7 +51,7 @@ def test_records_become_graphs(tmp_path):
     assert [len(data.split(name)) for name in ("val", "test")] == [1, 1]
 
 
-def test_pictures_without_an_ending_have_names_of_their_own(tmp_path):
+def test_images_without_an_ending_have_names_of_their_own(tmp_path):
     content = copy.deepcopy(CONTENT)
     for index, name in enumerate(("day.1/a", "day.1/b", "day.2/a")):
         content["images"][index]["file_name"] = name
@@ -112,7 +112,7 @@ def put(section, index, **values):
 
 
 WRONG = {
-    "section missing": (remove("relations"), r"has no 'relations'; each must be there, as a list; sgg/data/readers/"),
+    "section missing": (remove("relations"), r"has no 'relations'; .*as a list; sgg/data/readers/"),
     "section mistyped": (lambda c: c.update(images={}), r"must have list under 'images'"),
     "record mistyped": (lambda c: c["annotations"].insert(1, 3), r"annotations\[1\] must have int or str .*, got 3"),
     "key missing": (remove("images", 1, "width"), r"images\[1\] must have int under 'width'"),
@@ -132,10 +132,10 @@ WRONG = {
     "huge": (put("images", 0, width=2**80), r"images\[0\] must have int under 'width'"),
     "names": (put("categories", 0, name="cat"), r"the names in 'categories' must be distinct"),
     "background": (put("categories", 0, name="__background__"), r"the names in 'categories' must be distinct, .* none"),
-    "picture twice": (put("images", 0, file_name="c.png"),
-                      r"images\[2\] and images\[0\] have the file names 'c.png' and 'c.png': list a picture once"),
-    "picture by two ways": (put("images", 2, file_name="sub/../sub/./a.png"), r"images\[2\] and images\[1\] have"),
-    "one name of two": (put("images", 0, file_name="c.jpg"), r"names 'c.png' and 'c.jpg': .* let names differ"),
+    "image twice": (put("images", 0, file_name="c.png"),
+                      r"images\[2\] and images\[0\] have the file names 'c.png' and 'c.png': list an image once"),
+    "image by two ways": (put("images", 2, file_name="sub/../sub/./a.png"), r"images\[2\] and images\[1\] have"),
+    "one name of two": (put("images", 0, file_name="c.jpg"), r"names 'c.png' and 'c.jpg': .* names must differ"),
     "title": (lambda c: c.update(title=1), r"must have str under 'title'"),
     "no test": (put("images", 2, split="val"), r"every split needs images .* train 1, val 2, test 0"),
 }
@@ -159,7 +159,7 @@ def test_a_section_that_occurs_twice_is_not_lost_silently(tmp_path):
 
 
 def test_a_missing_file_comes_with_a_remedy(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"annotations.json is missing; lay your data set out as"):
+    with pytest.raises(FileNotFoundError, match=r"annotations.json is missing; .*sgg/data/readers/custom.py"):
         open_custom(tmp_path)
 
 
@@ -204,7 +204,7 @@ def test_a_file_where_every_relation_is_of_an_object_to_itself(tmp_path):
 
 @pytest.mark.parametrize(("content", "message"), [
     ({}, r"annotations\.json: is empty: it has no 'images', 'categories', .*sgg/data/readers/custom\.py"),
-    ({"images": [], "categories": []}, r"json: has no 'annotations', 'predicates', 'relations'; each")])
+    ({"images": [], "categories": []}, r"json: has no 'annotations', 'predicates', 'relations'; ")])
 def test_lists_that_are_not_there_are_named_at_once(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
         open_custom(write(tmp_path, content))

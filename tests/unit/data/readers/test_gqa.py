@@ -75,8 +75,8 @@ def test_objects_outside_are_left_out_with_their_relations(tmp_path):
     assert graph.boxes.tolist() == [[50, 0, 54, 4], [3, 3, 12, 12]]
     assert graph.relations.tolist() == [[1, 0, 1]]
     found = {finding.kind: finding for finding in opened(tmp_path).findings}
-    assert found["objects before their picture or without extent"].count == 1  # 11.jpg is asked about by nobody
-    assert found["objects before their picture or without extent"].example.endswith("image 10 object a")
+    assert found["objects before their image or without extent"].count == 1  # 11.jpg is asked about by nobody
+    assert found["objects before their image or without extent"].example.endswith("image 10 object a")
     wide = opened(tmp_path).split("train").graph(1)
     assert wide.boxes.tolist() == [[1, 2, 11, 22], [30, 30, 100, 39]]  # the second clipped
     assert wide.relations.tolist() == [[0, 1, 1], [0, 1, 3]]
@@ -153,7 +153,7 @@ WRONG = {
     "box infinite": (("9", "objects", "a", "w"), float("inf"), r"image 9 object a must have int or float under 'w'"),
     "size": (("9", "width"), 0, r"image 9 must have a height and width >= 1, got 80 and 0"),
     "other image": (("9", "objects", "a", "relations", 0, "object"), "z", r"relation 0 names the object 'z'"),
-    "box outside": (("9", "objects", "a", "x"), 100, r"image 9.jpg, object 0: box .* lies outside the picture"),
+    "box outside": (("9", "objects", "a", "x"), 100, r"image 9.jpg, object 0: box .* lies outside the image"),
 }
 
 
@@ -185,7 +185,7 @@ def test_questions_that_do_not_fit_are_named(tmp_path):
         opened(tmp_path)
 
 
-def test_shots_are_counted_and_pictures_verified(tmp_path, capsys):
+def test_shots_are_counted_and_images_verified(tmp_path, capsys):
     """`dog near cat` occurs once in training (9.jpg; 10.jpg is validation), so one test relation is 10-shot, the other
     zero-shot."""
     seen = image(a=thing("dog", (0, 0, 5, 5), ("near", "b")), b=thing("cat", (0, 0, 5, 5)))

@@ -22,7 +22,7 @@ def test_boxes_are_in_pixels_of_the_picture(genome_directory):
 def test_half_a_pixel_is_cut_towards_zero(new_genome, tmp_path):
     genome = new_genome()
     genome.arrays["boxes_1024"][:2] = [[10, 10, 5, 5], [0, 0, 1, 3]]  # corners 7.5 and -.5, -1.5
-    data = open_visual_genome(genome.write(tmp_path, pictures=False), num_val_images=NUM_VAL)
+    data = open_visual_genome(genome.write(tmp_path, images=False), num_val_images=NUM_VAL)
     in_frame = data.split("val").graph(0).boxes * 16
     assert in_frame[:2].tolist() == [[7, 7, 12, 12], [0, 0, 1, 2]]  # the last: -1..2, clipped
 
@@ -44,14 +44,14 @@ def test_images_without_relations_stay_when_asked_for(genome_directory):
 def test_corrupt_images_are_dropped_before_rows_are_matched(new_genome, tmp_path):
     genome = new_genome()
     genome.images.insert(3, {"image_id": 1592, "width": 1, "height": 1})
-    data = open_visual_genome(genome.write(tmp_path, pictures=False), num_val_images=NUM_VAL)
+    data = open_visual_genome(genome.write(tmp_path, images=False), num_val_images=NUM_VAL)
     assert data.annotations.files[3] == "103.jpg"
 
 
 def test_boxes_over_the_border_are_clipped(new_genome, tmp_path):
     genome = new_genome()
-    genome.arrays["boxes_1024"][0] = [160, 700, 320, 240]  # down to 820 of the picture's 768
-    data = open_visual_genome(genome.write(tmp_path, pictures=False), num_val_images=NUM_VAL)
+    genome.arrays["boxes_1024"][0] = [160, 700, 320, 240]  # down to 820 of the image's 768
+    data = open_visual_genome(genome.write(tmp_path, images=False), num_val_images=NUM_VAL)
     assert data.split("val").graph(0).boxes[0].tolist() == [0, 36.25, 20, 48]
 
 
@@ -92,16 +92,16 @@ WRONG = {
     "predicate": (set_rows("predicates", 3, 3), r"image 101.jpg, relation 1: predicate 3 is not in 1..2"),
     "box size": (set_rows("boxes_1024", (5, 2), 0), r"image 101.jpg, object 2: box \[.*\] .* has no area"),
     "box outside": (set_rows("boxes_1024", 5, [200, 900, 20, 20]),
-                    r"image 101.jpg, object 2: box \[.*\] .* lies outside the picture of 64x48 pixels"),
+                    r"image 101.jpg, object 2: box \[.*\] .* lies outside the image of 64x48 pixels"),
     "box far away": (set_rows("boxes_1024", 5, [5000, 20, 20, 20]), r"'boxes_1024' row 5: the box .* leaves the frame"),
     "box before": (set_rows("boxes_1024", 5, [-50, 20, 20, 20]), r"'boxes_1024' row 5: the box .* leaves the frame"),
-    "ranges overlap": (set_rows("img_to_first_box", 4, 11), r"image 4 owns rows 11..14 .* but row 12 is the next"),
+    "ranges overlap": (set_rows("img_to_first_box", 4, 11), r"image 4 owns rows 11..14 .* its first row must be 12"),
     "range shortened": (set_rows("img_to_last_rel", 9, 14),
                         r"'relationships' must have shape \[15, 2\], but has \[16, 2\]"),
     "range too long": (set_rows("img_to_last_box", 9, 27),
                        r"'boxes_1024' must have shape \[28, 4\], but has \[27, 4\]"),
     "range backwards": (set_rows("img_to_last_box", 4, 3), r"image 4 owns rows 12..3"),
-    "range dropped": (set_rows("img_to_first_box", 4, -1), r"image 5 owns rows 15..17 .* but row 12 is the next"),
+    "range dropped": (set_rows("img_to_first_box", 4, -1), r"image 5 owns rows 15..17 .* its first row must be 12"),
     "across images": (set_rows("relationships", (3, 1), 0),
                       r"image 101.jpg, relation 1: objects \[2, -3\] are not all in"),
     "image missing": (lambda g: g.images.pop(), r"VG-SGG.h5 has 10 images, but image_data.json has 9"),
@@ -122,7 +122,7 @@ def test_a_wrong_file_is_named_with_the_record(name, new_genome, tmp_path):
     genome = new_genome()
     edit(genome)
     with pytest.raises(ValueError, match=message):
-        open_visual_genome(genome.write(tmp_path, pictures=False), num_val_images=NUM_VAL)
+        open_visual_genome(genome.write(tmp_path, images=False), num_val_images=NUM_VAL)
 
 
 @pytest.mark.parametrize("file", ["VG-SGG.h5", "VG-SGG-dicts.json", "image_data.json"])
@@ -150,8 +150,8 @@ def test_json_of_another_shape_is_named(genome_directory):
         open_visual_genome(genome_directory, num_val_images=NUM_VAL)
 
 
-def test_missing_pictures_are_named_with_the_remedy(new_genome, tmp_path):
-    data = open_visual_genome(new_genome().write(tmp_path, pictures=False), num_val_images=NUM_VAL)
+def test_missing_images_are_named_with_the_remedy(new_genome, tmp_path):
+    data = open_visual_genome(new_genome().write(tmp_path, images=False), num_val_images=NUM_VAL)
     with pytest.raises(FileNotFoundError, match=r"no .*VG_100K; get the data set with: python -m sgg.data prepare vg"):
         data.require_images()
 
@@ -162,27 +162,27 @@ def test_one_missing_picture_is_named_before_it_is_asked_for(new_genome, tmp_pat
     test = data.split("test")
     test.image_path(len(test) - 1).unlink()
     data.require_images(data.split("train"), test.head(len(test) - 1))
-    with pytest.raises(FileNotFoundError, match=rf"^1 of {len(test)} pictures of test of Visual Genome.* are missing, "
+    with pytest.raises(FileNotFoundError, match=rf"^1 of {len(test)} images of test of Visual Genome.* are missing, "
                                                 r"the first is .*\.jpg; get the data set with: python -m sgg\.data"):
         data.require_images()
 
 
 def test_a_file_name_of_the_record_is_the_picture(new_genome, tmp_path):
     genome = new_genome()
-    genome.images[7]["file_name"] = "day 2/100.jpg"  # the other folder's picture 100
-    data = open_visual_genome(genome.write(tmp_path, pictures=False), num_val_images=NUM_VAL)
+    genome.images[7]["file_name"] = "day 2/100.jpg"  # the other folder's image 100
+    data = open_visual_genome(genome.write(tmp_path, images=False), num_val_images=NUM_VAL)
     assert data.split("test").annotations.files.tolist() == ["day 2/100.jpg", "108.jpg", "109.jpg"]
 
 
 @pytest.mark.parametrize(("file", "message"), [
-    (3, r"image_id 107 must have a path below the folder of pictures under 'file_name', got 3"),
+    (3, r"image_id 107 must have a path below the folder of images under 'file_name', got 3"),
     ("../a.jpg", r"image_id 107 must have a path below"),
-    ("103.png", r"image_id 103 and 107 have the same picture, '103.png'")])
+    ("103.png", r"image_id 103 and 107 have the same image file, '103.png'")])
 def test_a_file_name_that_cannot_be_is_named(file, message, new_genome, tmp_path):
     genome = new_genome()
     genome.images[7]["file_name"] = file
     with pytest.raises(ValueError, match=r"image_data.json: " + message):
-        open_visual_genome(genome.write(tmp_path, pictures=False), num_val_images=NUM_VAL)
+        open_visual_genome(genome.write(tmp_path, images=False), num_val_images=NUM_VAL)
 
 
 def test_a_locked_file_is_not_called_damaged(genome_directory):
