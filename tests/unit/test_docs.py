@@ -1,6 +1,7 @@
 """The documentation is true: its files exist, its commands are understood, its Python runs."""
 
 import argparse
+import importlib
 import re
 from pathlib import Path
 
@@ -41,6 +42,22 @@ def test_links_lead_to_files(page: Path) -> None:
 def test_paths_in_is_not_blind() -> None:
     text = "see `sgg/losses/edges/dnorm.py`, tests/golden/ and [x](docs/SYSTEM.md). data/VG/a.h5 is a user's."
     assert paths_in(text) == {"sgg/losses/edges/dnorm.py", "tests/golden/", "docs/SYSTEM.md"}
+
+
+def found_by_name(name: str) -> bool:
+    """Whether a dotted name is one of our modules, or a name in one."""
+    module, _, last = name.rpartition(".")
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError:
+        return bool(module) and hasattr(importlib.import_module(module), last)
+    return True
+
+
+@pytest.mark.parametrize("page", DOCS, ids=name_of)
+def test_names_of_python_exist(page: Path) -> None:
+    names = set(re.findall(r"`(sgg(?:\.\w+)+)", page.read_text()))
+    assert sorted(name for name in names if not found_by_name(name)) == []
 
 
 def commands_in(text: str) -> list[str]:
