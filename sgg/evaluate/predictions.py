@@ -16,10 +16,10 @@ it is complete:
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from sgg.common.atomic import replaced
 from sgg.common.run_log import require_keys
 from sgg.common.versions import PROGRAM, program
 from sgg.data.provenance import DataProvenance
@@ -98,12 +99,18 @@ class PredictionWriter:
 
     def __init__(self, path: Path | str, protocol: Protocol) -> None:
         self.path, self.protocol, self.images = Path(path), protocol, 0
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         self._waiting: list[tuple[str, SceneGraph, Predictions]] = []
 
     def __enter__(self) -> PredictionWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = zipfile.ZipFile(self._temporary, "w", zipfile.ZIP_STORED)
+        with ExitStack() as stack:
+            temporary = stack.enter_context(replaced(self.path))
+            self._file = stack.enter_context(zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED))
+            self._put_protocol()
+            self._opened = stack.pop_all()
+        return self
+
+    def _put_protocol(self) -> None:
         protocol = self.protocol
         text = {"format": FORMAT, "part": protocol.split, "modes": protocol.modes, "classes": list(protocol.classes),
                 "predicates": list(protocol.predicates), "source": dict(protocol.source), PROGRAM: program()}
@@ -111,21 +118,17 @@ class PredictionWriter:
         self._put("train_triplets", _table(protocol.train_triplets))
         self._put("subset_triplets", _table(protocol.subset_triplets))
         self._put("predicate_counts", protocol.predicate_counts)
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        try:
-            with self._file:
-                if kind is None:
-                    self._flush()
-                    self._put("images", self.images)
-                    if self.fallbacks is not None:
-                        self._put("fallbacks", self.fallbacks)
-            if kind is None:
-                os.replace(self._temporary, self.path)
-        finally:
-            self._temporary.unlink(missing_ok=True)
+        if kind is not None:
+            self._opened.__exit__(kind, error, trace)
+            return
+        with self._opened:
+            self._flush()
+            self._put("images", self.images)
+            if self.fallbacks is not None:
+                self._put("fallbacks", self.fallbacks)
 
     def add(self, image_id: str, truth: SceneGraph, predictions: Predictions) -> None:
         """Append an image: its annotation and its prediction in every mode of the protocol.

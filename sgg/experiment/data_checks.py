@@ -149,12 +149,12 @@ def check_metric(config: Config, data: DataSet) -> None:
     metric, settings = config.search.metric, config.data
     if metric == "loss":
         return
-    _, mode, subset, figure = metric.split("/")
+    _, mode, subset, name = metric.split("/")
     relations = data.relations_by_subset("val", settings.eval_images)
     if relations[subset]:
         return
-    others = ", ".join(f"{name} {count:,}" for name, count in relations.items())
-    instead = [f"val/{mode}/{name}/{figure}" for name, count in relations.items() if count]
+    others = ", ".join(f"{other} {count:,}" for other, count in relations.items())
+    instead = [f"val/{mode}/{other}/{name}" for other, count in relations.items() if count]
     more = "raise data.eval_images" if settings.eval_images else \
         "raise data.num_val_images" if hasattr(settings, "num_val_images") else "give more images to val"
     raise ValueError(f"search.metric {metric} cannot be measured: validation on {data.title} has no relation of the "

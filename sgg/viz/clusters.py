@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from sgg.common.atomic import replaced
+
 
 def embed(samples: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
     """[n_i, 2] positions by t-SNE of samples [n_i, D], all in one plane.
@@ -47,6 +49,5 @@ def draw_clusters(path: Path, title: str, panels: Sequence[tuple[str, np.ndarray
     if groups:
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(len(groups), 6),
                       markerscale=2.5, frameon=False)
-    temporary = path.with_name(f".{path.name}")
-    figure.savefig(temporary, dpi=120, format="png")
-    temporary.replace(path)
+    with replaced(path) as temporary:
+        figure.savefig(temporary, dpi=120, format="png")
