@@ -124,7 +124,7 @@ def test_triplet_recall_and_ranks(set_a, figures, x):
     assert got("triplet-rank-median") == expected("medianrank")
     assert got("triplet-rank-class-median") == pytest.approx(expected("medianrankclass"), rel=1e-12)
     assert got("triplet-rank-class-median-weighted") == pytest.approx(expected("medianrank_norm"), rel=1e-12)
-    # the reference adds float32 products in the order of the images; no order is part of the definition
+    # the reference adds float32 products in the order of the images; the definition has no order
     assert got("triplet-rank-mean-weighted") == pytest.approx(expected("meanrank_norm"), rel=1e-6)
 
 

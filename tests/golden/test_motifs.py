@@ -42,7 +42,7 @@ def build(variant: str) -> tuple[nn.Module, FrequencyBias | None]:
 
 
 def inputs(mode: str, training: bool = False) -> HeadInputs:
-    """What the reference got."""
+    """The inputs of the reference."""
     counts, triples = tensor("in.num_objs"), tensor("in.rel_pairs")
     first = counts.cumsum(0) - counts
     pairs, edges = triples[:, 1:] + first[triples[:, 0], None], tensor("in.union_features")
@@ -94,7 +94,7 @@ def test_evaluation(variant: str, mode: str) -> None:
 @pytest.mark.parametrize(("variant", "mode"), [("novision", "predcls"), *(
     (variant, mode) for variant in ("bias", "nobias") for mode in MODES)])
 def test_ranked_predictions(variant: str, mode: str) -> None:
-    """Labels, scores, boxes and sorted pairs of each image, by `rank` from what the head gives."""
+    """Labels, scores, boxes and sorted pairs of each image, from the outputs of the head through `rank`."""
     head, bias = build(variant)
     given = inputs(mode)
     with torch.no_grad():
@@ -128,8 +128,8 @@ def test_ranked_predictions(variant: str, mode: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_training(mode: str) -> None:
-    """Labels are teacher-forced, BatchNorm normalises by the batch, dropout is off: outputs, losses, all gradients, and
-    what the forward changed."""
+    """Labels are teacher-forced, BatchNorm normalises by the batch, dropout is off. Compared are outputs, losses, all
+    gradients, and the buffers that the forward pass changes."""
     head, bias = build("bias")
     given = inputs(mode, training=True)
     given.nodes.requires_grad_()
@@ -181,7 +181,8 @@ def test_overlaps_of_class_boxes() -> None:
 
 
 def test_frequency_table() -> None:
-    """The reference's table is ours of the same counts; theirs are shares, so background is counted already."""
+    """Our table equals the reference's for the same counts. The reference gives probabilities, which already include
+    background."""
     counts = GOLDEN["in.fg_matrix"].astype(np.float64)
     table = frequency_table(counts, counts[:, :, 0] - 1)
     np.testing.assert_allclose(table, GOLDEN["in.pred_dist"], **CLOSE)

@@ -24,7 +24,7 @@ def backbone_of(name: str) -> str:
 
 
 def tensors(entry: str) -> dict[str, torch.Tensor]:
-    """Weights of the golden names and shapes that take no memory: each is one number, seen many times."""
+    """Weights with the golden names and shapes that need no memory: each is one number, expanded."""
     return {name: torch.zeros((), dtype=getattr(torch, fact["dtype"])).expand(fact["shape"])
             for name, fact in KEYS[entry]["state_dict"].items()}
 

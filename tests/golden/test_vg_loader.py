@@ -14,7 +14,7 @@ from sgg.data.statistics import background_counts, foreground_counts
 
 FILES = Path(__file__).parent / "files"
 FRAME = 1024
-PARTS = {  # the reference's name of a part -> ours
+PARTS = {  # the reference's name of a split -> ours
     "sgcls.val_zs": ("val", {"subset": "zs"}),
     "sgcls.val_alls": ("val", {}),
     "sgcls.test_zs": ("test", {"subset": "zs"}),
@@ -54,7 +54,7 @@ def test_images_objects_and_relations_of_a_part(name, golden, data):
 @pytest.mark.parametrize("name", PARTS)
 def test_triplet_counts_of_a_part(name, golden, data):
     part, options = PARTS[name]
-    # the reference counts the training triplets before any filter, those of other parts after
+    # the reference counts the training triplets before any filter, those of other splits after
     found = data.triplets("train") if part == "train" else data.split(part, **options).triplets()
     expected = zip(golden[f"{name}.triplets"].tolist(), golden[f"{name}.triplet_counts"].tolist(), strict=True)
     assert found.as_dict() == {tuple(triplet): count for triplet, count in expected}

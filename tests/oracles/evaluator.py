@@ -1,6 +1,6 @@
-"""The metrics written out from their definitions in plain loops: slow, shared by tests and the benchmark.
+"""The metrics, written from their definitions in plain loops. The code is slow; tests and the benchmark share it.
 
-Nothing here comes from `sgg.metrics` but the names of its figures.
+It takes nothing from `sgg.metrics` except the names of the metrics.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def plain_metrics(images, mode, num_predicates, train, subset=None, ks=(20, 50, 
                   resort_after_reweight=False, reweight_background=False, triplet_pairs_by_boxes=False,
                   triplet_both_directions=True, absent_predicates_count=True, unconstrained_limit=300,
                   failed=(), failed_images_count=False):
-    """Figures of all images [(truth, prediction)] as `SceneGraphMetrics.compute(per_predicate=True)` names them.
+    """Metrics of all images [(truth, prediction)], named as in `SceneGraphMetrics.compute(per_predicate=True)`.
 
     failed: numbers of the images in which detection found no two boxes that overlap.
     """
@@ -128,7 +128,7 @@ def share_found(relations, kind, k):
 
 
 def mean_over_images(relations, kind, k):
-    """R@K: the share found in each image, averaged over images that have a relation."""
+    """R@K: the fraction of found relations in each image, averaged over images that have a relation."""
     by_image = defaultdict(list)
     for relation in relations:
         by_image[relation["image"]].append(relation)
@@ -164,7 +164,7 @@ def rare_mean_over_images(relations, train, k):
 
 
 def triplets(relations, train):
-    """Figures of each relation's rank on its own pair, pooled over images."""
+    """Metrics of the rank of each relation on its own pair, pooled over images."""
     ranks, classes = [r["rank"] for r in relations], defaultdict(list)
     weight = {r["triplet"]: 1 / (train.get(r["triplet"], 0) + 1) for r in relations}
     for r in relations:

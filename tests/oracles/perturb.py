@@ -7,7 +7,7 @@ import numpy as np
 
 
 class PlainPerturber:
-    """docs/SYSTEM.md section 5, told straight. Chance comes from outside, as numbers in [0, 1) per object."""
+    """docs/SYSTEM.md section 5 in plain loops. Random numbers in [0, 1) are arguments, one set for each object."""
 
     def __init__(self, triplets, embeddings, method, topk, alpha):
         self.as_subject, self.as_object = defaultdict(dict), defaultdict(dict)
@@ -24,8 +24,8 @@ class PlainPerturber:
         return [c for c in self.ranked[label][:number + 3] if c not in (0, label, excluded)][:number]
 
     def candidates(self, labels, relations, node):
-        """[(class, weight), ...] of the first stage as they are met: a class once for each context it was seen in, its
-        weights adding up to 1 / its mean count."""
+        """[(class, weight), ...] of the first stage in the order of the contexts. A class is listed once for each
+        context in which it was seen; its weights add up to 1 / its mean count."""
         contexts = []
         for subject, obj, predicate in relations:
             if predicate and node == subject:

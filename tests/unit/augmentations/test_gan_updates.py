@@ -1,4 +1,4 @@
-"""Losses of generated scenes, on a few toy pictures."""
+"""Losses of generated scenes, on a few toy images."""
 
 import pytest
 import torch
@@ -28,7 +28,8 @@ def trial(toy_root):
 
 @pytest.mark.parametrize("biased", [False, True])
 def test_the_frequency_bias_in_the_reconstruction(trial, biased) -> None:
-    """The reference adds it on real features only; `augmentation.reconstruction_bias` adds it on generated ones too."""
+    """The reference adds the bias on real features only; `augmentation.reconstruction_bias` also adds it on generated
+    features."""
     system, sample = trial(**({"reconstruction_bias": True} if biased else {}))
     learner, model = system.learner, system.model
     losses, fake = system.augmenter.generator_losses(sample, sample.labels, None, learner)

@@ -47,7 +47,7 @@ def test_the_conventions_are_written_with_the_metrics(predictions_file, tmp_path
 
 
 class FakeExperiment:
-    """A restored checkpoint's surroundings, as far as the command looks at them."""
+    """The parts of a restored checkpoint's experiment that the command uses."""
 
     def __init__(self, changes):
         evaluation = {"modes": ["sgcls"], "ks": [2, 100], "pred_weight": [0.0], "batch_size": 30}
@@ -95,7 +95,7 @@ class FakeBatch(list):
 
 @pytest.fixture
 def restored(monkeypatch):
-    """Restoring and predicting replaced by the scenes at hand."""
+    """Restoring and predicting are replaced by the scenes of this file."""
     seen = {}
 
     def restore(path, changes, allow_changed_plugin):

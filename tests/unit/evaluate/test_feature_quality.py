@@ -1,4 +1,4 @@
-"""The study of feature quality on a few pictures and an untrained generator."""
+"""The study of feature quality on a few images and an untrained generator."""
 
 import json
 import re
@@ -22,7 +22,8 @@ TRAIN, TEST = 12, 8
 
 
 def make_data(folder, test_predicate):
-    """Pictures of 64 px with three objects and two relations; `test_predicate` on the test images' second one."""
+    """Images of 64 px with three objects and two relations; `test_predicate` is the predicate of the second one in test
+    images."""
     rng = np.random.default_rng(0)
     count = TRAIN + TEST
     for image in range(count):

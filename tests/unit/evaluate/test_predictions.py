@@ -1,4 +1,4 @@
-"""Predictions on disk: what goes in comes out, whole or not at all."""
+"""Predictions on disk: a reader gets what the writer got, and files are complete or absent."""
 
 import json
 from dataclasses import replace

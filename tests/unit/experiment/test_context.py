@@ -1,4 +1,4 @@
-"""In which images training's tables are counted: as the reference does on the miniature Visual Genome."""
+"""The training images in which statistics are counted, compared with the reference on the miniature Visual Genome."""
 
 from pathlib import Path
 
@@ -38,6 +38,6 @@ def test_experiment_counts_the_filtered_training_images(name) -> None:
         context = slice(*contexts.offsets[row:row + 2])
         assert contexts.counts[context][contexts.classes[context] == subject] == [count]
     assert len(contexts.counts) == 2 * len(counts)
-    # What is zero- or few-shot is counted before any filter.
+    # Zero- and few-shot counts ignore the filters.
     shots = experiment.metrics("val")["sgcls"].train
     assert shots.numbers.sum() == golden[f"{name}.triplet_counts"].sum()

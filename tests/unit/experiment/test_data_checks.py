@@ -1,4 +1,4 @@
-"""What cannot serve is told before the data are read, or before anything is made of them; without torch or Ray."""
+"""Problems are reported before the data are read, or before anything is made of them, without torch or Ray."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ def opened(toy_root):
 
 @pytest.mark.parametrize(("part", "folder"), [("detector", "toy/detector/VG_100K"), ("val", "toy/VG_100K")])
 def test_open_data_checks_the_image_files_that_will_be_read(opened, toy_root, tmp_path, part, folder):
-    """Those that train the detector too, unless a trained one is given."""
+    """Also those that train the detector, unless a trained detector is given."""
     path = opened().split(part).image_path(0)
     assert path.parent == toy_root / folder
     content = path.read_bytes()
@@ -75,7 +75,7 @@ def test_check_classes_refuses_more_neighbours_than_classes(opened, method, most
 
 @pytest.mark.parametrize(("sections", "images"), [({}, 32), ({"data": {"train_images": 9}}, 9)])
 def test_require_a_batch(toy_root, sections, images) -> None:
-    """Said before anything is trained; not where nothing is."""
+    """The error comes before anything is trained, and only if something is trained."""
     def config(batch_size, **training):
         data = {"name": "toy", "root": str(toy_root), **sections.get("data", {})}
         return validate({"data": data, "training": {"batch_size": batch_size, "drop_last": True, **training}})
@@ -97,7 +97,7 @@ SGDET = [({"training": {"mode": "sgdet"}}, r"^sgdet in training\.mode"),
 @pytest.mark.usefixtures("no_data")
 @pytest.mark.parametrize(("sections", "beginning"), SGDET)
 def test_check_files_refuses_sgdet_with_a_detector_without_proposals(opened, tmp_path, sections, beginning) -> None:
-    """Neural Motifs' file, and what it is imported as."""
+    """The file of Neural Motifs, and its imported detector."""
     torch.save({"state_dict": {"roi_fmap.0.weight": torch.zeros(1), "features.0.weight": torch.zeros(1)}},
                tmp_path / "vg-faster-rcnn.tar")
     save_detector(Detector("tiny", 25), tmp_path / "imported", RANDOM)
@@ -142,7 +142,7 @@ def test_check_files_reports_all_faults_at_once(opened) -> None:
 
 
 def test_check_metric_refuses_a_metric_that_validation_cannot_measure(opened, toy_root) -> None:
-    """The eight validation pictures have no triplet that training has more than ten times."""
+    """The eight validation images have no triplet that occurs more than ten times in training."""
     settings = {"data": {"name": "toy", "root": str(toy_root)}}
     data = opened()
     relations = data.relations_by_subset("val")
@@ -186,7 +186,7 @@ def test_derived_files_go_to_the_cache(tmp_path) -> None:
 
 
 def test_open_data_refuses_to_train_a_detector_without_boxes(opened, monkeypatch, tmp_path) -> None:
-    """Every box is made .9 pixels wide; a detector that is given need not learn."""
+    """Every box is .9 pixels wide; a given detector needs no training."""
     data = opened()
     part = data.split("detector")
     boxes = part.annotations.boxes.copy()

@@ -1,4 +1,4 @@
-"""Word vectors decide what perturbations do: they are part of what a run is of."""
+"""The provenance of word vectors, which perturbations and heads depend on."""
 
 from pathlib import Path
 from platform.results.aggregate import Basis

@@ -1,4 +1,4 @@
-"""`training.compile` and `training.tf32`: they reach torch, and a model trains with them."""
+"""`training.compile` and `training.tf32` reach torch, and a model trains with them."""
 
 import pytest
 import torch
@@ -33,7 +33,7 @@ def one_epoch(toy_root, **training) -> tuple[TwoStage, dict]:
 
 @pytest.mark.parametrize(("tf32", "precision"), [(True, "high"), (False, "highest")])
 def test_configure_torch_sets_tf32(toy_root, tf32, precision) -> None:
-    """On a CPU the setting of the products has no effect; that of the convolutions is cuDNN's."""
+    """On a CPU the setting of matrix products has no effect; the setting of convolutions belongs to cuDNN."""
     row = one_epoch(toy_root, tf32=tf32)[1]
     assert torch.get_float32_matmul_precision() == precision
     assert torch.backends.cudnn.allow_tf32 is tf32
@@ -42,8 +42,8 @@ def test_configure_torch_sets_tf32(toy_root, tf32, precision) -> None:
 
 @pytest.mark.slow  # tracing takes some ten seconds, whatever is traced
 def test_a_compiled_model_trains_as_the_plain_one_does(toy_root, monkeypatch) -> None:
-    """The backend `eager` runs what torch has traced without generating code: what is tested here is that the model can
-    be traced, forwards and backwards, with sizes that change, and saved under the same names."""
+    """The backend `eager` runs the traced code without generating code. The test shows that torch can trace the model,
+    forward and backward, with changing sizes, and that weights keep their names."""
     compiled, calls = torch.compile, []
 
     def traced(function, **options):

@@ -45,7 +45,7 @@ def test_normalised_weights_have_unit_norm_once_the_iteration_has_settled():
     ids=lambda sides: str(sides[0]))
 @pytest.mark.parametrize("large", [False, True])
 def test_map_sides(sides, large):
-    """By hand: a 3x3 convolution takes 2, a pooling halves."""
+    """By hand: a 3x3 convolution subtracts 2, pooling halves."""
     assert map_sides(sides[0]) == sides
     seen = [sides[0]]
     hidden = torch.zeros(1, 8, sides[0], sides[0])

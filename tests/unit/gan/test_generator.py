@@ -10,7 +10,7 @@ from sgg.gan.refinement import RefinementNetwork
 
 
 def graph(counts, relations=()):
-    """labels, boxes, relations and image_index of images with so many objects."""
+    """Labels, boxes, relations and image_index of images with the given numbers of objects."""
     generator = torch.Generator().manual_seed(0)
     corners = torch.rand(sum(counts), 2, 2, generator=generator).sort(dim=1).values
     return (torch.randint(1, 6, (sum(counts),), generator=generator), corners.flatten(1),

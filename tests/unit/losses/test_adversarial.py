@@ -8,7 +8,8 @@ from sgg.losses.adversarial import discriminator_loss, generator_loss
 
 
 def test_discriminator_loss_and_generator_loss_by_hand():
-    """Logits 0 cost log 2 whatever they are called; log(1 + e^-1) = 0.3133 for 1 called real, 1.3133 called fake."""
+    """A logit of 0 costs log 2 for both targets; log(1 + e^-1) = 0.3133 for a logit of 1 and target real, 1.3133 for
+    generated."""
     real, fake = torch.tensor([0.0, 1.0]), torch.tensor([1.0])
     called_real, called_fake = math.log1p(math.exp(-1)), math.log1p(math.exp(1))
     expected = (math.log(2) + called_real) / 2 + called_fake

@@ -1,4 +1,4 @@
-"""SceneGraphMetrics against the loop-written oracle, in parts and through files, and what it refuses."""
+"""SceneGraphMetrics against an oracle of plain loops, in parts and through files, and its refusals."""
 
 import json
 import math
@@ -69,9 +69,8 @@ def test_each_convention_changes_its_own_metrics(switch, touched):
 
 
 def test_update_leaves_out_or_counts_an_image_on_which_the_detector_failed():
-    """Two images with a relation each, the second without a pair of boxes: 1 by the habit, 1/2 by the definition, and
-    1/2 where nobody says that the detector failed.
-    """
+    """Two images with one relation each, the second without a pair of boxes: the recall is 1 by the published
+    convention, 1/2 by the definition, and 1/2 without the mark that the detector failed."""
     truth = SceneGraph(np.array([[0.0, 0, 9, 9], [5, 5, 30, 30]]), np.array([1, 1]), np.array([[0, 1, 1]]))
     found = Prediction(truth.boxes, truth.labels, np.ones(2), np.array([[0, 1]]), np.array([[0, 1, 0, 0]]))
     nothing = Prediction(truth.boxes, truth.labels, np.ones(2), np.zeros((0, 2)), np.zeros((0, PREDICATES)))

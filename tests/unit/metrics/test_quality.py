@@ -1,4 +1,4 @@
-"""Feature quality against a slow, literal reading of the definitions, and its edge cases."""
+"""Feature quality against a slow implementation of the definitions, and edge cases."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_coverage_metrics_equal_the_definitions_for_all_block_sizes(shape, monke
 
 def test_coverage_metrics_compare_strictly_on_a_grid():
     # Neighbours of a unit grid are exactly one apart, so every ball of k = 1 has radius 1. Generated samples lie one
-    # grid step beside the real ones: at distance 1 of the nearest, which is not inside.
+    # grid step next to the real samples: at distance 1 of the nearest, which is not inside its ball.
     real = np.array([[0.0], [1.0], [2.0]])
     fake = np.array([[3.0], [4.0], [5.0]])
     assert coverage_metrics(real, fake, [1])[1] == (0, 0, 0, 0)

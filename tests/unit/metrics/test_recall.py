@@ -1,4 +1,4 @@
-"""Recall worked by hand from ranks, and the three ways to average it."""
+"""Recall by hand from ranks, and the three ways to average it."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_recall_tally_weighs_images_equally_but_pools_given_pairs():
 
 
 def test_recall_tally_weighs_rare_relations_more():
-    """Never seen in training and found (weight 1), seen three times and missed (weight 1/4): 1 / 1.25."""
+    """A found relation with training count 0 (weight 1) and a missed one with count 3 (weight 1/4): 1 / 1.25."""
     _, _, recall = tally([(0, 1, 0, 0), (0, 1, 3, NEVER)], ks=(20,)).means()
     assert recall[0, 0, 0, KINDS.index("ngR-weighted"), 0] == pytest.approx(0.8, abs=1e-12)
 

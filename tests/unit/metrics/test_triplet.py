@@ -1,4 +1,4 @@
-"""Counts of triplets and the figures over their ranks."""
+"""Counts of triplets and the metrics of their ranks."""
 
 import numpy as np
 import pytest

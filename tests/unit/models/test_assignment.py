@@ -1,4 +1,4 @@
-"""Detections matched to annotation, worked by hand and held against loops."""
+"""Detections matched to the annotation, by hand and against loops."""
 
 import torch
 from torchvision.ops import box_iou
@@ -7,7 +7,7 @@ from sgg.models.assignment import assign
 
 
 def test_assign_by_hand() -> None:
-    """Two people on one horse. Detections: the horse twice, one person, one person called horse, one stray box."""
+    """Two people on one horse. Detections: the horse twice, one person, one person labelled as horse, one stray box."""
     true_boxes = torch.tensor([[0.0, 0, 10, 10], [20, 0, 30, 10], [0, 20, 30, 30]])
     true_labels = torch.tensor([1, 1, 2])
     relations = torch.tensor([[0, 0, 2, 4], [0, 1, 2, 5]])

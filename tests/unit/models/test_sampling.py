@@ -1,4 +1,4 @@
-"""Pair sampling, held against loops over the objects."""
+"""Pair sampling, against loops over the objects."""
 
 import pytest
 import torch

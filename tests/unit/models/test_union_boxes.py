@@ -1,4 +1,4 @@
-"""Drawn box pairs, held against pictures painted cell by cell."""
+"""Drawn box pairs, compared with images painted cell by cell."""
 
 import numpy as np
 import pytest

@@ -84,7 +84,7 @@ def test_sample_batch_equals_sampling_one_object_after_another(tables, method, t
 
 @pytest.mark.parametrize("method", ["rand", "neigh", "graphn"])
 def test_perturb_of_tensors_equals_perturb_of_arrays(tables, method):
-    """What runs on another device is the code that runs on the host, in torch instead of numpy."""
+    """Another device runs the same code as the host, in torch instead of numpy."""
     rng = np.random.default_rng(4)
     batch = batch_of([random_graph(rng, int(rng.integers(1, 9)), int(rng.integers(0, 14))) for _ in range(20)])
     perturber = make(tables, method, topk=2, alpha=1, intensity=0.7)

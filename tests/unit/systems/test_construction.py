@@ -1,4 +1,4 @@
-"""EntryPoints from outside that fail as they are built are named before anything starts."""
+"""Plugin parts that cannot be built are named before anything starts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What heads may ask for and give, and what augmentations may change, beside what those in the repository do."""
+"""The contracts of heads and augmentations: inputs, outputs and effects that no entry of the repository uses."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ EVERYTHING = frozenset({"detector_logits", "class_boxes", "class_vectors", "pred
 
 
 class Greedy(nn.Module):
-    """Asks for everything, names every object `said`, and has a loss of its own."""
+    """Needs every optional input, labels every object `said`, and has a loss of its own."""
 
     def __init__(self, width: int, classes: int, predicates: int) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ def test_a_head_that_conditions_on_labels_runs_once_a_mode_and_its_labels_are_pr
 
 
 class Repeating(Augmenter):
-    """Every second image twice; of the pairs, the first relations and the last background pairs."""
+    """Repeats every second image, and samples the first relations and the last background pairs."""
 
     def repeats(self, annotations):
         return np.array([1 + image % 2 for image in range(len(annotations))])

@@ -1,4 +1,4 @@
-"""What the detector sees of a batch: candidates for pairs, and images in which there are none."""
+"""The encoding of a batch: candidate pairs, and images without candidates."""
 
 import torch
 
@@ -41,7 +41,7 @@ def test_overlapping_pairs_of_an_image_without_overlapping_detections() -> None:
 
 
 def test_overlapping_pairs_after_a_lowered_threshold_in_the_detectors_coordinates() -> None:
-    """Boxes overlap in pixels of the picture, candidates in the detector's frame: the same ones."""
+    """The same boxes overlap in pixels of the image and in the detector's coordinates."""
     generator = torch.Generator().manual_seed(0)
     served = 0
     for _ in range(100):

@@ -1,4 +1,4 @@
-"""From pictures to stores: ranges of images, and features equal to pooling each image by itself."""
+"""From images to stores: ranges of images, and features that equal pooling each image alone."""
 
 from functools import partial
 
@@ -49,7 +49,7 @@ def squares(data):
 
 
 def pooled(data, detector, boxes_of):
-    """{(image, row): feature} of boxes in picture pixels, one image at a time."""
+    """{(image, row): feature} of boxes in pixels of the images, one image at a time."""
     found = {}
     for image, square in squares(data):
         feature_map, [(height, _)] = detector.features([square])
@@ -64,7 +64,7 @@ def assert_rows(store, expected):
 
 
 def test_extraction_of_node_features_by_class_in_image_order(data, detector, tmp_path, monkeypatch):
-    monkeypatch.setattr(writer, "PART_BYTES", 1)  # every image is a part of its own
+    monkeypatch.setattr(writer, "PART_BYTES", 1)  # every image is one part of the store
     store = training_nodes(data, detector, "d1").ensure(tmp_path / "nodes.zarr")
     rows = pooled(data, detector, lambda image: BOXES[image])
     assert store.counts.tolist() == [0, 3, 3, 1]

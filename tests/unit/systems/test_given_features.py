@@ -1,4 +1,4 @@
-"""Features that the user gives in place of our own extraction: taken, told, part of what a trial stands on."""
+"""Features that the user provides instead of our extraction: read, reported, and part of a trial's identity."""
 
 import logging
 from dataclasses import replace

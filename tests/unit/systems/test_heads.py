@@ -1,4 +1,4 @@
-"""Every relation head at work in the two-stage system: updates and predictions in each mode, with every edge loss."""
+"""Every relation head in the two-stage system: updates and predictions in each mode, with every edge loss."""
 
 import math
 from dataclasses import replace
@@ -16,7 +16,7 @@ MODES = ["predcls", "sgcls", "sgdet"]
 
 
 def test_wrong_shapes_of_a_compiled_head_are_refused(toy_root) -> None:
-    """Another function stands for the compiled one, and leaves a pair out."""
+    """A function that leaves out a pair replaces the compiled one."""
     config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 4},
                        "training": {"batch_size": 4}})
     foundation = untrained(config, toy_root)

@@ -1,4 +1,4 @@
-"""Learning rates by step, optimisers, and a batch that is worked through in parts."""
+"""Learning rates by step, optimisers, and batches that are processed in parts."""
 
 import math
 from dataclasses import replace
@@ -68,7 +68,8 @@ def settings_of(toy_root, **sections) -> dict:
 
 @pytest.mark.parametrize("kind", ["baseline", "dnorm", "dnorm-fgbg"])
 def test_a_batch_in_parts_gives_the_losses_and_the_gradient_of_the_whole(toy_root, kind) -> None:
-    """In float64, with BatchNorm at rest, which sees a part at a time, and every pair, whose budget is a part's."""
+    """In float64. BatchNorm is in evaluation mode, because it would normalise each part alone, and all pairs are used,
+    because the budget of pairs is per part."""
     found = []
     for parts in (1, 3):
         config = validate(settings_of(

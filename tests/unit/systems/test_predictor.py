@@ -1,4 +1,4 @@
-"""Predictions of an untrained system under adjustments: one pass gives them all."""
+"""Predictions of an untrained system under adjustments, all from one pass."""
 
 import numpy as np
 import pytest

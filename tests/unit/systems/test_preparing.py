@@ -1,4 +1,4 @@
-"""When threads and number formats of a trial are set: what all trials share is made before, by all cores."""
+"""Threads and number formats of a trial are set after all cores have made the parts that trials share."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Which epochs of a run are at the full learning rate, and after which it is validated (docs/SYSTEM.md section 2)."""
+"""The epochs at the full learning rate, and the epochs with a validation (docs/SYSTEM.md section 2)."""
 
 import pytest
 

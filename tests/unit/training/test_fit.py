@@ -1,4 +1,4 @@
-"""Epochs of a trial on a few toy pictures: what a row says of SGDet, where a trial is taken up, what its data are."""
+"""Epochs of a trial on a few toy images: rows with SGDet, resuming, and the provenance of the data."""
 
 import json
 import math
@@ -33,9 +33,8 @@ def row_of(trial: TwoStageFoundation) -> dict:
 
 
 def test_train_epoch_reports_the_fraction_of_fallbacks(toy_root) -> None:
-    """Untrained, no score of 24 classes is near .2, so that detection falls back for every image; a detector that is
-    sure of the first class never does.
-    """
+    """Without training no score of 24 classes is near .2, so detection lowers its threshold for every image. A detector
+    that is certain of the first class never does."""
     trial = trial_of(toy_root, "sgdet")
     assert row_of(trial)["share/fallbacks"] == 1
     trial.detector.rcnn.roi_heads.box_predictor.cls_score.bias.data[1] = 20
@@ -48,7 +47,8 @@ def spoil(module: torch.nn.Module) -> None:
 
 
 def test_fit_names_a_model_that_has_diverged(toy_root) -> None:
-    """Not that some array must hold probabilities. After which epoch, on which image, and what to do."""
+    """The message names the epoch, the image and the remedy; it does not only say that some array must hold
+    probabilities."""
     trial = trial_of(toy_root)
     run = trial.build()
     spoil(run.model.relation_head)
@@ -72,7 +72,7 @@ def test_fit_names_a_detector_that_has_diverged(toy_root, mode) -> None:
 
 
 class Given:
-    """Batches that are given, epoch after epoch."""
+    """The same given batches in every epoch."""
 
     def __init__(self, *batches: Batch):
         self._batches = batches
@@ -85,7 +85,7 @@ class Given:
 
 
 def with_lone_objects(batch: Batch, images: int) -> Batch:
-    """The same with only the first object, and so no relation, in the first `images`."""
+    """The data with only the first object, and therefore no relation, in the first `images` images."""
     kept = torch.tensor([int(image) >= images or int(image) not in batch.image_index[:row].tolist()
                          for row, image in enumerate(batch.image_index)])
     number = kept.cumsum(0) - 1
@@ -98,7 +98,7 @@ def with_lone_objects(batch: Batch, images: int) -> Batch:
 @pytest.mark.parametrize("gan", [{"enabled": False}, {"enabled": True, "visual_conditioning": False,
                                                       "perturb": {"method": "graphn", "topk": 2}}])
 def test_train_epoch_skips_batches_with_too_few_pairs(toy_root, gan, caplog) -> None:
-    """One object and no relation, beside others and alone in a batch."""
+    """An image with one object and no relation, together with others and alone in a batch."""
     trial = trial_of(toy_root, gan=gan)
     batch = next(trial.experiment.training_batches().epoch(1))
     some, all_odd = with_lone_objects(batch, 1), with_lone_objects(batch, len(batch))
@@ -114,7 +114,7 @@ def test_train_epoch_skips_batches_with_too_few_pairs(toy_root, gan, caplog) -> 
 
 @pytest.fixture
 def run(toy_root, monkeypatch):
-    """Trains a trial in a folder; `changes` of its ground."""
+    """Trains a trial in a folder; `changes` are fields of its experiment to replace."""
     def run(directory, **changes) -> dict:
         torch.manual_seed(0)
         here = trial_of(toy_root)
@@ -155,10 +155,10 @@ def test_fit_warns_of_other_versions_of_packages(run, tmp_path, caplog, monkeypa
 
 
 def test_fit_warns_of_another_number_of_workers(run, tmp_path, caplog, monkeypatch) -> None:
-    """A checkpoint of an earlier version, which does not say where it was computed, is gone on with."""
+    """A checkpoint of an earlier version, which does not record the environment, is resumed without a warning."""
     run(tmp_path)
     run(tmp_path)
-    assert "another order" not in caplog.text
+    assert "another environment" not in caplog.text
     monkeypatch.setattr("sgg.training.resume.computed_on", lambda device: {"device": "cpu", "workers": 2, "threads": 1})
     run(tmp_path)
     assert all(word in caplog.text for word in ("resumed", "workers 1, now 2", "another"))
@@ -168,7 +168,7 @@ def test_fit_warns_of_another_number_of_workers(run, tmp_path, caplog, monkeypat
     del meta["computed_on"]
     (found.path / "meta.json").write_text(json.dumps(meta))
     run(tmp_path)
-    assert "another order" not in caplog.text
+    assert "another environment" not in caplog.text
 
 
 def test_fit_does_not_resume_with_other_data_or_another_detector(run, toy_root, tmp_path) -> None:
@@ -181,7 +181,7 @@ def test_fit_does_not_resume_with_other_data_or_another_detector(run, toy_root, 
 
 
 def test_fit_does_not_resume_with_other_predicates_exchanged_by_mirroring(run, toy_root, tmp_path, caplog) -> None:
-    """The table decides training and nothing else; a checkpoint that does not say it still opens."""
+    """The table changes only training, so a checkpoint without it still opens."""
     run(tmp_path)
     data = open_dataset("toy", toy_root)
     assert checkpoint.open_checkpoint(tmp_path).meta["data"]["mirrored"] == {}
@@ -259,7 +259,7 @@ def test_provenance_of_the_data(toy_root, tmp_path) -> None:
 
 
 def test_word_vectors_follow_the_root(toy_root, tmp_path) -> None:
-    """As `python -m sgg.data prepare glove --root ROOT` leaves them."""
+    """The files are where `python -m sgg.data prepare glove --root ROOT` puts them."""
     trial = trial_of(toy_root, embeddings={"dim": 2},
                      augmentation={"kind": "gan", "perturb": {"method": "neigh"}})
     known, unknown = trial.experiment.data.classes[1:3], trial.experiment.data.classes[3]
@@ -275,7 +275,7 @@ def test_word_vectors_follow_the_root(toy_root, tmp_path) -> None:
 
 
 def test_stored_features_are_read_beside_the_update_of_f(toy_root, monkeypatch) -> None:
-    """They are asked for before F's update, and waited for after it."""
+    """Features are requested before the update of F, and awaited after it."""
     happened = []
 
     class Store:

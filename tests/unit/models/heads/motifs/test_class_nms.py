@@ -43,7 +43,8 @@ def random_boxes(rng: np.random.Generator, objects: int, classes: int, spread: f
 @pytest.mark.parametrize("spread", [1.0, 15.0, 200.0], ids=["one heap", "crowded", "apart"])
 @pytest.mark.parametrize("classes", [3, 9])
 def test_labels_by_nms_against_loops(spread: float, classes: int) -> None:
-    """In a heap with three classes nothing is left after two choices, so finished objects are chosen again."""
+    """Many boxes on one spot and three classes: nothing is left after two choices, so finished objects are chosen
+    again."""
     rng = np.random.default_rng(0)
     counts = [4, 0, 7, 1, 6]
     boxes = random_boxes(rng, sum(counts), classes, spread)

@@ -1,4 +1,4 @@
-"""The Neural Motifs head beyond its numbers: batches, images without objects or pairs, labels, settings."""
+"""The Neural Motifs head without golden numbers: batches, images without objects or pairs, labels, settings."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ def head(sizes: HeadSizes = SIZES, **settings):
 
 
 def scene(*counts: int, mode: str = "sgcls") -> HeadInputs:
-    """Images of so many objects, with all pairs."""
+    """Images with the given numbers of objects, and all pairs."""
     index = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts, dtype=torch.long))
     objects, pairs = len(index), all_pairs(index)
     corner = torch.rand(objects, SIZES.classes, 2) * 50
@@ -77,7 +77,7 @@ def test_motifs_head_without_pairs() -> None:
 
 
 def test_label_decoder_continues_with_annotated_labels_in_training() -> None:
-    """Where a detection shows no object, with the best foreground class."""
+    """Where the annotated label is 0, the decoder continues with its best foreground class."""
     batch = scene(4, 5, mode="sgdet")
     outputs = head().train()(batch)
     best = outputs.label_logits[:, 1:].argmax(1) + 1
@@ -88,7 +88,7 @@ def test_label_decoder_continues_with_annotated_labels_in_training() -> None:
 
 
 def test_label_decoder_passes_each_label_to_the_next_object() -> None:
-    """Objects stand from right to left; the label of the second changes the logits of those after it."""
+    """Objects are ordered from right to left; the label of the second one changes the logits of the following ones."""
     batch, network = scene(4), head(dropout=0.0).train()
     batch = replace(batch, target_labels=torch.tensor([1, 1, 1, 1]))
     order = batch.boxes[:, [0, 2]].sum(1).argsort(descending=True)
@@ -100,7 +100,7 @@ def test_label_decoder_passes_each_label_to_the_next_object() -> None:
 
 
 def test_label_decoder_dropout() -> None:
-    """The same states at every step: what is left of an output of ones is 0 or 1 / (1 - .5), alike in all rows."""
+    """The same states at every step: each output of ones becomes 0 or 1 / (1 - .5), the same in all rows."""
     network = head(dropout=0.5).train()
     seen = []
     network.decoder.classify.register_forward_hook(lambda _, states, __: seen.append(states[0]))
@@ -119,7 +119,8 @@ def test_pair_classifier_without_vision() -> None:
 
 
 def test_published_names_of_a_deeper_motifs_head_of_another_width() -> None:
-    """Names and shapes as the public re-implementation gives them for 2 and 4 layers and vectors of 20 beside 24."""
+    """Names and shapes of the public re-implementation for 2 and 4 layers, and for vectors of 20 with a pooling width
+    of 24."""
     deep = head(HeadSizes(vector=20, classes=9, predicates=6, embedding=8), hidden_dim=16, pooling_dim=24,
                 object_layers=2, edge_layers=4)
     state = deep.state_dict()
@@ -143,7 +144,7 @@ def test_sequence_context_does_not_use_onednn() -> None:
 
 
 def test_motifs_head_in_bfloat16() -> None:
-    """As training.autocast_bf16 runs it: outputs are close, and gradients come back."""
+    """As with training.autocast_bf16: outputs are close, and gradients exist."""
     batch, network = scene(3, 5), head(dropout=0.0).train()
     exact = network(batch)
     with torch.autocast("cpu", torch.bfloat16):
