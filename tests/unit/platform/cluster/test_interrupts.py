@@ -22,14 +22,14 @@ def wait() -> None:
     pytest.fail("nothing interrupted")
 
 
-def test_the_end_of_the_time_interrupts() -> None:
+def test_watched_interrupts_at_the_time_limit() -> None:
     interrupts = Interrupts(0.05)
     with pytest.raises(KeyboardInterrupt), interrupts.watched():
         wait()
     assert interrupts.over
 
 
-def test_a_batch_systems_signal_interrupts_and_is_not_the_time() -> None:
+def test_watched_interrupts_at_sigterm() -> None:
     interrupts = Interrupts(None)
     threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
     with pytest.raises(KeyboardInterrupt), interrupts.watched():
@@ -37,7 +37,7 @@ def test_a_batch_systems_signal_interrupts_and_is_not_the_time() -> None:
     assert not interrupts.over
 
 
-def test_afterwards_all_is_as_before() -> None:
+def test_watched_restores_handlers() -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     with Interrupts(0.2).watched():
         assert signal.getsignal(signal.SIGTERM) != before[1]
@@ -46,7 +46,7 @@ def test_afterwards_all_is_as_before() -> None:
 
 
 @pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGHUP])
-def test_two_signals_at_once_are_one_wish(which) -> None:
+def test_two_signals_at_once_count_as_one(which) -> None:
     """As GNU `timeout` and a terminal that closes send them. The second would end a search without its summary."""
     interrupted = 0
     with Interrupts(None).watched():
@@ -59,7 +59,7 @@ def test_two_signals_at_once_are_one_wish(which) -> None:
     assert interrupted == 1
 
 
-def test_what_was_started_with_nohup_outlives_its_terminal() -> None:
+def test_nohup_ignores_sighup() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with Interrupts(None).watched():
@@ -82,7 +82,7 @@ except KeyboardInterrupt:
 """
 
 
-def test_a_terminal_that_closes_is_an_interrupt_and_no_fault_of_writing() -> None:
+def test_a_closed_terminal_interrupts() -> None:
     pid, terminal = pty.fork()
     if pid == 0:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may have been started with nohup

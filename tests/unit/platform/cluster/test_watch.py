@@ -39,7 +39,7 @@ def test_a_process_that_is_gone_ends_the_command_once(process):
     assert ends == [1]
 
 
-def test_a_fault_of_a_lost_ray_is_not_told_before_the_end(process):
+def test_watching_ends_before_an_error_of_a_lost_ray_is_raised(process):
     """The block is left while nobody has noticed yet."""
     ends = []
     with suppress(RuntimeError), RayWatch([process.getsockname()], lambda: ends.append(1), **QUICKLY).watching():

@@ -25,7 +25,7 @@ def study(tmp_path, *overrides):
     return load(path, overrides)
 
 
-def test_an_online_run_needs_a_key(tmp_path, no_login, capsys):
+def test_check_of_an_online_run_without_a_key(tmp_path, no_login, capsys):
     study(tmp_path)
     assert tune.main([str(tmp_path / "a.yaml"), "tracking.wandb=online", f"experiment.output={tmp_path}"]) == 2
     assert re.search(r"no key: set WANDB_API_KEY, run `wandb login`, or set tracking\.wandb=offline",
@@ -34,24 +34,24 @@ def test_an_online_run_needs_a_key(tmp_path, no_login, capsys):
 
 
 @pytest.mark.parametrize("overrides", [[], ["tracking.wandb=offline"]])
-def test_no_key_is_needed_offline(tmp_path, no_login, overrides):
+def test_check_needs_no_key_offline(tmp_path, no_login, overrides):
     preflight.check(study(tmp_path, *overrides))
 
 
 @pytest.mark.parametrize("name", ["WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE"])
-def test_a_key_in_the_environment(tmp_path, no_login, monkeypatch, name):
+def test_has_wandb_login_by_environment(tmp_path, no_login, monkeypatch, name):
     monkeypatch.setenv(name, KEY)
     preflight.check(study(tmp_path, "tracking.wandb=online"))
 
 
 @pytest.mark.parametrize(("machine", "known"), [("wandb.example", True), ("elsewhere.example", False)])
-def test_what_wandb_login_left(tmp_path, no_login, machine, known):
+def test_has_wandb_login_by_netrc(tmp_path, no_login, machine, known):
     (tmp_path / "netrc").write_text(f"machine {machine}\n  login user\n  password {KEY}\n")
     (tmp_path / "netrc").chmod(0o600)
     assert preflight.has_wandb_login() == known
 
 
-def test_missing_packages_are_all_named(tmp_path, monkeypatch):
+def test_check_names_every_missing_package(tmp_path, monkeypatch):
     monkeypatch.setattr(preflight.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError) as error:
         preflight.check(study(tmp_path, "tracking.wandb=online", "tracking.parquet=true"))
@@ -59,7 +59,7 @@ def test_missing_packages_are_all_named(tmp_path, monkeypatch):
                                   "package pyarrow is missing: pip install pyarrow"]
 
 
-def test_more_processors_than_the_machine_has(tmp_path, monkeypatch):
+def test_check_of_too_few_processors(tmp_path, monkeypatch):
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     preflight.check(study(tmp_path, "resources.cpus=2"))
@@ -70,7 +70,7 @@ def test_more_processors_than_the_machine_has(tmp_path, monkeypatch):
     preflight.check(study(tmp_path, "resources.cpus=3", "resources.address=auto"))
 
 
-def test_a_ray_that_runs_is_asked_itself(tmp_path, monkeypatch):
+def test_check_leaves_processors_of_a_running_ray_to_it(tmp_path, monkeypatch):
     monkeypatch.setattr("ray.is_initialized", lambda: True)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     preflight.check(study(tmp_path, "resources.cpus=4"))

@@ -20,18 +20,18 @@ def plain():
 
 
 @pytest.mark.parametrize("how", ["search.algorithm=optuna", "search.scheduler=pbt", "search.scheduler=asha"])
-def test_a_search_file_with_its_axes_fixed_is_one_trial_per_seed(plain, how):
+def test_without_search(plain, how):
     study, axes = plain(how, "search.trials=24", "experiment.seed=[3]")
     assert axes == []
     assert plan(study, axes) == [{"experiment.seed": 3}]
     assert study.base.search.scheduler == "off"
 
 
-def test_each_seed_is_a_trial(plain):
+def test_without_search_has_a_trial_per_seed(plain):
     assert number_of_trials(*plain("experiment.seed=[0, 1, 2]")) == 3
 
 
-def test_what_a_single_experiment_has_too_stays(plain):
+def test_without_search_keeps_settings_of_an_experiment(plain):
     study, _ = plain("search.metric=loss", "search.mode=min", "search.max_failures=7", "search.time_budget_s=60")
     search = study.base.search
     assert (search.metric, search.mode, search.max_failures, search.time_budget_s) == ("loss", "min", 7, 60)

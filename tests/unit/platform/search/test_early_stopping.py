@@ -72,19 +72,19 @@ def test_seeds_of_a_configuration_stop_together(decided):
     assert decided(20, 6, 1) == GO_ON
 
 
-def test_seeds_of_a_good_configuration_go_on_together(decided):
+def test_seeds_of_a_good_configuration_continue_together(decided):
     assert decided(10, 5, 9) == GO_ON
     assert decided(10, 6, 1) == GO_ON
 
 
-def test_a_trial_at_its_end_is_left_to_be_tested(decided):
+def test_a_trial_in_its_last_epoch_is_not_stopped(decided):
     assert decided(10, 5, 1) == STOP
     assert decided(10, 6, 1, epoch=3) == GO_ON
     assert decided(20, 5, 1, epoch=3) == GO_ON, "the first seed's too, under every rule"
     assert decided(20, 6, 1) == GO_ON
 
 
-def test_the_end_is_the_trials_own(early_stopping):
+def test_the_last_epoch_is_that_of_the_trials_own_settings(early_stopping):
     """Where epochs are searched, a short trial ends while others have far to go."""
     rule = early_stopping(Below(), end=9)
     short = Stated(10, **{"training.epochs": 2})
@@ -93,7 +93,7 @@ def test_the_end_is_the_trials_own(early_stopping):
 
 
 @pytest.mark.parametrize("failure", [{}, {TIME: 1}, {TIME: 1, OBJECTIVE: 1}])
-def test_a_failure_is_no_result_to_judge(failure, early_stopping):
+def test_a_failure_is_not_judged(failure, early_stopping):
     """A trial that fails before its first report has neither epoch nor figure."""
     rule = early_stopping(Below(), end=3)
     for seed in (5, 6):
@@ -121,7 +121,7 @@ def test_only_first_seeds_are_compared(early_stopping):
 
 
 @pytest.mark.parametrize("make", [asha, median])
-def test_a_search_taken_up_again_decides_as_if_it_had_not_ended(make, early_stopping):
+def test_a_resumed_search_decides_as_without_the_interruption(make, early_stopping):
     """Three trials reported two epochs each; what the fourth reports now is compared with them."""
     before = {10: 5, 20: 6, 30: 7}
     past = {f"{x}-5": Past([result(value, 1), result(value, 2)], Judgement(2)) for x, value in before.items()}
@@ -138,7 +138,7 @@ def test_a_search_taken_up_again_decides_as_if_it_had_not_ended(make, early_stop
 
 
 @pytest.mark.parametrize(("noted", "judged", "known"), [(0, 0, 0), (0, 1, 1), (1, 2, 2), (3, 2, 3), (1, 0, 1)])
-def test_tune_and_the_rule_know_what_was_judged_or_noted_and_no_more(noted, judged, known, early_stopping):
+def test_a_resumed_rule_knows_judged_and_saved_results_only(noted, judged, known, early_stopping):
     """Of three rows on disk. An epoch may be noted and not judged: a last one, or one of a search of the first edition.
     """
     recorded = Recorded()
@@ -150,7 +150,7 @@ def test_tune_and_the_rule_know_what_was_judged_or_noted_and_no_more(noted, judg
     assert trial.last_result.get(TIME, 0) == known
 
 
-def test_a_stop_that_tune_had_not_acted_on_comes_with_the_same_result_again(early_stopping):
+def test_a_stop_that_tune_has_not_executed_comes_again(early_stopping):
     rule = early_stopping(asha(), past={"10-5": Past([result(9, 1), result(9, 2)], Judgement(2, stop=True))})
     trial = Stated(10)
     rule.on_trial_add(trial, trial)
@@ -172,7 +172,7 @@ def test_an_epoch_that_is_trained_again_is_not_judged_again(early_stopping, tmp_
     assert Judgements(tmp_path / "judgements.jsonl").last() == {"10-5": Judgement(3)}
 
 
-def test_what_was_stopped_stays_so_with_all_its_seeds(early_stopping):
+def test_a_stopped_configuration_stays_stopped_with_all_seeds(early_stopping):
     rule = early_stopping(asha(), past={"10-5": Past([result(1)], Judgement(1, stop=True), stopped=True)})
     first, other = Stated(10, 5), Stated(10, 6)
     for trial in (first, other):
@@ -181,7 +181,7 @@ def test_what_was_stopped_stays_so_with_all_its_seeds(early_stopping):
     assert rule.on_trial_result(None, other, result(9, epoch=2)) == STOP
 
 
-def test_a_trial_is_not_made_to_wait(early_stopping):
+def test_a_trial_is_never_paused(early_stopping):
     """The median rule would pause it while others wait for a place; a pause gives its process to another trial."""
     class Busy(Stated):
         def get_live_trials(self):

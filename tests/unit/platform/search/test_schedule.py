@@ -31,19 +31,19 @@ def study(tmp_path):
 GRID = "loss: {kind: {search: grid, of: [baseline, dnorm]}}\nexperiment: {seed: [0, 1]}"
 
 
-def test_every_configuration_once_per_seed(study):
+def test_plan(study):
     assert plan(*study(GRID)) == [
         {"loss.kind": "baseline", "experiment.seed": 0}, {"loss.kind": "baseline", "experiment.seed": 1},
         {"loss.kind": "dnorm", "experiment.seed": 0}, {"loss.kind": "dnorm", "experiment.seed": 1}]
 
 
-def test_trials_are_configurations_times_seeds(study):
+def test_number_of_trials(study):
     optuna = study("loss: {scale: {search: uniform, low: 1, high: 2}}\n", "search.algorithm=optuna",
                    "search.trials=5", "experiment.seed=[0, 1, 2]")
     assert (number_of_trials(*study(GRID)), number_of_trials(*optuna)) == (4, 15)
 
 
-def test_the_space_survives_a_restart(study):
+def test_param_space_can_be_pickled(study):
     settings, axes = study(GRID)
     space = param_space(settings, axes, "/somewhere")
     again = loads(dumps(space))
@@ -54,14 +54,14 @@ def test_the_space_survives_a_restart(study):
 @pytest.mark.parametrize(("wanted", "in_sight", "expected"), [
     ("auto", 0, {"CPU": 1.0}), ("auto", 4, {"CPU": 1.0, "GPU": 1.0}), ("0.5", 1, {"CPU": 1.0, "GPU": 0.5}),
     ("2", 0, {"CPU": 2.0, "GPU": 2.0}), ("0", 4, {"CPU": 1.0})])
-def test_what_a_trial_holds(study, wanted, in_sight, expected):
+def test_resources_per_trial(study, wanted, in_sight, expected):
     assert resources_per_trial(study("", f"resources.gpus={wanted}")[0], in_sight) == expected
 
 
 @pytest.mark.parametrize(("gpus", "workers", "in_sight", "expected", "processes"), [
     ("auto", "auto", 4, {"CPU": 2.0, "GPU": 1.0}, 1), ("2", "auto", 4, {"CPU": 4.0, "GPU": 2.0}, 2),
     ("auto", "3", 4, {"CPU": 6.0, "GPU": 3.0}, 3), ("0", "2", 4, {"CPU": 4.0}, 2)])
-def test_what_several_workers_hold(study, gpus, workers, in_sight, expected, processes):
+def test_resources_per_trial_of_several_workers(study, gpus, workers, in_sight, expected, processes):
     settings = study("", f"resources.gpus={gpus}", f"resources.workers={workers}", "resources.cpus=2")[0]
     assert resources_per_trial(settings, in_sight) == expected
     assert settings.base.resources.num_workers == processes
@@ -70,21 +70,21 @@ def test_what_several_workers_hold(study, gpus, workers, in_sight, expected, pro
 @pytest.mark.parametrize(("per_trial", "cap", "expected"), [
     ({"CPU": 1.0}, "null", 8), ({"CPU": 1.0, "GPU": 1.0}, "null", 2), ({"CPU": 1.0, "GPU": 0.5}, "null", 4),
     ({"CPU": 1.0}, "3", 3), ({"CPU": 3.0}, "null", 2), ({"CPU": 0.1}, "null", 80)])
-def test_how_many_run_at_once(study, per_trial, cap, expected):
+def test_trials_at_once(study, per_trial, cap, expected):
     settings = study("", f"search.max_concurrent={cap}")[0]
     assert trials_at_once(settings, per_trial, [{"CPU": 8.0, "GPU": 2.0}, {"memory": 1.0}]) == expected
 
 
-def test_a_trial_does_not_spread_over_nodes(study):
+def test_trials_at_once_each_on_one_node(study):
     assert trials_at_once(study("")[0], {"CPU": 2.0, "GPU": 2.0}, [{"CPU": 8.0, "GPU": 3.0}] * 2) == 2
 
 
-def test_a_cap_on_a_cluster_may_be_more_than_its_nodes_hold_now(study):
+def test_trials_at_once_on_a_cluster(study):
     settings = study("", "resources.address=auto", "search.max_concurrent=8")[0]
     assert trials_at_once(settings, {"CPU": 1.0, "GPU": 1.0}, [{"CPU": 0.0}]) == 8
 
 
-def test_asha_counts_epochs_and_leaves_the_last_one_alone(study):
+def test_scheduler_asha_counts_epochs_and_never_stops_the_last(study):
     settings, axes = study(GRID, "search.scheduler=asha")
     rule, trial = scheduler(settings, axes, epochs=6).rule, SimpleNamespace(trial_id="a", config={})
     rule.on_trial_add(None, trial)
@@ -93,13 +93,13 @@ def test_asha_counts_epochs_and_leaves_the_last_one_alone(study):
 
 
 @pytest.mark.parametrize("name", ["off", "asha", "median", "pbt"])
-def test_every_scheduler_can_be_made(study, name):
+def test_scheduler(study, name):
     settings, axes = study("loss: {scale: {search: choice, of: [1, 2]}}", f"search.scheduler={name}")
     assert scheduler(settings, axes, epochs=3) is not None
 
 
 @pytest.mark.parametrize(("name", "rule"), [("asha", ASHAScheduler), ("median", MedianStoppingRule)])
-def test_rules_that_stop_are_held_to_configurations(study, name, rule):
+def test_scheduler_wraps_rules_that_stop(study, name, rule):
     settings, axes = study(GRID, f"search.scheduler={name}", "experiment.seed=3")
     made = scheduler(settings, axes, epochs=3)
     assert isinstance(made, EarlyStopping)

@@ -21,7 +21,7 @@ def faults(tmp_path, text):
     return error.value.faults
 
 
-def test_a_grid_is_run_in_full_in_the_order_of_the_file(tmp_path):
+def test_configurations_of_a_grid(tmp_path):
     text = """
     loss: {kind: {search: grid, of: [baseline, dnorm]}}
     training: {batch_size: {search: grid, of: [4, 8, 16]}}
@@ -32,7 +32,7 @@ def test_a_grid_is_run_in_full_in_the_order_of_the_file(tmp_path):
     assert list(points[0]) == ["loss.kind", "training.batch_size"]
 
 
-def test_random_draws_are_distinct_repeatable_and_no_more_than_there_are(tmp_path):
+def test_configurations_of_random_draws(tmp_path):
     text = """
     loss: {foreground_weight: {search: choice, of: [1, 2, 3]}}
     search: {trials: 10}
@@ -42,7 +42,7 @@ def test_random_draws_are_distinct_repeatable_and_no_more_than_there_are(tmp_pat
     assert sorted(point["loss.foreground_weight"] for point in first) == [1, 2, 3]
 
 
-def test_grid_axes_are_run_in_full_for_each_draw(tmp_path):
+def test_configurations_of_a_grid_and_draws(tmp_path):
     text = """
     loss: {foreground_weight: {search: uniform, low: 1, high: 2}, kind: {search: grid, of: [dnorm, dnorm-fgbg]}}
     search: {trials: 2}
@@ -53,7 +53,7 @@ def test_grid_axes_are_run_in_full_for_each_draw(tmp_path):
     assert weights[0] == weights[1] != weights[2] == weights[3]
 
 
-def test_draws_stay_in_range(tmp_path):
+def test_axis_draw_stays_in_range(tmp_path):
     text = """
     loss: {scale: {search: uniform, low: 0.5, high: 2}}
     training: {learning_rate: {search: loguniform, low: 1.0e-4, high: 1.0e-1}}
@@ -69,13 +69,13 @@ def test_draws_stay_in_range(tmp_path):
     assert set(ks) == {0, 1, 2, 3}
 
 
-def test_ranges_mean_the_same_to_ray(tmp_path):
+def test_axis_domain(tmp_path):
     text = "augmentation: {kind: gan, perturb: {topk: {search: randint, low: 1, high: 3}}}"
     domain = read_axes(study(tmp_path, text))[1][0].domain()
     assert {domain.sample() for _ in range(200)} == {1, 2, 3}
 
 
-def test_what_acts_after_training_is_swept_inside_the_trial(tmp_path):
+def test_read_axes_of_a_swept_setting(tmp_path):
     text = "evaluation: {pred_weight: {search: grid, of: [0, 0.5]}}"
     swept, axes = read_axes(study(tmp_path, text))
     assert axes == []
@@ -83,7 +83,7 @@ def test_what_acts_after_training_is_swept_inside_the_trial(tmp_path):
     assert configurations(swept, axes) == [{}]
 
 
-def test_faults_of_axes_are_reported_together(tmp_path):
+def test_faults_of_axes_come_together(tmp_path):
     found = faults(tmp_path, """
     loss: {kind: {search: choise, of: [dnorm]}, scale: {search: uniform, low: 2, high: 1}}
     training: {learning_rate: {search: loguniform, low: 0, high: 1}, epochs: {search: choice, of: []}}
@@ -103,7 +103,7 @@ def test_faults_of_axes_are_reported_together(tmp_path):
         assert [part for part in parts if part not in fault] == []
 
 
-def test_each_listed_value_must_be_valid(tmp_path):
+def test_read_axes_checks_each_value(tmp_path):
     found = faults(tmp_path, """
     loss: {kind: {search: choice, of: [dnorm, dnorn]}}
     augmentation: {kind: gan, perturb: {alpha: {search: uniform, low: 0, high: 3}, alpa: {search: grid, of: [1, 2]}}}
@@ -114,7 +114,7 @@ def test_each_listed_value_must_be_valid(tmp_path):
     assert any(fault.startswith("loss.kind must be one of") and "'dnorn'" in fault for fault in found)
 
 
-def test_combinations_must_be_valid_too(tmp_path):
+def test_read_axes_checks_combinations(tmp_path):
     found = faults(tmp_path, """
     loss: {kind: {search: choice, of: [dnorm, baseline]}, foreground_weight: {search: choice, of: [1, 2]}}
     """)
@@ -127,11 +127,11 @@ def test_combinations_must_be_valid_too(tmp_path):
     ("{algorithm: optuna}", "{search: grid, of: [1, 2]}", "takes no grid"),
     ("{algorithm: optuna, scheduler: pbt}", "{search: choice, of: [1, 2]}", "pbt chooses by itself"),
 ])
-def test_algorithms_refuse_axes_they_cannot_serve(tmp_path, search, axis, message):
+def test_faults_of_search_name_axes_that_the_algorithm_cannot_serve(tmp_path, search, axis, message):
     assert message in faults(tmp_path, f"search: {search}\nloss: {{scale: {axis}}}")[0]
 
 
-def test_pbt_leaves_the_model_and_the_seed_alone(tmp_path):
+def test_faults_of_search_with_pbt_and_the_model_or_seed(tmp_path):
     found = faults(tmp_path, """
     experiment: {seed: [1, 2]}
     model: {head: {hidden_dim: {search: choice, of: [32, 64]}}}
@@ -149,7 +149,7 @@ PBT_AXES = {"loss.kind", "model.pairs_per_image", "model.foreground_share", "mod
 
 @pytest.mark.parametrize("key", [key for key in keys_where(lambda role: role.searchable)
                                  if not reference()[key].chosen])  # what an entry of a registry has is its business
-def test_pbt_changes_only_what_may_change_while_a_model_trains(tmp_path, key):
+def test_faults_of_search_with_pbt(tmp_path, key):
     """Every setting there is: one that is added is refused until it is decided on."""
     settings = {"search": "choice", "of": [1]}
     for part in reversed(key.split(".")):
@@ -162,18 +162,18 @@ def test_pbt_changes_only_what_may_change_while_a_model_trains(tmp_path, key):
 @pytest.mark.parametrize(("search", "message"), [
     ("{algorithm: optuna}", "search.algorithm optuna has nothing to choose"),
     ("{scheduler: pbt}", "search.scheduler pbt has nothing to choose")])
-def test_nothing_to_choose(tmp_path, search, message):
+def test_faults_of_search_without_axes(tmp_path, search, message):
     """Values of evaluation.pred_weight are all measured, which leaves no choice either."""
     for text in ("", "evaluation: {pred_weight: {search: grid, of: [0, 1]}}\n"):
         assert faults(tmp_path, f"{text}search: {search}")[0].startswith(message)
 
 
-def test_settings_in_one_line():
+def test_describe():
     assert describe({"loss.kind": "dnorm", "training.learning_rate": 0.00123456}) == (
         "loss.kind=dnorm training.learning_rate=0.001235")
 
 
-def test_faults_of_settings_and_of_axes_are_reported_together(tmp_path, capsys):
+def test_faults_of_axes_come_with_those_of_settings(tmp_path, capsys):
     from platform import tune
 
     (tmp_path / "a.yaml").write_text("los: {}\nloss: {kind: {search: choise, of: [dnorm]}}\n"
@@ -187,7 +187,7 @@ def test_faults_of_settings_and_of_axes_are_reported_together(tmp_path, capsys):
         assert f"\n  {fault}" in told
 
 
-def test_faults_of_values_and_of_the_algorithm_are_reported_with_them(tmp_path, capsys):
+def test_faults_of_values_and_of_the_algorithm_come_with_them(tmp_path, capsys):
     from platform import train, tune
 
     (tmp_path / "a.yaml").write_text("search: {algorithm: grid, time_budget_s: soon}\n"
@@ -207,7 +207,7 @@ def test_faults_of_values_and_of_the_algorithm_are_reported_with_them(tmp_path, 
             assert f"\n  {fault}" in told
 
 
-def test_what_must_agree_with_a_searched_setting_is_held_against_its_values_not_its_default(tmp_path):
+def test_rules_check_searched_values_and_not_defaults(tmp_path):
     weighted, text = "foreground_weight: 2", "loss: {kind: {search: choice, of: [%s]}, %s}"
     found, axes = read_axes(study(tmp_path, text % ("dnorm, dnorm-fgbg", weighted)))
     assert found.base.loss.kind == "dnorm"

@@ -50,7 +50,7 @@ def test_check_names_the_settings_that_changed(tmp_path):
 
 @pytest.mark.parametrize("change", ["data.workers=2", "training.keep_checkpoints=5", "training.device=cpu",
                                     "data.root=elsewhere", "resources.cpus=2", "search.time_budget_s=60"])
-def test_where_and_how_it_runs_may_change(tmp_path, change):
+def test_check_allows_changes_of_where_and_how_it_runs(tmp_path, change):
     first = study(tmp_path)
     directory = StudyDirectory.of(first)
     directory.begin(first, FACTS)
@@ -58,7 +58,7 @@ def test_where_and_how_it_runs_may_change(tmp_path, change):
 
 
 @pytest.mark.parametrize(("change", "was"), [("training.epochs=9", 3), ("data.eval_images=3", None)])
-def test_what_makes_trials_comparable_may_not(tmp_path, change, was):
+def test_check_refuses_changes_that_make_trials_incomparable(tmp_path, change, was):
     """Though a single trial may be taken up with it."""
     first = study(tmp_path)
     directory = StudyDirectory.of(first)
@@ -84,11 +84,11 @@ def test_check_of_a_study_of_the_first_edition(tmp_path):
                                                               resume=True)
 
 
-def test_resuming_nothing_is_refused(tmp_path):
+def test_check_with_nothing_to_resume(tmp_path):
     assert "nothing to resume here" in refused(StudyDirectory.of(study(tmp_path)), study(tmp_path), resume=True)
 
 
-def test_other_data_are_refused(tmp_path):
+def test_require_data(tmp_path):
     first = study(tmp_path)
     StudyDirectory.of(first).begin(first, FACTS)
     with pytest.raises(ConfigError, match=r"was begun on 'toy' \[1\], now it is 'toy' \[2\]"):
@@ -98,7 +98,7 @@ def test_other_data_are_refused(tmp_path):
     StudyDirectory.of(first).require_data(first, {"2": "toy", "1": "toy"})
 
 
-def test_another_detector_is_refused(tmp_path):
+def test_require_data_of_another_detector(tmp_path):
     first = study(tmp_path)
     directory = StudyDirectory.of(first)
     directory.begin(first, {"data": {**FACTS["data"], "detector": "d1"}})
@@ -107,7 +107,7 @@ def test_another_detector_is_refused(tmp_path):
         directory.begin(first, {"data": {**FACTS["data"], "detector": "d2"}})
 
 
-def test_other_predicates_exchanged_by_mirroring_are_refused(tmp_path):
+def test_begin_with_other_mirrored_predicates(tmp_path):
     first = study(tmp_path)
     directory = StudyDirectory.of(first)
     directory.begin(first, FACTS)  # of a version that did not note them
@@ -117,7 +117,7 @@ def test_other_predicates_exchanged_by_mirroring_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("place", "why"), [("{}/file", "Not a directory"), ("/proc", "No such file or directory")])
-def test_a_place_that_cannot_hold_a_study_is_refused(tmp_path, place, why):
+def test_check_of_an_unwritable_folder(tmp_path, place, why):
     """Nobody can make a file in /proc, whatever its permissions say."""
     (tmp_path / "file").write_text("")
     place = place.format(tmp_path)
@@ -147,7 +147,7 @@ def test_records(tmp_path):
     assert directory.records()[1].values == {"loss.scale": 1}
 
 
-def test_a_failure_is_explained_by_the_file_that_is_there(tmp_path):
+def test_evidence(tmp_path):
     record = TrialRecord(tmp_path, {}, FAILED)
     assert record.evidence == tmp_path
     (tmp_path / "log.txt").touch()
@@ -170,7 +170,7 @@ def test_a_damaged_study_is_named_on_resuming(tmp_path, content, message, capsys
     assert message in said
 
 
-def test_a_study_begun_on_unknown_data_is_refused(tmp_path):
+def test_begin_of_a_study_on_unknown_data(tmp_path):
     first = study(tmp_path)
     directory = StudyDirectory.of(first)
     directory.begin(first, FACTS)
@@ -180,7 +180,7 @@ def test_a_study_begun_on_unknown_data_is_refused(tmp_path):
         directory.begin(first, FACTS)
 
 
-def test_a_study_is_run_by_one_process(tmp_path):
+def test_held(tmp_path):
     """A resubmitted batch job may start before the first one has ended. A lock is free once its process is gone."""
     first = study(tmp_path)
     directory = StudyDirectory.of(first)
@@ -237,7 +237,7 @@ def begun_with(plugin):
     return copied, directory
 
 
-def test_a_study_keeps_copies_of_its_plugins(plugin):
+def test_with_plugins(plugin):
     copied, directory = begun_with(plugin)
     (name,) = copied.base.experiment.plugins
     assert Path(name).is_relative_to(directory.path)
@@ -248,14 +248,14 @@ def test_a_study_keeps_copies_of_its_plugins(plugin):
     assert again.base.experiment.plugins == [name]
 
 
-def test_a_copy_that_was_changed_is_refused(plugin):
+def test_study_with_a_changed_copy_of_a_plugin(plugin):
     copied, directory = begun_with(plugin)
     Path(copied.base.experiment.plugins[0]).write_text(PLUGIN + "\n")
     with pytest.raises(ValueError, match=r"study\.json: it was made with another .*plugin my_loss\.py"):
         directory.study()
 
 
-def test_resuming_with_a_plugin_that_has_changed(plugin):
+def test_check_with_a_changed_plugin(plugin):
     _, directory = begun_with(plugin)
     plugin.write_text(PLUGIN + "\n")
     words = ("experiment.plugins=my_loss.py", "loss.kind=mine")
@@ -263,7 +263,7 @@ def test_resuming_with_a_plugin_that_has_changed(plugin):
     directory.check(study(plugin.parent, *words, "experiment.allow_changed_plugins=true"), resume=True)
 
 
-def test_results_are_read_without_running_a_plugin(plugin):
+def test_metadata_runs_no_plugin(plugin):
     _, directory = begun_with(plugin)
     unload_plugins(["my_loss.py"])
     TrialRecord(directory.trial("a"), {"loss.scale": 1}, FINISHED).write()

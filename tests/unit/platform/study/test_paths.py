@@ -4,7 +4,7 @@ from platform.study.paths import absolute
 from sgg.config import validate
 
 
-def test_relative_paths_start_from_the_folder_and_nothing_else_changes():
+def test_absolute():
     config = validate({"data": {"root": "data"}, "detector": {"weights": "/shared/vg.tar"},
                        "embeddings": {"path": "glove/a.txt"}, "experiment": {"output": "runs"}})
     seen = absolute(config, "/home/me")

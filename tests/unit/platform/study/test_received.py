@@ -37,7 +37,7 @@ def config(tmp_path: Path):
     unload_plugins(list(loaded_digests()))
 
 
-def test_a_plugin_is_loaded_where_its_settings_arrive(config) -> None:
+def test_received_loads_plugins(config) -> None:
     settings = json.loads(load(config).base.model_dump_json())
     unload_plugins(["my_loss.py"])
     assert "mine" not in EDGE_LOSSES.entries

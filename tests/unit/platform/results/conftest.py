@@ -1,0 +1,33 @@
+from platform.study.directory import FINISHED, StudyDirectory, TrialRecord
+
+import pytest
+
+from sgg.common.atomic import write_json
+from sgg.common.run_log import History
+from sgg.config import load
+
+TOY = {"name": "toy", "description": "toy genome", "hash": "aaaaaaaaaaaa"}
+
+
+@pytest.fixture
+def search(tmp_path):
+    """Writes searches over loss.kind, with trials given as (kind, seed, status, zero-shot recall)."""
+    def write(name, trials, data=TOY, pred_weight="[0]", others=()):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text("loss: {kind: {search: grid, of: [baseline, dnorm]}}")
+        study = load(path, [f"experiment.name={name}", f"experiment.output={tmp_path}", "experiment.seed=[0, 1, 2]",
+                            f"evaluation.pred_weight={pred_weight}", *others])
+        directory = StudyDirectory.of(study)
+        directory.begin(study, {"data": data})
+        for number, (kind, seed, status, recall) in enumerate(trials):
+            record = TrialRecord(directory.trial(f"t{number}"), {"loss.kind": kind, "experiment.seed": seed}, status)
+            record.write()
+            config = study.trial({"loss.kind": kind, "experiment.seed": seed})
+            write_json(record.directory / "config.json", {"config": config.model_dump(mode="json"), "data": data})
+            figures = {f"sgcls/{subset}/ngR@100{suffix}": recall * factor for subset in ("zs", "10s", "100s", "all")
+                       for suffix, factor in (("", 1), *((f"/x{x:g}", 2) for x in config.evaluation.pred_weight if x))}
+            History(record.directory).append(1, {"loss": 1.0, **{f"val/{k}": v for k, v in figures.items()}})
+            if status == FINISHED:
+                write_json(record.directory / "test.json", {f"test/{k}": v for k, v in figures.items()})
+        return directory.path
+    return write

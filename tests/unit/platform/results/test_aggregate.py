@@ -1,0 +1,161 @@
+import csv
+import io
+import json
+from platform.results.aggregate import aggregate, collect
+from platform.results.formats import render
+from platform.study.directory import FAILED, FINISHED, STOPPED
+
+import pytest
+
+from sgg.common.atomic import write_json
+
+TOY = {"name": "toy", "description": "toy genome", "hash": "aaaaaaaaaaaa"}
+VG = {"name": "vg", "description": "Visual Genome", "hash": "bbbbbbbbbbbb"}
+ZS = "test/sgcls/zs/ngR@100"
+
+
+def test_aggregate(search):
+    path = search("a", [("baseline", 0, FINISHED, 0.1), ("baseline", 1, FINISHED, 0.2), ("baseline", 2, FINISHED, 0.3),
+                        ("dnorm", 0, FINISHED, 0.4), ("dnorm", 1, FINISHED, 0.6)])
+    rows = aggregate(collect([path]))
+    assert [row.settings for row in rows] == [{"loss.kind": "dnorm"}, {"loss.kind": "baseline"}]
+    cell = rows[1].cells[ZS]
+    # deviations -.1, 0, .1 over n - 1 = 2
+    assert (cell.mean, cell.std, cell.n) == (pytest.approx(0.2), pytest.approx(0.1), 3)
+    assert (rows[0].seeds, rows[0].n, rows[0].status) == ([0, 1], 2, FINISHED)
+
+
+def test_aggregate_counts_the_same_trial_once(search):
+    """Members of a population that copied one another end with the same settings and seed."""
+    path = search("a", [("dnorm", 0, FINISHED, 0.2), ("dnorm", 0, FINISHED, 0.4), ("dnorm", 1, FINISHED, 0.5)])
+    row, = aggregate(collect([path]))
+    # .3 and .5: deviations -.1 and .1 over n - 1 = 1, not those of three
+    assert (row.cells[ZS].mean, row.cells[ZS].std, row.n) == (
+        pytest.approx(0.4), pytest.approx(0.02 ** 0.5), 2)
+    assert row.seeds == [0, 1]
+
+
+def test_aggregate_shows_no_setting_of_one_head_beside_the_heads_name(search):
+    paths = [search(name, [("dnorm", 0, FINISHED, recall)], others=(f"model.head={name}",))
+             for name, recall in (("imp", 0.2), ("motifs", 0.3))]
+    assert [row.settings for row in aggregate(collect(paths))] == [
+        {"loss.kind": "dnorm", "model.head.kind": name} for name in ("motifs", "imp")]
+    two_layers = ("model.head.kind=motifs", "model.head.edge_layers=2")
+    deeper = search("deeper", [("dnorm", 0, FINISHED, 0.1)], others=two_layers)
+    assert [row.settings.get("model.head.edge_layers") for row in aggregate(collect([*paths, deeper]))] == [1, None, 2]
+
+
+def test_aggregate_has_a_row_for_every_adjustment(search):
+    """Figures of the others are not there; what was asked for has its row all the same."""
+    both = ("evaluation.logit_adjustment=[0,1]",)
+    rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.2)], others=both)]))
+    assert [(row.settings["evaluation.logit_adjustment"], ZS in row.cells) for row in rows] == [(0, True), (1, False)]
+
+
+def test_collect_knows_adjustments_of_a_plugin_by_their_metrics(search):
+    """Results run no plugin."""
+    path = search("a", [("dnorm", 0, FINISHED, 0.2)])
+    (trial,) = (path / "trials").iterdir()
+    config = json.loads((trial / "config.json").read_text())
+    config["config"]["evaluation"]["shift"] = [0.0, 1.0]
+    write_json(trial / "config.json", config)
+    write_json(trial / "test.json", {ZS: 0.2, f"{ZS}/shift=1": 0.6})
+    rows = aggregate(collect([path]))
+    assert {row.settings["evaluation.shift"]: row.cells[ZS].mean for row in rows} == {0.0: 0.2, 1.0: 0.6}
+    assert len(aggregate(collect([path]), by=["loss.kind"])) == 2
+
+
+def test_aggregate_has_a_row_for_every_pred_weight(search):
+    rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.2)], pred_weight="[0, 0.5]")]))
+    assert [(row.settings["evaluation.pred_weight"], row.cells[ZS].mean) for row in rows] == [(0.5, 0.4), (0, 0.2)]
+    assert all("/x" not in name for row in rows for name in row.cells)
+
+
+def test_aggregate_has_no_row_for_a_weight_that_the_settings_lack(search):
+    rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.2)], pred_weight="[0.5]")]))
+    assert [row.cells[ZS].mean for row in rows] == [0.4]
+
+
+def test_aggregate_of_failed_and_stopped_trials(search):
+    rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.4), ("dnorm", 1, FAILED, 0.9),
+                                           ("baseline", 0, STOPPED, 0.1), ("baseline", 1, STOPPED, 0.3)])]))
+    dnorm, baseline = rows
+    assert (dnorm.status, dnorm.n, dnorm.seeds) == ("1 finished, 1 failed", 1, [0])
+    assert dnorm.cells[ZS].std is None
+    assert ZS not in baseline.cells
+    assert baseline.cells["val/sgcls/zs/ngR@100"].mean == pytest.approx(0.2)
+
+
+def test_aggregate_of_a_trial_that_never_began(search):
+    path = search("a", [("dnorm", 0, FAILED, 0.4)])
+    for name in ("config.json", "metrics.jsonl"):
+        (path / "trials" / "t0" / name).unlink()
+    row, = aggregate(collect([path]))
+    assert (row.settings, row.status, row.n) == ({"loss.kind": "dnorm"}, FAILED, 0)
+    assert row.basis.data == "toy genome [aaaaaaaa]"
+
+
+def test_aggregate_keeps_different_data_apart(search):
+    paths = [search("a", [("dnorm", 0, FINISHED, 0.2)]), search("b", [("dnorm", 1, FINISHED, 0.6)], data=VG)]
+    rows = aggregate(collect(paths))
+    assert [(row.basis.data, row.cells[ZS].mean) for row in rows] == [
+        ("Visual Genome [bbbbbbbb]", 0.6), ("toy genome [aaaaaaaa]", 0.2)]
+    assert [row.n for row in aggregate(collect(paths), by=["loss.kind"])] == [1, 1]
+    printed = render(rows, "table")
+    assert "data: toy genome [aaaaaaaa]" in printed  # in brackets, and no markup
+    assert "data: Visual Genome [bbbbbbbb]" in printed
+
+
+@pytest.mark.parametrize(("fact", "values"), [
+    ("embeddings", ("glove", "cooccurrence")), ("detector", ("0123abcd", "4567cdef"))])
+def test_aggregate_keeps_other_embeddings_and_detectors_apart(search, fact, values):
+    paths = [search(name, [("dnorm", seed, FINISHED, recall)], data=TOY | facts) for name, seed, recall, facts in (
+        ("a", 0, 0.2, {fact: values[0]}), ("b", 1, 0.6, {fact: values[1]}), ("before", 2, 0.1, {}))]
+    rows = aggregate(collect(paths))
+    assert [(row.basis.words()[fact], row.n, row.cells[ZS].mean) for row in rows] == [
+        ("", 1, 0.1), *sorted([(values[0], 1, 0.2), (values[1], 1, 0.6)])]
+    assert [row[fact] for row in json.loads(render(rows, "json"))] == ["", *sorted(values)]
+    assert [row[fact] for row in csv.DictReader(io.StringIO(render(rows, "csv")))] == ["", *sorted(values)]
+    assert f"; {fact}: {values[0]}" in render(rows, "table")
+
+
+def test_aggregate_of_several_searches_on_the_same_data(search):
+    paths = [search("a", [("dnorm", 0, FINISHED, 0.2)]), search("b", [("dnorm", 1, FINISHED, 0.4)]),
+             search("c", [("dnorm", 0, FINISHED, 0.9)], others=["training.momentum=0.5"])]
+    rows = aggregate(collect(paths))
+    assert [(row.settings, row.n) for row in rows] == [
+        ({"loss.kind": "dnorm", "training.momentum": 0.5}, 1), ({"loss.kind": "dnorm", "training.momentum": 0.9}, 2)]
+
+
+def test_aggregate_of_a_former_name_of_a_value(search):
+    paths = [search("a", [("dnorm", 0, FINISHED, 0.2)], others=["model.edge_boxes=image_frame"]),
+             search("b", [("dnorm", 1, FINISHED, 0.4)], others=["model.edge_boxes=image_frame"])]
+    for file in paths[1].rglob("*.json"):
+        file.write_text(file.read_text().replace("image_frame", "raw_boxes"))
+    row, = aggregate(collect(paths))
+    assert (row.n, row.cells[ZS].mean) == (2, pytest.approx(0.3))
+    assert [row.settings for row in aggregate(collect(paths), by=["model.edge_boxes"])] == [
+        {"model.edge_boxes": "image_frame"}]
+
+
+def test_aggregate_by_chosen_keys(search):
+    path = search("a", [("baseline", 0, FINISHED, 0.1), ("dnorm", 0, FINISHED, 0.3)])
+    row, = aggregate(collect([path]), by=["augmentation.kind"])
+    assert (row.settings, row.n, row.cells[ZS].mean) == ({"augmentation.kind": "off"}, 2, pytest.approx(0.2))
+    with pytest.raises(ValueError, match=r"no trial has the setting loss\.knd; settings that differ here: loss\.kind"):
+        aggregate(collect([path]), by=["loss.knd"])
+
+
+def test_aggregate_of_two_commits(search):
+    """A commit says where a result comes from; it tells no configurations apart."""
+    path = search("a", [("dnorm", 0, FINISHED, 0.4), ("dnorm", 1, FINISHED, 0.6), ("dnorm", 2, FINISHED, 0.8)])
+    for number, commit in ((0, "one"), (1, "two")):  # the third trial is of an earlier version
+        config = path / "trials" / f"t{number}" / "config.json"
+        write_json(config, json.loads(config.read_text()) | {"program": {"version": "1.0", "commit": commit}})
+    test = path / "trials" / "t0" / "test.json"
+    write_json(test, json.loads(test.read_text()) | {"program": {"version": "1.0", "commit": "one"}})
+    row, = aggregate(collect([path]))
+    assert (row.n, row.programs) == (3, ["1.0, commit one", "1.0, commit two"])
+    assert "program" not in row.cells
+    assert json.loads(render([row], "json"))[0]["program"] == row.programs
+    assert next(csv.DictReader(io.StringIO(render([row], "csv"))))["program"] == "1.0, commit one; 1.0, commit two"
