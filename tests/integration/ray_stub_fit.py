@@ -1,6 +1,6 @@
 """A stand-in for the science with the same contract, so that what Ray does is tested without training.
 
-`sgg.training.fit.fit` in a few milliseconds an epoch: its figure grows with the epoch and with `loss.scale`. What goes
+`sgg.training.fit.fit` in a few milliseconds an epoch: its metric grows with the epoch and with `loss.scale`. What goes
 wrong, and where, says the file `faults.json` in `data.root`: a list of {"key": dotted key, "value": its value,
 "epoch": n, "do": "raise" | "nan" | "kill" | "full" | "hold" | "meet N" | "judged N E", "times": how often}. "hold"
 waits for ever, "meet" until N trials have begun, "judged" until early stopping has judged N results of epoch E.
@@ -52,18 +52,18 @@ def fit(config, directory, on_epoch_end=None, resume=True, start_from=None):
         time.sleep(seconds)
         _go_wrong(config, directory, epoch)
         state += config.loss.scale * (1 + config.seed / 1000)
-        row = history.append(epoch, {"loss": 1 / epoch, "time": 0.05, **_figures("val", state / 100, config)})
+        row = history.append(epoch, {"loss": 1 / epoch, "time": 0.05, **_metrics("val", state / 100, config)})
         checkpoint = directory / "checkpoints" / f"epoch_{epoch:04d}"
         checkpoint.mkdir(parents=True, exist_ok=True)
         write_json(checkpoint / "meta.json", {"format": 1, "epoch": epoch, "state": state})
         if on_epoch_end:
             on_epoch_end(row)
-    test = _figures("test", state / 100, config)
+    test = _metrics("test", state / 100, config)
     write_json(directory / TEST, test)
     return test
 
 
-def _figures(part, value, config):
+def _metrics(part, value, config):
     plain = {f"{part}/{mode}/{subset}/ngR@100": value * (0.5 if mode == "sgcls" else 1)
              for mode in ("sgcls", "predcls") for subset in ("zs", "10s", "100s", "all")}
     return plain | {f"{name}/x{x:g}": value * (1 + x) for name, value in plain.items()
@@ -105,7 +105,7 @@ def _do(what, trials):
             while sum(row["epoch"] == int(epoch) for row in read_rows(judgements)) < int(number):
                 time.sleep(0.1)
         case ["raise"]:
-            raise ValueError("the stub was told to raise")
+            raise ValueError("the stub raises here")
         case ["nan"]:
             raise FloatingPointError("loss is not finite in epoch 2, step 1")
         case ["full"]:

@@ -31,7 +31,7 @@ search: {max_failures: 1, max_concurrent: 2}
     assert {scale: record.status for scale, record in records.items()} == {
         1: FINISHED, 2: FAILED, 3: FAILED, 4: FAILED, 5: FINISHED, 6: FAILED}
 
-    for scale, reason in ((2, "ValueError: the stub was told to raise"), (3, "FloatingPointError: loss is not finite"),
+    for scale, reason in ((2, "ValueError: the stub raises here"), (3, "FloatingPointError: loss is not finite"),
                           (4, "OSError: [Errno 28] No space left on device")):
         # At once: there was no second attempt. The last good checkpoint stands.
         assert rows_on_disk(records[scale].directory) == [(1, 1)]
@@ -52,7 +52,7 @@ search: {max_failures: 1, max_concurrent: 2}
 @pytest.mark.parametrize("search", ["{scheduler: pbt, trials: 3}", "{scheduler: asha, max_concurrent: 1}"])
 def test_a_trial_that_fails_before_its_first_report_fails_alone(ray_with_gpus, stub, config_file, faults, tmp_path,
                                                                 search):
-    """Schedulers get neither epoch nor figure of it. Under ASHA it is the second seed of a configuration."""
+    """Schedulers get neither an epoch nor a metric of it. Under ASHA it is the second seed of a configuration."""
     faults((2, 1, "raise", 1))
     seeds = "[0, 1]" if "asha" in search else "0"
     config = config_file("loss: {scale: {search: choice, of: [3, 2, 1]}}\ntraining: {epochs: 2}\n"

@@ -1,4 +1,4 @@
-"""The command itself is interrupted and killed, and the search taken up again."""
+"""The command itself is interrupted or killed, and then resumed."""
 
 import json
 import os

@@ -104,7 +104,7 @@ def test_more_than_any_node_has_is_refused(ray_with_gpus, stub, config_file, tmp
 
 @pytest.fixture
 def time_is_over_after_a_report(monkeypatch):
-    """Once, as Tune hears of the first epoch, before it notes anything."""
+    """Once, when Tune gets the first epoch, before it saves anything."""
     def report(self, *arguments, **info):
         seen(self, *arguments, **info)
         if begun:
@@ -172,7 +172,7 @@ search: {algorithm: random, trials: 3, scheduler: median, grace_epochs: 2, max_c
     scales = [record.values["loss.scale"] for record in sorted(records, key=begun)]
     assert len(set(scales)) == 3
     assert all(1 <= scale <= 3 for scale in scales)
-    # The figure is scale x epochs: after epoch 2 a trial is stopped that lies below the median of those before it.
+    # The metric is scale x epochs: after epoch 2, a trial below the median of the earlier ones is stopped.
     # Of seed 0 the draws are 2.69, 2.52, 1.84.
     assert scales[2] < min(scales[:2])
     status = {record.values["loss.scale"]: record.status for record in records}

@@ -76,7 +76,7 @@ def test_two_workers_train_one_trial_and_one_is_killed(ray_with_gpus, training_f
     rows = record.rows()
     assert [row["epoch"] for row in rows] == [1, 2]
     assert rows[-1]["attempt"] == 2
-    # Both workers' shares of the pictures are in the figures.
+    # The metrics count the images of both workers.
     assert record.test()["test/sgcls/all/num_images"] == 12
     assert 0 < rows[-1]["loss"] < 100
 

@@ -1,7 +1,7 @@
-"""A search that dies at any moment, and is taken up again, decides as one that does not.
+"""A search that dies at any moment and resumes decides as a search that does not die.
 
 The schedulers, the searcher and the trials are the real ones. `Tune` below stands for Tune's controller: it does what
-that does with a result, in the same order, and dies where it is told to. `Worker` stands for the training.
+that does with a result, in the same order, and dies at a given moment. `Worker` stands for the training.
 """
 
 import copy
@@ -32,7 +32,7 @@ METRIC = "val/sgcls/zs/ngR@100"
 EPOCHS = 5
 MOMENTS = ["before its row", "before its checkpoint", "before its report", "before Tune has it", "before the judgement",
            "before it is written", "before Tune knows it", "before it is acted on", "before the record",
-           "before the note", "after the note"]
+           "before the snapshot", "after the snapshot"]
 OF_A_TRIAL = MOMENTS[:4]
 
 
@@ -54,7 +54,7 @@ class Moments:
 
 
 class Worker:
-    """Trains an epoch whenever it is asked for a report; its figures stand in a table."""
+    """Trains an epoch whenever it is asked for a report; its metrics are in a table."""
 
     scores, moments = {}, Moments()
 
@@ -97,29 +97,29 @@ class TrialHere(platform.trial.trainable.Trial):
 class Tune:
     """A session of a search: Tune's controller, as far as its listeners see it.
 
-    trials: name -> configuration. notes: what survives of Tune itself, a list whose last entry is the newest.
+    trials: name -> configuration. snapshots: what survives of Tune itself, a list whose last entry is the newest.
     """
 
     resumed = True
 
-    def __init__(self, study, axes, trials, notes, moments):
-        self.moments, self.notes, self.search_alg, self.decisions = moments, notes, None, {}
+    def __init__(self, study, axes, trials, snapshots, moments):
+        self.moments, self.snapshots, self.search_alg, self.decisions = moments, snapshots, None, {}
         self.directory, self.actors = StudyDirectory.of(study), {}
         if study.base.search.algorithm == "optuna":
             trials = self._suggested(study, axes, trials)
         past = {record.name: done for record, done in past_trials(self.directory)}
         self.rule = scheduler(study, axes, EPOCHS, past)
-        judge = getattr(self.rule, "_rule", self.rule)
+        judge = getattr(self.rule, "rule", self.rule)
         self._spy_on(judge)
-        self.taker = SnapshotCallback(SnapshotStore(self.directory.path / "unused"), resumed=False)
-        self.scheduler = self.taker.before_trials_of(self.rule)
-        self.bookkeeping = TrialStatusCallback(self.directory, max_failures=3)
-        noted = notes[-1] if notes else {}
-        if noted.get("memory"):
-            self.taker.set_state(noted["memory"])
+        self.snapshot_callback = SnapshotCallback(SnapshotStore(self.directory.path / "unused"), resumed=False)
+        self.scheduler = self.snapshot_callback.before_trials_of(self.rule)
+        self.status_callback = TrialStatusCallback(self.directory, max_failures=3)
+        saved = snapshots[-1] if snapshots else {}
+        if saved.get("memory"):
+            self.snapshot_callback.set_state(saved["memory"])
         self.trials = []
         for name, config in trials.items():
-            state = noted.get(name, {"config": {STUDY_KEY: str(self.directory.path), **config}, "last": {},
+            state = saved.get(name, {"config": {STUDY_KEY: str(self.directory.path), **config}, "last": {},
                                      "status": "PENDING", "pointer": None})
             trial = TuneTrial("stub", trial_id=name, config=copy.deepcopy(state["config"]), stub=True)
             trial.run_metadata.last_result = dict(state["last"])
@@ -129,15 +129,15 @@ class Tune:
                     checkpoint=state["pointer"])
             self.trials.append(trial)
             self.scheduler.on_trial_add(self, trial)
-        if not notes:
-            self.note()  # before any trial begins
+        if not snapshots:
+            self.snapshot()  # before any trial begins
 
     def _suggested(self, study, axes, trials):
-        """The searcher's own configurations, as it was noted that it had made them."""
+        """The searcher's own configurations, as the snapshot says that it had made them."""
         self.search_alg = search_algorithm(study, axes, len(trials))
         self.search_alg.set_search_properties(None, None, {axis.key: axis.domain() for axis in axes})
-        if self.notes:
-            self.search_alg.restore(self.notes[-1]["searcher"])
+        if self.snapshots:
+            self.search_alg.restore(self.snapshots[-1]["searcher"])
             return trials
         return {name: self.search_alg.suggest(name) for name in trials}
 
@@ -188,7 +188,7 @@ class Tune:
         trial.temporary_state.ray_actor = SimpleNamespace(
             resume_after=SimpleNamespace(remote=actor.resume_after), halt=SimpleNamespace(remote=actor.halt))
         self.actors[trial.trial_id] = actor
-        self.bookkeeping.on_trial_start(0, self.trials, trial)
+        self.status_callback.on_trial_start(0, self.trials, trial)
         actor.load_checkpoint(trial.checkpoint)
         trial.set_status("RUNNING")
 
@@ -217,24 +217,24 @@ class Tune:
         self.moments.pass_by("before it is acted on", name, epoch)
         if decision == TrialScheduler.STOP:
             self._stop(trial)
-        self.moments.pass_by("before the note", name, epoch)
-        self.note()
-        self.moments.pass_by("after the note", name, epoch)
+        self.moments.pass_by("before the snapshot", name, epoch)
+        self.snapshot()
+        self.moments.pass_by("after the snapshot", name, epoch)
 
     def _stop(self, trial):
         self.scheduler.on_trial_complete(self, trial, trial.last_result)
         if self.search_alg:
             self.search_alg.on_trial_complete(trial.trial_id, trial.last_result)
         self.moments.pass_by("before the record", trial.trial_id, trial.last_result["epoch"])
-        self.bookkeeping.on_trial_complete(0, self.trials, trial)
+        self.status_callback.on_trial_complete(0, self.trials, trial)
         trial.set_status("TERMINATED")
 
-    def note(self):
-        searcher = str(self.directory.path / f"searcher-{len(self.notes)}")
+    def snapshot(self):
+        searcher = str(self.directory.path / f"searcher-{len(self.snapshots)}")
         if self.search_alg:
             self.search_alg.save(searcher)
-        self.notes.append(copy.deepcopy(
-            {"memory": self.taker.get_state(), "searcher": searcher} | {
+        self.snapshots.append(copy.deepcopy(
+            {"memory": self.snapshot_callback.get_state(), "searcher": searcher} | {
                 trial.trial_id: {"config": trial.config, "last": trial.last_result, "status": trial.status,
                                  "pointer": trial.checkpoint} for trial in self.trials}))
 
@@ -249,8 +249,8 @@ class Tune:
 
 @pytest.fixture
 def search(tmp_path, monkeypatch):
-    """Runs a search of trials with given scores, dies at `moment` of one result, takes it up, and returns what was
-    decided on each result (of the last time that it was) and the trials in the end. every: notes are taken after so
+    """Runs a search of trials with given scores, dies at `moment` of one result, resumes it, and returns what was
+    decided on each result (the last time that it was) and the trials at the end. every: snapshots are taken after so
     many results. whole: the process that dies is the whole search's, not one trial's. again: the order in which results
     come after it, by default that of before."""
     folders = itertools.count()
@@ -269,17 +269,17 @@ def search(tmp_path, monkeypatch):
                   for number, name in enumerate(scores)}
         moments = Worker.moments = Moments(die)
         Worker.scores = scores
-        notes, decisions = [], {}
-        tune = Tune(study, axes, trials, notes, moments)
+        snapshots, decisions = [], {}
+        tune = Tune(study, axes, trials, snapshots, moments)
         if every > 1:
-            take, counter = tune.note, itertools.count(1)
-            tune.note = lambda: take() if next(counter) % every == 0 else None
+            take, counter = tune.snapshot, itertools.count(1)
+            tune.snapshot = lambda: take() if next(counter) % every == 0 else None
         try:
             tune.run(order)
         except Killed:
             if whole:
                 decisions = tune.decisions
-                tune = Tune(study, axes, trials, notes, moments)
+                tune = Tune(study, axes, trials, snapshots, moments)
             else:
                 tune.lose(die[1])
             tune.run(again or order)
@@ -323,7 +323,7 @@ def test_early_stopping(search, rule, moment):
 
 @pytest.mark.parametrize("rule", STOPPING)
 def test_judgements_stand_in_whatever_order_results_come(search, rule):
-    """Tune had noted nothing since the start, and other trials are first to report again."""
+    """Tune has saved nothing since the start, and other trials are first to report again."""
     order = in_turns(list(SCORES))
     expected, _, _ = search(STOPPING[rule], SCORES, order)
     judged = list(expected)
@@ -375,10 +375,10 @@ def test_optuna_gets_each_mean_once_and_nothing_before(search, moment):
               for number, name in enumerate(("a", "b", "c", "d"), start=1)}
     order = in_turns(list(scores))
     _, ends, tune = search(text, scores, order)
-    assert [told(trial) for trial in trials_of_optuna(tune)] == [(.19, []), (.39, [])]
+    assert [reported(trial) for trial in trials_of_optuna(tune)] == [(.19, []), (.39, [])]
     for die in some(tune.moments.seen, moment):
         _, ended, again = search(text, scores, order, die, every=2)
-        assert [told(trial) for trial in trials_of_optuna(again)] == [(.19, []), (.39, [])], die
+        assert [reported(trial) for trial in trials_of_optuna(again)] == [(.19, []), (.39, [])], die
         assert ended == ends
 
 
@@ -386,6 +386,6 @@ def trials_of_optuna(tune):
     return tune.search_alg._chooser._ot_study.trials
 
 
-def told(trial):
-    """The figure that Optuna has of a trial, and those from before its end."""
+def reported(trial):
+    """The score that Optuna has of a trial, and its scores from before the end."""
     return trial.value and pytest.approx(trial.value), list(trial.intermediate_values.values())

@@ -79,7 +79,7 @@ def test_metrics_of_the_last_validation_stay(table):
 
 
 def test_recall_of_the_trials_of_a_resumed_search(table, tmp_path):
-    """One had ended and was the best; one goes on, and its pace is that of now."""
+    """One had ended and was the best; one continues, and its pace is measured anew."""
     for name, status, reason, scores in (("t0", "finished", "", (.1, .7)), ("t1", "stopped", "interrupted", (.2,))):
         record = TrialRecord(tmp_path / name, {"loss.kind": "dnorm", "experiment.seed": 0}, status, reason)
         table.recall(record, [{**ROW, "epoch": epoch, "objective": score} for epoch, score in enumerate(scores, 1)])

@@ -33,7 +33,7 @@ def tune_trial(name):
 
 
 def wait_for(value, seconds=20):
-    """What a callable returns once it is something: W&B takes figures in the background."""
+    """What a callable returns once it is something: W&B handles values in the background."""
     end = time.monotonic() + seconds
     while value() is None and time.monotonic() < end:
         time.sleep(0.2)
@@ -143,7 +143,7 @@ class Broken(Tracker):
     def open(self, trial):
         self._do("open")
 
-    def log(self, trial, epoch, figures):
+    def log(self, trial, epoch, scalars):
         self._do("log")
 
     def close(self, trial, failed):

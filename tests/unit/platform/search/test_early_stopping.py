@@ -37,8 +37,8 @@ class Stated:
 
     search_alg = None
 
-    def __init__(self, x, seed=5, noted=0, **config):
-        self.last_result = {TIME: noted} if noted else {}
+    def __init__(self, x, seed=5, saved=0, **config):
+        self.last_result = {TIME: saved} if saved else {}
         self.config, self.trial_id = {"x": x, SEED_KEY: seed, **config}, f"{x}-{seed}"
 
     def get_live_trials(self):
@@ -94,7 +94,7 @@ def test_the_last_epoch_is_that_of_the_trials_own_settings(early_stopping):
 
 @pytest.mark.parametrize("failure", [{}, {TIME: 1}, {TIME: 1, OBJECTIVE: 1}])
 def test_a_failure_is_not_judged(failure, early_stopping):
-    """A trial that fails before its first report has neither epoch nor figure."""
+    """A trial that fails before its first report has neither epoch nor metric."""
     rule = early_stopping(Below(), end=3)
     for seed in (5, 6):
         assert rule.on_trial_result(None, Stated(10, seed), {**failure, FAILED_KEY: "it raised"}) == GO_ON
@@ -137,14 +137,14 @@ def test_a_resumed_search_decides_as_without_the_interruption(make, early_stoppi
     assert rule.on_trial_result(good, good, result(9)) == GO_ON
 
 
-@pytest.mark.parametrize(("noted", "judged", "known"), [(0, 0, 0), (0, 1, 1), (1, 2, 2), (3, 2, 3), (1, 0, 1)])
-def test_a_resumed_rule_knows_judged_and_saved_results_only(noted, judged, known, early_stopping):
-    """Of three rows on disk. An epoch may be noted and not judged: a last one, or one of a search of the first edition.
+@pytest.mark.parametrize(("saved", "judged", "known"), [(0, 0, 0), (0, 1, 1), (1, 2, 2), (3, 2, 3), (1, 0, 1)])
+def test_a_resumed_rule_knows_judged_and_saved_results_only(saved, judged, known, early_stopping):
+    """Of three rows on disk. An epoch may be saved and not judged: a last one, or one of a search of the first edition.
     """
     recorded = Recorded()
     rule = early_stopping(recorded, past={"10-5": Past([result(epoch, epoch) for epoch in (1, 2, 3)],
                                                        Judgement(judged))})
-    trial = Stated(10, noted=noted)
+    trial = Stated(10, saved=saved)
     rule.on_trial_add(trial, trial)
     assert recorded.epochs == list(range(1, known + 1))
     assert trial.last_result.get(TIME, 0) == known
@@ -159,7 +159,7 @@ def test_a_stop_that_tune_has_not_executed_comes_again(early_stopping):
 
 
 def test_an_epoch_that_is_trained_again_is_not_judged_again(early_stopping, tmp_path):
-    """A damaged checkpoint costs its epoch. The median rule would count the figure twice, ASHA take it for a later one.
+    """A damaged checkpoint costs its epoch. The median rule would count the metric twice, ASHA take it for a later one.
     """
     recorded = Recorded()
     rule = early_stopping(recorded)

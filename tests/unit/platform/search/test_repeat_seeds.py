@@ -89,7 +89,7 @@ def test_a_search_taken_up_with_other_room_uses_it(search, tmp_path):
 
 
 class Stubborn(Listed):
-    """Comes back to 10 before it goes on, and to nothing else in the end."""
+    """Suggests 10 again before another value, and only old values at the end."""
 
     def __init__(self):
         super().__init__()
@@ -100,7 +100,7 @@ class Stubborn(Listed):
 
 
 def test_a_suggestion_that_is_made_again_is_answered_and_not_run():
-    """At first the first run is under way, which is no figure to answer with."""
+    """At first the first run is under way, and has no mean yet."""
     chooser = Stubborn()
     search = RepeatSeeds(chooser, [5, 6], at_once=4)
     assert [search.suggest(name) for name in "ab"] == [{"x": 10, SEED_KEY: 5}, {"x": 10, SEED_KEY: 6}]

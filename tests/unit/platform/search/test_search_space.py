@@ -179,12 +179,12 @@ def test_faults_of_axes_come_with_those_of_settings(tmp_path, capsys):
     (tmp_path / "a.yaml").write_text("los: {}\nloss: {kind: {search: choise, of: [dnorm]}}\n"
                                      "augmentation: {kind: gan, perturb: {topk: {search: randint, low: 5, high: 2}}}\n")
     assert tune.main([str(tmp_path / "a.yaml"), "training.momentum={search: grid, of: []}"]) == 2
-    told = capsys.readouterr().err
-    assert "a.yaml and the command line: 4 faults" in told
+    message = capsys.readouterr().err
+    assert "a.yaml and the command line: 4 faults" in message
     for fault in ("los is not a setting; did you mean loss?", "loss.kind.search must be one of choice",
                   "augmentation.perturb.topk.low must be below augmentation.perturb.topk.high, got 5 and 2",
                   "training.momentum.of must be a list of at least one value, got [] (on the command line)"):
-        assert f"\n  {fault}" in told
+        assert f"\n  {fault}" in message
 
 
 def test_faults_of_values_and_of_the_algorithm_come_with_them(tmp_path, capsys):
@@ -201,10 +201,10 @@ def test_faults_of_values_and_of_the_algorithm_come_with_them(tmp_path, capsys):
     of_search = ["training.learning_rate: search.algorithm grid needs listed values, got loguniform"]
     for command, expected in ((tune, of_all + of_search), (train, of_all)):
         assert command.main([str(tmp_path / "a.yaml")]) == 2
-        told = capsys.readouterr().err
-        assert f"a.yaml: {len(expected)} faults\n" in told
+        message = capsys.readouterr().err
+        assert f"a.yaml: {len(expected)} faults\n" in message
         for fault in expected:
-            assert f"\n  {fault}" in told
+            assert f"\n  {fault}" in message
 
 
 def test_rules_check_searched_values_and_not_defaults(tmp_path):

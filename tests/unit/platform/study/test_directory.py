@@ -59,7 +59,7 @@ def test_check_allows_changes_of_where_and_how_it_runs(tmp_path, change):
 
 @pytest.mark.parametrize(("change", "was"), [("training.epochs=9", 3), ("data.eval_images=3", None)])
 def test_check_refuses_changes_that_make_trials_incomparable(tmp_path, change, was):
-    """Though a single trial may be taken up with it."""
+    """Though a single trial may resume with it."""
     first = study(tmp_path)
     directory = StudyDirectory.of(first)
     directory.begin(first, FACTS)
@@ -110,7 +110,7 @@ def test_require_data_of_another_detector(tmp_path):
 def test_begin_with_other_mirrored_predicates(tmp_path):
     first = study(tmp_path)
     directory = StudyDirectory.of(first)
-    directory.begin(first, FACTS)  # of a version that did not note them
+    directory.begin(first, FACTS)  # of a version that did not record them
     directory.begin(first, {"data": {**FACTS["data"], "mirrored": {"left": "right", "right": "left"}}})
     with pytest.raises(ConfigError, match=r"data: .* 'left' became 'right', here it becomes nothing: put back"):
         directory.begin(first, {"data": {**FACTS["data"], "mirrored": {"left": None, "right": None}}})
