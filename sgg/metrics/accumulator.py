@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sgg.common.metric_names import KS, SUBSETS
+from sgg.common.metric_names import KS
 from sgg.methods.head import Mode
 from sgg.metrics.checks import ImageArrays, checked_arrays, checked_mode
 from sgg.metrics.conventions import Conventions
@@ -161,14 +161,6 @@ class SceneGraphMetrics:
                 columns |= {f"R@{{}}/predicate{p}": recall[p, 0], f"ngR@{{}}/predicate{p}": recall[p, 1]}
         return {name.format(k): float(value) for name, values in columns.items()
                 for k, value in zip(self.ks, values, strict=True)}
-
-    def predicate_recall(self, subset: str = "all", x: float = 0, constrained: bool = True) -> np.ndarray:
-        """[R - 1, K] recall of each predicate over the images that have it; NaN for a predicate without a relation."""
-        if subset not in SUBSETS or x not in self.weights:
-            raise ValueError(f"subset must be one of {SUBSETS} and x one of {tuple(self.weights)}, got {subset!r}, {x}")
-        self._count()
-        *_, recall = self._recall.means()
-        return recall[COUNTED.index(subset), 1:, list(self.weights).index(x), 0 if constrained else 1]
 
     def state(self) -> dict[str, object]:
         """All counts and settings as text, numbers and numpy arrays, which npz can hold, or JSON as lists."""

@@ -212,15 +212,12 @@ def test_memory_does_not_grow_with_the_images():
     assert sum(np.asarray(value).nbytes for value in metrics.state().values()) == size
 
 
-def test_predicate_recall_is_what_mean_recall_averages():
-    metrics = accumulated(scenes("sgcls", 30, seed=8), "sgcls")
-    figures = metrics.compute()
-    for subset, x, constrained, name in (("all", 0, True, "all/mR"), ("10s", 0.5, False, "10s/ng-mR")):
-        recall = np.nan_to_num(metrics.predicate_recall(subset, x, constrained))
-        suffix = f"/x{x:g}" if x else ""
-        assert recall.sum(axis=0) / (PREDICATES - 1) == pytest.approx([figures[f"{name}@{k}{suffix}"] for k in KS])
-    with pytest.raises(ValueError, match="subset must be one of"):
-        metrics.predicate_recall("zero")
+def test_compute_per_predicate_gives_the_terms_of_mean_recall():
+    values = accumulated(scenes("sgcls", 30, seed=8), "sgcls").compute(per_predicate=True)
+    for recall, mean, suffix in (("all/R", "all/mR", ""), ("10s/ngR", "10s/ng-mR", "/x0.5")):
+        for k in KS:
+            terms = [values[f"{recall}@{k}/predicate{predicate}{suffix}"] for predicate in range(1, PREDICATES)]
+            assert np.nan_to_num(terms).sum() / (PREDICATES - 1) == pytest.approx(values[f"{mean}@{k}{suffix}"])
 
 
 @pytest.mark.parametrize(("field", "value", "message"), [
