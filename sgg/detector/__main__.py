@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import math
 import sys
@@ -17,8 +16,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from sgg.common.atomic import write_json
 from sgg.common.command_line import not_negative, output_file, positive, positive_number, run_command
 from sgg.common.parser import add_renamed, command_parser
+from sgg.common.versions import PROGRAM, program
 from sgg.config import validate
 from sgg.config.options import add_plugin_option, add_setting_option, settings_given
 from sgg.data import DataSet, open_dataset
@@ -92,14 +93,13 @@ def _evaluate(options: argparse.Namespace) -> None:
                     options.images), options.json)
 
 
-def _report(figures: dict[str, float], path: Path | None) -> None:
-    table = Table("figure", "per cent")
-    for name, value in figures.items():
+def _report(metrics: dict[str, float], path: Path | None) -> None:
+    table = Table("metric", "percent")
+    for name, value in metrics.items():
         table.add_row(name, "none to find" if math.isnan(value) else f"{100 * value:.1f}")
     Console().print(table)
-    if path:  # JSON has no nan
-        shares = {name: None if math.isnan(value) else value for name, value in figures.items()}
-        path.write_text(json.dumps(shares, indent=1) + "\n")
+    if path:
+        write_json(path, {**metrics, PROGRAM: program()})
 
 
 def build_parser() -> argparse.ArgumentParser:

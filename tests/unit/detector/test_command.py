@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from sgg.common.versions import PROGRAM, program
 from sgg.data import open_dataset
 from sgg.detector import save_detector
 from sgg.detector.__main__ import main
@@ -33,9 +34,10 @@ def test_train_then_evaluate(toy_root, tmp_path, capsys) -> None:
     assert "toy genome" in said
     assert "val/detector/mAP@.5" in said
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["d"]
-    figures = tmp_path / "figures.json"
-    assert main(["evaluate", str(tmp_path / "d"), *where, "--images", "3", "--json", str(figures)]) == 0
-    found = json.loads(figures.read_text())
+    written = tmp_path / "metrics.json"
+    assert main(["evaluate", str(tmp_path / "d"), *where, "--images", "3", "--json", str(written)]) == 0
+    found = json.loads(written.read_text())
+    assert found.pop(PROGRAM) == program()
     assert all(name.startswith("test/detector/") for name in found)
     assert main(["train", *where, "--out", str(tmp_path / "d")]) == 2
     assert "already holds a detector" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import torch
 
 from sgg import checkpoint, systems
 from sgg.common.run_log import History
+from sgg.common.versions import COMMIT_VARIABLE, program
 from sgg.config import validate
 from sgg.data import open_dataset
 from sgg.evaluate.restore import restore, trained_on_the_same
@@ -154,6 +155,17 @@ def test_fit_warns_of_other_versions_of_packages(run, tmp_path, caplog, monkeypa
     assert re.search(r"resumed with other versions \(torch \d[\w.+]*, now 99\)", caplog.text)
 
 
+def test_fit_resumes_with_another_commit(run, tmp_path, caplog, monkeypatch) -> None:
+    """The commit of a checkpoint is provenance: it is compared with nothing when a run resumes."""
+    run(tmp_path)
+    program.cache_clear()
+    monkeypatch.setenv(COMMIT_VARIABLE, "another")
+    run(tmp_path)
+    program.cache_clear()
+    assert json.loads((tmp_path / "config.json").read_text())["program"]["commit"] == "another"
+    assert "other versions" not in caplog.text
+
+
 def test_fit_warns_of_another_number_of_workers(run, tmp_path, caplog, monkeypatch) -> None:
     """A checkpoint of an earlier version, which does not record the environment, is resumed without a warning."""
     run(tmp_path)
@@ -188,7 +200,7 @@ def test_fit_does_not_resume_with_other_predicates_exchanged_by_mirroring(run, t
     one, other = data.predicates[1:3]
     others = replace(data, mirror_pairs=((one, other),))
     others.__dict__["hash"] = data.hash  # as if the rule that finds pairs by their names had changed
-    with pytest.raises(ValueError, match=rf"epoch_0002 was trained where mirroring .*'{one}' became '{one}', here it "
+    with pytest.raises(ValueError, match=rf"epoch_0002 was trained .*'{one}' became '{one}', here it "
                                          rf"becomes '{other}': restore"):
         run(tmp_path, data=others)
     found = checkpoint.open_checkpoint(tmp_path)
