@@ -50,10 +50,10 @@ class Perturber:
     - rand: any other class;
     - neigh: one of the `topk` nearest classes by cosine of `embeddings`;
     - graphn: consider the contexts of the object's relations. A candidate is a class that training has seen in at least
-      two of them (or in the only one), and in none of them fewer than `alpha` times. One candidate is drawn with a
-      probability inverse to its mean count. With topk > 0, it is then replaced by itself or by one of its `topk`
-      nearest classes, all equally likely. The original label is never a candidate. Without any candidate, the new label
-      is one of the topk + 1 classes nearest to the original; with topk 0 the label stays.
+      two of them (or in the only one), and at least `alpha` times in each context in which it was seen. One candidate
+      is drawn with a probability inverse to its mean count. With topk > 0, it is then replaced by itself or by one of
+      its `topk` nearest classes, all equally likely. The original label is never a candidate. Without any candidate,
+      the new label is one of the topk + 1 classes nearest to the original; with topk 0 the label stays.
 
     contexts: for graphn. embeddings [C, D]: for neigh, and for graphn with topk > 0. Both also give C. draw: turns
     random numbers into choices.
