@@ -1,6 +1,6 @@
-"""Weights on disk: checkpoints of our own, and the papers' published files.
+"""Weights on disk: our checkpoints, and the published files of the papers.
 
-Each name is imported when it is first asked for: a command's complaint about its arguments needs no torch.
+Each name is imported at its first use, so a command can report wrong arguments without torch.
 """
 
 from typing import TYPE_CHECKING

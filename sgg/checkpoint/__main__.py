@@ -23,7 +23,7 @@ from sgg.methods.dataset import DATA_SETS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 2 where the file does not fit."""
+    """Run the command. Returns 0, or 2 if the file does not fit."""
     options = build_parser().parse_args(arguments)
     return run_command(lambda: _import(options))
 
@@ -51,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _drawing(text: str) -> str:
-    """Today's name of a drawing; prints a note where the given name is a former one."""
+    """The current name of a drawing. Prints a note if the given name is a former one."""
     if (name := current_name(text)) != text:
         print(f"note: --edge-boxes {text} is called {name} now", file=sys.stderr)
     return name

@@ -1,4 +1,4 @@
-"""Detector and scene-graph model side by side: what a published checkpoint holds."""
+"""A detector and a scene-graph model together, as in a published checkpoint."""
 
 from __future__ import annotations
 

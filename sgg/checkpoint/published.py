@@ -1,4 +1,4 @@
-"""Loading the papers' published weights (docs/SYSTEM.md section 7)."""
+"""Load the published weights of the papers (docs/SYSTEM.md section 7)."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from sgg.models.scene_graph import SceneGraphModel
 
 
 def load_published(path: Path | str, model: nn.Module, gan: GAN | None = None) -> list[str]:
-    """Put the published weights in the file `path` into our modules, in place. Returns, and logs as a warning, the name
-    of every tensor in the file that has no place in these modules.
+    """Load the published weights in the file `path` into our modules, in place. Returns the name of every tensor of the
+    file that no module takes, and logs these names as a warning.
 
-    model: a module with the attributes `detector` (Detector) and `scene_graph` (SceneGraphModel), or one of the two
-    alone. Neural Motifs' `vg-faster-rcnn.tar` fills the detector and both box heads of the scene-graph model. A trained
-    `vgrel.pth` fills all of what is given, and `gan` where one is given, as far as it has the discriminators. Names of
-    today's and of older torchvision releases will do.
+    model: a module with the attributes `detector` (Detector) and `scene_graph` (SceneGraphModel), or one of the two.
+    Neural Motifs' `vg-faster-rcnn.tar` fills the detector and both box heads of the scene-graph model. A trained
+    `vgrel.pth` fills all given modules. If `gan` is given, it fills this, too, as far as the GAN has the
+    discriminators. Names of current and of older torchvision releases are accepted.
 
-    Raises FileNotFoundError; ValueError where the file is neither of the two, is damaged, or holds objects that could
-    run code, or where names, shapes or numbers do not fit. Nothing is changed when it raises.
+    Raises FileNotFoundError, or ValueError if the file is none of these two, is damaged, holds objects that could run
+    code, or does not fit in names, shapes or data types. Then nothing is changed.
     """
     content = read_published(path)
     return fill(path, content, fillings_of(path, content, model, gan))
 
 
 def fillings_of(path: Path | str, content: dict[str, Any], model: nn.Module, gan: GAN | None = None) -> list[Filling]:
-    """What `load_published` puts where; `content` was read from `path`. The modules may be on the meta device, where
-    they take no memory.
+    """The fillings of `load_published`: each module with its weights. content: that of the file `path`. The modules may
+    be on the meta device, where they take no memory.
 
-    Raises ValueError where a GAN is asked for and the file has none.
+    Raises ValueError if `gan` is given and the file has no GAN.
     """
     detector, scene_graph = _parts(model)
     state = content["state_dict"]

@@ -1,4 +1,4 @@
-"""Checkpoints of our own: a folder that holds one epoch's state, whole or not there at all.
+"""Our checkpoints. A checkpoint is a folder with the state of one epoch; it is whole or not there.
 
     checkpoints/epoch_0003/
         weights.safetensors    the system's networks, by name: model.*, ...
@@ -6,7 +6,7 @@
         meta.json              epoch, settings, data, versions of packages, plugins with the hashes of their files,
                                format version
 
-Random states need no file: every draw is a function of (seed, epoch) (`sgg/common/seeding.py`).
+No file holds random states, since every draw is a function of (seed, epoch) (`sgg/common/seeding.py`).
 """
 
 from __future__ import annotations
@@ -52,63 +52,65 @@ class Checkpoint:
 
     @property
     def epoch(self) -> int:
-        """Epochs done."""
+        """The number of finished epochs."""
         return self.meta["epoch"]
 
     def require_whole(self) -> None:
-        """Raise FileNotFoundError or ValueError naming a file that resuming needs and that is missing or damaged."""
+        """Raise FileNotFoundError or ValueError that names a missing or damaged file, if resuming needs it."""
         _read(self.path / WEIGHTS, _read_header)
         _read(self.path / OPTIMIZERS, _read_states)
 
     def require_plugins(self, allow_changed: bool, remedy: str = "add it to experiment.plugins") -> None:
-        """Raise ValueError where this was trained with a plugin that is not loaded, or that has changed since unless
-        that is allowed. remedy: how the user names a plugin, with {} for its name."""
+        """Raise ValueError if this was trained with a plugin that is not loaded or, unless allowed, has changed since.
+
+        remedy: how the user names a plugin, with {} for its name.
+        """
         if fault := fault_of_plugins(self.meta.get("plugins", {}), allow_changed, remedy):
             raise ValueError(f"{self.path}: {fault}")
 
     def require_origin(self, data_hash: str, parts: Mapping[str, str | None],
                        pictures: Mapping[str, str] | None = None) -> None:
-        """Raise ValueError where this was trained on other data, pictures or parts than those.
+        """Raise ValueError if this was trained on other data, image files or parts.
 
-        parts: the hash of each part that the system stands on; None where it is not there yet: then it is not compared.
-        pictures: the hash of the pictures of each part of the data that matters. A checkpoint of the first edition
-        knows none; the log tells that.
+        parts: the hash of each part that the system needs; None: it does not exist yet and is not compared. pictures:
+        the hash of the image files of each split that matters. A checkpoint of the first edition has no such hash; the
+        log says so.
         """
         self._require_same("data", self.meta["data"]["hash"], data_hash)
         known = self.meta["data"].get("pictures")
         if pictures and known is None:
-            log.warning("%s does not say of which pictures it is: it is imported, or of the first edition, which gave "
-                        "pictures that are not square a slightly different padding", self.path)
-        for part, now in (pictures or {}).items():
-            if known is not None and known.get(part, now) != now:
-                raise ValueError(f"{self.path} was made with other pictures of {part} ({known[part]}, here {now}): put "
-                                 "them back, point data.root to them, or train anew under another experiment.name")
-        for name, digest in parts.items():  # last: what was trained on other pictures is another one
+            log.warning("%s does not say which image files it was trained on: it is imported, or of the first edition, "
+                        "which gave images that are not square a slightly different padding", self.path)
+        for split, now in (pictures or {}).items():
+            if known is not None and known.get(split, now) != now:
+                raise ValueError(f"{self.path} was made with other image files of {split} ({known[split]}, here {now}):"
+                                 " put them back, set data.root to them, or train again under another experiment.name")
+        for name, digest in parts.items():  # last, since other image files also mean another detector
             self._require_same(name, self.meta.get(name), digest)
 
     def _require_same(self, what: str, then: object, now: str | None) -> None:
-        if None not in (then, now) and then != now:  # an imported checkpoint does not know its data
-            raise ValueError(f"{self.path} was trained on another {what} ({then}, here {now}): point data.root"
-                             f"{'' if what == 'data' else f' or {PARTS.get(what, what)}'} to what it was trained with")
+        if None not in (then, now) and then != now:  # an imported checkpoint has no hash of its data
+            raise ValueError(f"{self.path} was trained on another {what} ({then}, here {now}): set data.root"
+                             f"{'' if what == 'data' else f' or {PARTS.get(what, what)}'} to the one of the training")
 
     def require_vectors(self, vectors: VectorProvenance) -> None:
         """Raise ValueError where this was trained with other word vectors than those, see
         `sgg.experiment.embeddings.vector_provenance`.
 
-        What a checkpoint of the first edition, or an imported one, does not say is not compared.
+        Values that a checkpoint lacks, because it is imported or of the first edition, are not compared.
         """
         then = {name: self.meta["data"].get(name, value) for name, value in vectors.items()}
         if then != dict(vectors):
             was, now = (" ".join(str(fact) for fact in facts.values() if fact) for facts in (then, dict(vectors)))
             raise ValueError(f"{self.path} was trained with other word vectors ({was}, here {now}): put them back "
-                             "(embeddings.path, or the file that it names by default), or train anew under another "
+                             "(embeddings.path, or the file that it names by default), or train again under another "
                              "experiment.name")
 
     def load_weights(self, **modules: nn.Module | None) -> None:
-        """Put the weights into `modules`, for example model=...; None is skipped.
+        """Load the weights into `modules`, for example model=...; None is skipped.
 
-        A name may be dotted to put a part of what was saved into a module: `model.relation_head`. Raises ValueError
-        with every missing, unexpected and mis-shaped name.
+        A dotted name loads a part of the saved weights: `model.relation_head`. Raises ValueError with every missing or
+        unexpected name and every wrong shape.
         """
         weights = _read(self.path / WEIGHTS, load_file)
         for name, module in modules.items():
@@ -119,11 +121,11 @@ class Checkpoint:
                     load_strictly(module, own, f"{self.path} ({name})")
                 except ValueError as error:
                     # The first edition's global discriminator has two stages on the toy genome's maps, ours three.
-                    raise ValueError(f"{error}\n  (an earlier edition built this network otherwise, or its settings "
-                                     "are others: train anew under another experiment.name)") from None
+                    raise ValueError(f"{error}\n  (an earlier edition built another network here, or the settings "
+                                     "differ: train again under another experiment.name)") from None
 
     def load_optimizers(self, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
-        """Put the optimisers' moments back; learning rates stay those of `optimizers`."""
+        """Load the moments of the optimisers. The learning rates of `optimizers` stay."""
         states = _read(self.path / OPTIMIZERS, _read_states)
         if set(states) != set(optimizers):
             raise ValueError(f"{self.path} has optimisers {sorted(states)}, this run {sorted(optimizers)}: "
@@ -136,7 +138,7 @@ class Checkpoint:
 
 
 def path_of(directory: Path | str, epoch: int) -> Path:
-    """Where the checkpoint of an epoch of a trial is."""
+    """The folder of a trial's checkpoint of an epoch."""
     return Path(directory) / CHECKPOINTS / f"epoch_{epoch:04d}"
 
 
@@ -147,12 +149,12 @@ def save(
     optimizers: Mapping[str, torch.optim.Optimizer],
     meta: CheckpointMeta,
 ) -> Checkpoint:
-    """Write the checkpoint of `epoch` under `directory`/checkpoints, in one rename. Returns it.
+    """Write the checkpoint of `epoch` under `directory`/checkpoints atomically. Returns it.
 
-    Raises OSError naming it where it cannot be written; those before it stay as they are.
+    Raises OSError that names the checkpoint if it cannot be written; earlier checkpoints stay.
     """
     target = path_of(directory, epoch)
-    for unfinished in target.parent.glob(".epoch_*"):  # a kill or a full disk left it; it would keep the disk full
+    for unfinished in target.parent.glob(".epoch_*"):  # left by a kill or a full disk; it would keep the disk full
         shutil.rmtree(unfinished, ignore_errors=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     weights = {f"{name}.{key}": value.contiguous() for name, module in modules.items() if module is not None
@@ -168,9 +170,9 @@ def save(
             states = {name: optimizer.state_dict() for name, optimizer in optimizers.items()}
             torch.save(states, temporary / OPTIMIZERS)
         (temporary / META).write_text(json.dumps(meta, indent=1))
-        shutil.copymode(temporary / META, temporary / WEIGHTS)  # else for its owner alone, whatever the umask
-        _sync(*temporary.iterdir(), temporary)  # else a power cut may leave the name and no content
-    except (OSError, SafetensorError, RuntimeError) as error:  # the last one is how torch says that a disk is full
+        shutil.copymode(temporary / META, temporary / WEIGHTS)  # otherwise only the owner could read it
+        _sync(*temporary.iterdir(), temporary)  # otherwise a power cut may leave the name without content
+    except (OSError, SafetensorError, RuntimeError) as error:  # torch raises RuntimeError if the disk is full
         shutil.rmtree(temporary, ignore_errors=True)
         raise OSError(f"{target} cannot be written: {' '.join(str(error).split())[:200]}; the checkpoints before it "
                       "are whole: make room and resume") from error
@@ -182,15 +184,15 @@ def save(
 
 
 def open_checkpoint(path: Path | str) -> Checkpoint:
-    """The checkpoint in the folder `path`, or the newest of the trial whose folder `path` is.
+    """The checkpoint in the folder `path`, or the newest one if `path` is the folder of a trial.
 
-    Raises FileNotFoundError where there is none, ValueError where it is none of ours.
+    Raises FileNotFoundError if there is none, ValueError if it has another format.
     """
     path = Path(path)
     if (path / META).is_file():
         meta = _read(path / META, lambda file: json.loads(file.read_text()))
         if not isinstance(meta, dict) or meta.get("format") != FORMAT or "epoch" not in meta:
-            raise ValueError(f"{path / META} is not of checkpoint format {FORMAT}")
+            raise ValueError(f"{path / META} does not have checkpoint format {FORMAT}")
         return Checkpoint(path, cast(CheckpointMeta, meta))
     newest = latest(path)
     if newest is None:
@@ -200,15 +202,15 @@ def open_checkpoint(path: Path | str) -> Checkpoint:
 
 
 def latest(directory: Path | str) -> Checkpoint | None:
-    """The checkpoint of the most epochs under a trial's folder; None where there is none."""
+    """The newest checkpoint under a trial's folder; None if there is none."""
     epochs = _epochs(Path(directory))
     return open_checkpoint(path_of(directory, max(epochs))) if epochs else None
 
 
 def latest_whole(directory: Path | str) -> Checkpoint | None:
-    """As `latest`, but passes over checkpoints that are damaged, with a warning in the log.
+    """The newest checkpoint that is whole; None if there is no checkpoint. Damaged ones are skipped with a warning.
 
-    Raises ValueError where all of them are: what was trained is not to be lost without a word.
+    Raises ValueError if all of them are damaged, so that training is not lost silently.
     """
     damage: list[str] = []
     for epoch in sorted(_epochs(Path(directory)), reverse=True):
@@ -217,16 +219,16 @@ def latest_whole(directory: Path | str) -> Checkpoint | None:
             found.require_whole()
             return found
         except (ValueError, FileNotFoundError) as error:
-            log.warning("passed over: %s", error)
+            log.warning("skipped: %s", error)
             damage.append(str(error))
     if damage:
         raise ValueError("\n  ".join([f"{Path(directory) / CHECKPOINTS} has no checkpoint that is whole; delete it to "
-                                      "begin anew:", *damage]))
+                                      "start again:", *damage]))
     return None
 
 
 def prune(directory: Path | str, last: int, best: int | None) -> None:
-    """Delete all checkpoints of a trial but the `last` newest and that of epoch `best`."""
+    """Delete all checkpoints of a trial except the `last` newest ones and that of epoch `best`."""
     epochs = sorted(_epochs(Path(directory)))
     for epoch in set(epochs[:-last]) - {best}:
         shutil.rmtree(path_of(directory, epoch), ignore_errors=True)
@@ -239,7 +241,7 @@ def _epochs(directory: Path) -> list[int]:
 
 
 def _sync(*paths: Path) -> None:
-    """Have files and folders on the disk before what comes next."""
+    """Write files and folders to the disk before continuing."""
     for path in paths:
         file = os.open(path, os.O_RDONLY)
         try:

@@ -1,7 +1,7 @@
 """The frozen object detector: training, keeping and measuring it. `python -m sgg.detector --help`.
 
-Backbones are entries of a registry (`backbones/`), whose names and settings need no torch; so the rest is imported when
-it is first asked for.
+Backbones are entries of a registry (`backbones/`). Their names and settings need no torch, so all other names here are
+imported at their first use.
 """
 
 from typing import TYPE_CHECKING

@@ -30,7 +30,7 @@ from sgg.methods.dataset import DATA_SETS, DataSettings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 0; 2 where the arguments or the files they name are wrong."""
+    """Run the command. Returns 0, or 2 if an argument or a file is wrong."""
     options = build_parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     return run_command(lambda: _run(options), "interrupted; run the same command again to resume")
@@ -61,7 +61,7 @@ def _train(options: argparse.Namespace) -> None:
 
     require_place(options.out)
     if (options.out / METADATA).exists():
-        raise FileExistsError(f"{options.out} already holds a detector: choose another folder, or delete it")
+        raise FileExistsError(f"{options.out} already holds a detector: name another folder, or delete it")
     settings = _backbone(options)
     data = _open(options, "detector")
     detector = train_into(options.out, data, settings, options.workers, options.device, options.start)
@@ -70,7 +70,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _backbone(options: argparse.Namespace) -> Backbone:
-    """The settings of the backbone, as a config would complete them for the data set. Raises ConfigError."""
+    """The settings of the backbone, completed as in a config for the data set. Raises ConfigError."""
 
     given = {"backbone": options.backbone, "epochs": options.epochs, "batch_size": options.batch_size,
              "learning_rate": options.learning_rate, **settings_given(options, "detector")}

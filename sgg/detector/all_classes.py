@@ -1,4 +1,4 @@
-"""Detections with the detector's scores and boxes for every class, which torchvision drops on the way."""
+"""Detections with the detector's scores and boxes for every class. torchvision discards them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torchvision.ops import boxes as box_ops
 
 
 class DetectionsOfAllClasses(NamedTuple):
-    """What was found in one image, in the detector's frame.
+    """The detections in one image, in the detector's frame.
 
-    boxes [D, 4], labels [D], scores [D]: as torchvision's own. logits [D, C] and class_boxes [D, C, 4]: of the proposal
-    that each comes from.
+    boxes [D, 4], labels [D], scores [D]: as torchvision returns them. logits [D, C] and class_boxes [D, C, 4]: those of
+    the proposal of each detection.
     """
 
     boxes: Tensor
@@ -27,7 +27,7 @@ class DetectionsOfAllClasses(NamedTuple):
 
 def detect_with_all_classes(heads: RoIHeads, pyramid: dict[str, Tensor], proposals: list[Tensor],
                             image_sizes: list[tuple[int, int]]) -> list[DetectionsOfAllClasses]:
-    """As `heads(pyramid, proposals, image_sizes)` in eval mode, with the classes that were not chosen."""
+    """The result of `heads(pyramid, proposals, image_sizes)` in eval mode, with scores and boxes of all classes."""
     logits, regression = heads.box_predictor(heads.box_head(heads.box_roi_pool(pyramid, proposals, image_sizes)))
     counts = [len(one) for one in proposals]
     class_boxes = heads.box_coder.decode(regression, proposals)

@@ -1,4 +1,4 @@
-"""The detector of an experiment: found where it was trained before, else trained once while others wait."""
+"""The cache of detectors: an experiment gets its detector from it, or trains it once while other processes wait."""
 
 from __future__ import annotations
 
@@ -26,24 +26,25 @@ from sgg.methods.plugins import plugin_of
 log = logging.getLogger(__name__)
 
 FOLDER = "detectors"
-"""Where detectors are kept, below the cache."""
+"""The folder of detectors below the cache."""
 PICTURES = "pictures_hash"
-"""What detector.json calls the hash of the pictures that a detector was trained on."""
+"""The key in detector.json of the hash of the image files that a detector was trained on."""
 
 
 def ensure_detector(data: DataSet, cache: Path | str, settings: Backbone, workers: int = 0,
                     device: torch.device | str = "cpu") -> tuple[Detector, str]:
     """The frozen detector for a data set, on the CPU, and its hash (`sgg.detector.files.detector_hash`).
 
-    settings: of its backbone. `settings.weights`: a folder made by `python -m sgg.detector train`, or the published
-    `vg-faster-rcnn.tar`. Without it the detector is trained on `data.split("detector")` and kept under `cache`, by the
-    hash of data and settings; processes that ask at the same time wait for the one that trains. device: where to train.
+    settings: of its backbone. `settings.weights` is a folder that `python -m sgg.detector train` wrote, or the
+    published `vg-faster-rcnn.tar`. Without it, the detector is trained on `data.split("detector")` and kept under
+    `cache`, in a folder named by the hash of data and settings. Other processes that need it wait. device: of the
+    training.
 
-    Of pictures that are others than those a kept detector was trained on, another one is trained; the log tells that.
-    One of the first edition, which does not say of which pictures it is, is used, and the log tells that too.
+    If the image files have changed since a kept detector was trained, another one is trained, and the log says so. A
+    detector of the first edition does not name its image files; it is used, and the log says so.
 
-    Raises FileNotFoundError or ValueError naming a file of weights that is missing or does not fit the data, also where
-    it was trained on the same data with other pictures. The log tells where it was trained on other data.
+    Raises FileNotFoundError, or ValueError that names a file of weights that does not fit the data, or was trained on
+    the same annotation with other image files. If it was trained on other data, the log says so.
     """
     if settings.weights is not None:
         return _given(data, settings, settings.weights)
@@ -60,7 +61,7 @@ def ensure_detector(data: DataSet, cache: Path | str, settings: Backbone, worker
 
 
 def known_hash(data: DataSet, cache: Path | str, settings: Backbone) -> str | None:
-    """The hash that `ensure_detector` would return; None where it would train the detector first."""
+    """The hash that `ensure_detector` would return; None if it would train the detector first."""
     weights = settings.weights
     if weights is not None and not weights.is_dir():
         return detector_hash(weights, settings)
@@ -70,10 +71,10 @@ def known_hash(data: DataSet, cache: Path | str, settings: Backbone) -> str | No
 
 def train_into(directory: Path, data: DataSet, settings: Backbone, workers: int = 0,
                device: torch.device | str = "cpu", start: Path | None = None) -> Detector:
-    """Train a detector and write it as the folder `directory`; an interrupted training there is taken up again.
+    """Train a detector and write it to the folder `directory`. An interrupted training resumes.
 
-    start: torchvision's COCO weights to go on from, instead of random ones. Raises what `require_place`, `load_coco`,
-    `DataSet.require_boxes` and `pretrain` raise, all but the last before training.
+    start: a file of torchvision's COCO weights to start from; None: random weights. Raises what `require_place`,
+    `load_coco`, `DataSet.require_boxes` and `pretrain` raise, all but the last before training.
     """
     require_place(directory)
     data.require_boxes()
@@ -94,7 +95,7 @@ def train_into(directory: Path, data: DataSet, settings: Backbone, workers: int 
 
 
 def cache_path(cache: Path | str, data: DataSet, settings: Backbone) -> Path:
-    """Where the detector of data, pictures and settings is kept."""
+    """The folder in the cache of the detector for data, image files and settings."""
     plugin = plugin_of(type(settings))  # whose code may change
     code = {} if plugin is None else {"plugin": plugin.digest}
     own = {SETTINGS: settings.own_settings} if settings.own_settings else {}
@@ -102,7 +103,7 @@ def cache_path(cache: Path | str, data: DataSet, settings: Backbone) -> Path:
 
 
 def first_edition_path(cache: Path | str, data: DataSet, settings: Backbone) -> Path:
-    """Where the first edition kept it, which did not look at pictures, and whose backbones had no own settings."""
+    """The folder of the first edition, which did not check image files and whose backbones had no own settings."""
     return _named(cache, settings, [data.hash, _recipe_json(settings) | _padding(data)])
 
 
@@ -111,31 +112,31 @@ def _named(cache: Path | str, settings: Backbone, identity: list[Any]) -> Path:
 
 
 def _recipe_json(settings: Backbone) -> dict[str, Any]:
-    """How the detector is trained, as a file has it."""
+    """The recipe of the detector's training, as it is after reading it from JSON."""
     return json.loads(json.dumps(settings.recipe().to_json()))
 
 
 def _kept(cache: Path, data: DataSet, settings: Backbone) -> Path:
-    """`cache_path` for the pictures as they are, or where a detector of the first edition is that serves instead."""
-    pictures, directory = _image_hash(data), cache_path(cache, data, settings)
+    """`cache_path` for the current image files, or the folder of a detector of the first edition that replaces it."""
+    images, directory = _image_hash(data), cache_path(cache, data, settings)
     if (directory / METADATA).is_file():
         return directory
     before = first_edition_path(cache, data, settings)
     if not settings.own_settings and (before / METADATA).is_file():
-        _tell_unknown(before)
+        _warn_of_unknown_images(before)
         return before
     for path in sorted(directory.parent.glob(f"{BACKBONES.kind_of(settings)}-*/{METADATA}")):
         metadata = read_optional_json(path) or {}
         same = (metadata.get("data_hash"), metadata.get("recipe"), metadata.get(SETTINGS, {})) == \
             (data.hash, _recipe_json(settings), settings.own_settings)
-        if same and metadata.get(PICTURES, pictures) != pictures:
-            log.warning("the pictures are not those that %s was trained on (%s, now %s): a detector is trained anew",
-                        path.parent, metadata[PICTURES], pictures)
+        if same and metadata.get(PICTURES, images) != images:
+            log.warning("the image files are not those that %s was trained on (%s, now %s): a new detector is trained",
+                        path.parent, metadata[PICTURES], images)
     return directory
 
 
-def _tell_unknown(detector: Path) -> None:
-    log.warning("%s does not say on which pictures it was trained (it is of the first edition); it is used as it is",
+def _warn_of_unknown_images(detector: Path) -> None:
+    log.warning("%s does not say which image files it was trained on (it is of the first edition); it is used as it is",
                 detector)
 
 
@@ -144,7 +145,7 @@ def _image_hash(data: DataSet) -> str:
 
 
 def check_fits(detector: Detector, metadata: dict[str, Any], data: DataSet, path: Path) -> None:
-    """Raise ValueError unless a detector read from `path` knows the classes of `data`."""
+    """Raise ValueError unless a detector from `path` has the classes of `data`."""
     if metadata.get("classes", data.classes) != data.classes or detector.num_classes != len(data.classes):
         raise ValueError(f"{path} knows {detector.num_classes - 1} classes that are not the {len(data.classes) - 1} of "
                          f"{data.name}: choose other weights (detector.weights) or other data")
@@ -162,13 +163,13 @@ def _given(data: DataSet, settings: Backbone, weights: Path) -> tuple[Detector, 
     detector, metadata = load_detector(weights)
     check_fits(detector, metadata, data, weights)
     if metadata.get("data_hash") == data.hash:
-        _require_pictures(metadata, data, weights)
+        _require_images(metadata, data, weights)
     elif "data_hash" in metadata:
         log.warning("detector.weights: %s was trained on other data (%s [%s]) than this run reads (%s [%s]); its "
                     "classes have the same names, and it is used as it is", weights,
                     metadata.get("data", "not described"), metadata["data_hash"], data.description, data.hash)
     else:
-        log.warning("detector.weights: %s does not say on which data it was trained; it is used as it is", weights)
+        log.warning("detector.weights: %s does not say which data it was trained on; it is used as it is", weights)
     if detector.backbone != (wanted := BACKBONES.kind_of(settings)):
         raise ValueError(f"{weights} holds a {detector.backbone} detector, but detector.backbone is {wanted}")
     own = settings.own_settings
@@ -179,12 +180,12 @@ def _given(data: DataSet, settings: Backbone, weights: Path) -> tuple[Detector, 
     return detector, metadata["hash"]
 
 
-def _require_pictures(metadata: dict[str, Any], data: DataSet, weights: Path) -> None:
-    """Raise ValueError where a detector of the same annotation was trained on other pictures than there are now."""
+def _require_images(metadata: dict[str, Any], data: DataSet, weights: Path) -> None:
+    """Raise ValueError if a detector of the same annotation was trained on other image files."""
     now = _image_hash(data)
     if PICTURES not in metadata:
-        _tell_unknown(weights)
+        _warn_of_unknown_images(weights)
     elif metadata[PICTURES] != now:
         raise ValueError(f"detector.weights: {weights} was trained on the images of {data.title}, but with other "
-                         f"pictures ({PICTURES} {metadata[PICTURES]}, now {now}): put the pictures back, or train a "
-                         "detector on these with `python -m sgg.detector train`")
+                         f"image files ({PICTURES} {metadata[PICTURES]}, now {now}): put the files back, or train a "
+                         "detector on the new ones with `python -m sgg.detector train`")

@@ -1,4 +1,4 @@
-"""Starting a detector from torchvision's COCO weights on disk."""
+"""Start a detector's training from a file of torchvision's COCO weights."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from sgg.detector.published import rename_torchvision
 
 log = logging.getLogger(__name__)
 
-OF_COCO = ("roi_heads.box_predictor.", "roi_heads.mask_predictor.")  # sized by COCO's classes, not by ours
+OF_COCO = ("roi_heads.box_predictor.", "roi_heads.mask_predictor.")  # their size depends on COCO's classes
 
 
 def load_coco(path: Path | str, detector: Detector) -> None:
-    """Put torchvision's `maskrcnn_resnet50_fpn` weights (or another file for this backbone) into the detector.
+    """Load torchvision's `maskrcnn_resnet50_fpn` weights, or another file for this backbone, into the detector.
 
-    All but the layers that name COCO's classes, which keep their random start and are named in the log. Raises
-    FileNotFoundError or ValueError.
+    The layers of COCO's classes keep their random weights, and the log names them. Raises FileNotFoundError or
+    ValueError.
     """
     published = require_weights(read_pickle(path), str(path))
     given = {rename_torchvision(name): value for name, value in published.items()}
     if len(given) < len(published):
         twice = [name for name in published if name != rename_torchvision(name) in published]
-        raise ValueError(f"{path} has the same weights by names of older and of newer torchvision: {', '.join(twice)}")
+        raise ValueError(f"{path} has the same weights under names of an older and a newer torchvision: "
+                         f"{', '.join(twice)}")
     if without_place := [name for name in given if name.startswith(OF_COCO)]:
-        log.info("%s: left out %s, which are of COCO's classes", path, ", ".join(without_place))
+        log.info("%s: left out %s, which belong to COCO's classes", path, ", ".join(without_place))
     random = {name: value for name, value in detector.rcnn.state_dict().items() if name.startswith(OF_COCO)}
     weights = {name: value for name, value in given.items() if not name.startswith(OF_COCO)} | random
     load_strictly(detector.rcnn, weights, str(path))

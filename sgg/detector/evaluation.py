@@ -1,4 +1,6 @@
-"""How good a detector is: COCO's average precision, and how often it names both objects of a relation rightly."""
+"""Metrics of a detector: COCO's average precision, and the fraction of relations with both objects classified
+correctly.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,12 @@ from sgg.structures import Array, SceneGraph, to_numpy
 
 def measure(detector: Detector, data: DataSet, split: str = "test", batch_size: int = 8, workers: int = 0,
             limit: int | None = None) -> dict[str, float]:
-    """All figures of a detector on a part of a data set, named `<part>/detector/...`, as shares of 1.
+    """All metrics of a detector on a split of a data set, named `<split>/detector/...`, as fractions of 1.
 
-    `mAP`, `mAP@.5`, `mAP@.75`: see `average_precision`. `fallback@.05`, `fallback@.01`: images for which detection
-    had to lower its score threshold to that. `boxes-right`: annotated boxes whose class the detector names rightly.
-    `<subset>/both-right`: relations of which it names both objects rightly, given their boxes. limit: the part's first
-    so many images only.
+    `mAP`, `mAP@.5`, `mAP@.75`: see `average_precision`. `fallback@.05`, `fallback@.01`: images for which detection had
+    to lower its score threshold to this value. `boxes-right`: annotated boxes that the detector classifies correctly.
+    `<subset>/both-right`: relations with both objects classified correctly, given their boxes. limit: use only this
+    many images, the first ones.
     """
     device = next(detector.parameters()).device
     graphs: list[SceneGraph] = []
@@ -37,25 +39,25 @@ def measure(detector: Detector, data: DataSet, split: str = "test", batch_size: 
         named = (scores[:, 1:].argmax(1) + 1).split(batch.objects_per_image().tolist())
         labels |= {name: to_numpy(one) for name, one in zip(batch.image_ids, named, strict=True)}
         graphs += [graph.numpy() for graph in batch.graphs()]
-    figures = average_precision(graphs, found)
+    values = average_precision(graphs, found)
     for threshold in SCORE_THRESHOLDS[1:]:
-        figures[f"fallback@{threshold:g}".replace("0.", ".")] = float(np.mean([one.threshold == threshold
-                                                                               for one in found]))
+        values[f"fallback@{threshold:g}".replace("0.", ".")] = float(np.mean([one.threshold == threshold
+                                                                              for one in found]))
     right = np.concatenate([labels[name] == graph.labels for name, graph in zip(labels, graphs, strict=True)])
-    figures["boxes-right"] = float(right.mean())
+    values["boxes-right"] = float(right.mean())
     for subset in SUBSETS:
         chosen = data.split(split, subset)
         kept = [image for image in range(len(chosen)) if chosen.image_id(image) in labels]
-        figures[f"{subset}/both-right"] = both_objects_right(
+        values[f"{subset}/both-right"] = both_objects_right(
             [chosen.graph(image) for image in kept], [labels[chosen.image_id(image)] for image in kept])
-    return {f"{split}/detector/{name}": value for name, value in figures.items()}
+    return {f"{split}/detector/{name}": value for name, value in values.items()}
 
 
 def average_precision(truths: Sequence[SceneGraph], found: Sequence[Detections]) -> dict[str, float]:
-    """COCO's mean average precision over classes, by pycocotools, in shares of 1.
+    """COCO's mean average precision over classes, by pycocotools, as a fraction of 1.
 
-    truths and found: one each per image, in one order and frame. Returns "mAP" (over IoU .5, .55, .. .95), "mAP@.5"
-    and "mAP@.75"; nan where no image has an object.
+    truths and found: one of each per image, in the same order and frame. Returns "mAP" (mean over IoU .5, .55, .. .95),
+    "mAP@.5" and "mAP@.75"; NaN if no image has an object.
     """
     truth = COCO()
     annotations: list[dict[str, Any]] = []
@@ -65,7 +67,7 @@ def average_precision(truths: Sequence[SceneGraph], found: Sequence[Detections])
                                 "bbox": box.tolist(), "area": float(box[2] * box[3]), "iscrowd": 0})
     classes = sorted({annotation["category_id"] for annotation in annotations})
     dataset: Any = {"info": {}, "images": [{"id": i} for i in range(len(truths))], "annotations": annotations,
-                    "categories": [{"id": label} for label in classes]}  # what is read; COCO's files have more
+                    "categories": [{"id": label} for label in classes]}  # the keys that are read
     truth.dataset = dataset
     rows = [np.column_stack([np.full(len(one.scores), image), _as_xywh(one.boxes), to_numpy(one.scores),
                              to_numpy(one.labels)]) for image, one in enumerate(found)]
@@ -88,10 +90,11 @@ def average_precision(truths: Sequence[SceneGraph], found: Sequence[Detections])
 
 
 def both_objects_right(graphs: Sequence[SceneGraph], labels: Sequence[np.ndarray]) -> float:
-    """The share of relations whose subject and object both carry the right label, over all images; nan without any.
+    """The fraction of relations whose subject and object both have the correct label, over all images; NaN if there is
+    no relation.
 
-    labels: [N] predicted class of each of a graph's own boxes. SGCls recall cannot exceed it for a scene-graph model
-    that takes the detector's word for what things are.
+    labels: [N] the predicted class of each box of a graph. A scene-graph model that keeps the detector's classes cannot
+    have a higher SGCls recall.
     """
     right = [np.asarray(predicted) == to_numpy(graph.labels) for graph, predicted in zip(graphs, labels, strict=True)]
     hits = [hit[to_numpy(graph.relations)[:, :2]].all(axis=1) for graph, hit in zip(graphs, right, strict=True)]

@@ -1,4 +1,4 @@
-"""A trained detector on disk: a folder of weights.safetensors and detector.json, without which it is not whole."""
+"""A trained detector on disk: a folder with weights.safetensors and detector.json, which is written last."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from sgg.methods.backbone import BACKBONES, Backbone
 FORMAT = 1
 WEIGHTS, METADATA = OURS = "weights.safetensors", "detector.json"
 RANGES = {"num_classes": (2, 1_000_000), "image_size": (16, 10_000)}
-"""What detector.json may say; a picture of 10,000 pixels a side is already more than detectors have memory for."""
+"""The allowed values in detector.json. Images of 10,000 pixels a side already exceed the memory of any detector."""
 SETTINGS = "settings"
-"""What detector.json calls the backbone's own settings."""
+"""The key of the backbone's own settings in detector.json."""
 UNFINISHED = tuple(f".{name}." for name in OURS)
 
 
 def save_detector(detector: Detector, directory: Path | str, metadata: dict[str, Any]) -> dict[str, Any]:
-    """Write the detector into the folder `directory`, in place of one that is there. Returns what detector.json says.
+    """Write the detector into the folder `directory`, in place of an earlier one. Returns the content of detector.json.
 
-    metadata: plain values to keep with it, for example classes and the recipe. Added are `settings`, the backbone's own
-    where it has any, and `hash`, see `detector_hash`. Raises what `require_place` raises.
+    metadata: plain values to keep with it, for example classes and the recipe. The function adds `settings`, the
+    backbone's own settings if it has any, and `hash`, see `detector_hash`. Raises what `require_place` raises.
     """
     directory = Path(directory)
     require_place(directory)
@@ -48,8 +48,8 @@ def save_detector(detector: Detector, directory: Path | str, metadata: dict[str,
                  "image_size": detector.image_size, "hash": detector_hash(weights, detector.settings),
                  **({SETTINGS: own} if (own := detector.settings.own_settings) else {}), PROGRAM: program(), **metadata}
         described.write_text(json.dumps(metadata, indent=1) + "\n")
-        shutil.copymode(described, weights)  # safetensors' files are for their owner alone, whatever the umask
-        (directory / METADATA).unlink(missing_ok=True)  # it is of the weights that go now
+        shutil.copymode(described, weights)  # safetensors gives read access to the owner only, whatever the umask
+        (directory / METADATA).unlink(missing_ok=True)  # it describes the old weights
         os.replace(weights, directory / WEIGHTS)
         os.replace(described, directory / METADATA)
     finally:
@@ -59,35 +59,34 @@ def save_detector(detector: Detector, directory: Path | str, metadata: dict[str,
 
 
 def detector_hash(weights: Path, settings: Backbone) -> str:
-    """What tells a detector from others: the hash of the file of its weights, together with the backbone's own settings
-    where it has any, since the same weights may show other maps under others."""
+    """The hash that identifies a detector: that of its file of weights and of the backbone's own settings, if it has
+    any. The same weights may give other maps under other settings."""
     own = settings.own_settings
     return value_hash([file_hash(weights), own]) if own else file_hash(weights)
 
 
 def require_place(directory: Path) -> None:
-    """Raise FileExistsError, naming what is in the way, unless `directory` is not there, is empty, or holds a detector
-    and nothing else."""
+    """Raise FileExistsError that names other files unless `directory` is missing, empty, or holds only a detector."""
     require_own(directory, lambda entry: entry.name in OURS or entry.name.startswith(UNFINISHED))
 
 
 def require_own(directory: Path, is_ours: Callable[[Path], bool]) -> None:
-    """Raise FileExistsError unless `directory` could be made, or is a folder of which every entry `is_ours`; OSError
-    where nothing can be written there."""
+    """Raise FileExistsError if `directory` is a file, or a folder with an entry that is not `is_ours`; OSError if it
+    cannot be written."""
     if directory.is_dir():
         foreign = sorted(entry.name for entry in directory.iterdir() if not is_ours(entry))
         if foreign:
-            raise FileExistsError(f"{directory} holds other things ({', '.join(foreign[:3])}"
+            raise FileExistsError(f"{directory} holds other files ({', '.join(foreign[:3])}"
                                   f"{', ...' if len(foreign) > 3 else ''}): name a new or an empty folder")
     elif directory.exists():
-        raise FileExistsError(f"{directory} is no folder: name a new or an empty one")
+        raise FileExistsError(f"{directory} is no folder: name a new or an empty folder")
     require_writable(directory)
 
 
 def load_detector(directory: Path | str) -> tuple[Detector, dict[str, Any]]:
-    """The detector that `save_detector` wrote, frozen, on the CPU, and what detector.json says.
+    """The detector that `save_detector` wrote, frozen, on the CPU, and the content of detector.json.
 
-    Raises FileNotFoundError or ValueError naming the file.
+    Raises FileNotFoundError, or ValueError that names the file.
     """
     directory = Path(directory)
     for name in (METADATA, WEIGHTS):

@@ -1,4 +1,6 @@
-"""The frozen object detector: pictures to a global feature map, to detections, and to class scores of given boxes."""
+"""The frozen object detector. From images it computes a global feature map, detections, and class scores of given
+boxes.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +19,18 @@ from .all_classes import detect_with_all_classes
 from .rcnn import LOWEST_SCORE, POOLED, build_rcnn
 
 SCORE_THRESHOLDS = (0.2, 0.05, LOWEST_SCORE)
-"""Of detections; the next one serves where no two of those found overlap, so that no pair could be classified."""
+"""Score thresholds of detections. If no two detections overlap, so that there is no pair, the next one is used."""
 
 Size = tuple[int, int]  # height, width
 
 
 class Detections(NamedTuple):
-    """What was found in one image: boxes [D, 4] in picture pixels, labels [D] 1.., scores [D] in descending order.
+    """The detections in one image: boxes [D, 4] in pixels of the image, labels [D] from 1, scores [D] in descending
+    order.
 
-    threshold: the score threshold they passed; below SCORE_THRESHOLDS[0] where the detector fell back. logits: [D, C]
-    and class_boxes: [D, C, 4] scores before softmax and boxes for every class, of the proposal that each detection
-    comes from; None unless they were asked for.
+    threshold: the score threshold that they passed; below SCORE_THRESHOLDS[0] after a fallback. logits: [D, C] scores
+    before softmax, and class_boxes: [D, C, 4] boxes for every class, of the proposal of each detection; None unless the
+    caller asked for them.
     """
 
     boxes: Tensor
@@ -39,27 +42,27 @@ class Detections(NamedTuple):
 
 
 class Features(NamedTuple):
-    """The global map [B, C, h, w] of B pictures and their sizes (height, width) in the detector's frame."""
+    """The global map [B, C, h, w] of B images and their sizes (height, width) in the detector's frame."""
 
     map: Tensor
     frames: list[Size]
 
 
 class Detector(nn.Module):
-    """A torchvision R-CNN that never trains: always in eval mode, without gradients.
+    """A torchvision R-CNN that does not train: it is always in eval mode and without gradients.
 
-    Pre-training works on `rcnn` itself and calls `freeze` when done.
+    Pre-training works on `rcnn` directly and calls `freeze` at the end.
 
-    rcnn: torchvision's module. settings: of the backbone; a name stands for those with defaults. backbone: its name.
-    channels, map_size: of the global map. head_dim: width of the box head. stride: pixels of the detector's frame a
-    cell of the global map.
+    rcnn: torchvision's module. settings: of the backbone; a name stands for its defaults. backbone: its name. channels,
+    map_size: of the global map. head_dim: width of the box head. stride: pixels of the detector's frame per cell of the
+    global map.
     """
 
     def __init__(self, backbone: Backbone | str, num_classes: int, image_size: int | None = None) -> None:
         super().__init__()
         self.settings = BACKBONES.section_of(backbone)
         self.rcnn = build_rcnn(self.settings, num_classes, image_size)
-        # A quarter less time on CPUs, and what tensor cores want; for the weights it is another order in memory only.
+        # It saves a quarter of the time on CPUs, and tensor cores need it. Only the order of weights in memory changes.
         self.rcnn.backbone.to(memory_format=torch.channels_last)
         spec = self.settings.spec
         self.backbone = BACKBONES.kind_of(self.settings)
@@ -72,28 +75,28 @@ class Detector(nn.Module):
         self.freeze()
 
     def freeze(self) -> Detector:
-        """Eval mode and no gradients, from now on."""
+        """Switch to eval mode and switch gradients off."""
         self.requires_grad_(False)
         return self.train(False)
 
     def train(self, mode: bool = True) -> Detector:
-        """Stay in eval mode whatever the model around it does."""
+        """Stay in eval mode, even if the surrounding model trains."""
         return super().train(False)
 
     @torch.no_grad()
     def features(self, images: Sequence[Tensor]) -> Features:
-        """The global map of B pictures [3, s, s] in [0, 1]: the backbone's only level, or the last of its pyramid."""
+        """The global map of B images [3, s, s] in [0, 1]: the backbone's only level, or the last of its pyramid."""
         padded, pyramid = self._pyramid(images)
         return Features(_last(pyramid), padded.image_sizes)
 
     @torch.no_grad()
     def detect(self, images: Sequence[Tensor], for_all_classes: bool = False) -> tuple[list[Detections], Features]:
-        """At most 50 objects in each of B pictures [3, s, s], and the pictures' features (computed on the way).
+        """Detect at most 50 objects in each of B images [3, s, s]. Returns them and the features of the images.
 
-        for_all_classes: with scores and boxes for every class.
+        for_all_classes: also return scores and boxes for every class.
 
-        Where no two overlapping objects pass a score threshold, the next of SCORE_THRESHOLDS serves; after the last
-        one an image may still have objects that overlap nowhere, a single one, or none.
+        If no two overlapping objects pass a score threshold, the next of SCORE_THRESHOLDS is used. Even under the last
+        one, an image may have no objects, a single one, or only objects that do not overlap.
         """
         padded, pyramid = self._pyramid(images)
         proposals, _ = self.rcnn.rpn(padded, pyramid)
@@ -112,15 +115,15 @@ class Detector(nn.Module):
 
     @torch.no_grad()
     def classify(self, images: Sequence[Tensor], boxes: Tensor, image_index: Tensor) -> Tensor:
-        """[N, C] class probabilities by the detector's own box head of given boxes [N, 4] in picture pixels.
+        """[N, C] class probabilities of given boxes, by the detector's own box head.
 
-        image_index: [N] picture of each box, ascending.
+        boxes: [N, 4] in pixels of the images. image_index: [N] the image of each box, ascending.
         """
         return self.class_logits(images, boxes, image_index)[0].softmax(1)
 
     @torch.no_grad()
     def class_logits(self, images: Sequence[Tensor], boxes: Tensor, image_index: Tensor) -> tuple[Tensor, Features]:
-        """[N, C] scores before softmax of given boxes, as of `classify`, and the pictures' features."""
+        """[N, C] scores before softmax of given boxes, see `classify`, and the features of the images."""
         padded, pyramid = self._pyramid(images)
         resized = resize_boxes(boxes, image_index, _sizes(images), padded.image_sizes)
         rois = list(resized.split(torch.bincount(image_index, minlength=len(images)).tolist()))
@@ -128,24 +131,25 @@ class Detector(nn.Module):
         return self.logits_of(pooled), Features(_last(pyramid), padded.image_sizes)
 
     def logits_of(self, pooled: Tensor) -> Tensor:
-        """[N, C] scores before softmax of pooled regions [N, channels, 7, 7]; a gradient reaches these."""
+        """[N, C] scores before softmax of pooled regions [N, channels, 7, 7]. Gradients flow to the regions."""
         heads = self.rcnn.roi_heads
         return heads.box_predictor(heads.box_head(pooled))[0]
 
     def resize_boxes(self, boxes: Tensor, image_index: Tensor, images: Sequence[Tensor],
                      frames: Sequence[Size]) -> Tensor:
-        """[N, 4] boxes in picture pixels -> in the detector's frame, where `frames` came from `features(images)`."""
+        """Convert boxes [N, 4] from pixels of the images to the detector's frame. frames: sizes by `features(images)`.
+        """
         return resize_boxes(boxes, image_index, _sizes(images), frames)
 
     def box_head_copy(self, role: str, dropout: float | None = None) -> BoxHead:
         """A trainable copy of the detector's box head for the scene-graph model's nodes or edges.
 
-        role: "node" or "edge". dropout: None for the backbone's own (.5 with VGG16, else none).
+        role: "node" or "edge". dropout: None for the backbone's own (.5 with VGG16, else 0).
         """
         if role not in ("node", "edge"):
             raise ValueError(f"role must be node or edge, got {role!r}")
         spec, source = self.settings.spec, self.rcnn.roi_heads.box_head
-        with torch.device("meta"):  # 120 million random numbers with VGG16, only to be replaced
+        with torch.device("meta"):  # without drawing 120 million random numbers for VGG16
             head = BoxHead(self.channels * POOLED**2, self.head_dim, spec.dropout if dropout is None else dropout,
                            final_relu=spec.edge_relu or role == "node")
         head.load_state_dict({name: value.clone() for name, value in source.state_dict().items()}, assign=True)
@@ -158,19 +162,22 @@ class Detector(nn.Module):
 
 
 def resize_boxes(boxes: Tensor, image_index: Tensor, before: Sequence[Size], after: Sequence[Size]) -> Tensor:
-    """Boxes [N, 4] scaled from images of sizes `before` to sizes `after`, B (height, width) each; image_index: [N]."""
+    """Scale boxes [N, 4] from images of sizes `before` to sizes `after`; both hold B pairs (height, width).
+
+    image_index: [N] the image of each box.
+    """
     ratio = boxes.new_tensor(after) / boxes.new_tensor(before)
     return boxes * ratio.flip(1).repeat(1, 2)[image_index]
 
 
 def above_threshold(boxes: Tensor, labels: Tensor, scores: Tensor, logits: Tensor | None = None,
                     class_boxes: Tensor | None = None) -> Detections:
-    """The detections above the first of SCORE_THRESHOLDS that two overlapping ones pass, else above the last.
+    """The detections above the first of SCORE_THRESHOLDS that two overlapping detections pass, else above the last.
 
-    They come in descending order of score, after non-maximum suppression and the cut at 50. Neither depends on
-    detections of lower score, so this is what running both anew with each threshold would give.
+    The inputs are in descending order of score, after non-maximum suppression and the limit of 50. Neither step depends
+    on detections with lower scores, so the result equals that of running both again with each threshold.
     """
-    # [D] whether each detection overlaps one of a higher score.
+    # [D] whether each detection overlaps one with a higher score.
     meets = (box_iou(boxes, boxes) > 0).tril(-1).any(dim=1)
     counts = [int((scores > threshold).sum()) for threshold in SCORE_THRESHOLDS]
     step = next((i for i, count in enumerate(counts) if meets[:count].any()), len(counts) - 1)

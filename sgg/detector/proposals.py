@@ -1,8 +1,8 @@
-"""Whether a detector can find boxes of its own.
+"""Check that a detector can propose boxes.
 
-Neural Motifs' `vg-faster-rcnn.tar` names given boxes as it should, which is all that SGCls and PredCls ask of it. Its
-proposal network scores 20 anchors a place, torchvision's 15 others (docs/SYSTEM.md section 7), so that in our detector
-what proposes boxes is left at random.
+Neural Motifs' `vg-faster-rcnn.tar` classifies given boxes well, which is enough for SGCls and PredCls. But its proposal
+network scores 20 anchors per cell and that of torchvision 15 other anchors (docs/SYSTEM.md section 7). So the layers
+that propose boxes stay random in our detector.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from sgg.detector.files import METADATA
 from sgg.detector.published import is_motifs
 
 RANDOM = {"proposals": "random"}
-"""What detector.json says of a detector that finds no boxes of its own."""
+"""The entry in detector.json of a detector that cannot propose boxes."""
 
 
 def require_proposals(weights: Path, asking: str) -> None:
-    """Raise ValueError, beginning with what is `asking`, where the detector at `weights` proposes boxes at random.
+    """Raise ValueError if the detector at `weights` proposes random boxes.
 
-    weights: a folder of ours or a published file, which is read.
+    weights: a folder of ours, or a published file. asking: the setting or metric that needs boxes, for the message.
     """
     if weights.is_dir():
         random = RANDOM.items() <= (read_optional_json(weights / METADATA) or {}).items()
     else:
         random = is_motifs(read_published(weights)["state_dict"])
     if random:
-        raise ValueError(f"{asking} needs boxes that the detector finds, but {weights} is Neural Motifs' detector, "
-                         "whose proposal network has other anchors than ours and cannot be taken over: boxes would be "
-                         "found at random. Train a detector with `python -m sgg.detector train` and name its folder, "
-                         "or keep to sgcls and predcls")
+        raise ValueError(f"{asking} needs boxes that the detector finds, but {weights} is Neural Motifs' detector. Its "
+                         "proposal network has other anchors than ours and cannot be loaded, so boxes would be random. "
+                         "Train a detector with `python -m sgg.detector train` and name its folder, or use only sgcls "
+                         "and predcls")

@@ -14,7 +14,7 @@ from sgg.common.published_files import Filling, Weight, fill, read_published, re
 from .model import Detector
 
 IN_TRAINED = "detector."
-"""How the names of the detector begin in the file of a trained model."""
+"""The prefix of the detector's weights in the file of a trained model."""
 
 MOTIFS_DETECTOR = {
     "features.": "backbone.",
@@ -24,13 +24,13 @@ MOTIFS_DETECTOR = {
     "score_fc.": "roi_heads.box_predictor.cls_score.",
     "bbox_fc.": "roi_heads.box_predictor.bbox_pred.",
 }
-"""Prefixes of Neural Motifs' detector -> torchvision's, in Detector.rcnn."""
+"""Prefixes of Neural Motifs' detector -> prefixes of torchvision's, in Detector.rcnn."""
 
 MOTIFS_UNUSED = "rpn_head.conv.2."
-"""Its scores and shifts are of 20 anchors, torchvision's of 15 others."""
+"""Scores and shifts of its 20 anchors; torchvision has 15 other anchors."""
 
 MOTIFS_ABSENT = ("rpn.head.cls_logits.", "rpn.head.bbox_pred.")
-"""What takes its place, and keeps its random start."""
+"""The weights of ours that the file lacks; they stay random."""
 
 _OLD_TORCHVISION = [
     (re.compile(r"\brpn\.head\.conv\.(weight|bias)$"), r"rpn.head.conv.0.0.\1"),
@@ -40,23 +40,23 @@ _OLD_TORCHVISION = [
 
 
 def load_published_detector(path: Path | str, detector: Detector) -> list[str]:
-    """Put the detector of a published file into ours, in place. Returns, and logs as a warning, the name of every
-    tensor in the file that has no place in it.
+    """Load the detector of a published file into ours, in place. Returns the name of every tensor of the file that is
+    left out, and logs these names as a warning.
 
-    Raises FileNotFoundError; ValueError where the file is damaged, holds objects that could run code, or does not fit.
-    Nothing is changed when it raises.
+    Raises FileNotFoundError, or ValueError if the file is damaged, holds objects that could run code, or does not fit.
+    Then nothing is changed.
     """
     content = read_published(path)
     return fill(path, content, [filling_of_detector(content["state_dict"], detector)])
 
 
 def is_motifs(weights: dict[str, Tensor]) -> bool:
-    """Are these the weights of Neural Motifs' detector (and not of a trained scene-graph model)?"""
+    """Whether weights belong to Neural Motifs' detector (and not to a trained scene-graph model)."""
     return "roi_fmap.0.weight" in weights and "features.0.weight" in weights
 
 
 def filling_of_detector(state: dict[str, Tensor], detector: Detector) -> Filling:
-    """The weights of the detector among those of a published file."""
+    """The weights of a published file that belong to the detector."""
     if is_motifs(state):
         weights = [Weight(rename(name, MOTIFS_DETECTOR), name, value)
                    for name, value in state.items() if not name.startswith(MOTIFS_UNUSED)]
@@ -68,7 +68,7 @@ def filling_of_detector(state: dict[str, Tensor], detector: Detector) -> Filling
 
 
 def rename_torchvision(name: str) -> str:
-    """Today's name of a weight that an older torchvision (before 0.13) wrote; today's names stay."""
-    for pattern, today in _OLD_TORCHVISION:
-        name = pattern.sub(today, name)
+    """The current name of a weight of an older torchvision (before 0.13). Current names stay as they are."""
+    for pattern, current in _OLD_TORCHVISION:
+        name = pattern.sub(current, name)
     return name

@@ -1,4 +1,4 @@
-"""torchvision's own R-CNN classes for each backbone, with random weights, never downloaded."""
+"""Build torchvision's R-CNN for each backbone, with random weights. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sgg.methods.backbone import BACKBONES, Backbone
 
 POOLED = 7  # cells along a side of a pooled region
 DETECTIONS = 50  # per image
-LOWEST_SCORE = 0.01  # the last score threshold that `Detector.detect` falls back on
+LOWEST_SCORE = 0.01  # the last fallback of `Detector.detect` for the score threshold
 
 
 def build_rcnn(backbone: Backbone | str, num_classes: int, image_size: int | None = None) -> FasterRCNN:
     """torchvision's FasterRCNN (`vgg16`, `tiny`) or MaskRCNN without masks (`resnet50`), randomly initialised.
 
-    backbone: its settings, or its name for those with defaults. num_classes: C, background included. image_size: see
+    backbone: its settings, or its name for the defaults. num_classes: C, background included. image_size: see
     `sgg.methods.backbone.DetectorSpec`; None for the backbone's own. Raises ValueError for an unknown name.
     """
     settings = BACKBONES.section_of(backbone)

@@ -1,4 +1,4 @@
-"""How each kind of detector is pre-trained: phases, optimiser, rates."""
+"""Recipes for the pre-training of detectors: phases, optimiser, learning rates."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from torch import Tensor, nn
 from torchvision.models.detection import FasterRCNN
 
 VERSION = 1
-"""Changes with anything in this package or in the backbones that makes the same data give another detector."""
+"""This number changes whenever a change of this package or the backbones gives another detector for the same data."""
 
-WARM_UP = 0.15  # share of a phase's steps over which the rate rises
+WARM_UP = 0.15  # the fraction of a phase's steps over which the rate rises
 
 Target = dict[str, Tensor]
 Losses = dict[str, Tensor]
 
 
 def everything(rcnn: FasterRCNN, images: Sequence[Tensor], targets: list[Target]) -> Losses:
-    """torchvision's own losses of proposals and boxes, for every weight."""
+    """torchvision's losses of proposals and boxes, for all weights."""
     return rcnn(list(images), targets)
 
 
 def regions(rcnn: FasterRCNN, images: Sequence[Tensor], targets: list[Target]) -> Losses:
-    """Cross-entropy of naming the true boxes: teaches a backbone from nothing at half the price of `everything`."""
+    """Cross-entropy of classifying the true boxes. It trains a backbone from scratch in half the time of `everything`.
+    """
     padded, targets = rcnn.transform(list(images), targets)
     heads = rcnn.roi_heads
     pooled = heads.box_roi_pool({"0": rcnn.backbone(padded.tensors)}, [one["boxes"] for one in targets],
@@ -37,7 +38,7 @@ def regions(rcnn: FasterRCNN, images: Sequence[Tensor], targets: list[Target]) -
 
 
 def heads(rcnn: FasterRCNN, images: Sequence[Tensor], targets: list[Target]) -> Losses:
-    """torchvision's own losses on a backbone that stays as it is."""
+    """torchvision's losses with a frozen backbone."""
     padded, targets = rcnn.transform(list(images), targets)
     with torch.no_grad():
         maps = {"0": rcnn.backbone(padded.tensors)}
@@ -47,8 +48,8 @@ def heads(rcnn: FasterRCNN, images: Sequence[Tensor], targets: list[Target]) -> 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training. loss: what it minimises. parts: the modules of the R-CNN that learn; none for all of it.
-    share: of all epochs.
+    """A phase of training. loss: the loss to minimise. parts: the modules of the R-CNN that learn; () for all of it.
+    share: the fraction of all epochs.
     """
 
     loss: Callable[[FasterRCNN, Sequence[Tensor], list[Target]], Losses]
@@ -62,7 +63,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of a pre-training. optimizer: sgd (momentum .9) or adamw. clip: bound of the gradient's norm."""
+    """The settings of a pre-training. optimizer: sgd (momentum .9) or adamw. clip: the largest norm of the gradient."""
 
     optimizer: str
     epochs: int
@@ -90,14 +91,14 @@ class Recipe:
         raise ValueError(f"epoch {epoch} is past the last, {self.epochs - 1}")
 
     def build_optimizer(self, phase: Phase, rcnn: FasterRCNN) -> torch.optim.Optimizer:
-        """A fresh optimiser of what learns in a phase."""
+        """A new optimiser for the modules that learn in a phase."""
         weights = [weight for module in phase.modules(rcnn) for weight in module.parameters()]
         if self.optimizer == "sgd":
             return torch.optim.SGD(weights, self.learning_rate, momentum=0.9, weight_decay=self.weight_decay)
         return torch.optim.AdamW(weights, self.learning_rate, weight_decay=self.weight_decay)
 
     def rate(self, done: float) -> float:
-        """The learning rate when a share `done` of a phase is done: a linear rise, then half a cosine down to 0."""
+        """The learning rate after the fraction `done` of a phase: a linear rise, then half a cosine down to 0."""
         if done < WARM_UP:
             return self.learning_rate * done / WARM_UP
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))

@@ -1,4 +1,4 @@
-"""Pre-training a detector on boxes: epochs, a state to resume from, one bar of progress."""
+"""Pre-train a detector on boxes: epochs, a state to resume from, a progress bar."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ STATE = "training.pt"
 
 def pretrain(detector: Detector, split: Split, recipe: Recipe, directory: Path | str, workers: int = 0,
              origin: dict[str, Any] | None = None) -> None:
-    """Train `detector` in place on the boxes of `part`, then freeze it. It stays on its device.
+    """Train `detector` in place on the boxes of `split`, then freeze it. It stays on its device.
 
-    After every epoch the state goes to `directory`/training.pt, from which a later call with the same recipe, detector
-    and origin goes on; the result is the same as without the interruption.
+    Every epoch writes its state to `directory`/training.pt. A later call with the same recipe, detector and origin
+    resumes from it, with the same result as without the interruption.
 
-    origin: plain values that tell what else decides the result, for example hashes of data and of first weights.
+    origin: plain values that also decide the result, for example hashes of the data and of the first weights.
 
-    Boxes thinner than a pixel are left out, and batches without another box are passed over; the log counts both.
+    Boxes thinner than a pixel are left out, and batches without other boxes are skipped; the log counts both.
 
-    Raises FloatingPointError, naming epoch, step and images, where the loss is not finite; ValueError where the state
-    in `directory` is damaged, or of other settings, and then names each, and where no box is left to train on.
+    Raises FloatingPointError that names epoch, step and images if the loss is not finite; ValueError if the state in
+    `directory` is damaged or has other settings, which it names, or if there is no box to train on.
     """
     state_path = Path(directory) / STATE
     state_path.parent.mkdir(parents=True, exist_ok=True)
     settings = recipe.to_json() | {"backbone": detector.backbone, "num_classes": detector.num_classes,
                                  "image_size": detector.image_size} | (origin or {})
     settings |= {f"detector.{name}": value for name, value in detector.settings.own_settings.items()}
-    state = _take_up(state_path, detector, settings, recipe.epochs)
+    state = _resume(state_path, detector, settings, recipe.epochs)
     done = state["epochs"] if state else 0
     optimizer: torch.optim.Optimizer | None = None
     batches = load_batches(split, recipe.batch_size, augment=True, exchange_predicates=False,  # it learns boxes only
@@ -69,8 +69,8 @@ def pretrain(detector: Detector, split: Split, recipe: Recipe, directory: Path |
 
 
 def discard_state(directory: Path | str) -> None:
-    """Remove what `pretrain` keeps in `directory`, and the folder where nothing else is in it."""
-    for file in Path(directory).glob(f"*{STATE}*"):  # and the beginning of one that was killed while it was written
+    """Remove the state of `pretrain` from `directory`, and the folder if it is then empty."""
+    for file in Path(directory).glob(f"*{STATE}*"):  # also a temporary file that a kill left
         file.unlink()
     if not any(Path(directory).iterdir()):
         Path(directory).rmdir()
@@ -78,7 +78,7 @@ def discard_state(directory: Path | str) -> None:
 
 def _train_epoch(detector: Detector, batches: Batches, recipe: Recipe, optimizer: torch.optim.Optimizer, epoch: int,
                  bar: Progress, task: Any) -> str:
-    """One pass over the images; returns the mean losses in words."""
+    """Train for one epoch. Returns the mean losses in words."""
     phase, epochs = recipe.phase_at(epoch)
     rcnn, device = detector.rcnn, next(detector.parameters()).device
     detector.freeze()
@@ -86,7 +86,7 @@ def _train_epoch(detector: Detector, batches: Batches, recipe: Recipe, optimizer
         module.requires_grad_(True).train()
     learning = [weight for group in optimizer.param_groups for weight in group["params"]]
     sums: dict[str, float] = {}
-    left_out = passed_over = 0
+    left_out = skipped = 0
     # torchvision draws proposals from the global generators.
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(derive(recipe.seed, "detector", epoch))
@@ -97,7 +97,7 @@ def _train_epoch(detector: Detector, batches: Batches, recipe: Recipe, optimizer
             targets, thin = _targets(batch)
             left_out += thin
             if not any(len(target["labels"]) for target in targets):
-                passed_over += 1  # a mean over no box is no number
+                skipped += 1  # a mean over no box is NaN
                 continue
             losses = phase.loss(rcnn, batch.images, targets)
             loss = total(losses.values())
@@ -105,7 +105,7 @@ def _train_epoch(detector: Detector, batches: Batches, recipe: Recipe, optimizer
                 values = ", ".join(f"{name} {value.item():g}" for name, value in losses.items())
                 raise FloatingPointError(f"the detector's loss is not finite in epoch {epoch + 1}, step {step + 1} "
                                          f"({values}): try a lower learning rate than {recipe.learning_rate:g}, or "
-                                         f"look at the images of this batch: {', '.join(batch.image_ids)}")
+                                         f"check the images of this batch: {', '.join(batch.image_ids)}")
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(learning, recipe.clip)
@@ -114,34 +114,34 @@ def _train_epoch(detector: Detector, batches: Batches, recipe: Recipe, optimizer
                 sums[name] = sums.get(name, 0.0) + value.item()
             bar.update(task, advance=1, said=f"epoch {epoch + 1}/{recipe.epochs} loss {loss.item():.2f}")
     if left_out:
-        log.warning("detector epoch %d: %d boxes thinner than a pixel had no part in it", epoch + 1, left_out)
-    if passed_over:
-        log.warning("detector epoch %d: %d of %d batches had no box to learn and were passed over", epoch + 1,
-                    passed_over, len(batches))
-    if passed_over == len(batches):
-        raise ValueError("no image has a box to train a detector on: all are thinner than a pixel; look at them with "
+        log.warning("detector epoch %d: %d boxes thinner than a pixel were left out", epoch + 1, left_out)
+    if skipped:
+        log.warning("detector epoch %d: %d of %d batches had no box to learn and were skipped", epoch + 1, skipped,
+                    len(batches))
+    if skipped == len(batches):
+        raise ValueError("no image has a box to train a detector on: all are thinner than a pixel; list them with "
                          "`python -m sgg.data verify`")
-    return ", ".join(f"{name} {value / (len(batches) - passed_over):.3f}" for name, value in sums.items())
+    return ", ".join(f"{name} {value / (len(batches) - skipped):.3f}" for name, value in sums.items())
 
 
 def _targets(batch: Batch) -> tuple[list[Target], int]:
-    """torchvision's targets of each image, and how many boxes are left out: those thinner than a pixel, which have no
-    area to learn."""
+    """torchvision's targets of each image, and the number of boxes that are left out because they are thinner than a
+    pixel."""
     kept = ((batch.boxes[:, 2:] - batch.boxes[:, :2]) >= 1).all(1)
     counts = torch.bincount(batch.image_index[kept], minlength=len(batch)).tolist()
     parts: tuple[tuple[Tensor, ...], ...] = (batch.boxes[kept].split(counts), batch.labels[kept].split(counts))
     return [{"boxes": boxes, "labels": labels} for boxes, labels in zip(*parts, strict=True)], int((~kept).sum())
 
 
-def _take_up(path: Path, detector: Detector, settings: dict[str, Any], epochs: int) -> dict[str, Any] | None:
-    """The state in the file, its weights put into the detector; None where there is no file."""
+def _resume(path: Path, detector: Detector, settings: dict[str, Any], epochs: int) -> dict[str, Any] | None:
+    """The state in the file, after loading its weights into the detector; None if there is no file."""
     if not path.exists():
         return None
     try:
         state = require_keys(read_pickle(path), path, weights=dict, optimizer=dict, epochs=int, settings=dict)
         require_keys(state["optimizer"], f"{path}: 'optimizer'", state=dict, param_groups=list)
         then = state["settings"]
-        then = {"pictures_hash": settings.get("pictures_hash")} | then  # the first edition did not look at pictures
+        then = {"pictures_hash": settings.get("pictures_hash")} | then  # the first edition did not check image files
         others = [f"{name} {then.get(name)}, not {settings.get(name)}" for name in {**settings, **then}
                   if then.get(name) != settings.get(name)]
         if others:
@@ -150,13 +150,13 @@ def _take_up(path: Path, detector: Detector, settings: dict[str, Any], epochs: i
             raise ValueError(f"{path}: epochs must be 1 to {epochs}, got {state['epochs']}")
         load_strictly(detector.rcnn, require_weights(state["weights"], f"{path}: 'weights'"), str(path))
     except ValueError as error:
-        raise ValueError(f"{error}; delete it to start anew, or choose another folder") from None
+        raise ValueError(f"{error}; delete it to start again, or name another folder") from None
     return state
 
 
 def _write_state(path: Path, state: dict[str, Any]) -> None:
-    with replaced(path) as passing:
-        torch.save(state, passing)
+    with replaced(path) as temporary:
+        torch.save(state, temporary)
 
 
 def _bar() -> Progress:

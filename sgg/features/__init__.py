@@ -1,6 +1,6 @@
-"""Features of the frozen detector, real and generated, in Zarr stores that all trials read at once.
+"""Features of the frozen detector, real and generated, in Zarr stores that all trials read at the same time.
 
-Each name is imported when it is first asked for: a command's complaint about its arguments needs no torch.
+Each name is imported at its first use, so a command can report wrong arguments without torch.
 """
 
 from typing import TYPE_CHECKING

@@ -46,7 +46,7 @@ def extract(options: argparse.Namespace) -> None:
 
 
 def info(options: argparse.Namespace) -> None:
-    """Print what stores hold."""
+    """Print the contents of stores."""
     from sgg.features import FeatureStore
 
     for path in options.store:
@@ -54,7 +54,7 @@ def info(options: argparse.Namespace) -> None:
 
 
 def verify(options: argparse.Namespace) -> None:
-    """Read every row of stores against its checksum. Raises ValueError naming the first rows that are damaged."""
+    """Read every row of stores and check its checksum. Raises ValueError that names the first damaged rows."""
     from sgg.features import FeatureStore
 
     for path in options.store:
@@ -65,7 +65,7 @@ def verify(options: argparse.Namespace) -> None:
 
 
 def from_hdf5(options: argparse.Namespace) -> None:
-    """Import the reference's features as those of the training nodes of a config's data and detector."""
+    """Import a file of the reference system as the features of training nodes for a config's data and detector."""
     from sgg.features import import_hdf5
 
     if not options.file.is_file():
@@ -74,7 +74,7 @@ def from_hdf5(options: argparse.Namespace) -> None:
     identity = extraction.identity.of_import(options.file)
     path = _place(options, cache, identity)
     _describe(import_hdf5(options.file, path, identity, _bar("import"), extraction.row_shape))
-    print(f"a run trains on these features, and not on our own extraction, with detector.features={path}")
+    print(f"a run with detector.features={path} trains on these features, not on our own extraction")
 
 
 def quality(options: argparse.Namespace) -> None:
@@ -116,8 +116,8 @@ def _groups(path: Path) -> dict[str, list[str]]:
 
 
 def _extraction(options: argparse.Namespace) -> tuple[Extraction, Path]:
-    """What a config and the options ask to extract, and the cache of the config. Raises OSError where nothing can be
-    written to the place that the options name."""
+    """The extraction for a config and the options, and the cache of the config. Raises OSError if the place that the
+    options name cannot be written."""
     if options.out is not None:
         require_writable(options.out)
     from sgg.systems.extraction import Extraction
@@ -136,7 +136,7 @@ def _extraction(options: argparse.Namespace) -> tuple[Extraction, Path]:
 
 
 def _place(options: argparse.Namespace, cache: Path, identity: StoreIdentity) -> Path:
-    """Where the store of an identity goes."""
+    """The path of the store of an identity."""
     from sgg.systems.extraction import store_path
 
     return options.out or store_path(cache, identity)

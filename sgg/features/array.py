@@ -1,11 +1,12 @@
-"""The array under a store: [rows, *row_shape] float16 in Zarr version 3, one row a chunk, many rows a shard.
+"""The array of a store: [rows, *row_shape] float16 in Zarr version 3, with one row per chunk and many rows per shard.
 
-A training step gathers single rows from all over the store, so a chunk is one row: nothing is read in vain. Shards
-keep the number of files small. Compression is there for the disk; LZ4 costs a reader about a third of its time, where
-Zstandard halves the bytes and doubles the time.
+A training step gathers single rows from the whole store. So a chunk is one row, and no byte is read in vain. Shards
+keep the number of files small. Compression saves disk space: LZ4 costs a reader about a third of its time; Zstandard
+halves the bytes and doubles the time.
 
-Nothing that is damaged is read as other numbers. Every chunk and every shard's index end with their CRC-32C, zarr.json
-has its own among its attributes, and the fill value is NaN: no feature is, so a shard that is gone is noticed too.
+Damaged data are never read as other numbers. Every chunk and the index of every shard end with their CRC-32C, and an
+attribute of zarr.json holds that of zarr.json. The fill value is NaN, which no feature is, so a missing shard is
+noticed, too.
 """
 
 from __future__ import annotations
@@ -33,23 +34,23 @@ SHARD_BYTES = 2**25  # before compression
 SHARD_ROWS = 1024
 CACHE_BYTES = 2**26  # holds the shards' indices: 16 bytes a row
 CHECKSUM = "crc32c"
-"""Attribute: CRC-32C of everything else that zarr.json says."""
+"""The attribute with the CRC-32C of the rest of zarr.json."""
 _BYTES = {"name": "bytes", "configuration": {"endian": "little"}}
 _CRC32C = {"name": "crc32c"}
 
 
 def row_bytes(row_shape: Sequence[int]) -> int:
-    """Bytes of one row before compression."""
+    """The bytes of one row before compression."""
     return 2 * math.prod(row_shape)
 
 
 def rows_per_shard(row_shape: Sequence[int]) -> int:
-    """Rows in a shard of about SHARD_BYTES; not so many that its index is long to read."""
+    """The number of rows in a shard of about SHARD_BYTES. It is limited, so that reading the index is fast."""
     return min(SHARD_ROWS, max(1, SHARD_BYTES // row_bytes(row_shape)))
 
 
 def create(path: Path, shape: Sequence[int], shard_rows: int, codec: str, threads: int) -> ts.TensorStore:
-    """A writable array of `shape` at `path`; one that is already there is opened, and must have the same form."""
+    """Create a writable array of `shape` at `path`. An existing array is opened; it must have the same form."""
     rows, *row_shape = shape
     sharding = {"chunk_shape": [1, *row_shape], "codecs": [_BYTES, *CODECS[codec], _CRC32C],
                 "index_codecs": [_BYTES, _CRC32C]}
@@ -65,8 +66,8 @@ def create(path: Path, shape: Sequence[int], shard_rows: int, codec: str, thread
 
 
 def open_readonly(path: Path, threads: int) -> ts.TensorStore:
-    """The array at `path`, which is taken never to change. What it keeps in memory is its own: another array that is
-    opened under the same path later has nothing of it."""
+    """Open the array at `path`, which must not change afterwards. Its cache in memory is its own: an array that is
+    opened later under the same path does not use it."""
     spec = _spec(path) | {"recheck_cached_data": False, "recheck_cached_metadata": False}
     return ts.open(spec, read=True, open=True, context=_context(threads, CACHE_BYTES)).result()
 
@@ -82,19 +83,19 @@ def shard_of(path: Path, shard: int, row_shape: Sequence[int]) -> Path:
 
 
 def shard_paths(path: Path, shards: int) -> list[Path]:
-    """The files of the first `shards` shards of the array at `path`, which must be there."""
+    """The files of the first `shards` shards of the array at `path`; the array must exist."""
     return [shard_of(path, shard, shape(path)[1:]) for shard in range(shards)]
 
 
 def set_attributes(path: Path, attributes: dict[str, Any]) -> None:
-    """Give the array at `path` these attributes, and the checksum of all its metadata with them."""
+    """Write attributes of the array at `path`, with the checksum of all its metadata."""
     metadata = _metadata(path) | {"attributes": attributes}
     attributes = attributes | {CHECKSUM: metadata_checksum(metadata)}
     write_json(path / "zarr.json", metadata | {"attributes": attributes})
 
 
 def attributes(path: Path) -> dict[str, Any]:
-    """What `set_attributes` gave to the array at `path`. Raises ValueError where zarr.json has changed since."""
+    """The attributes that `set_attributes` wrote to the array at `path`. Raises ValueError if zarr.json has changed."""
     try:
         metadata = _metadata(path)
         sound = metadata["attributes"][CHECKSUM] == metadata_checksum(metadata)
@@ -106,14 +107,14 @@ def attributes(path: Path) -> dict[str, Any]:
 
 
 def metadata_checksum(metadata: dict[str, Any]) -> int:
-    """CRC-32C of what a zarr.json says, without the checksum itself."""
+    """The CRC-32C of the content of a zarr.json, without the checksum itself."""
     attributes = {name: value for name, value in metadata["attributes"].items() if name != CHECKSUM}
     said = json.dumps(metadata | {"attributes": attributes}, sort_keys=True)
     return google_crc32c.value(said.encode())
 
 
 def is_missing(rows: np.ndarray) -> np.ndarray:
-    """[n] which of rows [n, *row_shape], as they were read, are not in the store; a stored feature is finite."""
+    """[n] whether each of the read rows [n, *row_shape] is missing in the store; a stored feature is finite."""
     first: tuple[Any, ...] = (slice(None), *[0] * (rows.ndim - 1))
     return np.isnan(rows[first])
 
@@ -123,10 +124,11 @@ PIECES = 4
 
 def gather(rows: ts.TensorStore, index: np.ndarray,
            space: np.ndarray | None = None) -> list[tuple[np.ndarray, ts.WriteFutures]]:
-    """Rows [n] of an array, in consecutive pieces: where they will be, [k, *row_shape] float16, and what to wait for.
+    """Begin to read rows [n] of an array. Returns consecutive pieces: their place in memory, [k, *row_shape] float16,
+    and an object to wait for.
 
-    space: [m, *row_shape] float16 to put them into, where m >= n. Memory that is new costs a fifth of the time, and
-    more where it is tensorstore's, which asks the system for no huge pages.
+    space: [m, *row_shape] float16, memory to read into if m >= n. New memory costs a fifth of the time, and more if
+    tensorstore allocates it, since it does not request huge pages.
     """
     if space is None or len(space) < len(index):
         space = np.empty((len(index), *rows.shape[1:]), np.float16)

@@ -1,4 +1,4 @@
-"""The reference system's file of features, `features.hdf5`, into a store (docs/SYSTEM.md section 7)."""
+"""Import the reference system's file of features, `features.hdf5`, into a store (docs/SYSTEM.md section 7)."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def import_hdf5(source: str | Path, path: str | Path, identity: StoreIdentity, p
                 row_shape: tuple[int, ...] | None = None) -> FeatureStore:
     """Write the store at `path` from `source`: one dataset per class name, [n, C*7*7] or [n, C, 7, 7].
 
-    The file does not say of which detector and data it is: `identity` does, on the caller's word
-    (`StoreIdentity.of_import` makes one that says that the rows are imported). Its classes decide
-    the labels; one that the file lacks has no feature in the store.
+    The file does not name its detector and data. `identity` names them, and nothing checks it
+    (`StoreIdentity.of_import` makes an identity for imported rows). Its classes decide the labels; a class that the
+    file lacks has no feature in the store.
 
-    row_shape: what a feature of that detector has; None: whatever the file has.
+    row_shape: the shape of a feature of that detector; None: any shape.
 
-    Raises FileNotFoundError without the file and FileExistsError where there is a store already; ValueError, naming the
-    dataset, when it is not such a file, has a class that `identity` has not, or features of another shape.
+    Raises FileNotFoundError without the file; FileExistsError if there is a store already; ValueError that names the
+    dataset if the file has another form, a class that `identity` lacks, or features of another shape.
     """
     source, path = Path(source), Path(path)
     if not source.is_file():
@@ -47,7 +47,7 @@ def import_hdf5(source: str | Path, path: str | Path, identity: StoreIdentity, p
 
 
 def _survey(source: Path, identity: StoreIdentity) -> tuple[dict[str, int], tuple[int, int, int]]:
-    """Rows of each class, in the order of the labels, and the shape of a row."""
+    """The number of rows of each class, in the order of the labels, and the shape of a row."""
     try:
         file = h5py.File(source, "r")
     except OSError as error:
@@ -58,7 +58,7 @@ def _survey(source: Path, identity: StoreIdentity) -> tuple[dict[str, int], tupl
         unknown = sorted(present - set(map(_path, identity.classes)))
         if unknown:
             raise ValueError(f"{source}: {len(unknown)} datasets are no class of this data set: "
-                             f"{', '.join(unknown[:5])}; is it of other data?")
+                             f"{', '.join(unknown[:5])}; does it belong to other data?")
         shapes = {name: _row_shape(source, file[name]) for name in present}
         counts = {name: len(file[name]) for name in identity.classes if name not in missing}
     if not sum(counts.values()):
@@ -69,7 +69,8 @@ def _survey(source: Path, identity: StoreIdentity) -> tuple[dict[str, int], tupl
 
 
 def _path(name: str) -> str:
-    """How HDF5 names the dataset of a class: it takes "/" for a group, so that doubled and outer ones are lost."""
+    """The name of a class's dataset in HDF5. HDF5 takes "/" for a group, so double, leading and trailing ones are lost.
+    """
     return "/".join(part for part in name.split("/") if part not in ("", "."))
 
 

@@ -1,4 +1,4 @@
-"""What decides the rows of a feature store, and the refusal of a store made from something else."""
+"""The identity of a feature store: everything that decides its rows. A store with another identity is refused."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from sgg.common.hashing import file_hash
 KINDS = ("node", "edge", "global")
 SOURCES = ("real", "generated")
 IMPORTED = "imported"
-"""The setting of an identity that says which file the features were imported from."""
+"""The setting of an identity with the file that the features were imported from."""
 
 
 class StoreMismatchError(ValueError):
-    """A store holds features of another detector, data set or setting than asked for."""
+    """A store holds features of another detector, data set or setting than expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreIdentity:
-    """What decides the rows of a store; two stores of equal identity hold the same features, to the last bits, which
-    depend on the machine and the threads that made them.
+    """Everything that decides the rows of a store. Two stores with equal identity hold the same features, except for
+    the last bits, which depend on the machine and the number of threads.
 
-    classes: names of the labels that rows are grouped by, background first (predicates for edges, one name for global
+    classes: names of the labels that group the rows, background first (predicates for edges, one name for global
     features). detector: hash of the frozen detector. data: hash of the annotations. kind: node, edge or global.
-    source: real or generated. settings: whatever else decides the rows (part of the data, size of a RoI, the
-    generator's checkpoint, ...), anything JSON can say. pictures: hash of the picture files; "" where it is not known,
-    as in stores of the first edition, which hold whatever pictures are asked for.
+    source: real or generated. settings: JSON values that also decide the rows (split of the data, under the key `part`;
+    size of a RoI; checkpoint of the generator; ...). pictures: hash of the image files; "" if it is unknown, as in
+    stores of the first edition, which count as stores of any image files.
 
     Raises ValueError for an unknown kind or source, and for repeated class names.
     """
@@ -52,35 +52,35 @@ class StoreIdentity:
         object.__setattr__(self, "settings", json.loads(json.dumps(self.settings)))
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as JSON values; without `pictures` where that is not known."""
+        """The fields as JSON values, without `pictures` if it is unknown."""
         values = asdict(self)
         return values if self.pictures else {name: value for name, value in values.items() if name != "pictures"}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> StoreIdentity:
-        """The identity that `to_json` wrote; further keys are ignored."""
+        """The identity that `to_json` wrote; other keys are ignored."""
         return cls(**{one.name: values[one.name] for one in fields(cls) if one.name != "pictures"},
                    pictures=values.get("pictures", ""))
 
     def of_import(self, source: Path) -> StoreIdentity:
-        """The identity of features that somebody else's program extracted, from the file `source`, of the same data and
-        detector. Its settings say what the rows are: how they were made, nobody here knows."""
+        """The identity of features of the same data and detector that another program extracted into the file `source`.
+        Its settings describe the rows; how that program made them is unknown."""
         return replace(self, pictures="", settings={"part": self.settings.get("part", "train"), IMPORTED: {
             "file": source.name, "bytes": source.stat().st_size, "sha256": file_hash(source)}})
 
     @property
     def is_imported(self) -> bool:
-        """Whether the rows are from somebody else's file (`of_import`)."""
+        """Whether the rows come from a file of another program (`of_import`)."""
         return IMPORTED in self.settings
 
     def require_stand_in(self, actual: StoreIdentity, where: object) -> None:
-        """Raise StoreMismatchError unless the rows of `actual`, found at `where`, can serve in place of these: they are
-        of the same classes, detector, annotation, kind, source and part of the data, however they were extracted."""
+        """Raise StoreMismatchError unless the rows of `actual`, found at `where`, can replace these: classes, detector,
+        annotation, kind, source and split must be equal; the extraction may differ."""
         part = {"part": actual.settings.get("part")}
         replace(self, settings={"part": self.settings.get("part")}).require(replace(actual, settings=part), where)
 
     def require(self, actual: StoreIdentity, where: object) -> None:
-        """Raise StoreMismatchError, naming every field that differs, unless `actual`, found at `where`, equals this."""
+        """Raise StoreMismatchError that names every different field unless `actual`, found at `where`, equals this."""
         faults = [f"{one.name} is {_short(getattr(actual, one.name))}, not {_short(getattr(self, one.name))}"
                   for one in fields(self) if getattr(actual, one.name) != getattr(self, one.name)
                   and not (one.name == "pictures" and "" in (actual.pictures, self.pictures))]

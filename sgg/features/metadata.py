@@ -1,4 +1,4 @@
-"""What the zarr.json of a sealed store says beside the array's form: its identity, counts and sizes of shards."""
+"""The attributes in zarr.json of a sealed store: its identity, counts and sizes of shards."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ FIRST_EDITION = 1
 """The version of stores without checksums."""
 ATTRIBUTES = {"codec": str, "shard_bytes": list, "counts": list, "classes": list, "detector": str, "data": str,
               "kind": str, "source": str, "settings": dict}
-DAMAGED = "its attributes are damaged: {}; delete it and write it anew"
+DAMAGED = "its attributes are damaged: {}; delete it and write it again"
 
 
 def identity_of(path: Path, attributes: dict[str, Any]) -> StoreIdentity:
-    """The identity among the attributes of the store at `path`. Raises ValueError where it is damaged."""
+    """The identity in the attributes of the store at `path`. Raises ValueError if it is damaged."""
     try:
         return StoreIdentity.from_json(attributes)
     except ValueError as error:
@@ -27,7 +27,7 @@ def identity_of(path: Path, attributes: dict[str, Any]) -> StoreIdentity:
 
 
 def stamp_of(path: Path) -> tuple[int, ...]:
-    """What changes when a store is written anew: file, time and size of its zarr.json; () where there is none."""
+    """Values that change when a store is written again: file, time and size of its zarr.json; () if there is none."""
     try:
         found = os.stat(path / "zarr.json")
     except OSError:
@@ -36,7 +36,7 @@ def stamp_of(path: Path) -> tuple[int, ...]:
 
 
 def stored_identity(path: Path) -> StoreIdentity | None:
-    """The identity of the sealed store at `path`; None where there is none that can be read."""
+    """The identity of the sealed store at `path`; None if no store can be read there."""
     try:
         return identity_of(path, attributes_of(path))
     except (OSError, ValueError):
@@ -44,7 +44,7 @@ def stored_identity(path: Path) -> StoreIdentity | None:
 
 
 def attributes_of(path: Path) -> dict[str, Any]:
-    """The store's attributes; raises as `FeatureStore.open` says."""
+    """The attributes of the store. Raises what `FeatureStore.open` raises."""
     if not path.exists():
         unfinished = writing_directory(path)
         if unfinished.exists():
@@ -58,15 +58,15 @@ def attributes_of(path: Path) -> dict[str, Any]:
         version = attributes["feature_store"]
     except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError) as error:
         raise ValueError(f"{path}: not a feature store, or damaged: no zarr.json with the attribute feature_store; "
-                         "name another one, or delete it and write it anew") from error
+                         "name another one, or delete it and write it again") from error
     if version not in (FIRST_EDITION, VERSION):
         raise ValueError(f"{path}: feature store of version {version}, this code reads {FIRST_EDITION} and {VERSION}; "
-                         "write it anew")
+                         "write it again")
     if version == VERSION and attributes.get(array.CHECKSUM) != array.metadata_checksum(metadata):
         raise ValueError(f"{path}: zarr.json is damaged: it does not have its checksum; delete the store and write it "
-                         "anew")
+                         "again")
     if not attributes.get("sealed"):
-        raise ValueError(f"{path}: not sealed: writing was stopped before its end; delete it and write it anew")
+        raise ValueError(f"{path}: not sealed: writing was stopped before its end; delete it and write it again")
     faults = [f"{name} must be of type {kind.__name__}" for name, kind in ATTRIBUTES.items()
               if not isinstance(attributes.get(name), kind)]
     faults += [f"{name} must hold whole numbers >= 0" for name in ("shard_bytes", "counts")
@@ -81,9 +81,9 @@ def attributes_of(path: Path) -> dict[str, Any]:
 
 
 def require_shards(path: Path, sizes: list[int]) -> None:
-    """Raise ValueError unless every shard has the size it had when the store was sealed."""
+    """Raise ValueError unless every shard has the size that it had when the store was sealed."""
     for file, size in zip(array.shard_paths(path, len(sizes)), sizes, strict=True):
         found = file.stat().st_size if file.exists() else 0
         if found != size:
             raise ValueError(f"{file}: the shard has {found:,} bytes, {size:,} were written: the store is cut off or "
-                             f"damaged; delete {path} and write it anew")
+                             f"damaged; delete {path} and write it again")

@@ -1,8 +1,8 @@
-"""The bytes of a shard: encoded rows one after another, then an index of them, so that rows move without being decoded.
+"""Read and write the bytes of a shard, so that rows can be copied without decoding them.
 
-Zarr version 3, codec `sharding_indexed`: the index has for each row its offset and its length, 64 bits each, little
-endian, and ends with the CRC-32C of all that; a row that is all fill value may be left out, its entry is then all ones.
-Every encoded row ends with its own CRC-32C.
+A shard holds the encoded rows one after another, then an index (Zarr version 3, codec `sharding_indexed`). The index
+holds the offset and the length of each row, 64 bits each, little endian, and ends with its CRC-32C. A row that is all
+fill value may be left out; its entry is then all ones. Every encoded row ends with its own CRC-32C.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ LEFT_OUT = np.iinfo(np.uint64).max
 
 
 class EncodedRows:
-    """The rows of one shard file as they stand there: uint8 [bytes of the row], empty for a row left out.
+    """The encoded rows of one shard file: uint8 [bytes of the row], empty for a row that is left out.
 
-    Raises ValueError, naming the file, when it is cut or damaged; so does taking a row, which names the row too.
+    Raises ValueError that names the file if it is cut off or damaged. Reading a damaged row raises ValueError that also
+    names the row.
     """
 
     def __init__(self, path: Path, rows: int):
@@ -47,13 +48,13 @@ class EncodedRows:
 
 
 def write_shard(path: Path, rows: Sequence[np.ndarray]) -> None:
-    """Write a shard of encoded rows, uint8 [bytes of the row] each, in one rename."""
+    """Write a shard of encoded rows, uint8 [bytes of the row] each, atomically."""
     lengths = np.array([len(row) for row in rows], np.uint64)
     starts = np.cumsum(lengths) - lengths
     entries = np.stack([starts, lengths], axis=1).astype("<u8")
     entries[lengths == 0] = LEFT_OUT
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replaced(path) as passing, open(passing, "wb") as file:
+    with replaced(path) as temporary, open(temporary, "wb") as file:
         file.writelines(row.data for row in rows)
         file.write(entries.tobytes())
         file.write(_checksum(entries.tobytes()))

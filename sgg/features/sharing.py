@@ -1,4 +1,4 @@
-"""One store for many processes: whoever comes first writes it, the others wait."""
+"""Share one store between processes: the first process writes it, the others wait."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Part = Callable[[], tuple[Array, Array]]
 
 
 class Steps(Protocol):
-    """Things to do, of which it is known how many there are."""
+    """Tasks with a known number."""
 
     def __len__(self) -> int: ...
 
@@ -25,16 +25,16 @@ class Steps(Protocol):
 
 
 Progress = Callable[[Steps], Iterable[Any]]
-"""Hands on what is to be done, one after another, and shows how far it is."""
+"""Wraps tasks: it yields them one after another and shows the progress, like tqdm."""
 
 
 def ensure_store(path: str | Path, identity: StoreIdentity, num_parts: int,
                  write: Callable[[StoreWriter, list[int]], None], codec: str = "lz4", threads: int = 2) -> FeatureStore:
-    """The sealed store of `identity` at `path`; where it is not yet, `write(writer, missing parts)` makes it.
+    """The sealed store of `identity` at `path`. If it does not exist, `write(writer, missing parts)` makes it.
 
-    Any number of processes may call this at once: one of them writes, the others wait for it (`sgg.common.locking`). A
-    killed writer's successor goes on with the parts it left.
-    `write` writes every missing part, itself or through other processes.
+    Any number of processes may call this at the same time: one writes, the others wait (`sgg.common.locking`). If the
+    writer is killed, the next one continues with the parts that are there. `write` must write every missing part,
+    itself or through other processes.
 
     Raises what `FeatureStore.open` and `StoreWriter` raise.
     """
@@ -53,7 +53,8 @@ def ensure_store(path: str | Path, identity: StoreIdentity, num_parts: int,
 
 def write_store(path: str | Path, identity: StoreIdentity, parts: Sequence[Part], codec: str = "lz4",
                 threads: int = 2, progress: Progress = iter) -> FeatureStore:
-    """`ensure_store` in this process: each part is a call that returns features [n, *row_shape] and labels [n]."""
+    """`ensure_store`, where this process writes. parts: functions that return features [n, *row_shape] and labels [n].
+    """
     def write(writer: StoreWriter, missing: list[int]) -> None:
         for number in progress(missing):
             writer.write_part(number, *parts[number]())

@@ -1,8 +1,8 @@
-"""Reading a store: rows grouped by class, drawn at random per label in one gather.
+"""Read a store: rows are grouped by class; one random row for each label is gathered at once.
 
-What is read is right or refused. Rows, indices and metadata have checksums (`array.py`). A store that was deleted or
-written anew since it was opened is no longer read: the stamp of its zarr.json is looked at after every reading. Stores
-of the first edition have no checksums of rows and metadata. They are read as they are, and the log says so.
+A read returns correct rows or raises. Rows, indices and metadata have checksums (`array.py`). A store that was deleted
+or written again since it was opened is refused: every read checks the stamp of its zarr.json. Stores of the first
+edition have no checksums of rows and metadata. They are read without checks, and the log says so.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from .metadata import FIRST_EDITION, attributes_of, identity_of, require_shards,
 log = logging.getLogger(__name__)
 
 TOLD = 5
-"""Damaged rows that a message names."""
+"""The number of damaged rows that a message names."""
 
 
 class FeatureStore:
-    """Stored features of detector RoIs, read-only; any number of processes on any node may read one store.
+    """Stored features of detector RoIs, read-only. Any number of processes on any node may read the same store.
 
-    identity: what the rows were made from. counts: [C] int64 rows of each class. row_shape: for example (512, 7, 7).
-    empty_classes: classes without a row, background apart. verified: whether rows have checksums; those of the first
-    edition have not.
+    identity: everything that decides the rows. counts: [C] int64 the number of rows of each class. row_shape: for
+    example (512, 7, 7). empty_classes: classes without a row, except the background. verified: whether rows have
+    checksums; those of the first edition have none.
 
-    Made by `FeatureStore.open`. Can be pickled. It reads with threads of its own, so a process that has opened one
-    must not fork and read on in the child (spawned processes and Ray's workers are fine).
+    `FeatureStore.open` makes it. It can be pickled. It reads with its own threads, so a process with an open store must
+    not fork and read in the child. Spawned processes and Ray's workers are fine.
     """
 
     def __init__(self, path: Path, attributes: dict[str, Any], threads: int, stamp: tuple[int, ...]):
@@ -61,14 +61,14 @@ class FeatureStore:
 
     @classmethod
     def open(cls, path: str | Path, expected: StoreIdentity | None = None, threads: int = 2) -> FeatureStore:
-        """The sealed store at `path`; threads: how many of them read and decompress.
+        """Open the sealed store at `path`. threads: the number of threads that read and decompress.
 
-        Raises FileNotFoundError where there is none or an unfinished one; StoreMismatchError (a ValueError) when it
-        is not `expected`; ValueError when it is no feature store, of another version, its zarr.json is damaged, or a
-        shard is missing or cut.
+        Raises FileNotFoundError if there is no store or an unfinished one; StoreMismatchError (a ValueError) if it is
+        not `expected`; ValueError if it is no feature store, has another version, its zarr.json is damaged, or a shard
+        is missing or cut off.
         """
         path = Path(path)
-        stamp = stamp_of(path)  # before anything is read, so that what is read is not older
+        stamp = stamp_of(path)  # taken first, so that everything read later is not older
         attributes = attributes_of(path)
         if expected is not None:
             expected.require(identity_of(path, attributes), path)
@@ -76,7 +76,7 @@ class FeatureStore:
         store = cls(path, attributes, threads, stamp)
         if not store.verified:
             log.warning("%s: a store of the first edition, without checksums: what is read from it is not verified; "
-                        "delete it to have it written anew with them", path)
+                        "delete it so that it is written again with checksums", path)
         return store
 
     def __reduce__(self) -> tuple[Callable[..., FeatureStore], tuple[Any, ...]]:
@@ -95,9 +95,9 @@ class FeatureStore:
         return np.searchsorted(self._ends, to_numpy(rows), side="right")
 
     def draw(self, labels: Array, generator: torch.Generator | None = None) -> np.ndarray:
-        """[N] int64 a row of each label's class, uniformly at random, -1 where the class has none. labels: [N].
+        """[N] int64: for each of labels [N] a row of its class, uniformly at random; -1 if the class has no row.
 
-        Raises ValueError when a label is not a class.
+        Raises ValueError if a label is not a class.
         """
         labels = to_numpy(labels).astype(np.int64, copy=False)
         if len(labels) and (labels.min() < 0 or labels.max() >= len(self.counts)):
@@ -111,7 +111,7 @@ class FeatureStore:
 
     def request(self, labels: Array, generator: torch.Generator | None = None,
                 device: torch.device | str = "cpu") -> PendingSample:
-        """Draw as `sample` does, now, and read beside what the caller does until it asks for the result on `device`."""
+        """Draw like `sample`, and read in the background until the caller asks for the result on `device`."""
         rows = self.draw(labels, generator)
         if not self._warned and (rows < 0).any():
             self._warned = True
@@ -122,16 +122,16 @@ class FeatureStore:
     def sample(self, labels: Array, generator: torch.Generator | None = None) -> Tensor:
         """[N, *row_shape] float32: for each of labels [N] one stored feature of that class, uniformly at random.
 
-        Zeros for a class without a row (with one warning a store): a rectified feature of nothing seen. So a class
-        that the store's data lack does not stop a training run; `empty_classes` tells of them beforehand.
+        A class without a row gets zeros, the rectified feature of an empty region, and each store warns once. So such
+        a class does not stop a training run; `empty_classes` lists these classes beforehand.
 
-        Raises ValueError when a label is not a class; when the store is damaged, naming rows and shards; when it was
-        deleted or written anew since it was opened.
+        Raises ValueError if a label is not a class, if the store is damaged (it names rows and shards), or if it was
+        deleted or written again since it was opened.
         """
         return self.request(labels, generator).result()
 
     def _read(self, index: np.ndarray, reading: Any, into: np.ndarray | None = None) -> np.ndarray:
-        """What `reading` brings for the rows `index`, where the caller has not said that it is put `into` something."""
+        """The result of `reading` the rows `index`, or `into` if the rows are read into it."""
         try:
             found = reading.result()
         except (ValueError, OSError) as error:
@@ -144,10 +144,10 @@ class FeatureStore:
         return rows
 
     def _missing(self, index: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """[n] which of `rows` [n, *row_shape], read as the rows `index` [n], are not in the store."""
+        """[n] whether each of `rows` [n, *row_shape], read as the rows `index` [n], is missing in the store."""
         if self.verified:
             return array.is_missing(rows)
-        # In the first edition what is gone reads as zeros, as does a feature of zeros: the files tell them apart.
+        # In the first edition missing rows read as zeros, like a feature of zeros. The files show the difference.
         zeros = ~rows.any(axis=tuple(range(1, rows.ndim)))
         shards = index // self._shard_rows
         gone = [shard for shard in np.unique(shards[zeros]).tolist() if self._shard_bytes[shard]
@@ -155,7 +155,7 @@ class FeatureStore:
         return zeros & np.isin(shards, gone)
 
     def _damaged(self, rows: np.ndarray) -> list[int]:
-        """Those of rows [n] that cannot be read, ascending, each once."""
+        """The distinct rows among rows [n] that cannot be read, ascending."""
         def is_damaged(row: int) -> bool:
             try:
                 return bool(self._missing(np.array([row]), self._array.oindex[[row]].read().result()).any())
@@ -166,21 +166,21 @@ class FeatureStore:
 
     def _require_unchanged(self) -> None:
         if stamp_of(self.path) != self._stamp:
-            raise ValueError(f"{self.path}: was deleted or written anew since this process opened it, so that rows and "
+            raise ValueError(f"{self.path}: was deleted or written again since this process opened it, so rows and "
                              "classes need no longer be those it knows: start again")
 
     def _damage(self, rows: list[int], reason: str = "") -> str:
-        """What to say of rows that cannot be read."""
+        """The message for rows that cannot be read."""
         step = self._shard_rows
         first = rows[:TOLD]
-        told = [f"row {row} of class {self.identity.classes[label]} (chunk {row % step} of "
+        named = [f"row {row} of class {self.identity.classes[label]} (chunk {row % step} of "
                 f"{array.shard_of(Path(), row // step, self.row_shape)})"
                 for row, label in zip(first, self.labels_of(np.array(first, np.int64)).tolist(), strict=True)]
         more = [f"{len(rows) - TOLD:,} more"] if len(rows) > TOLD else []
         reason = " ".join(reason.split())[:200]
-        return (f"{self.path}: cannot be read, its files are damaged: {', '.join(told + more) or 'some rows'}"
+        return (f"{self.path}: cannot be read, its files are damaged: {', '.join(named + more) or 'some rows'}"
                 f"{f' ({reason})' if reason else ''}; delete the store, and the next run, or `python -m sgg.features "
-                "extract`, writes it anew")
+                "extract`, writes it again")
 
 
 class PendingSample:
@@ -189,14 +189,15 @@ class PendingSample:
     def __init__(self, store: FeatureStore, rows: np.ndarray, device: torch.device | str):
         self._store, self._device = store, torch.device(device)
         self._rows, self._known = rows[rows >= 0], torch.from_numpy(rows >= 0)
-        space, store._space = store._space, None  # of an earlier sample; who asks twice at once gets new memory
+        # Reuse the memory of an earlier sample. A second request at the same time gets new memory.
+        space, store._space = store._space, None
         self._pieces = array.gather(store._array, self._rows, space)
 
     def result(self) -> Tensor:
-        """[N, *row_shape] float32; may be asked for once."""
+        """The sample [N, *row_shape] float32. It can be called only once."""
         rows = self._empty(len(self._rows))
         start = 0
-        for gathered, reading in self._pieces:  # one is converted while the next is read
+        for gathered, reading in self._pieces:  # a piece is converted while the next is read
             stop = start + len(gathered)
             self._store._read(self._rows[start:stop], reading, gathered)
             rows[start:stop] = torch.from_numpy(gathered).to(self._device)
@@ -210,7 +211,7 @@ class PendingSample:
 
     def _empty(self, rows: int) -> Tensor:
         shape = (rows, *self._store.row_shape)
-        if self._device.type == "cpu":  # memory of numpy's, for its huge pages
+        if self._device.type == "cpu":  # memory of numpy, which uses huge pages
             return torch.from_numpy(np.empty(shape, np.float32))
         return torch.empty(shape, device=self._device)
 
@@ -221,4 +222,4 @@ def _opened(path: Path, threads: int) -> Any:
     except (ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"{path}: zarr.json describes no array that can be read ({reason}); delete the store and "
-                         "write it anew") from None
+                         "write it again") from None

@@ -1,13 +1,13 @@
-"""Writing a store: numbered parts in image order, in any order and by any process, then one merge grouped by class.
+"""Write a store: first numbered parts, in any order and by any process, then one merge that groups rows by class.
 
-This is an external merge sort. A part holds the rows of one range of images, sorted by class in memory; it is a small
-array of the store's own form and appears at once, whole. So a writer that is killed loses at most the parts it had in
-hand, and parts need no lock among processes or nodes. Sealing puts together the store's shards from the encoded rows of
-the parts; every shard appears whole, and a merge that is killed goes on at the first one missing. The store gets its
-name last, so what has the name is complete.
+This is an external merge sort. A part holds the rows of one range of images, sorted by class in memory. It is a small
+array of the same form as the store, and it appears whole. So a killed writer loses at most its current parts, and parts
+need no locks between processes or nodes. Sealing copies the encoded rows of the parts into the shards of the store.
+Every shard appears whole, and a merge after a kill continues with the first missing shard. The store gets its name
+last, so a store with its name is complete.
 
-On disk, until sealed, under `<path>.writing`: plan.json, the arrays parts/<number>, each with the attribute `counts`,
-and the array `merged`. At the end of the merge that is the store's size twice.
+Until sealing, `<path>.writing` holds plan.json, the arrays parts/<number>, each with the attribute `counts`, and the
+array `merged`. At the end of the merge this needs twice the size of the store.
 """
 
 from __future__ import annotations
@@ -32,33 +32,33 @@ from .identity import StoreIdentity
 from .shards import EncodedRows, write_shard
 
 VERSION = 2
-"""Of what is written. The first edition had no checksums of rows and of zarr.json, and the fill value zero."""
+"""The version of written stores. The first edition had no checksums of rows and of zarr.json, and fill value zero."""
 HALF_MAX = torch.finfo(torch.half).max
 PART_BYTES = 2**28  # before compression; a part is held in memory, about three times while it is put together
 
 
 def rows_per_part(row_shape: tuple[int, ...]) -> int:
-    """Rows in a part of about PART_BYTES."""
+    """The number of rows in a part of about PART_BYTES."""
     return max(1, PART_BYTES // array.row_bytes(row_shape))
 
 
 def writing_directory(path: Path) -> Path:
-    """Where the store at `path` is while it is being written."""
+    """The folder of the store at `path` while it is written."""
     return path.with_name(path.name + ".writing")
 
 
 def discard_parts(path: Path) -> None:
-    """Remove what writing the store at `path` has left, if anything; for a store that is sealed."""
+    """Remove the files that writing the sealed store at `path` has left, if there are any."""
     shutil.rmtree(writing_directory(path), ignore_errors=True)
 
 
 @dataclass(frozen=True)
 class StoreWriter:
-    """Writes the store at `path` in `num_parts` parts. Can be pickled and used by several processes at once.
+    """Writes the store at `path` in `num_parts` parts. It can be pickled and used by several processes at once.
 
-    codec: lz4, zstd or none. threads: how many of them compress a part.
+    codec: lz4, zstd or none. threads: the number of threads that compress a part.
 
-    Raises ValueError for an unknown codec, or when an unfinished store is in the way, of another plan or damaged.
+    Raises ValueError for an unknown codec, or if there is an unfinished store with another plan or a damaged one.
     """
 
     path: Path
@@ -77,16 +77,16 @@ class StoreWriter:
         self._settle_plan()
 
     def missing(self) -> list[int]:
-        """The parts still to be written, ascending."""
+        """The numbers of the missing parts, ascending."""
         return [number for number in range(self.num_parts) if not self._part(number).is_dir()]
 
     def write_part(self, number: int, features: Array, labels: Array) -> None:
         """Write part `number`: features [n, *row_shape] of any float type, labels [n] integers in [0, C).
 
-        Within a class, rows of the store are in the order of the parts, then of the rows in a part. A part that is
-        already there is left alone.
+        Within a class, the rows of the store have the order of the parts, then of the rows in a part. An existing part
+        stays as it is.
 
-        Raises ValueError, naming the part, when shapes do not fit, a label is not a class, or a feature does not fit
+        Raises ValueError that names the part if shapes do not fit, a label is not a class, or a feature does not fit
         into float16.
         """
         half, labels = self._checked(number, features, labels)
@@ -106,22 +106,22 @@ class StoreWriter:
             shutil.rmtree(temporary)  # another process was faster
 
     def seal(self) -> None:
-        """Merge the parts into the store, give it its name and remove the parts. For one process at a time.
+        """Merge the parts into the store, give it its name and remove the parts. Only one process may call this.
 
-        Raises ValueError when a part is missing or damaged, parts differ in the shape of a row, or none has a row.
+        Raises ValueError if a part is missing or damaged, parts differ in the shape of a row, or no part has a row.
         """
         if missing := self.missing():
             raise ValueError(f"{self.path}: cannot be sealed, {len(missing)} of {self.num_parts} parts are missing, "
                              f"the first is part {missing[0]}")
         parts = [self._part(number) for number in range(self.num_parts)]
         merged = self._directory / "merged"
-        with self._damage_is_told():
+        with self._naming_damage():
             counts = np.stack([array.attributes(part)["counts"] for part in parts])
             filled = [part for part, rows in zip(parts, counts.sum(1), strict=True) if rows]
             shapes = {array.shape(part)[1:] for part in filled}
         if len(shapes) != 1:
             raise ValueError(f"{self.path}: cannot be sealed, rows have shapes {sorted(shapes)}, not one shape")
-        with self._damage_is_told():
+        with self._naming_damage():
             self._merge(merged, filled, counts[counts.sum(1) > 0], shapes.pop())
         merged.rename(self.path)
         discard_parts(self.path)
@@ -134,7 +134,7 @@ class StoreWriter:
         return self._directory / "parts" / f"{number:06d}"
 
     def _settle_plan(self) -> None:
-        """Leave the plan beside the parts, or check that theirs is the same."""
+        """Write the plan beside the parts, or check that the existing plan is the same."""
         plan = {"version": VERSION, "num_parts": self.num_parts, "codec": self.codec, **self.identity.to_json()}
         path = self._directory / "plan.json"
         if not path.exists():
@@ -152,7 +152,7 @@ class StoreWriter:
                 raise ValueError(f"{path}: {name} is {found.get(name)}, not {plan[name]}: {self._remedy}")
 
     @contextmanager
-    def _damage_is_told(self) -> Iterator[None]:
+    def _naming_damage(self) -> Iterator[None]:
         try:
             yield
         except (ValueError, LookupError, FileNotFoundError) as error:
@@ -160,7 +160,7 @@ class StoreWriter:
 
     @property
     def _remedy(self) -> str:
-        return f"an unfinished store is in the way; delete {self._directory} to start anew"
+        return f"an unfinished store is in the way; delete {self._directory} to start again"
 
     def _checked(self, number: int, features: Array, labels: Array) -> tuple[Tensor, np.ndarray]:
         features, labels = torch.as_tensor(features), to_numpy(labels)
@@ -180,7 +180,7 @@ class StoreWriter:
         return features.half().cpu(), labels  # torch casts ten times as fast as numpy
 
     def _merge(self, merged: Path, parts: list[Path], counts: np.ndarray, row_shape: tuple[int, ...]) -> None:
-        """Write the store's array from the parts' arrays; counts: [parts, C]."""
+        """Write the store's array from the arrays of the parts. counts: [parts, C] rows of each class in each part."""
         split_of, row_of = _origins(counts)
         rows, step = len(split_of), array.rows_per_shard(row_shape)
         array.create(merged, (rows, *row_shape), step, self.codec, self.threads)
@@ -199,7 +199,7 @@ class StoreWriter:
 
 
 def _origins(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The part of each row of the store, and which row there: [rows] each; counts: [parts, C]."""
+    """The part of each row of the store, and the number of the row in the part: [rows] each. counts: [parts, C]."""
     classes, parts = np.nonzero(counts.T)
     lengths = counts[parts, classes]
     first = (np.cumsum(counts, axis=1) - counts)[parts, classes]

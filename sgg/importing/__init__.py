@@ -1,1 +1,2 @@
-"""Published checkpoints in our format: weights by our names, and the drawing of pairs that they were trained with."""
+"""Import published checkpoints into our format: weights by our names, and the drawing of box pairs of their training.
+"""

@@ -1,4 +1,4 @@
-"""Which drawing of box pairs a trained model was made for, found by evaluating it with both."""
+"""Find the drawing of box pairs (`model.edge_boxes`) that a trained model needs, by evaluating it with both."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from sgg.experiment.torch_setup import device_of
 from sgg.models.heads.imp.network import MessagePassing
 from sgg.systems.two_stage.predictor import TwoStagePredictor
 
-FIGURE = "predcls/all/ngR@20"
-"""What decides. With boxes and labels given, only the edges count; unconstrained, every predicate of a pair counts.
-`benchmarks/departures.py` found this to tell drawings apart where the best predicate alone does not."""
+METRIC = "predcls/all/ngR@20"
+"""The metric that decides. With given boxes and labels, only the edges matter; without graph constraint, every
+predicate of a pair counts. `benchmarks/departures.py` shows that it separates the drawings, and that R@20 does not."""
 KINDS: tuple[EdgeBoxes, ...] = get_args(EdgeBoxes)
-SHOWN = (FIGURE, "predcls/all/R@20", "sgcls/all/ngR@20", "sgcls/all/R@20")
+SHOWN = (METRIC, "predcls/all/R@20", "sgcls/all/ngR@20", "sgcls/all/R@20")
 
 
 @dataclass(frozen=True)
 class EdgeBoxesComparison:
     """Evaluates a model with each drawing on the first `images` validation images of its data set under `root`.
 
-    Validation images are no training images, and choosing by them leaves the test untouched. device: as
+    The model was not trained on validation images, and a choice by them does not use the test split. device: as
     `training.device`.
     """
 
@@ -39,32 +39,31 @@ class EdgeBoxesComparison:
     device: str = "auto"
 
     def __call__(self, model: FullModel, config: Config, say: Callable[[str], None]) -> EdgeBoxes | None:
-        """The better drawing; None where both are equally good. Says the figures of both. The model keeps its own
-        drawing.
+        """The better drawing; None if both are equally good. The model keeps its own drawing.
 
-        config: of the imported model. Raises FileNotFoundError or ValueError, naming file and remedy, where the data
-        are missing or have other classes or predicates than the model.
+        config: of the imported model. say: gets sentences with the metrics of both drawings. Raises FileNotFoundError
+        or ValueError with file and remedy if the data are missing or have other classes or predicates than the model.
         """
         experiment = self._experiment(model, config)
         device = device_of(experiment.config)
         predictor = TwoStagePredictor(model.scene_graph.to(device), model.detector.to(device), device)
         pairs = model.scene_graph.regions.box_pairs
-        own, figures = pairs.kind, {}
+        own, values = pairs.kind, {}
         for pairs.kind in KINDS:
             batches = track(experiment.evaluation_batches("val"), f"edge_boxes {pairs.kind}",
                             len(experiment.split("val")), console=Console(stderr=True))
-            figures[pairs.kind] = evaluate(predictor, batches, experiment.metrics("val"))
+            values[pairs.kind] = evaluate(predictor, batches, experiment.metrics("val"))
         pairs.kind = own
         model.to("cpu")
-        best = max(KINDS, key=lambda kind: figures[kind][FIGURE])
-        images = figures[best]["predcls/all/num_images"]
+        best = max(KINDS, key=lambda kind: values[kind][METRIC])
+        images = values[best]["predcls/all/num_images"]
         say(f"first {images:,} validation images of {experiment.data.title}, per cent:")
         for kind in KINDS:
-            say(f"  {kind:11}  " + "  ".join(f"{name} {100 * figures[kind][name]:.2f}" for name in SHOWN))
-        worst = min(KINDS, key=lambda kind: figures[kind][FIGURE])
-        if figures[best][FIGURE] == figures[worst][FIGURE]:
+            say(f"  {kind:11}  " + "  ".join(f"{name} {100 * values[kind][name]:.2f}" for name in SHOWN))
+        worst = min(KINDS, key=lambda kind: values[kind][METRIC])
+        if values[best][METRIC] == values[worst][METRIC]:
             return None
-        say(f"{best} is better than {worst} by {FIGURE}")
+        say(f"{best} is better than {worst} by {METRIC}")
         return best
 
     def _experiment(self, model: FullModel, config: Config) -> Experiment:
@@ -77,7 +76,7 @@ class EdgeBoxesComparison:
         experiment = Experiment.open(validate(settings, "--try-both"))
         data = experiment.data
         head = model.scene_graph.relation_head
-        assert isinstance(head, MessagePassing)  # for published models have no other
+        assert isinstance(head, MessagePassing)  # published models have no other head
         for what, of_model, of_data in (("classes", head.classify_nodes.out_features, len(data.classes)),
                                         ("predicates", head.classify_edges.out_features, len(data.predicates))):
             if of_model != of_data:

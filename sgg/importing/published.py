@@ -1,4 +1,4 @@
-"""The papers' trained models in our own format."""
+"""Import the trained models of the papers into our format."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ GQA_WITHOUT_LEFT_RIGHT = 309  # predicates, background included
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a published model is made of, as far as its weights tell. num_predicates is 0 for a detector alone."""
+    """The architecture of a published model, as its weights show it. num_predicates: 0 for a detector alone."""
 
     backbone: str
     num_classes: int
@@ -54,9 +54,10 @@ class Architecture:
 
     @classmethod
     def of(cls, content: dict[str, Any], source: str = "the file") -> Architecture:
-        """The architecture of what `read_published` returned.
+        """The architecture of a model that `read_published` returned.
 
-        source: its name in messages. Raises ValueError naming a weight that is missing or has another number of axes.
+        source: its name in messages. Raises ValueError that names a weight that is missing or has a wrong number of
+        axes.
         """
         weights, gan = content["state_dict"], content.get("gan", {})
         if is_motifs(weights):
@@ -70,7 +71,8 @@ class Architecture:
                    "D_global.2.weight_orig" in gan, visual)
 
     def build(self, edge_boxes: EdgeBoxes = "union_frame") -> FullModel:
-        """Modules of this architecture with random weights. edge_boxes: how box pairs are drawn; no weight tells."""
+        """Build the modules of this architecture with random weights. edge_boxes: the drawing of box pairs, which the
+        weights do not show."""
         detector = Detector(self.backbone, self.num_classes)
         table = torch.zeros(self.num_classes, self.num_classes, self.num_predicates) if self.frequency_bias else None
         scene_graph = SceneGraphModel(
@@ -81,14 +83,14 @@ class Architecture:
         return FullModel(detector, scene_graph)
 
     def build_gan(self, detector: Detector) -> GAN | None:
-        """The GAN for that detector, where the model was trained with one."""
+        """Build the GAN for a detector; None if the model was trained without one."""
         if not self.gan:
             return None
         return GAN(self.num_classes, self.num_predicates, detector.channels, detector.map_size,
                    large_discriminator=self.large_discriminator, visual_conditioning=self.visual_conditioning)
 
     def build_all(self) -> tuple[Detector | FullModel, GAN | None]:
-        """All of it with random weights: the detector alone where it is no more, else the model, and its GAN."""
+        """Build all modules with random weights: the model, or the detector if there is no model, and the GAN."""
         if not self.num_predicates:
             return Detector(self.backbone, self.num_classes), None
         model = self.build()
@@ -98,18 +100,19 @@ class Architecture:
 def import_published(path: Path | str, directory: Path | str, edge_boxes: EdgeBoxes | None = None,
                      data_name: str | None = None, comparison: EdgeBoxesComparison | None = None,
                      say: Callable[[str], None] = log.info) -> Path:
-    """Write a published file in our format under `directory`; returns what evaluation and settings are to name.
+    """Write a published file in our format under `directory`. Returns the folder for evaluation or for settings.
 
-    The detector goes to `directory`/detector (for `detector.weights`). Of a trained model the rest goes to a checkpoint
-    as training writes them; it names that detector, and no hash of data, for that of the published data is not known.
+    The detector goes to `directory`/detector (for `detector.weights`). All other weights of a trained model go to a
+    checkpoint like those of training. It names that detector, but no hash of data, since that of the published data is
+    unknown.
 
-    data_name: of a data set; None: the one of that many classes, else Visual Genome. edge_boxes: how the model was
-    trained to draw pairs of boxes; None: as `comparison` finds, and without one as models of that data were trained.
-    say: gets what a user should know, in sentences: each tensor of the file that is left out, the drawing, and the
-    figures of the comparison.
+    data_name: the name of the data set; None: the one with this number of classes, else Visual Genome. edge_boxes: the
+    drawing of box pairs in the training; None: the result of `comparison`, and without it the drawing that the papers
+    used for this data set. say: gets sentences for the user: the tensors that are left out, the drawing, and the
+    metrics of the comparison.
 
-    Raises what `load_published` and `comparison` raise, before anything is written, and before anything is read
-    FileExistsError where `directory` holds anything but an earlier import.
+    Raises what `load_published` and `comparison` raise, before anything is written. Raises FileExistsError, before
+    anything is read, if `directory` holds something other than an earlier import.
     """
     path, directory = Path(path), Path(directory)
     require_own(directory, _is_imported)
@@ -119,9 +122,9 @@ def import_published(path: Path | str, directory: Path | str, edge_boxes: EdgeBo
         raise ValueError(f"{path}: 'epoch' must be a whole number from 0 to 999,999, got {epoch!r:.60}")
     architecture = Architecture.of(content, str(path))
     if not architecture.num_predicates and (edge_boxes or comparison):
-        raise ValueError(f"{path} holds a detector alone, which draws no pairs of boxes: leave out --edge-boxes and "
+        raise ValueError(f"{path} holds only a detector, which draws no pairs of boxes: leave out --edge-boxes and "
                          "--try-both")
-    with torch.device("meta"):  # a mis-shaped weight may ask for more memory than there is
+    with torch.device("meta"):  # a weight with a wrong shape may need more memory than there is
         require_filled(path, fillings_of(path, content, *architecture.build_all()))
     model, gan = architecture.build_all()
     fillings = fillings_of(path, content, model, gan)
@@ -147,7 +150,7 @@ def import_published(path: Path | str, directory: Path | str, edge_boxes: EdgeBo
 
 def _drawing(model: FullModel, config: Config, edge_boxes: EdgeBoxes | None, comparison: EdgeBoxesComparison | None,
              say: Callable[[str], None]) -> EdgeBoxes:
-    """`edge_boxes`, else what the comparison finds, else that of the data set; what there is to know is said."""
+    """`edge_boxes`, else the result of the comparison, else the drawing of the data set. Tells the user about it."""
     usual = config.model.edge_boxes
     found = None if comparison is None else comparison(model, config, say)
     if edge_boxes is not None:
@@ -165,7 +168,7 @@ def _drawing(model: FullModel, config: Config, edge_boxes: EdgeBoxes | None, com
 
 
 def _config(architecture: Architecture, directory: Path, data_name: str, edge_boxes: EdgeBoxes | None = None) -> Config:
-    """The settings under which a foundation builds the same modules."""
+    """The settings with which a foundation builds the same modules."""
     without = architecture.num_predicates == GQA_WITHOUT_LEFT_RIGHT
     sides = {"exclude_left_right": without} if "exclude_left_right" in DATA_SETS[data_name].model_fields else {}
     return Config.model_validate({
@@ -180,7 +183,7 @@ def _config(architecture: Architecture, directory: Path, data_name: str, edge_bo
 
 
 def _data_of(num_classes: int) -> str:
-    """The name of the data set that has so many classes, background included; of none, the default."""
+    """The name of the data set with this number of classes, background included; the default if there is none."""
     return next((name for name, entry in DATA_SETS.entries.items() if entry.num_classes == num_classes),
                 DATA_SETS.default)
 
@@ -196,7 +199,7 @@ def _shape(source: str, weights: dict[str, Tensor], name: str, axes: int) -> tup
 
 
 def _is_imported(entry: Path) -> bool:
-    """Whether an entry of the folder to write is of an earlier import, and not of training."""
+    """Whether an entry of the folder to write comes from an earlier import, and not from training."""
     if entry.name == DETECTOR:
         require_place(entry)
         return True

@@ -1,2 +1,2 @@
-"""Detector backbones. Each file or folder here is one; it registers its settings in `sgg.methods.backbone.BACKBONES`.
-None imports torch."""
+"""Detector backbones. Each module registers the settings of one backbone in `sgg.methods.backbone.BACKBONES`. No module
+imports torch."""

@@ -94,10 +94,10 @@ def test_the_newest_whole_one_is_found(tmp_path, network, caplog, spoil) -> None
     assert not caplog.messages
     spoil(checkpoint.path_of(tmp_path, 3))
     assert checkpoint.latest_whole(tmp_path).epoch == 2
-    assert [message.startswith("passed over: ") and "epoch_0003" in message for message in caplog.messages] == [True]
+    assert [message.startswith("skipped: ") and "epoch_0003" in message for message in caplog.messages] == [True]
     for epoch in (1, 2):
         spoil(checkpoint.path_of(tmp_path, epoch))
-    with pytest.raises(ValueError, match="has no checkpoint that is whole; delete it to begin anew") as raised:
+    with pytest.raises(ValueError, match="has no checkpoint that is whole; delete it to start again") as raised:
         checkpoint.latest_whole(tmp_path)
     assert all(f"epoch_000{epoch}" in str(raised.value) for epoch in (1, 2, 3))
 
@@ -105,7 +105,7 @@ def test_the_newest_whole_one_is_found(tmp_path, network, caplog, spoil) -> None
 def test_other_data_or_another_detector_is_refused(tmp_path, network) -> None:
     saved = checkpoint.save(tmp_path, 1, {"model": network}, {}, {"data": {"hash": "d"}, "detector": "w"})
     saved.require_origin("d", {"detector": "w"})
-    with pytest.raises(ValueError, match=r"epoch_0001 was trained on another data \(d, here e\): point data\.root"):
+    with pytest.raises(ValueError, match=r"epoch_0001 was trained on another data \(d, here e\): set data\.root"):
         saved.require_origin("e", {"detector": "w"})
     with pytest.raises(ValueError, match=r"was trained on another detector \(w, here v\)"):
         saved.require_origin("d", {"detector": "v"})
@@ -146,7 +146,7 @@ def test_damage_is_named(tmp_path, network) -> None:
     with pytest.raises(FileNotFoundError, match="holds no checkpoint"):
         checkpoint.open_checkpoint(tmp_path / "elsewhere")
     (saved.path / "meta.json").write_text("{}")
-    with pytest.raises(ValueError, match="is not of checkpoint format 1"):
+    with pytest.raises(ValueError, match="does not have checkpoint format 1"):
         checkpoint.open_checkpoint(saved.path)
 
 

@@ -72,7 +72,7 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path, monkeypatch, capsys) -
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").write_text("years of work")
     assert main(["train", "--out", str(tmp_path / "home")]) == 2
-    assert capsys.readouterr().err == (f"error: {tmp_path}/home holds other things (thesis.tex): name a new or an "
+    assert capsys.readouterr().err == (f"error: {tmp_path}/home holds other files (thesis.tex): name a new or an "
                                        "empty folder\n")
     assert main(["train", "--out", str(tmp_path / "home" / "thesis.tex")]) == 2
     assert "thesis.tex is no folder" in capsys.readouterr().err

@@ -76,7 +76,7 @@ def test_state_of_other_settings_is_refused(data, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(("spoil", "message"), [
-    ({"weights": None}, r"weights must be of type dict, got None; delete it to start anew"),
+    ({"weights": None}, r"weights must be of type dict, got None; delete it to start again"),
     ({"weights": {"a": torch.zeros(1)}}, r"training\.pt does not fit the model:\n  missing backbone[^;]*; delete it"),
     ({"optimizer": {}}, r"'optimizer': state is missing, param_groups is missing; delete it"),
     ({"epochs": -1}, r"epochs must be 1 to 2, got -1; delete it"),
@@ -131,7 +131,7 @@ def test_loss_that_is_not_finite_is_named(data, tmp_path) -> None:
     detector = fresh()
     detector.rcnn.roi_heads.box_predictor.cls_score.bias.data[3] = float("nan")
     with pytest.raises(FloatingPointError, match=r"not finite in epoch 1, step 1 \(naming nan\): try a lower .*, "
-                                                 r"or look at the images of this batch: \d+, \d+"):
+                                                 r"or check the images of this batch: \d+, \d+"):
         pretrain(detector, data.split("detector"), Tiny(epochs=1).recipe(), tmp_path)
     assert not (tmp_path / STATE).exists()
 
@@ -154,7 +154,7 @@ def test_boxes_thinner_than_a_pixel_are_left_out_and_counted(data, tmp_path, cap
     pretrain(detector, part, recipe, tmp_path)
     assert all(weight.isfinite().all() for weight in weights(detector).values())
     thin = int(part.annotations.box_ptr[1])
-    assert f"detector epoch 1: {thin} boxes thinner than a pixel had no part in it" in caplog.text
+    assert f"detector epoch 1: {thin} boxes thinner than a pixel were left out" in caplog.text
     assert ("1 of 2 batches had no box to learn" in caplog.text) == (recipe.batch_size == 1)
 
 
@@ -202,7 +202,7 @@ def test_only_a_detector_is_replaced(tmp_path) -> None:
     save_detector(Detector("tiny", 9), place, {"classes": ["second"]})
     assert load_detector(place)[1]["classes"] == ["second"]
     (place / "notes.txt").write_text("mine")
-    with pytest.raises(FileExistsError, match=r"d holds other things \(notes\.txt\): name a new or an empty folder"):
+    with pytest.raises(FileExistsError, match=r"d holds other files \(notes\.txt\): name a new or an empty folder"):
         save_detector(fresh(), place, {})
     assert load_detector(place)[1]["num_classes"] == 9
     assert (place / "notes.txt").read_text() == "mine"

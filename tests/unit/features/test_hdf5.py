@@ -40,7 +40,7 @@ def test_classes_keep_their_rows_in_order(tmp_path, identity, monkeypatch, shape
 
 
 @pytest.mark.parametrize(("datasets", "message"), [
-    ({"cat": rows(2, 49), "gnu": rows(1, 49)}, "1 datasets are no class of this data set: gnu; is it of other data?"),
+    ({"cat": rows(2, 49), "gnu": rows(1, 49)}, "1 datasets are no class of this data set: gnu; does it belong"),
     ({"cat": rows(2, 50)}, "/cat must be a dataset [n, channels*49] or [n, channels, 7, 7], got (2, 50)"),
     ({"cat": rows(2, 49), "dog": rows(2, 98)}, "differ in the shape of a feature: [(1, 7, 7), (2, 7, 7)]"),
     ({}, "has no features"),

@@ -146,7 +146,7 @@ def test_a_store_written_anew_under_the_same_path_answers_with_its_own_rows(tmp_
     assert (new[:] == 2).all()
     assert (FeatureStore.open(path)[:] == 2).all()
     for read in (lambda: old[:], lambda: old.sample([1])):
-        with pytest.raises(ValueError, match=r"nodes\.zarr: was deleted or written anew since this process opened it"):
+        with pytest.raises(ValueError, match=r"nodes\.zarr: was deleted or written again since this process opened it"):
             read()
 
 
@@ -155,7 +155,7 @@ def test_a_store_that_is_deleted_is_not_read_as_numbers(tmp_path, identity):
     store = write(path, identity, make_parts([30]))
     store[:]
     shutil.rmtree(path)
-    with pytest.raises(ValueError, match="was deleted or written anew"):
+    with pytest.raises(ValueError, match="was deleted or written again"):
         store.sample([1])
 
 

@@ -14,7 +14,7 @@ from sgg.checkpoint.full_model import FullModel
 from sgg.data import load_batches, open_dataset
 from sgg.evaluate.__main__ import main as evaluate_command
 from sgg.evaluate.evaluation import evaluate
-from sgg.importing.edge_boxes import FIGURE
+from sgg.importing.edge_boxes import METRIC
 from sgg.importing.published import Architecture
 from sgg.metrics import SceneGraphMetrics
 from sgg.models.published import SCENE_GRAPH
@@ -66,7 +66,7 @@ class Published:
             for each in KINDS:
                 model.scene_graph.regions.box_pairs.kind = each
                 metrics = {"predcls": SceneGraphMetrics("predcls", len(self.data.predicates), *counts, ks=(20,))}
-                found[each] = evaluate(TwoStagePredictor(model.scene_graph, model.detector), batches, metrics)[FIGURE]
+                found[each] = evaluate(TwoStagePredictor(model.scene_graph, model.detector), batches, metrics)[METRIC]
             if max(found, key=found.get) == kind and found["union_frame"] != found["image_frame"]:
                 return self.write(model)
         pytest.fail("no weights tell the drawings apart")
@@ -108,7 +108,7 @@ def test_the_better_one_is_taken_unless_another_is_asked_for(published, root, tm
                          "--ks", "20", "--json", str(found)]) == 0
         figures[kind] = json.loads(found.read_text())["figures"]
     (worse,) = set(KINDS) - {better}
-    assert figures[better][f"val/{FIGURE}"] > figures[worse][f"val/{FIGURE}"]
+    assert figures[better][f"val/{METRIC}"] > figures[worse][f"val/{METRIC}"]
     capsys.readouterr()
 
     both = [*importing, "--try-both", "2", "--root", str(root), "--device", "cpu"]
@@ -116,9 +116,9 @@ def test_the_better_one_is_taken_unless_another_is_asked_for(published, root, tm
     assert drawing_of(tmp_path / "better") == better
     said = capsys.readouterr().out
     assert "first 2 validation images" in said
-    assert f"{better} is better than {worse} by {FIGURE}" in said
+    assert f"{better} is better than {worse} by {METRIC}" in said
     for kind in KINDS:
-        line = next(line for line in said.splitlines() if line.strip().startswith(f"{kind} ") and FIGURE in line)
+        line = next(line for line in said.splitlines() if line.strip().startswith(f"{kind} ") and METRIC in line)
         for name, value in re.findall(r"(\S+/\S+) ([\d.]+)", line):
             assert float(value) == pytest.approx(100 * figures[kind][f"val/{name}"], abs=0.005)
 
@@ -150,4 +150,4 @@ def test_a_detector_draws_nothing(monkeypatch, tmp_path, capsys, option) -> None
     monkeypatch.setattr(Architecture, "of", classmethod(lambda *_: Architecture("tiny", 5, 0)))
     torch.save({"state_dict": {"a": torch.zeros(1)}}, tmp_path / "m.tar")
     assert main(["import", str(tmp_path / "m.tar"), "--out", str(tmp_path / "out"), *option]) == 2
-    assert "a detector alone" in capsys.readouterr().err
+    assert "holds only a detector" in capsys.readouterr().err

@@ -116,14 +116,14 @@ def test_a_folder_of_other_things_is_left_alone(entry, tmp_path, capsys) -> None
     (tmp_path / "out" / entry).parent.mkdir(parents=True)
     (tmp_path / "out" / entry).write_text("years of work")
     assert main(["import", "absent.pth", "--out", str(tmp_path / "out")]) == 2
-    assert "holds other things (" in capsys.readouterr().err
+    assert "holds other files (" in capsys.readouterr().err
     assert (tmp_path / "out" / entry).read_text() == "years of work"
 
 
 def test_a_trial_is_no_import(tmp_path, capsys) -> None:
     checkpoint.save(tmp_path, 19, {"model": torch.nn.Linear(1, 1)}, {}, {})
     assert main(["import", "absent.pth", "--out", str(tmp_path)]) == 2
-    assert "holds other things (checkpoints)" in capsys.readouterr().err
+    assert "holds other files (checkpoints)" in capsys.readouterr().err
 
 
 def test_an_earlier_import_may_be_replaced(tmp_path, capsys) -> None:

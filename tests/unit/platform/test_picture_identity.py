@@ -73,15 +73,15 @@ def test_a_detector_of_other_pictures_is_trained_anew(root, trained, caplog):
     darken(opened(root).split("detector"))
     ensure_detector(opened(root), root / "cache", Tiny())
     assert len(set(trained)) == 2
-    assert f"the pictures are not those that {trained[0]} was trained on" in caplog.text
+    assert f"the image files are not those that {trained[0]} was trained on" in caplog.text
 
 
 def test_a_given_detector_of_other_pictures_is_refused(root, trained):
     ensure_detector(opened(root), root / "cache", Tiny())
     ensure_detector(opened(root), root / "cache", Tiny(weights=trained[0]))
     darken(opened(root).split("detector"))
-    with pytest.raises(ValueError, match=rf"detector\.weights: {trained[0]} was trained on .*, but with other pictures "
-                                         r"\(pictures_hash [0-9a-f]{16}, now [0-9a-f]{16}\): put the pictures back"):
+    with pytest.raises(ValueError, match=rf"detector\.weights: {trained[0]} was trained on .*, but with other image "
+                                         r"files \(pictures_hash [0-9a-f]{16}, now [0-9a-f]{16}\): put the files back"):
         ensure_detector(opened(root), root / "cache", Tiny(weights=trained[0]))
 
 
@@ -95,7 +95,7 @@ def test_a_given_detector_of_other_data_is_told(root, tmp_path, caplog):
            f"({data.description} [{data.hash}])" in caplog.text
     save_detector(Detector("tiny", 25), tmp_path / "unknown", {})
     ensure_detector(data, root / "cache", Tiny(weights=tmp_path / "unknown"))
-    assert f"{tmp_path}/unknown does not say on which data it was trained" in caplog.text
+    assert f"{tmp_path}/unknown does not say which data it was trained on" in caplog.text
 
 
 def test_a_detector_of_the_first_edition_is_used_and_told(root, trained, caplog):
@@ -105,7 +105,7 @@ def test_a_detector_of_the_first_edition_is_used_and_told(root, trained, caplog)
     for weights in (None, before):
         caplog.clear()
         ensure_detector(data, root / "cache", Tiny(weights=weights))
-        assert f"{before} does not say on which pictures it was trained" in caplog.text
+        assert f"{before} does not say which image files it was trained on" in caplog.text
     assert trained == []
 
 
@@ -142,12 +142,12 @@ def test_a_checkpoint_of_other_pictures_is_refused(tmp_path, caplog):
     caplog.set_level(logging.WARNING)
     saved = Checkpoint(tmp_path, {"data": {"hash": "d", "pictures": {"train": "t", "val": "v"}}, "detector": "w"})
     saved.require_origin("d", {"detector": "w"}, {"train": "t"})
-    with pytest.raises(ValueError, match=r"was made with other pictures of val \(v, here u\): put them back"):
+    with pytest.raises(ValueError, match=r"was made with other image files of val \(v, here u\): put them back"):
         saved.require_origin("d", {"detector": "w of u"}, {"train": "t", "val": "u"})  # and so of another detector
     assert caplog.text == ""
     old = Checkpoint(tmp_path, {"data": {"hash": "d"}, "detector": "w"})
     old.require_origin("d", {"detector": "w"}, {"train": "t"})
-    assert "does not say of which pictures it is" in caplog.text
+    assert "does not say which image files it was trained on" in caplog.text
 
 
 def test_a_study_of_other_pictures_is_refused_before_a_detector_is_trained(root):
