@@ -16,7 +16,7 @@ import sysconfig
 _standard = os.path.join(sysconfig.get_path("stdlib"), "platform.py")
 _spec = importlib.util.spec_from_file_location(
     __name__, _standard, submodule_search_locations=[os.path.dirname(os.path.abspath(__file__))])
-assert _spec is not None  # for it is a source file
+assert _spec is not None  # it is a source file
 assert _spec.loader is not None
 _module = importlib.util.module_from_spec(_spec)
 sys.modules[__name__] = _module

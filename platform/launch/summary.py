@@ -10,7 +10,8 @@ from ..results.files import write_results
 from ..study.directory import FAILED, FINISHED, RUNNING, STOPPED, StudyDirectory
 
 BUDGET_USED_UP = "the time budget of the search is used up"
-INTERRUPTED_WORD = "interrupted"
+WAS_INTERRUPTED = "interrupted"
+"""Reasons why a trial was stopped, in its record."""
 
 
 def stop_running(directory: StudyDirectory, reason: str) -> None:
@@ -44,7 +45,7 @@ def end_without_ray(directory: StudyDirectory, trials: int) -> int:
     """Record and print what became of the trials after Ray has gone. trials: of the whole search. Returns the exit
     status."""
     interrupted = signal_heard() is not None
-    stop_running(directory, INTERRUPTED_WORD if interrupted else ray_is_gone())
+    stop_running(directory, WAS_INTERRUPTED if interrupted else ray_is_gone())
     print(f"{ray_is_gone()}; --resume continues the search")
     summarize(directory, trials - len(directory.records()))
     return INTERRUPTED if interrupted else FAULT

@@ -16,7 +16,7 @@ from ..search.axis import Axis
 from ..study.directory import StudyDirectory
 from ..study.entry_points import EntryPoints
 from .preparation import missing_vectors, prepare, trial_resources
-from .summary import BUDGET_USED_UP, INTERRUPTED_WORD, end_without_ray, stop_running, summarize
+from .summary import BUDGET_USED_UP, WAS_INTERRUPTED, end_without_ray, stop_running, summarize
 from .tune_run import TuneRun
 
 
@@ -48,7 +48,7 @@ def to_the_end(run: TuneRun, resume: bool) -> int:
     try:
         interrupted, begun = run.run(resume, interrupts)
         by_person = interrupted and not interrupts.over
-        stop_running(run.directory, INTERRUPTED_WORD if by_person else BUDGET_USED_UP)
+        stop_running(run.directory, WAS_INTERRUPTED if by_person else BUDGET_USED_UP)
         not_begun = run.count - begun
         if interrupts.over:
             print(f"{BUDGET_USED_UP}; --resume continues the search, with the same budget again")

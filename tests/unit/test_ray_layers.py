@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PLATFORM = Path(__file__).parents[3] / "platform"
+PLATFORM = Path(__file__).parents[2] / "platform"
 INTERNALS = {PLATFORM / "cluster" / "ray_internals.py", PLATFORM / "cluster" / "ray_train_internals.py"}
 TREES = {path: ast.parse(path.read_text()) for path in sorted(PLATFORM.rglob("*.py"))}
 OTHERS = sorted(TREES.keys() - INTERNALS)
