@@ -56,7 +56,7 @@ def save(path, **content) -> str:
     return path
 
 
-def test_every_weight_lands(model, tmp_path) -> None:
+def test_load_published_loads_every_weight(model, tmp_path) -> None:
     before = state(model)
     load_published(save(tmp_path / "vgrel.pth", state_dict=published(model)), model)
     for name, value in state(model).items():
@@ -67,7 +67,7 @@ def test_every_weight_lands(model, tmp_path) -> None:
         torch.testing.assert_close(value, before[name] + 2, msg=name)
 
 
-def test_every_fault_is_in_one_error(model, tmp_path) -> None:
+def test_load_published_names_every_fault_at_once(model, tmp_path) -> None:
     weights = published(model)
     del weights["obj_unary.bias"], weights["detector.rpn.head.cls_logits.bias"]
     weights["obj_fc.weight"] = torch.zeros(151, 8)
@@ -84,7 +84,7 @@ def test_every_fault_is_in_one_error(model, tmp_path) -> None:
     assert all(torch.equal(value, before[name]) for name, value in state(model).items())
 
 
-def test_what_is_missing_is_told_by_every_name_that_it_may_have(model, tmp_path) -> None:
+def test_load_published_names_a_missing_weight_by_all_its_names(model, tmp_path) -> None:
     """Box heads are numbered with VGG16 and named with ResNet-50; the GAN's names are translated one way only."""
     weights = published(model)
     del weights["roi_fmap.fc7.bias"]
@@ -99,12 +99,12 @@ def test_what_is_missing_is_told_by_every_name_that_it_may_have(model, tmp_path)
     assert said[-1] == "  unexpected extra"
 
 
-def test_a_frequency_bias_too_many(model, tmp_path) -> None:
+def test_load_published_names_an_unexpected_frequency_bias(model, tmp_path) -> None:
     with pytest.raises(ValueError, match=r"unexpected freq_bias\.obj_baseline\.weight"):
         load_published(save(tmp_path / "vgrel.pth", state_dict=published(model)), build(bias=False))
 
 
-def test_names_of_older_torchvision() -> None:
+def test_load_published_accepts_names_of_older_torchvision() -> None:
     """The renamings of torchvision 0.13, one of each kind; today's names stay."""
     for old, today in {
         "rpn.head.conv.weight": "rpn.head.conv.0.0.weight",
@@ -130,7 +130,7 @@ def motifs(backbone: Detector) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter")
-def test_motifs_detector_fills_the_detector_and_both_box_heads(tmp_path) -> None:
+def test_load_published_of_motifs_fills_detector_and_box_heads(tmp_path) -> None:
     with torch.device("meta"):
         detector = Detector("vgg16", 151)
         scene_graph = SceneGraphModel(RoIFeatures(512, 1 / 16), detector.box_head_copy("node"),
@@ -149,7 +149,7 @@ def test_motifs_detector_fills_the_detector_and_both_box_heads(tmp_path) -> None
 
 
 @pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter")
-def test_what_is_left_out_is_named(model, tmp_path, caplog) -> None:
+def test_load_published_names_tensors_that_are_left_out(model, tmp_path, caplog) -> None:
     """Neural Motifs' anchors; parts that are not asked for; states of optimisers."""
     with torch.device("meta"):
         detector = Detector("vgg16", 151)
@@ -168,7 +168,7 @@ def test_what_is_left_out_is_named(model, tmp_path, caplog) -> None:
     assert load_published(save(tmp_path / "vgrel.pth", state_dict=weights), model) == []
 
 
-def test_two_names_of_one_weight_are_told(model, tmp_path) -> None:
+def test_load_published_names_two_names_of_one_weight(model, tmp_path) -> None:
     """Else the later one would silently take the place of the other."""
     weights = published(model)
     weights["roi_fmap.1.0.bias"] = weights["roi_fmap.fc6.bias"] + 1
@@ -188,7 +188,7 @@ class Trap:
         return pickle.loads, (b"nonsense",)
 
 
-def test_a_pickle_with_code_is_refused(model, tmp_path) -> None:
+def test_read_pickle_refuses_code(model, tmp_path) -> None:
     path = save(tmp_path / "vgrel.pth", state_dict=published(model), settings=Trap())
     with pytest.raises(ValueError, match=r"vgrel\.pth holds _?pickle\.loads, which is neither .*: refused"):
         load_published(path, model)
@@ -200,7 +200,7 @@ def test_a_pickle_with_code_is_refused(model, tmp_path) -> None:
     ({"state_dict": {"a": 1}}, "must map names to tensors, but 'a' is a int"),
     ({"state_dict": {"a": torch.zeros(1)}, "gan": [1]}, "'gan' must be a mapping of names to tensors, got list"),
 ])
-def test_other_content_is_refused(model, tmp_path, content, message) -> None:
+def test_load_published_refuses_other_content(model, tmp_path, content, message) -> None:
     torch.save(content, tmp_path / "x.pth")
     with pytest.raises(ValueError, match=message):
         load_published(tmp_path / "x.pth", model)
@@ -210,7 +210,7 @@ def test_other_content_is_refused(model, tmp_path, content, message) -> None:
 @pytest.mark.parametrize(("odd", "kind"), [
     (lambda value: value.to_sparse(), "torch.sparse_coo"), (lambda value: value.to("meta"), "meta"),
     (lambda value: torch.quantize_per_tensor(value, 0.1, 0, torch.qint8), "quantized")])
-def test_tensors_of_another_make_are_refused(model, tmp_path, odd, kind) -> None:
+def test_load_published_refuses_other_kinds_of_tensors(model, tmp_path, odd, kind) -> None:
     weights = published(model)
     path = save(tmp_path / "vgrel.pth", state_dict=weights | {"obj_fc.weight": odd(weights["obj_fc.weight"])})
     for load, into in ((load_published, model), (load_coco, model.detector)):
@@ -220,7 +220,7 @@ def test_tensors_of_another_make_are_refused(model, tmp_path, odd, kind) -> None
             load(path, into)
 
 
-def test_numbers_that_cannot_serve_are_named(model, tmp_path) -> None:
+def test_load_published_names_unusable_values(model, tmp_path) -> None:
     weights, before = published(model), state(model)
     weights["obj_fc.weight"][2, 3] = float("nan")
     weights["rel_fc.bias"] = torch.full((PREDICATES,), 1e300, dtype=torch.float64)  # finite there, but not here
@@ -241,14 +241,14 @@ def test_numbers_that_cannot_serve_are_named(model, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_numbers_of_another_width_will_do(model, tmp_path, dtype) -> None:
+def test_load_published_accepts_other_float_types(model, tmp_path, dtype) -> None:
     weights = published(model)
     weights["obj_fc.weight"] = torch.full((CLASSES, 8), 2.0, dtype=dtype)
     load_published(save(tmp_path / "vgrel.pth", state_dict=weights), model)
     assert (model.scene_graph.relation_head.classify_nodes.weight == 2).all()
 
 
-def test_wrong_arguments(model, tmp_path) -> None:
+def test_load_published_names_wrong_arguments(model, tmp_path) -> None:
     path = save(tmp_path / "vgrel.pth", state_dict=published(model), epoch=3)
     with pytest.raises(FileNotFoundError, match=r"absent\.pth is missing"):
         load_published(tmp_path / "absent.pth", model)
@@ -260,7 +260,7 @@ def test_wrong_arguments(model, tmp_path) -> None:
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol", "ignore:Defining your")
 @pytest.mark.parametrize("zipped", [True, False], ids=["today's format", "the format before torch 1.6"])
-def test_damage_ends_in_one_kind_of_error(model, tmp_path, zipped) -> None:
+def test_read_pickle_of_damaged_files_raises_value_error(model, tmp_path, zipped) -> None:
     """A thousand files, cut off or with a few bytes changed: each is refused by a ValueError, or loads."""
     small = {"state_dict": {"a.weight": torch.arange(4.0), "b": torch.ones(2, 2)}, "epoch": 1}
     path = tmp_path / "x.pth"
@@ -281,7 +281,7 @@ def test_damage_ends_in_one_kind_of_error(model, tmp_path, zipped) -> None:
     assert refused == 500
 
 
-def test_coco_weights_start_all_but_the_classes(tmp_path) -> None:
+def test_load_coco_keeps_the_layers_of_classes_random(tmp_path) -> None:
     torch.manual_seed(0)
     of_coco, ours = Detector("tiny", 91), Detector("tiny", CLASSES)
     weights = {name.replace("rpn.head.conv.0.0.", "rpn.head.conv."): value

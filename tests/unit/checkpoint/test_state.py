@@ -25,7 +25,7 @@ def adam(network: nn.Module, rate: float) -> torch.optim.Adam:
     return optimizer
 
 
-def test_round_trip_keeps_moments_but_not_rates(tmp_path, network) -> None:
+def test_load_optimizers_keeps_moments_but_not_rates(tmp_path, network) -> None:
     optimizer = adam(network, 0.1)
     checkpoint.save(tmp_path, 3, {"model": network, "gan": None}, {"model": optimizer}, {"data": "toy"})
     found = checkpoint.latest(tmp_path)
@@ -41,20 +41,20 @@ def test_round_trip_keeps_moments_but_not_rates(tmp_path, network) -> None:
     assert torch.equal(first["exp_avg"], second["exp_avg"])
 
 
-def test_an_unfinished_checkpoint_is_not_seen(tmp_path, network) -> None:
+def test_latest_ignores_an_unfinished_checkpoint(tmp_path, network) -> None:
     checkpoint.save(tmp_path, 1, {"model": network}, {}, {})
     (tmp_path / "checkpoints" / ".epoch_0002.99").mkdir()
     assert checkpoint.latest(tmp_path).epoch == 1
     assert checkpoint.open_checkpoint(tmp_path).epoch == 1
 
 
-def test_an_epoch_can_be_written_again(tmp_path, network) -> None:
+def test_save_replaces_the_checkpoint_of_an_epoch(tmp_path, network) -> None:
     for data in ("first", "second"):
         checkpoint.save(tmp_path, 1, {"model": network}, {}, {"data": data})
     assert checkpoint.latest(tmp_path).meta["data"] == "second"
 
 
-def test_last_and_best_are_kept(tmp_path, network) -> None:
+def test_prune_keeps_last_and_best(tmp_path, network) -> None:
     for epoch in range(1, 7):
         checkpoint.save(tmp_path, epoch, {"model": network}, {}, {})
     checkpoint.prune(tmp_path, last=2, best=3)
@@ -62,7 +62,7 @@ def test_last_and_best_are_kept(tmp_path, network) -> None:
     assert kept == ["epoch_0003", "epoch_0005", "epoch_0006"]
 
 
-def test_every_unfitting_name_in_one_error(tmp_path, network) -> None:
+def test_load_weights_names_every_fault_at_once(tmp_path, network) -> None:
     checkpoint.save(tmp_path, 1, {"model": network}, {}, {})
     other = nn.Sequential(nn.Linear(4, 2), nn.LayerNorm(2), nn.Linear(2, 2))
     with pytest.raises(ValueError, match="does not fit the model") as raised:
@@ -72,7 +72,7 @@ def test_every_unfitting_name_in_one_error(tmp_path, network) -> None:
         assert fault in str(raised.value)
 
 
-def test_other_optimisers_are_refused(tmp_path, network) -> None:
+def test_load_optimizers_refuses_other_optimisers(tmp_path, network) -> None:
     checkpoint.save(tmp_path, 1, {"model": network}, {"model": adam(network, 0.1)}, {})
     with pytest.raises(ValueError, match=r"has optimisers \['model'\], this run \['discriminators', 'model'\]"):
         checkpoint.latest(tmp_path).load_optimizers({"model": adam(network, 0.1), "discriminators": adam(network, 0.1)})
@@ -86,7 +86,7 @@ def test_other_optimisers_are_refused(tmp_path, network) -> None:
     lambda path: (path / "meta.json").write_text("{"),
     lambda path: (path / "meta.json").unlink(),
 ])
-def test_the_newest_whole_one_is_found(tmp_path, network, caplog, spoil) -> None:
+def test_latest_whole_skips_damaged_checkpoints(tmp_path, network, caplog, spoil) -> None:
     assert checkpoint.latest_whole(tmp_path) is None
     for epoch in (1, 2, 3):
         checkpoint.save(tmp_path, epoch, {"model": network}, {"model": adam(network, 0.1)}, {})
@@ -102,7 +102,7 @@ def test_the_newest_whole_one_is_found(tmp_path, network, caplog, spoil) -> None
     assert all(f"epoch_000{epoch}" in str(raised.value) for epoch in (1, 2, 3))
 
 
-def test_other_data_or_another_detector_is_refused(tmp_path, network) -> None:
+def test_require_origin_refuses_other_data_or_another_detector(tmp_path, network) -> None:
     saved = checkpoint.save(tmp_path, 1, {"model": network}, {}, {"data": {"hash": "d"}, "detector": "w"})
     saved.require_origin("d", {"detector": "w"})
     with pytest.raises(ValueError, match=r"epoch_0001 was trained on another data \(d, here e\): set data\.root"):
@@ -113,7 +113,7 @@ def test_other_data_or_another_detector_is_refused(tmp_path, network) -> None:
     imported.require_origin("d", {"detector": "w"})
 
 
-def test_files_are_on_the_disk_before_they_get_their_name(tmp_path, network, monkeypatch) -> None:
+def test_save_syncs_files_before_renaming(tmp_path, network, monkeypatch) -> None:
     events, replace = [], os.replace
     monkeypatch.setattr("os.fsync", lambda file: events.append(Path(os.readlink(f"/proc/self/fd/{file}")).name))
     monkeypatch.setattr("os.replace", lambda *names: (events.append("named"), replace(*names)))
@@ -125,7 +125,7 @@ def test_files_are_on_the_disk_before_they_get_their_name(tmp_path, network, mon
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o027, 0o640), (0o077, 0o600)])
-def test_files_are_for_whom_the_umask_says(tmp_path, network, umask, mode) -> None:
+def test_save_respects_the_umask(tmp_path, network, umask, mode) -> None:
     before = os.umask(umask)
     try:
         saved = checkpoint.save(tmp_path, 1, {"model": network}, {"model": adam(network, 0.1)}, {})
@@ -134,7 +134,7 @@ def test_files_are_for_whom_the_umask_says(tmp_path, network, umask, mode) -> No
     assert {entry.stat().st_mode & 0o777 for entry in saved.path.iterdir()} == {mode}
 
 
-def test_damage_is_named(tmp_path, network) -> None:
+def test_open_checkpoint_names_damage(tmp_path, network) -> None:
     saved = checkpoint.save(tmp_path, 1, {"model": network}, {}, {})
     weights = saved.path / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:50])
@@ -150,7 +150,7 @@ def test_damage_is_named(tmp_path, network) -> None:
         checkpoint.open_checkpoint(saved.path)
 
 
-def test_a_checkpoint_names_the_plugins_that_it_needs(tmp_path, network) -> None:
+def test_require_plugins_names_missing_plugins(tmp_path, network) -> None:
     """By the hashes of their files; nothing of them is run where it is opened."""
     (tmp_path / "mine.py").write_text("x = 1")
     full_name = str(tmp_path / "mine.py")

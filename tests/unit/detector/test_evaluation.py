@@ -25,7 +25,7 @@ def found(*things: tuple[list[float], int, float]) -> Detections:
 A, B, FAR = [0.0, 0, 10, 10], [20.0, 20, 40, 40], [60.0, 60, 70, 70]
 
 
-def test_perfect_and_empty() -> None:
+def test_average_precision_of_perfect_and_empty_detections() -> None:
     truth = [graph((A, 1), (B, 2)), graph((B, 1))]
     right = [found((A, 1, 0.9), (B, 2, 0.8)), found((B, 1, 0.7))]
     assert average_precision(truth, right) == {"mAP": 1, "mAP@.5": 1, "mAP@.75": 1}
@@ -33,7 +33,7 @@ def test_perfect_and_empty() -> None:
     assert all(np.isnan(value) for value in average_precision([graph()], [found((A, 1, 0.9))]).values())
 
 
-def test_by_hand() -> None:
+def test_average_precision_by_hand() -> None:
     """Class 1: two objects; hits at ranks 1 and 3 of three detections, so precision is 1 up to recall .5 (51 of COCO's
     101 recall levels) and 2/3 beyond (50 levels). Class 2: one object, found by a box of IoU .6 (of 10 levels .5, .55
     and .6). Class 3: one object, called class 4, of which there is none.
@@ -55,7 +55,7 @@ def test_both_objects_right() -> None:
     assert np.isnan(both_objects_right([graph((A, 1))], [np.array([1])]))
 
 
-def test_figures_of_a_part(data) -> None:
+def test_measure_of_a_split(data) -> None:
     torch.manual_seed(0)
     detector = Detector("tiny", len(data.classes))
     figures = measure(detector, data, "test", batch_size=4)

@@ -27,7 +27,7 @@ def images() -> tuple[torch.Tensor, ...]:
 
 @pytest.mark.parametrize(("backbone", "channels", "side"), [
     ("vgg16", 512, 38), ("resnet50", 256, 21), ("tiny", 32, 22)])
-def test_global_map(backbone: str, channels: int, side: int) -> None:
+def test_features_is_the_global_map(backbone: str, channels: int, side: int) -> None:
     with torch.device("meta"):
         detector = Detector(backbone, 5)
     size = -(-detector.image_size // BACKBONES[backbone].spec.divisor) * BACKBONES[backbone].spec.divisor
@@ -37,7 +37,7 @@ def test_global_map(backbone: str, channels: int, side: int) -> None:
     assert (detector.channels, detector.map_size, size // detector.stride) == (channels, side, side)
 
 
-def test_pictures_of_any_size_share_a_frame(detector, images) -> None:
+def test_features_of_images_of_any_size(detector, images) -> None:
     feature_map, frames = detector.features(images)
     assert feature_map.shape == (3, detector.channels, 22, 22)
     assert all(174 <= side <= 176 for frame in frames for side in frame)
@@ -45,7 +45,7 @@ def test_pictures_of_any_size_share_a_frame(detector, images) -> None:
     torch.testing.assert_close(alone[0], feature_map[1])
 
 
-def test_the_square_is_padded_on_with_zeros_to_a_multiple_of_the_divisor() -> None:
+def test_features_pads_with_zeros_to_a_multiple_of_the_divisor() -> None:
     """VGG16's 592 pixels become 608 of torchvision's own, after normalisation: not the colour that made it square."""
     with torch.device("meta"):
         detector = Detector("vgg16", 5)
@@ -57,7 +57,7 @@ def test_the_square_is_padded_on_with_zeros_to_a_multiple_of_the_divisor() -> No
     assert (padded.tensors[..., 592:] == 0).all()
 
 
-def test_nothing_thaws_it(detector, images) -> None:
+def test_train_keeps_the_detector_frozen(detector, images) -> None:
     around = nn.ModuleDict({"detector": detector, "rest": nn.Linear(2, 2)}).train()
     assert around["rest"].training
     assert not any(module.training for module in detector.modules())
@@ -67,7 +67,7 @@ def test_nothing_thaws_it(detector, images) -> None:
     assert all(torch.equal(value, before[name]) for name, value in detector.state_dict().items())
 
 
-def test_resized_boxes_are_torchvisions() -> None:
+def test_resize_boxes_equals_torchvision() -> None:
     boxes = torch.rand(7, 4) * 100
     index = torch.tensor([0, 0, 1, 1, 1, 2, 2])
     before, after = [(100, 100), (640, 480), (333, 500)], [(592, 592), (592, 444), (394, 592)]
@@ -89,7 +89,7 @@ def test_resized_boxes_are_torchvisions() -> None:
     ([0.9, 0.8, 0.1, 0.02], "abcd", 4, 0.01),    # they never meet
     ([0.9, 0.8, 0.1], "baa", 3, 0.05),           # the two that meet are not the best
 ])
-def test_thresholds_fall_until_two_objects_overlap(scores, places, kept, threshold) -> None:
+def test_above_threshold_falls_until_two_objects_overlap(scores, places, kept, threshold) -> None:
     """Objects at one place overlap, those at others do not."""
     count = len(scores)
     corners = torch.tensor([[10.0 * ord(place) + 0.1 * row, 0.0] for row, place in enumerate(places)]).reshape(-1, 2)
@@ -99,7 +99,7 @@ def test_thresholds_fall_until_two_objects_overlap(scores, places, kept, thresho
     assert found.threshold == threshold
 
 
-def test_one_pass_equals_a_pass_per_threshold(detector, images) -> None:
+def test_above_threshold_equals_a_pass_per_threshold(detector, images) -> None:
     """torchvision run anew with each threshold, as docs/SYSTEM.md section 2 has it; scores sharp enough to matter."""
     predictor = detector.rcnn.roi_heads.box_predictor.cls_score
     initial = predictor.weight.clone()
@@ -129,7 +129,7 @@ def share_area(a: list[float], b: list[float]) -> bool:
     return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) > max(a[1], b[1])
 
 
-def test_classes_of_given_boxes(detector, images) -> None:
+def test_classify_given_boxes(detector, images) -> None:
     boxes = torch.tensor([[10.0, 10, 60, 60], [20, 30, 90, 80], [5, 5, 40, 90]])
     index = torch.tensor([0, 0, 2])
     scores = detector.classify(images, boxes, index)
@@ -138,7 +138,7 @@ def test_classes_of_given_boxes(detector, images) -> None:
     torch.testing.assert_close(detector.classify(images[2:], boxes[2:], torch.tensor([0])), scores[2:])
 
 
-def test_box_head_copies(detector) -> None:
+def test_box_head_copy(detector) -> None:
     pooled = torch.rand(4, 32, 7, 7)
     source = detector.rcnn.roi_heads.box_head
     for role in ("node", "edge"):
@@ -151,14 +151,14 @@ def test_box_head_copies(detector) -> None:
         detector.box_head_copy("union")
 
 
-def test_vgg_box_heads_drop_out_and_the_edge_head_ends_linear() -> None:
+def test_box_head_copy_of_vgg_has_dropout_and_a_linear_edge_head() -> None:
     with torch.device("meta"):
         detector = Detector("vgg16", 5)
         node, edge = detector.box_head_copy("node"), detector.box_head_copy("edge")
     assert (node.dropout, node.final_relu, edge.dropout, edge.final_relu) == (0.5, True, 0.5, False)
 
 
-def test_box_head_against_its_layers() -> None:
+def test_box_head_copy_equals_its_layers() -> None:
     torch.manual_seed(0)
     head, pooled = BoxHead(2 * 49, 5, dropout=0.5, final_relu=False), torch.randn(6, 2, 7, 7)
     layers = nn.Sequential(nn.Flatten(), nn.Linear(98, 5), nn.ReLU(), nn.Dropout(0.5), nn.Linear(5, 5))
@@ -175,6 +175,6 @@ def test_box_head_against_its_layers() -> None:
     torch.testing.assert_close(plain(pooled), two_layers(pooled))
 
 
-def test_unknown_backbone() -> None:
+def test_build_rcnn_refuses_an_unknown_backbone() -> None:
     with pytest.raises(ValueError, match="backbone must be one of vgg16, resnet50, tiny, got 'vgg19'"):
         Detector("vgg19", 5)

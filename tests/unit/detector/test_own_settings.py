@@ -64,7 +64,7 @@ def wide(**settings):
     return BACKBONES["wide"](**settings)
 
 
-def test_each_value_has_a_detector_of_its_own(data, tmp_path, plugin) -> None:
+def test_cache_path_differs_with_own_settings(data, tmp_path, plugin) -> None:
     one, other = wide(width=16), wide(width=24)
     folders = {cache_path(tmp_path, data, settings) for settings in (one, other, wide(width=16))}
     assert len(folders) == 2
@@ -78,7 +78,7 @@ def test_each_value_has_a_detector_of_its_own(data, tmp_path, plugin) -> None:
                                                                                              "sharpness": 1.0}
 
 
-def test_a_setting_that_changes_no_weight_is_part_of_the_hash(tmp_path, plugin) -> None:
+def test_detector_hash_includes_own_settings(tmp_path, plugin) -> None:
     """The same weights under another setting may show other features."""
     detectors = [Detector(wide(width=16, sharpness=sharpness), 4) for sharpness in (1.0, 2.0)]
     detectors[1].load_state_dict(detectors[0].state_dict())
@@ -86,14 +86,14 @@ def test_a_setting_that_changes_no_weight_is_part_of_the_hash(tmp_path, plugin) 
     assert len(hashes) == 2
 
 
-def test_given_weights_must_have_the_settings(data, tmp_path, plugin) -> None:
+def test_ensure_detector_refuses_weights_with_other_own_settings(data, tmp_path, plugin) -> None:
     save_detector(Detector(wide(width=16), len(data.classes)), tmp_path / "d", {"classes": data.classes})
     with pytest.raises(ValueError, match=r"d was trained with detector\.width 16, here it is 24: set detector\.width"):
         ensure_detector(data, tmp_path, wide(width=24, weights=tmp_path / "d"))
     assert ensure_detector(data, tmp_path, wide(width=16, weights=tmp_path / "d"))[0].settings.width == 16
 
 
-def test_a_file_of_other_settings_is_named(tmp_path, plugin) -> None:
+def test_load_detector_names_a_file_with_other_settings(tmp_path, plugin) -> None:
     metadata = save_detector(Detector(wide(width=16), 4), tmp_path / "d", {})
     for settings, message in (({"width": -1}, r"settings\.width must be > 0, got -1"),
                               ({"depth": 1}, r"settings\.depth is not a setting")):
@@ -131,7 +131,7 @@ def test_the_command_trains_and_opens_it(toy_root, tmp_path, plugin, monkeypatch
     assert load_detector(tmp_path / "d")[0].settings.width == 16
 
 
-def test_kept_detectors_of_ours_are_found_where_they_were() -> None:
+def test_cache_path_without_own_settings_stays() -> None:
     """Paths of an earlier version, for a data set of these hashes, whose pictures are square."""
     part = SimpleNamespace(annotations=SimpleNamespace(sizes=np.array([[176, 176]])))
     data = SimpleNamespace(hash="d" * 12, image_hash=lambda part: "p" * 16, split=lambda name: part)
@@ -143,7 +143,7 @@ def test_kept_detectors_of_ours_are_found_where_they_were() -> None:
     assert cache_path("c", data, Tiny(epochs=2)).name == "tiny-539747ed9e14"
 
 
-def test_what_is_written_of_ours_stays(tmp_path) -> None:
+def test_save_detector_without_own_settings_stays(tmp_path) -> None:
     metadata = save_detector(Detector("tiny", 4), tmp_path / "d", {})
     assert set(metadata) == {"format", "backbone", "num_classes", "image_size", "hash", "program"}
     assert len(metadata["hash"]) == 16

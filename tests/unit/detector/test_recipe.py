@@ -12,7 +12,7 @@ from sgg.methods.backbone import BACKBONES
 RECIPES = {name: entry().recipe() for name, entry in BACKBONES.entries.items()}
 
 
-def test_phases_follow_their_shares() -> None:
+def test_phase_at_follows_the_shares() -> None:
     recipe = replace(RECIPES["tiny"], epochs=9)
     found = [recipe.phase_at(epoch) for epoch in range(9)]
     assert [phase.loss for phase, _ in found] == [regions] * 5 + [heads] * 4
@@ -23,7 +23,7 @@ def test_phases_follow_their_shares() -> None:
     assert RECIPES["vgg16"].phase_at(3)[0].loss is everything
 
 
-def test_rate_rises_and_falls() -> None:
+def test_recipe_rate_rises_and_falls() -> None:
     recipe = RECIPES["tiny"]
     rates = [recipe.rate(done / 100) for done in range(101)]
     assert max(rates) == rates[15] == recipe.learning_rate
@@ -33,7 +33,7 @@ def test_rate_rises_and_falls() -> None:
     assert rates[100] == pytest.approx(0)
 
 
-def test_a_phase_trains_its_parts_only() -> None:
+def test_phase_trains_its_parts_only() -> None:
     rcnn, recipe = build_rcnn("tiny", 3), RECIPES["tiny"]
     for phase in recipe.phases:
         groups = recipe.build_optimizer(phase, rcnn).param_groups
@@ -43,7 +43,7 @@ def test_a_phase_trains_its_parts_only() -> None:
     assert RECIPES["vgg16"].phases[0].modules(rcnn) == [rcnn]
 
 
-def test_a_backbones_settings_are_the_recipes() -> None:
+def test_recipe_has_the_settings_of_the_backbone() -> None:
     recipe = Tiny(epochs=3, learning_rate=0.5).recipe()
     assert (recipe.epochs, recipe.learning_rate, recipe.batch_size) == (3, 0.5, RECIPES["tiny"].batch_size)
     assert recipe.to_json() != RECIPES["tiny"].to_json()

@@ -38,7 +38,7 @@ class Stopped(Exception):
 
 
 @pytest.mark.parametrize("stop_after", [1, 2])
-def test_resuming_changes_nothing(data, tmp_path, monkeypatch, stop_after) -> None:
+def test_pretrain_resumes_with_the_same_result(data, tmp_path, monkeypatch, stop_after) -> None:
     """Three epochs at a stretch equal one or two (the end of the first phase) and the rest."""
     recipe, part = Tiny(epochs=3, batch_size=8).recipe(), data.split("detector")
     whole = fresh()
@@ -65,7 +65,7 @@ def test_resuming_changes_nothing(data, tmp_path, monkeypatch, stop_after) -> No
     assert_same(weights(whole), weights(resumed))
 
 
-def test_state_of_other_settings_is_refused(data, tmp_path) -> None:
+def test_pretrain_refuses_a_state_with_other_settings(data, tmp_path) -> None:
     part = data.split("detector")
     pretrain(fresh(), part, Tiny(epochs=1).recipe(), tmp_path)
     with pytest.raises(ValueError, match=r"training\.pt was written with other settings"):
@@ -81,7 +81,7 @@ def test_state_of_other_settings_is_refused(data, tmp_path) -> None:
     ({"optimizer": {}}, r"'optimizer': state is missing, param_groups is missing; delete it"),
     ({"epochs": -1}, r"epochs must be 1 to 2, got -1; delete it"),
 ])
-def test_a_damaged_state_is_refused(data, tmp_path, spoil, message) -> None:
+def test_pretrain_refuses_a_damaged_state(data, tmp_path, spoil, message) -> None:
     part, recipe = data.split("detector"), Tiny(epochs=2).recipe()
     pretrain(fresh(), part, recipe, tmp_path)
     torch.save(torch.load(tmp_path / STATE, weights_only=True) | spoil, tmp_path / STATE)
@@ -89,7 +89,7 @@ def test_a_damaged_state_is_refused(data, tmp_path, spoil, message) -> None:
         pretrain(fresh(), part, recipe, tmp_path)
 
 
-def test_a_state_of_other_data_or_another_start_is_refused(data, tmp_path, monkeypatch) -> None:
+def test_pretrain_refuses_a_state_of_other_data_or_another_start(data, tmp_path, monkeypatch) -> None:
     """What was begun on one data set must not be finished on another and be told to be of the other alone."""
     import sgg.detector.training as training
     write, settings = training._write_state, Tiny(epochs=2)
@@ -114,7 +114,7 @@ def test_a_state_of_other_data_or_another_start_is_refused(data, tmp_path, monke
     assert load_detector(tmp_path / "d")[1]["data_hash"] == data.hash
 
 
-def test_a_state_of_another_backbone_is_refused(data, tmp_path) -> None:
+def test_pretrain_refuses_a_state_of_another_backbone(data, tmp_path) -> None:
     """The recipes of VGG16 and ResNet-50 are equal."""
     recipe = VGG16(epochs=1).recipe()
     assert recipe.to_json() == ResNet50(epochs=1).recipe().to_json()
@@ -127,7 +127,7 @@ def test_a_state_of_another_backbone_is_refused(data, tmp_path) -> None:
         pretrain(resnet50, data.split("detector"), recipe, tmp_path)
 
 
-def test_loss_that_is_not_finite_is_named(data, tmp_path) -> None:
+def test_pretrain_names_a_loss_that_is_not_finite(data, tmp_path) -> None:
     detector = fresh()
     detector.rcnn.roi_heads.box_predictor.cls_score.bias.data[3] = float("nan")
     with pytest.raises(FloatingPointError, match=r"not finite in epoch 1, step 1 \(naming nan\): try a lower .*, "
@@ -147,7 +147,7 @@ def thinned(part, images, width):
 @pytest.mark.parametrize("recipe", [
     Tiny(epochs=2, batch_size=1).recipe(),
     replace(Tiny(epochs=1, batch_size=2).recipe(), phases=(Phase(heads, (), 1.0),))])
-def test_boxes_thinner_than_a_pixel_are_left_out_and_counted(data, tmp_path, caplog, recipe) -> None:
+def test_pretrain_leaves_out_boxes_thinner_than_a_pixel(data, tmp_path, caplog, recipe) -> None:
     """An image that has no other box makes no mean over nothing, which was NaN."""
     part = thinned(data.split("detector").head(2), 1, 0.9)
     detector = fresh()
@@ -158,13 +158,13 @@ def test_boxes_thinner_than_a_pixel_are_left_out_and_counted(data, tmp_path, cap
     assert ("1 of 2 batches had no box to learn" in caplog.text) == (recipe.batch_size == 1)
 
 
-def test_a_detector_without_a_box_to_learn_is_refused(data, tmp_path) -> None:
+def test_pretrain_refuses_data_without_a_box_to_learn(data, tmp_path) -> None:
     part = thinned(data.split("detector").head(1), 1, 0.9)
     with pytest.raises(ValueError, match=r"no image has a box to train a detector on: all are thinner than a pixel"):
         pretrain(fresh(), part, Tiny(epochs=1).recipe(), tmp_path)
 
 
-def test_every_loss_falls(data, tmp_path, caplog) -> None:
+def test_pretrain_lowers_every_loss(data, tmp_path, caplog) -> None:
     caplog.set_level("INFO")
     pretrain(fresh(), data.split("detector"), Tiny(epochs=9, batch_size=8).recipe(), tmp_path)
     said = [record.message for record in caplog.records if record.message.startswith("detector epoch")]
@@ -175,7 +175,7 @@ def test_every_loss_falls(data, tmp_path, caplog) -> None:
         assert float(losses[8][name]) < float(losses[5][name])
 
 
-def test_round_trip(tmp_path) -> None:
+def test_save_detector_and_load_detector(tmp_path) -> None:
     detector = fresh()
     metadata = save_detector(detector, tmp_path / "d", {"classes": ["a"]})
     again, read = load_detector(tmp_path / "d")
@@ -186,7 +186,7 @@ def test_round_trip(tmp_path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["d"]
 
 
-def test_colleagues_can_read_the_files(tmp_path) -> None:
+def test_save_detector_respects_the_umask(tmp_path) -> None:
     before = os.umask(0o027)
     try:
         save_detector(fresh(), tmp_path / "d", {})
@@ -195,7 +195,7 @@ def test_colleagues_can_read_the_files(tmp_path) -> None:
     assert {entry.stat().st_mode & 0o777 for entry in (tmp_path / "d").iterdir()} == {0o640}
 
 
-def test_only_a_detector_is_replaced(tmp_path) -> None:
+def test_save_detector_replaces_only_a_detector(tmp_path) -> None:
     place = tmp_path / "d"
     save_detector(fresh(), place, {"classes": ["first"]})
     (place / ".weights.safetensors.99").write_text("left by a kill")
@@ -208,7 +208,7 @@ def test_only_a_detector_is_replaced(tmp_path) -> None:
     assert (place / "notes.txt").read_text() == "mine"
 
 
-def test_a_kill_while_a_detector_is_replaced_leaves_none(tmp_path, monkeypatch) -> None:
+def test_save_detector_leaves_no_detector_after_a_kill(tmp_path, monkeypatch) -> None:
     """Old metadata never stand beside new weights."""
     save_detector(fresh(), tmp_path / "d", {})
     rename = os.replace
@@ -225,7 +225,7 @@ def test_a_kill_while_a_detector_is_replaced_leaves_none(tmp_path, monkeypatch) 
         load_detector(tmp_path / "d")
 
 
-def test_training_leaves_what_it_did_not_write(data, tmp_path) -> None:
+def test_discard_state_keeps_other_files(data, tmp_path) -> None:
     unfinished = tmp_path / "d.unfinished"
     unfinished.mkdir()
     (unfinished / "notes.txt").write_text("mine")
@@ -233,7 +233,7 @@ def test_training_leaves_what_it_did_not_write(data, tmp_path) -> None:
     assert [entry.name for entry in unfinished.iterdir()] == ["notes.txt"]
 
 
-def test_damaged_files_are_named(tmp_path) -> None:
+def test_load_detector_names_damaged_files(tmp_path) -> None:
     save_detector(fresh(), tmp_path / "d", {})
     whole = (tmp_path / "d" / "weights.safetensors").read_bytes()
     (tmp_path / "d" / "weights.safetensors").write_bytes(whole[:1000])
@@ -262,7 +262,7 @@ def test_damaged_files_are_named(tmp_path) -> None:
     ("hash", None, "is not a detector's: it: hash must be of type str, got None"),
     ("backbone", ["tiny"], "is not a detector's: it: backbone must be of type str"),
 ])
-def test_facts_out_of_range_are_named(tmp_path, key, value, message) -> None:
+def test_load_detector_names_metadata_out_of_range(tmp_path, key, value, message) -> None:
     metadata = save_detector(fresh(), tmp_path / "d", {})
     (tmp_path / "d" / METADATA).write_text(json.dumps(metadata | {key: value}))
     with pytest.raises(ValueError, match=message):
@@ -273,12 +273,12 @@ def test_facts_out_of_range_are_named(tmp_path, key, value, message) -> None:
         load_detector(tmp_path / "d")
 
 
-def test_other_settings_or_data_train_another(data, tmp_path) -> None:
+def test_ensure_detector_trains_another_for_other_settings_or_data(data, tmp_path) -> None:
     paths = {cache_path(tmp_path, data, one) for one in (Tiny(epochs=2), Tiny(learning_rate=0.1), VGG16(epochs=2))}
     assert len(paths) == 3
 
 
-def test_given_weights_must_fit(data, tmp_path) -> None:
+def test_ensure_detector_refuses_weights_that_do_not_fit(data, tmp_path) -> None:
     save_detector(fresh(), tmp_path / "fits", {"classes": data.classes})
     detector, digest = ensure_detector(data, tmp_path / "cache", Tiny(weights=tmp_path / "fits"))
     assert_same(weights(detector), weights(fresh()))

@@ -30,12 +30,12 @@ def crc(contents):
     return google_crc32c.value(contents).to_bytes(4, "little")
 
 
-def test_crc32c_is_castagnolis():
+def test_crc32c():
     assert google_crc32c.value(b"123456789") == 0xE3069283  # the check value of its catalogue entry
     assert google_crc32c.value(np.frombuffer(b"123456789", np.uint8)) == 0xE3069283
 
 
-def test_the_bytes_of_a_shard(path):
+def test_write_shard_bytes(path):
     """Rows, each with its checksum; offset and length of each, all ones for one that is not there; their checksum."""
     encoded = [row.tobytes() + crc(row.tobytes()) for row in ROWS.astype("<f2")]
     index = struct.pack("<4Q", 0, len(encoded[2]), 2**64 - 1, 2**64 - 1)

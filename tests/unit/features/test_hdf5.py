@@ -29,7 +29,7 @@ def rows(count, *shape, seed=0):
 
 
 @pytest.mark.parametrize("shape", [(2 * 49,), (2, 7, 7)])
-def test_classes_keep_their_rows_in_order(tmp_path, identity, monkeypatch, shape):
+def test_import_hdf5_keeps_the_rows_of_classes_in_order(tmp_path, identity, monkeypatch, shape):
     monkeypatch.setattr(writer, "PART_BYTES", 3 * 2 * 2 * 49)  # three rows
     dog, cat = rows(7, *shape), rows(4, *shape, seed=1)
     source = make_file(tmp_path / "features.hdf5", dog=dog, cat=cat)
@@ -45,14 +45,14 @@ def test_classes_keep_their_rows_in_order(tmp_path, identity, monkeypatch, shape
     ({"cat": rows(2, 49), "dog": rows(2, 98)}, "differ in the shape of a feature: [(1, 7, 7), (2, 7, 7)]"),
     ({}, "has no features"),
 ])
-def test_files_that_are_refused(tmp_path, identity, datasets, message):
+def test_import_hdf5_refuses_other_files(tmp_path, identity, datasets, message):
     source = make_file(tmp_path / "features.hdf5", **datasets)
     with pytest.raises(ValueError, match=re.escape(message)):
         import_hdf5(source, tmp_path / "nodes.zarr", identity)
     assert [one.name for one in tmp_path.iterdir()] == ["features.hdf5"]
 
 
-def test_no_file_and_no_hdf5(tmp_path, identity):
+def test_import_hdf5_names_a_file_that_is_missing_or_no_hdf5(tmp_path, identity):
     with pytest.raises(FileNotFoundError, match="no such file"):
         import_hdf5(tmp_path / "features.hdf5", tmp_path / "nodes.zarr", identity)
     (tmp_path / "features.hdf5").write_text("text")
@@ -60,7 +60,7 @@ def test_no_file_and_no_hdf5(tmp_path, identity):
         import_hdf5(tmp_path / "features.hdf5", tmp_path / "nodes.zarr", identity)
 
 
-def test_a_class_name_with_a_slash_is_a_class(tmp_path):
+def test_import_hdf5_reads_class_names_with_a_slash(tmp_path):
     """HDF5 takes it for a dataset in a group."""
     fork, cat = rows(3, 49), rows(2, 49, seed=1)
     source = make_file(tmp_path / "features.hdf5", **{"fork/spoon": fork, "cat": cat})
@@ -72,21 +72,21 @@ def test_a_class_name_with_a_slash_is_a_class(tmp_path):
         import_hdf5(source, tmp_path / "other.zarr", StoreIdentity(["__background__", "cat", "fork"], "d", "a1"))
 
 
-def test_features_of_another_detector(tmp_path, identity):
+def test_import_hdf5_refuses_features_of_another_detector(tmp_path, identity):
     source = make_file(tmp_path / "features.hdf5", cat=rows(2, 98))
     with pytest.raises(ValueError, match=r"features have shape \[2, 7, 7\], the detector's \[4, 7, 7\]: they"):
         import_hdf5(source, tmp_path / "nodes.zarr", identity, row_shape=(4, 7, 7))
     assert len(import_hdf5(source, tmp_path / "nodes.zarr", identity, row_shape=(2, 7, 7))) == 2
 
 
-def test_a_store_is_not_taken_for_the_import(tmp_path, identity):
+def test_import_hdf5_refuses_an_existing_store(tmp_path, identity):
     source = make_file(tmp_path / "features.hdf5", cat=rows(2, 98))
     import_hdf5(source, tmp_path / "nodes.zarr", identity)
     with pytest.raises(FileExistsError, match=r"nodes\.zarr: there is a store already; delete it, or .*--out"):
         import_hdf5(source, tmp_path / "nodes.zarr", identity)
 
 
-def test_imported_features_stand_in_for_our_own_of_the_same_data_only(tmp_path):
+def test_require_stand_in_accepts_imports_of_the_same_data_only(tmp_path):
     source = make_file(tmp_path / "features.hdf5", cat=rows(2, 49))
     own = StoreIdentity(CLASSES, "d", "a", settings={"part": "train", "images": 7}, pictures="p")
     imported = own.of_import(source)

@@ -21,7 +21,7 @@ def plain(tmp_path):
     return tmp_path / "plain.zarr"
 
 
-def test_rows_are_found_by_the_index(plain):
+def test_shard_rows_are_found_by_the_index(plain):
     rows = EncodedRows(plain / "c/0/0/0", 6)
     assert len(rows) == 6
     assert len(rows[2]) == 0
@@ -38,14 +38,14 @@ def test_zarr_reads_rows_put_in_another_order(plain):
 
 
 @pytest.mark.parametrize("kept", [0, 3, 50, -1])
-def test_a_shard_cut_off(plain, kept):
+def test_shard_that_is_cut_off_is_named(plain, kept):
     path = plain / "c/0/0/0"
     path.write_bytes(path.read_bytes()[:kept] or b"\0")
     with pytest.raises(ValueError, match=r"c/0/0/0: the shard is cut off or damaged"):
         EncodedRows(path, 6)
 
 
-def test_a_row_that_is_damaged(plain):
+def test_shard_names_a_damaged_row(plain):
     path = plain / "c/0/0/0"
     contents = bytearray(path.read_bytes())
     contents[13] ^= 4  # of row 1 as it stands there

@@ -39,7 +39,7 @@ def grouped(parts):
 
 @pytest.mark.parametrize("codec", ["lz4", "zstd", "none"])
 @pytest.mark.parametrize("shard_rows", [1, 7, 1000])
-def test_rows_are_grouped_by_class_in_order_of_arrival(tmp_path, identity, monkeypatch, codec, shard_rows):
+def test_seal_groups_rows_by_class_in_order_of_parts(tmp_path, identity, monkeypatch, codec, shard_rows):
     monkeypatch.setattr(array, "SHARD_BYTES", shard_rows * array.row_bytes(SHAPE))
     parts = make_parts([20, 0, 1, 33])
     store = write(tmp_path / "nodes.zarr", identity, parts, codec=codec)
@@ -79,7 +79,7 @@ def test_sample_draws_rows_of_the_class(tmp_path, identity):
     np.testing.assert_array_equal(sample, store[rows])
 
 
-def test_draws_follow_the_generator(tmp_path, identity):
+def test_draw_follows_the_generator(tmp_path, identity):
     store = write(tmp_path / "nodes.zarr", identity, make_parts([60]))
     labels = np.array([1, 2, 4] * 20)
     first, second = (store.sample(labels, torch.Generator().manual_seed(seed)) for seed in (5, 5))
@@ -87,13 +87,13 @@ def test_draws_follow_the_generator(tmp_path, identity):
     assert not torch.equal(first, store.sample(labels, torch.Generator().manual_seed(6)))
 
 
-def test_draws_are_uniform_within_a_class(tmp_path, identity):
+def test_draw_is_uniform_within_a_class(tmp_path, identity):
     store = write(tmp_path / "nodes.zarr", identity, [(np.zeros((10, *SHAPE)), np.full(10, 2))])
     counts = np.bincount(store.draw(np.full(100_000, 2), torch.Generator().manual_seed(0)), minlength=10)
     assert np.abs(counts - 10_000).max() < 5 * np.sqrt(10_000 * 0.9), "within 5 standard deviations"
 
 
-def test_a_class_without_features_is_zeros_and_one_warning(tmp_path, identity):
+def test_sample_of_a_class_without_features_is_zeros_and_warns_once(tmp_path, identity):
     store = write(tmp_path / "nodes.zarr", identity, make_parts([30]))
     assert store.empty_classes == [3]
     with pytest.warns(UserWarning, match="no feature of emu: zeros take its place") as warned:
@@ -103,19 +103,19 @@ def test_a_class_without_features_is_zeros_and_one_warning(tmp_path, identity):
     assert sample[1].any()
 
 
-def test_no_labels_no_rows(tmp_path, identity):
+def test_sample_without_labels_is_empty(tmp_path, identity):
     store = write(tmp_path / "nodes.zarr", identity, make_parts([30]))
     assert store.sample([]).shape == (0, *SHAPE)
 
 
 @pytest.mark.parametrize("labels", [[0, 5], [-1]])
-def test_labels_that_are_no_class(tmp_path, identity, labels):
+def test_draw_refuses_labels_that_are_no_class(tmp_path, identity, labels):
     store = write(tmp_path / "nodes.zarr", identity, make_parts([30]))
     with pytest.raises(ValueError, match=rf"labels must be in \[0, 5\), got {min(labels)} \.\. {max(labels)}"):
         store.sample(labels)
 
 
-def test_requests_overlap_and_keep_the_order_of_their_draws(tmp_path, identity):
+def test_request_draws_at_once_and_keeps_the_order(tmp_path, identity):
     store = write(tmp_path / "nodes.zarr", identity, make_parts([60]))
     batches = [np.array([1, 2]), np.array([4]), np.array([2, 2, 2])]
     drawn, asked = torch.Generator().manual_seed(1), torch.Generator().manual_seed(1)
@@ -137,7 +137,7 @@ def test_rows_of_zeros_are_read_as_such(tmp_path, identity):
     assert not FeatureStore.open(tmp_path / "nodes.zarr").sample([1]).any()
 
 
-def test_a_store_written_anew_under_the_same_path_answers_with_its_own_rows(tmp_path, identity):
+def test_open_after_writing_again_reads_the_new_rows(tmp_path, identity):
     path = tmp_path / "nodes.zarr"
     old = write(path, identity, [(np.full((6, *SHAPE), 1.0), np.full(6, 1))], codec="none")
     old[:]
@@ -150,7 +150,7 @@ def test_a_store_written_anew_under_the_same_path_answers_with_its_own_rows(tmp_
             read()
 
 
-def test_a_store_that_is_deleted_is_not_read_as_numbers(tmp_path, identity):
+def test_sample_refuses_a_deleted_store(tmp_path, identity):
     path = tmp_path / "nodes.zarr"
     store = write(path, identity, make_parts([30]))
     store[:]
@@ -159,7 +159,7 @@ def test_a_store_that_is_deleted_is_not_read_as_numbers(tmp_path, identity):
         store.sample([1])
 
 
-def test_a_store_of_the_first_edition_opens_with_a_note(caplog):
+def test_open_logs_a_store_of_the_first_edition(caplog):
     store = FeatureStore.open(GOLDEN_FILES / "feature_store_first_edition.zarr")
     assert not store.verified
     assert "first edition, without checksums: what is read from it is not verified" in caplog.text

@@ -44,7 +44,7 @@ def change_attributes(path, change):
     ({"settings": {"part": "val"}}, "settings is {'part': 'train'}, not {'part': 'val'}"),
     ({"kind": "edge", "classes": ["x"]}, "classes is 3 names, not 1 names; kind is 'node', not 'edge'"),
 ])
-def test_features_of_something_else(path, identity, change, message):
+def test_open_refuses_another_identity(path, identity, change, message):
     other = StoreIdentity(**{**identity.to_json(), **change})
     with pytest.raises(StoreMismatchError, match=re.escape(message)) as refusal:
         FeatureStore.open(path, expected=other)
@@ -52,16 +52,16 @@ def test_features_of_something_else(path, identity, change, message):
     assert "write the features to another path" in str(refusal.value)
 
 
-def test_equal_identity_opens(path, identity):
+def test_open_accepts_an_equal_identity(path, identity):
     assert FeatureStore.open(path, expected=StoreIdentity(**identity.to_json())).identity == identity
 
 
-def test_no_store(tmp_path):
+def test_open_names_a_missing_store(tmp_path):
     with pytest.raises(FileNotFoundError, match="no feature store here; write one with `python -m sgg"):
         FeatureStore.open(tmp_path / "none.zarr")
 
 
-def test_a_store_that_is_not_finished(tmp_path, identity):
+def test_open_refuses_an_unfinished_store(tmp_path, identity):
     writer = StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=2)
     writer.write_part(0, np.zeros((1, *SHAPE)), np.array([1]))
     with pytest.raises(FileNotFoundError, match=r"not sealed yet: .*goes on where it stopped"):
@@ -70,7 +70,7 @@ def test_a_store_that_is_not_finished(tmp_path, identity):
         writer.seal()
 
 
-def test_an_array_that_is_no_store(tmp_path):
+def test_open_refuses_an_array_that_is_no_store(tmp_path):
     (tmp_path / "nodes.zarr").mkdir()
     with pytest.raises(ValueError, match="not a feature store"):
         FeatureStore.open(tmp_path / "nodes.zarr")
@@ -82,7 +82,7 @@ def test_an_array_that_is_no_store(tmp_path):
 @pytest.mark.parametrize(("key", "value", "message"), [
     ("feature_store", 99, "version 99, this code reads 1 and 2"), ("sealed", False, "not sealed"),
 ])
-def test_attributes_that_forbid_reading(path, key, value, message):
+def test_open_refuses_attributes_of_another_version(path, key, value, message):
     change_attributes(path, {key: value})
     with pytest.raises(ValueError, match=message):
         FeatureStore.open(path)
@@ -90,7 +90,7 @@ def test_attributes_that_forbid_reading(path, key, value, message):
 
 @pytest.mark.parametrize("content", [b"[]", b'{"attributes": []}', b'{"attributes": null}', b"\xff\xfe\xfd", b"3", b"",
                                      b'{"attributes": {"feature_store": 1}, "shape": []}'])
-def test_metadata_that_is_spoilt(path, content):
+def test_open_names_damaged_metadata(path, content):
     (path / "zarr.json").write_bytes(content)
     with pytest.raises(ValueError, match=f"{re.escape(str(path))}: not a feature store"):
         FeatureStore.open(path)
@@ -105,14 +105,14 @@ def test_metadata_that_is_spoilt(path, content):
     ("classes", "cat", "classes must be of type list"), ("kind", "nodes", r"StoreIdentity\.kind must be one of node"),
     ("shard_bytes", [1, 2], "shard_bytes must have a number for each of 3 shards"),
 ])
-def test_attributes_that_are_damaged(path, key, value, message):
+def test_open_names_damaged_attributes(path, key, value, message):
     change_attributes(path, {key: value})
     with pytest.raises(ValueError, match=rf"nodes\.zarr: its attributes are damaged: {message}.*; delete it and"):
         FeatureStore.open(path)
 
 
 @pytest.mark.parametrize("codecs", [None, [], [{"name": "nonsense"}]])
-def test_a_form_that_cannot_be_read(path, codecs):
+def test_open_names_a_form_that_cannot_be_read(path, codecs):
     metadata = json.loads((path / "zarr.json").read_text())
     del metadata["codecs"]
     (path / "zarr.json").write_text(json.dumps(metadata | ({"codecs": codecs} if codecs is not None else {})))
@@ -122,7 +122,7 @@ def test_a_form_that_cannot_be_read(path, codecs):
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "3"])
-def test_a_plan_that_is_damaged(tmp_path, identity, content):
+def test_writer_names_a_damaged_plan(tmp_path, identity, content):
     writer = StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=1)
     (writing_directory(writer.path) / "plan.json").write_text(content)
     with pytest.raises(ValueError, match=r"plan\.json is damaged .*: an unfinished store is in the way; delete"):
@@ -133,7 +133,7 @@ def test_a_plan_that_is_damaged(tmp_path, identity, content):
     lambda part: (part / "zarr.json").write_text(""), lambda part: (part / "zarr.json").write_text("{}"),
     lambda part: (part / "zarr.json").write_text((part / "zarr.json").read_text().replace(" 2,", " 3,")),
     lambda part: shutil.rmtree(part / "c"), lambda part: flip_bit(array.shard_paths(part, 1)[0], 300)])
-def test_a_part_that_is_damaged(tmp_path, identity, spoil):
+def test_seal_names_a_damaged_part(tmp_path, identity, spoil):
     writer = StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=1)
     writer.write_part(0, np.ones((2, *SHAPE)), np.array([1, 2]))
     spoil(writing_directory(writer.path) / "parts" / "000000")
@@ -141,7 +141,7 @@ def test_a_part_that_is_damaged(tmp_path, identity, spoil):
         writer.seal()
 
 
-def test_a_shard_cut_in_the_middle(path):
+def test_open_names_a_cut_shard(path):
     shard = array.shard_paths(path, 3)[1]
     whole = shard.read_bytes()
     shard.write_bytes(whole[:len(whole) // 2])
@@ -150,7 +150,7 @@ def test_a_shard_cut_in_the_middle(path):
         FeatureStore.open(path)
 
 
-def test_a_missing_shard(path):
+def test_open_names_a_missing_shard(path):
     array.shard_paths(path, 3)[2].unlink()
     with pytest.raises(ValueError, match=r"the shard has 0 bytes, .* the store is cut off or damaged; delete"):
         FeatureStore.open(path)
@@ -170,7 +170,7 @@ def test_a_shard_overwritten_after_opening(path):
     (np.full((1, *SHAPE), 1e6), [1], "must be finite and within float16"),
     (np.full((1, *SHAPE), np.nan), [1], "must be finite and within float16"),
 ])
-def test_parts_that_do_not_fit(tmp_path, identity, features, labels, message):
+def test_write_part_refuses_parts_that_do_not_fit(tmp_path, identity, features, labels, message):
     writer = StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=1)
     with pytest.raises(ValueError, match=message) as refusal:
         writer.write_part(0, features, np.array(labels))
@@ -178,7 +178,7 @@ def test_parts_that_do_not_fit(tmp_path, identity, features, labels, message):
     assert writer.missing() == [0]
 
 
-def test_rows_of_two_shapes(tmp_path, identity):
+def test_seal_refuses_rows_of_two_shapes(tmp_path, identity):
     writer = StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=2)
     writer.write_part(0, np.zeros((1, 4, 3, 3)), np.array([1]))
     writer.write_part(1, np.zeros((1, 4, 2, 2)), np.array([1]))
@@ -186,12 +186,12 @@ def test_rows_of_two_shapes(tmp_path, identity):
         writer.seal()
 
 
-def test_no_rows_at_all(tmp_path, identity):
+def test_seal_refuses_parts_without_rows(tmp_path, identity):
     with pytest.raises(ValueError, match=r"rows have shapes \[\], not one shape"):
         write_store(tmp_path / "nodes.zarr", identity, [lambda: (np.zeros((0, *SHAPE)), np.zeros(0, int))])
 
 
-def test_an_unfinished_store_of_another_plan(tmp_path, identity):
+def test_writer_refuses_an_unfinished_store_of_another_plan(tmp_path, identity):
     StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=2)
     with pytest.raises(ValueError, match=r"num_parts is 2, not 3: an unfinished store is in the way; delete"):
         StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=3)
@@ -201,7 +201,7 @@ def test_an_unfinished_store_of_another_plan(tmp_path, identity):
         StoreWriter(tmp_path / "nodes.zarr", StoreIdentity(identity.classes, "d2", "a1"), num_parts=2)
 
 
-def test_wrong_arguments(tmp_path, identity):
+def test_writer_refuses_wrong_arguments(tmp_path, identity):
     with pytest.raises(ValueError, match="codec must be one of none, lz4, zstd, got 'gzip'"):
         StoreWriter(tmp_path / "nodes.zarr", identity, 1, codec="gzip")
     with pytest.raises(ValueError, match="num_parts must be >= 1, got 0"):
