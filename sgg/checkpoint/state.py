@@ -101,7 +101,7 @@ class Checkpoint:
         """
         then = {name: self.meta["data"].get(name, value) for name, value in vectors.items()}
         if then != dict(vectors):
-            was, now = (" ".join(str(fact) for fact in facts.values() if fact) for facts in (then, dict(vectors)))
+            was, now = (" ".join(str(value) for value in values.values() if value) for values in (then, dict(vectors)))
             raise ValueError(f"{self.path} was trained with other word vectors ({was}, here {now}): put them back "
                              "(embeddings.path, or the file that it names by default), or train again under another "
                              "experiment.name")

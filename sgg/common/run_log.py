@@ -46,7 +46,7 @@ def write_test(directory: Path | str, values: Row) -> None:
 
 
 def read_test(directory: Path | str) -> Row | None:
-    """The test values in a trial's folder, by name; None where there are none. Raises as `read_optional_json`."""
+    """The test values in a trial's folder, by name; None if there are none. Raises what `read_optional_json` raises."""
     found = read_optional_json(Path(directory) / TEST)
     return None if found is None else {name: value for name, value in found.items() if name != PROGRAM}
 

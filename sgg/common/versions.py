@@ -40,7 +40,7 @@ def program() -> Program:
 
 
 def describe_program(of: Mapping[str, object]) -> str:
-    """Version and, where it is known, commit in one line; "" where a file of an earlier version says neither."""
+    """Version and, if it is known, commit in one line; "" if a file of an earlier version has neither."""
     return ", commit ".join(str(text) for text in (of.get("version"), of.get("commit")) if text)
 
 

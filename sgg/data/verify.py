@@ -173,4 +173,4 @@ def _changed_files(root: Path) -> Iterator[str]:
             if not file.is_file():
                 yield f"{file} is missing"
             elif sha256_of(file) != digest:
-                yield f"{file} is no longer what was downloaded: its SHA-256 is not {digest}"
+                yield f"{file} is not the downloaded file any more: its SHA-256 is not {digest}"

@@ -107,7 +107,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = command_parser("sgg.detector", __doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True)
 
-    train = commands.add_parser("train", help="train on the boxes of a data set; resumes what was interrupted")
+    train = commands.add_parser("train", help="train on the boxes of a data set; an interrupted training resumes")
     add_renamed(train, "--out", "--to", type=Path, required=True, metavar="DIR", help="folder to write")
     train.add_argument("--backbone", metavar="NAME",
                        help=f"{', '.join(BACKBONES)}, or of a plugin; default: vgg16, for the toy genome tiny")

@@ -49,7 +49,7 @@ def attributes_of(path: Path) -> dict[str, Any]:
         unfinished = writing_directory(path)
         if unfinished.exists():
             raise FileNotFoundError(f"{path}: not sealed yet: {unfinished} is being written, or its writer was "
-                                    "stopped. The command that began it goes on where it stopped")
+                                    "stopped. Run the same command again to continue")
         raise FileNotFoundError(f"{path}: no feature store here; write one with `python -m sgg.features extract`")
     try:
         metadata = json.loads((path / "zarr.json").read_bytes())

@@ -1,4 +1,4 @@
-"""Whether everything in an annotation fits together, and what is done with the doubtful rest."""
+"""Check that the parts of an annotation are consistent, and treat doubtful annotation."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def _training_numbers(data: DataSet) -> Numbers:
         "train: objects of an image":
             f"{objects.mean():.1f} (sd {objects.std():.1f}, {objects.min()}..{objects.max()})",
         "train: annotated pairs of an image": f"{distinct.mean():.1f} (sd {distinct.std():.1f})",
-        "train: annotated share of all pairs": f"{density:.1%}",
+        "train: annotated fraction of all pairs": f"{density:.1%}",
         "train: (subject, predicate) contexts": f"{len(triplets.subject_predicate()):,}",
         "train: (predicate, object) contexts": f"{len(triplets.predicate_object()):,}",
     }
@@ -121,7 +121,7 @@ KNOWN: dict[str, Numbers] = {
         }),
         "train: objects of an image": "11.6 (sd 5.8, 2..62)",
         "train: annotated pairs of an image": "5.2 (sd 3.8)",
-        "train: annotated share of all pairs": "6.5%",
+        "train: annotated fraction of all pairs": "6.5%",
         "train: (subject, predicate) contexts": "3,397",
         "train: (predicate, object) contexts": "3,542",
     },

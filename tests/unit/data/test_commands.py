@@ -74,7 +74,7 @@ def test_verify_compares_files_with_the_checksum_of_their_download(run, genome_d
     (tmp_path / ".prepared" / "image_data.json.json").write_text(json.dumps(record))
     status, out, _ = run("verify", "--data", "vg", "--root", tmp_path, "--num-val-images", 2)
     assert status == 1
-    assert "image_data.json is no longer what was downloaded" in out
+    assert "image_data.json is not the downloaded file any more" in out
 
 
 def test_convert_keeps_everything(run, genome_directory, tmp_path):

@@ -27,7 +27,7 @@ def mirrored(*names, pairs=None):
             for number, (name, row) in enumerate(zip(names, table[1:], strict=True), start=1) if row != number}
 
 
-def test_visual_genome_has_none():
+def test_mirrored_predicates_of_visual_genome_are_none():
     assert len(VISUAL_GENOME) == 50
     assert mirrored(*VISUAL_GENOME) == {}
 
@@ -36,26 +36,26 @@ def test_visual_genome_has_none():
     ("to the left of", "to the right of"), ("left of", "right of"), ("on left of", "on right of"), ("left", "right"),
     ("LEFT_OF", "right of"), ("isLeftOf", "isRightOf"), ("left-hand side", "right-hand side"),
     ("leftmost of", "rightmost of"), ("left to right", "right to left"), ("right next to", "left next to")])
-def test_pairs_are_found_in_any_wording(left, right):
+def test_mirrored_predicates_finds_pairs_in_any_wording(left, right):
     assert mirrored("on", left, "near", right) == {left: right, right: left}
 
 
 @pytest.mark.parametrize("name", ["left of", "right of", "to the left of", "has left", "is right"])
-def test_a_name_without_its_partner_is_known_to_have_none(name):
+def test_mirrored_predicates_marks_a_name_without_partner(name):
     assert mirrored("on", name) == {name: None}
     assert mirrored("on", name, "beneath the right one") == {name: None, "beneath the right one": None}
 
 
 @pytest.mark.parametrize("name", ["right behind", "right next to", "bright", "upright on", "cleft", "on"])
-def test_a_name_that_says_no_side_stays(name):
+def test_mirrored_predicates_keeps_other_names(name):
     assert mirrored(name) == {}
 
 
-def test_two_names_that_could_be_the_partner_are_none():
+def test_mirrored_predicates_with_two_possible_partners():
     assert mirrored("left of", "right of", "Right of") == dict.fromkeys(["left of", "right of", "Right of"])
 
 
-def test_given_pairs_are_all_that_is_exchanged():
+def test_mirrored_predicates_of_given_pairs():
     assert mirrored("left of", "right of", "a", "b", pairs=[("a", "b")]) == {"a": "b", "b": "a"}
     assert mirrored("left of", pairs=[("left of", "left of")]) == {}
 
@@ -146,7 +146,7 @@ def test_pairs_that_are_wrong_are_named(pairs, message, tmp_path):
         opened(tmp_path, mirror_pairs=pairs)
 
 
-def test_a_table_is_kept_by_names_and_compared():
+def test_exchanged_names_and_difference():
     names = ["-", "left of", "right of", "on", "is left"]
     then = exchanged_names(names, mirrored_predicates(names))
     assert then == {"left of": "right of", "right of": "left of", "is left": None}

@@ -17,7 +17,7 @@ def glove(tmp_path):
     return path
 
 
-def test_words_are_averaged_and_misses_reported(glove):
+def test_glove_embeddings_averages_words_and_reports_missing_ones(glove):
     embeddings = glove_embeddings(glove, CLASSES, PREDICATES, 3)
     assert embeddings.classes[1].tolist() == [1, 2, 3]
     assert embeddings.classes[2].tolist() == [1, 1, 2]
@@ -26,18 +26,18 @@ def test_words_are_averaged_and_misses_reported(glove):
     assert embeddings.source == "glove vectors.txt"
 
 
-def test_missing_rows_are_drawn_the_same_every_time(glove):
+def test_glove_embeddings_draws_missing_rows_with_a_fixed_seed(glove):
     first, again = (glove_embeddings(glove, CLASSES, PREDICATES, 3).classes for _ in range(2))
     assert torch.equal(first, again)
     assert first[[0, 3]].abs().min() > 0
 
 
-def test_tabs_part_words_too(glove):
+def test_glove_embeddings_accepts_tabs(glove):
     glove.write_text(GLOVE.replace(" ", "\t"))
     assert glove_embeddings(glove, CLASSES, PREDICATES, 3).classes[2].tolist() == [1, 1, 2]
 
 
-def test_words_with_blanks_are_passed_over(glove):
+def test_glove_embeddings_skips_words_with_blanks(glove):
     glove.write_text(GLOVE + "man overboard 7 7 7\n. . . 1 2 3\n")
     assert glove_embeddings(glove, CLASSES, PREDICATES, 3).classes[1].tolist() == [1, 2, 3]
 
@@ -53,13 +53,13 @@ def test_words_with_blanks_are_passed_over(glove):
     ("homme 1 2 3\n", 3, r"has no vector for any class \(man, traffic light, qqq, ...\)"),
     ("", 3, "has no vector for any class"),
 ])
-def test_files_that_are_not_what_is_expected(glove, text, dim, message):
+def test_glove_embeddings_refuses_other_files(glove, text, dim, message):
     glove.write_text(text)
     with pytest.raises(ValueError, match=message):
         glove_embeddings(glove, CLASSES, PREDICATES, dim)
 
 
-def test_no_file(tmp_path):
+def test_glove_embeddings_names_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no word vectors at .*none.txt.*embeddings.source=cooccurrence"):
         glove_embeddings(tmp_path / "none.txt", CLASSES, PREDICATES, 3)
 
@@ -74,7 +74,7 @@ MAN, WOMAN, HORSE, CUP, _GHOST = range(1, 6)
 TRIPLETS = {(MAN, 1, HORSE): 4, (WOMAN, 1, HORSE): 4, (MAN, 2, CUP): 4, (WOMAN, 2, CUP): 4, (CUP, 3, HORSE): 1}
 
 
-def test_classes_of_like_contexts_are_near():
+def test_cooccurrence_embeddings_of_similar_contexts_are_near():
     """Man and woman stand in the same contexts equally often: one vector. Horse and cup share no context."""
     embeddings = cooccurrence_embeddings(TRIPLETS, NAMES, ["_", "rides", "holds", "on"], 16)
     assert embeddings.classes.shape == (6, 16)
@@ -87,7 +87,7 @@ def test_classes_of_like_contexts_are_near():
     assert torch.equal(embeddings.classes, again.classes)
 
 
-def test_inner_products_are_those_of_pointwise_mutual_information():
+def test_cooccurrence_embeddings_keep_inner_products():
     """The formula written out: log(count of row and context / expected), expected with contexts smoothed by .75."""
     rng = np.random.default_rng(0)
     triplets = {tuple(map(int, rng.integers(1, [7, 4, 7]))): int(rng.integers(1, 9)) for _ in range(60)}
@@ -106,6 +106,6 @@ def test_inner_products_are_those_of_pointwise_mutual_information():
     np.testing.assert_allclose(vectors @ vectors.T, gram * 12 / 6 / np.diag(gram).mean(), atol=1e-4)
 
 
-def test_no_triplets():
+def test_cooccurrence_embeddings_need_triplets():
     with pytest.raises(ValueError, match="needs training triplets"):
         cooccurrence_embeddings({}, NAMES, ["_"], 4)

@@ -64,7 +64,7 @@ def test_open_names_a_missing_store(tmp_path):
 def test_open_refuses_an_unfinished_store(tmp_path, identity):
     writer = StoreWriter(tmp_path / "nodes.zarr", identity, num_parts=2)
     writer.write_part(0, np.zeros((1, *SHAPE)), np.array([1]))
-    with pytest.raises(FileNotFoundError, match=r"not sealed yet: .*goes on where it stopped"):
+    with pytest.raises(FileNotFoundError, match=r"not sealed yet: .*Run the same command again"):
         FeatureStore.open(tmp_path / "nodes.zarr")
     with pytest.raises(ValueError, match="cannot be sealed, 1 of 2 parts are missing, the first is part 1"):
         writer.seal()

@@ -40,7 +40,7 @@ def spoilt() -> list[tuple[str, list[int]]]:
         (name, dice.choice(SHAPES)) for name in dice.sample(names, 20)]
 
 
-def test_a_weight_of_another_shape_is_named(tmp_path) -> None:
+def test_import_published_names_a_weight_of_another_shape(tmp_path) -> None:
     path, out = tmp_path / "vgrel.pth", tmp_path / "out"
     for name, shape in spoilt():
         weights = {"state_dict": published(MODEL), "gan": published(GAN)}
@@ -56,7 +56,7 @@ def test_a_weight_of_another_shape_is_named(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("shape", [[], [5], [0, 4096], [5, 5, 5]])
-def test_a_detector_of_another_shape_is_named(shape, tmp_path) -> None:
+def test_import_published_names_a_detector_of_another_shape(shape, tmp_path) -> None:
     weights = {name: expanded(shape) for name, shape in MOTIFS.items()} | {"score_fc.weight": expanded(shape)}
     torch.save({"state_dict": weights}, tmp_path / "m.tar")
     with pytest.raises(ValueError, match=r"m\.tar does not fit the model:\n  score_fc\.weight has shape \["):
@@ -97,7 +97,7 @@ def test_a_model_of_other_data_can_be_evaluated(monkeypatch, tmp_path, capsys) -
 
 
 @pytest.mark.parametrize("epoch", [-3, True, 1.5, "19", 10**7])
-def test_an_epoch_that_is_none_is_refused(epoch, tmp_path) -> None:
+def test_import_published_refuses_a_wrong_epoch(epoch, tmp_path) -> None:
     torch.save({"state_dict": published(MODEL), "epoch": epoch}, tmp_path / "vgrel.pth")
     with pytest.raises(ValueError, match=rf"vgrel\.pth: 'epoch' must be a whole number .*, got '?{epoch}"):
         import_published(tmp_path / "vgrel.pth", tmp_path / "out")
@@ -111,7 +111,7 @@ def test_other_weights_are_told_what_is_missing(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("entry", ["thesis.tex", "detector/thesis.tex", "checkpoints/epoch_0019/thesis.tex"])
-def test_a_folder_of_other_things_is_left_alone(entry, tmp_path, capsys) -> None:
+def test_import_published_keeps_a_folder_of_other_files(entry, tmp_path, capsys) -> None:
     """Refused before the published file, which is not even there, is looked for."""
     (tmp_path / "out" / entry).parent.mkdir(parents=True)
     (tmp_path / "out" / entry).write_text("years of work")
@@ -120,13 +120,13 @@ def test_a_folder_of_other_things_is_left_alone(entry, tmp_path, capsys) -> None
     assert (tmp_path / "out" / entry).read_text() == "years of work"
 
 
-def test_a_trial_is_no_import(tmp_path, capsys) -> None:
+def test_import_published_keeps_the_folder_of_a_trial(tmp_path, capsys) -> None:
     checkpoint.save(tmp_path, 19, {"model": torch.nn.Linear(1, 1)}, {}, {})
     assert main(["import", "absent.pth", "--out", str(tmp_path)]) == 2
     assert "holds other files (checkpoints)" in capsys.readouterr().err
 
 
-def test_an_earlier_import_may_be_replaced(tmp_path, capsys) -> None:
+def test_import_published_replaces_an_earlier_import(tmp_path, capsys) -> None:
     checkpoint.save(tmp_path, 19, {"model": torch.nn.Linear(1, 1)}, {}, {"source": "vgrel.pth"})
     (tmp_path / "detector").mkdir()
     assert main(["import", "absent.pth", "--out", str(tmp_path)]) == 2

@@ -120,7 +120,7 @@ def test_ensure_opens_an_existing_store(data, detector, tmp_path):
     assert ensure("d1").path == first.path
     with pytest.raises(FileNotFoundError):
         ensure("d2")
-    with pytest.raises(FileNotFoundError, match="goes on where it stopped"):
+    with pytest.raises(FileNotFoundError, match="Run the same command again"):
         FeatureStore.open(store_path(tmp_path, training_nodes(data, detector, "d2").identity))
 
 

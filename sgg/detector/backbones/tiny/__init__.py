@@ -1,4 +1,4 @@
-"""A detector for the toy genome's small pictures, which trains in a minute on one core."""
+"""A detector for the small images of the toy genome. It trains in a minute on one core."""
 
 from __future__ import annotations
 

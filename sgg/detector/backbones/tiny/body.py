@@ -6,7 +6,7 @@ from torch import nn
 
 
 class TinyBody(nn.Sequential):
-    """Four convolutions to 32 channels at stride 8: enough for the toy genome's 176-pixel pictures."""
+    """Four convolutions to 32 channels at stride 8: enough for the 176-pixel images of the toy genome."""
 
     out_channels = 32
 

@@ -36,7 +36,7 @@ def write(directory, content):
     return directory
 
 
-def test_records_become_graphs(tmp_path):
+def test_open_custom_turns_records_into_graphs(tmp_path):
     data = open_custom(write(tmp_path, CONTENT))
     train = data.split("train")
     graph = train.graph(0)
@@ -59,7 +59,7 @@ def test_images_without_an_ending_have_names_of_their_own(tmp_path):
     assert [data.split(name).image_id(0) for name in ("val", "train", "test")] == ["day.1/a", "day.1/b", "day.2/a"]
 
 
-def test_the_example_loads_and_batches():
+def test_open_custom_of_the_example():
     data = open_dataset("custom", EXAMPLE)
     assert data.description.startswith("nine pictures of the toy genome: 4/2/3 images")
     batch = next(load_batches(data.split("train"), 4).epoch(0))
@@ -88,7 +88,7 @@ def test_the_example_has_what_makes_data_hard():
         assert (annotations.sizes[:, 0] != annotations.sizes[:, 1]).any()
 
 
-def test_a_converted_data_set_has_the_same_content(genome_directory, tmp_path):
+def test_write_custom_keeps_content_and_hash(genome_directory, tmp_path):
     original = open_visual_genome(genome_directory, num_val_images=2)
     write_custom(original, tmp_path / "converted")
     converted = open_custom(tmp_path / "converted")
@@ -142,7 +142,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_record_is_named(name, tmp_path):
+def test_open_custom_names_a_wrong_record(name, tmp_path):
     edit, message = WRONG[name]
     content = copy.deepcopy(CONTENT)
     edit(content)
@@ -158,7 +158,7 @@ def test_a_section_that_occurs_twice_is_not_lost_silently(tmp_path):
         open_custom(tmp_path)
 
 
-def test_a_missing_file_comes_with_a_remedy(tmp_path):
+def test_open_custom_names_a_missing_file_and_the_remedy(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"annotations.json is missing; .*sgg/data/readers/custom.py"):
         open_custom(tmp_path)
 
@@ -177,7 +177,7 @@ VRD = {"predicate": 0, "subject": {"category": 1, "bbox": [0, 9, 0, 9]}, "object
     ({"train": {}, "val": {}, "test": {}, "rel_categories": []}, "RelTR"),
     ({"images": [], "annotations": [], "categories": []}, "COCO's layout, without relations"),
 ])
-def test_a_known_layout_is_refused_by_its_name(content, name, tmp_path):
+def test_foreign_layout_names_known_layouts(content, name, tmp_path):
     with pytest.raises(ValueError, match=rf"annotations.json has another layout .*{name}.*readers/custom.py desc"):
         open_custom(write(tmp_path, content))
 
@@ -205,6 +205,6 @@ def test_a_file_where_every_relation_is_of_an_object_to_itself(tmp_path):
 @pytest.mark.parametrize(("content", "message"), [
     ({}, r"annotations\.json: is empty: it has no 'images', 'categories', .*sgg/data/readers/custom\.py"),
     ({"images": [], "categories": []}, r"json: has no 'annotations', 'predicates', 'relations'; ")])
-def test_lists_that_are_not_there_are_named_at_once(tmp_path, content, message):
+def test_open_custom_names_all_missing_lists(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
         open_custom(write(tmp_path, content))

@@ -48,14 +48,14 @@ def opened(root, **options):
     return open_gqa(root / "GQA", root / "VG" / "VG_100K", num_val_images=1, **options)
 
 
-def test_names_are_sorted_over_both_files(tmp_path):
+def test_open_gqa_sorts_names_of_both_files(tmp_path):
     write(tmp_path)
     data = opened(tmp_path)
     assert data.classes == ["__background__", "boat", "bus", "cat", "dog", "tree", "zebra"]
     assert data.predicates == ["__background__", "near", "on", "to the left of", "to the right of"]
 
 
-def test_validation_is_the_first_training_ids_as_text(tmp_path):
+def test_open_gqa_takes_the_first_training_ids_as_validation(tmp_path):
     write(tmp_path)
     data = opened(tmp_path)
     assert {name: data.split(name).annotations.files.tolist() for name in ("train", "val", "test")} == {
@@ -69,7 +69,7 @@ def test_validation_that_takes_all_of_training_is_named(tmp_path):
         open_gqa(tmp_path / "GQA", tmp_path / "VG" / "VG_100K")
 
 
-def test_objects_outside_are_left_out_with_their_relations(tmp_path):
+def test_open_gqa_leaves_out_objects_outside_their_images(tmp_path):
     write(tmp_path)
     graph = opened(tmp_path).split("val").graph(0)
     assert graph.boxes.tolist() == [[50, 0, 54, 4], [3, 3, 12, 12]]
@@ -82,7 +82,7 @@ def test_objects_outside_are_left_out_with_their_relations(tmp_path):
     assert wide.relations.tolist() == [[0, 1, 1], [0, 1, 3]]
 
 
-def test_left_and_right_can_be_excluded(tmp_path):
+def test_open_gqa_excludes_left_and_right(tmp_path):
     write(tmp_path)
     data = opened(tmp_path, exclude_left_right=True)
     assert data.predicates == ["__background__", "near", "on"]
@@ -127,7 +127,7 @@ def test_a_plain_list_is_used_and_its_unknown_origin_found(tmp_path):
     assert "train_balanced_questions.json" in found.example
 
 
-def test_it_opens_by_name(tmp_path):
+def test_open_dataset_of_gqa(tmp_path):
     write(tmp_path)
     assert open_dataset("gqa", tmp_path, num_val_images=1, exclude_left_right=True).name == "gqa"
     with pytest.raises(ValueError, match=r"data.exclude_left_right is for data.name gqa, not vg"):
@@ -158,7 +158,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_record_is_named(name, tmp_path):
+def test_open_gqa_names_a_wrong_record(name, tmp_path):
     path, value, message = WRONG[name]
     write(tmp_path, train=edited(path, value))
     with pytest.raises(ValueError, match=message):

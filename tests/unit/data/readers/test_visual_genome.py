@@ -11,7 +11,7 @@ from sgg.data.readers.visual_genome import open_visual_genome
 NUM_VAL = 2
 
 
-def test_boxes_are_in_pixels_of_the_picture(genome_directory):
+def test_open_visual_genome_gives_boxes_in_pixels(genome_directory):
     data = open_visual_genome(genome_directory, num_val_images=NUM_VAL)
     graph = data.split("val").graph(0)
     assert graph.boxes.tolist() == [[0, 10, 20, 25], [15, 20, 35, 35], [40, 30, 60, 45]]
@@ -19,7 +19,7 @@ def test_boxes_are_in_pixels_of_the_picture(genome_directory):
     assert graph.relations.tolist() == [[0, 1, 1], [2, 0, 1]]
 
 
-def test_half_a_pixel_is_cut_towards_zero(new_genome, tmp_path):
+def test_corners_from_centres_rounds_towards_zero(new_genome, tmp_path):
     genome = new_genome()
     genome.arrays["boxes_1024"][:2] = [[10, 10, 5, 5], [0, 0, 1, 3]]  # corners 7.5 and -.5, -1.5
     data = open_visual_genome(genome.write(tmp_path, images=False), num_val_images=NUM_VAL)
@@ -55,7 +55,7 @@ def test_boxes_over_the_border_are_clipped(new_genome, tmp_path):
     assert data.split("val").graph(0).boxes[0].tolist() == [0, 36.25, 20, 48]
 
 
-def test_the_hash_follows_the_content_and_not_the_storage(new_genome, tmp_path):
+def test_hash_depends_on_the_content_only(new_genome, tmp_path):
     genome = new_genome()
     genome.arrays["labels"] = genome.arrays["labels"].astype(np.uint8)
     same = open_visual_genome(genome.write(tmp_path / "same"), num_val_images=NUM_VAL).hash
@@ -117,7 +117,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_file_is_named_with_the_record(name, new_genome, tmp_path):
+def test_open_visual_genome_names_a_wrong_record(name, new_genome, tmp_path):
     edit, message = WRONG[name]
     genome = new_genome()
     edit(genome)
@@ -150,13 +150,13 @@ def test_json_of_another_shape_is_named(genome_directory):
         open_visual_genome(genome_directory, num_val_images=NUM_VAL)
 
 
-def test_missing_images_are_named_with_the_remedy(new_genome, tmp_path):
+def test_require_images_names_missing_images_and_the_remedy(new_genome, tmp_path):
     data = open_visual_genome(new_genome().write(tmp_path, images=False), num_val_images=NUM_VAL)
     with pytest.raises(FileNotFoundError, match=r"no .*VG_100K; get the data set with: python -m sgg.data prepare vg"):
         data.require_images()
 
 
-def test_one_missing_picture_is_named_before_it_is_asked_for(new_genome, tmp_path):
+def test_require_images_names_one_missing_image(new_genome, tmp_path):
     data = open_visual_genome(new_genome().write(tmp_path), num_val_images=NUM_VAL)
     data.require_images()
     test = data.split("test")

@@ -34,7 +34,7 @@ def write(root, train=TRAIN, test=TEST, classes=CLASSES, predicates=PREDICATES):
     return root
 
 
-def test_objects_are_the_distinct_boxes_with_their_classes(tmp_path):
+def test_open_vtranse_takes_distinct_boxes_and_classes_as_objects(tmp_path):
     data = open_vtranse(write(tmp_path), num_val_images=1)
     graph = data.split("val").graph(0)
     assert data.classes == ["__background__", "dog", "cat"]
@@ -81,12 +81,12 @@ def test_what_is_no_whole_number_is_refused(number, tmp_path):
     ({"predicates": {}}, r"has no group 'meta/pre/name2idx'"),
     ({"test": {}}, r"has no group 'gt/test'"),
 ])
-def test_a_wrong_record_is_named(changes, message, tmp_path):
+def test_open_vtranse_names_a_wrong_record(changes, message, tmp_path):
     with pytest.raises(ValueError, match=r"vg1_2_meta.h5.*" + message):
         open_vtranse(write(tmp_path, **changes), num_val_images=1)
 
 
-def test_a_missing_file_comes_with_a_remedy(tmp_path):
+def test_open_vtranse_names_a_missing_file_and_the_remedy(tmp_path):
     root = write(tmp_path)
     (root / "vtranse" / "vg1_2_meta.h5").unlink()
     with pytest.raises(FileNotFoundError, match=r"vg1_2_meta.h5 is missing; put vg1_2_meta.h5 of the"):
