@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from .registry import Method, Registry
+from .registry import Method, MethodError, Registry, code_of, place
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +28,17 @@ class AdjustmentFunction(Protocol):
 
     def __call__(self, logits: Tensor, context: EdgeContext, value: float) -> Tensor:
         """The logits of P pairs, adjusted by one value."""
+
+
+def require_logits(adjusted: Tensor, function: AdjustmentFunction, logits: Tensor, name: str) -> Tensor:
+    """Return the result of an adjustment. Raises MethodError that names the adjustment and its file unless the result
+    is a tensor of numbers with the shape of the logits."""
+    shape, wanted = getattr(adjusted, "shape", None), list(logits.shape)
+    if shape == logits.shape and getattr(adjusted, "is_floating_point", bool)():
+        return adjusted
+    given = type(adjusted).__name__ if shape is None else f"{adjusted.dtype} of shape {list(shape)}"
+    raise MethodError(f"{place(code_of(function))}: the adjustment {name} must return logits of shape {wanted}, got "
+                      f"{given}")
 
 
 class Adjustment(Method):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from .registry import Method, MethodError, Registry, place
+from .registry import Method, MethodError, Registry, code_of, place
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,8 +48,7 @@ def require_scalar(loss: Tensor, function: EdgeLossFunction, logits: Tensor) -> 
         fault = "must return a loss with a gradient, so it must not detach tensors or make plain numbers of them"
     else:
         return loss
-    made = getattr(function, "func", function)  # of a functools.partial
-    code: Any = made if hasattr(made, "__code__") else type(made)
+    code = code_of(function)
     raise MethodError(f"{place(code)}: the edge loss {code.__name__} {fault}")
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from sgg.common.hashing import sha256_of
 
-from .registry import MethodError, Registry
+from .registry import MethodError, Registry, place
 
 IN_FOLDER = "::"
 
@@ -164,8 +164,11 @@ def fault_of_plugins(then: Mapping[str, str], allow_changed: bool, remedy: str) 
     return None
 
 
-def describe_error(error: BaseException, plugin: Plugin) -> str:
-    """An error of a plugin's code as one line, with the file and line of the fault."""
+def describe_error(error: BaseException, plugin: Plugin, entry: type | None = None) -> str:
+    """An error of a plugin's code as one line, with the file and line of the fault.
+
+    entry: the entry of the plugin that was used. Its line stands for that of an error which other code raised.
+    """
     text = " ".join(str(error).split())
     if isinstance(error, MethodError):  # its text begins with file and line
         return text
@@ -173,7 +176,8 @@ def describe_error(error: BaseException, plugin: Plugin) -> str:
         return f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__)
               if frame.filename.startswith(str(plugin.source))]
-    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else plugin.source
+    elsewhere = plugin.source if entry is None else place(entry)
+    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else elsewhere
     return f"{where}: {type(error).__name__}: {text}"
 
 

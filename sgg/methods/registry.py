@@ -165,6 +165,30 @@ def _require_contract(entry: type[Method]) -> None:
             raise MethodError(f"{place(entry)}: {entry.__name__} needs a method {name}({', '.join(parameters)})")
 
 
+def code_of(function: Any) -> Any:
+    """The code that a callable runs, for `place`: a function, also of a functools.partial, or the class of an object.
+    """
+    made = getattr(function, "func", function)
+    return made if hasattr(made, "__code__") else type(made)
+
+
+def require_call(function: Any, entry: Method, *arguments: str) -> None:
+    """Raise MethodError that names file and line unless `entry.build` returned a function of these arguments."""
+    kind, wanted = type(entry), f"a function ({', '.join(arguments)})"
+    if not callable(function):
+        raise MethodError(f"{place(entry.build)}: {kind.__name__}.build must return {wanted}, got "  # type: ignore[attr-defined]
+                          f"{type(function).__name__}")
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some functions that are written in C have none
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        raise MethodError(f"{place(code_of(function))}: {kind.__name__}.build must return {wanted}, but {error}"
+                          ) from None
+
+
 def place(entry: Any) -> str:
     """The file and line of a class or a function, for messages."""
     try:

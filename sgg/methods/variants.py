@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sgg.common.metric_names import DETECTION_COUNTS
 from sgg.common.run_log import Row
-from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS, AdjustmentFunction
+from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS, AdjustmentFunction, require_logits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -113,18 +113,21 @@ def adjusters(variants: Iterable[Variant], statistics: Statistics) -> dict[str, 
                if value != _neutral(name) and name != BY_METRICS}
         for name in own.keys() - functions.keys():
             functions[name] = ADJUSTMENTS[name]().build(statistics)
-        found.setdefault(suffix(own), Adjuster(tuple((functions[name], value) for name, value in own.items())))
+        found.setdefault(suffix(own), Adjuster(tuple((name, functions[name], value) for name, value in own.items())))
     return found
 
 
 @dataclass(frozen=True)
 class Adjuster:
-    """Applies adjustments with their values, one after another."""
+    """Applies adjustments, one after another.
 
-    steps: tuple[tuple[AdjustmentFunction, float], ...]
+    steps: the name, the function and the value of each.
+    """
+
+    steps: tuple[tuple[str, AdjustmentFunction, float], ...]
 
     def __call__(self, logits: Tensor, context: EdgeContext) -> Tensor:
-        """Adjusted predicate logits [P, R]."""
-        for adjust, value in self.steps:
-            logits = adjust(logits, context, value)
+        """Adjusted predicate logits [P, R]. Raises MethodError for an adjustment that returns something else."""
+        for name, adjust, value in self.steps:
+            logits = require_logits(adjust(logits, context, value), adjust, logits, name)
         return logits

@@ -1,4 +1,4 @@
-"""Build the parts of a method that plugins bring once, before anything starts, because their code may fail."""
+"""Build and try the parts of a method that plugins bring once, before anything starts, because their code may fail."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from sgg.config import Config
 from sgg.data import DataSet
 from sgg.detector.model import Detector
 from sgg.experiment.context import Experiment
-from sgg.methods.adjustment import ADJUSTMENTS
+from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS, Adjustment, require_logits
 from sgg.methods.augmentation import AugmentationParts
 from sgg.methods.edge_loss import EdgeContext, require_scalar
 from sgg.methods.head import HeadSizes
 from sgg.methods.plugins import describe_error, plugin_of
-from sgg.methods.registry import Method
+from sgg.methods.registry import Method, require_call
 
 PAIRS = 8
-"""The number of pairs on which an edge loss is tried."""
+"""The number of pairs on which an edge loss and adjustments are tried."""
 
 
 def faults_of_plugins(config: Config, data: DataSet) -> list[str]:
-    """One line, with file and line, for each plugin part of a config's method that cannot be built."""
+    """One line, with file and line, for each plugin part of a config's method that cannot be used."""
     experiment, faults = Experiment(config, data), []
     parts: list[tuple[str, Method, Callable[[], Any]]] = [
         ("detector", config.detector, partial(_build_detector, experiment)),
@@ -34,9 +34,11 @@ def faults_of_plugins(config: Config, data: DataSet) -> list[str]:
         ("loss", config.loss, partial(_try_loss, experiment)),
         ("augmentation", config.augmentation, partial(_build_augmentation, experiment))]
     for name, entry in ADJUSTMENTS.entries.items():
-        if set(getattr(config.evaluation, name)) != {entry.neutral}:
+        values = [value for value in getattr(config.evaluation, name) if value != entry.neutral]
+        if values and name != BY_METRICS:
             adjustment = entry()
-            parts.append((f"evaluation.{name}", adjustment, partial(adjustment.build, experiment)))
+            parts.append((f"evaluation.{name}", adjustment, partial(_try_adjustment, adjustment, name, values,
+                                                                    experiment)))
     for key, part, build in parts:
         plugin = plugin_of(type(part))
         if plugin is None:
@@ -45,7 +47,7 @@ def faults_of_plugins(config: Config, data: DataSet) -> list[str]:
             with torch.random.fork_rng([]):
                 build()
         except Exception as error:
-            faults.append(f"{key}: {describe_error(error, plugin)}")
+            faults.append(f"{key}: {describe_error(error, plugin, type(part))}")
     return faults
 
 
@@ -68,10 +70,20 @@ def _build_head(experiment: Experiment) -> None:
 def _try_loss(experiment: Experiment) -> None:
     """Build the loss and call it once, on pairs of which every second one has a relation."""
     loss = experiment.config.loss.build(experiment)
+    require_call(loss, experiment.config.loss, "logits", "predicates", "context")
     logits = torch.randn(PAIRS, experiment.num_predicates, requires_grad=True)
     predicates = torch.tensor([0, 1]).repeat(PAIRS // 2)
     ends = torch.ones(PAIRS, dtype=torch.long)
     require_scalar(loss(logits, predicates, EdgeContext(ends, ends, PAIRS / 2, PAIRS / 2)), loss, logits)
+
+
+def _try_adjustment(adjustment: Adjustment, name: str, values: list[float], experiment: Experiment) -> None:
+    """Build the adjustment and call it once with each value, on random logits."""
+    function = adjustment.build(experiment)
+    require_call(function, adjustment, "logits", "context", "value")
+    logits, ends = torch.randn(PAIRS, experiment.num_predicates), torch.ones(PAIRS, dtype=torch.long)
+    for value in values:
+        require_logits(function(logits, EdgeContext(ends, ends), value), function, logits, name)
 
 
 def _build_augmentation(experiment: Experiment) -> None:

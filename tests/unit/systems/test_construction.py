@@ -50,6 +50,31 @@ def test_faults_of_plugins_names_an_adjustment_that_cannot_be_built(shift, toy_r
     assert faults([0.0]) == [], "it is not asked for"
 
 
+@pytest.mark.parametrize(("built", "words"), [
+    ("lambda logits, context, value: logits + value", None),
+    ("lambda logits, context, value: logits[:, 1:]", (":16", "the adjustment shift must return logits of shape [8, ",
+                                                      "got torch.float32 of shape [8, ")),
+    ("lambda logits, context, value: logits.argmax(1)", (":16", "got torch.int64 of shape [8]")),
+    ("lambda logits, context, value: None", (":16", "shift", "got NoneType")),
+    ("lambda logits, context, value: logits.nonsense", (":16: AttributeError", "nonsense")),
+    ("lambda logits, value: 1", (":16", "Shift.build must return a function (logits, context, value), but too many")),
+    ("None", (":15", "Shift.build must return a function (logits, context, value), got NoneType")),
+    ("type('Called', (), {'__call__': lambda self: 1})()", ("must return a function (logits, context, value), but",)),
+])
+def test_faults_of_plugins_tries_an_adjustment(tmp_path, toy_root, built: str, words) -> None:
+    path = tmp_path / "shift.py"
+    path.write_text(ADJUSTMENT.replace("statistics.no_such_count", built))
+    load_plugins([str(path)])
+    try:
+        faults = faults_of_plugins(validate({"data": {"name": "toy", "root": str(toy_root)},
+                                             "evaluation": {"shift": [0.0, 1.0]}}), open_dataset("toy", toy_root))
+    finally:
+        unload_plugins(list(loaded_digests()))
+    assert [fault.partition(": ")[0] for fault in faults] == (["evaluation.shift"] if words else [])
+    for word in words or ():
+        assert word in faults[0]
+
+
 PARTS = """
 from typing import Annotated, ClassVar, Literal
 
@@ -96,6 +121,7 @@ FINE = {"augmentation": "pass", "detector": "pass", "loss": "logits.sum() * cont
     ({"detector": "raise RuntimeError('no')"}, "detector", ("parts.py:27: RuntimeError: no",)),
     ({"detector": "num_classes = None"}, "detector", ("parts.py:28: TypeError", "NoneType")),
     ({"loss": "logits.nonsense"}, "loss", ("parts.py:36: AttributeError", "nonsense")),
+    ({"loss": "0, 1"}, "loss", ("parts.py:35: Mine.build must return a function (logits, ", "got tuple")),
     ({"loss": "logits"}, "loss", ("parts.py:36: the edge loss", "must return a scalar tensor, got shape [8, ")),
     ({"loss": "0.5"}, "loss", ("parts.py:36: the edge loss", "must return a scalar tensor, got float")),
     ({"loss": "logits.detach().sum()"}, "loss", ("parts.py:36: the edge loss", "must return a loss with a gradient")),
