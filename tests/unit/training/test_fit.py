@@ -248,7 +248,7 @@ def test_a_gan_of_the_first_edition_is_evaluated_but_fit_does_not_resume_it(toy_
     fresh = trial.build().networks["gan"]
     saved.load_weights(**{"gan.generator": fresh.generator})
     assert torch.equal(fresh.generator.projection.weight, gan.generator.projection.weight)
-    with pytest.raises(ValueError, match=r"(?s)missing discriminators\.global\.layers\.15\..*earlier edition .* anew"):
+    with pytest.raises(ValueError, match=r"(?s)missing discriminators\.global\.layers\.15\..*earlier edition .* again"):
         saved.load_weights(gan=fresh)
 
 
