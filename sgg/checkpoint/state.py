@@ -32,7 +32,7 @@ from sgg.common.pickles import DAMAGE
 from sgg.common.run_log import CHECKPOINTS
 from sgg.common.weights import load_strictly
 from sgg.data.provenance import VectorProvenance
-from sgg.methods.plugins import fault_of_plugins, loaded_digests
+from sgg.methods.plugins import changed_plugins, fault_of_plugins, loaded_digests
 
 from .meta import CheckpointMeta
 
@@ -67,6 +67,9 @@ class Checkpoint:
         """
         if fault := fault_of_plugins(self.meta.get("plugins", {}), allow_changed, remedy):
             raise ValueError(f"{self.path}: {fault}")
+        for name, (then, now) in changed_plugins(self.meta.get("plugins", {})).items():
+            log.warning("%s was trained with another version of the plugin %s (sha256 %s, here %s): what follows is of "
+                        "the code of now", self.path, name, then[:12], now[:12])
 
     def require_origin(self, data_hash: str, parts: Mapping[str, str | None],
                        pictures: Mapping[str, str] | None = None) -> None:

@@ -1,22 +1,13 @@
-"""`Config`: settings that agree with each other, and values that follow from them. Its schema is rebuilt when a
-registry gets or loses an entry.
-"""
+"""`Config`: settings that agree with each other, and values that follow from them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, model_validator
+from pydantic import model_validator
 
-from sgg.config.reference.json_schema import forget_schema
-from sgg.methods.registry import Registry
-from sgg.settings.section import section_type
-
-from .adjustment_settings import declare_adjustments
 from .agreement import disagreements
-from .choice import choice_of
-from .schema import Evaluation, Settings
-from .setting import forget_settings
+from .schema import Settings
 
 
 class Config(Settings):
@@ -54,31 +45,3 @@ class Config(Settings):
     def directory(self) -> Path:
         """The folder that this run writes to."""
         return self.experiment.output / self.experiment.name
-
-
-def renew_schema() -> None:
-    """Rebuild all sections of settings for the current entries of the registries."""
-    declare_adjustments(Evaluation)
-    _renew(Settings)
-    Settings.model_rebuild(force=True)
-    Config.model_rebuild(force=True)
-    forget_settings()
-    forget_schema()
-
-
-def _renew(section: type[BaseModel]) -> bool:
-    """Rebuild the sections that hold a registry's section, innermost first. Returns whether `section` holds one."""
-    holds = False
-    for field in section.model_fields.values():
-        if (choice := choice_of(field)) is not None:
-            holds = True
-            for entry in choice.registry.entries.values():
-                _renew(entry)
-        elif (below := section_type(field)) is not None:
-            holds |= _renew(below)
-    if holds:
-        section.model_rebuild(force=True)
-    return holds
-
-
-Registry.on_change.append(renew_schema)

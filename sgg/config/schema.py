@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from sgg.common.metric_names import KS
 from sgg.methods.augmentation import AUGMENTATIONS, Augmentation
@@ -18,16 +18,18 @@ from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.methods.dataset import DATA_SETS, DataSettings
 from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
 from sgg.methods.head import HEADS, Head
+from sgg.methods.registry import Registry
 from sgg.settings.marks import Follows, suits
 from sgg.settings.roles import draws, measures, runs, trains
-from sgg.settings.section import Distinct, Fraction, HomePath, Listed, Section
+from sgg.settings.section import Distinct, Fraction, HomePath, Listed, Section, section_type
 
 from .adjustment_settings import declare_adjustments
-from .choice import Choice
+from .choice import Choice, choice_of
 from .defaults import complete, data_of_root
 from .edge_boxes import EdgeBoxes
 from .rules import pairs_of_mode, rate_of_batch
 from .search import Resources, Search, Tracking
+from .setting import forget_settings
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Mode = Literal["sgcls", "predcls", "sgdet"]
@@ -185,3 +187,31 @@ class Settings(Section):
     search: Search = Search()
     resources: Resources = Resources()
     tracking: Tracking = Tracking()
+
+
+def renew_schema() -> None:
+    """Rebuild all sections of settings for the current entries of the registries."""
+    declare_adjustments(Evaluation)
+    _renew(Settings)
+    schemas: list[type[BaseModel]] = [Settings, *Settings.__subclasses__()]
+    for schema in schemas:
+        schema.model_rebuild(force=True)
+    forget_settings()
+
+
+def _renew(section: type[BaseModel]) -> bool:
+    """Rebuild the sections that hold a registry's section, innermost first. Returns whether `section` holds one."""
+    holds = False
+    for field in section.model_fields.values():
+        if (choice := choice_of(field)) is not None:
+            holds = True
+            for entry in choice.registry.entries.values():
+                _renew(entry)
+        elif (below := section_type(field)) is not None:
+            holds |= _renew(below)
+    if holds:
+        section.model_rebuild(force=True)
+    return holds
+
+
+Registry.on_change.append(renew_schema)

@@ -25,7 +25,7 @@ from sgg.common.parser import add_data_option, add_renamed, command_parser
 from sgg.common.versions import code_provenance
 from sgg.config.options import add_plugin_options
 from sgg.evaluate.evaluation import FALLBACKS, Values, evaluate, rescore
-from sgg.evaluate.predictions import PredictionFile, PredictionWriter, Protocol
+from sgg.evaluate.predictions import PredictionFile, PredictionSource, PredictionWriter, Protocol
 from sgg.evaluate.tables import tables
 from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS
 from sgg.methods.variants import Variant, variants_of
@@ -88,10 +88,12 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
                                             for section, values in given.items()}, options.allow_changed_plugin)
     experiment = restored.foundation.experiment
     data, settings, split = experiment.data, experiment.config.evaluation, options.split or "test"
+    source: PredictionSource = {"checkpoint": str(restored.checkpoint.path), "epoch": restored.checkpoint.epoch,
+                                "data": restored.foundation.provenance}
+    if plugins := restored.checkpoint.meta.get("plugins"):
+        source["plugins_in_training"] = plugins
     protocol = Protocol(split, tuple(settings.modes), data.classes, data.predicates, data.triplets("train").as_dict(),
-                        data.seen(split).as_dict(), predicate_weights(*experiment.pair_counts, 1),
-                        {"checkpoint": str(restored.checkpoint.path), "epoch": restored.checkpoint.epoch,
-                         "data": restored.foundation.provenance})
+                        data.seen(split).as_dict(), predicate_weights(*experiment.pair_counts, 1), source)
     metrics = {mode + ending: of_mode for ending in experiment.adjusters for mode, of_mode in protocol.metrics(
         settings.modes, settings.ks, settings.values_of("pred_weight"), _conventions(options)).items()}
     batches = _with_bar(experiment.evaluation_batches(split),

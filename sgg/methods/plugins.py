@@ -164,6 +164,13 @@ def fault_of_plugins(then: Mapping[str, str], allow_changed: bool, remedy: str) 
     return None
 
 
+def changed_plugins(then: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """The loaded plugins that differ from those of something that was made with plugins: by name, the digest that it
+    was made with and the digest of now. then: the former digests by name."""
+    now = loaded_digests(then)
+    return {name: (digest, now[name]) for name, digest in then.items() if now.get(name, digest) != digest}
+
+
 def describe_error(error: BaseException, plugin: Plugin, entry: type | None = None) -> str:
     """An error of a plugin's code as one line, with the file and line of the fault.
 

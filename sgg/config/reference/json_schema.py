@@ -8,6 +8,7 @@ from typing import Any
 from sgg.config.choice import AUTO
 from sgg.config.schema import Settings
 from sgg.config.setting import Naming, Setting, choices_of, declared
+from sgg.methods.registry import Registry
 from sgg.settings.section import Listed, Off
 
 AXIS = {
@@ -52,9 +53,7 @@ def _plain_schema() -> dict[str, Any]:
     return Settings.model_json_schema()
 
 
-def forget_schema() -> None:
-    """Clear the cache, because the entries of a registry have changed."""
-    _plain_schema.cache_clear()
+Registry.on_change.append(_plain_schema.cache_clear)
 
 
 def _owner(schema: dict[str, Any], setting: Setting) -> tuple[dict[str, Any], str]:

@@ -150,7 +150,7 @@ def test_open_checkpoint_names_damage(tmp_path, network) -> None:
         checkpoint.open_checkpoint(saved.path)
 
 
-def test_require_plugins_names_missing_plugins(tmp_path, network) -> None:
+def test_require_plugins_names_missing_and_changed_plugins(tmp_path, network, caplog) -> None:
     """By the hashes of their files; nothing of them is run where it is opened."""
     (tmp_path / "mine.py").write_text("x = 1")
     full_name = str(tmp_path / "mine.py")
@@ -167,4 +167,6 @@ def test_require_plugins_names_missing_plugins(tmp_path, network) -> None:
     with pytest.raises(ValueError, match="--allow-changed-plugin"):
         found.require_plugins(allow_changed=False)
     found.require_plugins(allow_changed=True)
+    then, now = found.meta["plugins"]["mine.py"][:12], sha256_of(tmp_path / "mine.py")[:12]
+    assert all(word in caplog.text for word in ("mine.py", then, now))
     unload_plugins(["mine.py"])

@@ -74,6 +74,16 @@ def test_main_writes_the_schema(tmp_path, capsys) -> None:
     assert "nowhere" in capsys.readouterr().err
 
 
+def test_main_shows_the_settings_of_a_plugin() -> None:
+    """In a process of its own, which has not imported more of `sgg.config` than the command does."""
+    root = Path(__file__).parents[3]
+    command = [sys.executable, "-m", "sgg.config", "--plugin", "examples/my_head.py"]
+    shown = subprocess.run(command, capture_output=True, check=True, text=True, cwd=root).stdout
+    assert "Only with model.head.kind two_layers" in shown
+    done = subprocess.run([*command, "--json-schema", "-"], capture_output=True, check=True, text=True, cwd=root)
+    assert "two_layers" in json.loads(done.stdout)["$defs"]["Model"]["properties"]["head"]["anyOf"][0]["enum"]
+
+
 def test_main_needs_no_torch() -> None:
     code = ("import sys; from sgg.config.__main__ import main; main(['--json-schema', '-']); "
             "sys.exit(any(name in sys.modules for name in ('torch', 'ray', 'numpy')))")

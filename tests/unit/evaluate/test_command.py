@@ -103,7 +103,7 @@ def restored(monkeypatch):
         foundation = SimpleNamespace(experiment=seen["experiment"],
                                      provenance={"name": "toy", "description": "four classes"})
         return SimpleNamespace(foundation=foundation, predictor=FakePredictor(),
-                               checkpoint=SimpleNamespace(path=path, epoch=3))
+                               checkpoint=SimpleNamespace(path=path, epoch=3, meta={}))
 
     monkeypatch.setattr("sgg.evaluate.restore.restore", restore)
     return seen
