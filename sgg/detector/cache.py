@@ -53,6 +53,7 @@ def ensure_detector(data: DataSet, cache: Path | str, settings: Backbone, worker
         directory.parent.mkdir(parents=True, exist_ok=True)
         with held(directory.with_name(f"{directory.name}.lock")):
             if not (directory / METADATA).is_file():
+                _warn_of_other_images(Path(cache), data, settings)
                 log.info("training the %s detector on %d images", BACKBONES.kind_of(settings),
                          len(data.split("detector")))
                 train_into(directory, data, settings, workers, device)
@@ -118,21 +119,26 @@ def _recipe_json(settings: Backbone) -> dict[str, Any]:
 
 def _kept(cache: Path, data: DataSet, settings: Backbone) -> Path:
     """`cache_path` for the current image files, or the folder of a detector of the first edition that replaces it."""
-    images, directory = _image_hash(data), cache_path(cache, data, settings)
+    directory = cache_path(cache, data, settings)
     if (directory / METADATA).is_file():
         return directory
     before = first_edition_path(cache, data, settings)
     if not settings.own_settings and (before / METADATA).is_file():
         _warn_of_unknown_images(before)
         return before
-    for path in sorted(directory.parent.glob(f"{BACKBONES.kind_of(settings)}-*/{METADATA}")):
+    return directory
+
+
+def _warn_of_other_images(cache: Path, data: DataSet, settings: Backbone) -> None:
+    """Say which detector of the same data and settings does not serve, because it was trained on other image files."""
+    images = _image_hash(data)
+    for path in sorted(cache.glob(f"{FOLDER}/{BACKBONES.kind_of(settings)}-*/{METADATA}")):
         metadata = read_optional_json(path) or {}
         same = (metadata.get("data_hash"), metadata.get("recipe"), metadata.get(SETTINGS, {})) == \
             (data.hash, _recipe_json(settings), settings.own_settings)
         if same and metadata.get(PICTURES, images) != images:
             log.warning("the image files are not those that %s was trained on (%s, now %s): a new detector is trained",
                         path.parent, metadata[PICTURES], images)
-    return directory
 
 
 def _warn_of_unknown_images(detector: Path) -> None:
