@@ -15,9 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from sgg.common.atomic import require_writable
 
 MISTAKE, INTERRUPTED, NO_READER = 2, 130, 141  # exit statuses
+PIPE_COLUMNS = 100
+"""The width of tables in files and pipes; most pages and mails show so many columns."""
 USER_ERRORS = (ValueError, OSError, ModuleNotFoundError, FloatingPointError)
 """Errors that the user can correct: input, files and disks, missing packages, settings under which a loss diverges."""
 
@@ -42,6 +46,11 @@ def run_command(command: Callable[[], int | None], interrupted: str = "interrupt
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)
         return INTERRUPTED
+
+
+def table_console() -> Console:
+    """A console for tables: as wide as the terminal; in files and pipes of `PIPE_COLUMNS`."""
+    return Console() if sys.stdout.isatty() else Console(width=PIPE_COLUMNS)
 
 
 def output_file(text: str) -> Path:

@@ -14,11 +14,12 @@ import sys
 from pathlib import Path
 
 from sgg.common.atomic import write_json
+from sgg.common.command_line import run_command
 from sgg.common.parser import command_parser
 from sgg.config.options import add_plugin_option
 from sgg.config.reference.description import describe_settings
 from sgg.config.reference.json_schema import json_schema
-from sgg.methods.plugins import PluginError, load_plugins
+from sgg.methods.plugins import load_plugins
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -33,22 +34,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the reference, or write the schema. Returns 0, or 2 if a file cannot be written or a plugin cannot be used.
     """
     options = build_parser().parse_args(arguments)
-    try:
-        load_plugins(options.plugin)
-    except PluginError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return run_command(lambda: _show(options))
+
+
+def _show(options: argparse.Namespace) -> None:
+    load_plugins(options.plugin)
     if options.json_schema is None:
         print(describe_settings(), end="")
     elif options.json_schema == "-":
         print(json.dumps(json_schema(), indent=1))
     else:
-        try:
-            write_json(Path(options.json_schema), json_schema())
-        except OSError as error:
-            print(f"--json-schema: {error}", file=sys.stderr)
-            return 2
-    return 0
+        write_json(Path(options.json_schema), json_schema())
 
 
 if __name__ == "__main__":

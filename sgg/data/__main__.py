@@ -16,7 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from rich.table import Column, Table
 
 from sgg.common.atomic import write_json
-from sgg.common.command_line import not_negative, output_file, positive, run_command
+from sgg.common.command_line import not_negative, output_file, positive, run_command, table_console
 from sgg.common.parser import add_renamed, command_parser
 from sgg.common.progress import image_bar
 from sgg.config.options import add_plugin_option, add_setting_option, settings_given
@@ -172,7 +172,7 @@ def _verify(options: argparse.Namespace) -> int:
         found = verify(data, options.root, options.decode, report=on_image)
     check_derived(found, data)
     if found.findings:
-        Console().print(_table(found.findings))
+        table_console().print(_table(found.findings))
     else:
         print("no findings: all files are in order")
     for kind, texts in found.files.items():

@@ -13,11 +13,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from sgg.common.atomic import write_json
-from sgg.common.command_line import not_negative, output_file, positive, positive_number, run_command
+from sgg.common.command_line import not_negative, output_file, positive, positive_number, run_command, table_console
 from sgg.common.parser import add_renamed, command_parser
 from sgg.common.versions import PROGRAM, program
 from sgg.config import validate
@@ -97,7 +96,7 @@ def _report(metrics: dict[str, float], path: Path | None) -> None:
     table = Table("metric", "percent")
     for name, value in metrics.items():
         table.add_row(name, "none to find" if math.isnan(value) else f"{100 * value:.1f}")
-    Console().print(table)
+    table_console().print(table)
     if path:
         write_json(path, {**metrics, PROGRAM: program()})
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 from sgg.common.atomic import write_json
-from sgg.common.command_line import distinct, output_file, positive, run_command
+from sgg.common.command_line import distinct, output_file, positive, run_command, table_console
 from sgg.common.metric_names import KS, headline_k
 from sgg.common.parser import add_data_option, add_renamed, command_parser
 from sgg.common.versions import code_provenance
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _show(options: argparse.Namespace) -> None:
     result = _from_file(options) if options.predictions else _from_checkpoint(options)
-    console, protocol = Console(), result.protocol
+    console, protocol = table_console(), result.protocol
     console.print(f"{protocol.split}: {protocol.source['data']['description']}")
     for table in tables(result.values, result.modes, result.variants, headline_k(result.ks)):
         console.print(table)

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 from rich.table import Column, Table
 
 from sgg.common.atomic import require_writable
-from sgg.common.command_line import positive, run_command
+from sgg.common.command_line import positive, run_command, table_console
 from sgg.common.metric_names import SUBSETS
 from sgg.common.parser import add_renamed, command_parser
 from sgg.config import load
@@ -97,7 +96,7 @@ def quality(options: argparse.Namespace) -> None:
     for row in rows:
         table.add_row(row["features"], row["sample"], f"{row['n']:,}",
                       *(f"{row[name]:.3f}" if name in row else "" for name in columns))
-    Console().print(table)
+    table_console().print(table)
     print(f"written: {study.output}/quality.json (every k) and {{node,edge,global}}.png")
 
 
@@ -156,7 +155,7 @@ def _describe(store: FeatureStore) -> None:
     for label, (name, count) in enumerate(zip(identity.classes, store.counts.tolist(), strict=True)):
         if label or count:
             classes.add_row(str(label), escape(name), f"{count:,}")
-    Console().print(classes)
+    table_console().print(classes)
 
 
 def _bar(description: str) -> Progress:
