@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from .registry import Method, Registry, place
+from .registry import Method, MethodError, Registry, place
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -126,15 +126,25 @@ class Head(Method):
         raise NotImplementedError
 
 
+def require_module(network: Any, head: Head) -> nn.Module:
+    """Return the result of `Head.build`. Raises MethodError that names file and line unless it is a module."""
+    from torch import nn  # settings load without torch
+
+    if isinstance(network, nn.Module):
+        return network
+    raise MethodError(f"{place(head.build)}: {type(head).__name__}.build must return a torch.nn.Module (HeadInputs) -> "
+                      f"HeadOutputs, got {type(network).__name__}")
+
+
 def require_shapes(outputs: HeadOutputs, head: nn.Module, nodes: int, edges: int, classes: int | None,
                    predicates: int | None) -> None:
-    """Raise ValueError that names the head's file unless its outputs have the types and shapes of `HeadOutputs`.
+    """Raise MethodError that names the head's file unless its outputs have the types and shapes of `HeadOutputs`.
 
     nodes and edges: N objects and P pairs. classes and predicates: C and R; None: any number.
     """
     kind = type(head)
     if not isinstance(outputs, HeadOutputs):
-        raise ValueError(f"{place(kind)}: {kind.__name__} must return HeadOutputs, got {type(outputs).__name__}")
+        raise MethodError(f"{place(kind)}: {kind.__name__} must return HeadOutputs, got {type(outputs).__name__}")
     for name, wanted in (("label_logits", (nodes, classes)), ("predicate_logits", (edges, predicates)),
                          ("labels", (nodes,))):
         given = getattr(outputs, name)
@@ -144,9 +154,9 @@ def require_shapes(outputs: HeadOutputs, head: nn.Module, nodes: int, edges: int
         fits = len(shape) == len(wanted) and all(size in (None, own) for size, own in zip(wanted, shape, strict=True))
         if not fits:
             expected = ", ".join("any" if size is None else str(size) for size in wanted)
-            raise ValueError(f"{place(kind)}: {kind.__name__} must return {name} of shape [{expected}], got "
-                             f"{list(shape) if hasattr(given, 'shape') else type(given).__name__}")
+            raise MethodError(f"{place(kind)}: {kind.__name__} must return {name} of shape [{expected}], got "
+                              f"{list(shape) if hasattr(given, 'shape') else type(given).__name__}")
     for name, loss in outputs.losses.items():
         if getattr(loss, "shape", None) != ():
-            raise ValueError(f"{place(kind)}: {kind.__name__} must return the loss {name!r} as a scalar tensor, got "
-                             f"{list(loss.shape) if hasattr(loss, 'shape') else type(loss).__name__}")
+            raise MethodError(f"{place(kind)}: {kind.__name__} must return the loss {name!r} as a scalar tensor, got "
+                              f"{list(loss.shape) if hasattr(loss, 'shape') else type(loss).__name__}")

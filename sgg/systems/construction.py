@@ -17,9 +17,11 @@ from sgg.experiment.context import Experiment
 from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS, Adjustment, require_logits
 from sgg.methods.augmentation import AugmentationParts
 from sgg.methods.edge_loss import EdgeContext, require_scalar
-from sgg.methods.head import HeadSizes
+from sgg.methods.head import HeadSizes, require_module
 from sgg.methods.plugins import describe_error, plugin_of
 from sgg.methods.registry import Method, require_call
+from sgg.systems.head_trial import try_head
+from sgg.systems.two_stage.augmenter import repeats_of, require_augmenter
 
 PAIRS = 8
 """The number of pairs on which an edge loss and adjustments are tried."""
@@ -30,9 +32,9 @@ def faults_of_plugins(config: Config, data: DataSet) -> list[str]:
     experiment, faults = Experiment(config, data), []
     parts: list[tuple[str, Method, Callable[[], Any]]] = [
         ("detector", config.detector, partial(_build_detector, experiment)),
-        ("model.head", config.model.head, partial(_build_head, experiment)),
+        ("model.head", config.model.head, partial(_try_head, experiment)),
         ("loss", config.loss, partial(_try_loss, experiment)),
-        ("augmentation", config.augmentation, partial(_build_augmentation, experiment))]
+        ("augmentation", config.augmentation, partial(_try_augmentation, experiment))]
     for name, entry in ADJUSTMENTS.entries.items():
         values = [value for value in getattr(config.evaluation, name) if value != entry.neutral]
         if values and name != BY_METRICS:
@@ -59,12 +61,14 @@ def _build_detector(experiment: Experiment) -> None:
         Detector(settings, experiment.num_classes).box_head_copy("node")  # which its spec must fit
 
 
-def _build_head(experiment: Experiment) -> None:
+def _try_head(experiment: Experiment) -> None:
+    """Build the head and call it on a tiny batch."""
     config = experiment.config
     spec, dim, head = config.detector.spec, config.embeddings.dim, config.model.head
     classes, predicates = experiment.num_classes, experiment.num_predicates
-    words = (torch.zeros(classes, dim), torch.zeros(predicates, dim)) if head.needs_words else None
-    head.build(HeadSizes(spec.head_dim, classes, predicates, dim if words else 0, spec.channels), words)
+    words = (torch.randn(classes, dim), torch.randn(predicates, dim)) if head.needs_words else None
+    sizes = HeadSizes(spec.head_dim, classes, predicates, dim if words else 0, spec.channels)
+    try_head(require_module(head.build(sizes, words), head), config, sizes, words)
 
 
 def _try_loss(experiment: Experiment) -> None:
@@ -86,12 +90,14 @@ def _try_adjustment(adjustment: Adjustment, name: str, values: list[float], expe
         require_logits(function(logits, EdgeContext(ends, ends), value), function, logits, name)
 
 
-def _build_augmentation(experiment: Experiment) -> None:
+def _try_augmentation(experiment: Experiment) -> None:
+    """Build the augmentation, and ask it which images it repeats."""
     config = experiment.config
     spec, augmentation = config.detector.spec, config.augmentation
     features = NoFeatures(spec.channels) if "features" in augmentation.needs else None
-    augmentation.build(AugmentationParts(spec.channels, spec.map_size(spec.image_size), experiment,
-                                         torch.device("cpu"), features))
+    built = augmentation.build(AugmentationParts(spec.channels, spec.map_size(spec.image_size), experiment,
+                                                 torch.device("cpu"), features))
+    repeats_of(require_augmenter(built, augmentation), experiment.split("train").annotations)
 
 
 class NoFeatures:

@@ -10,6 +10,8 @@ from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 
 from sgg.data.annotations import Annotations
+from sgg.methods.augmentation import Augmentation
+from sgg.methods.registry import MethodError, place
 from sgg.systems.contract import Draws, Losses
 
 from .sample import Sample
@@ -53,3 +55,27 @@ class Augmenter:
         learner: the scene-graph model with its losses and its optimiser.
         """
         return {}
+
+
+def require_augmenter(augmenter: Any, settings: Augmentation) -> Augmenter:
+    """Return the result of `Augmentation.build`. Raises MethodError that names file and line unless it is an
+    `Augmenter`."""
+    if isinstance(augmenter, Augmenter):
+        return augmenter
+    raise MethodError(f"{place(settings.build)}: {type(settings).__name__}.build must return an Augmenter "
+                      f"({__name__}), got {type(augmenter).__name__}")
+
+
+def repeats_of(augmenter: Augmenter, annotations: Annotations) -> np.ndarray | None:
+    """The result of `Augmenter.repeats` for [I] images. Raises MethodError that names its file and line unless it is
+    None or I whole numbers >= 0, of which one is > 0."""
+    repeats = augmenter.repeats(annotations)
+    if repeats is None:
+        return None
+    given = np.asarray(repeats)
+    if given.dtype.kind in "iu" and given.shape == (len(annotations),) and (given >= 0).all() and given.any():
+        return given
+    kind = type(augmenter)
+    raise MethodError(f"{place(kind.repeats)}: {kind.__name__}.repeats must return None or [{len(annotations)}] whole "
+                      f"numbers >= 0, one for each training image and not all zero, got {given.dtype} of shape "
+                      f"{list(given.shape)}: {np.array2string(given, threshold=6, edgeitems=3)}")

@@ -21,7 +21,7 @@ from sgg.experiment.context import Experiment
 from sgg.experiment.torch_setup import device_of
 from sgg.features import FeatureStore, stored_identity
 from sgg.methods.augmentation import Augmentation, AugmentationParts
-from sgg.methods.head import HeadSizes
+from sgg.methods.head import HeadSizes, require_module
 from sgg.models.frequency_bias import FrequencyBias, frequency_table
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import SceneGraphModel
@@ -29,6 +29,7 @@ from sgg.systems.contract import Check
 from sgg.systems.extraction import Extraction, store_path, training_nodes
 from sgg.systems.optimization import build_optimizer
 
+from .augmenter import require_augmenter
 from .learner import GraphLearner
 from .predictor import TwoStagePredictor
 from .system import TwoStage
@@ -118,8 +119,8 @@ class TwoStageFoundation:
         settings = config.training
         groups = model.parameter_groups(settings.learning_rate, settings.box_head_rate)
         optimizer = build_optimizer(settings, groups)
-        augmenter = self.augmentation.build(AugmentationParts(
-            self.detector.channels, self.detector.map_size, self.experiment, device, self.features))
+        augmenter = require_augmenter(self.augmentation.build(AugmentationParts(
+            self.detector.channels, self.detector.map_size, self.experiment, device, self.features)), self.augmentation)
         edge_loss = config.loss.build(self.experiment)
         learner = GraphLearner(model, self.detector, edge_loss, optimizer, config, device)
         return TwoStage(learner, augmenter, config, device)
@@ -137,7 +138,7 @@ class TwoStageFoundation:
         words = experiment.word_vectors if head.needs_words else None
         sizes = HeadSizes(detector.head_dim, experiment.num_classes, experiment.num_predicates,
                           0 if words is None else words[0].shape[1], detector.channels)
-        relation_head = head.build(sizes, words)
+        relation_head = require_module(head.build(sizes, words), head)
         bias = None
         if settings.frequency_bias != "off":
             bias = FrequencyBias(frequency_table(*experiment.pair_counts))

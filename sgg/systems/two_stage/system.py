@@ -19,7 +19,7 @@ from sgg.structures import Batch
 from sgg.systems.contract import Draws, StepResult
 from sgg.systems.optimization import rate_factor
 
-from .augmenter import Augmenter
+from .augmenter import Augmenter, repeats_of
 from .learner import GraphLearner
 from .predictor import TwoStagePredictor
 from .sample import Sample, draw_sample, totals_of
@@ -54,8 +54,9 @@ class TwoStage(TwoStagePredictor):
             group["lr"] = rate * factor
 
     def repeats(self, experiment: Experiment) -> np.ndarray | None:
-        """[I] how often each training image occurs in an epoch; the augmentation decides."""
-        return self.augmenter.repeats(experiment.split("train").annotations)
+        """[I] how often each training image occurs in an epoch; the augmentation decides. Raises what
+        `repeats_of` raises."""
+        return repeats_of(self.augmenter, experiment.split("train").annotations)
 
     def train(self) -> None:
         """Put F into training mode. The networks of the augmentation are always in training mode."""

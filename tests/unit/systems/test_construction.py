@@ -1,6 +1,7 @@
 """Plugin parts that cannot be built are named before anything starts."""
 
 import pytest
+import torch
 
 from sgg.config import validate
 from sgg.config.__main__ import main
@@ -93,6 +94,13 @@ class Idle(Augmentation):
     def build(self, parts):
         assert parts.features.request([1, 1], None, parts.device).result().shape == (2, 32, 7, 7)
         assert parts.map_size == 22
+        from sgg.systems.two_stage.augmenter import Augmenter
+
+        class Idler(Augmenter):
+            def repeats(self, annotations):
+                import numpy as np
+                return <repeats>
+
         <augmentation>
 
 
@@ -112,19 +120,26 @@ class Mine(EdgeLoss):
     def build(self, statistics):
         return lambda logits, predicates, context: <loss>
 """
-FINE = {"augmentation": "pass", "detector": "pass", "loss": "logits.sum() * context.num_foreground"}
+FINE = {"augmentation": "return Idler()", "repeats": "None", "detector": "pass",
+        "loss": "logits.sum() * context.num_foreground"}
 
 
 @pytest.mark.parametrize(("broken", "key", "words"), [
     ({}, None, ()),
-    ({"augmentation": "raise RuntimeError('no')"}, "augmentation", ("parts.py:19: RuntimeError: no",)),
-    ({"detector": "raise RuntimeError('no')"}, "detector", ("parts.py:27: RuntimeError: no",)),
-    ({"detector": "num_classes = None"}, "detector", ("parts.py:28: TypeError", "NoneType")),
-    ({"loss": "logits.nonsense"}, "loss", ("parts.py:36: AttributeError", "nonsense")),
-    ({"loss": "0, 1"}, "loss", ("parts.py:35: Mine.build must return a function (logits, ", "got tuple")),
-    ({"loss": "logits"}, "loss", ("parts.py:36: the edge loss", "must return a scalar tensor, got shape [8, ")),
-    ({"loss": "0.5"}, "loss", ("parts.py:36: the edge loss", "must return a scalar tensor, got float")),
-    ({"loss": "logits.detach().sum()"}, "loss", ("parts.py:36: the edge loss", "must return a loss with a gradient")),
+    ({"augmentation": "raise RuntimeError('no')"}, "augmentation", ("parts.py:26: RuntimeError: no",)),
+    ({"augmentation": "pass"}, "augmentation", ("parts.py:16: Idle.build must return an Augmenter", "got NoneType")),
+    ({"repeats": "np.ones(len(annotations), int)"}, None, ()),
+    ({"repeats": "np.zeros(len(annotations), int)"}, "augmentation", ("parts.py:22: Idler.repeats must return", "0 0")),
+    ({"repeats": "[1]"}, "augmentation", ("parts.py:22: Idler.repeats", "whole numbers >= 0", "of shape [1]: [1]")),
+    ({"repeats": "np.ones(len(annotations))"}, "augmentation", ("parts.py:22: Idler.repeats", "got float64 of shape")),
+    ({"repeats": "-np.ones(len(annotations), int)"}, "augmentation", ("parts.py:22: Idler.repeats", "-1 -1")),
+    ({"detector": "raise RuntimeError('no')"}, "detector", ("parts.py:34: RuntimeError: no",)),
+    ({"detector": "num_classes = None"}, "detector", ("parts.py:35: TypeError", "NoneType")),
+    ({"loss": "logits.nonsense"}, "loss", ("parts.py:43: AttributeError", "nonsense")),
+    ({"loss": "0, 1"}, "loss", ("parts.py:42: Mine.build must return a function (logits, ", "got tuple")),
+    ({"loss": "logits"}, "loss", ("parts.py:43: the edge loss", "must return a scalar tensor, got shape [8, ")),
+    ({"loss": "0.5"}, "loss", ("parts.py:43: the edge loss", "must return a scalar tensor, got float")),
+    ({"loss": "logits.detach().sum()"}, "loss", ("parts.py:43: the edge loss", "must return a loss with a gradient")),
 ])
 def test_faults_of_plugins_names_each_part_that_cannot_be_built(toy_root, tmp_path, broken, key, words) -> None:
     text = PARTS
@@ -140,6 +155,67 @@ def test_faults_of_plugins_names_each_part_that_cannot_be_built(toy_root, tmp_pa
         unload_plugins(list(loaded_digests()))
     assert [fault.partition(": ")[0] for fault in faults] == ([] if key is None else [key])
     for word in words:
+        assert word in faults[0]
+
+
+HEAD = """
+from typing import Annotated, ClassVar, Literal
+
+from sgg.settings.roles import trains
+from sgg.methods.head import HEADS, Head, HeadOutputs
+
+
+@HEADS.register
+class Mine(Head):
+    kind: Annotated[Literal["mine"], trains()] = "mine"
+    needs: ClassVar = frozenset(<needs>)
+    conditions_on_labels: ClassVar = <conditions>
+
+    def build(self, sizes, words=None):
+        from torch import nn
+
+        class Network(nn.ModuleDict):
+            def forward(self, inputs):
+                <check>
+                return HeadOutputs(self["nodes"](inputs.nodes), self["edges"](inputs.edges)<rows>)
+
+        network = Network({"nodes": nn.Linear(sizes.vector, sizes.classes),
+                           "edges": nn.Linear(sizes.vector, sizes.predicates)})
+        return <built>
+"""
+ALL = """{"detector_logits", "class_boxes", "class_vectors", "predicate_vectors", "maps", "box_masks"}"""
+GIVEN = ("assert all(getattr(inputs, name) is not None for name in ('detector_logits', 'class_vectors', "
+         "'predicate_vectors', 'node_maps', 'edge_maps', 'box_masks')); "
+         "assert (inputs.class_boxes is None) == (inputs.mode != 'sgdet')")
+
+
+@pytest.mark.parametrize(("broken", "words"), [
+    ({}, None),
+    ({"needs": ALL, "check": GIVEN}, None),
+    ({"conditions": "True", "check": "assert (inputs.labels is None) == (inputs.mode != 'predcls')"}, None),
+    ({"check": "assert (inputs.target_labels is None) != self.training and inputs.labels is None"}, None),
+    ({"built": "None"}, ("mine.py:14: Mine.build must return a torch.nn.Module", "got NoneType")),
+    ({"check": "inputs.nodse"}, ("mine.py:19: AttributeError", "nodse")),
+    ({"check": "assert not self.training, 'in training'"}, ("mine.py:19: AssertionError: in training",)),
+    ({"rows": "[:-1]"}, ("mine.py:17: Network must return predicate_logits of shape [4, ", "got [3, ")),
+])
+def test_faults_of_plugins_tries_a_head(toy_root, tmp_path, broken, words) -> None:
+    text = HEAD
+    for name, code in ({"needs": "()", "conditions": "False", "check": "pass", "rows": "", "built": "network"} |
+                       broken).items():
+        text = text.replace(f"<{name}>", code)
+    (tmp_path / "mine.py").write_text(text)
+    load_plugins([str(tmp_path / "mine.py")])
+    try:
+        config = validate({"data": {"name": "toy", "root": str(toy_root)}, "model": {"head": "mine"},
+                           "evaluation": {"modes": ["sgcls", "predcls", "sgdet"]}})
+        before = torch.get_rng_state()
+        faults = faults_of_plugins(config, open_dataset("toy", toy_root))
+        assert torch.equal(torch.get_rng_state(), before)
+    finally:
+        unload_plugins(list(loaded_digests()))
+    assert [fault.partition(": ")[0] for fault in faults] == (["model.head"] if words else [])
+    for word in words or ():
         assert word in faults[0]
 
 
