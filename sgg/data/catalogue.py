@@ -13,6 +13,8 @@ from sgg.config.loading.errors import in_words, messages
 from sgg.data.checks.consistency import USUAL, Rules
 from sgg.data.dataset import DataSet
 from sgg.methods.dataset import DATA_SETS, DataSettings
+from sgg.methods.plugins import PluginError, describe_error, plugin_of
+from sgg.methods.registry import MethodError, place
 
 CACHE = "cache"
 """The folder of files that are derived from data sets, below the root of the data sets."""
@@ -40,9 +42,29 @@ def open_dataset(name: str = "auto", root: Path | str = "data", *, rules: Rules 
 
 
 def open_with(settings: DataSettings, rules: Rules, cache: Path) -> DataSet:
-    """Open the data set of some settings. Raises FileNotFoundError, or ValueError that names the file and the record.
+    """Open the data set of some settings.
+
+    Raises FileNotFoundError, or ValueError that names the file and the record; PluginError or MethodError that names
+    the code's file and line if a plugin fails otherwise, or returns no DataSet.
     """
-    return replace(settings.open(rules, cache), cache=cache)
+    entry, key = type(settings), f"data.name {DATA_SETS.kind_of(settings)}"
+    try:
+        data = settings.open(rules, cache)
+    except Exception as error:
+        plugin = plugin_of(entry)
+        if plugin is None or _is_of_the_data(error):
+            raise
+        raise PluginError(f"{key}: {describe_error(error, plugin, entry)}") from error
+    if not isinstance(data, DataSet):
+        raise MethodError(f"{key}: {place(settings.open)}: {entry.__name__}.open must return a "
+                          f"sgg.data.DataSet, got {type(data).__name__}")
+    return replace(data, cache=cache)
+
+
+def _is_of_the_data(error: Exception) -> bool:
+    """Whether an error is one of those that `DataSettings.open` may raise. A subclass of ValueError such as
+    JSONDecodeError does not name the file, so it is a fault of the code."""
+    return isinstance(error, OSError) or type(error) is ValueError or type(error).__module__.startswith("sgg.")
 
 
 def _settings(name: str, root: Path, options: dict[str, Any]) -> DataSettings:

@@ -1,6 +1,7 @@
 """A data set of a plugin is prepared, shown and verified by the same commands as ours."""
 
 from pathlib import Path
+from platform import train
 
 import pytest
 
@@ -56,6 +57,35 @@ def test_it_is_shown_verified_and_converted(toy_root, tmp_path, plugin, monkeypa
     assert "data.part_off is no setting of data.name drawn; known here: " in capsys.readouterr().err
     assert main([*named, "data.split_of=toy"]) in (0, 1)
     assert "32/8/12 images" in capsys.readouterr().out
+
+
+OPENED = """from sgg.data.toy.dataset import open_toy
+
+        return replace(open_toy(self.root / self.split_of, rules=rules), name="drawn", title="drawings")
+"""
+
+
+@pytest.mark.parametrize(("code", "words"), [
+    ("return {}['train']", ["my_data.py:22: KeyError: 'train'"]),
+    ("import json; json.loads('{')", ["my_data.py:22: JSONDecodeError"]),
+    ("return 5", ["my_data.py:21: Drawn.open must return a sgg.data.DataSet, got int"]),
+    ("raise ValueError('labels.json: image 3 has no boxes')", ["error: labels.json: image 3 has no boxes"]),
+])
+@pytest.mark.parametrize("command", ["verify", "train"])
+def test_a_fault_of_its_code_is_one_message(tmp_path, plugin, capsys, command: str, code: str, words) -> None:
+    assert OPENED in DRAWN
+    plugin.write_text(DRAWN.replace(OPENED, f"{code}\n"))
+    if command == "verify":
+        status = main(["verify", "--data", "drawn", "--plugin", str(plugin), "--root", str(tmp_path)])
+    else:
+        (tmp_path / "a.yaml").write_text(f"experiment: {{plugins: my_data.py, output: {tmp_path}/runs}}\ndata: drawn\n"
+                                         "resources: {cpus: 1}\n")
+        status = train.main([str(tmp_path / "a.yaml")])
+    assert status == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    for word in words:
+        assert word in said
 
 
 def test_it_says_which_rates_suit_it(plugin) -> None:
