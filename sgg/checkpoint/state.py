@@ -128,16 +128,17 @@ class Checkpoint:
                                      "differ: train again under another experiment.name)") from None
 
     def load_optimizers(self, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
-        """Load the moments of the optimisers. The learning rates of `optimizers` stay."""
+        """Load the moments of the optimisers. Learning rates and all other options of `optimizers` stay."""
         states = _read(self.path / OPTIMIZERS, _read_states)
         if set(states) != set(optimizers):
             raise ValueError(f"{self.path} has optimisers {sorted(states)}, this run {sorted(optimizers)}: "
                              "resume with the settings it was written with")
         for name, optimizer in optimizers.items():
-            rates = [group["lr"] for group in optimizer.param_groups]
+            options = [{key: value for key, value in group.items() if key != "params"}
+                       for group in optimizer.param_groups]
             optimizer.load_state_dict(states[name])
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate
+            for group, kept in zip(optimizer.param_groups, options, strict=True):
+                group.update(kept)
 
 
 def path_of(directory: Path | str, epoch: int) -> Path:

@@ -21,11 +21,28 @@ class BoxHead(nn.Module):
         self.dropout = dropout
         self.final_relu = final_relu
 
-    def forward(self, pooled: Tensor) -> Tensor:
-        """[N, C, 7, 7] pooled regions -> [N, dim]."""
-        hidden = self._activate(self.fc6(pooled.flatten(1)))
+    def forward(self, pooled: Tensor, added: Tensor | None = None) -> Tensor:
+        """[K, C, 7, 7] pooled regions -> [K, dim].
+
+        added: [K, C, 1, 1] or [K, C, 7, 7], is added to the regions first. Where it is one vector a region and the
+        regions need no gradient, its own gradient is computed from the first layer's weights summed over the 7 x 7
+        cells: the same sum in another order, for a 49th of the products.
+        """
+        if added is None:
+            hidden = self.fc6(pooled.flatten(1))
+        elif added[0].numel() > added.shape[1] or pooled.requires_grad or not added.requires_grad:
+            hidden = self.fc6((pooled + added).flatten(1))
+        else:
+            hidden = self.fc6((pooled + added.detach()).flatten(1)) + self._zero_with_gradient(added.flatten(1))
+        hidden = self._activate(hidden)
         out = self.fc7(hidden)
         return self._activate(out) if self.final_relu else out
+
+    def _zero_with_gradient(self, added: Tensor) -> Tensor:
+        """[K, dim] zeros, through which `added` [K, C] gets the gradient that it has in the first layer."""
+        weight = self.fc6.weight.detach()
+        share = F.linear(added, weight.unflatten(1, (added.shape[1], -1)).sum(2))
+        return share - share.detach()
 
     def _activate(self, x: Tensor) -> Tensor:
         x = F.relu(x)

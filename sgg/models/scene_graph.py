@@ -81,7 +81,7 @@ class SceneGraphModel(nn.Module):
         if "box_masks" in self.needs:
             optional["box_masks"] = self.regions.draw_boxes(boxes, pairs, image_sizes[image_index[pairs[:, 0]]])
         return self.relation_head(HeadInputs(
-            self.node_box_head(nodes), self.edge_box_head(edges + box_pairs), boxes, image_index, image_sizes, pairs,
+            self.node_box_head(nodes), self.edge_box_head(edges, box_pairs), boxes, image_index, image_sizes, pairs,
             mode, labels, class_vectors=self.class_vectors, predicate_vectors=self.predicate_vectors, **optional))
 
     def forward(self, nodes: Tensor, edges: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor,

@@ -10,15 +10,32 @@ import torch
 
 from sgg.config.schema import Training
 
+NORM_EPS = 1e-6
+"""What `torch.nn.utils.clip_grad_norm_` adds to the norm."""
 DECAY = 0.1
 """The factor by which the schedule `step` multiplies the learning rate."""
 
 
 def build_optimizer(settings: Training, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-    """SGD or AdamW. groups: parameters with their learning rates."""
+    """SGD or AdamW, fused: one pass over the weights. groups: parameters with their learning rates."""
     if settings.optimizer == "adamw":
-        return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
-    return torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay)
+        return torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
+    return torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=True)
+
+
+def clipped_step(optimizer: torch.optim.Optimizer, largest_norm: float) -> None:
+    """One update of a fused optimiser, by gradients that are scaled down to a norm of `largest_norm` in all where it is
+    larger. The optimiser scales them in its own pass over the weights.
+
+    Raises FloatingPointError, before the update, where the norm is not finite.
+    """
+    weights = [weight for group in optimizer.param_groups for weight in group["params"] if weight.grad is not None]
+    norm = torch.nn.utils.get_total_norm([weight.grad for weight in weights])
+    if not torch.isfinite(norm):
+        raise FloatingPointError(f"the norm of the gradient is {norm.item()}")
+    divisor = ((norm + NORM_EPS) / largest_norm).clamp(min=1).float()
+    optimizer.grad_scale = divisor  # type: ignore[attr-defined]  # what torch's fused optimisers divide gradients by
+    optimizer.step()
 
 
 def rate_factor(settings: Training, done: int, steps_per_epoch: int) -> float:

@@ -37,9 +37,10 @@ class GANAugmenter(Augmenter):
         self.networks: Mapping[str, nn.Module] = {"gan": gan}
         betas = (0.0, 0.9)
         self.optimizers: Mapping[str, torch.optim.Optimizer] = {
-            "generator": torch.optim.Adam(gan.generator.parameters(), settings.learning_rate_generator, betas),
+            "generator": torch.optim.Adam(gan.generator.parameters(), settings.learning_rate_generator, betas,
+                                          fused=True),
             "discriminators": torch.optim.Adam(gan.discriminators.parameters(), settings.learning_rate_discriminator,
-                                               betas)}
+                                               betas, fused=True)}
 
     def request(self, sample: Sample, draws: Draws) -> tuple[Tensor, PendingFeatures | None]:
         """The perturbed labels [N], and a pending real feature of each of their classes."""

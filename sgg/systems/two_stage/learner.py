@@ -18,6 +18,7 @@ from sgg.losses.total import total
 from sgg.methods.edge_loss import EdgeContext, EdgeLossFunction, require_scalar
 from sgg.models.scene_graph import SceneGraphModel
 from sgg.systems.contract import Losses
+from sgg.systems.optimization import clipped_step
 
 from .sample import Sample
 from .totals import mean_scale
@@ -81,10 +82,7 @@ class GraphLearner:
     def step(self) -> None:
         """Clip the gradient of F and update F. Raises FloatingPointError, before the update, where the gradient is not
         finite."""
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._clip)
-        if not torch.isfinite(norm):
-            raise FloatingPointError(f"the norm of the gradient is {norm.item()}")
-        self.optimizer.step()
+        clipped_step(self.optimizer, self._clip)
 
 
 def added(losses: Sequence[Losses]) -> Losses:

@@ -25,18 +25,18 @@ def adam(network: nn.Module, rate: float) -> torch.optim.Adam:
     return optimizer
 
 
-def test_load_optimizers_keeps_moments_but_not_rates(tmp_path, network) -> None:
+def test_load_optimizers_keeps_moments_but_not_options(tmp_path, network) -> None:
     optimizer = adam(network, 0.1)
     checkpoint.save(tmp_path, 3, {"model": network, "gan": None}, {"model": optimizer}, {"data": "toy"})
     found = checkpoint.latest(tmp_path)
     assert (found.epoch, found.path, found.meta["data"]) == (3, checkpoint.path_of(tmp_path, 3), "toy")
     other = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
-    again = torch.optim.Adam(other.parameters(), lr=0.02)
+    again = torch.optim.Adam(other.parameters(), lr=0.02, fused=True)  # the first edition's were not
     found.load_weights(model=other, gan=None)
     found.load_optimizers({"model": again})
     for ours, theirs in zip(other.state_dict().values(), network.state_dict().values(), strict=True):
         assert torch.equal(ours, theirs)
-    assert again.param_groups[0]["lr"] == 0.02
+    assert (again.param_groups[0]["lr"], again.param_groups[0]["fused"]) == (0.02, True)
     first, second = (next(iter(one.state_dict()["state"].values())) for one in (again, optimizer))
     assert torch.equal(first["exp_avg"], second["exp_avg"])
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from sgg.common.run_log import History
 from sgg.config import ConfigError, validate
 from sgg.structures import Batch
 from sgg.systems.contract import Draws
-from sgg.systems.optimization import build_optimizer, rate_factor
+from sgg.systems.optimization import build_optimizer, clipped_step, rate_factor
 from sgg.training.fit import fit
 from tests.untrained import untrained
 
@@ -64,6 +65,35 @@ def test_build_optimizer_builds_the_named_one(name, kind) -> None:
 def settings_of(toy_root, **sections) -> dict:
     return {"data": {"name": "toy", "root": str(toy_root), "train_images": 6, "eval_images": 2},
             "training": {"epochs": 2, "batch_size": 6}, **sections}
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+@pytest.mark.parametrize("largest_norm", [0.5, 1e3])
+def test_clipped_step_is_torchs_clipping_and_its_plain_optimiser(name: str, largest_norm: float) -> None:
+    """After three steps, of gradients of norms of about 3, above the one bound and below the other."""
+    torch.manual_seed(0)
+    start, steps = torch.randn(4, 3), torch.randn(3, 4, 3)
+    settings = validate({"training": {"optimizer": name}}).training
+    ours, plain = (torch.nn.Parameter(start.clone()) for _ in range(2))
+    fused = build_optimizer(settings, [{"params": [ours], "lr": 0.1}])
+    kind = {"sgd": partial(torch.optim.SGD, momentum=settings.momentum), "adamw": torch.optim.AdamW}[name]
+    oracle = kind([plain], lr=0.1, weight_decay=settings.weight_decay)
+    for gradient in steps:
+        ours.grad, plain.grad = gradient.clone(), gradient.clone()
+        clipped_step(fused, largest_norm)
+        torch.nn.utils.clip_grad_norm_([plain], largest_norm)
+        oracle.step()
+    torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_clipped_step_refuses_a_gradient_that_is_not_finite(bad: float) -> None:
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = build_optimizer(validate({}).training, [{"params": [weight], "lr": 0.1}])
+    weight.grad = torch.tensor([1.0, bad])
+    with pytest.raises(FloatingPointError, match="norm of the gradient"):
+        clipped_step(optimizer, 5.0)
+    assert weight.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("kind", ["baseline", "dnorm", "dnorm-fgbg"])
