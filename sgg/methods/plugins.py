@@ -23,7 +23,7 @@ from pathlib import Path
 
 from sgg.common.hashing import sha256_of
 
-from .registry import MethodError, Registry, place
+from .registry import Method, MethodError, Registry, place
 
 IN_FOLDER = "::"
 
@@ -114,7 +114,8 @@ def load_plugins(names: Iterable[str], folders: Sequence[Path] | None = None) ->
     already loaded runs again only if its files have changed.
 
     names: as the user wrote them, or full names. folders: see `find_plugin`; None: the working directory.
-    Raises PluginError with one line for each plugin that cannot be used; such a plugin leaves no entries behind.
+    Raises PluginError with one line for each plugin that cannot be used or registers no entry; such a plugin leaves no
+    entries behind.
     """
     folders = [Path.cwd()] if folders is None else folders
     plugins: list[Plugin] = []
@@ -201,11 +202,36 @@ def _load(plugin: Plugin) -> bool:
         return False
     if known is not None:
         _remove(known.plugin.source, known.module)
+    before = Registry.registered()
     try:
-        _loaded[plugin.name] = _Loaded(plugin, digest, _import(plugin, digest))
+        module = _import(plugin, digest)
     except (Exception, SystemExit) as error:
         raise PluginError(describe_error(error, plugin)) from error
+    if fault := _fault_of_entries(module, before):
+        _remove(plugin.source, module)
+        raise PluginError(fault)
+    _loaded[plugin.name] = _Loaded(plugin, digest, module)
     return True
+
+
+def _fault_of_entries(module: str, before: set[type[Method]]) -> str | None:
+    """Why a plugin that registers no entry has no use; None if it registers one.
+
+    module: the plugin's module. before: the entries that were registered before it was imported. Entries of our own do
+    not count, because a plugin's imports may register them.
+    """
+    top = _top(module)
+    if any(_is_of(entry.__module__, top) or (entry not in before and not _is_of(entry.__module__, "sgg"))
+           for entry in Registry.registered()):
+        return None
+    remedy = "write the decorator {} above the class, else the plugin has no use"
+    for name in [name for name in sys.modules if _is_of(name, top)]:
+        for value in vars(sys.modules[name]).values():
+            if isinstance(value, type) and issubclass(value, Method) and value.__module__ == name \
+                    and (decorator := Registry.decorator_of(value)):
+                return f"{place(value)}: {value.__name__} is not registered: {remedy.format(decorator)}"
+    file = sys.modules[module].__file__ or module
+    return f"{file}: registers no entry: {remedy.format('of its kind, such as @HEADS.register (of sgg.methods.head),')}"
 
 
 def _import(plugin: Plugin, digest: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origin
@@ -85,6 +86,22 @@ class Registry(Generic[Entry]):
         self._entries = {name: entry for name, entry in self._entries.items() if not unwanted(entry)}
 
     @classmethod
+    def registered(cls) -> set[type[Method]]:
+        """The entries of all registries that are registered now."""
+        return {entry for registry in cls.instances for entry in registry._entries.values()}
+
+    @classmethod
+    def decorator_of(cls, entry: type[Method]) -> str | None:
+        """The decorator that registers an entry, with its module; None for a class that follows no contract."""
+        contract = contract_of(entry)
+        for registry in cls.instances if contract is not None else ():
+            if contract_of(registry[registry.default]) is contract:
+                module = sys.modules[contract.__module__]
+                variable = next(name for name, value in vars(module).items() if value is registry)
+                return f"@{variable}.register (of {module.__name__})"
+        return None
+
+    @classmethod
     def announce_change(cls) -> None:
         """Call the functions of `on_change`."""
         for listener in cls.on_change:
@@ -147,10 +164,14 @@ def roles_of(section: type[BaseModel], prefix: str = "") -> dict[str, Role]:
     return found
 
 
+def contract_of(entry: type[Method]) -> type[Method] | None:
+    """The contract of an entry: its base class directly below `Method`."""
+    return next((base for base in entry.__mro__ if issubclass(base, Method) and Method in base.__bases__), None)
+
+
 def _require_contract(entry: type[Method]) -> None:
-    """Raise MethodError unless each method accepts the contract's arguments and the required ones are defined. The
-    contract is the base class of the entry directly below `Method`."""
-    contract = next((base for base in entry.__mro__ if issubclass(base, Method) and Method in base.__bases__), None)
+    """Raise MethodError unless each method accepts the contract's arguments and the required ones are defined."""
+    contract = contract_of(entry)
     for name, method in vars(contract).items() if contract is not None else ():
         if name.startswith("_") or not inspect.isfunction(method):
             continue

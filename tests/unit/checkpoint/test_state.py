@@ -11,6 +11,21 @@ from sgg import checkpoint
 from sgg.common.hashing import sha256_of
 from sgg.methods.plugins import load_plugins, unload_plugins
 
+HEAD = """
+from typing import Annotated, Literal
+
+from sgg.methods.head import HEADS, Head
+from sgg.settings.roles import trains
+
+
+@HEADS.register
+class Mine(Head):
+    kind: Annotated[Literal["mine"], trains()] = "mine"
+
+    def build(self, sizes, words=None):
+        raise NotImplementedError
+"""
+
 
 @pytest.fixture
 def network() -> nn.Module:
@@ -152,7 +167,7 @@ def test_open_checkpoint_names_damage(tmp_path, network) -> None:
 
 def test_require_plugins_names_missing_and_changed_plugins(tmp_path, network, caplog) -> None:
     """By the hashes of their files; nothing of them is run where it is opened."""
-    (tmp_path / "mine.py").write_text("x = 1")
+    (tmp_path / "mine.py").write_text(HEAD)
     full_name = str(tmp_path / "mine.py")
     load_plugins([full_name])
     checkpoint.save(tmp_path, 1, {"model": network}, {}, {"config": {"experiment": {"plugins": [full_name]}}})
@@ -162,7 +177,7 @@ def test_require_plugins_names_missing_and_changed_plugins(tmp_path, network, ca
     unload_plugins(["mine.py"])
     with pytest.raises(ValueError, match=r"epoch_0001: it needs the plugin mine\.py .* add --plugin mine\.py"):
         checkpoint.open_checkpoint(tmp_path).require_plugins(True, "add --plugin {}")
-    (tmp_path / "mine.py").write_text("x = 2")
+    (tmp_path / "mine.py").write_text(f"{HEAD}# changed\n")
     load_plugins([full_name])
     with pytest.raises(ValueError, match="--allow-changed-plugin"):
         found.require_plugins(allow_changed=False)

@@ -104,6 +104,10 @@ BROKEN = {
     "no default": (HEAD.replace(" = 7", ""), r"my_head\.py:8: Mine\.width needs a default"),
     "wrong default": (HEAD.replace(" = 7", ' = "x"'), r"my_head\.py:8: the defaults of Mine are wrong: .*width"),
     "no role": (HEAD.replace("Annotated[int, trains()]", "int"), r"my_head\.py:9: TypeError: Mine\.width has no role"),
+    "no decorator": (HEAD.replace("@HEADS.register\n", ""), r"my_head\.py:8: Mine is not registered: .*@HEADS\."
+                                                             r"register \(of sgg\.methods\.head\)"),
+    "nothing": ("x = 1\n", r"my_head\.py: registers no entry: .*@HEADS\.register"),
+    "only imports": ("from sgg.models.heads.imp import Imp\n", r"my_head\.py: registers no entry: "),
     "no name": (HEAD.replace('Literal["mine"]', "str"), r"my_head\.py:8: Mine must have a field `kind`"),
     "another role": (HEAD.replace("width: Annotated[int, trains()]", "hidden_dim: Annotated[int, trains(shared=True)]"),
                      r"my_head\.py:8: Mine\.hidden_dim must have the role that it has in the relation head '"),
@@ -145,7 +149,7 @@ def test_load_plugins_runs_a_plugin_again_only_after_a_change(write) -> None:
 
 
 def test_load_plugins_refuses_two_plugins_of_one_name(write) -> None:
-    paths = [write(f"x = {number}", f"{number}/my_head.py") for number in (1, 2)]
+    paths = [write(HEAD, f"{number}/my_head.py") for number in (1, 2)]
     with pytest.raises(PluginError, match=r"another plugin .* my_head\.py"):
         load_plugins(map(str, paths))
 

@@ -10,6 +10,21 @@ import pytest
 from sgg.config import ConfigError, load
 from sgg.methods.plugins import unload_plugins
 
+HEAD = """
+from typing import Annotated, Literal
+
+from sgg.methods.head import HEADS, Head
+from sgg.settings.roles import trains
+
+
+@HEADS.register
+class Mine(Head):
+    kind: Annotated[Literal["mine"], trains()] = "mine"
+
+    def build(self, sizes, words=None):
+        raise NotImplementedError
+"""
+
 
 @pytest.mark.parametrize(("overrides", "words"), [
     ([], ""),
@@ -22,7 +37,7 @@ def test_left_out(tmp_path: Path, overrides: list[str], words: str) -> None:
 
 def test_require_plugins_on_each_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plugin's parts are built on each data set that the search opens for a trial."""
-    (tmp_path / "mine.py").write_text("")
+    (tmp_path / "mine.py").write_text(HEAD)
     (tmp_path / "a.yaml").write_text("experiment: {plugins: mine.py}\n"
                                      "data: {name: {search: grid, of: [toy, custom]}}\n"
                                      "loss: {kind: {search: grid, of: [baseline, dnorm]}}\n")
