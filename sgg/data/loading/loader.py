@@ -226,7 +226,9 @@ def load_batches(split: Split, batch_size: int, *, augment: bool = False, flip: 
         raise FileNotFoundError(f"image folder {split.image_folder} is missing")
     order = _Order(len(split), batch_size, shuffle, seed, share, drop_last, repeats)
     if drop_last and not len(order):
-        raise ValueError(f"the split {split.name} has {len(split)} images, fewer than a batch of {batch_size}, and "
-                         "drop_last leaves out an incomplete batch: use smaller batches, or set drop_last to false")
+        repeated = "" if repeats is None else " in an epoch, as often as the augmentation repeats each"
+        raise ValueError(f"the split {split.name} has {len(order.images)} images{repeated}, fewer than a batch of "
+                         f"{batch_size}, and drop_last leaves out an incomplete batch: use smaller batches, or set "
+                         "drop_last to false")
     require(split, batch_size, workers)
     return Batches(SplitImages(split, augment, seed, flip, exchange_predicates), order, workers, start_method)

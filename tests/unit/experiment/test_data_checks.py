@@ -14,6 +14,7 @@ from sgg.detector import save_detector
 from sgg.detector.model import Detector
 from sgg.detector.proposals import RANDOM
 from sgg.experiment.data_checks import check_metric, open_data, open_for_training
+from sgg.methods.plugins import PluginError, load_plugins, unload_plugins
 
 
 @pytest.fixture
@@ -183,6 +184,31 @@ def test_check_files_refuses_a_cache_that_cannot_be_written(monkeypatch, tmp_pat
 def test_derived_files_go_to_the_cache(tmp_path) -> None:
     assert validate({"data": {"root": "there"}}).cache == Path("there/cache")
     assert validate({"data": {"root": "there", "cache": str(tmp_path)}}).cache == tmp_path
+
+
+def test_check_classes_names_the_line_of_a_plugin_that_fails(opened, tmp_path) -> None:
+    path = tmp_path / "idle.py"
+    path.write_text("""
+from typing import Annotated, Literal
+from sgg.methods.augmentation import AUGMENTATIONS, Augmentation
+from sgg.settings.roles import trains
+
+@AUGMENTATIONS.register
+class Idle(Augmentation):
+    kind: Annotated[Literal["idle"], trains(shared=True, tried=True)] = "idle"
+
+    def fault_of_classes(self, classes, data):
+        return self.nonsense
+
+    def build(self, parts):
+        raise NotImplementedError
+""")
+    load_plugins([str(path)])
+    try:
+        with pytest.raises(PluginError, match=r"augmentation: .*idle\.py:11: AttributeError: .*nonsense"):
+            opened(augmentation="idle")
+    finally:
+        unload_plugins(["idle.py"])
 
 
 def test_open_data_refuses_to_train_a_detector_without_boxes(opened, monkeypatch, tmp_path) -> None:

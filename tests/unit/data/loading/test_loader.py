@@ -138,6 +138,8 @@ def test_load_batches_drop_last_is_the_same_for_all_processes(part, workers):
 def test_load_batches_refuses_to_drop_everything(part):
     with pytest.raises(ValueError, match="split train has 4 images, fewer than a batch of 5, and drop_last leaves out"):
         load_batches(part, 5, shuffle=True, drop_last=True)
+    with pytest.raises(ValueError, match=r"2 images in an epoch, .* repeats each, fewer than a batch of 4"):
+        load_batches(part, 4, shuffle=True, drop_last=True, repeats=np.array([0, 1, 0, 1]))
     assert len(load_batches(part, 4, shuffle=True, drop_last=True)) == 1
 
 
