@@ -33,6 +33,7 @@ from sgg.models.scene_graph import SceneGraphModel
 from sgg.perturbations.perturber import Contexts, Perturber
 from sgg.structures import Batch
 from sgg.systems.contract import Draws
+from sgg.systems.optimization import build_optimizer
 from sgg.systems.two_stage.encoding import Encoding
 from sgg.systems.two_stage.learner import GraphLearner
 from sgg.systems.two_stage.sample import Sample
@@ -97,7 +98,7 @@ def main() -> int:
         strict=True)}
     perturber = Perturber("graphn", Contexts.from_triplets(triplets, CLASSES),
                           torch.randn(CLASSES, 200, generator=generator), 0.2, 5, 2)
-    optimizer = torch.optim.SGD(model.parameter_groups(0.004, 0.1), momentum=0.9, weight_decay=1e-4)
+    optimizer = build_optimizer(config.training, model.parameter_groups(0.004, 0.1))
     device = torch.device("cpu")
     learner = GraphLearner(model, None, config.loss.build(None), optimizer, config, device)
     augmenter = GANAugmenter(gan, config.augmentation, perturber, RandomStore(channels))

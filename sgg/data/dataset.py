@@ -106,7 +106,7 @@ class DataSet:
 
         subset: zs, 10s, 100s or all; only its relations stay, and images that have one. min_objects, max_objects:
         inclusive bounds of the number of objects. overlapping: drop relations whose boxes do not overlap (SGDet).
-        relations_required: drop images without a relation.
+        relations_required: drop images without a relation. The images of detector are always all of them.
 
         Raises ValueError for an unknown split or subset.
         """

@@ -18,12 +18,13 @@ class SceneGraphModel(nn.Module):
     """Pool regions from a map, describe them by two copies of the detector's box head, classify them with the relation
     head.
 
-    regions: pools node and edge features, and embeds box pairs. node_box_head, edge_box_head: modules [K, channels, 7,
-    7] -> [K, V]. relation_head: a module (HeadInputs) -> HeadOutputs. frequency_bias: its table, or None. bias_mode:
-    `off`; `add` adds the table to the predicate logits; `only` replaces them by it. needs: the optional inputs of the
-    head (`sgg.methods.head.Need`). conditions_on_labels: whether its predicates depend on labels. words: word vectors
-    of classes and predicates, for a head that needs them. outputs: the numbers of class logits and predicate logits
-    that the head must return; None accepts any.
+    regions: pools node and edge features, and embeds box pairs. node_box_head: a module [K, channels, 7, 7] -> [K,
+    V]; edge_box_head: the same, which is also given what to add to its input (`BoxHead`). relation_head: a module
+    (HeadInputs) -> HeadOutputs. frequency_bias: its table, or None. bias_mode: `off`; `add` adds the table to the
+    predicate logits; `only` replaces them by it. needs: the optional inputs of the head (`sgg.methods.head.Need`).
+    conditions_on_labels: whether its predicates depend on labels. words: word vectors of classes and predicates,
+    for a head that needs them. outputs: the numbers of class logits and predicate logits that the head must return;
+    None accepts any.
     """
 
     class_vectors: Tensor | None

@@ -24,7 +24,7 @@ from .roles import Roles, played_roles, waves
 
 METHODS = ("rand", "neigh", "graphn")
 LEAST_WEIGHT = 1e-2
-"""The weight of an object without relations; an object with one relation has 1."""
+"""The least weight of an object, which one without relations has; an object with one relation has 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +43,9 @@ class Candidates(Generic[A]):
 class Perturber:
     """Gives max(1, round(intensity x N)) of the N objects of each image another label.
 
-    Objects are drawn without replacement, in proportion to degree ** degree_smoothing (the degree counts annotated
-    relations in both roles), or uniformly. They are relabelled one after another, and each relabelling uses the labels
-    given before. `method` decides the new label:
+    Objects are drawn without replacement, in proportion to degree ** degree_smoothing, at least .01 (the degree
+    counts annotated relations in both roles), or uniformly. They are relabelled one after another, and each
+    relabelling uses the labels given before. `method` decides the new label:
 
     - rand: any other class;
     - neigh: one of the `topk` nearest classes by cosine of `embeddings`;

@@ -115,8 +115,9 @@ def train_epoch(system: System, config: Config, batches: Batches, epoch: int) ->
     Returns mean losses by name, their sum `loss`, `time` in seconds, and, for each count of the system
     (`StepResult.counts`), the fraction of images that it counted, named `share/<count>`.
 
-    A batch with fewer than two pairs of objects cannot train; it is skipped, and the log reports it. Raises ValueError
-    where all batches are skipped.
+    A batch with fewer than two pairs of objects cannot train; it is skipped, and the log reports it. The same holds for
+    a batch in parts (`training.accumulate`) where no part has two pairs. Raises ValueError where all batches are
+    skipped.
     """
     begun = time.monotonic()
     # All random numbers of an epoch follow from its number, so running it again gives the same result.
@@ -141,14 +142,15 @@ def train_epoch(system: System, config: Config, batches: Batches, epoch: int) ->
         skipped += not losses
         for name, value in losses.items():
             sums[name], counts[name] = sums.get(name, 0.0) + value, counts.get(name, 0) + 1
-        if steps % max(1, len(batches) // 4) == 0:
+        if losses and steps % max(1, len(batches) // 4) == 0:
             log.info("epoch %d: step %d of %d, loss %.3f", epoch, steps, len(batches), sum(losses.values()))
     if skipped:
-        log.warning("epoch %d: %d of %d batches had fewer than two pairs of objects and were skipped", epoch, skipped,
+        log.warning("epoch %d: %d of %d batches had no part with two pairs of objects and were skipped", epoch, skipped,
                     len(batches))
     if skipped and not sums:
-        raise ValueError(f"no batch of epoch {epoch} has two pairs of objects: raise training.batch_size, or leave out "
-                         "small images with data.min_objects")
+        raise ValueError(f"no batch of epoch {epoch} has two pairs of objects in one of its parts: raise "
+                         "training.batch_size, lower training.accumulate, or leave out small images with "
+                         "data.min_objects")
     means = {f"loss/{name}": value / counts[name] for name, value in sums.items()}
     row = {"loss": sum(means.values()), **means, "time": time.monotonic() - begun}
     return row | image_fractions(images_of, images)
@@ -215,8 +217,10 @@ def _save(foundation: Foundation, directory: Path, system: System, epoch: int, r
 
 
 def _best_epoch(config: Config, rows: list[Row]) -> int | None:
+    """The epoch of the best value of `search.metric`, the latest of equal ones; None where no epoch was measured."""
     metric, mode = config.search.metric, config.search.mode
     variants = variants_of(dict(config.evaluation))
-    scored = [(score, row["epoch"]) for row in rows
+    sign = 1 if mode == "max" else -1
+    scored = [(sign * score, row["epoch"]) for row in rows
               if (score := objective(row, metric, mode, variants)) is not None]
-    return (max if mode == "max" else min)(scored)[1] if scored else None
+    return max(scored)[1] if scored else None

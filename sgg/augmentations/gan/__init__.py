@@ -33,8 +33,8 @@ class Perturb(Section):
     topk: Annotated[int, Field(ge=0), trains(mid_training=True, tried=True)] = 5
     """The number of nearest classes from which a new label is drawn."""
     alpha: Annotated[float, Field(ge=1), trains(mid_training=True)] = 2
-    """GraphN: the number of times that training must have seen a class in a context. Not the loss weight alpha of [1].
-    """
+    """GraphN: the least number of times that training must have seen a class in a context. It is not the loss weight
+    alpha of [1]."""
     uniform: Annotated[bool, trains(mid_training=True)] = False
     """Draw nodes uniformly instead of by their degree."""
     degree_smoothing: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
