@@ -1,6 +1,6 @@
 """Runs a study from its settings to the exit status. The commands `tune` and `train` call it.
 
-This file is about what comes before Ray starts. `trials.py` has what comes after, and imports Ray.
+This file checks a study before Ray starts, and starts Ray. `trials.py` does the rest, and imports Ray.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from . import preflight
 def run_study(study: Study, axes: list[Axis], resume: bool, entry_points: EntryPoints) -> int:
     """Run all trials of a study, write and print the results. resume: continue the study that is on disk.
 
-    Returns 0 when no trial failed, 1 when some failed or the search had to stop, 130 when it was interrupted. Raises
+    Returns 0 when no trial failed, 1 when some failed or the search stopped, 130 when it was interrupted. Raises
     ConfigError, FileNotFoundError or ValueError, before any trial starts, when the study cannot run.
     """
     directory = StudyDirectory.of(study)
     directory.check(study, resume)
     preflight.check(study)
-    from . import opened_data  # imports numpy, and the checks above report a mistake without waiting for that
+    from . import opened_data  # imports numpy, which is slow; the checks above do not wait for it
 
     opened = opened_data.open_data(study, axes, entry_points)
     opened_data.require_plugins(study, axes, opened)

@@ -1,4 +1,4 @@
-"""Runs all trials of a study on a Ray that is up, from what they share to the exit status of the command."""
+"""Runs all trials of a study on a running Ray: makes what trials share, trains, and returns the exit status."""
 
 from __future__ import annotations
 
@@ -37,29 +37,29 @@ def run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, entry_
                                 "plugins": loaded_digests(study.base.experiment.plugins)})
         run = TuneRun(study, axes, directory, resources, epochs)
         set_last_words(partial(end_without_ray, directory, run.count))
-        status = to_the_end(run, resume)
+        status = run_to_completion(run, resume)
         set_last_words(lambda: status)
         return status
 
 
-def to_the_end(run: TuneRun, resume: bool) -> int:
-    """Run the trials, and print what became of each when they end for any reason. Returns the exit status."""
+def run_to_completion(run: TuneRun, resume: bool) -> int:
+    """Run the trials, and print the final status of each, whatever ended them. Returns the exit status."""
     interrupts = Interrupts(run.study.base.search.time_budget_s)
     try:
         interrupted, begun = run.run(resume, interrupts)
-        by_person = interrupted and not interrupts.over
-        stop_running(run.directory, WAS_INTERRUPTED if by_person else BUDGET_USED_UP)
+        interrupted_by_user = interrupted and not interrupts.over
+        stop_running(run.directory, WAS_INTERRUPTED if interrupted_by_user else BUDGET_USED_UP)
         not_begun = run.count - begun
         if interrupts.over:
             print(f"{BUDGET_USED_UP}; --resume continues the search, with the same budget again")
         elif interrupted:
             print("interrupted; --resume continues the search")
         elif not_begun > 0:
-            print("the search algorithm found no further configuration that it had not tried")
+            print("the search algorithm has no untried configuration left")
         failed = summarize(run.directory, not_begun)
-        return INTERRUPTED if by_person else FAULT if failed else 0
+        return INTERRUPTED if interrupted_by_user else FAULT if failed else 0
     except OSError as error:  # while this process writes, usually because a disk is full
-        reason = f"the search had to stop: {error}"
+        reason = f"the search stopped: {error}"
         with suppress(OSError):
             stop_running(run.directory, reason)
         print(f"{reason}; what was written before is complete, and --resume continues the search", flush=True)

@@ -57,9 +57,9 @@ def past_trials(directory: StudyDirectory) -> list[tuple[TrialRecord, Past]]:
 class EarlyStopping(SchedulerWrapper):
     """Stops configurations, each with all of its seeds, when `rule` stops the trial of the first seed.
 
-    A trial in its last epoch is never stopped, since its test still follows.
+    A trial in its last epoch is never stopped, because it still has to be tested.
 
-    seed: the first seed. end: the last epoch of trials whose own settings do not say it. judgements: the file of
+    seed: the first seed. end: the last epoch of trials that do not set training.epochs. judgements: the file of
     judgements. past: trial id -> what the trial had done, in a search that is resumed.
     """
 
@@ -72,36 +72,36 @@ class EarlyStopping(SchedulerWrapper):
 
     def on_trial_add(self, controller: Any, trial: Any) -> None:
         """Tune adds a trial: a new one, or one that it resumes."""
-        if self._sees(trial):
+        if self._has_first_seed(trial):
             self.rule.on_trial_add(controller, trial)
         past = self._past.pop(trial.trial_id, None)
         if past is not None:
-            self._recall(controller, trial, past)
+            self._restore(controller, trial, past)
 
-    def _recall(self, controller: Any, trial: Any, past: Past) -> None:
+    def _restore(self, controller: Any, trial: Any, past: Past) -> None:
         """Restore the state of the rule and of Tune after the last judgement on a trial."""
         if past.stopped or past.judged.stop:
             self._stopped.add(_configuration(trial))
         saved = (trial.last_result or {}).get(TIME, 0)  # the snapshot may be older, or of the last epoch
-        had = [result for result in past.results if result[TIME] <= max(saved, past.judged.epoch)]
-        for result in had:
-            self._remind(controller, trial, result)
-        if had:
-            self._known[trial.trial_id] = had[-1][TIME]
+        replayed = [result for result in past.results if result[TIME] <= max(saved, past.judged.epoch)]
+        for result in replayed:
+            self._replay_result(controller, trial, result)
+        if replayed:
+            self._known[trial.trial_id] = replayed[-1][TIME]
         if past.judged.stop and not past.stopped:
-            had = had[:-1]  # Tune stops the trial when it gets this result again
-        if had and had[-1][TIME] > saved:
-            trial.update_last_result(dict(had[-1]))
+            replayed = replayed[:-1]  # Tune stops the trial when it gets this result again
+        if replayed and replayed[-1][TIME] > saved:
+            trial.update_last_result(dict(replayed[-1]))
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """The decision whether a trial continues."""
+        """Decide whether a trial continues."""
         epoch = result.get(TIME, self._end)
         if FAILED_KEY in result or epoch >= trial.config.get(EPOCHS_KEY, self._end):
             return self.CONTINUE
         stop = _configuration(trial) in self._stopped
         if not stop and epoch <= self._known.get(trial.trial_id, 0):
             return self.CONTINUE  # this epoch was trained again, since its checkpoint was damaged
-        if not stop and self._sees(trial):
+        if not stop and self._has_first_seed(trial):
             stop = self.rule.on_trial_result(controller, trial, result) == self.STOP
         self._known[trial.trial_id] = epoch
         with suppress(OSError):  # on a full disk the next snapshot ends the search with a message
@@ -112,28 +112,29 @@ class EarlyStopping(SchedulerWrapper):
 
     def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """A trial has ended, or was stopped."""
-        if self._sees(trial):
-            self._remind(controller, trial, result)
+        if self._has_first_seed(trial):
+            self._replay_result(controller, trial, result)
 
     def on_trial_error(self, controller: Any, trial: Any) -> None:
         """A trial has failed. Other seeds of its configuration continue."""
-        if self._sees(trial):
+        if self._has_first_seed(trial):
             self.rule.on_trial_error(controller, trial)
 
     def on_trial_remove(self, controller: Any, trial: Any) -> None:
         """Tune removes a trial before its end."""
-        if self._sees(trial):
+        if self._has_first_seed(trial):
             self.rule.on_trial_remove(controller, trial)
 
-    def _remind(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
+    def _replay_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """Pass the rule a result that it does not have yet, without asking for a decision."""
         epoch = result.get(TIME, 0)
-        if self._sees(trial) and OBJECTIVE in result and epoch > self._known.get(trial.trial_id, 0):
-            self.rule.on_trial_complete(controller, trial, result)  # the only call without a decision
+        if self._has_first_seed(trial) and OBJECTIVE in result and epoch > self._known.get(trial.trial_id, 0):
+            # Of the calls that take a result, this alone returns no decision. The trial itself goes on.
+            self.rule.on_trial_complete(controller, trial, result)
             self.rule.on_trial_add(controller, trial)
             self._known[trial.trial_id] = epoch
 
-    def _sees(self, trial: Any) -> bool:
+    def _has_first_seed(self, trial: Any) -> bool:
         return trial.config[SEED_KEY] == self._seed
 
 

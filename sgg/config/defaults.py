@@ -33,8 +33,8 @@ data set does not have them."""
 def complete(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any]:
     """A copy of nested settings in which every default that depends on the data set or on other settings is filled in.
 
-    Given values stay, valid or not. None counts as not given if the default depends on something: files of earlier
-    versions hold such values.
+    Given values stay, valid or not. None means "not given" where the default depends on something, because files of
+    earlier versions hold None there.
     """
     completion = _Completion(schema, with_current_keys(schema, settings))
     completion.choose_auto_entries()
@@ -46,7 +46,7 @@ def complete(schema: type[BaseModel], settings: dict[str, Any]) -> dict[str, Any
 
 
 class _Completion:
-    """Nested settings while their defaults are filled in. `known`: the settings that exist, by dotted key."""
+    """Fills in defaults of nested settings step by step. `known`: the settings that exist, by dotted key."""
 
     def __init__(self, schema: type[BaseModel], filled: dict[str, Any]) -> None:
         self.schema, self.filled = schema, filled

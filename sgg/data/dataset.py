@@ -104,7 +104,7 @@ class DataSet:
              overlapping: bool = False, relations_required: bool = True) -> Split:
         """The images of a split: train, val, test, or detector (the images that a detector is trained on).
 
-        subset: zs, 10s, 100s or all; only its relations stay, and images that have one. min_objects, max_objects:
+        subset: zs, 10s, 100s or all; keep only its relations, and images with at least one. min_objects, max_objects:
         inclusive bounds of the number of objects. overlapping: drop relations whose boxes do not overlap (SGDet).
         relations_required: drop images without a relation. The images of detector are always all of them.
 
@@ -152,7 +152,7 @@ class DataSet:
     def require_mirrors(self) -> None:
         """Raise ValueError unless every predicate that mirroring changes has a partner."""
         if alone := [name for name, other in zip(self.predicates, self.mirrored, strict=True) if other == NO_PARTNER]:
-            raise ValueError(f"data.flip_predicates is refuse, and {len(alone)} predicates of {self.title} have no "
+            raise ValueError(f"with data.flip_predicates=refuse, {len(alone)} predicates of {self.title} have no "
                              f"partner for the mirrored image: {', '.join(map(repr, alone[:5]))}; give them partners "
                              "(mirror_pairs of sgg/data/readers/custom.py), or set data.flip_predicates=exchange, "
                              "which does not mirror their images, or data.flip=false")
@@ -238,7 +238,10 @@ class DataSet:
 
 
 def image_fault(header: Header, size: tuple[int, int]) -> str:
-    """Why an image file cannot be used, to follow its name; "" if it can. size: the annotated height and width."""
+    """The reason why an image file cannot be used, as text after its name; "" if it can be used.
+
+    size: the annotated height and width.
+    """
     found = header.height, header.width
     return header.fault or ("" if found == tuple(size) else size_fault(found, header.orientation, size))
 

@@ -116,7 +116,7 @@ class FeatureStore:
         if not self._warned and (rows < 0).any():
             self._warned = True
             names = [self.identity.classes[label] for label in np.unique(to_numpy(labels)[rows < 0])]
-            warnings.warn(f"{self.path}: no feature of {', '.join(names)}: zeros take its place", stacklevel=2)
+            warnings.warn(f"{self.path}: no feature of {', '.join(names)}: zeros are used instead", stacklevel=2)
         return PendingSample(self, rows, device)
 
     def sample(self, labels: Array, generator: torch.Generator | None = None) -> Tensor:
@@ -166,8 +166,8 @@ class FeatureStore:
 
     def _require_unchanged(self) -> None:
         if stamp_of(self.path) != self._stamp:
-            raise ValueError(f"{self.path}: was deleted or written again since this process opened it, so rows and "
-                             "classes need no longer be those it knows: start again")
+            raise ValueError(f"{self.path}: was deleted or written again since this process opened it, so its "
+                             "rows and classes may have changed: restart the run")
 
     def _damage(self, rows: list[int], reason: str = "") -> str:
         """The message for rows that cannot be read."""
@@ -221,5 +221,5 @@ def _opened(path: Path, threads: int) -> Any:
         return array.open_readonly(path, threads)
     except (ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"{path}: zarr.json describes no array that can be read ({reason}); delete the store and "
+        raise ValueError(f"{path}: zarr.json does not describe a readable array ({reason}); delete the store and "
                          "write it again") from None

@@ -1,8 +1,8 @@
 """Match predicted triplets to annotated relations.
 
 A predicted triplet (a row of `pairs` with a predicate) hits a relation when subject class, predicate and object class
-agree and both boxes overlap by IoU >= .5. Many images are matched at once, one after another in one array, because the
-cost lies in the number of calls and not in the few numbers of an image.
+agree and both boxes have an IoU of at least .5 with the annotated ones. Many images are matched at once, one after
+another in one array: the time goes into the number of numpy calls, not into the few numbers of an image.
 
 Shapes are those of `sgg.structures`, summed over the images of a block; H is the number of hits.
 """

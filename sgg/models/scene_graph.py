@@ -112,7 +112,7 @@ class SceneGraphModel(nn.Module):
         return {mode: self._with_labels_and_bias(outputs, pairs, labels, True) for mode, labels in given.items()}
 
     def _checked(self, outputs: HeadOutputs, nodes: Tensor, edges: Tensor) -> HeadOutputs:
-        """The outputs. The shapes of the first ones are checked, outside the compiled method."""
+        """The same outputs. Their shapes are checked in the first call, outside the compiled method."""
         if not self._shapes_checked:
             require_shapes(outputs, self.relation_head, len(nodes), len(edges), *self.outputs)
             self._shapes_checked = True

@@ -51,11 +51,11 @@ class Perturber:
     - neigh: one of the `topk` nearest classes by cosine of `embeddings`;
     - graphn: consider the contexts of the object's relations. A candidate is a class that training has seen in at least
       two of them (or in the only one), and at least `alpha` times in each context in which it was seen. One candidate
-      is drawn with a probability inverse to its mean count. With topk > 0, it is then replaced by itself or by one of
-      its `topk` nearest classes, all equally likely. The original label is never a candidate. Without any candidate,
-      the new label is one of the topk + 1 classes nearest to the original; with topk 0 the label stays.
+      is drawn with a probability inversely proportional to its mean count. With topk > 0, it is then replaced by itself
+      or by one of its `topk` nearest classes, all equally likely. The original label is never a candidate. Without any
+      candidate, the new label is one of the topk + 1 classes nearest to the original; with topk 0 the label stays.
 
-    contexts: for graphn. embeddings [C, D]: for neigh, and for graphn with topk > 0. Both also give C. draw: turns
+    contexts: for graphn. embeddings [C, D]: for neigh, and for graphn with topk > 0. Either determines C. draw: turns
     random numbers into choices.
 
     Raises ValueError, naming the argument, for values out of range and for tables that are missing or do not fit.
@@ -93,7 +93,7 @@ class Perturber:
     def distribution(self, graph: SceneGraph, node: int) -> Tensor:
         """[C] float64 the exact probability of each new label of `node`, if it is drawn first.
 
-        Raises ValueError where `node` is no row of the graph.
+        Raises ValueError where `node` is not a node of the graph.
         """
         labels, relations = self._host_tables(graph)
         if not 0 <= (node := int(node)) < len(labels):

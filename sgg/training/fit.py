@@ -47,7 +47,8 @@ def fit(
     on_epoch_end: gets each row after its checkpoint is written. resume: continue after the newest whole checkpoint in
     `directory`, if there is one. `on_epoch_end` first gets the rows of the finished epochs, so it gets every epoch in
     order. start_from: a checkpoint of another trial from which this config continues (population-based training); a
-    newer checkpoint in `directory` takes precedence. `on_epoch_end` then gets the rows of the later epochs.
+    newer checkpoint in `directory` takes precedence. `on_epoch_end` then gets the rows of the epochs after that
+    checkpoint.
 
     Raises FloatingPointError, naming the epoch, where F has diverged: a loss or its gradient is not finite (the error
     then names step and images, too), or the scores of an evaluation are not finite. Raises ValueError where `directory`
@@ -192,8 +193,8 @@ def _lower_rates(system: System) -> str:
 
 
 def is_validated(config: Config, epoch: int) -> bool:
-    """Whether an epoch ends with a validation: the first, every `evaluation.every` epochs after it, and the last (1, 6,
-    11, 16, 20)."""
+    """Whether an epoch ends with a validation: the first, every `evaluation.every` epochs after it, and the last
+    (1, 6, 11, 16, 20 with every 5 of 20 epochs)."""
     return (epoch - 1) % config.evaluation.every == 0 or epoch == config.training.epochs
 
 

@@ -68,8 +68,8 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
          faults_of_search: Callable[[Study], list[str]] = lambda draft: []) -> Study:
     """Read a YAML file, apply `key=value` overrides, load its plugins, validate everything.
 
-    faults_of_search: returns the faults of the axes of a draft, which is a study whose faulty settings have their
-    defaults. The error holds them, too.
+    faults_of_search: returns the faults of the axes of a draft, which is a study whose faulty settings are replaced by
+    their defaults. ConfigError includes these faults.
 
     Raises FileNotFoundError if there is no such file, or ConfigError with all faults of file and overrides. It marks
     the faults that come from the command line.
@@ -101,7 +101,7 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
 
 def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[Study], list[str]],
            ) -> tuple[Study, list[str]]:
-    """A study whose faulty settings have their defaults, and all faults."""
+    """A study whose faulty settings are replaced by their defaults, and all faults."""
     axes: dict[str, dict[str, Any]] = {}
     rest = with_current_keys(Settings, _without_axes(settings, (), axes))
     firsts = {key: values[0] for key, leaf in axes.items() if not is_swept(key) and (values := _values(leaf))}
@@ -148,13 +148,13 @@ def _override(settings: dict[str, Any], word: str) -> tuple[dict[str, Any], list
 
 
 def read_yaml(text: str) -> Any:
-    """The value of YAML text by the rules of all our config files: a mapping with a key twice is an error, and 1e-4 is
+    """The value of YAML text by the rules of all our config files: duplicate keys are an error, and 1e-4 is
     a number. Raises yaml.YAMLError."""
     return yaml.load(text, Loader=_Loader)
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a mapping with a key twice; plain YAML would silently keep the last value. Reads 1e-4 as a number, as
+    """Refuses a mapping with duplicate keys; plain YAML would silently keep the last value. Reads 1e-4 as a number, as
     YAML 1.2 does; YAML 1.1 needs 1.0e-4.
     """
 
@@ -175,7 +175,7 @@ def _parse(path: Path) -> dict[str, Any]:
     try:
         settings = read_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), [f"not readable as YAML: {' '.join(str(error).split())}"]) from None
+        raise ConfigError(str(path), [f"is not valid YAML: {' '.join(str(error).split())}"]) from None
     if settings is None:
         return {}
     if not isinstance(settings, dict):

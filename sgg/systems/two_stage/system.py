@@ -54,8 +54,8 @@ class TwoStage(TwoStagePredictor):
             group["lr"] = rate * factor
 
     def repeats(self, experiment: Experiment) -> np.ndarray | None:
-        """[I] how often each training image occurs in an epoch; the augmentation decides. Raises what
-        `repeats_of` raises."""
+        """[I] how often each training image occurs in an epoch, as the augmentation decides. Raises MethodError where
+        its numbers are wrong."""
         return repeats_of(self.augmenter, experiment.split("train").annotations)
 
     def train(self) -> None:
@@ -63,7 +63,8 @@ class TwoStage(TwoStagePredictor):
         self.model.train()
 
     def training_step(self, batch: Batch, draws: Draws) -> StepResult:
-        """Update every network on `batch`. The result has no losses where the batch has fewer than two pairs.
+        """Update every network on `batch`. The losses of F are those of its last update (`training.f_updates`). The
+        result has no losses where no part of the batch (`training.accumulate`) has two pairs.
 
         Raises FloatingPointError where the gradient of F is not finite; the parameters of F are then as they were
         before that update.
@@ -77,7 +78,8 @@ class TwoStage(TwoStagePredictor):
             return StepResult({}, counts)
         totals = totals_of(samples)
         samples = [replace(one, totals=totals) for one in samples]
-        requested = [self.augmenter.request(one, draws) for one in samples]  # read during the update of F
+        # Their features are read in the background while F is updated.
+        requested = [self.augmenter.request(one, draws) for one in samples]
         for _ in range(self._settings.f_updates):
             losses = self.learner.update(samples)
         losses = losses | self.augmenter.update(samples, requested, self.learner)

@@ -49,7 +49,7 @@ def test_load_reports_all_faults_at_once(write) -> None:
     ("[1, 2]", "must be a mapping of settings, got a list"),
     ("loss: 3", "loss must be a mapping of settings, got 3"),
     ("loss: {kind: dnorm, kind: baseline}", "key kind is given twice"),
-    ("loss: {", "not readable as YAML"),
+    ("loss: {", "is not valid YAML"),
     ("gan: {perturb: {method: graphn}}", "augmentation.perturb is not a setting of off; "),
     ("loss: {kind: baseline, foreground_weight: 2}", "loss: kind baseline takes no foreground_weight"),
     ("augmentation: {kind: gan, perturb: {intensity: 0}}", "augmentation.perturb.intensity must be > 0, got 0"),

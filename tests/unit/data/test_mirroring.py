@@ -123,7 +123,7 @@ def test_a_file_says_its_pairs(tmp_path):
     by_name = opened(tmp_path)
     assert by_name.mirrored.tolist() == [0, 1, 2, NO_PARTNER]
     assert kinds(by_name) == [("relations that mirroring would make wrong", 1)]
-    with pytest.raises(ValueError, match=r"data.flip_predicates is refuse, and 1 pred.*'left of'.*mirror_pairs"):
+    with pytest.raises(ValueError, match=r"data.flip_predicates=refuse, 1 pred.*'left of'.*mirror_pairs"):
         by_name.require_mirrors()
     said = opened(tmp_path, mirror_pairs=[["beside west", "beside east"]])
     assert said.mirrored.tolist() == said.split("train").mirrored.tolist() == [0, 2, 1, 3]

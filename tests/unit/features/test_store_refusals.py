@@ -117,7 +117,7 @@ def test_open_names_a_form_that_cannot_be_read(path, codecs):
     del metadata["codecs"]
     (path / "zarr.json").write_text(json.dumps(metadata | ({"codecs": codecs} if codecs is not None else {})))
     array.set_attributes(path, metadata["attributes"])
-    with pytest.raises(ValueError, match=r"nodes\.zarr: zarr\.json describes no array that can be read .*delete"):
+    with pytest.raises(ValueError, match=r"nodes\.zarr: zarr\.json does not describe a readable array .*delete"):
         FeatureStore.open(path)
 
 

@@ -1,5 +1,5 @@
 from pathlib import Path
-from platform.launch.trials import to_the_end
+from platform.launch.trials import run_to_completion
 from platform.study.directory import RUNNING, STOPPED, StudyDirectory, TrialRecord
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from sgg.config import load
 
 
-def test_to_the_end_on_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_to_completion_on_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.yaml").write_text("")
     study = load(tmp_path / "a.yaml", [f"experiment.output={tmp_path}", "experiment.name=s"])
     directory = StudyDirectory.of(study)
@@ -18,7 +18,7 @@ def test_to_the_end_on_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture
     def full(*arguments: Any) -> tuple[bool, int]:
         raise OSError(28, "No space left on device", "notes/a.json")
 
-    assert to_the_end(SimpleNamespace(study=study, directory=directory, count=1, run=full), resume=False) == 1
+    assert run_to_completion(SimpleNamespace(study=study, directory=directory, count=1, run=full), resume=False) == 1
     printed = capsys.readouterr().out
     record, = directory.records()
     assert (record.status, record.over) == (STOPPED, False)
