@@ -30,7 +30,7 @@ class BoxHead(nn.Module):
         """
         if added is None:
             hidden = self.fc6(pooled.flatten(1))
-        elif added[0].numel() > added.shape[1] or pooled.requires_grad or not added.requires_grad:
+        elif added.shape[2:].numel() > 1 or pooled.requires_grad or not added.requires_grad:
             hidden = self.fc6((pooled + added).flatten(1))
         else:
             hidden = self.fc6((pooled + added.detach()).flatten(1)) + self._zero_with_gradient(added.flatten(1))

@@ -44,3 +44,10 @@ def test_added_vectors_cost_a_49th_of_the_products() -> None:
         head(pooled, added).square().sum().backward()
     first, vectors, second = (2 * REGIONS * size * DIM for size in (49 * CHANNELS, CHANNELS, DIM))
     assert counter.get_total_flops() == 2 * first + 2 * vectors + 3 * second
+
+
+@pytest.mark.parametrize("cells", [1, 7])
+def test_no_region_gives_no_vector(cells: int) -> None:
+    """As in an image with one object, which has no pair."""
+    head, pooled, added = head_and_inputs(cells, frozen=True)
+    assert head(pooled[:0], added[:0]).shape == (0, DIM)
