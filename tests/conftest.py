@@ -121,3 +121,14 @@ def full_disk() -> Callable[[], AbstractContextManager[None]]:
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
     return full
+
+
+@pytest.fixture
+def torch_as_before() -> Iterator[None]:
+    """Threads and number formats of this process are afterwards what they were."""
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    cudnn = torch.backends.cudnn.allow_tf32
+    yield
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision(precision)
+    torch.backends.cudnn.allow_tf32 = cudnn

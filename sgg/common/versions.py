@@ -75,7 +75,11 @@ def code_provenance() -> dict[str, Any]:
     return {PROGRAM: program(), "versions": versions()}
 
 
+def differences(then: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    """Each value that has changed, in words. Names that `then` does not have are not compared."""
+    return [f"{name} {then[name]}, now {value}" for name, value in now.items() if then.get(name, value) != value]
+
+
 def changed_versions(then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """The differences in words; "" if there are none. Packages that `then` does not name are not compared."""
-    return ", ".join(f"{name} {then[name]}, now {value}" for name, value in now.items()
-                     if then.get(name, value) != value)
+    """The `differences` of versions of packages in one line; "" if there are none."""
+    return ", ".join(differences(then, now))

@@ -17,7 +17,7 @@ from sgg.methods.augmentation import AUGMENTATIONS, Augmentation
 from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.methods.dataset import DATA_SETS, DataSettings
 from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
-from sgg.methods.head import HEADS, Head
+from sgg.methods.head import HEADS, Head, Mode
 from sgg.methods.registry import Registry
 from sgg.settings.marks import Follows, suits
 from sgg.settings.roles import draws, measures, runs, trains
@@ -32,7 +32,6 @@ from .search import Resources, Search, Tracking
 from .setting import forget_settings
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Mode = Literal["sgcls", "predcls", "sgdet"]
 
 
 class Experiment(Section):
@@ -87,7 +86,7 @@ class Embeddings(Section):
 class Training(Section):
     """Optimisation of F (docs/SYSTEM.md section 2, "Optimiser")."""
 
-    mode: Annotated[Literal["sgcls", "predcls", "sgdet"], trains(tried=True)] = "sgcls"
+    mode: Annotated[Mode, trains(tried=True)] = "sgcls"
     """The annotation that the model gets in training: boxes (sgcls), boxes and labels (predcls), nothing (sgdet)."""
     epochs: Annotated[NonNegativeInt, trains(grows=True), suits(toy=3)] = 20
     """Epochs of training."""

@@ -29,8 +29,8 @@ def clipped_step(optimizer: torch.optim.Optimizer, largest_norm: float) -> None:
 
     Raises FloatingPointError, before the update, where the norm is not finite.
     """
-    weights = [weight for group in optimizer.param_groups for weight in group["params"] if weight.grad is not None]
-    norm = torch.nn.utils.get_total_norm([weight.grad for weight in weights])
+    norm = torch.nn.utils.get_total_norm([weight.grad for group in optimizer.param_groups for weight in group["params"]
+                                          if weight.grad is not None])
     if not torch.isfinite(norm):
         raise FloatingPointError(f"the norm of the gradient is {norm.item()}")
     divisor = ((norm + NORM_EPS) / largest_norm).clamp(min=1).float()

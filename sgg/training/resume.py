@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sgg import checkpoint
-from sgg.common.versions import changed_versions, versions
+from sgg.common.versions import changed_versions, differences, versions
 from sgg.config import Config
 from sgg.config.loading.resume import changes
 from sgg.data.mirroring import difference
@@ -41,9 +41,7 @@ def load_checkpoint(found: checkpoint.Checkpoint | None, system: System) -> int:
     found.load_weights(**system.networks)
     found.load_optimizers(system.optimizers)
     log.info("resumed after epoch %d from %s", found.epoch, found.path)
-    now = computed_on(system.device)
-    then = found.meta.get("computed_on", now)
-    if others := [f"{name} {then[name]}, now {value}" for name, value in now.items() if then.get(name, value) != value]:
+    if others := differences(found.meta.get("computed_on", {}), computed_on(system.device)):
         log.warning("resumed in another environment (%s), which changes the order of sums or the random numbers: "
                     "metrics differ from those of an uninterrupted run as if the seed was another", "; ".join(others))
     if changed := changed_versions(found.meta.get("versions", {}), versions()):

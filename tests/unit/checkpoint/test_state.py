@@ -10,21 +10,7 @@ from torch import nn
 from sgg import checkpoint
 from sgg.common.hashing import sha256_of
 from sgg.methods.plugins import load_plugins, unload_plugins
-
-HEAD = """
-from typing import Annotated, Literal
-
-from sgg.methods.head import HEADS, Head
-from sgg.settings.roles import trains
-
-
-@HEADS.register
-class Mine(Head):
-    kind: Annotated[Literal["mine"], trains()] = "mine"
-
-    def build(self, sizes, words=None):
-        raise NotImplementedError
-"""
+from tests.plugins import HEAD
 
 
 @pytest.fixture

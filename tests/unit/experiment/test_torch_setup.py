@@ -9,15 +9,12 @@ from sgg.systems.two_stage.system import TwoStage
 from sgg.training.fit import train_epoch
 from tests.untrained import untrained
 
+pytestmark = pytest.mark.usefixtures("torch_as_before")
+
 
 @pytest.fixture(autouse=True)
-def _torch_as_before():
-    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    cudnn = torch.backends.cudnn.allow_tf32
+def _nothing_compiled_stays():
     yield
-    torch.set_num_threads(threads)
-    torch.set_float32_matmul_precision(precision)
-    torch.backends.cudnn.allow_tf32 = cudnn
     torch.compiler.reset()
 
 

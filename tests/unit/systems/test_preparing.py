@@ -10,15 +10,7 @@ from sgg.config import validate
 from sgg.systems.two_stage import foundation as two_stage
 from tests.untrained import untrained
 
-
-@pytest.fixture(autouse=True)
-def _torch_as_before():
-    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    cudnn = torch.backends.cudnn.allow_tf32
-    yield
-    torch.set_num_threads(threads)
-    torch.set_float32_matmul_precision(precision)
-    torch.backends.cudnn.allow_tf32 = cudnn
+pytestmark = pytest.mark.usefixtures("torch_as_before")
 
 
 def test_prepare_makes_features_on_all_cores_in_full_precision(toy_root, monkeypatch) -> None:

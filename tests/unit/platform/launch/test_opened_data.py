@@ -9,21 +9,7 @@ import pytest
 
 from sgg.config import ConfigError, load
 from sgg.methods.plugins import unload_plugins
-
-HEAD = """
-from typing import Annotated, Literal
-
-from sgg.methods.head import HEADS, Head
-from sgg.settings.roles import trains
-
-
-@HEADS.register
-class Mine(Head):
-    kind: Annotated[Literal["mine"], trains()] = "mine"
-
-    def build(self, sizes, words=None):
-        raise NotImplementedError
-"""
+from tests.plugins import HEAD
 
 
 @pytest.mark.parametrize(("overrides", "words"), [
