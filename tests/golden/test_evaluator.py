@@ -136,7 +136,7 @@ def test_triplet_recall_and_ranks(set_a, figures, x):
 
 
 @pytest.mark.parametrize("constraint", ["gc", "nogc"])
-def test_every_hit_and_its_rank(set_a, constraint):
+def test_ranked_hits_gives_every_hit_and_its_rank(set_a, constraint):
     hits = [np.insert(ranked_hits(*image, set_a.mode, constrained=constraint == "gc"), 0, number, axis=1)
             for number, image in enumerate(set_a.images())]
     np.testing.assert_array_equal(np.concatenate(hits), set_a.expected[f"out.alls.x0.{constraint}.pred_to_gt"])
@@ -148,7 +148,7 @@ def test_parts_merge_to_the_same_figures(set_a, figures):
     assert repr(merged.compute()) == repr(figures)
 
 
-def test_resorting_after_reweighting_changes_constrained_figures_alone(set_a, figures):
+def test_reweight_changes_constrained_figures_alone(set_a, figures):
     resorted = set_a.metrics(resort_after_reweight=True).compute()
     changed = {name.split("@")[0].split("/")[1] for name in figures if repr(figures[name]) != repr(resorted[name])}
     assert changed

@@ -30,7 +30,7 @@ def test_frechet_distance(golden, suffix, tolerance):
 
 
 @pytest.mark.parametrize("suffix", ["", "_few"])
-def test_precision_recall_density_coverage(golden, suffix):
+def test_coverage_metrics(golden, suffix):
     found = coverage_metrics(golden[f"in.real{suffix}"], golden[f"in.fake{suffix}"], ks=(1, 3, 5, 10))
     for k, metrics in found.items():
         np.testing.assert_allclose(metrics, golden[f"out.prdc{suffix}.k{k}"], rtol=0, atol=1e-12, err_msg=f"k = {k}")

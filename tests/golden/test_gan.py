@@ -86,7 +86,7 @@ def assert_gradient_norms(gan, expected, tolerance=TOLERANCE):
     assert_close_named(norms, expected, tolerance)
 
 
-def test_dummies(golden):
+def test_join_dummies(golden):
     """The reference puts the dummy behind the objects of its image, ours stand behind all objects."""
     labels, boxes, relations, image_index, _ = graph(golden)
     all_labels, all_boxes, triples = join_dummies(labels, boxes, relations, image_index, int(image_index.max()) + 1)

@@ -93,7 +93,7 @@ def test_evaluation(variant: str, mode: str) -> None:
 
 @pytest.mark.parametrize(("variant", "mode"), [("novision", "predcls"), *(
     (variant, mode) for variant in ("bias", "nobias") for mode in MODES)])
-def test_ranked_predictions(variant: str, mode: str) -> None:
+def test_rank(variant: str, mode: str) -> None:
     """Labels, scores, boxes and sorted pairs of each image, from the outputs of the head through `rank`."""
     head, bias = build(variant)
     given = inputs(mode)
@@ -175,7 +175,7 @@ def test_position() -> None:
     np.testing.assert_allclose(code, GOLDEN["out.pos_embed_eval"], **CLOSE)
 
 
-def test_overlaps_of_class_boxes() -> None:
+def test_pixel_iou() -> None:
     boxes = tensor("in.boxes_per_cls")[4:11]  # of the second image
     np.testing.assert_allclose(pixel_iou(boxes[:, None], boxes), GOLDEN["out.nms_overlaps_image1"], **CLOSE)
 
@@ -188,7 +188,7 @@ def test_frequency_table() -> None:
     np.testing.assert_allclose(table, GOLDEN["in.pred_dist"], **CLOSE)
 
 
-def test_label_embeddings_start_from_word_vectors() -> None:
+def test_motifs_starts_its_label_embeddings_from_word_vectors() -> None:
     """All but the decoder's first row, that of no label yet: it is "start" there, and none of our words."""
     vectors = tensor("glove.start_and_classes")[1:]
     head = Motifs(hidden_dim=16, pooling_dim=24).build(SIZES, (vectors, torch.zeros(6, 8)))

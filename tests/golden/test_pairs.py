@@ -64,7 +64,7 @@ def test_training_pairs(batch: int) -> None:
 
 
 @pytest.mark.parametrize("row", SAMPLING["subsampled.n_im_relsperimg_fgavail_pairs_fgkept_bgkept"].tolist())
-def test_pair_budget(row: list[int]) -> None:
+def test_training_pairs_keeps_the_budget(row: list[int]) -> None:
     """The budget is the batch's. Objects are made up so that available annotated and ordered pairs are the row's."""
     images, budget, annotated, ordered, kept_foreground, kept_background = row
     candidates = torch.stack([torch.arange(ordered), torch.arange(ordered)], dim=1)

@@ -48,7 +48,7 @@ def reference_rows(contexts):
     return tables
 
 
-def test_pair_tables_are_the_contexts(contexts):
+def test_contexts_are_the_pair_tables(contexts):
     for row, entries in reference_rows(contexts).items():
         entry = slice(contexts.offsets[row], contexts.offsets[row + 1])
         pairs = zip(contexts.classes[entry].tolist(), contexts.counts[entry].tolist(), strict=True)
@@ -133,7 +133,7 @@ class FirstMet(Perturber):
 
 
 @pytest.mark.parametrize("case", GOLDEN["replay"], ids=lambda case: "-".join(map(str, case["args"].values())))
-def test_replay(contexts, case):
+def test_perturber_replays_the_published_draws(contexts, case):
     settings = dict(case["args"])
     method = settings.pop("method")
     fixed = FirstMet(method, contexts, EMBEDDINGS, intensity=settings.pop("L"), **settings,

@@ -69,7 +69,7 @@ def test_gan_names(entry: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("entry", GANS)
-def test_a_discriminator_without_a_place_is_named(entry: str, tmp_path: Path, caplog) -> None:
+def test_load_published_names_a_discriminator_without_a_place(entry: str, tmp_path: Path, caplog) -> None:
     backbone = "vgg16" if CHANNELS["vgg16"] in entry else "resnet50"
     published, of_gan = tensors(f"RelModelStanford.{backbone}.use_bias=False.edge_model=motifs"), tensors(entry)
     path = write(tmp_path / "vgrel.pth", state_dict=published, gan=of_gan)
@@ -83,7 +83,7 @@ def test_a_discriminator_without_a_place_is_named(entry: str, tmp_path: Path, ca
     assert f"{path}: left out {', '.join(expected)}" in caplog.text
 
 
-def test_a_global_discriminator_of_another_depth_is_refused(tmp_path: Path) -> None:
+def test_load_published_refuses_a_global_discriminator_of_another_depth(tmp_path: Path) -> None:
     entry = "GAN.n_ch=256.fmap_sz=21.largeD=True.vis_cond=False"
     published = tensors("RelModelStanford.resnet50.use_bias=False.edge_model=motifs")
     path = write(tmp_path / "vgrel.pth", state_dict=published, gan=tensors(entry))

@@ -109,7 +109,7 @@ def test_training_forward(backbone, inputs) -> None:
 @pytest.mark.parametrize("mode", ["predcls", "sgcls", "sgdet"])
 @pytest.mark.parametrize(("bias_mode", "key"), [("off", "bias0.testbias0"), ("add", "bias1.testbias0"),
                                                 ("only", "bias1.testbias1")])
-def test_from_map_to_ranked_pairs(mode: str, bias_mode: str, key: str) -> None:
+def test_scene_graph_model_from_map_to_ranked_pairs(mode: str, bias_mode: str, key: str) -> None:
     golden = np.load(FILES / "imp_forward.npz")
     model = build(golden, "union_frame", bias_mode)
     feature_map, boxes, image_boxes = tensors(golden, "fmap", "boxes", "boxes_org")

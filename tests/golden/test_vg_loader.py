@@ -61,7 +61,7 @@ def test_triplet_counts_of_a_part(name, golden, data):
 
 
 @pytest.mark.parametrize("name", [name for name in PARTS if name.endswith("train")])
-def test_pair_tables_of_training(name, golden, data):
+def test_open_visual_genome_gives_the_pair_tables_of_training(name, golden, data):
     part, options = PARTS[name]
     found = data.split(part, **options).triplets()
     rows = np.column_stack([found.triplets, found.counts])
@@ -95,7 +95,7 @@ def is_mirrored(graph, original):
     return not np.array_equal(graph.boxes, original.boxes)
 
 
-def test_foreground_and_background_counts():
+def test_foreground_counts_and_background_counts():
     truth, golden = np.load(FILES / "eval_a_gt.npz"), np.load(FILES / "freq_bias.npz")
     count = len(truth["box_ptr"]) - 1
     annotations = Annotations(np.array([f"{i}.jpg" for i in range(count)]), np.full((count, 2), 1024), truth["box_ptr"],

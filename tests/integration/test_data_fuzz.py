@@ -203,7 +203,7 @@ def spoil(directory, rng):
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_spoilt_file_is_refused_or_read_in_full(name, tmp_path):
+def test_open_refuses_a_damaged_file_or_reads_it_in_full(name, tmp_path):
     make, read, count_in_files = FORMATS[name]
     whole = make(tmp_path / "whole")
     before, messages = counts(read(whole)), []

@@ -26,7 +26,7 @@ def folder(cache: Path, data: DataSet) -> Path:
     return cache_path(cache, data, SETTINGS)
 
 
-def test_one_trains_and_the_other_waits(toy_root, tmp_path) -> None:
+def test_ensure_detector_waits_while_another_process_trains(toy_root, tmp_path) -> None:
     data, cache = open_dataset("toy", toy_root), tmp_path / "cache"
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
@@ -38,7 +38,7 @@ def test_one_trains_and_the_other_waits(toy_root, tmp_path) -> None:
     assert [entry for entry in folder(cache, data).parent.iterdir() if entry.is_dir()] == [folder(cache, data)]
 
 
-def test_a_killed_training_is_taken_up(toy_root, tmp_path) -> None:
+def test_ensure_detector_resumes_a_killed_training(toy_root, tmp_path) -> None:
     data = open_dataset("toy", toy_root)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -20,7 +20,7 @@ SMALL = 96
 @pytest.mark.usefixtures("every_core")
 @pytest.mark.slow  # a step and a file of 140 million weights; a look at 1,333 pixels
 @pytest.mark.parametrize(("backbone", "size"), [("vgg16", 592), ("resnet50", 1333)])
-def test_your_own_data_train_a_detector_of_the_papers(backbone, size, tmp_path, capsys, monkeypatch) -> None:
+def test_train_trains_a_detector_of_the_papers_on_your_own_data(backbone, size, tmp_path, capsys, monkeypatch) -> None:
     """Trained by the command on small pictures, and measured by the command on one picture of the papers' size."""
     shutil.copytree(EXAMPLE / "custom", tmp_path / "data" / "custom")
     data = ["--data", "custom", "--root", str(tmp_path / "data"), "--batch-size", "2", "--device", "cpu"]

@@ -82,7 +82,7 @@ def wait_for(condition):
         time.sleep(0.01)
 
 
-def test_eight_readers_see_the_same_rows(tmp_path):
+def test_feature_store_gives_eight_readers_the_same_rows(tmp_path):
     path = tmp_path / "nodes.zarr"
     store = write_store(path, IDENTITY, [lambda number=number: part(number) for number in range(PARTS)])
     results = PROCESSES.Queue()
@@ -96,14 +96,14 @@ def test_eight_readers_see_the_same_rows(tmp_path):
         np.testing.assert_array_equal(values, expected()[rows, 0, 0, 0])
 
 
-def test_two_processes_write_once_between_them(tmp_path):
+def test_ensure_store_writes_once_for_two_processes(tmp_path):
     path, log = tmp_path / "nodes.zarr", tmp_path / "log"
     racers = [start(write_slowly, path, log, 0.1) for _ in range(2)]
     assert finish(*racers) == [0, 0]
     assert sorted(log.read_text().split()) == [str(number) for number in range(PARTS)]
 
 
-def test_a_killed_writer_is_taken_up_by_the_one_that_waits(tmp_path):
+def test_ensure_store_continues_where_a_killed_writer_stopped(tmp_path):
     path, log = tmp_path / "nodes.zarr", tmp_path / "log"
     victim = start(write_slowly, path, log, 0, 2)
     wait_for(lambda: log.exists() and len(log.read_text().split()) >= 3)  # in the midst of part 2
@@ -116,7 +116,7 @@ def test_a_killed_writer_is_taken_up_by_the_one_that_waits(tmp_path):
     assert not writer_module.writing_directory(path).exists()
 
 
-def test_a_writer_killed_while_merging_is_resumed(tmp_path, monkeypatch):
+def test_store_writer_resumes_after_a_kill_while_merging(tmp_path, monkeypatch):
     monkeypatch.setattr(array, "SHARD_BYTES", 16 * array.row_bytes(SHAPE))
     path = tmp_path / "nodes.zarr"
     writer = StoreWriter(path, IDENTITY, PARTS)

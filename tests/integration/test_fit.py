@@ -44,7 +44,7 @@ def undisturbed(toy_settings, tmp_path_factory) -> tuple[Config, Path]:
     return config, directory
 
 
-def test_what_a_run_leaves(undisturbed) -> None:
+def test_fit_leaves_these_files(undisturbed) -> None:
     _, directory = undisturbed
     *rows, test = numbers(directory)
     assert [row["epoch"] for row in rows] == [1, 2]
@@ -62,7 +62,7 @@ def test_what_a_run_leaves(undisturbed) -> None:
     assert [path.name for path in sorted((directory / "checkpoints").iterdir())] == ["epoch_0001", "epoch_0002"]
 
 
-def test_twice_the_same_to_the_last_bit(undisturbed, tmp_path) -> None:
+def test_fit_gives_the_same_twice_to_the_last_bit(undisturbed, tmp_path) -> None:
     config, directory = undisturbed
     fit(config, tmp_path)
     assert numbers(tmp_path) == numbers(directory)
@@ -119,7 +119,7 @@ def fit_and_die(config: Config, directory: Path, calls: list[str], numbers: list
 
 @pytest.mark.slow  # eight runs, each killed in a process of its own and taken up again
 @pytest.mark.parametrize(("calls", "order", "moment"), MOMENTS.values(), ids=MOMENTS.keys())
-def test_killed_and_taken_up_again(undisturbed, tmp_path, calls: list, order: list, moment: str) -> None:
+def test_fit_resumes_after_a_kill(undisturbed, tmp_path, calls: list, order: list, moment: str) -> None:
     """SIGKILL; the rest is done by a second process, which reports every epoch. The numbers are those of an undisturbed
     run."""
     config, directory = undisturbed
@@ -157,7 +157,7 @@ def test_motifs_taken_up_again(toy_settings, tmp_path) -> None:
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_nothing_left_to_train(undisturbed) -> None:
+def test_fit_with_nothing_left_to_train(undisturbed) -> None:
     config, directory = undisturbed
     before, seen = numbers(directory), []
     final = fit(config, directory, seen.append)
@@ -166,7 +166,7 @@ def test_nothing_left_to_train(undisturbed) -> None:
     assert numbers(directory) == before
 
 
-def test_another_trial_goes_on_from_a_checkpoint(undisturbed, tmp_path) -> None:
+def test_fit_starts_from_a_checkpoint_of_another_trial(undisturbed, tmp_path) -> None:
     """Population-based training: the donor's state, this trial's settings."""
     config, directory = undisturbed
     other = merged(config.model_dump(mode="json"), {"loss": {"scale": 2.0}})
@@ -176,13 +176,13 @@ def test_another_trial_goes_on_from_a_checkpoint(undisturbed, tmp_path) -> None:
         assert [(row["epoch"], row["attempt"]) for row in seen] == [(2, 1)] * times
 
 
-def test_other_settings_are_refused(undisturbed) -> None:
+def test_fit_refuses_other_settings(undisturbed) -> None:
     config, directory = undisturbed
     with pytest.raises(ValueError, match=r"written with other settings.*\n.*loss\.kind was 'dnorm', is 'baseline'"):
         fit(merged(config.model_dump(mode="json"), {"loss": {"kind": "baseline"}}), directory)
 
 
-def test_the_evaluation_command_measures_the_same(undisturbed, tmp_path) -> None:
+def test_evaluate_command_measures_the_same_as_fit(undisturbed, tmp_path) -> None:
     """From the checkpoint, and from its saved predictions without a model."""
     _, directory = undisturbed
     figures, rescored, saved = (str(tmp_path / name) for name in ("figures.json", "rescored.json", "saved.npz"))
@@ -199,7 +199,7 @@ def test_the_evaluation_command_measures_the_same(undisturbed, tmp_path) -> None
     assert all(result[PROGRAM] == program() for result in (*results, protocol, checkpoint.latest(directory).meta))
 
 
-def test_a_loss_that_is_no_number_stops_at_once(toy_settings, tmp_path) -> None:
+def test_fit_stops_at_once_when_a_loss_is_not_finite(toy_settings, tmp_path) -> None:
     config = merged(toy_settings, {"training": {"learning_rate": 1e30, "clip_gradient": 1e30}})
     fault = r"(loss .* is not finite|the norm of the gradient is \w+) in epoch 1, step \d+: lower training\."
     with pytest.raises(FloatingPointError, match=fault):
@@ -232,7 +232,7 @@ SWITCHES = {
 
 
 @pytest.mark.parametrize("changes", SWITCHES.values(), ids=SWITCHES.keys())
-def test_every_switch_trains(toy_settings, tmp_path, changes: dict) -> None:
+def test_fit_trains_with_every_switch(toy_settings, tmp_path, changes: dict) -> None:
     changes = changes | {"training": {"epochs": 1} | changes.get("training", {}),
                          "data": {"train_images": 8, "eval_images": 4}}
     final = fit(merged(toy_settings, changes), tmp_path)
@@ -241,7 +241,7 @@ def test_every_switch_trains(toy_settings, tmp_path, changes: dict) -> None:
     assert os.listdir(tmp_path / "checkpoints") == ["epoch_0001"]
 
 
-def test_a_full_disk_leaves_the_last_checkpoint_whole(undisturbed, tmp_path) -> None:
+def test_fit_on_a_full_disk_leaves_the_last_checkpoint_whole(undisturbed, tmp_path) -> None:
     """No file may grow beyond a megabyte once the first epoch is over, which the second checkpoint must."""
     config, directory = undisturbed
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

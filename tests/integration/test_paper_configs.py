@@ -71,7 +71,7 @@ def visual_genome(tmp_path_factory) -> Path:
 @pytest.mark.parametrize(("name", "pixels", "head"), [("imp", 320, "imp"), ("imp_dnorm", 320, "imp"),
                                                       ("imp_dnorm", 320, "motifs"), ("imp_gan", 320, "imp"),
                                                       ("imp_gan_graphn", 592, "imp")])
-def test_two_updates(visual_genome, name: str, pixels: int, head: str, monkeypatch) -> None:
+def test_training_step_with_each_paper_config(visual_genome, name: str, pixels: int, head: str, monkeypatch) -> None:
     monkeypatch.setattr(BACKBONES["vgg16"], "spec", replace(BACKBONES["vgg16"].spec, image_size=pixels))
     overrides = [f"data.root={visual_genome}", f"data.num_val_images={VALIDATION}", "training.batch_size=1",
                  f"detector.weights={visual_genome}/VG/vg-faster-rcnn.tar",

@@ -98,7 +98,7 @@ def state_vector(network: nn.Module) -> torch.Tensor:
 @pytest.mark.parametrize(("kind", "head"), [
     ("baseline", {"kind": "imp"}), ("dnorm", {"kind": "motifs", "dropout": 0.0}), ("dnorm-fgbg", {"kind": "imp"})],
     ids=["baseline", "dnorm, motifs", "dnorm-fgbg"])
-def test_two_workers_train_as_one(toy_settings, tmp_path, kind: str, head: dict) -> None:
+def test_training_step_of_two_workers_trains_as_one_worker(toy_settings, tmp_path, kind: str, head: dict) -> None:
     """Batch of 8 images, 4 on each worker: F, G and D after two steps. Without dropout, which each draws for itself."""
     settings = toy_settings | {
         "data": toy_settings["data"] | {"train_images": IMAGES},

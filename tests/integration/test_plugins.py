@@ -147,7 +147,7 @@ def test_parts_from_outside(ray_with_gpus, toy_settings, tmp_path, plugin, capsy
     assert evaluate.main([*arguments, "--plugin", str(plugin), "--allow-changed-plugin"]) == 0
 
 
-def test_a_part_that_cannot_be_built_is_told_before_anything_starts(toy_settings, tmp_path, plugin, capsys) -> None:
+def test_train_names_a_part_that_cannot_be_built_before_it_starts(toy_settings, tmp_path, plugin, capsys) -> None:
     plugin.write_text(PARTS.replace("        import torch\n", "        raise RuntimeError('no')\n"))
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(toy_settings | {
         "experiment": {"name": "a", "output": str(tmp_path / "runs"), "plugins": "parts.py"},

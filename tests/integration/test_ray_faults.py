@@ -50,7 +50,7 @@ search: {max_failures: 1, max_concurrent: 2}
 
 
 @pytest.mark.parametrize("search", ["{scheduler: pbt, trials: 3}", "{scheduler: asha, max_concurrent: 1}"])
-def test_a_trial_that_fails_before_its_first_report_fails_alone(ray_with_gpus, stub, config_file, faults, tmp_path,
+def test_tune_survives_a_trial_that_fails_before_its_first_report(ray_with_gpus, stub, config_file, faults, tmp_path,
                                                                 search):
     """Schedulers get neither an epoch nor a metric of it. Under ASHA it is the second seed of a configuration."""
     faults((2, 1, "raise", 1))
@@ -67,7 +67,7 @@ def test_a_trial_that_fails_before_its_first_report_fails_alone(ray_with_gpus, s
     assert all(record.values["loss.scale"] != 2 or len(record.rows()) > 1 for record in records if record not in failed)
 
 
-def test_a_killed_trial_process_gives_its_gpu_back_and_goes_on(ray_with_gpus, stub, config_file, tmp_path,
+def test_train_resumes_a_killed_trial_process_and_frees_its_gpu(ray_with_gpus, stub, config_file, tmp_path,
                                                                seconds_per_epoch, monkeypatch):
     """All four GPUs belong to one trial, so that it could not go on if the lost process still held them."""
     from platform.callbacks.live_table import LiveTable
@@ -90,7 +90,7 @@ def test_a_killed_trial_process_gives_its_gpu_back_and_goes_on(ray_with_gpus, st
     assert max(attempt for _, attempt in rows_on_disk(record.directory)) == 2
 
 
-def test_a_fault_of_rays_own_is_a_failure_and_no_end(ray_with_gpus, tmp_path):
+def test_train_run_reports_a_fault_of_ray_as_a_failure(ray_with_gpus, tmp_path):
     """What cannot be sent to a worker is no fault of the training function."""
     from platform.trial.train_run import TrainRun
 

@@ -196,7 +196,7 @@ def slurm(tmp_path):
     shutil.rmtree(f"/tmp/ray-{job}", ignore_errors=True)
 
 
-def test_a_slurm_job_is_one_search_on_all_of_its_nodes(run, slurm, config_file, faults, tmp_path):
+def test_slurm_script_runs_one_search_on_all_nodes_of_its_job(run, slurm, config_file, faults, tmp_path):
     faults((1, 1, "meet 2", 1), (2, 1, "meet 2", 1))  # each waits for the other: they have a node each, of one CPU
     config = config_file("loss: {scale: {search: grid, of: [1, 2]}}\ntraining: {epochs: 2}\n")
     job = run("bash", "cluster/slurm.sh", config, "search.max_failures=0", "embeddings.path=a/glove.txt", **slurm)

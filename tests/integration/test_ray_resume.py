@@ -84,7 +84,7 @@ def ray_processes(parent: int) -> list[psutil.Process]:
     return [*psutil.Process(parent).children(recursive=True), *forks(os.environ[FOLDER])]
 
 
-def test_a_cluster_that_does_not_answer_is_named(config_file, start, tmp_path):
+def test_tune_names_a_cluster_that_does_not_answer(config_file, start, tmp_path):
     command = start(config_file(), "resources.address=127.0.0.1:9")
     assert command.wait(300) == 2
     printed = (tmp_path / "output.txt").read_text()
@@ -93,7 +93,7 @@ def test_a_cluster_that_does_not_answer_is_named(config_file, start, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_batch_systems_signal_while_ray_starts(config_file, start, tmp_path):
+def test_tune_ends_by_a_signal_while_ray_starts(config_file, start, tmp_path):
     command = start(config_file(), "resources.gpus=0")
     output = tmp_path / "output.txt"
     wait_until(lambda: output.read_text().startswith("data: stub data\n"), command, pause=0.05)
@@ -105,7 +105,7 @@ def test_a_batch_systems_signal_while_ray_starts(config_file, start, tmp_path):
     assert not psutil.wait_procs(children, timeout=300)[1]
 
 
-def test_a_search_survives_its_driver(config_file, start, seconds_per_epoch, tmp_path, ends_by_itself):
+def test_tune_resumes_after_the_death_of_its_driver(config_file, start, seconds_per_epoch, tmp_path, ends_by_itself):
     """Ended with all of Ray's processes in the first trial, as GNU `timeout` and `scancel` do it, killed in the second,
     and resumed both times. Every epoch is judged once."""
     seconds_per_epoch(1)
@@ -150,7 +150,7 @@ resources: {gpus: 0}
         (record.name, epoch) for record in records for epoch in (1, 2, 3)]
 
 
-def test_no_trial_is_run_twice_or_lost(config_file, start, tmp_path):
+def test_tune_resumes_without_running_a_trial_twice_or_losing_one(config_file, start, tmp_path):
     """Killed within milliseconds of a trial's end, then of one's beginning, when Tune has hardly heard of either. The
     second time it is Ray that is killed, as when memory runs out; the command notices.
 
@@ -193,7 +193,7 @@ resources: {gpus: 0}
     assert len(pandas.read_csv(directory.path / "results.csv")) == 3
 
 
-def test_a_second_interrupt_ends_it_at_once(config_file, start, faults, tmp_path):
+def test_tune_ends_at_once_by_a_second_interrupt(config_file, start, faults, tmp_path):
     """The stand-in never ends; whoever presses twice does not want to wait for anything. Meanwhile another process does
     not get at its trials."""
     faults((1, 2, "hold", 1))

@@ -24,7 +24,7 @@ def gpus_reserved():
 
 
 @several_trials
-def test_a_search_with_early_stops(ray_with_gpus, stub, config_file, tmp_path, capsys, faults):
+def test_tune_with_early_stopping(ray_with_gpus, stub, config_file, tmp_path, capsys, faults):
     """Two configurations on two seeds, one GPU each, the worse ones stopped early, two pred_weights."""
     # All begin together, and the better ones are judged before the worse ones, which are compared with them.
     faults((1, 1, "meet 4", 1), (8, 1, "meet 4", 1), (1, 2, "judged 2 2", 1))
@@ -55,7 +55,7 @@ search: {scheduler: asha, grace_epochs: 2}
 
 
 @several_trials
-def test_optuna_over_seeds(ray_with_gpus, stub, config_file, tmp_path):
+def test_tune_with_optuna_over_seeds(ray_with_gpus, stub, config_file, tmp_path):
     config = config_file("""
 loss: {scale: {search: uniform, low: 1, high: 2}}
 training: {epochs: 1}
@@ -117,7 +117,7 @@ def time_is_over_after_a_report(monkeypatch):
 
 
 @several_trials
-def test_a_search_goes_on_with_more_time(ray_with_gpus, stub, config_file, time_is_over_after_a_report, tmp_path,
+def test_tune_resumes_with_more_time(ray_with_gpus, stub, config_file, time_is_over_after_a_report, tmp_path,
                                          capsys):
     """The time ends in the first trial, the second has not begun. ASHA compares them at epoch 1, where the second is
     the better one, as if there had been no end."""
@@ -143,7 +143,7 @@ search: {max_concurrent: 1, scheduler: asha}
 
 
 @several_trials
-def test_two_trials_share_a_gpu(ray_with_gpus, stub, config_file, tmp_path, capsys, faults):
+def test_tune_runs_two_trials_on_one_gpu(ray_with_gpus, stub, config_file, tmp_path, capsys, faults):
     faults((1, 1, "meet 2", 1), (2, 1, "meet 2", 1))  # both are under way at once
     config = config_file("""
 loss: {scale: {search: grid, of: [1, 2]}}

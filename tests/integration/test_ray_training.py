@@ -47,14 +47,14 @@ def only_trial(tmp_path: Path) -> TrialRecord:
     return record
 
 
-def test_inside_ray_as_outside(ray_with_gpus, training_file, tmp_path):
+def test_train_gives_the_same_as_fit_without_ray(ray_with_gpus, training_file, tmp_path):
     """Bitwise: JSON keeps every digit."""
     assert train.main([training_file, "resources.gpus=0"]) == 0
     fit(load(training_file).trial({}), tmp_path / "outside")
     assert numbers(only_trial(tmp_path).directory) == numbers(tmp_path / "outside")
 
 
-def test_two_workers_train_one_trial_and_one_is_killed(ray_with_gpus, training_file, tmp_path, monkeypatch):
+def test_train_with_two_workers_survives_the_kill_of_one(ray_with_gpus, training_file, tmp_path, monkeypatch):
     from platform.callbacks.live_table import LiveTable
 
     seen, killed = LiveTable.on_trial_result, []

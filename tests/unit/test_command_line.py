@@ -35,7 +35,7 @@ def shown(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     return [action for action in parser._actions if action.option_strings and action.help is not argparse.SUPPRESS]
 
 
-def test_every_command_is_walked() -> None:
+def test_parsers_has_every_command() -> None:
     modules = {".".join(path.relative_to(ROOT).parent.parts) for path in [
         *(ROOT / "sgg").rglob("__main__.py"), *(ROOT / "platform").rglob("__main__.py")]}
     modules |= {f"platform.{path.stem}" for path in (ROOT / "platform").glob("[!_]*.py")}
@@ -43,12 +43,12 @@ def test_every_command_is_walked() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in PARSERS if " " not in name])
-def test_every_command_has_a_version(name: str) -> None:
+def test_build_parser_gives_every_command_a_version(name: str) -> None:
     assert "--version" in PARSERS[name].format_help()
     assert PARSERS[name].prog == f"python -m {name}"
 
 
-def test_an_option_means_the_same_everywhere() -> None:
+def test_build_parser_gives_an_option_the_same_meaning_everywhere() -> None:
     """One word for its value and one type for each name."""
     meanings = defaultdict(set)
     for parser in PARSERS.values():
@@ -84,12 +84,12 @@ def test_former_names_still_work(command: str, former: str, words: list[str], ca
 
 @pytest.mark.parametrize(("command", "words"), [
     ("sgg.evaluate", ["runs/a"]), ("sgg.checkpoint import", ["vgrel.pth", "--out", "x"])])
-def test_a_folder_as_data_is_the_root(command: str, words: list[str], tmp_path, capsys) -> None:
+def test_build_parser_takes_a_folder_as_data_as_the_root(command: str, words: list[str], tmp_path, capsys) -> None:
     assert PARSERS[command].parse_args([*words, "--data", str(tmp_path)]).root == tmp_path
     assert "--root" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", PARSERS)
-def test_every_option_says_what_it_does(name: str) -> None:
+def test_build_parser_gives_every_option_a_help_text(name: str) -> None:
     assert [action.option_strings for action in PARSERS[name]._actions
             if not action.help and not isinstance(action, argparse._SubParsersAction)] == []

@@ -13,7 +13,7 @@ HEAVY = "torch", "ray", "zarr"
     ("sgg.features", ["extract"]), ("sgg.config", ["--nothing"]), ("platform.tune", []), ("platform.train", []),
     ("platform.extract", []), ("platform.results", []),
     ("platform.tune", ["tune_configs/smoke.yaml", "loss.kind=x"])])
-def test_a_complaint_needs_nothing_heavy(command: str, arguments: list[str]) -> None:
+def test_main_answers_a_mistake_without_heavy_imports(command: str, arguments: list[str]) -> None:
     """In a process of its own, as this one has torch."""
     code = ("import runpy, sys\n"
             f"sys.argv = {[command, *arguments]!r}\n"

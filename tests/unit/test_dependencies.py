@@ -13,24 +13,24 @@ REQUIREMENTS = [Requirement(line) for line in [*PROJECT["dependencies"], *PROJEC
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
-def test_a_version_that_nobody_has_tried_is_not_installed(requirement: Requirement) -> None:
+def test_dependencies_are_bounded_to_tried_versions(requirement: Requirement) -> None:
     assert {"<", "=="} & {part.operator for part in requirement.specifier}
     assert requirement.specifier.contains(version(requirement.name), prereleases=True)
 
 
 @pytest.mark.parametrize("line", [line for extra in PROJECT["optional-dependencies"].values() for line in extra])
-def test_every_extra_is_bounded(line: str) -> None:
+def test_extras_are_bounded(line: str) -> None:
     assert {"<", "=="} & {part.operator for part in Requirement(line).specifier}
 
 
-def test_the_project_says_who_and_where() -> None:
+def test_project_names_authors_and_addresses() -> None:
     """The main job needs no extra; `docs` and `test` are the extras."""
     assert set(PROJECT["optional-dependencies"]) == {"docs", "test"}
     assert PROJECT["authors"]
     assert all(url.startswith("https://") for url in PROJECT["urls"].values())
 
 
-def test_what_the_code_imports_is_a_dependency() -> None:
+def test_dependencies_have_all_that_the_code_imports() -> None:
     """Packages by the names they are imported under, or with which other they come, where that is not their own."""
     installed_as = {"yaml": "pyyaml", "PIL": "pillow", "sklearn": "scikit-learn", "google_crc32c": "google-crc32c",
                     "pydantic_core": "pydantic", "tensorboardX": "ray"}

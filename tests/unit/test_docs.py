@@ -34,7 +34,7 @@ def test_paths_exist(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", DOCS, ids=name_of)
-def test_links_lead_to_files(page: Path) -> None:
+def test_pages_link_to_files_that_exist(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
 
@@ -72,12 +72,12 @@ PAGES = [*DOCS, *CONFIGS, ROOT / "cluster" / "slurm.sh", ROOT / "cluster" / "ray
 COMMANDS = sorted({(name_of(page), command) for page in PAGES for command in commands_in(page.read_text())})
 
 
-def test_there_are_commands() -> None:
+def test_pages_have_commands() -> None:
     assert len(COMMANDS) > 40
 
 
 @pytest.mark.parametrize(("page", "command"), COMMANDS)
-def test_commands_are_understood(page: str, command: str) -> None:
+def test_pages_have_commands_that_the_parsers_accept(page: str, command: str) -> None:
     """Commands, sub-commands and options exist. `a | b` names several; brackets hold what may be left out."""
     module, *words = re.sub(r"[\[\]]", " ", command).split()
     choices = [word for word in words if word != "|"] if "|" in words else words[:1]
@@ -90,7 +90,7 @@ def test_commands_are_understood(page: str, command: str) -> None:
         assert {word for word in words if re.match(r"--\w", word)} - known - {"--help", "--version"} == set(), page
 
 
-def test_the_python_of_the_readme(capsys) -> None:
+def test_readme_python_prints_what_it_says(capsys) -> None:
     """It prints what its comment says."""
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     exec(compile(code, "README.md", "exec"), {})
@@ -98,7 +98,7 @@ def test_the_python_of_the_readme(capsys) -> None:
     assert capsys.readouterr().out.strip() == said
 
 
-def test_the_readme_stays_short() -> None:
+def test_readme_stays_short() -> None:
     text = (ROOT / "README.md").read_text()
     assert len(text.splitlines()) <= 130
     assert re.findall(r"^## (.*)", text, re.M) == ["Two commands", "Reproduce the papers", "Python", "Your own data",

@@ -20,7 +20,7 @@ def _nothing_stays():
     unload_plugins(list(loaded_digests()))
 
 
-def test_the_head_of_the_readme(toy_root, monkeypatch) -> None:
+def test_two_layers_of_the_readme_trains(toy_root, monkeypatch) -> None:
     """By the words of its own docstring: two updates, and predictions."""
     monkeypatch.chdir(ROOT)
     (command,) = (line.split() for line in (ROOT / "examples" / "my_head.py").read_text().splitlines()

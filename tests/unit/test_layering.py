@@ -58,7 +58,7 @@ def fault_of(importer: str, imported: str) -> str | None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_arrows_point_down(name: str) -> None:
+def test_imports_point_down(name: str) -> None:
     path = NAMES[name]
     importer = f"{name}.__init__" if path.name == "__init__.py" and name not in ("sgg", "platform") else name
     faults = {imported: fault for imported in imported_modules(path) if (fault := fault_of(importer, imported))}
@@ -77,11 +77,11 @@ def test_arrows_point_down(name: str) -> None:
     ("platform.study.directory", "platform.search.schedule", False), ("platform.tune", "platform.launch.run", True),
     ("platform.trial.worker", "sgg.config", True), ("sgg", "sgg.structures", False),
 ])
-def test_the_rule_itself(importer: str, imported: str, may: bool) -> None:
+def test_fault_of(importer: str, imported: str, may: bool) -> None:
     assert (fault_of(importer, imported) is None) is may
 
 
-def test_every_package_has_its_place_in_the_order() -> None:
+def test_order_has_every_package() -> None:
     assert {path.stem if path.is_file() else path.name for path in (ROOT / "sgg").iterdir()
             if path.name not in ("__pycache__", "py.typed", "__init__.py")} == set(SGG)
     assert {path.name for path in (ROOT / "platform").iterdir() if path.is_dir()} - {"__pycache__"} == set(PLATFORM)
@@ -90,20 +90,20 @@ def test_every_package_has_its_place_in_the_order() -> None:
         assert {path.name for path in folder.iterdir() if path.is_dir()} - {"__pycache__"} == set(order)
 
 
-def test_the_roots_hold_no_loose_modules() -> None:
+def test_roots_hold_no_loose_modules() -> None:
     assert {path.name for path in (ROOT / "sgg").glob("*.py")} == {"__init__.py", "structures.py"}
     assert {path.name for path in (ROOT / "platform").glob("*.py")} == {"__init__.py", "tune.py", "train.py",
                                                                        "extract.py"}
 
 
-def test_no_file_imports_itself_by_way_of_others() -> None:
+def test_imports_of_files_have_no_circle() -> None:
     files = {name: imported_modules(path) & NAMES.keys() - {name} for name, path in NAMES.items()}
     # That a package's __init__ gathers its files, and these are found through it, is no circle of ours.
     packages = {name for name, path in NAMES.items() if path.name == "__init__.py"}
     tuple(TopologicalSorter({name: wanted - packages for name, wanted in files.items()}).static_order())
 
 
-def test_no_package_imports_itself_by_way_of_others() -> None:
+def test_imports_of_packages_have_no_circle() -> None:
     """Independent of the orders above. Commands import whatever they call, and are left out."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for name, path in NAMES.items():
@@ -129,7 +129,7 @@ BY_CONTRACT = sorted([*(ROOT / "sgg" / "training").glob("*.py"), *(ROOT / "platf
 
 
 @pytest.mark.parametrize("path", BY_CONTRACT, ids=lambda path: str(path.relative_to(ROOT)))
-def test_what_knows_systems_by_their_contract_names_none_of_their_parts(path: Path) -> None:
+def test_imports_of_those_that_know_the_contract_name_no_part_of_a_system(path: Path) -> None:
     """By name: an identifier, an attribute or an imported module. Messages and figures may speak of detection."""
     names = {name for node in ast.walk(ast.parse(path.read_text())) for name in (
         getattr(node, "id", None), getattr(node, "attr", None), getattr(node, "arg", None)) if name}

@@ -54,7 +54,7 @@ def private_attributes(tree: ast.AST, own: set[str]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", OTHERS, ids=lambda path: str(path.relative_to(PLATFORM)))
-def test_only_the_internals_use_private_parts_of_ray(path: Path) -> None:
+def test_private_parts_of_ray_are_used_by_the_internals_only(path: Path) -> None:
     assert not list(private_modules(TREES[path]))
     assert not list(private_attributes(TREES[path], own_names()))
 

@@ -7,7 +7,7 @@ import torch
 from sgg.structures import Prediction, SceneGraph, to_numpy
 
 
-def test_lists_become_arrays() -> None:
+def test_scene_graph_and_prediction_turn_lists_into_arrays() -> None:
     graph = SceneGraph([[0, 0, 5, 5.5], [1, 1, 2, 2]], [3, 1], [[0, 1, 2]])
     assert graph.boxes.shape == (2, 4)
     assert graph.triplets().tolist() == [[3, 2, 1]]
@@ -33,12 +33,12 @@ def test_shapes_that_do_not_fit_are_named(fields, message) -> None:
         SceneGraph(*fields)
 
 
-def test_a_row_of_scores_for_each_pair() -> None:
+def test_prediction_needs_a_row_of_scores_for_each_pair() -> None:
     with pytest.raises(ValueError, match=r"Prediction\.predicate_scores must have shape \[2, \*\], got \[1, 3\]"):
         Prediction(np.zeros((2, 4)), np.ones(2), np.ones(2), np.zeros((2, 2), int), np.zeros((1, 3)))
 
 
-def test_half_precision_is_read() -> None:
+def test_to_numpy_reads_half_precision() -> None:
     """1.5 is a number of bfloat16, which numpy does not know."""
     values = torch.tensor([1.5], dtype=torch.bfloat16, requires_grad=True)
     assert (to_numpy(values).tolist(), to_numpy(values).dtype) == ([1.5], np.float32)

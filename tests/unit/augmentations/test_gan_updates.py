@@ -27,7 +27,7 @@ def trial(toy_root):
 
 
 @pytest.mark.parametrize("biased", [False, True])
-def test_the_frequency_bias_in_the_reconstruction(trial, biased) -> None:
+def test_generator_losses_with_the_frequency_bias_in_the_reconstruction(trial, biased) -> None:
     """The reference adds the bias on real features only; `augmentation.reconstruction_bias` also adds it on generated
     features."""
     system, sample = trial(**({"reconstruction_bias": True} if biased else {}))
@@ -46,7 +46,7 @@ def test_the_frequency_bias_in_the_reconstruction(trial, biased) -> None:
                                edge_loss(logits["real"], sample.predicates, "dnorm"))
 
 
-def test_without_a_frequency_bias_the_switch_does_nothing(trial) -> None:
+def test_generator_losses_without_a_frequency_bias_ignore_the_switch(trial) -> None:
     system, sample = trial()
     system.model.frequency_bias = None
     losses = []

@@ -20,7 +20,7 @@ def test_shots_of_each_subset(shots: int, subset: str) -> None:
     assert subset == next((name for name, (low, high) in SHOTS.items() if low <= shots <= high), "all")
 
 
-def test_ks_are_the_default_of_all_metrics() -> None:
+def test_ks_is_the_default_of_all_metrics() -> None:
     assert validate({}).evaluation.ks == list(KS) == [20, 50, 100, 200, 300]
 
 

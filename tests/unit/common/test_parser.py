@@ -18,14 +18,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 @pytest.mark.parametrize(("name", "noted"), [("--out", []), ("--to", ["--to", "--out"])])
-def test_an_earlier_name_is_accepted_with_a_note(parser, capsys, name, noted) -> None:
+def test_add_renamed_accepts_an_earlier_name_with_a_note(parser, capsys, name, noted) -> None:
     assert parser.parse_args([name, "here"]).out == Path("here")
     said = capsys.readouterr().err
     assert all(word in said for word in noted)
     assert bool(said) is bool(noted)
 
 
-def test_help_and_complaints_show_the_new_name_only(parser, capsys) -> None:
+def test_add_renamed_shows_only_the_new_name_in_help_and_errors(parser, capsys) -> None:
     text = parser.format_help()
     assert "--out DIR" in text
     assert "--to" not in text
@@ -37,21 +37,21 @@ def test_help_and_complaints_show_the_new_name_only(parser, capsys) -> None:
     assert "--to" not in said
 
 
-def test_a_folder_given_as_data_is_the_root(parser, capsys, tmp_path) -> None:
+def test_add_data_option_takes_a_folder_as_the_root(parser, capsys, tmp_path) -> None:
     options = parser.parse_args(["--out", "x", "--data", str(tmp_path)])
     assert (options.root, options.data) == (tmp_path, None)
     assert f"--root {tmp_path}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--data", "--data-name"])
-def test_a_name_goes_before_a_folder_of_this_name(parser, tmp_path, monkeypatch, option) -> None:
+def test_add_data_option_prefers_a_name_to_a_folder_of_this_name(parser, tmp_path, monkeypatch, option) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "toy").mkdir()
     options = parser.parse_args(["--out", "x", option, "toy"])
     assert (options.root, options.data) == (None, "toy")
 
 
-def test_what_is_neither_names_both_remedies(parser, capsys) -> None:
+def test_add_data_option_names_both_remedies_for_anything_else(parser, capsys) -> None:
     with pytest.raises(SystemExit, match="2"):
         parser.parse_args(["--out", "x", "--data", "nowhere/data"])
     said = capsys.readouterr().err

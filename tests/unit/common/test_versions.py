@@ -48,13 +48,13 @@ def test_commit_of_a_repository(repository):
     assert commit_of(repository) == f"{commit}+dirty"
 
 
-def test_a_folder_within_a_repository_has_no_commit(repository):
+def test_commit_of_a_folder_within_a_repository_is_none(repository):
     """As the packages of a virtual environment in somebody's repository."""
     (repository / "venv").mkdir()
     assert commit_of(repository / "venv") is None
 
 
-def test_no_commit_without_git(repository, monkeypatch):
+def test_commit_of_is_none_without_git(repository, monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert commit_of(repository) is None
 
@@ -69,7 +69,7 @@ def test_program(monkeypatch):
         program.cache_clear()
 
 
-def test_a_program_in_words():
+def test_describe_program():
     assert describe_program({"version": "1.0", "commit": "abc+dirty"}) == "1.0, commit abc+dirty"
     assert describe_program({"version": "1.0", "commit": None}) == "1.0"
     assert describe_program({}) == ""

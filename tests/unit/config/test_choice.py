@@ -28,33 +28,33 @@ def test_choice_named_accepts_every_form_of_a_section(head) -> None:
     assert (section.kind, section.hidden_dim, section.iterations) == ("imp", 64, 3)
 
 
-def test_an_entry_brings_its_own_defaults_by_data_set() -> None:
+def test_validate_fills_in_defaults_of_an_entry_by_data_set() -> None:
     assert validate({"data": {"name": "vg"}}).model.head.hidden_dim == 512
 
 
-def test_a_config_goes_to_json_and_back() -> None:
+def test_config_goes_to_json_and_back() -> None:
     config = validate({"loss": "dnorm-fgbg", "model": {"head": {"iterations": 1}}})
     assert Config.model_validate(config.model_dump(mode="json")) == config
 
 
-def test_an_unknown_entry_and_the_settings_beside_it_are_faults_at_once() -> None:
+def test_validate_reports_an_unknown_entry_and_the_settings_beside_it_at_once() -> None:
     assert faults(loss={"kind": "basline", "scale": -1}) == [
         "loss.kind must be one of 'dnorm', 'baseline' or 'dnorm-fgbg', got 'basline'; did you mean baseline?",
         "loss.scale must be >= 0, got -1"]
 
 
 @pytest.mark.parametrize("loss", [3, [1]])
-def test_a_value_that_is_no_section(loss) -> None:
+def test_validate_reports_a_value_that_is_no_section(loss) -> None:
     assert faults(loss=loss) == [f"loss must be a mapping of settings, got {loss!r}"]
 
 
-def test_an_unknown_setting_of_an_entry() -> None:
+def test_validate_reports_an_unknown_setting_of_an_entry() -> None:
     assert faults(model={"head": {"iteration": 3, "width": 2}}) == [
         "model.head.iteration is not a setting of imp; did you mean model.head.iterations?",
         "model.head.width is not a setting of imp; known here: kind, hidden_dim, iterations"]
 
 
-def test_a_rule_of_an_entry_is_reported_with_all_other_faults() -> None:
+def test_validate_reports_a_rule_of_an_entry_with_all_other_faults() -> None:
     found = faults(loss={"kind": "baseline", "foreground_weight": 2, "scale": -1}, trainng={})
     assert [fault.partition(",")[0] for fault in found] == [
         "loss.scale must be >= 0", "trainng is not a setting; did you mean training?",
@@ -87,37 +87,37 @@ def test_keys_of_earlier_versions(tmp_path, capsys) -> None:
     ({"hidden_dim": 32}, "off"), ({}, "off"),
     ({"enabled": True, "hidden_dim": 32, "perturb": {"method": "rand"}},
      {"kind": "gan", "hidden_dim": 32, "perturb": {"method": "rand"}})])
-def test_the_gan_of_earlier_versions(gan, augmentation) -> None:
+def test_validate_reads_the_gan_of_earlier_versions(gan, augmentation) -> None:
     assert validate({"gan": gan}) == validate({"augmentation": augmentation})
 
 
-def test_the_gan_of_earlier_versions_is_enabled_on_the_command_line(tmp_path) -> None:
+def test_load_enables_the_gan_of_earlier_versions_on_the_command_line(tmp_path) -> None:
     for file in ("gan: {hidden_dim: 32}", "gan: {enabled: false, hidden_dim: 32}"):
         base = load_text(tmp_path, file, "gan.enabled=true", "gan.perturb.alpha=3").base
         assert (base.augmentation.kind, base.augmentation.hidden_dim) == ("gan", 32)
         assert base.augmentation.perturb.alpha == 3
 
 
-def test_the_gan_of_earlier_versions_is_searched(tmp_path) -> None:
+def test_load_searches_the_gan_of_earlier_versions(tmp_path) -> None:
     study = load_text(tmp_path, "gan: {enabled: {search: grid, of: [false, true]}, hidden_dim: 32}")
     assert study.axes == {"augmentation.kind": {"search": "grid", "of": ["off", "gan"]}}
     assert study.trial({"gan.enabled": True}).augmentation.hidden_dim == 32
     assert study.trial({"augmentation.kind": "off"}).augmentation.kind == "off"
 
 
-def test_one_width_of_vectors_follows_from_the_earlier_one() -> None:
+def test_validate_derives_one_width_of_vectors_from_the_earlier_one() -> None:
     config = validate({"gan": {"enabled": True, "embedding_dim": 50}})
     assert (config.embeddings.dim, config.augmentation.embedding_dim) == (50, 50)
 
 
-def test_perturbing_is_a_setting_of_the_gan_only() -> None:
+def test_validate_allows_perturb_only_in_the_gan() -> None:
     for settings in ({"gan": {"perturb": {"method": "graphn"}}}, {"augmentation": {"perturb": {"method": "graphn"}}}):
         (fault,) = faults(**settings)
         assert fault.startswith("augmentation.perturb is not a setting of off; ")
         assert "augmentation.kind gan; known here: kind" in fault
 
 
-def test_a_backbone_brings_its_own_training() -> None:
+def test_validate_fills_in_the_training_of_a_backbone() -> None:
     """Earlier versions wrote None for its settings."""
     def training(detector, name="vg"):
         found = validate({"data": {"name": name}, "detector": detector}).detector
@@ -128,7 +128,7 @@ def test_a_backbone_brings_its_own_training() -> None:
     assert training({"backbone": "resnet50"}, "toy") == ("resnet50", 10, 8, 0.01)
 
 
-def test_a_data_set_has_the_settings_that_it_reads() -> None:
+def test_validate_allows_only_the_settings_that_a_data_set_reads() -> None:
     """Earlier versions wrote every setting for every data set."""
     old = {"num_val_images": None, "exclude_left_right": False}
     of = {name: validate({"data": {"name": name, **old}}).data.model_dump() for name in ("vg", "toy", "gqa", "custom")}
@@ -151,13 +151,13 @@ def test_auto_is_a_name_of_the_data_only(tmp_path) -> None:
     assert faults(loss="auto")
 
 
-def test_an_earlier_key_beside_the_current_one() -> None:
+def test_validate_reports_an_earlier_key_beside_the_current_one() -> None:
     (fault,) = faults(model={"iterations": 2, "head": {"iterations": 3}})
     assert fault.startswith("model.iterations is called model.head.iterations now")
     assert "leave one of them out" in fault
 
 
-def test_a_run_of_an_earlier_version_resumes() -> None:
+def test_changes_of_a_run_of_an_earlier_version_are_none() -> None:
     now = flatten(validate({"data": {"name": "toy"}}).model_dump(mode="json"))
     then = {key: value for key, value in now.items() if not key.startswith("model.head")}
     then |= {"model.head": "imp", "model.hidden_dim": 64, "model.iterations": 3, "model.edge_boxes": "motifs",
@@ -175,7 +175,7 @@ def test_entries_can_be_searched(tmp_path, text: str) -> None:
     assert type(study.trial({"loss.kind": "baseline"}).loss) is EDGE_LOSSES["baseline"]
 
 
-def test_a_search_over_entries_gives_each_its_own_settings(tmp_path) -> None:
+def test_read_axes_gives_each_searched_entry_its_own_settings(tmp_path) -> None:
     """Settings of another searched entry are left out; those of no searched entry are refused."""
     text = "model: {head: {kind: {search: grid, of: [imp, motifs]}, iterations: %s, edge_layers: 2%s}}"
     study, axes = read_axes(load_text(tmp_path, text % (5, "")))
@@ -201,13 +201,13 @@ def test_auto_is_searched_as_the_entry_that_it_stands_for(tmp_path, there, names
     assert [getattr(data, "exclude_left_right", None) for data in found] == [None, None, True]
 
 
-def test_a_setting_of_another_entry_names_it() -> None:
+def test_validate_names_the_entry_of_a_setting_of_another_entry() -> None:
     (fault, *_) = faults(model={"head": {"kind": "motifs", "iterations": 3}})
     assert fault.startswith("model.head.iterations is not a setting of motifs; ")
     assert "model.head.kind imp; known here: " in fault
 
 
-def test_the_reference_has_the_settings_of_all_entries() -> None:
+def test_reference_has_the_settings_of_all_entries() -> None:
     assert {"model.head.kind", "model.head.iterations", "loss.kind", "loss.scale"} <= set(reference())
     assert role_of("model.head.iterations").searchable
     assert "dnorm-fgbg: " in reference()["loss.kind"].description

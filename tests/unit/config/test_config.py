@@ -106,7 +106,7 @@ def test_disagreements_skip_settings_that_are_invalid(write, text: str) -> None:
     assert len(faults(write(text))) == 1
 
 
-def test_a_value_of_several_kinds_is_one_fault(write) -> None:
+def test_load_reports_a_value_of_several_kinds_as_one_fault(write) -> None:
     assert faults(write("resources: {gpus: much}")) == [
         "resources.gpus must be a valid number or one of 'auto', got 'much'"]
     assert faults(write("resources: {gpus: -1, workers: 0}")) == [
@@ -175,7 +175,7 @@ def test_load_keeps_axes_apart(write) -> None:
         study.trial({"augmentation.perturb.alpha": 0})
 
 
-def test_one_seed_is_a_list_of_one() -> None:
+def test_validate_reads_one_seed_as_a_list_of_one() -> None:
     config = validate({"experiment": {"seed": 7}})
     assert config.experiment.seed == [7]
     assert config.seed == 7
@@ -251,7 +251,7 @@ def test_read_yaml_refuses_a_key_twice(write) -> None:
     assert "key kind is given twice" in fault
 
 
-def test_the_home_folder_in_paths(write, monkeypatch) -> None:
+def test_load_expands_the_home_folder_in_paths(write, monkeypatch) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
     config = load(write("{data: {root: ~/data}, embeddings: {path: ~/v.txt}}"),
                   ["experiment.output=~/runs", "detector.weights=~/d"]).base

@@ -84,7 +84,7 @@ def study(tmp_path: Path, text: str):
     return read_axes(load(path))[0]
 
 
-def test_what_is_swept_inside_a_trial_counts(tmp_path) -> None:
+def test_metric_names_has_the_metrics_of_a_sweep_inside_a_trial(tmp_path) -> None:
     """Each trial measures every value of these axes, so the metric may be of any."""
     swept = "evaluation: {modes: {search: grid, of: [predcls, sgdet]}, ks: {search: choice, of: [20, 70]}}"
     assert study(tmp_path, swept).base.search.metric == "val/predcls/zs/ngR@70"
@@ -94,7 +94,7 @@ def test_what_is_swept_inside_a_trial_counts(tmp_path) -> None:
         study(tmp_path, f"{swept}\nsearch: {{metric: val/sgcls/zs/ngR@20}}")
 
 
-def test_it_follows_what_a_trial_measures_until_it_is_given(tmp_path) -> None:
+def test_metric_of_modes_is_the_default_until_a_metric_is_given(tmp_path) -> None:
     trial = study(tmp_path, "search: {trials: 2}").trial({"evaluation.modes": ["sgdet"]})
     assert (trial.search.metric, trial.search.trials) == ("val/sgdet/zs/ngR@100", 2)
     assert Config.model_validate(trial.model_dump(mode="json")) == trial

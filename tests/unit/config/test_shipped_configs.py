@@ -12,18 +12,18 @@ PAPER = {"imp": ("baseline", False, "off"), "imp_dnorm": ("dnorm", False, "off")
          "imp_gan_graphn": ("dnorm", True, "graphn")}
 
 
-def test_configs_are_found() -> None:
+def test_load_finds_shipped_configs() -> None:
     assert {"perturb_search.yaml", "single.yaml", "smoke.yaml", "imp.yaml", "search.yaml"} <= {p.name for p in CONFIGS}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_configs_are_valid_with_every_value_of_their_searches(path: Path) -> None:
+def test_read_axes_accepts_every_searched_value_of_shipped_configs(path: Path) -> None:
     read_axes(load(path, ["data.name=vg"]))
     read_axes(load(path, ["data.name=toy"]))
 
 
 @pytest.mark.parametrize("path", [path for path in CONFIGS if path.parent.name == "paper"], ids=lambda path: path.stem)
-def test_the_papers_word_vectors_are_glove(path: Path) -> None:
+def test_load_reads_glove_vectors_from_the_configs_of_the_papers(path: Path) -> None:
     """In a config of a paper that needs word vectors, a missing file must not silently change them."""
     study, axes = read_axes(load(path))
     methods = {value for axis in axes if axis.key == "augmentation.perturb.method" for value in axis.values}

@@ -51,7 +51,7 @@ def test_keep_relations_keeps_images_and_objects(seed):
         assert kept.graph(image).labels.tolist() == annotations.graph(image).labels.tolist()
 
 
-def test_a_graph_can_be_changed_without_changing_the_annotations():
+def test_graph_can_be_changed_without_changing_the_annotations():
     annotations = random_annotations(0)
     before = annotations.boxes.copy()
     for image in range(30):
@@ -117,14 +117,14 @@ def line_of_relations(counts: dict[int, int]) -> Annotations:
 
 @pytest.mark.parametrize(("subset", "classes"),
                          [("zs", [2]), ("10s", [3, 4]), ("100s", [5, 6]), ("all", [2, 3, 4, 5, 6, 7])])
-def test_shot_subsets_keep_triplets_within_their_bounds(subset, classes):
+def test_shot_subset_keeps_triplets_within_its_bounds(subset, classes):
     seen = TripletCounts.from_triplets(line_of_relations({3: 1, 4: 10, 5: 11, 6: 100, 7: 101}).triplets)
     found = splits.shot_subset(line_of_relations(dict.fromkeys(range(2, 8), 2)), seen, subset)
     assert found.triplets[:, 0].tolist() == np.repeat(classes, 2).tolist()
     assert len(found) == len(classes)
 
 
-def test_an_unknown_subset_is_named():
+def test_shot_subset_names_an_unknown_subset():
     with pytest.raises(ValueError, match="subset must be one of zs, 10s, 100s, all, got '5s'"):
         splits.shot_subset(line_of_relations({1: 1}), TripletCounts.from_triplets(np.empty((0, 3))), "5s")
 

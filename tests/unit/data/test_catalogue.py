@@ -39,7 +39,7 @@ def test_auto_generates_the_toy_genome_once_and_says_so(small_toy, tmp_path):
     assert data.split("detector").image_folder == tmp_path / "toy" / "detector" / "VG_100K"
 
 
-def test_a_bar_is_shown_on_a_terminal_while_images_are_drawn(small_toy, tmp_path, monkeypatch, capsys):
+def test_open_dataset_shows_a_bar_on_a_terminal_while_images_are_drawn(small_toy, tmp_path, monkeypatch, capsys):
     open_dataset("auto", tmp_path / "a")
     assert capsys.readouterr() == ("", "")
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes the captured stream for a terminal
@@ -54,7 +54,7 @@ def test_auto_takes_visual_genome_where_it_is(genome_directory, tmp_path):
     assert data.banner.endswith(f"chosen because {genome_directory} is there")
 
 
-def test_a_toy_genome_of_another_version_is_refused(small_toy, tmp_path):
+def test_open_dataset_refuses_a_toy_genome_of_another_version(small_toy, tmp_path):
     open_dataset("toy", tmp_path)
     path = tmp_path / "toy" / "stanford_filtered" / "toy.json"
     path.write_text(path.read_text().replace('"version": ', '"version": 9'))
@@ -62,7 +62,7 @@ def test_a_toy_genome_of_another_version_is_refused(small_toy, tmp_path):
         open_dataset("toy", tmp_path)
 
 
-def test_the_detectors_images_are_part_of_the_hash(small_toy, tmp_path, new_genome):
+def test_open_dataset_hashes_the_detectors_images_too(small_toy, tmp_path, new_genome):
     base = open_dataset("toy", tmp_path)
     folder = tmp_path / "toy" / "detector"
     (folder / "stanford_filtered").rename(tmp_path / "away")
@@ -81,6 +81,6 @@ def test_options_that_do_not_fit_are_refused(name, number, message, tmp_path):
         open_dataset(name, tmp_path, num_val_images=number)
 
 
-def test_an_unknown_name_is_refused(tmp_path):
+def test_open_dataset_refuses_an_unknown_name(tmp_path):
     with pytest.raises(ValueError, match=r"data.name must be one of auto, vg, custom, gqa, toy, vtranse, got 'coco'"):
         open_dataset("coco", tmp_path)

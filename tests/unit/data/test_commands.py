@@ -44,7 +44,7 @@ def test_stats_says_nothing_of_data_that_nobody_knows(run, genome_directory, mon
     assert "known" not in out
 
 
-def test_the_table_says_where_all_is_as_known():
+def test_table_says_where_all_is_as_known():
     rows = [f"{name} {subset}: {column}" for name, subset in ROWS for column in COLUMNS]
     lines = [Line(about, "5", "5" if about.startswith("val zs") else None) for about in rows]
     text = table(lines)
@@ -105,7 +105,7 @@ def test_numbers_out_of_range(run, words, capsys):
     assert f"argument {words[1]}: must be a whole number >= " in capsys.readouterr().err
 
 
-def test_validation_that_takes_all_of_training_is_named(run, genome_directory, tmp_path):
+def test_main_names_validation_that_takes_all_of_training(run, genome_directory, tmp_path):
     status, _, err = run("stats", "--data", "vg", "--root", tmp_path)
     assert (status, err) == (2, f"error: {genome_directory}: every split needs images with a relation, but of 10 "
                                 "images there are: train 0, val 5, test 3; choose another num_val_images, which is "
@@ -133,7 +133,7 @@ def test_toy_generates_where_it_is_told(run, new_genome, tmp_path, monkeypatch):
     (["convert", "--data", "custom", "--root", "nowhere", "--out", "x"], r"error: nowhere/custom/.*json is missing"),
     (["stats", "--data", "vg", "--exclude-left-right"], r"error: data.exclude_left_right is for data.name gqa, not vg"),
 ])
-def test_mistakes_end_in_one_line(arguments, message, run):
+def test_main_answers_mistakes_in_one_line(arguments, message, run):
     status, out, err = run(*arguments)
     assert status == 2
     assert out == ""
@@ -141,7 +141,7 @@ def test_mistakes_end_in_one_line(arguments, message, run):
     assert err.count("\n") == 1
 
 
-def test_the_module_is_a_command(tmp_path):
+def test_main_runs_as_a_module(tmp_path):
     command = [sys.executable, "-m", "sgg.data", "stats", "--data", "gqa", "--root", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3])
     assert done.returncode == 2
@@ -167,7 +167,7 @@ def test_unknown_names_are_refused_with_the_known_ones(arguments, known, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_cannot_be_written_is_told_before_work_starts(run, tmp_path, monkeypatch, capsys):
+def test_main_names_a_disk_that_cannot_be_written_before_work_starts(run, tmp_path, monkeypatch, capsys):
     """/sys takes no new files, whoever asks."""
     monkeypatch.setattr("sgg.data.__main__.open_dataset", lambda *_, **__: pytest.fail("work has begun"))
     for words in (("toy", "--out"), ("convert", "--data", "vg", "--out"), ("prepare", "vg", "--root")):

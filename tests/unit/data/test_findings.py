@@ -24,7 +24,7 @@ def found(given: Annotations, rules: Rules = USUAL, stray_share: float = 0) -> d
     return {finding.kind: finding for finding in findings}
 
 
-def test_what_is_as_it_should_be_is_no_finding():
+def test_checked_finds_nothing_in_annotation_without_faults():
     assert found(annotations([0, 0, 100, 80], [5, 5, 6, 6])) == {}
 
 
@@ -35,18 +35,18 @@ def test_boxes_that_are_cut_are_counted_with_the_first_of_them():
                                "100x80 pixels")
 
 
-def test_a_pixel_of_rounding_is_no_finding():
+def test_checked_accepts_a_pixel_of_rounding():
     assert found(annotations([-1, 0, 101, 81])) == {}
     assert list(found(annotations([-1.5, 0, 100, 80]))) == ["clipped boxes"]
 
 
-def test_a_box_wholly_outside_is_counted_once():
+def test_checked_counts_a_box_wholly_outside_once():
     outside = found(annotations([0, 0, 9, 9], [120, 10, 140, 20]), Rules(allow_clipping=True))
     assert list(outside) == ["boxes outside their images"]
     assert outside["boxes outside their images"].severity == "fault"
 
 
-def test_the_few_boxes_outside_that_published_files_hold_are_a_note():
+def test_checked_notes_the_few_boxes_outside_of_published_files():
     outside = found(annotations([0, 0, 9, 9], [120, 10, 140, 20]), stray_share=0.5)
     assert outside["boxes outside their images"].severity == "note"
 
@@ -57,13 +57,13 @@ def test_images_without_objects_are_counted():
 
 
 @pytest.mark.parametrize(("of", "text"), [(None, "1,200 clipped boxes"), (5000, "1,200 of 5,000 clipped boxes")])
-def test_a_finding_in_words(of, text):
+def test_in_words(of, text):
     finding = Finding("clipped boxes", 1200, of, "", "")
     assert f"{finding.often} {finding.kind}" == text
     assert in_words([finding, finding]) == "1,200 clipped boxes, 1,200 clipped boxes"
 
 
-def test_a_data_set_has_them_and_tells_the_counts(genome_directory):
+def test_findings_of_a_data_set_are_counted_in_its_banner(genome_directory):
     data = open_visual_genome(genome_directory, num_val_images=2)
     assert [finding.kind for finding in data.findings] == ["images without objects"]
     assert "; 1 images without objects" in data.banner
@@ -75,7 +75,7 @@ def with_relations(*relations: list[int]) -> Annotations:
     return replace(annotations([0, 0, 9, 9], [5, 5, 20, 20]), rel_ptr=np.array([0, len(rows)]), relations=rows)
 
 
-def test_relations_of_an_object_to_itself_are_dropped_and_counted_or_kept():
+def test_checked_drops_and_counts_or_keeps_relations_of_an_object_to_itself():
     given = with_relations([0, 1, 1], [1, 1, 1])
     names = ["-", "thing"], ["-", "on"]
     kept, findings = checked(given, "file", *names, USUAL)

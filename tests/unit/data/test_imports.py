@@ -4,12 +4,12 @@ import subprocess
 import sys
 
 
-def test_annotation_needs_no_torch() -> None:
+def test_data_imports_no_torch() -> None:
     code = "import sys, sgg.data; print([name for name in ('torch', 'torchvision', 'ray') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_batches_come_when_asked_for() -> None:
+def test_data_imports_batches_when_asked_for() -> None:
     from sgg.data import Batches, load_batches
 
     assert Batches.__name__ == "Batches"

@@ -79,7 +79,7 @@ def epochs(part, **options):
     return seen
 
 
-def test_what_training_sees_of_a_mirrored_image_is_true(part):
+def test_mirrored_predicates_are_true_of_the_mirrored_image(part):
     """After mirroring object 0 lies at the right, so it is right of object 1."""
     assert epochs(part) == {False: {"[[0, 1, 1], [1, 0, 2]]"}, True: {"[[0, 1, 2], [1, 0, 1]]"}}
 
@@ -89,12 +89,12 @@ def test_predicates_stay_where_the_switch_says_so(part):
     assert epochs(part, exchange_predicates=False) == {False: as_annotated, True: as_annotated}
 
 
-def test_an_image_with_a_predicate_without_partner_is_never_mirrored(part):
+def test_no_partner_prevents_the_mirroring_of_an_image(part):
     part.mirrored[2] = NO_PARTNER
     assert epochs(part) == {False: {"[[0, 1, 1], [1, 0, 2]]"}, True: set()}
 
 
-def test_the_annotation_stays_as_it_is(part):
+def test_mirrored_predicates_leave_the_annotation_as_it_is(part):
     epochs(part)
     assert part.annotations.relations.tolist() == [[0, 1, 1], [1, 0, 2]]
 
@@ -119,7 +119,7 @@ def kinds(data):
     return [(found.kind, found.count) for found in data.findings]
 
 
-def test_a_file_says_its_pairs(tmp_path):
+def test_open_custom_reads_the_mirror_pairs_of_the_file(tmp_path):
     by_name = opened(tmp_path)
     assert by_name.mirrored.tolist() == [0, 1, 2, NO_PARTNER]
     assert kinds(by_name) == [("relations that mirroring would make wrong", 1)]

@@ -47,7 +47,7 @@ def plugin(tmp_path: Path):
 
 
 @pytest.mark.parametrize("command", ["stats", "verify", "convert --out converted"])
-def test_it_is_shown_verified_and_converted(toy_root, tmp_path, plugin, monkeypatch, capsys, command: str) -> None:
+def test_main_shows_and_converts_a_plugins_data(toy_root, tmp_path, plugin, monkeypatch, capsys, command: str) -> None:
     monkeypatch.chdir(tmp_path)
     arguments = [*command.split(), "--data", "drawn", "--root", str(toy_root)]
     assert main(arguments) == 2
@@ -72,7 +72,7 @@ OPENED = """from sgg.data.toy.dataset import open_toy
     ("raise ValueError('labels.json: image 3 has no boxes')", ["error: labels.json: image 3 has no boxes"]),
 ])
 @pytest.mark.parametrize("command", ["verify", "train"])
-def test_a_fault_of_its_code_is_one_message(tmp_path, plugin, capsys, command: str, code: str, words) -> None:
+def test_main_reports_a_fault_of_a_plugin_once(tmp_path, plugin, capsys, command: str, code: str, words) -> None:
     assert OPENED in DRAWN
     plugin.write_text(DRAWN.replace(OPENED, f"{code}\n"))
     if command == "verify":
@@ -88,14 +88,14 @@ def test_a_fault_of_its_code_is_one_message(tmp_path, plugin, capsys, command: s
         assert word in said
 
 
-def test_it_says_which_rates_suit_it(plugin) -> None:
+def test_validate_uses_the_rates_that_a_plugins_data_set_names(plugin) -> None:
     load_plugins([str(plugin)])
     config = validate({"data": "drawn", "training": {"batch_size": 10}})
     assert config.training.learning_rate == pytest.approx(0.005)
     assert config.model.pairs_per_image == 7
 
 
-def test_its_files_are_fetched(tmp_path, plugin, capsys) -> None:
+def test_main_prepares_the_files_of_a_plugins_data_set(tmp_path, plugin, capsys) -> None:
     arguments = ["prepare", "drawn", "--root", str(tmp_path / "data")]
     assert main(arguments) == 2
     assert "prepare knows vg, gqa, glove, not 'drawn'; if a plugin defines it" in capsys.readouterr().err

@@ -64,7 +64,7 @@ def test_glove_embeddings_names_a_missing_file(tmp_path):
         glove_embeddings(tmp_path / "none.txt", CLASSES, PREDICATES, 3)
 
 
-def test_an_unknown_way_of_joining_words(glove):
+def test_glove_embeddings_refuses_an_unknown_way_of_joining_words(glove):
     with pytest.raises(ValueError, match='words must be "mean" or "longest"'):
         glove_embeddings(glove, CLASSES, PREDICATES, 3, words="sum")
 

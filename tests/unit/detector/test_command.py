@@ -13,7 +13,7 @@ from sgg.detector.model import Detector
 from sgg.detector.proposals import RANDOM
 
 
-def test_the_same_data_as_a_config(toy_root, tmp_path, monkeypatch, capsys) -> None:
+def test_train_reads_the_same_data_as_a_config(toy_root, tmp_path, monkeypatch, capsys) -> None:
     """A detector of a config with more validation images must not have seen them; a small GQA needs fewer."""
     monkeypatch.setattr("sgg.detector.evaluation.measure", lambda *_: {})
     where = ["--root", str(toy_root), "--device", "cpu", "--num-val-images", "5"]
@@ -50,7 +50,7 @@ def test_train_then_evaluate(toy_root, tmp_path, capsys) -> None:
     (["train", "--out", "new", "--data", "toy", "--backbone", "resnet50", "--start", "absent.pth"],
      "absent.pth is missing"),
 ])
-def test_mistakes(toy_root, tmp_path, monkeypatch, capsys, arguments, message) -> None:
+def test_main_answers_mistakes_in_one_message(toy_root, tmp_path, monkeypatch, capsys, arguments, message) -> None:
     monkeypatch.chdir(tmp_path)
     assert main([*arguments, "--root", str(toy_root)]) == 2
     assert message in capsys.readouterr().err
@@ -67,7 +67,7 @@ def test_numbers_out_of_range(command, option, value, capsys) -> None:
     assert re.search(rf"argument {option}: must be a (whole )?number >=? ?[01], got {value}", capsys.readouterr().err)
 
 
-def test_a_folder_of_other_things_is_left_alone(tmp_path, monkeypatch, capsys) -> None:
+def test_train_never_touches_a_folder_of_other_things(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr("sgg.detector.__main__.open_dataset", lambda *_: pytest.fail("work has begun"))
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").write_text("years of work")
@@ -79,7 +79,7 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path, monkeypatch, capsys) -
     assert (tmp_path / "home" / "thesis.tex").read_text() == "years of work"
 
 
-def test_a_detector_that_finds_no_boxes_is_not_measured_by_them(tmp_path, monkeypatch, capsys) -> None:
+def test_evaluate_refuses_a_detector_that_finds_no_boxes(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr("sgg.detector.__main__.open_dataset", lambda *_: pytest.fail("work has begun"))
     save_detector(Detector("tiny", 3), tmp_path / "d", RANDOM)
     assert main(["evaluate", str(tmp_path / "d")]) == 2

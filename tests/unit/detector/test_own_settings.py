@@ -106,14 +106,14 @@ def test_load_detector_names_a_file_with_other_settings(tmp_path, plugin) -> Non
         load_detector(tmp_path / "d")
 
 
-def test_it_is_searched_and_checked_like_ours(plugin) -> None:
+def test_validate_checks_settings_of_a_plugins_backbone_like_ours(plugin) -> None:
     config = validate({"data": {"name": "toy"}, "detector": {"backbone": "wide", "width": 16}})
     assert (config.detector.width, config.detector.spec.head_dim) == (16, 16)
     with pytest.raises(ConfigError, match=r"detector\.width must be > 0, got 0"):
         validate({"detector": {"backbone": "wide", "width": 0}})
 
 
-def test_the_command_trains_and_opens_it(toy_root, tmp_path, plugin, monkeypatch, capsys) -> None:
+def test_main_trains_and_opens_a_plugins_backbone(toy_root, tmp_path, plugin, monkeypatch, capsys) -> None:
     monkeypatch.setattr("sgg.detector.evaluation.measure", lambda *_: {})
     unload_plugins(["wide.py"])
     where = ["--data", "toy", "--root", str(toy_root), "--device", "cpu"]

@@ -19,7 +19,7 @@ from tests.oracles.scenes import PREDICATE_COUNTS, PREDICATES, SUBSET, TRAIN, sc
 IMAGES = scenes("sgcls", 70)
 
 
-def test_the_command_recomputes_all_metrics(predictions_file, tmp_path, capsys):
+def test_main_recomputes_all_metrics(predictions_file, tmp_path, capsys):
     found = tmp_path / "figures.json"
     assert main(["--predictions", str(predictions_file), "--mode", "sgcls", "--pred-weights", "0,0.5", "--ks", "2,100",
                  "--json", str(found)]) == 0
@@ -40,7 +40,7 @@ def test_all_saved_modes_are_the_default(predictions_file, tmp_path):
     assert "val/predcls/all/ngR@300" in named
 
 
-def test_the_conventions_are_written_with_the_metrics(predictions_file, tmp_path):
+def test_main_writes_the_conventions_with_the_metrics(predictions_file, tmp_path):
     for words, conventions in (([], Conventions()), (["--clean"], Conventions.clean())):
         assert main(["--predictions", str(predictions_file), "--json", str(tmp_path / "figures.json"), *words]) == 0
         assert json.loads((tmp_path / "figures.json").read_text())["conventions"] == asdict(conventions)
@@ -109,7 +109,7 @@ def restored(monkeypatch):
     return seen
 
 
-def test_a_checkpoint_is_evaluated_and_its_predictions_saved(restored, tmp_path):
+def test_main_evaluates_a_checkpoint_and_saves_its_predictions(restored, tmp_path):
     first, again, saved = tmp_path / "first.json", tmp_path / "again.json", tmp_path / "predictions.npz"
     assert main(["runs/a", "--root", "elsewhere", "--mode", "sgcls,predcls", "--pred-weights", "0,0.5", "--images", "9",
                  "--json", str(first), "--save-predictions", str(saved)]) == 0
@@ -126,7 +126,7 @@ def test_a_checkpoint_is_evaluated_and_its_predictions_saved(restored, tmp_path)
     assert json.loads(again.read_text()) == written
 
 
-def test_fallbacks_and_failures_of_the_detector_are_printed(restored, tmp_path, capsys):
+def test_main_prints_fallbacks_and_failures_of_the_detector(restored, tmp_path, capsys):
     """Three fallbacks of each of three batches, and every image without a pair; also from the saved predictions. An
     older file does not hold the fallbacks."""
     first, again, saved = tmp_path / "first.json", tmp_path / "again.json", tmp_path / "predictions.npz"
@@ -153,7 +153,7 @@ def test_fallbacks_and_failures_of_the_detector_are_printed(restored, tmp_path, 
     assert figures["test/sgdet/failures"] == failures
 
 
-def test_a_checkpoint_that_has_diverged_is_named(restored, monkeypatch, tmp_path, capsys):
+def test_main_names_a_checkpoint_that_has_diverged(restored, monkeypatch, tmp_path, capsys):
     def predict(*_):
         raise DivergedError("the model has diverged: its scores of image 7 in sgcls are not finite")
 
@@ -183,13 +183,13 @@ def test_numbers_and_lists_are_checked_before_work(words, message, capsys):
     (["--mode", "sgdet"], "mode must be one of predcls, sgcls here, got sgdet"),
     (["--ks", "0"], "ks must be integers >= 1, got [0]"),
 ])
-def test_mistakes_are_reported_in_one_line(predictions_file, words, message, capsys):
+def test_main_answers_mistakes_in_one_line(predictions_file, words, message, capsys):
     assert main(["--predictions", str(predictions_file), *words]) == 2
     assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["--plugin", "my_head.py"], ["--allow-changed-plugin"]])
-def test_saved_predictions_need_no_plugin(predictions_file, words, capsys):
+def test_main_refuses_a_plugin_for_saved_predictions(predictions_file, words, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["--predictions", str(predictions_file), *words])
     said = capsys.readouterr().err
@@ -197,12 +197,12 @@ def test_saved_predictions_need_no_plugin(predictions_file, words, capsys):
     assert "no effect with --predictions" in said
 
 
-def test_a_missing_file_is_reported_in_one_line(tmp_path, capsys):
+def test_main_names_a_missing_file_in_one_line(tmp_path, capsys):
     assert main(["--predictions", str(tmp_path / "none.npz")]) == 2
     assert "none.npz: no such predictions file" in capsys.readouterr().err
 
 
-def test_either_a_checkpoint_or_predictions_are_wanted(predictions_file, capsys):
+def test_main_wants_either_a_checkpoint_or_predictions(predictions_file, capsys):
     saved = ["--predictions", str(predictions_file)]
     for words in ([], ["runs/a", *saved], [*saved, "--pred-weights", "half"]):
         with pytest.raises(SystemExit, match="2"):

@@ -38,7 +38,7 @@ def test_configure_torch_sets_tf32(toy_root, tf32, precision) -> None:
 
 
 @pytest.mark.slow  # tracing takes some ten seconds, whatever is traced
-def test_a_compiled_model_trains_as_the_plain_one_does(toy_root, monkeypatch) -> None:
+def test_configure_torch_compiles_a_model_that_trains_as_the_plain_one(toy_root, monkeypatch) -> None:
     """The backend `eager` runs the traced code without generating code. The test shows that torch can trace the model,
     forward and backward, with changing sizes, and that weights keep their names."""
     compiled, calls = torch.compile, []

@@ -75,7 +75,7 @@ def test_info_of_nothing(tmp_path, capsys):
     assert message.count("\n") == 1
 
 
-def test_an_import_says_what_it_is_and_how_a_run_uses_it(tmp_path, config, foundation, capsys, caplog):
+def test_import_describes_the_store_and_how_a_run_uses_it(tmp_path, config, foundation, capsys, caplog):
     """It never passes for our own extraction. A run that makes that tells of the import, and how it would be used."""
     source = tmp_path / "features.hdf5"
     with h5py.File(source, "w") as file:
@@ -113,7 +113,7 @@ def test_extract_asks_for_the_part(config, foundation, monkeypatch):
     assert path.name.startswith("real-edge-")
 
 
-def test_a_subset_without_an_image(config, foundation, capsys):
+def test_main_names_a_subset_without_an_image(config, foundation, capsys):
     assert __main__.main(["extract", str(config), "--split", "val", "--subset", "zs"]) == 2
     assert "--subset zs: val of the data has no image with such a relation" in capsys.readouterr().err
 
@@ -123,7 +123,7 @@ def test_a_subset_without_an_image(config, foundation, capsys):
     (["extract", "{config}", "augmentation.kin=gan"], "augmentation.kin"),
     (["quality", "{folder}"], "holds no checkpoint"),
 ])
-def test_mistakes(config, tmp_path, capsys, arguments, message):
+def test_main_answers_mistakes_in_one_message(config, tmp_path, capsys, arguments, message):
     assert __main__.main([one.format(config=config, folder=tmp_path) for one in arguments]) == 2
     assert message in capsys.readouterr().err
 
@@ -165,7 +165,7 @@ def test_groups_that_are_none_are_named(tmp_path, capsys, content, message):
     assert message in said
 
 
-def test_an_empty_store_is_described(capsys):
+def test_info_describes_an_empty_store(capsys):
     identity = StoreIdentity(CLASSES, "d1", "a1")
     __main__._describe(EmptyStore(identity))
     assert "0 (0 a row, lz4)" in capsys.readouterr().out

@@ -47,7 +47,7 @@ def test_write_shard_bytes(path):
 
 
 @pytest.mark.parametrize("codec", array.CODECS)
-def test_both_libraries_read_what_our_own_code_puts_together(tmp_path, codec):
+def test_write_shard_gives_what_both_libraries_read(tmp_path, codec):
     source, target = tmp_path / "source", tmp_path / "target"
     array.create(source, ROWS.shape, 3, codec, 1).write(ROWS).result()
     encoded = EncodedRows(array.shard_paths(source, 1)[0], 3)
@@ -58,7 +58,7 @@ def test_both_libraries_read_what_our_own_code_puts_together(tmp_path, codec):
     np.testing.assert_array_equal(zarr.open_array(target, mode="r")[:], ROWS[[2, 0, 1]])
 
 
-def test_the_metadata(path):
+def test_create_writes_the_metadata(path):
     metadata = json.loads((path / "zarr.json").read_text())
     assert (metadata["zarr_format"], metadata["shape"], metadata["fill_value"]) == (3, [3, 2, 4], "NaN")
     assert metadata["chunk_grid"]["configuration"]["chunk_shape"] == [2, 2, 4]
@@ -69,14 +69,14 @@ def test_the_metadata(path):
     assert sharding.get("index_location", "end") == "end"
 
 
-def test_a_missing_shard_is_read_as_the_fill_value(path):
+def test_open_readonly_reads_a_missing_shard_as_the_fill_value(path):
     (path / "c/1/0/0").unlink()
     rows = array.open_readonly(path, 1).read().result()
     assert array.is_missing(rows).tolist() == [False, False, True]
     assert np.isnan(rows[2]).all()
 
 
-def test_a_gather_puts_rows_where_it_is_asked_to(path):
+def test_gather_puts_rows_where_it_is_asked_to(path):
     space = np.zeros((4, 2, 4), np.float16)
     index = np.array([2, 0, 2])
     pieces = array.gather(array.open_readonly(path, 1), index, space)

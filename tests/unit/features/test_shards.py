@@ -29,7 +29,7 @@ def test_shard_rows_are_found_by_the_index(plain):
         np.testing.assert_array_equal(rows[row][:-4].view("<f2"), ROWS[row].ravel())
 
 
-def test_zarr_reads_rows_put_in_another_order(plain):
+def test_write_shard_lets_zarr_read_rows_in_another_order(plain):
     rows = EncodedRows(plain / "c/0/0/0", 6)
     write_shard(plain / "c/0/0/0", [rows[row].copy() for row in (5, 2, 0, 0, 1, 2)])
     found = zarr.open_array(plain, mode="r")[:]
@@ -38,14 +38,14 @@ def test_zarr_reads_rows_put_in_another_order(plain):
 
 
 @pytest.mark.parametrize("kept", [0, 3, 50, -1])
-def test_shard_that_is_cut_off_is_named(plain, kept):
+def test_encoded_rows_names_a_shard_that_is_cut_off(plain, kept):
     path = plain / "c/0/0/0"
     path.write_bytes(path.read_bytes()[:kept] or b"\0")
     with pytest.raises(ValueError, match=r"c/0/0/0: the shard is cut off or damaged"):
         EncodedRows(path, 6)
 
 
-def test_shard_names_a_damaged_row(plain):
+def test_encoded_rows_names_a_damaged_row(plain):
     path = plain / "c/0/0/0"
     contents = bytearray(path.read_bytes())
     contents[13] ^= 4  # of row 1 as it stands there

@@ -125,7 +125,7 @@ def test_request_draws_at_once_and_keeps_the_order(tmp_path, identity):
         assert torch.equal(request.result(), sample)
 
 
-def test_a_pickled_store_opens_where_it_is_unpickled(tmp_path, identity):
+def test_feature_store_opens_where_it_is_unpickled(tmp_path, identity):
     store = write(tmp_path / "nodes.zarr", identity, make_parts([30]))
     again = pickle.loads(pickle.dumps(store))
     assert again.identity == identity

@@ -75,7 +75,7 @@ def test_damage_is_never_read_as_other_numbers(store, kind):
     assert outcome(store.path, rows) == "right"
 
 
-def test_the_refusal_names_store_rows_chunks_and_remedy(store):
+def test_sample_names_store_rows_chunks_and_remedy(store):
     shard = array.shard_paths(store.path, 2)[0]
     size = len(EncodedRows(shard, SHARD_ROWS)[0])
     contents = bytearray(shard.read_bytes())
@@ -92,7 +92,7 @@ def test_the_refusal_names_store_rows_chunks_and_remedy(store):
     np.testing.assert_array_equal(store.sample([2]).shape, (1, *SHAPE))
 
 
-def test_a_shard_that_goes_after_opening(store):
+def test_sample_names_a_shard_deleted_after_opening(store):
     store[:2]
     array.shard_paths(store.path, 2)[1].unlink()
     with pytest.raises(ValueError, match=r"damaged: row 4 of class dog \(chunk 0 of c/1/0/0/0\), row 5"):
@@ -109,7 +109,7 @@ def test_plain_zarr_verifies_the_same_checksums(store):
         zarr.open_array(store.path, mode="r")[0]
 
 
-def test_a_shard_of_the_first_edition_that_is_gone_is_not_read_as_zeros(tmp_path):
+def test_sample_does_not_read_a_missing_shard_of_the_first_edition_as_zeros(tmp_path):
     """It has no checksums, and what it lacks reads as zeros; so the file of each row of zeros has to be there."""
     path = tmp_path / "nodes.zarr"
     shutil.copytree(GOLDEN_FILES / "feature_store_first_edition.zarr", path)

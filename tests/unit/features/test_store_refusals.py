@@ -156,7 +156,7 @@ def test_open_names_a_missing_shard(path):
         FeatureStore.open(path)
 
 
-def test_a_shard_overwritten_after_opening(path):
+def test_sample_names_a_shard_overwritten_after_opening(path):
     store = FeatureStore.open(path)
     shard = array.shard_paths(path, 3)[0]
     shard.write_bytes(b"\xff" * shard.stat().st_size)

@@ -14,7 +14,7 @@ def test_class_conditional_conv_is_a_convolution_of_the_stack():
     torch.testing.assert_close(conv(features, labels), expected)
 
 
-def test_spectral_norm_iterates_once_per_call_in_training_and_never_in_evaluation():
+def test_region_discriminator_updates_spectral_norm_once_a_call_in_training_only():
     discriminator = RegionDiscriminator(8, 4)
     inputs = torch.randn(3, 8, 7, 7), torch.tensor([1, 2, 3])
     state = {name: value.clone() for name, value in discriminator.state_dict().items() if name.endswith("_u")}

@@ -86,7 +86,7 @@ def drawing_of(out: Path) -> str:
 
 @pytest.mark.parametrize(("name", "drawing"), [("vg", "union_frame"), ("custom", "union_frame"),
                                                ("vtranse", "union_frame"), ("gqa", "image_frame")])
-def test_the_default_is_that_of_the_data(published, tmp_path, capsys, name, drawing) -> None:
+def test_import_uses_the_drawing_of_the_data_by_default(published, tmp_path, capsys, name, drawing) -> None:
     assert main(["import", str(published.path), "--out", str(tmp_path / "out"), "--data", name]) == 0
     assert drawing_of(tmp_path / "out") == drawing
     said = capsys.readouterr().out
@@ -96,7 +96,7 @@ def test_the_default_is_that_of_the_data(published, tmp_path, capsys, name, draw
 
 
 @pytest.mark.parametrize("better", KINDS)
-def test_the_better_one_is_taken_unless_another_is_asked_for(published, root, tmp_path, capsys, better) -> None:
+def test_edge_boxes_comparison_takes_the_better_drawing(published, root, tmp_path, capsys, better) -> None:
     """The figures are those that `sgg.evaluate` finds for an import with each drawing."""
     published.write_better(better)
     importing, figures = ["import", str(published.path), "--data", "custom"], {}
@@ -130,7 +130,7 @@ def test_the_better_one_is_taken_unless_another_is_asked_for(published, root, tm
     assert f"--edge-boxes {former} is called {worse} now" in said.err
 
 
-def test_data_that_the_model_was_not_trained_on(published, root, tmp_path, capsys) -> None:
+def test_edge_boxes_comparison_names_data_that_the_model_was_not_trained_on(published, root, tmp_path, capsys) -> None:
     annotations = root / "custom" / "annotations.json"
     content = json.loads(annotations.read_text())
     content["predicates"].append({"id": 99, "name": "a predicate more"})
@@ -146,7 +146,7 @@ def test_data_that_the_model_was_not_trained_on(published, root, tmp_path, capsy
 
 
 @pytest.mark.parametrize("option", [["--edge-boxes", "union_frame"], ["--try-both", "2"]])
-def test_a_detector_draws_nothing(monkeypatch, tmp_path, capsys, option) -> None:
+def test_import_refuses_a_drawing_for_a_detector(monkeypatch, tmp_path, capsys, option) -> None:
     monkeypatch.setattr(Architecture, "of", classmethod(lambda *_: Architecture("tiny", 5, 0)))
     torch.save({"state_dict": {"a": torch.zeros(1)}}, tmp_path / "m.tar")
     assert main(["import", str(tmp_path / "m.tar"), "--out", str(tmp_path / "out"), *option]) == 2

@@ -79,7 +79,7 @@ def small(monkeypatch, path: Path, classes: int, predicates: int) -> Path:
 @pytest.mark.parametrize(("classes", "predicates", "options", "name", "excluded"), [
     (151, 51, [], "vg", False), (1704, 311, [], "gqa", False), (1704, 309, [], "gqa", True),
     (201, 101, [], "vtranse", False), (7, 4, [], "vg", False), (7, 4, ["--data", "custom"], "custom", False)])
-def test_the_data_of_a_model(monkeypatch, tmp_path, classes, predicates, options, name, excluded) -> None:
+def test_import_names_the_data_of_a_model(monkeypatch, tmp_path, classes, predicates, options, name, excluded) -> None:
     path = small(monkeypatch, tmp_path / "vgrel.pth", classes, predicates)
     assert main(["import", str(path), "--out", str(tmp_path / "out"), *options]) == 0
     meta = checkpoint.open_checkpoint(tmp_path / "out").meta
@@ -87,7 +87,7 @@ def test_the_data_of_a_model(monkeypatch, tmp_path, classes, predicates, options
     assert meta["config"]["data"].get("exclude_left_right", False) is excluded
 
 
-def test_a_model_of_other_data_can_be_evaluated(monkeypatch, tmp_path, capsys) -> None:
+def test_import_of_a_model_of_other_data_can_be_evaluated(monkeypatch, tmp_path, capsys) -> None:
     shutil.copytree(Path(__file__).parents[2] / "example", tmp_path / "data")
     data = open_dataset("custom", tmp_path / "data")
     path = small(monkeypatch, tmp_path / "vgrel.pth", len(data.classes), len(data.predicates))
@@ -104,7 +104,7 @@ def test_import_published_refuses_a_wrong_epoch(epoch, tmp_path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_other_weights_are_told_what_is_missing(tmp_path) -> None:
+def test_import_published_names_what_is_missing_in_other_weights(tmp_path) -> None:
     torch.save({"state_dict": {"a": torch.zeros(1)}}, tmp_path / "a.pth")
     with pytest.raises(ValueError, match=r"a\.pth has no obj_fc\.weight: it is neither Neural Motifs' detector nor"):
         import_published(tmp_path / "a.pth", tmp_path / "out")

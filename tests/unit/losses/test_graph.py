@@ -42,7 +42,7 @@ def test_losses_of_parts_of_a_batch_add_up_to_its_loss(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["baseline", "dnorm", "dnorm-fgbg"])
-def test_soft_targets(kind: str) -> None:
+def test_edge_loss_of_soft_targets(kind: str) -> None:
     """One-hot targets equal hard targets; a pair that is half background counts as half a foreground pair."""
     loss, labels = EDGE_LOSSES[kind](), torch.from_numpy(LABELS)
     loss, context = loss.build(None), EdgeContext(labels, labels)

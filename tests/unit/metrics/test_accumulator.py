@@ -35,7 +35,7 @@ def without_pairs(images):
 
 @pytest.mark.parametrize("conventions", [{}, CLEAN, {"unconstrained_limit": 4}], ids=["reference", "clean", "cut"])
 @pytest.mark.parametrize("mode", MODES)
-def test_agrees_with_the_oracle_on_200_scenes(mode, conventions):
+def test_scene_graph_metrics_agree_with_the_oracle_on_200_scenes(mode, conventions):
     images = scenes(mode, 200)
     failed = without_pairs(images) if mode == "sgdet" else ()
     got = accumulated(images, mode, failed, **conventions, single_precision_ranks=False).compute(per_predicate=True)
@@ -46,7 +46,7 @@ def test_agrees_with_the_oracle_on_200_scenes(mode, conventions):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_agrees_with_the_oracle_on_every_scene_alone(mode):
+def test_scene_graph_metrics_agree_with_the_oracle_on_every_scene_alone(mode):
     for truth, prediction in scenes(mode, 60, seed=1):
         got = accumulated([(truth, prediction)], mode).compute(per_predicate=True)
         want = plain_metrics([(truth, prediction)], mode, PREDICATES, TRAIN, SUBSET, KS, WEIGHTS)
@@ -81,7 +81,7 @@ def test_update_leaves_out_or_counts_an_image_on_which_the_detector_failed():
         assert figures["all/R@20"] == figures["all/ngR@20"] == figures["all/triplet-R@5"] == recall
 
 
-def test_failed_images_change_every_metric():
+def test_compute_counts_failed_images_in_every_metric():
     images = scenes("sgdet", 200)
     failed = without_pairs(images)
     assert len(failed) > 5
@@ -112,7 +112,7 @@ def test_merge_gives_exactly_the_whole(mode):
 
 
 @pytest.mark.parametrize("order", [1, 2])
-def test_the_order_of_images_does_not_matter(order):
+def test_compute_does_not_depend_on_the_order_of_images(order):
     images = scenes("sgcls", 80, seed=4)
     shuffled = [images[i] for i in np.random.default_rng(order).permutation(80)]
     assert repr(accumulated(images, "sgcls").compute()) == repr(accumulated(shuffled, "sgcls").compute())
@@ -145,7 +145,7 @@ def test_state_of_another_version_is_refused():
         SceneGraphMetrics.from_state({**accumulated([], "sgdet").state(), "version": 7})
 
 
-def test_a_subset_without_a_relation_is_nan_with_a_count_of_zero():
+def test_compute_gives_nan_and_a_count_of_zero_for_a_subset_without_a_relation():
     truth = SceneGraph(np.array([[0.0, 0, 9, 9], [20, 20, 30, 30]]), np.array([1, 1]), np.array([[0, 1, 1]]))
     prediction = Prediction(truth.boxes, truth.labels, np.ones(2), np.array([[0, 1]]), np.array([[0, 0.5, 0.25, 0.25]]))
     figures = accumulated([(truth, prediction)], "predcls").compute()
@@ -156,7 +156,7 @@ def test_a_subset_without_a_relation_is_nan_with_a_count_of_zero():
     assert all(math.isnan(value) for value in empty.values())
 
 
-def test_an_image_without_relations_is_not_counted():
+def test_update_does_not_count_an_image_without_relations():
     truth = SceneGraph(np.zeros((2, 4)), np.array([1, 1]), np.zeros((0, 3)))
     prediction = Prediction(truth.boxes, truth.labels, np.ones(2), np.zeros((0, 2)), np.zeros((0, PREDICATES)))
     metrics = accumulated([(truth, prediction)], "sgdet")
@@ -164,7 +164,7 @@ def test_an_image_without_relations_is_not_counted():
     assert metrics.compute()["all/num_images"] == 0
 
 
-def test_an_image_without_predictions_has_recall_zero():
+def test_compute_gives_recall_zero_for_an_image_without_predictions():
     truth = SceneGraph(np.array([[0.0, 0, 9, 9]]), np.array([1]), np.array([[0, 0, 1]]))
     prediction = Prediction(np.zeros((0, 4)), np.zeros(0), np.zeros(0), np.zeros((0, 2)), np.zeros((0, PREDICATES)))
     figures = accumulated([(truth, prediction)], "sgdet").compute()
@@ -187,7 +187,7 @@ def test_update_copies_arrays():
 
 
 @pytest.mark.parametrize("size", [1, 50, 1000])
-def test_how_many_images_are_ranked_together_does_not_matter(monkeypatch, size):
+def test_compute_does_not_depend_on_how_many_images_are_ranked_together(monkeypatch, size):
     images = [(truth, replace(prediction, predicate_scores=prediction.predicate_scores.astype(kind)))
               for kind in (np.float32, np.float64) for truth, prediction in scenes("sgcls", 40, seed=10)]
     want = accumulated(images, "sgcls", resort_after_reweight=True).compute()
@@ -196,7 +196,7 @@ def test_how_many_images_are_ranked_together_does_not_matter(monkeypatch, size):
     assert repr(accumulated(mixed, "sgcls", resort_after_reweight=True).compute()) == repr(want)
 
 
-def test_torch_and_numpy_agree():
+def test_update_takes_torch_and_numpy_alike():
     images = scenes("sgdet", 20, seed=6)
     tensors = [tuple(type(part)(*(torch.as_tensor(getattr(part, name)) for name in part.__slots__)) for part in image)
                for image in images]
@@ -249,7 +249,7 @@ def test_update_refuses_bad_input_by_name_image_and_value(field, value, message)
     assert metrics.num_images == 0
 
 
-def test_other_boxes_than_the_annotated_are_refused_where_boxes_are_given():
+def test_update_refuses_other_boxes_where_boxes_are_given():
     truth = SceneGraph(np.zeros((2, 4)), np.array([1, 2]), np.array([[0, 1, 1]]))
     prediction = Prediction(np.zeros((1, 4)), np.array([1]), np.ones(1), np.zeros((0, 2)), np.zeros((0, PREDICATES)))
     for mode in ("predcls", "sgcls"):

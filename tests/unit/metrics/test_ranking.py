@@ -36,7 +36,7 @@ def test_relation_ranks_given_skips_pairs_that_are_not_annotated():
     assert relation_ranks(truth, prediction, "sgdet").given[0] == MISSED
 
 
-def test_equal_scores_rank_by_row_then_predicate():
+def test_relation_ranks_orders_equal_scores_by_row_then_predicate():
     truth = SceneGraph(np.array(FAR), np.array([1, 2, 3]), np.array([[0, 1, 1], [0, 1, 2], [1, 2, 1], [1, 2, 2]]))
     prediction = Prediction(truth.boxes, truth.labels, np.ones(3), np.array([[1, 2], [0, 1]]), np.full((2, 3), 0.25))
     ranks = relation_ranks(truth, prediction, "predcls")
@@ -46,7 +46,7 @@ def test_equal_scores_rank_by_row_then_predicate():
     assert cut.unconstrained.tolist() == [MISSED, MISSED, 0, 1]
 
 
-def test_a_relation_read_backwards_competes_on_its_pair():
+def test_relation_ranks_lets_a_relation_read_backwards_compete_on_its_pair():
     truth = SceneGraph(np.array(FAR[:2]), np.array([1, 2]), np.array([[0, 1, 1]]))
     prediction = Prediction(truth.boxes, truth.labels, np.ones(2), np.array([[1, 0], [0, 1]]),
                             np.array([[0.1, 0.9], [0.2, 0.8]]))
@@ -54,7 +54,7 @@ def test_a_relation_read_backwards_competes_on_its_pair():
     assert relation_ranks(truth, prediction, "predcls", conventions=Conventions.clean()).triplet[0] == 0
 
 
-def test_sgdet_ranks_by_index_are_meaningless_and_by_boxes_are_not():
+def test_relation_ranks_of_sgdet_need_pairs_by_boxes():
     truth = SceneGraph(np.array(FAR[:2]), np.array([1, 2]), np.array([[0, 1, 1]]))
     prediction = Prediction(np.array([FAR[2], FAR[0], FAR[1]]), np.array([3, 1, 2]), np.ones(3),
                             np.array([[0, 1], [1, 2]]), np.array([[0.1, 0.9], [0.2, 0.8]]))
@@ -63,7 +63,7 @@ def test_sgdet_ranks_by_index_are_meaningless_and_by_boxes_are_not():
     assert relation_ranks(truth, prediction, "sgdet", conventions=by_boxes).triplet[0] == 0
 
 
-def test_resorting_moves_a_pair_whose_score_the_weights_raise():
+def test_relation_ranks_resorts_a_pair_whose_score_the_weights_raise():
     truth = SceneGraph(np.array(FAR), np.array([1, 2, 3]), np.array([[1, 2, 2]]))
     prediction = Prediction(truth.boxes, truth.labels, np.ones(3), np.array([[0, 1], [1, 2]]),
                             np.array([[0.0, 0.9, 0.1], [0.0, 0.2, 0.8]]))

@@ -47,7 +47,7 @@ def test_added_vectors_cost_a_49th_of_the_products() -> None:
 
 
 @pytest.mark.parametrize("cells", [1, 7])
-def test_no_region_gives_no_vector(cells: int) -> None:
+def test_box_head_gives_no_vector_for_no_region(cells: int) -> None:
     """As in an image with one object, which has no pair."""
     head, pooled, added = head_and_inputs(cells, frozen=True)
     assert head(pooled[:0], added[:0]).shape == (0, DIM)

@@ -149,7 +149,7 @@ def test_sample_of_a_graph_of_one_object(tables, method, relations):
     assert new != 4
 
 
-def test_graphn_without_relations_takes_neighbours_and_all_objects_alike(tables):
+def test_perturber_by_graphn_without_relations_takes_neighbours_and_all_objects_alike(tables):
     graph = SceneGraph(np.zeros((3, 4)), np.array([1, 2, 3]), np.zeros((0, 3), np.int64))
     perturber = make(tables, "graphn", topk=2)
     torch.testing.assert_close(perturber.node_probabilities(graph), torch.full((3,), 1 / 3))

@@ -17,7 +17,7 @@ LAUNCHERS = ["aws.yaml", "gcp.yaml"]
 
 
 @pytest.mark.parametrize("name", LAUNCHERS)
-def test_cluster_launchers_fit_rays_schema(name):
+def test_launcher_files_fit_rays_schema(name):
     schema = json.loads((Path(ray.__file__).parent / "autoscaler" / "ray-schema.json").read_text())
     config = yaml.safe_load((CLUSTER / name).read_text())
     jsonschema.validate(config, schema)
@@ -28,7 +28,7 @@ def test_cluster_launchers_fit_rays_schema(name):
 
 
 @pytest.mark.parametrize("name", [*LAUNCHERS, "slurm.sh", "README.md"])
-def test_dashboards_stay_on_loopback_and_the_token_is_on(name):
+def test_launcher_files_keep_dashboards_on_loopback_and_the_token_on(name):
     text = (CLUSTER / name).read_text()
     assert "RAY_AUTH_MODE=token" in text
     assert "--dashboard-host=127.0.0.1" in text or "--include-dashboard=false" in text
@@ -36,7 +36,7 @@ def test_dashboards_stay_on_loopback_and_the_token_is_on(name):
 
 
 @pytest.mark.parametrize("name", [*LAUNCHERS, "rayjob.yaml", "Dockerfile", "README.md"])
-def test_the_version_is_ours(name):
+def test_launcher_files_name_our_version_of_ray(name):
     assert ".".join(ray.__version__.split(".")[:2]) in (CLUSTER / name).read_text()
 
 
@@ -96,13 +96,13 @@ def job_fault(job, *path_and_value):
     return raised.value.message
 
 
-def test_the_ray_job_fits_kuberays_fields(ray_job):
+def test_ray_job_fits_the_fields_of_kuberay(ray_job):
     jsonschema.validate(ray_job, RAY_JOB)
     assert job_fault(ray_job, "headGroupSpec", "rayStartParams", {"num-cpus": 0}) == "0 is not of type 'string'"
     assert "'autoscaling' was unexpected" in job_fault(ray_job, "autoscaling", True)
 
 
-def test_the_pods_of_the_ray_job_fit_kubernetes_schema(ray_job):
+def test_ray_job_has_pods_that_fit_the_schema_of_kubernetes(ray_job):
     for group in groups_of(ray_job):
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, **group["template"]}
         kubernetes_validate.validate(pod, "1.30", strict=True)
@@ -111,7 +111,7 @@ def test_the_pods_of_the_ray_job_fit_kubernetes_schema(ray_job):
             kubernetes_validate.validate(pod, "1.30", strict=True)
 
 
-def test_the_ray_job_is_ours_and_closed(ray_job):
+def test_ray_job_is_ours_and_closed(ray_job):
     spec = ray_job["spec"]["rayClusterSpec"]
     assert spec["rayVersion"] == ray.__version__
     assert spec["authOptions"] == {"mode": "token"}
@@ -122,6 +122,6 @@ def test_the_ray_job_is_ours_and_closed(ray_job):
         assert mounts <= {volume["name"] for volume in pod["volumes"]}
 
 
-def test_the_image_is_built_without_data_runs_and_history():
+def test_dockerignore_leaves_out_data_runs_and_history():
     ignored = (CLUSTER.parent / ".dockerignore").read_text().splitlines()
     assert {"data/", "runs/", "wandb/", ".git"} <= set(ignored)

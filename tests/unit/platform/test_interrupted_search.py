@@ -356,7 +356,7 @@ def test_population_based_training(search, moment, every):
 
 @pytest.mark.parametrize("moment", OF_A_TRIAL)
 @pytest.mark.parametrize("rule", [*STOPPING, "pbt"])
-def test_a_trial_loses_its_process_and_the_search_goes_on(search, rule, moment):
+def test_scheduler_decides_the_same_after_a_trial_loses_its_process(search, rule, moment):
     """Tune starts the trial again in the same session; results that were on their way to it come again."""
     text, scores = (POPULATION, MEMBERS) if rule == "pbt" else (STOPPING[rule], SCORES)
     order = in_turns(list(scores))
@@ -368,7 +368,7 @@ def test_a_trial_loses_its_process_and_the_search_goes_on(search, rule, moment):
 
 
 @pytest.mark.parametrize("moment", [moment for moment in MOMENTS if moment != "before it is written"])
-def test_optuna_gets_each_mean_once_and_nothing_before(search, moment):
+def test_search_algorithm_gives_optuna_each_mean_once_and_nothing_before(search, moment):
     """A configuration's mean, over its two seeds, once its last trial has ended. Nothing that could prune trials."""
     text = "search: {algorithm: optuna, trials: 2}\n"
     scores = {name: [.1 * number + .01 * epoch for epoch in range(EPOCHS)]

@@ -12,7 +12,7 @@ from sgg.settings.roles import Role, runs, trains
 from sgg.settings.section import Section
 
 
-def test_every_setting_has_a_role_and_a_description() -> None:
+def test_reference_has_a_role_and_a_description_for_every_setting() -> None:
     assert set(flatten(Config().model_dump())) <= set(reference())  # which has those of all entries of registries
     for setting in reference().values():
         assert isinstance(setting.role, Role), setting.key

@@ -219,7 +219,7 @@ def test_faults_of_plugins_tries_a_head(toy_root, tmp_path, broken, words) -> No
         assert word in faults[0]
 
 
-def test_the_reference_shows_the_settings_of_a_plugin(shift, capsys) -> None:
+def test_main_shows_the_settings_of_a_plugin(shift, capsys) -> None:
     unload_plugins(list(loaded_digests()))
     assert main([]) == 0
     assert "evaluation.shift" not in capsys.readouterr().out

@@ -59,7 +59,7 @@ def with_head(system, head: nn.Module, foundation):
     return system
 
 
-def test_a_head_gets_what_it_asks_for_and_its_losses_count(foundation) -> None:
+def test_head_inputs_are_what_a_head_asks_for_and_its_losses_count(foundation) -> None:
     system = with_head(foundation.build(), head := greedy(foundation), foundation)
     batch = next(foundation.experiment.training_batches().epoch(1))
     losses = system.training_step(batch, Draws(0, 1)).losses
@@ -80,7 +80,7 @@ def test_a_head_gets_what_it_asks_for_and_its_losses_count(foundation) -> None:
     torch.testing.assert_close(seen.detector_logits.softmax(1), expected)
 
 
-def test_a_head_that_conditions_on_labels_runs_once_a_mode_and_its_labels_are_predicted(foundation) -> None:
+def test_predict_runs_a_head_that_conditions_on_labels_once_a_mode(foundation) -> None:
     system = with_head(foundation.build(), head := greedy(foundation), foundation)
     predictor = TwoStagePredictor(system.model, foundation.detector)
     batch = next(iter(foundation.experiment.evaluation_batches("val")))
@@ -121,7 +121,7 @@ class Repeating(Augmenter):
         return torch.arange(min(2, len(relations))), torch.arange(len(background))[-3:]
 
 
-def test_an_augmentation_repeats_images_and_chooses_pairs(foundation) -> None:
+def test_augmenter_repeats_images_and_chooses_pairs(foundation) -> None:
     system = foundation.build()
     system.augmenter = Repeating()
     experiment = foundation.experiment
@@ -141,7 +141,7 @@ def test_an_augmentation_repeats_images_and_chooses_pairs(foundation) -> None:
     assert system.training_step(batch, Draws(0, 1)).losses.keys() == {"nodes", "edges"}
 
 
-def test_soft_predicates_count_by_what_is_not_background(foundation) -> None:
+def test_sample_counts_soft_predicates_by_what_is_not_background(foundation) -> None:
     system = foundation.build()
     sample = system.sample(next(foundation.experiment.training_batches().epoch(1)), Draws(0, 1))
     soft = torch.zeros(len(sample.pairs), foundation.experiment.num_predicates)
@@ -152,7 +152,7 @@ def test_soft_predicates_count_by_what_is_not_background(foundation) -> None:
     assert torch.isfinite(system.learner.losses(sample)["edges"])
 
 
-def test_a_head_that_does_not_condition_knows_the_mode_in_sgdet(foundation) -> None:
+def test_predict_gives_the_mode_sgdet_to_a_head_that_does_not_condition(foundation) -> None:
     predictor = foundation.build_predictor()
     modes, classify = [], predictor.model.classify
     predictor.model.classify = lambda *regions, **asked: modes.append(regions[6]) or classify(*regions, **asked)
@@ -161,7 +161,7 @@ def test_a_head_that_does_not_condition_knows_the_mode_in_sgdet(foundation) -> N
     assert modes == ["sgcls", "sgdet"]
 
 
-def test_a_sampler_that_leaves_the_choice_changes_nothing() -> None:
+def test_training_pairs_do_not_change_by_a_sampler_that_leaves_the_choice() -> None:
     image_index, relations = torch.tensor([0, 0, 0, 1, 1]), torch.tensor([[0, 0, 1, 2], [1, 3, 4, 1]])
     both = [training_pairs(image_index, relations, 2, 2, 0.5, torch.Generator().manual_seed(0), sampler=sampler)
             for sampler in (None, lambda *_: None)]

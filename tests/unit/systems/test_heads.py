@@ -15,7 +15,7 @@ from tests.untrained import untrained
 MODES = ["predcls", "sgcls", "sgdet"]
 
 
-def test_wrong_shapes_of_a_compiled_head_are_refused(toy_root) -> None:
+def test_training_step_refuses_wrong_shapes_of_a_compiled_head(toy_root) -> None:
     """A function that leaves out a pair replaces the compiled one."""
     config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 4},
                        "training": {"batch_size": 4}})

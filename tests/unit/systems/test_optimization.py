@@ -97,7 +97,7 @@ def test_clipped_step_refuses_a_gradient_that_is_not_finite(bad: float) -> None:
 
 
 @pytest.mark.parametrize("kind", ["baseline", "dnorm", "dnorm-fgbg"])
-def test_a_batch_in_parts_gives_the_losses_and_the_gradient_of_the_whole(toy_root, kind) -> None:
+def test_training_step_in_parts_gives_the_losses_and_the_gradient_of_the_whole(toy_root, kind) -> None:
     """In float64. BatchNorm is in evaluation mode, because it would normalise each part alone, and all pairs are used,
     because the budget of pairs is per part."""
     found = []
@@ -150,7 +150,7 @@ def test_parts_of_a_batch_are_its_images_in_order() -> None:
     assert batch.split(1) == [batch]
 
 
-def test_adamw_with_cosine_and_warm_up_resumes_as_if_never_interrupted(toy_root, tmp_path, monkeypatch) -> None:
+def test_fit_resumes_adamw_with_cosine_and_warm_up_as_if_never_interrupted(toy_root, tmp_path, monkeypatch) -> None:
     settings = {"optimizer": "adamw", "schedule": "cosine", "warmup_steps": 2, "learning_rate": 1e-3, "accumulate": 2,
                 "epochs": 2, "batch_size": 3}
     config = validate(settings_of(toy_root, training=settings))

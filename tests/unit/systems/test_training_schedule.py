@@ -25,7 +25,7 @@ def test_is_validated_after_epochs_1_6_11_16_and_the_last() -> None:
     assert [epoch for epoch in range(1, 21) if is_validated(config, epoch)] == [1, 6, 11, 16, 20]
 
 
-def test_the_toy_genome_is_validated_after_each_of_its_epochs() -> None:
+def test_is_validated_after_each_epoch_of_the_toy_genome() -> None:
     config = validate({"data": {"name": "toy"}})
     assert (config.training.epochs, config.training.decay_epoch) == (3, 2)
     assert all(is_validated(config, epoch) for epoch in (1, 2, 3))
@@ -33,7 +33,7 @@ def test_the_toy_genome_is_validated_after_each_of_its_epochs() -> None:
 
 @pytest.mark.parametrize(("augmentation", "others"), [("off", []), ({"kind": "gan", "visual_conditioning": False}, [
     "augmentation.learning_rate_generator", "augmentation.learning_rate_discriminator"])])
-def test_the_rates_that_may_be_too_high_are_those_there_are(toy_root, augmentation, others) -> None:
+def test_rates_names_only_settings_that_exist(toy_root, augmentation, others) -> None:
     config = validate({"data": {"name": "toy", "root": str(toy_root)}, "augmentation": augmentation})
     rates = untrained(config, toy_root).build().rates
     assert list(rates) == ["training.learning_rate", *others]

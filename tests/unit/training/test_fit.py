@@ -235,7 +235,7 @@ def test_restore_and_fit_refuse_other_data_before_a_detector_is_trained(run, toy
     assert not trained
 
 
-def test_a_gan_of_the_first_edition_is_evaluated_but_fit_does_not_resume_it(toy_root, tmp_path) -> None:
+def test_fit_does_not_resume_a_gan_of_the_first_edition_which_can_be_evaluated(toy_root, tmp_path) -> None:
     """Its global discriminator had two stages on the toy genome's maps: layers 0 to 9, and the last one."""
     settings = {"augmentation": {"kind": "gan", "visual_conditioning": False, "large_discriminator": False}}
     trial = trial_of(toy_root, **settings)
@@ -286,7 +286,7 @@ def test_word_vectors_follow_the_root(toy_root, tmp_path) -> None:
     assert replace(trial.experiment, config=unread).provenance() == facts | {"embeddings_missing": []}
 
 
-def test_stored_features_are_read_beside_the_update_of_f(toy_root, monkeypatch) -> None:
+def test_train_epoch_reads_stored_features_beside_the_update_of_f(toy_root, monkeypatch) -> None:
     """Features are requested before the update of F, and awaited after it."""
     happened = []
 

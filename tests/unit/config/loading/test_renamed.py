@@ -26,7 +26,7 @@ def test_renamed_and_old_values_of_nested_settings() -> None:
     assert not old_values(renamed(settings))
 
 
-def test_a_config_written_with_a_former_value_is_the_same_config() -> None:
+def test_validate_reads_a_former_value_as_the_current_one() -> None:
     then, now = (validate({"model": {"edge_boxes": kind}}) for kind in ("raw_boxes", "image_frame"))
     assert then == now
     written = flatten(now.model_dump(mode="json")) | {"model.edge_boxes": "raw_boxes"}
@@ -47,6 +47,6 @@ def test_load_notes_the_new_name_of_a_value(tmp_path: Path, capsys: pytest.Captu
     assert all(part in note for part in ("note", "model.edge_boxes", "raw_boxes", "image_frame"))
 
 
-def test_an_unknown_value_is_refused_with_current_names(tmp_path: Path) -> None:
+def test_validate_refuses_an_unknown_value_with_current_names(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"model\.edge_boxes.*union_frame.*image_frame"):
         validate({"model": {"edge_boxes": "circles"}})

@@ -79,7 +79,7 @@ def test_require_convention_names_another_convention(boxes, written, declared):
         assert "--allow-clipping" in text
 
 
-def test_three_of_four_boxes_leave_where_corners_are_read_as_sizes():
+def test_corner_and_size_read_from_corners_moves_three_of_four_boxes_outside():
     """Whose centre lies in the right or lower half: 1 - 1/4."""
     corners, sizes, images = honest(0, 20_000, 0.3)
     text = refusal(read_as(CORNERS, CORNER_AND_SIZE, corners), sizes, images, CORNER_AND_SIZE)

@@ -67,7 +67,7 @@ def test_open_custom_of_the_example():
     assert [tuple(image.shape) for image in batch.images] == [(3, 176, 176)] * 2 + [(3, 166, 166), (3, 176, 176)]
 
 
-def test_the_example_has_what_makes_data_hard():
+def test_open_custom_reads_all_hard_cases_of_the_example():
     """Landscape, portrait and 1:4; boxes that stick out; a relation annotated twice; two predicates on a pair. In every
     part, so that whatever reads the example meets them."""
     content = json.loads((EXAMPLE / "custom" / "annotations.json").read_text())
@@ -150,7 +150,7 @@ def test_open_custom_names_a_wrong_record(name, tmp_path):
         open_custom(write(tmp_path, content))
 
 
-def test_a_section_that_occurs_twice_is_not_lost_silently(tmp_path):
+def test_open_custom_refuses_a_section_that_occurs_twice(tmp_path):
     write(tmp_path, CONTENT)
     path = tmp_path / "annotations.json"
     path.write_text(path.read_text()[:-1] + ', "relations": []}')
@@ -183,7 +183,7 @@ def test_foreign_layout_names_known_layouts(content, name, tmp_path):
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
-def test_a_box_that_is_not_finite_is_named(number, tmp_path):
+def test_open_custom_names_a_box_that_is_not_finite(number, tmp_path):
     write(tmp_path, CONTENT)
     path = tmp_path / "annotations.json"
     path.write_text(path.read_text().replace("3.5", number))
@@ -191,7 +191,7 @@ def test_a_box_that_is_not_finite_is_named(number, tmp_path):
         open_custom(tmp_path)
 
 
-def test_a_file_where_every_relation_is_of_an_object_to_itself(tmp_path):
+def test_open_custom_refuses_a_file_where_every_relation_is_of_an_object_to_itself(tmp_path):
     """The message tells that, and not only that there are no relations."""
     content = copy.deepcopy(CONTENT)
     for relation in content["relations"]:

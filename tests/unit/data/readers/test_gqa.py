@@ -63,7 +63,7 @@ def test_open_gqa_takes_the_first_training_ids_as_validation(tmp_path):
     assert data.split("val").image_path(0) == tmp_path / "VG" / "VG_100K" / "10.jpg"
 
 
-def test_validation_that_takes_all_of_training_is_named(tmp_path):
+def test_open_gqa_names_validation_that_takes_all_of_training(tmp_path):
     write(tmp_path)
     with pytest.raises(ValueError, match=r"train 0, val 3, test 2; choose another num_val_images, which is 5,000$"):
         open_gqa(tmp_path / "GQA", tmp_path / "VG" / "VG_100K")
@@ -91,7 +91,7 @@ def test_open_gqa_excludes_left_and_right(tmp_path):
     assert data.title == "GQA without left and right"
 
 
-def test_our_image_list_is_of_the_questions_it_was_read_from(tmp_path):
+def test_open_gqa_makes_its_image_list_anew_for_other_questions(tmp_path):
     directory, cache = write(tmp_path), tmp_path / "cache"
     first = opened(tmp_path, cache=cache)
     assert json.loads((cache / "gqa" / "train_images.json").read_text())["images"] == ["10", "2", "9"]
@@ -113,7 +113,7 @@ def test_questions_that_are_only_touched_are_not_read_again(tmp_path, monkeypatc
     assert opened(tmp_path, cache=cache).hash == first
 
 
-def test_a_plain_list_is_used_and_its_unknown_origin_found(tmp_path):
+def test_open_gqa_uses_a_plain_list_and_notes_its_unknown_origin(tmp_path):
     directory = write(tmp_path)
     plain = directory / "train_images.json"
     plain.write_text(json.dumps(["10", "2"]))
@@ -165,7 +165,7 @@ def test_open_gqa_names_a_wrong_record(name, tmp_path):
         opened(tmp_path)
 
 
-def test_an_image_that_occurs_twice_is_not_lost_silently(tmp_path):
+def test_open_gqa_refuses_an_image_that_occurs_twice(tmp_path):
     path = write(tmp_path) / "sceneGraphs" / "train_sceneGraphs.json"
     path.write_text(path.read_text().replace('"2":', '"9":'))
     with pytest.raises(ValueError, match=r"train_sceneGraphs.json .* the key '9' occurs twice"):

@@ -27,7 +27,7 @@ def test_corners_from_centres_rounds_towards_zero(new_genome, tmp_path):
     assert in_frame[:2].tolist() == [[7, 7, 12, 12], [0, 0, 1, 2]]  # the last: -1..2, clipped
 
 
-def test_the_first_training_images_with_a_relation_are_for_validation(genome_directory):
+def test_open_visual_genome_takes_the_first_training_images_with_a_relation_for_validation(genome_directory):
     data = open_visual_genome(genome_directory, num_val_images=4)
     ids = {name: [part.image_id(i) for i in range(len(part))]
            for name in ("train", "val", "test") for part in [data.split(name)]}
@@ -126,7 +126,7 @@ def test_open_visual_genome_names_a_wrong_record(name, new_genome, tmp_path):
 
 
 @pytest.mark.parametrize("file", ["VG-SGG.h5", "VG-SGG-dicts.json", "image_data.json"])
-def test_a_missing_or_truncated_file_is_named(file, genome_directory):
+def test_open_visual_genome_names_a_missing_or_truncated_file(file, genome_directory):
     path = genome_directory / "stanford_filtered" / file
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match=f"{file} is not .*, or is cut off"):
@@ -136,14 +136,14 @@ def test_a_missing_or_truncated_file_is_named(file, genome_directory):
         open_visual_genome(genome_directory, num_val_images=NUM_VAL)
 
 
-def test_a_name_that_occurs_twice_is_not_lost_silently(genome_directory):
+def test_open_visual_genome_refuses_a_name_that_occurs_twice(genome_directory):
     path = genome_directory / "stanford_filtered" / "VG-SGG-dicts.json"
     path.write_text(path.read_text().replace('"cat": 2', '"cat": 5, "cat": 2'))
     with pytest.raises(ValueError, match=r"VG-SGG-dicts.json .* the key 'cat' occurs twice in one object"):
         open_visual_genome(genome_directory, num_val_images=NUM_VAL)
 
 
-def test_json_of_another_shape_is_named(genome_directory):
+def test_open_visual_genome_names_json_of_another_shape(genome_directory):
     path = genome_directory / "stanford_filtered" / "image_data.json"
     path.write_text(json.dumps({"images": []}))
     with pytest.raises(ValueError, match=r"image_data.json must hold a list, but holds a dict"):
@@ -167,7 +167,7 @@ def test_require_images_names_one_missing_image(new_genome, tmp_path):
         data.require_images()
 
 
-def test_a_file_name_of_the_record_is_the_picture(new_genome, tmp_path):
+def test_open_visual_genome_uses_the_file_name_of_a_record(new_genome, tmp_path):
     genome = new_genome()
     genome.images[7]["file_name"] = "day 2/100.jpg"  # the other folder's image 100
     data = open_visual_genome(genome.write(tmp_path, images=False), num_val_images=NUM_VAL)
@@ -178,14 +178,14 @@ def test_a_file_name_of_the_record_is_the_picture(new_genome, tmp_path):
     (3, r"image_id 107 must have a path below the folder of images under 'file_name', got 3"),
     ("../a.jpg", r"image_id 107 must have a path below"),
     ("103.png", r"image_id 103 and 107 have the same image file, '103.png'")])
-def test_a_file_name_that_cannot_be_is_named(file, message, new_genome, tmp_path):
+def test_open_visual_genome_names_an_impossible_file_name(file, message, new_genome, tmp_path):
     genome = new_genome()
     genome.images[7]["file_name"] = file
     with pytest.raises(ValueError, match=r"image_data.json: " + message):
         open_visual_genome(genome.write(tmp_path, images=False), num_val_images=NUM_VAL)
 
 
-def test_a_locked_file_is_not_called_damaged(genome_directory):
+def test_open_visual_genome_does_not_call_a_locked_file_damaged(genome_directory):
     with open(genome_directory / "stanford_filtered" / "VG-SGG.h5", "rb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(ValueError, match=r"VG-SGG.h5 is locked, .* HDF5_USE_FILE_LOCKING=FALSE") as caught:

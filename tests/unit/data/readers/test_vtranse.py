@@ -45,7 +45,7 @@ def test_open_vtranse_takes_distinct_boxes_and_classes_as_objects(tmp_path):
     assert graph.relations.tolist() == [[0, 1, 1], [1, 0, 2], [0, 2, 2]]
 
 
-def test_one_box_with_two_classes_is_two_objects(tmp_path):
+def test_open_vtranse_reads_one_box_with_two_classes_as_two_objects(tmp_path):
     data = open_vtranse(write(tmp_path), num_val_images=1)
     graph = data.split("test").graph(0)
     assert graph.labels.tolist() == [1, 2]
@@ -65,7 +65,7 @@ def test_whole_numbers_may_be_stored_as_floats(tmp_path):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("number", [1.5, float("nan"), float("inf"), -float("inf"), 1e300])
-def test_what_is_no_whole_number_is_refused(number, tmp_path):
+def test_open_vtranse_refuses_what_is_no_whole_number(number, tmp_path):
     train = TRAIN | {"10": ([DOG, CAT], [CAT, DOG], [[1, 0, 2], [2, number, 1]])}
     with pytest.raises(ValueError, match=r"vg1_2_meta.h5: gt/train/10: 'rlp_labels' row 1 must be whole numbers of"):
         open_vtranse(write(tmp_path, train=train), num_val_images=1)
@@ -112,13 +112,13 @@ def test_shots_are_counted_and_images_verified(tmp_path, capsys):
     assert "9.jpg cannot be read, or is cut off" in capsys.readouterr().out
 
 
-def test_a_class_name_with_a_slash_is_read(tmp_path):
+def test_open_vtranse_reads_a_class_name_with_a_slash(tmp_path):
     data = open_vtranse(write(tmp_path, classes={"__background__": 0, "dog": 1, "cat/kitten": 2}), num_val_images=1)
     assert data.classes == ["__background__", "dog", "cat/kitten"]
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_a_box_that_is_not_finite_is_named(number, tmp_path):
+def test_open_vtranse_names_a_box_that_is_not_finite(number, tmp_path):
     train = TRAIN | {"9": ([[1., 2., number, 12.]], [CAT], [[1, 1, 2]])}
     with pytest.raises(ValueError, match=r"image 9.jpg, object \d: box .* is not finite"):
         open_vtranse(write(tmp_path, train=train), num_val_images=1)

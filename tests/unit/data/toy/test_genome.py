@@ -33,7 +33,7 @@ def digest(directory):
             for path in sorted(directory.rglob("*")) if path.is_file()}
 
 
-def test_the_same_seed_gives_the_same_bytes_also_in_another_process(root, tmp_path):
+def test_generate_gives_the_same_bytes_for_a_seed_also_in_another_process(root, tmp_path):
     code = ("import sys; from sgg.data.toy import Sizes, generate; "
             "generate(sys.argv[1], seed=1, sizes=Sizes(train=6, val=3, test=4, detector=3))")
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "toy")], cwd=ROOT, check=True)
@@ -41,7 +41,7 @@ def test_the_same_seed_gives_the_same_bytes_also_in_another_process(root, tmp_pa
     assert len(digest(root / "toy")) == 13 + 3 + 2 * 4
 
 
-def test_another_seed_gives_other_files(root, tmp_path):
+def test_generate_gives_other_files_for_another_seed(root, tmp_path):
     generate(tmp_path / "toy", seed=2, sizes=SMALL)
     ours, theirs = digest(root / "toy"), digest(tmp_path / "toy")
     assert ours.keys() == theirs.keys()
@@ -76,7 +76,7 @@ def test_files_have_visual_genomes_layout(root):
     assert [Image.open(path).size for path in pictures] == [(image["width"], image["height"]) for image in images]
 
 
-def test_the_reader_gives_back_what_was_composed(root):
+def test_generate_writes_what_was_composed(root):
     data = open_dataset("toy", root)
     assert data.classes == list(CLASSES)
     assert data.predicates == list(PREDICATES)
@@ -102,7 +102,7 @@ def test_held_out_compositions_are_named_and_absent_from_training(root):
     assert not shown & held_out
 
 
-def test_a_genome_that_is_there_is_left_alone_and_another_is_refused(root):
+def test_generate_keeps_a_genome_that_is_there_and_refuses_another_one(root):
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     assert generate(root / "toy", seed=1, sizes=SMALL) == root / "toy"
     with pytest.raises(FileExistsError, match=r"another toy genome: seed 1 \(wanted: 2\); delete it"):
@@ -110,14 +110,14 @@ def test_a_genome_that_is_there_is_left_alone_and_another_is_refused(root):
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
 
 
-def test_a_folder_of_something_else_is_never_touched(tmp_path):
+def test_generate_never_touches_a_folder_of_something_else(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(FileExistsError, match="is no toy genome"):
         generate(tmp_path, sizes=SMALL)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_an_interrupted_generation_leaves_nothing(tmp_path):
+def test_generate_leaves_nothing_when_interrupted(tmp_path):
     seen = []
 
     def interrupt(done, total):
@@ -133,7 +133,7 @@ def test_an_interrupted_generation_leaves_nothing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["toy"]
 
 
-def test_what_a_killed_generation_left_is_deleted_by_the_next(tmp_path):
+def test_generate_deletes_what_a_killed_generation_left(tmp_path):
     code = ("import os, signal, sys; from sgg.data.toy import Sizes, generate; generate(sys.argv[1], "
             "sizes=Sizes(1, 1, 1, 1), on_image=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))")
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "toy")], cwd=ROOT, check=False)
@@ -144,7 +144,7 @@ def test_what_a_killed_generation_left_is_deleted_by_the_next(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [".toys", "toy"]
 
 
-def test_what_another_process_is_writing_is_left_alone(tmp_path):
+def test_generate_keeps_what_another_process_is_writing(tmp_path):
     def meanwhile(done, total):
         if done == 1:
             before = list(tmp_path.iterdir())
@@ -155,7 +155,7 @@ def test_what_another_process_is_writing_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["toy"]
 
 
-def test_of_two_that_write_at_once_the_first_one_stays(tmp_path):
+def test_generate_keeps_the_first_of_two_written_at_the_same_time(tmp_path):
     def meanwhile(done, total):
         if done == total:
             generate(tmp_path / "toy", sizes=SMALL)
@@ -170,7 +170,7 @@ def test_sizes_below_one_are_refused():
         Sizes(test=0)
 
 
-def test_the_description_counts_what_is_there(root):
+def test_describe_counts_what_is_there(root):
     data = open_dataset("toy", root)
     lines = [line.split() for line in describe(data).splitlines()]
     train = next(line for line in lines if line[:1] == ["train"])

@@ -24,7 +24,7 @@ def triplets(scenes):
     return [(scene.things[s].label, p, scene.things[o].label) for scene in scenes for s, o, p in scene.relations]
 
 
-def test_things_lie_in_the_picture_and_relations_join_two_of_them(scenes):
+def test_compose_puts_things_into_the_image_and_relations_between_two_of_them(scenes):
     for scene in (scene for part in scenes.values() for scene in part):
         assert MIN_OBJECTS <= len(scene.things) <= MAX_OBJECTS
         assert scene.relations
@@ -37,7 +37,7 @@ def test_things_lie_in_the_picture_and_relations_join_two_of_them(scenes):
             assert 1 <= p < len(PREDICATES)
 
 
-def test_no_part_shows_what_is_held_out_from_it(scenes):
+def test_compose_shows_no_split_what_is_held_out_from_it(scenes):
     test, val = WORLD.held_out["test"], WORLD.held_out["val"]
     assert not any(test[triplet] or val[triplet] for triplet in triplets(scenes["train"]))
     assert not any(test[triplet] for triplet in triplets(scenes["val"]))
@@ -45,7 +45,7 @@ def test_no_part_shows_what_is_held_out_from_it(scenes):
     assert sum(test[triplet] for triplet in triplets(scenes["test"])) > COUNT / 2
 
 
-def test_nothing_held_out_is_drawn_in_training_even_without_annotation(scenes):
+def test_compose_draws_nothing_held_out_in_training_even_without_annotation(scenes):
     for scene in scenes["train"]:
         for thing in scene.things:
             if thing.bearer is not None:
@@ -55,7 +55,7 @@ def test_nothing_held_out_is_drawn_in_training_even_without_annotation(scenes):
                 assert WORLD.trained()[pair[0], thing.predicate, pair[1]]
 
 
-def test_annotation_is_sparse_and_training_has_a_long_tail(scenes):
+def test_compose_annotates_sparsely_with_a_long_tail_in_training(scenes):
     density = [len(scene.relations) / (len(scene.things) * (len(scene.things) - 1)) for scene in scenes["train"]]
     assert .05 < np.mean(density) < .08
     counts = np.array(sorted(Counter(triplets(scenes["train"])).values(), reverse=True))
@@ -66,7 +66,7 @@ def test_annotation_is_sparse_and_training_has_a_long_tail(scenes):
     assert predicates[0][1] > 4 * predicates[-1][1]
 
 
-def test_the_detectors_scenes_have_no_habits(scenes):
+def test_compose_gives_the_detectors_scenes_no_usual_compositions(scenes):
     def imbalance(part):
         counts = Counter(thing.label for scene in scenes[part] for thing in scene.things)
         return [max(counts[a], counts[b]) / (counts[a] + counts[b])
@@ -97,7 +97,7 @@ def test_predicates_mean_what_they_say(scenes):
                 assert overlap(thing.box, bearer.box) > .2
 
 
-def test_looks_of_a_pair_overlap_as_much_as_they_should():
+def test_compose_lets_the_looks_of_a_pair_overlap_as_much_as_they_should():
     """Classes at 0 and 1 with sd 1/d': the midpoint divides them, Phi(d'/2) = 90.3 % rightly for d' = 2.6."""
     things = [thing for index in range(400) for thing in Composer(WORLD, "detector").compose((1, 3, index)).things
               if len(LABELS[thing.kind]) == 2]
@@ -106,7 +106,7 @@ def test_looks_of_a_pair_overlap_as_much_as_they_should():
     assert np.mean(right) == pytest.approx(.903, abs=.02)
 
 
-def test_a_scene_and_its_picture_depend_on_the_seed_alone():
+def test_compose_and_render_depend_on_the_seed_alone():
     first, again, other = (Composer(WORLD, "train").compose(seed) for seed in ((5, 1, 7), (5, 1, 7), (5, 1, 8)))
     assert [thing.box for thing in first.things] == [thing.box for thing in again.things]
     assert first.relations == again.relations
@@ -116,7 +116,7 @@ def test_a_scene_and_its_picture_depend_on_the_seed_alone():
     assert (picture != np.asarray(render(other))).any()
 
 
-def test_a_thing_is_drawn_where_its_box_says():
+def test_render_draws_a_thing_where_its_box_says():
     """Against the same scene without the last of its lone things, only pixels of its box change."""
     scene = next(scene for scene in (Composer(WORLD, "train").compose((2, 1, index)) for index in range(50))
                  if not scene.groups[-1].borne and KIND_OF[scene.groups[-1].label] in ("pet", "round", "person"))

@@ -8,7 +8,7 @@ from sgg.data.toy.world import CLASSES, KIND_OF, KINDS, PREDICATES, World, kind_
 SEEDS = range(5)
 
 
-def test_every_class_belongs_to_one_kind_and_most_have_a_double():
+def test_classes_belong_to_one_kind_each_and_most_have_a_double():
     assert CLASSES[0] == PREDICATES[0] == "__background__"
     assert sorted(KIND_OF) == list(range(1, len(CLASSES)))
     assert len(CLASSES) == 25
@@ -16,7 +16,7 @@ def test_every_class_belongs_to_one_kind_and_most_have_a_double():
     assert sum(len(names) == 2 for names in KINDS.values()) == 11
 
 
-def test_no_composition_of_kinds_is_listed_twice_and_all_names_are_known():
+def test_kind_triplets_has_no_duplicate_and_only_known_names():
     listed = [entry[:3] for entry in kind_triplets()]
     assert len(listed) == len(set(listed))
     assert {subject for subject, _, _ in listed} | {other for _, _, other in listed} == set(KINDS)
@@ -40,7 +40,7 @@ def test_held_out_compositions_are_a_fifth_of_each_predicate_and_leave_training_
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_usual_composition_of_two_kinds_stays_in_training(seed):
+def test_world_keeps_the_usual_composition_of_two_kinds_in_training(seed):
     world = World.build(seed)
     kinds = np.array([KIND_OF.get(label, "") for label in range(len(CLASSES))])
     for subject, predicate, other, weight in kind_triplets():
@@ -50,7 +50,7 @@ def test_the_usual_composition_of_two_kinds_stays_in_training(seed):
         assert world.trained()[block].flat[weights.argmax()]
 
 
-def test_a_world_depends_on_its_seed_alone():
+def test_world_depends_on_its_seed_alone():
     first, again, another = World.build(3), World.build(3), World.build(4)
     assert (first.weights == again.weights).all()
     assert (first.held_out["test"] == again.held_out["test"]).all()

@@ -22,7 +22,7 @@ def ends_of(steps, seconds=.1, lasts=.3):
 
 @pytest.mark.parametrize(("trials", "named"), [([RUNNING, OVER], "the processes of a1"),
                                                ([OVER], "the processes of finished trials")])
-def test_end_is_called_once_with_what_tune_waits_for(trials, named):
+def test_closing_calls_end_once_with_what_tune_waits_for(trials, named):
     def steps(closing):
         closing.on_step_begin(0, trials)
         closing.on_step_end(0, trials)
@@ -32,7 +32,7 @@ def test_end_is_called_once_with_what_tune_waits_for(trials, named):
     assert seconds == .1
 
 
-def test_a_step_may_take_its_time():
+def test_closing_lets_a_step_take_its_time():
     def steps(closing):
         closing.on_step_end(0, [RUNNING])
         closing.on_step_begin(1, [RUNNING])
@@ -40,5 +40,5 @@ def test_a_step_may_take_its_time():
     assert ends_of(steps) == []
 
 
-def test_end_is_not_called_where_tune_is_quick():
+def test_closing_does_not_call_end_where_tune_is_quick():
     assert ends_of(lambda closing: closing.on_step_end(0, [RUNNING]), seconds=5, lasts=0) == []

@@ -33,7 +33,7 @@ def shown(table):
     return console.file.getvalue()
 
 
-def test_without_a_terminal_it_prints_lines(table, output):
+def test_live_table_prints_lines_without_a_terminal(table, output):
     first = trial(0)
     with table:
         table.on_trial_start(0, [], first)
@@ -47,7 +47,7 @@ def test_without_a_terminal_it_prints_lines(table, output):
     assert "\x1b" not in output.getvalue()
 
 
-def test_a_lost_worker_is_reported_once(table, output):
+def test_live_table_reports_a_lost_worker_once(table, output):
     """A row says in which attempt it was written; that of a process which begins is compared with none."""
     for attempts in ((1, 1), (2, 3, 3)):
         table.on_trial_start(0, [], trial(0))
@@ -56,7 +56,7 @@ def test_a_lost_worker_is_reported_once(table, output):
     assert output.getvalue().count("t0  lost its worker") == 1
 
 
-def test_the_table_shows_states_metrics_and_the_best(table):
+def test_live_table_shows_states_metrics_and_the_best(table):
     trials = [trial(0), trial(1), trial(2)]
     for one, score in zip(trials, (0.031, 0.5, 0.9), strict=True):
         table.on_trial_start(0, [], one)
@@ -93,7 +93,7 @@ def test_recall_of_the_trials_of_a_resumed_search(table, tmp_path):
     assert "3 trials: 1 running, 1 finished" in shown(table)
 
 
-def test_a_trial_that_answers_from_its_record_has_no_pace(table):
+def test_live_table_shows_no_pace_for_a_trial_that_answers_from_its_record(table):
     for number in (0, 1):
         table.on_trial_start(0, [], trial(number))
     table.on_trial_result(0, [], trial(0), {**ROW, "epoch": 2, "ended": True, "done": True})
@@ -102,7 +102,7 @@ def test_a_trial_that_answers_from_its_record_has_no_pace(table):
     assert "about 0:00 left" in shown(table)
 
 
-def test_earlier_rows_show_neither_a_pace_nor_a_lost_worker(table, output):
+def test_live_table_shows_neither_a_pace_nor_a_lost_worker_for_earlier_rows(table, output):
     table.on_trial_start(0, [], trial(0))
     table.on_trial_result(0, [], trial(0), {**ROW, "attempt": 1, "before": True})
     assert "about - left" in shown(table)
@@ -111,7 +111,7 @@ def test_earlier_rows_show_neither_a_pace_nor_a_lost_worker(table, output):
     assert "lost its worker" not in output.getvalue()
 
 
-def test_a_searched_loss_is_no_fraction(output):
+def test_live_table_shows_a_searched_loss_not_as_a_fraction(output):
     config = validate({"search": {"metric": "loss", "mode": "min"}})
     table = LiveTable(config, total=2, at_once=1, epochs=2, console=Console(file=output, width=100, height=40))
     for one, loss in ((trial(0), 39.24), (trial(1), 41.5)):

@@ -58,7 +58,7 @@ def test_trackers_are_off_unless_asked_for(study):
     assert trackers(study, StudyDirectory.of(study)) == []
 
 
-def test_wandb_offline_makes_one_run_a_trial_and_writes_no_key(study, tmp_path, monkeypatch):
+def test_wandb_tracker_makes_one_run_a_trial_offline_and_writes_no_key(study, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
     study = load(tmp_path / "a.yaml", [f"experiment.output={tmp_path}", "experiment.name=a", "tracking.wandb=offline"])
     tracker, trial = WandbTracker(study, StudyDirectory.of(study)), tune_trial("t0")
@@ -77,7 +77,7 @@ def test_wandb_offline_makes_one_run_a_trial_and_writes_no_key(study, tmp_path, 
     assert not any(b"k" * 40 in path.read_bytes() for path in files)
 
 
-def test_tensorboard_holds_each_figure_once(study, tmp_path):
+def test_tensor_board_tracker_writes_each_figure_once(study, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     directory, trial = StudyDirectory.of(study), tune_trial("t0")
@@ -114,7 +114,7 @@ def test_epochs_that_a_killed_process_lost_are_logged_on_resuming(study, tmp_pat
     assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4]
 
 
-def test_a_resumed_wandb_run_gets_the_epochs_that_it_lacks(study, tmp_path, monkeypatch):
+def test_wandb_tracker_gives_a_resumed_run_the_epochs_that_it_lacks(study, tmp_path, monkeypatch):
     """Online, such a run says which step is next; it would refuse those before."""
     study = load(tmp_path / "a.yaml", [f"experiment.output={tmp_path}", "experiment.name=a", "tracking.wandb=online"])
     tracker, trial, steps = WandbTracker(study, StudyDirectory.of(study)), tune_trial("t0"), []
@@ -151,7 +151,7 @@ class Broken(Tracker):
 
 
 @pytest.mark.parametrize(("step", "calls"), [("open", 1), ("log", 2), ("close", 4)])
-def test_a_tracker_that_fails_is_reported_once_and_used_no_more(study, monkeypatch, capsys, step, calls):
+def test_tracker_that_fails_is_reported_once_and_used_no_more(study, monkeypatch, capsys, step, calls):
     monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
     tracker, trial = Broken(StudyDirectory.of(study), step), tune_trial("t0")
     for _ in range(2):

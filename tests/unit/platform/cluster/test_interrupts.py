@@ -46,7 +46,7 @@ def test_watched_restores_handlers() -> None:
 
 
 @pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGHUP])
-def test_two_signals_at_once_count_as_one(which) -> None:
+def test_interrupts_count_two_signals_at_once_as_one(which) -> None:
     """As GNU `timeout` and a terminal that closes send them. The second would end a search without its summary."""
     interrupted = 0
     with Interrupts(None).watched():
@@ -59,7 +59,7 @@ def test_two_signals_at_once_count_as_one(which) -> None:
     assert interrupted == 1
 
 
-def test_nohup_ignores_sighup() -> None:
+def test_interrupts_ignore_sighup_under_nohup() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with Interrupts(None).watched():
@@ -82,7 +82,7 @@ except KeyboardInterrupt:
 """
 
 
-def test_a_closed_terminal_interrupts() -> None:
+def test_interrupts_by_a_closed_terminal() -> None:
     pid, terminal = pty.fork()
     if pid == 0:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may have been started with nohup

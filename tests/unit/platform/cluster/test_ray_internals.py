@@ -128,7 +128,7 @@ def test_private_part_is_as_needed(need: Need) -> None:
 
 
 @pytest.mark.parametrize("module", [ray_internals, ray_train_internals])
-def test_every_imported_private_part_has_a_test(module: Any) -> None:
+def test_private_part_has_a_test_for_each_import(module: Any) -> None:
     tree = ast.parse(Path(module.__file__).read_text())
     trees = [tree, *(ast.parse(node.value) for node in ast.walk(tree)
                      if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\nfrom ray." in node.value)]

@@ -28,7 +28,7 @@ def waited_for(ends, seconds=10):
     return ends
 
 
-def test_a_process_that_is_gone_ends_the_command_once(process):
+def test_ray_watch_ends_the_command_once_when_a_process_is_gone(process):
     ends = []
     with socket.create_server(("127.0.0.1", 0)) as other, RayWatch(
             [process.getsockname(), other.getsockname()], lambda: ends.append(1), **QUICKLY).watching():
@@ -48,7 +48,7 @@ def test_watching_ends_before_an_error_of_a_lost_ray_is_raised(process):
     assert ends == [1]
 
 
-def test_a_busy_process_lets_connections_wait(process, monkeypatch):
+def test_ray_watch_does_not_end_the_command_while_a_process_is_busy(process, monkeypatch):
     """And is lost in the end if it never answers."""
     def wait(address, timeout):
         raise TimeoutError

@@ -14,7 +14,7 @@ import pytest
 EXAMPLE = Path(__file__).parents[3] / "example"
 
 
-def test_a_batch_systems_signal_before_ray_is_up(tmp_path: Path, capsys: pytest.CaptureFixture[str],
+def test_run_study_ends_by_a_signal_before_ray_is_up(tmp_path: Path, capsys: pytest.CaptureFixture[str],
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes while the data are opened, which may take long."""
     monkeypatch.setitem(sys.modules, "stand_in", SimpleNamespace(
@@ -29,7 +29,7 @@ def test_a_batch_systems_signal_before_ray_is_up(tmp_path: Path, capsys: pytest.
     ("", ["search.trials=2"], True),
     ("", [], False),
 ])
-def test_a_metric_that_validation_cannot_measure_is_refused_in_a_search(
+def test_run_study_refuses_a_metric_that_validation_cannot_measure(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str,
         overrides: list[str], refused: bool) -> None:
     """Before Ray starts. A single trial is compared with nothing, and runs."""

@@ -4,7 +4,7 @@ from platform.study.directory import FAILED, FINISHED
 import pytest
 
 
-def test_command_with_a_metric_that_was_not_measured(search, capsys):
+def test_main_names_a_metric_that_was_not_measured(search, capsys):
     path = str(search("a", [("dnorm", 0, FINISHED, 0.4)]))
     for form in ("table", "csv"):
         assert results.main([path, "--metric", "R@7", "--format", form]) == 2
@@ -12,7 +12,7 @@ def test_command_with_a_metric_that_was_not_measured(search, capsys):
     assert results.main([path, "--metric", "ngR@100"]) == 0
 
 
-def test_command_does_not_wrap_captions(search, capsys):
+def test_main_does_not_wrap_captions(search, capsys):
     assert results.main([str(search("a", [("dnorm", 0, FAILED, 0.4)]))]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines[1:-1])) < len(lines[0])
@@ -20,7 +20,7 @@ def test_command_does_not_wrap_captions(search, capsys):
     assert lines[-1] == "no metrics yet"
 
 
-def test_command(search, capsys, tmp_path):
+def test_main_prints_and_writes_the_table(search, capsys, tmp_path):
     path = search("a", [("dnorm", 0, FINISHED, 0.4)])
     assert results.main([str(path), "--format", "csv"]) == 0
     assert capsys.readouterr().out.startswith("loss.kind,seeds,n,status,data,")
@@ -41,7 +41,7 @@ def test_command(search, capsys, tmp_path):
     ("trials/t0/test.json", '{"test/sgcls/zs/ngR@100": "much"}', "test.json: test/sgcls/zs/ngR@100 must be a number"),
     ("trials/t0/metrics.jsonl", '{"loss": 1}', "metrics.jsonl, line 1: epoch is missing"),
 ])
-def test_command_names_a_damaged_file(search, capsys, file, content, message):
+def test_main_names_a_damaged_file(search, capsys, file, content, message):
     path = search("a", [("dnorm", 0, FINISHED, 0.4)])
     (path / file).write_text(content)
     assert results.main([str(path)]) == 2

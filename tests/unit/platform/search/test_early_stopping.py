@@ -65,26 +65,26 @@ def decided(early_stopping):
     return lambda x, seed, value, epoch=1: rule.on_trial_result(None, Stated(x, seed), result(value, epoch))
 
 
-def test_seeds_of_a_configuration_stop_together(decided):
+def test_early_stopping_stops_the_seeds_of_a_configuration_together(decided):
     assert decided(10, 6, 1) == GO_ON, "nobody has judged it yet"
     assert decided(10, 5, 1) == STOP
     assert decided(10, 6, 9) == STOP, "however good it is itself"
     assert decided(20, 6, 1) == GO_ON
 
 
-def test_seeds_of_a_good_configuration_continue_together(decided):
+def test_early_stopping_continues_the_seeds_of_a_good_configuration_together(decided):
     assert decided(10, 5, 9) == GO_ON
     assert decided(10, 6, 1) == GO_ON
 
 
-def test_a_trial_in_its_last_epoch_is_not_stopped(decided):
+def test_early_stopping_does_not_stop_a_trial_in_its_last_epoch(decided):
     assert decided(10, 5, 1) == STOP
     assert decided(10, 6, 1, epoch=3) == GO_ON
     assert decided(20, 5, 1, epoch=3) == GO_ON, "the first seed's too, under every rule"
     assert decided(20, 6, 1) == GO_ON
 
 
-def test_the_last_epoch_is_that_of_the_trials_own_settings(early_stopping):
+def test_early_stopping_takes_the_last_epoch_from_the_trials_own_settings(early_stopping):
     """Where epochs are searched, a short trial ends while others have far to go."""
     rule = early_stopping(Below(), end=9)
     short = Stated(10, **{"training.epochs": 2})
@@ -93,7 +93,7 @@ def test_the_last_epoch_is_that_of_the_trials_own_settings(early_stopping):
 
 
 @pytest.mark.parametrize("failure", [{}, {TIME: 1}, {TIME: 1, OBJECTIVE: 1}])
-def test_a_failure_is_not_judged(failure, early_stopping):
+def test_early_stopping_does_not_judge_a_failure(failure, early_stopping):
     """A trial that fails before its first report has neither epoch nor metric."""
     rule = early_stopping(Below(), end=3)
     for seed in (5, 6):
@@ -109,7 +109,7 @@ def median():
     return MedianStoppingRule(time_attr=TIME, metric=OBJECTIVE, mode="max", grace_period=1, min_samples_required=2)
 
 
-def test_only_first_seeds_are_compared(early_stopping):
+def test_early_stopping_compares_only_first_seeds(early_stopping):
     """Of four trials of two configurations ASHA sees two, and stops the worse with both seeds."""
     rule = early_stopping(asha())
     trials = {(x, seed): Stated(x, seed) for x in (10, 20) for seed in (5, 6)}
@@ -121,7 +121,7 @@ def test_only_first_seeds_are_compared(early_stopping):
 
 
 @pytest.mark.parametrize("make", [asha, median])
-def test_a_resumed_search_decides_as_without_the_interruption(make, early_stopping):
+def test_early_stopping_decides_after_resuming_as_without_the_interruption(make, early_stopping):
     """Three trials reported two epochs each; what the fourth reports now is compared with them."""
     before = {10: 5, 20: 6, 30: 7}
     past = {f"{x}-5": Past([result(value, 1), result(value, 2)], Judgement(2)) for x, value in before.items()}
@@ -138,7 +138,7 @@ def test_a_resumed_search_decides_as_without_the_interruption(make, early_stoppi
 
 
 @pytest.mark.parametrize(("saved", "judged", "known"), [(0, 0, 0), (0, 1, 1), (1, 2, 2), (3, 2, 3), (1, 0, 1)])
-def test_a_resumed_rule_knows_judged_and_saved_results_only(saved, judged, known, early_stopping):
+def test_early_stopping_knows_only_judged_and_saved_results_after_resuming(saved, judged, known, early_stopping):
     """Of three rows on disk. An epoch may be saved and not judged: a last one, or one of a search of the first edition.
     """
     recorded = Recorded()
@@ -150,7 +150,7 @@ def test_a_resumed_rule_knows_judged_and_saved_results_only(saved, judged, known
     assert trial.last_result.get(TIME, 0) == known
 
 
-def test_a_stop_that_tune_has_not_executed_comes_again(early_stopping):
+def test_early_stopping_repeats_a_stop_that_tune_has_not_executed(early_stopping):
     rule = early_stopping(asha(), past={"10-5": Past([result(9, 1), result(9, 2)], Judgement(2, stop=True))})
     trial = Stated(10)
     rule.on_trial_add(trial, trial)
@@ -158,7 +158,7 @@ def test_a_stop_that_tune_has_not_executed_comes_again(early_stopping):
     assert rule.on_trial_result(trial, trial, result(9, 2)) == STOP
 
 
-def test_an_epoch_that_is_trained_again_is_not_judged_again(early_stopping, tmp_path):
+def test_early_stopping_does_not_judge_an_epoch_again_that_is_trained_again(early_stopping, tmp_path):
     """A damaged checkpoint costs its epoch. The median rule would count the metric twice, ASHA take it for a later one.
     """
     recorded = Recorded()
@@ -172,7 +172,7 @@ def test_an_epoch_that_is_trained_again_is_not_judged_again(early_stopping, tmp_
     assert Judgements(tmp_path / "judgements.jsonl").last() == {"10-5": Judgement(3)}
 
 
-def test_a_stopped_configuration_stays_stopped_with_all_seeds(early_stopping):
+def test_early_stopping_keeps_a_configuration_stopped_with_all_seeds(early_stopping):
     rule = early_stopping(asha(), past={"10-5": Past([result(1)], Judgement(1, stop=True), stopped=True)})
     first, other = Stated(10, 5), Stated(10, 6)
     for trial in (first, other):
@@ -181,7 +181,7 @@ def test_a_stopped_configuration_stays_stopped_with_all_seeds(early_stopping):
     assert rule.on_trial_result(None, other, result(9, epoch=2)) == STOP
 
 
-def test_a_trial_is_never_paused(early_stopping):
+def test_early_stopping_never_pauses_a_trial(early_stopping):
     """The median rule would pause it while others wait for a place; a pause gives its process to another trial."""
     class Busy(Stated):
         def get_live_trials(self):

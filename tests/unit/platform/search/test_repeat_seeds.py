@@ -28,7 +28,7 @@ def search(chooser):
     return RepeatSeeds(chooser, [5, 6], at_once=4)
 
 
-def test_every_suggestion_is_run_on_every_seed(search):
+def test_repeat_seeds_runs_every_suggestion_on_every_seed(search):
     assert [search.suggest(name) for name in "abcd"] == [
         {"x": 10, SEED_KEY: 5}, {"x": 10, SEED_KEY: 6}, {"x": 20, SEED_KEY: 5}, {"x": 20, SEED_KEY: 6}]
 
@@ -50,7 +50,7 @@ def test_on_trial_complete_leaves_failed_seeds_out(search, chooser):
     assert chooser.heard == [("a", {"m": 1.0}, False), ("c", None, True)]
 
 
-def test_no_more_at_once_than_allowed(search):
+def test_repeat_seeds_runs_no_more_at_once_than_allowed(search):
     for name in "abcd":
         search.suggest(name)
     assert search.suggest("e") is None
@@ -58,7 +58,7 @@ def test_no_more_at_once_than_allowed(search):
     assert search.suggest("e") == {"x": 30, SEED_KEY: 5}
 
 
-def test_the_end_is_the_choosers_end(search):
+def test_repeat_seeds_ends_when_its_searcher_ends(search):
     for number in range(6):
         search.suggest(str(number))
         search.on_trial_complete(str(number), {"m": 1.0})
@@ -80,7 +80,7 @@ def test_state_survives_between_the_seeds_of_a_configuration(search, tmp_path, m
     assert heard == [("a", {"m": 2.0}, False)]
 
 
-def test_a_search_taken_up_with_other_room_uses_it(search, tmp_path):
+def test_repeat_seeds_uses_another_limit_after_resuming(search, tmp_path):
     search.suggest("a")
     search.save(str(tmp_path / "state"))
     again = RepeatSeeds(Listed(), [5, 6], at_once=1)
@@ -99,7 +99,7 @@ class Stubborn(Listed):
         return {"x": self.left.pop(0) if self.left else 20}
 
 
-def test_a_suggestion_that_is_made_again_is_answered_and_not_run():
+def test_repeat_seeds_answers_a_repeated_suggestion_without_running_it():
     """At first the first run is under way, and has no mean yet."""
     chooser = Stubborn()
     search = RepeatSeeds(chooser, [5, 6], at_once=4)
@@ -119,13 +119,13 @@ def test_a_suggestion_that_is_made_again_is_answered_and_not_run():
     assert chooser.heard[-1] == ("e-2", {"m": 6.0}, False), "under the name that it was suggested by"
 
 
-def test_a_searcher_that_finds_nothing_new_has_ended():
+def test_repeat_seeds_ends_when_its_searcher_finds_nothing_new():
     search = RepeatSeeds(Stubborn(), [5], at_once=4)
     assert [search.suggest(name) for name in "abc"] == [{"x": 10, SEED_KEY: 5}, {"x": 20, SEED_KEY: 5},
                                                         Searcher.FINISHED]
 
 
-def test_it_knows_what_was_tried_when_it_is_taken_up_again(tmp_path):
+def test_repeat_seeds_knows_after_resuming_what_was_tried(tmp_path):
     search = RepeatSeeds(Stubborn(), [5], at_once=4)
     search.suggest("a")
     search.save(str(tmp_path / "state"))

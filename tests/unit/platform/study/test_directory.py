@@ -160,7 +160,7 @@ def test_evidence(tmp_path):
     ('{"settings": {', "study.json is not JSON, or is cut off"), ("[]", "study.json must hold a mapping"),
     ('{"settings": {}, "axes": []}', "study.json: axes must be of type dict, got [], data is missing"),
 ])
-def test_a_damaged_study_is_named_on_resuming(tmp_path, content, message, capsys):
+def test_check_names_a_damaged_study_on_resuming(tmp_path, content, message, capsys):
     study(tmp_path)
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "study.json").write_text(content)
