@@ -62,8 +62,8 @@ def pretrain(detector: Detector, split: Split, recipe: Recipe, directory: Path |
                         optimizer.load_state_dict(state["optimizer"])
                 losses = _train_epoch(detector, batches, recipe, optimizer, epoch, bar, task)
                 log.info("detector epoch %d of %d: %s", epoch + 1, recipe.epochs, losses)
-                _write_state(state_path, {"weights": detector.rcnn.state_dict(), "optimizer": optimizer.state_dict(),
-                                          "epochs": epoch + 1, "settings": settings})
+                write_state(state_path, {"weights": detector.rcnn.state_dict(), "optimizer": optimizer.state_dict(),
+                                         "epochs": epoch + 1, "settings": settings})
     finally:
         detector.freeze()
 
@@ -154,7 +154,8 @@ def _resume(path: Path, detector: Detector, settings: dict[str, Any], epochs: in
     return state
 
 
-def _write_state(path: Path, state: dict[str, Any]) -> None:
+def write_state(path: Path, state: dict[str, Any]) -> None:
+    """Write the state of `pretrain` after an epoch, complete or not at all."""
     with replaced(path) as temporary:
         torch.save(state, temporary)
 

@@ -41,7 +41,7 @@ def extract(options: argparse.Namespace) -> None:
     """Write the store of a split's features, unless it is there."""
     extraction, cache = _extraction(options)
     path = _place(options, cache, extraction.identity)
-    _describe(extraction.ensure(path, _bar(f"{options.kind} features of {options.split}")))
+    describe(extraction.ensure(path, _bar(f"{options.kind} features of {options.split}")))
 
 
 def info(options: argparse.Namespace) -> None:
@@ -49,7 +49,7 @@ def info(options: argparse.Namespace) -> None:
     from sgg.features import FeatureStore
 
     for path in options.store:
-        _describe(FeatureStore.open(path))
+        describe(FeatureStore.open(path))
 
 
 def verify(options: argparse.Namespace) -> None:
@@ -72,7 +72,7 @@ def from_hdf5(options: argparse.Namespace) -> None:
     extraction, cache = _extraction(options)
     identity = extraction.identity.of_import(options.file)
     path = _place(options, cache, identity)
-    _describe(import_hdf5(options.file, path, identity, _bar("import"), extraction.row_shape))
+    describe(import_hdf5(options.file, path, identity, _bar("import"), extraction.row_shape))
     print(f"a run with detector.features={path} trains on these features, not on our own extraction")
 
 
@@ -141,7 +141,8 @@ def _place(options: argparse.Namespace, cache: Path, identity: StoreIdentity) ->
     return options.out or store_path(cache, identity)
 
 
-def _describe(store: FeatureStore) -> None:
+def describe(store: FeatureStore) -> None:
+    """Print the contents of a store."""
     identity, rows = store.identity, len(store)
     for name, value in {
         "store": store.path, "features": f"{identity.source} {identity.kind}, {list(store.row_shape)} float16",

@@ -16,8 +16,8 @@ from sgg.data.fetch.unpack import unpack
 from sgg.data.records import located, short, typed
 
 RECORDS = ".prepared"
-_UNKNOWN_SIZE = 2 * 10**9  # the assumed size of a file of unknown size: GQA's questions are the largest
-_SLACK = 10**8
+UNKNOWN_SIZE = 2 * 10**9  # the assumed size of a file of unknown size: GQA's questions are the largest
+SLACK = 10**8
 
 
 def prepare(name: str, root: Path | str, *, mirror: str | None = None, keep_archives: bool = False,
@@ -78,11 +78,11 @@ def _archive_path(root: Path, source: Source) -> Path:
 
 def _require_space(root: Path, sources: list[Source]) -> None:
     root.mkdir(parents=True, exist_ok=True)
-    needed = _SLACK if sources else 0
+    needed = SLACK if sources else 0
     for source in sources:
         path = _archive_path(root, source)
         there = sum(place.stat().st_size for place in (path, path.with_name(path.name + ".part")) if place.is_file())
-        size = source.size or (_UNKNOWN_SIZE if source.wanted else _SLACK)
+        size = source.size or (UNKNOWN_SIZE if source.wanted else SLACK)
         needed += max(0, size - there) + source.unpacked
     free = shutil.disk_usage(root).free
     if needed > free:

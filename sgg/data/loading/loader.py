@@ -143,7 +143,7 @@ def _cause(code: int) -> str:
     return f"was ended by {name}{reason}"
 
 
-class _Order(Sampler[list[tuple[int, int]]]):
+class BatchSampler(Sampler[list[tuple[int, int]]]):
     """The keys of an epoch's batches. Each key holds the epoch, since workers live longer than an epoch."""
 
     def __init__(self, images: int, batch_size: int, shuffle: bool, seed: int, share: tuple[int, int],
@@ -173,7 +173,7 @@ class _Order(Sampler[list[tuple[int, int]]]):
 class Batches:
     """The batches of a split, epoch by epoch: see `load_batches`."""
 
-    def __init__(self, images: SplitImages, order: _Order, workers: int, start_method: str | None) -> None:
+    def __init__(self, images: SplitImages, order: BatchSampler, workers: int, start_method: str | None) -> None:
         self._order = order
         self._loader = DataLoader(
             images, batch_sampler=order, collate_fn=_batch, num_workers=workers, persistent_workers=workers > 0,
@@ -224,7 +224,7 @@ def load_batches(split: Split, batch_size: int, *, augment: bool = False, flip: 
         raise ValueError(f"the split {split.name} has no images")
     if not split.image_folder.is_dir():
         raise FileNotFoundError(f"image folder {split.image_folder} is missing")
-    order = _Order(len(split), batch_size, shuffle, seed, share, drop_last, repeats)
+    order = BatchSampler(len(split), batch_size, shuffle, seed, share, drop_last, repeats)
     if drop_last and not len(order):
         repeated = "" if repeats is None else " in an epoch, as often as the augmentation repeats each"
         raise ValueError(f"the split {split.name} has {len(order.images)} images{repeated}, fewer than a batch of "

@@ -48,7 +48,7 @@ def test_pretrain_resumes_with_the_same_result(data, tmp_path, monkeypatch, stop
     assert not any(module.training for module in whole.modules())
 
     import sgg.detector.training as training
-    write, written = training._write_state, []
+    write, written = training.write_state, []
 
     def write_and_stop(path, state) -> None:
         write(path, state)
@@ -56,7 +56,7 @@ def test_pretrain_resumes_with_the_same_result(data, tmp_path, monkeypatch, stop
         if len(written) == stop_after:
             raise Stopped
 
-    monkeypatch.setattr(training, "_write_state", write_and_stop)
+    monkeypatch.setattr(training, "write_state", write_and_stop)
     with pytest.raises(Stopped):
         pretrain(fresh(), part, recipe, tmp_path / "parts")
     resumed = Detector("tiny", 25)
@@ -92,16 +92,16 @@ def test_pretrain_refuses_a_damaged_state(data, tmp_path, spoil, message) -> Non
 def test_pretrain_refuses_a_state_of_other_data_or_another_start(data, tmp_path, monkeypatch) -> None:
     """What was begun on one data set must not be finished on another and be told to be of the other alone."""
     import sgg.detector.training as training
-    write, settings = training._write_state, Tiny(epochs=2)
+    write, settings = training.write_state, Tiny(epochs=2)
 
     def write_and_stop(path, state) -> None:
         write(path, state)
         raise Stopped
 
-    monkeypatch.setattr(training, "_write_state", write_and_stop)
+    monkeypatch.setattr(training, "write_state", write_and_stop)
     with pytest.raises(Stopped):
         train_into(tmp_path / "d", data, settings)
-    monkeypatch.setattr(training, "_write_state", write)
+    monkeypatch.setattr(training, "write_state", write)
     torch.save(Detector("tiny", 91).rcnn.state_dict(), tmp_path / "coco.pth")
     others = replace(data, predicates=[*data.predicates[:-1], "other"])
     larger = replace(data, classes=[*data.classes, "unicorn"])

@@ -105,7 +105,7 @@ def test_import_elsewhere(tmp_path, config, foundation):
 def test_extract_asks_for_the_part(config, foundation, monkeypatch):
     asked = []
     monkeypatch.setattr("sgg.systems.extraction.Extraction.ensure", lambda *arguments: asked.append(arguments))
-    monkeypatch.setattr(__main__, "_describe", lambda store: None)
+    monkeypatch.setattr(__main__, "describe", lambda store: None)
     assert __main__.main(["extract", str(config), "--kind", "edge", "--split", "test", "--subset", "zs"]) == 0
     [(extraction, path, _)] = asked
     assert foundation.parts == [("test", "zs")]
@@ -165,9 +165,9 @@ def test_groups_that_are_none_are_named(tmp_path, capsys, content, message):
     assert message in said
 
 
-def test_info_describes_an_empty_store(capsys):
+def test_describe_an_empty_store(capsys):
     identity = StoreIdentity(CLASSES, "d1", "a1")
-    __main__._describe(EmptyStore(identity))
+    __main__.describe(EmptyStore(identity))
     assert "0 (0 a row, lz4)" in capsys.readouterr().out
 
 

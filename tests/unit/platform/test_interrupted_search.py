@@ -18,12 +18,13 @@ from platform.search.repeat_seeds import SEED_KEY
 from platform.search.schedule import scheduler, search_algorithm
 from platform.search.search_space import read_axes
 from platform.study.directory import StudyDirectory
-from platform.trial.trainable import STUDY_KEY
+from platform.trial.trainable import OBJECTIVE, STUDY_KEY
 from types import SimpleNamespace
 
 import pytest
 from ray.tune.experiment import Trial as TuneTrial
 from ray.tune.schedulers import TrialScheduler
+from ray.tune.search.optuna import OptunaSearch
 
 from sgg.common.run_log import History
 from sgg.config import load
@@ -94,6 +95,33 @@ class TrialHere(platform.trial.trainable.Trial):
         return self.name
 
 
+class HearingOptuna(OptunaSearch):
+    """The searcher of Optuna. `heard`: the results of trials that it gets, which are saved and restored with it."""
+
+    newest = None
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.heard = []
+        HearingOptuna.newest = self
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        HearingOptuna.newest = self
+
+    def on_trial_result(self, trial_id, result):
+        self.heard.append((trial_id, "before its end", result))
+        super().on_trial_result(trial_id, result)
+
+    def on_trial_complete(self, trial_id, result=None, error=False):
+        self.heard.append((trial_id, "at its end", result))
+        super().on_trial_complete(trial_id, result, error)
+
+
+def register_checkpoint(trial, pointer):
+    trial.run_metadata.checkpoint_manager.register_checkpoint(SimpleNamespace(checkpoint=pointer, metrics={}))
+
+
 class Tune:
     """A session of a search: Tune's controller, as far as its listeners see it.
 
@@ -125,8 +153,7 @@ class Tune:
             trial.run_metadata.last_result = dict(state["last"])
             trial.set_status(state["status"] if state["status"] == "TERMINATED" else "PENDING")
             if state["pointer"]:
-                trial.run_metadata.checkpoint_manager._latest_checkpoint_result = SimpleNamespace(
-                    checkpoint=state["pointer"])
+                register_checkpoint(trial, state["pointer"])
             self.trials.append(trial)
             self.scheduler.on_trial_add(self, trial)
         if not snapshots:
@@ -163,7 +190,7 @@ class Tune:
 
     def _schedule_trial_save(self, trial, result):
         pointer = self.actors[trial.trial_id].save_checkpoint("")
-        trial.run_metadata.checkpoint_manager._latest_checkpoint_result = SimpleNamespace(checkpoint=pointer)
+        register_checkpoint(trial, pointer)
         return pointer
 
     # What a controller does.
@@ -368,24 +395,17 @@ def test_scheduler_decides_the_same_after_a_trial_loses_its_process(search, rule
 
 
 @pytest.mark.parametrize("moment", [moment for moment in MOMENTS if moment != "before it is written"])
-def test_search_algorithm_gives_optuna_each_mean_once_and_nothing_before(search, moment):
+def test_search_algorithm_gives_optuna_each_mean_once_and_nothing_before(search, monkeypatch, moment):
     """A configuration's mean, over its two seeds, once its last trial has ended. Nothing that could prune trials."""
+    monkeypatch.setattr("ray.tune.search.optuna.OptunaSearch", HearingOptuna)
     text = "search: {algorithm: optuna, trials: 2}\n"
     scores = {name: [.1 * number + .01 * epoch for epoch in range(EPOCHS)]
               for number, name in enumerate(("a", "b", "c", "d"), start=1)}
     order = in_turns(list(scores))
+    means = [("a", "at its end", {OBJECTIVE: pytest.approx(.19)}), ("c", "at its end", {OBJECTIVE: pytest.approx(.39)})]
     _, ends, tune = search(text, scores, order)
-    assert [reported(trial) for trial in trials_of_optuna(tune)] == [(.19, []), (.39, [])]
+    assert HearingOptuna.newest.heard == means
     for die in some(tune.moments.seen, moment):
-        _, ended, again = search(text, scores, order, die, every=2)
-        assert [reported(trial) for trial in trials_of_optuna(again)] == [(.19, []), (.39, [])], die
+        _, ended, _ = search(text, scores, order, die, every=2)
+        assert HearingOptuna.newest.heard == means, die
         assert ended == ends
-
-
-def trials_of_optuna(tune):
-    return tune.search_alg._chooser._ot_study.trials
-
-
-def reported(trial):
-    """The score that Optuna has of a trial, and its scores from before the end."""
-    return trial.value and pytest.approx(trial.value), list(trial.intermediate_values.values())

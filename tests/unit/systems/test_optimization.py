@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from sgg import systems
 from sgg.common.run_log import History
@@ -119,7 +118,7 @@ def test_training_step_in_parts_gives_the_losses_and_the_gradient_of_the_whole(t
             optimizer = torch.optim.SGD(network.parameters(), 0.01)
             system.optimizers[name] = system.augmenter.optimizers[name] = optimizer
         for module in [*system.model.modules(), *gan.modules()]:
-            if isinstance(module, _BatchNorm):
+            if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
                 module.eval()
         batch = next(foundation.experiment.training_batches().epoch(1))
         batch = replace(batch, images=tuple(one.double() for one in batch.images), boxes=batch.boxes.double())

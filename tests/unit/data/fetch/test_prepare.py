@@ -22,7 +22,7 @@ def small_sources(server, tmp_path, monkeypatch):
     monkeypatch.setitem(SOURCES, "vg", (
         Source("http://gone/x/image_data.json", "VG/stanford_filtered/image_data.json"),
         Source("http://gone/x/images.zip", "VG/VG_100K", wanted=re.compile(r"\d+\.jpg"), unpacked=100)))
-    monkeypatch.setattr(prepare, "_UNKNOWN_SIZE", 10**6)
+    monkeypatch.setattr(prepare, "UNKNOWN_SIZE", 10**6)
     return server
 
 

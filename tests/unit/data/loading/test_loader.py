@@ -13,7 +13,7 @@ import torch
 from sgg.data.images.image_files import read_image
 from sgg.data.loading import shared_batch, shared_memory
 from sgg.data.loading.collate import collate
-from sgg.data.loading.loader import SplitImages, _Order, draw_predicates, load_batches
+from sgg.data.loading.loader import BatchSampler, SplitImages, draw_predicates, load_batches
 from sgg.data.loading.transforms import to_square
 from sgg.data.readers.visual_genome import open_visual_genome
 
@@ -121,8 +121,8 @@ def test_load_batches_drop_last(part):
 @pytest.mark.parametrize(("images", "batches"), [(57_723, 2405), (57_720, 2405), (57_719, 2404), (24, 1)])
 def test_updates_of_an_epoch_of_visual_genome(images, batches):
     """57,723 images in batches of 24: 2,405, and 3 images that are left out."""
-    assert len(_Order(images, 24, True, 0, (0, 1), drop_last=True)) == batches
-    assert len(_Order(images, 24, True, 0, (0, 1), drop_last=False)) == batches + (images % 24 > 0)
+    assert len(BatchSampler(images, 24, True, 0, (0, 1), drop_last=True)) == batches
+    assert len(BatchSampler(images, 24, True, 0, (0, 1), drop_last=False)) == batches + (images % 24 > 0)
 
 
 @pytest.mark.parametrize("workers", [2, 3])
