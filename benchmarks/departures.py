@@ -123,7 +123,7 @@ def mirrored(options: Any) -> Iterator[Row]:
         return np.concatenate(pooled)
 
     first, second, other = mean_features(0, False), mean_features(1, False), mean_features(1, True)
-    yield judged("mirrored: Frechet distance of two halves of the pictures, one of them mirrored by chance",
+    yield judged("mirrored: Frechet distance of two halves of the images, one of them mirrored by chance",
                  frechet_distance(first, other), "", frechet_distance(first, second), None, True)
 
 

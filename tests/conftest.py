@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import resource
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -60,6 +61,13 @@ def toy_root(tmp_path_factory) -> Path:
     generate(root / "toy", sizes=Sizes(train=32, val=8, test=12, detector=24))
     make_uneven(root / "toy")
     return root
+
+
+@pytest.fixture
+def toy_copy(toy_root, tmp_path) -> Path:
+    """A data root with a copy of that toy genome, whose images a test may change."""
+    shutil.copytree(toy_root / "toy", tmp_path / "toy")
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

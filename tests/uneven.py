@@ -1,4 +1,4 @@
-"""A toy genome as photographs are: pictures that are not square, boxes that stick out, relations annotated twice."""
+"""A toy genome as photographs are: images that are not square, boxes that stick out, relations annotated twice."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from sgg.data.readers.visual_genome import LONGER_SIDE
 
 
 def make_uneven(genome: Path) -> None:
-    """Cut off, in place, the bottom of every second of four pictures and the right of every third, through the middle
+    """Cut off, in place, the bottom of every second of four images and the right of every third, through the middle
     of the outermost object. In every fourth the first pair carries the first relation twice, and another predicate.
 
     The longer side stays, so the boxes in VG-SGG.h5, which are in its frame, are still where the objects are.
@@ -46,7 +46,7 @@ def _repeat(pairs: h5py.Dataset, predicates: h5py.Dataset, first: int, twice: in
 
 
 def _cut(path: Path, record: dict, right: float = 1.0, bottom: float = 1.0) -> None:
-    """Cut a picture at shares of its width and height, rounded up."""
+    """Cut an image at shares of its width and height, rounded up."""
     width, height = record["width"], record["height"]
     record["width"], record["height"] = int(np.ceil(right * width)), int(np.ceil(bottom * height))
     with Image.open(path) as picture:

@@ -94,7 +94,7 @@ def counts(data):
 
 
 def counts_in_gqa(directory):
-    """What the files say, which may be less than before: GQA's objects outside the picture are left out, and nothing
+    """What the files say, which may be less than before: GQA's objects outside the image are left out, and nothing
     tells of an object that is not there.
     """
     totals = np.zeros(3, dtype=int)

@@ -1,4 +1,4 @@
-"""Pre-training of the papers' detectors, all of their weights, on the nine pictures of the example data set."""
+"""Pre-training of the papers' detectors, all of their weights, on the nine images of the example data set."""
 
 import json
 import shutil
@@ -14,14 +14,14 @@ from sgg.methods.backbone import BACKBONES
 
 EXAMPLE = Path(__file__).parents[1] / "example"
 SMALL = 96
-"""Pixels of the pictures that are trained on: the weights do not depend on it, and the time does."""
+"""Pixels of the images that are trained on: the weights do not depend on it, and the time does."""
 
 
 @pytest.mark.usefixtures("every_core")
 @pytest.mark.slow  # a step and a file of 140 million weights; a look at 1,333 pixels
 @pytest.mark.parametrize(("backbone", "size"), [("vgg16", 592), ("resnet50", 1333)])
 def test_train_trains_a_detector_of_the_papers_on_your_own_data(backbone, size, tmp_path, capsys, monkeypatch) -> None:
-    """Trained by the command on small pictures, and measured by the command on one picture of the papers' size."""
+    """Trained by the command on small images, and measured by the command on one image of the papers' size."""
     shutil.copytree(EXAMPLE / "custom", tmp_path / "data" / "custom")
     data = ["--data", "custom", "--root", str(tmp_path / "data"), "--batch-size", "2", "--device", "cpu"]
     made = tmp_path / "detector"

@@ -1,6 +1,6 @@
 """The paper's configs with all of their weights (VGG16, heads 4,096 wide, 151 classes): two updates of one image each.
 
-Pictures of 592 pixels where everything is switched on; of 320, the least that global discriminators take, elsewhere.
+Images of 592 pixels where everything is switched on; of 320, the least that global discriminators take, elsewhere.
 """
 
 import json
@@ -78,7 +78,7 @@ def test_training_step_with_each_paper_config(visual_genome, name: str, pixels: 
                  "embeddings.source=cooccurrence",  # class1 and its like are no words of GloVe
                  f"resources.cpus={os.cpu_count()}", f"model.head={head}",
                  "training.momentum=0", "training.weight_decay=0",  # each is another gigabyte of memory
-                 "data.workers=0"]  # of four pictures; the processes would be half of one
+                 "data.workers=0"]  # of four images; the processes would be half of one
     config = load(CONFIGS / f"{name}.yaml", overrides).trial({})
     foundation = systems.prepare(config)
     assert foundation.detector.image_size == pixels

@@ -97,7 +97,7 @@ def test_resnet50_with_gan_is_imported(tmp_path, capsys) -> None:
     networks = foundation.augmentation.build(parts).networks["gan"]
     found.load_weights(gan=networks)  # all three stages of the global discriminator on this map of 21
     assert torch.equal(networks.discriminators["global"].layers[15].weight_orig, gan["D_global.15.weight_orig"])
-    for one in (detector, expected.detector):  # the weights are at full size; a picture of 1,333 pixels takes minutes
+    for one in (detector, expected.detector):  # the weights are at full size; an image of 1,333 pixels takes minutes
         one.rcnn.transform.min_size, one.rcnn.transform.max_size = (320,), 320
     ours, theirs = check_prediction(model, detector), check_prediction(expected.scene_graph, expected.detector)
     for mode, (one,) in ours.items():

@@ -1,5 +1,6 @@
 """Checkpoints: whole or not there, refused with every fault named."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 from sgg import checkpoint
+from sgg.checkpoint.state import Checkpoint
 from sgg.common.hashing import sha256_of
 from sgg.methods.plugins import load_plugins, unload_plugins
 from tests.plugins import HEAD
@@ -171,3 +173,15 @@ def test_require_plugins_names_missing_and_changed_plugins(tmp_path, network, ca
     then, now = found.meta["plugins"]["mine.py"][:12], sha256_of(tmp_path / "mine.py")[:12]
     assert all(word in caplog.text for word in ("mine.py", then, now))
     unload_plugins(["mine.py"])
+
+
+def test_require_origin_refuses_a_checkpoint_of_other_images(tmp_path, caplog):
+    caplog.set_level(logging.WARNING)
+    saved = Checkpoint(tmp_path, {"data": {"hash": "d", "pictures": {"train": "t", "val": "v"}}, "detector": "w"})
+    saved.require_origin("d", {"detector": "w"}, {"train": "t"})
+    with pytest.raises(ValueError, match=r"was made with other image files of val \(v, here u\): put them back"):
+        saved.require_origin("d", {"detector": "w of u"}, {"train": "t", "val": "u"})  # and so of another detector
+    assert caplog.text == ""
+    old = Checkpoint(tmp_path, {"data": {"hash": "d"}, "detector": "w"})
+    old.require_origin("d", {"detector": "w"}, {"train": "t"})
+    assert "does not say which image files it was trained on" in caplog.text

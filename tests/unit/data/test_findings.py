@@ -12,7 +12,7 @@ from sgg.data.readers.visual_genome import open_visual_genome
 
 
 def annotations(*boxes: list[float], images: int = 1) -> Annotations:
-    """Pictures of 100x80 pixels: all `boxes` in the first, none in the others; no relations."""
+    """Images of 100x80 pixels: all `boxes` in the first, none in the others; no relations."""
     return Annotations(np.array([f"{number}.jpg" for number in range(images)]), np.tile([[80, 100]], (images, 1)),
                        np.array([0, *[len(boxes)] * images]), np.array(boxes, dtype=np.float32).reshape(-1, 4),
                        np.ones(len(boxes), dtype=np.int64), np.zeros(images + 1, dtype=np.int64),

@@ -42,7 +42,7 @@ def exif(orientation):
 
 
 def test_verify_of_notes_alone_finds_no_fault(verified, folder):
-    """Pictures whose names end in .jpg may be of any format."""
+    """Images whose names end in .jpg may be of any format."""
     picture = Image.open(folder / "100.jpg").copy()
     picture.save(folder / "101.jpg", exif=exif(3))
     picture.convert("RGBA").save(folder / "102.jpg", "PNG")

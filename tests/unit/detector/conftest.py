@@ -1,4 +1,4 @@
-"""The toy genome of a few pictures, opened."""
+"""The toy genome of a few images, opened."""
 
 from pathlib import Path
 

@@ -132,7 +132,7 @@ def test_main_trains_and_opens_a_plugins_backbone(toy_root, tmp_path, plugin, mo
 
 
 def test_cache_path_without_own_settings_stays() -> None:
-    """Paths of an earlier version, for a data set of these hashes, whose pictures are square."""
+    """Paths of an earlier version, for a data set of these hashes, whose images are square."""
     part = SimpleNamespace(annotations=SimpleNamespace(sizes=np.array([[176, 176]])))
     data = SimpleNamespace(hash="d" * 12, image_hash=lambda part: "p" * 16, split=lambda name: part)
     found = {name: (cache_path("c", data, entry()).name, first_edition_path("c", data, entry()).name)

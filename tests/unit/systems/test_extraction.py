@@ -1,5 +1,6 @@
 """From images to stores: ranges of images, and features that equal pooling each image alone."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -9,10 +10,12 @@ from PIL import Image
 from torchvision.ops import roi_align
 
 from sgg.data.annotations import Annotations
+from sgg.data.catalogue import open_dataset
 from sgg.data.dataset import DataSet
 from sgg.detector.model import Detector
-from sgg.features import FeatureStore, writer
+from sgg.features import FeatureStore, StoreMismatchError, writer
 from sgg.systems.extraction import Extraction, image_ranges, store_path, training_nodes
+from tests.darkened import darken
 
 BOXES = [[[4, 4, 40, 30], [20, 10, 60, 44], [0, 0, 63, 47]], [[8, 8, 30, 60], [2, 20, 44, 50]], [[1, 1, 50, 50]] * 2]
 LABELS = [[1, 2, 1], [3, 1], [2, 2]]
@@ -147,3 +150,21 @@ def test_store_path_differs_with_the_identity(data, detector, tmp_path):
 ])
 def test_image_ranges(rows, limit, images, expected):
     assert image_ranges(np.array(rows, int), limit, images) == [range(*one) for one in expected]
+
+
+def test_store_path_is_another_one_for_other_images(toy_copy, caplog):
+    detector = Detector("tiny", 25)
+
+    def path():
+        data = open_dataset("toy", toy_copy)
+        return store_path(toy_copy / "cache", training_nodes(replace(data, splits=data.splits), detector, "d").identity)
+
+    first = path()
+    extraction = training_nodes(open_dataset("toy", toy_copy), detector, "d")
+    extraction.ensure(first)
+    assert path() == first
+    darken(open_dataset("toy", toy_copy).split("train"))
+    assert path() != first
+    assert f"{first} was made from other images" in caplog.text
+    with pytest.raises(StoreMismatchError, match=r"pictures is '\w+', not '"):
+        FeatureStore.open(first, training_nodes(open_dataset("toy", toy_copy), detector, "d").identity)

@@ -29,7 +29,7 @@ TINY = Path(__file__).parents[3] / "golden" / "files" / "vg_tiny_data" / "VG"
 def honest(seed: int, boxes: int, largest: float = 1.0, crop: float = 0.0):
     """Corners [T, 4], sizes [T, 2] and images [T] of boxes that lie anywhere in images of any size.
 
-    largest: side of the largest box, as a share of the picture. crop: the share of the boxes' picture that was cut off
+    largest: side of the largest box, as a share of the image. crop: the share of the boxes' image that was cut off
     at each side, with the boxes left as they were.
     """
     rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""Picture files of every kind become the pixels that a viewer shows, or are refused by name; also without decoding."""
+"""Image files of every kind become the pixels that a viewer shows, or are refused by name; also without decoding."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Pictures are looked at once until they change; what they are is part of an identity, when they were copied is not."""
+"""Images are looked at once until they change; what they are is part of an identity, when they were copied is not."""
 
 import os
 import pickle
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sgg.data.images import image_index as picture_index
+from sgg.data.images import image_index
 from sgg.data.images.image_index import ImageIndex
 from sgg.data.readers.visual_genome import open_visual_genome
 
@@ -30,8 +30,8 @@ def folder(tmp_path):
 @pytest.fixture
 def looked_at(monkeypatch):
     """The names of the images whose headers are read."""
-    names, read = [], picture_index.read_header
-    monkeypatch.setattr(picture_index, "read_header", lambda path: names.append(path.name) or read(path))
+    names, read = [], image_index.read_header
+    monkeypatch.setattr(image_index, "read_header", lambda path: names.append(path.name) or read(path))
     return names
 
 

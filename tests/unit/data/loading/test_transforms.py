@@ -1,4 +1,4 @@
-"""Pictures as squares."""
+"""Images as squares."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_to_square_puts_the_image_into_a_corner(height, width, flipped):
 
 
 def test_to_square_padding_normalises_as_in_the_reference():
-    """Its colour is ImageNet's mean cut to eight bits: what is left of it once a detector has normalised a picture."""
+    """Its colour is ImageNet's mean cut to eight bits: what is left of it once a detector has normalised an image."""
     transform = GeneralizedRCNNTransform(6, 6, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     square = transform.normalize(to_square(np.zeros((6, 3, 3), np.uint8)))
     residue = torch.tensor([124 / 255 - 0.485, 116 / 255 - 0.456, 103 / 255 - 0.406]) / torch.tensor(

@@ -5,11 +5,17 @@ import sys
 from pathlib import Path
 from platform import tune
 from platform.launch import run
+from platform.launch.run import run_study
+from platform.study.directory import StudyDirectory
 from platform.study.entry_points import EntryPoints
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from sgg.config import ConfigError, load
+from sgg.experiment.data_checks import image_hashes, open_for_training
+from tests.darkened import darken
 
 EXAMPLE = Path(__file__).parents[3] / "example"
 
@@ -46,3 +52,17 @@ def test_run_study_refuses_a_metric_that_validation_cannot_measure(
     assert ("Ray was to start" in message) is not refused
     for part in ("search.metric val/sgcls/100s/ngR@100", "nine pictures", "val/sgcls/all/ngR@100"):
         assert (part in message) is refused, message
+
+
+def test_run_study_refuses_a_study_of_other_images_before_a_detector_is_trained(toy_copy):
+    """Before `EntryPoints.prepare`, which trains one, and here is not even found."""
+    config = toy_copy / "one.yaml"
+    config.write_text(f"experiment: {{name: one, output: {toy_copy}}}\ntraining: {{batch_size: 1}}\n"
+                      f"data: {{name: toy, root: {toy_copy}, workers: 0}}\n")
+    study = load(config)
+    data = open_for_training(study.base)
+    facts = {"description": "toy", "hash": data.hash, "pictures": image_hashes(study.base, data)}
+    StudyDirectory.of(study).begin(study, {"data": facts})
+    darken(data.split("val"))
+    with pytest.raises(ConfigError, match="one was begun with other images of val: put them back, or choose another"):
+        run_study(study, [], True, EntryPoints(prepare="is:not_called"))

@@ -1,7 +1,7 @@
 import csv
 import io
 import json
-from platform.results.aggregate import aggregate, collect
+from platform.results.aggregate import Basis, aggregate, collect
 from platform.results.formats import render
 from platform.study.directory import FAILED, FINISHED, STOPPED
 
@@ -159,3 +159,12 @@ def test_aggregate_of_two_commits(search):
     assert "program" not in row.cells
     assert json.loads(render([row], "json"))[0]["program"] == row.programs
     assert next(csv.DictReader(io.StringIO(render([row], "csv"))))["program"] == "1.0, commit one; 1.0, commit two"
+
+
+def test_basis_differs_for_results_of_other_images():
+    facts = {"description": "toy", "hash": "h", "detector": "d", "pictures": {"train": "1", "val": "2", "test": "3"}}
+    other = facts | {"pictures": facts["pictures"] | {"test": "4"}}
+    assert Basis.of(facts) == Basis.of(dict(facts)) != Basis.of(other)
+    assert "pictures: " in str(Basis.of(facts))
+    first_edition = Basis.of({name: fact for name, fact in facts.items() if name != "pictures"})
+    assert "pictures" not in str(first_edition)
