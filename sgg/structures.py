@@ -139,11 +139,24 @@ class Batch:
         count = min(count, len(self))
         if count <= 1:
             return [self]
-        ends = [len(self) * number // count for number in range(count + 1)]
-        counts = self.objects_per_image()
-        first = [0, *counts.cumsum(0).tolist()]
-        return [self._images(start, stop, first[start], first[stop])
-                for start, stop in pairwise(ends)]
+        return self._between([len(self) * number // count for number in range(count + 1)])
+
+    def split_by_pairs(self, most: int) -> list[Batch]:
+        """Split into batches of consecutive images that have at most `most` ordered pairs of objects together. An image
+        with more pairs is a batch by itself."""
+        ends, together = [0], 0
+        for image, objects in enumerate(self.objects_per_image().tolist()):
+            pairs = objects * (objects - 1)
+            if image > ends[-1] and together + pairs > most:
+                ends.append(image)
+                together = 0
+            together += pairs
+        return self._between([*ends, len(self)]) if len(ends) > 1 else [self]
+
+    def _between(self, ends: list[int]) -> list[Batch]:
+        """The batches of the images between each two of `ends`."""
+        first = [0, *self.objects_per_image().cumsum(0).tolist()]
+        return [self._images(start, stop, first[start], first[stop]) for start, stop in pairwise(ends)]
 
     def _images(self, start: int, stop: int, first: int, last: int) -> Batch:
         """Images `start` to `stop`; their objects are `first` to `last`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 from .registry import Method, MethodError, Registry, place
 
@@ -80,6 +80,29 @@ class HeadOutputs:
     predicate_logits: Tensor
     labels: Tensor | None = None
     losses: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class PairStream(Protocol):
+    """A head that gets the vectors of pairs in parts, see `StreamingHead`."""
+
+    def add(self, rows: slice, vectors: Tensor) -> None:
+        """Take a part. rows: of `HeadInputs.pairs`; the parts come in this order, and each pair is in one of them.
+        vectors: [p, V] of these pairs."""
+
+    def outputs(self) -> HeadOutputs:
+        """The outputs for all P pairs, after the last part."""
+
+
+@runtime_checkable
+class StreamingHead(Protocol):
+    """The module of a head that need not hold the vectors of all pairs at once.
+
+    `stream_pairs` is optional. Evaluation calls it instead of the module where an image has so many pairs that their
+    features do not fit into memory together; a head without it then gets all vectors [P, V]. The results must be equal.
+    """
+
+    def stream_pairs(self, inputs: HeadInputs) -> PairStream:
+        """Begin in evaluation mode, without gradient. inputs: as in a call of the module, but `edges` is [0, V]."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,17 +37,20 @@ class RoIFeatures(nn.Module):
         self.channels, self.spatial_scale, self.size = channels, spatial_scale, size
         self.box_pairs = BoxPairEmbedding(channels, kind=box_kind, strides=box_strides)
 
-
-
     def forward(self, feature_map: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
         """Node features [N, channels, size, size] and visual edge features [P, channels, size, size].
 
         feature_map: [B, channels, h, w]. boxes: [N, 4] in the detector's coordinates. image_index: [N]. pairs: [P, 2].
         """
-        nodes = pool(feature_map, boxes, image_index, self.size, self.spatial_scale)
-        union_boxes = union(boxes[pairs[:, 0]], boxes[pairs[:, 1]])
-        edges = pool(feature_map, union_boxes, image_index[pairs[:, 0]], self.size, self.spatial_scale)
-        return nodes, edges
+        return self.of_objects(feature_map, boxes, image_index), self.of_pairs(feature_map, boxes, image_index, pairs)
+
+    def of_objects(self, feature_map: Tensor, boxes: Tensor, image_index: Tensor) -> Tensor:
+        """[N, channels, size, size] node features. The inputs are those of `forward`."""
+        return pool(feature_map, boxes, image_index, self.size, self.spatial_scale)
+
+    def of_pairs(self, feature_map: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor) -> Tensor:
+        """[P, channels, size, size] visual edge features. The inputs are those of `forward`."""
+        return self.of_objects(feature_map, union(boxes[pairs[:, 0]], boxes[pairs[:, 1]]), image_index[pairs[:, 0]])
 
     def embed_boxes(self, boxes: Tensor, pairs: Tensor, image_sizes: Tensor) -> Tensor:
         """[P, channels, h, w] the embedding of box pairs that is added to the visual edge features.

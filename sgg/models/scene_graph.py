@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sgg.methods.head import HeadInputs, HeadOutputs, Mode, require_shapes
+from sgg.methods.head import HeadInputs, HeadOutputs, Mode, StreamingHead, require_shapes
 
 from .frequency_bias import FrequencyBias
+from .pair_parts import pair_parts
 from .roi_features import RoIFeatures
 
 
@@ -76,14 +78,26 @@ class SceneGraphModel(nn.Module):
         image_sizes: [B, 2] (height, width), both in the detector's coordinates. labels: [N] where they are given.
         optional: other fields of `HeadInputs`, for heads that need them. `training.compile` compiles this method.
         """
+        vectors = self.node_box_head(nodes), self._pair_vectors(edges, boxes, image_index, pairs, image_sizes)
+        return self.relation_head(self._inputs(vectors, (nodes, edges), boxes, image_index, pairs, image_sizes,
+                                               mode=mode, labels=labels, **optional))
+
+    def _pair_vectors(self, edges: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor,
+                      image_sizes: Tensor) -> Tensor:
+        """[P, V] the vectors of pairs. The inputs are those of `classify`."""
         box_pairs = self.regions.embed_boxes(boxes, pairs, image_sizes[image_index[pairs[:, 0]]])
+        return self.edge_box_head(edges, box_pairs)
+
+    def _inputs(self, vectors: tuple[Tensor, Tensor], maps: tuple[Tensor, Tensor | None], boxes: Tensor,
+                image_index: Tensor, pairs: Tensor, image_sizes: Tensor, **optional: Any) -> HeadInputs:
+        """The inputs of the head. vectors: [N, V] and [P, V] of objects and pairs. maps: `nodes` and `edges` of
+        `classify`, which only a head that needs them gets. The other arguments are those of `classify`."""
         if "maps" in self.needs:
-            optional |= {"node_maps": nodes, "edge_maps": edges}
+            optional["node_maps"], optional["edge_maps"] = maps
         if "box_masks" in self.needs:
             optional["box_masks"] = self.regions.draw_boxes(boxes, pairs, image_sizes[image_index[pairs[:, 0]]])
-        return self.relation_head(HeadInputs(
-            self.node_box_head(nodes), self.edge_box_head(edges, box_pairs), boxes, image_index, image_sizes, pairs,
-            mode, labels, class_vectors=self.class_vectors, predicate_vectors=self.predicate_vectors, **optional))
+        return HeadInputs(*vectors, boxes, image_index, image_sizes, pairs, class_vectors=self.class_vectors,
+                          predicate_vectors=self.predicate_vectors, **optional)
 
     def forward(self, nodes: Tensor, edges: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor,
                 image_sizes: Tensor, mode: Mode = "sgcls", labels: Tensor | None = None, *, biased: bool = True,
@@ -93,7 +107,7 @@ class SceneGraphModel(nn.Module):
         Raises ValueError, naming the head's file, where the first outputs of the head are not as its contract says.
         """
         outputs = self._checked(self.classify(nodes, edges, boxes, image_index, pairs, image_sizes, mode, labels,
-                                              **optional), nodes, edges)
+                                              **optional), nodes, pairs)
         return self._with_labels_and_bias(outputs, pairs, labels, biased)
 
     def in_modes(self, given: Mapping[Mode, Tensor | None], nodes: Tensor, edges: Tensor, boxes: Tensor,
@@ -101,20 +115,73 @@ class SceneGraphModel(nn.Module):
                  **optional: Tensor | None) -> dict[Mode, HeadOutputs]:
         """As `forward`, in several modes. given: the labels [N] that each mode gives, or None.
 
-        A head whose predicates do not depend on labels runs once for all modes.
+        A head whose predicates do not depend on labels runs once for all modes, and box heads always do.
         """
-        if self.conditions_on_labels:
-            return {mode: self(nodes, edges, boxes, image_index, pairs, image_sizes, mode, labels, **optional)
-                    for mode, labels in given.items()}
-        shared: Mode = next(iter(given)) if len(given) == 1 else "sgcls"
-        classified = self.classify(nodes, edges, boxes, image_index, pairs, image_sizes, shared, **optional)
-        outputs = self._checked(classified, nodes, edges)
-        return {mode: self._with_labels_and_bias(outputs, pairs, labels, True) for mode, labels in given.items()}
+        runs = self._runs(given)
+        if len(runs) == 1:
+            (mode, labels), = runs.items()
+            outputs = [self.classify(nodes, edges, boxes, image_index, pairs, image_sizes, mode, labels, **optional)]
+        else:
+            vectors = self.node_box_head(nodes), self._pair_vectors(edges, boxes, image_index, pairs, image_sizes)
+            inputs = self._inputs(vectors, (nodes, edges), boxes, image_index, pairs, image_sizes, **optional)
+            outputs = [self.relation_head(replace(inputs, mode=mode, labels=labels)) for mode, labels in runs.items()]
+        return self._by_mode(given, outputs, nodes, pairs)
 
-    def _checked(self, outputs: HeadOutputs, nodes: Tensor, edges: Tensor) -> HeadOutputs:
+    @torch.no_grad()
+    def predict(self, given: Mapping[Mode, Tensor | None], feature_map: Tensor, boxes: Tensor, image_index: Tensor,
+                pairs: Tensor, image_sizes: Tensor, **optional: Tensor | None) -> dict[Mode, HeadOutputs]:
+        """As `in_modes`, from a feature map [B, channels, h, w], for evaluation: without gradient, and in parts where
+        there are more pairs than fit into memory together (`pair_parts`)."""
+        parts = pair_parts(len(pairs), self.regions.channels * self.regions.size**2)
+        if len(parts) == 1:
+            nodes, edges = self.features(feature_map, boxes, image_index, pairs)
+            return self.in_modes(given, nodes, edges, boxes, image_index, pairs, image_sizes, **optional)
+        nodes = self.regions.of_objects(feature_map, boxes, image_index)
+        held = self.regions.of_pairs(feature_map, boxes, image_index, pairs) if "maps" in self.needs else None
+
+        def vectors() -> Iterator[tuple[slice, Tensor]]:
+            for rows in parts:
+                edges = held[rows] if held is not None else self.regions.of_pairs(feature_map, boxes, image_index,
+                                                                                 pairs[rows])
+                yield rows, self._pair_vectors(edges, boxes, image_index, pairs[rows], image_sizes)
+
+        of_objects = self.node_box_head(nodes)
+        inputs = self._inputs((of_objects, of_objects[:0]), (nodes, held), boxes, image_index, pairs, image_sizes,
+                              **optional)
+        runs = [replace(inputs, mode=mode, labels=labels) for mode, labels in self._runs(given).items()]
+        return self._by_mode(given, self._outputs_of(runs, vectors()), nodes, pairs)
+
+    def _outputs_of(self, runs: Sequence[HeadInputs], vectors: Iterator[tuple[slice, Tensor]]) -> list[HeadOutputs]:
+        """The outputs of the head for each of `runs`, which lack the vectors of pairs. vectors: these, in parts."""
+        head = self.relation_head
+        if isinstance(head, StreamingHead):
+            streams = [head.stream_pairs(inputs) for inputs in runs]
+            for rows, part in vectors:
+                for stream in streams:
+                    stream.add(rows, part)
+            return [stream.outputs() for stream in streams]
+        edges = runs[0].edges.new_empty(len(runs[0].pairs), runs[0].edges.shape[1])
+        for rows, part in vectors:
+            edges[rows] = part
+        return [head(replace(inputs, edges=edges)) for inputs in runs]
+
+    def _runs(self, given: Mapping[Mode, Tensor | None]) -> Mapping[Mode, Tensor | None]:
+        """The modes in which the head runs, with their labels."""
+        if self.conditions_on_labels:
+            return given
+        return {next(iter(given)) if len(given) == 1 else "sgcls": None}
+
+    def _by_mode(self, given: Mapping[Mode, Tensor | None], outputs: Sequence[HeadOutputs], nodes: Tensor,
+                 pairs: Tensor) -> dict[Mode, HeadOutputs]:
+        """The outputs of each mode, with labels and bias. outputs: of the `_runs` of the head."""
+        of_modes = outputs if len(outputs) == len(given) else [*outputs] * len(given)
+        return {mode: self._with_labels_and_bias(self._checked(one, nodes, pairs), pairs, labels, True)
+                for (mode, labels), one in zip(given.items(), of_modes, strict=True)}
+
+    def _checked(self, outputs: HeadOutputs, nodes: Tensor, pairs: Tensor) -> HeadOutputs:
         """The same outputs. Their shapes are checked in the first call, outside the compiled method."""
         if not self._shapes_checked:
-            require_shapes(outputs, self.relation_head, len(nodes), len(edges), *self.outputs)
+            require_shapes(outputs, self.relation_head, len(nodes), len(pairs), *self.outputs)
             self._shapes_checked = True
         return outputs
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sgg.config import Config
-from sgg.methods.head import HeadInputs, HeadSizes, Mode, require_shapes
+from sgg.methods.head import HeadInputs, HeadOutputs, HeadSizes, Mode, StreamingHead, require_shapes
+from sgg.methods.registry import MethodError, place
 
 IMAGE_OF_OBJECT = (0, 0, 0, 1, 1)
 PAIRS = ((0, 1), (1, 2), (2, 0), (3, 4))
@@ -31,8 +33,26 @@ def try_head(network: nn.Module, config: Config, sizes: HeadSizes, words: tuple[
         with torch.set_grad_enabled(training):
             inputs = tiny_inputs(head.needs, sizes, words, config.detector.spec.image_size, mode, labels_given,
                                  training)
-            require_shapes(network(inputs), network, len(inputs.nodes), len(inputs.pairs), sizes.classes,
-                           sizes.predicates)
+            outputs = network(inputs)
+            require_shapes(outputs, network, len(inputs.nodes), len(inputs.pairs), sizes.classes, sizes.predicates)
+            if isinstance(network, StreamingHead) and not training:
+                _require_same_in_parts(network, inputs, outputs)
+
+
+def _require_same_in_parts(network: nn.Module, inputs: HeadInputs, whole: HeadOutputs) -> None:
+    """Raise MethodError unless a head gives the outputs `whole` also where it gets the vectors of pairs in parts."""
+    assert isinstance(network, StreamingHead)
+    kind, middle = type(network), len(inputs.pairs) // 2
+    stream = network.stream_pairs(replace(inputs, edges=inputs.edges[:0]))
+    for rows in (slice(0, middle), slice(middle, len(inputs.pairs))):
+        stream.add(rows, inputs.edges[rows])
+    outputs = stream.outputs()
+    require_shapes(outputs, network, len(inputs.nodes), len(inputs.pairs), whole.label_logits.shape[1],
+                   whole.predicate_logits.shape[1])
+    for name in ("label_logits", "predicate_logits"):
+        if not torch.allclose(getattr(outputs, name), getattr(whole, name), rtol=1e-3, atol=1e-4):
+            raise MethodError(f"{place(kind.stream_pairs)}: {kind.__name__}.stream_pairs must give the {name} that a "
+                              f"call of {kind.__name__} gives, but they differ")
 
 
 def tiny_inputs(needs: frozenset[str], sizes: HeadSizes, words: tuple[Tensor, Tensor] | None, side: int, mode: Mode,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sgg.structures import Prediction, SceneGraph, to_numpy
+from sgg.structures import Batch, Prediction, SceneGraph, to_numpy
 
 
 def test_scene_graph_and_prediction_turn_lists_into_arrays() -> None:
@@ -42,3 +42,20 @@ def test_to_numpy_reads_half_precision() -> None:
     """1.5 is a number of bfloat16, which numpy does not know."""
     values = torch.tensor([1.5], dtype=torch.bfloat16, requires_grad=True)
     assert (to_numpy(values).tolist(), to_numpy(values).dtype) == ([1.5], np.float32)
+
+
+@pytest.mark.parametrize(("most", "expected"), [
+    (100, ["abcd"]), (14, ["abcd"]), (13, ["abc", "d"]), (8, ["abc", "d"]), (7, ["a", "bc", "d"]),
+    (2, ["a", "bc", "d"]), (1, ["a", "b", "c", "d"])])
+def test_split_by_pairs(most: int, expected: list[str]) -> None:
+    """Images of 3, 2, 1 and 3 objects: 6, 2, 0 and 6 ordered pairs."""
+    index = torch.tensor([0, 0, 0, 1, 1, 2, 3, 3, 3])
+    relations = torch.tensor([[0, 1, 2, 5], [3, 8, 6, 4]])
+    batch = Batch(tuple(torch.full((3, 1, 1), float(image)) for image in range(4)), torch.ones(4, 2),
+                  torch.arange(36.0).view(9, 4), torch.arange(9), index, relations, tuple("abcd"))
+    parts = batch.split_by_pairs(most)
+    assert ["".join(part.image_ids) for part in parts] == expected
+    assert torch.equal(torch.cat([part.boxes for part in parts]), batch.boxes)
+    last = parts[-1]
+    assert last.images[-1][0, 0, 0] == 3
+    assert last.relations[-1].tolist() == [len(last) - 1, len(last.labels) - 1, len(last.labels) - 3, 4]

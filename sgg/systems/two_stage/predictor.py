@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -19,6 +20,10 @@ from sgg.structures import Batch, Prediction
 from sgg.systems.contract import UNADJUSTED, DivergedError, Predicted
 
 from .encoding import Encoding, encode_annotated, encode_detected, first_not_finite
+
+PAIRS_TOGETHER = 1 << 13
+"""Pairs of objects that images of a batch may have in all for the model to run on them together: a 4096-wide vector of
+each takes 128 MiB."""
 
 
 class TwoStagePredictor:
@@ -51,7 +56,16 @@ class TwoStagePredictor:
         Raises DivergedError, naming the mode and the first image, where the model's scores are not finite, and
         ValueError where the detector has diverged.
         """
-        batch = batch.to(self.device)
+        predictions: dict[str, list[Prediction]] = {}
+        counts: Counter[str] = Counter()
+        for part in batch.split_by_pairs(PAIRS_TOGETHER):
+            found = self._predict_together(part.to(self.device), modes, adjusters)
+            for name, of_images in found.predictions.items():
+                predictions.setdefault(name, []).extend(of_images)
+            counts.update(found.counts)
+        return Predicted(predictions, counts)
+
+    def _predict_together(self, batch: Batch, modes: Sequence[Mode], adjusters: Mapping[str, Adjuster]) -> Predicted:
         predictions: dict[str, list[Prediction]] = {}
         counts: dict[str, int] = {}
         if given_boxes := [mode for mode in modes if mode != "sgdet"]:
@@ -65,11 +79,10 @@ class TwoStagePredictor:
 
     def _predict(self, encoding: Encoding, pairs: Tensor, batch: Batch, modes: Sequence[Mode],
                  adjusters: Mapping[str, Adjuster]) -> dict[str, list[Prediction]]:
-        nodes, edges = self.model.features(encoding.map, encoding.boxes, encoding.image_index, pairs)
         given = {mode: batch.labels if mode == "predcls" else None for mode in modes}
-        outputs = self.model.in_modes(given, nodes, edges, encoding.boxes, encoding.image_index, pairs,
-                                      encoding.image_sizes, detector_logits=encoding.logits,
-                                      class_boxes=encoding.class_boxes)
+        outputs = self.model.predict(given, encoding.map, encoding.boxes, encoding.image_index, pairs,
+                                     encoding.image_sizes, detector_logits=encoding.logits,
+                                     class_boxes=encoding.class_boxes)
         predictions = {}
         for mode, output in outputs.items():
             labels, scores = _scored_labels(output, given[mode])
@@ -83,9 +96,8 @@ class TwoStagePredictor:
                 boxes = encoding.image_class_boxes[torch.arange(len(labels), device=labels.device), labels]
             context = EdgeContext(labels[pairs[:, 0]], labels[pairs[:, 1]])
             for suffix, adjust in adjusters.items():
-                logits = adjust(output.predicate_logits, context)
-                predictions[mode + suffix] = _by_image(boxes, encoding.image_index, labels, scores, pairs, logits,
-                                                       len(batch))
+                predictions[mode + suffix] = _by_image(boxes, encoding.image_index, labels, scores, pairs,
+                                                       adjust(output.predicate_logits, context), len(batch))
         return predictions
 
 

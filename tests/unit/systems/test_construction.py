@@ -179,10 +179,21 @@ class Mine(Head):
                 <check>
                 return HeadOutputs(self["nodes"](inputs.nodes), self["edges"](inputs.edges)<rows>)
 
+            <stream>
+
         network = Network({"nodes": nn.Linear(sizes.vector, sizes.classes),
                            "edges": nn.Linear(sizes.vector, sizes.predicates)})
         return <built>
 """
+STREAM = """def stream_pairs(self, inputs):
+                assert not self.training and not inputs.edges.numel()
+                from torch import cat
+                class Stream(list):
+                    def add(self, rows, vectors):
+                        self.append(vectors)
+                    def outputs(stream):
+                        return self(type(inputs)(inputs.nodes, cat(stream)<of>, *[None] * 4))
+                return Stream()"""
 ALL = """{"detector_logits", "class_boxes", "class_vectors", "predicate_vectors", "maps", "box_masks"}"""
 GIVEN = ("assert all(getattr(inputs, name) is not None for name in ('detector_logits', 'class_vectors', "
          "'predicate_vectors', 'node_maps', 'edge_maps', 'box_masks')); "
@@ -197,12 +208,16 @@ GIVEN = ("assert all(getattr(inputs, name) is not None for name in ('detector_lo
     ({"built": "None"}, ("mine.py:14: Mine.build must return a torch.nn.Module", "got NoneType")),
     ({"check": "inputs.nodse"}, ("mine.py:19: AttributeError", "nodse")),
     ({"check": "assert not self.training, 'in training'"}, ("mine.py:19: AssertionError: in training",)),
+    ({"stream": STREAM.replace("<of>", "")}, None),
+    ({"stream": STREAM.replace("<of>", "[1:]")}, ("mine.py:17: Network must return predicate_logits of", "got [3, ")),
+    ({"stream": STREAM.replace("<of>", ".flip(0)")}, (
+        "mine.py:22: Network.stream_pairs must give the predicate_logits that a call of Network gives",)),
     ({"rows": "[:-1]"}, ("mine.py:17: Network must return predicate_logits of shape [4, ", "got [3, ")),
 ])
 def test_faults_of_plugins_tries_a_head(toy_root, tmp_path, broken, words) -> None:
     text = HEAD
-    for name, code in ({"needs": "()", "conditions": "False", "check": "pass", "rows": "", "built": "network"} |
-                       broken).items():
+    for name, code in ({"needs": "()", "conditions": "False", "check": "pass", "rows": "", "stream": "",
+                        "built": "network"} | broken).items():
         text = text.replace(f"<{name}>", code)
     (tmp_path / "mine.py").write_text(text)
     load_plugins([str(tmp_path / "mine.py")])

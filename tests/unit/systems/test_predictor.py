@@ -1,11 +1,15 @@
 """Predictions of an untrained system under adjustments, all from one pass."""
 
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
 import torch
 
 from sgg.config import validate
 from sgg.evaluate.evaluation import evaluate
+from sgg.models import pair_parts
+from sgg.systems.two_stage import predictor
 from tests.untrained import untrained
 
 TAU = 1.5
@@ -33,9 +37,12 @@ def test_predict_ranks_by_adjusted_scores(foundation) -> None:
         for plain, adjusted in zip(found[mode], found[f"{mode}/logit_adjustment={TAU}"], strict=True):
             scores = plain.predicate_scores.numpy() / share ** TAU
             scores /= scores.sum(1, keepdims=True)
-            sure = plain.label_scores.numpy()[plain.pairs.numpy()].prod(1)
-            order = np.argsort(-scores[:, 1:].max(1) * sure, kind="stable")
-            np.testing.assert_allclose(adjusted.predicate_scores.numpy(), scores[order], rtol=1e-4)
+            by_pair = [np.lexsort(one.pairs.numpy().T) for one in (plain, adjusted)]
+            np.testing.assert_array_equal(adjusted.pairs[by_pair[1]], plain.pairs[by_pair[0]])
+            np.testing.assert_allclose(adjusted.predicate_scores[by_pair[1]], scores[by_pair[0]], rtol=1e-4)
+            sure = adjusted.label_scores[adjusted.pairs].prod(1)
+            overall = (adjusted.predicate_scores[:, 1:].amax(1) * sure).numpy()
+            assert (np.diff(overall) <= 1e-6 * overall[1:]).all(), "descending"
             np.testing.assert_array_equal(adjusted.labels, plain.labels)
 
 
@@ -52,3 +59,41 @@ def test_evaluate_measures_all_adjusters_in_one_pass(foundation, monkeypatch) ->
     assert named[rank] != named[f"{rank}/logit_adjustment={TAU}"]
     assert [name for name in named if name.startswith("sgcls/all/num_images")] == ["sgcls/all/num_images"]
     assert {"sgdet/fallbacks", "sgdet/failures"} < named.keys()
+
+
+@pytest.mark.parametrize(("together", "part_bytes"), [(1, 1 << 26), (1 << 13, 1), (1, 1)])
+def test_predict_does_not_depend_on_images_together_or_parts(foundation, monkeypatch, together, part_bytes) -> None:
+    """Two images at once or one after the other, all pairs of an image at once or each by itself."""
+    experiment, system = foundation.experiment, foundation.build_predictor()
+    batch = next(iter(experiment.evaluation_batches("val")))
+    modes = ["sgcls", "predcls", "sgdet"]
+    with system.evaluating():
+        expected = system.predict(batch, modes, experiment.adjusters)
+        monkeypatch.setattr(predictor, "PAIRS_TOGETHER", together)
+        monkeypatch.setattr(pair_parts, "PART_BYTES", part_bytes)
+        found = system.predict(batch, modes, experiment.adjusters)
+    assert found.counts == expected.counts
+    assert list(found.predictions) == list(expected.predictions)
+    for mode, predictions in found.predictions.items():
+        for one, other in zip(predictions, expected.predictions[mode], strict=True):
+            order, others = (np.lexsort(each.pairs.numpy().T) for each in (one, other))
+            np.testing.assert_array_equal(one.pairs[order], other.pairs[others])
+            np.testing.assert_array_equal(one.labels, other.labels)
+            np.testing.assert_allclose(one.boxes, other.boxes, rtol=1e-4)
+            np.testing.assert_allclose(one.label_scores, other.label_scores, rtol=1e-5)
+            np.testing.assert_allclose(one.predicate_scores[order], other.predicate_scores[others], rtol=1e-5)
+
+
+def test_predict_runs_the_networks_once_for_both_modes_and_all_adjusters(foundation) -> None:
+    experiment, system = foundation.experiment, foundation.build_predictor()
+    calls = []
+    with ExitStack() as hooks:
+        for name, module in {"backbone": system.detector.rcnn.backbone, "nodes": system.model.node_box_head,
+                             "edges": system.model.edge_box_head, "head": system.model.relation_head}.items():
+            hook = module.register_forward_hook(lambda *_, name=name: calls.append(name))
+            hooks.callback(hook.remove)
+        with system.evaluating():
+            found = system.predict(next(iter(experiment.evaluation_batches("val"))), ["sgcls", "predcls"],
+                                   experiment.adjusters)
+    assert len(found.predictions) == 2 * 2, "modes and adjusters; the metrics apply pred_weight themselves"
+    assert calls == ["backbone", "nodes", "edges", "head"]

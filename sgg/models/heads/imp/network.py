@@ -36,18 +36,69 @@ class MessagePassing(nn.Module):
 
     def propagate(self, nodes: Tensor, edges: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
         """The final states of nodes [N, hidden_dim] and edges [P, hidden_dim]; the inputs have the same shapes."""
-        nodes = self.node_gru(nodes, torch.zeros_like(nodes))
-        edges = self.edge_gru(edges, torch.zeros_like(edges))
-        subject, object_ = pairs[:, 0], pairs[:, 1]
+        nodes, edges = self.node_state(nodes), self.edge_state(edges)
         for _ in range(self.iterations):
             # Both new states follow from the states of the previous round.
-            subjects, objects = nodes[subject], nodes[object_]
-            to_edges = self.subject_gate(subjects, edges) * subjects + self.object_gate(objects, edges) * objects
+            to_edges, from_subjects, from_objects = self.messages(nodes, edges, pairs)
             to_nodes = torch.zeros_like(nodes)
-            to_nodes = to_nodes.index_add(0, subject, self.outgoing_gate(subjects, edges) * edges)
-            to_nodes = to_nodes.index_add(0, object_, self.incoming_gate(objects, edges) * edges)
+            to_nodes = to_nodes.index_add(0, pairs[:, 0], from_subjects)
+            to_nodes = to_nodes.index_add(0, pairs[:, 1], from_objects)
             nodes, edges = self.node_gru(to_nodes, nodes), self.edge_gru(to_edges, edges)
         return nodes, edges
+
+    def node_state(self, nodes: Tensor) -> Tensor:
+        """The first states of nodes, from their inputs; both [N, hidden_dim]."""
+        return self.node_gru(nodes, torch.zeros_like(nodes))
+
+    def edge_state(self, edges: Tensor) -> Tensor:
+        """The first states of edges, from their inputs; both [P, hidden_dim]."""
+        return self.edge_gru(edges, torch.zeros_like(edges))
+
+    def messages(self, nodes: Tensor, edges: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The messages of a round, [P, hidden_dim] each: to the edges, from the edges to their subjects, and to their
+        objects. nodes [N, hidden_dim] and edges [P, hidden_dim]: the states."""
+        subjects, objects = nodes[pairs[:, 0]], nodes[pairs[:, 1]]
+        to_edges = self.subject_gate(subjects, edges) * subjects + self.object_gate(objects, edges) * objects
+        return to_edges, self.outgoing_gate(subjects, edges) * edges, self.incoming_gate(objects, edges) * edges
+
+    def stream_pairs(self, inputs: HeadInputs) -> MessageStream:
+        """As `StreamingHead.stream_pairs`."""
+        return MessageStream(self, inputs)
+
+
+class MessageStream:
+    """Message passing over edges that come in parts. It holds one state [hidden_dim] of each edge, and the messages of
+    one part."""
+
+    def __init__(self, network: MessagePassing, inputs: HeadInputs) -> None:
+        self._network, self._pairs = network, inputs.pairs
+        self._nodes = network.node_state(network.node_input(inputs.nodes))
+        self._edges = self._nodes.new_empty(len(inputs.pairs), self._nodes.shape[1])
+        self._parts: list[slice] = []
+
+    def add(self, rows: slice, vectors: Tensor) -> None:
+        """As `PairStream.add`."""
+        self._edges[rows] = self._network.edge_state(self._network.edge_input(vectors).relu())
+        self._parts.append(rows)
+
+    def outputs(self) -> HeadOutputs:
+        """As `PairStream.outputs`."""
+        for _ in range(self._network.iterations):
+            self._nodes = self._network.node_gru(self._to_nodes_from_new_edges(), self._nodes)
+        predicates = torch.cat([self._network.classify_edges(self._edges[rows]) for rows in self._parts])
+        return HeadOutputs(self._network.classify_nodes(self._nodes), predicates)
+
+    def _to_nodes_from_new_edges(self) -> Tensor:
+        """[N, hidden_dim] the sums of the messages of a round to the nodes. Sets the states of the edges after it: that
+        of an edge follows from its own one and from the nodes."""
+        to_nodes = torch.zeros_like(self._nodes)
+        for rows in self._parts:
+            edges, pairs = self._edges[rows], self._pairs[rows]
+            to_edges, from_subjects, from_objects = self._network.messages(self._nodes, edges, pairs)
+            to_nodes.index_add_(0, pairs[:, 0], from_subjects)
+            to_nodes.index_add_(0, pairs[:, 1], from_objects)
+            self._edges[rows] = self._network.edge_gru(to_edges, edges)
+        return to_nodes
 
 
 class _Gate(nn.Module):

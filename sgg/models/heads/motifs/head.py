@@ -10,7 +10,7 @@ from sgg.methods.head import HeadInputs, HeadOutputs, HeadSizes
 from .class_nms import labels_by_nms
 from .context import SequenceContext
 from .decoder import LabelDecoder
-from .pairs import PairClassifier
+from .pairs import PairClassifier, PairsStream
 from .position import DIM as POSITION_DIM
 from .position import PositionEmbedding
 from .sequence import SequenceOrder
@@ -48,6 +48,16 @@ class MotifsHead(nn.Module):
     @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch's own, and untyped
     def forward(self, inputs: HeadInputs) -> HeadOutputs:
         """Logits of labels and predicates, and the labels on which the predicates depend."""
+        edge_context, label_logits, labels = self._contexts(inputs)
+        return HeadOutputs(label_logits, self.pairs(edge_context, inputs.edges, inputs.pairs), labels)
+
+    def stream_pairs(self, inputs: HeadInputs) -> PairsStream:
+        """As `StreamingHead.stream_pairs`."""
+        return PairsStream(self.pairs, inputs.pairs, *self._contexts(inputs))
+
+    def _contexts(self, inputs: HeadInputs) -> tuple[Tensor, Tensor, Tensor]:
+        """[N, hidden_dim] contexts of objects for their pairs, and logits [N, C] and labels [N] of objects. The vectors
+        of pairs are not read."""
         order = SequenceOrder.right_to_left(inputs.boxes, inputs.image_index, inputs.num_images)
         position = self.position(inputs.boxes, inputs.image_sizes[inputs.image_index])
         objects = torch.cat([inputs.nodes, self._label_code(inputs), position], dim=1)
@@ -55,7 +65,7 @@ class MotifsHead(nn.Module):
         label_logits, labels = self._decide(inputs, torch.cat([objects, object_context], dim=1), order)
         known = torch.cat([self.edge_embedding(labels), inputs.nodes, object_context], dim=1)
         edge_context = self.edge_context(known, order)
-        return HeadOutputs(label_logits, self.pairs(edge_context, inputs.edges, inputs.pairs), labels)
+        return edge_context, label_logits, labels
 
     def _label_code(self, inputs: HeadInputs) -> Tensor:
         """[N, D] the embedding of the given label, or the mean of all embeddings weighted by the detector's

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from sgg.methods.head import HeadOutputs
 
 
 class PairClassifier(nn.Module):
@@ -35,3 +38,22 @@ class PairClassifier(nn.Module):
         subjects = F.linear(as_subject, of_subject, self.join.bias).index_select(0, pairs[:, 0])
         joined = subjects + F.linear(as_object, of_object).index_select(0, pairs[:, 1])
         return self.classify(joined * self.widen(vectors) if self.vision else joined)
+
+
+class PairsStream:
+    """Classifies pairs that come in parts. The other arguments are the contexts [N, hidden_dim], the logits of labels
+    and the labels of all objects."""
+
+    def __init__(self, classifier: PairClassifier, pairs: Tensor, contexts: Tensor, label_logits: Tensor,
+                 labels: Tensor) -> None:
+        self._classifier, self._pairs, self._contexts = classifier, pairs, contexts
+        self._label_logits, self._labels = label_logits, labels
+        self._logits: list[Tensor] = []
+
+    def add(self, rows: slice, vectors: Tensor) -> None:
+        """As `PairStream.add`."""
+        self._logits.append(self._classifier(self._contexts, vectors, self._pairs[rows]))
+
+    def outputs(self) -> HeadOutputs:
+        """As `PairStream.outputs`."""
+        return HeadOutputs(self._label_logits, torch.cat(self._logits), self._labels)
