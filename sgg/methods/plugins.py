@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sgg.common.hashing import sha256_of
+from sgg.common.source_loader import SourceLoader
 
 from .registry import Method, MethodError, Registry, place
 
@@ -263,7 +264,7 @@ def _spec(name: str, source: Path) -> importlib.machinery.ModuleSpec:
         spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
         spec.submodule_search_locations = inside
         return spec
-    loader = importlib.machinery.SourceFileLoader(name, str(file))
+    loader = SourceLoader(name, str(file))
     found = importlib.util.spec_from_file_location(name, file, loader=loader, submodule_search_locations=inside)
     assert found is not None  # a loader is given
     return found
