@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from sgg.config.loading.renamed import renamed
 from sgg.settings.keys import find, has, put, remove
-from sgg.settings.marks import Follows, Get, Suits
+from sgg.settings.marks import ComputedDefault, DataDefaults, Get
 
 from .choice import AUTO
 from .setting import Setting, applying, choices_of, settings_of
@@ -82,20 +82,20 @@ class _Completion:
         for setting in self.known.values():
             # Earlier versions wrote None where the entry of a registry now has a default of its own.
             of_entry = bool(setting.chosen) and setting.default is not None and has(self.filled, setting.key)
-            if setting.mark(Suits) is not None or (of_entry and setting.mark(Follows) is None):
+            if setting.mark(DataDefaults) is not None or (of_entry and setting.mark(ComputedDefault) is None):
                 self._fill_for_data(setting)
 
     def fill_following_defaults(self) -> None:
         """Fill in the defaults that rules compute from other settings."""
         for key, setting in self.known.items():
-            if (mark := setting.mark(Follows)) is not None and find(self.filled, key) is None:
+            if (mark := setting.mark(ComputedDefault)) is not None and find(self.filled, key) is None:
                 try:
                     self._fill(key, mark.rule(partial(_validated, self.known, self.get)))
                 except _WrongSettingError:
                     self._fill(key, setting.default)
 
     def _fill_for_data(self, setting: Setting) -> None:
-        name, mark = self.get("data.name"), setting.mark(Suits)
+        name, mark = self.get("data.name"), setting.mark(DataDefaults)
         value = mark.values.get(name, setting.default) if mark and isinstance(name, str) else setting.default
         self._fill(setting.key, value)
 

@@ -19,7 +19,7 @@ from sgg.methods.dataset import DATA_SETS, DataSettings
 from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
 from sgg.methods.head import HEADS, Head, Mode
 from sgg.methods.registry import Registry
-from sgg.settings.marks import Follows, suits
+from sgg.settings.marks import ComputedDefault, data_defaults
 from sgg.settings.roles import draws, measures, runs, trains
 from sgg.settings.section import Distinct, Fraction, HomePath, Listed, Section, section_type
 
@@ -56,7 +56,7 @@ class Model(Section):
 
     head: Annotated[Head, Choice(HEADS)] = Field(HEADS.default, validate_default=True)
     """The relation head."""
-    edge_boxes: Annotated[EdgeBoxes, trains(), suits(gqa="image_frame")] = "union_frame"
+    edge_boxes: Annotated[EdgeBoxes, trains(), data_defaults(gqa="image_frame")] = "union_frame"
     """How the boxes of a pair are drawn: union_frame draws both in the frame of their union, image_frame in the frame
     of the image. A trained model needs the drawing that it was trained with; its weights do not show which one."""
     box_strides: Annotated[Literal["published", "intended"], trains()] = "published"
@@ -64,11 +64,11 @@ class Model(Section):
     frequency_bias: Annotated[Literal["off", "add", "only"], trains()] = "off"
     """The frequency bias of predicates. add: it is added to the predicate logits; only: it replaces the predicate
     logits (for evaluation)."""
-    pairs_per_image: Annotated[PositiveInt, trains(mid_training=True), Follows(pairs_of_mode)] = 1024
+    pairs_per_image: Annotated[PositiveInt, trains(mid_training=True), ComputedDefault(pairs_of_mode)] = 1024
     """Budget of training pairs an image, over the batch."""
     foreground_share: Annotated[Fraction, trains(mid_training=True)] = 0.25
     """The largest fraction of annotated pairs among the training pairs."""
-    dropout: Annotated[Fraction, trains(mid_training=True), suits(toy=0.2)] = 0.5
+    dropout: Annotated[Fraction, trains(mid_training=True), data_defaults(toy=0.2)] = 0.5
     """Dropout in the box heads."""
 
 
@@ -88,11 +88,11 @@ class Training(Section):
 
     mode: Annotated[Mode, trains(tried=True)] = "sgcls"
     """The annotation that the model gets in training: boxes (sgcls), boxes and labels (predcls), nothing (sgdet)."""
-    epochs: Annotated[NonNegativeInt, trains(grows=True), suits(toy=3)] = 20
+    epochs: Annotated[NonNegativeInt, trains(grows=True), data_defaults(toy=3)] = 20
     """Epochs of training."""
-    batch_size: Annotated[PositiveInt, trains(mid_training=True, tried=True), suits(toy=8)] = 24
+    batch_size: Annotated[PositiveInt, trains(mid_training=True, tried=True), data_defaults(toy=8)] = 24
     """Images per batch."""
-    drop_last: Annotated[bool, trains(tried=True), suits(toy=False)] = True
+    drop_last: Annotated[bool, trains(tried=True), data_defaults(toy=False)] = True
     """Leave out an epoch's last batch if it has fewer than `batch_size` images, as the papers did: it would be a step
     of a few images at the full rate."""
     accumulate: Annotated[PositiveInt, trains(mid_training=True)] = 1
@@ -101,12 +101,12 @@ class Training(Section):
     and each part has its own budget of pairs."""
     optimizer: Annotated[Literal["sgd", "adamw"], trains()] = "sgd"
     """The optimiser of F."""
-    learning_rate: Annotated[PositiveFloat, trains(mid_training=True), Follows(rate_of_batch)] = 0.024
+    learning_rate: Annotated[PositiveFloat, trains(mid_training=True), ComputedDefault(rate_of_batch)] = 0.024
     """Learning rate of F."""
     schedule: Annotated[Literal["step", "cosine", "constant"], trains(mid_training=True)] = "step"
     """The schedule of the learning rate. step: it falls to a tenth after `decay_epoch`. cosine: it falls to 0 at the
     end of the last epoch, so a run that resumes with more epochs continues on another curve. constant: no change."""
-    decay_epoch: Annotated[PositiveInt, trains(mid_training=True), suits(toy=2)] = 16
+    decay_epoch: Annotated[PositiveInt, trains(mid_training=True), data_defaults(toy=2)] = 16
     """With schedule step: the last epoch at the full rate, counted from 1. Later epochs have a tenth of the rate."""
     warmup_steps: Annotated[NonNegativeInt, trains(mid_training=True)] = 0
     """The number of steps over which the rate rises linearly, with every schedule."""
@@ -142,9 +142,9 @@ class Evaluation(Section):
     """The modes of evaluation."""
     ks: Annotated[list[PositiveInt], Listed, Distinct, Field(min_length=1), measures(swept=True)] = list(KS)
     """The cut-offs K of recall."""
-    every: Annotated[PositiveInt, measures(), suits(toy=1)] = 5
+    every: Annotated[PositiveInt, measures(), data_defaults(toy=1)] = 5
     """The number of epochs between validations. The first and the last epoch are always validated."""
-    batch_size: Annotated[PositiveInt, measures(), suits(toy=16)] = 1
+    batch_size: Annotated[PositiveInt, measures(), data_defaults(toy=16)] = 1
     """Images per batch in evaluation."""
     test: Annotated[bool, measures()] = True
     """Evaluate on the test split after the last epoch."""
@@ -170,7 +170,7 @@ class Settings(Section):
     data: Annotated[DataSettings, Choice(DATA_SETS, auto=data_of_root)] = Field(DATA_SETS.default,
                                                                                 validate_default=True)
     """The data set and how it is read (docs/SYSTEM.md section 1)."""
-    detector: Annotated[Backbone, Choice(BACKBONES), suits(toy="tiny")] = Field(BACKBONES.default,
+    detector: Annotated[Backbone, Choice(BACKBONES), data_defaults(toy="tiny")] = Field(BACKBONES.default,
                                                                                 validate_default=True)
     """The network of the frozen detector (docs/SYSTEM.md section 2)."""
     model: Model = Model()

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from sgg.settings.marks import Follows
+from sgg.settings.marks import ComputedDefault
 from sgg.settings.roles import draws, measures, runs
 from sgg.settings.section import Off, Section
 
@@ -17,9 +17,9 @@ from .rules import direction_of_metric, metric_of_modes
 class Search(Section):
     """Which trials are run, and which are stopped early (`platform/search/search_space.py`, `platform/tune.py`)."""
 
-    metric: Annotated[str, measures(), Follows(metric_of_modes)] = "val/sgcls/zs/ngR@100"
+    metric: Annotated[str, measures(), ComputedDefault(metric_of_modes)] = "val/sgcls/zs/ngR@100"
     """The metric that trials are compared by: a metric of validation (`val/sgcls/zs/ngR@100`), or `loss`."""
-    mode: Annotated[Literal["max", "min"], measures(), Follows(direction_of_metric)] = "max"
+    mode: Annotated[Literal["max", "min"], measures(), ComputedDefault(direction_of_metric)] = "max"
     """Whether a larger or a smaller metric is better. It follows from the metric and need not be given."""
     trials: Annotated[PositiveInt, draws()] = 1
     """The number of configurations to draw; each runs once per seed. Every draw runs all values of grid axes."""

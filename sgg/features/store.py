@@ -25,8 +25,8 @@ from .metadata import FIRST_EDITION, attributes_of, identity_of, require_shards,
 
 log = logging.getLogger(__name__)
 
-TOLD = 5
-"""The number of damaged rows that a message names."""
+MAX_NAMED_ROWS = 5
+"""A message names at most this number of damaged rows."""
 
 
 class FeatureStore:
@@ -172,11 +172,11 @@ class FeatureStore:
     def _damage(self, rows: list[int], reason: str = "") -> str:
         """The message for rows that cannot be read."""
         step = self._shard_rows
-        first = rows[:TOLD]
+        first = rows[:MAX_NAMED_ROWS]
         named = [f"row {row} of class {self.identity.classes[label]} (chunk {row % step} of "
                 f"{array.shard_of(Path(), row // step, self.row_shape)})"
                 for row, label in zip(first, self.labels_of(np.array(first, np.int64)).tolist(), strict=True)]
-        more = [f"{len(rows) - TOLD:,} more"] if len(rows) > TOLD else []
+        more = [f"{len(rows) - MAX_NAMED_ROWS:,} more"] if len(rows) > MAX_NAMED_ROWS else []
         reason = " ".join(reason.split())[:200]
         return (f"{self.path}: cannot be read, its files are damaged: {', '.join(named + more) or 'some rows'}"
                 f"{f' ({reason})' if reason else ''}; delete the store, and the next run, or `python -m sgg.features "

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from sgg.settings.marks import suits
+from sgg.settings.marks import data_defaults
 from sgg.settings.roles import measures, runs, trains
 from sgg.settings.section import HomePath
 
@@ -59,7 +59,7 @@ class DataSettings(Method):
     allow_clipping: Annotated[bool, trains(shared=True, tried=True)] = False
     """Accept boxes that lie outside their images or seem to follow another convention than the reader's (corners in
     place of sizes, ...). They are cut off at the border."""
-    workers: Annotated[NonNegativeInt, runs(), suits(toy=0)] = 2
+    workers: Annotated[NonNegativeInt, runs(), data_defaults(toy=0)] = 2
     """Processes that decode images; 0: the training process decodes them."""
 
     @classmethod

@@ -15,8 +15,8 @@ from sgg.common.metric_names import KS
 from sgg.methods.head import Mode
 from sgg.metrics.checks import ImageArrays, checked_arrays, checked_mode
 from sgg.metrics.conventions import Conventions
-from sgg.metrics.matching import Block
-from sgg.metrics.ranking import block_ranks
+from sgg.metrics.matching import MatchedImages
+from sgg.metrics.ranking import matched_ranks
 from sgg.metrics.recall import COUNTED, RANKED_KINDS, RecallTally, harmonic_mean, mean_recall, shot_subset
 from sgg.metrics.triplet import MAX_PREDICATES, ShotCounts, TripletTally, triplet_metrics
 from sgg.structures import Array, Prediction, SceneGraph, to_numpy
@@ -93,13 +93,13 @@ class SceneGraphMetrics:
     def _count(self) -> None:
         if not self._waiting:
             return
-        block = Block(self._waiting, self.mode, self.conventions)
-        ranks = np.array([block_ranks(block, self.conventions, weights if x else None)
+        matched = MatchedImages(self._waiting, self.mode, self.conventions)
+        ranks = np.array([matched_ranks(matched, self.conventions, weights if x else None)
                           for x, weights in self.weights.items()])
-        counts = self.subset(block.triplets), self.train(block.triplets)
+        counts = self.subset(matched.triplets), self.train(matched.triplets)
         recalled = len(RANKED_KINDS)
-        self._recall.add(block.image, block.predicates, counts[0], 1 / (counts[1] + 1), ranks[:, :recalled])
-        self._triplets.add(block.triplets, ranks[:, recalled])
+        self._recall.add(matched.image, matched.predicates, counts[0], 1 / (counts[1] + 1), ranks[:, :recalled])
+        self._triplets.add(matched.triplets, ranks[:, recalled])
         self._waiting, self._num_waiting = [], 0
 
     def merge(self, other: SceneGraphMetrics) -> SceneGraphMetrics:

@@ -4,7 +4,7 @@ A predicted triplet (a row of `pairs` with a predicate) hits a relation when sub
 agree and both boxes have an IoU of at least .5 with the annotated ones. Many images are matched at once, one after
 another in one array: the time goes into the number of numpy calls, not into the few numbers of an image.
 
-Shapes are those of `sgg.structures`, summed over the images of a block; H is the number of hits.
+Shapes are those of `sgg.structures`, summed over all images; H is the number of hits.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def box_iou(boxes1: Array, boxes2: Array) -> np.ndarray:
     return _iou(sides1[:, :, None], sides2[:, None, :])
 
 
-class Block:
+class MatchedImages:
     """Images one after another, and the hits among all their pairs x predicates.
 
     images: results of `checks.checked_arrays`, each with at least one relation.
@@ -93,7 +93,7 @@ class Block:
         self.rival = row[place]
 
     def _key(self, image: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """A number for each pair of boxes of an image that is unique in the block."""
+        """A number for each pair of boxes of an image that is unique among all images."""
         return self._first_key[image] + first * self._num_boxes[image] + second
 
     def _rows_of(self, relation: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,14 +12,14 @@ Get = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
-class Suits:
+class DataDefaults:
     """A mark that gives a setting other defaults for some data sets. All others have the default of the schema."""
 
     values: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Follows:
+class ComputedDefault:
     """A mark that computes a setting's default from other settings. The rule's docstring says how.
 
     The rule gets settings as the schema reads them: validated and with their defaults. If the rule asks for a setting
@@ -33,6 +33,6 @@ class Follows:
         assert callable(self.rule)  # a setting of the same name in the class body would hide the rule
 
 
-def suits(**values: Any) -> Suits:
-    """A mark with the default for each named data set: `suits(toy=64)`."""
-    return Suits(values)
+def data_defaults(**values: Any) -> DataDefaults:
+    """A mark with the default for each named data set: `data_defaults(toy=64)`."""
+    return DataDefaults(values)

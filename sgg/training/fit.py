@@ -66,8 +66,8 @@ def fit(
     system = foundation.build()
     history = History(directory)
     done = load_checkpoint(found, system)
-    first = parallel.rank() == 0
-    if first:
+    is_main = parallel.rank() == 0
+    if is_main:
         write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": foundation.provenance,
                                         **code_provenance(), COMPUTED_ON: computed_on(system.device)})
 
@@ -82,10 +82,10 @@ def fit(
         assert batches is not None  # there is an epoch to do
         values = train_epoch(system, config, batches, epoch)
         if is_validated(config, epoch):
-            values |= measure(experiment, system, "val", epoch)
-        row = history.append(epoch, values) if first else {"epoch": epoch, "attempt": history.attempt, **values}
+            values |= evaluate_split(experiment, system, "val", epoch)
+        row = history.append(epoch, values) if is_main else {"epoch": epoch, "attempt": history.attempt, **values}
         rows.append(row)
-        if first:
+        if is_main:
             _save(foundation, directory, system, epoch, rows)
         parallel.wait_for_all()
         log.info("%s", describe(row, config))
@@ -104,7 +104,7 @@ def _tested(experiment: Experiment, system: System, directory: Path, done: int) 
     epochs = experiment.config.training.epochs
     test = read_test(directory) if done >= epochs else None
     if test is None:
-        test = measure(experiment, system, "test", epochs)
+        test = evaluate_split(experiment, system, "test", epochs)
         if parallel.rank() == 0:
             write_test(directory, test)
     return test
@@ -130,21 +130,21 @@ def train_epoch(system: System, config: Config, batches: Batches, epoch: int) ->
     counts: dict[str, int] = {}
     images, skipped = 0, 0
     images_of: Counter[str] = Counter()
-    for steps, batch in enumerate(batches.epoch(epoch), start=1):
-        system.set_rates((epoch - 1) * len(batches) + steps - 1, len(batches))
+    for step, batch in enumerate(batches.epoch(epoch), start=1):
+        system.set_rates((epoch - 1) * len(batches) + step - 1, len(batches))
         try:
             result = system.training_step(batch, draws)
             losses = finite(result.losses)
         except FloatingPointError as error:
-            raise FloatingPointError(f"{error} in epoch {epoch}, step {steps}: {_lower_rates(system)}; or look at "
+            raise FloatingPointError(f"{error} in epoch {epoch}, step {step}: {_lower_rates(system)}; or look at "
                                      f"the images of this batch: {', '.join(batch.image_ids)}") from error
         images += len(batch)
         images_of.update(result.counts)
         skipped += not losses
         for name, value in losses.items():
             sums[name], counts[name] = sums.get(name, 0.0) + value, counts.get(name, 0) + 1
-        if losses and steps % max(1, len(batches) // 4) == 0:
-            log.info("epoch %d: step %d of %d, loss %.3f", epoch, steps, len(batches), sum(losses.values()))
+        if losses and step % max(1, len(batches) // 4) == 0:
+            log.info("epoch %d: step %d of %d, loss %.3f", epoch, step, len(batches), sum(losses.values()))
     if skipped:
         log.warning("epoch %d: %d of %d batches had no part with two pairs of objects and were skipped", epoch, skipped,
                     len(batches))
@@ -174,7 +174,7 @@ def finite(losses: Losses) -> dict[str, float]:
     return values
 
 
-def measure(experiment: Experiment, system: System, split: str, epoch: int) -> Row:
+def evaluate_split(experiment: Experiment, system: System, split: str, epoch: int) -> Row:
     """All metrics of a split after an epoch, named `<split>/<mode>/<subset>/<metric>`.
 
     Raises FloatingPointError, naming the epoch, where the model has diverged.

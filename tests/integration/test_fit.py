@@ -80,8 +80,8 @@ MOMENTS = {
     "while the second checkpoint is written": (["sgg.checkpoint.save", "sgg.checkpoint.state.save_file"], [2, 1],
                                                "after"),
     "between a checkpoint's files": (["sgg.checkpoint.save", "torch.save"], [2, 1], "after"),
-    "in the test": (["sgg.training.fit.measure", "sgg.metrics.SceneGraphMetrics.update"], [3, 2], "before"),
-    "between the test and its file": (["sgg.training.fit.measure"], [3], "after"),
+    "in the test": (["sgg.training.fit.evaluate_split", "sgg.metrics.SceneGraphMetrics.update"], [3, 2], "before"),
+    "between the test and its file": (["sgg.training.fit.evaluate_split"], [3], "after"),
 }
 """When a run is killed: what it calls then, and within that; which call of each it is; before or after the last one.
 Both epochs are validated, so the third measurement is the test."""

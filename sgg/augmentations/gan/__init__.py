@@ -8,7 +8,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_
 
 from sgg.methods.augmentation import AUGMENTATIONS, Augmentation, AugmentationNeed, AugmentationParts
 from sgg.methods.head import Mode
-from sgg.settings.marks import Follows, Get
+from sgg.settings.marks import ComputedDefault, Get
 from sgg.settings.roles import trains
 from sgg.settings.section import Distinct, Listed, Off, Section
 
@@ -74,7 +74,7 @@ class GANAugmentation(Augmentation):
     """Weight of all adversarial losses."""
     hidden_dim: Annotated[PositiveInt, trains()] = 64
     """Width of the generator's graph convolutions."""
-    embedding_dim: Annotated[PositiveInt, trains(tried=True), Follows(width_of_vectors)] = 200
+    embedding_dim: Annotated[PositiveInt, trains(tried=True), ComputedDefault(width_of_vectors)] = 200
     """Width of the generator's class embeddings."""
     learning_rate_generator: Annotated[PositiveFloat, trains(mid_training=True)] = 1e-4
     """Adam's learning rate for the generator."""

@@ -1,4 +1,4 @@
-"""Load a config file and `key=value` words: a valid Config and the axes of its search."""
+"""Load a config file with `key=value` overrides: a valid Config and the axes of its search."""
 
 from __future__ import annotations
 
@@ -83,19 +83,19 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
         print(f"note: {path}: {old} is called {new} now", file=sys.stderr)
     for key, (was, now) in old_values(settings).items():
         print(f"note: {path}: {key}: {was} is called {now} now", file=sys.stderr)
-    edited, of_words = settings, []
-    for word in overrides:
-        edited, faults = _override(in_long_form(Settings, edited), word)
-        of_words += faults
+    edited, faults_of_overrides = settings, []
+    for override in overrides:
+        edited, faults = _overridden(in_long_form(Settings, edited), override)
+        faults_of_overrides += faults
     settings, edited = with_current_keys(Settings, settings), with_current_keys(Settings, edited)
     _load_plugins(edited, path.parent, source)
-    _, before = _draft(settings, source, faults_of_search)
-    study, after = _draft(edited, source, faults_of_search)
-    of_file = [fault for fault in after if fault in before]
-    of_words += [fault for fault in after if fault not in before]
-    if of_file or of_words:
-        raise ConfigError(str(path) if not of_words else source if of_file else "command line",
-                          [*of_file, *(f"{fault} (on the command line)" for fault in of_words)])
+    _, faults_without_overrides = _draft(settings, source, faults_of_search)
+    study, faults = _draft(edited, source, faults_of_search)
+    faults_of_file = [fault for fault in faults if fault in faults_without_overrides]
+    faults_of_overrides += [fault for fault in faults if fault not in faults_without_overrides]
+    if faults_of_file or faults_of_overrides:
+        raise ConfigError(str(path) if not faults_of_overrides else source if faults_of_file else "command line",
+                          [*faults_of_file, *(f"{fault} (on the command line)" for fault in faults_of_overrides)])
     return study
 
 
@@ -103,10 +103,11 @@ def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[St
            ) -> tuple[Study, list[str]]:
     """A study whose faulty settings are replaced by their defaults, and all faults."""
     axes: dict[str, dict[str, Any]] = {}
-    rest = with_current_keys(Settings, _without_axes(settings, (), axes))
-    firsts = {key: values[0] for key, leaf in axes.items() if not is_swept(key) and (values := _values(leaf))}
-    wrong = separately(without_other_entries(with_values(rest, firsts), axes)).wrong  # the search reports these faults
-    given = with_values(rest, {key: value for key, value in firsts.items() if key not in wrong})
+    not_searched = with_current_keys(Settings, _without_axes(settings, (), axes))
+    first_values = {key: values[0] for key, axis in axes.items() if not is_swept(key) and (values := _values(axis))}
+    # The search reports the faults of the searched values.
+    wrong = separately(without_other_entries(with_values(not_searched, first_values), axes)).wrong
+    given = with_values(not_searched, {key: value for key, value in first_values.items() if key not in wrong})
     base, faults = checked(without_other_entries(given, axes))
     study = Study(base, axes, source, given if not faults else separately(given).given)
     return study, faults + faults_of_search(study)
@@ -125,11 +126,11 @@ def _load_plugins(settings: dict[str, Any], folder: Path, source: str) -> None:
     put(settings, PLUGINS, [plugin.full_name for plugin in plugins])
 
 
-def _override(settings: dict[str, Any], word: str) -> tuple[dict[str, Any], list[str]]:
-    """The settings with the value of `key=value`, and the faults of the word. The key may be a former one."""
-    key, separator, text = word.partition("=")
+def _overridden(settings: dict[str, Any], override: str) -> tuple[dict[str, Any], list[str]]:
+    """The settings with the value of an override `key=value`, and its faults. The key may be a former one."""
+    key, separator, text = override.partition("=")
     if not separator or not key:
-        return settings, [f"{word!r} must have the form key=value, for example loss.kind=dnorm"]
+        return settings, [f"{override!r} must have the form key=value, for example loss.kind=dnorm"]
     if (new := new_key(key)) != key:
         print(f"note: {key} is called {new} now (on the command line)", file=sys.stderr)
     try:
@@ -183,13 +184,14 @@ def _parse(path: Path) -> dict[str, Any]:
     return settings
 
 
-def _values(leaf: dict[str, Any]) -> list[Any]:
-    """The values that a `{search: KIND, ...}` leaf lists, or the low end of its range; [] if it has neither."""
-    listed = leaf.get("of", [leaf["low"]] if "low" in leaf else [])
+def _values(axis: dict[str, Any]) -> list[Any]:
+    """The values that an axis `{search: KIND, ...}` lists, or the low end of its range; [] if it has neither."""
+    listed = axis.get("of", [axis["low"]] if "low" in axis else [])
     return listed if isinstance(listed, list) else []
 
 
 def _without_axes(settings: dict[str, Any], path: tuple[str, ...], axes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The settings without searched values, which are added to `axes`. path: the keys of the sections around them."""
     rest: dict[str, Any] = {}
     for key, value in settings.items():
         here = (*path, str(key))

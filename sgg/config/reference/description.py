@@ -8,7 +8,7 @@ from typing import Any
 
 from sgg.config.schema import Settings
 from sgg.config.setting import Setting, choices_of, declared
-from sgg.settings.marks import Follows, Suits
+from sgg.settings.marks import ComputedDefault, DataDefaults
 
 from .json_schema import value_schema
 
@@ -45,11 +45,11 @@ def _entry(first: str, meaning: str, role: str, only_with: str) -> str:
 
 def default_in_words(setting: Setting) -> str:
     """The default, and its dependence on the data set or on other settings."""
-    suited, follows = setting.mark(Suits), setting.mark(Follows)
-    if follows is not None:
-        return " ".join((follows.rule.__doc__ or "").split()).rstrip(".")
-    others = "" if suited is None else "".join(f", {_value(value)} for {data}" for data, value in suited.values.items())
-    return _value(setting.default) + others
+    by_data, computed = setting.mark(DataDefaults), setting.mark(ComputedDefault)
+    if computed is not None:
+        return " ".join((computed.rule.__doc__ or "").split()).rstrip(".")
+    values = by_data.values if by_data is not None else {}
+    return _value(setting.default) + "".join(f", {_value(value)} for {data}" for data, value in values.items())
 
 
 def type_in_words(schema: dict[str, Any]) -> str:

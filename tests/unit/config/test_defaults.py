@@ -6,7 +6,7 @@ import pytest
 from pydantic import PositiveInt
 
 from sgg.config.defaults import complete
-from sgg.settings.marks import Follows
+from sgg.settings.marks import ComputedDefault
 from sgg.settings.roles import runs
 from sgg.settings.section import Listed, Section
 
@@ -31,7 +31,7 @@ def of_rule(rule, values):
         """As `complete` needs it."""
         read: Followed = Followed()
         """What the rule reads."""
-        made: Annotated[int, runs(), Follows(rule)] = 7
+        made: Annotated[int, runs(), ComputedDefault(rule)] = 7
         """What follows."""
 
     return complete(WithRule, {"read": {"values": values}})["made"]

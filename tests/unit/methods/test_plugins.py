@@ -182,7 +182,7 @@ def test_load_plugins_of_a_loss_with_a_validator(write) -> None:
     write('''
 from typing import Annotated, Literal
 from pydantic import model_validator
-from sgg.settings.marks import Follows, suits
+from sgg.settings.marks import ComputedDefault, data_defaults
 from sgg.settings.roles import trains
 from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
 
@@ -194,9 +194,9 @@ def twice(get):
 class Mine(EdgeLoss):
     kind: Annotated[Literal["mine"], trains()] = "mine"
     """Mine."""
-    width: Annotated[int, trains(), suits(toy=3)] = 7
+    width: Annotated[int, trains(), data_defaults(toy=3)] = 7
     """Of something."""
-    double: Annotated[int, trains(), Follows(twice)] = 14
+    double: Annotated[int, trains(), ComputedDefault(twice)] = 14
     """Of it."""
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Overlap of boxes by other packages' convention, and hits of a block of images."""
+"""Overlap of boxes by other packages' convention, and hits of many images at once."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from torchvision.ops import box_iou as torchvision_iou
 from sgg.metrics import box_iou
 from sgg.metrics.checks import checked_arrays
 from sgg.metrics.conventions import REFERENCE
-from sgg.metrics.matching import Block
+from sgg.metrics.matching import MatchedImages
 from tests.oracles.evaluator import Scene
 from tests.oracles.scenes import PREDICATES, scenes
 
@@ -42,11 +42,11 @@ def test_box_iou_takes_tensors_and_empty_sets():
 
 
 @pytest.mark.parametrize("mode", ["predcls", "sgcls", "sgdet"])
-def test_block_has_the_hits_of_each_of_its_images(mode):
+def test_matched_images_has_the_hits_of_each_image(mode):
     images = [image for image in scenes(mode, 80) if len(image[0].relations)]
-    block = Block([checked_arrays(*image, mode, PREDICATES, number) for number, image in enumerate(images)], mode,
-                  REFERENCE)
-    got = list(zip(block.relation.tolist(), block.row.tolist(), block.predicate.tolist(), strict=True))
+    arrays = [checked_arrays(*image, mode, PREDICATES, number) for number, image in enumerate(images)]
+    matched = MatchedImages(arrays, mode, REFERENCE)
+    got = list(zip(matched.relation.tolist(), matched.row.tolist(), matched.predicate.tolist(), strict=True))
     want, relations, rows = [], 0, 0
     for truth, prediction in images:
         scene = Scene(truth, prediction, mode, None, False)

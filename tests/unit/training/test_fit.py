@@ -17,7 +17,7 @@ from sgg.evaluate.restore import restore, trained_on_the_same
 from sgg.structures import Batch
 from sgg.systems.two_stage import foundation as two_stage
 from sgg.systems.two_stage.foundation import TwoStageFoundation
-from sgg.training.fit import fit, measure, train_epoch
+from sgg.training.fit import evaluate_split, fit, train_epoch
 from tests.untrained import untrained
 
 PREPARE = systems.open_foundation
@@ -47,7 +47,7 @@ def spoil(module: torch.nn.Module) -> None:
     next(module.parameters()).data.fill_(math.nan)
 
 
-def test_fit_names_a_model_that_has_diverged(toy_root) -> None:
+def test_evaluate_split_names_a_model_that_has_diverged(toy_root) -> None:
     """The message names the epoch, the image and the remedy; it does not only say that some array must hold
     probabilities."""
     trial = trial_of(toy_root)
@@ -57,17 +57,17 @@ def test_fit_names_a_model_that_has_diverged(toy_root) -> None:
     said = (rf"^the model has diverged: its scores of image {first} in \w+ are not finite, measured on val after "
             r"epoch 3: lower training\.learning_rate")
     with pytest.raises(FloatingPointError, match=said):
-        measure(trial.experiment, run, "val", 3)
+        evaluate_split(trial.experiment, run, "val", 3)
 
 
 @pytest.mark.parametrize("mode", ["sgcls", "sgdet"])
-def test_fit_names_a_detector_that_has_diverged(toy_root, mode) -> None:
+def test_evaluate_split_names_a_detector_that_has_diverged(toy_root, mode) -> None:
     trial = trial_of(toy_root, evaluation={"modes": [mode]})
     run = trial.build()
     spoil(trial.detector.rcnn.backbone)
     with pytest.raises(ValueError, match=r"^the detector has diverged: its features of image \d+ are not finite; train "
                                          r"it again with a lower detector\.learning_rate, or .*detector\.weights"):
-        measure(trial.experiment, run, "val", 1)
+        evaluate_split(trial.experiment, run, "val", 1)
     with pytest.raises(ValueError, match=r"the detector has diverged"):
         train_epoch(run, trial.config, trial.experiment.training_batches(), 1)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, PositiveInt
 
 from sgg.methods.head import HEADS, Head, HeadSizes
-from sgg.settings.marks import suits
+from sgg.settings.marks import data_defaults
 from sgg.settings.roles import trains
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class Imp(Head):
 
     kind: Annotated[Literal["imp"], trains()] = "imp"
     """Iterative message passing."""
-    hidden_dim: Annotated[PositiveInt, trains(), suits(toy=64)] = 512
+    hidden_dim: Annotated[PositiveInt, trains(), data_defaults(toy=64)] = 512
     """Width of node and edge states."""
     iterations: Annotated[int, Field(ge=0), trains()] = 3
     """Rounds of message passing."""

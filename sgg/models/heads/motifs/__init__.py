@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import PositiveInt
 
 from sgg.methods.head import HEADS, Head, HeadSizes, Need
-from sgg.settings.marks import suits
+from sgg.settings.marks import data_defaults
 from sgg.settings.roles import trains
 from sgg.settings.section import Fraction
 
@@ -25,13 +25,13 @@ class Motifs(Head):
 
     kind: Annotated[Literal["motifs"], trains()] = "motifs"
     """Neural Motifs."""
-    hidden_dim: Annotated[PositiveInt, trains(), suits(toy=64)] = 512
+    hidden_dim: Annotated[PositiveInt, trains(), data_defaults(toy=64)] = 512
     """Width of the LSTMs' states, in each direction."""
     object_layers: Annotated[PositiveInt, trains()] = 1
     """Layers of the object context's LSTM; 2 in the paper, 1 in the re-implementation."""
     edge_layers: Annotated[PositiveInt, trains()] = 1
     """Layers of the edge context's LSTM; 4 in the paper, 1 in the re-implementation."""
-    pooling_dim: Annotated[PositiveInt, trains(), suits(toy=128)] = 4096
+    pooling_dim: Annotated[PositiveInt, trains(), data_defaults(toy=128)] = 4096
     """Width of the vector of a pair. Where the box head has another width, a linear layer changes the width of its
     vectors."""
     dropout: Annotated[Fraction, trains(mid_training=True)] = 0.2
