@@ -13,13 +13,23 @@ if __name__ == "__main__" and not __package__:
     sys.exit(2)
 
 from sgg.common.command_line import run_command
-from sgg.config import load
+from sgg.config import Study, load
 
 from .cluster.feature_tasks import extract
 from .cluster.interrupts import Interrupts
 from .cluster.session import ray_session, require_nodes, require_room
 from .launch.arguments import parse
 from .study.directory import StudyDirectory
+
+
+def require_parts(study: Study) -> None:
+    """Raise ConfigError, before Ray starts, when a part of a plugin that features need cannot be used."""
+    if study.base.experiment.plugins:
+        from sgg.experiment.data_checks import open_data  # imports numpy, which is slow
+
+        from .launch.opened_data import require_plugins
+
+        require_plugins(study, [], [(study.base, open_data(study.base))], "features")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     @Interrupts(None).watched()
     def write() -> None:
         study = load(arguments.config, arguments.overrides)
+        require_parts(study)
         # Ray installs its own handler of SIGTERM when it starts; the second watch replaces that one.
         with ray_session(study.base.resources.address, study.source) as total, Interrupts(None).watched():
             from .search.schedule import resources_per_task  # imports Ray, which reads the session's variables

@@ -15,3 +15,39 @@ class Mine(Head):
         raise NotImplementedError
 """
 """A relation head that is registered, and no more."""
+
+DATA_SET = """
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from sgg.methods.dataset import DATA_SETS, DataSettings
+from sgg.settings.roles import trains
+
+
+@DATA_SETS.register
+class Drawn(DataSettings):
+    name: Annotated[Literal["drawn"], trains(shared=True, tried=True)] = "drawn"
+
+    def open(self, rules, cache):
+        from sgg.data.sets.custom import Custom
+
+        return replace(Custom(root=self.root).open(rules, cache), name="drawn", title="drawings")
+"""
+"""The data set `custom` under the name `drawn`."""
+
+BACKBONE = """
+from typing import Annotated, Literal
+
+from sgg.detector.backbones.tiny import Tiny
+from sgg.methods.backbone import BACKBONES
+from sgg.settings.roles import trains
+
+
+@BACKBONES.register
+class Small(Tiny):
+    backbone: Annotated[Literal["small"], trains(shared=True)] = "small"
+
+    def build(self, num_classes, settings):
+        raise RuntimeError("no")
+"""
+"""A detector backbone that cannot be built, in line 14."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sgg.config import Config, ConfigError, Study
 from sgg.config.by_role import reference
 from sgg.config.setting import Naming
@@ -13,6 +15,9 @@ from ..search.axis import Axis
 from ..search.search_space import combinations
 from ..study.directory import StudyDirectory
 from ..study.entry_points import EntryPoints, find
+
+if TYPE_CHECKING:
+    from sgg.systems.construction import Use
 
 MOST_OPENED = 16
 """Opening a data set reads its annotation. Up to so many combinations of the axes' values are opened; of more, every
@@ -38,19 +43,20 @@ def open_data(study: Study, axes: list[Axis], entry_points: EntryPoints) -> Open
     return opened
 
 
-def require_plugins(study: Study, axes: list[Axis], opened: Opened) -> None:
-    """Build every plugin's part of a method that trials choose, each on the data of its trial. Raises ConfigError when
-    one cannot be built."""
+def require_plugins(study: Study, axes: list[Axis], opened: Opened, use: Use = "training") -> None:
+    """Build and try every plugin's part of a method that trials choose and a use needs, each on the data of its trial.
+    Raises ConfigError when one cannot be used."""
     if not study.base.experiment.plugins:
         return
-    from sgg.systems.construction import faults_of_plugins  # imports torch, which only plugins need so early
+    from sgg.experiment.context import Experiment  # imports torch, which only plugins need so early
+    from sgg.systems.construction import faults_of_plugins
 
     settings = reference()
     choosing = [axis for axis in axes if isinstance(settings.get(axis.key), Naming)]
     data_of = {config.data.model_dump_json(): data for config, data in opened}
     configs = [study.trial(values) for values in combinations(choosing, MOST_OPENED)]
     faults = [fault for config in configs if (data := data_of.get(config.data.model_dump_json())) is not None
-              for fault in faults_of_plugins(config, data)]
+              for fault in faults_of_plugins(Experiment(config, data), use)]
     if faults:
         raise ConfigError(study.source, list(dict.fromkeys(faults)))
 

@@ -19,13 +19,13 @@ from typing import get_args
 from sgg.common.command_line import positive, run_command
 from sgg.common.parser import add_data_option, command_parser
 from sgg.config.edge_boxes import EdgeBoxes, current_name
+from sgg.config.options import add_plugin_option, plugins_given
 from sgg.methods.dataset import DATA_SETS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command. Returns 0, or 2 if the file does not fit."""
-    options = build_parser().parse_args(arguments)
-    return run_command(lambda: _import(options))
+    """Run the command. Returns 0, or 2 if the file does not fit or a plugin cannot be used."""
+    return run_command(lambda: _import(arguments))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -44,9 +44,10 @@ def build_parser() -> argparse.ArgumentParser:
                            help="folder of the data sets, for --try-both; default: data")
     importing.add_argument("--device", default="auto",
                            help="for --try-both: cpu, cuda, ...; default: auto, a GPU if there is one")
+    add_plugin_option(importing, "which brings the data set")
     add_data_option(importing, list(DATA_SETS), "--data-name",
-                    help=f"the data set that the model was trained on: {', '.join(DATA_SETS)}; default: what its "
-                         "number of classes says, else vg")
+                    help=f"the data set that the model was trained on: {', '.join(DATA_SETS)}, or of a plugin; "
+                         "default: what its number of classes says, else vg")
     return parser
 
 
@@ -57,7 +58,12 @@ def _drawing(text: str) -> str:
     return name
 
 
-def _import(options: argparse.Namespace) -> None:
+def _import(arguments: Sequence[str] | None) -> None:
+    if plugins := plugins_given(arguments):
+        from sgg.methods.plugins import load_plugins
+
+        load_plugins(plugins)  # before --data is parsed, which may name their data sets
+    options = build_parser().parse_args(arguments)
     from sgg.importing.edge_boxes import EdgeBoxesComparison
     from sgg.importing.published import import_published
 

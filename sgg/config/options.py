@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -16,6 +16,17 @@ def add_plugin_option(parser: argparse.ArgumentParser, use: str) -> None:
     """Add the option `--plugin`. use: the purpose, for the help text."""
     parser.add_argument("--plugin", action="append", default=[], metavar="FILE|MODULE",
                         help=f"load this plugin, {use}; may be given several times")
+
+
+def plugins_given(arguments: Sequence[str] | None) -> list[str]:
+    """The plugins that the option `--plugin` names in the arguments of a command, for a command whose parser depends on
+    them. arguments: None: those of the process. A wrong argument is left to the parser of the command."""
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    add_plugin_option(parser, "")
+    try:
+        return parser.parse_known_args(arguments)[0].plugin
+    except argparse.ArgumentError:
+        return []
 
 
 def add_plugin_options(parser: argparse.ArgumentParser) -> None:

@@ -21,7 +21,7 @@ from sgg.detector.model import Detector
 from sgg.detector.published import load_published_detector
 from sgg.detector.training import discard_state, pretrain
 from sgg.methods.backbone import BACKBONES, Backbone
-from sgg.methods.plugins import plugin_of
+from sgg.methods.plugins import naming_faults, plugin_of
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,8 @@ def train_into(directory: Path, data: DataSet, settings: Backbone, workers: int 
     """
     require_place(directory)
     data.require_boxes()
-    recipe = settings.recipe()
+    with naming_faults("detector", type(settings)):
+        recipe = settings.recipe()
     with torch.random.fork_rng([]):
         torch.manual_seed(derive(recipe.seed, "detector"))
         detector = Detector(settings, len(data.classes))

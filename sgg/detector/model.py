@@ -13,6 +13,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import box_iou
 
 from sgg.methods.backbone import BACKBONES, Backbone
+from sgg.methods.plugins import naming_faults
 from sgg.models.box_head import BoxHead
 
 from .all_classes import detect_with_all_classes
@@ -55,13 +56,14 @@ class Detector(nn.Module):
 
     rcnn: torchvision's module. settings: of the backbone; a name stands for its defaults. backbone: its name. channels,
     map_size: of the global map. head_dim: width of the box head. stride: pixels of the detector's frame per cell of the
-    global map.
+    global map. Raises PluginError that names file and line where a plugin's backbone cannot be built.
     """
 
     def __init__(self, backbone: Backbone | str, num_classes: int, image_size: int | None = None) -> None:
         super().__init__()
         self.settings = BACKBONES.section_of(backbone)
-        self.rcnn = build_rcnn(self.settings, num_classes, image_size)
+        with naming_faults("detector", type(self.settings)):
+            self.rcnn = build_rcnn(self.settings, num_classes, image_size)
         # It saves a quarter of the time on CPUs, and tensor cores need it. Only the order of weights in memory changes.
         self.rcnn.backbone.to(memory_format=torch.channels_last)
         spec = self.settings.spec

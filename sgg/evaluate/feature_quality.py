@@ -80,14 +80,14 @@ class FeatureStudy:
         """The study of a trial's folder or of one of its checkpoints; results go to its folder `quality`.
 
         Raises FileNotFoundError without a checkpoint. Raises ValueError where the run has no GAN, belongs to other data
-        or another detector, or needs a plugin that is not loaded or has changed.
+        or another detector, or needs a plugin that is not loaded, has changed, or has a part that cannot be used.
         """
         found = checkpoint.open_checkpoint(directory)
         found.require_plugins(allow_changed_plugin, "add --plugin {}")
         config = validate(found.meta["config"], str(found.path))
         if AUGMENTATIONS.kind_of(config.augmentation) != "gan":
             raise ValueError(f"{found.path}: this run has no GAN, so there are no generated features to study")
-        foundation = systems.prepare(config, trained_on_the_same(found))
+        foundation = systems.prepare(config, trained_on_the_same(found), "training")
         gan = foundation.build().networks["gan"]
         assert isinstance(foundation, TwoStageFoundation)  # no other system has a GAN
         assert isinstance(gan, GAN)

@@ -34,8 +34,8 @@ def restore(path: Path | str, changes: dict[str, dict[str, Any]] | None = None,
     changes: settings by section that replace those of training, for example {"evaluation": {"ks": [50]}}.
     allow_changed_plugin: accept plugins that have changed since training.
 
-    Raises ValueError where the data or the parts are not those of training, and where a plugin is not loaded or has
-    changed.
+    Raises ValueError where the data or the parts are not those of training, and where a plugin is not loaded, has
+    changed, or has a part that cannot be used.
     """
     found = checkpoint.open_checkpoint(path)
     found.require_plugins(allow_changed_plugin, "add --plugin {}")
@@ -43,7 +43,7 @@ def restore(path: Path | str, changes: dict[str, dict[str, Any]] | None = None,
     for section, values in (changes or {}).items():
         settings[section] = settings[section] | values
     config = validate(settings, str(found.path))
-    foundation = systems.open_foundation(config, trained_on_the_same(found))
+    foundation = systems.open_foundation(config, trained_on_the_same(found), "evaluation")
     configure_torch(config)
     predictor = foundation.build_predictor()
     found.load_weights(**predictor.networks)

@@ -14,7 +14,7 @@ from sgg.data.catalogue import open_with
 from sgg.data.checks.consistency import Rules
 from sgg.data.loading.shared_memory import require as require_shared_memory
 from sgg.data.splits import SPLITS
-from sgg.methods.plugins import PluginError, describe_error, plugin_of
+from sgg.methods.plugins import naming_faults
 
 
 def open_data(config: Config) -> DataSet:
@@ -141,13 +141,8 @@ def check_classes(config: Config, data: DataSet) -> None:
     """Raise ValueError where the augmentation needs more classes than the data set has, and PluginError where the code
     of a plugin fails that says so."""
     augmentation = config.augmentation
-    try:
+    with naming_faults("augmentation", type(augmentation)):
         fault = augmentation.fault_of_classes(len(data.classes) - 1, data.title)
-    except Exception as error:
-        plugin = plugin_of(type(augmentation))
-        if plugin is None:
-            raise
-        raise PluginError(f"augmentation: {describe_error(error, plugin, type(augmentation))}") from error
     if fault:
         raise ValueError(f"augmentation.{fault}")
 

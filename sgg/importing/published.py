@@ -28,6 +28,7 @@ from sgg.gan import GAN
 from sgg.importing.edge_boxes import EdgeBoxesComparison
 from sgg.methods.backbone import BACKBONES
 from sgg.methods.dataset import DATA_SETS
+from sgg.methods.plugins import plugin_of
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.heads.imp.network import MessagePassing
 from sgg.models.roi_features import RoIFeatures
@@ -171,7 +172,9 @@ def _config(architecture: Architecture, directory: Path, data_name: str, edge_bo
     """The settings with which a foundation builds the same modules."""
     without = architecture.num_predicates == GQA_WITHOUT_LEFT_RIGHT
     sides = {"exclude_left_right": without} if "exclude_left_right" in DATA_SETS[data_name].model_fields else {}
+    plugin = plugin_of(DATA_SETS[data_name])  # the checkpoint names it, so that an evaluation asks for it
     return Config.model_validate({
+        "experiment": {} if plugin is None else {"plugins": [plugin.full_name]},
         "data": {"name": data_name, **sides, "flip_predicates": "keep", "self_relations": "keep"},
         "detector": {"backbone": architecture.backbone, "weights": str((directory / DETECTOR).resolve())},
         "model": {"head": {"kind": "imp", "hidden_dim": architecture.hidden_dim}, "edge_boxes": edge_boxes,

@@ -1,76 +1,25 @@
 """Plugins: a user's own entries of registries, in files and packages outside the repository (`experiment.plugins`).
 
-The name of a plugin is a file, `my_head.py` or `folder/my_head.py`, or a module, `my_package.module`. A name in a
-config is relative to the folder of the config file, else to the working directory; Python may also find a module on
-its own path. The full name of a plugin lets every process find the same plugin: it is the absolute path of the file, or
-the folder and the module, `/home/me/heads::my_package.module`.
-
-Only `load_plugins` runs a plugin's code. Its callers pass only names that the user gave.
+Only `load_plugins` runs a plugin's code. Its callers pass only names that the user gave. `plugin_files.py` finds the
+files of a name.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
-import shutil
 import sys
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sgg.common.hashing import sha256_of
 from sgg.common.source_loader import SourceLoader
 
+from .plugin_files import IN_FOLDER, Plugin, PluginError, find_plugin
 from .registry import Method, MethodError, Registry, place
-
-IN_FOLDER = "::"
-
-
-class PluginError(ValueError):
-    """A plugin that cannot be used. The message names the plugin, and the file and line of the fault."""
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """A plugin and the place of its code.
-
-    name: its name in results and messages, which is the file's name or the dotted name of the module. source: the file,
-    or the folder of the module's package. module: the dotted name of the module; None for a file.
-    """
-
-    name: str
-    source: Path
-    module: str | None = None
-
-    @property
-    def full_name(self) -> str:
-        """The name that finds the plugin from every working directory."""
-        return str(self.source) if self.module is None else f"{self.source.parent}{IN_FOLDER}{self.module}"
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of the file, or of all files of the package, in hexadecimal."""
-        if self.source.is_file():
-            return sha256_of(self.source)
-        listed = [f"{path.relative_to(self.source).as_posix()} {sha256_of(path)}" for path in _files(self.source)]
-        return hashlib.sha256("\n".join(listed).encode()).hexdigest()
-
-    def copied_to(self, folder: Path) -> Plugin:
-        """Copy the plugin into a folder under `folder` that is named by the digest, so the copy never changes."""
-        home = folder / self.digest[:16]
-        target = home / self.source.name
-        if not target.exists():
-            files = [self.source] if self.source.is_file() else _files(self.source)
-            temporary = folder / f".{self.digest[:16]}"
-            for file in files:
-                copy = temporary / file.relative_to(self.source.parent)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, copy)
-            temporary.rename(home)
-        return Plugin(self.name, target, self.module)
 
 
 @dataclass(frozen=True)
@@ -84,30 +33,6 @@ class _Loaded:
 
 _loaded: dict[str, _Loaded] = {}
 """The plugins that this process has loaded, by name."""
-
-
-def find_plugin(name: str, folders: Sequence[Path]) -> Plugin:
-    """Find the plugin of a name. folders: the folders that a relative name is looked for in, in this order.
-
-    Raises PluginError if there is no such plugin.
-    """
-    folder, inside, module = name.rpartition(IN_FOLDER)
-    if not inside and (name.endswith(".py") or "/" in name):
-        places = [(start / Path(name).expanduser()).resolve() for start in folders]
-        found = next((place for place in places if place.is_file()), None)
-        if found is None:
-            raise PluginError(f"{name}: there is no such file: {' nor '.join(dict.fromkeys(map(str, places)))}")
-        return Plugin(found.name, found)
-    if not all(part.isidentifier() for part in module.split(".")):
-        raise PluginError(f"{name}: must be a Python file such as my_head.py, or a module such as my_package.module")
-    top = module.partition(".")[0]
-    searched = [folder] if inside else [*map(str, folders), *sys.path]
-    spec = importlib.machinery.PathFinder.find_spec(top, searched)
-    if spec is None or (spec.origin is None and not spec.submodule_search_locations):
-        raise PluginError(f"{name}: there is no module {top!r} in {' or '.join(searched[:len(folders) or 1])}"
-                          f"{'' if inside else ', and Python finds none'}")
-    package = next(iter(spec.submodule_search_locations or ()), None)
-    return Plugin(module, Path(package or spec.origin or "").resolve(), module)
 
 
 def load_plugins(names: Iterable[str], folders: Sequence[Path] | None = None) -> list[Plugin]:
@@ -152,18 +77,19 @@ def unload_plugins(names: Iterable[str]) -> None:
 
 
 def fault_of_plugins(then: Mapping[str, str], allow_changed: bool, remedy: str) -> str | None:
-    """Why the loaded plugins do not serve something that was made with other plugins; None if they do.
+    """Why the loaded plugins do not serve something that was made with other plugins, with one line for each missing or
+    changed plugin; None if they do.
 
     then: the digests of those plugins by name. remedy: how the user names a plugin, with {} for its name.
     """
     now = loaded_digests()
-    for name, digest in then.items():
-        if name not in now:
-            return f"it needs the plugin {name} (sha256 {digest[:12]}), which is not loaded: {remedy.format(name)}"
-        if now[name] != digest and not allow_changed:
-            return (f"it was made with another version of the plugin {name} (sha256 {digest[:12]}, here "
-                    f"{now[name][:12]}): restore that version, or add --allow-changed-plugin")
-    return None
+    faults = [f"it needs the plugin {name} (sha256 {digest[:12]}), which is not loaded: {remedy.format(name)}"
+              for name, digest in then.items() if name not in now]
+    if not allow_changed:
+        faults += [f"it was made with another version of the plugin {name} (sha256 {digest[:12]}, here {other[:12]}): "
+                   "restore that version, or add --allow-changed-plugin"
+                   for name, (digest, other) in changed_plugins(then).items()]
+    return "\n  ".join(faults) or None
 
 
 def changed_plugins(then: Mapping[str, str]) -> dict[str, tuple[str, str]]:
@@ -188,6 +114,29 @@ def describe_error(error: BaseException, plugin: Plugin, entry: type | None = No
     elsewhere = plugin.source if entry is None else place(entry)
     where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else elsewhere
     return f"{where}: {type(error).__name__}: {text}"
+
+
+def place_in_plugins(error: BaseException) -> str | None:
+    """The file and line of the last call in an error's traceback that is of a loaded plugin's code; None if there is
+    none."""
+    sources = tuple(str(loaded.plugin.source) for loaded in _loaded.values())
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(sources)]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else None
+
+
+@contextmanager
+def naming_faults(key: str, entry: type) -> Iterator[None]:
+    """A context for calls of an entry's code. If the entry is of a plugin, an error becomes PluginError that begins
+    with `key` and names the plugin's file and line."""
+    try:
+        yield
+    except PluginError:
+        raise
+    except Exception as error:
+        plugin = plugin_of(entry)
+        if plugin is None:
+            raise
+        raise PluginError(f"{key}: {describe_error(error, plugin, entry)}") from error
 
 
 def plugin_of(entry: type) -> Plugin | None:
@@ -287,9 +236,3 @@ def _top(module: str) -> str:
 
 def _is_of(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
-
-
-def _files(package: Path) -> list[Path]:
-    """All files of a package's tree, without hidden files and Python's compiled files."""
-    return sorted(path for path in package.rglob("*") if path.is_file() and not any(
-        part == "__pycache__" or part.startswith(".") for part in path.relative_to(package).parts))

@@ -13,23 +13,26 @@ from sgg.common.metric_names import PARTS
 if TYPE_CHECKING:
     from sgg.config import Config
 
+    from .construction import Use
     from .contract import Check, Foundation
 
 
-def open_foundation(config: Config, check: Check | None = None) -> Foundation:
+def open_foundation(config: Config, check: Check | None = None, use: Use = "features") -> Foundation:
     """Open what all trials of a config share, without the parts that only training needs; make it where it is missing.
 
-    check: called before anything is made, and once more after a part had to be trained.
+    check: called before anything is made, and once more after a part had to be trained. use: the parts of plugins that
+    are tried before that (`sgg.systems.construction`).
 
     Several processes may call this at once: one makes the parts, the others wait. Raises FileNotFoundError or
-    ValueError, naming the file and the remedy, where data or weights are missing or do not fit.
+    ValueError, naming the file and the remedy, where data or weights are missing or do not fit, and PluginError where
+    a part of a plugin cannot be used.
     """
     from .two_stage.foundation import TwoStageFoundation
 
-    return TwoStageFoundation.open(config, check)
+    return TwoStageFoundation.open(config, check, use)
 
 
-def prepare(config: Config, check: Check | None = None) -> Foundation:
+def prepare(config: Config, check: Check | None = None, use: Use = "features") -> Foundation:
     """As `open_foundation`, and also make all that training needs, so that every trial finds it.
 
     Afterwards torch computes with the threads and number formats of the settings. The shared parts are made without
@@ -37,7 +40,7 @@ def prepare(config: Config, check: Check | None = None) -> Foundation:
     """
     from sgg.experiment.torch_setup import configure_torch
 
-    foundation = open_foundation(config, check)
+    foundation = open_foundation(config, check, use)
     foundation.make_ready()
     configure_torch(foundation.experiment.config)
     return foundation

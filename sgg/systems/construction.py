@@ -4,53 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from torch import Generator, Tensor
 
-from sgg.config import Config
-from sgg.data import DataSet
 from sgg.detector.model import Detector
 from sgg.experiment.context import Experiment
 from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS, Adjustment, require_logits
 from sgg.methods.augmentation import AugmentationParts
 from sgg.methods.edge_loss import EdgeContext, require_scalar
 from sgg.methods.head import HeadSizes, require_module
-from sgg.methods.plugins import describe_error, plugin_of
+from sgg.methods.plugin_files import PluginError
+from sgg.methods.plugins import naming_faults, plugin_of
 from sgg.methods.registry import Method, require_call
+from sgg.systems.augmentation_trial import NoFeatures, try_augmenter
 from sgg.systems.head_trial import try_head
-from sgg.systems.two_stage.augmenter import repeats_of, require_augmenter
+from sgg.systems.two_stage.augmenter import require_augmenter
 
 PAIRS = 8
 """The number of pairs on which an edge loss and adjustments are tried."""
 
+Use = Literal["features", "evaluation", "training"]
+"""Why a method is built. features: only its detector. evaluation: also its head, and the adjustments. training: all of
+its parts."""
 
-def faults_of_plugins(config: Config, data: DataSet) -> list[str]:
-    """One line, with file and line, for each plugin part of a config's method that cannot be used."""
-    experiment, faults = Experiment(config, data), []
-    parts: list[tuple[str, Method, Callable[[], Any]]] = [
-        ("detector", config.detector, partial(_build_detector, experiment)),
-        ("model.head", config.model.head, partial(_try_head, experiment)),
-        ("loss", config.loss, partial(_try_loss, experiment)),
-        ("augmentation", config.augmentation, partial(_try_augmentation, experiment))]
-    for name, entry in ADJUSTMENTS.entries.items():
-        values = [value for value in getattr(config.evaluation, name) if value != entry.neutral]
-        if values and name != BY_METRICS:
-            adjustment = entry()
-            parts.append((f"evaluation.{name}", adjustment, partial(_try_adjustment, adjustment, name, values,
-                                                                    experiment)))
-    for key, part, build in parts:
-        plugin = plugin_of(type(part))
-        if plugin is None:
+
+def require_plugins(experiment: Experiment, use: Use) -> None:
+    """Raise PluginError with the `faults_of_plugins` if there are any."""
+    if faults := faults_of_plugins(experiment, use):
+        raise PluginError("\n  ".join(faults if len(faults) == 1 else [f"{len(faults)} faults", *faults]))
+
+
+def faults_of_plugins(experiment: Experiment, use: Use = "training") -> list[str]:
+    """One line, with file and line, for each plugin part of an experiment's method that cannot be used.
+
+    use: only the parts that this needs are tried.
+    """
+    faults = []
+    for key, part, attempt in _parts(experiment, use):
+        if plugin_of(type(part)) is None:
             continue
         try:
-            with torch.random.fork_rng([]):
-                build()
-        except Exception as error:
-            faults.append(f"{key}: {describe_error(error, plugin, type(part))}")
+            with naming_faults(key, type(part)), torch.random.fork_rng([]):
+                attempt()
+        except PluginError as error:
+            faults.append(str(error))
     return faults
+
+
+def _parts(experiment: Experiment, use: Use) -> list[tuple[str, Method, Callable[[], Any]]]:
+    """The key of each part of a method that a use needs, its settings, and a function that tries it."""
+    config = experiment.config
+    parts: list[tuple[str, Method, Callable[[], Any]]] = [
+        ("detector", config.detector, partial(_build_detector, experiment))]
+    if use != "features":
+        parts.append(("model.head", config.model.head, partial(_try_head, experiment, use == "training")))
+        for name, entry in ADJUSTMENTS.entries.items():
+            values = [value for value in getattr(config.evaluation, name) if value != entry.neutral]
+            if values and name != BY_METRICS:
+                adjustment = entry()
+                parts.append((f"evaluation.{name}", adjustment, partial(_try_adjustment, adjustment, name, values,
+                                                                        experiment)))
+    if use == "training":
+        parts += [("loss", config.loss, partial(_try_loss, experiment)),
+                  ("augmentation", config.augmentation, partial(_try_augmentation, experiment))]
+    return parts
 
 
 def _build_detector(experiment: Experiment) -> None:
@@ -61,14 +79,14 @@ def _build_detector(experiment: Experiment) -> None:
         Detector(settings, experiment.num_classes).box_head_copy("node")  # which its spec must fit
 
 
-def _try_head(experiment: Experiment) -> None:
+def _try_head(experiment: Experiment, trains: bool) -> None:
     """Build the head and call it on a tiny batch."""
     config = experiment.config
     spec, dim, head = config.detector.spec, config.embeddings.dim, config.model.head
     classes, predicates = experiment.num_classes, experiment.num_predicates
     words = (torch.randn(classes, dim), torch.randn(predicates, dim)) if head.needs_words else None
     sizes = HeadSizes(spec.head_dim, classes, predicates, dim if words else 0, spec.channels)
-    try_head(require_module(head.build(sizes, words), head), config, sizes, words)
+    try_head(require_module(head.build(sizes, words), head), config, sizes, words, trains)
 
 
 def _try_loss(experiment: Experiment) -> None:
@@ -91,24 +109,10 @@ def _try_adjustment(adjustment: Adjustment, name: str, values: list[float], expe
 
 
 def _try_augmentation(experiment: Experiment) -> None:
-    """Build the augmentation, and ask it which images it repeats."""
+    """Build the augmentation and try it."""
     config = experiment.config
     spec, augmentation = config.detector.spec, config.augmentation
     features = NoFeatures(spec.channels) if "features" in augmentation.needs else None
     built = augmentation.build(AugmentationParts(spec.channels, spec.map_size(spec.image_size), experiment,
                                                  torch.device("cpu"), features))
-    repeats_of(require_augmenter(built, augmentation), experiment.split("train").annotations)
-
-
-class NoFeatures:
-    """A source of zero features, used before the real ones are made (`sgg.methods.augmentation.FeatureSource`).
-
-    channels: of the detector's map.
-    """
-
-    def __init__(self, channels: int) -> None:
-        self._channels = channels
-
-    def request(self, labels: Tensor, generator: Generator, device: torch.device) -> Any:
-        """As `FeatureSource.request`."""
-        return SimpleNamespace(result=lambda: torch.zeros(len(labels), self._channels, 7, 7, device=device))
+    try_augmenter(require_augmenter(built, augmentation), experiment)

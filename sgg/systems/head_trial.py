@@ -18,8 +18,9 @@ PAIRS = ((0, 1), (1, 2), (2, 0), (3, 4))
 unnoticed."""
 
 
-def try_head(network: nn.Module, config: Config, sizes: HeadSizes, words: tuple[Tensor, Tensor] | None) -> None:
-    """Call a head in evaluation in each measured mode, and in training, on random inputs.
+def try_head(network: nn.Module, config: Config, sizes: HeadSizes, words: tuple[Tensor, Tensor] | None,
+             trains: bool = True) -> None:
+    """Call a head in evaluation in each measured mode and, if it `trains`, in training, on random inputs.
 
     words: as for `Head.build`. Raises MethodError for outputs of other shapes than the contract's, and what the head
     raises.
@@ -28,7 +29,9 @@ def try_head(network: nn.Module, config: Config, sizes: HeadSizes, words: tuple[
     if not head.conditions_on_labels and "sgcls" in modes:
         modes = [mode for mode in modes if mode != "predcls"]  # the head runs once for both
     runs = [(mode, mode == "predcls" and head.conditions_on_labels, False) for mode in modes]
-    for mode, labels_given, training in [*runs, (config.training.mode, config.training.mode == "predcls", True)]:
+    if trains:
+        runs.append((config.training.mode, config.training.mode == "predcls", True))
+    for mode, labels_given, training in runs:
         network.train(training)
         with torch.set_grad_enabled(training):
             inputs = tiny_inputs(head.needs, sizes, words, config.detector.spec.image_size, mode, labels_given,

@@ -15,7 +15,8 @@ from sgg.config.by_role import is_swept
 from sgg.config.config import Config
 from sgg.config.defaults import in_long_form, with_current_keys
 from sgg.config.schema import Settings
-from sgg.methods.plugins import PluginError, load_plugins
+from sgg.methods.plugin_files import PluginError
+from sgg.methods.plugins import load_plugins
 from sgg.settings.keys import find, put, remove, with_values
 
 from .checking import checked, separately, validate

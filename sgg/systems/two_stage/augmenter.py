@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 
@@ -18,6 +19,10 @@ from .sample import Sample
 
 if TYPE_CHECKING:
     from .learner import GraphLearner
+
+
+MODEL = "model"
+"""The name of the scene-graph model, and of its optimiser, in checkpoints."""
 
 
 class Augmenter:
@@ -59,11 +64,15 @@ class Augmenter:
 
 def require_augmenter(augmenter: Any, settings: Augmentation) -> Augmenter:
     """Return the result of `Augmentation.build`. Raises MethodError that names file and line unless it is an
-    `Augmenter`."""
-    if isinstance(augmenter, Augmenter):
-        return augmenter
-    raise MethodError(f"{place(settings.build)}: {type(settings).__name__}.build must return an Augmenter "
-                      f"({__name__}), got {type(augmenter).__name__}")
+    `Augmenter` whose networks and optimisers have other names than that of the scene-graph model."""
+    if not isinstance(augmenter, Augmenter):
+        raise MethodError(f"{place(settings.build)}: {type(settings).__name__}.build must return an Augmenter "
+                          f"({__name__}), got {type(augmenter).__name__}")
+    if MODEL in {*augmenter.networks, *augmenter.optimizers}:
+        kind = type(augmenter)
+        raise MethodError(f"{place(kind)}: {kind.__name__}: the name `{MODEL}` is taken by the scene-graph model; give "
+                          "the network or optimiser of the augmentation another name")
+    return augmenter
 
 
 def repeats_of(augmenter: Augmenter, annotations: Annotations) -> np.ndarray | None:
@@ -79,3 +88,32 @@ def repeats_of(augmenter: Augmenter, annotations: Annotations) -> np.ndarray | N
     raise MethodError(f"{place(kind.repeats)}: {kind.__name__}.repeats must return None or [{len(annotations)}] whole "
                       f"numbers >= 0, one for each training image and not all zero, got {given.dtype} of shape "
                       f"{list(given.shape)}: {np.array2string(given, threshold=6, edgeitems=3)}")
+
+
+def sampled_pairs(augmenter: Augmenter, relations: Tensor, background: Tensor, budget: int,
+                  generator: Generator) -> tuple[Tensor, Tensor] | None:
+    """The result of `Augmenter.sample_pairs`. Raises MethodError that names its file and line unless it is None or two
+    vectors, of rows of `relations` and of `background`."""
+    chosen = augmenter.sample_pairs(relations, background, budget, generator)
+    if chosen is None:
+        return None
+    given = tuple(chosen) if isinstance(chosen, tuple | list) else (chosen,)
+    if len(given) == 2 and all(map(_are_rows, given, (relations, background))):
+        return given[0], given[1]
+    kind = type(augmenter)
+    raise MethodError(f"{place(kind.sample_pairs)}: {kind.__name__}.sample_pairs must return None or two tensors of "
+                      f"whole numbers, rows of the {len(relations)} relations and rows of the {len(background)} "
+                      f"background pairs, got {' and '.join(map(_described, given)) or 'an empty tuple'}")
+
+
+def _are_rows(rows: Any, table: Tensor) -> bool:
+    """Whether `rows` is a vector of numbers of rows of `table`."""
+    return isinstance(rows, Tensor) and rows.dtype in (torch.int32, torch.int64) and rows.dim() == 1 and \
+        bool(((rows >= 0) & (rows < len(table))).all())
+
+
+def _described(value: Any) -> str:
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    ends = f", {value.min()} to {value.max()}" if value.numel() and not value.is_complex() else ""
+    return f"{value.dtype} of shape {list(value.shape)}{ends}"

@@ -25,6 +25,7 @@ from sgg.methods.head import HeadSizes, require_module
 from sgg.models.frequency_bias import FrequencyBias, frequency_table
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import SceneGraphModel
+from sgg.systems.construction import Use, require_plugins
 from sgg.systems.contract import Check
 from sgg.systems.extraction import Extraction, store_path, training_nodes
 from sgg.systems.optimization import build_optimizer
@@ -49,10 +50,11 @@ class TwoStageFoundation:
     detector_hash: str
 
     @classmethod
-    def open(cls, config: Config, check: Check | None = None) -> TwoStageFoundation:
+    def open(cls, config: Config, check: Check | None = None, use: Use = "features") -> TwoStageFoundation:
         """As `sgg.systems.open_foundation`."""
         device = device_of(config)
         experiment = Experiment.open(config)
+        require_plugins(experiment, use)
         torch.set_num_threads(os.cpu_count() or 1)  # no trial runs while the shared parts are made
         cache, settings = config.cache, config.detector
         known = known_hash(experiment.data, cache, settings) if check is not None else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from sgg.structures import Batch
 from sgg.systems.contract import Draws, StepResult
 from sgg.systems.optimization import rate_factor
 
-from .augmenter import Augmenter, repeats_of
+from .augmenter import MODEL, Augmenter, repeats_of, sampled_pairs
 from .learner import GraphLearner
 from .predictor import TwoStagePredictor
 from .sample import Sample, draw_sample, totals_of
@@ -33,13 +34,9 @@ class TwoStage(TwoStagePredictor):
 
     def __init__(self, learner: GraphLearner, augmenter: Augmenter, config: Config, device: torch.device) -> None:
         super().__init__(learner.model, learner.detector, device)
-        for names in (augmenter.networks, augmenter.optimizers):
-            if "model" in names:
-                raise ValueError(f"{type(augmenter).__name__}: the name `model` is taken by the scene-graph model; "
-                                 "give the network or optimiser of the augmentation another name")
         self.learner, self.augmenter = learner, augmenter
         self.networks: Mapping[str, nn.Module] = {**self.networks, **augmenter.networks}
-        self.optimizers: Mapping[str, torch.optim.Optimizer] = {"model": learner.optimizer, **augmenter.optimizers}
+        self.optimizers: Mapping[str, torch.optim.Optimizer] = {MODEL: learner.optimizer, **augmenter.optimizers}
         self.rates: Sequence[str] = ("training.learning_rate",
                                      *(f"augmentation.{name}" for name in config.augmentation.rates))
         self._base_rates = [group["lr"] for group in learner.optimizer.param_groups]
@@ -50,7 +47,7 @@ class TwoStage(TwoStagePredictor):
         """Set the learning rates of F for the step that follows `done` steps. Those of the augmentation do not change.
         """
         factor = rate_factor(self._settings, done, steps_per_epoch)
-        for group, rate in zip(self.optimizers["model"].param_groups, self._base_rates, strict=True):
+        for group, rate in zip(self.optimizers[MODEL].param_groups, self._base_rates, strict=True):
             group["lr"] = rate * factor
 
     def repeats(self, experiment: Experiment) -> np.ndarray | None:
@@ -89,4 +86,4 @@ class TwoStage(TwoStagePredictor):
         """Encode the batch with the detector and sample the pairs to classify."""
         settings = self._model_settings
         return draw_sample(batch, self._settings.mode, self.detector, self.model, settings.pairs_per_image,
-                           settings.foreground_share, draws["pairs"], self.augmenter.sample_pairs)
+                           settings.foreground_share, draws["pairs"], partial(sampled_pairs, self.augmenter))

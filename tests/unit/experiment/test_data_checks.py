@@ -14,7 +14,8 @@ from sgg.detector import save_detector
 from sgg.detector.model import Detector
 from sgg.detector.proposals import RANDOM
 from sgg.experiment.data_checks import check_metric, open_data, open_for_training
-from sgg.methods.plugins import PluginError, load_plugins, unload_plugins
+from sgg.methods.plugin_files import PluginError
+from sgg.methods.plugins import load_plugins, unload_plugins
 
 
 @pytest.fixture

@@ -13,7 +13,9 @@ from sgg.checkpoint.__main__ import main
 from sgg.data import open_dataset
 from sgg.evaluate.__main__ import main as evaluate
 from sgg.importing.published import Architecture, import_published
+from sgg.methods.plugins import loaded_digests, unload_plugins
 from sgg.models.published import SCENE_GRAPH
+from tests.plugins import DATA_SET
 
 KEYS = json.loads((Path(__file__).parents[2] / "golden" / "files" / "checkpoint_keys.json").read_text())
 MODEL = "RelModelStanford.vgg16.use_bias=True.edge_model=motifs"
@@ -94,6 +96,30 @@ def test_import_of_a_model_of_other_data_can_be_evaluated(monkeypatch, tmp_path,
     assert main(["import", str(path), "--out", str(tmp_path / "out"), "--data", "custom"]) == 0
     assert evaluate(["--root", str(tmp_path / "data"), "--device", "cpu", str(tmp_path / "out")]) == 0
     assert f"test: {data.title}" in capsys.readouterr().out
+
+
+def test_main_imports_a_model_of_a_plugins_data_set(monkeypatch, tmp_path, capsys) -> None:
+    """The checkpoint names the plugin, and an evaluation asks for it."""
+    shutil.copytree(Path(__file__).parents[2] / "example", tmp_path / "data")
+    (tmp_path / "drawn.py").write_text(DATA_SET)
+    (tmp_path / "broken.py").write_text("import nothing_of_this_name")
+    data = open_dataset("custom", tmp_path / "data")
+    path = small(monkeypatch, tmp_path / "vgrel.pth", len(data.classes), len(data.predicates))
+    words = ["import", str(path), "--out", str(tmp_path / "out"), "--data", "drawn"]
+    try:
+        with pytest.raises(SystemExit, match="2"):
+            main(words)
+        assert main([*words, "--plugin", str(tmp_path / "broken.py")]) == 2
+        assert "broken.py:1: ModuleNotFoundError" in capsys.readouterr().err
+        assert main([*words, "--try-both", "1", "--root", str(tmp_path / "data"), "--device", "cpu",
+                     "--plugin", str(tmp_path / "drawn.py")]) == 0
+        assert "validation images of drawings" in capsys.readouterr().out
+        meta = checkpoint.open_checkpoint(tmp_path / "out").meta
+        assert (meta["data"]["name"], meta["plugins"]) == ("drawn", loaded_digests())
+    finally:
+        unload_plugins(list(loaded_digests()))
+    assert evaluate(["--root", str(tmp_path / "data"), "--device", "cpu", str(tmp_path / "out")]) == 2
+    assert "it needs the plugin drawn.py" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("epoch", [-3, True, 1.5, "19", 10**7])

@@ -9,12 +9,12 @@ from sgg.config import ConfigError, load, validate
 from sgg.config.by_role import role_of
 from sgg.methods.edge_loss import EDGE_LOSSES
 from sgg.methods.head import HEADS
+from sgg.methods.plugin_files import PluginError, find_plugin
 from sgg.methods.plugins import (
-    PluginError,
     fault_of_plugins,
-    find_plugin,
     load_plugins,
     loaded_digests,
+    place_in_plugins,
     plugin_of,
     unload_plugins,
 )
@@ -176,6 +176,27 @@ def test_fault_of_plugins(write) -> None:
     assert "another version of the plugin my_head.py" in fault_of_plugins(then, False, "")
     assert fault_of_plugins(then, True, "") is None
     assert fault_of_plugins(loaded_digests(), False, "") is None
+    unload_plugins(["my_head.py"])
+    load_plugins([str(write(HEAD)), str(write(HEAD.replace('"mine"', '"other"'), "b.py"))])
+    then |= {"b.py": "1" * 64, "c.py": "2" * 64, "d.py": "3" * 64}
+    faults = fault_of_plugins(then, False, "add --plugin {}").split("\n  ")
+    assert [fault.split(" (sha256")[0] for fault in faults] == [
+        "it needs the plugin c.py", "it needs the plugin d.py", "it was made with another version of the plugin "
+        "my_head.py", "it was made with another version of the plugin b.py"]
+    assert fault_of_plugins(then, True, "").split("\n  ") == [
+        f"it needs the plugin {name}.py (sha256 {digit * 12}), which is not loaded: " for name, digit in ("c2", "d3")]
+
+
+def test_place_in_plugins_names_the_last_call_of_a_plugin(write) -> None:
+    path = write(HEAD.replace("raise NotImplementedError", "return words.get(sizes)"))
+    load_plugins([str(path)])
+    for words, place in (({}, f"{path}:18"), (None, f"{path}:18")):
+        with pytest.raises((TypeError, AttributeError)) as raised:
+            HEADS["mine"]().build([], words)
+        assert place_in_plugins(raised.value) == place
+    with pytest.raises(TypeError) as ours:
+        load_plugins(3)
+    assert place_in_plugins(ours.value) is None
 
 
 def test_load_plugins_of_a_loss_with_a_validator(write) -> None:

@@ -1,13 +1,17 @@
 """Plugin parts that cannot be built are named before anything starts."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
 from sgg.config import validate
 from sgg.config.__main__ import main
 from sgg.data import open_dataset
+from sgg.experiment.context import Experiment
+from sgg.methods.plugin_files import PluginError
 from sgg.methods.plugins import load_plugins, loaded_digests, unload_plugins
-from sgg.systems.construction import faults_of_plugins
+from sgg.systems.construction import faults_of_plugins, require_plugins
 
 ADJUSTMENT = """
 from typing import Annotated, Literal
@@ -41,8 +45,8 @@ def test_faults_of_plugins_names_an_adjustment_that_cannot_be_built(shift, toy_r
     data = open_dataset("toy", toy_root)
 
     def faults(values: list[float]) -> list[str]:
-        return faults_of_plugins(validate({"data": {"name": "toy", "root": str(toy_root)},
-                                           "evaluation": {"shift": values}}), data)
+        return faults_of_plugins(Experiment(validate({"data": {"name": "toy", "root": str(toy_root)},
+                                                      "evaluation": {"shift": values}}), data))
 
     (fault,) = faults([0.0, 1.0])
     assert fault.startswith("evaluation.shift: ")
@@ -67,8 +71,8 @@ def test_faults_of_plugins_tries_an_adjustment(tmp_path, toy_root, built: str, w
     path.write_text(ADJUSTMENT.replace("statistics.no_such_count", built))
     load_plugins([str(path)])
     try:
-        faults = faults_of_plugins(validate({"data": {"name": "toy", "root": str(toy_root)},
-                                             "evaluation": {"shift": [0.0, 1.0]}}), open_dataset("toy", toy_root))
+        config = validate({"data": {"name": "toy", "root": str(toy_root)}, "evaluation": {"shift": [0.0, 1.0]}})
+        faults = faults_of_plugins(Experiment(config, open_dataset("toy", toy_root)))
     finally:
         unload_plugins(list(loaded_digests()))
     assert [fault.partition(": ")[0] for fault in faults] == (["evaluation.shift"] if words else [])
@@ -101,6 +105,14 @@ class Idle(Augmentation):
                 import numpy as np
                 return <repeats>
 
+            def sample_pairs(self, relations, background, budget, generator):
+                import torch
+                assert len(relations) + len(background) > budget
+                return <pairs>
+
+            def request(self, sample, draws):
+                <request>
+
         <augmentation>
 
 
@@ -120,26 +132,38 @@ class Mine(EdgeLoss):
     def build(self, statistics):
         return lambda logits, predicates, context: <loss>
 """
-FINE = {"augmentation": "return Idler()", "repeats": "None", "detector": "pass",
+FINE = {"augmentation": "return Idler()", "repeats": "None", "detector": "pass", "pairs": "None", "request": "pass",
         "loss": "logits.sum() * context.num_foreground"}
 
 
 @pytest.mark.parametrize(("broken", "key", "words"), [
     ({}, None, ()),
-    ({"augmentation": "raise RuntimeError('no')"}, "augmentation", ("parts.py:26: RuntimeError: no",)),
+    ({"augmentation": "raise RuntimeError('no')"}, "augmentation", ("parts.py:34: RuntimeError: no",)),
     ({"augmentation": "pass"}, "augmentation", ("parts.py:16: Idle.build must return an Augmenter", "got NoneType")),
     ({"repeats": "np.ones(len(annotations), int)"}, None, ()),
     ({"repeats": "np.zeros(len(annotations), int)"}, "augmentation", ("parts.py:22: Idler.repeats must return", "0 0")),
     ({"repeats": "[1]"}, "augmentation", ("parts.py:22: Idler.repeats", "whole numbers >= 0", "of shape [1]: [1]")),
     ({"repeats": "np.ones(len(annotations))"}, "augmentation", ("parts.py:22: Idler.repeats", "got float64 of shape")),
     ({"repeats": "-np.ones(len(annotations), int)"}, "augmentation", ("parts.py:22: Idler.repeats", "-1 -1")),
-    ({"detector": "raise RuntimeError('no')"}, "detector", ("parts.py:34: RuntimeError: no",)),
-    ({"detector": "num_classes = None"}, "detector", ("parts.py:35: TypeError", "NoneType")),
-    ({"loss": "logits.nonsense"}, "loss", ("parts.py:43: AttributeError", "nonsense")),
-    ({"loss": "0, 1"}, "loss", ("parts.py:42: Mine.build must return a function (logits, ", "got tuple")),
-    ({"loss": "logits"}, "loss", ("parts.py:43: the edge loss", "must return a scalar tensor, got shape [8, ")),
-    ({"loss": "0.5"}, "loss", ("parts.py:43: the edge loss", "must return a scalar tensor, got float")),
-    ({"loss": "logits.detach().sum()"}, "loss", ("parts.py:43: the edge loss", "must return a loss with a gradient")),
+    ({"pairs": "torch.tensor([0, 3]), torch.arange(4)"}, None, ()),
+    ({"pairs": "torch.tensor([0, 4]), torch.arange(4)"}, "augmentation",
+     ("parts.py:26: Idler.sample_pairs must return None or two tensors of whole numbers, rows of the 4 relations and "
+      "rows of the 8 background pairs, got torch.int64 of shape [2], 0 to 4 and torch.int64 of shape [4], 0 to 3",)),
+    ({"pairs": "torch.arange(4), torch.ones(4)"}, "augmentation", ("parts.py:26: Idler.sample_pairs", "torch.float32")),
+    ({"pairs": "torch.arange(4)"}, "augmentation", ("parts.py:26: ", "got torch.int64 of shape [4], 0 to 3")),
+    ({"pairs": "relations.nonsense"}, "augmentation", ("parts.py:29: AttributeError", "nonsense")),
+    ({"request": "assert sample.nodes.shape == (6, 32, 7, 7) and sample.edges.shape == (12, 32, 7, 7) and "
+                 "sample.map.shape == (2, 32, 22, 22) and sample.whole.foreground == 4 and draws['mine']"}, None, ()),
+    ({"request": "sample.nonsense"}, "augmentation", ("parts.py:32: AttributeError", "nonsense")),
+    ({"augmentation": "Idler.networks = {'model': None}; return Idler()"}, "augmentation",
+     ("parts.py:21: Idler: the name `model` is taken",)),
+    ({"detector": "raise RuntimeError('no')"}, "detector", ("parts.py:42: RuntimeError: no",)),
+    ({"detector": "num_classes = None"}, "detector", ("parts.py:43: TypeError", "NoneType")),
+    ({"loss": "logits.nonsense"}, "loss", ("parts.py:51: AttributeError", "nonsense")),
+    ({"loss": "0, 1"}, "loss", ("parts.py:50: Mine.build must return a function (logits, ", "got tuple")),
+    ({"loss": "logits"}, "loss", ("parts.py:51: the edge loss", "must return a scalar tensor, got shape [8, ")),
+    ({"loss": "0.5"}, "loss", ("parts.py:51: the edge loss", "must return a scalar tensor, got float")),
+    ({"loss": "logits.detach().sum()"}, "loss", ("parts.py:51: the edge loss", "must return a loss with a gradient")),
 ])
 def test_faults_of_plugins_names_each_part_that_cannot_be_built(toy_root, tmp_path, broken, key, words) -> None:
     text = PARTS
@@ -150,7 +174,7 @@ def test_faults_of_plugins_names_each_part_that_cannot_be_built(toy_root, tmp_pa
     try:
         config = validate({"data": {"name": "toy", "root": str(toy_root)}, "detector": "small", "loss": "mine",
                            "augmentation": "idle"})
-        faults = faults_of_plugins(config, open_dataset("toy", toy_root))
+        faults = faults_of_plugins(Experiment(config, open_dataset("toy", toy_root)))
     finally:
         unload_plugins(list(loaded_digests()))
     assert [fault.partition(": ")[0] for fault in faults] == ([] if key is None else [key])
@@ -225,13 +249,31 @@ def test_faults_of_plugins_tries_a_head(toy_root, tmp_path, broken, words) -> No
         config = validate({"data": {"name": "toy", "root": str(toy_root)}, "model": {"head": "mine"},
                            "evaluation": {"modes": ["sgcls", "predcls", "sgdet"]}})
         before = torch.get_rng_state()
-        faults = faults_of_plugins(config, open_dataset("toy", toy_root))
+        faults = faults_of_plugins(Experiment(config, open_dataset("toy", toy_root)))
         assert torch.equal(torch.get_rng_state(), before)
     finally:
         unload_plugins(list(loaded_digests()))
     assert [fault.partition(": ")[0] for fault in faults] == (["model.head"] if words else [])
     for word in words or ():
         assert word in faults[0]
+
+
+@pytest.mark.parametrize(("use", "faults"), [("features", []), ("evaluation", []), ("training", ["model.head"])])
+def test_require_plugins_tries_only_the_parts_that_a_use_needs(toy_root, tmp_path, use, faults) -> None:
+    text = HEAD
+    for name, code in {"needs": "()", "conditions": "False", "check": "assert not self.training", "rows": "",
+                       "built": "network"}.items():
+        text = text.replace(f"<{name}>", code)
+    (tmp_path / "mine.py").write_text(text)
+    load_plugins([str(tmp_path / "mine.py")])
+    try:
+        config = validate({"data": {"name": "toy", "root": str(toy_root)}, "model": {"head": "mine"}})
+        experiment = Experiment(config, open_dataset("toy", toy_root))
+        refused = pytest.raises(PluginError, match=r"^model\.head: .*mine\.py:19: AssertionError")
+        with refused if faults else nullcontext():
+            require_plugins(experiment, use)
+    finally:
+        unload_plugins(list(loaded_digests()))
 
 
 def test_main_shows_the_settings_of_a_plugin(shift, capsys) -> None:

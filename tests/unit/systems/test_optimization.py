@@ -154,7 +154,7 @@ def test_fit_resumes_adamw_with_cosine_and_warm_up_as_if_never_interrupted(toy_r
                 "epochs": 2, "batch_size": 3}
     config = validate(settings_of(toy_root, training=settings))
 
-    def open_foundation(config, check):
+    def open_foundation(config, check, use):
         torch.manual_seed(0)
         return untrained(config, toy_root)
 

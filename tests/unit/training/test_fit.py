@@ -123,7 +123,7 @@ def run(toy_root, monkeypatch):
             here = replace(here, experiment=replace(here.experiment, data=changes.pop("data")))
         here = replace(here, **changes)
 
-        def open_foundation(config, check):
+        def open_foundation(config, check, use):
             check(here.experiment, here.parts)
             return here
 
@@ -256,7 +256,7 @@ def test_restore_measures_a_mode_that_was_not_searched_for(run, tmp_path, monkey
     run(tmp_path)
     asked = []
     opened = systems.open_foundation
-    monkeypatch.setattr(systems, "open_foundation", lambda config, check: asked.append(config) or opened(config, check))
+    monkeypatch.setattr(systems, "open_foundation", lambda *given: asked.append(given[0]) or opened(*given))
     restore(tmp_path, {"evaluation": {"modes": ["predcls"], "ks": [7]}})
     assert asked[0].search.metric == "val/predcls/zs/ngR@7"
 

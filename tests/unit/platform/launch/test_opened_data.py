@@ -28,7 +28,8 @@ def test_require_plugins_on_each_data_set(tmp_path: Path, monkeypatch: pytest.Mo
                                      "data: {name: {search: grid, of: [toy, custom]}}\n"
                                      "loss: {kind: {search: grid, of: [baseline, dnorm]}}\n")
     monkeypatch.setattr("sgg.systems.construction.faults_of_plugins",
-                        lambda config, data: [f"{config.loss.kind} on {config.data.name}, read from {data.files}"])
+                        lambda experiment, use: [f"{experiment.config.loss.kind} on {experiment.config.data.name}, "
+                                                 f"read from {experiment.data.files}"])
     monkeypatch.setitem(sys.modules, "stand_in", SimpleNamespace(
         open_data=lambda config: SimpleNamespace(files=f"{config.data.name}'s files")))
     monkeypatch.setattr(opened_data, "check_metric", lambda config, data: None)

@@ -1,0 +1,76 @@
+"""Try an augmentation once, on a tiny batch of zeros."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from sgg.experiment.context import Experiment
+from sgg.models.sampling import all_pairs
+from sgg.systems.contract import Draws
+from sgg.systems.two_stage.augmenter import Augmenter, repeats_of, sampled_pairs
+from sgg.systems.two_stage.encoding import Encoding
+from sgg.systems.two_stage.sample import Sample
+
+OBJECTS, IMAGES = 3, 2
+"""Two images with three objects each. The numbers of images, objects, relations and pairs differ, so an augmentation
+cannot mix them up unnoticed."""
+RELATIONS = ((0, 0, 1, 1), (0, 1, 2, 1), (1, 3, 4, 1), (1, 5, 3, 1))
+BUDGET = 6
+"""Fewer than the 4 relations and 8 other pairs, so the augmentation has to choose."""
+
+
+def try_augmenter(augmenter: Augmenter, experiment: Experiment) -> None:
+    """Ask an augmentation which training images it repeats and which pairs it samples, and let it request what it needs
+    for an update. An update itself needs a whole system, so it is not tried.
+
+    Raises MethodError for results that do not follow the contract, and what the augmentation raises.
+    """
+    repeats_of(augmenter, experiment.split("train").annotations)
+    sample, draws = tiny_sample(experiment), Draws(experiment.config.seed, 0)
+    pairs = all_pairs(sample.encoding.image_index)
+    related = (pairs[:, None] == sample.relations[None, :, 1:3]).all(2).any(1)
+    sampled_pairs(augmenter, sample.relations, pairs[~related], BUDGET, draws["pairs"])
+    augmenter.request(sample, draws)
+
+
+def tiny_sample(experiment: Experiment) -> Sample:
+    """A sample of 2 images with 6 objects, 4 relations and 12 pairs. All features are zero."""
+    spec = experiment.config.detector.spec
+    size, channels, objects = spec.image_size, spec.channels, IMAGES * OBJECTS
+    images = torch.arange(IMAGES).repeat_interleave(OBJECTS)
+    corners = torch.arange(objects)[:, None].repeat(1, 2) * size / 2 / objects
+    boxes = torch.cat([corners, corners + size / 4], 1)
+    relations, pairs = torch.tensor(RELATIONS), all_pairs(images)
+    predicates = (pairs[:, None] == relations[None, :, 1:3]).all(2).any(1).long()
+    cells = spec.map_size(size)
+    feature_map = torch.zeros(IMAGES, channels, cells, cells)
+    in_sgdet = experiment.config.training.mode == "sgdet"
+    labels = torch.arange(objects) % (experiment.num_classes - 1) + 1
+    logits, class_boxes = None, None
+    needs = experiment.config.model.head.needs
+    if "detector_logits" in needs:
+        logits = torch.zeros(objects, experiment.num_classes)
+    if "class_boxes" in needs and in_sgdet:
+        class_boxes = boxes[:, None].repeat(1, experiment.num_classes, 1)
+    encoding = Encoding(feature_map, boxes, boxes, images, torch.full((IMAGES, 2), size), labels if in_sgdet else None,
+                        logits, class_boxes, class_boxes)
+    return Sample(encoding, labels, relations, pairs, predicates, torch.zeros(objects, channels, 7, 7),
+                  torch.zeros(len(pairs), channels, 7, 7), feature_map, logits)
+
+
+class NoFeatures:
+    """A source of zero features, used before the real ones are made (`sgg.methods.augmentation.FeatureSource`).
+
+    channels: of the detector's map.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._channels = channels
+
+    def request(self, labels: Tensor, generator: Generator, device: torch.device) -> Any:
+        """As `FeatureSource.request`."""
+        return SimpleNamespace(result=lambda: torch.zeros(len(labels), self._channels, 7, 7, device=device))
