@@ -56,11 +56,15 @@ class StepResult:
     """The result of a training step.
 
     losses: scalars by name; none where the batch could not train. counts: numbers of images by name, such as
-    `fallbacks`, the images for which a detector had to lower its score threshold.
+    `fallbacks`, the images for which a detector had to lower its score threshold. norms: scalars, the norm of the
+    gradient of each update, before it is clipped; an update was skipped where its norm is not finite.
+
+    Losses and norms stay on the device that computed them. The caller reads those of several steps at once.
     """
 
     losses: Losses
     counts: Mapping[str, int] = field(default_factory=dict)
+    norms: Sequence[Tensor] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,8 @@ class System(Predictor, Protocol):
     def training_step(self, batch: Batch, draws: Draws) -> StepResult:
         """Update every network on a batch.
 
-        Raises FloatingPointError, before the update, where a gradient is not finite.
+        A loss or gradient that is not finite raises nothing here, since looking at it would wait for the device. The
+        caller finds it in the result. A gradient that is not finite changes no weight of the scene-graph model.
         """
 
 

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from sgg.config.schema import Training
 
@@ -20,22 +21,29 @@ def build_optimizer(settings: Training, groups: list[dict[str, Any]]) -> torch.o
     """SGD or AdamW, fused: one pass over the weights. groups: parameters with their learning rates."""
     if settings.optimizer == "adamw":
         return torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
-    return torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=True)
+    optimizer = torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=True)
+    if settings.momentum:  # else a first update that `clipped_step` skips would leave the buffers without values
+        for group in optimizer.param_groups:
+            for weight in group["params"]:
+                optimizer.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
+    return optimizer
 
 
-def clipped_step(optimizer: torch.optim.Optimizer, largest_norm: float) -> None:
+def clipped_step(optimizer: torch.optim.Optimizer, largest_norm: float) -> Tensor:
     """One update of a fused optimiser, by gradients that are scaled down to a norm of `largest_norm` in all where it is
     larger. The optimiser scales them in its own pass over the weights.
 
-    Raises FloatingPointError, before the update, where the norm is not finite.
+    Returns the norm, a scalar, before clipping. Where it is not finite, the optimiser skips the update: weights and
+    moments stay. The device decides that, so nothing here waits for it. Processes that train together have the same
+    gradients, and therefore decide the same.
     """
     norm = torch.nn.utils.get_total_norm([weight.grad for group in optimizer.param_groups for weight in group["params"]
                                           if weight.grad is not None])
-    if not torch.isfinite(norm):
-        raise FloatingPointError(f"the norm of the gradient is {norm.item()}")
     divisor = ((norm + NORM_EPS) / largest_norm).clamp(min=1).float()
     optimizer.grad_scale = divisor  # type: ignore[attr-defined]  # what torch's fused optimisers divide gradients by
+    optimizer.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]  # where it is 1, they do nothing
     optimizer.step()
+    return norm
 
 
 def rate_factor(settings: Training, done: int, steps_per_epoch: int) -> float:

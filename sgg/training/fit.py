@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -26,7 +25,8 @@ from sgg.evaluate.evaluation import evaluate
 from sgg.experiment.context import Experiment
 from sgg.experiment.torch_setup import computed_on
 from sgg.methods.variants import objective, variants_of
-from sgg.systems.contract import DivergedError, Draws, Foundation, Losses, System
+from sgg.systems.contract import DivergedError, Draws, Foundation, System
+from sgg.training.epoch_losses import EpochLosses
 from sgg.training.resume import COMPUTED_ON, checkpoint_to_resume, load_checkpoint, require_origin
 
 log = logging.getLogger(__name__)
@@ -51,8 +51,9 @@ def fit(
     checkpoint.
 
     Raises FloatingPointError, naming the epoch, where F has diverged: a loss or its gradient is not finite (the error
-    then names step and images, too), or the scores of an evaluation are not finite. Raises ValueError where `directory`
-    was written with other settings, data, images, word vectors or parts, or where all its checkpoints are damaged.
+    then names step and images, too), or the scores of an evaluation are not finite. No checkpoint is then written.
+    Raises ValueError where `directory` was written with other settings, data, images, word vectors or parts, or where
+    all its checkpoints are damaged.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -119,6 +120,9 @@ def train_epoch(system: System, config: Config, batches: Batches, epoch: int) ->
     A batch with fewer than two pairs of objects cannot train; it is skipped, and the log reports it. The same holds for
     a batch in parts (`training.accumulate`) where no part has two pairs. Raises ValueError where all batches are
     skipped.
+
+    Losses are read four times an epoch, or more often (`sgg/training/epoch_losses.py`). Raises FloatingPointError that
+    names step and images where a loss or a gradient was not finite in one of the steps since the last read.
     """
     begun = time.monotonic()
     # All random numbers of an epoch follow from its number, so running it again gives the same result.
@@ -126,33 +130,36 @@ def train_epoch(system: System, config: Config, batches: Batches, epoch: int) ->
     seed_everything(config.seed, "epoch", epoch, *worker)
     draws = Draws(config.seed, epoch, *worker)
     system.train()
-    sums: dict[str, float] = {}
-    counts: dict[str, int] = {}
+    losses = EpochLosses(epoch, _lower_rates(system))
+    quarter = max(1, len(batches) // 4)
     images, skipped = 0, 0
     images_of: Counter[str] = Counter()
     for step, batch in enumerate(batches.epoch(epoch), start=1):
         system.set_rates((epoch - 1) * len(batches) + step - 1, len(batches))
         try:
             result = system.training_step(batch, draws)
-            losses = finite(result.losses)
-        except FloatingPointError as error:
-            raise FloatingPointError(f"{error} in epoch {epoch}, step {step}: {_lower_rates(system)}; or look at "
-                                     f"the images of this batch: {', '.join(batch.image_ids)}") from error
+        except Exception as error:
+            losses.read()  # where an earlier step diverged, this error is only its consequence
+            if isinstance(error, FloatingPointError):
+                raise losses.error(str(error), step, batch.image_ids) from error
+            raise
+        losses.add(step, result, batch.image_ids)
         images += len(batch)
         images_of.update(result.counts)
-        skipped += not losses
-        for name, value in losses.items():
-            sums[name], counts[name] = sums.get(name, 0.0) + value, counts.get(name, 0) + 1
-        if losses and step % max(1, len(batches) // 4) == 0:
-            log.info("epoch %d: step %d of %d, loss %.3f", epoch, step, len(batches), sum(losses.values()))
+        skipped += not result.losses
+        if step % quarter == 0 or losses.is_due:
+            values = losses.read()
+            if values and step % quarter == 0:
+                log.info("epoch %d: step %d of %d, loss %.3f", epoch, step, len(batches), sum(values.values()))
+    losses.read()
     if skipped:
         log.warning("epoch %d: %d of %d batches had no part with two pairs of objects and were skipped", epoch, skipped,
                     len(batches))
-    if skipped and not sums:
+    means = {f"loss/{name}": value for name, value in losses.means().items()}
+    if skipped and not means:
         raise ValueError(f"no batch of epoch {epoch} has two pairs of objects in one of its parts: raise "
                          "training.batch_size, lower training.accumulate, or leave out small images with "
                          "data.min_objects")
-    means = {f"loss/{name}": value / counts[name] for name, value in sums.items()}
     row = {"loss": sum(means.values()), **means, "time": time.monotonic() - begun}
     return row | image_fractions(images_of, images)
 
@@ -163,15 +170,6 @@ def image_fractions(counts: Mapping[str, int], images: int) -> Row:
     total = sum(images for _, images in of_workers)
     return {f"share/{name}": sum(counts.get(name, 0) for counts, _ in of_workers) / max(total, 1)
             for name in sorted({name for counts, _ in of_workers for name in counts})}
-
-
-def finite(losses: Losses) -> dict[str, float]:
-    """The losses as numbers. Raises FloatingPointError naming the losses that are not finite."""
-    values = {name: value.item() for name, value in losses.items()}
-    bad = [name for name, value in values.items() if not math.isfinite(value)]
-    if bad:
-        raise FloatingPointError(f"loss {', '.join(bad)} is not finite")
-    return values
 
 
 def evaluate_split(experiment: Experiment, system: System, split: str, epoch: int) -> Row:

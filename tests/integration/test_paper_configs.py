@@ -20,7 +20,7 @@ from sgg.common.seeding import seed_everything
 from sgg.config import load
 from sgg.methods.backbone import BACKBONES
 from sgg.systems.contract import Draws
-from sgg.training.fit import finite
+from sgg.training.epoch_losses import EpochLosses
 
 CONFIGS = Path(__file__).parents[2] / "tune_configs" / "paper"
 CLASSES, PREDICATES, OBJECTS, RELATIONS = 150, 50, 6, 4
@@ -90,11 +90,12 @@ def test_training_step_with_each_paper_config(visual_genome, name: str, pixels: 
     heads = [*run.model.node_box_head.parameters(), *run.model.edge_box_head.parameters()]
     before = [parameter[:2].clone() for parameter in heads]
     draws = Draws(config.seed, 1)
-    losses = [finite(run.training_step(batch, draws).losses)
-              for batch in foundation.experiment.training_batches().epoch(1)]
-    assert len(losses) == 2
+    losses = EpochLosses(1, "")
+    for step, batch in enumerate(foundation.experiment.training_batches().epoch(1), start=1):
+        losses.add(step, run.training_step(batch, draws), batch.image_ids)
+    losses.read()  # raises an error if one of them is not finite
     assert sum(parameter.numel() for parameter in heads) == 2 * (25088 * 4096 + 4096 + 4096 * 4096 + 4096)
     levels = {f"{network}/{level}" for network in "GD" for level in ("nodes", "edges", "global")}
     gan = {"rec/nodes", "rec/edges", *levels} if config.augmentation.kind == "gan" else set()
-    assert losses[0].keys() == {"nodes", "edges"} | gan
+    assert losses.counts == dict.fromkeys({"nodes", "edges"} | gan, 2)
     assert any(not torch.equal(then, now[:2]) for then, now in zip(before, heads, strict=True))

@@ -19,6 +19,8 @@ from sgg.common.seeding import seed_everything
 from sgg.config import validate
 from sgg.structures import Batch
 from sgg.systems.contract import Draws
+from sgg.training.fit import train_epoch
+from tests.untrained import untrained
 
 IMAGES, STEPS = 8, 2
 HALF_OF_THE_DIGITS = math.sqrt(torch.finfo(torch.float64).eps)
@@ -116,6 +118,36 @@ def test_training_step_of_two_workers_trains_as_one_worker(toy_settings, tmp_pat
             for name, vector in ours.items():
                 assert vector.norm() > 0
                 assert (theirs[name] - vector).norm() < HALF_OF_THE_DIGITS * vector.norm(), name
+
+
+def diverge(settings: dict) -> tuple[str, torch.Tensor]:
+    """Training where a loss of the last process is not a number in the third step: the error, and the weights of F."""
+    config = validate(settings)
+    seed_everything(0)
+    foundation = untrained(config, Path(config.data.root))
+    run = foundation.build()
+    calls, losses = [], run.learner.losses
+
+    def spoilt(sample, **options):
+        calls.append(sample)
+        factor = math.nan if len(calls) == 3 and parallel.rank() == parallel.num_workers() - 1 else 1
+        return {name: value * factor for name, value in losses(sample, **options).items()}
+
+    run.learner.losses = spoilt
+    with pytest.raises(FloatingPointError) as error:
+        train_epoch(run, config, foundation.experiment.training_batches(), 1)
+    return str(error.value), state_vector(run.model)
+
+
+def test_train_epoch_of_two_workers_ends_at_the_same_step(toy_settings, tmp_path) -> None:
+    """Where the numbers of only one of them are bad: they share losses and gradients. Each names its own images."""
+    settings = toy_settings | {"data": toy_settings["data"] | {"train_images": 16}, "training": {"batch_size": 2}}
+    (first, weights), (second, others) = in_two_processes(diverge, tmp_path, settings)
+    for said in (first, second):
+        assert said.startswith("the norm of the gradient is nan in epoch 1, step 3: lower training.learning_rate")
+    assert torch.equal(weights, others)
+    assert weights.isfinite().all()
+    assert first.rpartition(": ")[2] != second.rpartition(": ")[2]
 
 
 def normalise() -> tuple[torch.Tensor, ...]:

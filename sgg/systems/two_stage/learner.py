@@ -37,6 +37,7 @@ class GraphLearner:
     def __init__(self, model: SceneGraphModel, detector: Detector, edge_loss: EdgeLossFunction,
                  optimizer: torch.optim.Optimizer, config: Config, device: torch.device) -> None:
         self.model, self.detector, self.optimizer = model, detector, optimizer
+        self._norms: list[Tensor] = []
         self._edge_loss, self._mode, self._clip = edge_loss, config.training.mode, config.training.clip_gradient
         self._autocast: Callable[[], Any] = contextlib.nullcontext
         if config.training.autocast_bf16:
@@ -66,7 +67,7 @@ class GraphLearner:
                 **{f"head/{name}": _full(value) * of_objects for name, value in outputs.losses.items()}}
 
     def update(self, samples: Sequence[Sample]) -> Losses:
-        """One update on a batch that is split into samples; their gradients are added. Raises what `step` raises."""
+        """One update on a batch that is split into samples; their gradients are added. The update is that of `step`."""
         self.zero_grad()
         losses: list[Losses] = []
         for sample in samples:
@@ -80,9 +81,14 @@ class GraphLearner:
         self.optimizer.zero_grad(set_to_none=True)
 
     def step(self) -> None:
-        """Clip the gradient of F and update F. Raises FloatingPointError, before the update, where the gradient is not
-        finite."""
-        clipped_step(self.optimizer, self._clip)
+        """Clip the gradient of F and update F. Where the gradient is not finite, F stays as it is; `take_norms` shows
+        that."""
+        self._norms.append(clipped_step(self.optimizer, self._clip))
+
+    def take_norms(self) -> list[Tensor]:
+        """The gradient's norm in each update since the last call, scalars on the device of F."""
+        norms, self._norms = self._norms, []
+        return norms
 
 
 def added(losses: Sequence[Losses]) -> Losses:

@@ -61,10 +61,8 @@ class TwoStage(TwoStagePredictor):
 
     def training_step(self, batch: Batch, draws: Draws) -> StepResult:
         """Update every network on `batch`. The losses of F are those of its last update (`training.f_updates`). The
-        result has no losses where no part of the batch (`training.accumulate`) has two pairs.
-
-        Raises FloatingPointError where the gradient of F is not finite; the parameters of F are then as they were
-        before that update.
+        result has no losses where no part of the batch (`training.accumulate`) has two pairs. Where the gradient of F
+        is not finite, F is not updated; the norms of the result show it.
         """
         parts = batch.split(parallel.least(min(self._settings.accumulate, len(batch)), self.device))
         samples = [self.sample(part.to(self.device), draws) for part in parts]
@@ -80,7 +78,7 @@ class TwoStage(TwoStagePredictor):
         for _ in range(self._settings.f_updates):
             losses = self.learner.update(samples)
         losses = losses | self.augmenter.update(samples, requested, self.learner)
-        return StepResult(parallel.averaged(losses), counts)
+        return StepResult(parallel.averaged(losses), counts, self.learner.take_norms())
 
     def sample(self, batch: Batch, draws: Draws) -> Sample:
         """Encode the batch with the detector and sample the pairs to classify."""
