@@ -209,6 +209,17 @@ class Mine(Head):
                            "edges": nn.Linear(sizes.vector, sizes.predicates)})
         return <built>
 """
+
+
+def head(broken: dict[str, str]) -> str:
+    """HEAD with these parts, and others that are right."""
+    text = HEAD
+    for name, code in ({"needs": "()", "conditions": "False", "check": "pass", "rows": "", "stream": "",
+                        "built": "network"} | broken).items():
+        text = text.replace(f"<{name}>", code)
+    return text
+
+
 STREAM = """def stream_pairs(self, inputs):
                 assert not self.training and not inputs.edges.numel()
                 from torch import cat
@@ -239,11 +250,7 @@ GIVEN = ("assert all(getattr(inputs, name) is not None for name in ('detector_lo
     ({"rows": "[:-1]"}, ("mine.py:17: Network must return predicate_logits of shape [4, ", "got [3, ")),
 ])
 def test_faults_of_plugins_tries_a_head(toy_root, tmp_path, broken, words) -> None:
-    text = HEAD
-    for name, code in ({"needs": "()", "conditions": "False", "check": "pass", "rows": "", "stream": "",
-                        "built": "network"} | broken).items():
-        text = text.replace(f"<{name}>", code)
-    (tmp_path / "mine.py").write_text(text)
+    (tmp_path / "mine.py").write_text(head(broken))
     load_plugins([str(tmp_path / "mine.py")])
     try:
         config = validate({"data": {"name": "toy", "root": str(toy_root)}, "model": {"head": "mine"},
@@ -260,11 +267,7 @@ def test_faults_of_plugins_tries_a_head(toy_root, tmp_path, broken, words) -> No
 
 @pytest.mark.parametrize(("use", "faults"), [("features", []), ("evaluation", []), ("training", ["model.head"])])
 def test_require_plugins_tries_only_the_parts_that_a_use_needs(toy_root, tmp_path, use, faults) -> None:
-    text = HEAD
-    for name, code in {"needs": "()", "conditions": "False", "check": "assert not self.training", "rows": "",
-                       "built": "network"}.items():
-        text = text.replace(f"<{name}>", code)
-    (tmp_path / "mine.py").write_text(text)
+    (tmp_path / "mine.py").write_text(head({"check": "assert not self.training"}))
     load_plugins([str(tmp_path / "mine.py")])
     try:
         config = validate({"data": {"name": "toy", "root": str(toy_root)}, "model": {"head": "mine"}})
