@@ -25,7 +25,8 @@ from sgg.methods.variants import adjustments_in, values_under, variants_of
 from sgg.settings.keys import find, flatten
 from sgg.systems import parts_of
 
-from ..study.directory import FAILED, FINISHED, STUDY, TRIALS, StudyDirectory, TrialRecord
+from ..study.directory import FAILED, FINISHED, TRIALS, StudyDirectory, TrialRecord
+from ..study.study_file import STUDY, StudyFile
 
 if TYPE_CHECKING:
     from sgg.data.provenance import DataProvenance
@@ -120,7 +121,7 @@ def collect(run_dirs: Iterable[Path | str]) -> Collection:
         records = _records(path)
         if not records:
             raise FileNotFoundError(f"{path} holds no trials: name the folder <output>/<name> of a search or run")
-        metadata: dict[str, Any] = {}
+        metadata: StudyFile | None = None
         if (path / STUDY).is_file():
             metadata, compared_by = _metadata(StudyDirectory(path))
             collection.searched += [key for key in map(current_key, metadata["axes"]) if key not in collection.searched]
@@ -158,7 +159,7 @@ def aggregate(collection: Collection, by: list[str] | None = None) -> list[Resul
                                          if collection.metric in row.cells else 0))
 
 
-def _metadata(directory: StudyDirectory) -> tuple[dict[str, Any], tuple[str, str]]:
+def _metadata(directory: StudyDirectory) -> tuple[StudyFile, tuple[str, str]]:
     """The content of study.json, and the metric and mode that compare trials. This checks the settings, unless the
     study has plugins: showing results must not run code of a plugin."""
     metadata = directory.metadata()
@@ -177,10 +178,9 @@ def _records(path: Path) -> list[TrialRecord]:
     return [TrialRecord.read(folder) for folder in folders if (folder / CONFIG).is_file()]
 
 
-def _outcomes(record: TrialRecord, metadata: dict[str, Any]) -> list[Outcome]:
-    settings = metadata.get("resolved", metadata.get("settings", {}))  # of a trial that never began
+def _outcomes(record: TrialRecord, metadata: StudyFile | None) -> list[Outcome]:
     began = record.config()
-    written = began or {"config": settings, "data": metadata.get("data", {})}
+    written = began or _of_study(metadata)
     flat, values = current_settings(flatten(written["config"])), current_values(record.values)
     # A search over entries of a registry gives each trial values for all entries. Those of its own entry count.
     flat |= {key: value for key, value in values.items() if key in flat or began is None}
@@ -197,6 +197,13 @@ def _outcomes(record: TrialRecord, metadata: dict[str, Any]) -> list[Outcome]:
     return [Outcome(identity | {EVALUATION + name: value for name, value in variant.items()},
                     seed[0] if isinstance(seed, list) else seed, record.status, Basis.of(written["data"]),
                     values_under(metrics, variant), describe_program(written.get(PROGRAM, {}))) for variant in variants]
+
+
+def _of_study(metadata: StudyFile | None) -> dict[str, Any]:
+    """What stands for the config.json of a trial that never began."""
+    if metadata is None:
+        return {"config": {}, "data": {}}
+    return {"config": metadata.get("resolved", metadata["settings"]), "data": metadata["data"]}
 
 
 def _metrics(row: Row, prefix: str, source: Path) -> dict[str, float]:

@@ -24,17 +24,17 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from sgg.common.atomic import write_json
-from sgg.common.locking import this_process
 from sgg.common.metric_names import PARTS
 from sgg.common.run_log import CONFIG, TEST, History, Row, read_optional_json, read_test
-from sgg.common.versions import PROGRAM, program
 from sgg.config import ConfigError, Study
 from sgg.config.loading.resume import changes
 from sgg.methods.plugins import fault_of_plugins, load_plugins
 from sgg.settings.keys import flatten, with_values
 from sgg.systems import parts_of
 
-STUDY, LOCK, TRIAL, TRIALS, RAY = "study.json", ".lock", "trial.json", "trials", "ray"
+from .study_file import STUDY, StudyFile, StudyMetadata, read_study_file, write_study_file
+
+LOCK, TRIAL, TRIALS, RAY = ".lock", "trial.json", "trials", "ray"
 SNAPSHOTS = "notes"
 """The folder of snapshots of Tune's state. Searches of earlier versions have it under this name."""
 PLUGINS = "plugins"
@@ -132,7 +132,7 @@ class StudyDirectory:
         """
         found = self._read()
         if found is not None:
-            changed = _differences(found, _described(study))
+            changed = _differences(found, study)
             if not resume:
                 raise ConfigError(study.source, [
                     f"experiment.name: {self.path} exists already, with "
@@ -162,25 +162,23 @@ class StudyDirectory:
             raise ConfigError(study.source, [f"experiment.output: {parent} cannot be written to: {error.strerror}; "
                                              "choose another experiment.output"]) from None
 
-    def begin(self, study: Study, metadata: dict[str, Any]) -> None:
-        """Write study.json. metadata: what trials and readers need besides the settings. Its `data` is the provenance
-        of the data, and must be the same when a study resumes.
+    def begin(self, study: Study, metadata: StudyMetadata) -> None:
+        """Write study.json. The data of `metadata` must be the same when a study resumes.
 
         Raises ConfigError when the data have changed or the folder cannot be written.
         """
-        self.require_images(study, [metadata["data"].get("pictures") or {}])
         data = metadata["data"]
-        self.require_data(study, {data["hash"]: data["description"]}, parts_of(data))
+        self.require_images(study, [data.get("pictures") or {}])
+        self.require_data(study, {str(data["hash"]): data["description"]}, parts_of(data))
         from sgg.data.mirroring import difference  # imports numpy, which faults of settings do not wait for
 
-        then = ((self._read() or {}).get("data") or {}).get("mirrored")
-        if fault := difference(then, metadata["data"].get("mirrored") or {}):
+        found = self._read()
+        if fault := difference(found["data"].get("mirrored") if found else None, data.get("mirrored") or {}):
             raise ConfigError(study.source, [f"data: {self.path} {fault}: put back the version of this program, or "
                                              "choose another experiment.name"])
         try:
             (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
-            write_json(self.path / STUDY, {**_described(study), "path": str(self.path), "run_by": this_process(),
-                                           PROGRAM: program(), **metadata})
+            write_study_file(self.path, study, metadata)
         except OSError as error:
             raise ConfigError(study.source, [f"experiment.output: {self.path} cannot be written: {error.strerror}; "
                                              "choose another experiment.output"]) from None
@@ -192,13 +190,16 @@ class StudyDirectory:
         opened: hash -> description. parts: name -> hash, for example of the detector. A part that is not there yet is
         not compared.
         """
-        found = (self._read() or {}).get("data")
-        if found is not None and found.get("hash") not in opened:
+        found = self._read()
+        if found is None:
+            return
+        data = found["data"]
+        if data.get("hash") not in opened:
             now = ", ".join(f"{description!r} [{digest}]" for digest, description in opened.items())
-            raise ConfigError(study.source, [f"data: {self.path} was begun on {found.get('description')!r} "
-                                             f"[{found.get('hash')}], now it is {now}: put the data back, or choose "
+            raise ConfigError(study.source, [f"data: {self.path} was begun on {data.get('description')!r} "
+                                             f"[{data.get('hash')}], now it is {now}: put the data back, or choose "
                                              "another experiment.name"])
-        for name, then in parts_of(found or {}).items():
+        for name, then in parts_of(data).items():
             if (now := parts.get(name, then)) != then:
                 raise ConfigError(study.source, [f"{name}: {self.path} was begun with the {name} {then}, now it is "
                                                  f"{now}: put it back ({PARTS[name]}, or the cache of data.root), or "
@@ -210,7 +211,8 @@ class StudyDirectory:
         here: for each data set that the study opens, split -> hash of its images. A study of the first edition does not
         say its images; then nothing is compared, and `here` is not read.
         """
-        known = (self._read() or {}).get("data", {}).get("pictures")
+        found = self._read()
+        known = found["data"].get("pictures") if found else None
         if not known:
             return
         differing = min(([split for split in known if known[split] != now.get(split)] for now in here), key=len)
@@ -219,7 +221,7 @@ class StudyDirectory:
                                              f"{', '.join(differing)}: put them back, or choose another "
                                              "experiment.name"])
 
-    def study(self) -> tuple[Study, dict[str, Any]]:
+    def study(self) -> tuple[Study, StudyFile]:
         """The study as it was begun, with its plugins loaded, and the whole content of study.json.
 
         Raises ValueError naming study.json when it is missing or damaged, and for a plugin that has changed.
@@ -230,7 +232,7 @@ class StudyDirectory:
             raise ValueError(f"{self.path / STUDY}: {fault}")
         return Study.of(found.get("given", found["settings"]), found["axes"], str(self.path / STUDY)), found
 
-    def metadata(self) -> dict[str, Any]:
+    def metadata(self) -> StudyFile:
         """The whole content of study.json. This loads no plugin.
 
         Raises ValueError naming study.json when it is missing or damaged.
@@ -256,12 +258,13 @@ class StudyDirectory:
             with FileLock(self.path / LOCK, timeout=0):
                 yield
         except Timeout:
-            who = (self._read() or {}).get("run_by", "another process")
+            found = self._read()
+            who = found.get("run_by", "another process") if found else "another process"
             raise ConfigError(study.source, [f"experiment.name: {self.path} is being run by {who}; wait until that has "
                                              "ended, or stop it"]) from None
 
-    def _read(self) -> dict[str, Any] | None:
-        return read_optional_json(self.path / STUDY, settings=dict, axes=dict, data=dict)
+    def _read(self) -> StudyFile | None:
+        return read_study_file(self.path)
 
     def trial(self, name: str) -> Path:
         """The folder of a trial."""
@@ -274,11 +277,8 @@ class StudyDirectory:
             if folder.is_dir() else []
 
 
-def _described(study: Study) -> dict[str, Any]:
-    return {"settings": study.base.model_dump(mode="json"), "given": study.given, "axes": study.axes}
-
-
-def _differences(found: dict[str, Any], described: dict[str, Any]) -> list[str]:
-    then, now = ({**flatten(study.get("given", {})), **flatten(study["settings"]), **study["axes"]}
-                 for study in (found, described))
+def _differences(found: StudyFile, study: Study) -> list[str]:
+    """One line for each setting that must not change in a study and has changed."""
+    then = {**flatten(found.get("given", {})), **flatten(found["settings"]), **found["axes"]}
+    now = {**flatten(study.given), **flatten(study.base.model_dump(mode="json")), **study.axes}
     return changes(then, now, lambda role: role.fixed_for_study)

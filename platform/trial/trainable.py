@@ -16,6 +16,7 @@ from sgg.methods.variants import objective, variants_of
 
 from ..study.directory import FINISHED, RAY, RUNNING, StudyDirectory, TrialRecord
 from ..study.paths import absolute
+from ..study.study_file import StudyMetadata
 from .train_run import TrainRun
 from .worker import work
 
@@ -183,7 +184,7 @@ def results_of(record: TrialRecord, config: Config) -> list[Row]:
     return results
 
 
-def _as_here(config: Config, metadata: dict[str, Any]) -> Config:
+def _as_here(config: Config, metadata: StudyMetadata) -> Config:
     """The settings with paths that this process can use: on a cluster it runs in another folder than the command."""
     start = metadata.get("paths_from")
     return config if start is None else absolute(config, start)

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from platform import tune
 from platform.results.aggregate import collect
-from platform.study.directory import FAILED, FINISHED, STOPPED, STUDY, StudyDirectory, TrialRecord
+from platform.study.directory import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRecord
+from platform.study.study_file import STUDY
 
 import pytest
 
