@@ -165,7 +165,7 @@ def _stats(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from sgg.systems.derived_files import check_derived  # imports torch
+    from sgg.systems.derived_files import check_derived  # imports tensorstore
 
     data = _open_all_the_same(options)
     with image_bar("images") as on_image:

@@ -56,7 +56,8 @@ def _open(options: argparse.Namespace, *splits: str) -> DataSet:
 def _train(options: argparse.Namespace) -> None:
     from sgg.detector.cache import train_into
     from sgg.detector.evaluation import measure
-    from sgg.detector.files import METADATA, require_place
+    from sgg.detector.files import require_place
+    from sgg.detector.layout import METADATA
 
     require_place(options.out)
     if (options.out / METADATA).exists():

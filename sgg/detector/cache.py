@@ -16,7 +16,8 @@ from sgg.common.seeding import derive
 from sgg.data import DataSet
 from sgg.data.loading.transforms import padding_identity
 from sgg.detector.coco_weights import load_coco
-from sgg.detector.files import METADATA, SETTINGS, detector_hash, load_detector, require_place, save_detector
+from sgg.detector.files import detector_hash, load_detector, require_place, save_detector
+from sgg.detector.layout import FOLDER, IMAGE_HASH, METADATA, SETTINGS
 from sgg.detector.model import Detector
 from sgg.detector.published import load_published_detector
 from sgg.detector.training import discard_state, pretrain
@@ -24,11 +25,6 @@ from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.methods.plugins import naming_faults, plugin_of
 
 log = logging.getLogger(__name__)
-
-FOLDER = "detectors"
-"""The folder of detectors below the cache."""
-PICTURES = "pictures_hash"
-"""The key in detector.json of the hash of the image files that a detector was trained on."""
 
 
 def ensure_detector(data: DataSet, cache: Path | str, settings: Backbone, workers: int = 0,
@@ -87,7 +83,7 @@ def train_into(directory: Path, data: DataSet, settings: Backbone, workers: int 
     if start is not None:
         load_coco(start, detector)
     unfinished = directory.with_name(f"{directory.name}.unfinished")
-    origin = {"data_hash": data.hash, PICTURES: _image_hash(data),
+    origin = {"data_hash": data.hash, IMAGE_HASH: _image_hash(data),
               "start_hash": None if start is None else file_hash(start), **_padding(data)}
     pretrain(detector.to(device), data.split("detector"), recipe, unfinished, workers, origin)
     save_detector(detector.cpu(), directory, {"classes": data.classes, "data": data.description, **origin,
@@ -137,9 +133,9 @@ def _warn_of_other_images(cache: Path, data: DataSet, settings: Backbone) -> Non
         metadata = read_optional_json(path) or {}
         same = (metadata.get("data_hash"), metadata.get("recipe"), metadata.get(SETTINGS, {})) == \
             (data.hash, _recipe_json(settings), settings.own_settings)
-        if same and metadata.get(PICTURES, images) != images:
+        if same and metadata.get(IMAGE_HASH, images) != images:
             log.warning("the image files are not those that %s was trained on (%s, now %s): a new detector is trained",
-                        path.parent, metadata[PICTURES], images)
+                        path.parent, metadata[IMAGE_HASH], images)
 
 
 def _warn_of_unknown_images(detector: Path) -> None:
@@ -190,9 +186,9 @@ def _given(data: DataSet, settings: Backbone, weights: Path) -> tuple[Detector, 
 def _require_images(metadata: dict[str, Any], data: DataSet, weights: Path) -> None:
     """Raise ValueError if a detector of the same annotation was trained on other image files."""
     now = _image_hash(data)
-    if PICTURES not in metadata:
+    if IMAGE_HASH not in metadata:
         _warn_of_unknown_images(weights)
-    elif metadata[PICTURES] != now:
+    elif metadata[IMAGE_HASH] != now:
         raise ValueError(f"detector.weights: {weights} was trained on the images of {data.title}, but with other "
-                         f"image files ({PICTURES} {metadata[PICTURES]}, now {now}): put the files back, or train a "
-                         "detector on the new ones with `python -m sgg.detector train`")
+                         f"image files ({IMAGE_HASH} {metadata[IMAGE_HASH]}, now {now}): put the files back, or train "
+                         "a detector on the new ones with `python -m sgg.detector train`")

@@ -20,15 +20,14 @@ from sgg.common.run_log import require_keys
 from sgg.common.versions import PROGRAM, program
 from sgg.common.weights import load_strictly, require_fitting
 from sgg.config.loading.errors import messages
+from sgg.detector.layout import METADATA, SETTINGS, WEIGHTS
 from sgg.detector.model import Detector
 from sgg.methods.backbone import BACKBONES, Backbone
 
 FORMAT = 1
-WEIGHTS, METADATA = OURS = "weights.safetensors", "detector.json"
+OURS = WEIGHTS, METADATA
 RANGES = {"num_classes": (2, 1_000_000), "image_size": (16, 10_000)}
 """The allowed values in detector.json. Images of 10,000 pixels a side already exceed the memory of any detector."""
-SETTINGS = "settings"
-"""The key of the backbone's own settings in detector.json."""
 UNFINISHED = tuple(f".{name}." for name in OURS)
 
 

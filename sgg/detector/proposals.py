@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sgg.common.published_files import read_published
 from sgg.common.run_log import read_optional_json
-from sgg.detector.files import METADATA
+from sgg.detector.layout import METADATA
 from sgg.detector.published import is_motifs
 
 RANDOM = {"proposals": "random"}

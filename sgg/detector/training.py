@@ -17,6 +17,7 @@ from sgg.common.run_log import require_keys
 from sgg.common.seeding import derive
 from sgg.common.weights import load_strictly
 from sgg.data import Batches, Split, load_batches
+from sgg.detector.layout import IMAGE_HASH
 from sgg.detector.model import Detector
 from sgg.detector.recipe import Recipe, Target
 from sgg.losses.total import total
@@ -141,7 +142,7 @@ def _resume(path: Path, detector: Detector, settings: dict[str, Any], epochs: in
         state = require_keys(read_pickle(path), path, weights=dict, optimizer=dict, epochs=int, settings=dict)
         require_keys(state["optimizer"], f"{path}: 'optimizer'", state=dict, param_groups=list)
         then = state["settings"]
-        then = {"pictures_hash": settings.get("pictures_hash")} | then  # the first edition did not check image files
+        then = {IMAGE_HASH: settings.get(IMAGE_HASH)} | then  # the first edition did not check image files
         others = [f"{name} {then.get(name)}, not {settings.get(name)}" for name in {**settings, **then}
                   if then.get(name) != settings.get(name)]
         if others:

@@ -9,13 +9,21 @@ from typing import Any
 
 from . import array
 from .identity import StoreIdentity
-from .writer import VERSION, writing_directory
 
+FOLDER = "features"
+"""The folder of the stores below the cache."""
+VERSION = 2
+"""The version of written stores. The first edition had no checksums of rows and of zarr.json, and fill value zero."""
 FIRST_EDITION = 1
 """The version of stores without checksums."""
 ATTRIBUTES = {"codec": str, "shard_bytes": list, "counts": list, "classes": list, "detector": str, "data": str,
               "kind": str, "source": str, "settings": dict}
 DAMAGED = "its attributes are damaged: {}; delete it and write it again"
+
+
+def writing_directory(path: Path) -> Path:
+    """The folder of the store at `path` while it is written."""
+    return path.with_name(path.name + ".writing")
 
 
 def identity_of(path: Path, attributes: dict[str, Any]) -> StoreIdentity:

@@ -29,10 +29,9 @@ from sgg.structures import Array, to_numpy
 
 from . import array
 from .identity import StoreIdentity
+from .metadata import VERSION, writing_directory
 from .shards import EncodedRows, write_shard
 
-VERSION = 2
-"""The version of written stores. The first edition had no checksums of rows and of zarr.json, and fill value zero."""
 HALF_MAX = torch.finfo(torch.half).max
 PART_BYTES = 2**28  # before compression; a part is held in memory, about three times while it is put together
 
@@ -40,11 +39,6 @@ PART_BYTES = 2**28  # before compression; a part is held in memory, about three 
 def rows_per_part(row_shape: tuple[int, ...]) -> int:
     """The number of rows in a part of about PART_BYTES."""
     return max(1, PART_BYTES // array.row_bytes(row_shape))
-
-
-def writing_directory(path: Path) -> Path:
-    """The folder of the store at `path` while it is written."""
-    return path.with_name(path.name + ".writing")
 
 
 def discard_parts(path: Path) -> None:

@@ -1,4 +1,5 @@
-"""Check the files in the cache of a data set that were derived from it: detectors and feature stores."""
+"""Check the files in the cache of a data set that were derived from it: detectors and feature stores. It needs
+no torch."""
 
 from __future__ import annotations
 
@@ -8,12 +9,11 @@ from pathlib import Path
 from sgg.common.run_log import read_optional_json
 from sgg.data import DataSet
 from sgg.data.verify import Verified
-from sgg.detector.cache import FOLDER as DETECTORS
-from sgg.detector.cache import PICTURES as IMAGES
-from sgg.detector.files import METADATA
+from sgg.detector.layout import FOLDER as DETECTORS
+from sgg.detector.layout import IMAGE_HASH, METADATA
 from sgg.features.identity import StoreIdentity
+from sgg.features.metadata import FOLDER as FEATURES
 from sgg.features.metadata import attributes_of, identity_of, require_shards
-from sgg.systems.extraction import FOLDER as FEATURES
 
 DAMAGED = "derived files that are damaged"
 OTHER_IMAGES = "derived files of other images"
@@ -54,7 +54,7 @@ def _detectors(data: DataSet) -> Iterator[tuple[str, str]]:
             continue
         if metadata.get("classes", data.classes) == data.classes:
             current = data.image_hash(data.split("detector"))
-            kind = _kind(data, metadata.get("data_hash", ""), metadata.get(IMAGES, ""), current)
+            kind = _kind(data, metadata.get("data_hash", ""), metadata.get(IMAGE_HASH, ""), current)
             yield kind, f"detector {path.parent}"
 
 

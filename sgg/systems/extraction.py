@@ -30,6 +30,7 @@ from sgg.features import (
     rows_per_part,
     stored_identity,
 )
+from sgg.features.metadata import FOLDER
 from sgg.models.roi_features import pool
 from sgg.models.union_boxes import union
 from sgg.structures import Batch
@@ -37,8 +38,6 @@ from sgg.systems.two_stage.encoding import Encoding, encode_annotated
 
 log = logging.getLogger(__name__)
 
-FOLDER = "features"
-"""The folder of the stores below the cache."""
 POOLED = 7
 PART_IMAGES = 256
 """At most so many images per part of a store, so that little is lost with a writer and several share small stores."""

@@ -9,7 +9,7 @@ import pytest
 
 from sgg.detector import load_detector
 from sgg.detector.__main__ import main
-from sgg.detector.files import METADATA
+from sgg.detector.layout import METADATA
 from sgg.methods.backbone import BACKBONES
 
 EXAMPLE = Path(__file__).parents[1] / "example"

@@ -12,7 +12,7 @@ from sgg.detector import ensure_detector, load_detector, save_detector
 from sgg.detector.__main__ import main
 from sgg.detector.backbones.tiny import Tiny
 from sgg.detector.cache import cache_path, first_edition_path, known_hash
-from sgg.detector.files import METADATA
+from sgg.detector.layout import METADATA
 from sgg.detector.model import Detector
 from sgg.methods.backbone import BACKBONES
 from sgg.methods.plugins import load_plugins, loaded_digests, unload_plugins

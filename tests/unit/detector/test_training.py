@@ -13,7 +13,7 @@ from sgg.detector.backbones.resnet50 import ResNet50
 from sgg.detector.backbones.tiny import Tiny
 from sgg.detector.backbones.vgg16 import VGG16
 from sgg.detector.cache import cache_path, train_into
-from sgg.detector.files import METADATA
+from sgg.detector.layout import METADATA
 from sgg.detector.model import Detector
 from sgg.detector.recipe import Phase, heads
 from sgg.detector.training import STATE

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sgg.features import FeatureStore, StoreIdentity, StoreMismatchError, StoreWriter, array, write_store
-from sgg.features.writer import writing_directory
+from sgg.features.metadata import writing_directory
 
 SHAPE = (4, 3, 3)
 
