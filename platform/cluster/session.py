@@ -49,7 +49,7 @@ ENVIRONMENT = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # the metric of a scheduler is missing before the first validation
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_RESULT_BUFFER_LENGTH": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "inf",  # a search resumes from platform/callbacks/snapshot_store.py
+    "TUNE_GLOBAL_CHECKPOINT_S": "inf",  # a search resumes from platform/callbacks/resume_snapshot_store.py
 }
 
 

@@ -15,8 +15,8 @@ from sgg.config import Study
 
 from ..callbacks.closing import Closing
 from ..callbacks.live_table import LiveTable
-from ..callbacks.snapshot_store import SnapshotStore
-from ..callbacks.snapshots import SnapshotCallback
+from ..callbacks.resume_snapshot_store import SnapshotStore
+from ..callbacks.resume_snapshots import SnapshotCallback
 from ..callbacks.trackers import trackers
 from ..callbacks.trial_status import TrialStatusCallback
 from ..cluster.interrupts import Interrupts

@@ -2,7 +2,7 @@
 
 Ray's own scheduler forgets a trial's score when Tune adds the trial again. It would then judge the trial's next result
 at any epoch, and compare it with scores of other epochs. This scheduler keeps the scores, and the snapshot of Tune's
-state contains them (`callbacks/snapshots.py`). The same snapshot has the trials' settings and checkpoints, which
+state contains them (`callbacks/resume_snapshots.py`). The same snapshot has the trials' settings and checkpoints, which
 population-based training changes. So a resumed search starts from one moment, and judges again what trials did since.
 """
 

@@ -1,6 +1,7 @@
 """How a trial resumes: from which checkpoint, what must be as it was, and what only the log reports.
 
-Settings that may differ: `sgg/config/loading/resume.py`. How a search resumes: `platform/callbacks/snapshots.py`.
+Settings that may differ: `sgg/config/loading/resume.py`. How a search resumes:
+`platform/callbacks/resume_snapshots.py`.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ import json
 import platform.trial.trainable
 import re
 from pathlib import Path
-from platform.callbacks.snapshot_store import SnapshotStore
-from platform.callbacks.snapshots import SnapshotCallback
+from platform.callbacks.resume_snapshot_store import SnapshotStore
+from platform.callbacks.resume_snapshots import SnapshotCallback
 from platform.callbacks.trial_status import TrialStatusCallback
 from platform.search.early_stopping import past_trials
 from platform.search.repeat_seeds import SEED_KEY

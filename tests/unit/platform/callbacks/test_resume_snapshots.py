@@ -1,8 +1,8 @@
 """When snapshots of a search are written."""
 
-import platform.callbacks.snapshots
-from platform.callbacks.snapshot_store import SnapshotStore
-from platform.callbacks.snapshots import SnapshotCallback
+import platform.callbacks.resume_snapshots
+from platform.callbacks.resume_snapshot_store import SnapshotStore
+from platform.callbacks.resume_snapshots import SnapshotCallback
 from types import SimpleNamespace
 
 import pytest
@@ -32,7 +32,7 @@ class Controller:
 def clock(monkeypatch):
     """A clock that a test sets."""
     now = SimpleNamespace(seconds=0.0)
-    monkeypatch.setattr(platform.callbacks.snapshots.time, "monotonic", lambda: now.seconds)
+    monkeypatch.setattr(platform.callbacks.resume_snapshots.time, "monotonic", lambda: now.seconds)
     return now
 
 

@@ -13,7 +13,7 @@ from ray.tune.schedulers import TrialScheduler
 from ..cluster.ray_internals import saved_state, tune_controller
 from ..search.population import Population
 from ..search.scheduler_wrapper import SchedulerWrapper
-from .snapshot_store import SnapshotStore
+from .resume_snapshot_store import SnapshotStore
 
 SECONDS_BETWEEN, FRACTION_OF_TIME = 1.0, 0.05
 """Limits for snapshots in which only reports of trials are new: the least time between two, and the largest fraction of

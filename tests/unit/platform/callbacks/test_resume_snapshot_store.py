@@ -1,6 +1,6 @@
 """A snapshot of a search is complete or not there."""
 
-from platform.callbacks.snapshot_store import UNFINISHED, SnapshotStore
+from platform.callbacks.resume_snapshot_store import UNFINISHED, SnapshotStore
 
 import pytest
 
