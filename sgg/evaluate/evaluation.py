@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from sgg.common.background import Background
 from sgg.common.metric_names import DETECTION_COUNTS
 from sgg.evaluate.predictions import Predictions
 from sgg.methods.variants import Adjuster, with_suffix
@@ -39,37 +40,47 @@ def evaluate(
     `Predictor.predict`; None leaves the scores as they are. Values that are measured under an adjuster have its suffix.
     Networks are left in the mode (training or evaluation) in which they came.
 
+    Images are counted in their order, in a background thread beside the prediction of the next batch. `on_image` runs
+    in that thread; its errors are raised here.
+
     Raises what `predictor.predict` raises where networks have diverged.
     """
     from sgg.common import distributed as parallel
     from sgg.systems.contract import UNADJUSTED
 
     adjusters = UNADJUSTED if adjusters is None else adjusters
-    fallbacks = failures = 0
+    fallbacks = 0
+    counter = _Counter(metrics, on_image)
     modes = [of_mode.mode for key, of_mode in metrics.items() if "/" not in key]
-    with predictor.evaluating():
+    with predictor.evaluating(), Background("metrics") as background:
         for batch in batches:
             predicted = predictor.predict(batch, modes, adjusters)
             fallbacks += predicted.counts.get("fallbacks", 0)
-            failures += _count_batch(batch, predicted.predictions, metrics, on_image)
+            background.run(counter.count, batch.image_ids, [graph.numpy() for graph in batch.graphs()], {
+                mode: [prediction.numpy() for prediction in of_mode]
+                for mode, of_mode in predicted.predictions.items()})
+            del predicted  # the predictions of a large image should not live longer than they are counted
     named = metric_values({mode: _of_all_workers(of_mode) for mode, of_mode in metrics.items()})
     if "sgdet" in metrics:
-        totals = zip(*parallel.gathered((fallbacks, failures)), strict=True)
+        totals = zip(*parallel.gathered((fallbacks, counter.failures)), strict=True)
         named |= dict(zip((FALLBACKS, FAILURES), map(sum, totals), strict=True))
     return named
 
 
-def _count_batch(batch: Batch, predictions: dict[str, list[Prediction]], metrics: dict[str, SceneGraphMetrics],
-                 on_image: EachImage | None) -> int:
-    """Count the images of a batch; return the number of images on which SGDet failed."""
-    failures = 0
-    for image_id, graph, *of_modes in zip(batch.image_ids, batch.graphs(), *predictions.values(), strict=True):
-        graph = graph.numpy()
-        of_image = {mode: prediction.numpy() for mode, prediction in zip(predictions, of_modes, strict=True)}
-        failures += _count(metrics, image_id, graph, of_image)
-        if on_image is not None:
-            on_image(image_id, graph, {mode: one for mode, one in of_image.items() if "/" not in mode})
-    return failures
+class _Counter:
+    """Counts images. failures: the number of images on which SGDet failed."""
+
+    def __init__(self, metrics: dict[str, SceneGraphMetrics], on_image: EachImage | None) -> None:
+        self._metrics, self._on_image, self.failures = metrics, on_image, 0
+
+    def count(self, image_ids: Sequence[str], graphs: Sequence[SceneGraph],
+              predictions: Mapping[str, Sequence[Prediction]]) -> None:
+        """Count the images of a batch. predictions: of each image, by mode. All are in numpy."""
+        for image_id, graph, *of_modes in zip(image_ids, graphs, *predictions.values(), strict=True):
+            of_image = dict(zip(predictions, of_modes, strict=True))
+            self.failures += _count(self._metrics, image_id, graph, of_image)
+            if self._on_image is not None:
+                self._on_image(image_id, graph, {mode: one for mode, one in of_image.items() if "/" not in mode})
 
 
 def _count(metrics: dict[str, SceneGraphMetrics], image_id: str, graph: SceneGraph, of_image: Predictions) -> bool:

@@ -141,9 +141,12 @@ class SceneGraphModel(nn.Module):
 
         def vectors() -> Iterator[tuple[slice, Tensor]]:
             for rows in parts:
-                edges = held[rows] if held is not None else self.regions.of_pairs(feature_map, boxes, image_index,
-                                                                                 pairs[rows])
-                yield rows, self._pair_vectors(edges, boxes, image_index, pairs[rows], image_sizes)
+                of_part = pairs[rows]
+                box_pairs = self.regions.embed_boxes(boxes, of_part, image_sizes[image_index[of_part[:, 0]]])
+                # The pooled features of a part are nobody else's, so the sum takes their place.
+                summed = held[rows] + box_pairs if held is not None else self.regions.of_pairs(
+                    feature_map, boxes, image_index, of_part).add_(box_pairs)
+                yield rows, self.edge_box_head(summed)
 
         of_objects = self.node_box_head(nodes)
         inputs = self._inputs((of_objects, of_objects[:0]), (nodes, held), boxes, image_index, pairs, image_sizes,

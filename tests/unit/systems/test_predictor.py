@@ -1,5 +1,6 @@
 """Predictions of an untrained system under adjustments, all from one pass."""
 
+import threading
 from contextlib import ExitStack
 
 import numpy as np
@@ -46,6 +47,39 @@ def test_predict_ranks_by_adjusted_scores(foundation) -> None:
             np.testing.assert_array_equal(adjusted.labels, plain.labels)
 
 
+def test_evaluate_counts_beside_the_next_prediction(foundation, monkeypatch) -> None:
+    """The first image cannot be counted before the second batch is asked for. Images keep their order."""
+    experiment, system = foundation.experiment, foundation.build_predictor()
+    begun, seen, predict = [threading.Event() for _ in range(2)], [], system.predict
+
+    def predicted(*arguments):
+        next(event for event in begun if not event.is_set()).set()
+        return predict(*arguments)
+
+    def on_image(image_id, *_):
+        seen.append((image_id, begun[1].wait(20)))
+
+    monkeypatch.setattr(system, "predict", predicted)
+    batches = list(experiment.evaluation_batches("val"))
+    evaluate(system, batches, experiment.metrics("val"), on_image, experiment.adjusters)
+    assert seen == [(image_id, True) for batch in batches for image_id in batch.image_ids]
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_evaluate_raises_the_error_of_an_image(foundation, last: bool) -> None:
+    experiment, system = foundation.experiment, foundation.build_predictor()
+    batches = list(experiment.evaluation_batches("val"))
+    wrong = batches[-1 if last else 0].image_ids[0]
+
+    def on_image(image_id, *_):
+        if image_id == wrong:
+            raise OSError(f"no room for {image_id}")
+
+    with pytest.raises(OSError, match=f"no room for {wrong}"):
+        evaluate(system, batches, experiment.metrics("val"), on_image, experiment.adjusters)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("metrics")]
+
+
 def test_evaluate_measures_all_adjusters_in_one_pass(foundation, monkeypatch) -> None:
     experiment, system = foundation.experiment, foundation.build_predictor()
     calls, predict = [], system.predict
@@ -61,9 +95,9 @@ def test_evaluate_measures_all_adjusters_in_one_pass(foundation, monkeypatch) ->
     assert {"sgdet/fallbacks", "sgdet/failures"} < named.keys()
 
 
-@pytest.mark.parametrize(("together", "part_bytes"), [(1, 1 << 26), (1 << 13, 1), (1, 1)])
+@pytest.mark.parametrize(("together", "part_bytes"), [(1, 1 << 26), (1 << 13, 1 << 17), (1, 1 << 17)])
 def test_predict_does_not_depend_on_images_together_or_parts(foundation, monkeypatch, together, part_bytes) -> None:
-    """Two images at once or one after the other, all pairs of an image at once or each by itself."""
+    """Two images at once or one after the other, all pairs of an image at once or twenty of them."""
     experiment, system = foundation.experiment, foundation.build_predictor()
     batch = next(iter(experiment.evaluation_batches("val")))
     modes = ["sgcls", "predcls", "sgdet"]
