@@ -102,7 +102,7 @@ def test_recall_of_every_image(set_a, figures_by_image, subset, x):
         np.testing.assert_allclose(got, set_a.expected[f"out.alls.x{x:g}.nogc.recall_norm"], rtol=0, atol=1e-6)
 
 
-def test_counts_of_images_and_relations(set_a, figures):
+def test_compute_counts_images_and_relations(set_a, figures):
     assert figures["all/num_relations"] == 366
     for subset, stored in SUBSETS.items():
         assert figures[f"{subset}/num_images"] == len(set_a.expected[f"out.{stored}.img_index"])
@@ -110,7 +110,7 @@ def test_counts_of_images_and_relations(set_a, figures):
 
 
 @pytest.mark.parametrize("x", SUFFIXES)
-def test_rank_of_every_relation(set_a, x):
+def test_relation_ranks_gives_the_rank_of_every_relation(set_a, x):
     ranks = np.concatenate([ranks.triplet for ranks in set_a.ranks(x)])
     np.testing.assert_array_equal(ranks, set_a.expected[f"out.alls.x{x:g}.nogc.rank"])
 
@@ -142,7 +142,7 @@ def test_ranked_hits_gives_every_hit_and_its_rank(set_a, constraint):
     np.testing.assert_array_equal(np.concatenate(hits), set_a.expected[f"out.alls.x0.{constraint}.pred_to_gt"])
 
 
-def test_parts_merge_to_the_same_figures(set_a, figures):
+def test_merge_of_parts_gives_the_same_figures(set_a, figures):
     images = set_a.images()
     merged = set_a.metrics(images[25:]).merge(set_a.metrics(images[:25]))
     assert repr(merged.compute()) == repr(figures)

@@ -123,7 +123,7 @@ def test_generator_forward_gradients_and_buffers_in_training(golden, gan):
 
 @pytest.mark.parametrize("mode", ["eval", "train"])
 @pytest.mark.parametrize(("level", "short"), [("nodes", "obj"), ("edges", "rel"), ("global", "fmap")])
-def test_adversarial_losses(golden, gan, mode, level, short):
+def test_discriminator_loss_and_generator_loss(golden, gan, mode, level, short):
     gan.train(mode == "train")
     if level not in gan.discriminators:
         assert f"out.{mode}.D_{short}.loss" not in golden.arrays

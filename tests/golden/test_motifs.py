@@ -75,7 +75,7 @@ def run(head: nn.Module, bias: FrequencyBias | None,
 
 @pytest.mark.parametrize(("variant", "mode"), [("novision", "predcls"), *(
     (variant, mode) for variant in ("bias", "nobias") for mode in MODES)])
-def test_evaluation(variant: str, mode: str) -> None:
+def test_motifs_in_evaluation(variant: str, mode: str) -> None:
     """All images at once; the reference ran SGCls and SGDet image by image."""
     head, bias = build(variant)
     given = inputs(mode)

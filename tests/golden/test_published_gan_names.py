@@ -14,7 +14,7 @@ VARIANTS = [name for name in KEYS if name.startswith("GAN.")]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_names_shapes_and_order(variant):
+def test_rename_gives_names_shapes_and_order(variant):
     options = dict(part.split("=") for part in variant.split(".")[1:])
     large, visual = options["largeD"] == "True", options["vis_cond"] == "True"
     channels, size = int(options["n_ch"]), int(options["fmap_sz"])

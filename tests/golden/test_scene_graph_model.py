@@ -147,7 +147,7 @@ def test_scene_graph_model_from_map_to_ranked_pairs(mode: str, bias_mode: str, k
         np.testing.assert_array_equal(prediction.pairs, golden[expected + "det_rel_inds"])
 
 
-def test_ranking() -> None:
+def test_rank() -> None:
     """filter_dets alone: scores are given as probabilities, so their logarithms are the logits."""
     golden = np.load(FILES / "filter_dets.npz")
     boxes, scores, labels, pairs, predicates = tensors(golden, "in.boxes", "in.obj_scores", "in.obj_classes",

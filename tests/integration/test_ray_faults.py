@@ -17,7 +17,7 @@ def rows_on_disk(directory: Path) -> list[tuple[int, int]]:
     return [(row["epoch"], row["attempt"]) for row in rows]
 
 
-def test_each_fault_meets_its_trial_alone(ray_with_gpus, stub, config_file, faults, tmp_path, capfd):
+def test_tune_lets_each_fault_meet_its_trial_alone(ray_with_gpus, stub, config_file, faults, tmp_path, capfd):
     faults((2, 2, "raise", 1), (3, 2, "nan", 1), (4, 2, "full", 1), (5, 2, "kill", 1), (6, 2, "kill", 100))
     config = config_file("""
 loss: {scale: {search: grid, of: [1, 2, 3, 4, 5, 6]}}

@@ -70,7 +70,7 @@ search: {algorithm: optuna, trials: 2, max_concurrent: 2}
 
 
 @several_trials
-def test_population_based_training_goes_on_from_the_better_trial(ray_with_gpus, stub, config_file, tmp_path,
+def test_tune_with_population_based_training_continues_from_the_better_trial(ray_with_gpus, stub, config_file, tmp_path,
                                                                  seconds_per_epoch, faults):
     seconds_per_epoch(0.5)
     faults((1, 1, "meet 2", 1), (50, 1, "meet 2", 1))  # the better one is not done before the other has begun
@@ -96,7 +96,7 @@ def test_train_runs_one_trial_and_takes_no_axes(ray_with_gpus, stub, config_file
     assert "loss.scale is searched: run a search with python -m platform.tune" in capsys.readouterr().err
 
 
-def test_more_than_any_node_has_is_refused(ray_with_gpus, stub, config_file, tmp_path, capsys):
+def test_train_refuses_more_resources_than_any_node_has(ray_with_gpus, stub, config_file, tmp_path, capsys):
     assert train.main([config_file(), "resources.gpus=5"], stub) == 2
     assert "resources.gpus: a trial needs 5, but no node of this Ray has more than 4" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()

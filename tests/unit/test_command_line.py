@@ -61,7 +61,7 @@ def test_build_parser_gives_an_option_the_same_meaning_everywhere() -> None:
 
 @pytest.mark.parametrize(("name", "metavar", "kind"), [
     ("--data", "NAME", None), ("--root", "DIR", Path), ("--out", "DIR", Path)])
-def test_names_folders_and_targets(name: str, metavar: str, kind: type | None) -> None:
+def test_build_parser_calls_names_folders_and_targets_alike(name: str, metavar: str, kind: type | None) -> None:
     """`--data` is the name of a data set, `--root` the folder of data sets, `--out` what is written."""
     found = [action for parser in PARSERS.values() for action in shown(parser) if name in action.option_strings]
     assert len(found) > 1

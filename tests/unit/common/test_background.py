@@ -48,13 +48,13 @@ def test_run_raises_the_error_of_the_function_before() -> None:
     assert after == [2]
 
 
-def test_the_error_of_the_last_function_is_raised_at_the_end() -> None:
+def test_background_raises_the_error_of_the_last_function_at_the_end() -> None:
     with pytest.raises(OSError, match="no room"), Background("of-test") as background:
         background.run(fail)
     assert not of_background()
 
 
-def test_an_error_of_the_owner_is_kept_and_the_thread_ends() -> None:
+def test_background_keeps_an_error_of_its_owner_and_ends_the_thread() -> None:
     def owner() -> None:
         with Background("of-test") as background:
             background.run(fail)

@@ -66,7 +66,7 @@ def load_text(tmp_path: Path, text: str, *overrides: str):
     return load(tmp_path / "a.yaml", overrides)
 
 
-def test_keys_of_earlier_versions(tmp_path, capsys) -> None:
+def test_load_reads_keys_of_earlier_versions(tmp_path, capsys) -> None:
     """They stay valid everywhere; a note names the current key of each key that the user wrote."""
     study = load_text(tmp_path, "model: {head: imp, iterations: 2, hidden_dim: {search: choice, of: [8, 16]}}",
                       "model.iterations=1")
@@ -142,7 +142,7 @@ def test_validate_allows_only_the_settings_that_a_data_set_reads() -> None:
     assert f"data.name gqa; known here: {', '.join(of['custom'])}" in sides
 
 
-def test_auto_is_a_name_of_the_data_only(tmp_path) -> None:
+def test_validate_takes_auto_as_a_name_of_data_only(tmp_path) -> None:
     (tmp_path / "VG").mkdir()
     assert validate({"data": "auto"}).data.name == "toy"
     assert validate({"data": {"name": "auto", "root": str(tmp_path)}}).data.name == "vg"
@@ -169,7 +169,7 @@ def test_changes_of_a_run_of_an_earlier_version_are_none() -> None:
 
 @pytest.mark.parametrize("text", ["loss: {search: grid, of: [baseline, dnorm]}",
                                   "loss: {kind: {search: grid, of: [baseline, dnorm]}}"])
-def test_entries_can_be_searched(tmp_path, text: str) -> None:
+def test_read_axes_searches_entries(tmp_path, text: str) -> None:
     study, axes = read_axes(load_text(tmp_path, text))
     assert configurations(study, axes) == [{"loss.kind": "baseline"}, {"loss.kind": "dnorm"}]
     assert type(study.trial({"loss.kind": "baseline"}).loss) is EDGE_LOSSES["baseline"]
@@ -189,7 +189,7 @@ def test_read_axes_gives_each_searched_entry_its_own_settings(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(("there", "names"), [("VG", ["vg", "custom", "gqa"]), ("toy", ["toy", "custom", "gqa"])])
-def test_auto_is_searched_as_the_entry_that_it_stands_for(tmp_path, there, names) -> None:
+def test_read_axes_searches_auto_as_the_entry_that_it_stands_for(tmp_path, there, names) -> None:
     """With the settings of that entry, and only once if its name is listed, too."""
     (tmp_path / there).mkdir()
     text = (f"data: {{root: {tmp_path}, exclude_left_right: true, num_val_images: 3, "
@@ -213,7 +213,7 @@ def test_reference_has_the_settings_of_all_entries() -> None:
     assert "dnorm-fgbg: " in reference()["loss.kind"].description
 
 
-def test_entries_need_no_torch() -> None:
+def test_main_describes_entries_without_torch() -> None:
     code = ("import sys; from sgg.methods.registry import Registry; import sgg.config.schema; "
             "print([list(registry) and registry.what for registry in Registry.instances], "
             "[m for m in ('torch', 'ray', 'numpy') if m in sys.modules])")

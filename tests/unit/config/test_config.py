@@ -265,7 +265,7 @@ def test_glove_is_the_file_that_prepare_writes() -> None:
     assert validate({"data": {"root": "/d"}, "embeddings": {"path": "v.txt"}}).glove == Path("v.txt")
 
 
-def test_round_trip_through_json() -> None:
+def test_config_goes_to_json_and_back() -> None:
     config = of("toy", augmentation={"kind": "gan", "perturb": {"method": "graphn"}})
     assert Config.model_validate(config.model_dump(mode="json")) == config
 

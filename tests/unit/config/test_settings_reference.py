@@ -47,7 +47,7 @@ def test_json_schema_refuses_invalid_settings(check, text: str) -> None:
     assert check(text)
 
 
-def test_describe_settings_has_every_setting(capsys) -> None:
+def test_main_describes_every_setting(capsys) -> None:
     assert main([]) == 0
     printed = capsys.readouterr().out
     for key in flatten(Config().model_dump()):

@@ -27,7 +27,7 @@ def small_toy(monkeypatch, new_genome):
     return calls
 
 
-def test_auto_generates_the_toy_genome_once_and_says_so(small_toy, tmp_path):
+def test_open_dataset_auto_generates_the_toy_genome_once_and_says_so(small_toy, tmp_path):
     for _ in range(2):
         data = open_dataset("auto", tmp_path)
     assert small_toy == [tmp_path / "toy"]
@@ -47,7 +47,7 @@ def test_open_dataset_shows_a_bar_on_a_terminal_while_images_are_drawn(small_toy
     assert re.search("toy genome.*9/9", capsys.readouterr().err)
 
 
-def test_auto_takes_visual_genome_where_it_is(genome_directory, tmp_path):
+def test_open_dataset_auto_takes_visual_genome_where_it_is(genome_directory, tmp_path):
     data = open_dataset("auto", tmp_path, num_val_images=2)
     assert data.name == "vg"
     assert "Visual Genome" in data.banner
@@ -76,7 +76,7 @@ def test_open_dataset_hashes_the_detectors_images_too(small_toy, tmp_path, new_g
     ("vg", 0, r"data.num_val_images must be > 0, got 0"),
     ("custom", 5, r"data.num_val_images is for data.name vg, gqa, toy and vtranse, not custom"),
 ])
-def test_options_that_do_not_fit_are_refused(name, number, message, tmp_path):
+def test_open_dataset_refuses_options_that_do_not_fit(name, number, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         open_dataset(name, tmp_path, num_val_images=number)
 

@@ -151,7 +151,7 @@ def test_main_runs_as_a_module(tmp_path):
 
 @pytest.mark.parametrize("arguments", [[], ["mistake"], ["stats", "--set", "flip=false"],
                                        ["stats", "--set", "data.flip=false"], ["stats", "--set", "data.x=["]])
-def test_unknown_words_are_refused_with_the_known_ones(arguments, capsys):
+def test_main_refuses_unknown_words_with_the_known_ones(arguments, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     assert "usage: python -m sgg.data" in capsys.readouterr().err
@@ -160,7 +160,7 @@ def test_unknown_words_are_refused_with_the_known_ones(arguments, capsys):
 @pytest.mark.parametrize(("arguments", "known"), [(["stats", "--data", "coco"], "one of auto, vg, custom, gqa"),
                                                   (["stats", "--data", "toy", "--set", "data.x=1"], "num_val_images"),
                                                   (["prepare", "imagenet"], "vg, gqa, glove")])
-def test_unknown_names_are_refused_with_the_known_ones(arguments, known, tmp_path, monkeypatch, capsys):
+def test_main_refuses_unknown_names_with_the_known_ones(arguments, known, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2
     assert known in capsys.readouterr().err

@@ -33,7 +33,7 @@ def test_main_recomputes_all_metrics(predictions_file, tmp_path, capsys):
     assert f"{100 * want['val/sgcls/zs/ngR@100/x0.5']:.2f}" in printed
 
 
-def test_all_saved_modes_are_the_default(predictions_file, tmp_path):
+def test_main_measures_all_saved_modes_by_default(predictions_file, tmp_path):
     assert main(["--predictions", str(predictions_file), "--json", str(tmp_path / "figures.json")]) == 0
     named = json.loads((tmp_path / "figures.json").read_text())["figures"]
     assert {name.split("/")[1] for name in named} == {"predcls", "sgcls"}

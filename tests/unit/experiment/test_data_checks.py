@@ -76,7 +76,7 @@ def test_check_classes_refuses_more_neighbours_than_classes(opened, method, most
 
 
 @pytest.mark.parametrize(("sections", "images"), [({}, 32), ({"data": {"train_images": 9}}, 9)])
-def test_require_a_batch(toy_root, sections, images) -> None:
+def test_open_for_training_requires_a_batch(toy_root, sections, images) -> None:
     """The error comes before anything is trained, and only if something is trained."""
     def config(batch_size, **training):
         data = {"name": "toy", "root": str(toy_root), **sections.get("data", {})}
@@ -182,7 +182,7 @@ def test_check_files_refuses_a_cache_that_cannot_be_written(monkeypatch, tmp_pat
         open_data(validate({"data": {"name": "toy", "root": str(tmp_path)}}))
 
 
-def test_derived_files_go_to_the_cache(tmp_path) -> None:
+def test_cache_holds_derived_files(tmp_path) -> None:
     assert validate({"data": {"root": "there"}}).cache == Path("there/cache")
     assert validate({"data": {"root": "there", "cache": str(tmp_path)}}).cache == tmp_path
 

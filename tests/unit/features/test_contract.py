@@ -87,7 +87,7 @@ def test_gather_puts_rows_where_it_is_asked_to(path):
     assert not space[3].any()
 
 
-def test_faults_are_of_the_classes_that_are_caught(path):
+def test_open_readonly_raises_errors_of_the_classes_that_are_caught(path):
     contents = bytearray((path / "c/1/0/0").read_bytes())
     contents[0] ^= 1
     (path / "c/1/0/0").write_bytes(contents)

@@ -132,7 +132,7 @@ def test_feature_store_opens_where_it_is_unpickled(tmp_path, identity):
     np.testing.assert_array_equal(again[:], store[:])
 
 
-def test_rows_of_zeros_are_read_as_such(tmp_path, identity):
+def test_sample_reads_rows_of_zeros_as_such(tmp_path, identity):
     write(tmp_path / "nodes.zarr", identity, [(np.zeros((5, *SHAPE)), np.full(5, 1))])
     assert not FeatureStore.open(tmp_path / "nodes.zarr").sample([1]).any()
 

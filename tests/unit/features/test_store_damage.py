@@ -99,7 +99,7 @@ def test_sample_names_a_shard_deleted_after_opening(store):
         store[:]
 
 
-def test_plain_zarr_verifies_the_same_checksums(store):
+def test_write_store_gives_checksums_that_plain_zarr_verifies(store):
     np.testing.assert_array_equal(zarr.open_array(store.path, mode="r")[:], store[:])
     shard = array.shard_paths(store.path, 2)[0]
     contents = bytearray(shard.read_bytes())

@@ -26,7 +26,7 @@ def test_region_discriminator_updates_spectral_norm_once_a_call_in_training_only
     torch.testing.assert_close(discriminator.state_dict()["layers.0.weight_u"], expected)
 
 
-def test_normalised_weights_have_unit_norm_once_the_iteration_has_settled():
+def test_region_discriminator_has_weights_of_unit_norm_once_the_iteration_has_settled():
     torch.manual_seed(0)
     conv = RegionDiscriminator(8, 4).train().layers[2]
     with torch.no_grad():

@@ -38,7 +38,7 @@ def test_discriminator_loss_takes_the_real_inputs_first():
     assert seen == [1.0, 2.0]
 
 
-def test_losses_of_a_batch_without_edges_are_0():
+def test_discriminator_loss_and_generator_loss_of_a_batch_without_edges_are_0():
     discriminator = RegionDiscriminator(8, 4)
     none = torch.zeros(0, 8, 7, 7, requires_grad=True), torch.zeros(0, dtype=torch.int64)
     loss = discriminator_loss(discriminator, none, none) + generator_loss(discriminator, none)

@@ -58,7 +58,7 @@ def test_scene_graph_metrics_agree_with_the_oracle_on_every_scene_alone(mode):
     ("reweight_background", {"ngR", "ng-mR", "ngR-weighted", "triplet"}),
     ("triplet_pairs_by_boxes", {"triplet"}), ("triplet_both_directions", {"triplet"}),
     ("absent_predicates_count", {"mR", "ng-mR", "F1"}), ("single_precision_ranks", {"triplet"})])
-def test_each_convention_changes_its_own_metrics(switch, touched):
+def test_conventions_change_their_own_metrics_only(switch, touched):
     changed = set()
     for mode in MODES:
         images = scenes(mode, 100, seed=2)
@@ -203,7 +203,7 @@ def test_update_takes_torch_and_numpy_alike():
     assert repr(accumulated(tensors, "sgdet").compute()) == repr(accumulated(images, "sgdet").compute())
 
 
-def test_memory_does_not_grow_with_the_images():
+def test_update_needs_no_more_memory_for_more_images():
     images = scenes("sgcls", 50, seed=7)
     metrics = accumulated(images, "sgcls")
     size = sum(np.asarray(value).nbytes for value in metrics.state().values())

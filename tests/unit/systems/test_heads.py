@@ -36,7 +36,7 @@ def test_training_step_refuses_wrong_shapes_of_a_compiled_head(toy_root) -> None
 @pytest.mark.parametrize("loss", list(EDGE_LOSSES))
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("head", list(HEADS))
-def test_each_head_learns_and_predicts(toy_root, head: str, mode: str, loss: str) -> None:
+def test_training_step_and_predictions_of_each_head(toy_root, head: str, mode: str, loss: str) -> None:
     """Two updates, each of which changes the head; then predictions in every mode."""
     config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 4, "flip": False},
                        "model": {"head": head, "frequency_bias": "add"}, "loss": {"kind": loss},

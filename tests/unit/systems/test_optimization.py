@@ -192,6 +192,6 @@ def test_fit_resumes_adamw_with_cosine_and_warm_up_as_if_never_interrupted(toy_r
     assert whole[1]["loss"] < whole[0]["loss"]
 
 
-def test_more_parts_than_images_are_refused() -> None:
+def test_validate_refuses_more_parts_than_images() -> None:
     with pytest.raises(ConfigError, match=r"training.accumulate must be at most .*training.batch_size is 4, got 5"):
         validate({"training": {"batch_size": 4, "accumulate": 5}})

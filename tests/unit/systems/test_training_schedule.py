@@ -8,7 +8,7 @@ from sgg.training.fit import is_validated
 from tests.untrained import untrained
 
 
-def test_published_weights_had_sixteen_epochs_at_the_full_rate_and_four_at_a_tenth(toy_root) -> None:
+def test_set_rates_gives_sixteen_epochs_the_full_rate_and_four_a_tenth(toy_root) -> None:
     training = validate({"data": {"name": "vg"}}).training
     papers = {"epochs": training.epochs, "decay_epoch": training.decay_epoch, "learning_rate": training.learning_rate}
     system = untrained(validate({"data": {"name": "toy", "root": str(toy_root)}, "training": papers}), toy_root).build()

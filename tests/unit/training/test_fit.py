@@ -270,7 +270,7 @@ def test_provenance_of_the_data(toy_root, tmp_path) -> None:
     assert set(facts["embeddings_missing"]) < {*data.classes[1:], *data.predicates[1:]}
 
 
-def test_word_vectors_follow_the_root(toy_root, tmp_path) -> None:
+def test_provenance_names_word_vectors_under_the_root(toy_root, tmp_path) -> None:
     """The files are where `python -m sgg.data prepare glove --root ROOT` puts them."""
     trial = trial_of(toy_root, embeddings={"dim": 2},
                      augmentation={"kind": "gan", "perturb": {"method": "neigh"}})

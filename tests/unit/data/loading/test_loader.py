@@ -119,7 +119,7 @@ def test_load_batches_drop_last(part):
 
 
 @pytest.mark.parametrize(("images", "batches"), [(57_723, 2405), (57_720, 2405), (57_719, 2404), (24, 1)])
-def test_updates_of_an_epoch_of_visual_genome(images, batches):
+def test_batch_sampler_gives_the_updates_of_an_epoch_of_visual_genome(images, batches):
     """57,723 images in batches of 24: 2,405, and 3 images that are left out."""
     assert len(BatchSampler(images, 24, True, 0, (0, 1), drop_last=True)) == batches
     assert len(BatchSampler(images, 24, True, 0, (0, 1), drop_last=False)) == batches + (images % 24 > 0)
@@ -181,7 +181,7 @@ def test_load_batches_names_wrong_arguments(part, tmp_path):
         load_batches(part.head(0), 1)
 
 
-def test_require_names_too_little_shared_memory(part, monkeypatch):
+def test_load_batches_names_too_little_shared_memory(part, monkeypatch):
     monkeypatch.setattr(shared_memory, "free_bytes", lambda: 100_000)  # a image has 3 * 4 * 64**2 = 49,152 bytes
     load_batches(part, 2, workers=0)
     with pytest.raises(OSError, match=r"data\.workers=2 needs 0\.5 MiB for batches of 2 images .*--shm-size.*"

@@ -185,7 +185,7 @@ def test_questions_that_do_not_fit_are_named(tmp_path):
         opened(tmp_path)
 
 
-def test_shots_are_counted_and_images_verified(tmp_path, capsys):
+def test_main_counts_shots_and_verifies_images(tmp_path, capsys):
     """`dog near cat` occurs once in training (9.jpg; 10.jpg is validation), so one test relation is 10-shot, the other
     zero-shot."""
     seen = image(a=thing("dog", (0, 0, 5, 5), ("near", "b")), b=thing("cat", (0, 0, 5, 5)))

@@ -41,7 +41,7 @@ def test_images_without_relations_stay_when_asked_for(genome_directory):
     assert len(data.split("detector")) == 4
 
 
-def test_corrupt_images_are_dropped_before_rows_are_matched(new_genome, tmp_path):
+def test_open_visual_genome_drops_corrupt_images_before_it_matches_rows(new_genome, tmp_path):
     genome = new_genome()
     genome.images.insert(3, {"image_id": 1592, "width": 1, "height": 1})
     data = open_visual_genome(genome.write(tmp_path, images=False), num_val_images=NUM_VAL)
@@ -55,7 +55,7 @@ def test_boxes_over_the_border_are_clipped(new_genome, tmp_path):
     assert data.split("val").graph(0).boxes[0].tolist() == [0, 36.25, 20, 48]
 
 
-def test_hash_depends_on_the_content_only(new_genome, tmp_path):
+def test_open_visual_genome_hashes_the_content_only(new_genome, tmp_path):
     genome = new_genome()
     genome.arrays["labels"] = genome.arrays["labels"].astype(np.uint8)
     same = open_visual_genome(genome.write(tmp_path / "same"), num_val_images=NUM_VAL).hash

@@ -93,7 +93,7 @@ def test_open_vtranse_names_a_missing_file_and_the_remedy(tmp_path):
         open_vtranse(root)
 
 
-def test_shots_are_counted_and_images_verified(tmp_path, capsys):
+def test_main_counts_shots_and_verifies_images(tmp_path, capsys):
     """Test subsets count train and val: `dog on cat` occurs once, in image 10, so the test relation is 10-shot."""
     write(tmp_path / "VG")
     where = ["--data", "vtranse", "--root", str(tmp_path), "--num-val-images", "1"]

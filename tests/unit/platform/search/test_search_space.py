@@ -207,7 +207,7 @@ def test_faults_of_values_and_of_the_algorithm_come_with_them(tmp_path, capsys):
             assert f"\n  {fault}" in message
 
 
-def test_rules_check_searched_values_and_not_defaults(tmp_path):
+def test_read_axes_checks_searched_values_and_not_defaults(tmp_path):
     weighted, text = "foreground_weight: 2", "loss: {kind: {search: choice, of: [%s]}, %s}"
     found, axes = read_axes(study(tmp_path, text % ("dnorm, dnorm-fgbg", weighted)))
     assert found.base.loss.kind == "dnorm"
