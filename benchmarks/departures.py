@@ -36,7 +36,7 @@ from sgg.systems.two_stage.encoding import encode_annotated
 from sgg.systems.two_stage.foundation import TwoStageFoundation
 from sgg.systems.two_stage.sample import Sample
 from sgg.systems.two_stage.system import TwoStage
-from sgg.training.fit import train_epoch
+from sgg.training.epoch import train_epoch
 
 METRICS = ("predcls/all/ngR@20", "predcls/zs/ngR@50", "sgcls/all/ngR@50")
 Settings = dict[str, Any]

@@ -11,14 +11,15 @@ from sgg.data.provenance import DataProvenance
 class CheckpointMeta(TypedDict, total=False):
     """The provenance of a checkpoint. Files of earlier versions lack some keys.
 
-    format: version of the file format. epoch: finished epochs. config: all settings, nested. data: the provenance of
-    the data. detector, features: the hash of each part on which the system is built. plugins: the hash of each plugin,
-    by name. program, versions: the code that trained. computed_on: device, number of workers and threads. source,
-    metrics: the file name and the metrics of an imported checkpoint.
+    format: version of the file format. epoch: finished epochs. step: finished steps of the epoch after them. config:
+    all settings, nested. data: the provenance of the data. detector, features: the hash of each part on which the
+    system is built. plugins: the hash of each plugin, by name. program, versions: the code that trained. computed_on:
+    device, number of workers and threads. source, metrics: the file name and the metrics of an imported checkpoint.
     """
 
     format: int
     epoch: int
+    step: int
     config: dict[str, Any]
     data: DataProvenance
     detector: str

@@ -6,7 +6,12 @@
         meta.json              epoch, settings, data, versions of packages, plugins with the hashes of their files,
                                format version
 
-No file holds random states, since every draw is a function of (seed, epoch) (`sgg/common/seeding.py`).
+None of these files holds random states, since every draw is a function of (seed, epoch) (`sgg/common/seeding.py`).
+Within an epoch generators advance from step to step, so a checkpoint within an epoch has one file more. There is one at
+most: the next checkpoint replaces it.
+
+    checkpoints/unfinished_epoch_0004_step_0050/
+        partial_epoch.pt       sums of losses, counts, seconds and random states after 50 steps (`partial_epoch.py`)
 """
 
 from __future__ import annotations
@@ -15,10 +20,9 @@ import json
 import logging
 import os
 import pickle
-import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,12 +39,13 @@ from sgg.data.provenance import VectorProvenance
 from sgg.methods.plugins import changed_plugins, fault_of_plugins, loaded_digests
 
 from .meta import CheckpointMeta
+from .partial_epoch import PartialEpoch
+from .paths import finished_epochs, path_of, remove_leftovers, remove_unfinished, unfinished_epochs
 
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-META, WEIGHTS, OPTIMIZERS = "meta.json", "weights.safetensors", "optimizers.pt"
-_NAME = re.compile(r"^epoch_(\d+)$")
+META, WEIGHTS, OPTIMIZERS, PARTIAL = "meta.json", "weights.safetensors", "optimizers.pt", "partial_epoch.pt"
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,23 @@ class Checkpoint:
         """The number of finished epochs."""
         return self.meta["epoch"]
 
+    @property
+    def position(self) -> tuple[int, int]:
+        """Finished epochs, and finished steps of the epoch after them."""
+        return self.meta["epoch"], self.meta.get("step", 0)
+
     def require_whole(self) -> None:
         """Raise FileNotFoundError or ValueError that names a missing or damaged file, if resuming needs it."""
         _read(self.path / WEIGHTS, _read_header)
         _read(self.path / OPTIMIZERS, _read_states)
+        self.partial_epoch()
+
+    def partial_epoch(self) -> PartialEpoch | None:
+        """The state of the unfinished epoch; None if this was written at the end of an epoch. Raises what
+        `require_whole` raises."""
+        if not self.position[1]:
+            return None
+        return PartialEpoch(**_read(self.path / PARTIAL, _read_states))
 
     def require_plugins(self, allow_changed: bool, remedy: str = "add it to experiment.plugins") -> None:
         """Raise ValueError if this was trained with a plugin that is not loaded or, unless allowed, has changed since.
@@ -141,30 +159,28 @@ class Checkpoint:
                 group.update(kept)
 
 
-def path_of(directory: Path | str, epoch: int) -> Path:
-    """The folder of a trial's checkpoint of an epoch."""
-    return Path(directory) / CHECKPOINTS / f"epoch_{epoch:04d}"
-
-
 def save(
     directory: Path | str,
     epoch: int,
     modules: Mapping[str, nn.Module | None],
     optimizers: Mapping[str, torch.optim.Optimizer],
     meta: CheckpointMeta,
+    partial: PartialEpoch | None = None,
 ) -> Checkpoint:
-    """Write the checkpoint of `epoch` under `directory`/checkpoints atomically. Returns it.
+    """Write a checkpoint after `epoch` epochs, and the steps of `partial`, under `directory`/checkpoints atomically.
+    Returns it. Any earlier checkpoint within an epoch is then deleted.
 
     Raises OSError that names the checkpoint if it cannot be written; earlier checkpoints stay.
     """
-    target = path_of(directory, epoch)
-    for unfinished in target.parent.glob(".epoch_*"):  # left by a kill or a full disk; it would keep the disk full
-        shutil.rmtree(unfinished, ignore_errors=True)
+    target = path_of(directory, epoch, partial.step if partial else 0)
+    remove_leftovers(directory)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     weights = {f"{name}.{key}": value.contiguous() for name, module in modules.items() if module is not None
                for key, value in module.state_dict().items()}
     plugins = loaded_digests(meta.get("config", {}).get("experiment", {}).get("plugins", []))
     meta = {"format": FORMAT, "epoch": epoch, **meta}
+    if partial is not None:
+        meta["step"] = partial.step
     if plugins:
         meta["plugins"] = plugins
     try:
@@ -173,6 +189,8 @@ def save(
         if optimizers:
             states = {name: optimizer.state_dict() for name, optimizer in optimizers.items()}
             torch.save(states, temporary / OPTIMIZERS)
+        if partial is not None:
+            torch.save(asdict(partial), temporary / PARTIAL)
         (temporary / META).write_text(json.dumps(meta, indent=1))
         shutil.copymode(temporary / META, temporary / WEIGHTS)  # otherwise only the owner could read it
         _sync(*temporary.iterdir(), temporary)  # otherwise a power cut may leave the name without content
@@ -184,6 +202,8 @@ def save(
         shutil.rmtree(target)
     os.replace(temporary, target)
     _sync(target.parent)
+    here = (epoch, partial.step if partial else 0)
+    remove_unfinished(directory, [place for place in unfinished_epochs(directory) if place != here])
     return Checkpoint(target, meta)
 
 
@@ -206,20 +226,22 @@ def open_checkpoint(path: Path | str) -> Checkpoint:
 
 
 def latest(directory: Path | str) -> Checkpoint | None:
-    """The newest checkpoint under a trial's folder; None if there is none."""
-    epochs = _epochs(Path(directory))
-    return open_checkpoint(path_of(directory, max(epochs))) if epochs else None
+    """The newest checkpoint of a finished epoch under a trial's folder; None if there is none."""
+    epochs = finished_epochs(directory)
+    return open_checkpoint(path_of(directory, epochs[-1])) if epochs else None
 
 
 def latest_whole(directory: Path | str) -> Checkpoint | None:
-    """The newest checkpoint that is whole; None if there is no checkpoint. Damaged ones are skipped with a warning.
+    """The newest checkpoint that is whole, be it of a finished epoch or within one; None if there is no checkpoint.
+    Damaged ones are skipped with a warning.
 
     Raises ValueError if all of them are damaged, so that training is not lost silently.
     """
     damage: list[str] = []
-    for epoch in sorted(_epochs(Path(directory)), reverse=True):
+    places = [*((epoch, 0) for epoch in finished_epochs(directory)), *unfinished_epochs(directory)]
+    for place in sorted(places, reverse=True):
         try:
-            found = open_checkpoint(path_of(directory, epoch))
+            found = open_checkpoint(path_of(directory, *place))
             found.require_whole()
             return found
         except (ValueError, FileNotFoundError) as error:
@@ -233,15 +255,9 @@ def latest_whole(directory: Path | str) -> Checkpoint | None:
 
 def prune(directory: Path | str, last: int, best: int | None) -> None:
     """Delete all checkpoints of a trial except the `last` newest ones and that of epoch `best`."""
-    epochs = sorted(_epochs(Path(directory)))
+    epochs = finished_epochs(directory)
     for epoch in set(epochs[:-last]) - {best}:
         shutil.rmtree(path_of(directory, epoch), ignore_errors=True)
-
-
-def _epochs(directory: Path) -> list[int]:
-    folder = directory / CHECKPOINTS
-    names = [_NAME.match(entry.name) for entry in folder.iterdir()] if folder.is_dir() else []
-    return [int(name[1]) for name in names if name]
 
 
 def _sync(*paths: Path) -> None:

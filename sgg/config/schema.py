@@ -124,6 +124,9 @@ class Training(Section):
     """Updates of F on the real batch per step. 2 gives as many updates as a GAN run makes."""
     keep_checkpoints: Annotated[PositiveInt, runs()] = 2
     """The number of checkpoints to keep, the newest ones."""
+    checkpoint_steps: Annotated[PositiveInt | None, runs()] = None
+    """The number of steps after which a checkpoint is written within an epoch; None: only at the end of an epoch. A run
+    that is killed resumes after the newest one, to the same numbers. It is deleted when there is a newer one."""
     device: Annotated[str, runs(exact=False)] = "auto"
     """The device: cpu, cuda, cuda:1, ...; auto: CUDA if there is a GPU and `resources.gpus` is not 0, else cpu."""
     compile: Annotated[bool, trains()] = False

@@ -37,18 +37,26 @@ class DivergedError(FloatingPointError):
 class Draws:
     """The random generators of one epoch, one for each purpose. A generator follows from (seed, purpose, epoch) alone.
 
-    worker: the rank of this process where several train together; nothing where there is one.
+    place: the rank of this process where several train together; nothing where there is one.
     """
 
-    def __init__(self, seed: int, epoch: int, *worker: int) -> None:
-        self._place = (seed, epoch, *worker)
+    def __init__(self, seed: int, epoch: int, *place: int | str) -> None:
+        self._seed, self._place = seed, (epoch, *place)
         self._generators: dict[str, torch.Generator] = {}
 
     def __getitem__(self, purpose: str) -> torch.Generator:
         if purpose not in self._generators:
-            seed, *rest = self._place
-            self._generators[purpose] = generator(seed, purpose, *rest)
+            self._generators[purpose] = generator(self._seed, purpose, *self._place)
         return self._generators[purpose]
+
+    def states(self) -> dict[str, Tensor]:
+        """The state of each generator that has been used, by purpose."""
+        return {purpose: one.get_state() for purpose, one in self._generators.items()}
+
+    def set_states(self, states: Mapping[str, Tensor]) -> None:
+        """Let generators continue where others of the same epoch had the `states`."""
+        for purpose, state in states.items():
+            self[purpose].set_state(state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,26 +28,35 @@ COMPUTED_ON = "computed_on"
 
 def checkpoint_to_resume(directory: Path, resume: bool,
                          donor: checkpoint.Checkpoint | None) -> tuple[checkpoint.Checkpoint | None, bool]:
-    """The checkpoint from which training continues, if any, and whether it must have the settings of this trial."""
+    """The checkpoint from which training continues, if any, and whether it must have the settings of this trial.
+
+    Raises ValueError for a `donor` within an epoch: the rest of the epoch may have other batches here.
+    """
+    if donor is not None and donor.partial_epoch() is not None:
+        raise ValueError(f"{donor.path} is of an unfinished epoch: name a checkpoint of a finished one")
     found = checkpoint.latest_whole(directory) if resume else None
-    if donor is not None and (found is None or donor.epoch >= found.epoch):
+    if donor is not None and (found is None or donor.position >= found.position):
         found = donor
     return found, found is not None and donor is None
 
 
-def load_checkpoint(found: checkpoint.Checkpoint | None, system: System) -> int:
-    """Load a checkpoint; return the number of finished epochs."""
+def load_checkpoint(found: checkpoint.Checkpoint | None,
+                    system: System) -> tuple[int, checkpoint.PartialEpoch | None]:
+    """Load a checkpoint. Return the number of finished epochs, and the state of the epoch after them, if it has begun.
+    """
     if found is None:
-        return 0
+        return 0, None
     found.load_weights(**system.networks)
     found.load_optimizers(system.optimizers)
-    log.info("resumed after epoch %d from %s", found.epoch, found.path)
+    begun = found.partial_epoch()
+    log.info("resumed after %s from %s", f"epoch {found.epoch}" if begun is None else
+             f"step {begun.step} of epoch {found.epoch + 1}", found.path)
     if others := differences(found.meta.get("computed_on", {}), computed_on(system.device)):
         log.warning("resumed in another environment (%s), which changes the order of sums or the random numbers: "
                     "metrics differ from those of an uninterrupted run as if the seed was another", "; ".join(others))
     if changed := changed_versions(found.meta.get("versions", {}), versions()):
         log.warning("resumed with other versions (%s): metrics may differ from those of an uninterrupted run", changed)
-    return found.epoch
+    return found.epoch, begun
 
 
 def _hashes_to_compare(found: checkpoint.Checkpoint, experiment: Experiment) -> dict[str, str]:

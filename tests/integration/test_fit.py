@@ -117,23 +117,55 @@ def fit_and_die(config: Config, directory: Path, calls: list[str], numbers: list
     fit(config, directory)
 
 
+def kill(config: Config, directory: Path, calls: list[str], numbers: list[int], moment: str) -> None:
+    """`fit_and_die` in another process; return when it is dead."""
+    doomed = multiprocessing.get_context("forkserver").Process(
+        target=fit_and_die, args=(config, directory, calls, numbers, moment))
+    doomed.start()
+    doomed.join()
+    assert doomed.exitcode == -signal.SIGKILL
+    assert not (directory / "test.json").exists()
+
+
 @pytest.mark.slow  # eight runs, each killed in a process of its own and taken up again
 @pytest.mark.parametrize(("calls", "order", "moment"), MOMENTS.values(), ids=MOMENTS.keys())
 def test_fit_resumes_after_a_kill(undisturbed, tmp_path, calls: list, order: list, moment: str) -> None:
     """SIGKILL; the rest is done by a second process, which reports every epoch. The numbers are those of an undisturbed
     run."""
     config, directory = undisturbed
-    doomed = multiprocessing.get_context("forkserver").Process(
-        target=fit_and_die, args=(config, tmp_path, calls, order, moment))
-    doomed.start()
-    doomed.join()
-    assert doomed.exitcode == -signal.SIGKILL
-    assert not (tmp_path / "test.json").exists()
+    kill(config, tmp_path, calls, order, moment)
     seen = []
     fit(config, tmp_path, seen.append)
     assert [row["epoch"] for row in seen] == [1, 2]
     assert numbers(tmp_path) == numbers(directory)
     assert not [path.name for path in (tmp_path / "checkpoints").iterdir() if path.name.startswith(".")]
+
+
+WITHIN = {
+    "between the files of a checkpoint": (["sgg.checkpoint.save", "torch.save"], [7, 2], "after", 1),
+    "between a checkpoint and the deletion of the one before": (
+        ["sgg.checkpoint.state.remove_unfinished"], [7], "before", 2),
+    "while the one before is deleted": (["sgg.checkpoint.state.remove_unfinished", "os.replace"], [7, 1], "after", 2),
+    "between the checkpoint of an epoch and the deletion of that within it": (
+        ["sgg.checkpoint.state.remove_unfinished"], [10], "before", 4),
+}
+"""When a run with a checkpoint after each of 4 steps is killed, as in `MOMENTS`; and after how many steps of the
+second epoch it resumes. An epoch writes five checkpoints. In the last case the second epoch is finished."""
+
+
+@pytest.mark.slow  # four runs, each killed in a process of its own and taken up again
+@pytest.mark.parametrize(("calls", "order", "moment", "steps"), WITHIN.values(), ids=WITHIN.keys())
+def test_fit_resumes_within_an_epoch_after_a_kill(undisturbed, tmp_path, monkeypatch, calls: list, order: list,
+                                                  moment: str, steps: int) -> None:
+    undisturbed_config, directory = undisturbed
+    config = merged(undisturbed_config.model_dump(mode="json"), {"training": {"checkpoint_steps": 1}})
+    kill(config, tmp_path, calls, order, moment)
+    made, step = [], pkgutil.resolve_name(STEP)
+    monkeypatch.setattr(STEP, lambda self, *inputs: made.append(1) or step(self, *inputs))
+    fit(config, tmp_path)
+    assert len(made) == 4 - steps
+    assert numbers(tmp_path) == numbers(directory)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["epoch_0001", "epoch_0002"]
 
 
 def test_motifs_taken_up_again(toy_settings, tmp_path) -> None:

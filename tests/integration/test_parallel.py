@@ -11,15 +11,19 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
+from safetensors.torch import load_file
 from torch import nn
 
-from sgg import systems
+from sgg import checkpoint, systems
 from sgg.common import distributed as parallel
+from sgg.common.run_log import History
 from sgg.common.seeding import seed_everything
 from sgg.config import validate
 from sgg.structures import Batch
 from sgg.systems.contract import Draws
-from sgg.training.fit import train_epoch
+from sgg.systems.two_stage.system import TwoStage
+from sgg.training.epoch import train_epoch
+from sgg.training.fit import fit
 from tests.untrained import untrained
 
 IMAGES, STEPS = 8, 2
@@ -148,6 +152,50 @@ def test_train_epoch_of_two_workers_ends_at_the_same_step(toy_settings, tmp_path
     assert torch.equal(weights, others)
     assert weights.isfinite().all()
     assert first.rpartition(": ")[2] != second.rpartition(": ")[2]
+
+
+def fit_in_parts(settings: dict, folder: Path) -> None:
+    """Fit twice: undisturbed, and stopped after the third step of an epoch and taken up again."""
+    config = validate(settings)
+
+    def open_foundation(config, check, use):
+        seed_everything(0)
+        return untrained(config, Path(config.data.root))
+
+    class StoppedError(Exception):
+        pass
+
+    systems.open_foundation = open_foundation
+    fit(config, folder / "whole")
+    in_parts = validate(settings | {"training": settings["training"] | {"checkpoint_steps": 1}})
+    step = TwoStage.training_step
+    steps = iter(range(3))
+
+    def stopped(self, batch, draws):
+        if next(steps, None) is None:
+            raise StoppedError
+        return step(self, batch, draws)
+
+    TwoStage.training_step = stopped
+    with pytest.raises(StoppedError):
+        fit(in_parts, folder / "parts")
+    steps = iter(range(1))  # there is one left
+    fit(in_parts, folder / "parts")
+
+
+def test_fit_of_two_workers_resumes_within_an_epoch(toy_settings, tmp_path) -> None:
+    """To the last bit: each continues its own draws, and the row counts the images of both."""
+    settings = toy_settings | {
+        "data": toy_settings["data"] | {"train_images": 16, "eval_images": 1}, "evaluation": {"modes": ["sgdet"]},
+        "training": {"batch_size": 4, "epochs": 1, "mode": "sgdet"}}
+    in_two_processes(fit_in_parts, tmp_path, settings, tmp_path)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    (row,), (again,) = ([{**row, "time": 0} for row in History(path).rows()] for path in (whole, parts))
+    assert again == row
+    assert row["share/fallbacks"] == 1
+    ours, theirs = (load_file(checkpoint.path_of(path, 1) / "weights.safetensors") for path in (parts, whole))
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 def normalise() -> tuple[torch.Tensor, ...]:

@@ -154,7 +154,7 @@ class BatchSampler(Sampler[list[tuple[int, int]]]):
         self.batches, rest = divmod(images, batch_size)
         if not drop_last:  # every process that trains together must get every batch
             self.batches += rest >= (share[1] if shuffle else 1)
-        self.epoch = 0
+        self.epoch, self.first = 0, 0
 
     def __len__(self) -> int:
         return self.batches
@@ -164,7 +164,7 @@ class BatchSampler(Sampler[list[tuple[int, int]]]):
         order = self.images[rank::workers]
         if self.shuffle:
             order = _generator(self.seed, self.epoch).permutation(self.images)
-        for batch in range(self.batches):
+        for batch in range(self.first, self.batches):
             chosen = order[batch * self.batch_size:(batch + 1) * self.batch_size]
             mine = chosen[rank::workers] if self.shuffle else chosen
             yield [(self.epoch, image) for image in mine.tolist()]
@@ -183,13 +183,14 @@ class Batches:
     def __len__(self) -> int:
         return len(self._order)
 
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of one epoch. Starting another epoch ends this one.
+    def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch from batch `first` on, counted from 0; the images before it are not loaded. Starting
+        another epoch ends this one.
 
         `next` raises FileNotFoundError or ValueError that names a missing or faulty image file; ChildProcessError if a
         loading process was killed, which is noticed within about five seconds; OSError if shared memory is full.
         """
-        self._order.epoch = number
+        self._order.epoch, self._order.first = number, first
         with _explaining_dead_workers([]):
             loading = iter(self._loader)
         return _received(loading, multiprocessing.active_children())

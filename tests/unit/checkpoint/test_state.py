@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from torch import nn
 from sgg import checkpoint
 from sgg.checkpoint.state import Checkpoint
 from sgg.common.hashing import sha256_of
+from sgg.common.seeding import global_states
 from sgg.methods.plugins import load_plugins, unload_plugins
 from tests.plugins import HEAD
 
@@ -55,6 +57,67 @@ def test_save_replaces_the_checkpoint_of_an_epoch(tmp_path, network) -> None:
     for data in ("first", "second"):
         checkpoint.save(tmp_path, 1, {"model": network}, {}, {"data": data})
     assert checkpoint.latest(tmp_path).meta["data"] == "second"
+
+
+def partial(step: int) -> checkpoint.PartialEpoch:
+    states = {"python": global_states(torch.device("cpu")), "draws": {"pairs": torch.Generator().get_state()}}
+    return checkpoint.PartialEpoch(step, 1, 2.5, {"nodes": 0.1}, {"nodes": step}, 8, {"fallbacks": 0}, [states])
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in (directory / "checkpoints").iterdir())
+
+
+def test_save_within_an_epoch_replaces_the_one_before(tmp_path, network) -> None:
+    """It is the newest one to train from, and none to evaluate; it goes when a newer one is there."""
+    checkpoint.save(tmp_path, 1, {"model": network}, {"model": adam(network, 0.1)}, {})
+    for step in (50, 100):
+        state = partial(step)
+        checkpoint.save(tmp_path, 1, {"model": network}, {"model": adam(network, 0.1)}, {}, state)
+        assert names(tmp_path) == ["epoch_0001", f"unfinished_epoch_0002_step_{step:04d}"]
+    found = checkpoint.latest_whole(tmp_path)
+    assert (found.position, found.epoch) == ((1, 100), 1)
+    read = found.partial_epoch()
+    assert torch.equal(read.random_states[0]["draws"].pop("pairs"), state.random_states[0]["draws"].pop("pairs"))
+    assert torch.equal(read.random_states[0]["python"].pop("torch"), state.random_states[0]["python"].pop("torch"))
+    assert read == state
+    assert checkpoint.latest(tmp_path).position == checkpoint.open_checkpoint(tmp_path).position == (1, 0)
+    assert checkpoint.latest(tmp_path).partial_epoch() is None
+    checkpoint.save(tmp_path, 2, {"model": network}, {"model": adam(network, 0.1)}, {})
+    assert names(tmp_path) == ["epoch_0001", "epoch_0002"]
+
+
+def test_save_within_an_epoch_replaces_a_damaged_later_one(tmp_path, network) -> None:
+    """The run resumed before it. What is left of a deletion that was interrupted goes, too."""
+    checkpoint.save(tmp_path, 0, {"model": network}, {"model": adam(network, 0.1)}, {}, partial(20))
+    (checkpoint.path_of(tmp_path, 0, 20) / "meta.json").unlink()
+    (tmp_path / "checkpoints" / ".unfinished_epoch_0001_step_0005.old").mkdir()
+    checkpoint.save(tmp_path, 0, {"model": network}, {"model": adam(network, 0.1)}, {}, partial(10))
+    assert names(tmp_path) == ["unfinished_epoch_0001_step_0010"]
+
+
+def test_remove_superseded_keeps_the_checkpoint_of_an_unfinished_epoch(tmp_path, network) -> None:
+    """A kill after the checkpoint of epoch 2 left one of an earlier step."""
+    checkpoint.save(tmp_path, 1, {"model": network}, {}, {}, partial(20))
+    checkpoint.remove_superseded(tmp_path)
+    assert names(tmp_path) == ["unfinished_epoch_0002_step_0020"]
+    shutil.copytree(checkpoint.path_of(tmp_path, 1, 20), tmp_path / "kept")
+    checkpoint.save(tmp_path, 2, {"model": network}, {}, {})
+    shutil.copytree(tmp_path / "kept", checkpoint.path_of(tmp_path, 1, 20))
+    checkpoint.remove_superseded(tmp_path)
+    assert names(tmp_path) == ["epoch_0002"]
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-100])], ids=["missing", "cut"])
+@pytest.mark.parametrize("file", ["partial_epoch.pt", "weights.safetensors", "optimizers.pt"])
+def test_latest_whole_skips_a_damaged_checkpoint_within_an_epoch(tmp_path, network, caplog, spoil, file) -> None:
+    checkpoint.save(tmp_path, 3, {"model": network}, {"model": adam(network, 0.1)}, {})
+    checkpoint.save(tmp_path, 3, {"model": network}, {"model": adam(network, 0.1)}, {}, partial(7))
+    spoil(checkpoint.path_of(tmp_path, 3, 7) / file)
+    assert checkpoint.latest_whole(tmp_path).position == (3, 0)
+    (message,) = caplog.messages
+    assert f"unfinished_epoch_0004_step_0007/{file}" in message
 
 
 def test_prune_keeps_last_and_best(tmp_path, network) -> None:

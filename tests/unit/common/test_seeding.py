@@ -1,8 +1,11 @@
 """Seeds by purpose."""
 
+import random
+
+import numpy as np
 import torch
 
-from sgg.common.seeding import derive, generator, seed_everything
+from sgg.common.seeding import derive, generator, global_states, seed_everything, set_global_states
 
 
 def test_derive_gives_each_purpose_other_seeds() -> None:
@@ -17,3 +20,17 @@ def test_generator_and_seed_everything_repeat() -> None:
     first = torch.rand(3)
     seed_everything(7, "epoch", 2)
     assert torch.equal(first, torch.rand(3))
+
+
+def test_set_global_states_continues_where_they_were(tmp_path) -> None:
+    """After a file that may hold nothing but numbers and tensors; numpy and python keep half of a pair of normals."""
+    def draw() -> list[float]:
+        return [random.gauss(0, 1), np.random.normal(), *torch.randn(3).tolist()]
+
+    seed_everything(7)
+    draw()
+    torch.save(global_states(torch.device("cpu")), tmp_path / "states.pt")
+    expected = draw()
+    seed_everything(8)
+    set_global_states(torch.load(tmp_path / "states.pt", weights_only=True), torch.device("cpu"))
+    assert draw() == expected

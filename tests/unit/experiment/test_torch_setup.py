@@ -6,7 +6,7 @@ import torch
 from sgg.config import validate
 from sgg.experiment.torch_setup import configure_torch
 from sgg.systems.two_stage.system import TwoStage
-from sgg.training.fit import train_epoch
+from sgg.training.epoch import train_epoch
 from tests.untrained import untrained
 
 pytestmark = pytest.mark.usefixtures("torch_as_before")

@@ -13,8 +13,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from sgg.config import validate
 from sgg.systems.contract import StepResult
 from sgg.systems.optimization import build_optimizer, clipped_step
+from sgg.training.epoch import train_epoch
 from sgg.training.epoch_losses import LARGEST_INTERVAL, EpochLosses
-from sgg.training.fit import train_epoch
 
 
 def test_read_adds_up_as_one_step_after_the_other() -> None:
@@ -77,8 +77,8 @@ class Batches:
     def __len__(self) -> int:
         return self.steps
 
-    def epoch(self, number: int):
-        return map(Batch, range(1, self.steps + 1))
+    def epoch(self, number: int, first: int):
+        return map(Batch, range(first + 1, self.steps + 1))
 
 
 class Linear:
@@ -88,7 +88,7 @@ class Linear:
     rates = ("training.learning_rate",)
 
     def __init__(self, bad: int = 0, raises: int = 0, error: Exception | None = None) -> None:
-        self.layer = nn.Linear(3, 2)
+        self.layer, self.device = nn.Linear(3, 2), torch.device("cpu")
         self.optimizer = build_optimizer(validate({}).training, [{"params": list(self.layer.parameters()), "lr": 0.1}])
         self.bad, self.raises, self.error, self.last = bad, raises, error, 0
 

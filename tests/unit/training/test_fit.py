@@ -17,7 +17,8 @@ from sgg.evaluate.restore import restore, trained_on_the_same
 from sgg.structures import Batch
 from sgg.systems.two_stage import foundation as two_stage
 from sgg.systems.two_stage.foundation import TwoStageFoundation
-from sgg.training.fit import evaluate_split, fit, train_epoch
+from sgg.training.epoch import train_epoch
+from sgg.training.fit import evaluate_split, fit
 from tests.untrained import untrained
 
 PREPARE = systems.open_foundation
@@ -81,8 +82,8 @@ class Given:
     def __len__(self) -> int:
         return len(self._batches)
 
-    def epoch(self, number: int):
-        return iter(self._batches)
+    def epoch(self, number: int, first: int = 0):
+        return iter(self._batches[first:])
 
 
 def with_lone_objects(batch: Batch, images: int) -> Batch:

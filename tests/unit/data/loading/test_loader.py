@@ -47,6 +47,21 @@ def test_collate_puts_images_one_after_another(part):
     assert [batch.boxes.dtype, batch.labels.dtype, batch.relations.dtype] == [torch.float32, torch.int64, torch.int64]
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_epoch_begins_at_a_later_batch(part, workers, monkeypatch):
+    """Its batches are the last ones of the whole epoch; the images of those before are not loaded. The next epoch is
+    whole again."""
+    batches = load_batches(part, 1, augment=True, shuffle=True, seed=1, workers=workers, start_method="fork")
+    whole = epoch(batches, 4)
+    loaded, load = [], SplitImages.__getitem__
+    monkeypatch.setattr(SplitImages, "__getitem__", lambda self, key: loaded.append(key) or load(self, key))
+    for first in (0, 2, len(whole)):
+        loaded.clear()
+        assert [content(batch) for batch in batches.epoch(4, first)] == whole[first:]
+        assert workers or len(loaded) == len(whole) - first
+    assert epoch(batches, 4) == whole
+
+
 def test_load_batches_mirrors_images_and_boxes_together(part):
     samples, plain = SplitImages(part, augment=True, seed=3), SplitImages(part, augment=False, seed=3)
     mirrored = 0
