@@ -14,7 +14,7 @@ from typing import Any
 import ray.train
 
 from sgg.common.run_log import Row, position
-from sgg.methods.plugins import place_in_plugins
+from sgg.methods.plugin_errors import reason_of
 
 from ..study.directory import ERROR, LOG
 from ..study.entry_points import find
@@ -29,8 +29,8 @@ def work(arguments: dict[str, Any]) -> None:
     `sgg.training.fit.fit`), `start_from` (a checkpoint of another trial, or None), `after` (position of the last row
     that Tune has received; later rows are reported, including those of earlier attempts).
 
-    Raises RuntimeError with `reason_of` the error that stopped the training; the traceback is in error.txt. Raises its
-    subclass LostPeerError when the cause is another worker.
+    Raises RuntimeError with the error that stopped the training, as `sgg.methods.plugins.reason_of` describes it; the
+    traceback is in error.txt. Raises its subclass LostPeerError when the cause is another worker.
     """
     directory = Path(arguments["directory"])
     directory.mkdir(parents=True, exist_ok=True)
@@ -49,12 +49,6 @@ def work(arguments: dict[str, Any]) -> None:
         if kind is RuntimeError or not (directory / ERROR).exists():  # the first error is the cause
             (directory / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
         raise kind(reason_of(error)) from None
-
-
-def reason_of(error: Exception) -> str:
-    """An error in one line. Names the file and line in a plugin's code, if that raised the error."""
-    text, place = f"{type(error).__name__}: {error}", place_in_plugins(error)
-    return text if place is None or place in text else f"{place}: {text}"
 
 
 def _report(row: Row, after: tuple[int, int]) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from rich.console import Console
 
 from sgg.common.atomic import require_writable
+from sgg.common.foreign_code import described
 
 MISTAKE, INTERRUPTED, NO_READER = 2, 130, 141  # exit statuses
 PIPE_COLUMNS = 100
@@ -30,7 +31,7 @@ def run_command(command: Callable[[], int | None], interrupted: str = "interrupt
     """Run a command and return its exit status.
 
     The status is the command's own (None: 0), 2 after an error of the user, which is printed to standard error as
-    `error: <message>`, 130 after Ctrl-C, and 141 if the reader of a pipe has closed it.
+    `error: <message>`, or of a plugin's code, 130 after Ctrl-C, and 141 if the reader of a pipe has closed it.
     interrupted: the message after Ctrl-C.
     """
     try:
@@ -42,6 +43,11 @@ def run_command(command: Callable[[], int | None], interrupted: str = "interrupt
         return NO_READER
     except USER_ERRORS as error:
         print(f"error: {_message(error)}", file=sys.stderr)
+        return MISTAKE
+    except Exception as error:
+        if (text := described(error)) is None:
+            raise
+        print(f"error: {text}", file=sys.stderr)
         return MISTAKE
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)

@@ -13,8 +13,9 @@ from sgg.config.loading.errors import in_words, messages
 from sgg.data.checks.consistency import USUAL, Rules
 from sgg.data.dataset import DataSet
 from sgg.methods.dataset import DATA_SETS, DataSettings
+from sgg.methods.loaded_plugins import plugin_of
+from sgg.methods.plugin_errors import describe_error
 from sgg.methods.plugin_files import PluginError
-from sgg.methods.plugins import describe_error, plugin_of
 from sgg.methods.registry import MethodError, place
 
 CACHE = "cache"

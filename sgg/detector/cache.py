@@ -22,7 +22,8 @@ from sgg.detector.model import Detector
 from sgg.detector.published import load_published_detector
 from sgg.detector.training import discard_state, pretrain
 from sgg.methods.backbone import BACKBONES, Backbone
-from sgg.methods.plugins import naming_faults, plugin_of
+from sgg.methods.loaded_plugins import plugin_of
+from sgg.methods.plugin_errors import naming_faults
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import box_iou
 
 from sgg.methods.backbone import BACKBONES, Backbone
-from sgg.methods.plugins import naming_faults
+from sgg.methods.plugin_errors import naming_faults
 from sgg.models.box_head import BoxHead
 
 from .all_classes import detect_with_all_classes

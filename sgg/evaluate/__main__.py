@@ -73,6 +73,7 @@ class _Result:
 
 def _from_checkpoint(options: argparse.Namespace) -> _Result:
     from sgg.evaluate.restore import restore
+    from sgg.methods.plugin_errors import naming_places
     from sgg.methods.plugins import load_plugins
     from sgg.systems.contract import DivergedError
 
@@ -99,7 +100,7 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
     batches = _with_bar(experiment.evaluation_batches(split),
                         math.ceil(len(experiment.split(split)) / settings.batch_size), "batches")
     saving = PredictionWriter(options.save_predictions, protocol) if options.save_predictions else nullcontext()
-    with saving as writer:
+    with saving as writer, naming_places():
         try:
             named = evaluate(restored.predictor, batches, metrics, writer.add if writer else None,
                              experiment.adjusters)

@@ -14,7 +14,7 @@ from sgg.data.catalogue import open_with
 from sgg.data.checks.consistency import Rules
 from sgg.data.loading.shared_memory import require as require_shared_memory
 from sgg.data.splits import SPLITS
-from sgg.methods.plugins import naming_faults
+from sgg.methods.plugin_errors import naming_faults
 
 
 def open_data(config: Config) -> DataSet:

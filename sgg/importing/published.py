@@ -28,7 +28,7 @@ from sgg.gan import GAN
 from sgg.importing.edge_boxes import EdgeBoxesComparison
 from sgg.methods.backbone import BACKBONES
 from sgg.methods.dataset import DATA_SETS
-from sgg.methods.plugins import plugin_of
+from sgg.methods.loaded_plugins import plugin_of
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.heads.imp.network import MessagePassing
 from sgg.models.roi_features import RoIFeatures

@@ -1,7 +1,7 @@
 """Plugins: a user's own entries of registries, in files and packages outside the repository (`experiment.plugins`).
 
 Only `load_plugins` runs a plugin's code. Its callers pass only names that the user gave. `plugin_files.py` finds the
-files of a name.
+files of a name, `plugin_errors.py` describes the errors of their code.
 """
 
 from __future__ import annotations
@@ -10,29 +10,15 @@ import importlib
 import importlib.machinery
 import importlib.util
 import sys
-import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sgg.common.source_loader import SourceLoader
 
+from .loaded_plugins import LOADED, Loaded, is_of, top_of
+from .plugin_errors import describe_error
 from .plugin_files import IN_FOLDER, Plugin, PluginError, find_plugin
-from .registry import Method, MethodError, Registry, place
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """A plugin whose code has run. digest: of its files at that time. module: the name of the imported module."""
-
-    plugin: Plugin
-    digest: str
-    module: str
-
-
-_loaded: dict[str, _Loaded] = {}
-"""The plugins that this process has loaded, by name."""
+from .registry import Method, Registry, place
 
 
 def load_plugins(names: Iterable[str], folders: Sequence[Path] | None = None) -> list[Plugin]:
@@ -66,13 +52,13 @@ def load_plugins(names: Iterable[str], folders: Sequence[Path] | None = None) ->
 def loaded_digests(names: Iterable[str] | None = None) -> dict[str, str]:
     """The digest of each loaded plugin by name. names: full names of the wanted plugins; None: all."""
     wanted = None if names is None else {Path(name.rpartition(IN_FOLDER)[2]).name for name in names}
-    return {name: loaded.digest for name, loaded in _loaded.items() if wanted is None or name in wanted}
+    return {name: loaded.digest for name, loaded in LOADED.items() if wanted is None or name in wanted}
 
 
 def unload_plugins(names: Iterable[str]) -> None:
     """Remove the plugins of these names and their entries, as if they had never been loaded."""
     for name in names:
-        _remove(_loaded[name].plugin.source, _loaded[name].module)
+        _remove(LOADED[name].plugin.source, LOADED[name].module)
     Registry.announce_change()
 
 
@@ -99,55 +85,10 @@ def changed_plugins(then: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     return {name: (digest, now[name]) for name, digest in then.items() if now.get(name, digest) != digest}
 
 
-def describe_error(error: BaseException, plugin: Plugin, entry: type | None = None) -> str:
-    """An error of a plugin's code as one line, with the file and line of the fault.
-
-    entry: the entry of the plugin that was used. Its line stands for that of an error which other code raised.
-    """
-    text = " ".join(str(error).split())
-    if isinstance(error, MethodError):  # its text begins with file and line
-        return text
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__)
-              if frame.filename.startswith(str(plugin.source))]
-    elsewhere = plugin.source if entry is None else place(entry)
-    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else elsewhere
-    return f"{where}: {type(error).__name__}: {text}"
-
-
-def place_in_plugins(error: BaseException) -> str | None:
-    """The file and line of the last call in an error's traceback that is of a loaded plugin's code; None if there is
-    none."""
-    sources = tuple(str(loaded.plugin.source) for loaded in _loaded.values())
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(sources)]
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else None
-
-
-@contextmanager
-def naming_faults(key: str, entry: type) -> Iterator[None]:
-    """A context for calls of an entry's code. If the entry is of a plugin, an error becomes PluginError that begins
-    with `key` and names the plugin's file and line."""
-    try:
-        yield
-    except PluginError:
-        raise
-    except Exception as error:
-        plugin = plugin_of(entry)
-        if plugin is None:
-            raise
-        raise PluginError(f"{key}: {describe_error(error, plugin, entry)}") from error
-
-
-def plugin_of(entry: type) -> Plugin | None:
-    """The plugin that defines an entry of a registry; None for an entry of this repository."""
-    return next((loaded.plugin for loaded in _loaded.values() if _is_of(entry.__module__, _top(loaded.module))), None)
-
-
 def _load(plugin: Plugin) -> bool:
     """Load a plugin if it is new or its files have changed. Returns whether its code ran."""
     digest = plugin.digest
-    known = _loaded.get(plugin.name)
+    known = LOADED.get(plugin.name)
     if known is not None and known.digest == digest:
         return False
     if known is not None:
@@ -160,7 +101,7 @@ def _load(plugin: Plugin) -> bool:
     if fault := _fault_of_entries(module, before):
         _remove(plugin.source, module)
         raise PluginError(fault)
-    _loaded[plugin.name] = _Loaded(plugin, digest, module)
+    LOADED[plugin.name] = Loaded(plugin, digest, module)
     return True
 
 
@@ -170,12 +111,12 @@ def _fault_of_entries(module: str, before: set[type[Method]]) -> str | None:
     module: the plugin's module. before: the entries that were registered before it was imported. Entries of our own do
     not count, because a plugin's imports may register them.
     """
-    top = _top(module)
-    if any(_is_of(entry.__module__, top) or (entry not in before and not _is_of(entry.__module__, "sgg"))
+    top = top_of(module)
+    if any(is_of(entry.__module__, top) or (entry not in before and not is_of(entry.__module__, "sgg"))
            for entry in Registry.registered()):
         return None
     remedy = "write the decorator {} above the class, else the plugin has no use"
-    for name in [name for name in sys.modules if _is_of(name, top)]:
+    for name in [name for name in sys.modules if is_of(name, top)]:
         for value in vars(sys.modules[name]).values():
             if isinstance(value, type) and issubclass(value, Method) and value.__module__ == name \
                     and (decorator := Registry.decorator_of(value)):
@@ -187,13 +128,13 @@ def _fault_of_entries(module: str, before: set[type[Method]]) -> str | None:
 def _import(plugin: Plugin, digest: str) -> str:
     """Import a plugin. Returns the name of its module."""
     module = plugin.module or f"sgg_plugin_{plugin.source.stem}_{digest[:8]}"
-    if (known := sys.modules.get(_top(module))) is not None:
+    if (known := sys.modules.get(top_of(module))) is not None:
         at = Path(next(iter(getattr(known, "__path__", ())), known.__file__ or "")).resolve()
         if at != plugin.source:
-            raise ImportError(f"a module {_top(module)!r} is imported already, from {at}")
+            raise ImportError(f"a module {top_of(module)!r} is imported already, from {at}")
         importlib.import_module(module)
         return module
-    spec = _spec(_top(module), plugin.source)
+    spec = _spec(top_of(module), plugin.source)
     sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     try:
         if spec.loader is not None:
@@ -221,18 +162,10 @@ def _spec(name: str, source: Path) -> importlib.machinery.ModuleSpec:
 
 def _remove(source: Path, module: str) -> None:
     """Remove a module, all modules of its package, and the entries that they registered."""
-    top = _top(module)
+    top = top_of(module)
     for registry in Registry.instances:
-        registry.forget(lambda entry: _is_of(entry.__module__, top))
-    for name in [name for name in sys.modules if _is_of(name, top)]:
+        registry.forget(lambda entry: is_of(entry.__module__, top))
+    for name in [name for name in sys.modules if is_of(name, top)]:
         del sys.modules[name]
-    for name in [name for name, loaded in _loaded.items() if loaded.plugin.source == source]:
-        del _loaded[name]
-
-
-def _top(module: str) -> str:
-    return module.partition(".")[0]
-
-
-def _is_of(module: str, package: str) -> bool:
-    return module == package or module.startswith(f"{package}.")
+    for name in [name for name, loaded in LOADED.items() if loaded.plugin.source == source]:
+        del LOADED[name]

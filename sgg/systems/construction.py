@@ -14,8 +14,9 @@ from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS, Adjustment, require_
 from sgg.methods.augmentation import AugmentationParts
 from sgg.methods.edge_loss import EdgeContext, require_scalar
 from sgg.methods.head import HeadSizes, require_module
+from sgg.methods.loaded_plugins import plugin_of
+from sgg.methods.plugin_errors import naming_faults
 from sgg.methods.plugin_files import PluginError
-from sgg.methods.plugins import naming_faults, plugin_of
 from sgg.methods.registry import Method, require_call
 from sgg.systems.augmentation_trial import NoFeatures, try_augmenter
 from sgg.systems.head_trial import try_head

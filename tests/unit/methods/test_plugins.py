@@ -5,19 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from sgg.common.command_line import MISTAKE, run_command
 from sgg.config import ConfigError, load, validate
 from sgg.config.by_role import role_of
 from sgg.methods.edge_loss import EDGE_LOSSES
 from sgg.methods.head import HEADS
+from sgg.methods.loaded_plugins import plugin_of
+from sgg.methods.plugin_errors import naming_faults, naming_places, place_in_plugins, reason_of
 from sgg.methods.plugin_files import PluginError, find_plugin
-from sgg.methods.plugins import (
-    fault_of_plugins,
-    load_plugins,
-    loaded_digests,
-    place_in_plugins,
-    plugin_of,
-    unload_plugins,
-)
+from sgg.methods.plugins import fault_of_plugins, load_plugins, loaded_digests, unload_plugins
 
 HEAD = '''
 from typing import Annotated, Literal
@@ -194,9 +190,37 @@ def test_place_in_plugins_names_the_last_call_of_a_plugin(write) -> None:
         with pytest.raises((TypeError, AttributeError)) as raised:
             HEADS["mine"]().build([], words)
         assert place_in_plugins(raised.value) == place
+        assert reason_of(raised.value) == f"{path}:18: {type(raised.value).__name__}: {raised.value}"
     with pytest.raises(TypeError) as ours:
         load_plugins(3)
     assert place_in_plugins(ours.value) is None
+    assert reason_of(ours.value) == "TypeError: 'int' object is not iterable"
+
+
+@pytest.mark.parametrize(("code", "words"), [
+    ("assert not words", "AssertionError"), ("raise SystemExit(3)", "SystemExit: 3"),
+    ("raise ValueError('a\\nb')", "ValueError: a b")])
+def test_naming_faults_and_naming_places(write, code: str, words: str) -> None:
+    path = write(HEAD.replace("raise NotImplementedError", code))
+    load_plugins([str(path)])
+    with pytest.raises(PluginError) as raised, naming_faults("model.head", HEADS["mine"]):
+        HEADS["mine"]().build(None, [1])
+    assert str(raised.value) == f"model.head: {path}:18: {words}"
+    with pytest.raises(PluginError) as raised, naming_places():
+        HEADS["mine"]().build(None, [1])
+    assert str(raised.value) == f"{path}:18: {words}"
+    for context in (naming_places(), naming_faults("model.head", HEADS["imp"])):
+        with pytest.raises(KeyError, match="ours"), context:
+            raise KeyError("ours")
+
+
+def test_run_command_describes_any_error_of_a_plugin(write, capsys) -> None:
+    path = write(HEAD.replace("raise NotImplementedError", "return {}[words]"))
+    load_plugins([str(path)])
+    assert run_command(lambda: HEADS["mine"]().build(None)) == MISTAKE
+    assert capsys.readouterr().err == f"error: {path}:18: KeyError: None\n"
+    with pytest.raises(KeyError, match="ours"):
+        run_command(lambda: {}["ours"])
 
 
 def test_load_plugins_of_a_loss_with_a_validator(write) -> None:
