@@ -135,6 +135,9 @@ class Training(Section):
     """Compute F's layers in bfloat16 while training."""
     tf32: Annotated[bool, trains()] = False
     """Allow TF32 in matrix products and convolutions."""
+    recompute_box_heads: Annotated[bool, runs()] = False
+    """Compute the box heads again in the backward pass, to save the memory of their activations (activation
+    checkpointing). Results stay the same to the last bit; a step takes longer."""
 
 
 class Evaluation(Section):

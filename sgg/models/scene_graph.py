@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from sgg.methods.head import HeadInputs, HeadOutputs, Mode, StreamingHead, require_shapes
 
@@ -26,7 +27,8 @@ class SceneGraphModel(nn.Module):
     predicate logits; `only` replaces them by it. needs: the optional inputs of the head (`sgg.methods.head.Need`).
     conditions_on_labels: whether its predicates depend on labels. words: word vectors of classes and predicates,
     for a head that needs them. outputs: the numbers of class logits and predicate logits that the head must return;
-    None accepts any.
+    None accepts any. recompute_box_heads: whether the backward pass computes the box heads again, so that their
+    activations are not kept. Gradients and random draws stay the same.
     """
 
     class_vectors: Tensor | None
@@ -44,6 +46,7 @@ class SceneGraphModel(nn.Module):
         conditions_on_labels: bool = False,
         words: tuple[Tensor, Tensor] | None = None,
         outputs: tuple[int | None, int | None] = (None, None),
+        recompute_box_heads: bool = False,
     ):
         super().__init__()
         if bias_mode not in ("off", "add", "only"):
@@ -59,6 +62,7 @@ class SceneGraphModel(nn.Module):
         self.bias_mode = bias_mode
         self.needs, self.conditions_on_labels = needs, conditions_on_labels
         self.outputs, self._shapes_checked = outputs, False
+        self.recompute_box_heads = recompute_box_heads
         classes, predicates = words if words is not None else (None, None)
         # Word vectors follow from the data, so checkpoints do not hold them.
         self.register_buffer("class_vectors", classes, persistent=False)
@@ -78,7 +82,8 @@ class SceneGraphModel(nn.Module):
         image_sizes: [B, 2] (height, width), both in the detector's coordinates. labels: [N] where they are given.
         optional: other fields of `HeadInputs`, for heads that need them. `training.compile` compiles this method.
         """
-        vectors = self.node_box_head(nodes), self._pair_vectors(edges, boxes, image_index, pairs, image_sizes)
+        vectors = (self._vectors(self.node_box_head, nodes),
+                   self._pair_vectors(edges, boxes, image_index, pairs, image_sizes))
         return self.relation_head(self._inputs(vectors, (nodes, edges), boxes, image_index, pairs, image_sizes,
                                                mode=mode, labels=labels, **optional))
 
@@ -86,7 +91,14 @@ class SceneGraphModel(nn.Module):
                       image_sizes: Tensor) -> Tensor:
         """[P, V] the vectors of pairs. The inputs are those of `classify`."""
         box_pairs = self.regions.embed_boxes(boxes, pairs, image_sizes[image_index[pairs[:, 0]]])
-        return self.edge_box_head(edges, box_pairs)
+        return self._vectors(self.edge_box_head, edges, box_pairs)
+
+    def _vectors(self, box_head: nn.Module, *inputs: Tensor) -> Tensor:
+        """[K, V] the vectors of a box head."""
+        if self.recompute_box_heads and torch.is_grad_enabled():
+            vectors: Tensor = checkpoint(box_head, *inputs, use_reentrant=False)
+            return vectors
+        return box_head(*inputs)
 
     def _inputs(self, vectors: tuple[Tensor, Tensor], maps: tuple[Tensor, Tensor | None], boxes: Tensor,
                 image_index: Tensor, pairs: Tensor, image_sizes: Tensor, **optional: Any) -> HeadInputs:

@@ -147,7 +147,8 @@ class TwoStageFoundation:
         regions = RoIFeatures(detector.channels, 1 / detector.stride, box_kind=settings.edge_boxes,
                               box_strides=settings.box_strides)
         model = SceneGraphModel(regions, node_box_head, edge_box_head, relation_head, bias, settings.frequency_bias,
-                                head.needs, head.conditions_on_labels, words, (sizes.classes, sizes.predicates))
+                                head.needs, head.conditions_on_labels, words, (sizes.classes, sizes.predicates),
+                                self.config.training.recompute_box_heads)
         if self.config.training.compile:
             model.classify = torch.compile(model.classify, dynamic=True)  # type: ignore[method-assign]  # of this one
         return model

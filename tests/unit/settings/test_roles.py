@@ -52,7 +52,8 @@ def test_role_searchable_and_identity_mean_training() -> None:
     for key in reference():
         expected = key.split(".")[0] not in {"experiment", "evaluation", "search", "resources", "tracking"} and \
             key not in {"data.root", "data.cache", "data.workers", "data.eval_images", "training.device",
-                        "training.keep_checkpoints", "training.checkpoint_steps"}
+                        "training.keep_checkpoints", "training.checkpoint_steps",
+                        "training.recompute_box_heads"}
         assert (role_of(key).searchable, role_of(key).identity) == (expected, expected), key
 
 
@@ -61,7 +62,8 @@ def test_role_fixed_for_trial_and_fixed_for_study() -> None:
     assert (epochs.fixed_for_trial, epochs.fixed_for_study) == (False, True)
     free = {"experiment.name", "experiment.output", "experiment.plugins", "experiment.allow_changed_plugins",
             "data.root", "data.cache", "data.workers", "training.keep_checkpoints", "training.device",
-            "training.checkpoint_steps", "search.max_concurrent", "search.time_budget_s", "search.max_failures"}
+            "training.checkpoint_steps", "training.recompute_box_heads", "search.max_concurrent",
+            "search.time_budget_s", "search.max_failures"}
     assert {key for key in keys_where(lambda role: not role.fixed_for_study)
             if key.split(".")[0] not in {"resources", "tracking"}} == free
 
