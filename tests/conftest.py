@@ -1,5 +1,6 @@
 """What tests of several folders share: a small toy genome, made once a session."""
 
+import atexit
 import ctypes
 import gc
 import multiprocessing
@@ -17,6 +18,20 @@ import torch
 
 multiprocessing.get_context("forkserver").set_forkserver_preload(["pytest", "sgg.training.fit", "sgg.detector"])
 """Processes of tests are forked from one that has imported all this, which a fresh interpreter takes seconds for."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is imported stays until the end, so no search for garbage looks through it: with torch, Ray and pandas each
+    search takes half a second of processor time otherwise, and there is one after each module of tests."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+        atexit.register(gc.unfreeze)
 
 
 FULL_SIZE = {"test_detector_training", "test_paper_configs", "test_published_full_size"}

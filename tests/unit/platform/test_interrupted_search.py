@@ -27,7 +27,7 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search.optuna import OptunaSearch
 
 from sgg.common.run_log import History
-from sgg.config import load
+from sgg.config import Study, load
 
 METRIC = "val/sgcls/zs/ngR@100"
 EPOCHS = 5
@@ -274,22 +274,45 @@ class Tune:
         self.scheduler.on_trial_add(self, trial)
 
 
+used = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory):
+    """Reads the study of a text. Files and settings are read once: they stay as they are, whatever dies, and reading
+    them for each trial of each search takes longer than all else here."""
+    folder, known = tmp_path_factory.mktemp("searches"), {}
+
+    def once(function, key):
+        return lambda *of: known[key(*of)] if key(*of) in known else known.setdefault(key(*of), function(*of))
+
+    def read(text):
+        seeds = [0] if "pbt" in text else [0, 1]
+        path = folder / f"config{len(known)}.yaml"
+        path.write_text(f"experiment: {{name: s{len(known)}, output: {folder}, seed: {seeds}}}\n"
+                        f"loss: {{scale: {{search: choice, of: [1, 2, 3, 4]}}}}\n{text}")
+        return *read_axes(load(path)), seeds
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StudyDirectory, "study", once(StudyDirectory.study, lambda directory: directory.path))
+        patch.setattr(Study, "trial", once(
+            Study.trial, lambda study, values: f"{study.source} {sorted(values.items())}"))
+        yield once(read, lambda text: text)
+
+
 @pytest.fixture
-def search(tmp_path, monkeypatch):
+def search(studies, monkeypatch):
     """Runs a search of trials with given scores, dies at `moment` of one result, resumes it, and returns what was
     decided on each result (the last time that it was) and the trials at the end. every: snapshots are taken after so
     many results. whole: the process that dies is the whole search's, not one trial's. again: the order in which results
     come after it, by default that of before."""
-    folders = itertools.count()
     monkeypatch.setattr(platform.trial.trainable, "TrainRun", Worker)
     monkeypatch.setattr("os.fsync", lambda file: None)  # processes die here, not the machine
 
     def run(text, scores, order, die=None, whole=True, every=1, again=None):
-        path = tmp_path / "config.yaml"
-        seeds = [0] if "pbt" in text else [0, 1]
-        path.write_text(f"experiment: {{name: s{next(folders)}, output: {tmp_path}, seed: {seeds}}}\n"
-                        f"loss: {{scale: {{search: choice, of: [1, 2, 3, 4]}}}}\n{text}")
-        study, axes = read_axes(load(path))
+        study, axes, seeds = studies(text)
+        if (earlier := StudyDirectory.of(study).path).exists():
+            earlier.rename(f"{earlier}-{next(used)}")  # as it is quicker than to remove it
         data = {"hash": "0", "description": "none"}
         StudyDirectory.of(study).begin(study, {"data": data, "fit": "", "resources": {}})
         trials = {name: {"loss.scale": 1 + number // len(seeds), SEED_KEY: number % len(seeds)}
