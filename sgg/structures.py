@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # annotations are read and checked without importing torch
     from torch import Tensor
 
 Array: TypeAlias = "np.ndarray | Tensor"
+T = TypeVar("T")
 
 
 def _check(owner: object, name: str, *shape: int | None) -> None:
@@ -103,15 +104,69 @@ class Prediction:
         return Prediction(*(to_numpy(getattr(self, field.name)) for field in fields(self)))
 
 
+class Detections(NamedTuple):
+    """The detections in one image: boxes [D, 4] in pixels of the image, labels [D] from 1, scores [D] in descending
+    order.
+
+    threshold: the score threshold that they passed; it is lower than usual after a fallback. logits: [D, C] scores
+    before softmax, and class_boxes: [D, C, 4] boxes for every class, of the proposal of each detection; None unless the
+    caller asked for them.
+    """
+
+    boxes: Tensor
+    labels: Tensor
+    scores: Tensor
+    threshold: float
+    logits: Tensor | None = None
+    class_boxes: Tensor | None = None
+
+    def to(self, device: torch.device | str) -> Detections:
+        """The same detections on another device."""
+        return Detections(_moved(self.boxes, device), _moved(self.labels, device), _moved(self.scores, device),
+                          self.threshold, _moved(self.logits, device), _moved(self.class_boxes, device))
+
+
+class DetectorOutputs(NamedTuple):
+    """What the frozen detector computes for B images.
+
+    map: [B, C, h, w] float32, the global features. object_logits: [N, C] its class scores of the annotated boxes before
+    softmax; detections: of each image; both None unless the caller asked for them.
+    """
+
+    map: Tensor
+    object_logits: Tensor | None = None
+    detections: tuple[Detections, ...] | None = None
+
+    def to(self, device: torch.device | str) -> DetectorOutputs:
+        """The same outputs on another device."""
+        found = None if self.detections is None else tuple(one.to(device) for one in self.detections)
+        return DetectorOutputs(_moved(self.map, device), _moved(self.object_logits, device), found)
+
+    def of_images(self, start: int, stop: int, first: int, last: int) -> DetectorOutputs:
+        """The outputs for images `start` to `stop`; their annotated objects are `first` to `last`."""
+        return DetectorOutputs(self.map[start:stop],
+                               None if self.object_logits is None else self.object_logits[first:last],
+                               None if self.detections is None else self.detections[start:stop])
+
+
+def _moved(value: T, device: torch.device | str) -> T:
+    """A tensor on another device; any other value as it is."""
+    move: Any = getattr(value, "to", None)
+    moved: T = value if move is None else move(device, non_blocking=True)
+    return moved
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """B images and their graphs, one after another, on one device.
 
     images: B tensors [3, s, s], float32 in [0, 1], RGB. Each is a square whose side s is the longer side of the image.
-    The image is in the upper left corner; the rest is padding (`sgg.data.loading.transforms.PADDING`). sizes: [B, 2]
-    int64 height and width of each image in pixels. boxes: [N, 4] float32 in pixels of the image. labels: [N] int64.
-    image_index: [N] int64, ascending: the image of each object. relations: [E, 4] int64 image, subject, object (rows of
-    `boxes`), predicate. image_ids: B names.
+    The image is in the upper left corner; the rest is padding (`sgg.data.loading.transforms.PADDING`). There are none
+    where the outputs of the detector are read from a store. sizes: [B, 2] int64 height and width of each image in
+    pixels. boxes: [N, 4] float32 in pixels of the image. labels: [N] int64. image_index: [N] int64, ascending: the
+    image of each object. relations: [E, 4] int64 image, subject, object (rows of `boxes`), predicate. image_ids: B
+    names. views: of each image, its number in the split and whether it is mirrored; () where that is unknown. outputs:
+    what the frozen detector computes for these images, where it is known already.
     """
 
     images: tuple[Tensor, ...]
@@ -121,15 +176,19 @@ class Batch:
     image_index: Tensor
     relations: Tensor
     image_ids: tuple[str, ...]
+    views: tuple[tuple[int, bool], ...] = ()
+    outputs: DetectorOutputs | None = None
 
     def __len__(self) -> int:
         return len(self.image_ids)
 
     def to(self, device: torch.device | str) -> Batch:
         """This batch on another device."""
-        moved = {field.name: value.to(device, non_blocking=True) for field in fields(self)
-                 if hasattr(value := getattr(self, field.name), "to")}
-        return replace(self, images=tuple(image.to(device, non_blocking=True) for image in self.images), **moved)
+        outputs = None if self.outputs is None else self.outputs.to(device)
+        return replace(self, images=tuple(_moved(image, device) for image in self.images),
+                       sizes=_moved(self.sizes, device), boxes=_moved(self.boxes, device),
+                       labels=_moved(self.labels, device), image_index=_moved(self.image_index, device),
+                       relations=_moved(self.relations, device), outputs=outputs)
 
     def split(self, count: int) -> list[Batch]:
         """Split into `count` batches of consecutive images, of sizes that differ by at most one.
@@ -163,7 +222,8 @@ class Batch:
         relations = self.relations[(self.relations[:, 0] >= start) & (self.relations[:, 0] < stop)]
         return Batch(self.images[start:stop], self.sizes[start:stop], self.boxes[first:last], self.labels[first:last],
                      self.image_index[first:last] - start, relations - relations.new_tensor([start, first, first, 0]),
-                     self.image_ids[start:stop])
+                     self.image_ids[start:stop], self.views[start:stop],
+                     self.outputs and self.outputs.of_images(start, stop, first, last))
 
     def objects_per_image(self) -> Tensor:
         """[B] int64 number of objects in each image."""

@@ -83,6 +83,16 @@ class Embeddings(Section):
     """The length of a vector."""
 
 
+class Features(Section):
+    """Features of the frozen detector that all trials share (docs/TRAINING.md)."""
+
+    maps: Annotated[Literal["auto", "exact", "float16", "off"], runs(exact=False)] = "auto"
+    """Whether the outputs of the detector for every image of train, val and test are stored once and read by all
+    trials, which then decode no image and run no backbone. exact: float32, with results bitwise those of off. float16:
+    half the size; results differ as under another seed. auto: exact where it saves time and takes at most half of the
+    free disk, else off. off: every trial computes from images."""
+
+
 class Training(Section):
     """Optimisation of F (docs/SYSTEM.md section 2, "Optimiser")."""
 
@@ -187,6 +197,7 @@ class Settings(Section):
     augmentation: Annotated[Augmentation, Choice(AUGMENTATIONS)] = Field(AUGMENTATIONS.default,
                                                                                 validate_default=True)
     """The augmentation, which trains the model on more than the annotated images."""
+    features: Features = Features()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     search: Search = Search()

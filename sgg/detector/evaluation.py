@@ -15,8 +15,8 @@ from pycocotools.cocoeval import COCOeval
 
 from sgg.common.metric_names import SUBSETS
 from sgg.data import DataSet, load_batches
-from sgg.detector.model import SCORE_THRESHOLDS, Detections, Detector
-from sgg.structures import Array, SceneGraph, to_numpy
+from sgg.detector.model import SCORE_THRESHOLDS, Detector
+from sgg.structures import Array, Detections, SceneGraph, to_numpy
 
 
 def measure(detector: Detector, data: DataSet, split: str = "test", batch_size: int = 8, workers: int = 0,
@@ -28,15 +28,17 @@ def measure(detector: Detector, data: DataSet, split: str = "test", batch_size: 
     `<subset>/both-right`: relations with both objects classified correctly, given their boxes. limit: use only this
     many images, the first ones.
     """
-    device = next(detector.parameters()).device
     graphs: list[SceneGraph] = []
     found: list[Detections] = []
     labels: dict[str, np.ndarray] = {}
     for batch in load_batches(data.split(split).head(limit), batch_size, workers=workers).epoch(0):
-        batch = batch.to(device)
-        found += detector.detect(batch.images)[0]
-        scores = detector.classify(batch.images, batch.boxes, batch.image_index)
-        named = (scores[:, 1:].argmax(1) + 1).split(batch.objects_per_image().tolist())
+        counts = batch.objects_per_image().tolist()
+        _, logits, detections = detector.outputs(batch.images, batch.sizes.amax(1).tolist(), batch.boxes.split(counts),
+                                                 ("object_logits", "detections"))
+        assert logits is not None  # as asked for
+        assert detections is not None
+        found += detections
+        named = (logits[:, 1:].argmax(1) + 1).split(counts)
         labels |= {name: to_numpy(one) for name, one in zip(batch.image_ids, named, strict=True)}
         graphs += [graph.numpy() for graph in batch.graphs()]
     values = average_precision(graphs, found)

@@ -4,17 +4,20 @@ boxes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import box_iou
 
 from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.methods.plugin_errors import naming_faults
 from sgg.models.box_head import BoxHead
+from sgg.structures import Detections, DetectorOutputs
 
 from .all_classes import detect_with_all_classes
 from .rcnn import LOWEST_SCORE, POOLED, build_rcnn
@@ -23,23 +26,9 @@ SCORE_THRESHOLDS = (0.2, 0.05, LOWEST_SCORE)
 """Score thresholds of detections. If no two detections overlap, so that there is no pair, the next one is used."""
 
 Size = tuple[int, int]  # height, width
-
-
-class Detections(NamedTuple):
-    """The detections in one image: boxes [D, 4] in pixels of the image, labels [D] from 1, scores [D] in descending
-    order.
-
-    threshold: the score threshold that they passed; below SCORE_THRESHOLDS[0] after a fallback. logits: [D, C] scores
-    before softmax, and class_boxes: [D, C, 4] boxes for every class, of the proposal of each detection; None unless the
-    caller asked for them.
-    """
-
-    boxes: Tensor
-    labels: Tensor
-    scores: Tensor
-    threshold: float
-    logits: Tensor | None = None
-    class_boxes: Tensor | None = None
+Output = Literal["object_logits", "detections", "class_detections"]
+"""What a caller may want beside the maps: class scores of annotated boxes; detections; these with scores and boxes for
+every class."""
 
 
 class Features(NamedTuple):
@@ -74,6 +63,8 @@ class Detector(nn.Module):
         self.map_size = spec.map_size(self.image_size)
         self.head_dim = spec.head_dim
         self.stride = spec.stride
+        self._padded = self.map_size * spec.stride  # the side of every padded image
+        self._frames: dict[int, int] = {}
         self.freeze()
 
     def freeze(self) -> Detector:
@@ -86,10 +77,38 @@ class Detector(nn.Module):
         return super().train(False)
 
     @torch.no_grad()
+    def outputs(self, images: Sequence[Tensor], sides: Sequence[int], boxes: Sequence[Tensor] = (),
+                wanted: Collection[Output] = ()) -> DetectorOutputs:
+        """The maps of B images, and what else is `wanted`. Each image is computed by itself, so its outputs do not
+        depend on the others. Images and boxes may be on any device; the outputs are on that of the detector.
+
+        images: [3, s, s] in [0, 1], squares of any resolution. sides: the longer side of each image in its own pixels.
+        boxes: of each image the annotated boxes [N, 4] in its pixels, for `object_logits`.
+        """
+        device = next(self.parameters()).device
+        views = [self._view(image.to(device, non_blocking=True)) for image in images]
+        logits: Tensor | None = None
+        found: tuple[Detections, ...] | None = None
+        if "object_logits" in wanted:
+            logits = torch.cat([self._logits(view, scaled(one.to(device), side, view.frame[0]))
+                                for view, one, side in zip(views, boxes, sides, strict=True)])
+        if not {"detections", "class_detections"}.isdisjoint(wanted):
+            found = tuple(self._detect(view, (side, side), "class_detections" in wanted)
+                          for view, side in zip(views, sides, strict=True))
+        return DetectorOutputs(torch.cat([view.map for view in views]), logits, found)
+
+    def frame_of(self, side: int) -> int:
+        """The side, in the detector's frame, of a square image of `side` pixels. Rounding may make it a pixel smaller
+        than `image_size`."""
+        if side not in self._frames:
+            with torch.device("meta"):
+                self._frames[side] = self.rcnn.transform.resize(torch.empty(3, side, side))[0].shape[-1]
+        return self._frames[side]
+
+    @torch.no_grad()
     def features(self, images: Sequence[Tensor]) -> Features:
         """The global map of B images [3, s, s] in [0, 1]: the backbone's only level, or the last of its pyramid."""
-        padded, pyramid = self._pyramid(images)
-        return Features(_last(pyramid), padded.image_sizes)
+        return _features([self._view(image) for image in images])
 
     @torch.no_grad()
     def detect(self, images: Sequence[Tensor], for_all_classes: bool = False) -> tuple[list[Detections], Features]:
@@ -100,20 +119,9 @@ class Detector(nn.Module):
         If no two overlapping objects pass a score threshold, the next of SCORE_THRESHOLDS is used. Even under the last
         one, an image may have no objects, a single one, or only objects that do not overlap.
         """
-        padded, pyramid = self._pyramid(images)
-        proposals, _ = self.rcnn.rpn(padded, pyramid)
-        if for_all_classes:
-            found = [one._asdict() for one in detect_with_all_classes(self.rcnn.roi_heads, pyramid, proposals,
-                                                                      padded.image_sizes)]
-        else:
-            found, _ = self.rcnn.roi_heads(pyramid, proposals, padded.image_sizes)
-        found = self.rcnn.transform.postprocess(found, padded.image_sizes, _sizes(images))
-        if for_all_classes:
-            for one, before, after in zip(found, padded.image_sizes, _sizes(images), strict=True):
-                first_image = one["labels"].new_zeros(one["class_boxes"].shape[:2]).flatten()
-                one["class_boxes"] = resize_boxes(one["class_boxes"].flatten(0, 1), first_image, [before],
-                                                  [after]).view_as(one["class_boxes"])
-        return [above_threshold(**one) for one in found], Features(_last(pyramid), padded.image_sizes)
+        views = [self._view(image) for image in images]
+        return ([self._detect(view, _size(image), for_all_classes) for view, image in zip(views, images, strict=True)],
+                _features(views))
 
     @torch.no_grad()
     def classify(self, images: Sequence[Tensor], boxes: Tensor, image_index: Tensor) -> Tensor:
@@ -121,27 +129,15 @@ class Detector(nn.Module):
 
         boxes: [N, 4] in pixels of the images. image_index: [N] the image of each box, ascending.
         """
-        return self.class_logits(images, boxes, image_index)[0].softmax(1)
-
-    @torch.no_grad()
-    def class_logits(self, images: Sequence[Tensor], boxes: Tensor, image_index: Tensor) -> tuple[Tensor, Features]:
-        """[N, C] scores before softmax of given boxes, see `classify`, and the features of the images."""
-        padded, pyramid = self._pyramid(images)
-        resized = resize_boxes(boxes, image_index, _sizes(images), padded.image_sizes)
-        rois = list(resized.split(torch.bincount(image_index, minlength=len(images)).tolist()))
-        pooled = self.rcnn.roi_heads.box_roi_pool(pyramid, rois, padded.image_sizes)
-        return self.logits_of(pooled), Features(_last(pyramid), padded.image_sizes)
+        views = [self._view(image) for image in images]
+        resized = resize_boxes(boxes, image_index, [_size(image) for image in images], [view.frame for view in views])
+        counts = torch.bincount(image_index, minlength=len(images)).tolist()
+        return torch.cat([self._logits(*one) for one in zip(views, resized.split(counts), strict=True)]).softmax(1)
 
     def logits_of(self, pooled: Tensor) -> Tensor:
         """[N, C] scores before softmax of pooled regions [N, channels, 7, 7]. Gradients flow to the regions."""
         heads = self.rcnn.roi_heads
         return heads.box_predictor(heads.box_head(pooled))[0]
-
-    def resize_boxes(self, boxes: Tensor, image_index: Tensor, images: Sequence[Tensor],
-                     frames: Sequence[Size]) -> Tensor:
-        """Convert boxes [N, 4] from pixels of the images to the detector's frame. frames: sizes by `features(images)`.
-        """
-        return resize_boxes(boxes, image_index, _sizes(images), frames)
 
     def box_head_copy(self, role: str, dropout: float | None = None) -> BoxHead:
         """A trainable copy of the detector's box head for the scene-graph model's nodes or edges.
@@ -157,10 +153,60 @@ class Detector(nn.Module):
         head.load_state_dict({name: value.clone() for name, value in source.state_dict().items()}, assign=True)
         return head
 
-    def _pyramid(self, images: Sequence[Tensor]) -> tuple[ImageList, dict[str, Tensor]]:
-        padded, _ = self.rcnn.transform(list(images))
-        maps = self.rcnn.backbone(padded.tensors)
-        return padded, {"0": maps} if isinstance(maps, Tensor) else maps
+    def _view(self, image: Tensor) -> _View:
+        """An image through the backbone, padded to the size of the largest image."""
+        resized, _ = self.rcnn.transform([image])
+        height, width = resized.tensors.shape[-2:]
+        padded = pad(resized.tensors, (0, self._padded - width, 0, self._padded - height))
+        maps = self.rcnn.backbone(padded)
+        return _View(ImageList(padded, resized.image_sizes), {"0": maps} if isinstance(maps, Tensor) else maps)
+
+    def _logits(self, view: _View, boxes: Tensor) -> Tensor:
+        """[n, C] scores before softmax of boxes [n, 4] in the detector's frame."""
+        return self.logits_of(self.rcnn.roi_heads.box_roi_pool(view.pyramid, [boxes], [view.frame]))
+
+    def _detect(self, view: _View, size: Size, for_all_classes: bool) -> Detections:
+        """The detections in a view of an image of `size` (height, width)."""
+        heads, frames = self.rcnn.roi_heads, [view.frame]
+        proposals, _ = self.rcnn.rpn(view.padded, view.pyramid)
+        if for_all_classes:
+            found = [one._asdict() for one in detect_with_all_classes(heads, view.pyramid, proposals, frames)]
+        else:
+            found, _ = heads(view.pyramid, proposals, frames)
+        (one,) = self.rcnn.transform.postprocess(found, frames, [size])
+        if for_all_classes:
+            first_image = one["labels"].new_zeros(one["class_boxes"].shape[:2]).flatten()
+            one["class_boxes"] = resize_boxes(one["class_boxes"].flatten(0, 1), first_image, frames,
+                                              [size]).view_as(one["class_boxes"])
+        return above_threshold(**one)
+
+
+class _View(NamedTuple):
+    """One image as the detector sees it: padded [1, 3, s, s] with its size in the frame, and the levels of its pyramid.
+    """
+
+    padded: ImageList
+    pyramid: dict[str, Tensor]
+
+    @property
+    def map(self) -> Tensor:
+        """[1, C, h, w] the last level."""
+        return list(self.pyramid.values())[-1].contiguous()
+
+    @property
+    def frame(self) -> Size:
+        """Height and width in the detector's frame."""
+        height, width = self.padded.image_sizes[0]
+        return height, width
+
+
+def _features(views: Sequence[_View]) -> Features:
+    return Features(torch.cat([view.map for view in views]), [view.frame for view in views])
+
+
+def scaled(boxes: Tensor, before: int, after: int) -> Tensor:
+    """Boxes [N, 4] of a square image whose side changes from `before` to `after`, as `resize_boxes` scales them."""
+    return boxes * float(np.float32(after) / np.float32(before))
 
 
 def resize_boxes(boxes: Tensor, image_index: Tensor, before: Sequence[Size], after: Sequence[Size]) -> Tensor:
@@ -188,9 +234,5 @@ def above_threshold(boxes: Tensor, labels: Tensor, scores: Tensor, logits: Tenso
                       None if logits is None else logits[kept], None if class_boxes is None else class_boxes[kept])
 
 
-def _last(pyramid: dict[str, Tensor]) -> Tensor:
-    return list(pyramid.values())[-1].contiguous()
-
-
-def _sizes(images: Sequence[Tensor]) -> list[Size]:
-    return [(image.shape[-2], image.shape[-1]) for image in images]
+def _size(image: Tensor) -> Size:
+    return image.shape[-2], image.shape[-1]

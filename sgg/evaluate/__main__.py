@@ -97,7 +97,7 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
                         data.seen(split).as_dict(), predicate_weights(*experiment.pair_counts, 1), source)
     metrics = {mode + ending: of_mode for ending in experiment.adjusters for mode, of_mode in protocol.metrics(
         settings.modes, settings.ks, settings.values_of("pred_weight"), _conventions(options)).items()}
-    batches = _with_bar(experiment.evaluation_batches(split),
+    batches = _with_bar(restored.foundation.evaluation_batches(split),
                         math.ceil(len(experiment.split(split)) / settings.batch_size), "batches")
     saving = PredictionWriter(options.save_predictions, protocol) if options.save_predictions else nullcontext()
     with saving as writer, naming_places():

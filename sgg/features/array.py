@@ -1,4 +1,4 @@
-"""The array of a store: [rows, *row_shape] float16 in Zarr version 3, with one row per chunk and many rows per shard.
+"""The array of a store: [rows, *row_shape] in Zarr version 3, with one row per chunk and many rows per shard.
 
 A training step gathers single rows from the whole store. So a chunk is one row, and no byte is read in vain. Shards
 keep the number of files small. Compression saves disk space: LZ4 costs a reader about a third of its time; Zstandard
@@ -30,6 +30,14 @@ CODECS: dict[str, list[dict[str, Any]]] = {
                                                 "blocksize": 0}}],
     "zstd": [{"name": "zstd", "configuration": {"level": 1}}],
 }
+SHUFFLED: dict[str, list[dict[str, Any]]] = {
+    "shuffled2": [{"name": "blosc", "configuration": {"cname": "zstd", "clevel": 1, "shuffle": "shuffle", "typesize": 2,
+                                                      "blocksize": 0}}],
+    "shuffled4": [{"name": "blosc", "configuration": {"cname": "zstd", "clevel": 1, "shuffle": "shuffle", "typesize": 4,
+                                                      "blocksize": 0}}],
+}
+"""Codecs for whole maps: the bytes of equal significance of all numbers (of 2 or 4 bytes) come beside one another, then
+Zstandard. A map is mostly zeros, since ReLU made it."""
 SHARD_BYTES = 2**25  # before compression
 SHARD_ROWS = 1024
 CACHE_BYTES = 2**26  # holds the shards' indices: 16 bytes a row
@@ -49,14 +57,16 @@ def rows_per_shard(row_shape: Sequence[int]) -> int:
     return min(SHARD_ROWS, max(1, SHARD_BYTES // row_bytes(row_shape)))
 
 
-def create(path: Path, shape: Sequence[int], shard_rows: int, codec: str, threads: int) -> ts.TensorStore:
-    """Create a writable array of `shape` at `path`. An existing array is opened; it must have the same form."""
+def create(path: Path, shape: Sequence[int], shard_rows: int, codec: str, threads: int,
+           dtype: str = "float16") -> ts.TensorStore:
+    """Create a writable array of `shape` at `path`. An existing array is opened; it must have the same form. dtype:
+    float16 or float32."""
     rows, *row_shape = shape
-    sharding = {"chunk_shape": [1, *row_shape], "codecs": [_BYTES, *CODECS[codec], _CRC32C],
+    sharding = {"chunk_shape": [1, *row_shape], "codecs": [_BYTES, *(CODECS | SHUFFLED)[codec], _CRC32C],
                 "index_codecs": [_BYTES, _CRC32C]}
     metadata = {
         "shape": [rows, *row_shape],
-        "data_type": "float16",
+        "data_type": dtype,
         "fill_value": "NaN",
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [shard_rows, *row_shape]}},
         "codecs": [{"name": "sharding_indexed", "configuration": sharding}],
@@ -75,6 +85,12 @@ def open_readonly(path: Path, threads: int) -> ts.TensorStore:
 def shape(path: Path) -> tuple[int, ...]:
     """The shape of the array at `path`."""
     return tuple(_metadata(path)["shape"])
+
+
+def rows_of_shard(path: Path) -> int:
+    """The number of rows in a shard of the array at `path`."""
+    rows: int = _metadata(path)["chunk_grid"]["configuration"]["chunk_shape"][0]
+    return rows
 
 
 def shard_of(path: Path, shard: int, row_shape: Sequence[int]) -> Path:
@@ -124,14 +140,14 @@ PIECES = 4
 
 def gather(rows: ts.TensorStore, index: np.ndarray,
            space: np.ndarray | None = None) -> list[tuple[np.ndarray, ts.WriteFutures]]:
-    """Begin to read rows [n] of an array. Returns consecutive pieces: their place in memory, [k, *row_shape] float16,
-    and an object to wait for.
+    """Begin to read rows [n] of an array. Returns consecutive pieces: their place in memory, [k, *row_shape] of the
+    array's type, and an object to wait for.
 
-    space: [m, *row_shape] float16, memory to read into if m >= n. New memory costs a fifth of the time, and more if
+    space: [m, *row_shape], memory to read into if m >= n. New memory costs a fifth of the time, and more if
     tensorstore allocates it, since it does not request huge pages.
     """
     if space is None or len(space) < len(index):
-        space = np.empty((len(index), *rows.shape[1:]), np.float16)
+        space = np.empty((len(index), *rows.shape[1:]), rows.dtype.numpy_dtype)
     cuts = np.linspace(0, len(index), PIECES + 1).astype(int)
     return [(space[low:high], ts.array(space[low:high]).write(rows.oindex[index[low:high]]))
             for low, high in pairwise(cuts)]

@@ -11,6 +11,8 @@ from typing import Any
 from sgg.common.hashing import file_hash
 
 KINDS = ("node", "edge", "global")
+IMAGE_KINDS = ("map", "object_logits", "detections", "class_detections")
+"""The kinds of stores with one row per image (`image_store.py`)."""
 SOURCES = ("real", "generated")
 IMPORTED = "imported"
 """The setting of an identity with the file that the features were imported from."""
@@ -26,7 +28,8 @@ class StoreIdentity:
     the last bits, which depend on the machine and the number of threads.
 
     classes: names of the labels that group the rows, background first (predicates for edges, one name for global
-    features). detector: hash of the frozen detector. data: hash of the annotations. kind: node, edge or global.
+    features); the classes of the detector where rows are images. detector: hash of the frozen detector. data: hash of
+    the annotations. kind: node, edge or global, or one of `IMAGE_KINDS`.
     source: real or generated. settings: JSON values that also decide the rows (split of the data, under the key `part`;
     size of a RoI; checkpoint of the generator; ...). pictures: hash of the image files; "" if it is unknown, as in
     stores of the first edition, which count as stores of any image files.
@@ -43,7 +46,7 @@ class StoreIdentity:
     pictures: str = ""
 
     def __post_init__(self) -> None:
-        for name, value, allowed in (("kind", self.kind, KINDS), ("source", self.source, SOURCES)):
+        for name, value, allowed in (("kind", self.kind, (*KINDS, *IMAGE_KINDS)), ("source", self.source, SOURCES)):
             if value not in allowed:
                 raise ValueError(f"StoreIdentity.{name} must be one of {', '.join(allowed)}, got {value!r}")
         if len(set(self.classes)) != len(self.classes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,39 +54,56 @@ def stored_identity(path: Path) -> StoreIdentity | None:
 
 def attributes_of(path: Path) -> dict[str, Any]:
     """The attributes of the store. Raises what `FeatureStore.open` raises."""
+    attributes, rows = sealed_attributes(path, "feature_store", (FIRST_EDITION, VERSION), ATTRIBUTES,
+                                         "python -m sgg.features extract", unchecked=FIRST_EDITION)
+    if (sum(attributes["counts"]), len(attributes["counts"])) != (rows, len(attributes["classes"])):
+        faults = f"counts must have a number for each of {len(attributes['classes'])} classes and sum to {rows} rows"
+        raise ValueError(f"{path}: {DAMAGED.format(faults)}")
+    return attributes
+
+
+def sealed_attributes(path: Path, kind: str, versions: tuple[int, ...], types: Mapping[str, type],
+                      command: str, unchecked: int | None = None) -> tuple[dict[str, Any], int]:
+    """The attributes of the sealed store at `path`, and the number of its rows.
+
+    kind: the attribute with the version of such a store. types: of the other attributes. command: writes one.
+    unchecked: the version whose zarr.json has no checksum.
+
+    Raises FileNotFoundError if there is no store or an unfinished one; ValueError if it is no store of this kind, has
+    another version, or zarr.json is damaged.
+    """
+    name = kind.replace("_", " ")
     if not path.exists():
         unfinished = writing_directory(path)
         if unfinished.exists():
             raise FileNotFoundError(f"{path}: not sealed yet: {unfinished} is being written, or its writer was "
                                     "stopped. Run the same command again to continue")
-        raise FileNotFoundError(f"{path}: no feature store here; write one with `python -m sgg.features extract`")
+        raise FileNotFoundError(f"{path}: no {name} here; write one with `{command}`")
     try:
         metadata = json.loads((path / "zarr.json").read_bytes())
         attributes, rows = metadata["attributes"], metadata["shape"][0]
         shards = -(-rows // metadata["chunk_grid"]["configuration"]["chunk_shape"][0])
-        version = attributes["feature_store"]
+        version = attributes[kind]
     except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError) as error:
-        raise ValueError(f"{path}: not a feature store, or damaged: no zarr.json with the attribute feature_store; "
-                         "name another one, or delete it and write it again") from error
-    if version not in (FIRST_EDITION, VERSION):
-        raise ValueError(f"{path}: feature store of version {version}, this code reads {FIRST_EDITION} and {VERSION}; "
+        raise ValueError(f"{path}: not a{'n' * (name[0] in 'aeiou')} {name}, or damaged: no zarr.json with the "
+                         f"attribute {kind}; name another one, or delete it and write it again") from error
+    if version not in versions:
+        raise ValueError(f"{path}: {name} of version {version}, this code reads {' and '.join(map(str, versions))}; "
                          "write it again")
-    if version == VERSION and attributes.get(array.CHECKSUM) != array.metadata_checksum(metadata):
+    if version != unchecked and attributes.get(array.CHECKSUM) != array.metadata_checksum(metadata):
         raise ValueError(f"{path}: zarr.json is damaged: it does not have its checksum; delete the store and write it "
                          "again")
     if not attributes.get("sealed"):
         raise ValueError(f"{path}: not sealed: writing was stopped before its end; delete it and write it again")
-    faults = [f"{name} must be of type {kind.__name__}" for name, kind in ATTRIBUTES.items()
-              if not isinstance(attributes.get(name), kind)]
-    faults += [f"{name} must hold whole numbers >= 0" for name in ("shard_bytes", "counts")
-               if not all(type(value) is int and value >= 0 for value in attributes.get(name) or [])]
-    if not faults and (sum(attributes["counts"]), len(attributes["counts"])) != (rows, len(attributes["classes"])):
-        faults = [f"counts must have a number for each of {len(attributes['classes'])} classes and sum to {rows} rows"]
+    faults = [f"{one} must be of type {wanted.__name__}" for one, wanted in types.items()
+              if not isinstance(attributes.get(one), wanted)]
+    faults += [f"{one} must hold whole numbers >= 0" for one in ("shard_bytes", "counts") if one in types
+               and not all(type(value) is int and value >= 0 for value in attributes.get(one) or [])]
     if not faults and len(attributes["shard_bytes"]) != shards:
         faults = [f"shard_bytes must have a number for each of {shards} shards"]
     if faults:
         raise ValueError(f"{path}: {DAMAGED.format(', '.join(faults))}")
-    return attributes
+    return attributes, rows
 
 
 def require_shards(path: Path, sizes: list[int]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,6 +133,16 @@ class System(Predictor, Protocol):
         """
 
 
+class TrainingBatches(Protocol):
+    """The batches of training, epoch by epoch."""
+
+    def __len__(self) -> int:
+        """The number of batches of an epoch."""
+
+    def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch from batch `first` on, counted from 0. Starting another epoch ends this one."""
+
+
 class Foundation(Protocol):
     """The shared basis of all trials of a search: made once, found by every trial.
 
@@ -158,6 +168,12 @@ class Foundation(Protocol):
 
     def make_ready(self) -> None:
         """Make what training needs beside the parts, where it is missing."""
+
+    def training_batches(self, repeats: np.ndarray | None = None) -> TrainingBatches:
+        """The batches of training. repeats: [I] how often each image occurs in an epoch; None: once."""
+
+    def evaluation_batches(self, split: str) -> Iterator[Batch]:
+        """Batches of `val` or `test`, in order."""
 
     def build(self) -> System:
         """The system of the trial that the settings describe, with fresh weights."""

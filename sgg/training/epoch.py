@@ -15,15 +15,14 @@ from sgg.common.run_log import Row
 from sgg.common.seeding import global_states, seed_everything, set_global_states
 from sgg.config import Config
 from sgg.config.loading.errors import in_words
-from sgg.data import Batches
-from sgg.systems.contract import Draws, System
+from sgg.systems.contract import Draws, System, TrainingBatches
 
 from .epoch_losses import EpochLosses
 
 log = logging.getLogger(__name__)
 
 
-def train_epoch(system: System, config: Config, batches: Batches, epoch: int, begun: PartialEpoch | None = None,
+def train_epoch(system: System, config: Config, batches: TrainingBatches, epoch: int, begun: PartialEpoch | None = None,
                 save: Callable[[PartialEpoch], None] | None = None) -> Row:
     """One pass over the training images.
 

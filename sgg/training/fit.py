@@ -18,7 +18,6 @@ from sgg.common.seeding import seed_everything
 from sgg.common.versions import code_provenance
 from sgg.config import Config
 from sgg.evaluate.evaluation import evaluate
-from sgg.experiment.context import Experiment
 from sgg.experiment.torch_setup import computed_on
 from sgg.methods.variants import objective, variants_of
 from sgg.systems.contract import DivergedError, Foundation, System
@@ -74,13 +73,13 @@ def fit(
         if donor is None or row["epoch"] > donor.epoch:
             report(row)
     to_do = range(done + 1, config.training.epochs + 1)
-    batches = experiment.training_batches(system.repeats(experiment)) if to_do else None
+    batches = foundation.training_batches(system.repeats(experiment)) if to_do else None
     for epoch in to_do:
         assert batches is not None  # there is an epoch to do
         values = train_epoch(system, config, batches, epoch, begun if epoch == done + 1 else None,
                              partial(_save_within, foundation, directory, system, epoch))
         if is_validated(config, epoch):
-            values |= evaluate_split(experiment, system, "val", epoch)
+            values |= evaluate_split(foundation, system, "val", epoch)
         row = history.append(epoch, values) if is_main else {"epoch": epoch, "attempt": history.attempt, **values}
         rows.append(row)
         if is_main:
@@ -93,31 +92,32 @@ def fit(
     if is_main:
         checkpoint.remove_superseded(directory)  # a kill may have prevented it after the last epoch
     final = rows[-1] if rows else {}
-    return final | _tested(experiment, system, directory, done) if config.evaluation.test else final
+    return final | _tested(foundation, system, directory, done) if config.evaluation.test else final
 
 
 def _ignore_row(row: Row) -> None:
     """The `on_epoch_end` of a caller that gives none."""
 
 
-def _tested(experiment: Experiment, system: System, directory: Path, done: int) -> Row:
+def _tested(foundation: Foundation, system: System, directory: Path, done: int) -> Row:
     """The test metrics; those on disk if all epochs were `done` before."""
-    epochs = experiment.config.training.epochs
+    epochs = foundation.experiment.config.training.epochs
     test = read_test(directory) if done >= epochs else None
     if test is None:
-        test = evaluate_split(experiment, system, "test", epochs)
+        test = evaluate_split(foundation, system, "test", epochs)
         if parallel.rank() == 0:
             write_test(directory, test)
     return test
 
 
-def evaluate_split(experiment: Experiment, system: System, split: str, epoch: int) -> Row:
+def evaluate_split(foundation: Foundation, system: System, split: str, epoch: int) -> Row:
     """All metrics of a split after an epoch, named `<split>/<mode>/<subset>/<metric>`.
 
     Raises FloatingPointError, naming the epoch, where the model has diverged.
     """
+    experiment = foundation.experiment
     try:
-        values = evaluate(system, experiment.evaluation_batches(split), experiment.metrics(split),
+        values = evaluate(system, foundation.evaluation_batches(split), experiment.metrics(split),
                           adjusters=experiment.adjusters)
     except DivergedError as error:
         raise FloatingPointError(f"{error}, measured on {split} after epoch {epoch}: {lower_rates(system)}") from error

@@ -55,11 +55,11 @@ def draw_predicates(relations: np.ndarray, generator: np.random.Generator) -> np
 
 
 class SplitImages(Dataset[Sample]):
-    """The samples of a split under the keys (epoch, image)."""
+    """The samples of a split under the keys (epoch, image). pixels: whether they have the images themselves."""
 
     def __init__(self, split: Split, augment: bool, seed: int, flip: bool = True,
-                 exchange_predicates: bool = True) -> None:
-        self.split, self.augment, self.seed, self.flip = split, augment, seed, flip
+                 exchange_predicates: bool = True, pixels: bool = True) -> None:
+        self.split, self.augment, self.seed, self.flip, self.pixels = split, augment, seed, flip, pixels
         self.mirrored = split.mirrored if exchange_predicates else None
 
     def __len__(self) -> int:
@@ -74,8 +74,8 @@ class SplitImages(Dataset[Sample]):
             flipped = bool(generator.random() < 0.5) and self.flip and self._has_mirror(graph)
             graph = SceneGraph(graph.boxes, graph.labels, draw_predicates(to_numpy(graph.relations), generator))
             graph = flip_graph(graph, size[1], self.mirrored) if flipped else graph
-        pixels = read_image(self.split.image_path(image), size)
-        return Sample(to_square(pixels, flipped), size, graph, self.split.image_id(image))
+        square = to_square(read_image(self.split.image_path(image), size), flipped) if self.pixels else None
+        return Sample(square, size, graph, self.split.image_id(image), (image, flipped))
 
     def _has_mirror(self, graph: SceneGraph) -> bool:
         """Whether all predicates of an image have one for the mirrored image. All annotated predicates count, not only
@@ -143,8 +143,19 @@ def _cause(code: int) -> str:
     return f"was ended by {name}{reason}"
 
 
-class BatchSampler(Sampler[list[tuple[int, int]]]):
-    """The keys of an epoch's batches. Each key holds the epoch, since workers live longer than an epoch."""
+class Order(Sampler[list[tuple[int, int]]]):
+    """The keys (epoch, image) of an epoch's batches. Each key holds the epoch, since workers live longer than an epoch.
+    """
+
+    epoch = 0
+    first = 0
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+
+class BatchSampler(Order):
+    """The order of `load_batches`."""
 
     def __init__(self, images: int, batch_size: int, shuffle: bool, seed: int, share: tuple[int, int],
                  drop_last: bool, repeats: np.ndarray | None = None) -> None:
@@ -154,7 +165,6 @@ class BatchSampler(Sampler[list[tuple[int, int]]]):
         self.batches, rest = divmod(images, batch_size)
         if not drop_last:  # every process that trains together must get every batch
             self.batches += rest >= (share[1] if shuffle else 1)
-        self.epoch, self.first = 0, 0
 
     def __len__(self) -> int:
         return self.batches
@@ -173,7 +183,7 @@ class BatchSampler(Sampler[list[tuple[int, int]]]):
 class Batches:
     """The batches of a split, epoch by epoch: see `load_batches`."""
 
-    def __init__(self, images: SplitImages, order: BatchSampler, workers: int, start_method: str | None) -> None:
+    def __init__(self, images: SplitImages, order: Order, workers: int, start_method: str | None) -> None:
         self._order = order
         self._loader = DataLoader(
             images, batch_sampler=order, collate_fn=_batch, num_workers=workers, persistent_workers=workers > 0,
@@ -200,7 +210,7 @@ def load_batches(split: Split, batch_size: int, *, augment: bool = False, flip: 
                  exchange_predicates: bool = True, shuffle: bool = False,
                  seed: int = 0, workers: int = 0, start_method: str | None = None,
                  share: tuple[int, int] = (0, 1), drop_last: bool = False,
-                 repeats: np.ndarray | None = None) -> Batches:
+                 repeats: np.ndarray | None = None, pixels: bool = True) -> Batches:
     """Batches of the images and graphs of a split.
 
     augment: mirror half of the images (unless `flip` is False) and draw one predicate for a pair with several, as
@@ -214,6 +224,7 @@ def load_batches(split: Split, batch_size: int, *, augment: bool = False, flip: 
     ... of the split.
     drop_last: leave out a last batch with fewer than `batch_size` images.
     repeats: [I] how often each image occurs in an epoch; None: once. The draws for an image are the same each time.
+    pixels: False: no image file is read, and batches have no images; `workers` is then 0.
 
     Raises ValueError for an empty split, a split that `drop_last` leaves without a batch, or a wrong number;
     FileNotFoundError if the image folder is missing; OSError if shared memory is too small for the batches that the
@@ -223,7 +234,7 @@ def load_batches(split: Split, batch_size: int, *, augment: bool = False, flip: 
         raise ValueError(f"batch_size must be >= 1 and workers >= 0, got {batch_size} and {workers}")
     if not len(split):
         raise ValueError(f"the split {split.name} has no images")
-    if not split.image_folder.is_dir():
+    if pixels and not split.image_folder.is_dir():
         raise FileNotFoundError(f"image folder {split.image_folder} is missing")
     order = BatchSampler(len(split), batch_size, shuffle, seed, share, drop_last, repeats)
     if drop_last and not len(order):
@@ -231,5 +242,6 @@ def load_batches(split: Split, batch_size: int, *, augment: bool = False, flip: 
         raise ValueError(f"the split {split.name} has {len(order.images)} images{repeated}, fewer than a batch of "
                          f"{batch_size}, and drop_last leaves out an incomplete batch: use smaller batches, or set "
                          "drop_last to false")
+    workers = workers if pixels else 0
     require(split, batch_size, workers)
-    return Batches(SplitImages(split, augment, seed, flip, exchange_predicates), order, workers, start_method)
+    return Batches(SplitImages(split, augment, seed, flip, exchange_predicates, pixels), order, workers, start_method)

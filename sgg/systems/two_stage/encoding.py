@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from sgg.detector.model import SCORE_THRESHOLDS, Detector
+from sgg.detector.model import SCORE_THRESHOLDS, Detector, Output
+from sgg.methods.head import Mode
 from sgg.models.sampling import all_pairs, overlapping
 from sgg.structures import Batch
 
@@ -42,58 +44,86 @@ class Encoding:
         return pairs[overlapping(pairs, self.boxes, self.image_index)]
 
 
+def wanted_outputs(modes: Iterable[Mode], needs: Collection[str]) -> frozenset[Output]:
+    """The outputs of the detector, beside its map, that encodings for `modes` take. needs: of the relation head."""
+    wanted: set[Output] = set()
+    modes = set(modes)
+    if "detector_logits" in needs and any(mode != "sgdet" for mode in modes):
+        wanted.add("object_logits")
+    if "sgdet" in modes:
+        wanted.add("detections" if {"detector_logits", "class_boxes"}.isdisjoint(needs) else "class_detections")
+    return frozenset(wanted)
+
+
+def observe(detector: Detector, batch: Batch, wanted: Collection[Output]) -> Batch:
+    """The batch with the detector's outputs: those that it has, else computed from its images on the detector's device.
+
+    Raises ValueError where the detector has diverged.
+    """
+    if batch.outputs is not None:
+        return batch
+    counts = batch.objects_per_image().tolist()
+    outputs = detector.outputs(batch.images, sides_of(batch), batch.boxes.split(counts), wanted)
+    if (bad := first_not_finite(outputs.map)) is not None:
+        raise ValueError(f"the detector has diverged: its features of image {batch.image_ids[bad]} are not finite; "
+                         "train it again with a lower detector.learning_rate, or name another one (detector.weights)")
+    return replace(batch, outputs=outputs)
+
+
+def sides_of(batch: Batch) -> list[int]:
+    """The longer side of each image in pixels."""
+    sides: list[int] = batch.sizes.amax(dim=1).tolist()
+    return sides
+
+
 def encode_annotated(detector: Detector, batch: Batch, needs: Collection[str] = ()) -> Encoding:
     """Encode the annotated boxes of a batch as objects (SGCls, PredCls).
 
-    needs: with `detector_logits`, the detector's scores are computed too. Raises ValueError where the detector has
-    diverged.
+    needs: with `detector_logits`, the encoding has the detector's scores. The result is on the device of the batch; its
+    map and scores are where the detector, or the reader of a store, has put them. Raises what `observe` raises.
     """
-    logits = None
-    if "detector_logits" in needs:
-        logits, (feature_map, sizes) = detector.class_logits(batch.images, batch.boxes, batch.image_index)
-    else:
-        feature_map, sizes = detector.features(batch.images)
-    _require_finite(feature_map, batch)
-    boxes = detector.resize_boxes(batch.boxes, batch.image_index, batch.images, sizes)
-    return Encoding(feature_map, boxes, batch.boxes, batch.image_index, _tensor(sizes, boxes), logits=logits)
+    outputs = observe(detector, batch, wanted_outputs(("sgcls",), needs)).outputs
+    assert outputs is not None  # observe sets them
+    scales, sizes = _frames(detector, batch)
+    return Encoding(outputs.map, batch.boxes * scales[batch.image_index, None], batch.boxes, batch.image_index, sizes,
+                    logits=outputs.object_logits if "detector_logits" in needs else None)
 
 
 def encode_detected(detector: Detector, batch: Batch, needs: Collection[str] = ()) -> Encoding:
     """Encode the detector's own boxes as objects (SGDet).
 
-    needs: with `detector_logits` or `class_boxes`, the detector's scores and its boxes for every class are computed
-    too. Raises ValueError where the detector has diverged.
+    needs: with `detector_logits` or `class_boxes`, the encoding has the detector's scores and its boxes for every
+    class. The result is on the device of the batch; its map is as in `encode_annotated`. Raises what `observe` raises.
     """
-    for_all_classes = not {"detector_logits", "class_boxes"}.isdisjoint(needs)
-    found, (feature_map, sizes) = detector.detect(batch.images, for_all_classes=for_all_classes)
-    _require_finite(feature_map, batch)
+    outputs = observe(detector, batch, wanted_outputs(("sgdet",), needs)).outputs
+    assert outputs is not None  # observe sets them
+    assert outputs.detections is not None
+    found = [one.to(batch.boxes.device) for one in outputs.detections]
     image_boxes = torch.cat([one.boxes for one in found])
     counts = torch.tensor([len(one.boxes) for one in found], device=image_boxes.device)
     image_index = torch.arange(len(found), device=image_boxes.device).repeat_interleave(counts)
-    boxes = detector.resize_boxes(image_boxes, image_index, batch.images, sizes)
-    encoding = Encoding(feature_map, boxes, image_boxes, image_index, _tensor(sizes, boxes),
+    scales, sizes = _frames(detector, batch)
+    encoding = Encoding(outputs.map, image_boxes * scales[image_index, None], image_boxes, image_index, sizes,
                         torch.cat([one.labels for one in found]),
                         fallbacks=sum(one.threshold < SCORE_THRESHOLDS[0] for one in found))
-    if not for_all_classes:
+    if {"detector_logits", "class_boxes"}.isdisjoint(needs):
         return encoding
     of_image = torch.cat([one.class_boxes for one in found if one.class_boxes is not None])
-    resized = detector.resize_boxes(of_image.flatten(0, 1), image_index.repeat_interleave(of_image.shape[1]),
-                                    batch.images, sizes).view_as(of_image)
     return replace(encoding, logits=torch.cat([one.logits for one in found if one.logits is not None]),
-                   class_boxes=resized, image_class_boxes=of_image)
+                   class_boxes=of_image * scales[image_index, None, None], image_class_boxes=of_image)
+
+
+def _frames(detector: Detector, batch: Batch) -> tuple[Tensor, Tensor]:
+    """[B] by what the pixels of each image are scaled in the detector's frame, and [B, 2] its height and width there.
+    """
+    sides = sides_of(batch)
+    frames = [detector.frame_of(side) for side in sides]
+    scales = np.array(frames, np.float32) / np.array(sides, np.float32)
+    sizes = torch.tensor(frames)[:, None].expand(-1, 2).contiguous()
+    return torch.from_numpy(scales).to(batch.boxes), sizes.to(batch.boxes.device)
 
 
 def first_not_finite(values: Tensor) -> int | None:
     """The first row of `values` [n, ...] that is not finite; None where all are."""
     finite = torch.isfinite(values)
     return None if finite.all() else int((~finite).reshape(len(values), -1).any(dim=1).nonzero()[0])
-
-
-def _require_finite(feature_map: Tensor, batch: Batch) -> None:
-    if (bad := first_not_finite(feature_map)) is not None:
-        raise ValueError(f"the detector has diverged: its features of image {batch.image_ids[bad]} are not finite; "
-                         "train it again with a lower detector.learning_rate, or name another one (detector.weights)")
-
-
-def _tensor(sizes: list[tuple[int, int]], like: Tensor) -> Tensor:
-    return torch.tensor(sizes, device=like.device)

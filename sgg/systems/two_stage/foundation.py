@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from rich.progress import track
 
@@ -25,17 +26,23 @@ from sgg.methods.head import HeadSizes, require_module
 from sgg.models.frequency_bias import FrequencyBias, frequency_table
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import SceneGraphModel
+from sgg.structures import Batch
 from sgg.systems.construction import Use, require_plugins
-from sgg.systems.contract import Check
+from sgg.systems.contract import Check, TrainingBatches
 from sgg.systems.extraction import Extraction, store_path, training_nodes
 from sgg.systems.optimization import build_optimizer
 
 from .augmenter import require_augmenter
 from .learner import GraphLearner
 from .predictor import TwoStagePredictor
+from .stored import OpenedSplit, StoredSplit
+from .stored_batches import StoredBatches, with_outputs
+from .storing import store_outputs
 from .system import TwoStage
 
 log = logging.getLogger(__name__)
+
+SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +118,32 @@ class TwoStageFoundation:
         return training_nodes(self.experiment.data, self.detector, self.detector_hash, self.config.data.workers)
 
     def make_ready(self) -> None:
-        """Make the features that training needs, where they are missing."""
+        """Make the stores that training reads, where they are missing, and print what was decided on large ones."""
+        store_outputs([self.stored(name) for name in SPLITS], self.config)
         self.features  # noqa: B018 - the property computes them once
+
+    def stored(self, name: str) -> StoredSplit:
+        """The stores of the detector's outputs for a split."""
+        return StoredSplit(self.experiment, self.detector, self.detector_hash, name)
+
+    def training_batches(self, repeats: np.ndarray | None = None) -> TrainingBatches:
+        """As `Experiment.training_batches`, with the detector's outputs where they are stored."""
+        stores = self._opened("train")
+        batches = self.experiment.training_batches(repeats, pixels=stores is None)
+        return batches if stores is None else StoredBatches(batches, stores)
+
+    def evaluation_batches(self, split: str) -> Iterator[Batch]:
+        """As `Experiment.evaluation_batches`, with the detector's outputs where they are stored."""
+        stores = self._opened(split)
+        batches = self.experiment.evaluation_batches(split, pixels=stores is None)
+        return batches if stores is None else with_outputs(batches, stores)
+
+    def _opened(self, name: str) -> OpenedSplit | None:
+        """The stores of a split; None where `features.maps` is off, or one of them is missing."""
+        if self.config.features.maps == "off":
+            return None
+        stored = self.stored(name)
+        return stored.open() if stored.complete else None
 
     def build(self) -> TwoStage:
         """Networks and optimisers of the trial that the settings describe, with fresh weights."""

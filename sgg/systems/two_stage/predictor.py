@@ -19,7 +19,7 @@ from sgg.models.scene_graph import SceneGraphModel, most_likely_labels
 from sgg.structures import Batch, Prediction
 from sgg.systems.contract import UNADJUSTED, DivergedError, Predicted
 
-from .encoding import Encoding, encode_annotated, encode_detected, first_not_finite
+from .encoding import Encoding, encode_annotated, encode_detected, first_not_finite, observe, wanted_outputs
 
 PAIRS_TOGETHER = 1 << 13
 """Pairs of objects that images of a batch may have in all for the model to run on them together: a 4096-wide vector of
@@ -68,6 +68,7 @@ class TwoStagePredictor:
     def _predict_together(self, batch: Batch, modes: Sequence[Mode], adjusters: Mapping[str, Adjuster]) -> Predicted:
         predictions: dict[str, list[Prediction]] = {}
         counts: dict[str, int] = {}
+        batch = observe(self.detector, batch, wanted_outputs(modes, self.model.needs))
         if given_boxes := [mode for mode in modes if mode != "sgdet"]:
             encoding = encode_annotated(self.detector, batch, self.model.needs)
             predictions |= self._predict(encoding, all_pairs(encoding.image_index), batch, given_boxes, adjusters)

@@ -101,6 +101,7 @@ def restored(monkeypatch):
     def restore(path, changes, allow_changed_plugin):
         seen["experiment"] = FakeExperiment(changes)
         foundation = SimpleNamespace(experiment=seen["experiment"],
+                                     evaluation_batches=seen["experiment"].evaluation_batches,
                                      provenance={"name": "toy", "description": "four classes"})
         return SimpleNamespace(foundation=foundation, predictor=FakePredictor(),
                                checkpoint=SimpleNamespace(path=path, epoch=3, meta={}))

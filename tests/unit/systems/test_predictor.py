@@ -130,4 +130,5 @@ def test_predict_runs_the_networks_once_for_both_modes_and_all_adjusters(foundat
             found = system.predict(next(iter(experiment.evaluation_batches("val"))), ["sgcls", "predcls"],
                                    experiment.adjusters)
     assert len(found.predictions) == 2 * 2, "modes and adjusters; the metrics apply pred_weight themselves"
-    assert calls == ["backbone", "nodes", "edges", "head"]
+    images = len(next(iter(experiment.evaluation_batches("val"))))
+    assert calls == [*["backbone"] * images, "nodes", "edges", "head"], "the detector sees each image by itself"

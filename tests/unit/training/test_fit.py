@@ -58,7 +58,7 @@ def test_evaluate_split_names_a_model_that_has_diverged(toy_root) -> None:
     said = (rf"^the model has diverged: its scores of image {first} in \w+ are not finite, measured on val after "
             r"epoch 3: lower training\.learning_rate")
     with pytest.raises(FloatingPointError, match=said):
-        evaluate_split(trial.experiment, run, "val", 3)
+        evaluate_split(trial, run, "val", 3)
 
 
 @pytest.mark.parametrize("mode", ["sgcls", "sgdet"])
@@ -68,7 +68,7 @@ def test_evaluate_split_names_a_detector_that_has_diverged(toy_root, mode) -> No
     spoil(trial.detector.rcnn.backbone)
     with pytest.raises(ValueError, match=r"^the detector has diverged: its features of image \d+ are not finite; train "
                                          r"it again with a lower detector\.learning_rate, or .*detector\.weights"):
-        evaluate_split(trial.experiment, run, "val", 1)
+        evaluate_split(trial, run, "val", 1)
     with pytest.raises(ValueError, match=r"the detector has diverged"):
         train_epoch(run, trial.config, trial.experiment.training_batches(), 1)
 

@@ -24,7 +24,8 @@ def part(genome_directory):
 
 
 def content(batch):
-    arrays = [getattr(batch, entry.name) for entry in fields(batch)]
+    assert batch.outputs is None
+    arrays = [getattr(batch, entry.name) for entry in fields(batch) if entry.name != "outputs"]
     return [x.tolist() if isinstance(x, torch.Tensor) else [getattr(y, "tolist", lambda y=y: y)() for y in x]
             for x in arrays]
 
