@@ -36,7 +36,7 @@ def open_data(config: Any) -> Any:
     """A data set without data."""
     every = dict.fromkeys(("zs", "10s", "100s", "all"), 1)
     return SimpleNamespace(name="toy", description="no data", hash="", findings=(),
-                           relations_by_subset=lambda part, images: every)
+                           relations_by_subset=lambda *_: every)
 
 
 def prepare(config: Any) -> Any:

@@ -78,7 +78,9 @@ def left_out(config: Config) -> str:
     """Which images the settings keep of each split; empty when they keep all."""
     firsts = {"of train": config.data.train_images, "each of val and test": config.data.eval_images}
     kept = [f"{first:,} {split}" for split, first in firsts.items() if first is not None]
-    return f"; of these the first {' and '.join(kept)}" if kept else ""
+    validated = config.evaluation.val_images
+    return (f"; of these the first {' and '.join(kept)}" if kept else "") + \
+        (f"; validated on {validated:,} of val" if validated is not None else "")
 
 
 def distinct(configs: list[Config]) -> list[Config]:

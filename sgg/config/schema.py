@@ -160,6 +160,9 @@ class Evaluation(Section):
     """The cut-offs K of recall."""
     every: Annotated[PositiveInt, measures(), data_defaults(toy=1)] = 5
     """The number of epochs between validations. The first and the last epoch are always validated."""
+    val_images: Annotated[PositiveInt | None, measures()] = None
+    """Validate on this many images of val only, at equal distances over the split; None: all. The test split stays
+    whole, and so does val in `python -m sgg.evaluate`."""
     batch_size: Annotated[PositiveInt, measures(), data_defaults(toy=16)] = 1
     """Images per batch in evaluation."""
     test: Annotated[bool, measures()] = True

@@ -70,6 +70,12 @@ class Split:
         chosen = np.arange(len(self))[:count]
         return self if len(chosen) == len(self) else replace(self, annotations=self.annotations.select(chosen))
 
+    def spread(self, count: int | None) -> Split:
+        """`count` images at equal distances over the split, the first one among them; None: all of them."""
+        if count is None or count >= len(self):
+            return self
+        return replace(self, annotations=self.annotations.select(np.arange(count) * len(self) // count))
+
     def triplets(self) -> TripletCounts:
         """The triplet counts of this split."""
         return TripletCounts.from_triplets(self.annotations.triplets)
@@ -133,10 +139,10 @@ class DataSet:
         """
         return self.triplets("train+val" if split == "test" else "train")
 
-    def relations_by_subset(self, split: str, images: int | None = None) -> dict[str, int]:
-        """The number of relations of each subset (zs, 10s, 100s, all) in the first `images` of a split; None: in all.
-        """
-        shots = self.seen(split).of(self.split(split).head(images).annotations.triplets)
+    def relations_by_subset(self, split: str, images: int | None = None, spread: int | None = None) -> dict[str, int]:
+        """The number of relations of each subset (zs, 10s, 100s, all) in the first `images` of a split, and of these in
+        `spread` images (`Split.spread`); None: in all."""
+        shots = self.seen(split).of(self.split(split).head(images).spread(spread).annotations.triplets)
         return {subset: int(((shots >= low) & (shots <= high)).sum()) for subset, (low, high) in SHOTS.items()} | {
             "all": len(shots)}
 

@@ -40,6 +40,7 @@ def restore(path: Path | str, changes: dict[str, dict[str, Any]] | None = None,
     found = checkpoint.open_checkpoint(path)
     found.require_plugins(allow_changed_plugin, "add --plugin {}")
     settings = {**found.meta["config"], "search": {}}  # the search metric of training need not be measured now
+    settings["evaluation"] = settings["evaluation"] | {"val_images": None}  # that was for validation during training
     for section, values in (changes or {}).items():
         settings[section] = settings[section] | values
     config = validate(settings, str(found.path))

@@ -62,6 +62,8 @@ class Experiment:
         measured, first = self.data.description, self.config.data.eval_images
         if first is not None:  # metrics of other images cannot be compared
             measured += f", measured on the first {first} images of val and test"
+        if (validated := self.config.evaluation.val_images) is not None:
+            measured += f", validated on {validated} of val"
         provenance: DataProvenance = {
             "name": self.data.name, "description": measured, "hash": self.data.hash, "pictures": self.image_hashes,
             "mirrored": self.exchanged, "embeddings": self.vector_provenance["embeddings"],

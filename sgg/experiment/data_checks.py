@@ -59,10 +59,11 @@ def filtered_training(config: Config, data: DataSet) -> Split:
 
 
 def split_of(config: Config, data: DataSet, name: str) -> Split:
-    """The images of a split (train, val, test) that a run reads, reduced as the `data` settings say."""
+    """The images of a split (train, val, test) that a run reads, reduced as the settings say."""
     if name == "train":
         return filtered_training(config, data).head(config.data.train_images)
-    return data.split(name).head(config.data.eval_images)
+    measured = data.split(name).head(config.data.eval_images)
+    return measured.spread(config.evaluation.val_images) if name == "val" else measured
 
 
 def image_hashes(config: Config, data: DataSet) -> dict[str, str]:
@@ -154,12 +155,13 @@ def check_metric(config: Config, data: DataSet) -> None:
     if metric == "loss":
         return
     _, mode, subset, name = metric.split("/")
-    relations = data.relations_by_subset("val", settings.eval_images)
+    relations = data.relations_by_subset("val", settings.eval_images, config.evaluation.val_images)
     if relations[subset]:
         return
     others = ", ".join(f"{other} {count:,}" for other, count in relations.items())
     instead = [f"val/{mode}/{other}/{name}" for other, count in relations.items() if count]
-    more = "raise data.eval_images" if settings.eval_images else \
+    more = "raise evaluation.val_images" if config.evaluation.val_images else \
+        "raise data.eval_images" if settings.eval_images else \
         "raise data.num_val_images" if hasattr(settings, "num_val_images") else "give more images to val"
     raise ValueError(f"search.metric {metric} cannot be measured: validation on {data.title} has no relation of the "
                      f"subset {subset} (it has {others}), so no trial could be ranked; set search.metric to "

@@ -138,6 +138,9 @@ def describe(row: Row, config: Config) -> str:
             value = row.get(f"val/{mode}/{subset}/ngR@{headline_k(config.evaluation.ks)}")
             if value is not None:
                 parts.append(f"val {mode} {subset} {100 * value:.1f} %")
+    images = row.get(f"val/{config.evaluation.modes[0]}/all/num_images")
+    if images is not None and config.evaluation.val_images is not None:
+        parts.append(f"val of {images:,} images")
     return ", ".join(parts)
 
 

@@ -62,8 +62,10 @@ def load_checkpoint(found: checkpoint.Checkpoint | None,
 def _hashes_to_compare(found: checkpoint.Checkpoint, experiment: Experiment) -> dict[str, str]:
     """The image hashes that must equal those of a checkpoint: of all splits, if the same number of images is measured.
     """
-    measured = found.meta["config"]["data"].get("eval_images") == experiment.config.data.eval_images
-    return experiment.image_hashes if measured else {"train": experiment.image_hashes["train"]}
+    config, before = experiment.config, found.meta["config"]
+    same = before["data"].get("eval_images") == config.data.eval_images and \
+        before["evaluation"].get("val_images") == config.evaluation.val_images
+    return experiment.image_hashes if same else {"train": experiment.image_hashes["train"]}
 
 
 def require_origin(found: checkpoint.Checkpoint | None, same_settings: bool, experiment: Experiment,

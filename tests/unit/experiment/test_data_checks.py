@@ -13,7 +13,7 @@ from sgg.config import validate
 from sgg.detector import save_detector
 from sgg.detector.model import Detector
 from sgg.detector.proposals import RANDOM
-from sgg.experiment.data_checks import check_metric, open_data, open_for_training
+from sgg.experiment.data_checks import check_metric, open_data, open_for_training, split_of
 from sgg.methods.plugin_files import PluginError
 from sgg.methods.plugins import load_plugins, unload_plugins
 
@@ -169,6 +169,26 @@ def test_check_metric_counts_only_the_measured_images(opened, toy_root) -> None:
                 "search": {"metric": "val/sgcls/100s/ngR@100"}}
     with pytest.raises(ValueError, match=rf"all {first['all']}\).* or raise data\.eval_images$"):
         check_metric(validate(settings), data)
+    settings = {"data": {"name": "toy", "root": str(toy_root)}, "evaluation": {"val_images": 1},
+                "search": settings["search"]}
+    with pytest.raises(ValueError, match=rf"all {first['all']}\).* or raise evaluation\.val_images$"):
+        check_metric(validate(settings), data)
+
+
+def test_split_of_spreads_validation_over_the_split(opened, toy_root) -> None:
+    """Of the first 6 images of val the images 0, 1, 3 and 4; test stays whole."""
+    data = opened()
+
+    def images(split: str, **settings: object) -> list[str]:
+        found = split_of(validate({"data": {"name": "toy", "root": str(toy_root), "eval_images": 6},
+                                   "evaluation": settings}), data, split)
+        return [found.image_id(image) for image in range(len(found))]
+
+    whole = images("val")
+    assert len(whole) == 6
+    assert images("val", val_images=4) == [whole[image] for image in (0, 1, 3, 4)]
+    assert images("val", val_images=6) == images("val", val_images=99) == whole
+    assert images("test", val_images=4) == images("test")
 
 
 @pytest.mark.usefixtures("no_data")

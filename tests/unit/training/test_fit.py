@@ -253,6 +253,19 @@ def test_fit_does_not_resume_a_gan_of_the_first_edition_which_can_be_evaluated(t
         saved.load_weights(gan=fresh)
 
 
+def test_fit_validates_on_some_images_and_says_so(run, toy_root, tmp_path, caplog, monkeypatch) -> None:
+    """The run has two images of each split, and `sgg.evaluate` measures both of either."""
+    caplog.set_level("INFO")
+    last = run(tmp_path, experiment=trial_of(toy_root, evaluation={"val_images": 1}).experiment)
+    assert (last["val/sgcls/all/num_images"], last["test/sgcls/all/num_images"]) == (1, 2)
+    assert any(message.startswith("epoch 2 of 2") and message.endswith(", val of 1 images")
+               for message in caplog.messages)
+    asked, opened = [], systems.open_foundation
+    monkeypatch.setattr(systems, "open_foundation", lambda *given: asked.append(given[0]) or opened(*given))
+    restore(tmp_path)
+    assert asked[0].evaluation.val_images is None
+
+
 def test_restore_measures_a_mode_that_was_not_searched_for(run, tmp_path, monkeypatch) -> None:
     run(tmp_path)
     asked = []
@@ -267,6 +280,8 @@ def test_provenance_of_the_data(toy_root, tmp_path) -> None:
     facts, data = trial.provenance, trial.experiment.data
     assert (facts["hash"], facts["detector"]) == (data.hash, "0123")
     assert facts["description"] == f"{data.description}, measured on the first 2 images of val and test"
+    assert trial_of(toy_root, evaluation={"val_images": 1}).provenance["description"].endswith(
+        "of val and test, validated on 1 of val")
     assert facts["embeddings"] == "cooccurrence in the training graphs"
     assert set(facts["embeddings_missing"]) < {*data.classes[1:], *data.predicates[1:]}
 

@@ -15,7 +15,9 @@ from tests.plugins import HEAD
 @pytest.mark.parametrize(("overrides", "words"), [
     ([], ""),
     (["data.train_images=1000"], "; of these the first 1,000 of train"),
-    (["data.train_images=64", "data.eval_images=40"], "; of these the first 64 of train and 40 each of val and test")])
+    (["data.train_images=64", "data.eval_images=40"], "; of these the first 64 of train and 40 each of val and test"),
+    (["evaluation.val_images=1000"], "; validated on 1,000 of val"),
+    (["data.train_images=64", "evaluation.val_images=9"], "; of these the first 64 of train; validated on 9 of val")])
 def test_left_out(tmp_path: Path, overrides: list[str], words: str) -> None:
     (tmp_path / "a.yaml").write_text("")
     assert opened_data.left_out(load(tmp_path / "a.yaml", overrides).base) == words
