@@ -36,7 +36,7 @@ from sgg.systems.contract import Draws
 from sgg.systems.optimization import build_optimizer
 from sgg.systems.two_stage.encoding import Encoding
 from sgg.systems.two_stage.learner import GraphLearner
-from sgg.systems.two_stage.sample import Sample
+from sgg.systems.two_stage.sample import Plan
 from sgg.systems.two_stage.system import TwoStage
 
 CLASSES, PREDICATES, IMAGES, OBJECTS, RELATIONS, SIDE = 151, 51, 4, 12, 6, 592
@@ -107,11 +107,10 @@ def main() -> int:
     batch = random_batch(generator)
     pairs, predicates = training_pairs(batch.image_index, batch.relations, IMAGES)
     image_sizes = torch.full((IMAGES, 2), SIDE)
-    encoding = Encoding(torch.rand(IMAGES, channels, 38, 38), batch.boxes, batch.boxes, batch.image_index, image_sizes)
-    with torch.no_grad():
-        nodes, edges = model.features(encoding.map, encoding.boxes, encoding.image_index, pairs)
-    sample = Sample(encoding, batch.labels, batch.relations, pairs, predicates, nodes, edges, encoding.map)
-    system.sample = lambda *_: sample
+    encoding = Encoding(torch.rand(IMAGES, channels, 38, 38), batch.boxes, batch.boxes, batch.image_index, image_sizes,
+                        largest=OBJECTS)
+    plan = Plan(encoding, batch.labels, batch.relations, pairs, predicates)
+    system.plan = lambda *_: plan
     draws = Draws(0, 1)
 
     seconds: dict[str, float] = {}

@@ -19,7 +19,7 @@ edges, foreground edges or images) of worker r in a batch. A run on W devices co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -49,6 +49,15 @@ def total(values: Tensor) -> Tensor:
         values = values.detach().clone()
         dist.all_reduce(values)
     return values
+
+
+def totals(numbers: Sequence[Sequence[float]], device: torch.device) -> list[list[float]]:
+    """The sum over the workers of each number of a table, in float64. device: where the workers exchange numbers. One
+    worker exchanges nothing, so nobody waits for the device."""
+    if num_workers() == 1:
+        return [[float(number) for number in row] for row in numbers]
+    sums: list[list[float]] = total(torch.tensor(numbers, dtype=torch.float64, device=device)).tolist()
+    return sums
 
 
 def least(count: int, device: torch.device) -> int:

@@ -188,7 +188,8 @@ class PendingSample:
 
     def __init__(self, store: FeatureStore, rows: np.ndarray, device: torch.device | str):
         self._store, self._device = store, torch.device(device)
-        self._rows, self._known = rows[rows >= 0], torch.from_numpy(rows >= 0)
+        self._count, self._places = len(rows), np.flatnonzero(rows >= 0)
+        self._rows = rows[self._places]
         # Reuse the memory of an earlier sample. A second request at the same time gets new memory.
         space, store._space = store._space, None
         self._pieces = array.gather(store._array, self._rows, space)
@@ -200,14 +201,13 @@ class PendingSample:
         for gathered, reading in self._pieces:  # a piece is converted while the next is read
             stop = start + len(gathered)
             self._store._read(self._rows[start:stop], reading, gathered)
-            rows[start:stop] = torch.from_numpy(gathered).to(self._device)
+            rows[start:stop] = torch.from_numpy(gathered).to(self._device, non_blocking=True)
             start = stop
         self._store._space, self._pieces = gathered.base, []
-        if self._known.all():
+        if len(self._rows) == self._count:
             return rows
-        sample = rows.new_zeros(len(self._known), *rows.shape[1:])
-        sample[self._known.to(self._device)] = rows
-        return sample
+        sample = rows.new_zeros(self._count, *rows.shape[1:])
+        return sample.index_copy_(0, torch.from_numpy(self._places).to(self._device, non_blocking=True), rows)
 
     def _empty(self, rows: int) -> Tensor:
         shape = (rows, *self._store.row_shape)

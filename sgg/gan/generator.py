@@ -26,8 +26,13 @@ def join_dummies(labels: Tensor, boxes: Tensor, relations: Tensor, image_index: 
     joints = torch.stack([torch.cat([dummies, objects]), torch.cat([objects, dummies]),
                           torch.full_like(dummies, BACKGROUND).repeat(2)], dim=1)
     return (torch.cat([labels, labels.new_full((num_images,), BACKGROUND)]),
-            torch.cat([boxes, boxes.new_tensor([0.0, 0.0, 1.0, 1.0]).expand(num_images, 4)]),
+            torch.cat([boxes, _whole_image(boxes).expand(num_images, 4)]),
             torch.cat([relations[:, 1:], joints]))
+
+
+def _whole_image(like: Tensor) -> Tensor:
+    """[4] the box 0, 0, 1, 1, made on the device, so that nothing is copied to it."""
+    return (torch.arange(4, device=like.device) > 1).to(like)
 
 
 class Generator(nn.Module):
@@ -64,12 +69,13 @@ class Generator(nn.Module):
         self.refinement = RefinementNetwork(hidden, [channels // 4, channels // 2, channels])
 
     def forward(self, labels: Tensor, boxes: Tensor, relations: Tensor, image_index: Tensor,
-                visual: Tensor | None = None, num_images: int | None = None) -> Tensor:
+                visual: Tensor | None = None, num_images: int | None = None, largest: int | None = None) -> Tensor:
         """The generated maps [B, channels, s, s], which have no negative values.
 
         labels [N], boxes [N, 4] in [0, 1], relations [E, 4] (image, subject, object, predicate; E may be 0),
         image_index [N]. visual [N, channels, p, p]: real features, with visual conditioning. num_images: B; None: up to
-        the last image that has an object.
+        the last image that has an object. largest: the most objects of an image; None: they are counted, which waits
+        for the device.
         """
         self._check_visual(visual, len(labels))
         images = num_images if num_images is not None else int(image_index.max()) + 1
@@ -79,7 +85,8 @@ class Generator(nn.Module):
         features = self.node_conv(nodes[:len(labels)].unflatten(1, (-1, self.pool_size, self.pool_size)))
         if visual is not None:
             features = torch.cat([visual, features], dim=1)
-        layout = boxes_to_layout(self.projection(features), boxes, image_index, self.map_size, num_images=images)
+        layout = boxes_to_layout(self.projection(features), boxes, image_index, self.map_size, num_images=images,
+                                 largest=largest)
         return self.refinement(layout).relu()
 
     def _check_visual(self, visual: Tensor | None, objects: int) -> None:

@@ -9,6 +9,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from .layout import counted
+
 
 def perceptron(*widths: int, activate_last: bool) -> nn.Sequential:
     """Linear layers between the given widths, each with BatchNorm and ReLU; the last one only if `activate_last`."""
@@ -49,7 +51,7 @@ class GraphTripleConv(nn.Module):
             messages = messages.relu()
         receivers = torch.cat([subject, obj])
         sums = messages.new_zeros(len(nodes), messages.shape[1]).index_add(0, receivers, messages)
-        means = sums / torch.bincount(receivers, minlength=len(nodes)).clamp(min=1)[:, None]
+        means = sums / counted(receivers, len(nodes)).clamp(min=1)[:, None]
         return self.node_mlp(means), new_predicates
 
 

@@ -7,11 +7,12 @@ from torch import Tensor
 
 
 def boxes_to_layout(features: Tensor, boxes: Tensor, image_index: Tensor, size: int, *,
-                    num_images: int | None = None) -> Tensor:
+                    num_images: int | None = None, largest: int | None = None) -> Tensor:
     """Lay out objects on size x size maps, one map per image, and add them up.
 
     features: [N, D, h, w]. boxes: [N, 4] x1, y1, x2, y2 in [0, 1]. image_index: [N]. num_images: B; None: up to the
-    last image that has an object. Returns [B, D, size, size].
+    last image that has an object. largest: the most objects of an image; None: they are counted, which waits for the
+    device. Returns [B, D, size, size].
 
     Bilinear sampling (`grid_sample` with align_corners=False and zeros outside) of an axis-aligned box is separable:
     the map of an object is rows @ features @ columns.T, where rows [size, h] and columns [size, w] hold hat-shaped
@@ -24,14 +25,19 @@ def boxes_to_layout(features: Tensor, boxes: Tensor, image_index: Tensor, size: 
     rows = _hat_weights(boxes[:, 1], boxes[:, 3], size, height)
     stretched = torch.einsum("ndhw,nxw->nhdx", features, columns)
 
-    counts = torch.bincount(image_index, minlength=images)
+    counts = counted(image_index, images)
     rank = torch.arange(len(boxes), device=boxes.device) - (counts.cumsum(0) - counts)[image_index]
-    most = int(counts.max())
+    most = int(counts.max()) if largest is None else largest
     padded_rows = rows.new_zeros(images, most, height, size)
     padded_rows[image_index, rank] = rows.transpose(1, 2)
     padded = stretched.new_zeros(images, most, height, channels, size)
     padded = padded.index_put((image_index, rank), stretched)
     return torch.einsum("bkhy,bkhdx->bdyx", padded_rows, padded)
+
+
+def counted(index: Tensor, size: int) -> Tensor:
+    """[size] how often each number occurs in `index` [n]. Unlike torch's bincount it does not wait for the device."""
+    return index.new_zeros(size).index_add(0, index, torch.ones_like(index))
 
 
 def _hat_weights(low: Tensor, high: Tensor, size: int, cells: int) -> Tensor:

@@ -47,10 +47,11 @@ class GAN(nn.Module):
             self.discriminators["global"] = GlobalDiscriminator(channels, map_size, large=large_discriminator)
 
     def generate(self, labels: Tensor, boxes: Tensor, relations: Tensor, image_index: Tensor,
-                 visual: Tensor | None = None, num_images: int | None = None) -> Tensor:
+                 visual: Tensor | None = None, num_images: int | None = None, largest: int | None = None) -> Tensor:
         """The generated maps [B, D, s, s].
 
         labels [N], boxes [N, 4] in [0, 1], relations [E, 4] (image, subject, object, predicate), image_index [N].
-        visual [N, D, p, p]: real features, with visual conditioning. num_images: B. See `Generator`.
+        visual [N, D, p, p]: real features, with visual conditioning. num_images: B. largest: the most objects of an
+        image. See `Generator`.
         """
-        return self.generator(labels, boxes, relations, image_index, visual, num_images)
+        return self.generator(labels, boxes, relations, image_index, visual, num_images, largest)

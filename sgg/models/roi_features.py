@@ -42,7 +42,10 @@ class RoIFeatures(nn.Module):
 
         feature_map: [B, channels, h, w]. boxes: [N, 4] in the detector's coordinates. image_index: [N]. pairs: [P, 2].
         """
-        return self.of_objects(feature_map, boxes, image_index), self.of_pairs(feature_map, boxes, image_index, pairs)
+        regions = torch.cat([boxes, union(boxes[pairs[:, 0]], boxes[pairs[:, 1]])])
+        images = torch.cat([image_index, image_index[pairs[:, 0]]])
+        nodes, edges = self.of_objects(feature_map, regions, images).split([len(boxes), len(pairs)])
+        return nodes, edges
 
     def of_objects(self, feature_map: Tensor, boxes: Tensor, image_index: Tensor) -> Tensor:
         """[N, channels, size, size] node features. The inputs are those of `forward`."""

@@ -13,7 +13,7 @@ from sgg.models.sampling import all_pairs
 from sgg.systems.contract import Draws
 from sgg.systems.two_stage.augmenter import Augmenter, repeats_of, sampled_pairs
 from sgg.systems.two_stage.encoding import Encoding
-from sgg.systems.two_stage.sample import Sample
+from sgg.systems.two_stage.sample import Plan
 
 OBJECTS, IMAGES = 3, 2
 """Two images with three objects each. The numbers of images, objects, relations and pairs differ, so an augmentation
@@ -30,15 +30,15 @@ def try_augmenter(augmenter: Augmenter, experiment: Experiment) -> None:
     Raises MethodError for results that do not follow the contract, and what the augmentation raises.
     """
     repeats_of(augmenter, experiment.split("train").annotations)
-    sample, draws = tiny_sample(experiment), Draws(experiment.config.seed, 0)
-    pairs = all_pairs(sample.encoding.image_index)
-    related = (pairs[:, None] == sample.relations[None, :, 1:3]).all(2).any(1)
-    sampled_pairs(augmenter, sample.relations, pairs[~related], BUDGET, draws["pairs"])
-    augmenter.request(sample, draws)
+    plan, draws = tiny_plan(experiment), Draws(experiment.config.seed, 0)
+    pairs = all_pairs(plan.encoding.image_index)
+    related = (pairs[:, None] == plan.relations[None, :, 1:3]).all(2).any(1)
+    sampled_pairs(augmenter, plan.relations, pairs[~related], BUDGET, draws["pairs"])
+    augmenter.request(plan, draws)
 
 
-def tiny_sample(experiment: Experiment) -> Sample:
-    """A sample of 2 images with 6 objects, 4 relations and 12 pairs. All features are zero."""
+def tiny_plan(experiment: Experiment) -> Plan:
+    """A plan of 2 images with 6 objects, 4 relations and 12 pairs. All features are zero."""
     spec = experiment.config.detector.spec
     size, channels, objects = spec.image_size, spec.channels, IMAGES * OBJECTS
     images = torch.arange(IMAGES).repeat_interleave(OBJECTS)
@@ -58,8 +58,7 @@ def tiny_sample(experiment: Experiment) -> Sample:
         class_boxes = boxes[:, None].repeat(1, experiment.num_classes, 1)
     encoding = Encoding(feature_map, boxes, boxes, images, torch.full((IMAGES, 2), size), labels if in_sgdet else None,
                         logits, class_boxes, class_boxes)
-    return Sample(encoding, labels, relations, pairs, predicates, torch.zeros(objects, channels, 7, 7),
-                  torch.zeros(len(pairs), channels, 7, 7), feature_map, logits)
+    return Plan(encoding, labels, relations, pairs, predicates)
 
 
 class NoFeatures:

@@ -18,7 +18,7 @@ from sgg.perturbations.perturber import Perturber
 from sgg.systems.contract import Draws, Losses
 from sgg.systems.two_stage.augmenter import Augmenter
 from sgg.systems.two_stage.learner import GraphLearner, added
-from sgg.systems.two_stage.sample import Sample
+from sgg.systems.two_stage.sample import Plan, Sample
 from sgg.systems.two_stage.totals import mean_scale
 
 from . import GANAugmentation
@@ -42,14 +42,14 @@ class GANAugmenter(Augmenter):
             "discriminators": torch.optim.Adam(gan.discriminators.parameters(), settings.learning_rate_discriminator,
                                                betas, fused=True)}
 
-    def request(self, sample: Sample, draws: Draws) -> tuple[Tensor, PendingFeatures | None]:
+    def request(self, plan: Plan, draws: Draws) -> tuple[Tensor, PendingFeatures | None]:
         """The perturbed labels [N], and a pending real feature of each of their classes."""
-        labels = sample.labels
+        labels = plan.labels
         if self.perturber is not None:
-            labels = self.perturber.sample_batch(labels, sample.relations, sample.encoding.image_index,
-                                                 draws["perturb"])
-        return labels, None if self.features is None else self.features.request(labels.cpu(), draws["visual"],
-                                                                                labels.device)
+            labels = self.perturber.sample_batch(labels, plan.relations, plan.encoding.image_index, draws["perturb"])
+        device = next(self.gan.parameters()).device
+        pending = None if self.features is None else self.features.request(labels, draws["visual"], device)
+        return labels.to(device, non_blocking=True), pending
 
     def update(self, samples: Sequence[Sample], requested: Sequence[tuple[Tensor, PendingFeatures | None]],
                learner: GraphLearner) -> Losses:
@@ -98,7 +98,7 @@ class GANAugmenter(Augmenter):
         # Relative to the padded square, so that the layout puts an object where its box is pooled.
         extent = encoding.image_sizes.flip(1).repeat(1, 2)[encoding.image_index]
         fake_map = self.gan.generate(labels, encoding.boxes / extent, real.relations, encoding.image_index, visual,
-                                     len(encoding.image_sizes))
+                                     len(encoding.image_sizes), encoding.largest)
         fake = real.on_map(learner.model, learner.detector, fake_map, labels)
         losses: Losses = {}
         if "G" in self.settings.terms:

@@ -15,7 +15,7 @@ from sgg.methods.augmentation import Augmentation
 from sgg.methods.registry import MethodError, place
 from sgg.systems.contract import Draws, Losses
 
-from .sample import Sample
+from .sample import Plan, Sample
 
 if TYPE_CHECKING:
     from .learner import GraphLearner
@@ -48,9 +48,9 @@ class Augmenter:
         """
         return None
 
-    def request(self, sample: Sample, draws: Draws) -> Any:
-        """Draw what `update` will need for a sample, and begin to read it. This is called before the update of the
-        model."""
+    def request(self, plan: Plan, draws: Draws) -> Any:
+        """Draw what `update` will need for the sample of a plan, and begin to read it. This is called before the update
+        of the model. plan: boxes, labels, relations and pairs, on the CPU."""
         return None
 
     def update(self, samples: Sequence[Sample], requested: Sequence[Any], learner: GraphLearner) -> Losses:

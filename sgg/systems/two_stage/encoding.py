@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ class Encoding:
     detector's coordinates. detected_labels: [N] the detector's classes, if the boxes are its own too (SGDet). logits:
     [N, C] its class scores before softmax, if requested. class_boxes, image_class_boxes: [N, C, 4] its box of each
     object for every class, in both coordinates, if requested and if the boxes are its own. fallbacks: number of images
-    for which it had to lower its score threshold.
+    for which it had to lower its score threshold. largest: the most objects of an image; None: unknown on the host.
     """
 
     map: Tensor
@@ -37,6 +38,13 @@ class Encoding:
     class_boxes: Tensor | None = None
     image_class_boxes: Tensor | None = None
     fallbacks: int = 0
+    largest: int | None = None
+
+    def to(self, device: torch.device) -> Encoding:
+        """The same encoding on another device."""
+        moved: dict[str, Any] = {field.name: value.to(device, non_blocking=True) for field in fields(self)
+                                 if isinstance(value := getattr(self, field.name), Tensor)}
+        return replace(self, **moved)
 
     def overlapping_pairs(self) -> Tensor:
         """[P, 2] the ordered pairs of one image whose boxes overlap: the candidates of SGDet."""
@@ -86,7 +94,8 @@ def encode_annotated(detector: Detector, batch: Batch, needs: Collection[str] = 
     assert outputs is not None  # observe sets them
     scales, sizes = _frames(detector, batch)
     return Encoding(outputs.map, batch.boxes * scales[batch.image_index, None], batch.boxes, batch.image_index, sizes,
-                    logits=outputs.object_logits if "detector_logits" in needs else None)
+                    logits=outputs.object_logits if "detector_logits" in needs else None,
+                    largest=max(batch.objects_per_image().tolist(), default=0))
 
 
 def encode_detected(detector: Detector, batch: Batch, needs: Collection[str] = ()) -> Encoding:
@@ -105,7 +114,8 @@ def encode_detected(detector: Detector, batch: Batch, needs: Collection[str] = (
     scales, sizes = _frames(detector, batch)
     encoding = Encoding(outputs.map, image_boxes * scales[image_index, None], image_boxes, image_index, sizes,
                         torch.cat([one.labels for one in found]),
-                        fallbacks=sum(one.threshold < SCORE_THRESHOLDS[0] for one in found))
+                        fallbacks=sum(one.threshold < SCORE_THRESHOLDS[0] for one in found),
+                        largest=max((len(one.boxes) for one in found), default=0))
     if {"detector_logits", "class_boxes"}.isdisjoint(needs):
         return encoding
     of_image = torch.cat([one.class_boxes for one in found if one.class_boxes is not None])

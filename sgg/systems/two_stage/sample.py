@@ -1,13 +1,14 @@
-"""A training sample: a batch with the pairs that are classified in it."""
+"""A training sample: a batch with the pairs that are classified in it, planned on the host and put on the device."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
 
+from sgg.common import distributed as parallel
 from sgg.detector.model import Detector
 from sgg.methods.head import Mode
 from sgg.models.assignment import assign
@@ -16,15 +17,45 @@ from sgg.models.scene_graph import SceneGraphModel
 from sgg.structures import Batch
 
 from .encoding import Encoding, encode_annotated, encode_detected
-from .totals import Totals
+from .totals import Totals, count_foreground
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The host's part of a training step: the objects and pairs of a batch that are classified. All is on the CPU, so
+    nobody waits for the device; only the map, and the detector's scores of objects, may be on the device already.
+
+    encoding: boxes and images. labels: [N] classes of the objects. relations: [E, 4] of the annotation. pairs: [P, 2].
+    predicates: [P], or soft predicates [P, R]; 0 is background.
+    """
+
+    encoding: Encoding
+    labels: Tensor
+    relations: Tensor
+    pairs: Tensor
+    predicates: Tensor
+
+    @property
+    def counts(self) -> tuple[int, int, float, int]:
+        """The numbers of objects, pairs, pairs with a relation, and images."""
+        return len(self.labels), len(self.pairs), count_foreground(self.predicates), len(self.encoding.image_sizes)
+
+    def sample(self, model: SceneGraphModel, device: torch.device, totals: Totals | None = None) -> Sample:
+        """The sample on a device, with the visual features of objects and pairs. totals: as in `Sample`."""
+        encoding = self.encoding.to(device)
+        pairs = self.pairs.to(device, non_blocking=True)
+        with torch.no_grad():
+            nodes, edges = model.features(encoding.map, encoding.boxes, encoding.image_index, pairs)
+        return Sample(encoding, self.labels.to(device, non_blocking=True), self.relations.to(device, non_blocking=True),
+                      pairs, self.predicates.to(device, non_blocking=True), nodes, edges, encoding.map, encoding.logits,
+                      totals)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A training batch with its encoding and the pairs to classify.
+    """A training batch with its encoding and the pairs to classify, on the device of the model.
 
-    encoding: boxes and images. labels: [N] classes of the objects. relations: [E, 4] of the annotation. pairs: [P, 2].
-    predicates: [P], or soft predicates [P, R]; 0 is background. nodes, edges: visual features of objects and pairs [n,
+    encoding, labels, relations, pairs, predicates: as in `Plan`. nodes, edges: visual features of objects and pairs [n,
     channels, 7, 7]. map: the feature map from which they were pooled. logits: [N, C] the detector's scores of the
     objects, if the head needs them. totals: of the whole batch; None: this sample is the whole batch. Whoever replaces
     objects, pairs or predicates must reset `totals` to None.
@@ -53,8 +84,11 @@ class Sample:
 
     @property
     def whole(self) -> Totals:
-        """The totals of the whole batch."""
-        return self.totals or totals_of([self])
+        """The totals of the whole batch. Where they are unknown, this waits for the device."""
+        if self.totals is not None:
+            return self.totals
+        counts = len(self.labels), len(self.pairs), count_foreground(self.predicates), self.num_images
+        return Totals.of(*parallel.totals([counts], self.labels.device)[0])
 
     def detached(self) -> Sample:
         """The same sample without gradient."""
@@ -69,27 +103,23 @@ class Sample:
         return replace(self, labels=labels, nodes=nodes, edges=edges, map=feature_map, logits=logits)
 
 
-def totals_of(samples: Sequence[Sample]) -> Totals:
-    """The totals of a batch that is split into samples."""
-    return Totals.of([one.labels for one in samples], [one.predicates for one in samples],
-                     [one.num_images for one in samples])
+def draw_plan(batch: Batch, mode: Mode, detector: Detector, needs: Collection[str], pairs_per_image: int,
+              foreground_share: float, generator: Generator, sampler: PairSampler | None = None) -> Plan:
+    """Encode a batch with the detector and sample the pairs to classify. batch: on the CPU. needs: of the relation
+    head. The other arguments are those of `training_pairs`.
 
-
-def draw_sample(batch: Batch, mode: Mode, detector: Detector, model: SceneGraphModel, pairs_per_image: int,
-                foreground_share: float, generator: Generator, sampler: PairSampler | None = None) -> Sample:
-    """Encode a batch with the detector and sample the pairs to classify. The other arguments are those of
-    `training_pairs`."""
+    Where the detector's outputs are not stored, it runs here, and this waits for it: once, or with SGDet for its
+    detections too.
+    """
     if mode == "sgdet":
-        encoding = encode_detected(detector, batch, model.needs)
+        encoding = encode_detected(detector, batch, needs)
         assert encoding.detected_labels is not None  # encode_detected sets them
         labels, relations = assign(encoding.image_boxes, encoding.detected_labels, encoding.image_index, batch.boxes,
                                    batch.labels, batch.image_index, batch.relations)
         background = encoding.overlapping_pairs()
     else:
-        encoding, labels, relations, background = (encode_annotated(detector, batch, model.needs), batch.labels,
-                                               batch.relations, None)
+        encoding, labels, relations, background = (encode_annotated(detector, batch, needs), batch.labels,
+                                                   batch.relations, None)
     pairs, predicates = training_pairs(encoding.image_index, relations, len(batch), pairs_per_image, foreground_share,
                                        generator, background, sampler)
-    with torch.no_grad():
-        nodes, edges = model.features(encoding.map, encoding.boxes, encoding.image_index, pairs)
-    return Sample(encoding, labels, relations, pairs, predicates, nodes, edges, encoding.map, encoding.logits)
+    return Plan(encoding, labels, relations, pairs, predicates)

@@ -6,8 +6,8 @@ docs/SYSTEM.md sections 2 to 4; Knyazev et al., ICCV 2021, section 3.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,13 +17,17 @@ from sgg.common import distributed as parallel
 from sgg.config import Config
 from sgg.experiment.context import Experiment
 from sgg.structures import Batch
-from sgg.systems.contract import Draws, StepResult
+from sgg.systems.contract import Draws, Losses, StepResult
 from sgg.systems.optimization import rate_factor
 
 from .augmenter import MODEL, Augmenter, repeats_of, sampled_pairs
 from .learner import GraphLearner
 from .predictor import TwoStagePredictor
-from .sample import Sample, draw_sample, totals_of
+from .sample import Plan, Sample, draw_plan
+from .totals import Totals
+
+PAIRS = 1
+"""The place of the number of pairs in `Plan.counts`."""
 
 
 class TwoStage(TwoStagePredictor):
@@ -64,24 +68,33 @@ class TwoStage(TwoStagePredictor):
         result has no losses where no part of the batch (`training.accumulate`) has two pairs. Where the gradient of F
         is not finite, F is not updated; the norms of the result show it.
         """
-        parts = batch.split(parallel.least(min(self._settings.accumulate, len(batch)), self.device))
-        samples = [self.sample(part.to(self.device), draws) for part in parts]
-        counts = {"fallbacks": sum(one.encoding.fallbacks for one in samples)} if self._settings.mode == "sgdet" else {}
+        plans = [self.plan(part, draws) for part in batch.split(self._parts(batch))]
+        counts = {"fallbacks": sum(one.encoding.fallbacks for one in plans)} if self._settings.mode == "sgdet" else {}
         # BatchNorm cannot train on one value, and detections may give fewer than two pairs.
-        samples = [one for one in samples if parallel.total(torch.tensor(len(one.pairs), device=self.device)) >= 2]
-        if not samples:
+        sums = parallel.totals([one.counts for one in plans], self.device)
+        kept = [(plan, numbers) for plan, numbers in zip(plans, sums, strict=True) if numbers[PAIRS] >= 2]
+        if not kept:
             return StepResult({}, counts)
-        totals = totals_of(samples)
-        samples = [replace(one, totals=totals) for one in samples]
+        totals = Totals.of(*map(sum, zip(*(numbers for _, numbers in kept), strict=True)))
         # Their features are read in the background while F is updated.
-        requested = [self.augmenter.request(one, draws) for one in samples]
+        requested = [self.augmenter.request(plan, draws) for plan, _ in kept]
+        losses = self.advance([plan.sample(self.model, self.device, totals) for plan, _ in kept], requested)
+        return StepResult(losses, counts, self.learner.take_norms())
+
+    def plan(self, batch: Batch, draws: Draws) -> Plan:
+        """Encode the batch with the detector and sample the pairs to classify."""
+        settings = self._model_settings
+        return draw_plan(batch, self._settings.mode, self.detector, self.model.needs, settings.pairs_per_image,
+                         settings.foreground_share, draws["pairs"], partial(sampled_pairs, self.augmenter))
+
+    def advance(self, samples: Sequence[Sample], requested: Sequence[Any]) -> Losses:
+        """Every update of a step, on samples that are on the device. Nothing here waits for the device."""
         for _ in range(self._settings.f_updates):
             losses = self.learner.update(samples)
         losses = losses | self.augmenter.update(samples, requested, self.learner)
-        return StepResult(parallel.averaged(losses), counts, self.learner.take_norms())
+        return parallel.averaged(losses)
 
-    def sample(self, batch: Batch, draws: Draws) -> Sample:
-        """Encode the batch with the detector and sample the pairs to classify."""
-        settings = self._model_settings
-        return draw_sample(batch, self._settings.mode, self.detector, self.model, settings.pairs_per_image,
-                           settings.foreground_share, draws["pairs"], partial(sampled_pairs, self.augmenter))
+    def _parts(self, batch: Batch) -> int:
+        """The number of parts of a batch: the same on every process."""
+        wanted = min(self._settings.accumulate, len(batch))
+        return wanted if self._settings.accumulate == 1 else parallel.least(wanted, self.device)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from sgg.common import distributed as parallel
@@ -26,23 +24,20 @@ class Totals:
     images: int
 
     @classmethod
-    def of(cls, labels: Sequence[Tensor], predicates: Sequence[Tensor], images: Sequence[int]) -> Totals:
-        """The totals of samples: labels [N], predicates [P] or soft predicates [P, R], and number of images of each.
-
-        The arguments describe the samples of this process. A soft predicate counts as a fraction 1 - background of a
-        pair.
-        """
-        foreground = torch.stack([((one > 0) if one.dim() == 1 else 1 - one[:, 0]).sum().double()
-                                  for one in predicates]).sum()
-        here = foreground.new_tensor([sum(map(len, labels)), sum(map(len, predicates)), 0, sum(images)])
-        here[2] = foreground
-        of_objects, of_pairs, annotated, of_images = parallel.total(here).tolist()
-        return cls(int(of_objects), int(of_pairs), annotated, int(of_images))
+    def of(cls, objects: float, pairs: float, foreground: float, images: float) -> Totals:
+        """The totals from sums over samples and processes."""
+        return cls(int(objects), int(pairs), foreground, int(images))
 
     @property
     def background(self) -> float:
         """Number of pairs without a relation."""
         return self.pairs - self.foreground
+
+
+def count_foreground(predicates: Tensor) -> float:
+    """The number of pairs with a relation among predicates [P], or soft predicates [P, R]: a soft one counts as a
+    fraction 1 - background of a pair."""
+    return float(((predicates > 0) if predicates.dim() == 1 else 1 - predicates[:, 0]).sum().double())
 
 
 def mean_scale(count: int, total: int) -> float:

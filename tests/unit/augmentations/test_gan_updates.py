@@ -22,7 +22,7 @@ def trial(toy_root):
         for network in system.networks.values():
             network.eval()  # or dropout would differ from call to call
         batch = next(foundation.experiment.training_batches().epoch(1))
-        return system, system.sample(batch, Draws(0, 1))
+        return system, system.plan(batch, Draws(0, 1)).sample(system.model, system.device)
     return made
 
 

@@ -110,7 +110,7 @@ class Idle(Augmentation):
                 assert len(relations) + len(background) > budget
                 return <pairs>
 
-            def request(self, sample, draws):
+            def request(self, plan, draws):
                 <request>
 
         <augmentation>
@@ -152,9 +152,9 @@ FINE = {"augmentation": "return Idler()", "repeats": "None", "detector": "pass",
     ({"pairs": "torch.arange(4), torch.ones(4)"}, "augmentation", ("parts.py:26: Idler.sample_pairs", "torch.float32")),
     ({"pairs": "torch.arange(4)"}, "augmentation", ("parts.py:26: ", "got torch.int64 of shape [4], 0 to 3")),
     ({"pairs": "relations.nonsense"}, "augmentation", ("parts.py:29: AttributeError", "nonsense")),
-    ({"request": "assert sample.nodes.shape == (6, 32, 7, 7) and sample.edges.shape == (12, 32, 7, 7) and "
-                 "sample.map.shape == (2, 32, 22, 22) and sample.whole.foreground == 4 and draws['mine']"}, None, ()),
-    ({"request": "sample.nonsense"}, "augmentation", ("parts.py:32: AttributeError", "nonsense")),
+    ({"request": "assert plan.labels.shape == (6,) and plan.pairs.shape == (12, 2) and plan.encoding.map.shape == "
+                 "(2, 32, 22, 22) and plan.counts == (6, 12, 4, 2) and draws['mine']"}, None, ()),
+    ({"request": "plan.nonsense"}, "augmentation", ("parts.py:32: AttributeError", "nonsense")),
     ({"augmentation": "Idler.networks = {'model': None}; return Idler()"}, "augmentation",
      ("parts.py:21: Idler: the name `model` is taken",)),
     ({"detector": "raise RuntimeError('no')"}, "detector", ("parts.py:42: RuntimeError: no",)),

@@ -129,7 +129,7 @@ def test_augmenter_repeats_images_and_chooses_pairs(foundation) -> None:
     part = experiment.split("train")
     assert sorted(names) == sorted(name for image in range(6) for name in [part.image_id(image)] * (1 + image % 2))
     batch = next(batches.epoch(1))
-    sample = system.sample(batch, Draws(0, 1))
+    sample = system.plan(batch, Draws(0, 1)).sample(system.model, system.device)
     assert len(sample.pairs) == 5
     assert (sample.predicates > 0).sum() == 2
     wanted = {tuple(row) for row in batch.relations[:2, 1:].tolist()}
@@ -141,7 +141,8 @@ def test_augmenter_repeats_images_and_chooses_pairs(foundation) -> None:
 
 def test_sample_counts_soft_predicates_by_what_is_not_background(foundation) -> None:
     system = foundation.build()
-    sample = system.sample(next(foundation.experiment.training_batches().epoch(1)), Draws(0, 1))
+    batch = next(foundation.experiment.training_batches().epoch(1))
+    sample = system.plan(batch, Draws(0, 1)).sample(system.model, system.device)
     soft = torch.zeros(len(sample.pairs), foundation.experiment.num_predicates)
     soft[:, 0], soft[:, 1] = 0.6, 0.4
     sample = replace(sample, predicates=soft)
