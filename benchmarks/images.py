@@ -29,6 +29,7 @@ from benchmarks.common.results import Row, arguments_of, below, judged, report, 
 from sgg.data.images.image_files import read_image
 from sgg.data.images.image_index import ImageIndex
 from sgg.data.loading.transforms import PADDING, to_square
+from sgg.detector.pixels import as_floats
 
 SIDE = 592  # size of the images that VGG16's detector gets
 SIZES = ((375, 500), (500, 333), (600, 800), (768, 1024))
@@ -59,8 +60,8 @@ def plain(path: Path) -> torch.Tensor:
 
 
 def ours(path: Path) -> torch.Tensor:
-    """The way of the loader."""
-    return to_square(read_image(path), flipped=True)
+    """The way of the loader, and the division that follows on the detector's device."""
+    return as_floats(to_square(read_image(path), flipped=True))
 
 
 def with_torchvision(path: Path) -> torch.Tensor:

@@ -20,6 +20,7 @@ from sgg.models.box_head import BoxHead
 from sgg.structures import Detections, DetectorOutputs
 
 from .all_classes import detect_with_all_classes
+from .pixels import as_floats
 from .rcnn import LOWEST_SCORE, POOLED, build_rcnn
 
 SCORE_THRESHOLDS = (0.2, 0.05, LOWEST_SCORE)
@@ -82,8 +83,11 @@ class Detector(nn.Module):
         """The maps of B images, and what else is `wanted`. Each image is computed by itself, so its outputs do not
         depend on the others. Images and boxes may be on any device; the outputs are on that of the detector.
 
-        images: [3, s, s] in [0, 1], squares of any resolution. sides: the longer side of each image in its own pixels.
+        images: [3, s, s], squares of any resolution, uint8 or floating point in [0, 1]. sides: the longer side of each
+        image in its own pixels.
         boxes: of each image the annotated boxes [N, 4] in its pixels, for `object_logits`.
+
+        Raises ValueError for images of another type, as all methods do that take images.
         """
         device = next(self.parameters()).device
         views = [self._view(image.to(device, non_blocking=True)) for image in images]
@@ -107,7 +111,8 @@ class Detector(nn.Module):
 
     @torch.no_grad()
     def features(self, images: Sequence[Tensor]) -> Features:
-        """The global map of B images [3, s, s] in [0, 1]: the backbone's only level, or the last of its pyramid."""
+        """The global map of B images [3, s, s], uint8 or floating point in [0, 1]: the backbone's only level, or the
+        last of its pyramid."""
         return _features([self._view(image) for image in images])
 
     @torch.no_grad()
@@ -155,7 +160,7 @@ class Detector(nn.Module):
 
     def _view(self, image: Tensor) -> _View:
         """An image through the backbone, padded to the size of the largest image."""
-        resized, _ = self.rcnn.transform([image])
+        resized, _ = self.rcnn.transform([as_floats(image, next(self.parameters()).dtype)])
         height, width = resized.tensors.shape[-2:]
         padded = pad(resized.tensors, (0, self._padded - width, 0, self._padded - height))
         maps = self.rcnn.backbone(padded)

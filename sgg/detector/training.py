@@ -19,6 +19,7 @@ from sgg.common.weights import load_strictly
 from sgg.data import Batches, Split, load_batches
 from sgg.detector.layout import IMAGE_HASH
 from sgg.detector.model import Detector
+from sgg.detector.pixels import as_floats
 from sgg.detector.recipe import Recipe, Target
 from sgg.losses.total import total
 from sgg.structures import Batch
@@ -100,7 +101,7 @@ def _train_epoch(detector: Detector, batches: Batches, recipe: Recipe, optimizer
             if not any(len(target["labels"]) for target in targets):
                 skipped += 1  # a mean over no box is NaN
                 continue
-            losses = phase.loss(rcnn, batch.images, targets)
+            losses = phase.loss(rcnn, [as_floats(image) for image in batch.images], targets)
             loss = total(losses.values())
             if not math.isfinite(loss.item()):
                 values = ", ".join(f"{name} {value.item():g}" for name, value in losses.items())

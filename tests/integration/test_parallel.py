@@ -88,7 +88,7 @@ def float64_by_default() -> Iterator[None]:
 
 
 def in_float64(batch: Batch) -> Batch:
-    return replace(batch, images=tuple(image.double() for image in batch.images), boxes=batch.boxes.double())
+    return replace(batch, boxes=batch.boxes.double())
 
 
 def note_gradient(gradients: dict, name: str, optimizer: torch.optim.Optimizer, *_) -> None:

@@ -28,7 +28,7 @@ def require(split: Split, batch_size: int, workers: int) -> None:
     if not workers or free is None or not len(split):
         return
     sides = split.annotations.sizes.max(1).astype(np.int64)
-    image_bytes = np.sort(3 * 4 * sides ** 2)  # three channels in float32
+    image_bytes = np.sort(3 * sides ** 2)  # three channels of a byte
     batch = image_bytes.mean() * min(batch_size, len(image_bytes))
     needed = int(max(image_bytes[-batch_size:].sum(), batch * (AHEAD * workers + 1)))  # one batch is in use
     if needed > free:

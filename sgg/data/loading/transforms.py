@@ -14,18 +14,16 @@ so it normalises to (.0056, -.0049, -.0092), not to zero. Published weights were
 
 
 def to_square(image: np.ndarray, flipped: bool = False) -> Tensor:
-    """Pad an image [h, w, 3] uint8 to a square [3, s, s] float32 in [0, 1], where s is the longer side.
+    """Pad an image [h, w, 3] uint8 to a square [3, s, s] uint8, where s is the longer side.
 
     The image lies in the upper left corner, mirrored left to right if `flipped`. The rest is PADDING.
     """
     height, width, _ = image.shape
     pixels = image[:, ::-1] if flipped else image
-    square = np.empty((3, max(height, width), max(height, width)), dtype=np.float32)
+    square = np.empty((3, max(height, width), max(height, width)), dtype=np.uint8)
     for channel, level in enumerate(PADDING):  # numpy is slower on all three channels at once
-        plane = square[channel, :height, :width]
-        plane[...] = pixels[..., channel]  # dividing in place afterwards is faster than while copying
-        plane /= np.float32(255)
-        square[channel, height:] = square[channel, :, width:] = np.float32(level) / np.float32(255)
+        square[channel, :height, :width] = pixels[..., channel]
+        square[channel, height:] = square[channel, :, width:] = level
     return torch.from_numpy(square)
 
 

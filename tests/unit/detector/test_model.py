@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -43,6 +44,25 @@ def test_features_of_images_of_any_size(detector, images) -> None:
     assert all(174 <= side <= 176 for frame in frames for side in frame)
     alone, _ = detector.features(images[1:2])
     torch.testing.assert_close(alone[0], feature_map[1])
+
+
+def test_outputs_of_levels_equal_those_of_floating_point(detector) -> None:
+    """Levels are divided on the detector's device; images are smaller than, as large as, and larger than its own."""
+    sides = (176, 100, 240)
+    levels = [torch.randint(256, (3, side, side), generator=torch.Generator().manual_seed(side), dtype=torch.uint8)
+              for side in sides]
+    boxes = [torch.tensor([[10.0, 20.0, 60.0, 90.0]])] * 3
+    wanted = ("object_logits", "detections")
+    found, expected = (detector.outputs(images, sides, boxes, wanted)
+                       for images in (levels, [torch.from_numpy(one.numpy() / np.float32(255)) for one in levels]))
+    assert torch.equal(found.map, expected.map)
+    assert torch.equal(found.object_logits, expected.object_logits)
+    for one, other in zip(found.detections, expected.detections, strict=True):
+        assert torch.equal(one.boxes, other.boxes)
+        assert torch.equal(one.scores, other.scores)
+    assert torch.equal(detector.features(levels).map, expected.map)
+    with pytest.raises(ValueError, match=r"images must be uint8 .*got torch\.int64"):
+        detector.features([levels[0].long()])
 
 
 def test_features_pads_with_zeros_to_a_multiple_of_the_divisor() -> None:

@@ -198,11 +198,11 @@ def test_load_batches_names_wrong_arguments(part, tmp_path):
 
 
 def test_load_batches_names_too_little_shared_memory(part, monkeypatch):
-    monkeypatch.setattr(shared_memory, "free_bytes", lambda: 100_000)  # a image has 3 * 4 * 64**2 = 49,152 bytes
+    monkeypatch.setattr(shared_memory, "free_bytes", lambda: 25_000)  # an image has 3 * 64**2 = 12,288 bytes
     load_batches(part, 2, workers=0)
-    with pytest.raises(OSError, match=r"data\.workers=2 needs 0\.5 MiB for batches of 2 images .*--shm-size.*"
+    with pytest.raises(OSError, match=r"data\.workers=2 needs 0\.1 MiB for batches of 2 images .*--shm-size.*"
                                       r"data\.workers=0"):
-        load_batches(part, 2, workers=2)  # 2 batches ahead for each and one in use: 5 * 2 * 49,152 bytes
+        load_batches(part, 2, workers=2)  # 2 batches ahead for each and one in use: 5 * 2 * 12,288 bytes
     with pytest.raises(OSError, match="for batches of 3 images"):
         load_batches(part, 3, workers=1)
     monkeypatch.setattr(shared_memory, "free_bytes", lambda: None)  # a system that has it elsewhere
@@ -220,7 +220,7 @@ def test_epoch_ends_if_shared_memory_is_full(part, monkeypatch, full):
             raise RuntimeError("unable to allocate shared memory(shm): No space left on device (28)")
 
         monkeypatch.setattr(torch.UntypedStorage, "_new_shared", taken)
-    with pytest.raises(OSError, match=r"/dev/shm has no room for a batch of 0\.1 MiB .*--shm-size"):
+    with pytest.raises(OSError, match=r"/dev/shm has no room for a batch of 0\.0 MiB .*--shm-size"):
         next(load_batches(part, 3, workers=1, start_method="fork").epoch(0))
 
 

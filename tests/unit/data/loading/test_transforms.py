@@ -6,6 +6,7 @@ import torch
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 from sgg.data.loading.transforms import padding_identity, to_square
+from sgg.detector.pixels import as_floats
 
 
 @pytest.mark.parametrize(("height", "width"), [(3, 5), (5, 3), (4, 4)])
@@ -17,14 +18,14 @@ def test_to_square_puts_the_image_into_a_corner(height, width, flipped):
     expected = np.empty((side, side, 3), np.uint8)
     expected[:] = 124, 116, 103
     expected[:height, :width] = picture[:, ::-1] if flipped else picture
-    np.testing.assert_array_equal(square.permute(1, 2, 0).numpy(), expected.astype(np.float32) / 255)
-    assert square.dtype == torch.float32
+    np.testing.assert_array_equal(square.permute(1, 2, 0).numpy(), expected)
+    assert square.dtype == torch.uint8
 
 
 def test_to_square_padding_normalises_as_in_the_reference():
     """Its colour is ImageNet's mean cut to eight bits: what is left of it once a detector has normalised an image."""
     transform = GeneralizedRCNNTransform(6, 6, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-    square = transform.normalize(to_square(np.zeros((6, 3, 3), np.uint8)))
+    square = transform.normalize(as_floats(to_square(np.zeros((6, 3, 3), np.uint8))))
     residue = torch.tensor([124 / 255 - 0.485, 116 / 255 - 0.456, 103 / 255 - 0.406]) / torch.tensor(
         [0.229, 0.224, 0.225])
     torch.testing.assert_close(residue, torch.tensor([0.0056, -0.0049, -0.0092]), atol=5e-5, rtol=0)
