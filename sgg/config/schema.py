@@ -21,7 +21,7 @@ from sgg.methods.head import HEADS, Head, Mode
 from sgg.methods.registry import Registry
 from sgg.settings.marks import ComputedDefault, data_defaults
 from sgg.settings.roles import draws, measures, runs, trains
-from sgg.settings.section import Distinct, Fraction, HomePath, Listed, Section, section_type
+from sgg.settings.section import Distinct, Fraction, HomePath, Listed, Off, Section, section_type
 
 from .adjustment_settings import declare_adjustments
 from .choice import Choice, choice_of
@@ -61,7 +61,7 @@ class Model(Section):
     of the image. A trained model needs the drawing that it was trained with; its weights do not show which one."""
     box_strides: Annotated[Literal["published", "intended"], trains()] = "published"
     """Strides of the box-mask convolutions. published: 16, as the papers' weights were trained; intended: 2 and 1."""
-    frequency_bias: Annotated[Literal["off", "add", "only"], trains()] = "off"
+    frequency_bias: Annotated[Literal["off", "add", "only"], Off, trains()] = "off"
     """The frequency bias of predicates. add: it is added to the predicate logits; only: it replaces the predicate
     logits (for evaluation)."""
     pairs_per_image: Annotated[PositiveInt, trains(mid_training=True), ComputedDefault(pairs_of_mode)] = 1024
@@ -86,7 +86,7 @@ class Embeddings(Section):
 class Features(Section):
     """Features of the frozen detector that all trials share (docs/TRAINING.md)."""
 
-    maps: Annotated[Literal["auto", "exact", "float16", "off"], runs(exact=False)] = "auto"
+    maps: Annotated[Literal["auto", "exact", "float16", "off"], Off, runs(exact=False)] = "auto"
     """Whether the outputs of the detector for every image of train, val and test are stored once and read by all
     trials, which then decode no image and run no backbone. exact: float32, with results bitwise those of off. float16:
     half the size; results differ as under another seed. auto: exact where it saves time and takes at most half of the

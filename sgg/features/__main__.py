@@ -1,10 +1,10 @@
-"""Commands: `python -m sgg.features extract | info | verify | import-hdf5 | quality`."""
+"""Commands: `python -m sgg.features extract | maps | repair | info | verify | import-hdf5 | quality`."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,10 +23,14 @@ from sgg.config.options import add_plugin_option, add_plugin_options
 from sgg.methods.plugins import load_plugins
 
 if TYPE_CHECKING:
+    from sgg.config import Config
     from sgg.features import FeatureStore, Progress, StoreIdentity
+    from sgg.features.image_store import ImageStore
     from sgg.systems.extraction import Extraction
+    from sgg.systems.two_stage.stored import StoredSplit
 
 VERIFIED_AT_ONCE = 256  # rows
+SPLITS = ("train", "val", "test")
 CHECKSUMS = {True: "each with its checksum, which is verified whenever it is read",
              False: "not verified: the store is of the first edition, which has no checksums"}
 
@@ -44,19 +48,58 @@ def extract(options: argparse.Namespace) -> None:
     describe(extraction.ensure(path, _bar(f"{options.kind} features of {options.split}")))
 
 
+def maps(options: argparse.Namespace) -> None:
+    """Write the stores of the detector's outputs that are missing, or say what they would take."""
+    config = _config(options)
+    splits = SPLITS if options.split is None else (options.split,)
+    if options.counts is not None and (not options.estimate or len(options.counts) != len(splits)):
+        raise ValueError(f"--counts goes with --estimate, and has a number of images for each of {', '.join(splits)}")
+    if options.estimate:
+        from sgg.systems.two_stage.map_estimates import estimate_lines
+
+        print("\n".join(estimate_lines(config, splits, options.counts)))
+        return
+    from sgg.features.image_store import ImageStore
+    from sgg.systems.two_stage.storing import decide_all, store_outputs
+
+    stored = _stored_splits(config, splits)
+    store_outputs(decide_all(stored, config))
+    for path in (path for one in stored for path in one.paths.values()):
+        describe_images(ImageStore.open(path))
+
+
+def repair(options: argparse.Namespace) -> None:
+    """Compute the damaged rows of the stores of a config again."""
+    from sgg.systems.two_stage.repairing import repair_stores
+
+    for line in repair_stores(_stored_splits(_config(options), SPLITS), _bar):
+        print(line)
+
+
 def info(options: argparse.Namespace) -> None:
     """Print the contents of stores."""
     from sgg.features import FeatureStore
+    from sgg.features.image_store import ImageStore, is_image_store
 
     for path in options.store:
-        describe(FeatureStore.open(path))
+        if is_image_store(path):
+            describe_images(ImageStore.open(path))
+        else:
+            describe(FeatureStore.open(path))
 
 
 def verify(options: argparse.Namespace) -> None:
     """Read every row of stores and check its checksum. Raises ValueError that names the first damaged rows."""
     from sgg.features import FeatureStore
+    from sgg.features.image_store import ImageStore, is_image_store
 
     for path in options.store:
+        if is_image_store(path):
+            images = ImageStore.open(path)
+            for shard in _bar("rows")(range(images.num_shards)):
+                images[images.rows_of(shard)]
+            print(f"{path}: {len(images):,} rows, {CHECKSUMS[True]}")
+            continue
         store = FeatureStore.open(path)
         for start in _bar("rows")(range(0, len(store), VERIFIED_AT_ONCE)):
             store[start:start + VERIFIED_AT_ONCE]
@@ -114,6 +157,23 @@ def _groups(path: Path) -> dict[str, list[str]]:
     return groups
 
 
+def _config(options: argparse.Namespace) -> Config:
+    """The settings of one experiment."""
+    load_plugins(options.plugin)
+    return load(options.config, options.overrides).base
+
+
+def _stored_splits(config: Config, splits: Sequence[str]) -> list[StoredSplit]:
+    """The stores of the detector's outputs. Raises ValueError where the config has none."""
+    if config.features.maps == "off":
+        raise ValueError("features.maps is off, so there are no stored maps: set features.maps=exact or "
+                         "features.maps=float16 (in the file, or at the end of this command)")
+    from sgg.systems.two_stage.foundation import TwoStageFoundation
+
+    foundation = TwoStageFoundation.open(config)
+    return [foundation.stored(name) for name in splits]
+
+
 def _extraction(options: argparse.Namespace) -> tuple[Extraction, Path]:
     """The extraction for a config and the options, and the cache of the config. Raises OSError if the place that the
     options name cannot be written."""
@@ -122,8 +182,7 @@ def _extraction(options: argparse.Namespace) -> tuple[Extraction, Path]:
     from sgg.systems.extraction import Extraction
     from sgg.systems.two_stage.foundation import TwoStageFoundation
 
-    load_plugins(options.plugin)
-    foundation = TwoStageFoundation.open(load(options.config, options.overrides).base)
+    foundation = TwoStageFoundation.open(_config(options))
     data = foundation.experiment.data
     split = data.split(options.split, options.subset)
     if not len(split):
@@ -159,6 +218,22 @@ def describe(store: FeatureStore) -> None:
     table_console().print(classes)
 
 
+def describe_images(store: ImageStore) -> None:
+    """Print the contents of a store with one row per image."""
+    identity, rows = store.identity, len(store)
+    views = identity.settings.get("views", 1)
+    seen = "in both views, as they are and mirrored" if views == 2 else "in one view, as they are"
+    for name, value in {
+        "store": store.path, "outputs": f"{identity.kind}, {list(store.row_shape)} {store.dtype}",
+        "images": f"{rows // views:,} of {identity.settings.get('part')}, {seen}",
+        "rows": f"{rows:,} in {store.num_shards:,} shards", "checksums": CHECKSUMS[True],
+        "bytes": f"{store.num_bytes:,} ({store.num_bytes / max(rows, 1):,.0f} a row, {store.row_bytes:,} before "
+                 f"compression, {store.codec})",
+        "detector": identity.detector, "data": identity.data, "settings": json.dumps(identity.settings),
+    }.items():
+        print(f"{name:11}{value}")
+
+
 def _bar(description: str) -> Progress:
     return partial(track, description=description)
 
@@ -176,12 +251,20 @@ def build_parser() -> argparse.ArgumentParser:
     one = add("extract", extract, "write the features of a config's data and detector to a store; resumes after a kill")
     _add_config(one)
     one.add_argument("--kind", choices=["node", "edge", "global"], help="of which features; default: node")
-    add_renamed(one, "--split", "--part", choices=["train", "val", "test"], help="of the data set; default: train")
+    add_renamed(one, "--split", "--part", choices=SPLITS, help="of the data set; default: train")
     one.add_argument("--subset", choices=SUBSETS, help="only images with a relation of this subset; default: all")
-    one = add("info", info, "print what stores hold")
-    one.add_argument("store", type=Path, nargs="+", metavar="STORE", help="folder of a feature store")
-    one = add("verify", verify, "read every row of stores against its checksum")
-    one.add_argument("store", type=Path, nargs="+", metavar="STORE", help="folder of a feature store")
+    one = add("maps", maps, "store what a config's detector computes for every image; resumes after a kill")
+    _add_config(one, out=False)
+    one.add_argument("--split", choices=SPLITS, default=None, help="only of this split; default: all three")
+    one.add_argument("--estimate", action="store_true", help="say what they would take, and write nothing")
+    one.add_argument("--counts", type=counts, metavar="TRAIN,VAL,TEST",
+                     help="with --estimate: numbers of images, for data that are not here")
+    one = add("repair", repair, "compute the damaged rows of a config's stored maps again")
+    _add_config(one, out=False)
+    for name, command, text in (("info", info, "print what stores hold"),
+                                ("verify", verify, "read every row of stores against its checksum")):
+        add(name, command, text).add_argument("store", type=Path, nargs="+", metavar="STORE",
+                                              help="folder of a store of features or maps")
     one = add("import-hdf5", from_hdf5, "import the reference's features.hdf5 as the training nodes of a config")
     one.add_argument("file", type=Path, help="features.hdf5: one dataset per class name")
     _add_config(one)
@@ -199,12 +282,18 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_config(parser: argparse.ArgumentParser) -> None:
+def counts(text: str) -> list[int]:
+    """Argument type: whole numbers >= 1, separated by commas."""
+    return [positive(part.strip()) for part in text.split(",")]
+
+
+def _add_config(parser: argparse.ArgumentParser, out: bool = True) -> None:
     parser.add_argument("config", type=Path, help="YAML file of an experiment")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings that replace those of the file")
     add_plugin_option(parser, "beside those of the config")
-    parser.add_argument("--out", type=Path, metavar="DIR",
-                        help="the store to write; default: where training looks for it")
+    if out:
+        parser.add_argument("--out", type=Path, metavar="DIR",
+                            help="the store to write; default: where training looks for it")
 
 
 if __name__ == "__main__":

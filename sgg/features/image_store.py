@@ -6,6 +6,7 @@ step reads those of its batch. The array is that of `array.py`, so a read return
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,17 @@ VERSION = 1
 ATTRIBUTES = {"codec": str, "shard_bytes": list, "classes": list, "detector": str, "data": str, "kind": str,
               "source": str, "settings": dict}
 COMMAND = "python -m sgg.features maps"
+REPAIR = "`python -m sgg.features repair` with the config of the run"
 NAMED = 5
 """The number of damaged rows that a message names."""
+
+
+def is_image_store(path: Path) -> bool:
+    """Whether the zarr.json at `path` is that of a store with one row per image, of any version."""
+    try:
+        return KEY in json.loads((path / "zarr.json").read_bytes())["attributes"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def row_of(image: int, mirrored: bool, views: int) -> int:
@@ -37,6 +47,7 @@ class ImageStore:
     """One row per image and view, read-only. Any number of processes on any node may read the same store.
 
     identity: everything that decides the rows. row_shape: for example (512, 38, 38). num_bytes: on the disk.
+    shard_bytes: the same of each shard, of `shard_rows` rows.
 
     `ImageStore.open` makes it. It reads with its own threads, so a process with an open store must not fork and read in
     the child.
@@ -46,7 +57,8 @@ class ImageStore:
         self.path = path
         self.identity = identity_of(path, attributes)
         self.codec: str = attributes["codec"]
-        self.num_bytes = sum(attributes["shard_bytes"])
+        self.shard_bytes: list[int] = attributes["shard_bytes"]
+        self.num_bytes = sum(self.shard_bytes)
         self._rows, self._stamp = rows, stamp
         try:
             self._array = array.open_readonly(path, threads)
@@ -69,11 +81,31 @@ class ImageStore:
         attributes, rows = sealed_attributes(path, KEY, (VERSION,), ATTRIBUTES, COMMAND)
         if expected is not None:
             expected.require(identity_of(path, attributes), path)
-        require_shards(path, attributes["shard_bytes"])
+        require_shards(path, attributes["shard_bytes"], f"{REPAIR} computes its rows again")
         return cls(path, attributes, rows, threads, stamp)
 
     def __len__(self) -> int:
         return self._rows
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of its numbers."""
+        found: np.dtype = self._array.dtype.numpy_dtype
+        return found
+
+    @property
+    def row_bytes(self) -> int:
+        """The bytes of a row before compression."""
+        return self.dtype.itemsize * int(np.prod(self.row_shape))
+
+    @property
+    def num_shards(self) -> int:
+        """The number of its shards."""
+        return len(self.shard_bytes)
+
+    def rows_of(self, shard: int) -> range:
+        """The rows of a shard."""
+        return range(shard * self.shard_rows, min(self._rows, (shard + 1) * self.shard_rows))
 
     def request(self, rows: Sequence[int]) -> PendingRows:
         """Begin to read rows in the background."""
@@ -107,8 +139,7 @@ class ImageStore:
         more = [f"{len(rows) - NAMED:,} more"] if len(rows) > NAMED else []
         reason = " ".join(reason.split())[:200]
         return (f"{self.path}: cannot be read, its files are damaged: {', '.join(named + more) or 'some rows'}"
-                f"{f' ({reason})' if reason else ''}; `python -m sgg.features repair` with the config of the run "
-                "computes just these again")
+                f"{f' ({reason})' if reason else ''}; {REPAIR} computes just these again")
 
 
 class PendingRows:
@@ -116,7 +147,7 @@ class PendingRows:
 
     def __init__(self, store: ImageStore, rows: np.ndarray) -> None:
         self._store, self._rows = store, rows
-        self._space = np.empty((len(rows), *store.row_shape), store._array.dtype.numpy_dtype)
+        self._space = np.empty((len(rows), *store.row_shape), store.dtype)
         self._pieces = array.gather(store._array, rows, self._space)
 
     def stored(self) -> np.ndarray:

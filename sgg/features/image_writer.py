@@ -155,12 +155,17 @@ def ensure_image_stores(writers: Sequence[ImageStoreWriter], write: Callable[[li
         for writer in sorted(writers, key=lambda writer: writer.path):  # in one order, so that nobody waits in a circle
             if not writer.path.exists():
                 writer.path.parent.mkdir(parents=True, exist_ok=True)
-                locks.enter_context(held(writer.path.with_name(writer.path.name + ".lock")))
+                locks.enter_context(held(lock_of(writer.path)))
         if shards := sorted({shard for writer in writers for shard in writer.missing()}):
             write(shards)
         for writer in writers:
             if not writer.path.exists():
                 writer.seal()
+
+
+def lock_of(path: Path) -> Path:
+    """The file that whoever writes the store at `path` locks."""
+    return path.with_name(path.name + ".lock")
 
 
 def codec_of(dtype: np.dtype | str) -> str:

@@ -106,10 +106,11 @@ def sealed_attributes(path: Path, kind: str, versions: tuple[int, ...], types: M
     return attributes, rows
 
 
-def require_shards(path: Path, sizes: list[int]) -> None:
-    """Raise ValueError unless every shard has the size that it had when the store was sealed."""
+def require_shards(path: Path, sizes: list[int], remedy: str = "") -> None:
+    """Raise ValueError unless every shard has the size that it had when the store was sealed. remedy: what the user can
+    do; "": delete the store."""
     for file, size in zip(array.shard_paths(path, len(sizes)), sizes, strict=True):
         found = file.stat().st_size if file.exists() else 0
         if found != size:
             raise ValueError(f"{file}: the shard has {found:,} bytes, {size:,} were written: the store is cut off or "
-                             f"damaged; delete {path} and write it again")
+                             f"damaged; {remedy or f'delete {path} and write it again'}")

@@ -37,7 +37,7 @@ from .learner import GraphLearner
 from .predictor import TwoStagePredictor
 from .stored import OpenedSplit, StoredSplit
 from .stored_batches import StoredBatches, with_outputs
-from .storing import store_outputs
+from .storing import decide, store_outputs
 from .system import TwoStage
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ class TwoStageFoundation:
 
     def make_ready(self) -> None:
         """Make the stores that training reads, where they are missing, and print what was decided on large ones."""
-        store_outputs([self.stored(name) for name in SPLITS], self.config)
+        store_outputs(decide([self.stored(name) for name in SPLITS], self.config))
         self.features  # noqa: B018 - the property computes them once
 
     def stored(self, name: str) -> StoredSplit:

@@ -126,9 +126,13 @@ class StoredSplit:
 
     def writers(self) -> dict[Kind, ImageStoreWriter]:
         """A writer for each store. Their shards hold the same images."""
+        return {kind: self.writer(kind) for kind in self.kinds}
+
+    def writer(self, kind: Kind) -> ImageStoreWriter:
+        """The writer of a store."""
         step = rows_per_shard(self.row_shape("map"), self.dtype_of("map"), self.views)
-        return {kind: ImageStoreWriter(self.paths[kind], self.identities[kind], self.rows, self.row_shape(kind), step,
-                                       self.dtype_of(kind)) for kind in self.kinds}
+        return ImageStoreWriter(self.paths[kind], self.identities[kind], self.rows, self.row_shape(kind), step,
+                                self.dtype_of(kind))
 
     def ensure(self, progress: Callable[[Sequence[Any]], Iterable[Any]] = iter) -> None:
         """Make the stores that are missing. A pass that was interrupted goes on. Raises what `write` raises."""

@@ -1,27 +1,21 @@
-"""Whether the outputs of the detector are stored: what that would take on the disk and in time, and what it would save.
-"""
+"""Whether the outputs of the detector are stored: what a run reads, what that would save, and what the disk holds."""
 
 from __future__ import annotations
 
 import shutil
-import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from rich.progress import track
 
 from sgg.common.atomic import nearest_existing
 from sgg.config import Config
-from sgg.features.image_writer import write_shard
 
+from .estimate import Estimate, gigabytes, minutes
 from .stored import StoredSplit
 
-SAMPLES = 4
-"""The images of training that an estimate computes and compresses."""
 MARGIN = 1.1
 """How much more free disk is asked for than the estimate says, because images differ."""
 SHARE = 0.5
@@ -29,82 +23,93 @@ SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """What storing the outputs of splits takes.
+class Decision:
+    """Which splits are stored. said: what people get to read. seconds: what computing takes on this machine, by one
+    process."""
 
-    rows: of each split by name. plain: the bytes of a row before compression. stored: after it, measured on a few
-    images. seconds: for computing a row, on this machine.
-    """
-
-    rows: dict[str, int]
-    plain: int
-    stored: float
-    seconds: float
-
-    @classmethod
-    def of(cls, splits: Sequence[StoredSplit]) -> Estimate:
-        """The estimate for some splits, from a few images of the first one."""
-        first = splits[0]
-        chosen = np.unique(np.linspace(0, len(first.split) - 1, SAMPLES).astype(int)) * first.views
-        begun = time.perf_counter()
-        rows = first.compute(chosen.tolist())
-        seconds = (time.perf_counter() - begun) / len(chosen)
-        plain = stored = 0.0
-        with tempfile.TemporaryDirectory() as folder:
-            for kind, values in rows.items():
-                typed = values.astype(first.dtype_of(kind))
-                path = Path(folder) / kind
-                write_shard(path, 0, typed, len(typed), len(typed), threads=1)
-                plain += typed.nbytes
-                stored += sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        return cls({one.name: one.rows for one in splits}, round(plain / len(chosen)), stored / len(chosen),
-                   seconds)
-
-    @property
-    def total(self) -> float:
-        """Bytes of all rows."""
-        return self.stored * sum(self.rows.values())
-
-    @property
-    def total_seconds(self) -> float:
-        """Seconds for all rows."""
-        return self.seconds * sum(self.rows.values())
-
-    def lines(self) -> list[str]:
-        """The estimate for people, a line for each split and one for all."""
-        return [f"{name}: {rows:,} maps, {gigabytes(rows * self.stored)} ({gigabytes(rows * self.plain)} before "
-                f"compression), about {minutes(rows * self.seconds)} to compute here"
-                for name, rows in (*self.rows.items(), ("all", sum(self.rows.values())))]
+    splits: tuple[StoredSplit, ...] = ()
+    said: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
-def store_outputs(splits: Sequence[StoredSplit], config: Config) -> None:
-    """Make the stores of the splits that a run reads, as `features.maps` asks for, where they are missing. Prints what
-    was decided.
+def decide(splits: Sequence[StoredSplit], config: Config) -> Decision:
+    """Which of the splits that a run reads are stored, as `features.maps` asks for.
 
-    Raises ValueError, before anything is written, where the disk has no room.
+    Raises ValueError where the disk has no room.
     """
     maps = config.features.maps
     missing = [one for one in splits if maps != "off" and reads_of(config, one.name) and not one.complete]
-    if maps == "auto":
-        missing = [one for one in missing if reads_of(config, one.name) > one.views]  # else storing saves no time
+    if maps != "auto":
+        return decide_all(missing, config)
+    missing = [one for one in missing if saves_time(config, one.name, one.views)]
     if not missing:
-        return
+        return Decision()
+    estimate, cache = Estimate.of(missing), missing[0].experiment.cache
+    if fault := too_large(estimate, free_bytes(cache)):
+        return Decision(said=(f"features.maps=auto: maps are not stored, because {fault} under {cache}. "
+                              "features.maps=float16 takes about half as much",))
+    return _decided(missing, estimate, maps)
+
+
+def decide_all(splits: Sequence[StoredSplit], config: Config) -> Decision:
+    """Store every split that is not. Raises ValueError where the disk has no room."""
+    maps = "exact" if config.features.maps == "auto" else config.features.maps
+    if not (missing := [one for one in splits if not one.complete]):
+        return Decision()
     estimate, cache = Estimate.of(missing), missing[0].experiment.cache
     needed, free = MARGIN * estimate.total, free_bytes(cache)
-    if maps == "auto" and needed > SHARE * free:
-        print(f"features.maps=auto: maps are not stored, because they would take {gigabytes(needed)}, more than half "
-              f"of the {gigabytes(free)} that are free under {cache}. features.maps=float16 takes about half as much",
-              flush=True)
-        return
     if needed > free:
         smaller = "float16 (about half of it) or " if maps == "exact" else ""
         raise ValueError(f"features.maps={maps} needs about {gigabytes(needed)} under {cache} for the maps of "
                          f"{', '.join(estimate.rows)}, and {gigabytes(free)} are free: set features.maps={smaller}off, "
                          "or data.cache to a folder on another disk")
-    print(f"features.maps={maps}: storing {sum(estimate.rows.values()):,} maps of {', '.join(estimate.rows)}, about "
-          f"{gigabytes(estimate.total)}, in about {minutes(estimate.total_seconds)}", flush=True)
-    for one in missing:
+    return _decided(missing, estimate, maps)
+
+
+def _decided(missing: Sequence[StoredSplit], estimate: Estimate, maps: str) -> Decision:
+    seconds = estimate.total_seconds or 0.0
+    said = [f"features.maps={maps}: storing {sum(estimate.rows.values()):,} maps of {', '.join(estimate.rows)}, about "
+            f"{gigabytes(estimate.total)}, in about {minutes(seconds)}"]
+    return Decision(tuple(missing), tuple(said), seconds)
+
+
+def store_outputs(decision: Decision) -> None:
+    """Print a decision, and make the stores. Raises what `StoredSplit.ensure` raises."""
+    for line in decision.said:
+        print(line, flush=True)
+    for one in decision.splits:
         one.ensure(partial(track, description=f"maps of {one.name}"))
+
+
+def saves_time(config: Config, split: str, views: int) -> bool:
+    """Whether a run reads each image of a split more often than storing computes it."""
+    return reads_of(config, split) > views
+
+
+def too_large(estimate: Estimate, free: int) -> str:
+    """Why `auto` does not store an estimated number of bytes; "" where it does."""
+    needed = MARGIN * estimate.total
+    return f"they would take {gigabytes(needed)}, more than half of the {gigabytes(free)} that are free" * (
+        needed > SHARE * free)
+
+
+def explain_auto(config: Config, views: Mapping[str, int], estimate: Estimate, free: int) -> str:
+    """What `auto` decides on the splits of an estimate, and why, in a sentence. views: of each split."""
+    chosen = [name for name in estimate.rows if saves_time(config, name, views[name])]
+    others = [name for name in estimate.rows if name not in chosen]
+    reads = {name: f"{name} (each image is read {_times(reads_of(config, name))}, and computed "
+                    f"{_times(views[name])})"
+             for name in estimate.rows}
+    if not chosen:
+        return f"stores nothing, because storing saves no time: {', '.join(map(reads.__getitem__, others))}"
+    wanted = Estimate({name: estimate.rows[name] for name in chosen}, estimate.plain, estimate.stored,
+                      estimate.seconds)
+    if fault := too_large(wanted, free):
+        verdict = f"stores nothing, because {fault}" if estimate.stored is not None else \
+            f"measures the compression on a few images first: without it {fault}"
+    else:
+        verdict = "stores " + ", ".join(map(reads.__getitem__, chosen))
+    return verdict + (f"; never {', '.join(map(reads.__getitem__, others))}" if others else "")
 
 
 def reads_of(config: Config, split: str) -> int:
@@ -116,17 +121,10 @@ def reads_of(config: Config, split: str) -> int:
     return trials * {"train": epochs, "val": validations, "test": int(config.evaluation.test)}[split]
 
 
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
+
+
 def free_bytes(cache: Path) -> int:
     """The free bytes of the disk of the cache."""
     return shutil.disk_usage(nearest_existing(cache)).free
-
-
-def gigabytes(size: float) -> str:
-    """A number of bytes for people."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
-
-
-def minutes(seconds: float) -> str:
-    """A duration for people."""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else \
-        f"{seconds / 3600:.1f} h"

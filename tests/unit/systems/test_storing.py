@@ -4,6 +4,7 @@ import pytest
 
 from sgg.config import validate
 from sgg.systems.two_stage import storing
+from sgg.systems.two_stage.estimate import Estimate
 from tests.unit.systems.test_stored import foundation_of
 
 
@@ -56,7 +57,7 @@ def test_store_outputs_refuses_a_disk_without_room(toy_root, tmp_path, monkeypat
 def test_estimate_is_close_to_the_files(toy_root, tmp_path) -> None:
     foundation = foundation_of(toy_root, tmp_path)
     splits = [foundation.stored(name) for name in ("train", "val")]
-    estimate = storing.Estimate.of(splits)
+    estimate = Estimate.of(splits)
     assert estimate.rows == {"train": 16, "val": 4}
     assert estimate.plain == 4 * 32 * 22 * 22
     foundation.make_ready()
