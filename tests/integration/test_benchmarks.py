@@ -16,6 +16,7 @@ import torch
 from benchmarks import (
     annotations,
     departures,
+    evaluation,
     evaluator,
     features,
     heads,
@@ -56,8 +57,8 @@ def test_benchmarks_are_all_tested():
     folder = Path(annotations.__file__).parent
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
-        annotations, departures, evaluator, features, heads, images, learning, perturb, sgdet, training_step,
-        trial_cost)}
+        annotations, departures, evaluation, evaluator, features, heads, images, learning, perturb, sgdet,
+        training_step, trial_cost)}
 
 
 def test_annotations(monkeypatch, capsys):
@@ -82,6 +83,19 @@ def test_departures(toy_root, monkeypatch):
     rows = [row for measure in (departures.mirrored, departures.batch_norm, departures.drawings)
             for row in measure(options)]
     assert len(names(rows)) == 1 + (1 + 3) + 2 * 3
+
+
+def test_evaluation(monkeypatch, capsys):
+    """In this process: the benchmark takes others, for their peaks of memory."""
+    def in_a_process(*child):
+        capsys.readouterr()
+        evaluation.child(*child)
+        return json.loads(capsys.readouterr().out)
+
+    monkeypatch.setattr(evaluation, "in_a_process", in_a_process)
+    assert names(evaluation.measure("tiny", 4, (3, 5, 6), 4, 1)) == [
+        "12 objects, the model", "4 objects, the model", "one more pair, processor time", "one more pair, memory",
+        "4 objects, peak of the process"]
 
 
 def test_evaluator(monkeypatch):

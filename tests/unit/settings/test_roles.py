@@ -53,7 +53,7 @@ def test_role_searchable_and_identity_mean_training() -> None:
         expected = key.split(".")[0] not in {"experiment", "evaluation", "search", "resources", "tracking"} and \
             key not in {"data.root", "data.cache", "data.workers", "data.eval_images", "training.device",
                         "training.keep_checkpoints", "training.checkpoint_steps",
-                        "training.recompute_box_heads"}
+                        "training.recompute_box_heads", "features.maps"}
         assert (role_of(key).searchable, role_of(key).identity) == (expected, expected), key
 
 
@@ -63,7 +63,7 @@ def test_role_fixed_for_trial_and_fixed_for_study() -> None:
     free = {"experiment.name", "experiment.output", "experiment.plugins", "experiment.allow_changed_plugins",
             "data.root", "data.cache", "data.workers", "training.keep_checkpoints", "training.device",
             "training.checkpoint_steps", "training.recompute_box_heads", "search.max_concurrent",
-            "search.time_budget_s", "search.max_failures"}
+            "search.time_budget_s", "search.max_failures", "features.maps", "evaluation.batch_size"}
     assert {key for key in keys_where(lambda role: not role.fixed_for_study)
             if key.split(".")[0] not in {"resources", "tracking"}} == free
 
@@ -73,10 +73,11 @@ def test_role_of_an_unknown_key() -> None:
 
 
 def test_role_exact() -> None:
-    """Workers draw for themselves; threads, workers and devices add up in other orders. None of these is searched,
-    makes a configuration, or keeps a run from going on."""
+    """Workers draw for themselves; threads, workers, devices and batches add up in other orders; maps may be rounded.
+    None of these is searched, makes a configuration, or keeps a run from going on."""
     inexact = keys_where(lambda role: not role.exact)
-    assert set(inexact) == {"resources.workers", "resources.gpus", "resources.cpus", "training.device"}
+    assert set(inexact) == {"resources.workers", "resources.gpus", "resources.cpus", "training.device",
+                            "features.maps", "evaluation.batch_size"}
     for key in inexact:
         role = role_of(key)
         assert not any([role.searchable, role.identity, role.fixed_for_trial, role.fixed_for_study]), key
