@@ -55,3 +55,19 @@ def test_generator_losses_without_a_frequency_bias_ignore_the_switch(trial) -> N
         augmenter.settings = augmenter.settings.model_copy(update={"reconstruction_bias": switch})
         losses.append(augmenter.generator_losses(sample, sample.labels, None, system.learner)[0]["rec/edges"])
     assert torch.equal(*losses)
+
+
+def test_update_generator_computes_no_gradient_of_the_discriminators(trial) -> None:
+    """G's gradient is that of a pass in which all weights learn, and D's weights get none, which nobody would use."""
+    system, sample = trial()
+    gan, augmenter = system.augmenter.gan, system.augmenter
+    losses, _ = augmenter.generator_losses(sample, sample.labels, None, system.learner)
+    weights = list(gan.generator.parameters())
+    expected = torch.autograd.grad(sum(losses.values()), weights, allow_unused=True)
+    augmenter.update_generator([sample], [(sample.labels, None)], system.learner)
+    for weight, gradient in zip(weights, expected, strict=True):
+        assert (weight.grad is None) == (gradient is None)
+        assert gradient is None or torch.equal(weight.grad, gradient)
+    assert all(weight.grad is None and weight.requires_grad for weight in gan.discriminators.parameters())
+    augmenter.update_discriminators([sample], [sample], system.learner)
+    assert any(weight.grad is not None for weight in gan.discriminators.parameters())
