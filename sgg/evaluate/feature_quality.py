@@ -136,7 +136,8 @@ class FeatureStudy:
         foundation, generated = self.foundation, source == "generated"
         settings = {"subset": subset, **({"generator": sha256_of(self.checkpoint / WEIGHTS)[:12]} if generated else {})}
         extraction = Extraction(self.data, images, foundation.detector, foundation.detector_hash, kind, source,
-                                encode=self.generate if generated else None, settings=settings)
+                                encode=self.generate if generated else None, settings=settings,
+                                maps=foundation.stored_maps)
         cache = self.output if generated else foundation.experiment.cache
         return extraction.ensure(store_path(cache, extraction.identity), self.progress)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.markup import escape
 from rich.progress import track
 from rich.table import Column, Table
 
@@ -20,19 +19,17 @@ from sgg.common.metric_names import SUBSETS
 from sgg.common.parser import add_renamed, command_parser
 from sgg.config import load
 from sgg.config.options import add_plugin_option, add_plugin_options
+from sgg.features.description import CHECKSUMS, describe, describe_images
 from sgg.methods.plugins import load_plugins
 
 if TYPE_CHECKING:
     from sgg.config import Config
-    from sgg.features import FeatureStore, Progress, StoreIdentity
-    from sgg.features.image_store import ImageStore
+    from sgg.features import Progress, StoreIdentity
     from sgg.systems.extraction import Extraction
     from sgg.systems.two_stage.stored import StoredSplit
 
 VERIFIED_AT_ONCE = 256  # rows
 SPLITS = ("train", "val", "test")
-CHECKSUMS = {True: "each with its checksum, which is verified whenever it is read",
-             False: "not verified: the store is of the first edition, which has no checksums"}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -189,7 +186,8 @@ def _extraction(options: argparse.Namespace) -> tuple[Extraction, Path]:
         raise ValueError(f"--subset {options.subset}: {options.split} of {data.title} has no image with such a "
                          "relation")
     settings = {} if options.subset == "all" else {"subset": options.subset}
-    extraction = Extraction(data, split, foundation.detector, foundation.detector_hash, options.kind, settings=settings)
+    extraction = Extraction(data, split, foundation.detector, foundation.detector_hash, options.kind, settings=settings,
+                            maps=foundation.stored_maps)
     return extraction, foundation.experiment.cache
 
 
@@ -198,40 +196,6 @@ def _place(options: argparse.Namespace, cache: Path, identity: StoreIdentity) ->
     from sgg.systems.extraction import store_path
 
     return options.out or store_path(cache, identity)
-
-
-def describe(store: FeatureStore) -> None:
-    """Print the contents of a store."""
-    identity, rows = store.identity, len(store)
-    for name, value in {
-        "store": store.path, "features": f"{identity.source} {identity.kind}, {list(store.row_shape)} float16",
-        "rows": f"{rows:,}",
-        "checksums": CHECKSUMS[store.verified],
-        "bytes": f"{store.num_bytes:,} ({store.num_bytes / max(rows, 1):,.0f} a row, {store.codec})",
-        "detector": identity.detector, "data": identity.data, "settings": json.dumps(identity.settings),
-    }.items():
-        print(f"{name:11}{value}")
-    classes = Table("label", "class", "rows", box=box.SIMPLE, pad_edge=False)
-    for label, (name, count) in enumerate(zip(identity.classes, store.counts.tolist(), strict=True)):
-        if label or count:
-            classes.add_row(str(label), escape(name), f"{count:,}")
-    table_console().print(classes)
-
-
-def describe_images(store: ImageStore) -> None:
-    """Print the contents of a store with one row per image."""
-    identity, rows = store.identity, len(store)
-    views = identity.settings.get("views", 1)
-    seen = "in both views, as they are and mirrored" if views == 2 else "in one view, as they are"
-    for name, value in {
-        "store": store.path, "outputs": f"{identity.kind}, {list(store.row_shape)} {store.dtype}",
-        "images": f"{rows // views:,} of {identity.settings.get('part')}, {seen}",
-        "rows": f"{rows:,} in {store.num_shards:,} shards", "checksums": CHECKSUMS[True],
-        "bytes": f"{store.num_bytes:,} ({store.num_bytes / max(rows, 1):,.0f} a row, {store.row_bytes:,} before "
-                 f"compression, {store.codec})",
-        "detector": identity.detector, "data": identity.data, "settings": json.dumps(identity.settings),
-    }.items():
-        print(f"{name:11}{value}")
 
 
 def _bar(description: str) -> Progress:

@@ -43,6 +43,13 @@ PART_IMAGES = 256
 """At most so many images per part of a store, so that little is lost with a writer and several share small stores."""
 EncodeBatch = Callable[[Batch], tuple[Encoding, Tensor]]
 """Encodes a batch; returns the encoding and the labels [N] of its nodes."""
+AddMaps = Callable[[Iterator[Batch]], Iterator[Batch]]
+"""Gives batches without images their maps."""
+
+
+def _none(split: Split) -> AddMaps | None:
+    """The maps of a split where none are stored."""
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +58,9 @@ class Extraction:
 
     kind: node (each box, labelled by its class), edge (the union box of each relation, labelled by its predicate) or
     global (the map averaged over space). encode: gives the maps; None: the detector. settings: what else decides the
-    rows, for the identity of the store. An extraction can be pickled if `encode` can, so any process may write a part.
+    rows, for the identity of the store. maps: reads the maps of a split where they are stored, so that the detector
+    does not compute them again; returns None where it has none. An extraction can be pickled if `encode` and `maps`
+    can, so any process may write a part.
     """
 
     data: DataSet
@@ -64,6 +73,7 @@ class Extraction:
     settings: dict[str, Any] = field(default_factory=dict)
     batch_size: int = 8
     workers: int = 0
+    maps: Callable[[Split], AddMaps | None] = _none
 
     @cached_property
     def identity(self) -> StoreIdentity:
@@ -90,7 +100,10 @@ class Extraction:
     def batches(self, images: range) -> Iterable[Batch]:
         """The images of one of `ranges`, in batches."""
         split = replace(self.split, annotations=self.split.annotations.select(np.array(images)))
-        return load_batches(split, self.batch_size, workers=self.workers).epoch(0)
+        add_maps = self.maps(split)
+        if add_maps is None:
+            return load_batches(split, self.batch_size, workers=self.workers).epoch(0)
+        return add_maps(load_batches(split, self.batch_size, pixels=False).epoch(0))
 
     def num_batches(self, images: range) -> int:
         """The number of these batches."""
@@ -204,9 +217,10 @@ def _imported_stores(cache: Path, identity: StoreIdentity) -> Iterator[Path]:
                 yield path
 
 
-def training_nodes(data: DataSet, detector: Detector, detector_hash: str, workers: int = 0) -> Extraction:
+def training_nodes(data: DataSet, detector: Detector, detector_hash: str, workers: int = 0,
+                   maps: Callable[[Split], AddMaps | None] = _none) -> Extraction:
     """Real node features of the training images, on which the generator is conditioned (docs/SYSTEM.md section 4).
 
-    workers: processes that decode images.
+    workers: processes that decode images. maps: as in `Extraction`.
     """
-    return Extraction(data, data.split("train"), detector, detector_hash, workers=workers)
+    return Extraction(data, data.split("train"), detector, detector_hash, workers=workers, maps=maps)

@@ -36,7 +36,7 @@ from .augmenter import require_augmenter
 from .learner import GraphLearner
 from .predictor import TwoStagePredictor
 from .stored import OpenedSplit, StoredSplit
-from .stored_batches import StoredBatches, with_outputs
+from .stored_batches import StoredBatches, StoredMaps, with_outputs
 from .storing import decide, store_outputs
 from .system import TwoStage
 
@@ -115,7 +115,13 @@ class TwoStageFoundation:
 
     @cached_property
     def _extraction(self) -> Extraction:
-        return training_nodes(self.experiment.data, self.detector, self.detector_hash, self.config.data.workers)
+        return training_nodes(self.experiment.data, self.detector, self.detector_hash, self.config.data.workers,
+                              self.stored_maps)
+
+    @cached_property
+    def stored_maps(self) -> StoredMaps:
+        """Reads maps that are stored, where the same maps would be computed otherwise."""
+        return StoredMaps(self.stored)
 
     def make_ready(self) -> None:
         """Make the stores that training reads, where they are missing, and print what was decided on large ones."""
@@ -140,10 +146,8 @@ class TwoStageFoundation:
 
     def _opened(self, name: str) -> OpenedSplit | None:
         """The stores of a split; None where `features.maps` is off, or one of them is missing."""
-        if self.config.features.maps == "off":
-            return None
         stored = self.stored(name)
-        return stored.open() if stored.complete else None
+        return stored.open() if stored.in_use and stored.complete else None
 
     def build(self) -> TwoStage:
         """Networks and optimisers of the trial that the settings describe, with fresh weights."""

@@ -70,6 +70,11 @@ class StoredSplit:
         return wanted_outputs(modes, config.model.head.needs)
 
     @property
+    def in_use(self) -> bool:
+        """Whether the settings let anyone read stores."""
+        return self.experiment.config.features.maps != "off"
+
+    @property
     def exact(self) -> bool:
         """Whether maps are float32; they are float16 otherwise."""
         return self.experiment.config.features.maps != "float16"
@@ -119,10 +124,10 @@ class StoredSplit:
         """Whether all stores are there."""
         return all(path.exists() for path in self.paths.values())
 
-    def open(self) -> OpenedSplit:
-        """The stores, for reading. Raises what `ImageStore.open` raises."""
-        return OpenedSplit({kind: ImageStore.open(path, self.identities[kind]) for kind, path in self.paths.items()},
-                           self.views)
+    def open(self, kinds: Sequence[Kind] | None = None) -> OpenedSplit:
+        """The stores, or those of some `kinds`, for reading. Raises what `ImageStore.open` raises."""
+        return OpenedSplit({kind: ImageStore.open(self.paths[kind], self.identities[kind])
+                            for kind in (self.kinds if kinds is None else kinds)}, self.views)
 
     def writers(self) -> dict[Kind, ImageStoreWriter]:
         """A writer for each store. Their shards hold the same images."""

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from sgg.common.ahead import ahead
-from sgg.data import Batches
+from sgg.data import Batches, Split
 from sgg.structures import Batch, DetectorOutputs
+from sgg.systems.extraction import AddMaps
 
-from .stored import OpenedSplit
+from .stored import OpenedSplit, StoredSplit
 
 READING = 2
 """The number of batches whose rows are being read at the same time."""
@@ -28,6 +29,42 @@ class StoredBatches:
     def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
         """As `Batches.epoch`; raises what `with_outputs` raises."""
         return with_outputs(self._batches.epoch(number, first), self._stores)
+
+
+class StoredMaps:
+    """Reads the exact maps of images as they are, for the extraction of features (`Extraction.maps`).
+
+    stored: the stores of a split by its name.
+    """
+
+    def __init__(self, stored: Callable[[str], StoredSplit]) -> None:
+        self._stored = stored
+        self._opened: dict[str, tuple[OpenedSplit, dict[str, int]]] = {}
+
+    def __call__(self, split: Split) -> AddMaps | None:
+        """A function that gives batches of `split` their maps; None unless those of all its images are stored as
+        float32. Raises what `ImageStore.open` raises."""
+        stores, numbers = self._of(split.name) or (None, {})
+        images = [numbers.get(file) for file in split.annotations.files.tolist()]
+        if stores is None or None in images:
+            return None
+        views = [(image, False) for image in images if image is not None]
+
+        def renumbered(batches: Iterator[Batch]) -> Iterator[Batch]:
+            for batch in batches:
+                yield replace(batch, views=tuple(views[image] for image, _ in batch.views))
+
+        return lambda batches: with_outputs(renumbered(batches), stores)
+
+    def _of(self, name: str) -> tuple[OpenedSplit, dict[str, int]] | None:
+        """The store of the maps of a split, and the number of each image in it by its file."""
+        if name not in self._opened:
+            stored = self._stored(name)
+            if not (stored.in_use and stored.exact and stored.paths["map"].exists()):
+                return None
+            files = stored.split.annotations.files.tolist()
+            self._opened[name] = stored.open(["map"]), {file: number for number, file in enumerate(files)}
+        return self._opened[name]
 
 
 def with_outputs(batches: Iterator[Batch], stores: OpenedSplit) -> Iterator[Batch]:

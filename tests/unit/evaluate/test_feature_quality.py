@@ -51,7 +51,8 @@ def study(tmp_path):
               levels=["nodes"]).eval()
     store = training_nodes(data, detector, "d1").ensure(tmp_path / "cache" / "nodes.zarr")
     foundation = SimpleNamespace(experiment=SimpleNamespace(data=data, cache=tmp_path / "cache"), detector=detector,
-                                 detector_hash="d1", features=store, provenance={"name": data.name})
+                                 detector_hash="d1", features=store, provenance={"name": data.name},
+                                 stored_maps=lambda split: None)
     return FeatureStudy(foundation, gan, tmp_path / "epoch_0001", tmp_path / "quality")
 
 
