@@ -55,7 +55,7 @@ def named_in_errors(path: Path, temporary: str | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename in (None, temporary):
+        if error.errno is not None and error.filename in (None, temporary):  # the system's, not our own
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 

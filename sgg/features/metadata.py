@@ -89,7 +89,7 @@ def sealed_attributes(path: Path, kind: str, versions: tuple[int, ...], types: M
                          f"attribute {kind}; name another one, or delete it and write it again") from error
     if version not in versions:
         raise ValueError(f"{path}: {name} of version {version}, this code reads {' and '.join(map(str, versions))}; "
-                         "write it again")
+                         "delete it and write it again")
     if version != unchecked and attributes.get(array.CHECKSUM) != array.metadata_checksum(metadata):
         raise ValueError(f"{path}: zarr.json is damaged: it does not have its checksum; delete the store and write it "
                          "again")

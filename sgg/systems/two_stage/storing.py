@@ -12,6 +12,7 @@ from rich.progress import track
 
 from sgg.common.atomic import nearest_existing
 from sgg.config import Config
+from sgg.features.other_stores import other_stores
 
 from .estimate import Estimate, gigabytes, minutes
 from .stored import StoredSplit
@@ -70,6 +71,8 @@ def _decided(missing: Sequence[StoredSplit], estimate: Estimate, maps: str) -> D
     seconds = estimate.total_seconds or 0.0
     said = [f"features.maps={maps}: storing {sum(estimate.rows.values()):,} maps of {', '.join(estimate.rows)}, about "
             f"{gigabytes(estimate.total)}, in about {minutes(seconds)}"]
+    for one in missing:
+        said += other_stores(one.paths["map"], one.identities["map"])
     return Decision(tuple(missing), tuple(said), seconds)
 
 

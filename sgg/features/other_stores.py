@@ -1,0 +1,52 @@
+"""Stores that hold other rows than asked for, for the same split: nothing is computed again without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .identity import StoreIdentity
+from .image_store import ATTRIBUTES, COMMAND, KEY, VERSION
+from .metadata import identity_of, sealed_attributes
+
+NAMED = 3
+"""At most so many stores are named."""
+
+
+def other_stores(path: Path, wanted: StoreIdentity) -> list[str]:
+    """Sentences about the image stores in the folder of `path` that are of the same kind, classes and split as `wanted`
+    but differ otherwise: what differs, the one with the fewest differences first."""
+    found = sorted(_others(path, wanted), key=lambda one: (len(one[1]), one[0]))
+    said = [f"{other} ({size / 1e6:,.1f} MB) is not used, since it is of something else: {'; '.join(differences)}. "
+            f"If no other run reads it, `rm -r {other}` frees its space" for other, differences, size in found[:NAMED]]
+    return said + ([f"nor are {len(found) - NAMED} more in {path.parent}"] if len(found) > NAMED else [])
+
+
+def _others(path: Path, wanted: StoreIdentity) -> Iterator[tuple[Path, list[str], int]]:
+    for other in sorted(path.parent.glob(f"{wanted.source}-{wanted.kind}-*.zarr")):
+        try:
+            attributes, _ = sealed_attributes(other, KEY, (VERSION,), ATTRIBUTES, COMMAND)
+            found = identity_of(other, attributes)
+        except (OSError, ValueError):
+            continue  # unfinished, damaged, or of another version: whoever opens it gets to know
+        if found.classes == wanted.classes and found.settings.get("part") == wanted.settings.get("part") and \
+                (differences := _differences(found, wanted)):
+            yield other, differences, sum(attributes["shard_bytes"])
+
+
+def _differences(found: StoreIdentity, wanted: StoreIdentity) -> list[str]:
+    """What differs, in words."""
+    names = {"detector": "detector", "data": "annotation", "pictures": "image files"}
+    listed = [f"{words} {getattr(found, name)}, not {getattr(wanted, name)}" for name, words in names.items()
+              if getattr(found, name) != getattr(wanted, name)]
+    one, other = _flat(found.settings), _flat(wanted.settings)
+    return listed + [f"{name} {one.get(name)}, not {other.get(name)}" for name in sorted({**one, **other})
+                     if one.get(name) != other.get(name)]
+
+
+def _flat(settings: dict[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat |= _flat(value, f"{above}{name}.") if isinstance(value, dict) else {above + name: value}
+    return flat
