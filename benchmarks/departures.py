@@ -5,7 +5,9 @@
 - drawings: a model trained with one drawing of box pairs, evaluated with it and with the other (`model.edge_boxes`);
 - batch norm: a GAN without the term `rec`. In the reference F runs on the generated scene in training mode; here it
   does not. Weights and random numbers are the same; only the running statistics differ;
-- mirrored: node features of training images of which half are mirrored, compared with those of the original images.
+- mirrored: node features of training images of which half are mirrored, compared with those of the original images;
+- resized: object scores where images of 176 pixels are resized to 120 and rounded to 8 bits in loading, compared with
+  those where the detector resizes them.
 """
 
 from __future__ import annotations
@@ -27,12 +29,14 @@ from sgg.augmentations.gan.updates import GANAugmenter
 from sgg.common.seeding import seed_everything
 from sgg.config import validate
 from sgg.data import load_batches
+from sgg.detector.model import Detector
 from sgg.evaluate.evaluation import evaluate
 from sgg.metrics.quality import frechet_distance
 from sgg.models.roi_features import pool
 from sgg.models.union_boxes import DRAWINGS
+from sgg.structures import Batch
 from sgg.systems.contract import Losses
-from sgg.systems.two_stage.encoding import encode_annotated
+from sgg.systems.two_stage.encoding import encode_annotated, sides_of
 from sgg.systems.two_stage.foundation import TwoStageFoundation
 from sgg.systems.two_stage.sample import Sample
 from sgg.systems.two_stage.system import TwoStage
@@ -127,6 +131,28 @@ def mirrored(options: Any) -> Iterator[Row]:
                  frechet_distance(first, other), "", frechet_distance(first, second), None, True)
 
 
+def resized(options: Any) -> Iterator[Row]:
+    """The largest change of an object's probability, and the part of the objects that get another class."""
+    foundation = systems.open_foundation(validate({"data": {"name": "toy", "root": options.root}}))
+    split, trained = foundation.experiment.split("train").head(options.images), foundation.detector
+    detector = Detector(trained.settings, trained.num_classes, 120)
+    detector.load_state_dict(trained.state_dict())
+    ours, theirs = (torch.cat([object_probabilities(detector, batch) for batch in
+                               load_batches(split, 8, largest=largest).epoch(0)]) for largest in (120, None))
+    yield judged("resized: largest change of an object's probability", float((ours - theirs).abs().max()), "", None,
+                 None, True)
+    changed = float((ours.argmax(1) != theirs.argmax(1)).double().mean())
+    yield judged("resized: objects that get another class", 100 * changed, "%", None, None, True)
+
+
+def object_probabilities(detector: Detector, batch: Batch) -> torch.Tensor:
+    """[N, C] of the annotated boxes."""
+    boxes = batch.boxes.split(batch.objects_per_image().tolist())
+    logits = detector.outputs(batch.images, sides_of(batch), boxes, ("object_logits",)).object_logits
+    assert logits is not None  # as asked for
+    return logits.softmax(1)
+
+
 def main() -> int:
     """Measure and report."""
     parser = arguments_of(__doc__, "few images and one epoch")
@@ -135,7 +161,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.quick:
         options.images = 32
-    return report((row for measure in (mirrored, batch_norm, drawings) for row in measure(options)), options)
+    return report((row for measure in (mirrored, resized, batch_norm, drawings) for row in measure(options)), options)
 
 
 if __name__ == "__main__":

@@ -160,13 +160,14 @@ def _moved(value: T, device: torch.device | str) -> T:
 class Batch:
     """B images and their graphs, one after another, on one device.
 
-    images: B tensors [3, s, s] uint8, RGB. Each is a square whose side s is the longer side of the image. The image is
-    in the upper left corner; the rest is padding (`sgg.data.loading.transforms.PADDING`). There are none where the
-    outputs of the detector are read from a store. sizes: [B, 2] int64 height and width of each image in pixels. boxes:
-    [N, 4] float32 in pixels of the image. labels: [N] int64. image_index: [N] int64, ascending: the image of each
-    object. relations: [E, 4] int64 image, subject, object (rows of `boxes`), predicate. image_ids: B names. views: of
-    each image, its number in the split and whether it is mirrored; () where that is unknown. outputs: what the frozen
-    detector computes for these images, where it is known already.
+    images: B tensors [3, s, s] uint8, RGB. Each is a square whose side s is the longer side of the image, or that of
+    the detector's frame where a larger image was resized in loading. The image is in the upper left corner; the rest is
+    padding (`sgg.data.loading.transforms.PADDING`). There are none where the outputs of the detector are read from a
+    store. sizes: [B, 2] int64 height and width of each whole image in pixels. boxes: [N, 4] float32 in pixels of the
+    whole image. labels: [N] int64. image_index: [N] int64, ascending: the image of each object. relations: [E, 4] int64
+    image, subject, object (rows of `boxes`), predicate. image_ids: B names. views: of each image, its number in the
+    split and whether it is mirrored; () where that is unknown. outputs: what the frozen detector computes for these
+    images, where it is known already.
     """
 
     images: tuple[Tensor, ...]

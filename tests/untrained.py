@@ -9,7 +9,7 @@ from sgg.experiment.context import Experiment
 from sgg.systems.two_stage.foundation import TwoStageFoundation
 
 
-def untrained(config: Config, root: Path) -> TwoStageFoundation:
-    """On the toy genome under `root`."""
+def untrained(config: Config, root: Path, image_size: int | None = None) -> TwoStageFoundation:
+    """On the toy genome under `root`. image_size: of the detector, if not its backbone's own."""
     data = open_dataset("toy", root)
-    return TwoStageFoundation(Experiment(config, data), Detector("tiny", len(data.classes)), "0123")
+    return TwoStageFoundation(Experiment(config, data), Detector("tiny", len(data.classes), image_size), "0123")

@@ -31,7 +31,8 @@ def measure(detector: Detector, data: DataSet, split: str = "test", batch_size: 
     graphs: list[SceneGraph] = []
     found: list[Detections] = []
     labels: dict[str, np.ndarray] = {}
-    for batch in load_batches(data.split(split).head(limit), batch_size, workers=workers).epoch(0):
+    batches = load_batches(data.split(split).head(limit), batch_size, workers=workers, largest=detector.image_size)
+    for batch in batches.epoch(0):
         counts = batch.objects_per_image().tolist()
         _, logits, detections = detector.outputs(batch.images, batch.sizes.amax(1).tolist(), batch.boxes.split(counts),
                                                  ("object_logits", "detections"))

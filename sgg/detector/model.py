@@ -84,13 +84,14 @@ class Detector(nn.Module):
         depend on the others. Images and boxes may be on any device; the outputs are on that of the detector.
 
         images: [3, s, s], squares of any resolution, uint8 or floating point in [0, 1]. sides: the longer side of each
-        image in its own pixels.
+        image in its own pixels. A square that already has the side `frame_of` of it is not resized again.
         boxes: of each image the annotated boxes [N, 4] in its pixels, for `object_logits`.
 
         Raises ValueError for images of another type, as all methods do that take images.
         """
         device = next(self.parameters()).device
-        views = [self._view(image.to(device, non_blocking=True)) for image in images]
+        views = [self._view(image.to(device, non_blocking=True), side)
+                 for image, side in zip(images, sides, strict=True)]
         logits: Tensor | None = None
         found: tuple[Detections, ...] | None = None
         if "object_logits" in wanted:
@@ -158,9 +159,15 @@ class Detector(nn.Module):
         head.load_state_dict({name: value.clone() for name, value in source.state_dict().items()}, assign=True)
         return head
 
-    def _view(self, image: Tensor) -> _View:
-        """An image through the backbone, padded to the size of the largest image."""
-        resized, _ = self.rcnn.transform([as_floats(image, next(self.parameters()).dtype)])
+    def _view(self, image: Tensor, side: int | None = None) -> _View:
+        """An image through the backbone, padded to the size of the largest image. side: its longer side in its own
+        pixels, where a loader may have resized it."""
+        transform, pixels = self.rcnn.transform, as_floats(image, next(self.parameters()).dtype)
+        if side is not None and pixels.shape[-1] == self.frame_of(side):
+            pixels = transform.normalize(pixels)
+            resized = ImageList(transform.batch_images([pixels], transform.size_divisible), [_size(pixels)])
+        else:
+            resized, _ = transform([pixels])
         height, width = resized.tensors.shape[-2:]
         padded = pad(resized.tensors, (0, self._padded - width, 0, self._padded - height))
         maps = self.rcnn.backbone(padded)

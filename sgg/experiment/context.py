@@ -88,24 +88,25 @@ class Experiment:
         Zero- and few-shot triplets follow from the whole split (docs/SYSTEM.md section 1)."""
         return filtered_training(self.config, self.data)
 
-    def training_batches(self, repeats: np.ndarray | None = None, pixels: bool = True) -> Batches:
+    def training_batches(self, repeats: np.ndarray | None = None, pixels: bool = True,
+                         largest: int | None = None) -> Batches:
         """Shuffled, mirrored batches of the training split.
 
-        repeats: [I] how often each image occurs in an epoch; None: once. pixels: as in `load_batches`. Raises
-        ValueError where there is no batch.
+        repeats: [I] how often each image occurs in an epoch; None: once. pixels, largest: as in `load_batches`.
+        Raises ValueError where there is no batch.
         """
         config = self.config
         require_a_batch(config, self.data)
         return load_batches(self.split("train"), config.training.batch_size, augment=True, flip=config.data.flip,
                             exchange_predicates=config.data.flip_predicates != "keep", shuffle=True,
                             seed=derive(config.seed, "batches"), workers=config.data.workers, share=parallel.place(),
-                            drop_last=config.training.drop_last, repeats=repeats, pixels=pixels)
+                            drop_last=config.training.drop_last, repeats=repeats, pixels=pixels, largest=largest)
 
-    def evaluation_batches(self, split: str, pixels: bool = True) -> Iterator[Batch]:
-        """Batches of `val` or `test`, in order. pixels: as in `load_batches`."""
+    def evaluation_batches(self, split: str, pixels: bool = True, largest: int | None = None) -> Iterator[Batch]:
+        """Batches of `val` or `test`, in order. pixels, largest: as in `load_batches`."""
         config = self.config
         batches = load_batches(self.split(split), config.evaluation.batch_size, workers=config.data.workers,
-                               share=parallel.place(), pixels=pixels)
+                               share=parallel.place(), pixels=pixels, largest=largest)
         return batches.epoch(0)
 
     def metrics(self, split: str) -> dict[str, SceneGraphMetrics]:

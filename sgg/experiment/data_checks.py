@@ -33,7 +33,8 @@ def open_data(config: Config) -> DataSet:
         data.require_boxes()
     data.require_images(*(split_of(config, data, name) for name in SPLITS),
                         *([data.split("detector")] if trains_detector else []))
-    require_shared_memory(split_of(config, data, "train"), config.training.batch_size, settings.workers)
+    require_shared_memory(split_of(config, data, "train"), config.training.batch_size, settings.workers,
+                          config.detector.spec.image_size)
     check_classes(config, data)
     return data
 

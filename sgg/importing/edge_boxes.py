@@ -50,8 +50,8 @@ class EdgeBoxesComparison:
         pairs = model.scene_graph.regions.box_pairs
         own, values = pairs.kind, {}
         for pairs.kind in KINDS:
-            batches = track(experiment.evaluation_batches("val"), f"edge_boxes {pairs.kind}",
-                            len(experiment.split("val")), console=Console(stderr=True))
+            batches = track(experiment.evaluation_batches("val", largest=model.detector.image_size),
+                            f"edge_boxes {pairs.kind}", len(experiment.split("val")), console=Console(stderr=True))
             values[pairs.kind] = evaluate(predictor, batches, experiment.metrics("val"))
         pairs.kind = own
         model.to("cpu")

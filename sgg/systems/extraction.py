@@ -18,7 +18,7 @@ from torch import Tensor
 
 from sgg.common.hashing import value_hash
 from sgg.data import DataSet, Split, load_batches
-from sgg.data.loading.transforms import padding_identity
+from sgg.data.loading.transforms import pixels_identity
 from sgg.detector.model import Detector
 from sgg.features import (
     FeatureStore,
@@ -80,7 +80,7 @@ class Extraction:
         """The identity of the store."""
         classes = {"node": self.data.classes, "edge": self.data.predicates, "global": ["image"]}[self.kind]
         settings = {"part": self.split.name, "images": len(self.split), "pooled": POOLED,
-                    **padding_identity(self.split.annotations.sizes), **self.settings}
+                    **pixels_identity(self.split.annotations.sizes, self.detector.image_size), **self.settings}
         return StoreIdentity(classes, self.detector_hash, self.data.hash, self.kind, self.source, settings,
                              self.data.image_hash(self.split))
 
@@ -102,7 +102,7 @@ class Extraction:
         split = replace(self.split, annotations=self.split.annotations.select(np.array(images)))
         add_maps = self.maps(split)
         if add_maps is None:
-            return load_batches(split, self.batch_size, workers=self.workers).epoch(0)
+            return load_batches(split, self.batch_size, workers=self.workers, largest=self.detector.image_size).epoch(0)
         return add_maps(load_batches(split, self.batch_size, pixels=False).epoch(0))
 
     def num_batches(self, images: range) -> int:

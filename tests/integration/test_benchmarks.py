@@ -80,9 +80,9 @@ def test_departures(toy_root, monkeypatch):
     for name in ("prepare", "open_foundation"):
         monkeypatch.setattr(departures.systems, name, same_detector)
     options = argparse.Namespace(quick=True, root=str(toy_root), images=8)
-    rows = [row for measure in (departures.mirrored, departures.batch_norm, departures.drawings)
+    rows = [row for measure in (departures.mirrored, departures.resized, departures.batch_norm, departures.drawings)
             for row in measure(options)]
-    assert len(names(rows)) == 1 + (1 + 3) + 2 * 3
+    assert len(names(rows)) == 1 + 2 + (1 + 3) + 2 * 3
 
 
 def test_evaluation(monkeypatch, capsys):

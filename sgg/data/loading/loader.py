@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from sgg.data import boxes as box_math
@@ -55,11 +56,13 @@ def draw_predicates(relations: np.ndarray, generator: np.random.Generator) -> np
 
 
 class SplitImages(Dataset[Sample]):
-    """The samples of a split under the keys (epoch, image). pixels: whether they have the images themselves."""
+    """The samples of a split under the keys (epoch, image). pixels: whether they have the images themselves. largest:
+    as in `to_square`."""
 
-    def __init__(self, split: Split, augment: bool, seed: int, flip: bool = True,
-                 exchange_predicates: bool = True, pixels: bool = True) -> None:
+    def __init__(self, split: Split, augment: bool, seed: int, flip: bool = True, exchange_predicates: bool = True,
+                 pixels: bool = True, largest: int | None = None) -> None:
         self.split, self.augment, self.seed, self.flip, self.pixels = split, augment, seed, flip, pixels
+        self.largest = largest
         self.mirrored = split.mirrored if exchange_predicates else None
 
     def __len__(self) -> int:
@@ -74,8 +77,14 @@ class SplitImages(Dataset[Sample]):
             flipped = bool(generator.random() < 0.5) and self.flip and self._has_mirror(graph)
             graph = SceneGraph(graph.boxes, graph.labels, draw_predicates(to_numpy(graph.relations), generator))
             graph = flip_graph(graph, size[1], self.mirrored) if flipped else graph
-        square = to_square(read_image(self.split.image_path(image), size), flipped) if self.pixels else None
+        square = self._square(image, flipped) if self.pixels else None
         return Sample(square, size, graph, self.split.image_id(image), (image, flipped))
+
+    def _square(self, image: int, flipped: bool) -> Tensor:
+        return to_square(self._decoded(image), flipped, self.largest)
+
+    def _decoded(self, image: int) -> np.ndarray:
+        return read_image(self.split.image_path(image), self.split.size(image))
 
     def _has_mirror(self, graph: SceneGraph) -> bool:
         """Whether all predicates of an image have one for the mirrored image. All annotated predicates count, not only
@@ -210,7 +219,7 @@ def load_batches(split: Split, batch_size: int, *, augment: bool = False, flip: 
                  exchange_predicates: bool = True, shuffle: bool = False,
                  seed: int = 0, workers: int = 0, start_method: str | None = None,
                  share: tuple[int, int] = (0, 1), drop_last: bool = False,
-                 repeats: np.ndarray | None = None, pixels: bool = True) -> Batches:
+                 repeats: np.ndarray | None = None, pixels: bool = True, largest: int | None = None) -> Batches:
     """Batches of the images and graphs of a split.
 
     augment: mirror half of the images (unless `flip` is False) and draw one predicate for a pair with several, as
@@ -225,6 +234,9 @@ def load_batches(split: Split, batch_size: int, *, augment: bool = False, flip: 
     drop_last: leave out a last batch with fewer than `batch_size` images.
     repeats: [I] how often each image occurs in an epoch; None: once. The draws for an image are the same each time.
     pixels: False: no image file is read, and batches have no images; `workers` is then 0.
+    largest: the image size of the detector that will get the batches. Larger images are resized to it while they are
+    loaded, and rounded to 8 bits (docs/SYSTEM.md section 8); boxes and sizes stay those of the whole image. None: no
+    image is resized.
 
     Raises ValueError for an empty split, a split that `drop_last` leaves without a batch, or a wrong number;
     FileNotFoundError if the image folder is missing; OSError if shared memory is too small for the batches that the
@@ -243,5 +255,6 @@ def load_batches(split: Split, batch_size: int, *, augment: bool = False, flip: 
                          f"{batch_size}, and drop_last leaves out an incomplete batch: use smaller batches, or set "
                          "drop_last to false")
     workers = workers if pixels else 0
-    require(split, batch_size, workers)
-    return Batches(SplitImages(split, augment, seed, flip, exchange_predicates, pixels), order, workers, start_method)
+    require(split, batch_size, workers, largest)
+    return Batches(SplitImages(split, augment, seed, flip, exchange_predicates, pixels, largest), order, workers,
+                   start_method)

@@ -18,16 +18,18 @@ REMEDY = ("give it more (docker run --shm-size=8g; in Kubernetes a volume `empty
           "use fewer data.workers or smaller batches, or set data.workers=0, which loads in the training process")
 
 
-def require(split: Split, batch_size: int, workers: int) -> None:
+def require(split: Split, batch_size: int, workers: int, largest: int | None = None) -> None:
     """Raise OSError with the remedy if shared memory is too small for the batches that `workers` processes load ahead.
 
     The needed size is computed from the mean image size of the split; it is at least the size of the largest possible
-    batch. Memory that other processes will allocate later is not known.
+    batch. Memory that other processes will allocate later is not known. largest: larger images are resized to it.
     """
     free = free_bytes()
     if not workers or free is None or not len(split):
         return
     sides = split.annotations.sizes.max(1).astype(np.int64)
+    if largest is not None:
+        sides = np.minimum(sides, largest)
     image_bytes = np.sort(3 * sides ** 2)  # three channels of a byte
     batch = image_bytes.mean() * min(batch_size, len(image_bytes))
     needed = int(max(image_bytes[-batch_size:].sum(), batch * (AHEAD * workers + 1)))  # one batch is in use

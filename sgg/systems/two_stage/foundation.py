@@ -135,13 +135,13 @@ class TwoStageFoundation:
     def training_batches(self, repeats: np.ndarray | None = None) -> TrainingBatches:
         """As `Experiment.training_batches`, with the detector's outputs where they are stored."""
         stores = self._opened("train")
-        batches = self.experiment.training_batches(repeats, pixels=stores is None)
+        batches = self.experiment.training_batches(repeats, stores is None, self.detector.image_size)
         return batches if stores is None else StoredBatches(batches, stores)
 
     def evaluation_batches(self, split: str) -> Iterator[Batch]:
         """As `Experiment.evaluation_batches`, with the detector's outputs where they are stored."""
         stores = self._opened(split)
-        batches = self.experiment.evaluation_batches(split, pixels=stores is None)
+        batches = self.experiment.evaluation_batches(split, stores is None, self.detector.image_size)
         return batches if stores is None else with_outputs(batches, stores)
 
     def _opened(self, name: str) -> OpenedSplit | None:

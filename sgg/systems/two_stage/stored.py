@@ -19,7 +19,7 @@ import torchvision
 from torch import Tensor
 
 from sgg.data import Batches, Split
-from sgg.data.loading.transforms import padding_identity
+from sgg.data.loading.transforms import pixels_identity
 from sgg.data.loading.views import load_views
 from sgg.detector.model import SCORE_THRESHOLDS, Detector, Output
 from sgg.detector.rcnn import DETECTIONS
@@ -107,7 +107,7 @@ class StoredSplit:
         """Everything that decides the rows of each store. What is exact also depends on the machine's arithmetic."""
         data = self.experiment.data
         settings: dict[str, Any] = {"part": self.split.name, "images": len(self.split), "views": self.views,
-                                    **padding_identity(self.split.annotations.sizes)}
+                                    **pixels_identity(self.split.annotations.sizes, self.detector.image_size)}
         if self.exact:
             settings["computed"] = self._arithmetic
         images = data.image_hash(self.split)
@@ -153,7 +153,8 @@ class StoredSplit:
         parts = {shard: [rows[start:start + BATCH] for start in range(0, len(rows), BATCH)]
                  for shard, rows in ranges.items()}
         every = [part for shard in shards for part in parts[shard]]
-        loaded = load_views(self.split, self.views, every, self.experiment.config.data.workers)
+        loaded = load_views(self.split, self.views, every, self.experiment.config.data.workers,
+                            self.detector.image_size)
         batches = iter(progress(_Counted(loaded)))
         with as_in_training(self.experiment.config):
             for shard in shards:
@@ -167,7 +168,8 @@ class StoredSplit:
         """Rows [n, *row_shape] float32 of every kind, computed from images. Raises what `write` raises."""
         parts = [rows[start:start + BATCH] for start in range(0, len(rows), BATCH)]
         with as_in_training(self.experiment.config):
-            found = [self._rows(batch) for batch in load_views(self.split, self.views, parts).epoch(0)]
+            loaded = load_views(self.split, self.views, parts, largest=self.detector.image_size)
+            found = [self._rows(batch) for batch in loaded.epoch(0)]
         return {kind: np.concatenate([one[kind] for one in found]) for kind in self.kinds}
 
     def _rows(self, batch: Batch) -> dict[Kind, np.ndarray]:

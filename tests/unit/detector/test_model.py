@@ -65,6 +65,25 @@ def test_outputs_of_levels_equal_those_of_floating_point(detector) -> None:
         detector.features([levels[0].long()])
 
 
+@pytest.mark.parametrize("side", [240, 267])
+def test_outputs_does_not_resize_a_resized_square_again(detector, side) -> None:
+    """A square of 267 pixels becomes one of 175; resizing that again would make it 176. Where the resized levels need
+    no rounding, here because they are one colour, the outputs are those of the whole square."""
+    assert detector.frame_of(side) == {240: 176, 267: 175}[side]
+    boxes = [torch.tensor([[10.0, 20.0, 60.0, 90.0]])]
+    whole, resized = (torch.tensor([20, 90, 200], dtype=torch.uint8)[:, None, None].expand(3, one, one).contiguous()
+                      for one in (side, detector.frame_of(side)))
+    found, expected = (detector.outputs([image], [side], boxes, ("object_logits",))
+                       for image in (resized, whole))
+    torch.testing.assert_close(found.map, expected.map)
+    torch.testing.assert_close(found.object_logits, expected.object_logits)
+    noise = torch.randint(256, resized.shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    frame = detector.frame_of(side)
+    normal = detector.rcnn.transform.normalize(noise / 255)
+    padded = torch.nn.functional.pad(normal, (0, 176 - frame, 0, 176 - frame))
+    assert torch.equal(detector.outputs([noise], [side]).map, detector.rcnn.backbone(padded[None]))
+
+
 def test_features_pads_with_zeros_to_a_multiple_of_the_divisor() -> None:
     """VGG16's 592 pixels become 608 of torchvision's own, after normalisation: not the colour that made it square."""
     with torch.device("meta"):

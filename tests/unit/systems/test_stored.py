@@ -15,8 +15,10 @@ from sgg.systems.two_stage.stored import StoredSplit
 from tests.untrained import untrained
 
 
-def foundation_of(toy_root: Path, cache: Path, maps: str = "exact", **sections) -> TwoStageFoundation:
-    """A detector of random weights; its stores are in `cache`."""
+def foundation_of(toy_root: Path, cache: Path, maps: str = "exact", image_size: int | None = None,
+                  **sections) -> TwoStageFoundation:
+    """A detector of random weights; its stores are in `cache`. image_size: of the detector; None: that of the images.
+    """
     settings = {"data": {"name": "toy", "root": str(toy_root), "cache": str(cache), "train_images": 8,
                          "eval_images": 4},
                 "features": {"maps": maps}, "training": {"epochs": 2, "batch_size": 4},
@@ -24,7 +26,7 @@ def foundation_of(toy_root: Path, cache: Path, maps: str = "exact", **sections) 
     for section, values in sections.items():
         settings[section] = settings.get(section, {}) | values
     torch.manual_seed(0)
-    return untrained(validate(settings), toy_root)
+    return untrained(validate(settings), toy_root, image_size)
 
 
 def steps(foundation: TwoStageFoundation, count: int = 4) -> list[dict[str, float]]:
@@ -49,6 +51,16 @@ def test_training_from_exact_stores_equals_training_from_images(toy_root, tmp_pa
     assert not first.images, "nobody reads an image"
     assert first.outputs is not None
     assert steps(stored) == steps(images)
+
+
+def test_training_from_exact_stores_equals_training_from_images_that_are_resized(toy_root, tmp_path) -> None:
+    """Images of 176 pixels become 119 of the detector's 120."""
+    sections = {"training": {"mode": "sgdet"}, "model": {"head": "motifs"}, "evaluation": {"modes": ["sgdet"]}}
+    stored, images = (foundation_of(toy_root, tmp_path, maps, 120, **sections) for maps in ("exact", "off"))
+    stored.make_ready()
+    assert {tuple(one.shape) for one in next(images.training_batches().epoch(1)).images} == {(3, 119, 119)}
+    assert steps(stored) == steps(images)
+    assert stored.stored("val").identities["map"].settings["resized"] == "to 8 bits"
 
 
 @pytest.mark.parametrize("modes", [["sgcls", "predcls"], ["sgcls", "sgdet"]])

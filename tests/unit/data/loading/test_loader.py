@@ -78,6 +78,19 @@ def test_load_batches_mirrors_images_and_boxes_together(part):
     assert 70 < mirrored < 130  # of 200; by more than four standard deviations else
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_load_batches_resizes_images_that_are_larger_than_the_detectors(part, workers):
+    """Images of 64x48 pixels; boxes and sizes stay those of the whole image."""
+    options = {"augment": True, "shuffle": True, "seed": 5, "workers": workers, "start_method": "fork"}
+    whole, resized, same = (next(load_batches(part, 4, largest=largest, **options).epoch(0))
+                            for largest in (None, 40, 64))
+    assert content(same) == content(whole)
+    assert content(replace(resized, images=())) == content(replace(whole, images=()))
+    for small, image in zip(resized.images, whole.images, strict=True):
+        expected = torch.nn.functional.interpolate(image[None].float(), size=(40, 40), mode="bilinear")[0]
+        assert (small.float() - expected).abs().max() <= 0.501
+
+
 def test_load_batches_without_flips(part):
     samples, plain = SplitImages(part, augment=True, seed=3, flip=False), SplitImages(part, augment=False, seed=3)
     assert all(torch.equal(samples[number, 0].image, plain[0, 0].image) for number in range(20))
@@ -205,6 +218,9 @@ def test_load_batches_names_too_little_shared_memory(part, monkeypatch):
         load_batches(part, 2, workers=2)  # 2 batches ahead for each and one in use: 5 * 2 * 12,288 bytes
     with pytest.raises(OSError, match="for batches of 3 images"):
         load_batches(part, 3, workers=1)
+    load_batches(part, 2, workers=2, largest=28)  # 5 * 2 * 3 * 28**2 = 23,520 bytes
+    with pytest.raises(OSError, match="for batches of 2 images"):
+        load_batches(part, 2, workers=2, largest=29)
     monkeypatch.setattr(shared_memory, "free_bytes", lambda: None)  # a system that has it elsewhere
     load_batches(part, 2, workers=2)
 

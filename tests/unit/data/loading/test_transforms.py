@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
-from sgg.data.loading.transforms import padding_identity, to_square
+from sgg.data.loading.transforms import padding_identity, pixels_identity, to_square
 from sgg.detector.pixels import as_floats
 
 
@@ -35,3 +35,24 @@ def test_to_square_padding_normalises_as_in_the_reference():
 def test_padding_identity_is_empty_for_square_images():
     assert padding_identity(np.array([[4, 4], [7, 7]])) == {}
     assert padding_identity(np.array([[4, 4], [7, 6]])) == {"padding": [124, 116, 103]}
+
+
+def test_pixels_identity_names_resizing_where_an_image_is_larger():
+    assert pixels_identity(np.array([[4, 4], [7, 7]]), 7) == {}
+    assert pixels_identity(np.array([[4, 4], [7, 6]]), 7) == {"padding": [124, 116, 103]}
+    assert pixels_identity(np.array([[4, 4], [7, 7]]), 6) == {"resized": "to 8 bits"}
+
+
+@pytest.mark.parametrize(("height", "width"), [(41, 60), (60, 41), (60, 60), (1, 60), (60, 1)])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_to_square_resizes_larger_images_as_the_detector_does(height, width, flipped):
+    """Half a level beside torchvision's resizing of the whole square; more where its float32 rounds other places."""
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    square = to_square(picture, flipped, 37)
+    assert (square.dtype, square.is_contiguous()) == (torch.uint8, True)
+    whole = as_floats(to_square(picture, flipped))
+    transform = GeneralizedRCNNTransform(37, 37, [0.0] * 3, [1.0] * 3)
+    expected, _ = transform.resize(whole)
+    assert square.shape == expected.shape
+    assert (as_floats(square) - expected).abs().max() <= 0.501 / 255
+    assert torch.equal(to_square(picture, flipped, 60), to_square(picture, flipped)), "it is not larger"
