@@ -5,8 +5,8 @@
 VGG16's detector, both copies of its box head and IMP with random weights, 151 classes, 51 predicates, random boxes,
 every ordered pair of objects; SGCls and PredCls, each under two adjustments, with their metrics. The peak of memory of
 the large image is that of a whole process, weights included. The other rows leave the detector out: processor time of
-the model, beside the same with all pairs at once, in turns; and how time and memory grow with the number of pairs.
---objects: of the large image; 400 objects have 159,600 pairs, which take 12 minutes of processor time.
+the model in one thread, beside the same with all pairs at once, in turns; and how time and memory grow with the number
+of pairs. --objects: of the large image; 400 objects have 159,600 pairs, which take 10 minutes of processor time.
 --quick: the tiny detector and few objects, as a test that it runs.
 """
 
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -34,10 +35,10 @@ from sgg.metrics import SceneGraphMetrics
 from sgg.models import pair_parts
 from sgg.models.heads.imp.network import MessagePassing
 from sgg.models.roi_features import RoIFeatures
+from sgg.models.sampling import all_pairs
 from sgg.models.scene_graph import SceneGraphModel
-from sgg.structures import Batch
-from sgg.systems.two_stage import predictor as two_stage
-from sgg.systems.two_stage.encoding import Encoding
+from sgg.structures import Batch, DetectorOutputs
+from sgg.systems.two_stage.encoding import encode_annotated
 from sgg.systems.two_stage.predictor import TwoStagePredictor
 
 CLASSES, PREDICATES, RELATIONS = 151, 51, 20
@@ -81,18 +82,17 @@ def evaluate_image(system: TwoStagePredictor, batch: Batch) -> None:
     evaluate(system, [batch], metrics, adjusters=adjusters)
 
 
-def encoded(system: TwoStagePredictor, batch: Batch) -> Encoding:
-    """The image as after the detector: a random map, which takes no time."""
-    side = system.detector.map_size
-    feature_map = torch.rand(1, system.detector.channels, side, side)
-    return Encoding(feature_map, batch.boxes, batch.boxes, batch.image_index, batch.sizes)
+def detected(system: TwoStagePredictor, objects: int) -> Batch:
+    """An image after the detector, with a random map: its time and memory are not measured."""
+    detector = system.detector
+    batch = image_of(objects, detector.image_size)
+    return replace(batch, outputs=DetectorOutputs(torch.rand(1, detector.channels, *[detector.map_size] * 2)))
 
 
 def model_seconds(system: TwoStagePredictor, objects: int, part_bytes: int) -> float:
     """Processor time of the model on an image."""
-    batch = image_of(objects, system.detector.image_size)
-    encoding = encoded(system, batch)
-    pairs = two_stage.all_pairs(batch.image_index)
+    batch = detected(system, objects)
+    encoding, pairs = encode_annotated(system.detector, batch), all_pairs(batch.image_index)
     given = {"sgcls": None, "predcls": batch.labels}
     before, pair_parts.PART_BYTES = pair_parts.PART_BYTES, part_bytes
     try:
@@ -114,15 +114,11 @@ def turns(system: TwoStagePredictor, objects: int, repeats: int) -> tuple[float,
 
 def held_mib(system: TwoStagePredictor, objects: int) -> float:
     """MiB that an image needs at its peak beside what the process holds anyway, from the map to the metrics."""
-    batch = image_of(objects, system.detector.image_size)
-    encode, two_stage.encode_annotated = two_stage.encode_annotated, lambda *_: encoded(system, batch)
-    try:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-        before = status_mib("VmRSS")
-        evaluate_image(system, batch)
-        return status_mib("VmHWM") - before
-    finally:
-        two_stage.encode_annotated = encode
+    batch = detected(system, objects)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    before = status_mib("VmRSS")
+    evaluate_image(system, batch)
+    return status_mib("VmHWM") - before
 
 
 def status_mib(name: str) -> float:
@@ -164,13 +160,17 @@ def constant(name: str, unit: str, costs: Sequence[float], pairs: Sequence[int])
 def measure(backbone: str, large: int, growth: Sequence[int], middle: int, repeats: int) -> Iterator[Row]:
     """All rows. large: objects of the image whose whole process is measured. middle: objects of an image in parts."""
     system = build(backbone)
-    for objects, times in ((12, 5 * repeats), (middle, repeats)):
-        in_parts, at_once = turns(system, objects, times)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # threads that wait for one another would count, too
+    for objects, number in ((12, 5 * repeats), (middle, repeats)):
+        in_parts, at_once = turns(system, objects, number)
         goal = "<= 1.05 of all pairs at once" if objects == 12 else None
         yield judged(f"{objects} objects, the model", in_parts, "s", at_once, goal,
                      goal is None or in_parts <= 1.05 * at_once)
     pairs = [objects * (objects - 1) for objects in growth]
-    seconds = [min(model_seconds(system, objects, pair_parts.PART_BYTES) for _ in range(repeats)) for objects in growth]
+    times = [[model_seconds(system, objects, pair_parts.PART_BYTES) for objects in growth] for _ in range(repeats)]
+    seconds = [min(of_size) for of_size in zip(*times, strict=True)]
+    torch.set_num_threads(threads)
     yield constant("one more pair, processor time", "ms", [1000 * value for value in seconds], pairs)
     del system
     kib = [1024 * value for value in in_a_process("held", backbone, growth)]
