@@ -46,7 +46,8 @@ def prepare(config: Any) -> Any:
                            provenance={"name": "none", "description": "no data", "hash": ""})
 
 
-def fit(config: Any, directory: Path, on_epoch_end: Any, resume: bool, start_from: Any) -> None:
+def fit(config: Any, directory: Path, on_epoch_end: Any, resume: bool, start_from: Any,
+        make_maps: bool) -> None:
     """A trial of one second that records its begin and its end."""
     begun = time.time()
     time.sleep(SECONDS)

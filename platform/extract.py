@@ -1,7 +1,7 @@
-"""`python -m platform.extract CONFIG [key=value ...]`: write the features that trials share, by Ray tasks.
+"""`python -m platform.extract CONFIG [key=value ...]`: write the maps and features that trials share, by Ray tasks.
 
-Each task writes the features of a range of training images. Tasks run at the same time on all GPUs and nodes.
-`platform.tune` and `platform.train` do the same when Ray has more than one GPU or node.
+Each task writes those of a range of images. Tasks run at the same time on all GPUs and nodes. `platform.tune` and
+`platform.train` do the same when Ray has more than one GPU or node.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sgg.config import Study, load
 
 from .cluster.feature_tasks import extract
 from .cluster.interrupts import Interrupts
+from .cluster.map_tasks import store_maps
 from .cluster.session import ray_session, require_nodes, require_room
 from .launch.arguments import parse
 from .study.directory import StudyDirectory
@@ -33,7 +34,8 @@ def require_parts(study: Study) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the feature store of CONFIG's training nodes, unless it is complete. Returns 0, or 2 for bad input."""
+    """Write the stores that trials of CONFIG read: the maps that `features.maps` asks for, and the features of training
+    nodes. Complete ones stay. Returns 0, or 2 for bad input."""
     arguments = parse(argv, "extract", __doc__, resumes=False)
 
     @Interrupts(None).watched()
@@ -47,7 +49,10 @@ def main(argv: list[str] | None = None) -> int:
             require_nodes(study)
             wanted = resources_per_task(study, total.get("GPU", 0))
             require_room(study, wanted, "a task")
-            store = extract(StudyDirectory.of(study).with_plugins(study).base, wanted)
+            config = StudyDirectory.of(study).with_plugins(study).base
+            for path in store_maps(config, wanted, total):
+                print(f"maps: {path}")
+            store = extract(config, wanted)
             print(f"{len(store):,} rows, {store.num_bytes:,} bytes: {store.path}")
 
     return run_command(write)

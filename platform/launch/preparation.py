@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from sgg.config import Study
+from sgg.config import Config, Study
+from sgg.systems import reads_features
 
-from ..cluster.feature_tasks import extract, worth_sharing
+from ..cluster.feature_tasks import extract
+from ..cluster.map_tasks import has_several, store_maps
 from ..cluster.session import require_nodes, require_room
 from ..search.axis import Axis
 from ..search.schedule import resources_per_task, resources_per_trial
@@ -44,13 +47,22 @@ def prepare(study: Study, axes: list[Axis], entry_points: EntryPoints,
     else:
         points = [{axis.key: values[axis.key] for axis in shared} for values in configurations(study, axes)]
     configs = distinct([study.trial(point) for point in points])
-    for config in configs:
-        if worth_sharing(config, total):
-            extract(config, resources_per_task(study, total.get("GPU", 0)))
+    if entry_points.share:
+        for config in configs:
+            share(config, resources_per_task(study, total.get("GPU", 0)), total)
+        prepare_one = partial(prepare_one, make_maps=False)
     foundations = [prepare_one(config) for config in configs]
     lengths = [config.training.epochs for config in configs]
     lengths += [value for axis in axes if axis.key == "training.epochs" for value in axis.extremes()]
     return foundations[0].provenance, max(lengths)
+
+
+def share(config: Config, resources: dict[str, float], total: dict[str, float]) -> None:
+    """Make the stores that trials of a config read: maps, and features where several GPUs or nodes can extract them.
+    resources: of a task. total: of this Ray."""
+    store_maps(config, resources, total)
+    if reads_features(config) and has_several(total):
+        extract(config, resources)
 
 
 def missing_vectors(provenance: DataProvenance) -> str:

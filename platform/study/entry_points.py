@@ -20,6 +20,11 @@ class EntryPoints:
     prepare: str = "sgg.systems:prepare"
     fit: str = "sgg.training.fit:fit"
 
+    @property
+    def share(self) -> bool:
+        """Whether Ray tasks can make what trials share: they make what `sgg.systems.prepare` would make."""
+        return self.prepare == EntryPoints.prepare
+
 
 def find(name: str) -> Callable[..., Any]:
     """The function called `module:function`."""

@@ -41,7 +41,8 @@ def work(arguments: dict[str, Any]) -> None:
     try:
         fit = find(arguments["fit"])
         fit(received(arguments["config"]), directory, resume=True, start_from=arguments["start_from"],
-            on_epoch_end=partial(_report, after=tuple(arguments["after"])))
+            on_epoch_end=partial(_report, after=tuple(arguments["after"])),
+            make_maps=False)  # the search has decided on them
     except Exception as error:
         # The error goes to another process as text, since not every exception can be pickled.
         traceback.print_exc()

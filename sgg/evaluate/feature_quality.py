@@ -87,7 +87,7 @@ class FeatureStudy:
         config = validate(found.meta["config"], str(found.path))
         if AUGMENTATIONS.kind_of(config.augmentation) != "gan":
             raise ValueError(f"{found.path}: this run has no GAN, so there are no generated features to study")
-        foundation = systems.prepare(config, trained_on_the_same(found), "training")
+        foundation = systems.prepare(config, trained_on_the_same(found), "training", make_maps=False)
         gan = foundation.build().networks["gan"]
         assert isinstance(foundation, TwoStageFoundation)  # no other system has a GAN
         assert isinstance(gan, GAN)

@@ -93,8 +93,11 @@ class ImageStoreWriter:
         """The numbers of the missing shards, ascending; none if the store is sealed."""
         if self.path.exists():
             return []
-        return [shard for shard in range(self.num_shards)
-                if not array.shard_of(self.directory, shard, self.row_shape).is_file()]
+        return [shard for shard in range(self.num_shards) if not self.has(shard)]
+
+    def has(self, shard: int) -> bool:
+        """Whether a shard is written, in a store that is not sealed."""
+        return array.shard_of(self.directory, shard, self.row_shape).is_file()
 
     def write(self, shard: int, rows: np.ndarray) -> None:
         """Write the rows [n, *row_shape] float32 of a shard.

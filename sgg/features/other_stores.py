@@ -18,8 +18,8 @@ def other_stores(path: Path, wanted: StoreIdentity) -> list[str]:
     """Sentences about the image stores in the folder of `path` that are of the same kind, classes and split as `wanted`
     but differ otherwise: what differs, the one with the fewest differences first."""
     found = sorted(_others(path, wanted), key=lambda one: (len(one[1]), one[0]))
-    said = [f"{other} ({size / 1e6:,.1f} MB) is not used, since it is of something else: {'; '.join(differences)}. "
-            f"If no other run reads it, `rm -r {other}` frees its space" for other, differences, size in found[:NAMED]]
+    said = [f"{other} ({size / 1e6:,.1f} MB) is not used, since it is of something else: {'; '.join(differ)}. "
+            f"If no other run reads it, `rm -r {other}` frees its space" for other, differ, size in found[:NAMED]]
     return said + ([f"nor are {len(found) - NAMED} more in {path.parent}"] if len(found) > NAMED else [])
 
 
@@ -31,11 +31,11 @@ def _others(path: Path, wanted: StoreIdentity) -> Iterator[tuple[Path, list[str]
         except (OSError, ValueError):
             continue  # unfinished, damaged, or of another version: whoever opens it gets to know
         if found.classes == wanted.classes and found.settings.get("part") == wanted.settings.get("part") and \
-                (differences := _differences(found, wanted)):
-            yield other, differences, sum(attributes["shard_bytes"])
+                (differ := differences(found, wanted)):
+            yield other, differ, sum(attributes["shard_bytes"])
 
 
-def _differences(found: StoreIdentity, wanted: StoreIdentity) -> list[str]:
+def differences(found: StoreIdentity, wanted: StoreIdentity) -> list[str]:
     """What differs, in words."""
     names = {"detector": "detector", "data": "annotation", "pictures": "image files"}
     listed = [f"{words} {getattr(found, name)}, not {getattr(wanted, name)}" for name, words in names.items()

@@ -32,8 +32,10 @@ def open_foundation(config: Config, check: Check | None = None, use: Use = "feat
     return TwoStageFoundation.open(config, check, use)
 
 
-def prepare(config: Config, check: Check | None = None, use: Use = "features") -> Foundation:
+def prepare(config: Config, check: Check | None = None, use: Use = "features", make_maps: bool = True) -> Foundation:
     """As `open_foundation`, and also make all that training needs, so that every trial finds it.
+
+    make_maps: as in `Foundation.make_ready`.
 
     Afterwards torch computes with the threads and number formats of the settings. The shared parts are made without
     them.
@@ -41,7 +43,7 @@ def prepare(config: Config, check: Check | None = None, use: Use = "features") -
     from sgg.experiment.torch_setup import configure_torch
 
     foundation = open_foundation(config, check, use)
-    foundation.make_ready()
+    foundation.make_ready(make_maps)
     configure_torch(foundation.experiment.config)
     return foundation
 

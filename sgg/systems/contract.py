@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from sgg.common.seeding import generator
 from sgg.data.provenance import DataProvenance
 from sgg.experiment.context import Experiment
+from sgg.features import Progress
+from sgg.features.image_writer import ImageStoreWriter
 from sgg.methods.head import Mode
 from sgg.methods.variants import Adjuster
 from sgg.structures import Batch, Prediction
@@ -143,6 +145,19 @@ class TrainingBatches(Protocol):
         """The batches of one epoch from batch `first` on, counted from 0. Starting another epoch ends this one."""
 
 
+@dataclass(frozen=True)
+class MissingStores:
+    """Stores of the detector's outputs that training wants and that are missing. It can be pickled.
+
+    writers: those of each split by its name, by kind. said: what was decided, and why, in lines for people. seconds:
+    what one process on this machine takes to compute them.
+    """
+
+    writers: Mapping[str, Mapping[str, ImageStoreWriter]]
+    said: Sequence[str] = ()
+    seconds: float = 0.0
+
+
 class Foundation(Protocol):
     """The shared basis of all trials of a search: made once, found by every trial.
 
@@ -166,8 +181,19 @@ class Foundation(Protocol):
         """The extraction of the features that training reads (`sgg.systems.reads_features`), and the path of their
         store."""
 
-    def make_ready(self) -> None:
-        """Make what training needs beside the parts, where it is missing."""
+    def missing_stores(self) -> MissingStores:
+        """Decide which stores of the detector's outputs are made (`features.maps`). Raises ValueError where the disk
+        has no room for them."""
+
+    def write_stores(self, split: str, writers: Mapping[str, ImageStoreWriter], shards: Sequence[int],
+                     progress: Progress = iter) -> None:
+        """Compute some shards of the stores of a split and write them. Any process may do so, at the same time as
+        others, which write other shards. Raises ValueError where this process would compute other numbers, or an image
+        file is faulty; OSError where a store cannot be written."""
+
+    def make_ready(self, make_maps: bool = True) -> None:
+        """Make what training needs beside the parts, where it is missing. make_maps: False: `missing_stores` are not
+        made, because another process has decided on them."""
 
     def training_batches(self, repeats: np.ndarray | None = None) -> TrainingBatches:
         """The batches of training. repeats: [I] how often each image occurs in an epoch; None: once."""

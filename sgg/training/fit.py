@@ -33,6 +33,7 @@ def fit(
     on_epoch_end: Callable[[Row], None] | None = None,
     resume: bool = True,
     start_from: Path | str | None = None,
+    make_maps: bool = True,
 ) -> Row:
     """Train one trial, validate during training, test at the end. Return the last row and the test metrics.
 
@@ -43,7 +44,8 @@ def fit(
     `directory`, if there is one. `on_epoch_end` first gets the rows of the finished epochs, so it gets every epoch in
     order. start_from: a checkpoint of another trial from which this config continues (population-based training); a
     newer checkpoint in `directory` takes precedence. `on_epoch_end` then gets the rows of the epochs after that
-    checkpoint.
+    checkpoint. make_maps: whether maps of the detector are stored now, where `features.maps` asks for that; False:
+    another process has decided on that.
 
     Raises FloatingPointError, naming the epoch, where F has diverged: a loss or its gradient is not finite (the error
     then names step and images, too), or the scores of an evaluation are not finite. No checkpoint is then written.
@@ -55,7 +57,7 @@ def fit(
     donor = checkpoint.open_checkpoint(start_from) if start_from is not None else None
     found, of_this_trial = checkpoint_to_resume(directory, resume, donor)
 
-    foundation = systems.prepare(config, partial(require_origin, found, of_this_trial))
+    foundation = systems.prepare(config, partial(require_origin, found, of_this_trial), make_maps=make_maps)
     experiment = foundation.experiment
     config = experiment.config
     seed_everything(config.seed, "weights")

@@ -35,7 +35,7 @@ def prepare(config):
     return SimpleNamespace(config=type(config).model_validate(settings), provenance=facts)
 
 
-def fit(config, directory, on_epoch_end=None, resume=True, start_from=None):
+def fit(config, directory, on_epoch_end=None, resume=True, start_from=None, make_maps=True):
     config = prepare(config).config
     directory, epochs = Path(directory), config.training.epochs
     write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": prepare(config).provenance})

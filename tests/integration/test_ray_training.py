@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 from platform import train
+from platform.cluster import map_tasks
 from platform.study.directory import FINISHED, StudyDirectory, TrialRecord
 
 import numpy as np
@@ -21,6 +22,7 @@ from sgg import systems
 from sgg.common.run_log import History
 from sgg.config import load
 from sgg.features import FeatureStore, writer
+from sgg.systems.two_stage import stored
 from sgg.training.fit import fit
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]  # each worker is a process that imports torch, and some are replaced
@@ -81,29 +83,59 @@ def test_train_with_two_workers_survives_the_kill_of_one(ray_with_gpus, training
     assert 0 < rows[-1]["loss"] < 100
 
 
+class KillFirst(threading.Thread):
+    """Kills the first process that runs a task of a function."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(daemon=True)
+        self._task, self.killed, self.over = f"ray::{function}", None, False
+        self.start()
+
+    def run(self) -> None:
+        while self.killed is None and not self.over:
+            for process in psutil.process_iter(["name"]):
+                if process.info["name"].startswith(self._task):
+                    self.killed = process.pid
+                    process.kill()
+                    break
+            time.sleep(0.02)
+
+
+def test_store_maps_by_tasks_of_which_one_is_killed(ray_with_gpus, training_file, toy_root, tmp_path, monkeypatch):
+    """Bitwise the maps that this process computes, and nobody computes them again."""
+    monkeypatch.setattr(stored, "rows_per_shard", lambda *_: 16)  # of 64 rows of train
+    monkeypatch.setattr(map_tasks, "LONG_S", 0.0)
+    config = load(training_file, [f"data.cache={tmp_path / 'cache'}", "features.maps=exact"]).base
+    shutil.copytree(config.data.root / "cache" / "detectors", tmp_path / "cache" / "detectors")
+    first = KillFirst("_write_shard")
+    try:
+        map_tasks.store_maps(config, {"CPU": 1.0}, {"CPU": 4.0})
+    finally:
+        first.over = True
+    assert first.killed
+    foundation = systems.open_foundation(config)
+    for name, rows in (("train", 64), ("val", 8), ("test", 12)):
+        split = foundation.stored(name)
+        assert split.rows == rows
+        np.testing.assert_array_equal(split.open().stores["map"][range(rows)], split.compute(range(rows))["map"])
+
+
 def test_features_are_written_by_tasks_and_one_is_killed(ray_with_gpus, training_file, toy_root, tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "PART_BYTES", 2**18)  # some images each, so that there are several
     root = tmp_path / "data"
     shutil.copytree(toy_root, root, ignore=shutil.ignore_patterns("features"))
-    killed = []
-
-    def kill_the_first() -> None:
-        while not killed:
-            for process in psutil.process_iter(["name"]):
-                if process.info["name"].startswith("ray::_write_part") and not killed:
-                    killed.append(process.pid)
-                    process.kill()
-            time.sleep(0.02)
-
-    threading.Thread(target=kill_the_first, daemon=True).start()
+    first = KillFirst("_write_part")
     monkeypatch.setattr(sys, "argv", ["extract", training_file, f"data.root={root}"])
     with pytest.raises(SystemExit) as ended:  # as the main program, whose functions no other process can import
         runpy.run_module("platform.extract", run_name="__main__", alter_sys=True)
+    first.over = True
     assert ended.value.code == 0
-    assert killed
+    assert first.killed
     foundation = systems.open_foundation(load(training_file, [f"data.root={root}"]).base)
     extraction, path = foundation.training_features()
     assert len(extraction.ranges()) > 3
+    # A run of two epochs reads val more often than storing computes it. A task has decided, since there are 4 GPUs.
+    assert [foundation.stored(name).complete for name in ("train", "val", "test")] == [False, True, False]
     by_tasks, here = FeatureStore.open(path, extraction.identity), extraction.ensure(tmp_path / "nodes.zarr")
     np.testing.assert_array_equal(by_tasks.counts, here.counts)
     # Sums are split among another number of threads.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,7 +20,8 @@ from sgg.detector import ensure_detector, known_hash
 from sgg.detector.model import Detector
 from sgg.experiment.context import Experiment
 from sgg.experiment.torch_setup import device_of
-from sgg.features import FeatureStore, stored_identity
+from sgg.features import FeatureStore, Progress, stored_identity
+from sgg.features.image_writer import ImageStoreWriter
 from sgg.methods.augmentation import Augmentation, AugmentationParts
 from sgg.methods.head import HeadSizes, require_module
 from sgg.models.frequency_bias import FrequencyBias, frequency_table
@@ -28,7 +29,7 @@ from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import SceneGraphModel
 from sgg.structures import Batch
 from sgg.systems.construction import Use, require_plugins
-from sgg.systems.contract import Check, TrainingBatches
+from sgg.systems.contract import Check, MissingStores, TrainingBatches
 from sgg.systems.extraction import Extraction, store_path, training_nodes
 from sgg.systems.optimization import build_optimizer
 
@@ -37,7 +38,7 @@ from .learner import GraphLearner
 from .predictor import TwoStagePredictor
 from .stored import OpenedSplit, StoredSplit
 from .stored_batches import StoredBatches, StoredMaps, with_outputs
-from .storing import decide, store_outputs
+from .storing import decide, store_outputs, warn_of_missing
 from .system import TwoStage
 
 log = logging.getLogger(__name__)
@@ -123,14 +124,32 @@ class TwoStageFoundation:
         """Reads maps that are stored, where the same maps would be computed otherwise."""
         return StoredMaps(self.stored)
 
-    def make_ready(self) -> None:
+    def missing_stores(self) -> MissingStores:
+        """As `Foundation.missing_stores`."""
+        found = decide([self.stored(name) for name in SPLITS], self.config)
+        return MissingStores({one.name: one.writers() for one in found.splits}, found.said, found.seconds)
+
+    def write_stores(self, split: str, writers: Mapping[str, ImageStoreWriter], shards: Sequence[int],
+                     progress: Progress = iter) -> None:
+        """As `Foundation.write_stores`."""
+        self.stored(split).write(writers, shards, progress)
+
+    def make_ready(self, make_maps: bool = True) -> None:
         """Make the stores that training reads, where they are missing, and print what was decided on large ones."""
-        store_outputs(decide([self.stored(name) for name in SPLITS], self.config))
+        splits = [self.stored(name) for name in SPLITS]
+        if make_maps:
+            store_outputs(decide(splits, self.config))
+        else:
+            warn_of_missing(splits, self.config)
         self.features  # noqa: B018 - the property computes them once
 
     def stored(self, name: str) -> StoredSplit:
         """The stores of the detector's outputs for a split."""
-        return StoredSplit(self.experiment, self.detector, self.detector_hash, name)
+        return self._stored[name]
+
+    @cached_property
+    def _stored(self) -> dict[str, StoredSplit]:
+        return {name: StoredSplit(self.experiment, self.detector, self.detector_hash, name) for name in SPLITS}
 
     def training_batches(self, repeats: np.ndarray | None = None) -> TrainingBatches:
         """As `Experiment.training_batches`, with the detector's outputs where they are stored."""

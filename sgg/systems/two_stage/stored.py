@@ -6,7 +6,7 @@ float32 and gives results that are bitwise those of computing from images. `floa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -28,6 +28,7 @@ from sgg.experiment.torch_setup import as_in_training, threads_of
 from sgg.features.identity import StoreIdentity
 from sgg.features.image_store import ImageStore, row_of
 from sgg.features.image_writer import ImageStoreWriter, ensure_image_stores, rows_per_shard
+from sgg.features.other_stores import differences
 from sgg.structures import Batch, Detections, DetectorOutputs
 from sgg.systems.extraction import store_path
 
@@ -145,10 +146,16 @@ class StoredSplit:
             writers = self.writers()
             ensure_image_stores(list(writers.values()), lambda shards: self.write(writers, shards, progress))
 
-    def write(self, writers: dict[Kind, ImageStoreWriter], shards: Sequence[int],
+    def write(self, writers: Mapping[Kind, ImageStoreWriter], shards: Sequence[int],
               progress: Callable[[Sequence[Any]], Iterable[Any]] = iter) -> None:
         """Compute shards and write them into every store that lacks them. Raises ValueError, naming the image, where an
-        image file is faulty or the detector has diverged, and OSError where a store cannot be written."""
+        image file is faulty, the detector has diverged, or this process would compute other numbers than those that the
+        stores are for; OSError where a store cannot be written."""
+        for kind, writer in writers.items():
+            if writer.identity != (own := self.identities[kind]):
+                raise ValueError(f"{writer.path}: this process would compute other numbers than the one that began the "
+                                 f"store ({'; '.join(differences(own, writer.identity))}): let nodes of one kind write "
+                                 "it, or set features.maps=float16, which does not depend on them")
         ranges = {shard: writers["map"].rows_of(shard) for shard in shards}
         parts = {shard: [rows[start:start + BATCH] for start in range(0, len(rows), BATCH)]
                  for shard, rows in ranges.items()}
@@ -160,7 +167,7 @@ class StoredSplit:
             for shard in shards:
                 found = [self._rows(batch) for batch in islice(batches, len(parts[shard]))]
                 for kind, writer in writers.items():
-                    if shard in writer.missing():
+                    if not writer.has(shard):
                         writer.write(shard, np.concatenate([one[kind] for one in found]))
             next(batches, None)  # finishes a progress bar
 

@@ -18,7 +18,7 @@ def test_prepare_makes_features_on_all_cores_in_full_precision(toy_root, monkeyp
     found = []
 
     class Noting(two_stage.TwoStageFoundation):
-        def make_ready(self) -> None:
+        def make_ready(self, make_maps: bool = True) -> None:
             found.append((torch.get_num_threads(), torch.get_float32_matmul_precision()))
 
     monkeypatch.setattr(two_stage, "ensure_detector",

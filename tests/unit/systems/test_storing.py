@@ -1,8 +1,11 @@
 """Whether maps are stored: what a run reads, what the disk holds, and what it says."""
 
+import pickle
+
 import pytest
 
 from sgg.config import validate
+from sgg.systems.contract import MissingStores
 from sgg.systems.two_stage import storing
 from sgg.systems.two_stage.estimate import Estimate
 from tests.unit.systems.test_stored import foundation_of
@@ -64,3 +67,29 @@ def test_estimate_is_close_to_the_files(toy_root, tmp_path) -> None:
     stored = sum(one.open().stores["map"].num_bytes for one in splits)
     assert estimate.total == pytest.approx(stored, rel=0.2)
     assert len(estimate.lines()) == 3
+
+
+@pytest.mark.parametrize(("maps", "warnings"), [("auto", 0), ("off", 0), ("exact", 3)])
+def test_make_ready_leaves_stores_to_whoever_decided_on_them(toy_root, tmp_path, caplog, maps: str, warnings) -> None:
+    foundation = foundation_of(toy_root, tmp_path, maps, training={"epochs": 3})
+    foundation.make_ready(make_maps=False)
+    assert not any(foundation.stored(name).complete for name in ("train", "val", "test"))
+    assert caplog.text.count("are not stored where this process looks") == warnings
+
+
+def test_missing_stores_says_what_is_stored_and_can_be_sent(toy_root, tmp_path) -> None:
+    foundation = foundation_of(toy_root, tmp_path)
+    missing = pickle.loads(pickle.dumps(foundation.missing_stores()))
+    assert missing.seconds > 0
+    assert "storing 24 maps of train, val, test" in missing.said[0]
+    for split, writers in missing.writers.items():
+        foundation.write_stores(split, writers, [0])
+        for writer in writers.values():
+            writer.seal()
+    assert foundation.missing_stores() == MissingStores({})
+
+
+def test_write_stores_refuses_stores_of_another_process_whose_numbers_differ(toy_root, tmp_path) -> None:
+    missing = foundation_of(toy_root, tmp_path, resources={"cpus": 2}).missing_stores()
+    with pytest.raises(ValueError, match=r"would compute other numbers .*computed\.threads 1, not 2.*maps=float16"):
+        foundation_of(toy_root, tmp_path).write_stores("train", missing.writers["train"], [0])

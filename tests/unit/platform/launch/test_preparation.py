@@ -2,6 +2,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from platform.cluster import session
+from platform.launch import preparation
 from platform.launch.preparation import missing_vectors, prepare, trial_resources
 from platform.search.schedule import plan
 from platform.search.search_space import read_axes
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from sgg import systems
 from sgg.config import Config, ConfigError, load
 
 HEAD = {"memory": 1e9}
@@ -72,6 +74,18 @@ search: {trials: 2}
     monkeypatch.setitem(sys.modules, "stand_in", SimpleNamespace(make=make))
     prepare(study, axes, EntryPoints(prepare="stand_in:make"), {"CPU": 2.0})
     assert sorted(made) == sorted({values["detector.epochs"] for values in plan(study, axes) or ()})
+
+
+def test_prepare_shares_what_our_own_function_would_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks, or this process, store maps before; nobody decides on them again."""
+    (tmp_path / "a.yaml").write_text("training: {epochs: 1}\n")
+    study, axes = read_axes(load(tmp_path / "a.yaml"))
+    calls = []
+    monkeypatch.setattr(preparation, "share", lambda config, resources, total: calls.append(("share", resources)))
+    monkeypatch.setattr(systems, "prepare", lambda config, make_maps: calls.append(("prepare", make_maps))
+                        or SimpleNamespace(provenance={}))
+    prepare(study, axes, EntryPoints(), {"CPU": 2.0})
+    assert calls == [("share", {"CPU": 1.0}), ("prepare", False)]
 
 
 def test_missing_vectors() -> None:

@@ -59,8 +59,12 @@ def test_extract_sends_copies_as_a_search_does(config, tmp_path, monkeypatch, ca
     monkeypatch.setattr(extract, "require_nodes", lambda study: None)
     monkeypatch.setattr(extract, "require_room", lambda *_: None)
     monkeypatch.setattr(extract, "extract", write)
+    monkeypatch.setattr(extract, "store_maps", lambda config, *_: sent.append(config) or ["the maps"])
     assert extract.main([str(config)]) == 0
-    (plugin,) = sent[0].experiment.plugins
+    assert sent[0].experiment.plugins == sent[1].experiment.plugins
+    (plugin,) = sent[1].experiment.plugins
     assert Path(plugin).is_relative_to(tmp_path / "runs" / "a")
     assert Path(plugin).read_text() == LOSS
-    assert "there" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "maps: the maps\n" in printed
+    assert "there" in printed

@@ -1,6 +1,6 @@
-"""Waiting for the tasks that write a feature store, without a Ray."""
+"""Waiting for the tasks that write a store, without a Ray."""
 
-from platform.cluster import feature_tasks
+from platform.cluster import shared_tasks
 
 import ray
 
@@ -8,8 +8,8 @@ import ray
 def test_next_done_logs_what_tasks_wait_for(tmp_path, monkeypatch, caplog):
     answers = iter([([], ["a", "b"]), (["b"], ["a"])])
     monkeypatch.setattr(ray, "wait", lambda waiting, timeout: next(answers))
-    monkeypatch.setattr(feature_tasks, "largest_node", {"CPU": 4.0, "GPU": 0.0}.get)
-    found = feature_tasks.next_done(["a", "b"], tmp_path / "nodes.zarr", {"CPU": 1.0, "GPU": 1.0})
+    monkeypatch.setattr(shared_tasks, "largest_node", {"CPU": 4.0, "GPU": 0.0}.get)
+    found = shared_tasks.next_done(["a", "b"], tmp_path / "nodes.zarr", {"CPU": 1.0, "GPU": 1.0})
     assert found == (["b"], ["a"])
     message, = caplog.messages
     for part in (str(tmp_path / "nodes.zarr"), "2 tasks", "1 CPU (the largest node has 4)",
