@@ -1,10 +1,12 @@
 """Every benchmark runs, at the smallest size there is: not what it shows. A name that changed elsewhere fails here."""
 
 import argparse
+import contextlib
 import json
 import os
 import queue
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,9 +26,10 @@ from benchmarks import (
     learning,
     perturb,
     sgdet,
-    training_step,
+    step,
     trial_cost,
 )
+from benchmarks.common import older
 from sgg.common.atomic import write_json
 from sgg.common.run_log import TEST
 from sgg.evaluate.restore import Restored
@@ -57,8 +60,8 @@ def test_benchmarks_are_all_tested():
     folder = Path(annotations.__file__).parent
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
-        annotations, departures, evaluation, evaluator, features, heads, images, learning, perturb, sgdet,
-        training_step, trial_cost)}
+        annotations, departures, evaluation, evaluator, features, heads, images, learning, perturb, sgdet, step,
+        trial_cost)}
 
 
 def test_annotations(monkeypatch, capsys):
@@ -141,11 +144,54 @@ def test_perturb():
     assert names(perturb.tables(world, "small"))
 
 
-def test_training_step(words, monkeypatch, capsys):
-    monkeypatch.setattr(training_step, "IMAGES", 1)
-    words("--quick")
-    assert training_step.main() == 0
-    assert "update of D" in capsys.readouterr().out
+def test_step(words, tmp_path, monkeypatch):
+    """With a profile, and beside an older commit, whose own process is left out here."""
+    folder = tmp_path / "older"
+    monkeypatch.setattr(step, "files_of", lambda commit: contextlib.nullcontext(folder))
+    seconds = {step.HERE: {False: 1.0, True: 3.0}, folder: {False: 2.0, True: 4.0}}
+    monkeypatch.setattr(step, "step_seconds", lambda tree, quick: seconds[tree])
+    words("--quick", "--json", tmp_path / "rows.json", "--profile", tmp_path / "profile.txt", "--against", "abc")
+    assert step.main() == 0
+    rows = {row["name"]: row for row in json.loads((tmp_path / "rows.json").read_text())}
+    assert rows["step/with_gan/ratio_to_older"]["value"] == 0.75
+    assert rows["step/without_gan/ratio_to_older"]["value"] == 0.5
+    for gan in ("with", "without"):
+        assert rows[f"step/{gan}_gan/ratio_to_floor"]["value"] > 0
+        assert rows[f"step/{gan}_gan/F on real features: F backward"]["value"] > 0
+    profile = (tmp_path / "profile.txt").read_text()
+    assert profile.count("aten::addmm\n") == 2
+
+
+def test_step_alone_is_what_another_commit_reads(monkeypatch, words):
+    """`step_seconds` of a newer commit runs `--alone` in the folder of this one."""
+    def json_of(folder, script, *options):
+        path = folder / "rows.json"
+        words(*options, "--json", path)
+        assert (script, step.main()) == ("benchmarks/step.py", 0)
+        return json.loads(path.read_text())
+
+    with tempfile.TemporaryDirectory() as name:
+        monkeypatch.setattr(older, "json_of", json_of)
+        (Path(name) / "benchmarks").mkdir()
+        (Path(name) / "benchmarks" / "step.py").touch()
+        found = older.step_seconds(Path(name), quick=True)
+    assert 0 < found[False] < found[True]
+
+
+def test_files_of_a_commit_that_git_does_not_know():
+    with pytest.raises(ValueError, match="--against: git has no files of commit 'no-commit'"), \
+            older.files_of("no-commit"):
+        pass
+
+
+def test_run_in_shows_the_last_lines_of_an_error(tmp_path):
+    (tmp_path / "fails.py").write_text("import sys; sys.exit(1)\n")
+    (tmp_path / "dies.py").write_text("import os; print('gone', file=os.sys.stderr, flush=True); os._exit(3)\n")
+    with pytest.raises(RuntimeError, match=r"dies\.py failed in .*: gone"):
+        older.run_in(tmp_path, "dies.py")
+    with pytest.raises(RuntimeError, match="it has written no results"):
+        older.json_of(tmp_path, "fails.py")  # status 1, as of a missed goal, but without results
+
 
 
 @pytest.fixture
