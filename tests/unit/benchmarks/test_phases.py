@@ -30,7 +30,7 @@ def test_watch_finds_every_part_of_a_step():
 
 
 def test_watch_divides_the_backward_pass_of_g_at_its_networks():
-    """While gradients of F's weights arrive it is F's, of G's weights G's; none of G's arrives before all of F's."""
+    """While gradients of F's weights arrive it is F's, of G's weights G's. Those of D get none."""
     step, phases = build(Size().quick(), True), Phases()
     watch(step.system, phases)
     seen = []
@@ -42,7 +42,8 @@ def test_watch_divides_the_backward_pass_of_g_at_its_networks():
     with backward_as_phase(phases):
         step()
     of_g = {pair for pair in seen if (pair[1] or "").startswith(GENERATED)}
-    assert of_g == {(name, f"{GENERATED}: {name} backward") for name in networks}
+    assert of_g == {(name, f"{GENERATED}: {name} backward") for name in "FG"}
+    assert {phase for name, phase in seen if name == "D"} == {f"{OF_D}: D backward"}
 
 
 def test_watch_changes_no_result():
