@@ -105,8 +105,9 @@ def test_store_maps_by_tasks_of_which_one_is_killed(ray_with_gpus, training_file
     """Bitwise the maps that this process computes, and nobody computes them again."""
     monkeypatch.setattr(stored, "rows_per_shard", lambda *_: 16)  # of 64 rows of train
     monkeypatch.setattr(map_tasks, "LONG_S", 0.0)
+    systems.open_foundation(load(training_file).base)  # trains the detector, unless another test has
     config = load(training_file, [f"data.cache={tmp_path / 'cache'}", "features.maps=exact"]).base
-    shutil.copytree(config.data.root / "cache" / "detectors", tmp_path / "cache" / "detectors")
+    shutil.copytree(toy_root / "cache" / "detectors", tmp_path / "cache" / "detectors")
     first = KillFirst("_write_shard")
     try:
         map_tasks.store_maps(config, {"CPU": 1.0}, {"CPU": 4.0})
