@@ -14,6 +14,7 @@ if __name__ == "__main__" and not __package__:
 
 from sgg.common.command_line import run_command
 from sgg.config import Study, load
+from sgg.systems import reads_features
 
 from .cluster.feature_tasks import extract
 from .cluster.interrupts import Interrupts
@@ -35,7 +36,7 @@ def require_parts(study: Study) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the stores that trials of CONFIG read: the maps that `features.maps` asks for, and the features of training
-    nodes. Complete ones stay. Returns 0, or 2 for bad input."""
+    nodes if an augmentation reads them. Complete ones stay. Returns 0, or 2 for bad input."""
     arguments = parse(argv, "extract", __doc__, resumes=False)
 
     @Interrupts(None).watched()
@@ -52,6 +53,9 @@ def main(argv: list[str] | None = None) -> int:
             config = StudyDirectory.of(study).with_plugins(study).base
             for path in store_maps(config, wanted, total):
                 print(f"maps: {path}")
+            if not reads_features(config):
+                print("no features are extracted, because no augmentation of these settings reads them")
+                return
             store = extract(config, wanted)
             print(f"{len(store):,} rows, {store.num_bytes:,} bytes: {store.path}")
 

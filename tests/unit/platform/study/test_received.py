@@ -44,7 +44,7 @@ def test_received_loads_plugins(config) -> None:
     assert received(settings).loss.kind == "mine"
 
 
-def test_extract_sends_copies_as_a_search_does(config, tmp_path, monkeypatch, capsys) -> None:
+def test_extract_sends_copies_as_a_search_does(config, toy_root, tmp_path, monkeypatch, capsys) -> None:
     """Other nodes see the folder of the run, but not that of the config."""
     sent = []
 
@@ -60,9 +60,12 @@ def test_extract_sends_copies_as_a_search_does(config, tmp_path, monkeypatch, ca
     monkeypatch.setattr(extract, "require_room", lambda *_: None)
     monkeypatch.setattr(extract, "extract", write)
     monkeypatch.setattr(extract, "store_maps", lambda config, *_: sent.append(config) or ["the maps"])
-    assert extract.main([str(config)]) == 0
-    assert sent[0].experiment.plugins == sent[1].experiment.plugins
-    (plugin,) = sent[1].experiment.plugins
+    words = [str(config), "data.name=toy", f"data.root={toy_root}"]
+    assert extract.main(words) == 0
+    assert "no features are extracted" in capsys.readouterr().out, "without a GAN"
+    assert extract.main([*words, "augmentation.kind=gan"]) == 0
+    assert len({tuple(one.experiment.plugins) for one in sent}) == 1
+    (plugin,) = sent[2].experiment.plugins
     assert Path(plugin).is_relative_to(tmp_path / "runs" / "a")
     assert Path(plugin).read_text() == LOSS
     printed = capsys.readouterr().out
