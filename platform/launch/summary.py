@@ -8,6 +8,7 @@ from ..cluster.interrupts import signal_heard
 from ..cluster.watch import FAULT, ray_is_gone
 from ..results.files import write_results
 from ..study.directory import FAILED, FINISHED, RUNNING, STOPPED, StudyDirectory
+from ..study.study_file import note_end
 
 BUDGET_USED_UP = "the time budget of the search is used up"
 WAS_INTERRUPTED = "interrupted"
@@ -31,6 +32,7 @@ def summarize(directory: StudyDirectory, not_begun: int) -> int:
     records = directory.records()
     counts = {status: sum(record.status == status for record in records) for status in (FINISHED, STOPPED, FAILED)}
     if records:
+        note_end(directory.path)
         print(write_results(directory.path), end="")
     for record in records:
         if record.status == FAILED:

@@ -16,6 +16,8 @@ from sgg.common.parser import command_parser
 
 from .aggregate import aggregate, collect
 from .formats import FORMATS, render
+from .report.content import content
+from .report.page import page
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -36,7 +38,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    rows = aggregate(collect(arguments.run_dirs), arguments.by.split(",") if arguments.by else None)
+    collection = collect(arguments.run_dirs)
+    rows = aggregate(collection, arguments.by.split(",") if arguments.by else None)
+    if arguments.format == "html":
+        sys.stdout.write(page(content(collection, rows, arguments.run_dirs)))
+        return
     width = os.get_terminal_size().columns if sys.stdout.isatty() else None
     print(render(rows, arguments.format, arguments.metric, width), end="")
 

@@ -9,56 +9,26 @@ they do not depend on the order of trials, and reading results needs no second f
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sgg.common.hashing import value_hash
-from sgg.common.metric_names import PARTS
 from sgg.common.run_log import CONFIG, ROWS, TEST, Row
 from sgg.common.versions import PROGRAM, describe_program
 from sgg.config.by_role import reference, role_of
 from sgg.config.loading.searched_entries import current_key, current_settings, current_values
 from sgg.methods.variants import adjustments_in, values_under, variants_of
 from sgg.settings.keys import find, flatten
-from sgg.systems import parts_of
 
 from ..study.directory import FAILED, FINISHED, TRIALS, StudyDirectory, TrialRecord
 from ..study.study_file import STUDY, StudyFile
+from .basis import Basis
+from .history import TrialHistory
 
-if TYPE_CHECKING:
-    from sgg.data.provenance import DataProvenance
-
-SEED_KEY, EVALUATION = "experiment.seed", "evaluation."
-
-
-@dataclass(frozen=True, order=True)
-class Basis:
-    """What metrics must have in common to be comparable, as texts; a text is empty when a trial does not say it."""
-
-    data: str
-    embeddings: str = ""
-    parts: tuple[tuple[str, str], ...] = ()
-    pictures: str = ""
-    plugins: str = ""
-
-    @classmethod
-    def of(cls, provenance: DataProvenance) -> Basis:
-        """The basis of a trial, from the `data` entry of its config.json."""
-        return cls(describe_data(provenance.get("description", "unknown"), provenance.get("hash") or ""),
-                   describe_data(provenance.get("embeddings", ""), provenance.get("embeddings_hash") or ""),
-                   tuple(parts_of(provenance).items()), describe_images(provenance.get("pictures")),
-                   ", ".join(describe_data(name, digest) for name, digest in provenance.get("plugins", {}).items()))
-
-    def words(self) -> dict[str, str]:
-        """Name -> text, empty when a trial does not say it. `pictures` is what files of results call the images."""
-        return {"data": self.data, "embeddings": self.embeddings, **dict.fromkeys(PARTS, ""), **dict(self.parts),
-                "pictures": self.pictures, "plugins": self.plugins}
-
-    def __str__(self) -> str:
-        return "; ".join(f"{name}: {text}" for name, text in self.words().items() if text)
+SEED_KEY, EPOCHS_KEY, EVALUATION = "experiment.seed", "training.epochs", "evaluation."
 
 
 @dataclass(frozen=True)
@@ -72,6 +42,8 @@ class Outcome:
     metrics: dict[str, float]
     program: str = ""
     """Version and commit that trained it; "" for a trial of an earlier version, which does not say."""
+    trial: int = 0
+    """The number of its trial in `Collection.trials`."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +53,14 @@ class Cell:
     mean: float
     std: float | None
     n: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The metrics of one configuration and seed. seed: None if the trial does not say it."""
+
+    seed: int | None
+    metrics: dict[str, float]
 
 
 @dataclass
@@ -94,6 +74,12 @@ class ResultRow:
     cells: dict[str, Cell] = field(default_factory=dict)
     programs: list[str] = field(default_factory=list)
     """Versions and commits of the trials behind its metrics. Trials of different ones share a row."""
+    identity: dict[str, Any] = field(default_factory=dict)
+    """All settings that tell configurations apart, of which `settings` shows some."""
+    samples: list[Sample] = field(default_factory=list)
+    """What the cells are the mean of."""
+    trials: list[int] = field(default_factory=list)
+    """The numbers of all its trials in `Collection.trials`, also of those that its metrics leave out."""
 
     @property
     def n(self) -> int:
@@ -103,9 +89,12 @@ class ResultRow:
 
 @dataclass
 class Collection:
-    """All outcomes of some studies. searched: the keys that any study searched. metric, mode: those of the first."""
+    """All outcomes of some studies. searched: the keys that any study searched. metric, mode: those of the first.
+    trials: one for each trial. studies: study.json of each study that has one."""
 
     outcomes: list[Outcome] = field(default_factory=list)
+    trials: list[TrialHistory] = field(default_factory=list)
+    studies: list[StudyFile] = field(default_factory=list)
     searched: list[str] = field(default_factory=list)
     metric: str = "val/sgcls/zs/ngR@100"
     mode: str = "max"
@@ -124,11 +113,12 @@ def collect(run_dirs: Iterable[Path | str]) -> Collection:
         metadata: StudyFile | None = None
         if (path / STUDY).is_file():
             metadata, compared_by = _metadata(StudyDirectory(path))
+            collection.studies.append(metadata)
             collection.searched += [key for key in map(current_key, metadata["axes"]) if key not in collection.searched]
             if number == 0:
                 collection.metric, collection.mode = compared_by
         for record in records:
-            collection.outcomes += _outcomes(record, metadata)
+            collection.outcomes += _outcomes(record, metadata, collection.trials)
     return collection
 
 
@@ -178,7 +168,8 @@ def _records(path: Path) -> list[TrialRecord]:
     return [TrialRecord.read(folder) for folder in folders if (folder / CONFIG).is_file()]
 
 
-def _outcomes(record: TrialRecord, metadata: StudyFile | None) -> list[Outcome]:
+def _outcomes(record: TrialRecord, metadata: StudyFile | None, trials: list[TrialHistory]) -> list[Outcome]:
+    """The outcomes of a trial, whose history is appended to `trials`."""
     began = record.config()
     written = began or _of_study(metadata)
     flat, values = current_settings(flatten(written["config"])), current_values(record.values)
@@ -187,16 +178,19 @@ def _outcomes(record: TrialRecord, metadata: StudyFile | None) -> list[Outcome]:
     seed = flat.get(SEED_KEY)
     identity = {key: value for key, value in flat.items() if role_of(key).identity}
     metrics: dict[str, float] = {}
-    for row in record.rows():
+    rows = record.rows()
+    for row in rows:
         metrics |= _metrics(row, "val/", record.directory / ROWS)
+    seed = seed[0] if isinstance(seed, list) else seed
+    trials.append(TrialHistory.of(record, rows, seed, flat.get(EPOCHS_KEY), began))
     metrics |= _metrics(record.test(), "", record.directory / TEST)
     adjusted = adjustments_in(metrics)  # only the names of metrics show those of a plugin
     variants = variants_of({key.removeprefix(EVALUATION): value for key, value in flat.items()
                             if key.startswith(EVALUATION)}, adjusted)
     identity = {key: value for key, value in identity.items() if key.removeprefix(EVALUATION) not in adjusted}
     return [Outcome(identity | {EVALUATION + name: value for name, value in variant.items()},
-                    seed[0] if isinstance(seed, list) else seed, record.status, Basis.of(written["data"]),
-                    values_under(metrics, variant), describe_program(written.get(PROGRAM, {}))) for variant in variants]
+                    seed, record.status, Basis.of(written["data"]), values_under(metrics, variant),
+                    describe_program(written.get(PROGRAM, {})), len(trials) - 1) for variant in variants]
 
 
 def _of_study(metadata: StudyFile | None) -> dict[str, Any]:
@@ -244,34 +238,33 @@ def _row(group: list[Outcome], shown: list[str]) -> ResultRow:
               [outcome for outcome in group if outcome.status != FAILED]
     row = ResultRow({key: group[0].settings.get(key) for key in shown}, group[0].basis,
                     sorted({outcome.seed for outcome in counted}, key=repr), _status(statuses),
-                    programs=sorted({outcome.program for outcome in counted} - {""}))
-    samples = _samples(counted)
-    for name in dict.fromkeys(name for sample in samples for name in sample):
-        values = [sample[name] for sample in samples if name in sample]
-        row.cells[name] = Cell(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None,
-                               len(values))
+                    programs=sorted({outcome.program for outcome in counted} - {""}), identity=group[0].settings,
+                    samples=_samples(counted), trials=sorted({outcome.trial for outcome in group}))
+    for name in dict.fromkeys(name for sample in row.samples for name in sample.metrics):
+        values = [sample.metrics[name] for sample in row.samples if name in sample.metrics]
+        mean = statistics.fmean(values)
+        row.cells[name] = Cell(mean, deviation(values, mean) if len(values) > 1 else None, len(values))
     return row
 
 
-def _samples(outcomes: list[Outcome]) -> list[dict[str, float]]:
+def _samples(outcomes: list[Outcome]) -> list[Sample]:
     """Metrics per configuration and seed. Trials with the same ones, such as members of a population that copied each
     other, count as one sample, which is their mean: they do not show the effect of the seed."""
-    groups: dict[Any, list[dict[str, float]]] = {}
+    groups: dict[Any, list[Outcome]] = {}
     for number, outcome in enumerate(outcomes):
         seed = outcome.seed if outcome.seed is not None else f"unknown {number}"
-        groups.setdefault((repr(sorted(outcome.settings.items())), seed), []).append(outcome.metrics)
-    return [{name: statistics.fmean(metrics[name] for metrics in group if name in metrics)
-             for name in dict.fromkeys(name for metrics in group for name in metrics)} for group in groups.values()]
+        groups.setdefault((repr(sorted(outcome.settings.items())), seed), []).append(outcome)
+    return [Sample(group[0].seed, _means([outcome.metrics for outcome in group])) for group in groups.values()]
 
 
-def describe_data(description: str, content_hash: str) -> str:
-    """The description of a data set or of a file of word vectors, with the beginning of its hash."""
-    return f"{description} [{content_hash[:8]}]" if content_hash else description
+def _means(of: list[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.fmean(metrics[name] for metrics in of if name in metrics)
+            for name in dict.fromkeys(name for metrics in of for name in metrics)}
 
 
-def describe_images(hashes: dict[str, str] | None) -> str:
-    """One hash for the images of all splits; "" for results of the first edition, which do not say it."""
-    return value_hash(hashes)[:8] if hashes else ""
+def deviation(values: list[float], mean: float) -> float:
+    """The sample standard deviation of at least two values. `statistics.stdev` computes with fractions: slow."""
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def _status(statuses: list[str]) -> str:

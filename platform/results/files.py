@@ -1,4 +1,4 @@
-"""The result files of a study: results.csv and results.json in its folder."""
+"""The result files of a study: results.csv, results.json and report.html in its folder."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from sgg.common.atomic import replaced
 
 from .aggregate import aggregate, collect
 from .formats import render
+from .report.content import content
+from .report.page import page
+
+REPORT = "report.html"
 
 
 def write_results(directory: Path) -> str:
-    """Write results.csv and results.json of a study into its folder. Returns the same results as a table for people."""
-    rows = aggregate(collect([directory]))
-    for form in ("csv", "json"):
-        with replaced(directory / f"results.{form}") as passing:
-            passing.write_text(render(rows, form), encoding="utf-8")
+    """Write the result files of a study into its folder. Returns the same results as a table for people."""
+    collection = collect([directory])
+    rows = aggregate(collection)
+    texts = {f"results.{form}": render(rows, form) for form in ("csv", "json")}
+    texts[REPORT] = page(content(collection, rows, [str(directory)]))
+    for name, text in texts.items():
+        with replaced(directory / name) as passing:
+            passing.write_text(text, encoding="utf-8")
     return render(rows, "table")

@@ -1,14 +1,13 @@
-"""Result rows as a table for people, and as CSV, JSON, LaTeX and HTML.
+"""Result rows as a table for people, and as CSV, JSON and LaTeX. `report/` makes the page of `--format html`.
 
 This does not use pandas, which would make it no shorter: settings differ between rows, and their order, the missing
 values and the tables per basis would have to be made for a data frame too. `DataFrame.to_latex` needs one more package,
-jinja2, and `to_html` has no caption.
+jinja2.
 """
 
 from __future__ import annotations
 
 import csv
-import html
 import io
 import re
 from typing import Any
@@ -21,16 +20,17 @@ from sgg.common.atomic import to_json
 from sgg.common.metric_names import DETECTION_COUNTS, SUBSETS, headline_k, is_fraction
 from sgg.common.versions import PROGRAM
 
-from .aggregate import Basis, Cell, ResultRow
+from .aggregate import Cell, ResultRow
+from .basis import Basis
 
 FORMATS = ("table", "csv", "json", "latex", "html")
 MODES = {"sgcls": "SGCls", "predcls": "PredCls", "sgdet": "SGDet"}
 
 
 def render(rows: list[ResultRow], form: str, metric: str | None = None, width: int | None = None) -> str:
-    """The rows in one of FORMATS.
+    """The rows in one of FORMATS but html.
 
-    metric: the one that table, LaTeX and HTML show, for example mR@50; None: ngR@100, or ngR at the largest measured K.
+    metric: the one that table and LaTeX show, for example mR@50; None: ngR@100, or ngR at the largest measured K.
     width: of a table, in characters. Raises ValueError for a metric that no row has.
     """
     measured = _metrics(rows)
@@ -45,8 +45,6 @@ def render(rows: list[ResultRow], form: str, metric: str | None = None, width: i
             return to_json([as_json(row) for row in rows], indent=1) + "\n"
         case "latex":
             return _latex(rows, metric)
-        case "html":
-            return _html(rows, metric)
         case _:
             raise ValueError(f"--format must be one of {', '.join(FORMATS)}, got {form!r}")
 
@@ -180,16 +178,3 @@ def _latex(rows: list[ResultRow], metric: str | None) -> str:
 
 def _escaped(text: str) -> str:
     return re.sub(r"([&%$#_{}])", r"\\\1", text)
-
-
-def _html(rows: list[ResultRow], metric: str | None) -> str:
-    blocks = []
-    for basis, group in _by_basis(rows).items():
-        names = columns(group, metric)
-        head = [*short_names(list(group[0].settings)), *map(_heading, names), "n", "status"]
-        lines = [f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in _cells(row, names))}</tr>"
-                 for row in group]
-        blocks.append(f"<table>\n<caption>{html.escape(str(basis))}: {html.escape(_caption(names))}</caption>\n"
-                      f"<tr>{''.join(f'<th>{html.escape(text)}</th>' for text in head)}</tr>\n"
-                      + "\n".join(lines) + "\n</table>\n")
-    return "".join(blocks)

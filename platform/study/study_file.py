@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Required, TypedDict, cast
 
 from sgg.common.atomic import write_json
 from sgg.common.locking import this_process
+from sgg.common.machine import this_command, this_machine
 from sgg.common.run_log import read_optional_json
 from sgg.common.versions import Program, program
 from sgg.config import Study
@@ -37,8 +39,9 @@ class StudyFile(StudyMetadata, total=False):
     """The whole content of study.json.
 
     settings: all settings, nested. given, axes: see `Study`. path: the folder of the study when it was begun. run_by:
-    the process that runs it or ran it last. program: the code that runs it. resolved: all settings, in files of earlier
-    versions whose `settings` are only those that the config file gave.
+    the process that runs it or ran it last. program: the code that runs it. command, machine: of that process, in
+    words. began: when it was first begun; ended: when its results were last written; both in seconds since 1970.
+    resolved: all settings, in files of earlier versions whose `settings` are only those that the config file gave.
     """
 
     settings: Required[dict[str, Any]]
@@ -47,6 +50,10 @@ class StudyFile(StudyMetadata, total=False):
     path: str
     run_by: str
     program: Program
+    command: str
+    machine: str
+    began: float
+    ended: float
     resolved: dict[str, Any]
 
 
@@ -57,6 +64,17 @@ def read_study_file(folder: Path) -> StudyFile | None:
 
 def write_study_file(folder: Path, study: Study, metadata: StudyMetadata) -> None:
     """Write study.json, complete or not at all. Raises OSError when it cannot be written."""
+    now = time.time()
+    before = read_study_file(folder)
     content: StudyFile = {"settings": study.base.model_dump(mode="json"), "given": study.given, "axes": study.axes,
-                          "path": str(folder), "run_by": this_process(), "program": program(), "data": metadata["data"]}
+                          "path": str(folder), "run_by": this_process(), "program": program(),
+                          "command": this_command(), "machine": this_machine(),
+                          "began": before.get("began", now) if before else now, "data": metadata["data"]}
     write_json(folder / STUDY, content | metadata)
+
+
+def note_end(folder: Path) -> None:
+    """Write into study.json that results are written now. Raises OSError when it cannot be written."""
+    found = read_study_file(folder)
+    if found is not None:
+        write_json(folder / STUDY, {**found, "ended": time.time()})

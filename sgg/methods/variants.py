@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,7 @@ def suffix(variant: Variant) -> str:
     return f"{text}/x{weight:g}" if weight else text
 
 
+@lru_cache(maxsize=1 << 15)  # a search repeats a few thousand names in every row of every trial
 def split_suffix(name: str) -> tuple[str, str]:
     """The name of a metric without the suffix of its variant, and the suffix."""
     found = _SUFFIX.search(name)

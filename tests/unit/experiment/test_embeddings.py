@@ -1,7 +1,7 @@
 """The provenance of word vectors, which perturbations and heads depend on."""
 
 from pathlib import Path
-from platform.results.aggregate import Basis
+from platform.results.basis import Basis
 
 import pytest
 

@@ -1,7 +1,8 @@
 import csv
 import io
 import json
-from platform.results.aggregate import Basis, aggregate, collect
+from platform.results.aggregate import aggregate, collect
+from platform.results.basis import Basis
 from platform.results.formats import render
 from platform.study.directory import FAILED, FINISHED, STOPPED
 

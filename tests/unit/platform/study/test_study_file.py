@@ -1,21 +1,24 @@
-"""The file study.json."""
+from platform.study.study_file import note_end, read_study_file, write_study_file
 
-import json
-from platform.study.study_file import read_study_file, write_study_file
-
-from sgg.common.locking import this_process
-from sgg.common.versions import program
 from sgg.config import load
 
 
-def test_read_study_file_gives_what_write_study_file_wrote(tmp_path):
-    (tmp_path / "a.yaml").write_text("loss: {scale: {search: grid, of: [1, 2]}}\n")
-    study = load(tmp_path / "a.yaml")
-    assert read_study_file(tmp_path) is None
-    metadata = {"data": {"description": "toy", "hash": "1"}, "epochs": 3, "resources": {"CPU": 1.0}, "fit": "a:b",
-                "paths_from": None, "plugins": {"head.py": "2"}}
-    write_study_file(tmp_path, study, metadata)
-    assert read_study_file(tmp_path) == {
-        **metadata, "settings": json.loads(study.base.model_dump_json()), "given": study.given,
-        "axes": {"loss.scale": {"search": "grid", "of": [1, 2]}}, "path": str(tmp_path), "run_by": this_process(),
-        "program": program()}
+def test_write_study_file_keeps_when_a_study_was_begun(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("experiment: {name: a}")
+    study = load(path, [])
+    write_study_file(tmp_path, study, {"data": {"hash": "a"}})
+    first = read_study_file(tmp_path)
+    note_end(tmp_path)
+    ended = read_study_file(tmp_path)
+    write_study_file(tmp_path, study, {"data": {"hash": "a"}})
+    again = read_study_file(tmp_path)
+    assert first["began"] == ended["began"] == again["began"] <= ended["ended"]
+    assert "ended" not in again
+    assert "pytest" in first["command"]
+    assert "cores" in first["machine"]
+
+
+def test_note_end_of_no_study_writes_nothing(tmp_path):
+    note_end(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,50 @@
+"""The basis of results: what they were measured on and with. Results of different bases are never pooled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sgg.common.hashing import value_hash
+from sgg.common.metric_names import PARTS
+from sgg.systems import parts_of
+
+if TYPE_CHECKING:
+    from sgg.data.provenance import DataProvenance
+
+
+@dataclass(frozen=True, order=True)
+class Basis:
+    """What metrics must have in common to be comparable, as texts; a text is empty when a trial does not say it."""
+
+    data: str
+    embeddings: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
+    pictures: str = ""
+    plugins: str = ""
+
+    @classmethod
+    def of(cls, provenance: DataProvenance) -> Basis:
+        """The basis of a trial, from the `data` entry of its config.json."""
+        return cls(describe_data(provenance.get("description", "unknown"), provenance.get("hash") or ""),
+                   describe_data(provenance.get("embeddings", ""), provenance.get("embeddings_hash") or ""),
+                   tuple(parts_of(provenance).items()), describe_images(provenance.get("pictures")),
+                   ", ".join(describe_data(name, digest) for name, digest in provenance.get("plugins", {}).items()))
+
+    def words(self) -> dict[str, str]:
+        """Name -> text, empty when a trial does not say it. `pictures` is what files of results call the images."""
+        return {"data": self.data, "embeddings": self.embeddings, **dict.fromkeys(PARTS, ""), **dict(self.parts),
+                "pictures": self.pictures, "plugins": self.plugins}
+
+    def __str__(self) -> str:
+        return "; ".join(f"{name}: {text}" for name, text in self.words().items() if text)
+
+
+def describe_data(description: str, content_hash: str) -> str:
+    """The description of a data set or of a file of word vectors, with the beginning of its hash."""
+    return f"{description} [{content_hash[:8]}]" if content_hash else description
+
+
+def describe_images(hashes: dict[str, str] | None) -> str:
+    """One hash for the images of all splits; "" for results of the first edition, which do not say it."""
+    return value_hash(hashes)[:8] if hashes else ""

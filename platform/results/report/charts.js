@@ -1,0 +1,165 @@
+"use strict";
+/* Trade-offs, learning curves, adjustments and cost. */
+const Charts = (() => {
+  const { data, choice } = State;
+  const TOO_FEW = "Nothing was measured for this choice.";
+
+  const scatter = (id, caption, across, up, label) => {
+    const found = State.shown().map((row) => ({ row, x: State.cell(row, across.name), y: State.cell(row, up.name) }))
+      .filter((point) => point.x && point.y && point.x.early === point.y.early);
+    if (!found.length) return Axes.empty(id, caption, TOO_FEW);
+    const ranked = found.filter((point) => !point.x.early);
+    const places = Statistics.pareto(ranked.map((point) => [point.x.mean, point.y.mean]));
+    const front = new Set(places.map((place) => ranked[place]));
+    const { drawing, layer, sx, sy } = Axes.frame(id, { label,
+      x: { range: Axes.extent(found.map((point) => point.x.mean)), label: across.label, format: Axes.asPercent },
+      y: { range: Axes.extent(found.map((point) => point.y.mean)), label: up.label, format: Axes.asPercent } });
+    const corners = [...front].sort((a, b) => a.x.mean - b.x.mean).flatMap((point, number, all) => {
+      const here = [sx(point.x.mean), sy(point.y.mean)];
+      return number ? [[sx(all[number - 1].x.mean), here[1]], here] : [here];
+    });
+    if (corners.length > 1) layer.append(Dom.svg("path", { class: "front", d: Axes.path(corners) }));
+    for (const point of found.sort((a, b) => front.has(a) - front.has(b))) layer.append(dot(point, front.has(point), sx, sy, across, up));
+    return Axes.figure(id, caption, [drawing, Dom.html("p", { class: "note" }, "◆ Pareto front   ● other   ■ baseline   ○ last validation of a trial without test")]);
+  };
+
+  const dot = ({ row, x, y }, onFront, sx, sy, across, up) => {
+    const [left, top] = [sx(x.mean), sy(y.mean)];
+    const base = row === data.rows[choice.baseline];
+    const bars = (onFront || base) ? [x.sd && Dom.svg("line", { class: "whisker", x1: sx(x.mean - x.sd), x2: sx(x.mean + x.sd), y1: top, y2: top }),
+      y.sd && Dom.svg("line", { class: "whisker", x1: left, x2: left, y1: sy(y.mean - y.sd), y2: sy(y.mean + y.sd) })] : [];
+    const kind = base ? "base" : onFront ? "best" : x.early ? "open" : "plain";
+    const shape = base ? Dom.svg("rect", { x: left - 5, y: top - 5, width: 10, height: 10 })
+      : onFront ? Dom.svg("path", { d: `M${left} ${top - 7}L${left + 7} ${top}L${left} ${top + 7}L${left - 7} ${top}Z` })
+        : Dom.svg("circle", { cx: left, cy: top, r: 4 });
+    return Dom.withTip(Dom.svg("g", { class: `dot ${kind}`, tabindex: onFront || base ? 0 : -1, role: "img" }, bars, shape),
+      [State.label(row), `${up.label}: ${Dom.percent(y.mean)}${y.sd === null ? "" : ` ± ${Dom.percent(y.sd)}`}`,
+        `${across.label}: ${Dom.percent(x.mean)}${x.sd === null ? "" : ` ± ${Dom.percent(x.sd)}`}`, x.early ? "last validation" : `n ${row.n}`]);
+  };
+
+  const axis = (parts) => ({ name: State.metric(parts), label: `${State.metricLabel(parts)}, %` });
+  const tradeoffs = () => {
+    scatter("tradeoff-shots", "Zero-shot against all", axis({ subset: "all" }), axis({ subset: "zs" }), "Scatter of zero-shot against all");
+    const free = choice.recall.startsWith("ng");
+    scatter("tradeoff-recalls", "Mean recall against recall", axis({ subset: "all", recall: free ? "ngR" : "R" }),
+      axis({ subset: "all", recall: free ? "ng-mR" : "mR" }), "Scatter of mean recall against recall");
+  };
+
+  const curve = (id, caption, name, unit, scale) => {
+    const bands = data.curves[name] || {};
+    const rows = State.leading().filter((row) => bands[row.configuration]);
+    if (!rows.length) return Axes.empty(id, caption, "No epoch of these configurations was measured.");
+    const series = rows.map((row) => bands[row.configuration].map((list, part) => (part ? list.map((value) => (value === null ? null : value / scale)) : list)));
+    const others = State.shown(true).filter((row) => bands[row.configuration] && !rows.includes(row)).slice(0, 300)
+      .map((row) => ({ row, epochs: bands[row.configuration][0], mean: bands[row.configuration][1].map((value) => (value === null ? null : value / scale)) }));
+    const values = [...series.flatMap((band) => band.slice(1).flat()), ...others.flatMap(({ mean }) => mean)].filter((value) => value !== null);
+    const last = Math.max(...series.flatMap((band) => band[0]), ...others.flatMap(({ epochs }) => epochs), 2);
+    const { drawing, layer, sx, sy } = Axes.frame(id, { label: caption, x: { range: [1, last], label: "epoch", ticks: Axes.ticks(1, last, 8).filter(Number.isInteger) },
+      y: { range: Axes.extent(values), label: unit, format: scale === 1 ? undefined : Axes.asPercent } });
+    for (const { row, epochs, mean } of others) {
+      layer.append(Dom.svg("path", { class: "other", d: Axes.path(epochs.map((epoch, at) => [epoch, mean[at]]).filter(([, value]) => value !== null).map(([epoch, value]) => [sx(epoch), sy(value)])) }));
+      for (const at of ends(row.configuration)) layer.append(cross("#8b96a3", sx(at.epoch), sy(near(epochs, mean, at.epoch)), at, State.label(row)));
+    }
+    series.forEach(([epochs, mean, low, high], number) => {
+      const known = epochs.map((epoch, at) => at).filter((at) => mean[at] !== null);
+      if (low) {
+        const edge = [...known.map((at) => [sx(epochs[at]), sy(high[at])]), ...known.slice().reverse().map((at) => [sx(epochs[at]), sy(low[at])])];
+        layer.append(Dom.svg("path", { class: "band", d: `${Axes.path(edge)}Z`, fill: Axes.COLOURS[number % Axes.COLOURS.length] }));
+      }
+      layer.append(Axes.line(number, known.map((at) => [sx(epochs[at]), sy(mean[at])])));
+      for (const at of ends(rows[number].configuration)) layer.append(cross(Axes.COLOURS[number % Axes.COLOURS.length], sx(at.epoch), sy(near(epochs, mean, at.epoch)), at, State.label(rows[number])));
+    });
+    return Axes.figure(id, caption, drawing);
+  };
+  const legend = (id, rows) => Dom.replace(id, Axes.legend(rows.map((row) => `${row === data.rows[choice.baseline] ? "baseline: " : ""}${State.label(row)}`)));
+  const near = (epochs, mean, epoch) => {
+    const at = epochs.reduce((best, one, place) => (mean[place] !== null && Math.abs(one - epoch) < Math.abs(epochs[best] - epoch) ? place : best), 0);
+    return mean[at];
+  };
+  /* Where trials of a configuration ended early: one entry for each epoch and status. */
+  const ends = (configuration) => {
+    const found = new Map();
+    for (const trial of data.trials) {
+      if (trial.configuration !== configuration || !trial.epochs || !["stopped", "failed"].includes(trial.status)) continue;
+      const key = `${trial.epochs} ${trial.status}`;
+      found.set(key, { epoch: trial.epochs, status: trial.status, count: ((found.get(key) || {}).count || 0) + 1 });
+    }
+    return [...found.values()];
+  };
+  const cross = (stroke, x, y, end, label) => Dom.withTip(Dom.svg("path", { class: "cross", role: "img", stroke,
+    d: `M${x - 5} ${y - 5}L${x + 5} ${y + 5}M${x - 5} ${y + 5}L${x + 5} ${y - 5}` }), [label, `${end.count} ${end.status} after epoch ${end.epoch}`]);
+
+  const curves = () => {
+    const names = Object.keys(data.curves);
+    const wanted = State.metric();
+    const name = names.includes(wanted) ? wanted : State.metric({ subset: choice.subset === "zs" ? "zs" : "all", recall: choice.recall === "F1" ? "R" : choice.recall });
+    curve("curve-metric", `Validation: ${name.replaceAll("/", " ")}`, name, "%", data.scale);
+    curve("curve-loss", "Training loss", "loss", "loss", 1);
+    legend("curve-legend", State.leading().filter((row) => (data.curves[name] || data.curves.loss || {})[row.configuration]));
+  };
+
+  const adjustments = () => {
+    const swept = data.settings.map((setting, number) => ({ ...setting, number })).filter((setting) => setting.swept);
+    const several = swept.filter((setting) => new Set(data.rows.map((row) => row.settings[setting.number])).size > 1);
+    if (!several.length) return Dom.replace("adjustment-charts", Dom.html("p", { class: "empty" }, "No adjustment was measured under several values (evaluation.pred_weight, evaluation.logit_adjustment)."));
+    const measures = [axis({}), axis({ subset: "all", recall: choice.recall.startsWith("ng") ? "ng-mR" : "mR" })];
+    const places = several.flatMap((setting) => measures.map((measure, part) => ({ setting, measure, id: `adjust-${setting.number}-${part}` })));
+    Dom.replace("adjustment-charts", places.map(({ id }) => Dom.html("figure", { id })));
+    return places.forEach((entry) => adjusted(entry, swept));
+  };
+  const adjusted = ({ setting, measure, id }, swept) => {
+    const others = swept.filter((other) => other.number !== setting.number);
+    const caption = `${measure.label.replace(", %", "")} under ${setting.name}`;
+    const lines = State.leading().map((plain) => ({ plain, points: data.rows.filter((row) => row.configuration === plain.configuration && others.every((other) => row.settings[other.number] === plain.settings[other.number]))
+      .map((row) => ({ at: row.settings[setting.number], found: State.cell(row, measure.name) })).filter((point) => point.found && typeof point.at === "number").sort((a, b) => a.at - b.at) }))
+      .filter((entry) => entry.points.length);
+    if (!lines.length) return Axes.empty(id, caption, TOO_FEW);
+    const all = lines.flatMap((entry) => entry.points);
+    const { drawing, layer, sx, sy } = Axes.frame(id, { label: caption, height: 280, x: { range: Axes.extent(all.map((point) => point.at)), label: setting.key, ticks: [...new Set(all.map((point) => point.at))] },
+      y: { range: Axes.extent(all.flatMap(({ found }) => [found.mean - (found.sd || 0), found.mean + (found.sd || 0)])), label: "%", format: Axes.asPercent } });
+    lines.forEach(({ plain, points }, number) => {
+      const colour = Axes.COLOURS[number % Axes.COLOURS.length];
+      layer.append(Axes.line(number, points.map((point) => [sx(point.at), sy(point.found.mean)])));
+      for (const { at, found } of points) {
+        if (found.sd) layer.append(Dom.svg("line", { class: "whisker", stroke: colour, x1: sx(at), x2: sx(at), y1: sy(found.mean - found.sd), y2: sy(found.mean + found.sd) }));
+        layer.append(Dom.withTip(Dom.svg("circle", { cx: sx(at), cy: sy(found.mean), r: 4, fill: colour, role: "img", tabindex: 0 }),
+          [State.label(plain), `${setting.name} ${at}: ${Dom.percent(found.mean)}${found.sd === null ? "" : ` ± ${Dom.percent(found.sd)}`} %`]));
+      }
+    });
+    legend("adjustment-legend", lines.map(({ plain }) => plain));
+    return Axes.figure(id, caption, drawing);
+  };
+
+  const cost = () => {
+    const points = State.trialsShown().map((trial) => ({ trial, row: State.plainByConfiguration.get(trial.configuration) })).filter(({ trial, row }) => trial.seconds && row)
+      .map((point) => ({ ...point, value: State.bySeed(point.row, State.metric(), point.trial.tested ? "test" : "val").get(point.trial.seed) })).filter(({ value }) => value !== undefined);
+    const caption = "Training time of each trial, without validation and test";
+    if (!points.length) Axes.empty("cost-chart", caption, "No training time was recorded.");
+    else {
+      const top = Math.max(...points.map(({ trial }) => trial.seconds));
+      const [unit, name] = top > 7200 ? [3600, "hours"] : top > 120 ? [60, "minutes"] : [1, "seconds"];
+      const { drawing, layer, sx, sy } = Axes.frame("cost-chart", { label: caption, x: { range: [0, (top / unit) * 1.05], label: name }, y: { range: Axes.extent(points.map(({ value }) => value)), label: `${State.metricLabel()}, %`, format: Axes.asPercent } });
+      for (const { trial, row, value } of points) {
+        layer.append(Dom.withTip(Dom.svg("circle", { class: `dot ${trial.tested ? "plain" : "open"}`, cx: sx(trial.seconds / unit), cy: sy(value), r: 4, role: "img" }),
+          [trial.name, State.label(row), `${Dom.time(trial.seconds)}, ${Dom.percent(value)} %${trial.tested ? "" : " in validation"}`]));
+      }
+      Axes.figure("cost-chart", caption, [drawing, Dom.html("p", { class: "note" }, "● tested   ○ last validation")]);
+    }
+    progress();
+  };
+
+  /* Trials in the order of their names: how far each came. */
+  const progress = () => {
+    const trials = State.trialsShown();
+    const caption = "Epochs of each trial, in the order of names";
+    if (!trials.length) return Axes.empty("cost-timeline", caption, "No trial.");
+    const most = Math.max(...trials.map((trial) => Math.max(trial.planned || 0, trial.epochs)), 1);
+    const { drawing, layer, sx, sy, height, box } = Axes.frame("cost-timeline", { label: caption, x: { range: [0, trials.length], label: "trial", ticks: [] }, y: { range: [0, most * 1.05], label: "epochs" } });
+    const wide = Math.max(1, (sx(1) - sx(0)) * 0.8);
+    trials.forEach((trial, number) => layer.append(Dom.withTip(Dom.svg("rect", { class: `bar ${trial.status}`, x: sx(number + 0.1), width: wide, y: sy(Math.max(trial.epochs, most * 0.01)), height: height - box.bottom - sy(Math.max(trial.epochs, most * 0.01)), role: "img" }),
+      [trial.name, `${trial.status}, ${trial.epochs} of ${trial.planned || "?"} epochs`, Dom.time(trial.seconds)])));
+    return Axes.figure("cost-timeline", caption, [drawing, Dom.html("p", { class: "note keys" }, ["finished", "stopped", "failed", "running"].map((name) => Dom.html("span", { class: `key ${name}` }, name)))]);
+  };
+
+  return { tradeoffs, curves, adjustments, cost };
+})();

@@ -1,0 +1,97 @@
+"""The head of a report: what was asked, on which data, by which code, on which machine, at which cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from sgg.common.versions import describe_program
+from sgg.settings.keys import find
+
+from ...study.directory import FAILED, FINISHED, RUNNING, STOPPED
+from ...study.study_file import StudyFile
+from ..aggregate import Collection, ResultRow
+from ..history import TrialHistory
+
+ZERO_SHOT = ("zs: triplets (subject class, predicate, object class) that do not occur in training; 10s: 1 to 10 times; "
+             "100s: 11 to 100 times. For test, training is train and val together; for validation it is train.")
+UNKNOWN = "not recorded"
+
+
+def facts(collection: Collection, rows: Sequence[ResultRow], folders: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """The facts of the head, each with a label and its lines. A line for each different value of several studies."""
+    trials, studies = collection.trials, collection.studies
+    bases = list(dict.fromkeys(row.basis for row in rows))
+    seconds = [trial.seconds for trial in trials if trial.seconds is not None]
+    return [
+        ("Question", [_question(collection)]),
+        ("Data", _different(basis.data for basis in bases)),
+        ("Word vectors", _different(basis.embeddings for basis in bases)),
+        ("Detector", _different(_parts(study) for study in studies) or _different(
+            dict(basis.parts).get("detector", "") for basis in bases)),
+        ("Detector's mAP", ["not recorded with a run; `python -m sgg.detector evaluate` measures it"]),
+        ("Zero-shot", [ZERO_SHOT]),
+        ("Code", _different(program for row in rows for program in row.programs) or
+         _different(describe_program(study.get("program", {})) for study in studies)),
+        ("Packages", _different(", ".join(f"{name} {version}" for name, version in trial.versions.items())
+                                for trial in trials)),
+        ("Command", _different(study.get("command", "") for study in studies)),
+        ("Machine", _different(study.get("machine", "") for study in studies)),
+        ("Each trial", _different(_resources(study, trials) for study in studies) or
+         _different(trial.computed_on for trial in trials)),
+        ("Wall time", _different(_wall(study) for study in studies)),
+        ("Training time", [f"{duration(sum(seconds))} over {len(seconds)} trials, without validation and test"]
+         if seconds else [UNKNOWN]),
+        ("Seeds", [", ".join(map(str, sorted({trial.seed for trial in trials if trial.seed is not None}))) or UNKNOWN]),
+        ("Trials", [_counts(trials)]),
+        ("Folder", list(folders)),
+    ]
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words, such as 3 h 07 min."""
+    minutes = round(seconds / 60)
+    if minutes == 0:
+        return f"{seconds:.0f} s"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest:02} min" if hours else f"{rest} min"
+
+
+def _different(lines: Iterable[str]) -> list[str]:
+    """The lines that differ, without empty ones."""
+    return list(dict.fromkeys(line for line in lines if line))
+
+
+def _question(collection: Collection) -> str:
+    if not collection.searched:
+        return f"What does this configuration reach in {collection.metric}?"
+    settings = collection.searched
+    names = ", ".join(settings[:-1]) + (" and " if len(settings) > 1 else "") + settings[-1]
+    return (f"Which {names} {'gives' if len(settings) == 1 else 'give'} the "
+            f"{'highest' if collection.mode == 'max' else 'lowest'} {collection.metric}?")
+
+
+def _parts(study: StudyFile) -> str:
+    backbone = find(study["settings"], "detector.backbone")
+    return ", ".join(str(part) for part in (backbone, study["data"].get("detector")) if part)
+
+
+def _resources(study: StudyFile, trials: Sequence[TrialHistory]) -> str:
+    amounts = " and ".join(f"{amount:g} {name}" for name, amount in study.get("resources", {}).items())
+    return "; ".join(dict.fromkeys(part for part in (amounts, *(trial.computed_on for trial in trials)) if part))
+
+
+def _wall(study: StudyFile) -> str:
+    began, ended = study.get("began"), study.get("ended")
+    if began is None:
+        return ""
+    start = datetime.fromtimestamp(began, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"begun {start}" + ("" if ended is None else f", {duration(ended - began)} until the last result")
+
+
+def _counts(trials: Sequence[TrialHistory]) -> str:
+    counts = Counter(trial.status for trial in trials)
+    order = [FINISHED, STOPPED, FAILED, RUNNING]
+    order += [status for status in counts if status not in order]
+    return f"{len(trials)}: " + ", ".join(f"{counts[status]} {status}" for status in order if counts[status])

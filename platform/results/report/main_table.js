@@ -1,0 +1,128 @@
+"use strict";
+/* The table of configurations. */
+const MainTable = (() => {
+  const { data, choice } = State;
+
+  /* The columns of numbers: {name, head} of each metric. */
+  const columns = () => {
+    const { mode, subset, recall, k } = choice;
+    const lists = {
+      subsets: () => Object.keys(data.modes).flatMap((m) => data.subsets.map((s) => ({ mode: m, subset: s, recall, k }))),
+      recalls: () => Object.keys(data.modes).flatMap((m) => data.recalls.map((r) => ({ mode: m, subset, recall: r, k }))),
+      ks: () => Object.keys(data.modes).flatMap((m) => data.ks.map((at) => ({ mode: m, subset, recall, k: at }))),
+      all: () => data.recalls.flatMap((r) => data.subsets.flatMap((s) => data.ks.map((at) => ({ mode, subset: s, recall: r, k: at })))),
+    };
+    return lists[choice.columns]().map((parts) => ({ ...parts, name: State.metric(parts) })).filter((column) => State.has(column.name));
+  };
+
+  /* The settings to show, each with its number; adjustments only where rows of several stand beside each other. */
+  const settings = () => data.settings.map((setting, number) => [setting, number]).filter(([setting]) => choice.adjusted || !setting.swept);
+
+  const published = (row, column) => {
+    const found = data.published.find((one) => one.name === row.published && one.mode === column.mode
+      && column.name.endsWith(`/${one.metric}`));
+    return found ? found.recall[column.subset] : undefined;
+  };
+
+  const differenceText = (found) => {
+    if (!found) return "–";
+    if (found.low === null) return `${Dom.signed(found.mean)} (1 seed)`;
+    return `${Dom.signed(found.mean)} [${Dom.signed(found.low)}, ${Dom.signed(found.high)}]`;
+  };
+  const pText = (found) => {
+    if (!found || found.p === null) return "–";
+    return found.p < 0.001 ? "< 0.001" : found.p.toFixed(3);
+  };
+
+  const value = (row, by, cells) => {
+    if (by === "value") return (State.cell(row, State.metric()) || {}).mean;
+    if (by === "difference") return (State.difference(row, State.metric()) || {}).mean;
+    if (by === "p") return (State.difference(row, State.metric()) || {}).p;
+    if (by === "n") return row.n;
+    if (by === "status") return row.status;
+    if (typeof by === "number") return row.settings[by];
+    return (cells.get(by) || State.cell(row, by) || {}).mean;
+  };
+  /* Unknown values last, whichever the direction. */
+  const compare = (a, b, down) => {
+    const missing = (one) => one === null || one === undefined;
+    if (missing(a) || missing(b)) return missing(a) - missing(b);
+    const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
+    return down ? -order : order;
+  };
+
+  /* A heading that sorts. key: what `sort` calls it. */
+  const heading = (words, key, sort, change, attributes = {}) => {
+    const active = sort.by === key;
+    return Dom.html("th", { scope: "col", "aria-sort": active ? (sort.down ? "descending" : "ascending") : "none", ...attributes },
+      Dom.html("button", { type: "button", "data-sort": key, onclick: () => change({ by: key, down: active ? !sort.down : typeof key !== "number" }) },
+        words, Dom.html("span", { class: "arrow", "aria-hidden": "true" }, active ? (sort.down ? " ▼" : " ▲") : "")));
+  };
+
+  const head = (shown) => {
+    const sort = (next) => State.change({ sort: next });
+    const cells = settings().map(([setting, number]) => heading(Dom.short(setting.name, 24), number, choice.sort, sort, { title: setting.key, class: "setting" }));
+    const chosen = State.metric();
+    const numbers = shown.map((column) => heading([Dom.html("span", { class: "group" }, data.modes[column.mode]), ` ${column.subset} `, Dom.html("span", { class: "unit" }, `${column.recall}@${column.k} %`)],
+      column.name, choice.sort.by === "value" && column.name === chosen ? { ...choice.sort, by: chosen } : choice.sort, sort, { class: column.name === chosen ? "number chosen" : "number" }));
+    return Dom.html("thead", {}, Dom.html("tr", {}, cells,
+      heading([`Δ ${State.metricLabel()} `, Dom.html("span", { class: "unit" }, "points [95 %]")], "difference", choice.sort, sort, { class: "number" }),
+      heading("p", "p", choice.sort, sort, { class: "number" }), numbers, heading("n", "n", choice.sort, sort, { class: "number" }), heading("status", "status", choice.sort, sort)));
+  };
+
+  /* The best and second best shown mean of each column, as texts, so that equal texts are marked alike. */
+  const leaders = (rows, shown, table) => shown.map((column) => {
+    const texts = rows.map((row) => table.get(row).get(column.name)).filter((found) => found && !found.early).map((found) => Dom.percent(found.mean));
+    return [...new Set(texts)].sort((a, b) => b - a).slice(0, 2);
+  });
+
+  const numberCell = (row, column, found, best) => {
+    const classes = ["number", column.name === State.metric() ? "chosen" : "", found && found.early ? "early" : ""].join(" ").trim();
+    if (!found) return Dom.html("td", { class: classes }, "–");
+    const text = Dom.percent(found.mean);
+    const rank = found.early ? -1 : best.indexOf(text);
+    const beside = published(row, column);
+    return Dom.html("td", { class: classes, title: found.early ? "last validation: it has no test" : null },
+      rank === 0 ? Dom.html("strong", {}, text) : rank === 1 ? Dom.html("u", {}, text) : text,
+      found.sd === null ? null : Dom.html("span", { class: "sd" }, ` ± ${Dom.percent(found.sd)}`),
+      found.n === row.n && !found.early ? null : Dom.html("span", { class: "sd" }, found.early ? " val" : ` (${found.n})`),
+      beside === undefined ? null : Dom.html("span", { class: "published", title: row.published }, ` published ${beside.toFixed(1)}`));
+  };
+
+  const draw = () => {
+    const rows = State.shown();
+    const shown = columns();
+    const table = new Map(rows.map((row) => [row, new Map(shown.map((column) => [column.name, State.cell(row, column.name)]))]));
+    const { by, down } = choice.sort;
+    rows.sort((a, b) => compare(value(a, by, table.get(a)), value(b, by, table.get(b)), down));
+    const best = leaders(rows, shown, table);
+    const base = data.rows[choice.baseline];
+    const body = rows.map((row) => {
+      const found = State.difference(row, State.metric());
+      return Dom.html("tr", { class: row === base ? "baseline" : null, "data-row": data.rows.indexOf(row) },
+        settings().map(([, number]) => Dom.setting(row.settings[number])).map((text) => Dom.html("td", { class: "setting", title: text }, Dom.short(text, 28))),
+        row === base ? [Dom.html("td", { class: "number" }, "baseline"), Dom.html("td", { class: "number" }, "–")]
+          : [Dom.html("td", { class: `number ${found && found.low !== null && (found.low > 0 || found.high < 0) ? "clear" : ""}` }, differenceText(found)), Dom.html("td", { class: "number" }, pText(found))],
+        shown.map((column, number) => numberCell(row, column, table.get(row).get(column.name), best[number])),
+        Dom.html("td", { class: "number" }, String(row.n)), Dom.html("td", {}, status(row.status)));
+    });
+    Dom.replace("results-table", head(shown), Dom.html("tbody", {}, body));
+    note(rows);
+  };
+
+  const SIGNS = { finished: "●", stopped: "◐", failed: "✕", running: "▷" };
+  const status = (words) => Dom.html("span", { class: `status ${Object.keys(SIGNS).find((name) => words === name) || "mixed"}` },
+    Dom.html("span", { "aria-hidden": "true" }, `${SIGNS[words] || "◌"} `), words);
+
+  const note = (rows) => {
+    const all = data.rows.filter((row) => row.plain || choice.adjusted).length;
+    Dom.replace("results-note", `${rows.length} of ${all} rows. Mean ± sample deviation over seeds, in percent on ${choice.split === "test" ? "test" : "validation (last epoch)"}. `
+      + "Δ is the paired difference to the baseline over common seeds, with its 95 % interval and p of a two-sided t test.");
+    const several = data.bases.length > 1 ? ` Rows of different data are not compared: ${data.bases.map((text, number) => `(${number + 1}) ${text}`).join("; ")}.` : "";
+    Dom.replace("results-key", Dom.html("strong", {}, "Bold"), " is the best of a column, ", Dom.html("u", {}, "underlined"), " the second. ",
+      Dom.html("span", { class: "early" }, "Italic"), " with “val”: the trial has no test, so its last validation stands there; it is not ranked. n: trials with different seeds. p is not corrected for the number of rows.", several,
+      data.published.length ? " Published values: SGCls ngR@100 of the papers." : " No row is like a published one (Visual Genome, VGG16).");
+  };
+
+  return { draw, compare, heading, status };
+})();

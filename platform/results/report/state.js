@@ -1,0 +1,99 @@
+"use strict";
+/* The content of the report, what the reader has chosen, and the values that follow from both. */
+const State = (() => {
+  const data = JSON.parse(document.getElementById("content").textContent);
+  const place = new Map(data.metrics.map((name, number) => [name, number]));
+  const objective = data.objective.split("/");
+  const pick = (wanted, from, other) => (from.includes(wanted) ? wanted : other);
+  const modes = Object.keys(data.modes);
+  const mode = pick(objective[1], modes, modes[0] || "sgcls"); // what a report without any metric is asked for
+  const choice = {
+    split: data.splits[0] || "test",
+    mode,
+    subset: pick(objective[2], data.subsets, data.subsets[0] || "zs"),
+    recall: pick((objective[3] || "").split("@")[0], data.recalls, data.recalls.includes("ngR") ? "ngR" : data.recalls[0] || "ngR"),
+    k: data.headline[mode] || data.ks[data.ks.length - 1] || 100,
+    baseline: data.baseline,
+    columns: "subsets",
+    adjusted: false,
+    filter: "",
+    status: "any",
+    curves: 5,
+    sort: { by: "value", down: true },
+    trialSort: { by: 0, down: false },
+    highlight: null,
+  };
+  const listeners = [];
+  const onChange = (listener) => listeners.push(listener);
+  const change = (changes) => {
+    Object.assign(choice, changes);
+    listeners.forEach((listener) => listener());
+  };
+
+  const metric = (parts = {}) => {
+    const { mode: m, subset, recall, k } = { ...choice, ...parts };
+    return `${m}/${subset}/${recall}@${k}`;
+  };
+  const metricLabel = (parts = {}) => {
+    const { mode: m, subset, recall, k } = { ...choice, ...parts };
+    return `${data.modes[m] || m} ${subset} ${recall}@${k}`;
+  };
+
+  /* Seed -> fraction of a row on a split. */
+  const bySeed = (row, name, split) => {
+    const found = new Map();
+    const at = place.get(name);
+    row.samples.forEach((sample, number) => {
+      const value = sample[split] && at !== undefined ? sample[split][at] : null;
+      if (value !== null && value !== undefined) found.set(sample.seed === null ? `unknown ${number}` : sample.seed, value / data.scale);
+    });
+    return found;
+  };
+  /* Mean, deviation and n of a row. A row without test values, such as one that was stopped, shows those of its last
+     validation; `early` says so. */
+  const cell = (row, name) => {
+    for (const split of choice.split === "test" ? ["test", "val"] : ["val"]) {
+      const values = [...bySeed(row, name, split).values()];
+      if (values.length) {
+        return { mean: Statistics.mean(values), sd: Statistics.deviation(values), n: values.length, early: split !== choice.split };
+      }
+    }
+    return null;
+  };
+  /* The paired difference to the baseline over common seeds, on the same split and the same data. */
+  const difference = (row, name) => {
+    const base = data.rows[choice.baseline];
+    if (!base || base === row || base.basis !== row.basis) return null;
+    const ours = bySeed(row, name, choice.split);
+    const theirs = bySeed(base, name, choice.split);
+    const seeds = [...ours.keys()].filter((seed) => theirs.has(seed));
+    return Statistics.paired(seeds.map((seed) => ours.get(seed)), seeds.map((seed) => theirs.get(seed)));
+  };
+
+  const label = (row, most = 200) => Dom.short(data.settings.map((setting, number) => [setting, row.settings[number]])
+    .filter(([setting, value]) => value !== null && (!setting.swept || value !== 0))
+    .map(([setting, value]) => `${setting.name} ${Dom.setting(value)}`).join(", ") || "the configuration", most);
+
+  const text = (row) => `${label(row, 1e6)} ${row.status}`.toLowerCase();
+  const matches = (words) => choice.filter.toLowerCase().split(/\s+/).filter(Boolean).every((word) => words.includes(word));
+  const shown = (plainOnly = !choice.adjusted) => data.rows.filter((row) => (row.plain || !plainOnly)
+    && (choice.status === "any" || row.status.includes(choice.status)) && matches(text(row)));
+  const trialsShown = () => data.trials.filter((trial) => (choice.status === "any" || trial.status === choice.status)
+    && matches(`${trial.name} ${trial.status} ${trial.reason} seed ${trial.seed} ${Object.entries(trial.values).map(([key, value]) => `${key.split(".").pop()} ${Dom.setting(value)}`).join(" ")} ${plainOf(trial) ? text(plainOf(trial)) : ""}`.toLowerCase()));
+  const plainRows = data.rows.filter((row) => row.plain);
+  const plainByConfiguration = new Map(plainRows.map((row) => [row.configuration, row]));
+  const plainOf = (trial) => plainByConfiguration.get(trial.configuration);
+
+  /* The rows of configurations to draw as lines: the best of those shown, and the baseline's. */
+  const leading = (most = choice.curves) => {
+    const ranked = shown(true).map((row) => [row, cell(row, metric())]).filter(([, found]) => found)
+      .sort((a, b) => a[1].early - b[1].early || b[1].mean - a[1].mean).map(([row]) => row);
+    const rows = ranked.slice(0, most);
+    const base = data.rows[choice.baseline] && plainByConfiguration.get(data.rows[choice.baseline].configuration);
+    if (base && !rows.includes(base)) rows.push(base);
+    return rows;
+  };
+
+  return { data, choice, onChange, change, metric, metricLabel, bySeed, cell, difference, label, shown, trialsShown, leading,
+    plainByConfiguration, has: (name) => place.has(name) };
+})();

@@ -1,0 +1,50 @@
+import json
+import re
+from html.parser import HTMLParser
+from platform.results.report.content import report_of
+from platform.results.report.page import FOLDER, SCRIPTS, page
+from platform.study.directory import FAILED
+
+from sgg.common.atomic import write_json
+
+NASTY = "</script><script>alert(1)</script> \"quoted\" 'twice' & \U0001f431 {{script}} " + "x" * 200
+
+
+class Links(HTMLParser):
+    """The addresses that a page loads, and its tags."""
+
+    def __init__(self):
+        super().__init__()
+        self.addresses, self.tags = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attrs if name in ("src", "href")]
+
+
+def test_page_holds_texts_of_a_run_as_data_only(search):
+    path = search("a", [("dnorm", 0, FAILED, 0.4)])
+    write_json(path / "trials" / "t0" / "trial.json", {"values": {"loss.kind": "dnorm"}, "status": FAILED,
+                                                       "reason": NASTY})
+    text = page(report_of([path]))
+    assert "<script>alert" not in text
+    (content,) = re.findall(r'<script type="application/json" id="content">(.*?)</script>', text, re.S)
+    assert json.loads(content)["trials"][0]["reason"] == NASTY
+    assert text.count("{{script}}") == 1  # the one in the reason
+
+
+def test_page_loads_nothing(search):
+    links = Links()
+    links.feed(page(report_of([search("a", [("dnorm", 0, FAILED, 0.4)])])))
+    assert links.addresses == ["data:,", "#results"]
+    assert links.tags.count("script") == 2
+
+
+def test_scripts_are_all_files_of_the_folder():
+    assert sorted(SCRIPTS) == sorted(path.name for path in FOLDER.glob("*.js"))
+
+
+def test_scripts_and_templates_stay_small():
+    files = [path for path in FOLDER.iterdir() if path.suffix in (".js", ".css", ".html")]
+    assert not [path.name for path in files if len(path.read_text().splitlines()) > 300]
+    assert not [path.name for path in files if "innerHTML" in path.read_text()]
