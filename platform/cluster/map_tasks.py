@@ -45,7 +45,8 @@ def store_maps(config: Config, resources: dict[str, float], total: dict[str, flo
         missing = foundation.missing_stores()
     for line in missing.said:
         print(line, flush=True)
-    by_tasks = several or (missing.seconds > LONG_S and total.get("CPU", 0) >= 2 * resources["CPU"])
+    has_cores = total.get("CPU", 0) >= 2 * resources["CPU"] and not resources.get("GPU")  # tasks would share one GPU
+    by_tasks = several or (missing.seconds > LONG_S and has_cores)
 
     def write(split: str, shards: list[int]) -> None:
         writers, description = missing.writers[split], f"maps of {split}"

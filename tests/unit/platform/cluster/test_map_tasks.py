@@ -45,13 +45,13 @@ def test_store_maps_by_this_process_where_that_is_quick(config, ran, capsys) -> 
     assert map_tasks.store_maps(config, CPU, {"CPU": 4.0}) == []
 
 
-@pytest.mark.parametrize(("total", "names"), [
-    ({"CPU": 4.0}, ["_write_shard"] * 3), ({"CPU": 1.0}, []),
-    ({"CPU": 1.0, "GPU": 2.0}, ["_missing_stores"] + ["_write_shard"] * 3)])
-def test_store_maps_by_tasks_where_that_is_long(config, ran, monkeypatch, total, names) -> None:
-    """One task decides where several devices may differ from this process's."""
+@pytest.mark.parametrize(("total", "gpus", "names"), [
+    ({"CPU": 4.0}, 0.0, ["_write_shard"] * 3), ({"CPU": 1.0}, 0.0, []), ({"CPU": 4.0, "GPU": 1.0}, 1.0, []),
+    ({"CPU": 1.0, "GPU": 2.0}, 1.0, ["_missing_stores"] + ["_write_shard"] * 3)])
+def test_store_maps_by_tasks_where_that_is_long(config, ran, monkeypatch, total, gpus, names) -> None:
+    """One task decides where several devices may differ from this process's. A single GPU is left to this process."""
     monkeypatch.setattr(map_tasks, "LONG_S", 0.0)
-    assert len(map_tasks.store_maps(config, CPU, total)) == 3
+    assert len(map_tasks.store_maps(config, CPU | {"GPU": gpus}, total)) == 3
     assert ran == names
 
 
