@@ -1,51 +1,62 @@
-"""Images per second and core: JPEG decoding, mirroring, padding, resizing, compared with the plain way; header checks.
+"""Images per second and core: JPEG decoding, mirroring, padding, resizing, compared with the plain way; bytes that a
+loading process passes, and its memory; header checks.
 
     python benchmarks/images.py [--quick] [--json FILE]
 
 The plain way decodes, mirrors and pads in PIL and then makes a tensor. Our way also decodes in PIL, but mirrors and
-pads while it makes the tensor. Both resize as the detector does, by torch's bilinear interpolation; times are given
-with and without it. If torchvision still has a decoder, the former way, which used it, is measured too. Headers are
-checked as before a run: of new files, and then of the same files again, without the time of the disk. Images are
-synthetic. All times are processor time of one thread, which other processes on the machine hardly change.
+pads while it makes the tensor. Times are given with and without normalising and resizing for the detector, which
+resizes what the plain way gives; ours resizes larger images in loading. The former way padded in floating point, and
+the detector resized: `load` is the part of a loading process, with the copy into shared memory, `load_and_resize` also
+the detector's. If torchvision still has a decoder, the way with it is measured too. Headers are checked as before a
+run: of new files, and then of the same files again, without the time of the disk. The photograph has 24 megapixels;
+memory is the largest resident size of a new process, above that at its start. Images are synthetic. All times are
+processor time of one thread, which other processes on the machine hardly change.
 """
 
 from __future__ import annotations
 
+import ctypes
+import multiprocessing
 import os
+import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import torch
 import torchvision
 from PIL import Image, ImageOps
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import Row, arguments_of, below, judged, report, times
 from sgg.data.images.image_files import read_image
 from sgg.data.images.image_index import ImageIndex
+from sgg.data.loading.shared_batch import SharedBatch
 from sgg.data.loading.transforms import PADDING, to_square
 from sgg.detector.pixels import as_floats
 
 SIDE = 592  # size of the images that VGG16's detector gets
 SIZES = ((375, 500), (500, 333), (600, 800), (768, 1024))
 MEAN_COLOUR = (124, 116, 104)
+TRANSFORM = GeneralizedRCNNTransform(SIDE, SIDE, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]).eval()
 
 
-def write_images(folder: Path, count: int) -> list[Path]:
+def write_images(folder: Path, count: int, sizes: Sequence[tuple[int, int]] = SIZES) -> list[Path]:
     """Write images of smooth shapes, texture and noise."""
     rng, paths = np.random.default_rng(0), []
     for index in range(count):
-        height, width = SIZES[index % len(SIZES)]
+        height, width = sizes[index % len(sizes)]
         pixels = rng.normal(128, 4, (height, width, 3))
         for grain, strength in ((64, 1.0), (16, 0.7), (4, 0.4)):
             coarse = rng.integers(0, 256, (height // grain + 1, width // grain + 1, 3), dtype=np.uint8)
             pixels += strength * (np.asarray(Image.fromarray(coarse).resize((width, height)), dtype=float) - 128)
-        paths.append(folder / f"{index}.jpg")
+        paths.append(folder / f"{width}x{height}-{index}.jpg")
         Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(paths[-1], quality=85)
     return paths
 
@@ -64,18 +75,53 @@ def ours(path: Path) -> torch.Tensor:
     return as_floats(to_square(read_image(path), flipped=True))
 
 
+def loaded(path: Path) -> torch.Tensor:
+    """What a loading process passes: bytes of at most the detector's size."""
+    return to_square(read_image(path), flipped=True, largest=SIDE)
+
+
+def former(path: Path) -> torch.Tensor:
+    """What it passed formerly: the whole square in floating point, made of an array that PIL copied twice."""
+    with Image.open(path) as image:
+        return padded_floats(np.asarray(image)[:, ::-1])
+
+
 def with_torchvision(path: Path) -> torch.Tensor:
-    """The loader's former way with torchvision's decoder, which divided levels while it filled the square."""
+    """The loader's way with torchvision's decoder, before the former one."""
     from torchvision.io import ImageReadMode, decode_jpeg
 
     content = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
-    pixels = decode_jpeg(content, ImageReadMode.RGB).permute(1, 2, 0).numpy()[:, ::-1]
+    return padded_floats(decode_jpeg(content, ImageReadMode.RGB).permute(1, 2, 0).numpy()[:, ::-1])
+
+
+def padded_floats(pixels: np.ndarray) -> torch.Tensor:
+    """[3, s, s] float32 in [0, 1] of an image [h, w, 3] uint8."""
     height, width, _ = pixels.shape
     square = np.empty((3, max(height, width), max(height, width)), dtype=np.float32)
     for channel, level in enumerate(PADDING):
-        np.divide(pixels[..., channel], np.float32(255), out=square[channel, :height, :width])
+        plane = square[channel, :height, :width]
+        plane[...] = pixels[..., channel]
+        plane /= np.float32(255)
         square[channel, height:] = square[channel, :, width:] = np.float32(level) / np.float32(255)
     return torch.from_numpy(square)
+
+
+def memory_of(way: Callable[[Path], torch.Tensor], path: Path) -> float:
+    """The memory in MiB that a process takes for an image, at its peak."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_send_memory, args=(way, path, sender))
+    process.start()
+    found: float = receiver.recv()
+    process.join()
+    return found
+
+
+def _send_memory(way: Callable[[Path], torch.Tensor], path: Path, sender: Connection) -> None:
+    ctypes.CDLL(None).malloc_trim(0)  # else it would use what its parent left
+    before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    way(path)
+    sender.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / 2**20)
 
 
 def header_rates(folder: Path, count: int) -> tuple[float, float]:
@@ -96,22 +142,31 @@ def header_rates(folder: Path, count: int) -> tuple[float, float]:
     return rates[0], rates[1]
 
 
-def rate(way: Callable[[Path], torch.Tensor], paths: list[Path], resize: bool, repeats: int) -> float:
-    """Images per second of processor time; the best of some repeats."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.process_time()
-        for path in paths:
-            square = way(path)
-            if resize:
-                torch.nn.functional.interpolate(square[None], (SIDE, SIDE), mode="bilinear", align_corners=False)
-        seconds.append(time.process_time() - start)
-    return len(paths) / min(seconds)
+def shared(way: Callable[[Path], torch.Tensor]) -> Callable[[Path], torch.Tensor]:
+    """The way, with the copy into shared memory in which a loading process passes the image."""
+    def share(path: Path) -> torch.Tensor:
+        found: torch.Tensor = SharedBatch.of(way(path)).unpack()
+        return found
+
+    return share
 
 
-def _in_turns(ways: tuple[Callable[[Path], torch.Tensor], ...], paths: list[Path], repeats: int) -> list[float]:
+def rate(way: Callable[[Path], torch.Tensor], paths: list[Path], resize: bool) -> float:
+    """Images per second of processor time."""
+    start = time.process_time()
+    for path in paths:
+        square = way(path)
+        if resize:
+            floats = TRANSFORM.normalize(as_floats(square))
+            if floats.shape[-1] != SIDE:
+                TRANSFORM.resize(floats)
+    return len(paths) / (time.process_time() - start)
+
+
+def _in_turns(ways: tuple[Callable[[Path], torch.Tensor], ...], paths: list[Path], repeats: int,
+              resize: bool) -> list[float]:
     """The best rate of each way. The ways take turns, so that other load slows all of them."""
-    turns = [[rate(way, paths, False, 1) for way in ways] for _ in range(3 * repeats)]
+    turns = [[rate(way, paths, resize) for way in ways] for _ in range(3 * repeats)]
     return [max(of_way) for of_way in zip(*turns, strict=True)]
 
 
@@ -125,17 +180,40 @@ def decoded_difference(paths: list[Path]) -> float:
     return float(max(differences))
 
 
-def measure(count: int, repeats: int, headers: int) -> list[Row]:
+def mean_bytes(way: Callable[[Path], torch.Tensor], paths: list[Path]) -> float:
+    """The bytes that are passed for an image."""
+    return sum(way(path).nbytes for path in paths) / len(paths)
+
+
+def passing(folder: Path, paths: list[Path], repeats: int, photograph: tuple[int, int]) -> list[Row]:
+    """What loading takes and passes, compared with the former way. photograph: height and width of a large image."""
+    rows = []
+    for name, resize in (("images/load", False), ("images/load_and_resize", True)):
+        value, reference = _in_turns((shared(loaded), shared(former)), paths, repeats, resize)
+        rows.append(times(name, value, "images/s/core", reference))
+    rows.append(below("images/passed", mean_bytes(loaded, paths) / 1e6, "MB/image", mean_bytes(former, paths) / 1e6))
+    large = write_images(folder, 1, (photograph,))
+    value, reference = _in_turns((shared(loaded), shared(former)), large, 1, False)
+    rows.append(times("images/photograph_load", value, "images/s/core", reference))
+    megabytes = [mean_bytes(way, large) / 1e6 for way in (loaded, former)]
+    rows.append(below("images/photograph_passed", megabytes[0], "MB", megabytes[1]))
+    rows.append(below("images/photograph_memory", memory_of(loaded, large[0]), "MiB", memory_of(former, large[0])))
+    return rows
+
+
+def measure(count: int, repeats: int, headers: int, photograph: tuple[int, int] = (4000, 6000)) -> list[Row]:
     """The benchmark's rows."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         paths = write_images(Path(folder), count)
         rows = []
-        for name, resize in (("images/decode_flip_pad", False), ("images/decode_flip_pad_resize", True)):
-            reference, value = (rate(way, paths, resize, repeats) for way in (plain, ours))
+        for name, way, resize in (("images/decode_flip_pad", ours, False),
+                                  ("images/decode_flip_pad_resize", loaded, True)):
+            value, reference = _in_turns((way, plain), paths, repeats, resize)
             rows.append(times(name, value, "images/s/core", reference))
+        rows += passing(Path(folder), paths, repeats, photograph)
         if hasattr(torchvision.io, "decode_jpeg"):
-            sides = _in_turns((ours, with_torchvision), paths, repeats)
+            sides = _in_turns((ours, with_torchvision), paths, repeats, False)
             rows.append(times("images/beside_torchvision", sides[0], "images/s/core", sides[1]))
         at_first, again = header_rates(Path(folder), headers)
         rows.append(judged("images/headers", at_first, "images/s/core", None, 2000, at_first >= 2000))

@@ -134,7 +134,7 @@ def test_heads():
 
 
 def test_images():
-    assert names(images.measure(2, 1, 4))
+    assert names(images.measure(2, 1, 4, (60, 90)))
 
 
 def test_perturb():

@@ -23,6 +23,8 @@ from PIL.ImageFile import ImageFile
 
 EDGE = 16384
 """The number of bytes at either end of a file that the fingerprint covers."""
+STRIP = 128
+"""Rows of an image that are copied together."""
 ORIENTATION = 0x0112
 TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
@@ -203,13 +205,22 @@ def _is_deep(image: Image.Image) -> bool:
 def _pixels(image: Image.Image) -> np.ndarray:
     """[h, w, 3] uint8 of a loaded and turned image."""
     if image.mode == "RGB" and "transparency" not in image.info:
-        return np.asarray(image)
+        return _copied(image)
     if _is_deep(image):
         return _of_sixteen_bits(image)
     if image.has_transparency_data:
         glass = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", glass.size, "white"), glass)
-    return np.asarray(image.convert("RGB"))
+    return _copied(image.convert("RGB"))
+
+
+def _copied(image: Image.Image) -> np.ndarray:
+    """[h, w, 3] uint8 of an image in RGB. Of a whole image, PIL would make the bytes twice at a time."""
+    pixels = np.empty((image.height, image.width, 3), dtype=np.uint8)
+    for top in range(0, image.height, STRIP):
+        bottom = min(top + STRIP, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return pixels
 
 
 def _of_sixteen_bits(image: Image.Image) -> np.ndarray:

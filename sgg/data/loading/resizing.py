@@ -1,7 +1,8 @@
 """Resize the square of an image while it is made, so that a loading process neither holds nor passes large squares.
 
 The arithmetic is that of the detector: bilinear interpolation of two by two pixels in float32, as
-`torch.nn.functional.interpolate` computes it without antialiasing. Levels are then rounded to eight bits.
+`torch.nn.functional.interpolate` computes it without antialiasing, but for the order of sums. Levels are then rounded
+to eight bits.
 """
 
 from __future__ import annotations
@@ -52,30 +53,39 @@ def resized_square(pixels: np.ndarray, resized: int, padding: Sequence[int]) -> 
     for channel, level in enumerate(padding):
         for start in range(0, resized, STRIP):
             rows = slice(start, start + STRIP)
-            weight = taps.fraction[rows]
-            strip = _across(pixels[..., channel], taps.first[rows], taps, level)
-            strip *= 1 - weight
-            strip += _across(pixels[..., channel], taps.second[rows], taps, level) * weight
+            strip = _across(_down(pixels[..., channel], taps, rows, level), taps, level)
             square[channel, rows] = np.rint(strip, out=strip)
     return square
 
 
-def _across(plane: np.ndarray, rows: np.ndarray, taps: _Taps, level: int) -> np.ndarray:
-    """[n, f] float32: rows [n] of a channel [h, w], each interpolated along itself; `level` lies beyond the channel."""
-    height, width = plane.shape
-    chosen = plane[np.minimum(rows, height - 1)].astype(np.float32)
-    first, second = (_beside(chosen, positions, width, level) for positions in (taps.first, taps.second))
-    first *= 1 - taps.fraction[:, 0]
-    second *= taps.fraction[:, 0]
+def _down(plane: np.ndarray, taps: _Taps, rows: slice, level: int) -> np.ndarray:
+    """[n, w] float32: `rows` of the result, interpolated between the rows of a channel [h, w]; `level` lies below."""
+    first, second = (_rows(plane, positions[rows], level) for positions in (taps.first, taps.second))
+    first *= 1 - taps.fraction[rows]
+    second *= taps.fraction[rows]
     first += second
-    first[rows >= height] = level
     return first
 
 
-def _beside(rows: np.ndarray, positions: np.ndarray, width: int, level: int) -> np.ndarray:
-    """[n, f]: the columns of `rows` [n, width] at ascending `positions`; `level` lies beyond them."""
+def _rows(plane: np.ndarray, positions: np.ndarray, level: int) -> np.ndarray:
+    height = len(plane)
+    rows = plane[np.minimum(positions, height - 1)].astype(np.float32)
+    rows[positions >= height] = level
+    return rows
+
+
+def _across(rows: np.ndarray, taps: _Taps, level: int) -> np.ndarray:
+    """[n, f]: rows [n, w], each interpolated along itself; `level` lies beyond them."""
+    first, second = (_columns(rows, positions, level) for positions in (taps.first, taps.second))
+    first *= 1 - taps.fraction[:, 0]
+    second *= taps.fraction[:, 0]
+    first += second
+    return first
+
+
+def _columns(rows: np.ndarray, positions: np.ndarray, level: int) -> np.ndarray:
     taken = np.empty((len(rows), len(positions)), dtype=np.float32)
-    inside = int(np.searchsorted(positions, width))
+    inside = int(np.searchsorted(positions, rows.shape[1]))  # positions ascend
     taken[:, :inside] = rows.take(positions[:inside], axis=1, mode="clip")  # this mode saves a third of the time
     taken[:, inside:] = level
     return taken

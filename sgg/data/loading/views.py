@@ -33,6 +33,7 @@ class SplitViews(SplitImages):
     def _decoded(self, image: int) -> np.ndarray:
         """The pixels of an image, which is decoded once for both of its views if these are asked for in turn."""
         if self._last is None or self._last[0] != image:
+            self._last = None  # so that two images are never held
             self._last = image, super()._decoded(image)
         return self._last[1]
 

@@ -1,6 +1,7 @@
 """Image files of every kind become the pixels that a viewer shows, or are refused by name; also without decoding."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -42,6 +43,20 @@ def test_read_image_decodes_jpeg_like_torchvision(mode, progressive, subsampling
             expected = torchvision.io.decode_jpeg(torch.frombuffer(bytearray(content), dtype=torch.uint8),
                                                   torchvision.io.ImageReadMode.RGB)
             np.testing.assert_array_equal(read_image(tmp_path / "a.jpg"), expected.permute(1, 2, 0).numpy())
+
+
+def test_read_image_makes_the_pixels_once(tmp_path):
+    """PIL alone would make them twice at a time, beside its own. The image is higher than a strip, and no multiple."""
+    pixels = np.arange(1000, dtype=np.uint16)[:, None, None].repeat(1500, 1).repeat(3, 2).astype(np.uint8)
+    path = saved(tmp_path / "a.png", Image.fromarray(pixels))
+    tracemalloc.start()
+    try:
+        found = read_image(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(found, pixels)
+    assert peak < 1.4 * pixels.nbytes
 
 
 def turned(pixels, orientation):
