@@ -33,7 +33,7 @@ from torch import nn
 
 from sgg.common.metric_names import PARTS
 from sgg.common.pickles import DAMAGE
-from sgg.common.run_log import CHECKPOINTS
+from sgg.common.run_log import CHECKPOINTS, PARTS_FOLDER
 from sgg.common.weights import load_strictly
 from sgg.data.provenance import VectorProvenance
 from sgg.methods.plugins import changed_plugins, fault_of_plugins, loaded_digests
@@ -64,6 +64,13 @@ class Checkpoint:
     def position(self) -> tuple[int, int]:
         """Finished epochs, and finished steps of the epoch after them."""
         return self.meta["epoch"], self.meta.get("step", 0)
+
+    @property
+    def parts_folder(self) -> Path | None:
+        """The folder of what a prediction needs beside this: within the checkpoint, or beside `checkpoints/`; None
+        where there is none, because an earlier version trained or imported this."""
+        places = self.path / PARTS_FOLDER, self.path.resolve().parent.parent / PARTS_FOLDER
+        return next((place for place in places if place.is_dir()), None)
 
     def require_whole(self) -> None:
         """Raise FileNotFoundError or ValueError that names a missing or damaged file, if resuming needs it."""

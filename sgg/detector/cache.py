@@ -67,6 +67,14 @@ def known_hash(data: DataSet, cache: Path | str, settings: Backbone) -> str | No
     return metadata.get("hash")
 
 
+def folder_of(data: DataSet, cache: Path | str, settings: Backbone) -> Path | None:
+    """The folder of the detector that `ensure_detector` has returned; None where its weights are a published file."""
+    weights = settings.weights
+    if weights is None:
+        return _kept(Path(cache), data, settings)
+    return weights if weights.is_dir() else None
+
+
 def train_into(directory: Path, data: DataSet, settings: Backbone, workers: int = 0,
                device: torch.device | str = "cpu", start: Path | None = None) -> Detector:
     """Train a detector and write it to the folder `directory`. An interrupted training resumes.

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 from sgg.common.metric_names import PARTS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+
     from sgg.config import Config
 
     from .construction import Use
-    from .contract import Check, Foundation
+    from .contract import Check, Foundation, Predictor, Vocabulary
 
 
 def open_foundation(config: Config, check: Check | None = None, use: Use = "features") -> Foundation:
@@ -46,6 +50,26 @@ def prepare(config: Config, check: Check | None = None, use: Use = "features", m
     foundation.make_ready(make_maps)
     configure_torch(foundation.experiment.config)
     return foundation
+
+
+def open_predictor(config: Config, folder: Path, device: torch.device,
+                   parts: Mapping[str, str]) -> tuple[Predictor, Vocabulary]:
+    """The predictor of a config, with fresh weights, and the names of its classes, from the files that
+    `Foundation.write_parts` wrote into `folder`. It needs no data set.
+
+    parts: the hashes of the parts of the training (`parts_of`). Raises FileNotFoundError or ValueError that names a
+    file that is missing, damaged, or of another training.
+    """
+    from .two_stage.parts import open_parts
+
+    return open_parts(folder, config, device, parts.get("detector"))
+
+
+def copy_parts(source: Path, folder: Path) -> None:
+    """Copy the files that `Foundation.write_parts` wrote into the folder `source` into another one."""
+    from .two_stage import parts
+
+    parts.copy_parts(source, folder)
 
 
 def reads_features(config: Config) -> bool:

@@ -109,6 +109,14 @@ class Predictor(Protocol):
         """A context in which networks are in evaluation mode; afterwards they are in their former mode."""
 
 
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The names of classes and predicates, each with the background first."""
+
+    classes: tuple[str, ...]
+    predicates: tuple[str, ...]
+
+
 class System(Predictor, Protocol):
     """A system that learns.
 
@@ -206,3 +214,7 @@ class Foundation(Protocol):
 
     def build_predictor(self) -> Predictor:
         """The same system without the parts that only training needs."""
+
+    def write_parts(self, folder: Path) -> None:
+        """Write into `folder` what predictions need beside a checkpoint, where it is missing: names, and the parts on
+        which the system is built. `sgg.systems.open_predictor` reads it, without the data."""

@@ -13,7 +13,7 @@ from sgg.checkpoint.meta import CheckpointMeta
 from sgg.common import distributed as parallel
 from sgg.common.atomic import write_json
 from sgg.common.metric_names import headline_k
-from sgg.common.run_log import CONFIG, History, Row, read_test, write_test
+from sgg.common.run_log import CONFIG, PARTS_FOLDER, History, Row, read_test, write_test
 from sgg.common.seeding import seed_everything
 from sgg.common.versions import code_provenance
 from sgg.config import Config
@@ -37,8 +37,8 @@ def fit(
 ) -> Row:
     """Train one trial, validate during training, test at the end. Return the last row and the test metrics.
 
-    Writes config.json, metrics.jsonl, test.json and checkpoints/ under `directory`. Where several processes train
-    together (`sgg/common/distributed.py`), each calls `fit` and process 0 writes.
+    Writes config.json, metrics.jsonl, test.json, parts/ and checkpoints/ under `directory`. Where several processes
+    train together (`sgg/common/distributed.py`), each calls `fit` and process 0 writes.
 
     on_epoch_end: gets each row after its checkpoint is written. resume: continue after the newest whole checkpoint in
     `directory`, if there is one. `on_epoch_end` first gets the rows of the finished epochs, so it gets every epoch in
@@ -68,6 +68,7 @@ def fit(
     if is_main:
         write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": foundation.provenance,
                                         **code_provenance(), COMPUTED_ON: computed_on(system.device)})
+        foundation.write_parts(directory / PARTS_FOLDER)
 
     rows = history.rows(up_to=done)
     report = on_epoch_end or _ignore_row

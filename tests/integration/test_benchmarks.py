@@ -25,14 +25,19 @@ from benchmarks import (
     images,
     learning,
     perturb,
+    predict,
     sgdet,
     step,
     trial_cost,
 )
 from benchmarks.common import older
+from sgg import checkpoint
 from sgg.common.atomic import write_json
-from sgg.common.run_log import TEST
+from sgg.common.run_log import PARTS_FOLDER, TEST
+from sgg.config import validate
 from sgg.evaluate.restore import Restored
+from sgg.predict import Predictor
+from sgg.predict.images import find_images
 from tests.untrained import untrained
 
 
@@ -60,8 +65,8 @@ def test_benchmarks_are_all_tested():
     folder = Path(annotations.__file__).parent
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
-        annotations, departures, evaluation, evaluator, features, heads, images, learning, perturb, sgdet, step,
-        trial_cost)}
+        annotations, departures, evaluation, evaluator, features, heads, images, learning, perturb, predict, sgdet,
+        step, trial_cost)}
 
 
 def test_annotations(monkeypatch, capsys):
@@ -73,6 +78,16 @@ def test_annotations(monkeypatch, capsys):
     monkeypatch.setattr(annotations, "NUM_VAL", 40)
     monkeypatch.setattr(annotations, "run", run)
     assert len(names(annotations.measure(200, repeats=1))) == 3
+
+
+def test_predict(toy_root, tmp_path):
+    config = validate({"data": {"name": "toy", "root": str(toy_root)}})
+    foundation = untrained(config, toy_root)
+    system = foundation.build_predictor()
+    checkpoint.save(tmp_path, 1, system.networks, {}, {"config": config.model_dump(mode="json"), **foundation.parts})
+    foundation.write_parts(tmp_path / PARTS_FOLDER)
+    files, _ = find_images([foundation.experiment.split("test").image_path(0).parent], tmp_path)
+    assert len(names(predict.rows(Predictor(tmp_path, "cpu"), files[:2], 1))) == 8
 
 
 def test_departures(toy_root, monkeypatch):

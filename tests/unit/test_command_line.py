@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SGG = ("sgg.data", "sgg.detector", "sgg.features", "sgg.config", "sgg.checkpoint", "sgg.evaluate")
+SGG = ("sgg.data", "sgg.detector", "sgg.features", "sgg.config", "sgg.checkpoint", "sgg.evaluate", "sgg.predict")
 RAY = ("tune", "train", "extract")
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ HEAVY = "torch", "ray", "zarr"
 @pytest.mark.parametrize(("command", "arguments"), [
     ("sgg.evaluate", []), ("sgg.data", ["nothing"]), ("sgg.detector", ["train"]), ("sgg.checkpoint", ["import"]),
     ("sgg.features", ["extract"]), ("sgg.config", ["--nothing"]), ("platform.tune", []), ("platform.train", []),
-    ("platform.extract", []), ("platform.results", []),
+    ("platform.extract", []), ("platform.results", []), ("sgg.predict", ["trial", "a.jpg"]),
     ("platform.tune", ["tune_configs/smoke.yaml", "loss.kind=x"])])
 def test_main_answers_a_mistake_without_heavy_imports(command: str, arguments: list[str]) -> None:
     """In a process of its own, as this one has torch."""

@@ -23,9 +23,7 @@ from sgg.experiment.torch_setup import device_of
 from sgg.features import FeatureStore, Progress, stored_identity
 from sgg.features.image_writer import ImageStoreWriter
 from sgg.methods.augmentation import Augmentation, AugmentationParts
-from sgg.methods.head import HeadSizes, require_module
-from sgg.models.frequency_bias import FrequencyBias, frequency_table
-from sgg.models.roi_features import RoIFeatures
+from sgg.models.frequency_bias import frequency_table
 from sgg.models.scene_graph import SceneGraphModel
 from sgg.structures import Batch
 from sgg.systems.construction import Use, require_plugins
@@ -35,6 +33,8 @@ from sgg.systems.optimization import build_optimizer
 
 from .augmenter import require_augmenter
 from .learner import GraphLearner
+from .model import build_model
+from .parts import write_parts
 from .predictor import TwoStagePredictor
 from .stored import OpenedSplit, StoredSplit
 from .stored_batches import StoredBatches, StoredMaps, with_outputs
@@ -188,24 +188,15 @@ class TwoStageFoundation:
 
     def build_model(self) -> SceneGraphModel:
         """The scene-graph model; its box heads start from the detector's."""
-        settings, detector, experiment = self.config.model, self.detector, self.experiment
-        node_box_head, edge_box_head = (detector.box_head_copy(role, settings.dropout) for role in ("node", "edge"))
-        head = settings.head
-        words = experiment.word_vectors if head.needs_words else None
-        sizes = HeadSizes(detector.head_dim, experiment.num_classes, experiment.num_predicates,
-                          0 if words is None else words[0].shape[1], detector.channels)
-        relation_head = require_module(head.build(sizes, words), head)
-        bias = None
-        if settings.frequency_bias != "off":
-            bias = FrequencyBias(frequency_table(*experiment.pair_counts))
-        regions = RoIFeatures(detector.channels, 1 / detector.stride, box_kind=settings.edge_boxes,
-                              box_strides=settings.box_strides)
-        model = SceneGraphModel(regions, node_box_head, edge_box_head, relation_head, bias, settings.frequency_bias,
-                                head.needs, head.conditions_on_labels, words, (sizes.classes, sizes.predicates),
-                                self.config.training.recompute_box_heads)
-        if self.config.training.compile:
-            model.classify = torch.compile(model.classify, dynamic=True)  # type: ignore[method-assign]  # of this one
-        return model
+        experiment = self.experiment
+        words = experiment.word_vectors if self.config.model.head.needs_words else None
+        table = None if self.config.model.frequency_bias == "off" else frequency_table(*experiment.pair_counts)
+        outputs = experiment.num_classes, experiment.num_predicates
+        return build_model(self.config, self.detector, outputs, words, table)
+
+    def write_parts(self, folder: Path) -> None:
+        """Write what a prediction needs beside a checkpoint (`sgg.systems.two_stage.parts`)."""
+        write_parts(self.experiment, self.detector, self.detector_hash, folder)
 
 
 def _of_features(config: Config) -> dict[str, str]:

@@ -1,0 +1,173 @@
+"""The command on folders of good and bad files."""
+
+import json
+import shutil
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image
+
+from sgg.predict import images
+from sgg.predict.__main__ import main
+from sgg.predict.documents import schema
+from sgg.predict.predictor import Predictor
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Images of many kinds, in two folders; files that are none."""
+    folder = tmp_path / "images"
+    (folder / "below").mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    plain = Image.fromarray(pixels)
+    plain.save(folder / "a.png")
+    plain.convert("CMYK").save(folder / "below" / "cmyk.jpg")
+    plain.convert("P").save(folder / "palette.png")
+    plain.convert("RGBA").save(folder / "alpha.webp")
+    Image.fromarray(pixels[..., 0].astype(np.uint16) * 256).save(folder / "deep.png")
+    exif = plain.getexif()
+    exif[0x0112] = 6
+    plain.save(folder / "turned.jpg", exif=exif)
+    plain.save(folder / "moving.gif", save_all=True, append_images=[plain.rotate(90)])
+    (folder / "notes.txt").write_text("not an image")
+    return folder
+
+
+def run(*words: object) -> int:
+    return main([str(word) for word in words])
+
+
+def test_main_predicts_a_folder_and_goes_on_after_bad_files(trial, folder, tmp_path, capsys) -> None:
+    content = (folder / "a.png").read_bytes()
+    (folder / "cut.png").write_bytes(content[:len(content) // 2])
+    (folder / "none.jpg").write_text("no image")
+    Image.fromarray(np.zeros((4, 4), np.float32)).save(folder / "float.tif")
+    out = tmp_path / "out"
+    assert run(trial, folder, "--out", out, "--device", "cpu", "--batch", 3, "--no-pictures") == 1
+    said = capsys.readouterr()
+    assert "7 of 10 images predicted" in said.out
+    assert "1 other files" in said.out
+    assert "3 could not be predicted:" in said.err
+    for name in ("cut.png", "none.jpg", "float.tif"):
+        assert sum(str(folder / name) in line for line in said.err.splitlines()) == 1, name
+    names = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    assert names == ["a.png.json", "alpha.webp.json", "below/cmyk.jpg.json", "deep.png.json", "moving.gif.json",
+                     "palette.png.json", "turned.jpg.json"]
+    documents = {name: json.loads((out / name).read_text()) for name in names}
+    for name, document in documents.items():
+        jsonschema.validate(document, schema())
+        assert document["file"] == name.removesuffix(".json")
+        assert (document["width"], document["height"]) == ((40, 60) if name == "turned.jpg.json" else (60, 40))
+        scores = [triplet["score"] for triplet in document["triplets"]]
+        assert scores == sorted(scores, reverse=True)
+        assert all(0 <= triplet[role] < len(document["objects"]) for triplet in document["triplets"]
+                   for role in ("subject", "object"))
+
+
+def test_main_equals_calls_from_python(trial, folder, tmp_path) -> None:
+    out = tmp_path / "out"
+    assert run(trial, folder / "a.png", folder / "turned.jpg", "--out", out, "--device", "cpu", "--top", 4) == 0
+    graphs = Predictor(trial, "cpu")([folder / "a.png", folder / "turned.jpg"], top=4)
+    for name, graph in zip(("a.png", "turned.jpg"), graphs, strict=True):
+        document = json.loads((out / f"{name}.json").read_text())
+        np.testing.assert_allclose([one["box"] for one in document["objects"]], graph.boxes, atol=0.006)
+        np.testing.assert_allclose([one["score"] for one in document["triplets"]], graph.scores, atol=1e-6)
+        assert len(document["triplets"]) <= 4
+        with Image.open(out / f"{name}.graph.png") as picture:
+            assert picture.width >= 900
+
+
+def test_main_relates_given_boxes(trial, folder, tmp_path) -> None:
+    """With labels they are kept, with score 1; without, the model names the objects. Boxes are cut at the edges."""
+    objects = [{"box": [0, 0, 30, 30]}, {"box": [10, 5, 80, 38.5]}]
+    classes = Predictor(trial, "cpu").classes
+    for mode in ("sgcls", "predcls"):
+        if mode == "predcls":
+            objects = [{**one, "label": classes[number]} for number, one in zip((2, 3), objects, strict=True)]
+        (tmp_path / "boxes.json").write_text(json.dumps({"a.png": objects}))
+        assert run(trial, folder / "a.png", "--boxes", tmp_path / "boxes.json", "--out", tmp_path / mode,
+                   "--no-pictures") == 0
+        document = json.loads((tmp_path / mode / "a.png.json").read_text())
+        assert document["mode"] == mode
+        assert [one["box"] for one in document["objects"]] == [[0, 0, 30, 30], [10, 5, 60, 38.5]]
+        assert len(document["triplets"]) == 2
+    assert [(one["label"], one["score"]) for one in document["objects"]] == [(classes[2], 1), (classes[3], 1)]
+
+
+@pytest.mark.parametrize(("content", "said"), [
+    ("{", "is not JSON"), ("[]", 'must hold {"IMAGE"'), ('{"a.png": 3}', "a.png: must be a list"),
+    ('{"a.png": [{"box": [0, 0, 5]}]}', 'a.png, object 1: must have "box"'),
+    ('{"a.png": [{"box": [5, 0, 5, 9]}]}', "x2 and y2 of a box must be greater"),
+    ('{"a.png": [{"box": [0, 0, 5, NaN]}]}', 'must have "box"'),
+    ('{"a.png": [{"box": [0, 0, 5, 9], "label": "<script>"}]}', "does not know the class '<script>'"),
+    ('{"a.png": [{"box": [0, 0, 5, 9], "label": "__background__"}]}', "does not know the class '__background__'"),
+    ('{"a.png": [{"box": [0, 0, 5, 9], "label": "CLASS"}, {"box": [0, 0, 5, 9]}]}', "1 of 2 objects have a label"),
+    ('{"a.png": [{"box": [0, 0, 5, 9], "label": "CLASS"}], "b.png": [{"box": [0, 0, 5, 9]}]}',
+     "labels for all images or for none")])
+def test_main_names_what_is_wrong_with_boxes(trial, folder, tmp_path, capsys, content, said) -> None:
+    (tmp_path / "boxes.json").write_text(content.replace("CLASS", Predictor(trial, "cpu").classes[1]))
+    assert run(trial, folder / "a.png", "--boxes", tmp_path / "boxes.json", "--out", tmp_path / "out") == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_main_names_images_whose_boxes_are_missing_or_outside(trial, folder, tmp_path, capsys) -> None:
+    (tmp_path / "boxes.json").write_text('{"a.png": [{"box": [0, 0, 5, 9]}], "palette.png": [{"box": [70, 0, 90, 9]}]}')
+    assert run(trial, *(folder / name for name in ("a.png", "palette.png", "deep.png")), "--boxes",
+               tmp_path / "boxes.json", "--out", tmp_path / "out", "--no-pictures") == 1
+    said = capsys.readouterr().err
+    assert "palette.png: box 1 of" in said
+    assert "lies outside of the image, which is 60x40 pixels" in said
+    assert "deep.png: " in said
+    assert "has no boxes of it" in said
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["TRIAL", "IMAGES/none"], "none: there is no such image or folder"), (["IMAGES", "IMAGES"], "holds no checkpoint"),
+    (["TRIAL", "EMPTY"], "there is no image file"),
+    (["TRIAL", "IMAGES/a.png", "OTHER/a.png"], "would both write a.png.json")])
+def test_main_names_wrong_arguments(trial, folder, tmp_path, capsys, words, said) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "other").mkdir()
+    shutil.copy(folder / "a.png", tmp_path / "other")
+    places = {"TRIAL": trial, "IMAGES": folder, "EMPTY": tmp_path / "empty", "OTHER": tmp_path / "other"}
+    for name, place in places.items():
+        words = [word.replace(name, str(place)) for word in words]
+    assert run(*words, "--out", tmp_path / "out") == 2
+    assert said in capsys.readouterr().err
+
+
+def test_find_images_leaves_out_results_and_hidden_files(folder) -> None:
+    (folder / "out").mkdir()
+    shutil.copy(folder / "a.png", folder / "out" / "a.png.graph.png")
+    shutil.copy(folder / "a.png", folder / ".hidden.png")
+    found, others = images.find_images([folder], folder / "out")
+    assert [file.name for file in found] == ["a.png", "alpha.webp", "below/cmyk.jpg", "deep.png", "moving.gif",
+                                             "palette.png", "turned.jpg"]
+    assert others == 1
+
+
+def test_pixels_of_makes_huge_images_smaller(monkeypatch) -> None:
+    """Size and boxes stay those of the image; only the square is smaller."""
+    monkeypatch.setattr(images, "LONGEST", 64)
+    pixels = images.pixels_of(np.full((50, 128, 3), 7, np.uint8))
+    assert pixels.size == (50, 128)
+    assert pixels.square.shape == (3, 64, 64)
+    assert pixels.image.shape == (25, 64, 3)
+    assert (pixels.image == 7).all()
+
+
+def test_predictor_gives_boxes_in_pixels_of_an_image_that_was_made_smaller(trial, monkeypatch) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (44, 44, 3), np.uint8).repeat(16, 0).repeat(16, 1)
+    monkeypatch.setattr(images, "LONGEST", 352)
+    (graph,) = Predictor(trial, "cpu")(image)
+    assert graph.size == (704, 704)
+    assert np.asarray(graph.boxes).max() > 352
+
+
+def test_schema_is_the_committed_one() -> None:
+    assert json.loads((ROOT / "docs" / "scene_graph.schema.json").read_text()) == schema()

@@ -1,0 +1,186 @@
+"""Predictions without data equal those of an evaluation on the data."""
+
+import os
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sgg.checkpoint import open_checkpoint
+from sgg.checkpoint.__main__ import main as checkpoint_main
+from sgg.config import validate
+from sgg.data import open_dataset
+from sgg.detector import save_detector
+from sgg.detector.model import Detector
+from sgg.predict import GivenBoxes, Predictor
+from sgg.systems.two_stage import foundation as two_stage
+from sgg.systems.two_stage import parts
+from tests.untrained import untrained
+
+
+def expected_triplets(prediction, top: int) -> list[tuple]:
+    """By a sort of all triplets of one image: of each pair the best predicate."""
+    found = prediction.numpy()
+    triplets = []
+    for (subject, other), scores in zip(found.pairs.tolist(), found.predicate_scores, strict=True):
+        score, predicate = max((score, number) for number, score in enumerate(scores.tolist()) if number)
+        triplets.append((score * found.label_scores[subject] * found.label_scores[other], subject, other, predicate))
+    return sorted(triplets, reverse=True)[:top]
+
+
+@pytest.mark.parametrize("model", [{"frequency_bias": "add"}, {"head": "motifs", "frequency_bias": "off"}],
+                         ids=["imp", "motifs"])
+@pytest.mark.parametrize("mode", ["sgdet", "sgcls", "predcls"])
+def test_predictor_equals_an_evaluation_on_the_data(tmp_path, write_trial, toy_root, model, mode) -> None:
+    """With a head that needs word vectors, and with a frequency table: neither can be computed without the data."""
+    foundation = write_trial(tmp_path / "trial", **model)
+    split = foundation.experiment.split("val")
+    (batch,) = foundation.experiment.evaluation_batches("val")
+    system = foundation.build_predictor()
+    open_checkpoint(tmp_path / "trial").load_weights(**system.networks)
+    with system.evaluating():
+        expected = system.predict(batch, [mode]).predictions[mode]
+    graphs = batch.graphs()
+    boxes = None if mode == "sgdet" else [
+        GivenBoxes(graph.boxes.numpy(), graph.labels.numpy() if mode == "predcls" else None) for graph in graphs]
+    found = Predictor(tmp_path / "trial", "cpu")([split.image_path(number) for number in range(3)], boxes, top=7)
+    assert any(len(graph.relations) for graph in found)
+    for number, (graph, prediction) in enumerate(zip(found, expected, strict=True)):
+        np.testing.assert_allclose(graph.boxes, prediction.boxes, atol=1e-3)
+        np.testing.assert_array_equal(graph.labels, prediction.labels)
+        triplets = expected_triplets(prediction, 7)
+        np.testing.assert_allclose(graph.scores, [score for score, *_ in triplets], rtol=1e-4)
+        assert graph.relations.tolist() == [list(triplet) for _, *triplet in triplets]
+        assert graph.size == split.size(number)
+
+
+def test_predictor_names_classes_and_relations(trial, toy_root) -> None:
+    predictor = Predictor(trial, "cpu")
+    assert predictor.classes[0] == predictor.predicates[0] == "__background__"
+    image = np.full((60, 90, 3), 128, np.uint8)
+    boxes = GivenBoxes(np.array([[0, 0, 40, 40], [20, 20, 80, 55]]), np.array([2, 1]))
+    (graph,) = predictor(image, [boxes])
+    first, second = graph.names
+    assert (first, second) == (predictor.classes[2], predictor.classes[1])
+    said = graph.sentences()
+    assert len(said) == 2, "two ordered pairs, each with its best predicate"
+    assert {(words.split()[0], words.split()[-1]) for words in said} == {(first, second), (second, first)}
+    (fewer,) = predictor(image, [boxes], threshold=float(graph.scores[0]))
+    assert fewer.sentences() == said[:1]
+
+
+def test_predictor_takes_images_without_boxes_or_detections(trial) -> None:
+    """An image without objects, beside one with two, and alone."""
+    predictor = Predictor(trial, "cpu")
+    image = np.zeros((50, 50, 3), np.uint8)
+    empty, two = GivenBoxes(np.empty((0, 4))), GivenBoxes(np.array([[0, 0, 40, 40], [20, 20, 50, 50]]))
+    assert [len(graph) for graph in predictor([image, image], [empty, two])] == [0, 2]
+    assert [len(graph.relations) for graph in predictor([image], [empty])] == [0]
+
+
+@pytest.mark.parametrize(("image", "said"), [
+    (np.zeros((4, 4), np.uint8), r"\[4, 4\] uint8"), (np.zeros((4, 4, 3)), "float64")])
+def test_predictor_refuses_arrays_of_another_form(trial, image, said) -> None:
+    with pytest.raises(ValueError, match=said):
+        Predictor(trial, "cpu")(image)
+
+
+def test_predictor_reads_a_trial_that_was_moved(trial, tmp_path) -> None:
+    shutil.copytree(trial, tmp_path / "elsewhere")
+    image = np.full((60, 90, 3), 200, np.uint8)
+    here, there = (Predictor(folder, "cpu")(image)[0] for folder in (trial, tmp_path / "elsewhere"))
+    np.testing.assert_array_equal(here.scores, there.scores)
+
+
+def test_predictor_names_the_remedy_for_a_checkpoint_without_parts(tmp_path, write_trial) -> None:
+    write_trial(tmp_path / "old", parts=False)
+    said = r"(?s)no folder `parts`.*python -m sgg\.checkpoint export .*epoch_0001"
+    with pytest.raises(FileNotFoundError, match=said):
+        Predictor(tmp_path / "old")
+
+
+def test_export_takes_parts_from_the_data(tmp_path, write_trial, monkeypatch, capsys) -> None:
+    """A checkpoint of an earlier version, while its data are there; afterwards nothing else is needed."""
+    foundation = write_trial(tmp_path / "old", parts=False)
+    monkeypatch.setattr(two_stage, "ensure_detector", lambda *given: (foundation.detector, "0123"))
+    assert checkpoint_main(["export", str(tmp_path / "old"), "--out", str(tmp_path / "new")]) == 0
+    assert "wrote" in capsys.readouterr().out
+    image = np.full((60, 90, 3), 200, np.uint8)
+    (graph,) = Predictor(tmp_path / "new", "cpu")(image)
+    monkeypatch.undo()
+    shutil.rmtree(tmp_path / "old")
+    (again,) = Predictor(tmp_path / "new", "cpu")(image)
+    np.testing.assert_array_equal(graph.scores, again.scores)
+    assert checkpoint_main(["export", str(tmp_path / "new"), "--out", str(tmp_path / "new")]) == 2
+    assert "name a new or an empty folder" in capsys.readouterr().err
+
+
+def test_export_copies_parts_without_the_data(tmp_path, trial, capsys) -> None:
+    assert checkpoint_main(["export", str(trial), "--out", str(tmp_path / "alone")]) == 0
+    assert sorted(path.name for path in (tmp_path / "alone").iterdir()) == ["meta.json", "parts", "weights.safetensors"]
+    image = np.full((60, 90, 3), 90, np.uint8)
+    one, other = (Predictor(folder, "cpu")(image)[0] for folder in (trial, tmp_path / "alone"))
+    np.testing.assert_array_equal(one.scores, other.scores)
+
+
+DETECTOR = "parts/detector/weights.safetensors"
+
+
+def test_write_parts_links_the_detector_of_another_trial(tmp_path, write_trial) -> None:
+    """The detector takes its room once in a study; a copy where the disk has no links is the same file."""
+    for name in "ab":
+        write_trial(tmp_path / name)
+    assert os.path.samefile(tmp_path / "a" / DETECTOR, tmp_path / "b" / DETECTOR)
+
+
+def test_write_parts_links_the_detector_that_the_settings_name(tmp_path, toy_root) -> None:
+    classes = open_dataset("toy", toy_root).classes
+    metadata = save_detector(Detector("tiny", len(classes)), tmp_path / "given", {"classes": classes})
+    config = validate({"data": {"name": "toy", "root": str(toy_root)},
+                       "detector": {"backbone": "tiny", "weights": str(tmp_path / "given")}})
+    foundation = replace(untrained(config, toy_root), detector_hash=metadata["hash"])
+    foundation.write_parts(tmp_path / "trial" / "parts")
+    assert os.path.samefile(tmp_path / "given" / "weights.safetensors", tmp_path / "trial" / DETECTOR)
+
+
+def test_write_parts_copies_where_links_fail(tmp_path, write_trial, monkeypatch) -> None:
+    def refused(*given, **options):
+        raise OSError(18, "Invalid cross-device link")
+
+    write_trial(tmp_path / "a")
+    monkeypatch.setattr(os, "link", refused)
+    write_trial(tmp_path / "b")
+    one, other = (tmp_path / name / DETECTOR for name in "ab")
+    assert not os.path.samefile(one, other)
+    assert one.read_bytes() == other.read_bytes()
+    assert not list((tmp_path / "b").rglob(".*.safetensors.*")), "no leftover"
+
+
+def test_write_parts_writes_again_what_was_cut_off(tmp_path, write_trial) -> None:
+    """parts.json is written last: without it, nothing is taken for whole."""
+    foundation = write_trial(tmp_path / "a")
+    folder = tmp_path / "a" / "parts"
+    (folder / parts.PARTS).unlink()
+    (folder / "detector" / "detector.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"parts\.json"):
+        Predictor(tmp_path / "a")
+    foundation.write_parts(folder)
+    assert Predictor(tmp_path / "a", "cpu").classes[0] == "__background__"
+
+
+def test_predictor_refuses_parts_of_another_training(tmp_path, write_trial) -> None:
+    write_trial(tmp_path / "a")
+    described = tmp_path / "a" / "parts" / parts.PARTS
+    described.write_text(described.read_text().replace('"0123"', '"4567"'))
+    with pytest.raises(ValueError, match=r"parts\.json is of another training: its detector is 4567.*0123"):
+        Predictor(tmp_path / "a")
+
+
+def test_predictor_computes_each_image_by_itself(trial) -> None:
+    """The order of images changes no graph."""
+    images = [np.full((40 + 10 * number, 70, 3), 40 * number, np.uint8) for number in range(4)]
+    predictor = Predictor(trial, "cpu")
+    forward, backward = predictor(images), predictor(images[::-1])[::-1]
+    for one, other in zip(forward, backward, strict=True):
+        np.testing.assert_allclose(one.scores, other.scores, rtol=1e-5)
