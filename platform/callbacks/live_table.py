@@ -17,7 +17,7 @@ from rich.text import Text
 from sgg.common.metric_names import is_fraction
 from sgg.config import Config
 
-from ..results.formats import short_names
+from ..results.wording import short_names
 from ..search.axis import Values
 from ..search.search_space import describe
 from ..study.directory import FAILED, FINISHED, PENDING, RUNNING, STOPPED, TrialRecord

@@ -33,7 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=FORMATS, default="table", help="of the output; default: table")
     parser.add_argument("--by", metavar="KEY,...",
                         help="the settings that distinguish rows; default: all that differ between trials")
-    parser.add_argument("--metric", help="the metric of a table, for example mR@50; default: ngR@100")
+    parser.add_argument("--metric", help="the metric of a table, for example mR@50; default: ngR at a K "
+                                             "at which rows can be told apart")
     return parser
 
 
@@ -44,7 +45,7 @@ def _show(arguments: argparse.Namespace) -> None:
         sys.stdout.write(page(content(collection, rows, arguments.run_dirs)))
         return
     width = os.get_terminal_size().columns if sys.stdout.isatty() else None
-    print(render(rows, arguments.format, arguments.metric, width), end="")
+    print(render(rows, arguments.format, arguments.metric, width, collection.metric), end="")
 
 
 if __name__ == "__main__":

@@ -12,33 +12,32 @@ import io
 import re
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from sgg.common.atomic import to_json
-from sgg.common.metric_names import DETECTION_COUNTS, SUBSETS, headline_k, is_fraction
+from sgg.common.metric_names import DETECTION_COUNTS, SUBSETS, headline_k
 from sgg.common.versions import PROGRAM
 
-from .aggregate import Cell, ResultRow
+from .aggregate import ResultRow
 from .basis import Basis
+from .terminal_table import terminal_table
+from .wording import MODES, cell_text, setting_text, short_names, unit_of
 
 FORMATS = ("table", "csv", "json", "latex", "html")
-MODES = {"sgcls": "SGCls", "predcls": "PredCls", "sgdet": "SGDet"}
 
 
-def render(rows: list[ResultRow], form: str, metric: str | None = None, width: int | None = None) -> str:
+def render(rows: list[ResultRow], form: str, metric: str | None = None, width: int | None = None,
+           ranked_by: str | None = None) -> str:
     """The rows in one of FORMATS but html.
 
-    metric: the one that table and LaTeX show, for example mR@50; None: ngR@100, or ngR at the largest measured K.
-    width: of a table, in characters. Raises ValueError for a metric that no row has.
+    metric: the one that table and LaTeX show, for example mR@50. None: the table chooses K by mode (`headline.py`), and
+    LaTeX shows ngR@100, or ngR at the largest measured K. width: of a table, in characters. ranked_by: the name of the
+    metric by which the search ranks, a column of its own in the table. Raises ValueError for a metric that no row has.
     """
     measured = _metrics(rows)
     if metric is not None and measured and metric not in measured:
         raise ValueError(f"--metric: {metric} was not measured; measured: {', '.join(sorted(measured))}")
     match form:
         case "table":
-            return _table(rows, metric, width)
+            return terminal_table(rows, metric, width, ranked_by)
         case "csv":
             return _csv(rows)
         case "json":
@@ -79,14 +78,6 @@ def _headline(measured: set[str]) -> str:
     return f"ngR@{headline_k(ks or [100])}"
 
 
-def cell_text(cell: Cell | None, metric: str, plus_minus: str = "±") -> str:
-    """Mean of a metric and its deviation, if it has one, with one decimal; fractions in percent."""
-    if cell is None:
-        return "-"
-    scale = 100 if is_fraction(metric) else 1
-    return f"{scale * cell.mean:.1f}" + ("" if cell.std is None else f" {plus_minus} {scale * cell.std:.1f}")
-
-
 def _heading(name: str) -> str:
     _, mode, what, *_ = name.split("/")
     return f"{MODES[mode]} {what}"
@@ -100,46 +91,15 @@ def _by_basis(rows: list[ResultRow]) -> dict[Basis, list[ResultRow]]:
 
 
 def _cells(row: ResultRow, names: list[str], plus_minus: str = "±") -> list[str]:
-    return [*(_setting(value) for value in row.settings.values()),
+    return [*(setting_text(value) for value in row.settings.values()),
             *(cell_text(row.cells.get(name), name, plus_minus) for name in names), str(row.n), row.status]
-
-
-def _setting(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def short_names(keys: list[str]) -> list[str]:
-    """Dotted keys without the sections that are not needed to distinguish them; `model.head.kind` becomes `head`."""
-    last = [key.removesuffix(".kind").rsplit(".", 1)[-1] for key in keys]
-    return [short if last.count(short) == 1 else key for key, short in zip(keys, last, strict=True)]
 
 
 def _caption(names: list[str]) -> str:
     if not names:
         return "no metrics yet"
     split, _, _, metric = names[0].split("/")
-    unit = " in percent" if is_fraction(metric) else ""
-    return f"{metric}{unit} on {split}, mean ± sample deviation over seeds, n trials"
-
-
-def _table(rows: list[ResultRow], metric: str | None, width: int | None) -> str:
-    buffer = io.StringIO()
-    console = Console(file=buffer, width=width or 240)
-    for basis, group in _by_basis(rows).items():
-        names = columns(group, metric)
-        # As Text, since rich would read brackets as markup, for example those around the hash of the data.
-        table = Table()
-        for key in short_names(list(group[0].settings)):
-            table.add_column(key)
-        for name in names:
-            table.add_column(_heading(name), justify="right")
-        table.add_column("n", justify="right")
-        table.add_column("status")
-        for row in group:
-            table.add_row(*map(Text, _cells(row, names)))
-        # Not as title and caption: rich would wrap them to the table's width, which may be a few letters.
-        console.print(Text(str(basis)), table, Text(_caption(names)), sep="\n")
-    return buffer.getvalue()
+    return f"{metric}{unit_of(metric)} on {split}, mean ± sample deviation over seeds, n trials"
 
 
 def _csv(rows: list[ResultRow]) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 from sgg.common.metric_names import SUBSETS
 
 from ..aggregate import EVALUATION, Collection, ResultRow, aggregate, collect
-from ..formats import MODES, short_names
 from ..headline import headline_of
 from ..history import CURVE_KS
+from ..wording import MODES, short_names
 from .bands import Band, band
 from .header import facts
 from .importance import Effect, Group, effects, groups_of, share

@@ -3,11 +3,12 @@ import io
 import json
 from platform.results.aggregate import aggregate, collect
 from platform.results.formats import render
-from platform.study.directory import FAILED, FINISHED
+from platform.study.directory import FAILED, FINISHED, STOPPED
 
 import pytest
 
 from sgg.common.atomic import write_json
+from tests.fake_run import write_fake_run
 
 ZS = "test/sgcls/zs/ngR@100"
 
@@ -34,6 +35,78 @@ def test_render_tables_with_percent_and_deviation(search):
     assert r"50.0 $\pm$ 14.1" in render(rows, "latex")
     with pytest.raises(ValueError, match="mR@50 was not measured; measured: ngR@100"):
         render(rows, "table", metric="mR@50")
+
+
+def lines_of(path, width=None):
+    """The lines of the terminal's tables, without their captions, as lists of words."""
+    collection = collect([path])
+    printed = render(aggregate(collection), "table", width=width, ranked_by=collection.metric)
+    captions = "data:", "SGCls", "PredCls"
+    return [line for line in printed.splitlines() if line.strip() and not line.startswith(captions)], printed
+
+
+def with_tests(path, *figures):
+    """Replace the test figures of the trials t0, t1, ..."""
+    for number, values in enumerate(figures):
+        write_json(path / "trials" / f"t{number}" / "test.json",
+                   {f"test/{name}": value for name, value in values.items()})
+
+
+def test_render_table_takes_a_k_at_which_rows_differ(search):
+    """All PredCls recall of the better row: 99 % at 100, 96 % at 50, 90 % at 20; SGCls is far from that."""
+    path = search("a", [("dnorm", 0, FINISHED, 0.4), ("baseline", 0, FINISHED, 0.3)])
+    with_tests(path, *({f"{mode}/all/ngR@{k}": share * value for mode, share in (("predcls", 1), ("sgcls", 0.5))
+                        for k, value in recalls.items()}
+                       for recalls in ({20: 0.9, 50: 0.96, 100: 0.99}, {20: 0.7, 50: 0.96, 100: 0.99})))
+    _, printed = lines_of(path)
+    assert "PredCls ngR@20 in percent on test" in printed
+    assert "SGCls ngR@100 in percent on test" in printed
+    with_tests(path, {"predcls/all/ngR@50": 0.99, "predcls/all/ngR@100": 0.99}, {"predcls/all/ngR@50": 0.97})
+    assert "PredCls ngR@50" in lines_of(path)[1]  # the smallest that there is
+
+
+def test_render_table_has_the_metric_that_ranks(search):
+    lines, _ = lines_of(search("a", [("dnorm", 0, FINISHED, 0.4)]))
+    assert "rank: val zs ngR@100" in lines[0]
+    assert lines[2].split() == ["dnorm", *["40.0"] * 5, "1", "finished"]
+
+
+def test_render_table_folds_adjustments_with_equal_numbers(search):
+    path = search("a", [("dnorm", 0, FINISHED, 0.4)], pred_weight="[0, 0.25, 0.5, 1]")
+    names = [f"sgcls/all/{name}{weight}" for name in ("ngR@100", "mR@100") for weight in ("", "/x0.25", "/x0.5", "/x1")]
+    with_tests(path, dict(zip(names, (0.4, 0.4, 0.3, 0.4, 0.1, 0.1, 0.2, 0.1), strict=True)))
+    (path / "trials" / "t0" / "metrics.jsonl").unlink()
+    lines, _ = lines_of(path)
+    assert lines[0].split() == ["pred_"]
+    assert lines[1].split() == ["loss", "weight", "all", "mR@100", "n", "status"]
+    assert [line.split() for line in lines[3:]] == [["dnorm", "0,", "0.25,", "1", "40.0", "10.0", "1", "finished"],
+                                                    ["dnorm", "0.5", "30.0", "20.0", "1", "finished"]]
+    with_tests(path, dict(zip(names, (0.4, 0.4, 0.4, 0.3, 0.1, 0.1, 0.1, 0.2), strict=True)))
+    assert [line.split() for line in lines_of(path)[0][3:]] == [
+        ["dnorm", "0", "to", "0.5", "40.0", "10.0", "1", "finished"], ["dnorm", "1", "30.0", "20.0", "1", "finished"]]
+
+
+def test_render_table_folds_no_two_configurations(search):
+    lines, _ = lines_of(search("a", [("dnorm", 0, FINISHED, 0.4), ("baseline", 0, FINISHED, 0.4)]))
+    assert sorted(line.split()[0] for line in lines[2:]) == ["baseline", "dnorm"]
+
+
+def test_render_table_marks_validation_of_trials_without_test(search):
+    lines, printed = lines_of(search("a", [("dnorm", 0, FINISHED, 0.4), ("baseline", 0, STOPPED, 0.3)]))
+    stopped, = (line.split() for line in lines if "stopped" in line)
+    assert stopped == ["baseline", "30.0", *["30.0*"] * 4, "1", "stopped"]
+    assert "; * last validation of trials without test" in printed
+
+
+def test_render_table_fits_a_hundred_columns(tmp_path):
+    """A search over four settings with three seeds; what is left out is named."""
+    lines, printed = lines_of(write_fake_run(tmp_path, configurations=6, seeds=3, epochs=2))
+    assert max(map(len, lines)) <= 100
+    assert "finished" in printed
+    assert "; 10s and 100s: see results.csv" in printed
+    wide, printed = lines_of(tmp_path / "fake", width=160)
+    assert 100 < max(map(len, wide)) <= 160
+    assert "see results.csv" not in printed
 
 
 def test_render_counts_of_detection_with_sgdet(search):

@@ -1,0 +1,201 @@
+"""Result rows as tables for a terminal: one for each basis and mode, at most `WIDTH` columns wide where they can be.
+
+Each table shows recall at a K at which rows can be told apart (`headline.py`), the metric by which the search ranks,
+and mean recall where `pred_weight` acts. Rows that differ only in adjustments and show the same numbers are one row.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sgg.common.metric_names import DETECTION_COUNTS, SUBSETS
+from sgg.methods.adjustment import BY_METRICS
+
+from .aggregate import EVALUATION, ResultRow
+from .basis import Basis
+from .headline import headline_of
+from .wording import MODES, cell_text, setting_text, short_names, unit_of
+
+WIDTH = 100
+SEPARATION = 1
+OMITTED_FIRST = ("10s", "100s")
+EARLY = "*"
+"""Marks figures of validation in a table of test figures."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of numbers: the name of its metric, and its heading."""
+
+    metric: str
+    head: str
+
+
+@dataclass
+class Line:
+    """A line of a table. settings: value in words of each setting. numbers: text of each column."""
+
+    row: ResultRow
+    settings: dict[str, str]
+    numbers: list[str]
+
+
+def terminal_table(rows: list[ResultRow], metric: str | None, width: int | None, ranked_by: str | None) -> str:
+    """The tables of all rows. metric: show this one, for example mR@50. width: in characters; None: `WIDTH`.
+    ranked_by: the name of the metric that ranks rows."""
+    buffer = io.StringIO()
+    console = Console(file=buffer, width=width or WIDTH)
+    for basis, group in _by_basis(rows).items():
+        # As Text, since rich would read brackets as markup, for example those around the hash of the data.
+        console.print(Text(str(basis)), soft_wrap=True)
+        tables = [found for mode in MODES if (found := _of_mode(group, mode, metric, ranked_by))]
+        for caption, columns in tables or [("no metrics yet", [])]:
+            lines = _folded([_line(row, columns) for row in group])
+            omitted = _fitting(lines, columns, console.width)
+            console.print(_drawn(lines, [column for column in columns if column not in omitted]))
+            console.print(Text(caption + _explained(lines, omitted)), soft_wrap=True)
+    return buffer.getvalue()
+
+
+def _by_basis(rows: list[ResultRow]) -> dict[Basis, list[ResultRow]]:
+    groups: dict[Basis, list[ResultRow]] = {}
+    for row in rows:
+        groups.setdefault(row.basis, []).append(row)
+    return groups
+
+
+def _of_mode(rows: list[ResultRow], mode: str, metric: str | None,
+             ranked_by: str | None) -> tuple[str, list[Column]] | None:
+    """The caption and the columns of a mode; None if it was not measured."""
+    measured = {name for row in rows for name in row.cells}
+    split = "test" if any(name.startswith("test/") for name in measured) else "val"
+    k = headline_of(rows, mode, split)
+    shown = metric or f"ngR@{k}"
+    columns = [Column(name, subset) for subset in SUBSETS if (name := f"{split}/{mode}/{subset}/{shown}") in measured]
+    if not columns:
+        return None
+    if metric is None and _acts(rows) and (name := f"{split}/{mode}/all/mR@{k}") in measured:
+        columns.append(Column(name, f"mR@{k}"))
+    if ranked_by in measured and ranked_by.split("/")[1] == mode and ranked_by not in {one.metric for one in columns}:
+        ranking_split, _, *of = ranked_by.split("/")
+        columns.insert(0, Column(ranked_by, " ".join(("rank:", ranking_split, *of))))
+    if mode == "sgdet":
+        columns += [Column(name, f"{MODES[mode]} {count}") for count in DETECTION_COUNTS
+                    if (name := f"{split}/{mode}/{count}") in measured]
+    return f"{MODES[mode]} {shown}{unit_of(shown)} on {split}, mean ± sample deviation over seeds, n trials", columns
+
+
+def _acts(rows: list[ResultRow]) -> bool:
+    """Whether rows differ in pred_weight, or all have one that is not neutral."""
+    return any(row.settings.get(EVALUATION + BY_METRICS, row.identity.get(EVALUATION + BY_METRICS)) for row in rows)
+
+
+def _line(row: ResultRow, columns: list[Column]) -> Line:
+    return Line(row, {key: setting_text(value) for key, value in row.settings.items()},
+                [_number(row, column.metric) for column in columns])
+
+
+def _number(row: ResultRow, metric: str) -> str:
+    """The text of a metric. A row without test, since its trials were stopped, shows its last validation."""
+    split, _, name = metric.partition("/")
+    if metric not in row.cells and split == "test" and (cell := row.cells.get(f"val/{name}")) is not None:
+        return cell_text(cell, metric) + EARLY
+    return cell_text(row.cells.get(metric), metric)
+
+
+def _folded(lines: list[Line]) -> list[Line]:
+    """Lines of one configuration with equal numbers become one, with all values of the adjustment: `0 to 0.5`.
+
+    One adjustment after the other. Lines keep the place of their first one.
+    """
+    for key in dict.fromkeys(key for line in lines for key in line.settings if key.startswith(EVALUATION)):
+        order = list(dict.fromkeys(line.settings[key] for line in sorted(lines, key=lambda line: _size(line, key))))
+        groups: dict[Any, list[Line]] = {}
+        for line in lines:
+            others = {name: value for name, value in line.settings.items() if name != key}
+            plain = {name: value for name, value in line.row.identity.items() if not name.startswith(EVALUATION)}
+            groups.setdefault((repr(sorted(plain.items())), repr(others), tuple(line.numbers)), []).append(line)
+        lines = [Line(group[0].row, group[0].settings | {key: _range([line.settings[key] for line in group], order)},
+                      group[0].numbers) for group in groups.values()]
+    return lines
+
+
+def _size(line: Line, key: str) -> tuple[bool, float]:
+    value = line.row.settings.get(key)
+    return (False, float(value)) if isinstance(value, (int, float)) else (True, 0.0)
+
+
+def _range(values: list[str], order: list[str]) -> str:
+    """Values in words: `0 to 1` where they follow one another in `order`, else `0, 1`."""
+    places = sorted(order.index(value) for value in set(values))
+    if len(places) > 1 and places[-1] - places[0] == len(places) - 1:
+        return f"{order[places[0]]} to {order[places[-1]]}"
+    return ", ".join(order[place] for place in places)
+
+
+def _texts(line: Line, columns: list[Column], kept: list[Column]) -> list[str]:
+    numbers = [text for text, column in zip(line.numbers, columns, strict=True) if column in kept]
+    return [*line.settings.values(), *numbers, str(line.row.n), line.row.status]
+
+
+def _fitting(lines: list[Line], columns: list[Column], width: int) -> list[Column]:
+    """The columns to leave out, and their numbers in the lines, so that the table fits the width if it can."""
+    omitted: list[Column] = []
+    while _wide(lines, columns, omitted) > width:
+        column = next((one for one in columns if one.head in OMITTED_FIRST and one not in omitted), None)
+        if column is None:
+            break
+        omitted.append(column)
+    kept = [number for number, column in enumerate(columns) if column not in omitted]
+    for line in lines:
+        line.numbers = [line.numbers[number] for number in kept]
+    return omitted
+
+
+def _wide(lines: list[Line], columns: list[Column], omitted: list[Column]) -> int:
+    kept = [column for column in columns if column not in omitted]
+    heads = [*_heads(lines), *(column.head for column in kept), "n", "status"]
+    longest = [max(map(len, head.split())) for head in heads]  # a heading may wrap between words
+    texts = [longest, *([cell_len(text) for text in _texts(line, columns, kept)] for line in lines)]
+    return sum(max(column) for column in zip(*texts, strict=True)) + SEPARATION * len(heads)
+
+
+def _heads(lines: list[Line]) -> list[str]:
+    """The headings of settings, which may break after an underscore."""
+    return [name.replace("_", "_\n") for name in short_names(list(lines[0].settings))]
+
+
+def _longest(lines: list[Line]) -> list[int]:
+    """How wide the numbers of each column are."""
+    return [max(map(cell_len, column)) for column in zip(*(line.numbers for line in lines), strict=True)]
+
+
+def _drawn(lines: list[Line], columns: list[Column]) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 0), show_edge=False)
+    for head in _heads(lines):
+        table.add_column(Text(head), overflow="fold")
+    for column, longest in zip(columns, _longest(lines), strict=True):
+        table.add_column(column.head, justify="right", min_width=longest)
+    table.add_column("n", justify="right")
+    table.add_column("status", min_width=max(len(word) for line in lines for word in line.row.status.split()))
+    for line in lines:
+        table.add_row(*map(Text, _texts(line, columns, columns)))
+    return table
+
+
+def _explained(lines: list[Line], omitted: list[Column]) -> str:
+    """What a caption adds: the marks and columns that need a word."""
+    parts = []
+    if any(text.endswith(EARLY) for line in lines for text in line.numbers):
+        parts.append(f"{EARLY} last validation of trials without test")
+    if omitted:
+        parts.append(f"{' and '.join(column.head for column in omitted)}: see results.csv and report.html")
+    return "".join(f"; {part}" for part in parts)
