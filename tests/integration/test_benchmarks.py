@@ -28,6 +28,8 @@ from benchmarks import (
     predict,
     sgdet,
     step,
+    step_growth,
+    step_memory,
     trial_cost,
 )
 from benchmarks.common import older
@@ -66,7 +68,7 @@ def test_benchmarks_are_all_tested():
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
         annotations, departures, evaluation, evaluator, features, heads, images, learning, perturb, predict, sgdet,
-        step, trial_cost)}
+        step, step_growth, step_memory, trial_cost)}
 
 
 def test_annotations(monkeypatch, capsys):
@@ -175,6 +177,32 @@ def test_step(words, tmp_path, monkeypatch):
         assert rows[f"step/{gan}_gan/F on real features: F backward"]["value"] > 0
     profile = (tmp_path / "profile.txt").read_text()
     assert profile.count("aten::addmm\n") == 2
+
+
+def test_step_growth():
+    found = names(step_growth.measure(quick=True, turns=1))
+    assert {f"step_growth/{of}/{what}/one_more" for of in ("image", "pair")
+            for what in ("time", "memory_without_gan")} <= {*found}
+
+
+def test_marginals():
+    """10 for two, 16 for four, 40 for ten: 3 each, then 4 each."""
+    points = {2: 10.0, 4: 16.0, 10: 40.0}
+    assert step_growth.marginals(points) == [3.0, 4.0]
+    *_, one_more, deviation = step_growth.time_rows("x", points)
+    assert one_more["value"] == 3750.0  # 30 for eight
+    assert deviation["value"] == pytest.approx(0.2)
+    assert not deviation["ok"]
+    *_, one_more, above = step_growth.memory_rows("x", points)
+    assert (one_more["value"], above["value"], above["ok"]) == (4.0, 0.0, True)
+
+
+def test_step_memory(monkeypatch):
+    monkeypatch.setattr(step_memory, "in_fresh_process", lambda quick, gan: step_memory.taken_by_steps(
+        step_memory.size_of(quick, 1), gan) + 1)
+    found = names(step_memory.measure(quick=True))
+    assert found == ["step_memory/4_images_without_gan", "step_memory/4_images_without_gan_real",
+                     "step_memory/4_images_without_gan_recomputed"]
 
 
 def test_step_alone_is_what_another_commit_reads(monkeypatch, words):
