@@ -177,13 +177,12 @@ def _outcomes(record: TrialRecord, metadata: StudyFile | None, trials: list[Tria
     flat |= {key: value for key, value in values.items() if key in flat or began is None}
     seed = flat.get(SEED_KEY)
     identity = {key: value for key, value in flat.items() if role_of(key).identity}
-    metrics: dict[str, float] = {}
     rows = record.rows()
-    for row in rows:
-        metrics |= _metrics(row, "val/", record.directory / ROWS)
+    metrics = _metrics(_last_known(rows), "val/", record.directory / ROWS)
     seed = seed[0] if isinstance(seed, list) else seed
-    trials.append(TrialHistory.of(record, rows, seed, flat.get(EPOCHS_KEY), began))
-    metrics |= _metrics(record.test(), "", record.directory / TEST)
+    test = record.test()
+    trials.append(TrialHistory.of(record, rows, bool(test), seed, flat.get(EPOCHS_KEY), began))
+    metrics |= _metrics(test, "", record.directory / TEST)
     adjusted = adjustments_in(metrics)  # only the names of metrics show those of a plugin
     variants = variants_of({key.removeprefix(EVALUATION): value for key, value in flat.items()
                             if key.startswith(EVALUATION)}, adjusted)
@@ -198,6 +197,16 @@ def _of_study(metadata: StudyFile | None) -> dict[str, Any]:
     if metadata is None:
         return {"config": {}, "data": {}}
     return {"config": metadata.get("resolved", metadata["settings"]), "data": metadata["data"]}
+
+
+def _last_known(rows: list[Row]) -> Row:
+    """The last value of each name that is not None."""
+    known: Row = {}
+    for row in rows:
+        known |= row
+    for name in [name for name, value in known.items() if value is None]:
+        known[name] = next((row[name] for row in reversed(rows) if row.get(name) is not None), None)
+    return known
 
 
 def _metrics(row: Row, prefix: str, source: Path) -> dict[str, float]:
@@ -258,6 +267,8 @@ def _samples(outcomes: list[Outcome]) -> list[Sample]:
 
 
 def _means(of: list[dict[str, float]]) -> dict[str, float]:
+    if len(of) == 1:
+        return of[0]
     return {name: statistics.fmean(metrics[name] for metrics in of if name in metrics)
             for name in dict.fromkeys(name for metrics in of for name in metrics)}
 

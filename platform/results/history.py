@@ -39,17 +39,21 @@ class TrialHistory:
     computed_on: str = ""
 
     @classmethod
-    def of(cls, record: TrialRecord, rows: list[Row], seed: int | None, planned: object,
+    def of(cls, record: TrialRecord, rows: list[Row], tested: bool, seed: int | None, planned: object,
            began: dict[str, Any] | None) -> TrialHistory:
         """The history of a trial on disk. rows: of its epochs. began: its config.json, if it began."""
-        names = sorted({name for row in rows for name in row if name == "loss" or name.endswith(_ENDS)})
+        seen = dict.fromkeys(name for row in rows[:1] for name in row)
+        for row in rows:
+            if row.keys() - seen.keys():
+                seen |= dict.fromkeys(row)
+        names = sorted(name for name in seen if name == "loss" or name.endswith(_ENDS))
         times = [row["time"] for row in rows if isinstance(row.get("time"), (int, float))]
         folder = record.directory.resolve()
         run = folder.parents[1] if folder.parent.name == "trials" else folder.parent
         return cls(record.name, run.name, record.status, record.reason, seed, record.values,
                    planned if isinstance(planned, int) else None, [row["epoch"] for row in rows],
                    {name: [_number(row.get(name)) for row in rows] for name in names},
-                   sum(times) if times else None, bool(record.test()), dict((began or {}).get("versions", {})),
+                   sum(times) if times else None, tested, dict((began or {}).get("versions", {})),
                    _hardware((began or {}).get("computed_on")))
 
 

@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from sgg.common.atomic import write_json
 from sgg.common.metric_names import PARTS
-from sgg.common.run_log import CONFIG, TEST, History, Row, read_optional_json, read_test
+from sgg.common.run_log import CONFIG, TEST, Row, epoch_rows, read_optional_json, read_test
 from sgg.config import ConfigError, Study
 from sgg.config.loading.resume import changes
 from sgg.methods.plugins import fault_of_plugins, load_plugins
@@ -92,7 +92,7 @@ class TrialRecord:
 
     def rows(self) -> list[Row]:
         """The valid row of each epoch."""
-        return History(self.directory).rows()
+        return epoch_rows(self.directory)
 
     def test(self) -> Row:
         """The test metrics; empty when there are none."""

@@ -25,7 +25,7 @@ class History:
 
     def __init__(self, directory: Path | str):
         self.directory = Path(directory)
-        self.attempt = 1 + max((row["attempt"] for row in self._all()), default=0)
+        self.attempt = 1 + max((row["attempt"] for row in _all_rows(self.directory)), default=0)
 
     def append(self, epoch: int, values: Row) -> Row:
         """Write the row of an epoch and return it."""
@@ -35,11 +35,17 @@ class History:
 
     def rows(self, up_to: int | None = None) -> list[Row]:
         """The valid row of each epoch, in order. up_to: leave out later epochs, whose checkpoint a kill prevented."""
-        latest = {row["epoch"]: row for row in self._all()}
-        return [latest[epoch] for epoch in sorted(latest) if up_to is None or epoch <= up_to]
+        return epoch_rows(self.directory, up_to)
 
-    def _all(self) -> list[Row]:
-        return read_rows(self.directory / ROWS, epoch=int, attempt=int)
+
+def epoch_rows(directory: Path, up_to: int | None = None) -> list[Row]:
+    """`History.rows` of a trial that only is read: the file is parsed once."""
+    latest = {row["epoch"]: row for row in _all_rows(directory)}
+    return [latest[epoch] for epoch in sorted(latest) if up_to is None or epoch <= up_to]
+
+
+def _all_rows(directory: Path) -> list[Row]:
+    return read_rows(directory / ROWS, epoch=int, attempt=int)
 
 
 def write_test(directory: Path | str, values: Row) -> None:

@@ -11,6 +11,7 @@ const Charts = (() => {
     const ranked = found.filter((point) => !point.x.early);
     const places = Statistics.pareto(ranked.map((point) => [point.x.mean, point.y.mean]));
     const front = new Set(places.map((place) => ranked[place]));
+    const rank = (point) => (point.row === data.rows[choice.baseline] ? 2 : Number(front.has(point))); // what lies on top
     const { drawing, layer, sx, sy } = Axes.frame(id, { label,
       x: { range: Axes.extent(found.map((point) => point.x.mean)), label: across.label, format: Axes.asPercent },
       y: { range: Axes.extent(found.map((point) => point.y.mean)), label: up.label, format: Axes.asPercent } });
@@ -19,7 +20,7 @@ const Charts = (() => {
       return number ? [[sx(all[number - 1].x.mean), here[1]], here] : [here];
     });
     if (corners.length > 1) layer.append(Dom.svg("path", { class: "front", d: Axes.path(corners) }));
-    for (const point of found.sort((a, b) => front.has(a) - front.has(b))) layer.append(dot(point, front.has(point), sx, sy, across, up));
+    for (const point of found.sort((a, b) => rank(a) - rank(b))) layer.append(dot(point, front.has(point), sx, sy, across, up));
     return Axes.figure(id, caption, [drawing, Dom.html("p", { class: "note" }, "◆ Pareto front   ● other   ■ baseline   ○ last validation of a trial without test")]);
   };
 

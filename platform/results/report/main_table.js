@@ -3,6 +3,9 @@
 const MainTable = (() => {
   const { data, choice } = State;
 
+  /* On a phone all settings are one column and the chosen metric stands beside it, so both are in view. */
+  const narrow = () => window.innerWidth < 700;
+
   /* The columns of numbers: {name, head} of each metric. */
   const columns = () => {
     const { mode, subset, recall, k } = choice;
@@ -12,7 +15,8 @@ const MainTable = (() => {
       ks: () => Object.keys(data.modes).flatMap((m) => data.ks.map((at) => ({ mode: m, subset, recall, k: at }))),
       all: () => data.recalls.flatMap((r) => data.subsets.flatMap((s) => data.ks.map((at) => ({ mode, subset: s, recall: r, k: at })))),
     };
-    return lists[choice.columns]().map((parts) => ({ ...parts, name: State.metric(parts) })).filter((column) => State.has(column.name));
+    const found = lists[choice.columns]().map((parts) => ({ ...parts, name: State.metric(parts) })).filter((column) => State.has(column.name));
+    return narrow() ? found.sort((a, b) => (b.name === State.metric()) - (a.name === State.metric())) : found;
   };
 
   /* The settings to show, each with its number; adjustments only where rows of several stand beside each other. */
@@ -47,7 +51,7 @@ const MainTable = (() => {
   const compare = (a, b, down) => {
     const missing = (one) => one === null || one === undefined;
     if (missing(a) || missing(b)) return missing(a) - missing(b);
-    const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
+    const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en");
     return down ? -order : order;
   };
 
@@ -61,13 +65,14 @@ const MainTable = (() => {
 
   const head = (shown) => {
     const sort = (next) => State.change({ sort: next });
-    const cells = settings().map(([setting, number]) => heading(Dom.short(setting.name, 24), number, choice.sort, sort, { title: setting.key, class: "setting" }));
+    const cells = narrow() ? heading("configuration", 0, choice.sort, sort) : settings().map(([setting, number]) => heading(Dom.short(setting.name, 24), number, choice.sort, sort, { title: setting.key, class: "setting" }));
     const chosen = State.metric();
     const numbers = shown.map((column) => heading([Dom.html("span", { class: "group" }, data.modes[column.mode]), ` ${column.subset} `, Dom.html("span", { class: "unit" }, `${column.recall}@${column.k} %`)],
       column.name, choice.sort.by === "value" && column.name === chosen ? { ...choice.sort, by: chosen } : choice.sort, sort, { class: column.name === chosen ? "number chosen" : "number" }));
-    return Dom.html("thead", {}, Dom.html("tr", {}, cells,
-      heading([`Δ ${State.metricLabel()} `, Dom.html("span", { class: "unit" }, "points [95 %]")], "difference", choice.sort, sort, { class: "number" }),
-      heading("p", "p", choice.sort, sort, { class: "number" }), numbers, heading("n", "n", choice.sort, sort, { class: "number" }), heading("status", "status", choice.sort, sort)));
+    const against = [heading([`Δ ${State.metricLabel()} `, Dom.html("span", { class: "unit" }, "points [95 %]")], "difference", choice.sort, sort, { class: "number" }),
+      heading("p", "p", choice.sort, sort, { class: "number" })];
+    return Dom.html("thead", {}, Dom.html("tr", {}, cells, narrow() ? [numbers, against] : [against, numbers],
+      heading("n", "n", choice.sort, sort, { class: "number" }), heading("status", "status", choice.sort, sort)));
   };
 
   /* The best and second best shown mean of each column, as texts, so that equal texts are marked alike. */
@@ -89,6 +94,17 @@ const MainTable = (() => {
       beside === undefined ? null : Dom.html("span", { class: "published", title: row.published }, ` published ${beside.toFixed(1)}`));
   };
 
+  const settingCells = (row) => {
+    if (narrow()) return Dom.html("td", { class: "configuration" }, State.label(row));
+    return settings().map(([, number]) => Dom.setting(row.settings[number])).map((text) => Dom.html("td", { class: "setting", title: text }, Dom.short(text, 28)));
+  };
+  const differenceCells = (row) => {
+    const found = State.difference(row, State.metric());
+    const clear = found && found.low !== null && (found.low > 0 || found.high < 0);
+    const words = row === data.rows[choice.baseline] ? "baseline" : differenceText(found);
+    return [Dom.html("td", { class: `number ${clear ? "clear" : ""}` }, words), Dom.html("td", { class: "number" }, pText(found))];
+  };
+
   const draw = () => {
     const rows = State.shown();
     const shown = columns();
@@ -98,12 +114,9 @@ const MainTable = (() => {
     const best = leaders(rows, shown, table);
     const base = data.rows[choice.baseline];
     const body = rows.map((row) => {
-      const found = State.difference(row, State.metric());
-      return Dom.html("tr", { class: row === base ? "baseline" : null, "data-row": data.rows.indexOf(row) },
-        settings().map(([, number]) => Dom.setting(row.settings[number])).map((text) => Dom.html("td", { class: "setting", title: text }, Dom.short(text, 28))),
-        row === base ? [Dom.html("td", { class: "number" }, "baseline"), Dom.html("td", { class: "number" }, "–")]
-          : [Dom.html("td", { class: `number ${found && found.low !== null && (found.low > 0 || found.high < 0) ? "clear" : ""}` }, differenceText(found)), Dom.html("td", { class: "number" }, pText(found))],
-        shown.map((column, number) => numberCell(row, column, table.get(row).get(column.name), best[number])),
+      const numbers = shown.map((column, number) => numberCell(row, column, table.get(row).get(column.name), best[number]));
+      const against = differenceCells(row);
+      return Dom.html("tr", { class: row === base ? "baseline" : null, "data-row": data.rows.indexOf(row) }, settingCells(row), narrow() ? [numbers, against] : [against, numbers],
         Dom.html("td", { class: "number" }, String(row.n)), Dom.html("td", {}, status(row.status)));
     });
     Dom.replace("results-table", head(shown), Dom.html("tbody", {}, body));

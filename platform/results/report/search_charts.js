@@ -11,6 +11,8 @@ const SearchCharts = (() => {
     return `rgb(${low.map((value, place) => Math.round(value + (high[place] - value) * rest)).join(" ")})`;
   };
 
+  const brief = (value) => (Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(2))));
+
   /* Where a value lies on the axis of a setting, from 0 to 1, and the labels of the axis. */
   const axisOf = (values) => {
     const known = values.filter((value) => value !== null);
@@ -24,7 +26,7 @@ const SearchCharts = (() => {
     const [low, high] = [Math.min(...known), Math.max(...known)];
     const log = low > 0 && high / low > 30;
     const place = log ? Math.log : (value) => value;
-    return { at: (value) => (place(value) - place(low)) / (place(high) - place(low)), labels: [[0, Dom.setting(low)], [1, Dom.setting(high)]] };
+    return { at: (value) => (place(value) - place(low)) / (place(high) - place(low)), labels: [[0, brief(low)], [1, brief(high)]] };
   };
 
   const parallel = () => {

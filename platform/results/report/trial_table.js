@@ -18,13 +18,16 @@ const TrialTable = (() => {
     })));
   };
 
+  /* The name of a setting as in the other tables. */
+  const nameOf = (key) => (data.settings.find((setting) => setting.key === key) || { name: key.replace(/\.kind$/, "").split(".").pop() }).name;
+
   const draw = () => {
     const keys = [...new Set(data.trials.flatMap((trial) => Object.keys(trial.values)))].filter((key) => key !== "experiment.seed");
     const columns = [["trial", (trial) => trial.name], ["status", (trial) => trial.status], ["seed", (trial) => trial.seed], ["epochs", (trial) => trial.epochs], ["training time", (trial) => trial.seconds],
       ...keys.map((key) => [key, (trial) => trial.values[key]]), ["reason", (trial) => trial.reason]];
     const { by, down } = choice.trialSort;
     const trials = State.trialsShown().sort((a, b) => MainTable.compare(columns[by][1](a), columns[by][1](b), down));
-    const head = columns.map(([name], number) => MainTable.heading(Dom.short(name.split(".").pop(), 24), number, choice.trialSort, (next) => State.change({ trialSort: next }), { title: name }));
+    const head = columns.map(([name], number) => MainTable.heading(Dom.short(nameOf(name), 24), number, choice.trialSort, (next) => State.change({ trialSort: next }), { title: name }));
     const rows = trials.map((trial) => Dom.html("tr", { "data-trial": trial.name }, Dom.html("th", { scope: "row" }, data.title.includes(",") ? `${trial.run}/${trial.name}` : trial.name), Dom.html("td", {}, MainTable.status(trial.status)),
       Dom.html("td", { class: "number" }, trial.seed ?? "–"), Dom.html("td", { class: "number" }, `${trial.epochs}${trial.planned ? ` of ${trial.planned}` : ""}`), Dom.html("td", { class: "number" }, Dom.time(trial.seconds)),
       keys.map((key) => Dom.html("td", { title: Dom.setting(trial.values[key]) }, Dom.short(Dom.setting(trial.values[key]), 28))), Dom.html("td", { class: "reason", title: trial.reason }, Dom.short(trial.reason || "–", 90))));

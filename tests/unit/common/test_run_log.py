@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from sgg.common.run_log import History, read_optional_json
+from sgg.common.run_log import History, epoch_rows, read_optional_json
 
 
 def test_history_rows_keeps_the_later_row_of_an_epoch(tmp_path) -> None:
@@ -74,3 +74,15 @@ def test_read_rows_skips_a_line_of_other_bytes(tmp_path) -> None:
 def test_append_row_names_the_file_when_the_disk_is_full(tmp_path, full_disk) -> None:
     with full_disk(), pytest.raises(OSError, match=r"File too large: '.*metrics\.jsonl'"):
         History(tmp_path).append(1, {"loss": 3.0})
+
+
+def test_epoch_rows_are_those_of_the_history(tmp_path):
+    history = History(tmp_path)
+    for epoch in (1, 2):
+        history.append(epoch, {"loss": float(epoch)})
+    again = History(tmp_path)
+    again.append(2, {"loss": 5.0})
+    assert epoch_rows(tmp_path) == history.rows() == [{"epoch": 1, "attempt": 1, "loss": 1.0},
+                                                      {"epoch": 2, "attempt": 2, "loss": 5.0}]
+    assert epoch_rows(tmp_path, up_to=1) == history.rows(up_to=1)
+    assert epoch_rows(tmp_path / "none") == []
