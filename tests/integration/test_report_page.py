@@ -186,6 +186,17 @@ def test_report_page_is_no_wider_than_its_window(browser, run, width):
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
 
 
+def test_report_page_fits_printed_paper(browser, run):
+    """A4 across has 1,030 pixels beside its margins."""
+    opened(browser, run / "report.html", 1030)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 1030
+        assert not browser.find_element("id", "controls").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 def test_report_page_of_runs_that_measured_nothing(browser, run, tmp_path):
     """One trial that never began; no axis, no metric. The page says so and has no error."""
     (tmp_path / "study" / "trials" / "t0").mkdir(parents=True)

@@ -4,15 +4,16 @@ const MainTable = (() => {
   const { data, choice } = State;
 
   /* On a phone all settings are one column and the chosen metric stands beside it, so both are in view. */
-  const narrow = () => window.innerWidth < 700;
+  const narrow = () => Dom.byId("results").clientWidth < 680;
 
   /* The columns of numbers: {name, head} of each metric. */
   const columns = () => {
     const { mode, subset, recall, k } = choice;
+    const modes = Object.keys(data.modes).sort((a, b) => (b === mode) - (a === mode)); // the chosen one first
     const lists = {
-      subsets: () => Object.keys(data.modes).flatMap((m) => data.subsets.map((s) => ({ mode: m, subset: s, recall, k }))),
-      recalls: () => Object.keys(data.modes).flatMap((m) => data.recalls.map((r) => ({ mode: m, subset, recall: r, k }))),
-      ks: () => Object.keys(data.modes).flatMap((m) => data.ks.map((at) => ({ mode: m, subset, recall, k: at }))),
+      subsets: () => modes.flatMap((m) => data.subsets.map((s) => ({ mode: m, subset: s, recall, k }))),
+      recalls: () => modes.flatMap((m) => data.recalls.map((r) => ({ mode: m, subset, recall: r, k }))),
+      ks: () => modes.flatMap((m) => data.ks.map((at) => ({ mode: m, subset, recall, k: at }))),
       all: () => data.recalls.flatMap((r) => data.subsets.flatMap((s) => data.ks.map((at) => ({ mode, subset: s, recall: r, k: at })))),
     };
     const found = lists[choice.columns]().map((parts) => ({ ...parts, name: State.metric(parts) })).filter((column) => State.has(column.name));
