@@ -18,6 +18,7 @@ import torch
 from benchmarks import (
     annotations,
     departures,
+    epoch,
     evaluation,
     evaluator,
     features,
@@ -32,11 +33,12 @@ from benchmarks import (
     step_memory,
     trial_cost,
 )
-from benchmarks.common import older
+from benchmarks.common import epoch_of_older, older, small_genome
 from sgg import checkpoint
 from sgg.common.atomic import write_json
 from sgg.common.run_log import PARTS_FOLDER, TEST
 from sgg.config import validate
+from sgg.data import open_dataset
 from sgg.evaluate.restore import Restored
 from sgg.predict import Predictor
 from sgg.predict.images import find_images
@@ -67,8 +69,8 @@ def test_benchmarks_are_all_tested():
     folder = Path(annotations.__file__).parent
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
-        annotations, departures, evaluation, evaluator, features, heads, images, learning, perturb, predict, sgdet,
-        step, step_growth, step_memory, trial_cost)}
+        annotations, departures, epoch, evaluation, evaluator, features, heads, images, learning, perturb, predict,
+        sgdet, step, step_growth, step_memory, trial_cost)}
 
 
 def test_annotations(monkeypatch, capsys):
@@ -124,6 +126,46 @@ def test_evaluator(monkeypatch):
     assert setup.ours(1) > 0
     assert setup.plain(1) > 0
     assert names([evaluator.stream(20)]) == ["evaluator/held_after_20_images"]
+
+
+def test_epoch(toy_root, toy_settings, tmp_path, monkeypatch):
+    """With an older commit in the same turns, which is this one here, in this process."""
+    def run_in(folder, _, script, *words):
+        assert Path(script).samefile(epoch_of_older.__file__)
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", [script, *words])
+            epoch_of_older.main()
+
+    settings = {**toy_settings, "data": {**toy_settings["data"], "train_images": 8, "eval_images": 1},
+                "evaluation": {"every": 1000, "test": False}}
+    monkeypatch.setattr(epoch, "settings_of", lambda options, root: settings)
+    monkeypatch.setattr(epoch, "files_of", lambda commit: contextlib.nullcontext(tmp_path))
+    monkeypatch.setattr(epoch, "run_in", run_in)
+    options = argparse.Namespace(quick=True, toy=False, against="abc", root=tmp_path)
+    found = names(epoch.measure(options))
+    ways = [f"epoch/toy/{way}" for way in (epoch.IMAGES, epoch.MAPS, epoch.MEMORY)]
+    assert {*ways, "epoch/toy/speed_of_maps_over_older"} <= {*found}
+    assert {way for way in ways if f"{way}/{epoch.DETECTOR}" in found} == {"epoch/toy/images"}  # maps need no detector
+
+
+def test_rows_of_turns_take_the_median_of_ratios():
+    """Seconds from images, maps, memory and of the older commit: maps are 2, 4 and 3 times as fast as images."""
+    turns = [dict(zip((epoch.IMAGES, epoch.MAPS, epoch.MEMORY, "older"), seconds, strict=True))
+             for seconds in ((20, 10, 10, 20), (40, 10, 5, 80), (30, 10, 10, 90))]
+    rows = {row["name"]: row for row in epoch.rows_of(turns, {}, "paper")}
+    assert {name.rpartition("/")[2]: (row["value"], row["ok"]) for name, row in rows.items() if row["goal"]} == {
+        "speed_of_maps_over_images": (3, True), "share_of_the_gain_without_decoding_and_detector": (1, True),
+        "speed_of_images_over_older": (2, True), "speed_of_maps_over_older": (8, True)}
+
+
+def test_small_genome_is_read_as_visual_genome(tmp_path, monkeypatch):
+    monkeypatch.setattr(small_genome, "_write_detector", lambda path: path.touch())
+    weights = small_genome.write(tmp_path, 3)
+    data = open_dataset("vg", tmp_path, num_val_images=small_genome.EVALUATED)
+    assert weights == tmp_path / "VG" / "vg-faster-rcnn.tar"
+    assert [len(data.split(name)) for name in ("train", "val", "test")] == [3, 2, 2]
+    assert set(data.split("train").annotations.objects_per_image) == {small_genome.OBJECTS}
+    data.require_images(data.split("train"))
 
 
 def test_features(tmp_path, monkeypatch):
