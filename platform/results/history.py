@@ -65,4 +65,5 @@ def _hardware(said: object) -> str:
     """The device, workers and threads of a config.json (`sgg.experiment.torch_setup.computed_on`) in words."""
     if not isinstance(said, dict):
         return ""
-    return ", ".join(str(said[name]) if name == "device" else f"{said[name]} {name}" for name in said)
+    return ", ".join(str(amount) if name == "device" else f"{amount} {name.removesuffix('s') if amount == 1 else name}"
+                     for name, amount in said.items())

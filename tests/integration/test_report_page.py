@@ -210,6 +210,15 @@ def test_report_page_of_runs_that_measured_nothing(browser, run, tmp_path):
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
+def test_report_page_shows_curves_of_a_single_epoch(browser, tmp_path):
+    """A line of one point would be invisible."""
+    target = tmp_path / "report.html"
+    path = write_fake_run(tmp_path, configurations=2, seeds=1, epochs=1, weights=(0,))
+    target.write_text(page(report_of([path])), encoding="utf-8")
+    opened(browser, target)
+    assert waited(browser, "return document.querySelectorAll('#curve-metric svg circle').length") == 2
+
+
 def test_report_page_headings_follow_one_another(browser, run):
     opened(browser, run / "report.html")
     levels = browser.execute_script("return [...document.querySelectorAll('h1,h2,h3')].map((one) => +one.tagName[1])")

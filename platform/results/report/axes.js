@@ -17,7 +17,7 @@ const Axes = (() => {
     if (!known.length) return [0, 1];
     const low = Math.min(...known);
     const high = Math.max(...known);
-    const room = (high - low) * margin || Math.abs(high) * 0.05 || 0.5;
+    const room = (high - low) * margin || Math.abs(high) * 0.05 || 0.02;
     return [low - room, high + room];
   };
 

@@ -68,6 +68,7 @@ const Charts = (() => {
         layer.append(Dom.svg("path", { class: "band", d: `${Axes.path(edge)}Z`, fill: Axes.COLOURS[number % Axes.COLOURS.length] }));
       }
       layer.append(Axes.line(number, known.map((at) => [sx(epochs[at]), sy(mean[at])])));
+      if (known.length === 1) layer.append(Dom.svg("circle", { cx: sx(epochs[known[0]]), cy: sy(mean[known[0]]), r: 4, fill: Axes.COLOURS[number % Axes.COLOURS.length] }));
       for (const at of ends(rows[number].configuration)) layer.append(cross(Axes.COLOURS[number % Axes.COLOURS.length], sx(at.epoch), sy(near(epochs, mean, at.epoch)), at, State.label(rows[number])));
     });
     return Axes.figure(id, caption, drawing);
