@@ -1,7 +1,7 @@
 """Predict scene graphs of images of your own, from a checkpoint alone (docs/PREDICTION.md).
 
     python -m sgg.predict CHECKPOINT IMAGE-OR-FOLDER... --out DIR
-                          [--boxes FILE] [--top K] [--threshold T] [--no-pictures] [--batch B]
+                          [--boxes FILE] [--top K] [--threshold T] [--keep-duplicates] [--no-pictures] [--batch B]
 
 writes DIR/NAME.json, and DIR/NAME.graph.png with the boxes and the graph, for each image.
 """
@@ -42,6 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
                         help="the most triplets of an image; default: 20")
     parser.add_argument("--threshold", type=_score, default=0.0, metavar="T",
                         help="the lowest score of a triplet, 0 to 1; default: 0")
+    parser.add_argument("--keep-duplicates", dest="once", action="store_false",
+                        help="keep all boxes of the detector, also several of one class for one object")
     parser.add_argument("--no-pictures", dest="pictures", action="store_false", help="write JSON only")
     parser.add_argument("--batch", type=positive, default=8, metavar="B",
                         help="the number of images computed together; default: 8")
@@ -75,7 +77,8 @@ def _predict(options: argparse.Namespace) -> int:
     load_plugins(options.plugin)
     predictor = Predictor(options.checkpoint, options.device, options.allow_changed_plugin)
     boxes = None if options.boxes is None else read_boxes(options.boxes, predictor.classes)
-    run = Run(predictor, options.out, options.batch, boxes, options.top, options.threshold, options.pictures)
+    run = Run(predictor, options.out, options.batch, boxes, options.top, options.threshold, options.pictures,
+              options.once)
     with naming_places(), image_bar("images") as on_image:
         faults = run.predict(files, on_image)
     left_out = f"; {others:,} other files in the folders were left out" if others else ""

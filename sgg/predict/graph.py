@@ -10,6 +10,9 @@ from sgg.structures import Array, Prediction, SceneGraph, to_numpy
 from sgg.systems.contract import Vocabulary
 from sgg.viz.graph_picture import Shown
 
+SAME = 0.5
+"""The intersection over union above which two boxes of one class are taken for one object."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredGraph(SceneGraph):
@@ -29,17 +32,29 @@ class ScoredGraph(SceneGraph):
 
     @classmethod
     def best_of(cls, prediction: Prediction, size: tuple[int, int], vocabulary: Vocabulary, top: int = 20,
-                threshold: float = 0.0) -> ScoredGraph:
+                threshold: float = 0.0, once: bool = False) -> ScoredGraph:
         """The graph of a prediction: of each pair of objects its best predicate, and of these triplets the `top` best
-        whose score is at least `threshold`. All objects stay."""
+        whose score is at least `threshold`.
+
+        once: keep of several objects that are probably the same one only the best (`without_duplicates`). A detector
+        finds the same object as several classes, and the model often gives these boxes one name.
+        """
         boxes, labels, label_scores = map(to_numpy, (prediction.boxes, prediction.labels, prediction.label_scores))
-        pairs = to_numpy(prediction.pairs)[:top]  # they are in descending order
-        foreground = to_numpy(prediction.predicate_scores)[:top, 1:]
+        pairs, foreground = to_numpy(prediction.pairs), to_numpy(prediction.predicate_scores)[:, 1:]
+        if once:
+            kept = without_duplicates(boxes, labels, label_scores)
+            boxes, labels, label_scores = boxes[kept], labels[kept], label_scores[kept]
+            places = np.full(len(prediction.labels), -1)
+            places[kept] = np.arange(len(kept))
+            pairs = places[pairs]
+            both = (pairs >= 0).all(1)
+            pairs, foreground = pairs[both], foreground[both]
+        pairs, foreground = pairs[:top], foreground[:top]  # they are in descending order
         predicate_scores = foreground.max(1, initial=0)
         scores = predicate_scores * label_scores[pairs].prod(1)
-        kept = scores >= threshold
-        relations = np.column_stack([pairs, foreground.argmax(1) + 1])[kept]
-        return cls(boxes, labels, relations, label_scores, predicate_scores[kept], scores[kept], size, vocabulary)
+        high = scores >= threshold
+        relations = np.column_stack([pairs, foreground.argmax(1) + 1])[high]
+        return cls(boxes, labels, relations, label_scores, predicate_scores[high], scores[high], size, vocabulary)
 
     @property
     def names(self) -> list[str]:
@@ -60,6 +75,20 @@ class ScoredGraph(SceneGraph):
                      for (subject, other, predicate), score in
                      zip(np.asarray(self.relations).tolist(), self.predicate_scores, strict=True)]
         return Shown(np.asarray(self.boxes, np.float64) / [width, height, width, height], objects, relations)
+
+
+def without_duplicates(boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """The rows, ascending, of the objects that stay: those that do not share class, and more than `SAME` of the area of
+    their union, with one that stays and has a higher score. boxes: [N, 4]; labels, scores: [N]."""
+    low, high = np.maximum(boxes[:, None, :2], boxes[None, :, :2]), np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    common = (high - low).clip(0).prod(2)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    same = (common > SAME * (areas[:, None] + areas[None] - common)) & (labels[:, None] == labels[None])
+    kept: list[int] = []
+    for row in np.argsort(-scores, kind="stable").tolist():
+        if not same[row, kept].any():
+            kept.append(row)
+    return np.array(sorted(kept), np.int64)
 
 
 def _two(score: float) -> str:

@@ -63,11 +63,11 @@ class Predictor:
         return self.vocabulary.predicates
 
     def __call__(self, images: ImageLike | Iterable[ImageLike], boxes: Sequence[GivenBoxes] | None = None,
-                 top: int = 20, threshold: float = 0.0) -> list[ScoredGraph]:
+                 top: int = 20, threshold: float = 0.0, once: bool = True) -> list[ScoredGraph]:
         """The scene graph of each image.
 
         boxes: of each image the objects to relate; None: those that the detector finds. Either all or none have labels.
-        top, threshold: as in `ScoredGraph.best_of`.
+        top, threshold, once: as in `ScoredGraph.best_of`; given boxes all stay.
 
         Raises FileNotFoundError or ValueError that names an image that cannot be read.
         """
@@ -77,11 +77,11 @@ class Predictor:
         graphs: list[ScoredGraph] = []
         for number, image in enumerate(several):  # one after another: a caller's images may be large
             given = None if boxes is None else boxes[number:number + 1]
-            graphs += self.predict([_pixels(image)], [_name(image, number)], given, top, threshold)
+            graphs += self.predict([_pixels(image)], [_name(image, number)], given, top, threshold, once)
         return graphs
 
     def predict(self, images: Sequence[Pixels], names: Sequence[str], boxes: Sequence[GivenBoxes] | None = None,
-                top: int = 20, threshold: float = 0.0) -> list[ScoredGraph]:
+                top: int = 20, threshold: float = 0.0, once: bool = True) -> list[ScoredGraph]:
         """As a call, for a batch of images that are read already. names: of the images, for messages.
 
         Raises ValueError where scores are not finite.
@@ -95,7 +95,7 @@ class Predictor:
                 found = self._system.predict(collate(samples).to(self.device), [mode]).predictions[mode]
         except DivergedError as error:
             raise ValueError(f"{self.checkpoint.path}: {error}; predict with an earlier checkpoint") from error
-        return [ScoredGraph.best_of(one, pixels.size, self.vocabulary, top, threshold)
+        return [ScoredGraph.best_of(one, pixels.size, self.vocabulary, top, threshold, once and boxes is None)
                 for one, pixels in zip(found, images, strict=True)]
 
 

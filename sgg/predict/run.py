@@ -36,7 +36,8 @@ class Run:
     """How images are predicted, and where the results go.
 
     out: the folder of the results. batch: the number of images computed together. boxes: given boxes; None: those of
-    the detector. top, threshold: as in `ScoredGraph.best_of`. pictures: whether a picture is drawn of each.
+    the detector. top, threshold, once: as in `Predictor`. pictures: whether a
+    picture is drawn of each.
     """
 
     predictor: Predictor
@@ -46,6 +47,7 @@ class Run:
     top: int = 20
     threshold: float = 0.0
     pictures: bool = True
+    once: bool = True
 
     def predict(self, files: Sequence[ImageFile], on_image: Callable[[int, int], None]) -> list[str]:
         """Write the results of image files. Returns one line for each file that could not be read.
@@ -79,7 +81,7 @@ class Run:
     def _graphs(self, batch: Sequence[_Read]) -> list[ScoredGraph]:
         boxes = None if self.boxes is None else [read.boxes for read in batch if read.boxes is not None]
         return self.predictor.predict([read.pixels for read in batch], [read.file.name for read in batch], boxes,
-                                      self.top, self.threshold)
+                                      self.top, self.threshold, self.once)
 
     def _read(self, files: Sequence[ImageFile], faults: list[str]) -> Generator[_Read, None, None]:
         """The files that can be read, in order; the others go to `faults`."""

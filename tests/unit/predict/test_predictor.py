@@ -13,7 +13,9 @@ from sgg.config import validate
 from sgg.data import open_dataset
 from sgg.detector import save_detector
 from sgg.detector.model import Detector
-from sgg.predict import GivenBoxes, Predictor
+from sgg.predict import GivenBoxes, Predictor, ScoredGraph
+from sgg.structures import Prediction
+from sgg.systems.contract import Vocabulary
 from sgg.systems.two_stage import foundation as two_stage
 from sgg.systems.two_stage import parts
 from tests.untrained import untrained
@@ -44,7 +46,8 @@ def test_predictor_equals_an_evaluation_on_the_data(tmp_path, write_trial, toy_r
     graphs = batch.graphs()
     boxes = None if mode == "sgdet" else [
         GivenBoxes(graph.boxes.numpy(), graph.labels.numpy() if mode == "predcls" else None) for graph in graphs]
-    found = Predictor(tmp_path / "trial", "cpu")([split.image_path(number) for number in range(3)], boxes, top=7)
+    found = Predictor(tmp_path / "trial", "cpu")([split.image_path(number) for number in range(3)], boxes, top=7,
+                                                 once=False)
     assert any(len(graph.relations) for graph in found)
     for number, (graph, prediction) in enumerate(zip(found, expected, strict=True)):
         np.testing.assert_allclose(graph.boxes, prediction.boxes, atol=1e-3)
@@ -53,6 +56,37 @@ def test_predictor_equals_an_evaluation_on_the_data(tmp_path, write_trial, toy_r
         np.testing.assert_allclose(graph.scores, [score for score, *_ in triplets], rtol=1e-4)
         assert graph.relations.tolist() == [list(triplet) for _, *triplet in triplets]
         assert graph.size == split.size(number)
+
+
+def overlap(one, other) -> float:
+    """Intersection over union of two boxes."""
+    width, height = (min(one[axis + 2], other[axis + 2]) - max(one[axis], other[axis]) for axis in (0, 1))
+    common = max(0, width) * max(0, height)
+    return common / (sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)) - common)
+
+
+def test_best_of_keeps_the_best_of_each_object() -> None:
+    """By a loop over objects in descending order of score, on boxes that often overlap."""
+    draws = np.random.default_rng(0)
+    low = draws.uniform(0, 20, (40, 2))
+    boxes, labels = np.concatenate([low, low + draws.uniform(20, 60, (40, 2))], 1), draws.integers(1, 4, 40)
+    scores, predicates = draws.uniform(size=40), draws.dirichlet(np.ones(3), 1560)
+    pairs = np.array([(one, other) for one in range(40) for other in range(40) if one != other])
+    overall = predicates[:, 1:].max(1) * scores[pairs].prod(1)
+    order = np.argsort(-overall)
+    prediction = Prediction(boxes, labels, scores, pairs[order], predicates[order])
+    expected: list[int] = []
+    for row in sorted(range(40), key=lambda row: -scores[row]):
+        if not any(labels[row] == labels[other] and overlap(boxes[row], boxes[other]) > 0.5 for other in expected):
+            expected.append(row)
+    assert 3 < len(expected) < 38
+    vocabulary = Vocabulary(("", "a", "b", "c"), ("", "on", "in"))
+    graph = ScoredGraph.best_of(prediction, (100, 100), vocabulary, top=9, once=True)
+    np.testing.assert_array_equal(graph.boxes, boxes[sorted(expected)])
+    np.testing.assert_array_equal(graph.label_scores, scores[sorted(expected)])
+    among = [row for row in order if set(pairs[row]) <= set(expected)][:9]
+    np.testing.assert_allclose(graph.scores, overall[among])
+    np.testing.assert_array_equal(np.array(sorted(expected))[graph.relations[:, :2]], pairs[among])
 
 
 def test_predictor_names_classes_and_relations(trial, toy_root) -> None:
