@@ -30,7 +30,7 @@ from .paper_step import PaperStep
 
 aten = torch.ops.aten
 PRODUCTS = {aten.mm, aten.addmm, aten.bmm, aten.baddbmm, aten.addbmm, aten.mv, aten.addmv, aten.convolution,
-            aten.convolution_backward, aten._thnn_fused_gru_cell}
+            aten.convolution_backward}
 OPTIMIZER_PASSES = {"SGD": 5, "Adam": 7, "AdamW": 7}
 """How often an update moves each weight's number between memory and processor: it reads weight, gradient and moments,
 and writes weight and moments."""

@@ -84,7 +84,8 @@ class RandomStore(FeatureSource):
     def result(self) -> Tensor:
         """The features, after the update of F: [N, channels, 7, 7]."""
         objects, generator, device = self._wanted
-        return torch.rand(objects, self.channels, 7, 7, generator=generator).to(device)
+        features = torch.rand(objects, self.channels, 7, 7, generator=generator)
+        return features.to(device, non_blocking=True)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import queue
+import subprocess
 import sys
 import tempfile
 import threading
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import all as all_benchmarks
 from benchmarks import (
     annotations,
     departures,
@@ -22,6 +24,7 @@ from benchmarks import (
     evaluation,
     evaluator,
     features,
+    gpu,
     heads,
     images,
     learning,
@@ -32,12 +35,13 @@ from benchmarks import (
     step_growth,
     step_memory,
     trial_cost,
+    two_gpus,
 )
 from benchmarks.common import epoch_of_older, older, small_genome
 from sgg import checkpoint
 from sgg.common.atomic import write_json
 from sgg.common.run_log import PARTS_FOLDER, TEST
-from sgg.config import validate
+from sgg.config import load, validate
 from sgg.data import open_dataset
 from sgg.evaluate.restore import Restored
 from sgg.predict import Predictor
@@ -69,8 +73,8 @@ def test_benchmarks_are_all_tested():
     folder = Path(annotations.__file__).parent
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
-        annotations, departures, epoch, evaluation, evaluator, features, heads, images, learning, perturb, predict,
-        sgdet, step, step_growth, step_memory, trial_cost)}
+        annotations, departures, epoch, evaluation, evaluator, features, gpu, heads, images, learning, perturb,
+        predict, sgdet, step, step_growth, step_memory, trial_cost, two_gpus, all_benchmarks)}
 
 
 def test_annotations(monkeypatch, capsys):
@@ -185,6 +189,108 @@ def test_features(tmp_path, monkeypatch):
 
 def one_call(seconds):
     return lambda call, repeats, *clock: max(seconds(call, 1, *clock), 1e-9)
+
+
+def test_gpu(words, capsys):
+    """On a CPU, where nothing waits for a device and torch counts no memory."""
+    words("--quick", "--device", "cpu")
+    assert gpu.main() == 0
+    found = capsys.readouterr().out
+    for gan in ("with", "without"):
+        assert {f"gpu/{gan}_gan/{variant}" for variant in gpu.VARIANTS if variant != gpu.COMPILED} <= {
+            line.partition(":")[0] for line in found.splitlines()}
+        assert f"gpu/{gan}_gan/float32/share_of_roof" in found
+
+
+def test_gpu_without_one(words, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    words("--quick")
+    with pytest.raises(ValueError, match="--device is cuda, but torch sees no GPU"):
+        gpu.main()
+
+
+def test_two_gpus(words, tmp_path):
+    """Two processes on the CPU over gloo: every comparison is within its tolerance."""
+    words("--quick", "--device", "cpu", "--json", tmp_path / "rows.json")
+    assert two_gpus.main() == 0
+    rows = {row["name"]: row["ok"] for row in json.loads((tmp_path / "rows.json").read_text())}
+    compared = [*(f"gradient_of_{name}" for name in ("model", "generator", "discriminators")), "losses"]
+    assert rows == {f"two_gpus/{what}_of_worker_{rank}": True for what in compared for rank in (0, 1)} | {
+        "two_gpus/step": True}
+
+
+@pytest.mark.parametrize(("words", "gpus"), [([], 1), (["--device", "cpu", "--quick"], 0)], ids=["GPU", "CPU"])
+def test_gpu_sh_trains_a_trial_with_one_gpu(tmp_path, words, gpus):
+    """With a Python that only writes down its words. Those of the trial are valid settings."""
+    said, python = tmp_path / "said", tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho "$@" >> {said}\n')
+    python.chmod(0o755)
+    folder = Path(gpu.__file__).parent
+    subprocess.run(["bash", folder / "gpu.sh", *words], check=True,
+                   env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    measured, _, trained = said.read_text().splitlines()
+    assert measured.split() == ["benchmarks/gpu.py", "--json", "build/gpu/gpu.json", *words]
+    module, command, settings, *changes = trained.split()
+    assert (module, command) == ("-m", "platform.train")
+    config = load(folder.parent / settings, changes).trial({})
+    assert (config.resources.gpus, config.data.name, config.training.epochs) == (gpus, "toy", 1)
+
+
+def test_all_benchmarks_have_a_command():
+    """But those that need GPUs."""
+    scripts = {words[0] for words in all_benchmarks.COMMANDS.values()}
+    folder = Path(all_benchmarks.__file__).parent
+    assert scripts == {path.name for path in folder.glob("*.py")} - {"all.py", "gpu.py", "two_gpus.py"}
+
+
+@pytest.fixture
+def results_folder(tmp_path, monkeypatch):
+    """A folder of benchmarks: `learning` misses its goal, `step` dies."""
+    monkeypatch.setattr(all_benchmarks, "FOLDER", tmp_path)
+    monkeypatch.setattr(all_benchmarks, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(all_benchmarks, "TABLE", tmp_path / "RESULTS.md")
+    (tmp_path / "RESULTS.md").write_text("# Results\n\nby hand\n")
+    (tmp_path / "learning.py").write_text(
+        "import json, sys\n"
+        "rows = [{'name': 'a', 'value': 2.0, 'unit': 's', 'reference': None, 'ratio': None, 'goal': 1, 'ok': False}]\n"
+        "rows.append(rows[0] | {'name': 'b', 'goal': None})\n"
+        "open(sys.argv[sys.argv.index('--json') + 1], 'w').write(json.dumps(rows))\nsys.exit(1)\n")
+    (tmp_path / "step.py").write_text("raise SystemExit(3)\n")
+    return tmp_path
+
+
+def test_all_writes_rows_and_goals_and_keeps_what_is_written_by_hand(results_folder, words):
+    words("--only", "learning,step")
+    for _ in range(2):  # the second run replaces the table of the first one
+        assert all_benchmarks.main() == 1
+        results = json.loads((results_folder / "results.json").read_text())
+        assert [*results] == ["learning"]
+        assert [row["name"] for row in results["learning"]["rows"]] == ["a", "b"]
+    text = (results_folder / "RESULTS.md").read_text()
+    assert text.startswith(f"# Results\n\nby hand\n\n{all_benchmarks.BEGIN}\n")
+    assert text.count("| a | 2 s |  | 1 | **missed** |") == 1
+    assert "| b |" not in text
+    (results_folder / "RESULTS.md").write_text(text.replace("by hand", "edited") + "and below\n")
+    all_benchmarks.main()
+    edited = (results_folder / "RESULTS.md").read_text()
+    assert edited == text.replace("by hand", "edited") + "and below\n"
+
+
+def test_all_with_quick_writes_nothing(results_folder, words):
+    words("--only", "learning", "--quick")
+    assert all_benchmarks.main() == 1
+    assert not (results_folder / "results.json").exists()
+    assert (results_folder / "RESULTS.md").read_text() == "# Results\n\nby hand\n"
+
+
+def test_all_refuses_an_unknown_name_and_half_a_table(results_folder, words, capsys):
+    words("--only", "lerning")
+    with pytest.raises(SystemExit):
+        all_benchmarks.main()
+    assert "--only: there is no benchmark lerning; there are annotations, " in capsys.readouterr().err
+    (results_folder / "RESULTS.md").write_text(all_benchmarks.BEGIN)
+    with pytest.raises(ValueError, match="has only one of the marks"):
+        all_benchmarks.write_table({})
 
 
 def test_heads():

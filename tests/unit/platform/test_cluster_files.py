@@ -40,7 +40,8 @@ def test_launcher_files_name_our_version_of_ray(name):
     assert ".".join(ray.__version__.split(".")[:2]) in (CLUSTER / name).read_text()
 
 
-@pytest.mark.parametrize("script", [CLUSTER / "slurm.sh", CLUSTER.parent / ".ci" / "run"], ids=lambda path: path.name)
+@pytest.mark.parametrize("script", [CLUSTER / "slurm.sh", CLUSTER.parent / ".ci" / "run",
+                                    *CLUSTER.parent.glob("benchmarks/*.sh")], ids=lambda path: path.name)
 def test_scripts_pass_shellcheck(script):
     found = subprocess.run([Path(sys.executable).with_name("shellcheck"), script], capture_output=True, text=True,
                            check=False)
