@@ -66,8 +66,12 @@ def train(settings: dict) -> tuple[list[dict], dict, dict]:
     for name, network in networks.items():
         # A plain optimiser: with beta1 = 0, Adam's first steps are the signs of gradients, those that are nothing but
         # rounding (of biases in front of a BatchNorm) included. Updates are of gradients as they were, clipped or not.
-        run.optimizers[name] = torch.optim.SGD(network.parameters(), 0.01 if name == "model" else 0.1)
-        run.optimizers[name].register_step_pre_hook(partial(note_gradient, gradients, name))
+        optimizer = torch.optim.SGD(network.parameters(), 0.01 if name == "model" else 0.1, fused=True)
+        optimizer.register_step_pre_hook(partial(note_gradient, gradients, name))
+        if name == "model":
+            run.learner.optimizer = optimizer
+        else:
+            run.augmenter.optimizers[name] = optimizer
     run.model.train()
     before = {name: state_vector(network) for name, network in networks.items()}
     batches, losses = foundation.experiment.training_batches(), []
@@ -118,7 +122,7 @@ def test_training_step_of_two_workers_trains_as_one_worker(toy_settings, tmp_pat
         for ours, theirs in zip(losses, their_losses, strict=True):
             assert theirs == pytest.approx(ours, rel=HALF_OF_THE_DIGITS)
         for ours, theirs in zip(vectors, their_vectors, strict=True):
-            assert ours.keys() == theirs.keys()
+            assert ours.keys() == theirs.keys() == {"model", "generator", "discriminators"}
             for name, vector in ours.items():
                 assert vector.norm() > 0
                 assert (theirs[name] - vector).norm() < HALF_OF_THE_DIGITS * vector.norm(), name
