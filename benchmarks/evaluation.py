@@ -161,7 +161,7 @@ def constant(name: str, unit: str, costs: Sequence[float], pairs: Sequence[int])
     mean = (costs[-1] - costs[0]) / (pairs[-1] - pairs[0])
     print(f"{name} between {', '.join(f'{count:,}' for count in pairs)} pairs: "
           f"{', '.join(f'{step:.4g}' for step in steps)} {unit}")
-    reached = all(abs(step / mean - 1) <= MARGIN for step in steps)
+    reached = all(abs(step - mean) <= MARGIN * mean for step in steps)
     return judged(name, mean, unit, None, f"each within {MARGIN:.0%} of the mean", reached)
 
 
