@@ -144,14 +144,15 @@ class Registry(Generic[Entry]):
 
     @property
     def entries(self) -> dict[str, type[Entry]]:
-        """Every entry by its name, the default first."""
+        """Every entry by its name: the default, the others of ours by name, and those of plugins as they came, whichever
+        module was imported first."""
         if not self._found:
             self._found = True
             package = importlib.import_module(self.package)
             for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
                 importlib.import_module(f"{self.package}.{module.name}")
-        first = {self.default: self._entries[self.default]}
-        return first | self._entries
+        ours = sorted(name for name, entry in self._entries.items() if entry.__module__.startswith(f"{self.package}."))
+        return {name: self._entries[name] for name in dict.fromkeys((self.default, *ours, *self._entries))}
 
 
 def roles_of(section: type[BaseModel], prefix: str = "") -> dict[str, Role]:

@@ -1,5 +1,7 @@
 """Faults of entries that single registries find: the message names the file."""
 
+import subprocess
+import sys
 from typing import Annotated, ClassVar, Literal
 
 import pytest
@@ -80,3 +82,10 @@ def test_backbone_fault_of_entry_names_a_missing_spec() -> None:
             raise NotImplementedError
 
     assert "`spec`" in refused(BACKBONES, Blind)
+
+
+def test_entries_have_one_order_whichever_module_is_imported_first() -> None:
+    code = ("import sgg.detector.backbones.tiny; from sgg.methods.backbone import BACKBONES; "
+            "print(', '.join(BACKBONES))")
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "vgg16, resnet50, tiny"
