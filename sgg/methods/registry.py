@@ -144,8 +144,8 @@ class Registry(Generic[Entry]):
 
     @property
     def entries(self) -> dict[str, type[Entry]]:
-        """Every entry by its name: the default, the others of ours by name, and those of plugins as they came, whichever
-        module was imported first."""
+        """Every entry by its name: the default, the others of ours by name, then those of plugins as they came. The
+        order of imports does not matter."""
         if not self._found:
             self._found = True
             package = importlib.import_module(self.package)
