@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sgg.common.metric_names import SUBSETS
+
 DATA = "Visual Genome"
 METRIC = "ngR@100"
 MODE = "sgcls"
@@ -25,7 +27,7 @@ class Published:
 
 def _row(name: str, loss: str, augmentation: dict[str, Any], *recall: float) -> Published:
     return Published(name, {"detector.backbone": "vgg16", "model.head.kind": "imp", "loss.kind": loss, **augmentation},
-                     dict(zip(("zs", "10s", "100s", "all"), recall, strict=True)))
+                     dict(zip(SUBSETS, recall, strict=True)))
 
 
 PUBLISHED = (

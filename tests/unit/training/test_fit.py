@@ -63,7 +63,7 @@ def test_evaluate_split_names_a_model_that_has_diverged(toy_root) -> None:
 
 @pytest.mark.parametrize("mode", ["sgcls", "sgdet"])
 def test_evaluate_split_names_a_detector_that_has_diverged(toy_root, mode) -> None:
-    trial = trial_of(toy_root, evaluation={"modes": [mode]})
+    trial = trial_of(toy_root, evaluation={"modes": [mode]}, features={"maps": "off"})
     run = trial.build()
     spoil(trial.detector.rcnn.backbone)
     with pytest.raises(ValueError, match=r"^the detector has diverged: its features of image \d+ are not finite; train "
