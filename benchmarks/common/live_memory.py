@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -20,6 +21,8 @@ from sgg.systems.contract import Draws
 from sgg.systems.two_stage.totals import Totals
 
 from .paper_step import PaperStep, Size, build
+
+FUSED = {torch.ops.aten._fused_sgd_, torch.ops.aten._fused_adam_, torch.ops.aten._fused_adamw_}
 
 
 class LiveMemory(TorchDispatchMode):
@@ -70,10 +73,22 @@ def peak_of_shapes(size: Size, gan: bool, device: str = "cpu", **settings: Any) 
         def advance() -> None:
             of_host = faked(replace(plan, encoding=replace(plan.encoding, map=maps)), fake)
             requested = [step.system.augmenter.request(of_host, Draws(0, 1))]
-            step.system.advance([of_host.sample(step.system.model, step.system.device, totals)], requested)
+            with _WithoutUpdates():
+                step.system.advance([of_host.sample(step.system.model, step.system.device, totals)], requested)
             step.system.learner.take_norms()
 
         return peak_of(advance, lambda: [maps, *held_by(step)])
+
+
+class _WithoutUpdates(TorchDispatchMode):
+    """Leaves out the updates of fused optimisers, which allocate nothing: torch has none for fake tensors, and would
+    make real weights, gradients and moments for them."""
+
+    def __torch_dispatch__(self, operator: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
+        """Run the operator, unless it is such an update."""
+        if operator.overloadpacket in FUSED:
+            return None
+        return operator(*arguments, **(options or {}))
 
 
 def peak_of_values(size: Size, gan: bool, **settings: Any) -> int:
