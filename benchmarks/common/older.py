@@ -37,7 +37,7 @@ def run_in(folder: Path, *words: str) -> None:
     done = subprocess.run([sys.executable, *words], cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)},
                           capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1):  # 1: a goal was missed
-        raise RuntimeError(_said(folder, words, done.stderr))
+        raise RuntimeError(_said(folder, words, f"exit status {done.returncode}\n{done.stderr}"))
 
 
 def json_of(folder: Path, *words: str) -> Any:

@@ -378,7 +378,7 @@ def test_files_of_a_commit_that_git_does_not_know():
 def test_run_in_shows_the_last_lines_of_an_error(tmp_path):
     (tmp_path / "fails.py").write_text("import sys; sys.exit(1)\n")
     (tmp_path / "dies.py").write_text("import os; print('gone', file=os.sys.stderr, flush=True); os._exit(3)\n")
-    with pytest.raises(RuntimeError, match=r"dies\.py failed in .*: gone"):
+    with pytest.raises(RuntimeError, match=r"dies\.py failed in .*: exit status 3 \| gone"):
         older.run_in(tmp_path, "dies.py")
     with pytest.raises(RuntimeError, match="it has written no results"):
         older.json_of(tmp_path, "fails.py")  # status 1, as of a missed goal, but without results
