@@ -1,9 +1,11 @@
+import sys
 from platform.study.study_file import note_end, read_study_file, write_study_file
 
 from sgg.config import load
 
 
-def test_write_study_file_keeps_when_a_study_was_begun(tmp_path):
+def test_write_study_file_keeps_when_a_study_was_begun(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "orig_argv", ["/usr/bin/python3", "-m", "platform.tune", "a.yaml"])
     path = tmp_path / "a.yaml"
     path.write_text("experiment: {name: a}")
     study = load(path, [])
@@ -15,7 +17,7 @@ def test_write_study_file_keeps_when_a_study_was_begun(tmp_path):
     again = read_study_file(tmp_path)
     assert first["began"] == ended["began"] == again["began"] <= ended["ended"]
     assert "ended" not in again
-    assert "pytest" in first["command"]
+    assert "-m platform.tune a.yaml" in first["command"]
     assert "cores" in first["machine"]
 
 
