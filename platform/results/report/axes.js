@@ -59,6 +59,7 @@ const Axes = (() => {
   const legend = (names) => Dom.html("ul", { class: "legend" }, names.map((name, number) => Dom.html("li", { title: name },
     Dom.svg("svg", { width: 30, height: 10, "aria-hidden": "true" }, line(number, [[0, 5], [30, 5]])), Dom.short(name, 64))));
 
-  const asPercent = (value) => String(Number((100 * value).toFixed(1)));
+  /* A tick in percent, with as many digits as its step has, so that no two ticks of an axis read alike. */
+  const asPercent = (value) => String(Number((100 * value).toPrecision(6)));
   return { COLOURS, ticks, extent, figure, empty, frame, path, line, legend, widthOf, asPercent };
 })();
