@@ -12,12 +12,13 @@ const Axes = (() => {
     for (let at = Math.ceil(low / step - 1e-9) * step; at <= high + step * 1e-6; at += step) found.push(Number(at.toPrecision(10)));
     return found;
   };
-  const extent = (values, margin = 0.06) => {
+  /* The range of an axis; `least` is its smallest width, so that noise does not fill it. */
+  const extent = (values, margin = 0.06, least = 0) => {
     const known = values.filter((value) => Number.isFinite(value));
     if (!known.length) return [0, 1];
     const low = Math.min(...known);
     const high = Math.max(...known);
-    const room = (high - low) * margin || Math.abs(high) * 0.05 || 0.02;
+    const room = Math.max((high - low) * margin || Math.abs(high) * 0.05 || 0.02, (least - (high - low)) / 2);
     return [low - room, high + room];
   };
 

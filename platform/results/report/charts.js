@@ -12,9 +12,13 @@ const Charts = (() => {
     const places = Statistics.pareto(ranked.map((point) => [point.x.mean, point.y.mean]));
     const front = new Set(places.map((place) => ranked[place]));
     const rank = (point) => (point.row === data.rows[choice.baseline] ? 2 : Number(front.has(point))); // what lies on top
+    const reach = (axis) => Axes.extent(found.flatMap((point) => { // with the whiskers that are drawn
+      const { mean, sd } = point[axis];
+      return rank(point) && sd ? [mean - sd, mean + sd] : [mean];
+    }));
     const { drawing, layer, sx, sy } = Axes.frame(id, { label,
-      x: { range: Axes.extent(found.map((point) => point.x.mean)), label: across.label, format: Axes.asPercent },
-      y: { range: Axes.extent(found.map((point) => point.y.mean)), label: up.label, format: Axes.asPercent } });
+      x: { range: reach("x"), label: across.label, format: Axes.asPercent },
+      y: { range: reach("y"), label: up.label, format: Axes.asPercent } });
     const corners = [...front].sort((a, b) => a.x.mean - b.x.mean).flatMap((point, number, all) => {
       const here = [sx(point.x.mean), sy(point.y.mean)];
       return number ? [[sx(all[number - 1].x.mean), here[1]], here] : [here];

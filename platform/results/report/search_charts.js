@@ -73,7 +73,7 @@ const SearchCharts = (() => {
     Axes.figure("importance", caption, [Dom.html("div", { class: "importance" }, bars), Dom.html("p", { class: "note" },
       "Share of the variance between configurations that a setting explains alone: one-way analysis of variance, adjusted for the number of groups (epsilon squared). Interactions are not in it, so shares need not add up. Numbers with over four values are cut into four groups of equal size.")]);
     Dom.replace("effects", order.map((entry, number) => Dom.html("figure", { id: `effect-${number}` })));
-    const range = Axes.extent(order.flatMap(({ effects }) => effects.filter(Boolean).flatMap(([mean, error]) => [(mean - (error || 0)) / data.scale, (mean + (error || 0)) / data.scale])), 0.1);
+    const range = Axes.extent(order.flatMap(({ effects }) => effects.filter(Boolean).flatMap(([mean, error]) => [(mean - (error || 0)) / data.scale, (mean + (error || 0)) / data.scale])), 0.1, 0.02);
     return order.forEach((entry, number) => effect(`effect-${number}`, entry, range));
   };
 
