@@ -17,11 +17,9 @@ import math
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -30,10 +28,10 @@ import torch.multiprocessing as multiprocessing
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.floor import seconds_of
+from benchmarks.common.in_float64 import float64_by_default, in_float64, note_gradient
 from benchmarks.common.paper_step import Size, build
 from benchmarks.common.results import Row, arguments_of, judged, report
 from sgg.common import distributed as parallel
-from sgg.structures import Batch
 from sgg.systems.contract import Draws
 
 WORKERS, STEPS, TIMED = 2, 2, 10
@@ -101,14 +99,9 @@ def trained(size: Size, device: str) -> Compared:
         batch = in_float64(step.batch.split(parallel.num_workers())[parallel.rank()])
         gradients: dict[str, torch.Tensor] = {}
         for name, optimizer in step.system.optimizers.items():
-            optimizer.register_step_pre_hook(partial(_note, gradients, name))
+            optimizer.register_step_pre_hook(partial(note_gradient, gradients, name))
         results = [step.system.training_step(batch, Draws(0, 1)) for _ in range(STEPS)]
     return [{name: float(value) for name, value in result.losses.items()} for result in results], gradients
-
-
-def _note(gradients: dict[str, torch.Tensor], name: str, optimizer: torch.optim.Optimizer, *_: Any) -> None:
-    gradients.setdefault(name, torch.cat([weight.grad.flatten().cpu() for group in optimizer.param_groups
-                                          for weight in group["params"] if weight.grad is not None]))
 
 
 def seconds_of_step(size: Size, device: str) -> float:
@@ -117,22 +110,6 @@ def seconds_of_step(size: Size, device: str) -> float:
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     step()
     return min(seconds_of(step, wait) for _ in range(1 if size.channels < Size().channels else TIMED))
-
-
-@contextmanager
-def float64_by_default() -> Iterator[None]:
-    """Within the block, torch makes float64 numbers."""
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(torch.float32)
-
-
-def in_float64(batch: Batch) -> Batch:
-    """The batch in float64."""
-    outputs = batch.outputs
-    return replace(batch, boxes=batch.boxes.double(), outputs=outputs._replace(map=outputs.map.double()))
 
 
 if __name__ == "__main__":

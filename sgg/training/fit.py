@@ -19,6 +19,7 @@ from sgg.common.versions import code_provenance
 from sgg.config import Config
 from sgg.evaluate.evaluation import evaluate
 from sgg.experiment.torch_setup import computed_on
+from sgg.experiment.validation import is_validated
 from sgg.methods.variants import objective, variants_of
 from sgg.systems.contract import DivergedError, Foundation, System
 from sgg.training.epoch import lower_rates, train_epoch
@@ -125,12 +126,6 @@ def evaluate_split(foundation: Foundation, system: System, split: str, epoch: in
     except DivergedError as error:
         raise FloatingPointError(f"{error}, measured on {split} after epoch {epoch}: {lower_rates(system)}") from error
     return {f"{split}/{name}": value for name, value in values.items()}
-
-
-def is_validated(config: Config, epoch: int) -> bool:
-    """Whether an epoch ends with a validation: the first, every `evaluation.every` epochs after it, and the last
-    (1, 6, 11, 16, 20 with every 5 of 20 epochs)."""
-    return (epoch - 1) % config.evaluation.every == 0 or epoch == config.training.epochs
 
 
 def describe(row: Row, config: Config) -> str:

@@ -1,9 +1,6 @@
 """Two processes on the CPU (gloo) train as one does: fixed batches, losses and weights equal within rounding."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,12 +11,12 @@ import torch.multiprocessing as multiprocessing
 from safetensors.torch import load_file
 from torch import nn
 
+from benchmarks.common.in_float64 import float64_by_default, in_float64, note_gradient
 from sgg import checkpoint, systems
 from sgg.common import distributed as parallel
 from sgg.common.run_log import History
 from sgg.common.seeding import seed_everything
 from sgg.config import validate
-from sgg.structures import Batch
 from sgg.systems.contract import Draws
 from sgg.systems.two_stage.system import TwoStage
 from sgg.training.epoch import train_epoch
@@ -80,24 +77,6 @@ def train(settings: dict) -> tuple[list[dict], dict, dict]:
         results = [run.training_step(in_float64(batch), Draws(0, 1)) for batch in batches.epoch(epoch)]
         losses += [{name: value.item() for name, value in result.losses.items()} for result in results]
     return losses, gradients, {name: state_vector(network) - before[name] for name, network in networks.items()}
-
-
-@contextmanager
-def float64_by_default() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(torch.float32)
-
-
-def in_float64(batch: Batch) -> Batch:
-    return replace(batch, boxes=batch.boxes.double())
-
-
-def note_gradient(gradients: dict, name: str, optimizer: torch.optim.Optimizer, *_) -> None:
-    gradients.setdefault(name, torch.cat([weight.grad.flatten() for group in optimizer.param_groups
-                                          for weight in group["params"] if weight.grad is not None]))
 
 
 def state_vector(network: nn.Module) -> torch.Tensor:

@@ -32,7 +32,7 @@ from sgg.features.other_stores import differences
 from sgg.structures import Batch, Detections, DetectorOutputs
 from sgg.systems.extraction import store_path
 
-from .encoding import wanted_outputs
+from .encoding import observe, wanted_outputs
 
 BATCH = 8
 """The number of views that are loaded together. Each is computed by itself, so it changes no result."""
@@ -182,12 +182,8 @@ class StoredSplit:
     def _rows(self, batch: Batch) -> dict[Kind, np.ndarray]:
         """The rows of a batch of views, by kind."""
         counts = batch.objects_per_image().tolist()
-        outputs = self.detector.outputs(batch.images, batch.sizes.amax(1).tolist(), batch.boxes.split(counts),
-                                        self.wanted)
-        if not (finite := torch.isfinite(outputs.map).flatten(1).all(1)).all():
-            raise ValueError(f"the detector has diverged: its features of image "
-                             f"{batch.image_ids[int((~finite).nonzero()[0])]} are not finite; train it again with a "
-                             "lower detector.learning_rate, or name another one (detector.weights)")
+        outputs = observe(self.detector, batch, self.wanted).outputs
+        assert outputs is not None  # observe sets them
         rows = {"map": outputs.map.cpu().numpy()}
         for kind in self.wanted:
             shape = self.row_shape(kind)

@@ -13,6 +13,7 @@ from rich.progress import track
 
 from sgg.common.atomic import nearest_existing
 from sgg.config import Config
+from sgg.experiment.validation import is_validated
 from sgg.features.other_stores import other_stores
 
 from .estimate import Estimate, gigabytes, minutes
@@ -130,8 +131,8 @@ def reads_of(config: Config, split: str) -> int:
     """How often a run reads each image of a split, as far as its settings tell: over all epochs, seeds and drawn
     configurations."""
     trials = len(config.experiment.seed) * (config.search.trials or 1)
-    epochs, every = config.training.epochs, config.evaluation.every
-    validations = len({epoch for epoch in range(1, epochs + 1) if (epoch - 1) % every == 0 or epoch == epochs})
+    epochs = config.training.epochs
+    validations = sum(is_validated(config, epoch) for epoch in range(1, epochs + 1))
     return trials * {"train": epochs, "val": validations, "test": int(config.evaluation.test)}[split]
 
 
