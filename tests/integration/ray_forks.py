@@ -31,7 +31,8 @@ IMPORTED = "TEST_RAY_FORKS_IMPORTED"
 """The one with the modules that a server imports."""
 TRIALS = ("platform.trial.trainable", "platform.trial.worker")
 ANY_JOB = {"RAY_JOB_ID": "ffffffff"}
-POOLS = 8
+THREADS = 256
+"""The most threads of one fork that draw identifiers."""
 MOST_BYTES = 2**20
 RUNTIME_ENV = "--serialized-runtime-env-context="
 
@@ -98,7 +99,6 @@ def serve(address: str) -> None:
     from pathlib import Path
 
     import ray
-    from ray import ObjectID
 
     runpy.run_path(str(Path(ray.__file__).parent / "_private" / "workers" / "default_worker.py"))
     for name in os.environ[IMPORTED].split(","):
@@ -115,11 +115,21 @@ def serve(address: str) -> None:
             except TimeoutError:
                 os.kill(int(os.environ["RAY_RAYLET_PID"]), 0)  # raises when it is gone
                 continue
-            # Forks would all draw the same identifiers. Ray draws them from a generator of the thread's, which begins
-            # with numbers from one of eight pools of the process, each thread with those of the next pool.
-            for _ in range(POOLS):
-                in_a_thread(ObjectID.from_random)
+            draw_apart()
             in_a_thread(answer, asking)
+
+
+def draw_apart() -> None:
+    """Make the next fork draw other identifiers than all earlier ones.
+
+    Ray draws an identifier from a generator of the thread's. The first draw of each thread takes the generator's seed
+    from a sequence of the process, and a fork inherits the sequence. So this takes as many seeds as the earlier fork
+    may take. Otherwise two trials may give their placement groups the same identifier.
+    """
+    from ray import ObjectID
+
+    for _ in range(THREADS):
+        in_a_thread(ObjectID.from_random)
 
 
 def in_a_thread(function: Callable[..., object], *arguments: object) -> None:
