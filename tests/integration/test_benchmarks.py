@@ -22,6 +22,7 @@ from benchmarks import (
     departures,
     epoch,
     evaluation,
+    evaluation_epoch,
     evaluator,
     features,
     gpu,
@@ -150,6 +151,22 @@ def test_epoch(toy_root, toy_settings, tmp_path, monkeypatch):
     ways = [f"epoch/toy/{way}" for way in (epoch.IMAGES, epoch.MAPS, epoch.MEMORY)]
     assert {*ways, "epoch/toy/speed_of_maps_over_older"} <= {*found}
     assert {way for way in ways if f"{way}/{epoch.DETECTOR}" in found} == {"epoch/toy/images"}  # maps need no detector
+
+
+def test_evaluation_epoch(toy_root, toy_settings, tmp_path, monkeypatch):
+    """With an older commit in the same turns, which is this one here, in this process."""
+    def run_in(folder, _, script, *words):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", [script, *words])
+            epoch_of_older.main()
+
+    settings = {**toy_settings, "data": {**toy_settings["data"], "train_images": 4, "eval_images": 2}}
+    monkeypatch.setattr(evaluation_epoch, "settings_of", lambda root, quick, images: settings)
+    monkeypatch.setattr(evaluation_epoch, "files_of", lambda commit: contextlib.nullcontext(tmp_path))
+    monkeypatch.setattr(evaluation_epoch, "run_in", run_in)
+    options = argparse.Namespace(quick=True, against="abc", images=2)
+    assert names(evaluation_epoch.measure(options)) == [f"evaluation_epoch/{name}" for name in (
+        "images", "maps", "older", "speed_of_maps_over_images", "speed_of_maps_over_older")]
 
 
 def test_rows_of_turns_take_the_median_of_ratios():
