@@ -74,8 +74,8 @@ def test_benchmarks_are_all_tested():
     folder = Path(annotations.__file__).parent
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
-        annotations, departures, epoch, evaluation, evaluator, features, gpu, heads, images, learning, perturb,
-        predict, sgdet, step, step_growth, step_memory, trial_cost, two_gpus, all_benchmarks)}
+        annotations, departures, epoch, evaluation, evaluation_epoch, evaluator, features, gpu, heads, images, learning,
+        perturb, predict, sgdet, step, step_growth, step_memory, trial_cost, two_gpus, all_benchmarks)}
 
 
 def test_annotations(monkeypatch, capsys):
@@ -160,7 +160,8 @@ def test_evaluation_epoch(toy_root, toy_settings, tmp_path, monkeypatch):
             patch.setattr(sys, "argv", [script, *words])
             epoch_of_older.main()
 
-    settings = {**toy_settings, "data": {**toy_settings["data"], "train_images": 4, "eval_images": 2}}
+    settings = {**toy_settings, "data": {**toy_settings["data"], "train_images": 4, "eval_images": 2},
+                "training": {"epochs": 1, "batch_size": 4}}
     monkeypatch.setattr(evaluation_epoch, "settings_of", lambda root, quick, images: settings)
     monkeypatch.setattr(evaluation_epoch, "files_of", lambda commit: contextlib.nullcontext(tmp_path))
     monkeypatch.setattr(evaluation_epoch, "run_in", run_in)
