@@ -54,19 +54,19 @@ def _open(options: argparse.Namespace, *splits: str) -> DataSet:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from sgg.common.run_log import read_optional_json
     from sgg.detector.cache import train_into
-    from sgg.detector.evaluation import measure
     from sgg.detector.files import require_place
-    from sgg.detector.layout import METADATA
+    from sgg.detector.layout import METADATA, METRICS
 
     require_place(options.out)
     if (options.out / METADATA).exists():
         raise FileExistsError(f"{options.out} already holds a detector: name another folder, or delete it")
     settings = _backbone(options)
     data = _open(options, "detector")
-    detector = train_into(options.out, data, settings, options.workers, options.device, options.start)
+    train_into(options.out, data, settings, options.workers, options.device, options.start, options.batch_size or 8)
     print(f"wrote {options.out}")
-    _report(measure(detector.to(options.device), data, "val", options.batch_size or 8, options.workers), None)
+    _report((read_optional_json(options.out / METADATA) or {}).get(METRICS, {}), None)
 
 
 def _backbone(options: argparse.Namespace) -> Backbone:

@@ -13,6 +13,7 @@ from sgg.config import load
 from sgg.settings.keys import flatten
 
 ROOT = Path(__file__).parents[5]
+TOY = {"name": "toy", "description": "toy genome", "hash": "aaaaaaaaaaaa"}
 METRIC = "sgcls/zs/ngR@100"
 
 
@@ -107,3 +108,16 @@ def test_published_has_the_values_of_the_readme():
     found = re.findall(r"^\| `tune_configs/paper/\w+\.yaml`.*?\| ([\d.]+(?: / [\d.]+){3}) \|",
                        (ROOT / "README.md").read_text(), re.M)
     assert [" / ".join(map(str, row.recall.values())) for row in PUBLISHED] == found
+
+
+@pytest.mark.parametrize(("said", "line"), [
+    ({"mAP": 0.448, "mAP@.5": 0.779, "on": "val of toy genome"},
+     "44.8 % (77.9 % at IoU .5; COCO's definition) on val of toy genome"),
+    ({"unknown": "nobody knows why"}, "unknown: nobody knows why"),
+    (None, "unknown: the run is of an earlier version of this program; `python -m sgg.detector evaluate "
+           "RUN/trials/TRIAL/parts/detector` measures it")])
+def test_report_of_says_the_average_precision_of_the_detector(search, said, line):
+    data = TOY | ({} if said is None else {"detector_metrics": said})
+    path = search("a", [("dnorm", 0, FINISHED, 0.4)], data)
+    for folder in (path, path / "trials" / "t0"):
+        assert dict(report_of([folder])["facts"])["Detector's mAP"] == [line]
