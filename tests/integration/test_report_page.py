@@ -14,6 +14,7 @@ from scipy import stats
 
 from sgg.common.atomic import write_json
 from tests.fake_run import write_fake_run
+from tests.report_columns import rows_of, values_of
 
 BROWSERS = "chromium", "chromium-browser", "google-chrome"
 NASTY = "</script><script>window.broken = 1</script><img src=x onerror=alert(1)> \"quoted\" 'twice' \U0001f431 "
@@ -126,12 +127,11 @@ def test_report_page_shows_the_metric_and_k_that_are_chosen(browser, run):
     (head,) = texts(browser, "#results-table th.chosen")
     assert head.split()[:4] == ["PredCls", "zs", "mR@20", "%"]
     report = report_of([run])
-    best = report["rows"][browser.execute_script(
+    best = rows_of(report)[browser.execute_script(
         "return Number(document.querySelector('#results-table tbody tr').dataset.row)")]
-    at = report["metrics"].index("predcls/zs/mR@20")
-    values = [sample["test"][at] for sample in best["samples"]]
+    values = list(values_of(report, best, "predcls/zs/mR@20").values())
     shown = texts(browser, "#results-table tbody td.chosen")[0]
-    assert shown.split()[:3] == [f"{stats.tmean(values) / 1000:.1f}", "±", f"{stats.tstd(values) / 1000:.1f}"]
+    assert shown.split()[:3] == [f"{100 * stats.tmean(values):.1f}", "±", f"{100 * stats.tstd(values):.1f}"]
 
 
 def test_report_page_compares_with_the_baseline_that_is_chosen(browser, run):
@@ -140,13 +140,13 @@ def test_report_page_compares_with_the_baseline_that_is_chosen(browser, run):
 
     opened(browser, run / "report.html")
     report = report_of([run])
-    at = report["metrics"].index("sgcls/zs/ngR@100")
-    tested = [number for number, row in enumerate(report["rows"]) if row["plain"] and all(
-        "test" in sample for sample in row["samples"]) and row["samples"]]
+    rows, metric = rows_of(report), "sgcls/zs/ngR@100"
+    tested = [number for number, row in enumerate(rows) if row["plain"] and row["seeds"]
+              and len(values_of(report, row, metric)) == len(row["seeds"])]
     base, other = tested[-1], tested[0]
     Select(browser.find_element("id", "choose-baseline")).select_by_value(str(base))
     waited(browser, f"return document.querySelector('#results-table tr.baseline').dataset.row === '{base}'")
-    ours, theirs = ([sample["test"][at] / 1000 for sample in report["rows"][number]["samples"]]
+    ours, theirs = ([100 * value for value in values_of(report, rows[number], metric).values()]
                     for number in (other, base))
     found = stats.ttest_rel(ours, theirs)
     low, high = found.confidence_interval(0.95)
