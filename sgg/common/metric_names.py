@@ -10,6 +10,10 @@ SUBSETS = (*SHOTS, "all")
 """Every subset, in the order of tables."""
 KS = (20, 50, 100, 200, 300)
 """The default cut-offs K of recall."""
+REPORTED_KS = (20, 50, 100)
+"""The K of tables and reports."""
+PREDICATE_GROUPS = ("head", "body", "tail")
+"""Predicates in the order of their numbers of relations in training (`sgg/metrics/predicate_groups.py`)."""
 RECALLS = ("R", "mR", "F1", "A", "ngR", "ng-mR")
 """Every recall at K, in the order of tables. SGDet has no A (accuracy)."""
 TRIPLET_KS = (5, 10, 15, 20, 50)
@@ -27,6 +31,11 @@ still found no two boxes that overlap (docs/SYSTEM.md section 6)."""
 def headline_k(ks: Collection[int]) -> int:
     """The K of the metric that is quoted alone: 100 if it is measured, else the largest."""
     return 100 if 100 in ks else max(ks)
+
+
+def headline_ks(ks: Collection[int]) -> list[int]:
+    """The K that reports show, of those that were measured: 20, 50 and 100, else `headline_k`."""
+    return [k for k in REPORTED_KS if k in ks] or [headline_k(ks)]
 
 
 def metric_names(mode: str, ks: Collection[int]) -> list[str]:

@@ -13,6 +13,8 @@ from sgg.common.versions import PROGRAM, program
 Row = dict[str, Any]
 
 ROWS, TEST, CONFIG, CHECKPOINTS = "metrics.jsonl", "test.json", "config.json", "checkpoints"
+PREDICATES = "predicates.json"
+"""Recall of each predicate (`sgg/evaluate/predicate_recall.py`)."""
 PARTS_FOLDER = "parts"
 """The folder of what predictions need beside checkpoints."""
 

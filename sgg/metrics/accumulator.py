@@ -162,6 +162,27 @@ class SceneGraphMetrics:
         return {name.format(k): float(value) for name, values in columns.items()
                 for k, value in zip(self.ks, values, strict=True)}
 
+    @property
+    def training_counts(self) -> np.ndarray:
+        """[R - 1] how many relations of `train_triplets` have each predicate from 1 on."""
+        return self.train.by_predicate(self.num_predicates)
+
+    @property
+    def relation_counts(self) -> np.ndarray:
+        """[R - 1] how many counted relations have each predicate from 1 on."""
+        self._count()
+        return self._recall.means()[1][0, 1:]
+
+    def predicate_recall(self, pred_weight: float = 0.0, ks: Sequence[int] | None = None) -> dict[str, np.ndarray]:
+        """R@K and ngR@K of each predicate from 1 on, [R - 1] by name, over all relations; NaN for a predicate without
+        a relation. These are the values of `compute(per_predicate=True)`. pred_weight: one of `weights`. ks: some of
+        `ks`; None: all."""
+        self._count()
+        _, _, recall = self._recall.means()
+        of_weight = recall[0, 1:, list(self.weights).index(pred_weight)]
+        return {f"{kind}@{k}": of_weight[:, place, self.ks.index(k)] for place, kind in enumerate(RANKED_KINDS[:2])
+                for k in ks or self.ks}
+
     def state(self) -> dict[str, object]:
         """All counts and settings as text, numbers and numpy arrays, which npz can hold, or JSON as lists."""
         self._count()

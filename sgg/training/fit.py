@@ -17,7 +17,8 @@ from sgg.common.run_log import CONFIG, PARTS_FOLDER, History, Row, read_test, wr
 from sgg.common.seeding import seed_everything
 from sgg.common.versions import code_provenance
 from sgg.config import Config
-from sgg.evaluate.evaluation import evaluate
+from sgg.evaluate.evaluation import evaluate, unadjusted
+from sgg.evaluate.predicate_recall import PredicateRecall
 from sgg.experiment.torch_setup import computed_on
 from sgg.experiment.validation import is_validated
 from sgg.methods.variants import objective, variants_of
@@ -38,8 +39,8 @@ def fit(
 ) -> Row:
     """Train one trial, validate during training, test at the end. Return the last row and the test metrics.
 
-    Writes config.json, metrics.jsonl, test.json, parts/ and checkpoints/ under `directory`. Where several processes
-    train together (`sgg/common/distributed.py`), each calls `fit` and process 0 writes.
+    Writes config.json, metrics.jsonl, predicates.json, test.json, parts/ and checkpoints/ under `directory`. Where
+    several processes train together (`sgg/common/distributed.py`), each calls `fit` and process 0 writes.
 
     on_epoch_end: gets each row after its checkpoint is written. resume: continue after the newest whole checkpoint in
     `directory`, if there is one. `on_epoch_end` first gets the rows of the finished epochs, so it gets every epoch in
@@ -83,7 +84,7 @@ def fit(
         values = train_epoch(system, config, batches, epoch, begun if epoch == done + 1 else None,
                              partial(_save_within, foundation, directory, system, epoch))
         if is_validated(config, epoch):
-            values |= evaluate_split(foundation, system, "val", epoch)
+            values |= evaluate_split(foundation, system, "val", epoch, directory)
         row = history.append(epoch, values) if is_main else {"epoch": epoch, "attempt": history.attempt, **values}
         rows.append(row)
         if is_main:
@@ -108,23 +109,28 @@ def _tested(foundation: Foundation, system: System, directory: Path, done: int) 
     epochs = foundation.experiment.config.training.epochs
     test = read_test(directory) if done >= epochs else None
     if test is None:
-        test = evaluate_split(foundation, system, "test", epochs)
+        test = evaluate_split(foundation, system, "test", epochs, directory)
         if parallel.rank() == 0:
             write_test(directory, test)
     return test
 
 
-def evaluate_split(foundation: Foundation, system: System, split: str, epoch: int) -> Row:
+def evaluate_split(foundation: Foundation, system: System, split: str, epoch: int,
+                   directory: Path | None = None) -> Row:
     """All metrics of a split after an epoch, named `<split>/<mode>/<subset>/<metric>`.
+
+    directory: where process 0 writes the recall of each predicate; None: nowhere.
 
     Raises FloatingPointError, naming the epoch, where the model has diverged.
     """
     experiment = foundation.experiment
+    metrics = experiment.metrics(split)
     try:
-        values = evaluate(system, foundation.evaluation_batches(split), experiment.metrics(split),
-                          adjusters=experiment.adjusters)
+        values = evaluate(system, foundation.evaluation_batches(split), metrics, adjusters=experiment.adjusters)
     except DivergedError as error:
         raise FloatingPointError(f"{error}, measured on {split} after epoch {epoch}: {lower_rates(system)}") from error
+    if directory is not None and parallel.rank() == 0:
+        PredicateRecall.of(unadjusted(metrics), experiment.data.predicates).write(directory, split, epoch)
     return {f"{split}/{name}": value for name, value in values.items()}
 
 

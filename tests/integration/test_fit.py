@@ -60,6 +60,12 @@ def test_fit_leaves_these_files(undisturbed) -> None:
     assert written["data"]["embeddings"] == "cooccurrence in the training graphs"
     assert written["config"]["augmentation"]["perturb"]["method"] == "graphn"
     assert [path.name for path in sorted((directory / "checkpoints").iterdir())] == ["epoch_0001", "epoch_0002"]
+    found = json.loads((directory / "predicates.json").read_text())
+    assert (found["split"], found["epoch"]) == ("test", 2)
+    for mode in ("sgcls", "predcls"):  # absent predicates count as 0
+        of_mode = found["recall"][mode]
+        assert sum(value or 0 for value in of_mode["R@50"]) / len(found["predicates"]) == pytest.approx(
+            test[f"test/{mode}/all/mR@50"], abs=1e-5)
 
 
 def test_fit_gives_the_same_twice_to_the_last_bit(undisturbed, tmp_path) -> None:

@@ -14,7 +14,7 @@ from scipy import stats
 
 from sgg.common.atomic import write_json
 from tests.fake_run import write_fake_run
-from tests.report_columns import rows_of, values_of
+from tests.report_columns import fractions, rows_of, values_of
 
 BROWSERS = "chromium", "chromium-browser", "google-chrome"
 NASTY = "</script><script>window.broken = 1</script><img src=x onerror=alert(1)> \"quoted\" 'twice' \U0001f431 "
@@ -63,8 +63,8 @@ def waited(browser, script: str):
 
 
 def texts(browser, selector: str) -> list[str]:
-    return browser.execute_script("return [...document.querySelectorAll(arguments[0])].map((one) => one.innerText)",
-                                  selector)
+    return browser.execute_script("return [...document.querySelectorAll(arguments[0])].map("
+                                  "(one) => one.innerText ?? one.textContent)", selector)
 
 
 def test_report_page_has_every_trial_and_no_error(browser, run):
@@ -132,6 +132,22 @@ def test_report_page_shows_the_metric_and_k_that_are_chosen(browser, run):
     values = list(values_of(report, best, "predcls/zs/mR@20").values())
     shown = texts(browser, "#results-table tbody td.chosen")[0]
     assert shown.split()[:3] == [f"{100 * stats.tmean(values):.1f}", "±", f"{100 * stats.tstd(values):.1f}"]
+
+
+def test_report_page_draws_bars_of_head_body_and_tail_predicates(browser, run):
+    from selenium.webdriver.support.ui import Select
+
+    opened(browser, run / "report.html")
+    Select(browser.find_element("id", "choose-recall")).select_by_value("R")
+    waited(browser, "return document.querySelectorAll('#predicate-charts figure').length === 3")
+    assert [len(browser.find_elements("css selector", f"#predicates-{group} .predicate.best"))
+            for group in ("head", "body", "tail")] == [3, 3, 3]  # the last predicate of the tail does not occur
+    assert "no relation" in texts(browser, "#predicates-tail text")
+    assert "painted on" in texts(browser, "#predicates-tail text.name")
+    found = report_of([run])["predicates"]
+    best = browser.execute_script("return State.leading(1)[0].configuration")
+    metric, mean = found["metrics"].index("sgcls/R@100"), fractions(found["of"][best]["predicates"][0])
+    assert texts(browser, "#predicates-head text")[4].split()[0] == f"{100 * mean[10 * metric]:.1f}"
 
 
 def test_report_page_compares_with_the_baseline_that_is_chosen(browser, run):

@@ -21,6 +21,7 @@ from .bands import curves
 from .columns import SCALE, packed, whole
 from .header import facts
 from .importance import Effect, Group, effects, groups_of, share
+from .predicates import predicate_recall
 from .published import METRIC, MODE, Published, published_like
 
 RECALLS = ("R", "mR", "F1", "ngR", "ng-mR")
@@ -43,6 +44,7 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
     swept = [key for key in keys if key.startswith(EVALUATION)]
     searched = [key for key in keys if key not in swept]
     configurations = _configurations(rows, set(swept))
+    trials_of = [[collection.trials[number] for number in group[0].trials] for group in configurations]
     splits = [split for split in SPLITS if any(name.startswith(f"{split}/") for row in rows for name in row.cells)]
     return {
         "title": ", ".join(Path(folder).resolve().name for folder in folders), "written": _now(),
@@ -62,8 +64,9 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
         "published": [{"name": row.name, "mode": MODE, "metric": METRIC, "recall": row.recall} for row in dict.fromkeys(
             _published(row) for row in rows) if row is not None] if rows else [],
         "trials": _trials(collection, rows, configurations),
-        "curves": curves([[collection.trials[number] for number in group[0].trials] for group in configurations]),
+        "curves": curves(trials_of),
         "importance": _importance(configurations, searched, metrics),
+        "predicates": predicate_recall(trials_of),
     }
 
 

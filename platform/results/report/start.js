@@ -45,7 +45,7 @@
 
   /* Sections that are not in view are drawn when they come into view, so a large report opens at once. */
   const parts = [["results", MainTable.draw], ["tradeoffs", Charts.tradeoffs], ["settings", () => { SearchCharts.parallel(); SearchCharts.importance(); }], ["curves", Charts.curves],
-    ["adjustments", Charts.adjustments], ["cost", Charts.cost], ["trials", TrialTable.draw]];
+    ["adjustments", Charts.adjustments], ["predicates", PredicateCharts.draw], ["cost", Charts.cost], ["trials", TrialTable.draw]];
   const stale = new Set();
   const drawers = new Map(parts);
   const visible = new Set();
