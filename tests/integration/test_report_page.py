@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from scipy import stats
 from sgg.common.atomic import write_json
 from tests.fake_run import write_fake_run
 from tests.report_columns import fractions, rows_of, values_of
+from tests.visual_genome import write_search
 
 BROWSERS = "chromium", "chromium-browser", "google-chrome"
 NASTY = "</script><script>window.broken = 1</script><img src=x onerror=alert(1)> \"quoted\" 'twice' \U0001f431 "
@@ -211,6 +213,20 @@ def test_report_page_fits_printed_paper(browser, run):
         assert not browser.find_element("id", "controls").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_report_page_shows_published_values_beside_their_configurations(browser, tmp_path):
+    """Of three losses on files of Visual Genome's form, two are of the papers."""
+    target = tmp_path / "report.html"
+    target.write_text(page(report_of([write_search(tmp_path / "data", tmp_path)])), encoding="utf-8")
+    opened(browser, target)
+    shown = {row.split()[0]: re.findall(r"published ([\d.]+\*?)", row) for row in texts(
+        browser, "#results-table tbody tr")}
+    assert shown == {"baseline": ["8.7*", "19.2*", "38.4*", "47.8*"], "dnorm": ["8.8*", "21.6*", "40.6*", "48.7*"],
+                     "dnorm-fgbg": []}
+    (key,) = texts(browser, "#results-key")
+    assert "evaluator of the papers' code" in key
+    assert "Trained otherwise here: training.epochs is 2, published 20" in key
 
 
 def test_report_page_of_runs_that_measured_nothing(browser, run, tmp_path):

@@ -22,7 +22,7 @@ from .columns import SCALE, packed, whole
 from .header import facts
 from .importance import Effect, Group, effects, groups_of, share
 from .predicates import predicate_recall
-from .published import METRIC, MODE, Published, published_like
+from .published import CONVENTIONS, METRIC, MODE, PUBLISHED, published_like, trained_otherwise
 
 RECALLS = ("R", "mR", "F1", "ngR", "ng-mR")
 SPLITS = ("test", "val")
@@ -61,8 +61,8 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
             keys, short_names(keys), strict=True)],
         "rows": _rows(rows, keys, configurations),
         "values": {split: _values(rows, split, metrics) for split in splits},
-        "published": [{"name": row.name, "mode": MODE, "metric": METRIC, "recall": row.recall} for row in dict.fromkeys(
-            _published(row) for row in rows) if row is not None] if rows else [],
+        "published": [{"name": row.name, "mode": MODE, "metric": METRIC, "recall": row.recall} for row in PUBLISHED],
+        "conventions": CONVENTIONS,
         "trials": _trials(collection, rows, configurations),
         "curves": curves(trials_of),
         "importance": _importance(configurations, searched, metrics),
@@ -101,21 +101,18 @@ def _configurations(rows: Sequence[ResultRow], swept: set[str]) -> list[list[Res
     return list(groups.values())
 
 
-def _published(row: ResultRow) -> Published | None:
-    return published_like(row.basis.data, row.identity)
-
-
 def _rows(rows: Sequence[ResultRow], keys: Sequence[str],
           configurations: Sequence[Sequence[ResultRow]]) -> dict[str, list[Any]]:
     number = {id(row): place for place, group in enumerate(configurations) for row in group}
     plain = {id(group[0]) for group in configurations}
     bases = {basis: place for place, basis in enumerate(dict.fromkeys(row.basis for row in rows))}
-    like = [_published(row) for row in rows]
+    like = [published_like(row.basis.data, row.identity) for row in rows]
     return {
         "configuration": [number[id(row)] for row in rows], "plain": [id(row) in plain for row in rows],
         "basis": [bases[row.basis] for row in rows], "status": [row.status for row in rows],
         "settings": [[_value(row.settings.get(key)) for key in keys] for row in rows], "n": [row.n for row in rows],
-        "published": [one.name if one else None for one in like],
+        "published": [PUBLISHED.index(one) if one else None for one in like],
+        "otherwise": [trained_otherwise(row.identity) if one else "" for row, one in zip(rows, like, strict=True)],
         "seeds": [[sample.seed for sample in row.samples] for row in rows]}
 
 

@@ -1,18 +1,12 @@
 import json
-import re
-from pathlib import Path
 from platform.results.report.content import report_of
-from platform.results.report.published import PUBLISHED, published_like
 from platform.study.directory import FAILED, FINISHED, RUNNING, STOPPED
 
 import pytest
 
 from sgg.common.atomic import write_json
-from sgg.config import load
-from sgg.settings.keys import flatten
 from tests.report_columns import fractions, rows_of, values_of
 
-ROOT = Path(__file__).parents[5]
 TOY = {"name": "toy", "description": "toy genome", "hash": "aaaaaaaaaaaa"}
 METRIC = "sgcls/zs/ngR@100"
 
@@ -98,20 +92,6 @@ def test_report_of_says_what_was_asked_and_of_what(search):
     assert facts["Data"] == ["toy genome [aaaaaaaa]"]
     assert facts["Seeds"] == ["0"]
     assert facts["Trials"] == ["1: 1 finished"]
-
-
-@pytest.mark.parametrize(("config", "row"), [("imp", 0), ("imp_dnorm", 1), ("imp_gan", 2), ("imp_gan_graphn", 3)])
-def test_published_like_finds_the_row_of_each_paper_config(config, row):
-    settings = flatten(load(ROOT / f"tune_configs/paper/{config}.yaml", []).base.model_dump(mode="json"))
-    assert published_like("Visual Genome [0123]", settings) == PUBLISHED[row]
-    assert published_like("toy genome", settings) is None
-    assert published_like("Visual Genome", settings | {"loss.kind": "dnorm-fgbg"}) is None
-
-
-def test_published_has_the_values_of_the_readme():
-    found = re.findall(r"^\| `tune_configs/paper/\w+\.yaml`.*?\| ([\d.]+(?: / [\d.]+){3}) \|",
-                       (ROOT / "README.md").read_text(), re.M)
-    assert [" / ".join(map(str, row.recall.values())) for row in PUBLISHED] == found
 
 
 @pytest.mark.parametrize(("said", "line"), [
