@@ -4,15 +4,20 @@
 """
 
 import argparse
+import base64
 import json
 import math
 import random
+from functools import cache
 from pathlib import Path
 from platform.study.directory import FAILED, FINISHED, RUNNING, STOPPED, StudyDirectory, TrialRecord
 from typing import Any
 
+import numpy as np
+
 from sgg.common.metric_names import metric_names
 from sgg.config import load
+from sgg.viz.thumbnail import thumbnail
 
 DATA = {"name": "toy", "description": "toy genome (version 2, seed 0): 1,000/300/600 images (train/val/test), 24 "
         "classes, 10 predicates", "hash": "4be1f00dcafe", "embeddings": "co-occurrence vectors",
@@ -81,6 +86,7 @@ def _write_trial(directory: StudyDirectory, study: Any, name: str, values: dict[
     split = "test" if status == FINISHED else "val"
     (record.directory / "predicates.json").write_text(json.dumps(_predicates(split, last, quality + luck, draw)))
     if status == FINISHED:
+        (record.directory / "zero_shot.json").write_text(json.dumps(_zero_shot(epochs)))
         (record.directory / "test.json").write_text(json.dumps(_figures("test", quality + luck, weights, ks, draw)))
 
 
@@ -125,6 +131,29 @@ def _predicates(split: str, epoch: int, quality: float, draw: random.Random) -> 
     return {"format": 1, "split": split, "epoch": epoch, "predicates": PREDICATES, "training": training,
             "relations": [*(count // 5 for count in training[:-1]), 0], "groups": groups, "recall": recall,
             "means": means}
+
+
+@cache
+def _pictures() -> list[str]:
+    """Small pictures of two boxes on a ground of changing colours, in base64."""
+    rows, columns = np.mgrid[0:120, 0:160]
+    pictures = []
+    for number in range(8):
+        ground = np.stack([rows * 2, columns + 20 * number, np.full_like(rows, 30 * number)], 2).astype(np.uint8)
+        pictures.append(base64.b64encode(thumbnail(ground, (10, 20, 70 + 5 * number, 90), (60, 40, 150, 110))).decode())
+    return pictures
+
+
+def _zero_shot(epoch: int) -> dict[str, Any]:
+    """The content of zero_shot.json: five hits and three misses."""
+    names = [("cat", "riding", "horse"), ("<b>dog</b>", "on", "roof"), ("bird", "holding", "umbrella"),
+             ("man", "in", "boat"), ("sheep", "behind", "bicycle")]
+    return {"format": 1, "split": "test", "epoch": epoch, "mode": "sgcls", "k": 50, "relations": 812, "hits": 402,
+            "examples": [{"hit": number < 5, "image": str(1000 + number), "subject": subject, "predicate": predicate,
+                          "object": other, "rank": None if number == 7 else 1 + 7 * number,
+                          "predicted": [subject, "on", other], "picture": picture}
+                         for number, picture in enumerate(_pictures())
+                         for subject, predicate, other in [names[number % len(names)]]]}
 
 
 if __name__ == "__main__":

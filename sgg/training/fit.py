@@ -17,13 +17,13 @@ from sgg.common.run_log import CONFIG, PARTS_FOLDER, History, Row, read_test, wr
 from sgg.common.seeding import seed_everything
 from sgg.common.versions import code_provenance
 from sgg.config import Config
-from sgg.evaluate.evaluation import evaluate, unadjusted
-from sgg.evaluate.predicate_recall import PredicateRecall
+from sgg.evaluate.evaluation import evaluate
 from sgg.experiment.torch_setup import computed_on
 from sgg.experiment.validation import is_validated
 from sgg.methods.variants import objective, variants_of
 from sgg.systems.contract import DivergedError, Foundation, System
 from sgg.training.epoch import lower_rates, train_epoch
+from sgg.training.evaluation_files import EvaluationFiles
 from sgg.training.resume import COMPUTED_ON, checkpoint_to_resume, load_checkpoint, require_origin
 
 log = logging.getLogger(__name__)
@@ -39,8 +39,9 @@ def fit(
 ) -> Row:
     """Train one trial, validate during training, test at the end. Return the last row and the test metrics.
 
-    Writes config.json, metrics.jsonl, predicates.json, test.json, parts/ and checkpoints/ under `directory`. Where
-    several processes train together (`sgg/common/distributed.py`), each calls `fit` and process 0 writes.
+    Writes config.json, metrics.jsonl, predicates.json, test.json, zero_shot.json, parts/ and checkpoints/ under
+    `directory`. Where several processes train together (`sgg/common/distributed.py`), each calls `fit` and process 0
+    writes.
 
     on_epoch_end: gets each row after its checkpoint is written. resume: continue after the newest whole checkpoint in
     `directory`, if there is one. `on_epoch_end` first gets the rows of the finished epochs, so it gets every epoch in
@@ -119,18 +120,19 @@ def evaluate_split(foundation: Foundation, system: System, split: str, epoch: in
                    directory: Path | None = None) -> Row:
     """All metrics of a split after an epoch, named `<split>/<mode>/<subset>/<metric>`.
 
-    directory: where process 0 writes the recall of each predicate; None: nowhere.
+    directory: where process 0 writes what the report shows beside metrics (`EvaluationFiles`); None: nowhere.
 
     Raises FloatingPointError, naming the epoch, where the model has diverged.
     """
     experiment = foundation.experiment
     metrics = experiment.metrics(split)
+    files = EvaluationFiles(experiment, metrics, split, epoch) if directory is not None else None
     try:
         values = evaluate(system, foundation.evaluation_batches(split), metrics, adjusters=experiment.adjusters)
     except DivergedError as error:
         raise FloatingPointError(f"{error}, measured on {split} after epoch {epoch}: {lower_rates(system)}") from error
-    if directory is not None and parallel.rank() == 0:
-        PredicateRecall.of(unadjusted(metrics), experiment.data.predicates).write(directory, split, epoch)
+    if directory is not None and files is not None:
+        files.write(directory, values)
     return {f"{split}/{name}": value for name, value in values.items()}
 
 

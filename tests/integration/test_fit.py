@@ -60,6 +60,10 @@ def test_fit_leaves_these_files(undisturbed) -> None:
     assert written["data"]["embeddings"] == "cooccurrence in the training graphs"
     assert written["config"]["augmentation"]["perturb"]["method"] == "graphn"
     assert [path.name for path in sorted((directory / "checkpoints").iterdir())] == ["epoch_0001", "epoch_0002"]
+    pictures = json.loads((directory / "zero_shot.json").read_text())
+    assert (pictures["split"], pictures["mode"]) == ("test", "sgcls")
+    assert pictures["relations"] == test["test/sgcls/zs/num_relations"]
+    assert 0 < len(pictures["examples"]) <= 12
     found = json.loads((directory / "predicates.json").read_text())
     assert (found["split"], found["epoch"]) == ("test", 2)
     for mode in ("sgcls", "predcls"):  # absent predicates count as 0

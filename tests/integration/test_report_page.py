@@ -82,8 +82,8 @@ def test_report_page_has_every_trial_and_no_error(browser, run):
 
 def test_report_page_shows_markup_of_a_run_as_text(browser, run):
     opened(browser, run / "report.html")
-    assert browser.execute_script("return [window.broken, document.scripts.length, document.images.length]") == [
-        None, 2, 0]
+    assert browser.execute_script("return [window.broken, document.scripts.length, document.querySelectorAll("
+                                  "'img:not(.example img)').length]") == [None, 2, 0]
     assert NASTY in browser.execute_script("return document.getElementById('unfinished').textContent")
 
 
@@ -213,6 +213,20 @@ def test_report_page_fits_printed_paper(browser, run):
         assert not browser.find_element("id", "controls").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_report_page_shows_zero_shot_hits_and_misses(browser, run):
+    """The five hits and three misses of the best trial; names of classes are text."""
+    opened(browser, run / "report.html")
+    assert waited(browser, "return [...document.images].every((image) => image.naturalWidth === 240)")
+    assert [len(browser.find_elements("css selector", f".example.{kind} img")) for kind in ("hit", "miss")] == [5, 3]
+    captions = texts(browser, ".example figcaption")
+    assert captions[:2] == ["✓ cat riding horse", "✓ <b>dog</b> on roof"]
+    best = report_of([run])["pictures"]["trial"]
+    (said, *_) = texts(browser, "#picture-list .note")
+    assert f"Trial {best}," in said
+    assert "402 of 812 zero-shot relations" in said
+    assert "not in the model's list" in texts(browser, ".example.miss .note")[-1]
 
 
 def test_report_page_shows_published_values_beside_their_configurations(browser, tmp_path):

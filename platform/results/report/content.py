@@ -21,6 +21,7 @@ from .bands import curves
 from .columns import SCALE, packed, whole
 from .header import facts
 from .importance import Effect, Group, effects, groups_of, share
+from .pictures import pictures
 from .predicates import predicate_recall
 from .published import CONVENTIONS, METRIC, MODE, PUBLISHED, published_like, trained_otherwise
 
@@ -66,7 +67,7 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
         "trials": _trials(collection, rows, configurations),
         "curves": curves(trials_of),
         "importance": _importance(configurations, searched, metrics),
-        "predicates": predicate_recall(trials_of),
+        "predicates": predicate_recall(trials_of), "pictures": pictures(collection),
     }
 
 

@@ -65,6 +65,7 @@
   header();
   controls();
   TrialTable.unfinished();
+  Pictures.draw();
   parts.forEach(([id]) => stale.add(id));
   const watch = new IntersectionObserver((entries) => {
     entries.forEach((entry) => (entry.isIntersecting ? visible.add(entry.target.id) : visible.delete(entry.target.id)));
