@@ -52,6 +52,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "epoch_toy": ("epoch.py", "--toy", *OLDER),
     "evaluation": ("evaluation.py",),
     "evaluation_epoch": ("evaluation_epoch.py", "--against", BEFORE_MAPS),
+    "report": ("report.py",),
     "learning": ("learning.py",),
     "predict": ("predict.py", "runs/learning/dnorm-0"),  # after `learning`, which trains it
     "sgdet": ("sgdet.py",),

@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from benchmarks import all as all_benchmarks
+from benchmarks import report as report_benchmark
 from benchmarks import (
     annotations,
     departures,
@@ -75,7 +76,8 @@ def test_benchmarks_are_all_tested():
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
         annotations, departures, epoch, evaluation, evaluation_epoch, evaluator, features, gpu, heads, images, learning,
-        perturb, predict, sgdet, step, step_growth, step_memory, trial_cost, two_gpus, all_benchmarks)}
+        perturb, predict, sgdet, step, step_growth, step_memory, trial_cost, two_gpus, all_benchmarks,
+        report_benchmark)}
 
 
 def test_annotations(monkeypatch, capsys):
@@ -309,6 +311,12 @@ def test_all_refuses_an_unknown_name_and_half_a_table(results_folder, words, cap
     (results_folder / "RESULTS.md").write_text(all_benchmarks.BEGIN)
     with pytest.raises(ValueError, match="has only one of the marks"):
         all_benchmarks.write_table({})
+
+
+def test_report(tmp_path, monkeypatch):
+    for name, value in {"SEEDS": 1, "EPOCHS": 2, "opened_browser": lambda: None}.items():
+        monkeypatch.setattr(report_benchmark, name, value)
+    assert len(names(report_benchmark.measure(2, tmp_path))) == 6
 
 
 def test_heads():
