@@ -122,7 +122,8 @@ def _predicates(split: str, epoch: int, quality: float, draw: random.Random) -> 
     means: dict[str, Any] = {}
     for mode, ease in (("sgcls", 1.0), ("predcls", 1.55)):
         recall[mode] = {f"{kind}@{k}": [
-            *(min(0.99, max(0.0, quality * ease * factor * (k / 100) ** 0.2 * (1.1 - 0.08 * place) + draw.gauss(0, 0.02)))
+            *(min(0.99, max(0.0, quality * ease * factor * (k / 100) ** 0.2 * (1.1 - 0.08 * place)
+                            + draw.gauss(0, 0.02)))
               for place in range(len(PREDICATES) - 1)), None]
             for kind, factor in (("R", 0.85), ("ngR", 1.0)) for k in KS}
         means[mode] = {name: {group: sum(value or 0 for value, of in zip(values, groups, strict=True) if of == group)

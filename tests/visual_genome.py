@@ -1,5 +1,7 @@
-"""A small data set in the files of Visual Genome (150 classes, 50 predicates, few images of random pixels), and a search
-on it."""
+"""A small data set in the files of Visual Genome: 150 classes, 50 predicates, few images of random pixels.
+
+And the folder of a search on it.
+"""
 
 import json
 from pathlib import Path

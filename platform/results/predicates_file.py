@@ -28,7 +28,8 @@ def _is_consistent(found: dict[str, Any]) -> bool:
     try:
         lists = [values for of_mode in found["recall"].values() for values in of_mode.values()]
         means = [values for of_mode in found["means"].values() for values in of_mode.values()]
-        return all(len(values) == size for values in (found["training"], found["relations"], found["groups"], *lists)) \
-            and all(tuple(values) == PREDICATE_GROUPS for values in means) and set(found["groups"]) <= set(PREDICATE_GROUPS)
+        lists += [found["training"], found["relations"], found["groups"]]
+        return (all(len(values) == size for values in lists) and set(found["groups"]) <= set(PREDICATE_GROUPS)
+                and all(tuple(values) == PREDICATE_GROUPS for values in means))
     except (AttributeError, TypeError):  # no mapping, or no list
         return False

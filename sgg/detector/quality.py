@@ -47,7 +47,9 @@ def recorded_metrics(folder: Path | None, wanted: str) -> DetectorMetrics:
     metadata = read_optional_json(folder / METADATA) or {}
     metrics = metadata.get(METRICS) if metadata.get("hash") == wanted else None
     values = [metrics.get(f"{SPLIT}/detector/{name}") for name in PRECISIONS] if isinstance(metrics, dict) else []
-    if not values or not all(isinstance(value, float) for value in values):
-        return {"unknown": f"{folder / METADATA} does not say it; `python -m sgg.detector evaluate {folder}` measures it"}
-    return {"on": f"{SPLIT} of {metadata.get('data', 'data that it does not name')}", "mAP": values[0],
-            "mAP@.5": values[1]}
+    match values:
+        case [float(precision), float(at_half)]:
+            return {"on": f"{SPLIT} of {metadata.get('data', 'data that it does not name')}", "mAP": precision,
+                    "mAP@.5": at_half}
+    return {"unknown": f"{folder / METADATA} does not say it; "
+                       f"`python -m sgg.detector evaluate {folder}` measures it"}

@@ -71,7 +71,7 @@ def _per_predicate(options: argparse.Namespace, result: _Result) -> dict[str, An
     """What the file of all metrics has beside them with --per-predicate, without adjustments."""
     if not options.per_predicate:
         return {}
-    return {"per_predicate": asdict(PredicateRecall.of(unadjusted(result.metrics), result.protocol.predicates))}
+    return {"per_predicate": PredicateRecall.of(unadjusted(result.metrics), result.protocol.predicates).to_json()}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Recall of each predicate, which comes from the counts of the same evaluation as all metrics.
 
-A trial keeps that of its last evaluation (val after an epoch, test at the end), without adjustments, in predicates.json:
+A trial keeps that of its last evaluation (val after an epoch, test at the end) in predicates.json, without adjustments:
 
     format       1
     split, epoch what was measured, and after how many epochs
@@ -18,6 +18,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,19 +59,33 @@ class PredicateRecall:
         means: Means = {}
         for mode, of_mode in metrics.items():
             found = of_mode.predicate_recall(pred_weight, ks or headline_ks(of_mode.ks))
-            recall[mode] = {name: [_rounded(value) for value in values.tolist()] for name, values in found.items()}
-            means[mode] = {name: {group: _rounded(value) for group, value in group_means(
+            recall[mode] = {name: [_known(value) for value in values.tolist()] for name, values in found.items()}
+            means[mode] = {name: {group: _known(value) for group, value in group_means(
                 values, groups, of_mode.conventions.absent_predicates_count).items()} for name, values in found.items()}
         return cls(list(predicates[1:]), training.tolist(), first.relation_counts.tolist(),
                    [PREDICATE_GROUPS[group] for group in groups], recall, means)
 
     def write(self, directory: Path, split: str, epoch: int) -> None:
         """Write predicates.json of a trial's folder, complete or not at all."""
-        write_json(directory / PREDICATES, {"format": FORMAT, "split": split, "epoch": epoch, **asdict(self)}, indent=None)
+        content = {"format": FORMAT, "split": split, "epoch": epoch, **self.to_json()}
+        write_json(directory / PREDICATES, content, indent=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as they are written: recall has `DIGITS` digits."""
+        return _rounded(asdict(self))
 
 
-def _rounded(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, DIGITS)
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _rounded(value: Any) -> Any:
+    """A JSON value with all its fractions rounded."""
+    if isinstance(value, dict):
+        return {name: _rounded(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_rounded(entry) for entry in value]
+    return round(value, DIGITS) if isinstance(value, float) else value
 
 
 def order_of(training: Sequence[int]) -> list[int]:

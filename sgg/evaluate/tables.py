@@ -59,8 +59,9 @@ def predicate_tables(metrics: Mapping[str, SceneGraphMetrics], modes: Iterable[s
         heads = [f"{kind}@{k}{ending}" for ending in found for kind in ("R", "ngR")]
         lists = [of_variant.recall[mode][f"{kind}@{k}"] for of_variant in found.values() for kind in ("R", "ngR")]
         means = [of_variant.means[mode][f"{kind}@{k}"] for of_variant in found.values() for kind in ("R", "ngR")]
-        table = Table("predicate", "group", "in training", "relations", *heads, title=f"{mode}, per predicate, per cent",
-                      box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        table = Table("predicate", "group", "in training", "relations", *heads,
+                      title=f"{mode}, per predicate, per cent", box=box.SIMPLE_HEAD, pad_edge=False,
+                      collapse_padding=True)
         for place in order_of(first.training):
             table.add_row(Text(first.predicates[place]), first.groups[place], f"{first.training[place]:,}",
                           f"{first.relations[place]:,}", *(_percent(values[place]) for values in lists))
@@ -68,7 +69,8 @@ def predicate_tables(metrics: Mapping[str, SceneGraphMetrics], modes: Iterable[s
         for group in PREDICATE_GROUPS:
             inside = [place for place, name in enumerate(first.groups) if name == group]
             table.add_row(f"mean of {len(inside)}", group, f"{sum(first.training[place] for place in inside):,}",
-                          f"{sum(first.relations[place] for place in inside):,}", *(_percent(of[group]) for of in means))
+                          f"{sum(first.relations[place] for place in inside):,}",
+                          *(_percent(of[group]) for of in means))
         made.append(table)
     return made
 

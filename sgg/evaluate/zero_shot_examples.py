@@ -21,6 +21,7 @@ import base64
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,10 +119,10 @@ def write_zero_shot(path: Path, found: Sequence[Example], recall: Mapping[int, f
     if not found:
         return
     k, images = telling_k(recall), {split.image_id(image): image for image in range(len(split))}
-    examples = []
+    examples: list[dict[str, object]] = []
     for hit in (True, False):
-        drawn = (entry for one in sample(found, hit, k) if (entry := _entry(one, hit, split, images, names)) is not None)
-        examples += [entry for _, entry in zip(range(EACH), drawn, strict=False)]
+        drawn = (_entry(one, hit, split, images, names) for one in sample(found, hit, k))
+        examples += islice((entry for entry in drawn if entry is not None), EACH)
     write_json(path / ZERO_SHOT, {"format": FORMAT, **said, "k": k, "relations": len(found),
                                   "hits": sum(one.rank < k for one in found), "examples": examples})
 

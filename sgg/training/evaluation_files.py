@@ -26,7 +26,8 @@ class EvaluationFiles:
     metrics: those that the evaluation will count with. Every process makes one and calls `write`; process 0 writes.
     """
 
-    def __init__(self, experiment: Experiment, metrics: Mapping[str, SceneGraphMetrics], split: str, epoch: int) -> None:
+    def __init__(self, experiment: Experiment, metrics: Mapping[str, SceneGraphMetrics], split: str,
+                 epoch: int) -> None:
         self._experiment, self._metrics, self._split, self._epoch = experiment, unadjusted(metrics), split, epoch
         self._found: list[Example] = []
         config = experiment.config

@@ -17,7 +17,6 @@ import pytest
 import torch
 
 from benchmarks import all as all_benchmarks
-from benchmarks import report as report_benchmark
 from benchmarks import (
     annotations,
     departures,
@@ -39,6 +38,7 @@ from benchmarks import (
     trial_cost,
     two_gpus,
 )
+from benchmarks import report as report_benchmark
 from benchmarks.common import epoch_of_older, older, small_genome
 from sgg import checkpoint
 from sgg.common.atomic import write_json

@@ -228,12 +228,15 @@ def test_evaluate_command_measures_the_same_as_fit(undisturbed, tmp_path) -> Non
     """From the checkpoint, and from its saved predictions without a model."""
     _, directory = undisturbed
     figures, rescored, saved = (str(tmp_path / name) for name in ("figures.json", "rescored.json", "saved.npz"))
-    assert evaluate_command([str(directory), "--json", figures, "--save-predictions", saved]) == 0
-    again = ["--predictions", saved, "--json", rescored, "--ks", "20,50", "--pred-weights", "0,0.5"]
+    assert evaluate_command([str(directory), "--per-predicate", "--json", figures, "--save-predictions", saved]) == 0
+    again = ["--predictions", saved, "--json", rescored, "--ks", "20,50", "--pred-weights", "0,0.5", "--per-predicate"]
     assert evaluate_command(again) == 0
     test = read_test(directory)
+    kept = json.loads((directory / "predicates.json").read_text())
     for path in (figures, rescored):
-        assert json.loads(Path(path).read_text())["figures"] == test
+        written = json.loads(Path(path).read_text())
+        assert written["figures"] == test
+        assert written["per_predicate"] == {name: kept[name] for name in written["per_predicate"]}
     with np.load(saved) as arrays:
         protocol = json.loads(str(arrays["protocol"]))
     results = [json.loads(Path(path).read_text()) for path in (figures, directory / "config.json",

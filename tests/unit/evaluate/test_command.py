@@ -233,8 +233,8 @@ def test_places_that_cannot_be_written_are_refused_before_work(restored, tmp_pat
 
 def test_main_prints_the_recall_of_each_predicate(predictions_file, tmp_path, capsys):
     written = tmp_path / "figures.json"
-    assert main(["--predictions", str(predictions_file), "--mode", "sgcls", "--pred-weights", "0,0.5", "--per-predicate",
-                 "--json", str(written)]) == 0
+    assert main(["--predictions", str(predictions_file), "--mode", "sgcls", "--pred-weights", "0,0.5",
+                 "--per-predicate", "--json", str(written)]) == 0
     want = plain_metrics(IMAGES, "sgcls", PREDICATES, TRAIN, SUBSET, weights={0.5: PREDICATE_COUNTS**0.5})
     lines = capsys.readouterr().out.splitlines()
     for number, (name, group) in enumerate((("a", "head"), ("b", "body"), ("c", "tail")), start=1):

@@ -70,7 +70,8 @@ def example(image, place=0, triplet=(1, 1, 1), rank=0):
 
 
 def test_sample_has_each_image_and_triplet_once_in_an_order_that_no_model_changes() -> None:
-    found = [example(str(image), place, (1 + image % 7, 1, 1 + place), image) for image in range(30) for place in (0, 1)]
+    found = [example(str(image), place, (1 + image % 7, 1, 1 + place), image)
+             for image in range(30) for place in (0, 1)]
     hits, misses = (sample(found, hit, 15) for hit in (True, False))
     assert all(one.rank < 15 for one in hits)
     assert all(one.rank >= 15 for one in misses)

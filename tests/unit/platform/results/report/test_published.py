@@ -35,8 +35,9 @@ def test_published_like_finds_the_row_of_each_paper_config(config, row):
 
 @pytest.mark.parametrize(("key", "value"), [
     ("loss.kind", "dnorm-fgbg"), ("loss.foreground_weight", 0.5), ("augmentation.large_discriminator", False),
-    ("augmentation.perturb.method", "neigh"), ("augmentation.perturb.intensity", 0.3), ("augmentation.perturb.topk", 10),
-    ("augmentation.perturb.alpha", 5), ("augmentation.kind", "off"), ("model.head.kind", "motifs"),
+    ("augmentation.perturb.method", "neigh"), ("augmentation.perturb.intensity", 0.3),
+    ("augmentation.perturb.topk", 10), ("augmentation.perturb.alpha", 5), ("augmentation.kind", "off"),
+    ("model.head.kind", "motifs"),
     ("model.edge_boxes", "image_frame"), ("detector.backbone", "resnet50"), ("training.mode", "predcls"),
     ("evaluation.pred_weight", 0.5), ("evaluation.logit_adjustment", 1.0)])
 def test_published_like_is_not_of_other_methods(key, value):
