@@ -3,7 +3,6 @@
 import json
 import random
 import re
-import shutil
 from itertools import pairwise
 from pathlib import Path
 from platform.results.files import write_results
@@ -18,26 +17,9 @@ from tests.fake_run import write_fake_run
 from tests.report_columns import fractions, rows_of, values_of
 from tests.visual_genome import write_search
 
-BROWSERS = "chromium", "chromium-browser", "google-chrome"
 NASTY = "</script><script>window.broken = 1</script><img src=x onerror=alert(1)> \"quoted\" 'twice' \U0001f431 "
 NASTY += "x" * 200
 NARROW, WIDE = 400, 1400
-
-
-@pytest.fixture(scope="module")
-def browser():
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install -e '.[test]'")
-    program, driver = next(filter(None, map(shutil.which, BROWSERS)), None), shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("no browser: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    running = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield running
-    running.quit()
 
 
 @pytest.fixture(scope="module")
