@@ -45,7 +45,7 @@ const PredicateCharts = (() => {
         `best: ${written(one)} %`, ...(base ? [`baseline: ${written(other)} %`] : [])]));
     });
     const at = GROUPS.indexOf(group);
-    Axes.figure(id, [`${group}: ${places.length} predicates. `, Dom.html("span", { class: "sd" }, `mean ${written(best.groups[at])} %${base ? `, baseline ${written(base.groups[at])} %` : ""}`)], drawing);
+    Axes.figure(id, [`${group}: ${places.length} predicates`, Dom.html("span", { class: "means" }, `mean ${written(best.groups[at])} %${base ? `, baseline ${written(base.groups[at])} %` : ""}`)], drawing);
   };
 
   const draw = () => {

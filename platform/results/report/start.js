@@ -85,6 +85,9 @@
   window.addEventListener("resize", () => {
     if (window.innerWidth !== width) { width = window.innerWidth; invalidate(); }
   });
-  window.addEventListener("beforeprint", drawAll);
+  window.addEventListener("beforeprint", () => {
+    document.querySelector("details.facts").open = true; // paper cannot be opened later
+    drawAll();
+  });
   (window.requestIdleCallback || ((work) => setTimeout(work, 60)))(drawAll);
 })();
