@@ -15,10 +15,9 @@ from rich.progress import track
 
 from sgg.common.hashing import value_hash
 from sgg.config import Config
-from sgg.data.provenance import DataProvenance, DetectorMetrics
-from sgg.detector import ensure_detector, folder_of, known_hash
+from sgg.data.provenance import DataProvenance
+from sgg.detector import ensure_detector, known_hash
 from sgg.detector.model import Detector
-from sgg.detector.quality import recorded_metrics
 from sgg.experiment.context import Experiment
 from sgg.experiment.torch_setup import device_of
 from sgg.features import FeatureStore, Progress, stored_identity
@@ -87,16 +86,10 @@ class TwoStageFoundation:
     @property
     def provenance(self) -> DataProvenance:
         """The description of the data and of the detector in every result file."""
-        provenance: DataProvenance = {**self.experiment.provenance(), "detector": self.detector_hash,
-                                      "detector_metrics": self._detector_metrics}
+        provenance: DataProvenance = {**self.experiment.provenance(), "detector": self.detector_hash}
         if given := _of_features(self.config):
             provenance["features"] = given["features"]
         return provenance
-
-    @cached_property
-    def _detector_metrics(self) -> DetectorMetrics:
-        folder = folder_of(self.experiment.data, self.config.cache, self.config.detector)
-        return recorded_metrics(folder, self.detector_hash)
 
     @property
     def augmentation(self) -> Augmentation:
@@ -197,7 +190,7 @@ class TwoStageFoundation:
         """The scene-graph model; its box heads start from the detector's."""
         experiment = self.experiment
         words = experiment.word_vectors if self.config.model.head.needs_words else None
-        table = None if self.config.model.frequency_bias == "off" else frequency_table(*experiment.pair_counts)
+        table = frequency_table(*experiment.pair_counts) if self.config.model.needs_frequency_table else None
         outputs = experiment.num_classes, experiment.num_predicates
         return build_model(self.config, self.detector, outputs, words, table)
 
