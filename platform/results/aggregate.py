@@ -107,7 +107,7 @@ def collect(run_dirs: Iterable[Path | str]) -> Collection:
     """
     collection = Collection()
     for number, path in enumerate(map(Path, run_dirs)):
-        records = records_of(path)
+        records = _records(path)
         if not records:
             raise FileNotFoundError(f"{path} holds no trials: name the folder <output>/<name> of a search or run")
         metadata: StudyFile | None = None
@@ -160,8 +160,7 @@ def _metadata(directory: StudyDirectory) -> tuple[StudyFile, tuple[str, str]]:
     return metadata, (study.base.search.metric, study.base.search.mode)
 
 
-def records_of(path: Path) -> list[TrialRecord]:
-    """The trials of a study, of the folder of one trial, or of a folder of trials."""
+def _records(path: Path) -> list[TrialRecord]:
     study = StudyDirectory(path).records()
     if study or not path.is_dir():
         return study
