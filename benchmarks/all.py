@@ -35,6 +35,8 @@ from sgg.common.versions import program
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS, TABLE = FOLDER / "results.json", FOLDER / "RESULTS.md"
+BEFORE_MAPS = "20e5236"
+"""The last commit before the detector's maps were stored."""
 OLDER = ("--against", FIRST_EDITION)
 COMMANDS: dict[str, tuple[str, ...]] = {
     "annotations": ("annotations.py",),
@@ -49,6 +51,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "epoch": ("epoch.py", *OLDER),
     "epoch_toy": ("epoch.py", "--toy", *OLDER),
     "evaluation": ("evaluation.py",),
+    "evaluation_epoch": ("evaluation_epoch.py", "--against", BEFORE_MAPS),
+    "report": ("report.py",),
     "learning": ("learning.py",),
     "predict": ("predict.py", "runs/learning/dnorm-0"),  # after `learning`, which trains it
     "sgdet": ("sgdet.py",),

@@ -4,21 +4,27 @@
 """
 
 import argparse
+import base64
 import json
 import math
 import random
+from functools import cache
 from pathlib import Path
 from platform.study.directory import FAILED, FINISHED, RUNNING, STOPPED, StudyDirectory, TrialRecord
 from typing import Any
 
+import numpy as np
+
 from sgg.common.metric_names import metric_names
 from sgg.config import load
+from sgg.viz.thumbnail import thumbnail
 
 DATA = {"name": "toy", "description": "toy genome (version 2, seed 0): 1,000/300/600 images (train/val/test), 24 "
         "classes, 10 predicates", "hash": "4be1f00dcafe", "embeddings": "co-occurrence vectors",
         "detector": "07a4b0cf0adf", "pictures": {"train": "a", "val": "b", "test": "c"}}
 SHARE = {"zs": 0.62, "10s": 0.78, "100s": 0.9, "all": 1.0}
 KS = (20, 50, 100)
+PREDICATES = ["on", "in", "near", "behind", "holding", "under", "wearing", "riding", "eating", "painted on"]
 YAML = """
 experiment: {{name: {name}, output: {output}, seed: {seeds}}}
 data: {{name: toy}}
@@ -77,7 +83,10 @@ def _write_trial(directory: StudyDirectory, study: Any, name: str, values: dict[
                "time": 41 + draw.gauss(0, 2)}
         lines.append(json.dumps(row | _figures("val", (quality + luck) * learned, weights, ks, draw)))
     (record.directory / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    split = "test" if status == FINISHED else "val"
+    (record.directory / "predicates.json").write_text(json.dumps(_predicates(split, last, quality + luck, draw)))
     if status == FINISHED:
+        (record.directory / "zero_shot.json").write_text(json.dumps(_zero_shot(epochs)))
         (record.directory / "test.json").write_text(json.dumps(_figures("test", quality + luck, weights, ks, draw)))
 
 
@@ -103,6 +112,49 @@ def _figure(name: str, level: float, weight: float, noise: float) -> float:
     mean = kind in ("mR", "ng-mR")
     factor = (0.62 + 0.25 * weight if mean else 1 - 0.12 * weight ** 2) * (1.0 if kind.startswith("ng") else 0.88)
     return min(0.995, max(0.0, level * factor * (0.7 + 0.15 * math.log(int(k) / 20 + 1e-9 + 1)) + noise))
+
+
+def _predicates(split: str, epoch: int, quality: float, draw: random.Random) -> dict[str, Any]:
+    """The content of predicates.json: rare predicates are recalled less often, and the rarest does not occur."""
+    training = [int(3000 / (place + 1) ** 1.6) for place in range(len(PREDICATES))]
+    groups = [*["head"] * 3, *["body"] * 3, *["tail"] * 4]
+    recall: dict[str, Any] = {}
+    means: dict[str, Any] = {}
+    for mode, ease in (("sgcls", 1.0), ("predcls", 1.55)):
+        recall[mode] = {f"{kind}@{k}": [
+            *(min(0.99, max(0.0, quality * ease * factor * (k / 100) ** 0.2 * (1.1 - 0.08 * place)
+                            + draw.gauss(0, 0.02)))
+              for place in range(len(PREDICATES) - 1)), None]
+            for kind, factor in (("R", 0.85), ("ngR", 1.0)) for k in KS}
+        means[mode] = {name: {group: sum(value or 0 for value, of in zip(values, groups, strict=True) if of == group)
+                              / groups.count(group) for group in dict.fromkeys(groups)}
+                       for name, values in recall[mode].items()}
+    return {"format": 1, "split": split, "epoch": epoch, "predicates": PREDICATES, "training": training,
+            "relations": [*(count // 5 for count in training[:-1]), 0], "groups": groups, "recall": recall,
+            "means": means}
+
+
+@cache
+def _pictures() -> list[str]:
+    """Small pictures of two boxes on a ground of changing colours, in base64."""
+    rows, columns = np.mgrid[0:120, 0:160]
+    pictures = []
+    for number in range(8):
+        ground = np.stack([rows * 2, columns + 20 * number, np.full_like(rows, 30 * number)], 2).astype(np.uint8)
+        pictures.append(base64.b64encode(thumbnail(ground, (10, 20, 70 + 5 * number, 90), (60, 40, 150, 110))).decode())
+    return pictures
+
+
+def _zero_shot(epoch: int) -> dict[str, Any]:
+    """The content of zero_shot.json: five hits and three misses."""
+    names = [("cat", "riding", "horse"), ("<b>dog</b>", "on", "roof"), ("bird", "holding", "umbrella"),
+             ("man", "in", "boat"), ("sheep", "behind", "bicycle")]
+    return {"format": 1, "split": "test", "epoch": epoch, "mode": "sgcls", "k": 50, "relations": 812, "hits": 402,
+            "examples": [{"hit": number < 5, "image": str(1000 + number), "subject": subject, "predicate": predicate,
+                          "object": other, "rank": None if number == 7 else 1 + 7 * number,
+                          "predicted": [subject, "on", other], "picture": picture}
+                         for number, picture in enumerate(_pictures())
+                         for subject, predicate, other in [names[number % len(names)]]]}
 
 
 if __name__ == "__main__":

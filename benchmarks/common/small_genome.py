@@ -16,27 +16,28 @@ from sgg.detector.published import MOTIFS_DETECTOR
 
 CLASSES, PREDICATES, OBJECTS, RELATIONS = 150, 50, 12, 6
 EVALUATED = 2
-"""The images of val, and of test."""
+"""The images of val, and by default those of test."""
 FRAME = 1024
 """The longer side of an image in the coordinates of the boxes."""
 WEIGHTS = "vg-faster-rcnn.tar"
 
 
-def write(root: Path, train: int) -> Path:
-    """Write data and weights under `root`, unless they are there. Returns the file of the weights."""
+def write(root: Path, train: int, test: int = EVALUATED) -> Path:
+    """Write data and weights under `root`, unless they are there. Returns the file of the weights. train, test: the
+    numbers of images."""
     weights = root / "VG" / WEIGHTS
     if not weights.exists():
         (root / "VG" / "VG_100K").mkdir(parents=True, exist_ok=True)
-        for number, path in enumerate(write_images(root / "VG" / "VG_100K", train + 2 * EVALUATED)):
+        for number, path in enumerate(write_images(root / "VG" / "VG_100K", train + EVALUATED + test)):
             path.rename(path.with_name(f"{number}.jpg"))
-        _write_annotations(root / "VG" / "stanford_filtered", train)
+        _write_annotations(root / "VG" / "stanford_filtered", train, test)
         _write_detector(weights)  # last: it says that all is there
     return weights
 
 
-def _write_annotations(folder: Path, train: int) -> None:
+def _write_annotations(folder: Path, train: int, test: int) -> None:
     folder.mkdir(exist_ok=True)
-    rng, images = np.random.default_rng(0), train + 2 * EVALUATED
+    rng, images = np.random.default_rng(0), train + EVALUATED + test
     sizes = np.array([SIZES[image % len(SIZES)] for image in range(images)])
     extent = np.repeat(sizes[:, ::-1] * FRAME / sizes.max(axis=1, keepdims=True), OBJECTS, axis=0)
     size = (extent * rng.uniform(0.1, 0.4, extent.shape)).astype(int)
@@ -44,7 +45,7 @@ def _write_annotations(folder: Path, train: int) -> None:
     first_box, first_relation = OBJECTS * np.arange(images), RELATIONS * np.arange(images)
     pairs = np.array([[one, (one + 1) % OBJECTS] for one in range(RELATIONS)]) + first_box[:, None, None]
     with h5py.File(folder / "VG-SGG.h5", "w") as file:
-        file["split"] = np.array([0] * (train + EVALUATED) + [2] * EVALUATED)
+        file["split"] = np.array([0] * (train + EVALUATED) + [2] * test)
         file["boxes_1024"] = np.concatenate([corner + size // 2, size], axis=1)
         file["labels"] = rng.integers(1, CLASSES + 1, (images * OBJECTS, 1))
         file["relationships"] = pairs.reshape(-1, 2)

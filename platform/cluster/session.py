@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "RAY_worker_niceness": "0",  # trials are the main job of the machine
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of a config mean the same in a trial as on the command line
     "RAY_AIR_NEW_OUTPUT": "0",
+    "MALLOC_ARENA_MAX": "1",  # training runs in a thread, which then has the heap of sgg/common/heap.py
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a process without a GPU of its own sees none
     # Starting processes is most of a trial's cost. These switch off the ones for dashboards and spot instances.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",

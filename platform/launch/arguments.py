@@ -12,7 +12,8 @@ def build_parser(command: str, description: str | None, resumes: bool = True) ->
     parser = command_parser(f"platform.{command}", description)
     parser.add_argument("config", help="a YAML file, see tune_configs/")
     parser.add_argument("overrides", nargs="*", metavar="key=value",
-                        help="settings that replace those of the file, for example loss.kind=dnorm")
+                        help="settings that replace those of the file, for example loss.kind=dnorm; of values with "
+                             "commas, loss.kind=baseline,dnorm, a search tries all")
     if resumes:
         parser.add_argument("--resume", action="store_true", help="resume the run of this name")
         parser.add_argument("--allow-changed-plugin", dest="overrides_after", action="append_const", default=[],

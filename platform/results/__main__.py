@@ -1,4 +1,8 @@
-"""`python -m platform.results RUN_DIR...`: the trials of one or several searches as one table."""
+"""`python -m platform.results RUN_DIR...`: the trials of one or several searches as one table.
+
+With --best it names the best checkpoint instead, alone on standard output, so that
+`python -m sgg.predict "$(python -m platform.results RUN_DIR --best)" IMAGE-OR-FOLDER --out DIR` uses it.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from sgg.common.command_line import run_command
 from sgg.common.parser import command_parser
 
 from .aggregate import aggregate, collect
+from .best import best_checkpoint
 from .formats import FORMATS, render
 from .report.content import content
 from .report.page import page
@@ -23,29 +28,41 @@ from .report.page import page
 def main(argv: list[str] | None = None) -> int:
     """Print the results of RUN_DIRs. Returns 0, or 2 for bad input."""
     arguments = build_parser().parse_args(argv)
-    return run_command(lambda: _show(arguments))
+    return run_command(lambda: _show_best(arguments) if arguments.best else _show(arguments))
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the command."""
     parser = command_parser("platform.results", __doc__)
     parser.add_argument("run_dirs", nargs="+", metavar="RUN_DIR", help="the folder <output>/<name> of a search or run")
-    parser.add_argument("--format", choices=FORMATS, default="table", help="of the output; default: table")
+    parser.add_argument("--format", choices=FORMATS, help="of the output; default: table")
     parser.add_argument("--by", metavar="KEY,...",
                         help="the settings that distinguish rows; default: all that differ between trials")
-    parser.add_argument("--metric", help="the metric of a table, for example mR@50; default: ngR at a K "
-                                             "at which rows can be told apart")
+    parser.add_argument("--metric", help="the metric of a table, for example mR@50; default: ngR at a K at which rows "
+                                         "can be told apart. With --best: by which it is the best in validation, "
+                                         "mR@50 or val/predcls/all/mR@50; default: search.metric")
+    parser.add_argument("--best", action="store_true",
+                        help="print the path of the best checkpoint, and nothing else, to standard output")
     return parser
+
+
+def _show_best(arguments: argparse.Namespace) -> None:
+    if arguments.format or arguments.by:
+        raise ValueError("--best prints one path: leave out --format and --by")
+    best, metric = best_checkpoint(arguments.run_dirs, arguments.metric)
+    print(best.described(metric), file=sys.stderr)
+    print(best.path)
 
 
 def _show(arguments: argparse.Namespace) -> None:
     collection = collect(arguments.run_dirs)
     rows = aggregate(collection, arguments.by.split(",") if arguments.by else None)
-    if arguments.format == "html":
+    form = arguments.format or "table"
+    if form == "html":
         sys.stdout.write(page(content(collection, rows, arguments.run_dirs)))
         return
     width = os.get_terminal_size().columns if sys.stdout.isatty() else None
-    print(render(rows, arguments.format, arguments.metric, width, collection.metric), end="")
+    print(render(rows, form, arguments.metric, width, collection.metric), end="")
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def collect(run_dirs: Iterable[Path | str]) -> Collection:
     """
     collection = Collection()
     for number, path in enumerate(map(Path, run_dirs)):
-        records = _records(path)
+        records = records_of(path)
         if not records:
             raise FileNotFoundError(f"{path} holds no trials: name the folder <output>/<name> of a search or run")
         metadata: StudyFile | None = None
@@ -160,7 +160,8 @@ def _metadata(directory: StudyDirectory) -> tuple[StudyFile, tuple[str, str]]:
     return metadata, (study.base.search.metric, study.base.search.mode)
 
 
-def _records(path: Path) -> list[TrialRecord]:
+def records_of(path: Path) -> list[TrialRecord]:
+    """The trials of a study, of the folder of one trial, or of a folder of trials."""
     study = StudyDirectory(path).records()
     if study or not path.is_dir():
         return study

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sgg.common.run_log import Row
 
 from ..study.directory import TrialRecord
+from .predicates_file import read_predicates
 
 CURVE_RECALLS = ("R", "mR", "ngR", "ng-mR")
 CURVE_SUBSETS = ("zs", "all")
@@ -21,7 +23,9 @@ class TrialHistory:
 
     epochs: the numbers of its epochs. curves: metric -> value of each epoch, None where it was not measured; recall is
     a fraction. planned: how many epochs it should have; None: unknown. seconds: of training, all epochs; None: not
-    measured. tested: whether it has test metrics. computed_on: of which hardware its config.json speaks.
+    measured. tested: whether it has test metrics. computed_on: of which hardware its config.json speaks. data: what
+    that says of the data and parts. predicates: its predicates.json (`sgg/evaluate/predicate_recall.py`).
+    directory: its folder.
     """
 
     name: str
@@ -37,6 +41,9 @@ class TrialHistory:
     tested: bool = False
     versions: dict[str, str] = field(default_factory=dict)
     computed_on: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+    predicates: dict[str, Any] | None = None
+    directory: Path | None = None
 
     @classmethod
     def of(cls, record: TrialRecord, rows: list[Row], tested: bool, seed: int | None, planned: object,
@@ -54,7 +61,8 @@ class TrialHistory:
                    planned if isinstance(planned, int) else None, [row["epoch"] for row in rows],
                    {name: [_number(row.get(name)) for row in rows] for name in names},
                    sum(times) if times else None, tested, dict((began or {}).get("versions", {})),
-                   _hardware((began or {}).get("computed_on")))
+                   _hardware((began or {}).get("computed_on")), dict((began or {}).get("data", {})),
+                   read_predicates(record.directory), record.directory)
 
 
 def _number(value: object) -> float | None:

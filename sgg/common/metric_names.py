@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 SHOTS = {"zs": (0, 0), "10s": (1, 10), "100s": (11, 100)}
 """Subsets of relations: the lowest and highest number of times that their triplet occurs in training."""
@@ -10,6 +10,12 @@ SUBSETS = (*SHOTS, "all")
 """Every subset, in the order of tables."""
 KS = (20, 50, 100, 200, 300)
 """The default cut-offs K of recall."""
+REPORTED_KS = (20, 50, 100)
+"""The K of tables and reports."""
+SATURATED = 0.95
+"""The recall at which configurations can no longer be told apart."""
+PREDICATE_GROUPS = ("head", "body", "tail")
+"""Predicates in the order of their numbers of relations in training (`sgg/metrics/predicate_groups.py`)."""
 RECALLS = ("R", "mR", "F1", "A", "ngR", "ng-mR")
 """Every recall at K, in the order of tables. SGDet has no A (accuracy)."""
 TRIPLET_KS = (5, 10, 15, 20, 50)
@@ -27,6 +33,22 @@ still found no two boxes that overlap (docs/SYSTEM.md section 6)."""
 def headline_k(ks: Collection[int]) -> int:
     """The K of the metric that is quoted alone: 100 if it is measured, else the largest."""
     return 100 if 100 in ks else max(ks)
+
+
+def headline_ks(ks: Collection[int]) -> list[int]:
+    """The K that reports show, of those that were measured: 20, 50 and 100, else `headline_k`."""
+    return [k for k in REPORTED_KS if k in ks] or [headline_k(ks)]
+
+
+def telling_k(recall: Mapping[int, float]) -> int:
+    """The K at which configurations can be told apart, from the recall of the best one at each K: the largest of 100,
+    50 and 20 at which it is below `SATURATED`, or the smallest measured one of them; `headline_k` of other Ks.
+
+    On small data recall at 100 is 99 % for every configuration, because an image has hardly more than 100 triplets to
+    choose from.
+    """
+    known = [k for k in reversed(REPORTED_KS) if k in recall]
+    return next((k for k in known if recall[k] < SATURATED), known[-1]) if known else headline_k(recall)
 
 
 def metric_names(mode: str, ks: Collection[int]) -> list[str]:

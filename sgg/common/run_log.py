@@ -13,6 +13,10 @@ from sgg.common.versions import PROGRAM, program
 Row = dict[str, Any]
 
 ROWS, TEST, CONFIG, CHECKPOINTS = "metrics.jsonl", "test.json", "config.json", "checkpoints"
+PREDICATES = "predicates.json"
+"""Recall of each predicate (`sgg/evaluate/predicate_recall.py`)."""
+ZERO_SHOT = "zero_shot.json"
+"""Pictures of zero-shot hits and misses (`sgg/evaluate/zero_shot_examples.py`)."""
 PARTS_FOLDER = "parts"
 """The folder of what predictions need beside checkpoints."""
 

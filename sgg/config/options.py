@@ -42,7 +42,7 @@ def add_setting_option(parser: argparse.ArgumentParser, sections: Mapping[str, t
     sections: by name in a config, the settings that all entries have. The command has other options for these.
     """
     def setting(text: str) -> tuple[str, Any]:
-        from sgg.config.loading.load import read_yaml  # it imports the whole schema, which `--help` does not need
+        from sgg.config.loading.yaml_text import read_yaml  # it imports the whole schema, which `--help` does not need
 
         key, separator, value = text.partition("=")
         section, _, name = key.partition(".")

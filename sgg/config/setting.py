@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
@@ -46,6 +46,12 @@ class Setting:
     def description(self) -> str:
         """Its meaning, in one or a few lines."""
         return self.field.description or ""
+
+    @property
+    def takes_list(self) -> bool:
+        """Whether its value may be a list."""
+        annotation = self.field.annotation
+        return any(get_origin(_plain(one)) is list for one in (annotation, *get_args(annotation)))
 
     def validated(self, value: Any) -> Any:
         """The value as the schema reads it: a single value of a list, for example, becomes a list. Raises pydantic's
@@ -140,3 +146,8 @@ def _naming_field(field: FieldInfo, choice: Choice) -> FieldInfo:
     about = {name: entry.model_fields[registry.key].description for name, entry in registry.entries.items()}
     naming.description = " ".join([field.description or "", *(f"{name}: {text}" for name, text in about.items())])
     return naming
+
+
+def _plain(annotation: Any) -> Any:
+    """A type without its marks."""
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation

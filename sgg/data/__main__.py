@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -16,21 +16,19 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from rich.table import Column, Table
 
 from sgg.common.atomic import write_json
-from sgg.common.command_line import not_negative, output_file, positive, run_command, table_console
+from sgg.common.command_line import not_negative, output_file, run_command, table_console
 from sgg.common.parser import add_renamed, command_parser
 from sgg.common.progress import image_bar
-from sgg.config.options import add_plugin_option, add_setting_option, settings_given
+from sgg.config.options import add_plugin_option
 from sgg.data import toy
-from sgg.data.catalogue import open_dataset
-from sgg.data.checks.consistency import USUAL, Rules
 from sgg.data.checks.summary import summarise, table
 from sgg.data.dataset import DataSet
 from sgg.data.fetch.prepare import prepare
 from sgg.data.fetch.sources import published
 from sgg.data.findings import TO_ITSELF, Finding
+from sgg.data.options import add_data_set_options, open_by_options
 from sgg.data.readers.custom import require_new, write_custom
 from sgg.data.verify import verify
-from sgg.methods.dataset import DATA_SETS, DataSettings
 
 ROOT: dict[str, Any] = {"type": Path, "default": Path("data"), "metavar": "DIR",
                         "help": "folder of the data sets; default: data"}
@@ -70,16 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
     for added in (command("stats", _stats, "count all splits and subsets, and compare with the known numbers"),
                   command("verify", _verify, "find faults of the files, and say how training treats them"),
                   command("convert", _convert, "write a data set in the layout of sgg/data/readers/custom.py")):
-        added.add_argument("--data", metavar="NAME", default="auto",
-                           help=f"the data set: auto (default), {', '.join(DATA_SETS)}, or of a plugin")
-        add_plugin_option(added, "which defines the data set")
-        add_setting_option(added, {"data": DataSettings})
-        added.add_argument("--root", **ROOT)
-        added.add_argument("--num-val-images", type=positive, metavar="N",
-                           help="as data.num_val_images; default: the data set's own number")
-        added.add_argument("--exclude-left-right", action="store_true",
-                           help="as data.exclude_left_right: GQA without its two largest predicates")
-        _add_rules(added)
+        add_data_set_options(added, "which defines the data set")
         if added.prog.endswith("convert"):
             add_renamed(added, "--out", "--to", type=Path, required=True, metavar="DIR", help="folder to write")
         else:
@@ -95,27 +84,10 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_rules(command: argparse.ArgumentParser) -> None:
-    """Add the options for doubtful annotation. The defaults are those of training, so counts are those of training."""
-    command.add_argument("--allow-clipping", action="store_true",
-                         help="as data.allow_clipping: accept boxes of a doubtful convention, clipped to the image")
-    command.add_argument("--self-relations", choices=["drop", "keep"], default=USUAL.self_relations,
-                         help=f"as data.self_relations: relations of an object to itself; "
-                              f"default: {USUAL.self_relations}")
-
-
 def _open(options: argparse.Namespace) -> DataSet:
-    data = _read(options, options.allow_clipping)
+    data = open_by_options(options)
     print(data.banner)
     return data
-
-
-def _read(options: argparse.Namespace, allow_clipping: bool, survey: bool = False,
-          self_relations: Literal["drop", "keep"] | None = None) -> DataSet:
-    return open_dataset(options.data, options.root, num_val_images=options.num_val_images,
-                        exclude_left_right=options.exclude_left_right,
-                        rules=Rules(allow_clipping, self_relations or options.self_relations, survey),
-                        **settings_given(options, "data"))
 
 
 def _open_all_the_same(options: argparse.Namespace) -> DataSet:
@@ -127,7 +99,7 @@ def _open_all_the_same(options: argparse.Namespace) -> DataSet:
         return _open(options)
     except ValueError as refusal:
         try:
-            data = _read(options, allow_clipping=True, survey=True)
+            data = open_by_options(options, allow_clipping=True, survey=True)
         except ValueError:
             raise refusal from None
         print(data.banner)
@@ -153,7 +125,7 @@ def _stats(options: argparse.Namespace) -> int:
     data = _open(options)
     dropped = options.self_relations == "drop" and any(one.kind == TO_ITSELF for one in data.findings)
     # The known numbers of published files count all their relations.
-    lines = summarise(data, _read(options, options.allow_clipping, self_relations="keep") if dropped else data)
+    lines = summarise(data, open_by_options(options, self_relations="keep") if dropped else data)
     print(*table(lines), sep="\n")
     known = [line for line in lines if line.known]
     differing = [line for line in known if line.differs]

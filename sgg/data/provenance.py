@@ -16,13 +16,19 @@ class VectorProvenance(TypedDict):
     embeddings_hash: str | None
 
 
+DetectorMetrics = TypedDict("DetectorMetrics", {"on": str, "mAP": float, "mAP@.5": float, "unknown": str}, total=False)
+"""How good the detector is: COCO's mean average precision, as fractions of 1, and `on` which images it was measured; or
+why that is `unknown`."""
+
+
 class DataProvenance(TypedDict, total=False):
     """The data and all other inputs, beside settings, that results depend on. Files of earlier versions lack some keys.
 
     name, description, hash: of the data set; an imported checkpoint has no hash. pictures: the hash of the image files
     of each split. mirrored: the predicates that mirroring changes, with their partners. embeddings, embeddings_hash:
     see `VectorProvenance`. embeddings_missing: names without a word vector. plugins: the hash of each plugin, by name.
-    detector, features: the hash of each part that the system needs (`sgg.common.metric_names.PARTS`).
+    detector, features: the hash of each part that the system needs (`sgg.common.metric_names.PARTS`). detector_metrics:
+    how good the detector is.
     """
 
     name: str
@@ -36,3 +42,4 @@ class DataProvenance(TypedDict, total=False):
     plugins: dict[str, str]
     detector: str
     features: str
+    detector_metrics: DetectorMetrics

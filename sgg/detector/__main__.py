@@ -20,12 +20,11 @@ from sgg.common.command_line import not_negative, output_file, positive, positiv
 from sgg.common.parser import add_renamed, command_parser
 from sgg.common.versions import PROGRAM, program
 from sgg.config import validate
-from sgg.config.options import add_plugin_option, add_setting_option, settings_given
-from sgg.data import DataSet, open_dataset
-from sgg.data.checks.consistency import Rules
+from sgg.config.options import settings_given
+from sgg.data import DataSet
+from sgg.data.options import add_data_set_options, open_by_options
 from sgg.data.splits import SPLITS
 from sgg.methods.backbone import BACKBONES, Backbone
-from sgg.methods.dataset import DATA_SETS, DataSettings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,28 +44,26 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _open(options: argparse.Namespace, *splits: str) -> DataSet:
-    data = open_dataset(options.data, options.root, num_val_images=options.num_val_images,
-                        exclude_left_right=options.exclude_left_right,
-                        rules=Rules(options.allow_clipping, options.self_relations), **settings_given(options, "data"))
+    data = open_by_options(options)
     data.require_images(*(data.split(name) for name in (*splits, *SPLITS)))
     print(data.banner)
     return data
 
 
 def _train(options: argparse.Namespace) -> None:
+    from sgg.common.run_log import read_optional_json
     from sgg.detector.cache import train_into
-    from sgg.detector.evaluation import measure
     from sgg.detector.files import require_place
-    from sgg.detector.layout import METADATA
+    from sgg.detector.layout import METADATA, METRICS
 
     require_place(options.out)
     if (options.out / METADATA).exists():
         raise FileExistsError(f"{options.out} already holds a detector: name another folder, or delete it")
     settings = _backbone(options)
     data = _open(options, "detector")
-    detector = train_into(options.out, data, settings, options.workers, options.device, options.start)
+    train_into(options.out, data, settings, options.workers, options.device, options.start, options.batch_size or 8)
     print(f"wrote {options.out}")
-    _report(measure(detector.to(options.device), data, "val", options.batch_size or 8, options.workers), None)
+    _report((read_optional_json(options.out / METADATA) or {}).get(METRICS, {}), None)
 
 
 def _backbone(options: argparse.Namespace) -> Backbone:
@@ -127,20 +124,8 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(run=_evaluate)
 
     for command in (train, evaluate):
-        command.add_argument("--data", metavar="NAME", default="auto",
-                             help=f"the data set: auto (default), {', '.join(DATA_SETS)}, or of a plugin")
-        add_plugin_option(command, "which brings the data set or the backbone")
-        add_setting_option(command, {"data": DataSettings} | ({"detector": Backbone} if command is train else {}))
-        command.add_argument("--root", type=Path, default=Path("data"), metavar="DIR",
-                             help="folder of the data sets; default: data")
-        command.add_argument("--num-val-images", type=positive, metavar="N",
-                             help="as data.num_val_images; default: the data set's own number")
-        command.add_argument("--exclude-left-right", action="store_true",
-                             help="as data.exclude_left_right: GQA without its two largest predicates")
-        command.add_argument("--allow-clipping", action="store_true",
-                             help="as data.allow_clipping: accept boxes of a doubtful convention, cut at the border")
-        command.add_argument("--self-relations", choices=["drop", "keep"], default="drop",
-                             help="as data.self_relations: those of an object to itself; default: drop")
+        add_data_set_options(command, "which brings the data set or the backbone",
+                             {"detector": Backbone} if command is train else None)
         command.add_argument("--batch-size", type=positive, metavar="N", help="images at a time")
         command.add_argument("--workers", type=not_negative, default=0, metavar="N",
                              help="processes that read images; default: 0, this process reads them")

@@ -17,9 +17,10 @@ from sgg.data import DataSet
 from sgg.data.loading.transforms import padding_identity
 from sgg.detector.coco_weights import load_coco
 from sgg.detector.files import detector_hash, load_detector, require_place, save_detector
-from sgg.detector.layout import FOLDER, IMAGE_HASH, METADATA, SETTINGS
+from sgg.detector.layout import FOLDER, IMAGE_HASH, METADATA, METRICS, SETTINGS
 from sgg.detector.model import Detector
 from sgg.detector.published import load_published_detector
+from sgg.detector.quality import measure_trained
 from sgg.detector.training import discard_state, pretrain
 from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.methods.loaded_plugins import plugin_of
@@ -76,11 +77,12 @@ def folder_of(data: DataSet, cache: Path | str, settings: Backbone) -> Path | No
 
 
 def train_into(directory: Path, data: DataSet, settings: Backbone, workers: int = 0,
-               device: torch.device | str = "cpu", start: Path | None = None) -> Detector:
-    """Train a detector and write it to the folder `directory`. An interrupted training resumes.
+               device: torch.device | str = "cpu", start: Path | None = None, batch_size: int = 8) -> Detector:
+    """Train a detector, measure it on val, and write it to the folder `directory`. An interrupted training resumes.
 
-    start: a file of torchvision's COCO weights to start from; None: random weights. Raises what `require_place`,
-    `load_coco`, `DataSet.require_boxes` and `pretrain` raise, all but the last before training.
+    start: a file of torchvision's COCO weights to start from; None: random weights. batch_size: of the measurement.
+    Raises what `require_place`, `load_coco`, `DataSet.require_boxes` and `pretrain` raise, all but the last before
+    training.
     """
     require_place(directory)
     data.require_boxes()
@@ -95,8 +97,9 @@ def train_into(directory: Path, data: DataSet, settings: Backbone, workers: int 
     origin = {"data_hash": data.hash, IMAGE_HASH: _image_hash(data),
               "start_hash": None if start is None else file_hash(start), **_padding(data)}
     pretrain(detector.to(device), data.split("detector"), recipe, unfinished, workers, origin)
+    metrics = measure_trained(detector, data, workers, batch_size)
     save_detector(detector.cpu(), directory, {"classes": data.classes, "data": data.description, **origin,
-                                              "recipe": recipe.to_json()})
+                                              "recipe": recipe.to_json(), **({METRICS: metrics} if metrics else {})})
     discard_state(unfinished)
     return detector
 

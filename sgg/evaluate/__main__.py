@@ -1,7 +1,7 @@
 """Evaluate a trained model, or score saved predictions again (docs/SYSTEM.md section 6).
 
     python -m sgg.evaluate CHECKPOINT [--root DIR] [--mode sgcls,predcls] [--pred-weights 0,0.25,0.5,1]
-                           [--json FILE] [--save-predictions FILE]
+                           [--per-predicate] [--json FILE] [--save-predictions FILE]
     python -m sgg.evaluate --predictions FILE [...]          all metrics again, without a model or the images
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,12 +24,13 @@ from sgg.common.metric_names import KS, headline_k
 from sgg.common.parser import add_data_option, add_renamed, command_parser
 from sgg.common.versions import code_provenance
 from sgg.config.options import add_plugin_options
-from sgg.evaluate.evaluation import FALLBACKS, Values, evaluate, rescore
+from sgg.evaluate.evaluation import FALLBACKS, Values, evaluate, rescore, unadjusted
+from sgg.evaluate.predicate_recall import PredicateRecall
 from sgg.evaluate.predictions import PredictionFile, PredictionSource, PredictionWriter, Protocol
-from sgg.evaluate.tables import tables
+from sgg.evaluate.tables import predicate_tables, tables
 from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS
 from sgg.methods.variants import Variant, variants_of
-from sgg.metrics import Conventions, predicate_weights
+from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
 
 NEED_A_MODEL = ("adjust", "root", "split", "images", "device", "plugin", "allow_changed_plugin", "save_predictions")
 """Options without effect on saved predictions."""
@@ -52,14 +53,25 @@ def _show(options: argparse.Namespace) -> None:
     result = _from_file(options) if options.predictions else _from_checkpoint(options)
     console, protocol = table_console(), result.protocol
     console.print(f"{protocol.split}: {protocol.source['data']['description']}")
-    for table in tables(result.values, result.modes, result.variants, headline_k(result.ks)):
+    shown = tables(result.values, result.modes, result.variants, headline_k(result.ks))
+    if options.per_predicate:
+        shown += predicate_tables(result.metrics, result.modes, result.variants, protocol.predicates,
+                                  headline_k(result.ks))
+    for table in shown:
         console.print(table)
     if options.json:
         named = {f"{protocol.split}/{name}": value for name, value in result.values.items()}
         conventions = asdict(Conventions(**_conventions(options)))
         write_json(options.json, {"part": protocol.split, **protocol.source, "conventions": conventions,
-                                  **code_provenance(), "figures": named})
+                                  **code_provenance(), "figures": named, **_per_predicate(options, result)})
         console.print(f"all metrics: {options.json}")
+
+
+def _per_predicate(options: argparse.Namespace, result: _Result) -> dict[str, Any]:
+    """What the file of all metrics has beside them with --per-predicate, without adjustments."""
+    if not options.per_predicate:
+        return {}
+    return {"per_predicate": PredicateRecall.of(unadjusted(result.metrics), result.protocol.predicates).to_json()}
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,7 @@ class _Result:
     ks: Sequence[int]
     variants: Sequence[Variant]
     values: Values
+    metrics: Mapping[str, SceneGraphMetrics]
 
 
 def _from_checkpoint(options: argparse.Namespace) -> _Result:
@@ -110,7 +123,7 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
                 "checkpoint, or train again with a lower training.learning_rate") from error
         if writer:
             writer.fallbacks = int(named[FALLBACKS]) if FALLBACKS in named else None
-    return _Result(protocol, settings.modes, settings.ks, experiment.variants, named)
+    return _Result(protocol, settings.modes, settings.ks, experiment.variants, named, metrics)
 
 
 def _from_file(options: argparse.Namespace) -> _Result:
@@ -120,7 +133,7 @@ def _from_file(options: argparse.Namespace) -> _Result:
     named = rescore(_with_bar(saved, len(saved), "images"), metrics)
     if "sgdet" in modes and saved.fallbacks is not None:
         named[FALLBACKS] = saved.fallbacks
-    return _Result(saved.protocol, modes, ks, variants_of({BY_METRICS: pred_weights}), named)
+    return _Result(saved.protocol, modes, ks, variants_of({BY_METRICS: pred_weights}), named, metrics)
 
 
 def _adjustment(text: str) -> tuple[str, list[float]]:
@@ -160,6 +173,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--clean", action="store_true",
                         help="use the plain definitions of the metrics, not the conventions of the published "
                              "evaluators (sgg.metrics.Conventions)")
+    parser.add_argument("--per-predicate", action="store_true",
+                        help="also print the recall of each predicate and the means of head, body and tail")
     add_plugin_options(parser)
     parser.add_argument("--json", type=output_file, metavar="FILE", help="write all metrics to this file")
     parser.add_argument("--save-predictions", type=output_file, metavar="FILE",

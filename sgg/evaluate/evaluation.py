@@ -35,10 +35,11 @@ def evaluate(
     `sgdet/fallbacks` counts the images for which the detector lowered its score threshold to find two boxes that
     overlap, and `sgdet/failures` counts those in which it found no such boxes at any threshold.
 
-    metrics: fresh metrics by mode (sgcls, predcls, sgdet) followed by the suffix of an adjuster. on_image: gets the id,
-    the annotation and the predictions of each image, in numpy, after the image is counted. adjusters: as in
-    `Predictor.predict`; None leaves the scores as they are. Values that are measured under an adjuster have its suffix.
-    Networks are left in the mode (training or evaluation) in which they came.
+    metrics: fresh metrics by mode (sgcls, predcls, sgdet) followed by the suffix of an adjuster. Afterwards those of
+    process 0 hold the images of all processes. on_image: gets the id, the annotation and the predictions of each image,
+    in numpy, after the image is counted. adjusters: as in `Predictor.predict`; None leaves the scores as they are.
+    Values that are measured under an adjuster have its suffix. Networks are left in the mode (training or evaluation)
+    in which they came.
 
     Images are counted in their order, in a background thread beside the prediction of the next batch. `on_image` runs
     in that thread; its errors are raised here.
@@ -51,7 +52,7 @@ def evaluate(
     adjusters = UNADJUSTED if adjusters is None else adjusters
     fallbacks = 0
     counter = _Counter(metrics, on_image)
-    modes = [of_mode.mode for key, of_mode in metrics.items() if "/" not in key]
+    modes = [of_mode.mode for of_mode in unadjusted(metrics).values()]
     with predictor.evaluating(), Background("metrics") as background:
         for batch in batches:
             predicted = predictor.predict(batch, modes, adjusters)
@@ -65,6 +66,11 @@ def evaluate(
         totals = zip(*parallel.gathered((fallbacks, counter.failures)), strict=True)
         named |= dict(zip((FALLBACKS, FAILURES), map(sum, totals), strict=True))
     return named
+
+
+def unadjusted(metrics: Mapping[str, SceneGraphMetrics]) -> dict[str, SceneGraphMetrics]:
+    """The metrics of each mode, without those under an adjuster."""
+    return {key: of_mode for key, of_mode in metrics.items() if "/" not in key}
 
 
 class _Counter:

@@ -7,6 +7,7 @@ thousand samples suffice to fit a Gaussian whose dimension is the number of chan
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -94,26 +95,28 @@ class FeatureStudy:
         found.load_weights(**{"gan.generator": gan.generator})  # discriminators are not used
         return cls(foundation, gan.eval(), found.path, Path(directory) / "quality", images, rows, progress)
 
-    def write(self, ks: Sequence[int] = (1, 3, 5, 10), groups: Groups | None = None) -> list[dict[str, Any]]:
-        """Compare all samples, write quality.json and a plot of each kind under `output`, and return the rows of the
-        table.
+    def write(self, ks: Sequence[int] = (1, 3, 5, 10), groups: Groups | None = None,
+              folder: Path | None = None) -> list[dict[str, Any]]:
+        """Compare all samples, write quality.json and a plot of each kind, and return the rows of the table.
 
-        groups: name -> classes, for the colours of the plot of nodes; None: the ten most frequent classes. Raises
-        ValueError, before the comparison, for a name in `groups` that is no class.
+        groups: name -> classes, for the colours of the plot of nodes; None: the ten most frequent classes. folder:
+        where these files go; None: `output`, where generated features are in any case. Raises ValueError, before the
+        comparison, for a name in `groups` that is no class.
         """
         for group, members in (groups or {}).items():
             unknown = [name for name in members if name not in self.data.classes]
             if unknown:
                 raise ValueError(f"group {group}: {unknown[0]!r} is no class of {self.data.title}")
-        self.output.mkdir(parents=True, exist_ok=True)
+        folder = folder or self.output
+        folder.mkdir(parents=True, exist_ok=True)
         table = []
         for kind in KINDS:
             reference = self.sample(kind, *REFERENCE[1:])
             samples = {name: self.sample(kind, *which) for name, *which in SAMPLES}
             table += [{"features": kind, "sample": name, "n": len(sample.labels),
                        **compare(reference.features, sample.features, ks)} for name, sample in samples.items()]
-            self._draw(kind, {name: samples[name] for name in PLOTTED}, groups if kind == "node" else None)
-        write_json(self.output / "quality.json",
+            self._draw(folder, kind, {name: samples[name] for name in PLOTTED}, groups if kind == "node" else None)
+        write_json(folder / "quality.json",
                    {"checkpoint": str(self.checkpoint), "data": self.foundation.provenance, "reference": REFERENCE[0],
                     "images": self.images, "ks": list(ks), PROGRAM: program(), "rows": table})
         return table
@@ -154,7 +157,7 @@ class FeatureStudy:
                                  len(batch))
         return replace(encoding, map=fake), batch.labels
 
-    def _draw(self, kind: str, samples: dict[str, Sample], groups: Groups | None) -> None:
+    def _draw(self, folder: Path, kind: str, samples: dict[str, Sample], groups: Groups | None) -> None:
         thinned = {name: Sample(sample.features[thin], sample.labels[thin]) for name, sample in samples.items()
                    if len(thin := np.linspace(0, len(sample.labels) - 1, min(POINTS, len(sample.labels)), dtype=int))}
         if sum(len(sample.labels) for sample in thinned.values()) < 4:
@@ -163,7 +166,7 @@ class FeatureStudy:
         positions = embed([sample.features for sample in thinned.values()])
         panels = [(name, where, group_of_label[sample.labels])
                   for (name, sample), where in zip(thinned.items(), positions, strict=True)]
-        draw_clusters(self.output / f"{kind}.png", f"{kind} features, t-SNE", panels, names)
+        draw_clusters(folder / f"{kind}.png", f"{kind} features, t-SNE", panels, names)
 
     def _groups(self, kind: str, samples: dict[str, Sample], groups: Groups | None) -> tuple[list[str], np.ndarray]:
         """Names of the groups, and the group of each label, -1 for none."""
@@ -184,3 +187,19 @@ def compare(real: np.ndarray, fake: np.ndarray, ks: Sequence[int]) -> dict[str, 
     """`feature_quality` at the `ks` for which there are enough samples; empty with fewer than two samples."""
     usable = [k for k in ks if k < min(len(real), len(fake))]
     return feature_quality(real, fake, usable) if usable else {}
+
+
+def read_groups(path: Path) -> Groups:
+    """The groups of classes in a JSON file {group: [class, ...]}, which `--groups` names. Raises ValueError that names
+    the file, and OSError where it cannot be read."""
+    form = f"--groups {path} must hold JSON {{group: [class, ...]}}"
+    try:
+        groups = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{form}: {error}") from None
+    if not isinstance(groups, dict):
+        raise ValueError(f"{form}, but holds {type(groups).__name__}")
+    for name, classes in groups.items():
+        if not (isinstance(classes, list) and all(isinstance(one, str) for one in classes)):
+            raise ValueError(f"{form}, but {name!r} is {classes!r}")
+    return groups

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
-from sgg.common.metric_names import RECALLS, SUBSETS
+from sgg.common.metric_names import PREDICATE_GROUPS, RECALLS, SUBSETS
 from sgg.evaluate.evaluation import FAILURES, FALLBACKS, Values
+from sgg.evaluate.predicate_recall import PredicateRecall, order_of
 from sgg.methods.adjustment import BY_METRICS
 from sgg.methods.variants import Variant, suffix
+from sgg.metrics import SceneGraphMetrics
 
 
 def tables(named: Values, modes: Iterable[str], variants: Iterable[Variant], k: int) -> list[Table]:
@@ -38,6 +41,42 @@ def tables(named: Values, modes: Iterable[str], variants: Iterable[Variant], k: 
                               end_section=subset == SUBSETS[-1])
         made.append(table)
     return made
+
+
+def predicate_tables(metrics: Mapping[str, SceneGraphMetrics], modes: Iterable[str], variants: Iterable[Variant],
+                     predicates: Sequence[str], k: int) -> list[Table]:
+    """One table for each mode with the recall of each predicate, in per cent, and the means of head, body and tail.
+
+    metrics: of counted images, as in `evaluate`. predicates: names, background first. The most frequent predicate of
+    training comes first. A dash says that a predicate has no relation.
+    """
+    made, variants = [], list(variants)
+    for mode in modes:
+        found = {suffix(variant): PredicateRecall.of(
+            {mode: metrics[mode + suffix({**variant, BY_METRICS: 0.0})]}, predicates, variant.get(BY_METRICS, 0.0), [k])
+            for variant in variants}
+        first = next(iter(found.values()))
+        heads = [f"{kind}@{k}{ending}" for ending in found for kind in ("R", "ngR")]
+        lists = [of_variant.recall[mode][f"{kind}@{k}"] for of_variant in found.values() for kind in ("R", "ngR")]
+        means = [of_variant.means[mode][f"{kind}@{k}"] for of_variant in found.values() for kind in ("R", "ngR")]
+        table = Table("predicate", "group", "in training", "relations", *heads,
+                      title=f"{mode}, per predicate, per cent", box=box.SIMPLE_HEAD, pad_edge=False,
+                      collapse_padding=True)
+        for place in order_of(first.training):
+            table.add_row(Text(first.predicates[place]), first.groups[place], f"{first.training[place]:,}",
+                          f"{first.relations[place]:,}", *(_percent(values[place]) for values in lists))
+        table.add_section()
+        for group in PREDICATE_GROUPS:
+            inside = [place for place, name in enumerate(first.groups) if name == group]
+            table.add_row(f"mean of {len(inside)}", group, f"{sum(first.training[place] for place in inside):,}",
+                          f"{sum(first.relations[place] for place in inside):,}",
+                          *(_percent(of[group]) for of in means))
+        made.append(table)
+    return made
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f}"
 
 
 def _thresholds_in_words(named: Values) -> str:

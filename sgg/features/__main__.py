@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -118,9 +117,9 @@ def from_hdf5(options: argparse.Namespace) -> None:
 
 def quality(options: argparse.Namespace) -> None:
     """Compare generated with real features and print the table."""
-    from sgg.evaluate.feature_quality import REFERENCE, FeatureStudy
+    from sgg.evaluate.feature_quality import REFERENCE, FeatureStudy, read_groups
 
-    groups = _groups(options.groups) if options.groups else None
+    groups = read_groups(options.groups) if options.groups else None
     load_plugins(options.plugin)
     study = FeatureStudy.open(options.run, options.images, options.rows, _bar("features"), options.allow_changed_plugin)
     shown = options.k if options.k is not None else 5
@@ -138,20 +137,6 @@ def quality(options: argparse.Namespace) -> None:
                       *(f"{row[name]:.3f}" if name in row else "" for name in columns))
     table_console().print(table)
     print(f"written: {study.output}/quality.json (every k) and {{node,edge,global}}.png")
-
-
-def _groups(path: Path) -> dict[str, list[str]]:
-    form = f"--groups {path} must hold JSON {{group: [class, ...]}}"
-    try:
-        groups = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{form}: {error}") from None
-    if not isinstance(groups, dict):
-        raise ValueError(f"{form}, but holds {type(groups).__name__}")
-    for name, classes in groups.items():
-        if not (isinstance(classes, list) and all(isinstance(one, str) for one in classes)):
-            raise ValueError(f"{form}, but {name!r} is {classes!r}")
-    return groups
 
 
 def _config(options: argparse.Namespace) -> Config:

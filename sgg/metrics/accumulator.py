@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from numbers import Real
 from operator import index
@@ -15,6 +15,7 @@ from sgg.common.metric_names import KS
 from sgg.methods.head import Mode
 from sgg.metrics.checks import ImageArrays, checked_arrays, checked_mode
 from sgg.metrics.conventions import Conventions
+from sgg.metrics.counted import CountedImages
 from sgg.metrics.matching import MatchedImages
 from sgg.metrics.ranking import matched_ranks
 from sgg.metrics.recall import COUNTED, RANKED_KINDS, RecallTally, harmonic_mean, mean_recall, shot_subset
@@ -35,6 +36,8 @@ class SceneGraphMetrics:
     count train and validation images, but the weights count training images alone: docs/SYSTEM.md section 1.) ks: the
     cut-offs K. predicate_weights: for each `pred_weight` x the weights [R] by which scores are divided; the unweighted
     scores (x = 0) are always evaluated. conventions: fields of `Conventions` by name that differ from the reference.
+
+    watch: may be set to a function that gets the images each time when some have been counted.
 
     Raises ValueError, naming the argument, for an unknown mode, an empty training table, predicates out of range,
     cut-offs that are not positive integers, and weights that are not R positive numbers, or not 1 for x = 0.
@@ -66,7 +69,9 @@ class SceneGraphMetrics:
         self.num_images = 0
         self._recall = RecallTally(num_predicates, self.ks, len(self.weights))
         self._triplets = TripletTally(len(self.weights))
+        self.watch: Callable[[CountedImages], None] | None = None
         self._waiting: list[ImageArrays] = []
+        self._names: list[object] = []
         self._num_waiting = 0
 
     def update(self, truth: SceneGraph, prediction: Prediction, image: object = None, failed: bool = False) -> None:
@@ -86,6 +91,7 @@ class SceneGraphMetrics:
             self._count()  # the result of an image must not depend on the precision of other images
         # The caller may overwrite its arrays before they are counted.
         self._waiting.append(ImageArrays(*(array.copy() for array in arrays)))
+        self._names.append(name)
         self._num_waiting += arrays.predicate_scores.size
         if self._num_waiting >= BLOCK:
             self._count()
@@ -100,7 +106,9 @@ class SceneGraphMetrics:
         recalled = len(RANKED_KINDS)
         self._recall.add(matched.image, matched.predicates, counts[0], 1 / (counts[1] + 1), ranks[:, :recalled])
         self._triplets.add(matched.triplets, ranks[:, recalled])
-        self._waiting, self._num_waiting = [], 0
+        if self.watch is not None:
+            self.watch(CountedImages(self._names, self._waiting, matched.image, counts[0], ranks[0, 1]))
+        self._waiting, self._names, self._num_waiting = [], [], 0
 
     def merge(self, other: SceneGraphMetrics) -> SceneGraphMetrics:
         """Add the counts of another process over other images. The result is exactly that of one process over all
@@ -161,6 +169,27 @@ class SceneGraphMetrics:
                 columns |= {f"R@{{}}/predicate{p}": recall[p, 0], f"ngR@{{}}/predicate{p}": recall[p, 1]}
         return {name.format(k): float(value) for name, values in columns.items()
                 for k, value in zip(self.ks, values, strict=True)}
+
+    @property
+    def training_counts(self) -> np.ndarray:
+        """[R - 1] how many relations of `train_triplets` have each predicate from 1 on."""
+        return self.train.by_predicate(self.num_predicates)
+
+    @property
+    def relation_counts(self) -> np.ndarray:
+        """[R - 1] how many counted relations have each predicate from 1 on."""
+        self._count()
+        return self._recall.means()[1][0, 1:]
+
+    def predicate_recall(self, pred_weight: float = 0.0, ks: Sequence[int] | None = None) -> dict[str, np.ndarray]:
+        """R@K and ngR@K of each predicate from 1 on, [R - 1] by name, over all relations; NaN for a predicate without
+        a relation. These are the values of `compute(per_predicate=True)`. pred_weight: one of `weights`. ks: some of
+        `ks`; None: all."""
+        self._count()
+        _, _, recall = self._recall.means()
+        of_weight = recall[0, 1:, list(self.weights).index(pred_weight)]
+        return {f"{kind}@{k}": of_weight[:, place, self.ks.index(k)] for place, kind in enumerate(RANKED_KINDS[:2])
+                for k in ks or self.ks}
 
     def state(self) -> dict[str, object]:
         """All counts and settings as text, numbers and numpy arrays, which npz can hold, or JSON as lists."""

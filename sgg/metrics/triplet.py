@@ -55,6 +55,13 @@ class ShotCounts:
         places = np.minimum(np.searchsorted(self.codes, codes), len(self.codes) - 1)
         return np.where(self.codes[places] == codes, self.numbers[places], 0)
 
+    def by_predicate(self, num_predicates: int) -> np.ndarray:
+        """[R - 1] int64 how often each predicate from 1 on occurs."""
+        predicates = self.codes // MAX_CLASSES % MAX_PREDICATES
+        counts = np.zeros(num_predicates, np.int64)
+        np.add.at(counts, predicates, self.numbers)
+        return counts[1:]
+
     def __eq__(self, other: object) -> bool:
         return (isinstance(other, ShotCounts) and np.array_equal(self.codes, other.codes)
                 and np.array_equal(self.numbers, other.numbers))

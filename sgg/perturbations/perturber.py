@@ -111,6 +111,13 @@ class Perturber:
         probability = weights.repeat(self.num_options) / self.num_options
         return torch.from_numpy(np.bincount(new, probability, self.num_classes))
 
+    def drawn(self, graph: SceneGraph, chance: Tensor) -> Tensor:
+        """[M] int64 the nodes of a graph that get another label, in their order. chance: as in `perturb`."""
+        labels, relations = self._host_tables(graph)
+        rank, drawn = self._rank(self._node_weights(*played_roles(relations), len(labels)), chance[0].numpy(),
+                                 np.zeros_like(labels))
+        return torch.from_numpy(rank.argsort()[:drawn.sum()])
+
     def sample(self, graph: SceneGraph, generator: torch.Generator | None = None) -> Tensor:
         """[N] int64 labels of the perturbed graph. For many graphs `sample_batch` is ten times faster."""
         labels, relations = (torch.from_numpy(table) for table in self._host_tables(graph))

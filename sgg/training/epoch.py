@@ -11,6 +11,7 @@ import torch
 
 from sgg.checkpoint import PartialEpoch, RandomStates
 from sgg.common import distributed as parallel
+from sgg.common.heap import freed_memory_kept
 from sgg.common.run_log import Row
 from sgg.common.seeding import global_states, seed_everything, set_global_states
 from sgg.config import Config
@@ -41,7 +42,15 @@ def train_epoch(system: System, config: Config, batches: TrainingBatches, epoch:
     the last read.
     """
     progress = _Progress(system, config, epoch, begun)
-    losses, quarter = progress.losses, max(1, len(batches) // 4)
+    with freed_memory_kept(system.device):
+        _take_steps(progress, system, config, batches, save)
+    return progress.row(len(batches))
+
+
+def _take_steps(progress: _Progress, system: System, config: Config, batches: TrainingBatches,
+                save: Callable[[PartialEpoch], None] | None) -> None:
+    """The steps of an epoch that are not done yet; see `train_epoch`."""
+    losses, epoch, quarter = progress.losses, progress.epoch, max(1, len(batches) // 4)
     system.train()
     for step, batch in enumerate(batches.epoch(epoch, progress.step), start=progress.step + 1):
         system.set_rates((epoch - 1) * len(batches) + step - 1, len(batches))
@@ -65,7 +74,6 @@ def train_epoch(system: System, config: Config, batches: TrainingBatches, epoch:
             losses.read()
             save(progress.state())
     losses.read()
-    return progress.row(len(batches))
 
 
 class _Progress:
@@ -73,7 +81,7 @@ class _Progress:
 
     def __init__(self, system: System, config: Config, epoch: int, begun: PartialEpoch | None) -> None:
         self._started = time.monotonic() - (begun.seconds if begun else 0.0)
-        self._device, self._epoch = system.device, epoch
+        self._device, self.epoch = system.device, epoch
         self.losses = EpochLosses(epoch, lower_rates(system))
         self.step = self.skipped = self.images = 0
         self.images_of: Counter[str] = Counter()
@@ -99,10 +107,10 @@ class _Progress:
         """The row of the epoch, of so many batches; see `train_epoch`."""
         if self.skipped:
             log.warning("epoch %d: %d of %d batches had no part with two pairs of objects and were skipped",
-                        self._epoch, self.skipped, batches)
+                        self.epoch, self.skipped, batches)
         means = {f"loss/{name}": value for name, value in self.losses.means().items()}
         if self.skipped and not means:
-            raise ValueError(f"no batch of epoch {self._epoch} has two pairs of objects in one of its parts: raise "
+            raise ValueError(f"no batch of epoch {self.epoch} has two pairs of objects in one of its parts: raise "
                              "training.batch_size, lower training.accumulate, or leave out small images with "
                              "data.min_objects")
         row = {"loss": sum(means.values()), **means, "time": time.monotonic() - self._started}

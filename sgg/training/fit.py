@@ -23,6 +23,7 @@ from sgg.experiment.validation import is_validated
 from sgg.methods.variants import objective, variants_of
 from sgg.systems.contract import DivergedError, Foundation, System
 from sgg.training.epoch import lower_rates, train_epoch
+from sgg.training.evaluation_files import EvaluationFiles
 from sgg.training.resume import COMPUTED_ON, checkpoint_to_resume, load_checkpoint, require_origin
 
 log = logging.getLogger(__name__)
@@ -38,8 +39,9 @@ def fit(
 ) -> Row:
     """Train one trial, validate during training, test at the end. Return the last row and the test metrics.
 
-    Writes config.json, metrics.jsonl, test.json, parts/ and checkpoints/ under `directory`. Where several processes
-    train together (`sgg/common/distributed.py`), each calls `fit` and process 0 writes.
+    Writes config.json, metrics.jsonl, predicates.json, test.json, zero_shot.json, parts/ and checkpoints/ under
+    `directory`. Where several processes train together (`sgg/common/distributed.py`), each calls `fit` and process 0
+    writes.
 
     on_epoch_end: gets each row after its checkpoint is written. resume: continue after the newest whole checkpoint in
     `directory`, if there is one. `on_epoch_end` first gets the rows of the finished epochs, so it gets every epoch in
@@ -83,7 +85,7 @@ def fit(
         values = train_epoch(system, config, batches, epoch, begun if epoch == done + 1 else None,
                              partial(_save_within, foundation, directory, system, epoch))
         if is_validated(config, epoch):
-            values |= evaluate_split(foundation, system, "val", epoch)
+            values |= evaluate_split(foundation, system, "val", epoch, directory)
         row = history.append(epoch, values) if is_main else {"epoch": epoch, "attempt": history.attempt, **values}
         rows.append(row)
         if is_main:
@@ -108,23 +110,29 @@ def _tested(foundation: Foundation, system: System, directory: Path, done: int) 
     epochs = foundation.experiment.config.training.epochs
     test = read_test(directory) if done >= epochs else None
     if test is None:
-        test = evaluate_split(foundation, system, "test", epochs)
+        test = evaluate_split(foundation, system, "test", epochs, directory)
         if parallel.rank() == 0:
             write_test(directory, test)
     return test
 
 
-def evaluate_split(foundation: Foundation, system: System, split: str, epoch: int) -> Row:
+def evaluate_split(foundation: Foundation, system: System, split: str, epoch: int,
+                   directory: Path | None = None) -> Row:
     """All metrics of a split after an epoch, named `<split>/<mode>/<subset>/<metric>`.
+
+    directory: where process 0 writes what the report shows beside metrics (`EvaluationFiles`); None: nowhere.
 
     Raises FloatingPointError, naming the epoch, where the model has diverged.
     """
     experiment = foundation.experiment
+    metrics = experiment.metrics(split)
+    files = EvaluationFiles(experiment, metrics, split, epoch) if directory is not None else None
     try:
-        values = evaluate(system, foundation.evaluation_batches(split), experiment.metrics(split),
-                          adjusters=experiment.adjusters)
+        values = evaluate(system, foundation.evaluation_batches(split), metrics, adjusters=experiment.adjusters)
     except DivergedError as error:
         raise FloatingPointError(f"{error}, measured on {split} after epoch {epoch}: {lower_rates(system)}") from error
+    if directory is not None and files is not None:
+        files.write(directory, values)
     return {f"{split}/{name}": value for name, value in values.items()}
 
 

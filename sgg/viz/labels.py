@@ -14,6 +14,12 @@ COLOURS = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 18
 DARK, LIGHT, GREY = (20, 20, 20), (255, 255, 255), (110, 110, 110)
 LONGEST = 24
 """Characters of a name that are drawn."""
+TEXT = 15
+"""The size of a text in a drawing, in pixels."""
+HEIGHT = TEXT + 9
+"""The height of the rectangle around a text."""
+GAP = 16
+"""Free pixels at the edge of a drawing."""
 
 
 @cache

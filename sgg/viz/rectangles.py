@@ -71,3 +71,47 @@ def free_place(size: tuple[float, float], wanted: Iterable[tuple[float, float]],
             x, y = candidates[free[0]].tolist()
             return x, y, x + width, y + height
     return None
+
+
+def rectangle(values: Sequence[float]) -> Rectangle:
+    """The rectangle of four numbers."""
+    x1, y1, x2, y2 = values
+    return x1, y1, x2, y2
+
+
+def scaled(box: np.ndarray, image: Rectangle) -> Rectangle:
+    """A box [4], given as fractions of an image's width and height, where the image is this rectangle."""
+    left, top, right, bottom = image
+    return rectangle([left + float(box[0]) * (right - left), top + float(box[1]) * (bottom - top),
+                      left + float(box[2]) * (right - left), top + float(box[3]) * (bottom - top)])
+
+
+def grown(place: Rectangle, by: float) -> Rectangle:
+    """A rectangle whose edges are moved outwards."""
+    return place[0] - by, place[1] - by, place[2] + by, place[3] + by
+
+
+def size_of(place: Rectangle) -> float:
+    """The area of a rectangle."""
+    return (place[2] - place[0]) * (place[3] - place[1])
+
+
+def centre(place: Rectangle) -> np.ndarray:
+    """[2] the middle of a rectangle."""
+    return np.array([(place[0] + place[2]) / 2, (place[1] + place[3]) / 2])
+
+
+def inside(point: np.ndarray, place: Rectangle) -> bool:
+    """Whether a point [2] lies in a rectangle or on its edge."""
+    return bool(place[0] <= point[0] <= place[2] and place[1] <= point[1] <= place[3])
+
+
+def touch(one: Rectangle, other: Rectangle) -> bool:
+    """Whether two rectangles have a point in common."""
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
+
+
+def nearest_point(place: Rectangle, to: Rectangle) -> tuple[float, float]:
+    """The point of a rectangle that is nearest to the centre of another."""
+    x, y = centre(to)
+    return min(max(x, place[0]), place[2]), min(max(y, place[1]), place[3])

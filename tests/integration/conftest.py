@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -91,3 +92,23 @@ def faults(tmp_path):
             {"key": "loss.scale", "value": value, "epoch": epoch, "do": what, "times": times}
             for value, epoch, what, times in entries]))
     return write
+
+
+BROWSERS = "chromium", "chromium-browser", "google-chrome"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's chromium, driven by selenium (`apt-get install chromium chromium-driver`)."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install -e '.[test]'")
+    program, driver = next(filter(None, map(shutil.which, BROWSERS)), None), shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("no browser: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    running = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield running
+    running.quit()

@@ -22,6 +22,7 @@ from benchmarks import (
     departures,
     epoch,
     evaluation,
+    evaluation_epoch,
     evaluator,
     features,
     gpu,
@@ -37,6 +38,7 @@ from benchmarks import (
     trial_cost,
     two_gpus,
 )
+from benchmarks import report as report_benchmark
 from benchmarks.common import epoch_of_older, older, small_genome
 from sgg import checkpoint
 from sgg.common.atomic import write_json
@@ -73,8 +75,9 @@ def test_benchmarks_are_all_tested():
     folder = Path(annotations.__file__).parent
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
-        annotations, departures, epoch, evaluation, evaluator, features, gpu, heads, images, learning, perturb,
-        predict, sgdet, step, step_growth, step_memory, trial_cost, two_gpus, all_benchmarks)}
+        annotations, departures, epoch, evaluation, evaluation_epoch, evaluator, features, gpu, heads, images, learning,
+        perturb, predict, sgdet, step, step_growth, step_memory, trial_cost, two_gpus, all_benchmarks,
+        report_benchmark)}
 
 
 def test_annotations(monkeypatch, capsys):
@@ -150,6 +153,23 @@ def test_epoch(toy_root, toy_settings, tmp_path, monkeypatch):
     ways = [f"epoch/toy/{way}" for way in (epoch.IMAGES, epoch.MAPS, epoch.MEMORY)]
     assert {*ways, "epoch/toy/speed_of_maps_over_older"} <= {*found}
     assert {way for way in ways if f"{way}/{epoch.DETECTOR}" in found} == {"epoch/toy/images"}  # maps need no detector
+
+
+def test_evaluation_epoch(toy_root, toy_settings, tmp_path, monkeypatch):
+    """With an older commit in the same turns, which is this one here, in this process."""
+    def run_in(folder, _, script, *words):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", [script, *words])
+            epoch_of_older.main()
+
+    settings = {**toy_settings, "data": {**toy_settings["data"], "train_images": 4, "eval_images": 2},
+                "training": {"epochs": 1, "batch_size": 4}}
+    monkeypatch.setattr(evaluation_epoch, "settings_of", lambda root, quick, images: settings)
+    monkeypatch.setattr(evaluation_epoch, "files_of", lambda commit: contextlib.nullcontext(tmp_path))
+    monkeypatch.setattr(evaluation_epoch, "run_in", run_in)
+    options = argparse.Namespace(quick=True, against="abc", images=2)
+    assert names(evaluation_epoch.measure(options)) == [f"evaluation_epoch/{name}" for name in (
+        "images", "maps", "older", "speed_of_maps_over_images", "speed_of_maps_over_older")]
 
 
 def test_rows_of_turns_take_the_median_of_ratios():
@@ -291,6 +311,12 @@ def test_all_refuses_an_unknown_name_and_half_a_table(results_folder, words, cap
     (results_folder / "RESULTS.md").write_text(all_benchmarks.BEGIN)
     with pytest.raises(ValueError, match="has only one of the marks"):
         all_benchmarks.write_table({})
+
+
+def test_report(tmp_path, monkeypatch):
+    for name, value in {"SEEDS": 1, "EPOCHS": 2, "opened_browser": lambda: None}.items():
+        monkeypatch.setattr(report_benchmark, name, value)
+    assert len(names(report_benchmark.measure(2, tmp_path))) == 6
 
 
 def test_heads():

@@ -60,6 +60,16 @@ def test_fit_leaves_these_files(undisturbed) -> None:
     assert written["data"]["embeddings"] == "cooccurrence in the training graphs"
     assert written["config"]["augmentation"]["perturb"]["method"] == "graphn"
     assert [path.name for path in sorted((directory / "checkpoints").iterdir())] == ["epoch_0001", "epoch_0002"]
+    pictures = json.loads((directory / "zero_shot.json").read_text())
+    assert (pictures["split"], pictures["mode"]) == ("test", "sgcls")
+    assert pictures["relations"] == test["test/sgcls/zs/num_relations"]
+    assert 0 < len(pictures["examples"]) <= 12
+    found = json.loads((directory / "predicates.json").read_text())
+    assert (found["split"], found["epoch"]) == ("test", 2)
+    for mode in ("sgcls", "predcls"):  # absent predicates count as 0
+        of_mode = found["recall"][mode]
+        assert sum(value or 0 for value in of_mode["R@50"]) / len(found["predicates"]) == pytest.approx(
+            test[f"test/{mode}/all/mR@50"], abs=1e-5)
 
 
 def test_fit_gives_the_same_twice_to_the_last_bit(undisturbed, tmp_path) -> None:
@@ -218,12 +228,15 @@ def test_evaluate_command_measures_the_same_as_fit(undisturbed, tmp_path) -> Non
     """From the checkpoint, and from its saved predictions without a model."""
     _, directory = undisturbed
     figures, rescored, saved = (str(tmp_path / name) for name in ("figures.json", "rescored.json", "saved.npz"))
-    assert evaluate_command([str(directory), "--json", figures, "--save-predictions", saved]) == 0
-    again = ["--predictions", saved, "--json", rescored, "--ks", "20,50", "--pred-weights", "0,0.5"]
+    assert evaluate_command([str(directory), "--per-predicate", "--json", figures, "--save-predictions", saved]) == 0
+    again = ["--predictions", saved, "--json", rescored, "--ks", "20,50", "--pred-weights", "0,0.5", "--per-predicate"]
     assert evaluate_command(again) == 0
     test = read_test(directory)
+    kept = json.loads((directory / "predicates.json").read_text())
     for path in (figures, rescored):
-        assert json.loads(Path(path).read_text())["figures"] == test
+        written = json.loads(Path(path).read_text())
+        assert written["figures"] == test
+        assert written["per_predicate"] == {name: kept[name] for name in written["per_predicate"]}
     with np.load(saved) as arrays:
         protocol = json.loads(str(arrays["protocol"]))
     results = [json.loads(Path(path).read_text()) for path in (figures, directory / "config.json",

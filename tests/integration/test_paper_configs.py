@@ -3,16 +3,12 @@
 Images of 592 pixels where everything is switched on; of 320, the least that global discriminators take, elsewhere.
 """
 
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
 
-import h5py
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from test_published_full_size import random_weights
 
 from sgg import systems
@@ -21,9 +17,9 @@ from sgg.config import load
 from sgg.methods.backbone import BACKBONES
 from sgg.systems.contract import Draws
 from sgg.training.epoch_losses import EpochLosses
+from tests.visual_genome import write_visual_genome
 
 CONFIGS = Path(__file__).parents[2] / "tune_configs" / "paper"
-CLASSES, PREDICATES, OBJECTS, RELATIONS = 150, 50, 6, 4
 TRAIN, VALIDATION, TEST = 2, 1, 1
 MOTIFS = {"features.": "backbone.", "rpn_head.conv.0.": "rpn.head.conv.0.0.", "roi_fmap.0.": "roi_heads.box_head.fc6.",
           "roi_fmap.3.": "roi_heads.box_head.fc7.", "score_fc.": "roi_heads.box_predictor.cls_score.",
@@ -35,30 +31,7 @@ MOTIFS = {"features.": "backbone.", "rpn_head.conv.0.": "rpn.head.conv.0.0.", "r
 def visual_genome(tmp_path_factory) -> Path:
     """A data root with Visual Genome's files, of few images, and detector weights in the published layout."""
     root = tmp_path_factory.mktemp("data")
-    folder = root / "VG" / "stanford_filtered"
-    folder.mkdir(parents=True)
-    (root / "VG" / "VG_100K").mkdir()
-    rng, images = np.random.default_rng(0), TRAIN + VALIDATION + TEST
-    first_box, first_relation = OBJECTS * np.arange(images), RELATIONS * np.arange(images)
-    size = rng.integers(60, 400, (images * OBJECTS, 2))
-    corner = (rng.random(size.shape) * (np.array([1024, 768]) - size)).astype(int)
-    pairs = np.array([[0, 1], [1, 2], [3, 4], [5, 0]]) + first_box[:, None, None]
-    with h5py.File(folder / "VG-SGG.h5", "w") as file:
-        file["split"] = np.array([0] * (TRAIN + VALIDATION) + [2] * TEST)
-        file["boxes_1024"] = np.concatenate([corner + size // 2, size], axis=1)
-        file["labels"] = rng.integers(1, CLASSES + 1, (images * OBJECTS, 1))
-        file["relationships"] = pairs.reshape(-1, 2)
-        file["predicates"] = rng.integers(1, PREDICATES + 1, (images * RELATIONS, 1))
-        for name, first, count in (("box", first_box, OBJECTS), ("rel", first_relation, RELATIONS)):
-            file[f"img_to_first_{name}"], file[f"img_to_last_{name}"] = first, first + count - 1
-    (folder / "VG-SGG-dicts.json").write_text(json.dumps(
-        {"label_to_idx": {f"class{i}": i for i in range(1, CLASSES + 1)},
-         "predicate_to_idx": {f"predicate{i}": i for i in range(1, PREDICATES + 1)}}))
-    (folder / "image_data.json").write_text(json.dumps(
-        [{"width": 500, "height": 375, "url": f"https://example.org/VG_100K/{i}.jpg", "image_id": i}
-         for i in range(images)]))
-    for i in range(images):
-        Image.fromarray(rng.integers(0, 256, (375, 500, 3), np.uint8)).save(root / "VG" / "VG_100K" / f"{i}.jpg")
+    write_visual_genome(root, TRAIN + VALIDATION, TEST)
     everything = random_weights("RelModelStanford.vgg16.use_bias=False.edge_model=motifs",
                                 torch.Generator().manual_seed(0))
     weights = {theirs + name.removeprefix(f"detector.{today}"): value for theirs, today in MOTIFS.items()

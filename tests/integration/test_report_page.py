@@ -2,7 +2,7 @@
 
 import json
 import random
-import shutil
+import re
 from itertools import pairwise
 from pathlib import Path
 from platform.results.files import write_results
@@ -14,27 +14,12 @@ from scipy import stats
 
 from sgg.common.atomic import write_json
 from tests.fake_run import write_fake_run
+from tests.report_columns import fractions, rows_of, values_of
+from tests.visual_genome import write_search
 
-BROWSERS = "chromium", "chromium-browser", "google-chrome"
 NASTY = "</script><script>window.broken = 1</script><img src=x onerror=alert(1)> \"quoted\" 'twice' \U0001f431 "
 NASTY += "x" * 200
 NARROW, WIDE = 400, 1400
-
-
-@pytest.fixture(scope="module")
-def browser():
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install -e '.[test]'")
-    program, driver = next(filter(None, map(shutil.which, BROWSERS)), None), shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("no browser: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    running = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield running
-    running.quit()
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +47,8 @@ def waited(browser, script: str):
 
 
 def texts(browser, selector: str) -> list[str]:
-    return browser.execute_script("return [...document.querySelectorAll(arguments[0])].map((one) => one.innerText)",
-                                  selector)
+    return browser.execute_script("return [...document.querySelectorAll(arguments[0])].map("
+                                  "(one) => one.innerText ?? one.textContent)", selector)
 
 
 def test_report_page_has_every_trial_and_no_error(browser, run):
@@ -79,8 +64,8 @@ def test_report_page_has_every_trial_and_no_error(browser, run):
 
 def test_report_page_shows_markup_of_a_run_as_text(browser, run):
     opened(browser, run / "report.html")
-    assert browser.execute_script("return [window.broken, document.scripts.length, document.images.length]") == [
-        None, 2, 0]
+    assert browser.execute_script("return [window.broken, document.scripts.length, document.querySelectorAll("
+                                  "'img:not(.example img)').length]") == [None, 2, 0]
     assert NASTY in browser.execute_script("return document.getElementById('unfinished').textContent")
 
 
@@ -126,12 +111,27 @@ def test_report_page_shows_the_metric_and_k_that_are_chosen(browser, run):
     (head,) = texts(browser, "#results-table th.chosen")
     assert head.split()[:4] == ["PredCls", "zs", "mR@20", "%"]
     report = report_of([run])
-    best = report["rows"][browser.execute_script(
+    best = rows_of(report)[browser.execute_script(
         "return Number(document.querySelector('#results-table tbody tr').dataset.row)")]
-    at = report["metrics"].index("predcls/zs/mR@20")
-    values = [sample["test"][at] for sample in best["samples"]]
+    values = list(values_of(report, best, "predcls/zs/mR@20").values())
     shown = texts(browser, "#results-table tbody td.chosen")[0]
-    assert shown.split()[:3] == [f"{stats.tmean(values) / 1000:.1f}", "±", f"{stats.tstd(values) / 1000:.1f}"]
+    assert shown.split()[:3] == [f"{100 * stats.tmean(values):.1f}", "±", f"{100 * stats.tstd(values):.1f}"]
+
+
+def test_report_page_draws_bars_of_head_body_and_tail_predicates(browser, run):
+    from selenium.webdriver.support.ui import Select
+
+    opened(browser, run / "report.html")
+    Select(browser.find_element("id", "choose-recall")).select_by_value("R")
+    waited(browser, "return document.querySelectorAll('#predicate-charts figure').length === 3")
+    assert [len(browser.find_elements("css selector", f"#predicates-{group} .predicate.best"))
+            for group in ("head", "body", "tail")] == [3, 3, 3]  # the last predicate of the tail does not occur
+    assert "no relation" in texts(browser, "#predicates-tail text")
+    assert "painted on" in texts(browser, "#predicates-tail text.name")
+    found = report_of([run])["predicates"]
+    best = browser.execute_script("return State.leading(1)[0].configuration")
+    metric, mean = found["metrics"].index("sgcls/R@100"), fractions(found["of"][best]["predicates"][0])
+    assert texts(browser, "#predicates-head text")[4].split()[0] == f"{100 * mean[10 * metric]:.1f}"
 
 
 def test_report_page_compares_with_the_baseline_that_is_chosen(browser, run):
@@ -140,13 +140,13 @@ def test_report_page_compares_with_the_baseline_that_is_chosen(browser, run):
 
     opened(browser, run / "report.html")
     report = report_of([run])
-    at = report["metrics"].index("sgcls/zs/ngR@100")
-    tested = [number for number, row in enumerate(report["rows"]) if row["plain"] and all(
-        "test" in sample for sample in row["samples"]) and row["samples"]]
+    rows, metric = rows_of(report), "sgcls/zs/ngR@100"
+    tested = [number for number, row in enumerate(rows) if row["plain"] and row["seeds"]
+              and len(values_of(report, row, metric)) == len(row["seeds"])]
     base, other = tested[-1], tested[0]
     Select(browser.find_element("id", "choose-baseline")).select_by_value(str(base))
     waited(browser, f"return document.querySelector('#results-table tr.baseline').dataset.row === '{base}'")
-    ours, theirs = ([sample["test"][at] / 1000 for sample in report["rows"][number]["samples"]]
+    ours, theirs = ([100 * value for value in values_of(report, rows[number], metric).values()]
                     for number in (other, base))
     found = stats.ttest_rel(ours, theirs)
     low, high = found.confidence_interval(0.95)
@@ -195,6 +195,34 @@ def test_report_page_fits_printed_paper(browser, run):
         assert not browser.find_element("id", "controls").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_report_page_shows_zero_shot_hits_and_misses(browser, run):
+    """The five hits and three misses of the best trial; names of classes are text."""
+    opened(browser, run / "report.html")
+    assert waited(browser, "return [...document.images].every((image) => image.naturalWidth === 240)")
+    assert [len(browser.find_elements("css selector", f".example.{kind} img")) for kind in ("hit", "miss")] == [5, 3]
+    captions = texts(browser, ".example figcaption")
+    assert captions[:2] == ["✓ cat riding horse", "✓ <b>dog</b> on roof"]
+    best = report_of([run])["pictures"]["trial"]
+    (said, *_) = texts(browser, "#picture-list .note")
+    assert f"Trial {best}," in said
+    assert "402 of 812 zero-shot relations" in said
+    assert "not in the model's list" in texts(browser, ".example.miss .note")[-1]
+
+
+def test_report_page_shows_published_values_beside_their_configurations(browser, tmp_path):
+    """Of three losses on files of Visual Genome's form, two are of the papers."""
+    target = tmp_path / "report.html"
+    target.write_text(page(report_of([write_search(tmp_path / "data", tmp_path)])), encoding="utf-8")
+    opened(browser, target)
+    shown = {row.split()[0]: re.findall(r"published ([\d.]+\*?)", row) for row in texts(
+        browser, "#results-table tbody tr")}
+    assert shown == {"baseline": ["8.7*", "19.2*", "38.4*", "47.8*"], "dnorm": ["8.8*", "21.6*", "40.6*", "48.7*"],
+                     "dnorm-fgbg": []}
+    (key,) = texts(browser, "#results-key")
+    assert "evaluator of the papers' code" in key
+    assert "Trained otherwise here: training.epochs is 2, published 20" in key
 
 
 def test_report_page_of_runs_that_measured_nothing(browser, run, tmp_path):

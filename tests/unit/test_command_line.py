@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-SGG = ("sgg.data", "sgg.detector", "sgg.features", "sgg.config", "sgg.checkpoint", "sgg.evaluate", "sgg.predict")
+SGG = ("sgg.data", "sgg.detector", "sgg.features", "sgg.config", "sgg.checkpoint", "sgg.evaluate", "sgg.predict",
+       "sgg.show")
 RAY = ("tune", "train", "extract")
 ROOT = Path(__file__).parents[2]
 

@@ -12,6 +12,7 @@ HEAVY = "torch", "ray", "zarr"
     ("sgg.evaluate", []), ("sgg.data", ["nothing"]), ("sgg.detector", ["train"]), ("sgg.checkpoint", ["import"]),
     ("sgg.features", ["extract"]), ("sgg.config", ["--nothing"]), ("platform.tune", []), ("platform.train", []),
     ("platform.extract", []), ("platform.results", []), ("sgg.predict", ["trial", "a.jpg"]),
+    ("sgg.show", ["zero-shot"]), ("sgg.show", ["predictions", "trial", "--out", "x", "--limit", "0"]),
     ("platform.tune", ["tune_configs/smoke.yaml", "loss.kind=x"])])
 def test_main_answers_a_mistake_without_heavy_imports(command: str, arguments: list[str]) -> None:
     """In a process of its own, as this one has torch."""

@@ -79,7 +79,7 @@ def test_pages_have_commands() -> None:
 @pytest.mark.parametrize(("page", "command"), COMMANDS)
 def test_pages_have_commands_that_the_parsers_accept(page: str, command: str) -> None:
     """Commands, sub-commands and options exist. `a | b` names several; brackets hold what may be left out."""
-    module, *words = re.sub(r"[\[\]]", " ", command).split()
+    module, *words = re.sub(r"[\[\])]", " ", command).split()
     choices = [word for word in words if word != "|"] if "|" in words else words[:1]
     commands = [f"{module} {word}" for word in choices if f"{module} {word}" in PARSERS] or [module]
     assert "|" not in words or len(commands) == len(choices), f"{page}: {command}"

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 SGG = ("structures", "common", "settings", "methods", "config",
        "viz", "losses", "metrics", "features", "perturbations", "gan", "models", "adjustments",
        "data", "detector", "checkpoint", "experiment", "systems", "augmentations", "evaluate", "predict", "importing",
-       "training")
+       "training", "show")
 """The packages of `sgg`, each of which may import those before it. Entries of registries stand in packages of this
 order too; a registry finds them by name."""
 PLATFORM = ("study", "cluster", "results", "trial", "search", "callbacks", "launch")

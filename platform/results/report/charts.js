@@ -50,38 +50,32 @@ const Charts = (() => {
       axis({ subset: "all", recall: free ? "ng-mR" : "mR" }), "Scatter of mean recall against recall");
   };
 
-  const curve = (id, caption, name, unit, scale) => {
-    const bands = data.curves[name] || {};
-    const rows = State.leading().filter((row) => bands[row.configuration]);
+  const curve = (id, caption, name, unit, format) => {
+    const rows = State.leading().filter((row) => State.curve(name, row.configuration));
     if (!rows.length) return Axes.empty(id, caption, "No epoch of these configurations was measured.");
-    const series = rows.map((row) => bands[row.configuration].map((list, part) => (part ? list.map((value) => (value === null ? null : value / scale)) : list)));
-    const others = State.shown(true).filter((row) => bands[row.configuration] && !rows.includes(row)).slice(0, 300)
-      .map((row) => ({ row, epochs: bands[row.configuration][0], mean: bands[row.configuration][1].map((value) => (value === null ? null : value / scale)) }));
-    const values = [...series.flatMap((band) => band.slice(1).flat()), ...others.flatMap(({ mean }) => mean)].filter((value) => value !== null);
-    const last = Math.max(...series.flatMap((band) => band[0]), ...others.flatMap(({ epochs }) => epochs), 2);
+    const series = rows.map((row) => State.curve(name, row.configuration));
+    const others = State.shown(true).filter((row) => !rows.includes(row)).map((row) => ({ row, ...State.curve(name, row.configuration) })).filter(({ mean }) => mean).slice(0, 300);
+    const values = [...series.flatMap(({ mean, low, high }) => [...mean, ...(low || []), ...(high || [])]), ...others.flatMap(({ mean }) => mean)];
+    const last = Math.max(...[...series, ...others].map(({ epochs }) => epochs[epochs.length - 1]), 2);
     const { drawing, layer, sx, sy } = Axes.frame(id, { label: caption, x: { range: [1, last], label: "epoch", ticks: Axes.ticks(1, last, 8).filter(Number.isInteger) },
-      y: { range: Axes.extent(values), label: unit, format: scale === 1 ? undefined : Axes.asPercent } });
-    for (const { row, epochs, mean } of others) {
-      layer.append(Dom.svg("path", { class: "other", d: Axes.path(epochs.map((epoch, at) => [epoch, mean[at]]).filter(([, value]) => value !== null).map(([epoch, value]) => [sx(epoch), sy(value)])) }));
-      for (const at of ends(row.configuration)) layer.append(cross("#8b96a3", sx(at.epoch), sy(near(epochs, mean, at.epoch)), at, State.label(row)));
+      y: { range: Axes.extent(values), label: unit, format } });
+    const points = ({ epochs }, list) => epochs.map((epoch, at) => [sx(epoch), sy(list[at])]);
+    for (const other of others) {
+      layer.append(Dom.svg("path", { class: "other", d: Axes.path(points(other, other.mean)) }));
+      crosses(layer, "#8b96a3", other.row, other, sx, sy);
     }
-    series.forEach(([epochs, mean, low, high], number) => {
-      const known = epochs.map((epoch, at) => at).filter((at) => mean[at] !== null);
-      if (low) {
-        const edge = [...known.map((at) => [sx(epochs[at]), sy(high[at])]), ...known.slice().reverse().map((at) => [sx(epochs[at]), sy(low[at])])];
-        layer.append(Dom.svg("path", { class: "band", d: `${Axes.path(edge)}Z`, fill: Axes.COLOURS[number % Axes.COLOURS.length] }));
-      }
-      layer.append(Axes.line(number, known.map((at) => [sx(epochs[at]), sy(mean[at])])));
-      if (known.length === 1) layer.append(Dom.svg("circle", { cx: sx(epochs[known[0]]), cy: sy(mean[known[0]]), r: 4, fill: Axes.COLOURS[number % Axes.COLOURS.length] }));
-      for (const at of ends(rows[number].configuration)) layer.append(cross(Axes.COLOURS[number % Axes.COLOURS.length], sx(at.epoch), sy(near(epochs, mean, at.epoch)), at, State.label(rows[number])));
+    series.forEach((band, number) => {
+      const colour = Axes.COLOURS[number % Axes.COLOURS.length];
+      if (band.low) layer.append(Dom.svg("path", { class: "band", d: `${Axes.path([...points(band, band.high), ...points(band, band.low).reverse()])}Z`, fill: colour }));
+      layer.append(Axes.line(number, points(band, band.mean)));
+      if (band.mean.length === 1) layer.append(Dom.svg("circle", { cx: sx(band.epochs[0]), cy: sy(band.mean[0]), r: 4, fill: colour }));
+      crosses(layer, colour, rows[number], band, sx, sy);
     });
     return Axes.figure(id, caption, drawing);
   };
   const legend = (id, rows) => Dom.replace(id, Axes.legend(rows.map((row) => `${row === data.rows[choice.baseline] ? "baseline: " : ""}${State.label(row)}`)));
-  const near = (epochs, mean, epoch) => {
-    const at = epochs.reduce((best, one, place) => (mean[place] !== null && Math.abs(one - epoch) < Math.abs(epochs[best] - epoch) ? place : best), 0);
-    return mean[at];
-  };
+  const near = ({ epochs, mean }, epoch) => mean[epochs.reduce((best, one, place) => (Math.abs(one - epoch) < Math.abs(epochs[best] - epoch) ? place : best), 0)];
+  const crosses = (layer, stroke, row, band, sx, sy) => ends(row.configuration).forEach((end) => layer.append(cross(stroke, sx(end.epoch), sy(near(band, end.epoch)), end, State.label(row))));
   /* Where trials of a configuration ended early: one entry for each epoch and status. */
   const ends = (configuration) => {
     const found = new Map();
@@ -96,12 +90,12 @@ const Charts = (() => {
     d: `M${x - 5} ${y - 5}L${x + 5} ${y + 5}M${x - 5} ${y + 5}L${x + 5} ${y - 5}` }), [label, `${end.count} ${end.status} after epoch ${end.epoch}`]);
 
   const curves = () => {
-    const names = Object.keys(data.curves);
+    const names = Object.keys(data.curves.of);
     const wanted = State.metric();
     const name = names.includes(wanted) ? wanted : State.metric({ subset: choice.subset === "zs" ? "zs" : "all", recall: choice.recall === "F1" ? "R" : choice.recall });
-    curve("curve-metric", `Validation: ${name.replaceAll("/", " ")}`, name, "%", data.scale);
-    curve("curve-loss", "Training loss", "loss", "loss", 1);
-    legend("curve-legend", State.leading().filter((row) => (data.curves[name] || data.curves.loss || {})[row.configuration]));
+    curve("curve-metric", `Validation: ${name.replaceAll("/", " ")}`, name, "%", Axes.asPercent);
+    curve("curve-loss", "Training loss", "loss", "loss");
+    legend("curve-legend", State.leading().filter((row) => State.curve(name, row.configuration) || State.curve("loss", row.configuration)));
   };
 
   const adjustments = () => {

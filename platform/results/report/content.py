@@ -1,6 +1,6 @@
 """The content of a report as plain JSON values: rows, trials, learning curves, importances.
 
-Recall is written as whole numbers of 1e-5, which keeps the file small; null where it was not measured.
+Rows and trials are columns: a list for each of their properties. The recall of rows is packed (`columns.py`).
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from ..aggregate import EVALUATION, Collection, ResultRow, aggregate, collect
 from ..headline import headline_of
 from ..history import CURVE_KS
 from ..wording import MODES, short_names
-from .bands import Band, band
+from .bands import curves
+from .columns import SCALE, packed, whole
 from .header import facts
 from .importance import Effect, Group, effects, groups_of, share
-from .published import METRIC, MODE, Published, published_like
+from .pictures import pictures
+from .predicates import predicate_recall
+from .published import CONVENTIONS, METRIC, MODE, PUBLISHED, published_like, trained_otherwise
 
 RECALLS = ("R", "mR", "F1", "ngR", "ng-mR")
 SPLITS = ("test", "val")
-SCALE = 100_000
 PLAIN = ("baseline", "off", 0, False, None)
 """Values of settings that add nothing to the model of [1]."""
 
@@ -43,6 +45,7 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
     swept = [key for key in keys if key.startswith(EVALUATION)]
     searched = [key for key in keys if key not in swept]
     configurations = _configurations(rows, set(swept))
+    trials_of = [[collection.trials[number] for number in group[0].trials] for group in configurations]
     splits = [split for split in SPLITS if any(name.startswith(f"{split}/") for row in rows for name in row.cells)]
     return {
         "title": ", ".join(Path(folder).resolve().name for folder in folders), "written": _now(),
@@ -57,12 +60,14 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
         "bases": [str(basis) for basis in dict.fromkeys(row.basis for row in rows)],
         "settings": [{"key": key, "name": name, "swept": key in swept} for key, name in zip(
             keys, short_names(keys), strict=True)],
-        "rows": _rows(rows, keys, metrics, configurations),
-        "published": [{"name": row.name, "mode": MODE, "metric": METRIC, "recall": row.recall} for row in dict.fromkeys(
-            _published(row) for row in rows) if row is not None] if rows else [],
+        "rows": _rows(rows, keys, configurations),
+        "values": {split: _values(rows, split, metrics) for split in splits},
+        "published": [{"name": row.name, "mode": MODE, "metric": METRIC, "recall": row.recall} for row in PUBLISHED],
+        "conventions": CONVENTIONS,
         "trials": _trials(collection, rows, configurations),
-        "curves": _curves(collection, configurations),
+        "curves": curves(trials_of),
         "importance": _importance(configurations, searched, metrics),
+        "predicates": predicate_recall(trials_of), "pictures": pictures(collection),
     }
 
 
@@ -97,56 +102,41 @@ def _configurations(rows: Sequence[ResultRow], swept: set[str]) -> list[list[Res
     return list(groups.values())
 
 
-def _published(row: ResultRow) -> Published | None:
-    return published_like(row.basis.data, row.identity)
-
-
-def _rows(rows: Sequence[ResultRow], keys: Sequence[str], metrics: Sequence[str],
-          configurations: Sequence[Sequence[ResultRow]]) -> list[dict[str, Any]]:
+def _rows(rows: Sequence[ResultRow], keys: Sequence[str],
+          configurations: Sequence[Sequence[ResultRow]]) -> dict[str, list[Any]]:
     number = {id(row): place for place, group in enumerate(configurations) for row in group}
     plain = {id(group[0]) for group in configurations}
-    bases = list(dict.fromkeys(row.basis for row in rows))
-    found = []
-    for row in rows:
-        like = _published(row)
-        found.append({
-            "configuration": number[id(row)], "plain": id(row) in plain, "basis": bases.index(row.basis),
-            "settings": [_value(row.settings.get(key)) for key in keys], "status": row.status, "n": row.n,
-            "published": like.name if like else None,
-            "samples": [{"seed": sample.seed, **{split: values for split in SPLITS if any(values := [
-                _whole(sample.metrics.get(f"{split}/{name}")) for name in metrics])}} for sample in row.samples]})
-    return found
+    bases = {basis: place for place, basis in enumerate(dict.fromkeys(row.basis for row in rows))}
+    like = [published_like(row.basis.data, row.identity) for row in rows]
+    return {
+        "configuration": [number[id(row)] for row in rows], "plain": [id(row) in plain for row in rows],
+        "basis": [bases[row.basis] for row in rows], "status": [row.status for row in rows],
+        "settings": [[_value(row.settings.get(key)) for key in keys] for row in rows], "n": [row.n for row in rows],
+        "published": [PUBLISHED.index(one) if one else None for one in like],
+        "otherwise": [trained_otherwise(row.identity) if one else "" for row, one in zip(rows, like, strict=True)],
+        "seeds": [[sample.seed for sample in row.samples] for row in rows]}
+
+
+def _values(rows: Sequence[ResultRow], split: str, metrics: Sequence[str]) -> dict[str, str]:
+    """Metric -> its column on a split: a value for each seed of the first row, then of the second, and so on."""
+    samples = [sample.metrics for row in rows for sample in row.samples]
+    columns = {name: [values.get(f"{split}/{name}") for values in samples] for name in metrics}
+    return {name: packed(column) for name, column in columns.items() if any(value is not None for value in column)}
 
 
 def _trials(collection: Collection, rows: Sequence[ResultRow],
-            configurations: Sequence[Sequence[ResultRow]]) -> list[dict[str, Any]]:
+            configurations: Sequence[Sequence[ResultRow]]) -> dict[str, list[Any]]:
     configuration = {trial: place for place, group in enumerate(configurations) for row in group
                      for trial in row.trials}
-    return [{"name": trial.name, "run": trial.run, "status": trial.status, "reason": trial.reason, "seed": trial.seed,
-             "configuration": configuration.get(number), "values": {key: _value(value) for key, value in
-                                                                    trial.values.items()},
-             "epochs": trial.epochs[-1] if trial.epochs else 0, "planned": trial.planned,
-             "seconds": trial.seconds and round(trial.seconds, 1), "tested": trial.tested}
-            for number, trial in enumerate(collection.trials)]
-
-
-def _curves(collection: Collection, configurations: Sequence[Sequence[ResultRow]]) -> dict[str, Any]:
-    """Metric -> number of the configuration -> its band: epochs, mean, low, high, n."""
-    curves: dict[str, Any] = {}
-    for place, group in enumerate(configurations):
-        trials = [collection.trials[number] for number in group[0].trials]
-        for metric in sorted({name for trial in trials for name in trial.curves}):
-            if (found := band(trials, metric)) is not None:
-                curves.setdefault(metric.removeprefix("val/"), {})[place] = _band(found, metric == "loss")
-    return curves
-
-
-def _band(found: Band, is_loss: bool) -> list[list[Any]]:
-    write = (lambda value: float(f"{value:.5g}") if math.isfinite(value) else None) if is_loss else _whole
-    lines: list[list[Any]] = [found.epochs, [write(value) for value in found.mean]]
-    if max(found.n) > 1:
-        lines += [[write(value) for value in found.low], [write(value) for value in found.high]]
-    return lines
+    trials = collection.trials
+    keys = list(dict.fromkeys(key for trial in trials for key in trial.values))
+    return {
+        "keys": keys, "values": [[_value(trial.values.get(key)) for key in keys] for trial in trials],
+        **{name: [getattr(trial, name) for trial in trials] for name in (
+            "name", "run", "status", "reason", "seed", "planned", "tested")},
+        "configuration": [configuration.get(number) for number in range(len(trials))],
+        "epochs": [trial.epochs[-1] if trial.epochs else 0 for trial in trials],
+        "seconds": [trial.seconds and round(trial.seconds, 1) for trial in trials]}
 
 
 def _importance(configurations: Sequence[Sequence[ResultRow]], keys: Sequence[str],
@@ -170,15 +160,11 @@ def _of_metric(configurations: Sequence[Sequence[ResultRow]], groups: dict[str, 
 def _effect(effect: Effect | None) -> list[int | None] | None:
     if effect is None:
         return None
-    return [_whole(effect.mean), None if effect.error is None else _whole(effect.error), effect.n]
+    return [whole(effect.mean), whole(effect.error), effect.n]
 
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
-
-
-def _whole(value: float | None) -> int | None:
-    return None if value is None or not math.isfinite(value) else round(SCALE * value)
 
 
 def _value(value: Any) -> Any:

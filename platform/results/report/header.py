@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from sgg.common.versions import describe_program
 from sgg.settings.keys import find
@@ -17,6 +18,7 @@ from ..history import TrialHistory
 ZERO_SHOT = ("zs: triplets (subject class, predicate, object class) that do not occur in training; 10s: 1 to 10 times; "
              "100s: 11 to 100 times. For test, training is train and val together; for validation it is train.")
 UNKNOWN = "not recorded"
+MEASURE = "`python -m sgg.detector evaluate RUN/trials/TRIAL/parts/detector` measures it"
 
 
 def facts(collection: Collection, rows: Sequence[ResultRow], folders: Sequence[str]) -> list[tuple[str, list[str]]]:
@@ -30,7 +32,7 @@ def facts(collection: Collection, rows: Sequence[ResultRow], folders: Sequence[s
         ("Word vectors", _different(basis.embeddings for basis in bases)),
         ("Detector", _different(_parts(study) for study in studies) or _different(
             dict(basis.parts).get("detector", "") for basis in bases)),
-        ("Detector's mAP", ["not recorded with a run; `python -m sgg.detector evaluate` measures it"]),
+        ("Detector's mAP", _different(_average_precision(data) for data in _provenances(collection))),
         ("Zero-shot", [ZERO_SHOT]),
         ("Code", _different(program for row in rows for program in row.programs) or
          _different(describe_program(study.get("program", {})) for study in studies)),
@@ -75,6 +77,20 @@ def _question(collection: Collection) -> str:
 def _parts(study: StudyFile) -> str:
     backbone = find(study["settings"], "detector.backbone")
     return ", ".join(str(part) for part in (backbone, study["data"].get("detector")) if part)
+
+
+def _provenances(collection: Collection) -> list[Mapping[str, Any]]:
+    """What the trials say of their data and parts; what their studies say where no trial has begun."""
+    begun: list[Mapping[str, Any]] = [trial.data for trial in collection.trials if trial.data]
+    return begun or [study["data"] for study in collection.studies]
+
+
+def _average_precision(data: Mapping[str, Any]) -> str:
+    """The mean average precision of the detector, or why it is unknown, from what a run says of its data."""
+    said = data.get("detector_metrics", {"unknown": f"the run is of an earlier version of this program; {MEASURE}"})
+    if "unknown" in said:
+        return f"unknown: {said['unknown']}"
+    return f"{100 * said['mAP']:.1f} % ({100 * said['mAP@.5']:.1f} % at IoU .5; COCO's definition) on {said['on']}"
 
 
 def _resources(study: StudyFile, trials: Sequence[TrialHistory]) -> str:

@@ -24,10 +24,11 @@ const MainTable = (() => {
   const settings = () => data.settings.map((setting, number) => [setting, number]).filter(([setting]) => choice.adjusted || !setting.swept);
 
   const published = (row, column) => {
-    const found = data.published.find((one) => one.name === row.published && one.mode === column.mode
-      && column.name.endsWith(`/${one.metric}`));
-    return found ? found.recall[column.subset] : undefined;
+    const found = data.published[row.published];
+    return found && found.mode === column.mode && column.name.endsWith(`/${found.metric}`) ? found.recall[column.subset] : undefined;
   };
+
+  const publishedTitle = (row) => `${data.published[row.published].name}${row.otherwise ? `; trained otherwise here: ${row.otherwise}` : ""}`;
 
   const differenceText = (found) => {
     if (!found) return "–";
@@ -87,12 +88,12 @@ const MainTable = (() => {
     if (!found) return Dom.html("td", { class: classes }, "–");
     const text = Dom.percent(found.mean);
     const rank = found.early ? -1 : best.indexOf(text);
-    const beside = published(row, column);
+    const beside = found.early || choice.split !== "test" ? undefined : published(row, column); // published values are of test
     return Dom.html("td", { class: classes, title: found.early ? "last validation: it has no test" : null },
       rank === 0 ? Dom.html("strong", {}, text) : rank === 1 ? Dom.html("u", {}, text) : text,
       found.sd === null ? null : Dom.html("span", { class: "sd" }, ` ± ${Dom.percent(found.sd)}`),
       found.n === row.n && !found.early ? null : Dom.html("span", { class: "sd" }, found.early ? " val" : ` (${found.n})`),
-      beside === undefined ? null : Dom.html("span", { class: "published", title: row.published }, ` published ${beside.toFixed(1)}`));
+      beside === undefined ? null : Dom.html("span", { class: "published", title: publishedTitle(row) }, ` published ${beside.toFixed(1)}${row.otherwise ? "*" : ""}`));
   };
 
   const settingCells = (row) => {
@@ -133,9 +134,11 @@ const MainTable = (() => {
     Dom.replace("results-note", `${rows.length} of ${all} rows. Mean ± sample deviation over seeds, in percent on ${choice.split === "test" ? "test" : "validation (last epoch)"}. `
       + "Δ is the paired difference to the baseline over common seeds, with its 95 % interval and p of a two-sided t test.");
     const several = data.bases.length > 1 ? ` Rows of different data are not compared: ${data.bases.map((text, number) => `(${number + 1}) ${text}`).join("; ")}.` : "";
+    const beside = data.rows.filter((row) => row.published !== null);
+    const otherwise = [...new Set(beside.map((row) => row.otherwise).filter(Boolean))];
     Dom.replace("results-key", Dom.html("strong", {}, "Bold"), " is the best of a column, ", Dom.html("u", {}, "underlined"), " the second. ",
       Dom.html("span", { class: "early" }, "Italic"), " with “val”: the trial has no test, so its last validation stands there; it is not ranked. n: trials with different seeds. p is not corrected for the number of rows.", several,
-      data.published.length ? " Published values: SGCls ngR@100 of the papers." : " No row is like a published one (Visual Genome, VGG16).");
+      ...(beside.length ? [` ${data.conventions}`, otherwise.length ? ` * Trained otherwise here: ${otherwise.join("; ")}.` : null] : [" No row is like a published one (Visual Genome, VGG16)."]));
   };
 
   return { draw, compare, heading, status };

@@ -11,6 +11,8 @@ const SearchCharts = (() => {
     return `rgb(${low.map((value, place) => Math.round(value + (high[place] - value) * rest)).join(" ")})`;
   };
 
+  /* Small numbers with a power of ten, which is shorter. */
+  const compact = (text) => (text.length > 6 && Math.abs(Number(text)) < 0.001 ? Number(text).toExponential() : text);
   const brief = (value) => (Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(2))));
 
   /* Where a value lies on the axis of a setting, from 0 to 1, and the labels of the axis. */
@@ -82,8 +84,8 @@ const SearchCharts = (() => {
     const { drawing, layer, sx, sy, height, box } = Axes.frame(id, { label: `Marginal effect of ${key}`, height: 210, x: { range: [-0.5, labels.length - 0.5], ticks: [], label: "" }, y: { range, label: "%", format: Axes.asPercent } });
     const points = [];
     labels.forEach((words, number) => {
-      const [first, second] = words.split(" to ");
-      [second ? `${first} –` : first, second].filter(Boolean).forEach((text, at) => layer.append(Dom.svg("text", { class: "tick", x: sx(number), y: height - box.bottom + 17 + 13 * at, "text-anchor": "middle" }, Dom.short(text, 12))));
+      const [first, second] = words.split(" to ").map(compact);
+      [first, second && `– ${second}`].filter(Boolean).forEach((text, at) => layer.append(Dom.svg("text", { class: "tick", x: sx(number), y: height - box.bottom + 17 + 13 * at, "text-anchor": "middle" }, Dom.short(text, 12))));
       if (!effects[number]) return;
       const [mean, error, n] = effects[number].map((value, at) => (at < 2 && value !== null ? value / data.scale : value));
       points.push([sx(number), sy(mean)]);

@@ -45,7 +45,7 @@
 
   /* Sections that are not in view are drawn when they come into view, so a large report opens at once. */
   const parts = [["results", MainTable.draw], ["tradeoffs", Charts.tradeoffs], ["settings", () => { SearchCharts.parallel(); SearchCharts.importance(); }], ["curves", Charts.curves],
-    ["adjustments", Charts.adjustments], ["cost", Charts.cost], ["trials", TrialTable.draw]];
+    ["adjustments", Charts.adjustments], ["predicates", PredicateCharts.draw], ["cost", Charts.cost], ["trials", TrialTable.draw]];
   const stale = new Set();
   const drawers = new Map(parts);
   const visible = new Set();
@@ -65,6 +65,7 @@
   header();
   controls();
   TrialTable.unfinished();
+  Pictures.draw();
   parts.forEach(([id]) => stale.add(id));
   const watch = new IntersectionObserver((entries) => {
     entries.forEach((entry) => (entry.isIntersecting ? visible.add(entry.target.id) : visible.delete(entry.target.id)));
@@ -84,6 +85,9 @@
   window.addEventListener("resize", () => {
     if (window.innerWidth !== width) { width = window.innerWidth; invalidate(); }
   });
-  window.addEventListener("beforeprint", drawAll);
+  window.addEventListener("beforeprint", () => {
+    document.querySelector("details.facts").open = true; // paper cannot be opened later
+    drawAll();
+  });
   (window.requestIdleCallback || ((work) => setTimeout(work, 60)))(drawAll);
 })();

@@ -2,7 +2,11 @@
 /* The content of the report, what the reader has chosen, and the values that follow from both. */
 const State = (() => {
   const data = JSON.parse(document.getElementById("content").textContent);
-  const place = new Map(data.metrics.map((name, number) => [name, number]));
+  const { keys, ...trialColumns } = data.trials;
+  data.trials = Columns.records(trialColumns).map((trial) => ({ ...trial, values: Object.fromEntries(keys.map((key, at) => [key, trial.values[at]])) }));
+  data.rows = Columns.records(data.rows);
+  Columns.starts(data.rows.map((row) => row.seeds.length)).forEach((first, at) => { data.rows[at].first = first; });
+  const measured = new Set(data.metrics);
   const objective = data.objective.split("/");
   const pick = (wanted, from, other) => (from.includes(wanted) ? wanted : other);
   const modes = Object.keys(data.modes);
@@ -39,13 +43,18 @@ const State = (() => {
     return `${data.modes[m] || m} ${subset} ${recall}@${k}`;
   };
 
+  /* The fractions of all rows on a split, a value for each seed of each row. */
+  const column = Columns.once((split, name) => {
+    const packed = (data.values[split] || {})[name];
+    return packed === undefined ? null : Columns.numbers(packed, data.scale);
+  });
   /* Seed -> fraction of a row on a split. */
   const bySeed = (row, name, split) => {
+    const values = column(split, name);
     const found = new Map();
-    const at = place.get(name);
-    row.samples.forEach((sample, number) => {
-      const value = sample[split] && at !== undefined ? sample[split][at] : null;
-      if (value !== null && value !== undefined) found.set(sample.seed === null ? `unknown ${number}` : sample.seed, value / data.scale);
+    if (values) row.seeds.forEach((seed, number) => {
+      const value = values[row.first + number];
+      if (!Number.isNaN(value)) found.set(seed === null ? `unknown ${number}` : seed, value);
     });
     return found;
   };
@@ -94,6 +103,19 @@ const State = (() => {
     return rows;
   };
 
-  return { data, choice, onChange, change, metric, metricLabel, bySeed, cell, difference, label, shown, trialsShown, leading,
-    plainByConfiguration, has: (name) => place.has(name) };
+  /* The learning curve of a configuration, {epochs, mean, low, high}; null if it was not measured. low and high are
+     null where no configuration has several trials. */
+  const firstEpoch = Columns.starts(data.curves.epochs.map((epochs) => epochs.length));
+  const curveColumns = Columns.once((name) => data.curves.of[name].map((part) => Columns.numbers(part, data.scale)));
+  const curve = (name, configuration) => {
+    if (!data.curves.of[name]) return null;
+    const first = firstEpoch[configuration];
+    const [mean, low, high] = curveColumns(name);
+    const known = data.curves.epochs[configuration].map((_, at) => at).filter((at) => !Number.isNaN(mean[first + at]));
+    const part = (values) => (values ? known.map((at) => values[first + at]) : null);
+    return known.length ? { epochs: known.map((at) => data.curves.epochs[configuration][at]), mean: part(mean), low: part(low), high: part(high) } : null;
+  };
+
+  return { data, choice, onChange, change, metric, metricLabel, bySeed, cell, difference, curve, label, shown, trialsShown, leading,
+    plainByConfiguration, has: (name) => measured.has(name) };
 })();

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,12 +16,14 @@ from sgg.config.defaults import in_long_form, with_current_keys
 from sgg.config.schema import Settings
 from sgg.methods.plugin_files import PluginError
 from sgg.methods.plugins import load_plugins
-from sgg.settings.keys import find, put, remove, with_values
+from sgg.settings.keys import find, put, with_values
 
 from .checking import checked, separately, validate
 from .errors import ConfigError
-from .renamed import current_item, new_key, old_keys, old_values
+from .overrides import has_commas, overridden, settled
+from .renamed import old_keys, old_values
 from .searched_entries import current_key, current_values, without_other_entries
+from .yaml_text import read_yaml
 
 PLUGINS = "experiment.plugins"
 
@@ -86,10 +87,11 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
         print(f"note: {path}: {key}: {was} is called {now} now", file=sys.stderr)
     edited, faults_of_overrides = settings, []
     for override in overrides:
-        edited, faults = _overridden(in_long_form(Settings, edited), override)
+        edited, faults = overridden(in_long_form(Settings, edited), override)
         faults_of_overrides += faults
     settings, edited = with_current_keys(Settings, settings), with_current_keys(Settings, edited)
     _load_plugins(edited, path.parent, source)
+    edited = settled(edited)
     _, faults_without_overrides = _draft(settings, source, faults_of_search)
     study, faults = _draft(edited, source, faults_of_search)
     faults_of_file = [fault for fault in faults if fault in faults_without_overrides]
@@ -117,6 +119,7 @@ def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[St
 def _load_plugins(settings: dict[str, Any], folder: Path, source: str) -> None:
     """Load the plugins of `experiment.plugins`, and replace their names by full names. Raises ConfigError."""
     names = find(settings, PLUGINS)
+    names = names["of"] if has_commas(names) else names
     names = [names] if isinstance(names, str) else names
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return  # the schema reports it
@@ -125,52 +128,6 @@ def _load_plugins(settings: dict[str, Any], folder: Path, source: str) -> None:
     except PluginError as error:
         raise ConfigError(source, [f"{PLUGINS}: {fault}" for fault in str(error).splitlines()]) from None
     put(settings, PLUGINS, [plugin.full_name for plugin in plugins])
-
-
-def _overridden(settings: dict[str, Any], override: str) -> tuple[dict[str, Any], list[str]]:
-    """The settings with the value of an override `key=value`, and its faults. The key may be a former one."""
-    key, separator, text = override.partition("=")
-    if not separator or not key:
-        return settings, [f"{override!r} must have the form key=value, for example loss.kind=dnorm"]
-    if (new := new_key(key)) != key:
-        print(f"note: {key} is called {new} now (on the command line)", file=sys.stderr)
-    try:
-        given = read_yaml(text)
-        _, value = current_item(key, given)
-        for old in [old for old, now in old_keys(settings).items() if now == new]:
-            remove(settings, old)
-        put(settings, new, value)
-        for changed, (was, now) in old_values(with_values({}, {key: given})).items():
-            print(f"note: {changed}: {was} is called {now} now (on the command line)", file=sys.stderr)
-    except yaml.YAMLError as error:
-        return settings, [f"{new}: {text!r} is not YAML: {' '.join(str(error).split())}"]
-    except ValueError as error:
-        return settings, [str(error)]
-    return settings, []
-
-
-def read_yaml(text: str) -> Any:
-    """The value of YAML text by the rules of all our config files: duplicate keys are an error, and 1e-4 is
-    a number. Raises yaml.YAMLError."""
-    return yaml.load(text, Loader=_Loader)
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a mapping with duplicate keys; plain YAML would silently keep the last value. Reads 1e-4 as a number, as
-    YAML 1.2 does; YAML 1.1 needs 1.0e-4.
-    """
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"key {', '.join(twice)} is given twice",
-                                                    node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"), list("-+.0123456789"))
 
 
 def _parse(path: Path) -> dict[str, Any]:

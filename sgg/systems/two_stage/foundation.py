@@ -15,9 +15,10 @@ from rich.progress import track
 
 from sgg.common.hashing import value_hash
 from sgg.config import Config
-from sgg.data.provenance import DataProvenance
-from sgg.detector import ensure_detector, known_hash
+from sgg.data.provenance import DataProvenance, DetectorMetrics
+from sgg.detector import ensure_detector, folder_of, known_hash
 from sgg.detector.model import Detector
+from sgg.detector.quality import recorded_metrics
 from sgg.experiment.context import Experiment
 from sgg.experiment.torch_setup import device_of
 from sgg.features import FeatureStore, Progress, stored_identity
@@ -86,10 +87,16 @@ class TwoStageFoundation:
     @property
     def provenance(self) -> DataProvenance:
         """The description of the data and of the detector in every result file."""
-        provenance: DataProvenance = {**self.experiment.provenance(), "detector": self.detector_hash}
+        provenance: DataProvenance = {**self.experiment.provenance(), "detector": self.detector_hash,
+                                      "detector_metrics": self._detector_metrics}
         if given := _of_features(self.config):
             provenance["features"] = given["features"]
         return provenance
+
+    @cached_property
+    def _detector_metrics(self) -> DetectorMetrics:
+        folder = folder_of(self.experiment.data, self.config.cache, self.config.detector)
+        return recorded_metrics(folder, self.detector_hash)
 
     @property
     def augmentation(self) -> Augmentation:

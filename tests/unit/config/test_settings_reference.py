@@ -11,7 +11,7 @@ import pytest
 from sgg.config import Config
 from sgg.config.__main__ import main
 from sgg.config.by_role import reference
-from sgg.config.loading.load import read_yaml
+from sgg.config.loading.yaml_text import read_yaml
 from sgg.config.reference.description import default_in_words, type_in_words
 from sgg.config.reference.json_schema import json_schema, value_schema
 from sgg.settings.keys import flatten

@@ -70,7 +70,7 @@ def test_numbers_out_of_range(command, option, value, capsys) -> None:
 
 
 def test_train_never_touches_a_folder_of_other_things(tmp_path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr("sgg.detector.__main__.open_dataset", lambda *_: pytest.fail("work has begun"))
+    monkeypatch.setattr("sgg.detector.__main__.open_by_options", lambda *_: pytest.fail("work has begun"))
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").write_text("years of work")
     assert main(["train", "--out", str(tmp_path / "home")]) == 2
@@ -82,7 +82,7 @@ def test_train_never_touches_a_folder_of_other_things(tmp_path, monkeypatch, cap
 
 
 def test_evaluate_refuses_a_detector_that_finds_no_boxes(tmp_path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr("sgg.detector.__main__.open_dataset", lambda *_: pytest.fail("work has begun"))
+    monkeypatch.setattr("sgg.detector.__main__.open_by_options", lambda *_: pytest.fail("work has begun"))
     save_detector(Detector("tiny", 3), tmp_path / "d", RANDOM)
     assert main(["evaluate", str(tmp_path / "d")]) == 2
     assert "average precision needs boxes that the detector finds, but" in capsys.readouterr().err

@@ -229,3 +229,21 @@ def test_places_that_cannot_be_written_are_refused_before_work(restored, tmp_pat
     assert f"argument {option}: " in (said := capsys.readouterr().err)
     assert message in said
     assert not restored, "no model was looked for"
+
+
+def test_main_prints_the_recall_of_each_predicate(predictions_file, tmp_path, capsys):
+    written = tmp_path / "figures.json"
+    assert main(["--predictions", str(predictions_file), "--mode", "sgcls", "--pred-weights", "0,0.5",
+                 "--per-predicate", "--json", str(written)]) == 0
+    want = plain_metrics(IMAGES, "sgcls", PREDICATES, TRAIN, SUBSET, weights={0.5: PREDICATE_COUNTS**0.5})
+    lines = capsys.readouterr().out.splitlines()
+    for number, (name, group) in enumerate((("a", "head"), ("b", "body"), ("c", "tail")), start=1):
+        (line,) = [line for line in lines if line.split()[:2] == [name, group]]
+        values = [f"{100 * want[f'all/{kind}@100/predicate{number}{suffix}']:.2f}"
+                  for suffix in ("", "/x0.5") for kind in ("R", "ngR")]
+        assert line.split()[4:] == values
+        (mean,) = [line for line in lines if line.split()[:4] == ["mean", "of", "1", group]]
+        assert mean.split()[6:] == values
+    found = json.loads(written.read_text())["per_predicate"]
+    assert found["recall"]["sgcls"]["ngR@50"] == pytest.approx(
+        [want[f"all/ngR@50/predicate{number}"] for number in (1, 2, 3)], abs=1e-5)

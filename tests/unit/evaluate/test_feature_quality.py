@@ -7,53 +7,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from sgg.data.annotations import Annotations
-from sgg.data.dataset import DataSet
-from sgg.detector.model import Detector
 from sgg.evaluate import feature_quality as quality
 from sgg.evaluate.feature_quality import FeatureStudy, Sample, compare
-from sgg.gan import GAN
-from sgg.systems.extraction import training_nodes
-
-TRAIN, TEST = 12, 8
-
-
-def make_data(folder, test_predicate):
-    """Images of 64 px with three objects and two relations; `test_predicate` is the predicate of the second one in test
-    images."""
-    rng = np.random.default_rng(0)
-    count = TRAIN + TEST
-    for image in range(count):
-        Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(folder / f"{image}.png")
-    corner = rng.integers(0, 30, (3 * count, 2))
-    relations = np.tile([[0, 1, 1], [1, 2, 1]], (count, 1))
-    relations[2 * TRAIN + 1::2, 2] = test_predicate
-    annotations = Annotations(
-        np.array([f"{image}.png" for image in range(count)]), np.full((count, 2), 64), np.arange(count + 1) * 3,
-        np.concatenate([corner, corner + 25], 1).astype(np.float32), np.tile([1, 2, 1], count),
-        np.arange(count + 1) * 2, relations)
-    return DataSet("custom", "Noise", ["__background__", "cat", "dog"], ["__background__", "on", "by"], annotations,
-                   np.repeat([0, 2], [TRAIN, TEST]), folder)
+from tests.noise_study import TEST, make_data, noise_study
 
 
 @pytest.fixture
 def study(tmp_path):
-    torch.manual_seed(0)
-    (tmp_path / "pictures").mkdir()
-    (tmp_path / "epoch_0001").mkdir()
-    (tmp_path / "epoch_0001" / "weights.safetensors").write_bytes(b"weights")
-    data = make_data(tmp_path / "pictures", test_predicate=2)
-    detector = Detector("tiny", 3)
-    gan = GAN(3, 3, detector.channels, detector.map_size, embedding=8, hidden=8, visual_conditioning=True,
-              levels=["nodes"]).eval()
-    store = training_nodes(data, detector, "d1").ensure(tmp_path / "cache" / "nodes.zarr")
-    foundation = SimpleNamespace(experiment=SimpleNamespace(data=data, cache=tmp_path / "cache"), detector=detector,
-                                 detector_hash="d1", features=store, provenance={"name": data.name},
-                                 stored_maps=lambda split: None)
-    return FeatureStudy(foundation, gan, tmp_path / "epoch_0001", tmp_path / "quality")
+    return noise_study(tmp_path)
 
 
 def test_write_compares_every_kind_and_sample(study):

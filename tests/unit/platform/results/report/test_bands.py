@@ -1,8 +1,10 @@
 from platform.results.history import TrialHistory
-from platform.results.report.bands import band
+from platform.results.report.bands import band, curves
 
 import numpy as np
 import pytest
+
+from tests.report_columns import fractions
 
 
 def history(epochs, values):
@@ -22,3 +24,15 @@ def test_band_of_trials_of_unequal_length():
 def test_band_of_a_metric_that_no_trial_measured():
     assert band([history([1], [None])], "loss") is None
     assert band([history([1], [1.0])], "val/sgcls/zs/R@50") is None
+
+
+def test_curves_hold_the_epochs_of_one_configuration_after_the_other():
+    found = curves([[history([1, 2, 3], [3.0, None, 1.0]), history([1, 2], [5.0, 4.0])], [], [history([1], [2.0])]])
+    assert found == {"epochs": [[1, 2, 3], [], [1]], "of": {"loss": [[4, 4, 1, 2], [3, 4, 1, 2], [5, 4, 1, 2]]}}
+
+
+def test_curves_of_single_trials_have_no_lowest_and_highest_value():
+    recall = TrialHistory("t", "run", "finished", "", 0, {}, epochs=[1, 2], curves={"val/sgcls/zs/R@50": [None, 0.5]})
+    found = curves([[recall], [history([1], [2.0])]])["of"]
+    assert found["loss"] == [[None, None, 2.0]]
+    assert [fractions(column) for column in found["sgcls/zs/R@50"]] == [[None, 0.5, None]]

@@ -1,23 +1,19 @@
 import json
-import re
-import statistics
-from pathlib import Path
-from platform.results.report.content import SCALE, report_of
-from platform.results.report.published import PUBLISHED, published_like
+from platform.results.report.content import report_of
 from platform.study.directory import FAILED, FINISHED, RUNNING, STOPPED
 
 import pytest
 
 from sgg.common.atomic import write_json
-from sgg.config import load
-from sgg.settings.keys import flatten
+from tests.report_columns import fractions, rows_of, values_of
 
-ROOT = Path(__file__).parents[5]
+TOY = {"name": "toy", "description": "toy genome", "hash": "aaaaaaaaaaaa"}
 METRIC = "sgcls/zs/ngR@100"
 
 
-def values(row, split="test"):
-    return {sample["seed"]: sample[split][0] / SCALE for sample in row["samples"] if split in sample}
+def settings_of(report):
+    """The rows by the value of their first setting."""
+    return {row["settings"][0]: row for row in rows_of(report)}
 
 
 def test_report_of_has_the_values_of_every_seed(search):
@@ -25,11 +21,11 @@ def test_report_of_has_the_values_of_every_seed(search):
                         ("dnorm", 1, STOPPED, 0.9)])
     report = report_of([path])
     assert report["metrics"][0] == METRIC
-    rows = {row["settings"][0]: row for row in report["rows"]}
-    assert values(rows["baseline"]) == {0: 0.1, 1: 0.2}
-    assert values(rows["dnorm"]) == {0: 0.4}
-    assert report["baseline"] == report["rows"].index(rows["baseline"])
-    assert [trial["name"] for trial in report["trials"]] == ["t0", "t1", "t2", "t3"]
+    rows = settings_of(report)
+    assert values_of(report, rows["baseline"], METRIC) == {0: 0.1, 1: 0.2}
+    assert values_of(report, rows["dnorm"], METRIC) == {0: 0.4}
+    assert report["baseline"] == rows_of(report).index(rows["baseline"])
+    assert report["trials"]["name"] == ["t0", "t1", "t2", "t3"]
     json.dumps(report, allow_nan=False)
 
 
@@ -40,16 +36,17 @@ def test_report_of_importance_and_effects_are_of_the_plain_rows(search):
     labels = report["importance"]["groups"]["loss.kind"]
     (share, effects), = report["importance"]["of"]["test"][METRIC]
     assert share is None  # one configuration a group
-    assert dict(zip(labels, effects, strict=True)) == {"baseline": [15000, None, 1], "dnorm": [40000, None, 1]}
-    assert [(row["plain"], row["configuration"]) for row in report["rows"]] == [
+    assert dict(zip(labels, effects, strict=True)) == {"baseline": [7500, None, 1], "dnorm": [20000, None, 1]}
+    assert [(row["plain"], row["configuration"]) for row in rows_of(report)] == [
         (False, 0), (True, 0), (False, 1), (True, 1)]
 
 
 def test_report_of_curves_are_bands_over_seeds(search):
     trials = [("dnorm", seed, FINISHED, recall) for seed, recall in ((0, 0.2), (1, 0.3), (2, 0.7))]
-    epochs, mean, low, high = report_of([search("a", trials)])["curves"][METRIC][0]
-    assert (epochs, low, high) == ([1], [20000], [70000])
-    assert mean == [round(SCALE * statistics.fmean([0.2, 0.3, 0.7]))]
+    curves = report_of([search("a", trials)])["curves"]
+    assert curves["epochs"] == [[1]]
+    assert [fractions(column) for column in curves["of"][METRIC]] == [[0.4], [0.2], [0.7]]
+    assert curves["of"]["loss"] == [[1.0], [1.0], [1.0]]
 
 
 def test_report_of_trials_without_metrics(search):
@@ -61,7 +58,7 @@ def test_report_of_trials_without_metrics(search):
         (path / "trials" / "t1" / name).unlink()
     (path / "trials" / "t2" / "metrics.jsonl").unlink()
     report = report_of([path])
-    assert [(trial["status"], trial["epochs"]) for trial in report["trials"]] == [
+    assert list(zip(report["trials"]["status"], report["trials"]["epochs"], strict=True)) == [
         (STOPPED, 1), (FAILED, 0), (RUNNING, 0)]
     assert report["splits"] == ["val"]
 
@@ -71,20 +68,22 @@ def test_report_of_a_study_whose_only_trial_never_began(search):
     for name in ("config.json", "metrics.jsonl"):
         (path / "trials" / "t0" / name).unlink()
     report = report_of([path])
-    assert (report["splits"], report["metrics"], report["curves"]) == ([], [], {})
+    assert (report["splits"], report["metrics"], report["curves"]) == ([], [], {"epochs": [[]], "of": {}})
 
 
 def test_report_of_the_folder_of_one_trial(search):
     path = search("a", [("dnorm", 0, FINISHED, 0.4)])
     report = report_of([path / "trials" / "t0"])
-    assert (report["settings"], len(report["rows"]), report["importance"]["groups"]) == ([], 1, {})
+    assert (report["settings"], len(rows_of(report)), report["importance"]["groups"]) == ([], 1, {})
 
 
 def test_report_of_a_metric_that_is_not_finite(search):
     path = search("a", [("dnorm", 0, FINISHED, 0.4)])
     write_json(path / "trials" / "t0" / "test.json", {f"test/{METRIC}": float("nan"), "test/sgcls/all/ngR@100": 0.5})
-    (row,) = report_of([path])["rows"]
-    assert row["samples"][0]["test"][0] is None
+    report = report_of([path])
+    (row,) = rows_of(report)
+    assert values_of(report, row, METRIC) == {}
+    assert values_of(report, row, "sgcls/all/ngR@100") == {0: 0.5}
 
 
 def test_report_of_says_what_was_asked_and_of_what(search):
@@ -95,15 +94,14 @@ def test_report_of_says_what_was_asked_and_of_what(search):
     assert facts["Trials"] == ["1: 1 finished"]
 
 
-@pytest.mark.parametrize(("config", "row"), [("imp", 0), ("imp_dnorm", 1), ("imp_gan", 2), ("imp_gan_graphn", 3)])
-def test_published_like_finds_the_row_of_each_paper_config(config, row):
-    settings = flatten(load(ROOT / f"tune_configs/paper/{config}.yaml", []).base.model_dump(mode="json"))
-    assert published_like("Visual Genome [0123]", settings) == PUBLISHED[row]
-    assert published_like("toy genome", settings) is None
-    assert published_like("Visual Genome", settings | {"loss.kind": "dnorm-fgbg"}) is None
-
-
-def test_published_has_the_values_of_the_readme():
-    found = re.findall(r"^\| `tune_configs/paper/\w+\.yaml`.*?\| ([\d.]+(?: / [\d.]+){3}) \|",
-                       (ROOT / "README.md").read_text(), re.M)
-    assert [" / ".join(map(str, row.recall.values())) for row in PUBLISHED] == found
+@pytest.mark.parametrize(("said", "line"), [
+    ({"mAP": 0.448, "mAP@.5": 0.779, "on": "val of toy genome"},
+     "44.8 % (77.9 % at IoU .5; COCO's definition) on val of toy genome"),
+    ({"unknown": "nobody knows why"}, "unknown: nobody knows why"),
+    (None, "unknown: the run is of an earlier version of this program; `python -m sgg.detector evaluate "
+           "RUN/trials/TRIAL/parts/detector` measures it")])
+def test_report_of_says_the_average_precision_of_the_detector(search, said, line):
+    data = TOY | ({} if said is None else {"detector_metrics": said})
+    path = search("a", [("dnorm", 0, FINISHED, 0.4)], data)
+    for folder in (path, path / "trials" / "t0"):
+        assert dict(report_of([folder])["facts"])["Detector's mAP"] == [line]
