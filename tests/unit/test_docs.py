@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from docs.links import on_page_markdown
 from tests.unit.test_command_line import PARSERS
 
 ROOT = Path(__file__).parents[2]
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "cluster" / "README.md",
-        ROOT / "benchmarks" / "RESULTS.md", *sorted((ROOT / "docs").glob("*.md"))]
+        ROOT / "benchmarks" / "RESULTS.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OURS = "sgg", "platform", "tests", "docs", "tune_configs", "cluster", "examples", "benchmarks", ".ci"
 """Top folders of the repository; other paths in the docs are a user's."""
 CONFIGS = sorted((ROOT / "tune_configs").rglob("*.yaml"))
@@ -96,6 +97,26 @@ def test_readme_python_prints_what_it_says(capsys) -> None:
     exec(compile(code, "README.md", "exec"), {})
     (said,) = re.findall(r"print\(.*\)\s+# ([\d.]+):", code)
     assert capsys.readouterr().out.strip() == said
+
+
+def test_metrics_python_prints_what_it_says(capsys) -> None:
+    """The worked example computes what its text says: recalls of an image in fractions of its three relations."""
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "METRICS.md").read_text(), re.S)
+    exec(compile(code, "METRICS.md", "exec"), {})
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert [", ".join(line.split()[1] for line in lines), last] == re.findall(r"# ([\d., ]+)$", code, re.M)
+
+
+def test_site_has_every_page() -> None:
+    """mkdocs itself checks that the pages that it names exist: `.ci/run` builds the site."""
+    named = set(re.findall(r"[\w/]+\.md", (ROOT / "mkdocs.yml").read_text().partition("\nnav:")[2]))
+    assert named == {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+
+
+def test_site_links_the_pages_that_a_text_names() -> None:
+    text = "`docs/METRICS.md` and [`docs/DATA.md`](DATA.md); `docs/no.txt`"
+    assert on_page_markdown(text, None, None, None) == (
+        "[`docs/METRICS.md`](METRICS.md) and [`docs/DATA.md`](DATA.md); `docs/no.txt`")
 
 
 def test_readme_stays_short() -> None:

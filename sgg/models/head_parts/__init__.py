@@ -1,1 +1,0 @@
-"""Parts of relation heads that more than one head is made of."""
