@@ -20,7 +20,7 @@ const Pictures = (() => {
     Dom.replace("picture-list",
       Dom.html("p", { class: "note" }, `Trial ${trial}, the best by ${data.objective}. ${data.modes[mode] || mode} on ${split}: ${hits.toLocaleString("en")} of ${relations.toLocaleString("en")} zero-shot relations are among the first ${k} triplets without graph constraint. `
         + "A sample that is the same for every trial, at most one of an image and of a triplet. "
-        + "S, blue and solid: the subject. O, orange and dashed: the object. “On this pair” is the model's best triplet for the two boxes, where that is another one."),
+        + "Each picture shows the surroundings of both boxes. S, blue and solid: the subject. O, orange and dashed: the object. “On this pair” is the model's best triplet for the two boxes, where that is another one."),
       ...[[true, "Hits"], [false, "Misses"]].map(([hit, title]) => [title, examples.filter((one) => one.hit === hit)])
         .map(([title, list]) => [Dom.html("h3", {}, title), list.length ? Dom.html("div", { class: "examples" }, list.map(example)) : Dom.html("p", { class: "empty" }, "There is none in the sample.")]));
   };

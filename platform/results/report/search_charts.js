@@ -37,8 +37,10 @@ const SearchCharts = (() => {
     const rows = State.shown(true).map((row) => ({ row, found: State.cell(row, State.metric()) })).filter(({ found }) => found);
     if (!searched.length || rows.length < 2) return Axes.empty("parallel", "Parallel coordinates", "They need a searched setting and two measured configurations.");
     const values = rows.map(({ found }) => found.mean);
-    const [low, high] = [Math.min(...values), Math.max(...values)];
-    const part = (value) => (high > low ? (value - low) / (high - low) : 0.5);
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    const room = Math.max(0, 0.01 - (most - least)) / 2; // noise does not fill the axis
+    const [low, high] = [least - room, most + room];
+    const part = (value) => (value - low) / (high - low);
     const axes = [...searched.map((setting) => ({ name: setting.name, of: ({ row }) => row.settings[setting.number], ...axisOf(rows.map(({ row }) => row.settings[setting.number])) })),
       { name: State.metricLabel(), of: ({ found }) => found.mean, at: part, labels: Axes.ticks(low, high, 4).map((at) => [part(at), Axes.asPercent(at)]) }];
     const width = Axes.widthOf("parallel");

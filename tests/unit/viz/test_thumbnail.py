@@ -17,7 +17,7 @@ def is_like(pixels: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     return np.abs(pixels - np.array(colour)).max(-1) < 60
 
 
-@pytest.mark.parametrize(("size", "wanted"), [((480, 640), (180, 240)), ((64, 64), (240, 240)), ((3000, 10), (240, 1))])
+@pytest.mark.parametrize(("size", "wanted"), [((480, 640), (180, 240)), ((60, 60), (240, 240)), ((3000, 10), (240, 2))])
 def test_thumbnail_has_the_longer_side(size, wanted) -> None:
     image = np.full((*size, 3), 128, np.uint8)
     assert opened(thumbnail(image, (0, 0, 5, 5), (2, 2, 9, 9))).shape[:2] == wanted
@@ -28,6 +28,18 @@ def test_thumbnail_of_noise_is_bounded() -> None:
     """Noise is what compresses worst."""
     noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
     assert len(thumbnail(noise, (0, 0, 100, 100), (50, 50, 300, 300))) <= MOST_BYTES
+
+
+@pytest.mark.parametrize(("low", "high", "first", "wide"), [(370, 570, 270, 400), (320, 620, 215, 510)])
+def test_thumbnail_shows_the_surroundings_of_the_boxes(low, high, first, wide) -> None:
+    """Of 1,000 pixels two fifths, or 1.7 times both boxes together if that is more, with these in the middle. The image
+    is dark from pixel 500 on."""
+    image = np.full((1000, 1000, 3), 250, np.uint8)
+    image[:, 500:] = 0
+    pixels = opened(thumbnail(image, (low, low, low + 50, high), (high - 70, low, high, high)))
+    assert pixels.shape[:2] == (240, 240)
+    dark = (pixels[5] < 60).all(-1)
+    assert np.flatnonzero(dark)[0] == pytest.approx(240 * (500 - first) / wide, abs=2)
 
 
 def test_thumbnail_draws_a_solid_and_a_dashed_box() -> None:
