@@ -1,4 +1,4 @@
-"""`python -m platform.train CONFIG [key=value ...] [--resume]`: run one experiment, with one trial for each seed.
+"""`python -m platform.train CONFIG [key=value ...] [--resume | --dry-run]`: run one experiment, a trial for each seed.
 
 The config of a search serves too, when each searched setting gets one value. This command ignores the settings that
 draw trials or stop them early (search.trials, search.algorithm, search.scheduler). It uses search.metric,
@@ -19,6 +19,7 @@ from sgg.config.by_role import reference
 from sgg.settings.keys import with_values
 
 from .launch.arguments import parse
+from .launch.dry_run import plan_study
 from .launch.run import run_study
 from .search.search_space import faults_of_axes, read_axes
 from .study.entry_points import EntryPoints
@@ -36,6 +37,8 @@ def main(argv: list[str] | None = None, entry_points: EntryPoints | None = None)
         if axes:
             raise ConfigError(study.source, [f"{axis.key} is searched: run a search with python -m platform.tune, or "
                                              f"choose one value: {axis.key}=..." for axis in axes])
+        if arguments.dry_run:
+            return plan_study(study, axes, entry_points or EntryPoints())
         return run_study(study, axes, arguments.resume, entry_points or EntryPoints())
 
     return run_command(train)

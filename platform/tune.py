@@ -1,4 +1,4 @@
-"""`python -m platform.tune CONFIG [key=value ...] [--resume]`: run a search over experiments."""
+"""`python -m platform.tune CONFIG [key=value ...] [--resume | --dry-run]`: run a search over experiments."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sgg.common.command_line import run_command
 from sgg.config import load
 
 from .launch.arguments import parse
+from .launch.dry_run import plan_study
 from .launch.run import run_study
 from .search.search_space import faults_of_search, read_axes
 from .study.entry_points import EntryPoints
@@ -23,6 +24,8 @@ def main(argv: list[str] | None = None, entry_points: EntryPoints | None = None)
 
     def search() -> int:
         study, axes = read_axes(load(arguments.config, arguments.overrides, faults_of_search))
+        if arguments.dry_run:
+            return plan_study(study, axes, entry_points or EntryPoints())
         return run_study(study, axes, arguments.resume, entry_points or EntryPoints())
 
     return run_command(search)

@@ -34,6 +34,16 @@ def trial_resources(study: Study, total: dict[str, float]) -> dict[str, float]:
     return resources
 
 
+def shared_configs(study: Study, axes: list[Axis]) -> list[Config]:
+    """The configs that differ in what trials share, such as the data or the detector."""
+    shared = [axis for axis in axes if axis.role.shared]
+    if study.base.search.algorithm == "optuna":  # it chooses values as it goes, so a range has no values to prepare
+        points = combinations([axis for axis in shared if axis.values], MOST_OPENED)
+    else:
+        points = [{axis.key: values[axis.key] for axis in shared} for values in configurations(study, axes)]
+    return distinct([study.trial(point) for point in points])
+
+
 def prepare(study: Study, axes: list[Axis], entry_points: EntryPoints,
             total: dict[str, float]) -> tuple[DataProvenance, int]:
     """Make what trials share, so that no trial waits for another to make it.
@@ -41,12 +51,7 @@ def prepare(study: Study, axes: list[Axis], entry_points: EntryPoints,
     Returns the provenance of the data, and the number of epochs of the longest trial.
     """
     prepare_one = find(entry_points.prepare)
-    shared = [axis for axis in axes if axis.role.shared]
-    if study.base.search.algorithm == "optuna":  # it chooses values as it goes, so a range has no values to prepare
-        points = combinations([axis for axis in shared if axis.values], MOST_OPENED)
-    else:
-        points = [{axis.key: values[axis.key] for axis in shared} for values in configurations(study, axes)]
-    configs = distinct([study.trial(point) for point in points])
+    configs = shared_configs(study, axes)
     if entry_points.share:
         for config in configs:
             share(config, resources_per_task(study, total.get("GPU", 0)), total)

@@ -122,19 +122,20 @@ def combinations(axes: list[Axis], most: int = MAX_COMBINATIONS) -> list[Values]
     """Points to check: every combination of the axes' values, where a range has its two ends. When there are more than
     `most`: every single value, with the first values of the other axes."""
     if math.prod(len(axis.extremes()) for axis in axes) > most:
-        return _singles(axes)
+        return singles(axes)
     keys = [axis.key for axis in axes]
     return [dict(zip(keys, values, strict=True)) for values in itertools.product(*(axis.extremes() for axis in axes))]
 
 
-def _singles(axes: list[Axis]) -> list[Values]:
+def singles(axes: list[Axis]) -> list[Values]:
+    """Every single value of the axes, with the first values of the other axes. A range counts with its two ends."""
     first = {axis.key: axis.extremes()[0] for axis in axes}
     return [{**first, axis.key: value} for axis in axes for value in axis.extremes()]
 
 
 def _value_faults(study: Study, axes: list[Axis]) -> list[str]:
     """Faults of single values; when there are none, faults of combinations of values."""
-    return _faults_of(study, _singles(axes)) or _faults_of(study, combinations(axes), named=True)
+    return _faults_of(study, singles(axes)) or _faults_of(study, combinations(axes), named=True)
 
 
 def _faults_of(study: Study, points: list[Values], named: bool = False) -> list[str]:

@@ -8,7 +8,8 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,28 @@ def write_json(path: Path, value: Any, indent: int | None = 1) -> None:
     """
     with replaced(path) as temporary:
         temporary.write_text(to_json(value, indent), encoding="utf-8")
+
+
+_keeping = ContextVar("keeping", default=True)
+
+
+def keep_json(path: Path, value: Any) -> None:
+    """Write the JSON text of what can be computed again, and its folder. Nothing happens where the system refuses,
+    and within `keeping_nothing`."""
+    if _keeping.get():
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(path, value, indent=None)
+
+
+@contextmanager
+def keeping_nothing() -> Iterator[None]:
+    """In the block `keep_json` writes nothing."""
+    before = _keeping.set(False)
+    try:
+        yield
+    finally:
+        _keeping.reset(before)
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

@@ -12,7 +12,7 @@ from sgg.data.word_vectors import COOCCURRENCE, ClassEmbeddings, cooccurrence_em
 def word_vectors(config: Config, data: DataSet) -> ClassEmbeddings:
     """Vectors of classes and predicates: GloVe if its file is there, else vectors counted in the training graphs."""
     dim = config.embeddings.dim
-    if _has_glove(config):
+    if has_glove(config):
         return glove_embeddings(config.glove, data.classes, data.predicates, dim)
     return cooccurrence_embeddings(data.triplets("train").as_dict(), data.classes, data.predicates, dim)
 
@@ -20,11 +20,12 @@ def word_vectors(config: Config, data: DataSet) -> ClassEmbeddings:
 def vector_provenance(config: Config) -> VectorProvenance:
     """The source of the word vectors and the hash of their file. Vectors of the training graphs have no hash, because
     they follow from the data."""
-    if _has_glove(config):
+    if has_glove(config):
         return {"embeddings": glove_source(config.glove), "embeddings_hash": file_hash(config.glove)}
     return {"embeddings": COOCCURRENCE, "embeddings_hash": None}
 
 
-def _has_glove(config: Config) -> bool:
+def has_glove(config: Config) -> bool:
+    """Whether the vectors are those of a GloVe file; else they are counted in the training graphs."""
     source = config.embeddings.source
     return source == "glove" or (source == "auto" and config.glove.is_file())

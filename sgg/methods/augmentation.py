@@ -73,6 +73,11 @@ class Augmentation(Method):
         """
         return None
 
+    def for_memory(self) -> Augmentation:
+        """The settings whose steps are computed without values, to know their memory: without work of the host that
+        needs values, such as the drawing of labels."""
+        return self
+
     def build(self, parts: AugmentationParts) -> Any:
         """Build the `sgg.systems.two_stage.augmenter.Augmenter`; its networks have fresh weights."""
         raise NotImplementedError

@@ -67,6 +67,10 @@ class DataSettings(Method):
         """The title, else the name."""
         return cls.title or cls.model_fields[DATA_SETS.key].default
 
+    def to_generate(self) -> Path | None:
+        """The folder that `open` generates first, because it is not there; None: it generates nothing."""
+        return None
+
     def open(self, rules: Any, cache: Path) -> Any:
         """Read the annotation under `root` into a `sgg.data.DataSet`, without torch and without image files.
 

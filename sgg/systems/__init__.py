@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     import torch
 
     from sgg.config import Config
+    from sgg.data import DataSet
 
     from .construction import Use
     from .contract import Check, Foundation, Predictor, Vocabulary
+    from .forecast import SharedPart, StepMemory
 
 
 def open_foundation(config: Config, check: Check | None = None, use: Use = "features") -> Foundation:
@@ -81,3 +83,37 @@ def parts_of(provenance: Mapping[str, object]) -> dict[str, str]:
     """The hashes of the parts with which a result was made, from its provenance (`sgg.data.provenance.DataProvenance`).
     """
     return {name: str(value) for name in PARTS if (value := provenance.get(name))}
+
+
+def shared_parts(config: Config, data: DataSet) -> list[SharedPart]:
+    """The parts that all trials of a config with opened data share: which are there, and what making the others takes.
+    Nothing is made. Raises what `prepare` would raise before it makes them."""
+    from sgg.experiment.context import Experiment
+
+    from .two_stage.forecast import shared_parts as parts
+
+    return list(parts(Experiment(config, data)))
+
+
+def step_memory(config: Config, data: DataSet) -> StepMemory:
+    """The memory of a training step of a config with opened data, computed from shapes. Raises whatever a network
+    raises that needs values, such as one of a plugin."""
+    from sgg.experiment.context import Experiment
+
+    from .two_stage.step_memory import step_memory as memory
+
+    return memory(Experiment(config, data))
+
+
+def smaller_steps(config: Config) -> list[dict[str, object]]:
+    """Changes of settings that lower the memory of a step, by dotted key."""
+    from .two_stage.step_memory import smaller_steps as changes
+
+    return changes(config)
+
+
+def memory_key(config: Config) -> str:
+    """Equal for configs whose training steps take the same memory."""
+    from .two_stage.step_memory import memory_key as key
+
+    return key(config)

@@ -102,6 +102,10 @@ class GANAugmentation(Augmentation):
                     f"got {settings.topk}")
         return None
 
+    def for_memory(self) -> GANAugmentation:
+        """Without perturbation, which chooses labels on the host, and without word vectors to start from."""
+        return self.model_copy(update={"perturb": Perturb(), "init_embeddings": False})
+
     def build(self, parts: AugmentationParts) -> Any:
         """Generator and discriminators for the detector's map, on its device."""
         from sgg.gan import GAN

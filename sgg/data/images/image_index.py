@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sgg.common.atomic import write_json
+from sgg.common.atomic import keep_json
 from sgg.common.hashing import sha256_of
 from sgg.data.annotation_files import require_json
 from sgg.data.images.image_files import Header, read_header
@@ -134,11 +134,8 @@ class ImageIndex:
             return
         images = {name: [entry.length, entry.time, asdict(entry.header), entry.content]
                     for name, entry in self._known().items()}
-        try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self.file, {"format": FORMAT, "folder": str(self.folder), "pictures": images}, indent=None)
-        except OSError:
-            pass  # the folder cannot be written to: headers are read again next time
+        # Where nothing can be written, headers are read again next time.
+        keep_json(self.file, {"format": FORMAT, "folder": str(self.folder), "pictures": images})
 
 
 def index_file(cache: Path, folder: Path) -> Path:

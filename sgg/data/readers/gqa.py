@@ -9,13 +9,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sgg.common.atomic import write_json
+from sgg.common.atomic import keep_json
 from sgg.data.annotation_files import require_json
 from sgg.data.annotations import Annotations
 from sgg.data.checks.box_conventions import CORNER_AND_SIZE
@@ -150,9 +149,8 @@ def _asked_images(directory: Path, split: str, kept: Path | None) -> tuple[list[
             raise ValueError(f"{path}: question {number} must have str under 'imageId'")
     ids = list(questions.values())
     if kept is not None:
-        with suppress(OSError):  # without a kept list the questions are read again next time
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            write_json(kept, {"origin": Origin.of(path).to_json(), "images": sorted(set(ids))}, indent=None)
+        # Without a kept list the questions are read again next time.
+        keep_json(kept, {"origin": Origin.of(path).to_json(), "images": sorted(set(ids))})
     return ids, path
 
 

@@ -30,6 +30,12 @@ class ToyGenome(DataSettings):
     """The number of training images, the first ones, that are the validation split; None: the number of its own
     metadata, 300."""
 
+    def to_generate(self) -> Path | None:
+        """ROOT/toy."""
+        from sgg.data.toy.dataset import is_there
+
+        return None if is_there(self.root / "toy") else self.root / "toy"
+
     def open(self, rules: Rules, cache: Path) -> DataSet:
         """Open the data set in ROOT/toy."""
         from sgg.data.toy.dataset import open_toy

@@ -12,6 +12,14 @@ from sgg.data.checks.consistency import USUAL, Rules
 from sgg.data.dataset import DataSet, Split
 from sgg.data.readers.visual_genome import open_visual_genome, read_visual_genome
 
+SETTINGS = Path("stanford_filtered", "toy.json")
+"""The file that is written last."""
+
+
+def is_there(directory: Path) -> bool:
+    """Whether the toy genome has been generated in a folder."""
+    return (directory / SETTINGS).exists()
+
 
 def open_toy(directory: Path | str, num_val_images: int | None = None, rules: Rules = USUAL) -> DataSet:
     """Open the toy genome under `directory`. If it is not there, it is generated first, with a progress bar.
@@ -19,8 +27,8 @@ def open_toy(directory: Path | str, num_val_images: int | None = None, rules: Ru
     num_val_images: the number of training images for validation; None: the number in its own metadata.
     """
     directory = Path(directory)
-    settings_path = directory / "stanford_filtered" / "toy.json"
-    if not settings_path.exists():
+    settings_path = directory / SETTINGS
+    if not is_there(directory):
         with image_bar("toy genome") as on_image:
             toy.generate(directory, on_image=on_image)
     remedy = f"delete {directory} and start again to generate it"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sgg.common.sizes import gigabytes, minutes
 from sgg.features.image_writer import write_shard
 from sgg.methods.backbone import DetectorSpec
 
@@ -84,14 +85,3 @@ def map_shape(spec: DetectorSpec) -> tuple[int, int, int]:
     """The shape of the global map of a kind of detector."""
     side = spec.map_size(spec.image_size)
     return spec.channels, side, side
-
-
-def gigabytes(size: float) -> str:
-    """A number of bytes for people."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
-
-
-def minutes(seconds: float) -> str:
-    """A duration for people."""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else \
-        f"{seconds / 3600:.1f} h"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sgg.common.sizes import gigabytes
 from sgg.config import Config
 from sgg.config.schema import Features
 from sgg.detector import known_hash
 from sgg.experiment.context import Experiment
 from sgg.methods.backbone import BACKBONES
 
-from .estimate import Estimate, gigabytes, map_shape
+from .estimate import Estimate, map_shape
 from .foundation import TwoStageFoundation
 from .storing import explain_auto, free_bytes
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from rich.progress import track
 
 from sgg.common.atomic import nearest_existing
+from sgg.common.sizes import gigabytes, minutes
 from sgg.config import Config
 from sgg.experiment.validation import is_validated
 from sgg.features.other_stores import other_stores
 
-from .estimate import Estimate, gigabytes, minutes
+from .estimate import Estimate
 from .stored import StoredSplit
 
 log = logging.getLogger(__name__)
@@ -30,11 +31,12 @@ SHARE = 0.5
 @dataclass(frozen=True)
 class Decision:
     """Which splits are stored. said: what people get to read. seconds: what computing takes on this machine, by one
-    process."""
+    process. bytes: what the stores take of the disk."""
 
     splits: tuple[StoredSplit, ...] = ()
     said: tuple[str, ...] = ()
     seconds: float = 0.0
+    bytes: int = 0
 
 
 def decide(splits: Sequence[StoredSplit], config: Config) -> Decision:
@@ -77,7 +79,7 @@ def _decided(missing: Sequence[StoredSplit], estimate: Estimate, maps: str) -> D
             f"{gigabytes(estimate.total)}, in about {minutes(seconds)}"]
     for one in missing:
         said += other_stores(one.paths["map"], one.identities["map"])
-    return Decision(tuple(missing), tuple(said), seconds)
+    return Decision(tuple(missing), tuple(said), seconds, round(estimate.total))
 
 
 def store_outputs(decision: Decision) -> None:

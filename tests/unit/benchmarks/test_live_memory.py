@@ -3,26 +3,10 @@ from dataclasses import fields
 import pytest
 import torch
 
-from benchmarks.common.live_memory import LiveMemory, peak_of_shapes, peak_of_values
+from benchmarks.common.live_memory import peak_of_shapes, peak_of_values
 from benchmarks.common.paper_step import Size, build
 
 SMALL = Size().quick()
-
-
-def test_live_memory_counts_a_tensor_until_it_is_freed():
-    """400 bytes are held; 800 are made, viewed (a view is the same memory), and freed before 1,600 are made."""
-    held = torch.zeros(100)
-    with LiveMemory([held, held[:50]]) as memory:
-        first = torch.zeros(200)
-        view = first.view(2, 100).t()
-        assert memory.now == 400 + 800
-        del first
-        assert memory.now == 400 + 800
-        del view
-        assert memory.now == 400
-        torch.zeros(400)
-    assert memory.now == 400
-    assert memory.peak == 400 + 1600
 
 
 @pytest.mark.parametrize("recompute", [False, True], ids=["kept", "recomputed"])

@@ -1,0 +1,100 @@
+from pathlib import Path
+from platform import tune
+from platform.launch import dry_run
+from platform.launch.dry_run import as_yaml, disk_lines, to_generate, trial_lines
+from platform.search.search_space import faults_of_search, read_axes
+
+import pytest
+import yaml
+
+from sgg.config import load
+from sgg.systems.forecast import SharedPart
+
+CONFIGS = Path(__file__).parents[4] / "tune_configs"
+
+
+@pytest.fixture
+def read(tmp_path):
+    def of(text, *overrides):
+        (tmp_path / "a.yaml").write_text(text)
+        return read_axes(load(tmp_path / "a.yaml", overrides, faults_of_search))
+    return of
+
+
+@pytest.mark.parametrize("name", ["perturb_search", "single", "smoke", "demo", "paper/search", "paper/imp_gan"])
+def test_as_yaml_is_the_same_study(read, name):
+    """Read again, it has the same axes, and every trial has the same settings."""
+    study, axes = read((CONFIGS / f"{name}.yaml").read_text())
+    again, axes_again = read(as_yaml(study, axes))
+    assert axes_again == axes
+    assert again.base == study.base
+    for point in dry_run.singles(axes):
+        assert again.trial(point) == study.trial(point)
+
+
+def test_as_yaml_leaves_out_what_follows_from_searched_settings(read):
+    """The rate is 2e-3 x the batch on the toy genome; of two heads each has settings of its own."""
+    study, axes = read("""
+data: {name: toy}
+training: {batch_size: {search: choice, of: [4, 8]}}
+model: {head: {kind: {search: grid, of: [imp, motifs]}, iterations: 2}}
+""")
+    text = as_yaml(study, axes)
+    assert "learning_rate" not in yaml.safe_load(text)["training"]
+    comment = text.splitlines()[-1]
+    assert comment.startswith("# follow from searched settings: ")
+    assert "training.learning_rate" in comment
+    again, _ = read(text)
+    assert again.trial({"training.batch_size": 8, "model.head.kind": "imp"}) == \
+        study.trial({"training.batch_size": 8, "model.head.kind": "imp"})
+    assert again.trial({"training.batch_size": 8}).training.learning_rate == 0.016
+
+
+def test_trial_lines_count_configurations_and_seeds(read):
+    study, axes = read("loss: {kind: {search: grid, of: [baseline, dnorm]}, scale: {search: uniform, low: 1, high: 2}}",
+                       "experiment.seed=1,2,3", "search.trials=4", "search.scheduler=asha")
+    assert list(trial_lines(study, axes, 24, 2, {"CPU": 1.0, "GPU": 1.0})) == [
+        "24 trials: 8 configurations x 3 seeds (1, 2, 3), 2 at a time, each on 1 CPU and 1 GPU",
+        "search.algorithm random chooses them by val/sgcls/zs/ngR@100, and asha stops the worse ones early:",
+        "  loss.kind: grid of baseline, dnorm", "  loss.scale: uniform from 1 to 2"]
+
+
+def test_disk_lines_say_what_does_not_fit(read, tmp_path, monkeypatch):
+    """6 trials keep 2 newest checkpoints and the best one each."""
+    study, _ = read("", f"experiment.output={tmp_path}", f"data.cache={tmp_path}")
+    monkeypatch.setattr(dry_run.shutil, "disk_usage", lambda path: type("", (), {"free": 10**9}))
+    parts = [SharedPart("a", ["x"], bytes=2 * 10**9), SharedPart("b", ["x"]), SharedPart("c", ["x"], None, True, 0)]
+    assert list(disk_lines(study, parts, 6, 10**7)) == [
+        f"disk: about 2.0 GB for what is made first, without b, whose size is not known yet; 1.0 GB are free under "
+        f"{tmp_path}", "  more than is free: change data.cache",
+        f"disk: at most 180.0 MB for 6 x 3 checkpoints; 1.0 GB are free under {tmp_path}/experiment"]
+
+
+def test_plan_study_names_data_that_are_generated_first(tmp_path, capsys):
+    """Nothing is generated, and Ray does not start."""
+    (tmp_path / "a.yaml").write_text(f"experiment: {{output: {tmp_path}/runs}}\ndata: {{root: {tmp_path}/data}}\n")
+    assert tune.main([str(tmp_path / "a.yaml"), "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert f"{tmp_path}/data/toy is not there: a run generates it first" in said
+    assert f"python -m sgg.data toy --out {tmp_path}/data/toy" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
+
+
+def test_plan_study_refuses_what_a_run_refuses(tmp_path, capsys):
+    (tmp_path / "a.yaml").write_text(f"experiment: {{output: {tmp_path}/runs}}\n")
+    (tmp_path / "runs" / "experiment").mkdir(parents=True)
+    (tmp_path / "runs" / "experiment" / "study.json").write_text('{"settings": {}, "axes": {}, "data": {}}')
+    assert tune.main([str(tmp_path / "a.yaml"), "--dry-run"]) == 2
+    assert "runs/experiment exists already" in capsys.readouterr().err
+
+
+def test_to_generate_asks_every_searched_data_set(read, tmp_path):
+    study, axes = read(f"data: {{name: {{search: grid, of: [vg, toy]}}, root: {tmp_path}}}")
+    assert to_generate(study, axes) == tmp_path / "toy"
+
+
+def test_main_takes_either_resume_or_dry_run(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        tune.main([str(tmp_path / "a.yaml"), "--dry-run", "--resume"])
+    assert ended.value.code == 2
+    assert "not allowed with" in capsys.readouterr().err
