@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 VOID = frozenset({"img", "input", "meta", "link", "br"})
+LONG = 40
 
 
 class Markup(str):
@@ -27,8 +28,9 @@ def joined(parts: Iterable[str | None]) -> Markup:
 
 
 def name(text: str) -> Markup:
-    """A name from the data. Letters that change the direction of text act within it only."""
-    return tag("bdi", text)
+    """A name from the data. Letters that change the direction of text act within it only. A long one, which a table
+    cuts, is also its title."""
+    return tag("bdi", text, title=text if len(text) > LONG else None)
 
 
 def definitions(facts: Sequence[tuple[str, str]]) -> Markup:

@@ -76,12 +76,13 @@ class Page:
         self._file.write(tag("article", tag("h2", title), *body, id=f"entry-{self._entries}",
                              data_words=searchable(words), data_marks=" ".join(marks)) + "\n")
 
-    def picture(self, file: str, image: Image.Image, alt: str, caption: str | None = None) -> Markup:
-        """Write a picture, and return a figure with it. file: its name, which ends with .png. Raises OSError that names
-        the file."""
+    def picture(self, file: str, image: Image.Image, alt: str, caption: str | None = None,
+                kind: str | None = None) -> Markup:
+        """Write a picture, and return a figure with it. file: its name, which ends with .png. caption, kind: as in
+        `figure`. Raises OSError that names the file."""
         with replaced(self.out / PICTURES / file) as temporary:
             image.save(temporary, "PNG", compress_level=6)
-        return figure(f"{PICTURES}/{file}", image.size, alt, caption)
+        return figure(f"{PICTURES}/{file}", image.size, alt, caption, kind)
 
     def close_with(self, text: str) -> None:
         """Append a text, or markup, below all entries."""
@@ -97,10 +98,13 @@ class Page:
             self._file.write(f"</main>\n{tag('script', script) if self._controls else ''}\n</body>\n</html>\n")
 
 
-def figure(address: str, size: tuple[int, int], alt: str, caption: str | None = None) -> Markup:
-    """A picture that opens alone when it is clicked. size: width and height in pixels. caption: text or markup."""
+def figure(address: str, size: tuple[int, int], alt: str, caption: str | None = None,
+           kind: str | None = None) -> Markup:
+    """A picture that opens alone when it is clicked. size: width and height in pixels. caption: text or markup. kind: a
+    class of the style sheet; "graph": a phone shows it larger than its window, and scrolls it."""
     image = tag("img", src=address, width=size[0], height=size[1], alt=alt, loading="lazy", decoding="async")
-    return tag("figure", tag("a", image, href=address), None if caption is None else tag("figcaption", caption))
+    return tag("figure", tag("a", image, href=address), None if caption is None else tag("figcaption", caption),
+               class_=kind)
 
 
 def searchable(words: Iterable[str]) -> str:

@@ -176,7 +176,8 @@ def _figures(page: Page, drawn: JudgedPictures, stem: str, image_id: str) -> Mar
              ("predicted_image", drawn.predicted_image, "the predicted boxes", "predicted boxes"),
              ("annotated", drawn.annotated, "the annotated graph", "annotated: hits and misses"),
              ("predicted", drawn.predicted, "the predicted graph", "predicted: hits and wrong triplets")]
-    return tag("div", *(page.picture(f"{stem}_{kind}.png", picture, f"image {image_id}: {alt}", caption)
+    return tag("div", *(page.picture(f"{stem}_{kind}.png", picture, f"image {image_id}: {alt}", caption,
+                                     None if "image" in kind else "graph")
                         for kind, picture, alt, caption in parts if picture is not None),
                class_="figures judged" if drawn.predicted_image is None else "figures judged own")
 

@@ -16,7 +16,7 @@ PANEL = 640
 """The longer side of an image in a picture of this kind. A smaller image grows up to `SMALL`."""
 SMALL = 480
 LEAST = 300
-"""The least width and height of an image's part of a picture, where the tags of narrow images stand."""
+"""The least width of an image's part of a picture, where the tags of narrow images stand."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ def place_boxes(size: tuple[int, int], boxes: np.ndarray, texts: Sequence[str]) 
     """The places of an image of a `size` (height, width) and of its boxes [N, 4], which are fractions of width and
     height."""
     lines = [shortened(text) for text in texts]
-    image, part = image_place(size, PANEL, SMALL, GAP // 2, GAP // 2)
+    image, part = image_place(size, PANEL, SMALL, (GAP // 2, GAP // 2), least_height=0)
     rectangles = [scaled(box, image) for box in boxes]
     tags, part = place_tags(rectangles, lines, part, clear=True)
     return BoxPlaces((int(part[2] + GAP / 2 + 0.999), int(part[3] + GAP / 2 + 0.999)), image, rectangles, tags, lines)
@@ -56,16 +56,20 @@ def box_picture(image: np.ndarray, boxes: np.ndarray, texts: Sequence[str], stro
     return canvas
 
 
-def image_place(size: tuple[int, int], panel: int, small: int, left: int, top: int) -> tuple[Rectangle, Rectangle]:
+def image_place(size: tuple[int, int], panel: int, small: int, corner: tuple[int, int],
+                least_height: int = LEAST) -> tuple[Rectangle, Rectangle]:
     """The rectangle of an image of a `size` (height, width), and that of its part of the picture, which holds its tags
-    too. Both begin at `left`, `top`.
+    too. Both begin at `corner`, left and top.
 
     panel: pixels of the image's longer side. small: up to which a smaller image grows, at most eight times.
+    least_height: of the part.
     """
+    left, top = corner
     longer = max(size)
     scale = min(panel / longer, max(1.0, min(8.0, small / longer)))
     height, width = (max(1, round(side * scale)) for side in size)
-    return (left, top, left + width, top + height), (left, top, left + max(width, LEAST), top + max(height, LEAST))
+    return (left, top, left + width, top + height), (left, top, left + max(width, LEAST),
+                                                            top + max(height, least_height))
 
 
 def place_tags(boxes: Sequence[Rectangle], texts: Sequence[str], part: Rectangle,

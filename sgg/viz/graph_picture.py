@@ -69,7 +69,7 @@ def arrange(size: tuple[int, int], graph: Shown) -> Arrangement:
     """The places of a graph's parts. size: height and width of the image."""
     kept, relations, footer = _selected(graph)
     texts = [f"{number} {shortened(graph.objects[row])}" for number, row in enumerate(kept, 1)]
-    image, part = image_place(size, PANEL, SMALL, GAP, 2 * GAP + TITLE)
+    image, part = image_place(size, PANEL, SMALL, (GAP, 2 * GAP + TITLE))
     boxes = [scaled(graph.boxes[row], image) for row in kept]
     tags, part = place_tags(boxes, texts, part)
 

@@ -47,6 +47,7 @@ def test_table_and_bar_escape_too() -> None:
 
 def test_name_keeps_direction_to_itself() -> None:
     assert name("\u202ea") == "<bdi>\u202ea</bdi>"
+    assert name("a" * 41) == f"<bdi title=\"{'a' * 41}\">{'a' * 41}</bdi>"
 
 
 def test_searchable_has_each_word_and_its_parts_once() -> None:
