@@ -3,9 +3,10 @@
     python benchmarks/heads.py [--quick] [--json FILE]
 
 Every registered head runs with its default settings: vectors of 4,096 numbers as with VGG16, 151 classes, 51
-predicates, 6 images of 12 objects and 256 pairs, random inputs. Heads take turns, and each time is the best of its
+predicates, 4 images of 12 objects and 256 pairs, random inputs. Heads take turns, and each time is the best of its
 turns, in processor time of one thread, which does not grow when other processes wait for the same core. The baseline is
-IMP with hidden width 512 and 3 iterations. The goal is at most 1.5 times its step.
+IMP with hidden width 512 and 3 iterations. The goals: at most 1.5 times its step for Neural Motifs, and 3 times for
+VCTree, whose states follow from one another. Other heads have none.
 --quick: one small image, as a test that it runs.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -24,8 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import Row, arguments_of, judged, report
 from sgg.methods.head import HEADS, HeadInputs, HeadSizes, Mode
+from sgg.settings.marks import defaults_for
 
-BASELINE, GOAL, SIDE = "imp", 1.5, 592
+BASELINE, GOALS, SIDE = "imp", {"imp": 1.0, "motifs": 1.5, "vctree": 3.0}, 592
 PAPER = HeadSizes(vector=4096, classes=151, predicates=51, embedding=200, channels=512)
 SMALL = HeadSizes(vector=64, classes=11, predicates=7, embedding=8, channels=16)
 
@@ -56,9 +59,11 @@ def random_inputs(sizes: HeadSizes, mode: Mode, images: int, objects: int, pairs
 
 
 def build(name: str, sizes: HeadSizes) -> nn.Module:
-    """A head with its default settings, in training mode."""
+    """A head with its default settings, small ones for small sizes, in training mode."""
     words = torch.randn(sizes.classes, sizes.embedding), torch.randn(sizes.predicates, sizes.embedding)
-    return HEADS[name]().build(sizes, words).train()
+    table = torch.rand(sizes.classes, sizes.classes, sizes.predicates).log()
+    settings = {} if sizes is PAPER else defaults_for(HEADS[name], "toy")
+    return HEADS[name](**settings).build(replace(sizes, frequency_table=table), words).train()
 
 
 def seconds(head: nn.Module, inputs: HeadInputs) -> float:
@@ -88,15 +93,16 @@ def measure(sizes: HeadSizes, images: int, objects: int, pairs: int, turns: int)
                 if turn:  # the first one allocates
                     best[name] = min(best[name], taken)
         for name, taken in best.items():
-            yield judged(f"heads/{name}/{mode}", taken, "s", best[BASELINE], f"<= {GOAL} x {BASELINE}",
-                         taken <= GOAL * best[BASELINE])
+            goal = GOALS.get(name)
+            yield judged(f"heads/{name}/{mode}", taken, "s", best[BASELINE], goal and f"<= {goal} x {BASELINE}",
+                         goal is None or taken <= goal * best[BASELINE])
 
 
 def main() -> int:
     """Measure, print, and write the numbers."""
     options = arguments_of(__doc__, "a small image").parse_args()
     torch.set_num_threads(1)
-    return report(measure(SMALL, 1, 4, 6, 1) if options.quick else measure(PAPER, 6, 12, 256, 5), options)
+    return report(measure(SMALL, 1, 4, 6, 1) if options.quick else measure(PAPER, 4, 12, 256, 5), options)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from sgg.methods.augmentation import AUGMENTATIONS
+from sgg.methods.head import HEADS
 
 from .schema import Settings
 from .search_metric import fault_of_metric
@@ -46,6 +47,24 @@ def _augmentation_has_a_model_to_train(settings: Settings) -> str | None:
     if settings.model.frequency_bias == "only" and kind != "off":
         return (f"model.frequency_bias is only, so the model has no weights that augmentation.kind {kind} could train: "
                 "use model.frequency_bias off or add")
+    return None
+
+
+@_reads("model.head.kind", "model.frequency_bias")
+def _frequency_bias_is_in_one_place(settings: Settings) -> str | None:
+    head, bias = settings.model.head, settings.model.frequency_bias
+    if head.has_frequency_bias and bias != "off":
+        return (f"model.frequency_bias must be off with model.head {HEADS.kind_of(head)}, which has the frequencies "
+                f"inside, as one of its branches; got {bias}")
+    return None
+
+
+@_reads("model.head.kind", "augmentation.kind")
+def _head_learns_from_generated_features(settings: Settings) -> str | None:
+    head, augmentation = settings.model.head, settings.augmentation
+    if head.only_real and augmentation.generates:
+        return (f"augmentation.kind {AUGMENTATIONS.kind_of(augmentation)} cannot be combined with model.head "
+                f"{HEADS.kind_of(head)}: {head.only_real}; use augmentation.kind off, or another head")
     return None
 
 

@@ -71,6 +71,11 @@ class Model(Section):
     dropout: Annotated[Fraction, trains(mid_training=True), data_defaults(toy=0.2)] = 0.5
     """Dropout in the box heads."""
 
+    @property
+    def needs_frequency_table(self) -> bool:
+        """Whether the model, or its head, asks for the frequencies of predicates in training."""
+        return self.frequency_bias != "off" or "frequency_table" in self.head.needs
+
 
 class Embeddings(Section):
     """Word vectors of classes and predicates, for augmentations and heads that need them."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from .layout import counted
+from sgg.common.counting import counted
 
 
 def perceptron(*widths: int, activate_last: bool) -> nn.Sequential:

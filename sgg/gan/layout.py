@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sgg.common.counting import counted
+
 
 def boxes_to_layout(features: Tensor, boxes: Tensor, image_index: Tensor, size: int, *,
                     num_images: int | None = None, largest: int | None = None) -> Tensor:
@@ -33,11 +35,6 @@ def boxes_to_layout(features: Tensor, boxes: Tensor, image_index: Tensor, size: 
     padded = stretched.new_zeros(images, most, height, channels, size)
     padded = padded.index_put((image_index, rank), stretched)
     return torch.einsum("bkhy,bkhdx->bdyx", padded_rows, padded)
-
-
-def counted(index: Tensor, size: int) -> Tensor:
-    """[size] how often each number occurs in `index` [n]. Unlike torch's bincount it does not wait for the device."""
-    return index.new_zeros(size).index_add(0, index, torch.ones_like(index))
 
 
 def _hat_weights(low: Tensor, high: Tensor, size: int, cells: int) -> Tensor:

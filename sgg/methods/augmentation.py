@@ -56,9 +56,11 @@ class Augmentation(Method):
     """The settings of an augmentation, and the method that builds it.
 
     modes: the values of `training.mode` that it supports. rates: the names of its settings that are learning rates.
+    generates: whether it trains the model on features that it generates.
     """
 
     rates: ClassVar[tuple[str, ...]] = ()
+    generates: ClassVar[bool] = False
     modes: ClassVar[frozenset[Mode]] = frozenset({"sgcls", "predcls", "sgdet"})
 
     @property

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 HEADS: Registry[Head] = Registry("relation head", "sgg.models.heads", default="imp")
 
 Mode = Literal["sgcls", "predcls", "sgdet"]
-Need = Literal["detector_logits", "class_boxes", "class_vectors", "predicate_vectors", "maps", "box_masks"]
-"""Optional inputs of a head. Each is a field of `HeadInputs`; `maps` stands for node_maps and edge_maps."""
+Unit = Literal["objects", "pairs", "images"]
+"""What an additional loss of a head is a mean over."""
+Need = Literal["detector_logits", "class_boxes", "class_vectors", "predicate_vectors", "maps", "box_masks",
+               "frequency_table"]
+"""Optional inputs of a head. Each is a field of `HeadInputs`; `maps` stands for node_maps and edge_maps. But
+`frequency_table` is a field of `HeadSizes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,8 @@ class HeadInputs:
     boxes [N, 4]: x1, y1, x2, y2 in pixels of the detector's frame. image_index [N]: the image of each object.
     image_sizes [B, 2]: height and width of the images in that frame. pairs [P, 2]: subject and object, rows of `nodes`.
     mode: the given annotation: boxes (sgcls), boxes and labels (predcls), nothing (sgdet).
-    labels [N]: the given classes; None if the head has to predict them.
+    labels [N]: the given classes; None if the head has to predict them. largest: the most objects of an image, or
+    a larger number; None: unknown on the host, so a head that needs it waits for the device.
 
     Only if the head asks for them (`Head.needs`):
     detector_logits [N, C]: the detector's class scores before softmax, background first.
@@ -60,6 +65,7 @@ class HeadInputs:
     target_labels: Tensor | None = None
     target_predicates: Tensor | None = None
     related: Tensor | None = None
+    largest: int | None = None
 
     @property
     def num_images(self) -> int:
@@ -72,14 +78,17 @@ class HeadOutputs:
     """The outputs of a relation head.
 
     label_logits [N, C] and predicate_logits [P, R], background first. labels [N]: the classes that the predicates are
-    conditioned on; None if they are conditioned on none. losses: additional losses of the head by name. Each is a mean
-    over objects, and every step has the same names.
+    conditioned on; None if they are conditioned on none. predicted_labels [N]: the classes that a prediction shows,
+    where they are others than `labels`; None: they are not. losses: additional losses of the head by name; every step
+    has the same names. Each is a mean over objects, unless `units` names another unit for it.
     """
 
     label_logits: Tensor
     predicate_logits: Tensor
     labels: Tensor | None = None
     losses: Mapping[str, Tensor] = field(default_factory=dict)
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    predicted_labels: Tensor | None = None
 
 
 class PairStream(Protocol):
@@ -110,7 +119,9 @@ class HeadSizes:
     """The sizes of a head's inputs and outputs.
 
     vector: V, of the vectors of objects and pairs. classes and predicates: C and R, background included. embedding: D,
-    of word vectors; 0 if the head asks for none. channels: of the detector's map.
+    of word vectors; 0 if the head asks for none. channels: of the detector's map. frequency_table: [C, C, R] the
+    logarithms of the frequencies of predicates by the classes of subject and object (`sgg.models.frequency_bias`), only
+    if the head asks for it.
     """
 
     vector: int
@@ -118,17 +129,22 @@ class HeadSizes:
     predicates: int
     embedding: int = 0
     channels: int = 0
+    frequency_table: Tensor | None = field(default=None, compare=False)
 
 
 class Head(Method):
     """The settings of a relation head, and the method that builds it.
 
     needs: its optional inputs. conditions_on_labels: whether its predicates depend on labels. If so, the head runs once
-    for each mode; if not, it runs once for SGCls and PredCls together.
+    for each mode; if not, it runs once for SGCls and PredCls together. has_frequency_bias: whether it has the frequency
+    bias inside, so that `model.frequency_bias` must be off. only_real: why it cannot learn from generated features, as
+    the end of a sentence; empty: it can.
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset()
     conditions_on_labels: ClassVar[bool] = False
+    has_frequency_bias: ClassVar[bool] = False
+    only_real: ClassVar[str] = ""
 
     @property
     def needs_words(self) -> bool:
@@ -169,9 +185,9 @@ def require_shapes(outputs: HeadOutputs, head: nn.Module, nodes: int, edges: int
     if not isinstance(outputs, HeadOutputs):
         raise MethodError(f"{place(kind)}: {kind.__name__} must return HeadOutputs, got {type(outputs).__name__}")
     for name, wanted in (("label_logits", (nodes, classes)), ("predicate_logits", (edges, predicates)),
-                         ("labels", (nodes,))):
+                         ("labels", (nodes,)), ("predicted_labels", (nodes,))):
         given = getattr(outputs, name)
-        if given is None and name == "labels":
+        if given is None and name.endswith("labels"):
             continue
         shape = tuple(getattr(given, "shape", ()))
         fits = len(shape) == len(wanted) and all(size in (None, own) for size, own in zip(wanted, shape, strict=True))
@@ -183,3 +199,7 @@ def require_shapes(outputs: HeadOutputs, head: nn.Module, nodes: int, edges: int
         if getattr(loss, "shape", None) != ():
             raise MethodError(f"{place(kind)}: {kind.__name__} must return the loss {name!r} as a scalar tensor, got "
                               f"{list(loss.shape) if hasattr(loss, 'shape') else type(loss).__name__}")
+    for name, unit in outputs.units.items():
+        if name not in outputs.losses or unit not in get_args(Unit):
+            raise MethodError(f"{place(kind)}: {kind.__name__} must return as units {', '.join(get_args(Unit))} by the "
+                              f"names of its losses, got {unit!r} for {name!r}")

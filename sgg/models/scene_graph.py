@@ -75,7 +75,7 @@ class SceneGraphModel(nn.Module):
 
     def classify(self, nodes: Tensor, edges: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor,
                  image_sizes: Tensor, mode: Mode = "sgcls", labels: Tensor | None = None,
-                 **optional: Tensor | None) -> HeadOutputs:
+                 **optional: Tensor | int | None) -> HeadOutputs:
         """The outputs of the relation head for visual features, without the frequency bias.
 
         nodes: [N, channels, 7, 7] and edges: [P, channels, 7, 7] as `features` returns them. boxes: [N, 4] and
@@ -113,7 +113,7 @@ class SceneGraphModel(nn.Module):
 
     def forward(self, nodes: Tensor, edges: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor,
                 image_sizes: Tensor, mode: Mode = "sgcls", labels: Tensor | None = None, *, biased: bool = True,
-                **optional: Tensor | None) -> HeadOutputs:
+                **optional: Tensor | int | None) -> HeadOutputs:
         """As `classify`, with the labels that the bias uses, and with the frequency bias unless `biased` is False.
 
         Raises ValueError, naming the head's file, where the first outputs of the head are not as its contract says.
@@ -124,7 +124,7 @@ class SceneGraphModel(nn.Module):
 
     def in_modes(self, given: Mapping[Mode, Tensor | None], nodes: Tensor, edges: Tensor, boxes: Tensor,
                  image_index: Tensor, pairs: Tensor, image_sizes: Tensor,
-                 **optional: Tensor | None) -> dict[Mode, HeadOutputs]:
+                 **optional: Tensor | int | None) -> dict[Mode, HeadOutputs]:
         """As `forward`, in several modes. given: the labels [N] that each mode gives, or None.
 
         A head whose predicates do not depend on labels runs once for all modes, and box heads always do.
@@ -141,7 +141,7 @@ class SceneGraphModel(nn.Module):
 
     @torch.no_grad()
     def predict(self, given: Mapping[Mode, Tensor | None], feature_map: Tensor, boxes: Tensor, image_index: Tensor,
-                pairs: Tensor, image_sizes: Tensor, **optional: Tensor | None) -> dict[Mode, HeadOutputs]:
+                pairs: Tensor, image_sizes: Tensor, **optional: Tensor | int | None) -> dict[Mode, HeadOutputs]:
         """As `in_modes`, from a feature map [B, channels, h, w], for evaluation: without gradient, and in parts where
         there are more pairs than fit into memory together (`pair_parts`)."""
         parts = pair_parts(len(pairs), self.regions.channels * self.regions.size**2)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 Get = Callable[[str], Any]
 """Returns the value of a dotted key."""
 
@@ -36,3 +38,9 @@ class ComputedDefault:
 def data_defaults(**values: Any) -> DataDefaults:
     """A mark with the default for each named data set: `data_defaults(toy=64)`."""
     return DataDefaults(values)
+
+
+def defaults_for(section: type[BaseModel], data: str) -> dict[str, Any]:
+    """The defaults that a section has for a named data set and for no other, by setting."""
+    return {name: mark.values[data] for name, field in section.model_fields.items() for mark in field.metadata
+            if isinstance(mark, DataDefaults) and data in mark.values}

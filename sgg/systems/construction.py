@@ -86,7 +86,8 @@ def _try_head(experiment: Experiment, trains: bool) -> None:
     spec, dim, head = config.detector.spec, config.embeddings.dim, config.model.head
     classes, predicates = experiment.num_classes, experiment.num_predicates
     words = (torch.randn(classes, dim), torch.randn(predicates, dim)) if head.needs_words else None
-    sizes = HeadSizes(spec.head_dim, classes, predicates, dim if words else 0, spec.channels)
+    table = torch.zeros(classes, classes, predicates) if "frequency_table" in head.needs else None
+    sizes = HeadSizes(spec.head_dim, classes, predicates, dim if words else 0, spec.channels, table)
     try_head(require_module(head.build(sizes, words), head), config, sizes, words, trains)
 
 

@@ -52,6 +52,7 @@ class GANAugmentation(Augmentation):
     """Generator, discriminators and their updates ([2], docs/SYSTEM.md section 4)."""
 
     rates: ClassVar[tuple[str, ...]] = ("learning_rate_generator", "learning_rate_discriminator")
+    generates: ClassVar[bool] = True
     modes: ClassVar[frozenset[Mode]] = frozenset({"sgcls", "predcls"})  # graphs are generated for annotated boxes
 
     kind: Annotated[Literal["gan"], trains(shared=True, tried=True)] = "gan"

@@ -197,7 +197,7 @@ class TwoStageFoundation:
         """The scene-graph model; its box heads start from the detector's."""
         experiment = self.experiment
         words = experiment.word_vectors if self.config.model.head.needs_words else None
-        table = None if self.config.model.frequency_bias == "off" else frequency_table(*experiment.pair_counts)
+        table = frequency_table(*experiment.pair_counts) if self.config.model.needs_frequency_table else None
         outputs = experiment.num_classes, experiment.num_predicates
         return build_model(self.config, self.detector, outputs, words, table)
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sgg.common import distributed as parallel
+from sgg.common.precision import full
 from sgg.config import Config
 from sgg.detector.model import Detector
 from sgg.losses import node_loss
@@ -55,16 +56,19 @@ class GraphLearner:
                 sample.nodes, sample.edges, encoding.boxes, encoding.image_index, sample.pairs, encoding.image_sizes,
                 self._mode, labels if self._mode == "predcls" else None, biased=biased, detector_logits=sample.logits,
                 class_boxes=encoding.class_boxes, target_labels=labels, target_predicates=sample.hard_predicates,
-                related=sample.hard_predicates > 0)
+                related=sample.hard_predicates > 0, largest=encoding.largest)
         whole = sample.whole
-        of_objects = mean_scale(len(labels), whole.objects)
+        scales = {"objects": mean_scale(len(labels), whole.objects),
+                  "pairs": mean_scale(len(sample.pairs), whole.pairs),
+                  "images": mean_scale(sample.num_images, whole.images)}
         subjects, objects = outputs.labels[sample.pairs[:, 0]], outputs.labels[sample.pairs[:, 1]]
         context = EdgeContext(subjects, objects, whole.foreground, whole.background)
-        logits = _full(outputs.predicate_logits)
+        logits = full(outputs.predicate_logits)
         edges = require_scalar(self._edge_loss(logits, sample.predicates, context), self._edge_loss, logits)
-        return {"nodes": node_loss(_full(outputs.label_logits), labels) * of_objects,
+        return {"nodes": node_loss(full(outputs.label_logits), labels) * scales["objects"],
                 "edges": edges * parallel.num_workers(),  # divided by counts of the whole batch; then averaged
-                **{f"head/{name}": _full(value) * of_objects for name, value in outputs.losses.items()}}
+                **{f"head/{name}": full(value) * scales[outputs.units.get(name, "objects")]
+                   for name, value in outputs.losses.items()}}
 
     def update(self, samples: Sequence[Sample]) -> Losses:
         """One update on a batch that is split into samples; their gradients are added. The update is that of `step`."""
@@ -98,7 +102,3 @@ def added(losses: Sequence[Losses]) -> Losses:
     names = dict.fromkeys(name for one in losses for name in one)
     return {name: total(one[name].detach() for one in losses if name in one) for name in names}
 
-
-def _full(logits: Tensor) -> Tensor:
-    """The logits in float32, where autocast made them bfloat16."""
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -18,18 +18,19 @@ def build_model(config: Config, detector: Detector, outputs: tuple[int, int], wo
     """The model with fresh weights; its box heads start from the detector's.
 
     outputs: the numbers C and R of classes and predicates. words: [C, D] and [R, D] word vectors, for a head that needs
-    them. table: [C, C, R] the frequency bias, unless `model.frequency_bias` is off.
+    them. table: [C, C, R] the frequency table, if `Model.needs_frequency_table`.
     """
     settings, (classes, predicates) = config.model, outputs
     node_box_head, edge_box_head = (detector.box_head_copy(role, settings.dropout) for role in ("node", "edge"))
     head = settings.head
     sizes = HeadSizes(detector.head_dim, classes, predicates, 0 if words is None else words[0].shape[1],
-                      detector.channels)
+                      detector.channels, table if "frequency_table" in head.needs else None)
     relation_head = require_module(head.build(sizes, words), head)
+    bias = None if table is None or settings.frequency_bias == "off" else FrequencyBias(table)
     regions = RoIFeatures(detector.channels, 1 / detector.stride, box_kind=settings.edge_boxes,
                           box_strides=settings.box_strides)
     model = SceneGraphModel(regions, node_box_head, edge_box_head, relation_head,
-                            None if table is None else FrequencyBias(table), settings.frequency_bias, head.needs,
+                            bias, settings.frequency_bias, head.needs,
                             head.conditions_on_labels, words, outputs, config.training.recompute_box_heads)
     if config.training.compile:
         model.classify = torch.compile(model.classify, dynamic=True)  # type: ignore[method-assign]  # of this one

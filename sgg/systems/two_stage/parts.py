@@ -93,7 +93,8 @@ def open_parts(folder: Path, config: Config, device: torch.device,
     classes, predicates = tuple(content["classes"]), tuple(content["predicates"])
     if detector.num_classes != len(classes):
         raise ValueError(f"{folder / DETECTOR} knows {detector.num_classes} classes, {described} {len(classes)}")
-    table = None if config.model.frequency_bias == "off" else torch.zeros(len(classes), len(classes), len(predicates))
+    shape = len(classes), len(classes), len(predicates)
+    table = torch.zeros(shape) if config.model.needs_frequency_table else None
     model = build_model(config, detector, (len(classes), len(predicates)),
                         _words(folder / WORDS) if content["words"] else None, table)
     return TwoStagePredictor(model.to(device), detector.to(device), device), Vocabulary(classes, predicates)

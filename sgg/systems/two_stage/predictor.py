@@ -83,7 +83,7 @@ class TwoStagePredictor:
         given = {mode: batch.labels if mode == "predcls" else None for mode in modes}
         outputs = self.model.predict(given, encoding.map, encoding.boxes, encoding.image_index, pairs,
                                      encoding.image_sizes, detector_logits=encoding.logits,
-                                     class_boxes=encoding.class_boxes)
+                                     class_boxes=encoding.class_boxes, largest=encoding.largest)
         predictions = {}
         for mode, output in outputs.items():
             labels, scores = _scored_labels(output, given[mode])
@@ -108,9 +108,10 @@ def _scored_labels(output: HeadOutputs, given: Tensor | None) -> tuple[Tensor, T
     if given is not None:
         return given, torch.ones_like(output.label_logits[:, 0])
     likely, scores = most_likely_labels(output.label_logits)
-    if output.labels is None:
+    shown = output.labels if output.predicted_labels is None else output.predicted_labels
+    if shown is None:
         return likely, scores
-    labels = torch.where(output.labels > 0, output.labels, likely)
+    labels = torch.where(shown > 0, shown, likely)
     return labels, torch.softmax(output.label_logits, dim=1).gather(1, labels[:, None])[:, 0]
 
 

@@ -1,5 +1,7 @@
 """A head whose outputs break the contract is named in its first step."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -21,6 +23,10 @@ FITS = HeadOutputs(torch.zeros(3, 5), torch.zeros(2, 4), torch.zeros(3))
     (HeadOutputs(torch.zeros(3, 5), torch.zeros(2)), r"predicate_logits of shape \[2, 4\], got \[2\]"),
     (HeadOutputs(torch.zeros(3, 5), None), r"predicate_logits of shape \[2, 4\], got NoneType"),
     (HeadOutputs(torch.zeros(3, 5), torch.zeros(2, 4), torch.zeros(2)), r"labels of shape \[3\], got \[2\]"),
+    (replace(FITS, losses={"mine": torch.zeros(2)}), r"the loss 'mine' as a scalar tensor, got \[2\]"),
+    (replace(FITS, losses={"mine": torch.zeros(())}, units={"mine": "boxes"}),
+     r"as units objects, pairs, images by the names of its losses, got 'boxes' for 'mine'"),
+    (replace(FITS, units={"mine": "pairs"}), r"as units .*, got 'pairs' for 'mine'"),
 ])
 def test_require_shapes_names_the_file_of_the_head(outputs, message: str) -> None:
     with pytest.raises(ValueError, match=rf"test_head\.py:\d+: Mine .*{message}") as raised:

@@ -1,6 +1,7 @@
 """The contracts of heads and augmentations: inputs, outputs and effects that no entry of the repository uses."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,12 +10,13 @@ from torch import nn
 
 from sgg.config import validate
 from sgg.detector.model import resize_boxes
-from sgg.methods.head import HeadOutputs
+from sgg.methods.head import HeadOutputs, Unit
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.sampling import all_pairs, training_pairs
 from sgg.systems.contract import Draws
 from sgg.systems.two_stage.augmenter import Augmenter
 from sgg.systems.two_stage.predictor import TwoStagePredictor
+from sgg.systems.two_stage.totals import Totals
 from tests.untrained import untrained
 
 EVERYTHING = frozenset({"detector_logits", "class_boxes", "class_vectors", "predicate_vectors", "maps", "box_masks"})
@@ -79,6 +81,28 @@ def test_head_inputs_are_what_a_head_asks_for_and_its_losses_count(foundation) -
     assert torch.equal(seen.related, seen.target_predicates > 0)
     expected = foundation.detector.classify(batch.images, batch.boxes, batch.image_index)
     torch.testing.assert_close(seen.detector_logits.softmax(1), expected)
+
+
+class Ones(Greedy):
+    """Has a loss of 1 for each unit that a loss can be a mean over."""
+
+    def forward(self, inputs):
+        ones = {f"of {unit}": torch.ones(()) for unit in get_args(Unit)}
+        return replace(super().forward(inputs), losses=ones, units={f"of {unit}": unit for unit in get_args(Unit)})
+
+
+def test_losses_of_a_head_count_by_the_share_of_what_they_are_means_over(foundation) -> None:
+    """A sample with 3 of 6 images, and as many of its objects and pairs, of the whole batch."""
+    system, experiment = foundation.build(), foundation.experiment
+    head = Ones(foundation.detector.head_dim, experiment.num_classes, experiment.num_predicates)
+    with_head(system, head.train(), foundation)
+    plan = system.plan(next(experiment.training_batches().epoch(1)), Draws(0, 1))
+    objects, pairs, foreground, images = plan.counts
+    assert images == 3
+    sample = plan.sample(system.model, system.device, Totals(4 * objects, 5 * pairs, foreground, 6))
+    losses = system.learner.losses(sample)
+    found = [float(losses[f"head/of {unit}"]) for unit in ("objects", "pairs", "images")]
+    assert found == pytest.approx([1 / 4, 1 / 5, 1 / 2])
 
 
 def test_predict_runs_a_head_that_conditions_on_labels_once_a_mode(foundation) -> None:

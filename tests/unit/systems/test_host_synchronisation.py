@@ -99,7 +99,7 @@ def foundation_of(toy_root, **sections) -> TwoStageFoundation:
     {"loss": {"kind": "dnorm-fgbg"}},
     {"augmentation": {"kind": "gan", "perturb": {"method": "graphn"}}},
     {"augmentation": {"kind": "gan", "attach_generator": True}, "model": {"frequency_bias": "add"}},
-    {"training": {"batch_size": 4, "mode": "sgdet"}}], ids=str)
+    {"training": {"batch_size": 4, "mode": "sgdet"}}, {"model": {"head": "transformer"}}], ids=str)
 def test_advance_never_waits_for_the_device(toy_root, tmp_path, monkeypatch, sections) -> None:
     foundation = foundation_of(toy_root, **sections)
     system, found = foundation.build(), Counter()
@@ -115,3 +115,23 @@ def test_advance_never_waits_for_the_device(toy_root, tmp_path, monkeypatch, sec
     assert len(losses) == 2
     assert all(losses)
     assert not found
+
+
+@pytest.mark.parametrize("mode", ["sgcls", "predcls", "sgdet"])
+@pytest.mark.parametrize("head", ["vctree", {"kind": "causal", "context": "vctree"}], ids=str)
+def test_advance_with_trees_waits_once(toy_root, monkeypatch, head, mode: str) -> None:
+    """Trees are grown on the host, from the scores of all images of the batch."""
+    foundation = foundation_of(toy_root, model={"head": head}, training={"batch_size": 4, "mode": mode})
+    system, found, reads = foundation.build(), Counter(), 0
+    advance = system.advance
+
+    def watched(samples, requested):
+        with counted(found):
+            return advance(samples, requested)
+
+    monkeypatch.setattr(system, "advance", watched)
+    system.train()
+    for batch in foundation.training_batches().epoch(1):
+        system.training_step(batch, Draws(0, 1))
+        reads += 1
+    assert found == {"cpu": reads, "numpy": reads}, "numpy() reads what cpu() has copied"

@@ -1,44 +1,72 @@
-"""The context of an object: a vector that depends on all objects of its image."""
+"""The context of an object: a vector that depends on all objects of its image (Zellers et al. 2018)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from sgg.methods.head import HeadInputs, HeadSizes
+from sgg.models.head_parts.contexts import Averages, Contexts
+from sgg.models.head_parts.labels import certain_logits, decided_labels, label_code
+from sgg.models.head_parts.position import DIM as POSITION_DIM
+from sgg.models.head_parts.position import PositionEmbedding
+
+from .decoder import LabelDecoder
 from .sequence import SequenceOrder
+from .sequence_context import SequenceContext
 
 
-class SequenceContext(nn.Module):
-    """A bidirectional LSTM over the objects of each image; a linear layer joins its two directions.
+class MotifsContext(nn.Module):
+    """Object context, labels, edge context (docs/SYSTEM.md section 2, "Neural Motifs").
 
-    input_dim: width of the vectors of objects. hidden_dim: width of one direction, and of the output. dropout: between
-    layers.
+    sizes: the sizes of inputs and outputs. class_vectors: [C, D] the start of all four label embeddings; None: N(0, 1).
+    The other arguments are settings of `Motifs`.
     """
 
-    def __init__(self, input_dim: int, hidden_dim: int, layers: int, dropout: float) -> None:
+    averages_each_image: ClassVar[bool] = False
+    """Whether a running mean of `Contexts.to_decode` follows each image by itself, one after another."""
+
+    def __init__(self, sizes: HeadSizes, class_vectors: Tensor | None = None, *, hidden_dim: int, object_layers: int,
+                 edge_layers: int, dropout: float) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(input_dim, hidden_dim, layers, dropout=dropout if layers > 1 else 0.0, bidirectional=True)
-        self.project = nn.Linear(2 * hidden_dim, hidden_dim)
+        objects = sizes.vector + sizes.embedding + POSITION_DIM
+        self.object_embedding = nn.Embedding(sizes.classes, sizes.embedding)
+        self.edge_embedding = nn.Embedding(sizes.classes, sizes.embedding)
+        self.position = PositionEmbedding()
+        self.object_context = SequenceContext(objects, hidden_dim, object_layers, dropout)
+        self.decoder = LabelDecoder(objects + hidden_dim, hidden_dim, sizes.embedding, sizes.classes, dropout)
+        self.edge_context = SequenceContext(sizes.embedding + sizes.vector + hidden_dim, hidden_dim, edge_layers,
+                                            dropout)
+        if class_vectors is not None:
+            with torch.no_grad():
+                self.object_embedding.weight.copy_(class_vectors)
+                self.edge_embedding.weight.copy_(class_vectors)
+                self.decoder.label_embedding.weight[1:].copy_(class_vectors)
 
-    def forward(self, objects: Tensor, order: SequenceOrder) -> Tensor:
-        """[N, input_dim] -> [N, hidden_dim]."""
-        if not len(objects):  # an LSTM does not accept an empty sequence
-            return self.project(objects.new_zeros(0, self.project.in_features))
-        with _without_onednn():
-            states, _ = self.lstm(order.pack(objects))
-        return order.unpack(self.project(states.data))
+    def contexts(self, inputs: HeadInputs, averages: Averages | None = None) -> Contexts:
+        """The contexts and labels of objects. The vectors of pairs are not read. averages: as in `Averages`."""
+        order = SequenceOrder.right_to_left(inputs.boxes, inputs.image_index, inputs.num_images)
+        position = self.position(inputs.boxes, inputs.image_sizes[inputs.image_index])
+        objects = torch.cat([inputs.nodes, label_code(self.object_embedding, inputs), position], dim=1)
+        object_context = self.object_context(objects, order)
+        to_decode = torch.cat([objects, object_context], dim=1)
+        if averages is not None:
+            to_decode = averages.to_decode.expand_as(to_decode)
+        label_logits, labels = self._decide(inputs, to_decode, order, averages is None)
+        known = torch.cat([self.edge_embedding(labels), inputs.nodes], dim=1)
+        if averages is not None:
+            known = averages.known.expand_as(known)
+        edge_context = self.edge_context(torch.cat([known, object_context], dim=1), order)
+        return Contexts(edge_context, label_logits, labels, to_decode, known)
 
-
-@contextmanager
-def _without_onednn() -> Iterator[None]:
-    """Run torch's own LSTM within this context. On a CPU torch would give sequences of equal lengths to oneDNN, which
-    takes three times as long for the few rows of a batch."""
-    before = torch.backends.mkldnn.enabled
-    torch.backends.mkldnn.enabled = False  # type: ignore[assignment]  # a property of the module
-    try:
-        yield
-    finally:
-        torch.backends.mkldnn.enabled = before
+    def _decide(self, inputs: HeadInputs, objects: Tensor, order: SequenceOrder,
+                suppress: bool) -> tuple[Tensor, Tensor]:
+        """Logits of labels [N, C] and labels [N]. suppress: by non-maximum suppression in SGDet."""
+        if inputs.labels is not None:
+            return certain_logits(inputs.labels, self.decoder.classify.out_features, objects), inputs.labels
+        logits, labels = self.decoder(objects, order, inputs.target_labels if self.training else None)
+        if inputs.mode == "sgdet" and not self.training and suppress:
+            labels = decided_labels(logits, inputs, self.training)
+        return logits, labels

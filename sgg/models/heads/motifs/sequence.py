@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
+from sgg.common.counting import counted
+
 
 @dataclass(frozen=True, slots=True)
 class SequenceOrder:
@@ -28,7 +30,7 @@ class SequenceOrder:
         boxes: [N, 4]. image_index: [N]. num_images: B. Among images with the same number of objects the last one comes
         first; among objects with the same centre the first one comes first.
         """
-        counts = torch.bincount(image_index, minlength=num_images)
+        counts = counted(image_index, num_images)
         images = num_images - 1 - torch.argsort(counts.flip(0), descending=True, stable=True)
         rank = torch.empty_like(images)
         rank[images] = torch.arange(num_images, device=images.device)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sgg.models.heads.motifs.class_nms import labels_by_nms
+from sgg.models.head_parts.class_nms import labels_by_nms
 
 
 def plain_iou(a, b) -> float:

@@ -31,7 +31,7 @@ class PositionEmbedding(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.input = nn.Linear(9, INNER)
-        self.norm = _BatchNorm(INNER, momentum=0.001)
+        self.norm = BatchNorm(INNER, momentum=0.001)
         self.output = nn.Linear(INNER, DIM)
 
     def forward(self, boxes: Tensor, image_sizes: Tensor) -> Tensor:
@@ -39,10 +39,11 @@ class PositionEmbedding(nn.Module):
         return self.output(self.norm(self.input(box_code(boxes, image_sizes)))).relu()
 
 
-class _BatchNorm(nn.BatchNorm1d):
+class BatchNorm(nn.BatchNorm1d):
     """BatchNorm that uses its running statistics where a batch has fewer than two rows."""
 
     def forward(self, input: Tensor) -> Tensor:
+        """[n, numbers] -> [n, numbers]."""
         if self.training and len(input) < 2:
             return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         return super().forward(input)

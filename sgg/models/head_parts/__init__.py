@@ -1,0 +1,1 @@
+"""Parts of relation heads that more than one head is made of."""

@@ -1,0 +1,156 @@
+"""The network of the causal head (Tang et al. 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sgg.common.precision import full
+from sgg.methods.head import HeadInputs, HeadOutputs, HeadSizes, Unit
+from sgg.models.frequency_bias import FrequencyBias
+from sgg.models.head_parts.contexts import Contexts
+from sgg.models.head_parts.pairs import Classify, PairJoin, PairsStream, of_pairs
+from sgg.models.head_parts.position import DIM as POSITION_DIM
+from sgg.models.heads.motifs.context import MotifsContext
+from sgg.models.heads.vctree.context import VCTreeContext
+
+from .pair_boxes import NUMBERS, box_numbers, pair_numbers
+from .running_means import RunningMeans
+
+CONTEXTS: dict[str, Callable[..., MotifsContext | VCTreeContext]] = {"motifs": MotifsContext, "vctree": VCTreeContext}
+
+
+class CausalHead(nn.Module):
+    """Contexts and labels of objects, then three branches for pairs, and their effects (docs/SYSTEM.md section 2,
+    "Causal effects").
+
+    sizes: the sizes of inputs and outputs. class_vectors: [C, D] the start of the label embeddings; None: N(0, 1). The
+    other arguments are the settings of `Causal`.
+    """
+
+    def __init__(self, sizes: HeadSizes, class_vectors: Tensor | None = None, *, context: str, fusion: str,
+                 spatial: bool, effect: str, hidden_dim: int, object_layers: int, edge_layers: int, pooling_dim: int,
+                 dropout: float) -> None:
+        super().__init__()
+        assert sizes.frequency_table is not None
+        self.effect = effect
+        self.context = CONTEXTS[context](sizes, class_vectors, hidden_dim=hidden_dim, object_layers=object_layers,
+                                         edge_layers=edge_layers, dropout=dropout)
+        self.join = PairJoin(hidden_dim, pooling_dim)
+        self.spatial = SpatialCode(hidden_dim, pooling_dim) if spatial else None
+        self.classify_contexts = nn.Linear(pooling_dim, sizes.predicates)
+        self.classify_vectors = nn.Linear(sizes.vector, sizes.predicates)
+        self.gate = nn.Linear(pooling_dim, sizes.predicates) if fusion == "gate" else None
+        self.join.initialize(self.classify_contexts, self.classify_vectors, self.gate)
+        self.frequencies = FrequencyBias(sizes.frequency_table)
+        known = sizes.embedding + sizes.vector
+        self.means = RunningMeans(known + POSITION_DIM + hidden_dim, known, NUMBERS, self.context.averages_each_image)
+
+    # torch.compile would compile the loops of contexts again for every number of steps, which takes minutes each time.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch's own, and untyped
+    def forward(self, inputs: HeadInputs) -> HeadOutputs:
+        """Logits of labels and predicates, and the labels on which the predicates depend; in training also losses. In
+        evaluation the logits of predicates are the effect that the settings name."""
+        if self.training:
+            return self._train(inputs)
+        contexts, classify = self._classifier(inputs)
+        return contexts.outputs(classify(inputs.pairs, inputs.edges))
+
+    def stream_pairs(self, inputs: HeadInputs) -> PairsStream:
+        """As `StreamingHead.stream_pairs`."""
+        contexts, classify = self._classifier(inputs)
+        return PairsStream(classify, inputs.pairs, contexts.outputs())
+
+    def _train(self, inputs: HeadInputs) -> HeadOutputs:
+        """Plain logits, the losses of each branch by itself, and the running means moved."""
+        contexts, pairs = self.context.contexts(inputs), inputs.pairs
+        boxes = self._boxes(inputs, pairs)
+        of_pair = self._of_pairs(contexts.edge, pairs, boxes)
+        vision, likely = self.classify_vectors(inputs.edges), self._of_labels(contexts.labels, pairs)
+        outputs = contexts.outputs(self._joined(vision, of_pair, likely))
+        self.means.follow(contexts, boxes, inputs)
+        if inputs.target_predicates is None:
+            return outputs
+        branches = {"context": self.classify_contexts(of_pair)}
+        if self.gate is None:
+            branches |= {"vision": vision, "frequencies": likely}
+        losses = {f"{name}_branch": F.cross_entropy(full(logits), inputs.target_predicates, reduction="sum") / max(
+            len(pairs), 1) for name, logits in branches.items()}
+        units: dict[str, Unit] = dict.fromkeys(losses, "pairs")
+        return replace(outputs, losses={**outputs.losses, **losses}, units={**outputs.units, **units})
+
+    def _classifier(self, inputs: HeadInputs) -> tuple[Contexts, Classify]:
+        """The contexts of objects, and a function that gives the logits of pairs under the effect."""
+        contexts = self.context.contexts(inputs)
+        if self.effect == "none":
+            return contexts, lambda pairs, vectors: self._joined(
+                self.classify_vectors(vectors), self._of_pairs(contexts.edge, pairs, self._boxes(inputs, pairs)),
+                self._of_labels(contexts.labels, pairs))
+        averaged = self.context.contexts(inputs, self.means.averages)
+        odds, average_odds = contexts.label_logits.softmax(1), averaged.label_logits.softmax(1)
+        average_boxes = None if self.spatial is None else self.means.boxes[None]
+
+        def classify(pairs: Tensor, vectors: Tensor) -> Tensor:
+            vision, likely = self.classify_vectors(vectors), self._expected(odds, pairs)
+            without = self._of_pairs(averaged.edge, pairs, average_boxes)
+            kept = self._joined(vision, without, likely)
+            if self.effect == "nie":
+                return kept - self._joined(vision, without, self._expected(average_odds, pairs))
+            whole = self._joined(vision, self._of_pairs(contexts.edge, pairs, self._boxes(inputs, pairs)), likely)
+            if self.effect == "tde":
+                return whole - kept
+            return whole - self._joined(vision, without, self._expected(average_odds, pairs))
+
+        return contexts, classify
+
+    def _of_pairs(self, contexts: Tensor, pairs: Tensor, boxes: Tensor | None) -> Tensor:
+        """[P, pooling_dim] the contexts of pairs. contexts: [N, hidden_dim]. boxes: [P, 32], or [1, 32] for all pairs.
+        """
+        joined = of_pairs(self.join.join, *self.join.parts(contexts), pairs).relu()
+        return joined if self.spatial is None or boxes is None else joined * self.spatial(boxes)
+
+    def _boxes(self, inputs: HeadInputs, pairs: Tensor) -> Tensor | None:
+        """[P, 32] the numbers of the boxes of pairs, if they are used."""
+        if self.spatial is None:
+            return None
+        return pair_numbers(box_numbers(inputs.boxes, inputs.image_sizes[inputs.image_index]), pairs)
+
+    def _joined(self, vision: Tensor, of_pair: Tensor, likely: Tensor) -> Tensor:
+        """[P, R] the logits of the three branches together.
+
+        vision: [P, R] logits of the visual vectors. of_pair: [P, pooling_dim] contexts. likely: [P, R] logits of the
+        frequencies.
+        """
+        context = self.classify_contexts(of_pair)
+        if self.gate is None:
+            return vision + context + likely
+        return context * (vision + likely + self.gate(of_pair)).sigmoid()
+
+    def _of_labels(self, labels: Tensor, pairs: Tensor) -> Tensor:
+        """[P, R] logits of the frequencies of the classes [N]."""
+        return self.frequencies(labels[pairs[:, 0]], labels[pairs[:, 1]])
+
+    def _expected(self, odds: Tensor, pairs: Tensor) -> Tensor:
+        """[P, R] the mean of the frequency table over the classes of both objects, by their probabilities [N, C]."""
+        classes = self.frequencies.num_classes
+        of_subjects = (odds @ self.frequencies.table.weight.view(classes, -1)).unflatten(1, (classes, -1))  # [N, C, R]
+        return torch.bmm(odds[pairs[:, 1]][:, None], of_subjects[pairs[:, 0]])[:, 0]
+
+
+class SpatialCode(nn.Module):
+    """A small network on the numbers of the boxes of a pair."""
+
+    def __init__(self, hidden_dim: int, pooling_dim: int) -> None:
+        super().__init__()
+        self.input, self.output = nn.Linear(NUMBERS, hidden_dim), nn.Linear(hidden_dim, pooling_dim)
+        for layer in (self.input, self.output):
+            nn.init.xavier_normal_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, boxes: Tensor) -> Tensor:
+        """[P, 32] -> [P, pooling_dim]."""
+        return self.output(self.input(boxes).relu()).relu()

@@ -1,0 +1,63 @@
+"""Running means over training of what the context branch reads, for average contexts."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from sgg.common.counting import counted
+from sgg.common.precision import full
+from sgg.methods.head import HeadInputs
+from sgg.models.head_parts.contexts import Averages, Contexts
+
+RATE = 0.0005
+"""How far a mean moves towards that of a batch."""
+
+
+class RunningMeans(nn.Module):
+    """Means that start at zero and move towards those of each batch. As in the reference, the start is never corrected.
+
+    to_decode, known: widths of `Contexts.to_decode` and `Contexts.known`. boxes: of the numbers of a pair's boxes.
+    each_image: whether `to_decode` follows one image after another, and only where labels are predicted.
+    """
+
+    to_decode: Tensor
+    known: Tensor
+    boxes: Tensor
+
+    def __init__(self, to_decode: int, known: int, boxes: int, each_image: bool) -> None:
+        super().__init__()
+        self.each_image = each_image
+        for name, width in (("to_decode", to_decode), ("known", known), ("boxes", boxes)):
+            self.register_buffer(name, torch.zeros(width))
+
+    @property
+    def averages(self) -> Averages:
+        """The means that stand for what contexts read."""
+        return Averages(self.to_decode, self.known)
+
+    @torch.no_grad()
+    def follow(self, contexts: Contexts, boxes: Tensor | None, inputs: HeadInputs) -> None:
+        """Move towards the means of a batch. boxes: [P, numbers] of its pairs; None: they are not used."""
+        if not self.each_image:
+            self._move(self.to_decode, contexts.to_decode)
+        elif inputs.labels is None:
+            self._move_by_image(contexts.to_decode, inputs)
+        self._move(self.known, contexts.known)
+        if boxes is not None:
+            self._move(self.boxes, boxes)
+
+    def _move(self, mean: Tensor, rows: Tensor) -> None:
+        if len(rows):
+            mean.mul_(1 - RATE).add_(full(rows).mean(0), alpha=RATE)
+
+    def _move_by_image(self, rows: Tensor, inputs: HeadInputs) -> None:
+        """As `_move` for one image after another; those without objects are left out."""
+        counts = counted(inputs.image_index, inputs.num_images)
+        sums = full(rows).new_zeros(inputs.num_images, rows.shape[1]).index_add(0, inputs.image_index, full(rows))
+        there = counts > 0
+        later = there.flip(0).cumsum(0).flip(0) - there.long()  # images after this one
+        kept = torch.full_like(sums[:, 0], 1 - RATE)
+        weights = torch.where(there, RATE * kept ** later, 0.0)
+        means = sums / counts.clamp(min=1)[:, None]
+        self.to_decode.mul_((1 - RATE) ** there.sum()).add_(weights @ means)

@@ -1,0 +1,93 @@
+"""The causal head (docs/SYSTEM.md section 2) with contexts of Motifs against the authors' implementation.
+
+`sum`, `gate`: how branches are joined. All running means of the reference have given values.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from sgg.methods.head import HeadSizes
+from sgg.models.heads.causal import Causal
+from sgg.models.heads.causal.head import CausalHead
+from sgg.models.heads.causal.pair_boxes import box_numbers, pair_numbers
+from sgg.models.heads.causal.published_names import UNUSED, head_names
+from tests.golden.heads import CLOSE, MODES, GoldenHead, watched
+
+GOLDEN = GoldenHead("tde.npz", head_names("motifs"))
+SIZES = HeadSizes(vector=24, classes=9, predicates=6, embedding=8, frequency_table=torch.zeros(9, 9, 6))
+EFFECTS = ("none", "TDE", "NIE", "TE")
+CASES = [(fusion, effect, mode) for fusion in ("sum", "gate") for effect in EFFECTS for mode in MODES]
+
+
+def build(fusion: str, effect: str = "none", spatial: bool = True) -> CausalHead:
+    """The head with the reference's weights and means."""
+    head = Causal(context="motifs", fusion=fusion, effect=effect.lower(), spatial=spatial, hidden_dim=16,
+                  pooling_dim=24, dropout=0.0).build(SIZES)
+    return GOLDEN.load(head, UNUSED + (() if fusion == "gate" else ("ctx_gate_fc.",)) + (
+        () if spatial else ("spt_emb.",)))
+
+
+@pytest.mark.parametrize(("fusion", "effect", "mode"), CASES)
+def test_causal_in_evaluation(fusion: str, effect: str, mode: str) -> None:
+    head, given = build(fusion, effect), GOLDEN.inputs(mode)
+    with torch.no_grad():
+        outputs = head.eval()(given)
+    key = f"out.{fusion}.{effect}.{mode}.eval."
+    np.testing.assert_allclose(outputs.label_logits, GOLDEN[key + "obj_dists"], **CLOSE)
+    np.testing.assert_allclose(outputs.predicate_logits, GOLDEN[key + "rel_dists"], **CLOSE)
+    # In PredCls the classes are given, so an average context changes none: all effects are 0, and any order is right.
+    ordered = (fusion, effect, mode) != ("gate", "TDE", "sgcls") and (effect, mode) != ("NIE", "predcls")
+    GOLDEN.require_ranked(f"{key}post.", given, outputs, outputs.predicate_logits, ordered)
+
+
+def test_causal_without_the_boxes_of_pairs() -> None:
+    head, given = build("sum", "TDE", spatial=False), GOLDEN.inputs("predcls")
+    with torch.no_grad():
+        outputs = head.eval()(given)
+    expected = GOLDEN["out.sum.nospatial.TDE.predcls.eval.rel_dists"]
+    np.testing.assert_allclose(outputs.predicate_logits, expected, **CLOSE)
+
+
+@pytest.mark.parametrize(("fusion", "mode"), [(fusion, mode) for fusion in ("sum", "gate") for mode in MODES[:2]])
+def test_training(fusion: str, mode: str) -> None:
+    """Losses of the branches, gradients, and the running means."""
+    head, given = build(fusion), GOLDEN.inputs(mode, training=True)
+    contexts = watched(head, "context.edge_context")
+    outputs = head.train()(given)
+    of_losses = {"auxiliary_ctx": "context_branch"}
+    if fusion == "sum":
+        of_losses |= {"auxiliary_vis": "vision_branch", "auxiliary_frq": "frequencies_branch"}
+    without = GOLDEN.require_trained(
+        f"out.{fusion}.{mode}.train.", head, None, given, outputs, {"edge_ctx": contexts["context.edge_context"]},
+        of_losses, tuple(f"after.{name}" for name in UNUSED if name != "untreated_conv_spt"))
+    assert all(name.startswith("context.decoder.") for name in without)
+    assert bool(without) is (mode == "predcls")
+
+
+@pytest.mark.parametrize("kind", ["plain", "averaged"])
+def test_contexts(kind: str) -> None:
+    """The reference ran the images one after another."""
+    head, given = build("sum").eval(), GOLDEN.inputs("sgcls")
+    with torch.no_grad():
+        found = head.context.contexts(given, None if kind == "plain" else head.means.averages)
+    for name, values in {"obj_dists": found.label_logits, "obj_preds": found.labels, "edge_ctx": found.edge}.items():
+        expected = np.concatenate([GOLDEN[f"out.context.sgcls.{kind}.image{image}.{name}"] for image in range(3)])
+        np.testing.assert_allclose(values, expected, **CLOSE, err_msg=name)
+
+
+def test_pair_numbers() -> None:
+    given = GOLDEN.inputs("sgcls")
+    boxes = box_numbers(given.boxes, given.image_sizes[given.image_index])
+    np.testing.assert_allclose(boxes, GOLDEN["out.box_info8"], **CLOSE)
+    np.testing.assert_allclose(pair_numbers(boxes, given.pairs), GOLDEN["out.pair_box_info32"], **CLOSE)
+
+
+def test_expected_frequencies() -> None:
+    """Five pairs of objects, each with its own probabilities."""
+    odds = GOLDEN.tensor("in.freq_prob")  # [5, C, 2]
+    both = odds.permute(0, 2, 1).flatten(0, 1)
+    pairs = torch.arange(10).view(5, 2)
+    with torch.no_grad():
+        found = build("sum")._expected(both, pairs)
+    np.testing.assert_allclose(found, GOLDEN["out.freq_with_probability"], **CLOSE)

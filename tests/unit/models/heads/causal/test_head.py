@@ -1,0 +1,126 @@
+"""The causal head without golden numbers: both contexts, parts, effects, running means, settings."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sgg.config import validate
+from sgg.config.config import Config
+from sgg.config.loading.errors import ConfigError
+from sgg.models.heads.causal.running_means import RATE
+from sgg.settings.roles import Role
+from tests.scenes import image_of, scene, small_head
+
+CONTEXTS = ["motifs", "vctree"]
+
+
+def measured(context: str, **settings):
+    """A small head in evaluation mode, with means other than 0."""
+    network = small_head("causal", context=context, **settings).eval()
+    for mean in network.means.buffers():
+        mean.normal_()
+    return network
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+@pytest.mark.parametrize("fusion", ["sum", "gate"])
+def test_causal_effects_add_up(context: str, fusion: str) -> None:
+    """The total effect is the direct plus the indirect one; labels are those of the plain head."""
+    network = measured(context, fusion=fusion)
+    for mode in ("sgcls", "sgdet", "predcls"):
+        batch, found = scene(3, 4, mode=mode), {}
+        for effect in ("none", "tde", "nie", "te"):
+            network.effect = effect
+            found[effect] = network(batch)
+        logits = {effect: outputs.predicate_logits for effect, outputs in found.items()}
+        torch.testing.assert_close(logits["tde"] + logits["nie"], logits["te"], rtol=1e-4, atol=1e-4)
+        assert not torch.allclose(logits["tde"], logits["none"])
+        assert torch.equal(found["te"].label_logits, found["none"].label_logits)
+        if mode == "predcls":
+            assert not logits["nie"].any()
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+@pytest.mark.parametrize("effect", ["tde", "nie", "te"])
+def test_causal_effects_of_images_and_of_parts(context: str, effect: str) -> None:
+    """They are the same image by image, and with pairs in parts."""
+    network = measured(context, effect=effect)
+    batch = scene(3, 0, 4, mode="sgdet")
+    with torch.no_grad():
+        whole, stream = network(batch), network.stream_pairs(replace(batch, edges=batch.edges[:0]))
+        for rows in (slice(0, 7), slice(7, 18)):
+            stream.add(rows, batch.edges[rows])
+        images = [network(image_of(batch, image)).predicate_logits for image in range(3)]
+    torch.testing.assert_close(stream.outputs().predicate_logits, whole.predicate_logits)
+    torch.testing.assert_close(torch.cat(images), whole.predicate_logits)
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_causal_treats_the_images_of_a_batch_separately(context: str) -> None:
+    network, batch = measured(context, spatial=False), scene(3, 0, 5, 1)
+    images = [network(image_of(batch, image)).predicate_logits for image in range(4)]
+    torch.testing.assert_close(network(batch).predicate_logits, torch.cat(images))
+
+
+def test_running_means_follow_the_batch() -> None:
+    """With contexts of Motifs: from 0 to .0005 of the mean, in every mode."""
+    for mode in ("predcls", "sgcls"):
+        batch, network = scene(3, 4, mode=mode), small_head("causal").train()
+        seen = network.context.contexts(batch)
+        network.means.follow(seen, None, batch)
+        torch.testing.assert_close(network.means.to_decode, RATE * seen.to_decode.mean(0))
+        torch.testing.assert_close(network.means.known, RATE * seen.known.mean(0))
+        assert not network.means.boxes.any()
+
+
+def test_running_means_follow_each_image_with_contexts_of_vctree() -> None:
+    """One image after another, without the empty one; in PredCls, where nothing is decoded, not at all."""
+    network, batch = small_head("causal", context="vctree").train(), scene(3, 0, 4)
+    seen = network.context.contexts(batch)
+    expected = torch.zeros_like(network.means.to_decode)
+    for rows in seen.to_decode.detach().split([3, 4]):
+        expected = (1 - RATE) * expected + RATE * rows.mean(0)
+    network.means.follow(seen, None, batch)
+    torch.testing.assert_close(network.means.to_decode, expected)
+    before = network.means.to_decode.clone()
+    given = replace(batch, mode="predcls", labels=batch.target_labels)
+    network.means.follow(seen, None, given)
+    assert torch.equal(network.means.to_decode, before)
+
+
+def test_running_means_are_of_training_only() -> None:
+    network, batch = small_head("causal").eval(), scene(3)
+    network(batch)
+    assert not network.means.known.any()
+    network.train()(batch)
+    assert network.means.known.any()
+
+
+@pytest.mark.parametrize(("context", "fusion", "expected"), [
+    ("motifs", "sum", {"context_branch", "vision_branch", "frequencies_branch"}),
+    ("motifs", "gate", {"context_branch"}),
+    ("vctree", "gate", {"context_branch", "tree"})])
+def test_causal_losses(context: str, fusion: str, expected: set[str]) -> None:
+    outputs = small_head("causal", context=context, fusion=fusion).train()(scene(3, 4))
+    assert outputs.losses.keys() == expected
+    assert {name: outputs.units[name] for name in expected} == {
+        name: "images" if name == "tree" else "pairs" for name in expected}
+
+
+def test_causal_refuses_a_second_frequency_bias() -> None:
+    with pytest.raises(ConfigError, match=r"model\.frequency_bias must be off with model\.head causal.* got add"):
+        validate({"data": {"name": "toy"}, "model": {"head": "causal", "frequency_bias": "add"}})
+    assert isinstance(validate({"data": {"name": "toy"}, "model": {"head": "causal"}}), Config)
+
+
+def test_causal_refuses_generated_features() -> None:
+    with pytest.raises(ConfigError, match=r"augmentation\.kind gan cannot be .* model\.head causal: its freq"):
+        validate({"data": {"name": "toy"}, "model": {"head": "causal"}, "augmentation": "gan"})
+
+
+def test_causal_effect_acts_on_trained_models_only() -> None:
+    from sgg.methods.head import HEADS
+
+    (role,) = (mark for mark in HEADS["causal"].model_fields["effect"].metadata if isinstance(mark, Role))
+    assert role.acts == "measuring"
