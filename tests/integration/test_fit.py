@@ -178,10 +178,14 @@ def test_fit_resumes_within_an_epoch_after_a_kill(undisturbed, tmp_path, monkeyp
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["epoch_0001", "epoch_0002"]
 
 
-def test_motifs_taken_up_again(toy_settings, tmp_path) -> None:
-    """Stopped after the first epoch: figures and weights are those of a run that was not."""
-    config = merged(toy_settings, {"model": {"head": "motifs", "frequency_bias": "add"}, "gan": FULL_GAN,
-                                   "data": toy_settings["data"] | {"train_images": 16, "eval_images": 4}})
+@pytest.mark.parametrize("changes", [
+    {"model": {"head": "motifs", "frequency_bias": "add"}, "gan": FULL_GAN},
+    pytest.param({"model": {"head": {"kind": "causal", "context": "vctree"}}}, marks=pytest.mark.slow)],  # two runs
+    ids=["motifs", "causal, vctree"])
+def test_heads_with_decoders_taken_up_again(toy_settings, tmp_path, changes: dict) -> None:
+    """Stopped after the first epoch: figures and weights are those of a run that was not. Labels that VCTree draws and
+    running means are included."""
+    config = merged(toy_settings, changes | {"data": toy_settings["data"] | {"train_images": 16, "eval_images": 4}})
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     fit(config, whole)
 
@@ -195,7 +199,7 @@ def test_motifs_taken_up_again(toy_settings, tmp_path) -> None:
     assert numbers(parts) == numbers(whole)
     ours, theirs = (load_file(checkpoint.path_of(path, 2) / "weights.safetensors") for path in (parts, whole))
     assert ours.keys() == theirs.keys()
-    assert any(name.startswith("model.relation_head.decoder.") for name in ours)
+    assert any(".decoder.classify." in name for name in ours)
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 

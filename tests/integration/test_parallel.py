@@ -17,6 +17,9 @@ from sgg.common import distributed as parallel
 from sgg.common.run_log import History
 from sgg.common.seeding import seed_everything
 from sgg.config import validate
+from sgg.methods.head import HeadInputs
+from sgg.models.head_parts.contexts import Contexts
+from sgg.models.heads.causal.running_means import RunningMeans
 from sgg.systems.contract import Draws
 from sgg.systems.two_stage.system import TwoStage
 from sgg.training.epoch import train_epoch
@@ -85,8 +88,11 @@ def state_vector(network: nn.Module) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("kind", "head"), [
-    ("baseline", {"kind": "imp"}), ("dnorm", {"kind": "motifs", "dropout": 0.0}), ("dnorm-fgbg", {"kind": "imp"})],
-    ids=["baseline", "dnorm, motifs", "dnorm-fgbg"])
+    ("baseline", {"kind": "imp"}), ("dnorm", {"kind": "motifs", "dropout": 0.0}), ("dnorm-fgbg", {"kind": "imp"}),
+    # It takes as long as the others together.
+    pytest.param("baseline", {"kind": "penet", "dropout": 0.0}, marks=pytest.mark.slow),
+    ("dnorm", {"kind": "transformer", "dropout": 0.0})],
+    ids=["baseline", "dnorm, motifs", "dnorm-fgbg", "penet", "transformer"])
 def test_training_step_of_two_workers_trains_as_one_worker(toy_settings, tmp_path, kind: str, head: dict) -> None:
     """Batch of 8 images, 4 on each worker: F, G and D after two steps. Without dropout, which each draws for itself."""
     settings = toy_settings | {
@@ -105,6 +111,29 @@ def test_training_step_of_two_workers_trains_as_one_worker(toy_settings, tmp_pat
             for name, vector in ours.items():
                 assert vector.norm() > 0
                 assert (theirs[name] - vector).norm() < HALF_OF_THE_DIGITS * vector.norm(), name
+
+
+def move_means(contexts_of_images: list[torch.Tensor], each_image: bool) -> dict[str, torch.Tensor]:
+    """The running means of the causal head after two batches of images, of which each process has its part."""
+    share = len(contexts_of_images) // parallel.num_workers()
+    own = contexts_of_images[share * parallel.rank():share * (parallel.rank() + 1)]
+    rows, index = torch.cat(own), torch.arange(len(own)).repeat_interleave(torch.tensor([len(one) for one in own]))
+    means = RunningMeans(3, 3, 3, each_image).double()
+    inputs = HeadInputs(rows, rows, rows, index, torch.ones(len(own), 2), rows[:0])
+    for factor in (1, 2):
+        means.follow(Contexts(rows, rows, index, factor * rows, rows), None, inputs)
+    return means.state_dict()
+
+
+@pytest.mark.parametrize("each_image", [True, False])
+def test_running_means_of_two_workers_are_those_of_one(tmp_path, each_image: bool) -> None:
+    """Images of different sizes; one has no object, and one worker has more objects."""
+    images = [torch.randn(count, 3, dtype=torch.float64) for count in (3, 0, 2, 7, 1, 5)]
+    expected = move_means(images, each_image)
+    assert expected["to_decode"].any()
+    for found in in_two_processes(move_means, tmp_path, images, each_image):
+        for name, mean in expected.items():
+            torch.testing.assert_close(found[name], mean, rtol=1e-12, atol=1e-15)
 
 
 def diverge(settings: dict) -> tuple[str, torch.Tensor]:

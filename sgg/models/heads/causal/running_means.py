@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from sgg.common import distributed as parallel
 from sgg.common.counting import counted
 from sgg.common.precision import full
 from sgg.methods.head import HeadInputs
@@ -15,7 +16,8 @@ RATE = 0.0005
 
 
 class RunningMeans(nn.Module):
-    """Means that start at zero and move towards those of each batch. As in the reference, the start is never corrected.
+    """Means that start at zero and move towards those of each batch, which several processes may share. As in the
+    reference, the start is never corrected.
 
     to_decode, known: widths of `Contexts.to_decode` and `Contexts.known`. boxes: of the numbers of a pair's boxes.
     each_image: whether `to_decode` follows one image after another, and only where labels are predicted.
@@ -48,16 +50,22 @@ class RunningMeans(nn.Module):
             self._move(self.boxes, boxes)
 
     def _move(self, mean: Tensor, rows: Tensor) -> None:
-        if len(rows):
-            mean.mul_(1 - RATE).add_(full(rows).mean(0), alpha=RATE)
+        """Move towards the mean of the rows of all processes; without any, stay."""
+        rows = full(rows)
+        sums = parallel.total(torch.cat([rows.sum(0), rows.new_full((1,), len(rows))]))
+        count = sums[-1]
+        mean.lerp_(torch.where(count > 0, sums[:-1] / count.clamp(min=1), mean), RATE)
 
     def _move_by_image(self, rows: Tensor, inputs: HeadInputs) -> None:
-        """As `_move` for one image after another; those without objects are left out."""
+        """As `_move` for one image after another, those of the first process first; those without objects are left out.
+        """
+        rows = full(rows)
         counts = counted(inputs.image_index, inputs.num_images)
-        sums = full(rows).new_zeros(inputs.num_images, rows.shape[1]).index_add(0, inputs.image_index, full(rows))
-        there = counts > 0
-        later = there.flip(0).cumsum(0).flip(0) - there.long()  # images after this one
-        kept = torch.full_like(sums[:, 0], 1 - RATE)
-        weights = torch.where(there, RATE * kept ** later, 0.0)
-        means = sums / counts.clamp(min=1)[:, None]
-        self.to_decode.mul_((1 - RATE) ** there.sum()).add_(weights @ means)
+        sums = rows.new_zeros(inputs.num_images, rows.shape[1]).index_add(0, inputs.image_index, rows)
+        there = (counts > 0).to(rows.dtype)
+        own = torch.arange(parallel.num_workers(), device=rows.device) == parallel.rank()
+        of_processes = parallel.total(own * there.sum())
+        later = there.flip(0).cumsum(0).flip(0) - there + of_processes[parallel.rank() + 1:].sum()  # images after this
+        weights = there * RATE * (1 - RATE) ** later
+        added = parallel.total(weights @ (sums / counts.clamp(min=1)[:, None]))
+        self.to_decode.mul_((1 - RATE) ** of_processes.sum()).add_(added)
