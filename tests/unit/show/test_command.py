@@ -4,7 +4,10 @@ import json
 
 import pytest
 
+from sgg.evaluate.feature_quality import FeatureStudy
+from sgg.show import predictions
 from sgg.show.__main__ import main
+from tests.noise_study import noise_study
 
 
 def run(*words: object) -> int:
@@ -56,3 +59,29 @@ def test_main_refuses_a_page_that_is_not_its_own_before_work(tmp_path, capsys) -
     (tmp_path / "index.html").write_text("<h1>thesis</h1>")
     assert run("zero-shot", "--root", tmp_path / "no_such_root", "--out", tmp_path) == 2
     assert "index.html is not a page of sgg.show" in capsys.readouterr().err
+
+
+def test_main_writes_a_page_of_predictions(model, tmp_path, monkeypatch) -> None:
+    """The options of the model go to `open_model`, those of the page to `show_predictions`."""
+    asked = []
+    monkeypatch.setattr(predictions, "open_model", lambda *arguments: asked.append(arguments) or model)
+    assert run("predictions", "trial", "--root", "r", "--mode", "sgcls,predcls", "--device", "cpu", "--split", "val",
+               "--limit", 1, "--top", 3, "--unconstrained", "--out", tmp_path) == 0
+    ((checkpoint, root, modes, device, changed),) = asked
+    assert (str(checkpoint), str(root), modes, device, changed) == ("trial", "r", ["sgcls", "predcls"], "cpu", False)
+    text = (tmp_path / "index.html").read_text()
+    assert text.count("<article") == 2
+    assert "ngR@3" in text
+    assert "Predictions on val of" in text
+
+
+def test_main_writes_a_page_of_features(tmp_path, monkeypatch) -> None:
+    asked = []
+    study = noise_study(tmp_path)
+    monkeypatch.setattr(FeatureStudy, "open", lambda *arguments: asked.append(arguments) or study)
+    (tmp_path / "groups.json").write_text('{"pets": ["cat", "dog"]}')
+    assert run("features", "trial", "--images", 7, "--rows", 9, "--k", 2, "--groups", tmp_path / "groups.json",
+               "--out", tmp_path / "out") == 0
+    ((path, images, rows, _, changed),) = asked
+    assert (str(path), images, rows, changed) == ("trial", 7, 9, False)
+    assert "k = 2 nearest neighbours." in (tmp_path / "out" / "index.html").read_text()
