@@ -170,7 +170,7 @@ class _Drawing:
         places = place_graph([texts[row] for row in kept], linked)
         links = [Link(number, texts_of[0], EDGE) for number, (_, _, texts_of) in enumerate(linked)]
         missing = len(relations) - len(chosen)
-        left_out = tag("p", f"{missing:,} relations among other objects are not drawn.", class_="note")
+        left_out = tag("p", f"The drawing leaves out {missing:,} of {len(relations):,} relations.", class_="note")
         return cls(data, graph, kept, places, links, left_out if missing else None)
 
     def changed(self, steps: Sequence[Step]) -> Image.Image:

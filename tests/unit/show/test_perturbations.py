@@ -76,3 +76,12 @@ def test_show_perturbations_refuses_settings_before_it_writes(data, vectors, tmp
         with pytest.raises(ValueError, match=message):
             show_perturbations(data, tmp_path / "out", vectors, **settings)
     assert not (tmp_path / "out").exists()
+
+
+def test_show_perturbations_says_what_is_not_drawn(data, vectors, tmp_path, monkeypatch) -> None:
+    """Here at most one relation is drawn."""
+    monkeypatch.setattr("sgg.show.perturbations.MOST_RELATIONS", 1)
+    page = show_perturbations(data, tmp_path, vectors, image=1, methods=["rand"])
+    relations = {tuple(row) for row in data.split("test").graph(1).relations.tolist()}
+    assert len(relations) > 1
+    assert f"The drawing leaves out {len(relations) - 1} of {len(relations)} relations." in page.read_text()
