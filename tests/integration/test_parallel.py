@@ -89,8 +89,7 @@ def state_vector(network: nn.Module) -> torch.Tensor:
 
 @pytest.mark.parametrize(("kind", "head"), [
     ("baseline", {"kind": "imp"}), ("dnorm", {"kind": "motifs", "dropout": 0.0}), ("dnorm-fgbg", {"kind": "imp"}),
-    # It takes as long as the others together.
-    pytest.param("baseline", {"kind": "penet", "dropout": 0.0}, marks=pytest.mark.slow),
+    ("baseline", {"kind": "penet", "dropout": 0.0}),
     ("dnorm", {"kind": "transformer", "dropout": 0.0})],
     ids=["baseline", "dnorm, motifs", "dnorm-fgbg", "penet", "transformer"])
 def test_training_step_of_two_workers_trains_as_one_worker(toy_settings, tmp_path, kind: str, head: dict) -> None:

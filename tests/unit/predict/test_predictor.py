@@ -31,8 +31,9 @@ def expected_triplets(prediction, top: int) -> list[tuple]:
     return sorted(triplets, reverse=True)[:top]
 
 
-@pytest.mark.parametrize("model", [{"frequency_bias": "add"}, {"head": "motifs", "frequency_bias": "off"}],
-                         ids=["imp", "motifs"])
+@pytest.mark.parametrize("model", [{"frequency_bias": "add"}, {"head": "motifs", "frequency_bias": "off"},
+                                   {"head": {"kind": "causal", "context": "vctree", "effect": "tde"}}],
+                         ids=["imp", "motifs", "causal"])
 @pytest.mark.parametrize("mode", ["sgdet", "sgcls", "predcls"])
 def test_predictor_equals_an_evaluation_on_the_data(tmp_path, write_trial, toy_root, model, mode) -> None:
     """With a head that needs word vectors, and with a frequency table: neither can be computed without the data."""
