@@ -63,7 +63,7 @@ const PredicateCharts = (() => {
     const base = found && found.vocabulary === best.vocabulary ? found : null;
     const order = best.vocabulary.predicates.map((_, place) => place).sort((a, b) => best.vocabulary.training[b] - best.vocabulary.training[a]);
     const groups = GROUPS.map((group) => [group, order.filter((place) => best.vocabulary.groups[place] === group)]).filter(([, places]) => places.length);
-    Dom.replace("predicate-note", `${label} of each predicate in percent, on ${best.vocabulary.split}, all relations, without adjustments, mean over ${best.n} trials. `
+    Dom.replace("predicate-note", `${label} of each predicate in percent, on ${best.vocabulary.split}, all relations, without adjustments, ${best.n === 1 ? "of one trial" : `mean over ${best.n} trials`}. `
       + "Predicates stand in the order of their numbers of relations in training: the first third is the head, the rest is halved into body and tail. In brackets: the difference to the baseline.");
     Dom.replace("predicate-charts", groups.map(([group]) => Dom.html("figure", { id: `predicates-${group}` })));
     groups.forEach(([group, places]) => panel(`predicates-${group}`, group, places, best, base, label));
