@@ -1,5 +1,6 @@
 """Two processes on the CPU (gloo) train as one does: fixed batches, losses and weights equal within rounding."""
 
+import json
 import math
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import nn
 from benchmarks.common.in_float64 import float64_by_default, in_float64, note_gradient
 from sgg import checkpoint, systems
 from sgg.common import distributed as parallel
-from sgg.common.run_log import History
+from sgg.common.run_log import History, read_test
 from sgg.common.seeding import seed_everything
 from sgg.config import validate
 from sgg.methods.head import HeadInputs
@@ -195,15 +196,20 @@ def fit_in_parts(settings: dict, folder: Path) -> None:
 
 
 def test_fit_of_two_workers_resumes_within_an_epoch(toy_settings, tmp_path) -> None:
-    """To the last bit: each continues its own draws, and the row counts the images of both."""
+    """To the last bit: each continues its own draws, and the row counts the images of both. So does the recall of each
+    predicate."""
     settings = toy_settings | {
-        "data": toy_settings["data"] | {"train_images": 16, "eval_images": 1}, "evaluation": {"modes": ["sgdet"]},
+        "data": toy_settings["data"] | {"train_images": 16, "eval_images": 2}, "evaluation": {"modes": ["sgdet"]},
         "training": {"batch_size": 4, "epochs": 1, "mode": "sgdet"}}
     in_two_processes(fit_in_parts, tmp_path, settings, tmp_path)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     (row,), (again,) = ([{**row, "time": 0} for row in History(path).rows()] for path in (whole, parts))
     assert again == row
     assert row["share/fallbacks"] == 1
+    for path in (whole, parts):
+        test, kept = read_test(path), json.loads((path / "predicates.json").read_text())
+        assert test["test/sgdet/all/num_images"] == 2
+        assert sum(kept["relations"]) == test["test/sgdet/all/num_relations"]
     ours, theirs = (load_file(checkpoint.path_of(path, 1) / "weights.safetensors") for path in (parts, whole))
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
