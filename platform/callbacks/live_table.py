@@ -73,8 +73,8 @@ class LiveTable(Callback):
     def __init__(self, config: Config, total: int, at_once: int, epochs: int | None, console: Console | None = None):
         self._console = console or Console()
         self._total, self._at_once, self._epochs = total, at_once, epochs
-        self._higher_is_better = config.search.mode == "max"
-        self._metric = config.search.metric
+        self._metric, mode = config.search.objectives[0]
+        self._higher_is_better = mode == "max"
         self._zero_shot, self._all_shot = headline_metrics(self._metric)
         self._views: dict[str, TrialView] = {}
         self._begun, self._last_line = time.monotonic(), 0.0

@@ -84,3 +84,8 @@ def population_states(scheduler: PopulationBasedTraining) -> dict[Trial, Any]:
     `last_train_time`, `last_perturbation_time`, `last_result`, `last_checkpoint`. The mapping itself may be changed
     too."""
     return scheduler._trial_state
+
+
+def optuna_trials(searcher: Any) -> dict[str, Any]:
+    """Optuna's trials (`optuna.Trial`) by the ids under which Ray's OptunaSearch suggested them."""
+    return searcher._ot_trials

@@ -23,6 +23,7 @@ from sgg.systems.forecast import SharedPart
 from ..cluster.interrupts import Interrupts
 from ..cluster.session import nodes, ray_session
 from ..search.axis import Axis
+from ..search.comparison import comparison
 from ..search.search_space import singles
 from ..study.directory import StudyDirectory
 from ..study.entry_points import EntryPoints
@@ -117,7 +118,8 @@ def trial_lines(study: Study, axes: list[Axis], count: int, at_once: int, resour
     if axes:
         ends = {"off": "none is stopped early", "pbt": "pbt lets them copy one another"}
         early = ends.get(search.scheduler, f"{search.scheduler} stops the worse ones early")
-        yield f"search.algorithm {search.algorithm} chooses them by {search.metric}, and {early}:"
+        yield f"search.algorithm {search.algorithm} chooses them, and {early}; {comparison(search)}"
+        yield "searched:"
         yield from (f"  {axis.key}: {axis_words(axis)}" for axis in axes)
 
 
@@ -146,7 +148,7 @@ def disk_lines(study: Study, parts: Sequence[SharedPart], count: int, checkpoint
     if checkpoint is None:
         yield "disk: the size of checkpoints is unknown"
         return
-    kept = min(study.base.training.keep_checkpoints + 1, study.base.training.epochs)  # the best one stays, too
+    kept = min(study.base.training.keep_checkpoints + len(study.base.search.objectives), study.base.training.epochs)
     yield from _room(f"disk: at most {gigabytes(count * kept * checkpoint)} for {count} x {kept} checkpoints",
                      study.base.directory, count * kept * checkpoint,
                      "experiment.output, or lower training.keep_checkpoints")

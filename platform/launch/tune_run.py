@@ -22,6 +22,7 @@ from ..callbacks.trial_status import TrialStatusCallback
 from ..cluster.interrupts import Interrupts
 from ..cluster.session import nodes
 from ..search.axis import Axis
+from ..search.comparison import comparison
 from ..search.early_stopping import past_trials
 from ..search.schedule import number_of_trials, param_space, scheduler, search_algorithm, trials_at_once
 from ..study.directory import RAY, SNAPSHOTS, StudyDirectory
@@ -58,6 +59,8 @@ class TuneRun:
         print(f"{count} trial{'s' * (count > 1)}, {min(at_once, count)} at a time, each on "
               f"{' and '.join(f'{amount:g} {name}' for name, amount in self.resources.items())}; everything is written "
               f"under {self.directory.path}", flush=True)
+        if len(self.study.base.search.objectives) > 1:
+            print(comparison(self.study.base.search), flush=True)
         closing, snapshots = Closing(), SnapshotCallback(store, resume)
         rule = scheduler(self.study, self.axes, self.epochs, {record.name: done for record, done in past})
         with interrupts.watched():

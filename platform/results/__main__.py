@@ -62,7 +62,7 @@ def _show(arguments: argparse.Namespace) -> None:
         sys.stdout.write(page(content(collection, rows, arguments.run_dirs)))
         return
     width = os.get_terminal_size().columns if sys.stdout.isatty() else None
-    print(render(rows, form, arguments.metric, width, collection.metric), end="")
+    print(render(rows, form, arguments.metric, width, [name for name, _ in collection.objectives]), end="")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from sgg.common.run_log import CONFIG, ROWS, TEST, Row
 from sgg.common.versions import PROGRAM, describe_program
 from sgg.config.by_role import reference, role_of
 from sgg.config.loading.searched_entries import current_key, current_settings, current_values
+from sgg.config.search import Objective, objectives
 from sgg.methods.variants import adjustments_in, values_under, variants_of
 from sgg.settings.keys import find, flatten
 
@@ -27,6 +28,7 @@ from ..study.directory import FAILED, FINISHED, TRIALS, StudyDirectory, TrialRec
 from ..study.study_file import STUDY, StudyFile
 from .basis import Basis
 from .history import TrialHistory
+from .pareto import mark_front
 
 SEED_KEY, EPOCHS_KEY, EVALUATION = "experiment.seed", "training.epochs", "evaluation."
 
@@ -80,6 +82,8 @@ class ResultRow:
     """What the cells are the mean of."""
     trials: list[int] = field(default_factory=list)
     """The numbers of all its trials in `Collection.trials`, also of those that its metrics leave out."""
+    on_front: bool | None = None
+    """Whether it is on the Pareto front of two searched metrics; None where one metric was searched."""
 
     @property
     def n(self) -> int:
@@ -89,15 +93,24 @@ class ResultRow:
 
 @dataclass
 class Collection:
-    """All outcomes of some studies. searched: the keys that any study searched. metric, mode: those of the first.
-    trials: one for each trial. studies: study.json of each study that has one."""
+    """All outcomes of some studies. searched: the keys that any study searched. objectives: the searched metrics of the
+    first, with their modes. trials: one for each trial. studies: study.json of each study that has one."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     trials: list[TrialHistory] = field(default_factory=list)
     studies: list[StudyFile] = field(default_factory=list)
     searched: list[str] = field(default_factory=list)
-    metric: str = "val/sgcls/zs/ngR@100"
-    mode: str = "max"
+    objectives: list[Objective] = field(default_factory=lambda: [("val/sgcls/zs/ngR@100", "max")])
+
+    @property
+    def metric(self) -> str:
+        """The first searched metric, which ranks rows."""
+        return self.objectives[0][0]
+
+    @property
+    def mode(self) -> str:
+        """Whether a larger (max) or a smaller value of it is better."""
+        return self.objectives[0][1]
 
 
 def collect(run_dirs: Iterable[Path | str]) -> Collection:
@@ -112,11 +125,11 @@ def collect(run_dirs: Iterable[Path | str]) -> Collection:
             raise FileNotFoundError(f"{path} holds no trials: name the folder <output>/<name> of a search or run")
         metadata: StudyFile | None = None
         if (path / STUDY).is_file():
-            metadata, compared_by = _metadata(StudyDirectory(path))
+            metadata, searched = _metadata(StudyDirectory(path))
             collection.studies.append(metadata)
             collection.searched += [key for key in map(current_key, metadata["axes"]) if key not in collection.searched]
             if number == 0:
-                collection.metric, collection.mode = compared_by
+                collection.objectives = searched
         for record in records:
             collection.outcomes += _outcomes(record, metadata, collection.trials)
     return collection
@@ -143,21 +156,22 @@ def aggregate(collection: Collection, by: list[str] | None = None) -> list[Resul
         identity = outcome.settings if by is None else {key: outcome.settings.get(key) for key in by}
         groups.setdefault((repr(sorted(identity.items())), outcome.basis), []).append(outcome)
     rows = [_row(group, shown) for group in groups.values()]
+    mark_front(rows, collection.objectives)
     sign = -1 if collection.mode == "max" else 1
     return sorted(rows, key=lambda row: (row.basis, collection.metric not in row.cells,
                                          sign * row.cells[collection.metric].mean
                                          if collection.metric in row.cells else 0))
 
 
-def _metadata(directory: StudyDirectory) -> tuple[StudyFile, tuple[str, str]]:
-    """The content of study.json, and the metric and mode that compare trials. This checks the settings, unless the
+def _metadata(directory: StudyDirectory) -> tuple[StudyFile, list[Objective]]:
+    """The content of study.json, and the metrics that compare trials. This checks the settings, unless the
     study has plugins: showing results must not run code of a plugin."""
     metadata = directory.metadata()
     if find(metadata["settings"], "experiment.plugins"):
         search = metadata["settings"]["search"]
-        return metadata, (search["metric"], search["mode"])
+        return metadata, objectives(search["metric"], search["mode"])
     study, _ = directory.study()
-    return metadata, (study.base.search.metric, study.base.search.mode)
+    return metadata, study.base.search.objectives
 
 
 def records_of(path: Path) -> list[TrialRecord]:

@@ -23,4 +23,4 @@ def write_results(directory: Path) -> str:
     for name, text in texts.items():
         with replaced(directory / name) as passing:
             passing.write_text(text, encoding="utf-8")
-    return render(rows, "table", ranked_by=collection.metric)
+    return render(rows, "table", ranked_by=[name for name, _ in collection.objectives])

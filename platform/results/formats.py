@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from sgg.common.atomic import to_json
@@ -22,15 +23,17 @@ from .terminal_table import terminal_table
 from .wording import MODES, cell_text, setting_text, short_names, unit_of
 
 FORMATS = ("table", "csv", "json", "latex", "html")
+FRONT = "pareto_front"
+"""The name in CSV and JSON of whether a row is on the Pareto front, where two metrics were searched."""
 
 
 def render(rows: list[ResultRow], form: str, metric: str | None = None, width: int | None = None,
-           ranked_by: str | None = None) -> str:
+           ranked_by: Sequence[str] = ()) -> str:
     """The rows in one of FORMATS but html.
 
     metric: the one that table and LaTeX show, for example mR@50. None: the table chooses K by mode (`headline.py`), and
-    LaTeX shows ngR@100, or ngR at the largest measured K. width: of a table, in characters. ranked_by: the name of the
-    metric by which the search ranks, a column of its own in the table. Raises ValueError for a metric that no row has.
+    LaTeX shows ngR@100, or ngR at the largest measured K. width: of a table, in characters. ranked_by: the names of the
+    metrics by which the search ranks, columns of the table. Raises ValueError for a metric that no row has.
     """
     measured = _metrics(rows)
     if metric is not None and measured and metric not in measured:
@@ -50,7 +53,8 @@ def render(rows: list[ResultRow], form: str, metric: str | None = None, width: i
 
 def as_json(row: ResultRow) -> dict[str, Any]:
     """A row as an object of `--format json`."""
-    return {**row.settings, "seeds": row.seeds, "n": row.n, "status": row.status, **row.basis.words(),
+    front = {} if row.on_front is None else {FRONT: row.on_front}
+    return {**row.settings, "seeds": row.seeds, "n": row.n, "status": row.status, **front, **row.basis.words(),
             PROGRAM: row.programs,
             **{name: {"mean": cell.mean, "std": cell.std, "n": cell.n} for name, cell in row.cells.items()}}
 
@@ -107,12 +111,14 @@ def _csv(rows: list[ResultRow]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row.cells))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*settings, "seeds", "n", "status", *Basis("").words(), PROGRAM,
+    front = [FRONT] if any(row.on_front is not None for row in rows) else []
+    writer.writerow([*settings, "seeds", "n", "status", *front, *Basis("").words(), PROGRAM,
                      *(f"{name} {part}" for name in names for part in ("mean", "std", "n"))])
     for row in rows:
         cells = [row.cells.get(name) for name in names]
         writer.writerow([*(row.settings.get(key, "") for key in settings), " ".join(map(str, row.seeds)), row.n,
-                         row.status, *row.basis.words().values(), "; ".join(row.programs),
+                         row.status, *(str(bool(row.on_front)).lower() for _ in front), *row.basis.words().values(),
+                         "; ".join(row.programs),
                          *(_blank(value) for cell in cells for value in
                                                  ((cell.mean, cell.std, cell.n) if cell else (None, None, 0)))])
     return buffer.getvalue()

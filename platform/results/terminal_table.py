@@ -7,6 +7,7 @@ and mean recall where `pred_weight` acts. Rows that differ only in adjustments a
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +23,14 @@ from sgg.methods.adjustment import BY_METRICS
 from .aggregate import EVALUATION, ResultRow
 from .basis import Basis
 from .headline import headline_of
+from .pareto import MARK
 from .wording import MODES, cell_text, setting_text, short_names, unit_of
 
 WIDTH = 100
 SEPARATION = 1
 OMITTED_FIRST = ("10s", "100s")
+FRONT = "front"
+"""The name of the column that marks the Pareto front."""
 EARLY = "*"
 """Marks figures of validation in a table of test figures."""
 
@@ -48,9 +52,9 @@ class Line:
     numbers: list[str]
 
 
-def terminal_table(rows: list[ResultRow], metric: str | None, width: int | None, ranked_by: str | None) -> str:
+def terminal_table(rows: list[ResultRow], metric: str | None, width: int | None, ranked_by: Sequence[str]) -> str:
     """The tables of all rows. metric: show this one, for example mR@50. width: in characters; None: `WIDTH`.
-    ranked_by: the name of the metric that ranks rows."""
+    ranked_by: the names of the metrics that rank rows."""
     buffer = io.StringIO()
     console = Console(file=buffer, width=width or WIDTH)
     for basis, group in _by_basis(rows).items():
@@ -73,7 +77,7 @@ def _by_basis(rows: list[ResultRow]) -> dict[Basis, list[ResultRow]]:
 
 
 def _of_mode(rows: list[ResultRow], mode: str, metric: str | None,
-             ranked_by: str | None) -> tuple[str, list[Column]] | None:
+             ranked_by: Sequence[str]) -> tuple[str, list[Column]] | None:
     """The caption and the columns of a mode; None if it was not measured."""
     measured = {name for row in rows for name in row.cells}
     split = "test" if any(name.startswith("test/") for name in measured) else "val"
@@ -84,13 +88,20 @@ def _of_mode(rows: list[ResultRow], mode: str, metric: str | None,
         return None
     if metric is None and _acts(rows) and (name := f"{split}/{mode}/all/mR@{k}") in measured:
         columns.append(Column(name, f"mR@{k}"))
-    if ranked_by in measured and ranked_by.split("/")[1] == mode and ranked_by not in {one.metric for one in columns}:
-        ranking_split, _, *of = ranked_by.split("/")
-        columns.insert(0, Column(ranked_by, " ".join(("rank:", ranking_split, *of))))
+    shown_already = {one.metric for one in columns}
+    ranking = [name for name in ranked_by if name in measured - shown_already and name.split("/")[1] == mode]
+    columns[:0] = [Column(name, _ranking_head(name)) for name in ranking]
+    if any(row.on_front is not None for row in rows) and any(f"/{mode}/" in name for name in ranked_by):
+        columns.append(Column(FRONT, "Pareto"))
     if mode == "sgdet":
         columns += [Column(name, f"{MODES[mode]} {count}") for count in DETECTION_COUNTS
                     if (name := f"{split}/{mode}/{count}") in measured]
     return f"{MODES[mode]} {shown}{unit_of(shown)} on {split}, mean ± sample deviation over seeds, n trials", columns
+
+
+def _ranking_head(name: str) -> str:
+    split, _, *of = name.split("/")
+    return " ".join(("rank:", split, *of))
 
 
 def _acts(rows: list[ResultRow]) -> bool:
@@ -105,6 +116,8 @@ def _line(row: ResultRow, columns: list[Column]) -> Line:
 
 def _number(row: ResultRow, metric: str) -> str:
     """The text of a metric. A row without test, since its trials were stopped, shows its last validation."""
+    if metric == FRONT:
+        return MARK if row.on_front else ""
     split, _, name = metric.partition("/")
     if metric not in row.cells and split == "test" and (cell := row.cells.get(f"val/{name}")) is not None:
         return cell_text(cell, metric) + EARLY
@@ -196,6 +209,8 @@ def _explained(lines: list[Line], omitted: list[Column]) -> str:
     parts = []
     if any(text.endswith(EARLY) for line in lines for text in line.numbers):
         parts.append(f"{EARLY} last validation of trials without test")
+    if any(MARK in line.numbers for line in lines):
+        parts.append(f"{MARK} on the Pareto front of the searched metrics in validation")
     if omitted:
         parts.append(f"{' and '.join(column.head for column in omitted)}: see results.csv and report.html")
     return "".join(f"; {part}" for part in parts)

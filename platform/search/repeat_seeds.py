@@ -14,7 +14,7 @@ REPEATS = 100
 
 
 class RepeatSeeds(Searcher):
-    """Runs each suggestion of another searcher once per seed, and reports the mean of the metric to that searcher.
+    """Runs each suggestion of another searcher once per seed, and reports the mean of each metric to that searcher.
 
     When the searcher suggests a configuration again, it gets the known mean at once, and must suggest another one: the
     same trial twice is no second sample.
@@ -33,7 +33,7 @@ class RepeatSeeds(Searcher):
         self._chooser, self._seeds, self._at_once = chooser, list(seeds), at_once
         self._waiting: list[tuple[str, dict[str, Any], int]] = []
         self._leader: dict[str, tuple[str, dict[str, Any]]] = {}
-        self._scores: dict[str, list[float | None]] = {}
+        self._scores: dict[str, list[dict[str, float] | None]] = {}
         self._means: dict[str, dict[str, float] | None] = {}
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
@@ -68,18 +68,28 @@ class RepeatSeeds(Searcher):
         return trial_id, Searcher.FINISHED
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """After the last seed of a configuration, report the mean over the seeds that did not fail to the chooser."""
+        """After the last seed of a configuration, report the means over the seeds that did not fail to the chooser."""
         leader, values = self._leader.pop(trial_id, (None, {}))
         if leader is None:
             return
         scores = self._scores[leader]
-        scores.append(None if error else (result or {}).get(self.metric))
+        scores.append(None if error else self._measured(result or {}))
         if len(scores) == len(self._seeds):
             known = [score for score in scores if score is not None]
-            mean = {self.metric: sum(known) / len(known)} if known else None
-            self._chooser.on_trial_complete(leader, result=mean, error=mean is None)
-            self._means[_key(values)] = mean
+            means = {name: sum(score[name] for score in known) / len(known) for name in self._metrics} if known \
+                else None
+            self._chooser.on_trial_complete(leader, result=means, error=means is None)
+            self._means[_key(values)] = means
             del self._scores[leader]
+
+    def _measured(self, result: dict[str, Any]) -> dict[str, float] | None:
+        """The searched metrics of a result; None unless it has all of them."""
+        found = {name: result[name] for name in self._metrics if result.get(name) is not None}
+        return found if len(found) == len(self._metrics) else None
+
+    @property
+    def _metrics(self) -> list[str]:
+        return [self.metric] if isinstance(self.metric, str) else list(self.metric or ())
 
     def save(self, checkpoint_path: str) -> None:
         """Write the state to a file."""
@@ -90,6 +100,9 @@ class RepeatSeeds(Searcher):
         """Read what `save` wrote."""
         with open(checkpoint_path, "rb") as file:
             self.__dict__.update(cloudpickle.load(file) | {"_at_once": self._at_once})
+        # Earlier versions kept the one metric of each seed without its name.
+        self._scores = {leader: [{self._metrics[0]: score} if isinstance(score, float) else score for score in scores]
+                        for leader, scores in self._scores.items()}
 
 
 def _key(values: dict[str, Any]) -> str:

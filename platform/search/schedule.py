@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -19,13 +18,13 @@ from ray.tune.search import BasicVariantGenerator, SearchAlgorithm, Searcher
 
 from sgg.config import Study
 
-from ..study.directory import JUDGEMENTS, StudyDirectory
+from ..study.directory import JUDGEMENTS, OPTUNA, StudyDirectory
 from ..trial.trainable import OBJECTIVE, STUDY_KEY, TIME
 from .axis import Axis, Values
 from .early_stopping import EarlyStopping, Past
 from .judgements import Judgements
 from .population import Population
-from .repeat_seeds import SEED_KEY, RepeatSeeds
+from .repeat_seeds import SEED_KEY
 from .search_space import configurations
 
 
@@ -57,16 +56,11 @@ def search_algorithm(study: Study, axes: list[Axis], at_once: int) -> SearchAlgo
     planned = plan(study, axes)
     if planned is not None:
         return BasicVariantGenerator(points_to_evaluate=planned, max_concurrent=at_once)
-    import optuna
-    from ray.tune.search.optuna import OptunaSearch
+    from .optuna_search import OptunaSeeds  # imports Optuna
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # the live table shows each trial
-    # The one warning that is silenced: Optuna would rather have no list as a value of a setting, since its databases
-    # cannot store one. Its studies are in memory here. Ray itself gives no Python warning in a search.
-    warnings.filterwarnings("ignore", "Choices for a categorical distribution should be", UserWarning)
-    seeds = study.base.experiment.seed
-    chooser = OptunaSearch(metric=OBJECTIVE, mode=study.base.search.mode, seed=seeds[0])
-    return RepeatSeeds(chooser, seeds, at_once)
+    base = study.base
+    return OptunaSeeds(StudyDirectory.of(study).path / OPTUNA, base.experiment.name, base.search.objectives,
+                       base.experiment.seed, at_once)
 
 
 def scheduler(study: Study, axes: list[Axis], epochs: int, past: Mapping[str, Past] | None = None) -> TrialScheduler:
@@ -83,7 +77,7 @@ def scheduler(study: Study, axes: list[Axis], epochs: int, past: Mapping[str, Pa
 
 def _rule(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:
     search = study.base.search
-    common: dict[str, Any] = {"time_attr": TIME, "metric": OBJECTIVE, "mode": search.mode}
+    common: dict[str, Any] = {"time_attr": TIME, "metric": OBJECTIVE, "mode": search.objectives[0][1]}
     match search.scheduler:
         case "asha":
             # A trial in its last epoch must not be stopped, since its test still follows.

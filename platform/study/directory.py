@@ -8,6 +8,7 @@
     results.csv, results.json  one row per configuration; report.html: the report on it
     notes/                     the newest snapshot of Tune's state, for --resume
     judgements.jsonl           the judgements of early stopping, for --resume
+    optuna.journal             the study of Optuna, for optuna-dashboard
     ray/                       Ray's own files
 """
 
@@ -40,6 +41,7 @@ SNAPSHOTS = "notes"
 PLUGINS = "plugins"
 """The folder of copies of the plugins that the study runs."""
 JUDGEMENTS = "judgements.jsonl"
+OPTUNA = "optuna.journal"
 LOG, ERROR = "log.txt", "error.txt"
 
 PENDING, RUNNING, FINISHED, STOPPED, FAILED = "pending", "running", "finished", "stopped", "failed"

@@ -28,8 +28,10 @@ ENDED_KEY = "ended"
 """In a result: the training ran to its end. (Tune's own `done` is also true when a scheduler stopped the trial.)"""
 BEFORE_KEY = "before"
 """In a result: an earlier process of the trial wrote it, and Tune has not received it before."""
-OBJECTIVE = "objective"
-"""In a result: the searched metric at its best pred_weight, from the last validation."""
+OBJECTIVES = ("objective", "objective_2")
+"""In a result: the searched metrics, one or two, each at its best adjustment, from the last validation."""
+OBJECTIVE = OBJECTIVES[0]
+"""The first of them, by which schedulers compare trials."""
 TIME = "epoch"
 """In a result: the unit in which schedulers count."""
 MEMORY = 100 * 2**20
@@ -112,7 +114,8 @@ class Trial(tune.Trainable):
             self._first_attempt = History(self._folder).attempt
             self._last = self._results(TrialRecord.read(self._folder), up_to=self._received)[-1]
             if self._donor is not None and not self._checkpoints():
-                self._last.pop(OBJECTIVE, None)  # it belongs to a model that the donor's replaces
+                for name in OBJECTIVES:
+                    self._last.pop(name, None)  # it belongs to a model that the donor's replaces
             self._run = self._start()
         row = self._run.next_report()
         while row is not None and position(row) <= self._received:  # again, by the worker that replaced a dead one
@@ -169,11 +172,14 @@ class Trial(tune.Trainable):
 
 
 def with_objective(row: Row, last: Row, config: Config) -> Row:
-    """An epoch's row with the searched metric; that of the `last` row when this epoch was not validated."""
-    search = config.search
-    score = objective(row, search.metric, search.mode, variants_of(dict(config.evaluation)))
-    known = last.get(OBJECTIVE) if score is None else score
-    return dict(row) if known is None else {**row, OBJECTIVE: known}
+    """An epoch's row with the searched metrics; those of the `last` row where this epoch was not validated."""
+    variants, found = variants_of(dict(config.evaluation)), dict(row)
+    for name, (metric, mode) in zip(OBJECTIVES, config.search.objectives, strict=False):  # one or two
+        score = objective(row, metric, mode, variants)
+        known = last.get(name) if score is None else score
+        if known is not None:
+            found[name] = known
+    return found
 
 
 def results_of(record: TrialRecord, config: Config) -> list[Row]:

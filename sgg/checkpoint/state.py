@@ -21,7 +21,7 @@ import logging
 import os
 import pickle
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -260,10 +260,10 @@ def latest_whole(directory: Path | str) -> Checkpoint | None:
     return None
 
 
-def prune(directory: Path | str, last: int, best: int | None) -> None:
-    """Delete all checkpoints of a trial except the `last` newest ones and that of epoch `best`."""
+def prune(directory: Path | str, last: int, best: Collection[int]) -> None:
+    """Delete all checkpoints of a trial except the `last` newest ones and those of the epochs `best`."""
     epochs = finished_epochs(directory)
-    for epoch in set(epochs[:-last]) - {best}:
+    for epoch in set(epochs[:-last]) - set(best):
         shutil.rmtree(path_of(directory, epoch), ignore_errors=True)
 
 

@@ -110,4 +110,9 @@ def _each_part_of_a_batch_has_an_image(settings: Settings) -> str | None:
 @_reads("search.metric", "search.mode", "evaluation.modes", "evaluation.ks")
 def _metric_is_measured(settings: Settings) -> str | None:
     search, measured = settings.search, settings.evaluation
-    return fault_of_metric(search.metric, search.mode, measured.modes, measured.ks)
+    metrics = 1 if isinstance(search.metric, str) else len(search.metric)
+    if isinstance(search.mode, list) and len(search.mode) != metrics:
+        return (f"search.mode must be max or min, or one of them for each of search.metric, got {search.mode} for "
+                f"{search.metric}; leave it out, since it follows from the metric")
+    faults = [fault_of_metric(metric, mode, measured.modes, measured.ks) for metric, mode in search.objectives]
+    return "; ".join(fault for fault in faults if fault) or None

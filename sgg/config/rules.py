@@ -27,9 +27,14 @@ def metric_of_modes(get: Get) -> str:
     return f"val/{get('evaluation.modes')[0]}/zs/ngR@{headline_k(get('evaluation.ks'))}"
 
 
-def direction_of_metric(get: Get) -> str:
+def direction_of_metric(get: Get) -> str | list[str]:
     """min for `loss` and the ranks of triplets, max for all other metrics."""
-    return "min" if is_lower_better(get("search.metric")) else "max"
+    metric = get("search.metric")
+    return _direction(metric) if isinstance(metric, str) else [_direction(one) for one in metric]
+
+
+def _direction(metric: str) -> str:
+    return "min" if is_lower_better(metric) else "max"
 
 
 def _data_set(get: Get) -> type[DataSettings]:

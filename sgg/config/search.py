@@ -3,24 +3,48 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
 
 from sgg.settings.marks import ComputedDefault
 from sgg.settings.roles import draws, measures, runs
-from sgg.settings.section import Off, Section
+from sgg.settings.section import Distinct, Off, Section
 
 from .rules import direction_of_metric, metric_of_modes
+
+Direction = Literal["max", "min"]
+Objective = tuple[str, Direction]
+"""A metric, and whether a larger or a smaller value is better."""
+
+
+def _one(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+One = BeforeValidator(_one)
+"""For a value or a list of two; a list of one is read as the value."""
+
+
+def objectives(metric: str | list[str], mode: Direction | list[Direction]) -> list[Objective]:
+    """The objectives of `search.metric` and `search.mode`. One mode is that of all metrics."""
+    metrics = [metric] if isinstance(metric, str) else metric
+    modes = [mode] * len(metrics) if isinstance(mode, str) else mode
+    return list(zip(metrics, modes, strict=False))  # their numbers are checked with all settings
 
 
 class Search(Section):
     """Which trials are run, and which are stopped early (`platform/search/search_space.py`, `platform/tune.py`)."""
 
-    metric: Annotated[str, measures(), ComputedDefault(metric_of_modes)] = "val/sgcls/zs/ngR@100"
-    """The metric that trials are compared by: a metric of validation (`val/sgcls/zs/ngR@100`), or `loss`."""
-    mode: Annotated[Literal["max", "min"], measures(), ComputedDefault(direction_of_metric)] = "max"
-    """Whether a larger or a smaller metric is better. It follows from the metric and need not be given."""
+    metric: Annotated[str | Annotated[list[str], Distinct, Field(min_length=1, max_length=2)], One, measures(),
+                      ComputedDefault(metric_of_modes)] = "val/sgcls/zs/ngR@100"
+    """The metric that trials are compared by: a metric of validation (`val/sgcls/zs/ngR@100`), or `loss`. Two metrics,
+    such as zero-shot and all-shot recall: optuna looks for the best trade-offs between them, and results mark the
+    Pareto front; schedulers compare trials by the first."""
+    mode: Annotated[Direction | Annotated[list[Direction], Field(min_length=1, max_length=2)], One, measures(),
+                    ComputedDefault(direction_of_metric)] = "max"
+    """Whether a larger or a smaller metric is better; of two metrics, for each. It follows from the metric and need not
+    be given."""
     trials: Annotated[PositiveInt, draws()] = 1
     """The number of configurations to draw; each runs once per seed. Every draw runs all values of grid axes."""
     algorithm: Annotated[Literal["random", "grid", "optuna"], draws()] = "random"
@@ -37,6 +61,11 @@ class Search(Section):
     """Seconds of the search, from its first trial on. Then it stops; `--resume` with a larger budget continues it."""
     max_failures: Annotated[int, Field(ge=0), runs()] = 2
     """How often a trial whose worker died resumes from its last checkpoint."""
+
+    @property
+    def objectives(self) -> list[Objective]:
+        """The searched metrics, one or two, each with its mode."""
+        return objectives(self.metric, self.mode)
 
 
 class Resources(Section):

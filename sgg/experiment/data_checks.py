@@ -150,11 +150,15 @@ def check_classes(config: Config, data: DataSet) -> None:
 
 
 def check_metric(config: Config, data: DataSet) -> None:
-    """Raise ValueError where validation has no relation on which `search.metric` can be measured, naming other metrics.
-    Only a search needs this check, because only a search compares trials."""
-    metric, settings = config.search.metric, config.data
-    if metric == "loss":
-        return
+    """Raise ValueError where validation has no relation on which a metric of `search.metric` can be measured, naming
+    other metrics. Only a search needs this check, because only a search compares trials."""
+    for metric, _ in config.search.objectives:
+        if metric != "loss":
+            _require_relations(metric, config, data)
+
+
+def _require_relations(metric: str, config: Config, data: DataSet) -> None:
+    settings = config.data
     _, mode, subset, name = metric.split("/")
     relations = data.relations_by_subset("val", settings.eval_images, config.evaluation.val_images)
     if relations[subset]:

@@ -31,7 +31,7 @@ class EvaluationFiles:
         self._experiment, self._metrics, self._split, self._epoch = experiment, unadjusted(metrics), split, epoch
         self._found: list[Example] = []
         config = experiment.config
-        wanted = config.search.metric.split("/")[1:2]
+        wanted = config.search.objectives[0][0].split("/")[1:2]
         self._mode = next((mode for mode in wanted if mode in self._metrics), next(iter(self._metrics)))
         self._pictures = split == "test" or (not config.evaluation.test and epoch == config.training.epochs)
         if self._pictures:

@@ -90,7 +90,7 @@ def fit(
         rows.append(row)
         if is_main:
             _save(foundation, directory, system, epoch)
-            checkpoint.prune(directory, config.training.keep_checkpoints, _best_epoch(config, rows))
+            checkpoint.prune(directory, config.training.keep_checkpoints, _best_epochs(config, rows))
         parallel.wait_for_all()
         log.info("%s", describe(row, config))
         report(row)
@@ -166,11 +166,13 @@ def _save(foundation: Foundation, directory: Path, system: System, epoch: int,
     checkpoint.save(directory, epoch, system.networks, system.optimizers, cast(CheckpointMeta, meta), state)
 
 
-def _best_epoch(config: Config, rows: list[Row]) -> int | None:
-    """The epoch of the best value of `search.metric`, the latest of equal ones; None where no epoch was measured."""
-    metric, mode = config.search.metric, config.search.mode
+def _best_epochs(config: Config, rows: list[Row]) -> set[int]:
+    """For each searched metric the epoch of its best value, the latest of equal ones, where an epoch was measured."""
     variants = variants_of(dict(config.evaluation))
-    sign = 1 if mode == "max" else -1
-    scored = [(sign * score, row["epoch"]) for row in rows
-              if (score := objective(row, metric, mode, variants)) is not None]
-    return max(scored)[1] if scored else None
+    best = set()
+    for metric, mode in config.search.objectives:
+        sign = 1 if mode == "max" else -1
+        scored = [(sign * score, row["epoch"]) for row in rows
+                  if (score := objective(row, metric, mode, variants)) is not None]
+        best |= {max(scored)[1]} if scored else set()
+    return best

@@ -5,9 +5,13 @@ import re
 from platform import train, tune
 from platform.callbacks.live_table import LiveTable
 from platform.cluster.interrupts import Interrupts
-from platform.study.directory import FINISHED, JUDGEMENTS, STOPPED, StudyDirectory
+from platform.study.directory import FINISHED, JUDGEMENTS, OPTUNA, STOPPED, StudyDirectory
 
+import optuna
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
 
 from sgg.common.run_log import read_rows
 
@@ -141,6 +145,36 @@ search: {max_concurrent: 1, scheduler: asha}
     for record in (first, second):
         assert [row["epoch"] for row in record.rows()] == [1, 2, 3]
         assert record.test()["test/sgcls/zs/ngR@100"] == pytest.approx(3 * record.values["loss.scale"] * 0.005)
+
+
+def test_tune_by_two_metrics_resumes_with_the_study_of_optuna(ray_with_gpus, stub, config_file,
+                                                              time_is_over_after_a_report, tmp_path, capsys):
+    """The time ends in the first trial. Afterwards Optuna opens the study: one trial for each configuration, with the
+    means over seeds of both metrics."""
+    config = config_file("""
+loss: {scale: {search: uniform, low: 1, high: 2}}
+training: {epochs: 1}
+search: {algorithm: optuna, trials: 2, max_concurrent: 2, metric: [val/sgcls/zs/ngR@100, loss]}
+""")
+    directory = StudyDirectory(tmp_path / "runs" / "a")
+
+    def study():
+        backend = JournalFileBackend(str(directory.path / OPTUNA))
+        return optuna.load_study(study_name="a", storage=JournalStorage(backend))
+
+    seeds = "experiment.seed=0,500"
+    assert tune.main([config, seeds, "search.time_budget_s=1000"], stub) == 0
+    assert "optuna looks for the best trade-offs between them" in capsys.readouterr().out
+    assert [trial.state for trial in study().trials] == [TrialState.RUNNING]
+    assert tune.main([config, seeds, "search.time_budget_s=3000", "--resume"], stub) == 0
+    trials, records = study().trials, {record.name: record for record in directory.records()}
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 2
+    for trial in trials:
+        of_seeds = [records[trial.user_attrs[f"trial of seed {seed}"]] for seed in (0, 500)]
+        scale = trial.params["loss.scale"]
+        assert {record.values["loss.scale"] for record in of_seeds} == {scale}
+        # The stand-in's recall is scale x (1 + seed / 1000) x .005 after an epoch, its loss 1.
+        assert trial.values == pytest.approx([scale * 1.25 * 0.005, 1.0])
 
 
 @several_trials

@@ -50,6 +50,7 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
     return {
         "title": ", ".join(Path(folder).resolve().name for folder in folders), "written": _now(),
         "facts": facts(collection, rows, folders), "objective": collection.metric, "mode": collection.mode,
+        "objectives": [name for name, _ in collection.objectives],
         "modes": {mode: MODES[mode] for mode in MODES if any(name.startswith(f"{mode}/") for name in metrics)},
         "subsets": [subset for subset in SUBSETS if any(f"/{subset}/" in name for name in metrics)],
         "recalls": [name for name in RECALLS if any(f"/{name}@" in metric for metric in metrics)],
@@ -112,6 +113,7 @@ def _rows(rows: Sequence[ResultRow], keys: Sequence[str],
         "configuration": [number[id(row)] for row in rows], "plain": [id(row) in plain for row in rows],
         "basis": [bases[row.basis] for row in rows], "status": [row.status for row in rows],
         "settings": [[_value(row.settings.get(key)) for key in keys] for row in rows], "n": [row.n for row in rows],
+        "front": [bool(row.on_front) for row in rows],
         "published": [PUBLISHED.index(one) if one else None for one in like],
         "otherwise": [trained_otherwise(row.identity) if one else "" for row, one in zip(rows, like, strict=True)],
         "seeds": [[sample.seed for sample in row.samples] for row in rows]}

@@ -66,12 +66,15 @@ def _different(lines: Iterable[str]) -> list[str]:
 
 
 def _question(collection: Collection) -> str:
+    metrics = [name for name, _ in collection.objectives]
     if not collection.searched:
-        return f"What does this configuration reach in {collection.metric}?"
+        return f"What does this configuration reach in {' and '.join(metrics)}?"
     settings = collection.searched
     names = ", ".join(settings[:-1]) + (" and " if len(settings) > 1 else "") + settings[-1]
-    return (f"Which {names} {'gives' if len(settings) == 1 else 'give'} the "
-            f"{'highest' if collection.mode == 'max' else 'lowest'} {collection.metric}?")
+    gives = f"Which {names} {'gives' if len(settings) == 1 else 'give'}"
+    if len(metrics) > 1:
+        return f"{gives} the best trade-offs between {' and '.join(metrics)}?"
+    return f"{gives} the {'highest' if collection.mode == 'max' else 'lowest'} {collection.metric}?"
 
 
 def _parts(study: StudyFile) -> str:

@@ -6,6 +6,8 @@ const MainTable = (() => {
   /* On a phone all settings are one column and the chosen metric stands beside it, so both are in view. */
   const narrow = () => Dom.byId("results").clientWidth < 680;
 
+  const FRONT = `On the Pareto front of ${data.objectives.join(" and ")} in validation: no other row is at least as good in both and better in one`;
+
   /* The columns of numbers: {name, head} of each metric. */
   const columns = () => {
     const { mode, subset, recall, k } = choice;
@@ -119,7 +121,7 @@ const MainTable = (() => {
       const numbers = shown.map((column, number) => numberCell(row, column, table.get(row).get(column.name), best[number]));
       const against = differenceCells(row);
       return Dom.html("tr", { class: row === base ? "baseline" : null, "data-row": data.rows.indexOf(row) }, settingCells(row), narrow() ? [numbers, against] : [against, numbers],
-        Dom.html("td", { class: "number" }, String(row.n)), Dom.html("td", {}, status(row.status)));
+        Dom.html("td", { class: "number" }, String(row.n)), Dom.html("td", {}, status(row.status), row.front ? Dom.html("span", { class: "on-front", title: FRONT }, " ◆ front") : null));
     });
     Dom.replace("results-table", head(shown), Dom.html("tbody", {}, body));
     note(rows);
@@ -138,6 +140,7 @@ const MainTable = (() => {
     const otherwise = [...new Set(beside.map((row) => row.otherwise).filter(Boolean))];
     Dom.replace("results-key", Dom.html("strong", {}, "Bold"), " is the best of a column, ", Dom.html("u", {}, "underlined"), " the second. ",
       Dom.html("span", { class: "early" }, "Italic"), " with “val”: the trial has no test, so its last validation stands there; it is not ranked. n: trials with different seeds. p is not corrected for the number of rows.", several,
+      data.objectives.length > 1 ? ` ◆ front: on the Pareto front of ${data.objectives.join(" and ")} in validation, among rows of finished trials.` : "",
       ...(beside.length ? [` ${data.conventions}`, otherwise.length ? ` * Trained otherwise here: ${otherwise.join("; ")}.` : null] : [" No row is like a published one (Visual Genome, VGG16)."]));
   };
 

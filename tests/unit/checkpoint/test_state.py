@@ -123,7 +123,7 @@ def test_latest_whole_skips_a_damaged_checkpoint_within_an_epoch(tmp_path, netwo
 def test_prune_keeps_last_and_best(tmp_path, network) -> None:
     for epoch in range(1, 7):
         checkpoint.save(tmp_path, epoch, {"model": network}, {}, {})
-    checkpoint.prune(tmp_path, last=2, best=3)
+    checkpoint.prune(tmp_path, last=2, best={3})
     kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert kept == ["epoch_0003", "epoch_0005", "epoch_0006"]
 

@@ -98,3 +98,25 @@ def test_metric_of_modes_is_the_default_until_a_metric_is_given(tmp_path) -> Non
     trial = study(tmp_path, "search: {trials: 2}").trial({"evaluation.modes": ["sgdet"]})
     assert (trial.search.metric, trial.search.trials) == ("val/sgdet/zs/ngR@100", 2)
     assert Config.model_validate(trial.model_dump(mode="json")) == trial
+
+
+def test_search_takes_two_metrics() -> None:
+    """Each has its direction; a list of one is that one, so earlier runs compare equal."""
+    search = validate({"search": {"metric": ["val/sgcls/zs/ngR@100", "loss"]}}).search
+    assert search.objectives == [("val/sgcls/zs/ngR@100", "max"), ("loss", "min")]
+    assert search.model_dump()["mode"] == ["max", "min"]
+    both = validate({"search": {"metric": ["val/sgcls/zs/ngR@100", "val/sgcls/all/ngR@100"], "mode": "max"}}).search
+    assert both.objectives == [("val/sgcls/zs/ngR@100", "max"), ("val/sgcls/all/ngR@100", "max")]
+    one = validate({"search": {"metric": ["val/sgcls/all/ngR@50"], "mode": ["max"]}}).search
+    assert (one.metric, one.mode, one.objectives) == ("val/sgcls/all/ngR@50", "max", [("val/sgcls/all/ngR@50", "max")])
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"metric": ["loss", "val/sgcls/zs/R@7"]}, r"search\.metric must be loss, or val/MODE.*got 'val/sgcls/zs/R@7'"),
+    ({"metric": ["loss", "loss"]}, r"search\.metric .*lists a value twice"),
+    ({"metric": ["loss", "val/sgcls/zs/R@20", "val/sgcls/zs/R@50"]}, r"search\.metric must .*at most 2"),
+    ({"metric": ["loss", "val/sgcls/zs/R@20"], "mode": "max"}, r"search\.metric loss is better if it is lower"),
+    ({"metric": "loss", "mode": ["min", "max"]}, r"search\.mode must be max or min, or one of them for each")])
+def test_search_names_a_fault_of_two_metrics(settings, message) -> None:
+    with pytest.raises(ConfigError, match=message):
+        validate({"search": settings})

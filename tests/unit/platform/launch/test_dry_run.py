@@ -55,7 +55,8 @@ def test_trial_lines_count_configurations_and_seeds(read):
                        "experiment.seed=1,2,3", "search.trials=4", "search.scheduler=asha")
     assert list(trial_lines(study, axes, 24, 2, {"CPU": 1.0, "GPU": 1.0})) == [
         "24 trials: 8 configurations x 3 seeds (1, 2, 3), 2 at a time, each on 1 CPU and 1 GPU",
-        "search.algorithm random chooses them by val/sgcls/zs/ngR@100, and asha stops the worse ones early:",
+        "search.algorithm random chooses them, and asha stops the worse ones early; trials are compared by "
+        "val/sgcls/zs/ngR@100", "searched:",
         "  loss.kind: grid of baseline, dnorm", "  loss.scale: uniform from 1 to 2"]
 
 

@@ -40,7 +40,7 @@ def test_render_tables_with_percent_and_deviation(search):
 def lines_of(path, width=None):
     """The lines of the terminal's tables, without their captions, as lists of words."""
     collection = collect([path])
-    printed = render(aggregate(collection), "table", width=width, ranked_by=collection.metric)
+    printed = render(aggregate(collection), "table", width=width, ranked_by=[name for name, _ in collection.objectives])
     captions = "data:", "SGCls", "PredCls"
     return [line for line in printed.splitlines() if line.strip() and not line.startswith(captions)], printed
 

@@ -132,3 +132,14 @@ def test_repeat_seeds_knows_after_resuming_what_was_tried(tmp_path):
     again = RepeatSeeds(Stubborn(), [5], at_once=4)
     again.restore(str(tmp_path / "state"))
     assert again.suggest("b") == {"x": 20, SEED_KEY: 5}
+
+
+def test_on_trial_complete_reports_the_mean_of_each_metric():
+    """A seed without one of them is left out of both."""
+    chooser = Listed()
+    chooser._metric, chooser._mode = ["m", "k"], ["max", "min"]
+    search = RepeatSeeds(chooser, [5, 6, 7], at_once=4)
+    for name, result in (("a", {"m": 1.0, "k": 4.0}), ("b", {"m": 9.0}), ("c", {"m": 3.0, "k": 8.0})):
+        search.suggest(name)
+        search.on_trial_complete(name, result)
+    assert chooser.heard == [("a", {"m": 2.0, "k": 6.0}, False)]
