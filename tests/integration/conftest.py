@@ -31,6 +31,18 @@ def forks_folder():
         yield name
 
 
+@pytest.fixture
+def clone(tmp_path, forks_folder, monkeypatch):
+    """A folder that looks like a clone of the repository, in which the commands of the pages run."""
+    from ray_forks import FOLDER
+    from small_clone import make_clone
+
+    monkeypatch.setenv("PATH", make_clone(tmp_path))
+    monkeypatch.setenv(FOLDER, forks_folder)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    return tmp_path / "clone"
+
+
 shared_ray = ExitStack()
 
 

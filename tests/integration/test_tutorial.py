@@ -1,54 +1,18 @@
 """The tutorial is true: each of its commands runs, in its order, from an empty folder."""
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from ray_forks import FOLDER
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "TUTORIAL.md"
 INSTALL = "python -m venv .venv && . .venv/bin/activate && pip install -e ."
-PYTHON = f"""
-import os, runpy, sys
-sys.path[:1] = [os.getcwd(), {str(Path(__file__).parent)!r}]
-_, _, module, *words = sys.argv
-sys.argv = [module, *words]
-if module.startswith("platform."):
-    from ray_forks import fork_workers_of_this_process
-    fork_workers_of_this_process()
-if [module, *words][:2] == ["sgg.data", "toy"]:
-    from sgg.data.toy.genome import Sizes
-    Sizes.__init__.__defaults__ = (32, 8, 12, 24)
-runpy.run_module(module, run_name="__main__", alter_sys=True)
-"""
-"""`python -m MODULE WORD...`, where the toy genome has 32/8/12 images and 24 for the detector, and Ray's workers are
-forks of one process."""
 
 
 def commands() -> list[str]:
     return re.findall(r"^    (.+)$", PAGE.read_text(), re.M)
-
-
-@pytest.fixture
-def clone(tmp_path: Path, forks_folder: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that looks like a clone of the repository without data and runs."""
-    clone = tmp_path / "clone"
-    clone.mkdir()
-    for name in ("sgg", "platform", "tune_configs", "examples"):
-        (clone / name).symlink_to(ROOT / name)
-    (tmp_path / "python.py").write_text(PYTHON)
-    (tmp_path / "bin").mkdir()
-    command = tmp_path / "bin" / "python"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{tmp_path / "python.py"}" "$@"\n')
-    command.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    monkeypatch.setenv(FOLDER, forks_folder)
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-    return clone
 
 
 @pytest.mark.ray

@@ -1,0 +1,44 @@
+"""The notebooks of `examples/` run from their first cell to the last one, and are kept with what they show."""
+
+from pathlib import Path
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed: pip install -e '.[test]'")
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "examples").glob("*.ipynb"))
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_there_are_notebooks() -> None:
+    assert [path.stem for path in NOTEBOOKS] == ["feature_quality", "perturbations", "quick_start", "search_analysis",
+                                                 "zero_shot"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_kept_as_it_ran(path: Path) -> None:
+    """In the order of its cells, without an error, with a picture, and without paths of the machine."""
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert "error" not in {output.output_type for output in outputs}
+    assert any(kind.startswith("image/") for output in outputs for kind in output.get("data", {}))
+    assert not [text for text in ("/tmp/", "/home/", "/root/") if text in path.read_text()]
+    assert path.stat().st_size < 500_000
+
+
+@pytest.mark.ray
+@pytest.mark.slow  # a kernel for each notebook, which imports torch and trains; one of them starts a Ray
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs(path: Path, clone: Path, toy_root: Path) -> None:
+    """On a small toy genome, from the folder in which Jupyter would start it."""
+    from nbclient import NotebookClient
+
+    (clone / "data").symlink_to(toy_root)
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(clone)}}).execute()
+    assert all(cell.execution_count for cell in code_cells(notebook))
