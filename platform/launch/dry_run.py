@@ -143,8 +143,9 @@ def disk_lines(study: Study, parts: Sequence[SharedPart], count: int, checkpoint
     size = sum(part.bytes or 0 for part in parts)
     unknown = [part.name for part in parts if part.bytes is None]
     more = f", without {' and '.join(unknown)}, whose size is not known yet" if unknown else ""
-    yield from _room(f"disk: about {gigabytes(size)} for what is made first{more}", study.base.cache, size,
-                     "data.cache")
+    if size or unknown:
+        yield from _room(f"disk: about {gigabytes(size)} for what is made first{more}", study.base.cache, size,
+                         "data.cache")
     if checkpoint is None:
         yield "disk: the size of checkpoints is unknown"
         return

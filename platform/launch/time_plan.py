@@ -41,9 +41,10 @@ def _of_trials(study: Study, pace: Pace, epochs: int, count: int, at_once: int) 
     rest = pace.rest
     seconds = math.ceil(count / at_once) * (epochs * pace.epoch + (rest or 0.0))
     most = "at most " if study.base.search.scheduler in ("asha", "median") else ""
-    beside = f", and {minutes(rest)} of a trial for validation and test" if rest is not None else \
+    beside = f" and {minutes(rest)} of validation and test" if rest is not None else \
         ", without validation and test, which no such run has measured"
-    yield (f"time: {most}about {minutes(seconds)} for the trials: {epochs} epochs of {pace.epoch:.3g} s{beside}, "
-           f"{at_once} trial{'s' * (at_once != 1)} at a time")
+    each = f"{epochs} epoch{'s' * (epochs != 1)} of {pace.epoch:.3g} s{beside}"
+    yield (f"time: {most}about {minutes(seconds)} for the trials, each {each}, "
+           f"{at_once} trial{'s' * (at_once != 1)} at a time; each takes some seconds more to start")
     yield (f"  measured in {len(pace.epochs)} epochs of {', '.join(pace.runs)} on this machine; other work on it, and "
            "another number of trials at a time, change them")
