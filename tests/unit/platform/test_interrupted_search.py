@@ -420,7 +420,7 @@ def test_scheduler_decides_the_same_after_a_trial_loses_its_process(search, rule
 @pytest.mark.parametrize("moment", [moment for moment in MOMENTS if moment != "before it is written"])
 def test_search_algorithm_gives_optuna_each_mean_once_and_nothing_before(search, monkeypatch, moment):
     """A configuration's mean, over its two seeds, once its last trial has ended. Nothing that could prune trials."""
-    monkeypatch.setattr("ray.tune.search.optuna.OptunaSearch", HearingOptuna)
+    monkeypatch.setattr("platform.search.optuna_search.OptunaSearch", HearingOptuna)
     text = "search: {algorithm: optuna, trials: 2}\n"
     scores = {name: [.1 * number + .01 * epoch for epoch in range(EPOCHS)]
               for number, name in enumerate(("a", "b", "c", "d"), start=1)}
