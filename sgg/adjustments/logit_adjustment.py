@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from sgg.methods.adjustment import ADJUSTMENTS, Adjustment, AdjustmentFunction
+from sgg.methods.statistics import predicate_prior
 from sgg.settings.roles import measures
 from sgg.settings.section import Distinct, Listed
 
@@ -33,10 +34,7 @@ class LogitAdjustment(Adjustment):
         """The adjustment. A predicate that does not occur in training counts as if it occurred once."""
         import torch
 
-        counts = torch.as_tensor(statistics.pair_counts[0].sum((0, 1)), dtype=torch.float64).clamp(min=1)
-        counts[0] = 1  # the background; its prior is set below
-        log_prior = torch.log(counts / counts[1:].sum())
-        log_prior[0] = 0
+        log_prior = torch.log(torch.from_numpy(predicate_prior(statistics)))
 
         def adjust(logits: Tensor, context: EdgeContext, value: float) -> Tensor:
             return logits - value * log_prior.to(logits)

@@ -1,5 +1,5 @@
-"""The common part of the edge losses of Knyazev et al. (BMVC 2020; docs/SYSTEM.md section 3): cross-entropies of
-annotated and of background pairs, each with a weight, divided by numbers of pairs."""
+"""The common part of the edge losses (docs/SYSTEM.md section 3): losses of annotated and of background pairs, each with
+a weight, divided by numbers of pairs (Knyazev et al., BMVC 2020)."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Density:
         return ((of_foreground * foreground + of_background * background) * losses).sum()
 
 
-class CrossEntropy(EdgeLoss):
-    """The settings of these losses."""
+class PairWeights(EdgeLoss):
+    """The settings that all these losses have."""
 
     foreground_weight: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
     """alpha: the weight of annotated pairs."""
@@ -55,6 +55,10 @@ class CrossEntropy(EdgeLoss):
     """beta: the weight of background pairs."""
     scale: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
     """gamma: multiplies the edge loss."""
+
+
+class CrossEntropy(PairWeights):
+    """A loss of logits and predicates alone."""
 
     def build(self, statistics: Statistics) -> EdgeLossFunction:
         """The loss; it needs no statistics."""

@@ -32,3 +32,20 @@ class Statistics(Protocol):
     @property
     def word_vectors(self) -> tuple[Tensor, Tensor]:
         """[C, D] vectors of classes, and [R, D] of predicates."""
+
+
+def predicate_counts(statistics: Statistics) -> np.ndarray:
+    """[R] float64: the number of training relations of each predicate; 0 for the background."""
+    import numpy as np
+
+    triplets, counts = statistics.triplets
+    return np.bincount(triplets[:, 1], weights=counts, minlength=statistics.num_predicates)
+
+
+def predicate_prior(statistics: Statistics) -> np.ndarray:
+    """[R] each predicate's fraction of the training relations; 1 for the background, which is no relation, so that its
+    logarithm is 0. A predicate that does not occur counts as if it occurred once."""
+    import numpy as np
+
+    counts = predicate_counts(statistics)[1:].clip(min=1)
+    return np.concatenate([[1.0], counts / counts.sum()])

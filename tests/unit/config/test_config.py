@@ -33,11 +33,13 @@ def test_load_reports_all_faults_at_once(write) -> None:
     path = write("""
         augmentation: {kind: gan, perturb: {alpha: 0, topkk: 3}}
         trainng: {}
-        loss: {kind: focal}
+        loss: {kind: vocal}
         evaluation: {ks: [20, many]}
     """)
     assert faults(path) == [
-        "loss.kind must be one of 'dnorm', 'baseline' or 'dnorm-fgbg', got 'focal'",
+        "loss.kind must be one of "
+        "'dnorm', 'baseline', 'class-balanced', 'dnorm-fgbg', 'focal' or 'logit-adjusted', "
+        "got 'vocal'; did you mean focal?",
         "augmentation.perturb.alpha must be >= 1, got 0",
         "augmentation.perturb.topkk is not a setting; did you mean augmentation.perturb.topk?",
         "evaluation.ks[1] must be a valid integer, unable to parse string as an integer, got 'many'",
@@ -155,7 +157,7 @@ def test_load_reports_faults_of_file_and_command_line_at_once(write) -> None:
 
 
 def test_load_names_the_file_alone_without_overrides(write) -> None:
-    path = write("loss: {kind: focal}")
+    path = write("loss: {kind: vocal}")
     with pytest.raises(ConfigError, match=str(path)) as raised:
         load(path, ["model.head=imp"])
     assert raised.value.source == str(path)

@@ -40,7 +40,7 @@ def test_json_schema_accepts_short_forms_and_axes(check, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [
-    "los: {}", "loss: {kind: focal}", "augmentation: {kind: gan, perturb: {alpha: 0}}", "training: {epochs: 1.5}",
+    "los: {}", "loss: {kind: vocal}", "augmentation: {kind: gan, perturb: {alpha: 0}}", "training: {epochs: 1.5}",
     "experiment: {seed: {search: grid, of: [1, 2]}}", "loss: {kind: {search: best, of: [dnorm]}}",
     "model: {head: {kind: imp, edge_layers: 2}}", "model: {head: {iteration: 2}}", "loss: 3"])
 def test_json_schema_refuses_invalid_settings(check, text: str) -> None:
@@ -57,7 +57,7 @@ def test_main_describes_every_setting(capsys) -> None:
 @pytest.mark.parametrize(("key", "kind", "default"), [
     ("augmentation.perturb.alpha", "number >= 1", "2"),
     ("training.epochs", "whole number >= 0", "20, 3 for toy"),
-    ("loss.kind", "dnorm | baseline | dnorm-fgbg", "dnorm"),
+    ("loss.kind", "dnorm | baseline | class-balanced | dnorm-fgbg | focal | logit-adjusted", "dnorm"),
     ("evaluation.ks", "list of (whole number > 0)", "[20, 50, 100, 200, 300]"),
     ("resources.gpus", "number >= 0 or auto", "auto"),
     ("embeddings.path", "path or none", "none"),

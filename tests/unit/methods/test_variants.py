@@ -47,9 +47,7 @@ def test_objective_takes_the_best_variant(metric, mode, weights, best) -> None:
 
 def test_adjusters_leave_pred_weight_to_the_metrics() -> None:
     """Predicate 1 is three times as frequent as predicate 2; predicate 3 never occurs and counts as once."""
-    counts = np.zeros((2, 2, 4))
-    counts[1, 1] = [100, 3, 1, 0]
-    statistics = SimpleNamespace(pair_counts=(counts, np.zeros((2, 2))))
+    statistics = SimpleNamespace(triplets=(np.array([[1, 1, 1], [1, 2, 1]]), np.array([3, 1])), num_predicates=4)
     found = adjusters(variants_of({"pred_weight": [0.0, 0.5], "logit_adjustment": [1.0]}), statistics)
     assert list(found) == ["", "/logit_adjustment=1"], "the plain figures are measured in any case"
     logits, context = torch.zeros(2, 4), EdgeContext(torch.ones(2).long(), torch.ones(2).long())

@@ -196,7 +196,8 @@ def test_faults_of_values_and_of_the_algorithm_come_with_them(tmp_path, capsys):
                                      "training: {learning_rate: {search: loguniform, low: 1e-4, high: 1e-2}}\n"
                                      "evaluation: {ks: {search: choice, of: [20, many]}}\n")
     of_all = ["evaluation.ks[1] must be a valid integer", "augmentation.perturb.topk.low must be below",
-              "loss.kind must be one of 'dnorm', 'baseline' or 'dnorm-fgbg', got 'dnorn'",
+              "loss.kind must be one of "
+              "'dnorm', 'baseline', 'class-balanced', 'dnorm-fgbg', 'focal' or 'logit-adjusted', got 'dnorn'",
               "search.time_budget_s must be a valid number"]
     of_search = ["training.learning_rate: search.algorithm grid needs listed values, got loguniform"]
     for command, expected in ((tune, of_all + of_search), (train, of_all)):
