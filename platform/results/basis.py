@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sgg.common.hashing import value_hash
 from sgg.common.metric_names import PARTS
+from sgg.data.zero_shot_list import describe_list
 from sgg.systems import parts_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Basis:
     parts: tuple[tuple[str, str], ...] = ()
     pictures: str = ""
     plugins: str = ""
+    zero_shot_list: str = ""
 
     @classmethod
     def of(cls, provenance: DataProvenance) -> Basis:
@@ -29,12 +31,13 @@ class Basis:
         return cls(describe_data(provenance.get("description", "unknown"), provenance.get("hash") or ""),
                    describe_data(provenance.get("embeddings", ""), provenance.get("embeddings_hash") or ""),
                    tuple(parts_of(provenance).items()), describe_images(provenance.get("pictures")),
-                   ", ".join(describe_data(name, digest) for name, digest in provenance.get("plugins", {}).items()))
+                   ", ".join(describe_data(name, digest) for name, digest in provenance.get("plugins", {}).items()),
+                   describe_list(provenance.get("zero_shot_list")))
 
     def words(self) -> dict[str, str]:
         """Name -> text, empty when a trial does not say it. `pictures` is what files of results call the images."""
         return {"data": self.data, "embeddings": self.embeddings, **dict.fromkeys(PARTS, ""), **dict(self.parts),
-                "pictures": self.pictures, "plugins": self.plugins}
+                "pictures": self.pictures, "plugins": self.plugins, "zero_shot_list": self.zero_shot_list}
 
     def __str__(self) -> str:
         return "; ".join(f"{name}: {text}" for name, text in self.words().items() if text)

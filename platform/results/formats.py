@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sgg.common.atomic import to_json
-from sgg.common.metric_names import DETECTION_COUNTS, SUBSETS, headline_k
+from sgg.common.metric_names import DETECTION_COUNTS, TABLE_SUBSETS, headline_k
 from sgg.common.versions import PROGRAM
 
 from .aggregate import ResultRow
@@ -65,7 +65,7 @@ def columns(rows: list[ResultRow], metric: str | None = None) -> list[str]:
     measured = {name for row in rows for name in row.cells}
     metric = metric or _headline(_metrics(rows))
     split = "test" if any(name.startswith("test/") for name in measured) else "val"
-    wanted = [f"{split}/{mode}/{subset}/{metric}" for mode in MODES for subset in SUBSETS]
+    wanted = [f"{split}/{mode}/{subset}/{metric}" for mode in MODES for subset in TABLE_SUBSETS]
     shown = [name for name in wanted if name in measured]
     if any(name.startswith(f"{split}/sgdet/") for name in shown):
         shown += [name for count in DETECTION_COUNTS if (name := f"{split}/sgdet/{count}") in measured]

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sgg.common.metric_names import DETECTION_COUNTS, SUBSETS
+from sgg.common.metric_names import DETECTION_COUNTS, TABLE_SUBSETS
 from sgg.methods.adjustment import BY_METRICS
 
 from .aggregate import EVALUATION, ResultRow
@@ -83,7 +83,8 @@ def _of_mode(rows: list[ResultRow], mode: str, metric: str | None,
     split = "test" if any(name.startswith("test/") for name in measured) else "val"
     k = headline_of(rows, mode, split)
     shown = metric or f"ngR@{k}"
-    columns = [Column(name, subset) for subset in SUBSETS if (name := f"{split}/{mode}/{subset}/{shown}") in measured]
+    columns = [Column(name, subset) for subset in TABLE_SUBSETS
+               if (name := f"{split}/{mode}/{subset}/{shown}") in measured]
     if not columns:
         return None
     if metric is None and _acts(rows) and (name := f"{split}/{mode}/all/mR@{k}") in measured:

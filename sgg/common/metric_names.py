@@ -7,7 +7,14 @@ from collections.abc import Collection, Mapping
 SHOTS = {"zs": (0, 0), "10s": (1, 10), "100s": (11, 100)}
 """Subsets of relations: the lowest and highest number of times that their triplet occurs in training."""
 SUBSETS = (*SHOTS, "all")
-"""Every subset, in the order of tables."""
+"""The subsets that every evaluation and every split of a data set has, in the order of tables."""
+ZERO_SHOT_SETS = ("zs-train", "zs-list")
+"""The other two sets that papers call zero-shot (docs/PUBLISHED.md): triplets that train lacks, where `zs` of test also
+looks at val; and the triplets of a file. They are measured where they differ from `zs`, and where a file is given."""
+MEASURED_SUBSETS = (*SUBSETS[:1], *ZERO_SHOT_SETS, *SUBSETS[1:])
+"""Every subset that an evaluation may have measured, in the order of tables."""
+TABLE_SUBSETS = (*SUBSETS[:1], "zs-list", *SUBSETS[1:])
+"""The subsets in tables over trials. The files and the report have `zs-train`, too."""
 KS = (20, 50, 100, 200, 300)
 """The default cut-offs K of recall."""
 REPORTED_KS = (20, 50, 100)
@@ -18,6 +25,8 @@ PREDICATE_GROUPS = ("head", "body", "tail")
 """Predicates in the order of their numbers of relations in training (`sgg/metrics/predicate_groups.py`)."""
 RECALLS = ("R", "mR", "F1", "A", "ngR", "ng-mR")
 """Every recall at K, in the order of tables. SGDet has no A (accuracy)."""
+RELATIVE = ("R-relative", "mR-relative", "ngR-relative", "ng-mR-relative")
+"""Recalls whose K is, for each image, its number of annotated relations."""
 TRIPLET_KS = (5, 10, 15, 20, 50)
 """The cut-offs K of the triplet metrics, which rank triplets on a relation's own pair of boxes."""
 
@@ -55,7 +64,7 @@ def metric_names(mode: str, ks: Collection[int]) -> list[str]:
     """The names of all metrics of a mode (sgcls, predcls, sgdet) and a subset."""
     recalls = [f"{name}@{k}" for name in RECALLS if (name, mode) != ("A", "sgdet") for k in ks]
     triplets = ["triplet-rank-mean", "triplet-rank-class-median", *(f"triplet-R@{k}" for k in TRIPLET_KS)]
-    return [*recalls, *(f"ngR@{k}-weighted" for k in ks), "triplet-rank-median", *triplets,
+    return [*recalls, *RELATIVE, *(f"ngR@{k}-weighted" for k in ks), "triplet-rank-median", *triplets,
             *(f"{name}-weighted" for name in triplets)]
 
 
@@ -65,5 +74,5 @@ def is_lower_better(metric: str) -> bool:
 
 
 def is_fraction(metric: str) -> bool:
-    """Whether a metric is a fraction, which is printed in per cent: recall and accuracy at K, not ranks and losses."""
-    return "@" in metric
+    """Whether a metric is a fraction, which is printed in per cent: recall and accuracy, not ranks and losses."""
+    return "@" in metric or metric.endswith(RELATIVE)

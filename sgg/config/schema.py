@@ -168,6 +168,9 @@ class Evaluation(Section):
     val_images: Annotated[PositiveInt | None, measures()] = None
     """Validate on this many images of val only, at equal distances over the split; None: all. The test split stays
     whole, and so does val in `python -m sgg.evaluate`."""
+    zero_shot_list: Annotated[HomePath | None, measures()] = None
+    """Also measure the test split on the triplets of this file, as the subset `zs-list` (docs/METRICS.md). Validation
+    never reads the list."""
     batch_size: Annotated[PositiveInt, runs(exact=False), data_defaults(toy=16)] = 8
     """Images per batch in evaluation. The model runs on fewer of them together where they have many objects. Another
     value changes the last bits of results at most."""

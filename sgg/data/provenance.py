@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from .mirroring import Exchanged
+from .zero_shot_list import ListProvenance
 
 
 class VectorProvenance(TypedDict):
@@ -28,7 +29,7 @@ class DataProvenance(TypedDict, total=False):
     of each split. mirrored: the predicates that mirroring changes, with their partners. embeddings, embeddings_hash:
     see `VectorProvenance`. embeddings_missing: names without a word vector. plugins: the hash of each plugin, by name.
     detector, features: the hash of each part that the system needs (`sgg.common.metric_names.PARTS`). detector_metrics:
-    how good the detector is.
+    how good the detector is. zero_shot_list: the list of `zs-list`, where one is measured.
     """
 
     name: str
@@ -43,3 +44,4 @@ class DataProvenance(TypedDict, total=False):
     detector: str
     features: str
     detector_metrics: DetectorMetrics
+    zero_shot_list: ListProvenance

@@ -1,7 +1,7 @@
 """Evaluate a trained model, or score saved predictions again (docs/SYSTEM.md section 6).
 
     python -m sgg.evaluate CHECKPOINT [--root DIR] [--mode sgcls,predcls] [--pred-weights 0,0.25,0.5,1]
-                           [--per-predicate] [--json FILE] [--save-predictions FILE]
+                           [--zero-shot-list FILE] [--per-predicate] [--json FILE] [--save-predictions FILE]
     python -m sgg.evaluate --predictions FILE [...]          all metrics again, without a model or the images
 """
 
@@ -24,6 +24,7 @@ from sgg.common.metric_names import KS, headline_k
 from sgg.common.parser import add_data_option, add_renamed, command_parser
 from sgg.common.versions import code_provenance
 from sgg.config.options import add_plugin_options
+from sgg.data.zero_shot_list import ZeroShotList, describe_list
 from sgg.evaluate.evaluation import FALLBACKS, Values, evaluate, rescore, unadjusted
 from sgg.evaluate.predicate_recall import PredicateRecall
 from sgg.evaluate.predictions import PredictionFile, PredictionSource, PredictionWriter, Protocol
@@ -53,7 +54,9 @@ def _show(options: argparse.Namespace) -> None:
     result = _from_file(options) if options.predictions else _from_checkpoint(options)
     console, protocol = table_console(), result.protocol
     console.print(f"{protocol.split}: {protocol.source['data']['description']}")
-    shown = tables(result.values, result.modes, result.variants, headline_k(result.ks))
+    listed = {} if result.listed is None else {"zero_shot_list": result.listed.provenance(protocol.train_triplets)}
+    shown = tables(result.values, result.modes, result.variants, headline_k(result.ks),
+                   describe_list(listed.get("zero_shot_list")))
     if options.per_predicate:
         shown += predicate_tables(result.metrics, result.modes, result.variants, protocol.predicates,
                                   headline_k(result.ks))
@@ -62,7 +65,9 @@ def _show(options: argparse.Namespace) -> None:
     if options.json:
         named = {f"{protocol.split}/{name}": value for name, value in result.values.items()}
         conventions = asdict(Conventions(**_conventions(options)))
-        write_json(options.json, {"part": protocol.split, **protocol.source, "conventions": conventions,
+        # The data of saved predictions may name the list of an earlier evaluation.
+        data = {name: value for name, value in protocol.source["data"].items() if name != "zero_shot_list"} | listed
+        write_json(options.json, {"part": protocol.split, **protocol.source, "data": data, "conventions": conventions,
                                   **code_provenance(), "figures": named, **_per_predicate(options, result)})
         console.print(f"all metrics: {options.json}")
 
@@ -82,6 +87,7 @@ class _Result:
     variants: Sequence[Variant]
     values: Values
     metrics: Mapping[str, SceneGraphMetrics]
+    listed: ZeroShotList | None
 
 
 def _from_checkpoint(options: argparse.Namespace) -> _Result:
@@ -97,7 +103,7 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
     given = {"data": {"root": options.root and str(options.root), "eval_images": options.images},
              "training": {"device": options.device},
              "evaluation": {"modes": options.mode, "ks": options.ks, BY_METRICS: options.pred_weights,
-                            **adjust}}
+                            "zero_shot_list": options.zero_shot_list and str(options.zero_shot_list), **adjust}}
     restored = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
                                             for section, values in given.items()}, options.allow_changed_plugin)
     experiment = restored.foundation.experiment
@@ -109,7 +115,8 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
     protocol = Protocol(split, tuple(settings.modes), data.classes, data.predicates, data.triplets("train").as_dict(),
                         data.seen(split).as_dict(), predicate_weights(*experiment.pair_counts, 1), source)
     metrics = {mode + ending: of_mode for ending in experiment.adjusters for mode, of_mode in protocol.metrics(
-        settings.modes, settings.ks, settings.values_of("pred_weight"), _conventions(options)).items()}
+        settings.modes, settings.ks, settings.values_of("pred_weight"), _conventions(options),
+        experiment.zero_shot_list).items()}
     batches = _with_bar(restored.foundation.evaluation_batches(split),
                         math.ceil(len(experiment.split(split)) / settings.batch_size), "batches")
     saving = PredictionWriter(options.save_predictions, protocol) if options.save_predictions else nullcontext()
@@ -123,17 +130,21 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
                 "checkpoint, or train again with a lower training.learning_rate") from error
         if writer:
             writer.fallbacks = int(named[FALLBACKS]) if FALLBACKS in named else None
-    return _Result(protocol, settings.modes, settings.ks, experiment.variants, named, metrics)
+    return _Result(protocol, settings.modes, settings.ks, experiment.variants, named, metrics,
+                   experiment.zero_shot_list)
 
 
 def _from_file(options: argparse.Namespace) -> _Result:
     saved = PredictionFile(options.predictions)
     modes, ks, pred_weights = options.mode or saved.protocol.modes, options.ks or KS, options.pred_weights or [0.0]
-    metrics = saved.protocol.metrics(modes, ks, pred_weights, _conventions(options))
+    listed = None
+    if options.zero_shot_list:
+        listed = ZeroShotList.read(options.zero_shot_list, saved.protocol.classes, saved.protocol.predicates)
+    metrics = saved.protocol.metrics(modes, ks, pred_weights, _conventions(options), listed)
     named = rescore(_with_bar(saved, len(saved), "images"), metrics)
     if "sgdet" in modes and saved.fallbacks is not None:
         named[FALLBACKS] = saved.fallbacks
-    return _Result(saved.protocol, modes, ks, variants_of({BY_METRICS: pred_weights}), named, metrics)
+    return _Result(saved.protocol, modes, ks, variants_of({BY_METRICS: pred_weights}), named, metrics, listed)
 
 
 def _adjustment(text: str) -> tuple[str, list[float]]:
@@ -173,6 +184,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--clean", action="store_true",
                         help="use the plain definitions of the metrics, not the conventions of the published "
                              "evaluators (sgg.metrics.Conventions)")
+    parser.add_argument("--zero-shot-list", type=Path, metavar="FILE",
+                        help="also measure zs-list: the triplets of this CSV file (docs/METRICS.md); default: as in "
+                             "training, none for saved predictions")
     parser.add_argument("--per-predicate", action="store_true",
                         help="also print the recall of each predicate and the means of head, body and tail")
     add_plugin_options(parser)

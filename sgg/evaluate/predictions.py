@@ -32,6 +32,7 @@ from sgg.common.atomic import replaced
 from sgg.common.run_log import require_keys
 from sgg.common.versions import PROGRAM, program
 from sgg.data.provenance import DataProvenance
+from sgg.data.zero_shot_list import ZeroShotList
 from sgg.metrics import SceneGraphMetrics
 from sgg.structures import Prediction, SceneGraph
 
@@ -76,8 +77,10 @@ class Protocol:
     source: PredictionSource
 
     def metrics(self, modes: Iterable[str], ks: Sequence[int], pred_weights: Iterable[float],
-                conventions: Mapping[str, Any] | None = None) -> dict[str, SceneGraphMetrics]:
+                conventions: Mapping[str, Any] | None = None,
+                listed: ZeroShotList | None = None) -> dict[str, SceneGraphMetrics]:
         """Fresh metrics of each mode, for every `pred_weight` x. conventions: fields of `sgg.metrics.Conventions`.
+        listed: the triplets of `zs-list`.
 
         Raises ValueError for a mode that is not among `modes`.
         """
@@ -86,7 +89,8 @@ class Protocol:
             raise ValueError(f"mode must be one of {', '.join(self.modes)} here, got {', '.join(unknown)}")
         weights = {x: self.predicate_counts ** x for x in pred_weights if x}
         return {mode: SceneGraphMetrics(mode, len(self.predicates), self.train_triplets, self.subset_triplets, ks,
-                                        weights, **(conventions or {})) for mode in modes}
+                                        weights, None if listed is None else listed.triplets,
+                                        **(conventions or {})) for mode in modes}
 
 
 class PredictionWriter:

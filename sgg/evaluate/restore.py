@@ -41,6 +41,11 @@ def restore(path: Path | str, changes: dict[str, dict[str, Any]] | None = None,
     found.require_plugins(allow_changed_plugin, "add --plugin {}")
     settings = {**found.meta["config"], "search": {}}  # the search metric of training need not be measured now
     settings["evaluation"] = settings["evaluation"] | {"val_images": None}  # that was for validation during training
+    listed = settings["evaluation"].get("zero_shot_list")
+    if listed and not Path(listed).expanduser().is_file():  # it is not needed to restore
+        log.warning("evaluation.zero_shot_list: %s, which training named, does not exist, so zs-list is not measured; "
+                    "--zero-shot-list of sgg.evaluate names another place", listed)
+        settings["evaluation"]["zero_shot_list"] = None
     for section, values in (changes or {}).items():
         settings[section] = settings[section] | values
     config = validate(settings, str(found.path))

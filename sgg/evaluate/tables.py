@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from sgg.common.metric_names import PREDICATE_GROUPS, RECALLS, SUBSETS
+from sgg.common.metric_names import MEASURED_SUBSETS, PREDICATE_GROUPS, RECALLS
 from sgg.evaluate.evaluation import FAILURES, FALLBACKS, Values
 from sgg.evaluate.predicate_recall import PredicateRecall, order_of
 from sgg.methods.adjustment import BY_METRICS
@@ -17,28 +17,32 @@ from sgg.methods.variants import Variant, suffix
 from sgg.metrics import SceneGraphMetrics
 
 
-def tables(named: Values, modes: Iterable[str], variants: Iterable[Variant], k: int) -> list[Table]:
+def tables(named: Values, modes: Iterable[str], variants: Iterable[Variant], k: int,
+           listed: str = "") -> list[Table]:
     """One table for each mode, in per cent, at one K. A row is a subset under a variant of the adjustments.
 
-    named: metric values as `evaluate` names them. A dash says that the subset has no relation. The caption of the SGDet
-    table gives the numbers of fallbacks and failures.
+    named: metric values as `evaluate` names them. listed: the list of `zs-list` in words, for the caption. A dash says
+    that the subset has no relation. The caption of the SGDet table gives the numbers of fallbacks and failures.
     """
     made, variants = [], list(variants)
     shown = [name for name in variants[0] if name == BY_METRICS or len({one[name] for one in variants}) > 1]
     heads = ["weight" if name == BY_METRICS else name for name in shown]
     for mode in modes:
         columns = [name for name in RECALLS if f"{mode}/all/{name}@{k}" in named]
-        table = Table(*heads, "subset", "images", "relations", *columns, title=f"{mode}, K = {k}, per cent",
-                      caption=_thresholds_in_words(named) if mode == "sgdet" else None, caption_justify="left",
+        subsets = [subset for subset in MEASURED_SUBSETS if f"{mode}/{subset}/num_relations" in named]
+        captions = [f"zs-list: {listed}"] if listed else []
+        captions += [_thresholds_in_words(named)] if mode == "sgdet" else []
+        table = Table(*heads, "subset", "images", "relations", "triplets", *columns, title=f"{mode}, K = {k}, per cent",
+                      caption=Text("\n".join(captions)) if captions else None, caption_justify="left",
                       box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
         for variant in variants:
-            for subset in SUBSETS:
+            for subset in subsets:
                 prefix, ending = f"{mode}/{subset}", suffix(variant)
                 values = [named[f"{prefix}/{name}@{k}{ending}"] for name in columns]
-                counts = [f"{named[f'{prefix}/num_{what}']:,}" for what in ("images", "relations")]
+                counts = [f"{named[f'{prefix}/num_{what}']:,}" for what in ("images", "relations", "triplets")]
                 cells = ["-" if math.isnan(value) else f"{100 * value:.2f}" for value in values]
                 table.add_row(*(f"{variant[name]:g}" for name in shown), subset, *counts, *cells,
-                              end_section=subset == SUBSETS[-1])
+                              end_section=subset == subsets[-1])
         made.append(table)
     return made
 

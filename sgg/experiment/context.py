@@ -19,6 +19,8 @@ from sgg.data.dataset import BACKGROUND
 from sgg.data.mirroring import exchanged_names
 from sgg.data.provenance import DataProvenance, VectorProvenance
 from sgg.data.statistics import background_counts, foreground_counts
+from sgg.data.zero_shot_list import ZeroShotList
+from sgg.experiment import data_checks
 from sgg.experiment.data_checks import filtered_training, image_hashes, open_data, require_a_batch, split_of
 from sgg.experiment.embeddings import vector_provenance, word_vectors
 from sgg.methods.plugins import loaded_digests
@@ -71,6 +73,8 @@ class Experiment:
             "embeddings_missing": [name for name in missing if name != BACKGROUND]}
         if plugins := loaded_digests(self.config.experiment.plugins):
             provenance["plugins"] = plugins
+        if self.zero_shot_list is not None:
+            provenance["zero_shot_list"] = self.zero_shot_list.provenance(self.data.triplets("train").as_dict())
         return provenance
 
     @cached_property
@@ -111,12 +115,18 @@ class Experiment:
 
     def metrics(self, split: str) -> dict[str, SceneGraphMetrics]:
         """Fresh metrics of each mode under each of the `adjusters`, with the shot counts of the split (docs/SYSTEM.md
-        section 1)."""
-        settings = self.config.evaluation
+        section 1). The list of zero-shot triplets is for test alone, so that nothing is chosen by it."""
+        settings, listed = self.config.evaluation, self.zero_shot_list
         return {mode + adjusted: SceneGraphMetrics(
             mode, len(self.data.predicates), self.data.triplets("train").as_dict(), self.data.seen(split).as_dict(),
-            ks=tuple(settings.ks), predicate_weights=self.predicate_weights)
+            ks=tuple(settings.ks), predicate_weights=self.predicate_weights,
+            zero_shot_list=listed.triplets if listed is not None and split == "test" else None)
             for mode in settings.modes for adjusted in self.adjusters}
+
+    @cached_property
+    def zero_shot_list(self) -> ZeroShotList | None:
+        """The list of triplets of `zs-list`; None where no setting names one."""
+        return data_checks.zero_shot_list(self.config, self.data)
 
     @property
     def num_classes(self) -> int:

@@ -14,6 +14,7 @@ from sgg.data.catalogue import open_with
 from sgg.data.checks.consistency import Rules
 from sgg.data.loading.shared_memory import require as require_shared_memory
 from sgg.data.splits import SPLITS
+from sgg.data.zero_shot_list import ZeroShotList
 from sgg.methods.plugin_errors import naming_faults
 
 
@@ -36,7 +37,14 @@ def open_data(config: Config) -> DataSet:
     require_shared_memory(split_of(config, data, "train"), config.training.batch_size, settings.workers,
                           config.detector.spec.image_size)
     check_classes(config, data)
+    zero_shot_list(config, data)
     return data
+
+
+def zero_shot_list(config: Config, data: DataSet) -> ZeroShotList | None:
+    """The list of triplets that `evaluation.zero_shot_list` names. Raises what `ZeroShotList.read` raises."""
+    path = config.evaluation.zero_shot_list
+    return None if path is None else ZeroShotList.read(path, data.classes, data.predicates)
 
 
 def open_for_training(config: Config) -> DataSet:

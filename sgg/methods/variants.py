@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sgg.methods.edge_loss import EdgeContext
     from sgg.methods.statistics import Statistics
 
-COUNTS = tuple(f"/{name}" for name in ("num_images", "num_relations", *DETECTION_COUNTS))
+COUNTS = tuple(f"/{name}" for name in ("num_images", "num_relations", "num_triplets", *DETECTION_COUNTS))
 """Suffixes of the names of counts, which no adjustment changes."""
 _SUFFIX = re.compile(r"((?:/[A-Za-z_]\w*=[^/=]+)*)((?:/x[0-9.e+-]+)?)$")
 

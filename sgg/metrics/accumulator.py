@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from numbers import Real
 from operator import index
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sgg.common.metric_names import KS
+from sgg.common.metric_names import KS, ZERO_SHOT_SETS
 from sgg.methods.head import Mode
 from sgg.metrics.checks import ImageArrays, checked_arrays, checked_mode
 from sgg.metrics.conventions import Conventions
@@ -19,12 +19,14 @@ from sgg.metrics.counted import CountedImages
 from sgg.metrics.matching import MatchedImages
 from sgg.metrics.ranking import matched_ranks
 from sgg.metrics.recall import COUNTED, RANKED_KINDS, RecallTally, harmonic_mean, mean_recall, shot_subset
+from sgg.metrics.tally import run_starts
 from sgg.metrics.triplet import MAX_PREDICATES, ShotCounts, TripletTally, triplet_metrics
 from sgg.structures import Array, Prediction, SceneGraph, to_numpy
 
 BLOCK = 1 << 18
 """Predicate scores that are ranked together: enough to spread the cost of numpy calls, few enough to fit a cache."""
-STATE_VERSION = 1
+STATE_VERSION = 2
+"""Version 1 has neither subsets beside COUNTED nor relative recall; its counts go on without them."""
 
 
 class SceneGraphMetrics:
@@ -35,7 +37,8 @@ class SceneGraphMetrics:
     subset_triplets: the counts that decide zs, 10s and 100s; None: train_triplets. (For Visual Genome the test subsets
     count train and validation images, but the weights count training images alone: docs/SYSTEM.md section 1.) ks: the
     cut-offs K. predicate_weights: for each `pred_weight` x the weights [R] by which scores are divided; the unweighted
-    scores (x = 0) are always evaluated. conventions: fields of `Conventions` by name that differ from the reference.
+    scores (x = 0) are always evaluated. zero_shot_list: the triplets of `zs-list`; None: that subset is not measured.
+    conventions: fields of `Conventions` by name that differ from the reference.
 
     watch: may be set to a function that gets the images each time when some have been counted.
 
@@ -46,7 +49,8 @@ class SceneGraphMetrics:
     def __init__(self, mode: str, num_predicates: int, train_triplets: Mapping[tuple[int, int, int], int],
                  subset_triplets: Mapping[tuple[int, int, int], int] | None = None,
                  ks: Sequence[int] = KS,
-                 predicate_weights: Mapping[float, Array] | None = None, **conventions: Any) -> None:
+                 predicate_weights: Mapping[float, Array] | None = None,
+                 zero_shot_list: Iterable[tuple[int, int, int]] | None = None, **conventions: Any) -> None:
         checked = checked_mode(mode)
         if not 2 <= num_predicates <= MAX_PREDICATES:
             raise ValueError(f"num_predicates must be in 2..{MAX_PREDICATES}, background included, "
@@ -55,19 +59,26 @@ class SceneGraphMetrics:
         subset = train
         if subset_triplets is not None:
             subset = ShotCounts(subset_triplets, num_predicates, "subset_triplets")
+        listed = None
+        if zero_shot_list is not None:
+            listed = ShotCounts.of_list(zero_shot_list, num_predicates, "zero_shot_list")
         self._build(checked, index(num_predicates), train, subset, ks, predicate_weights or {},
-                    Conventions(**conventions))
+                    Conventions(**conventions), listed)
 
     def _build(self, mode: Mode, num_predicates: int, train: ShotCounts, subset: ShotCounts, ks: Sequence[int],
-               weights: Mapping[float, Array], conventions: Conventions) -> None:
+               weights: Mapping[float, Array], conventions: Conventions, listed: ShotCounts | None,
+               version: int = STATE_VERSION) -> None:
         self.mode, self.num_predicates, self.conventions = mode, num_predicates, conventions
         self.ks = _checked_ks(ks)
-        self.train, self.subset = train, subset
+        self.train, self.subset, self.zero_shot_list, self.version = train, subset, listed, version
+        wanted = version > 1 and train != subset, listed is not None  # where train decides zs, zs-train is the same
+        others = [name for name, measured in zip(ZERO_SHOT_SETS, wanted, strict=True) if measured]
+        self.subsets = (*COUNTED, *others)
         self.weights = {0.0: np.ones(num_predicates)}
         for x, values in sorted(weights.items()):
             self.weights[float(x)] = _checked_weights(x, values, num_predicates)
         self.num_images = 0
-        self._recall = RecallTally(num_predicates, self.ks, len(self.weights))
+        self._recall = RecallTally(num_predicates, self.ks, len(self.weights), len(others), relative=version > 1)
         self._triplets = TripletTally(len(self.weights))
         self.watch: Callable[[CountedImages], None] | None = None
         self._waiting: list[ImageArrays] = []
@@ -104,11 +115,19 @@ class SceneGraphMetrics:
                           for x, weights in self.weights.items()])
         counts = self.subset(matched.triplets), self.train(matched.triplets)
         recalled = len(RANKED_KINDS)
-        self._recall.add(matched.image, matched.predicates, counts[0], 1 / (counts[1] + 1), ranks[:, :recalled])
+        self._recall.add(matched.image, matched.predicates, counts[0], 1 / (counts[1] + 1), ranks[:, :recalled],
+                         self._others(matched.triplets, counts[1]))
         self._triplets.add(matched.triplets, ranks[:, recalled])
         if self.watch is not None:
             self.watch(CountedImages(self._names, self._waiting, matched.image, counts[0], ranks[0, 1]))
         self._waiting, self._names, self._num_waiting = [], [], 0
+
+    def _others(self, codes: np.ndarray, train_counts: np.ndarray) -> list[np.ndarray]:
+        """For each subset after COUNTED, [E] whether it has each triplet."""
+        inside = {"zs-train": train_counts == 0}
+        if self.zero_shot_list is not None:
+            inside["zs-list"] = self.zero_shot_list(codes) > 0
+        return [inside[name] for name in self.subsets[len(COUNTED):]]
 
     def merge(self, other: SceneGraphMetrics) -> SceneGraphMetrics:
         """Add the counts of another process over other images. The result is exactly that of one process over all
@@ -116,7 +135,7 @@ class SceneGraphMetrics:
 
         Raises ValueError naming the setting in which the two differ.
         """
-        for setting in ("mode", "num_predicates", "ks", "conventions", "train", "subset"):
+        for setting in ("mode", "num_predicates", "ks", "conventions", "train", "subset", "zero_shot_list", "version"):
             if getattr(self, setting) != getattr(other, setting):
                 raise ValueError(f"metrics of different {setting} cannot be merged")
         if (self.weights.keys() != other.weights.keys()
@@ -132,34 +151,43 @@ class SceneGraphMetrics:
     def compute(self, per_predicate: bool = False) -> dict[str, float]:
         """Every metric by name, fractions in [0, 1]; NaN for a subset without a relation.
 
-        Names are `<subset>/<metric>`, where subset is all, zs, 10s or 100s, and metric is R@K, ngR@K, mR@K, ng-mR@K,
-        F1@K, A@K (not in sgdet), ngR@K-weighted, triplet-R@K, triplet-R@K-weighted,
+        Names are `<subset>/<metric>`, where subset is one of `subsets`, and metric is R@K, ngR@K, mR@K, ng-mR@K, F1@K,
+        A@K (not in sgdet), ngR@K-weighted, {R,mR,ngR,ng-mR}-relative (K is the number of annotated relations of the
+        image, those outside of the subset too), triplet-R@K, triplet-R@K-weighted,
         triplet-rank-{mean,median,class-median} or triplet-rank-{mean,class-median}-weighted. The suffix is `/x0.5` for
-        pred_weight 0.5 and `/x1` for 1. `<subset>/num_images` and `<subset>/num_relations` are the numbers of images
-        and relations. per_predicate: add R@K/predicate3, ngR@K/predicate3 and so on.
+        pred_weight 0.5 and `/x1` for 1. `<subset>/num_images`, `<subset>/num_relations` and `<subset>/num_triplets` are
+        the numbers of images, relations and distinct triplets. per_predicate: add R@K/predicate3, ngR@K/predicate3 and
+        so on.
         """
         self._count()
         images, relations, recall = self._recall.means()
         values: dict[str, float] = {}
-        for s, subset in enumerate(COUNTED):
+        for s, subset in enumerate(self.subsets):
             values[f"{subset}/num_images"] = int(images[s, 0])
             values[f"{subset}/num_relations"] = int(relations[s, 0])
         for w, x in enumerate(self.weights):
             suffix = f"/x{x:g}" if x else ""
             codes, ranks, counts = self._triplets.counts(w)
-            of_subset = shot_subset(self.subset(codes))
-            for s, subset in enumerate(COUNTED):
-                chosen = of_subset == s if s else slice(None)
+            of_subset, in_training = shot_subset(self.subset(codes)), self.train(codes)
+            inside = [np.ones(len(codes), bool), *(of_subset == s for s in range(1, len(COUNTED))),
+                      *self._others(codes, in_training)]
+            for s, (subset, chosen) in enumerate(zip(self.subsets, inside, strict=True)):
+                values[f"{subset}/num_triplets"] = len(run_starts(codes[chosen]))
                 named = self._recall_values(recall[s, :, w], per_predicate)
-                named |= triplet_metrics(codes[chosen], ranks[chosen], counts[chosen], self.train(codes[chosen]),
+                named |= triplet_metrics(codes[chosen], ranks[chosen], counts[chosen], in_training[chosen],
                                          self.conventions.single_precision_ranks)
                 values |= {f"{subset}/{metric}{suffix}": value for metric, value in named.items()}
         return values
 
     def _recall_values(self, recall: np.ndarray, per_predicate: bool) -> dict[str, float]:
-        """Recall metrics of one subset and weight by name. recall: [R, 4, K]."""
-        constrained, unconstrained, given, weighted = recall[0]
-        means = mean_recall(recall[1:], self.conventions.absent_predicates_count)
+        """Recall metrics of one subset and weight by name. recall: [R, 4, K], or K + 1: last the relative recall."""
+        everything, means = recall[0], mean_recall(recall[1:], self.conventions.absent_predicates_count)
+        relative: dict[str, float] = {}
+        if self._recall.relative:
+            relative = {"R-relative": everything[0, -1], "ngR-relative": everything[1, -1],
+                        "mR-relative": means[0, -1], "ng-mR-relative": means[1, -1]}
+            everything, means, recall = everything[:, :-1], means[:, :-1], recall[..., :-1]
+        constrained, unconstrained, given, weighted = everything
         columns = {"R@{}": constrained, "ngR@{}": unconstrained, "mR@{}": means[0], "ng-mR@{}": means[1],
                    "F1@{}": harmonic_mean(constrained, means[0]), "ngR@{}-weighted": weighted}
         if self.mode != "sgdet":
@@ -168,7 +196,8 @@ class SceneGraphMetrics:
             for p in range(1, self.num_predicates):
                 columns |= {f"R@{{}}/predicate{p}": recall[p, 0], f"ngR@{{}}/predicate{p}": recall[p, 1]}
         return {name.format(k): float(value) for name, values in columns.items()
-                for k, value in zip(self.ks, values, strict=True)}
+                for k, value in zip(self.ks, values, strict=True)} | {
+                    name: float(value) for name, value in relative.items()}
 
     @property
     def training_counts(self) -> np.ndarray:
@@ -196,7 +225,8 @@ class SceneGraphMetrics:
         self._count()
         recall_keys, recall_values = self._recall.tally.items()
         triplet_keys, triplet_values = self._triplets.tally.items()
-        return {"version": STATE_VERSION, "mode": self.mode, "num_predicates": self.num_predicates,
+        listed = {} if self.zero_shot_list is None else {"zero_shot_codes": self.zero_shot_list.codes}
+        return {"version": self.version, **listed, "mode": self.mode, "num_predicates": self.num_predicates,
                 "num_images": self.num_images, "ks": np.array(self.ks),
                 "weight_exponents": np.array(list(self.weights)), "weights": np.stack(list(self.weights.values())),
                 "train_codes": self.train.codes, "train_counts": self.train.numbers,
@@ -212,17 +242,19 @@ class SceneGraphMetrics:
         Raises ValueError for a state of another version.
         """
         arrays = {name: np.asarray(value) for name, value in state.items()}
-        if "version" not in arrays or arrays["version"] != STATE_VERSION:
-            raise ValueError(f"state must have version {STATE_VERSION}, got {state.get('version')}")
+        if "version" not in arrays or arrays["version"] not in (1, STATE_VERSION):
+            raise ValueError(f"state must have version 1 or {STATE_VERSION}, got {state.get('version')}")
         prefix = "convention_"
         weights = dict(zip(arrays["weight_exponents"].tolist(), arrays["weights"], strict=True))
         conventions = Conventions(**{name.removeprefix(prefix): value.item()
                                      for name, value in arrays.items() if name.startswith(prefix)})
-        metrics = cls.__new__(cls)
+        codes, metrics = arrays.get("zero_shot_codes"), cls.__new__(cls)
         metrics._build(checked_mode(str(arrays["mode"])), int(arrays["num_predicates"]),
                        ShotCounts.from_arrays(arrays["train_codes"], arrays["train_counts"]),
                        ShotCounts.from_arrays(arrays["subset_codes"], arrays["subset_counts"]),
-                       arrays["ks"].tolist(), weights, conventions)
+                       arrays["ks"].tolist(), weights, conventions,
+                       None if codes is None else ShotCounts.from_arrays(codes, np.ones_like(codes)),
+                       int(arrays["version"]))
         metrics.num_images = int(arrays["num_images"])
         for name, tally in ("recall", metrics._recall.tally), ("triplet", metrics._triplets.tally):
             tally.add(arrays[f"{name}_keys"], arrays[f"{name}_values"])

@@ -8,13 +8,16 @@ S subsets, W predicate weights, K cut-offs; R predicates, where index 0 is "all 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 from sgg.common.metric_names import SHOTS
 from sgg.metrics.tally import Tally, run_starts
 
 COUNTED = ("all", *SHOTS)
-"""The subsets; counts use their index here."""
+"""The subsets that follow from shots; counts use their index here, and after them those of other subsets."""
 KINDS = ("R", "ngR", "A", "ngR-weighted")
 RANKED_KINDS = KINDS[:3]
 MAX_RELATIONS = 1 << 32
@@ -32,25 +35,33 @@ class RecallTally:
 
     Images with the same number n of relations can be pooled, because their recalls are hits / n. One row for each
     (subset, predicate, n) holds the number of such images and their hits as integers.
+
+    num_others: the number of subsets beside COUNTED. relative: after the cut-offs `ks`, count with one more, which is
+    the number of annotated relations of the image.
     """
 
-    def __init__(self, num_predicates: int, ks: tuple[int, ...], num_weights: int) -> None:
-        self.num_predicates, self.ks = num_predicates, np.array(ks)
-        self.shape = (num_weights, len(KINDS), len(ks))
-        self.tally = Tally(1 + num_weights * len(KINDS) * len(ks))
+    def __init__(self, num_predicates: int, ks: tuple[int, ...], num_weights: int, num_others: int = 0,
+                 relative: bool = False) -> None:
+        self.num_predicates, self.ks, self.relative = num_predicates, np.array(ks), relative
+        self.num_subsets = len(COUNTED) + num_others
+        self.shape = (num_weights, len(KINDS), len(ks) + relative)
+        self.tally = Tally(1 + math.prod(self.shape))
 
     def add(self, image: np.ndarray, predicates: np.ndarray, shots: np.ndarray, rarity: np.ndarray,
-            ranks: np.ndarray) -> None:
+            ranks: np.ndarray, others: Sequence[np.ndarray] = ()) -> None:
         """Count the relations of whole images.
 
         image: [E] the image of each relation, from 0. predicates: [E]. shots: [E] the training counts that decide the
-        subset. rarity: [E] weights of the weighted recall. ranks: [W, 3, E] in the order of RANKED_KINDS.
+        subset. rarity: [E] weights of the weighted recall. ranks: [W, 3, E] in the order of RANKED_KINDS. others: for
+        each of the other subsets, [E] whether it has the relation.
         """
         subset = shot_subset(shots)
         few = subset.nonzero()[0]
-        # A relation counts for "all" and for its shot subset; in both, for its predicate and for all predicates.
-        member = np.concatenate([np.arange(len(image)), few] * 2)
-        groups = np.concatenate([np.zeros(len(image), np.int64), subset[few]] * 2) * self.num_predicates
+        more = [inside.nonzero()[0] for inside in others]
+        # A relation counts for "all" and for its subsets; in each, for its predicate and for all predicates.
+        member = np.concatenate([np.arange(len(image)), few, *more] * 2)
+        numbers = [np.full(len(inside), number) for number, inside in enumerate(more, len(COUNTED))]
+        groups = np.concatenate([np.zeros(len(image), np.int64), subset[few], *numbers] * 2) * self.num_predicates
         groups[len(groups) // 2:] += predicates[member[len(groups) // 2:]]
         images = image.max() + 1
         keys = groups * images + image[member]
@@ -59,7 +70,10 @@ class RecallTally:
         member = member[order]
 
         sizes = np.diff(np.append(starts, len(member)))
-        found = (ranks[..., None] < self.ks).transpose(2, 0, 1, 3)
+        found = np.empty((len(image), *ranks.shape[:2], self.shape[2]), bool)
+        np.less(ranks.transpose(2, 0, 1)[..., None], self.ks, out=found[..., :len(self.ks)])
+        if self.relative:
+            np.less(ranks.transpose(2, 0, 1), np.bincount(image)[image][:, None, None], out=found[..., -1])
         hits = np.add.reduceat(found[member].astype(np.int64), starts)
         weights = rarity[member]
         weighted = np.add.reduceat(found[member, :, 1] * weights[:, None, None], starts)
@@ -69,14 +83,15 @@ class RecallTally:
         self.tally.add(keys[order][starts] // images * MAX_RELATIONS + sizes, values)
 
     def means(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Numbers of images [S, R] and of relations [S, R], and recall [S, R, W, 4, K] in the order of KINDS.
+        """Numbers of images [S, R] and of relations [S, R], and recall [S, R, W, 4, K] in the order of KINDS; K + 1
+        with `relative`.
 
         Recall is the mean over images that have such a relation (NaN where no image has); A is the fraction of all such
         relations.
         """
         keys, values = self.tally.items()
         groups, sizes = np.divmod(keys, MAX_RELATIONS)
-        count = len(COUNTED) * self.num_predicates
+        count = self.num_subsets * self.num_predicates
         images, relations = np.zeros(count, np.int64), np.zeros(count, np.int64)
         np.add.at(images, groups, values[:, 0])
         np.add.at(relations, groups, values[:, 0] * sizes)
@@ -89,7 +104,7 @@ class RecallTally:
         divisors[:, KINDS.index("A")] = relations
         recall = np.full_like(sums, np.nan)
         np.divide(sums, divisors[:, None, :, None], out=recall, where=images[:, None, None, None] > 0)
-        by_subset = (len(COUNTED), self.num_predicates)
+        by_subset = (self.num_subsets, self.num_predicates)
         return images.reshape(by_subset), relations.reshape(by_subset), recall.reshape(*by_subset, *self.shape)
 
 

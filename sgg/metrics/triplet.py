@@ -5,7 +5,7 @@ docs/SYSTEM.md section 6, "per-triplet metrics"; Knyazev et al. 2021 for the sho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -65,6 +65,15 @@ class ShotCounts:
     def __eq__(self, other: object) -> bool:
         return (isinstance(other, ShotCounts) and np.array_equal(self.codes, other.codes)
                 and np.array_equal(self.numbers, other.numbers))
+
+    @classmethod
+    def of_list(cls, triplets: Iterable[tuple[int, int, int]], num_predicates: int, name: str) -> ShotCounts:
+        """A table with the count 1 for each triplet of a list. Raises ValueError, naming it, for an empty list and for
+        wrong triplets."""
+        counts = dict.fromkeys(triplets, 1)
+        if not counts:
+            raise ValueError(f"{name} is empty; give its triplets, or None where there is no list")
+        return cls(counts, num_predicates, name)
 
     @classmethod
     def from_arrays(cls, codes: np.ndarray, numbers: np.ndarray) -> ShotCounts:

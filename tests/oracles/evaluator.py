@@ -13,14 +13,20 @@ NAN = float("nan")
 
 
 def plain_metrics(images, mode, num_predicates, train, subset=None, ks=(20, 50, 100, 200, 300), weights=None, *,
-                  resort_after_reweight=False, reweight_background=False, triplet_pairs_by_boxes=False,
+                  zero_shot_list=None, resort_after_reweight=False, reweight_background=False,
+                  triplet_pairs_by_boxes=False,
                   triplet_both_directions=True, absent_predicates_count=True, unconstrained_limit=300,
                   failed=(), failed_images_count=False):
     """Metrics of all images [(truth, prediction)], named as in `SceneGraphMetrics.compute(per_predicate=True)`.
 
     failed: numbers of the images in which detection found no two boxes that overlap.
     """
-    figures = {}
+    figures, subset = {}, train if subset is None else subset
+    wanted_of = {name: lambda triplet, wanted=wanted: wanted(subset.get(triplet, 0)) for name, wanted in SHOTS.items()}
+    if subset != train:
+        wanted_of["zs-train"] = lambda triplet: triplet not in train
+    if zero_shot_list is not None:
+        wanted_of["zs-list"] = lambda triplet: triplet in zero_shot_list
     for x, weight in {0: None, **(weights or {})}.items():
         relations = []  # one dict an annotated relation: image, triplet, ranks
         for image, (truth, prediction) in enumerate(images):
@@ -35,12 +41,13 @@ def plain_metrics(images, mode, num_predicates, train, subset=None, ks=(20, 50, 
                        if scene.on_own_pair(relation, row, triplet_pairs_by_boxes, triplet_both_directions)]
                 rank = scene.first_hit(relation, own)
                 relations.append({
-                    "image": image, "triplet": scene.triplet(relation),
+                    "image": image, "annotated": len(scene.relations), "triplet": scene.triplet(relation),
                     "R": scene.first_hit(relation, order),
                     "ngR": scene.first_hit(relation, everything[:unconstrained_limit]),
                     "A": scene.first_hit(relation, given), "rank": 301 if rank is None else rank})
-        for name, wanted in SHOTS.items():
-            chosen = [r for r in relations if wanted((subset or train).get(r["triplet"], 0))]
+        for name, wanted in wanted_of.items():
+            chosen = [r for r in relations if wanted(r["triplet"])]
+            figures[f"{name}/num_triplets"] = len({r["triplet"] for r in chosen})
             figures[f"{name}/num_images"] = len({r["image"] for r in chosen})
             figures[f"{name}/num_relations"] = len(chosen)
             named = recalls(chosen, mode, num_predicates, train, ks, absent_predicates_count)
@@ -124,7 +131,8 @@ def mean(values):
 
 
 def share_found(relations, kind, k):
-    return mean(r[kind] is not None and r[kind] < k for r in relations)
+    """k: the cut-off, or None for the number of annotated relations of the image."""
+    return mean(r[kind] is not None and r[kind] < (r["annotated"] if k is None else k) for r in relations)
 
 
 def mean_over_images(relations, kind, k):
@@ -137,15 +145,18 @@ def mean_over_images(relations, kind, k):
 
 def recalls(relations, mode, num_predicates, train, ks, absent_predicates_count):
     named = {}
-    for k in ks:
+    for k in [*ks, None]:
+        ending = "-relative" if k is None else f"@{k}"
         for kind, of_predicates in ("R", "mR"), ("ngR", "ng-mR"):
-            named[f"{kind}@{k}"] = mean_over_images(relations, kind, k)
+            named[kind + ending] = mean_over_images(relations, kind, k)
             each = [mean_over_images([r for r in relations if r["triplet"][1] == p], kind, k)
                     for p in range(1, num_predicates)]
             present = [value for value in each if value == value]
             divisor = num_predicates - 1 if absent_predicates_count else len(present)
-            named[f"{of_predicates}@{k}"] = sum(present) / divisor if present else NAN
-            named |= {f"{kind}@{k}/predicate{p}": value for p, value in enumerate(each, start=1)}
+            named[of_predicates + ending] = sum(present) / divisor if present else NAN
+            if k is not None:
+                named |= {f"{kind}@{k}/predicate{p}": value for p, value in enumerate(each, start=1)}
+    for k in ks:
         r, m = named[f"R@{k}"], named[f"mR@{k}"]
         named[f"F1@{k}"] = 0.0 if r == m == 0 else 2 * r * m / (r + m)
         if mode != "sgdet":

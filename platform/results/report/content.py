@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sgg.common.metric_names import SUBSETS
+from sgg.common.metric_names import MEASURED_SUBSETS
 
 from ..aggregate import EVALUATION, Collection, ResultRow, aggregate, collect
 from ..headline import headline_of
@@ -52,7 +52,7 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
         "facts": facts(collection, rows, folders), "objective": collection.metric, "mode": collection.mode,
         "objectives": [name for name, _ in collection.objectives],
         "modes": {mode: MODES[mode] for mode in MODES if any(name.startswith(f"{mode}/") for name in metrics)},
-        "subsets": [subset for subset in SUBSETS if any(f"/{subset}/" in name for name in metrics)],
+        "subsets": [subset for subset in MEASURED_SUBSETS if any(f"/{subset}/" in name for name in metrics)],
         "recalls": [name for name in RECALLS if any(f"/{name}@" in metric for metric in metrics)],
         "ks": [k for k in CURVE_KS if any(name.endswith(f"@{k}") for name in metrics)],
         "splits": splits, "baseline": baseline(rows),
@@ -88,7 +88,7 @@ def _now() -> str:
 def _metrics(rows: Sequence[ResultRow]) -> list[str]:
     """The names without split of all measured metrics that the report can show."""
     measured = {name.partition("/")[2] for row in rows for name in row.cells}
-    return [name for mode in MODES for subset in SUBSETS for recall in RECALLS for k in CURVE_KS
+    return [name for mode in MODES for subset in MEASURED_SUBSETS for recall in RECALLS for k in CURVE_KS
             if (name := f"{mode}/{subset}/{recall}@{k}") in measured]
 
 

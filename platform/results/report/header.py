@@ -13,10 +13,12 @@ from sgg.settings.keys import find
 from ...study.directory import FAILED, FINISHED, RUNNING, STOPPED
 from ...study.study_file import StudyFile
 from ..aggregate import Collection, ResultRow
+from ..basis import Basis
 from ..history import TrialHistory
 
 ZERO_SHOT = ("zs: triplets (subject class, predicate, object class) that do not occur in training; 10s: 1 to 10 times; "
              "100s: 11 to 100 times. For test, training is train and val together; for validation it is train.")
+ZERO_SHOT_TRAIN = "zs-train: triplets of the test split that do not occur in train, whether or not in val."
 UNKNOWN = "not recorded"
 MEASURE = "`python -m sgg.detector evaluate RUN/trials/TRIAL/parts/detector` measures it"
 
@@ -33,7 +35,7 @@ def facts(collection: Collection, rows: Sequence[ResultRow], folders: Sequence[s
         ("Detector", _different(_parts(study) for study in studies) or _different(
             dict(basis.parts).get("detector", "") for basis in bases)),
         ("Detector's mAP", _different(_average_precision(data) for data in _provenances(collection))),
-        ("Zero-shot", [ZERO_SHOT]),
+        ("Zero-shot", [ZERO_SHOT, *_other_sets(rows, bases)]),
         ("Code", _different(program for row in rows for program in row.programs) or
          _different(describe_program(study.get("program", {})) for study in studies)),
         ("Packages", _different(", ".join(f"{name} {version}" for name, version in trial.versions.items())
@@ -63,6 +65,13 @@ def duration(seconds: float) -> str:
 def _different(lines: Iterable[str]) -> list[str]:
     """The lines that differ, without empty ones."""
     return list(dict.fromkeys(line for line in lines if line))
+
+
+def _other_sets(rows: Sequence[ResultRow], bases: Sequence[Basis]) -> list[str]:
+    """What the other zero-shot subsets are, where they were measured."""
+    train = any("/zs-train/" in name for row in rows for name in row.cells)
+    return ([ZERO_SHOT_TRAIN] if train else []) + _different(
+        f"zs-list: a file of {basis.zero_shot_list}" for basis in bases if basis.zero_shot_list)
 
 
 def _question(collection: Collection) -> str:

@@ -33,6 +33,35 @@ def test_main_recomputes_all_metrics(predictions_file, tmp_path, capsys):
     assert f"{100 * want['val/sgcls/zs/ngR@100/x0.5']:.2f}" in printed
 
 
+def test_main_measures_the_triplets_of_a_list(predictions_file, tmp_path, capsys):
+    """By names and by numbers it is the same list. The table has its counts and its hash, and so has the file."""
+    listed = [(1, 1, 1), (1, 3, 1), (2, 1, 3), (3, 2, 1)]
+    want = plain_metrics(IMAGES, "sgcls", PREDICATES, TRAIN, SUBSET, (2, 100), zero_shot_list=listed)
+    found, written = tmp_path / "figures.json", []
+    for names in ("0123", "_abc"):
+        path = tmp_path / "list.csv"
+        path.write_text("\n".join(["subject,predicate,object", *(",".join(names[n] for n in one) for one in listed)]))
+        assert main(["--predictions", str(predictions_file), "--mode", "sgcls", "--ks", "2,100", "--json", str(found),
+                     "--zero-shot-list", str(path)]) == 0
+        written.append(json.loads(found.read_text()))
+        printed = capsys.readouterr().out
+        assert f"zs-list: 4 triplets, 1 of them in train [{written[-1]['data']['zero_shot_list']['hash']}]" in printed
+        row, = (line.split() for line in printed.splitlines() if " zs-list " in line)
+        assert row[2:5] == [str(want[f"zs-list/num_{what}"]) for what in ("images", "relations", "triplets")]
+        assert f"{100 * want['zs-list/ngR@100']:.2f}" in row
+    assert written[0] == written[1]
+    assert written[0]["data"]["zero_shot_list"].items() >= {"triplets": 4, "in_training": 1}.items()
+    for name in ("zs-list/ngR@100", "zs-list/R-relative", "zs-train/mR@2", "zs/num_triplets"):
+        assert written[0]["figures"][f"val/sgcls/{name}"] == pytest.approx(want[name])
+    assert main(["--predictions", str(predictions_file), "--mode", "sgcls", "--json", str(found)]) == 0
+    assert "zs-list" not in found.read_text() + capsys.readouterr().out
+
+
+def test_main_names_a_list_that_is_missing(predictions_file, tmp_path, capsys):
+    assert main(["--predictions", str(predictions_file), "--zero-shot-list", str(tmp_path / "no.csv")]) == 2
+    assert "no.csv: no such list of triplets" in capsys.readouterr().err
+
+
 def test_main_measures_all_saved_modes_by_default(predictions_file, tmp_path):
     assert main(["--predictions", str(predictions_file), "--json", str(tmp_path / "figures.json")]) == 0
     named = json.loads((tmp_path / "figures.json").read_text())["figures"]
@@ -53,6 +82,7 @@ class FakeExperiment:
         evaluation = {"modes": ["sgcls"], "ks": [2, 100], "pred_weight": [0.0], "batch_size": 30}
         self.config = SimpleNamespace(evaluation=Evaluation(**evaluation | changes["evaluation"]))
         self.adjusters, self.variants = UNADJUSTED, variants_of(changes["evaluation"])
+        self.zero_shot_list = None
         self.pair_counts = (np.ones((4, 4, PREDICATES)), np.zeros((4, 4)))
         self.changes = changes
         triplets = {"train": TRAIN, "test": SUBSET}

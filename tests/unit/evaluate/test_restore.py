@@ -83,3 +83,22 @@ def test_main_exits_with_2_for_a_plugin_that_was_broken_after_the_training(train
     said = capsys.readouterr().err
     assert "error: 2 faults\n  model.head: " in said
     assert "parts.py:24: AttributeError" in said
+
+
+def test_restore_goes_on_without_a_zero_shot_list_that_is_gone(trained, tmp_path, monkeypatch, caplog) -> None:
+    """Whoever shows predictions needs no list. A list that the user names must exist."""
+    opened = []
+
+    def open_foundation(config, check, use):
+        opened.append(config.evaluation.zero_shot_list)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sgg.systems.open_foundation", open_foundation)
+    meta = checkpoint.open_checkpoint(trained).meta
+    meta["config"]["evaluation"]["zero_shot_list"] = str(tmp_path / "gone.csv")
+    again = checkpoint.save(tmp_path / "again", 1, {"model": torch.nn.Linear(1, 1)}, {}, meta).path
+    for changes in ({}, {"evaluation": {"zero_shot_list": str(tmp_path / "mine.csv")}}):
+        with pytest.raises(KeyboardInterrupt):
+            restore(again, changes)
+    assert opened == [None, tmp_path / "mine.csv"]
+    assert "gone.csv, which training named, does not exist, so zs-list is not measured" in caplog.text

@@ -41,3 +41,18 @@ def test_experiment_counts_the_filtered_training_images(name) -> None:
     # Zero- and few-shot counts ignore the filters.
     shots = experiment.metrics("val")["sgcls"].train
     assert shots.numbers.sum() == golden[f"{name}.triplet_counts"].sum()
+
+
+def test_metrics_read_the_zero_shot_list_for_test_alone(tmp_path: Path) -> None:
+    """Its hash is in the provenance. A list that does not fit is refused when the data is opened."""
+    data = open_visual_genome(FILES / "vg_tiny_data" / "VG", num_val_images=4)
+    seen = data.triplets("train").triplets[0].tolist()
+    path = tmp_path / "list.csv"
+    path.write_text("subject,predicate,object\n" + ",".join(map(str, seen)) + "\n")
+    experiment = Experiment(validate({"evaluation": {"zero_shot_list": str(path)}}), data)
+    assert experiment.metrics("test")["sgcls"].subsets == ("all", "zs", "10s", "100s", "zs-train", "zs-list")
+    assert experiment.metrics("val")["sgcls"].subsets == ("all", "zs", "10s", "100s")
+    listed = experiment.zero_shot_list
+    assert listed is not None
+    assert listed.triplets == [tuple(seen)]
+    assert listed.provenance(data.triplets("train").as_dict())["in_training"] == 1

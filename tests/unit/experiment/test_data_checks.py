@@ -245,3 +245,12 @@ def test_open_data_refuses_to_train_a_detector_without_boxes(opened, monkeypatch
         opened()
     save_detector(Detector("tiny", 25), tmp_path / "trained", {})
     opened(detector={"weights": str(tmp_path / "trained")})
+
+
+def test_open_data_refuses_a_zero_shot_list_that_does_not_fit(opened, tmp_path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("subject,predicate,object\nno such class,on,table\n")
+    with pytest.raises(ValueError, match=r"list\.csv: line 2: subject 'no such class'"):
+        opened(evaluation={"zero_shot_list": str(path)})
+    with pytest.raises(FileNotFoundError, match=r"no\.csv: no such list of triplets"):
+        opened(evaluation={"zero_shot_list": str(tmp_path / "no.csv")})

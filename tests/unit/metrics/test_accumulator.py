@@ -4,6 +4,7 @@ import json
 import math
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,12 +18,14 @@ from tests.oracles.scenes import PREDICATES, SUBSET, TRAIN, scenes
 KS = (1, 2, 3, 5, 8, 20)
 WEIGHTS = {0.5: np.array([1.0, 1, 2, 4]), 2.0: np.array([8.0, 1, 16, 2])}
 MODES = ("predcls", "sgcls", "sgdet")
+LIST = [(1, 1, 1), (1, 3, 1), (2, 1, 3), (3, 2, 1), (3, 1, 2), (1, 2, 3)]
+"""Of these, train has the first; the second and the fifth occur in val alone."""
 CLEAN = {"resort_after_reweight": True, "reweight_background": True, "triplet_pairs_by_boxes": True,
          "triplet_both_directions": False, "absent_predicates_count": False, "failed_images_count": True}
 
 
 def accumulated(images, mode, failed=(), **settings):
-    metrics = SceneGraphMetrics(mode, PREDICATES, TRAIN, SUBSET, KS, WEIGHTS, **settings)
+    metrics = SceneGraphMetrics(mode, PREDICATES, TRAIN, SUBSET, KS, WEIGHTS, LIST, **settings)
     for number, (truth, prediction) in enumerate(images):
         metrics.update(truth, prediction, failed=number in failed)
     return metrics
@@ -39,8 +42,11 @@ def test_scene_graph_metrics_agree_with_the_oracle_on_200_scenes(mode, conventio
     images = scenes(mode, 200)
     failed = without_pairs(images) if mode == "sgdet" else ()
     got = accumulated(images, mode, failed, **conventions, single_precision_ranks=False).compute(per_predicate=True)
-    want = plain_metrics(images, mode, PREDICATES, TRAIN, SUBSET, KS, WEIGHTS, **conventions, failed=failed)
+    want = plain_metrics(images, mode, PREDICATES, TRAIN, SUBSET, KS, WEIGHTS, zero_shot_list=LIST, **conventions,
+                         failed=failed)
     assert got.keys() == want.keys()
+    assert want["zs-train/num_relations"] > want["zs/num_relations"] > 0
+    assert want["zs-list/num_triplets"] == len(LIST)
     for name, value in want.items():
         assert got[name] == pytest.approx(value, abs=1e-10, nan_ok=True), name
 
@@ -49,7 +55,7 @@ def test_scene_graph_metrics_agree_with_the_oracle_on_200_scenes(mode, conventio
 def test_scene_graph_metrics_agree_with_the_oracle_on_every_scene_alone(mode):
     for truth, prediction in scenes(mode, 60, seed=1):
         got = accumulated([(truth, prediction)], mode).compute(per_predicate=True)
-        want = plain_metrics([(truth, prediction)], mode, PREDICATES, TRAIN, SUBSET, KS, WEIGHTS)
+        want = plain_metrics([(truth, prediction)], mode, PREDICATES, TRAIN, SUBSET, KS, WEIGHTS, zero_shot_list=LIST)
         assert got == pytest.approx(want, abs=1e-10, rel=1e-7, nan_ok=True)
 
 
@@ -95,7 +101,7 @@ def test_compute_counts_failed_images_in_every_metric():
 
 def kind_of(name):
     metric = name.split("/")[1]
-    return "triplet" if metric.startswith("triplet") else re.sub(r"@\d+", "", metric)
+    return "triplet" if metric.startswith("triplet") else re.sub(r"@\d+|-relative$", "", metric)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -140,8 +146,65 @@ def test_state_of_nothing_survives_json():
     assert SceneGraphMetrics.from_state(state).compute()["all/num_images"] == 0
 
 
+def test_from_state_reads_a_state_of_version_1_and_counts_on():
+    """The file holds what version 1 wrote after the worked example of docs/METRICS.md, and its values. Its counts lack
+    relative recall, so the metrics go on without it: the same image again changes counts, and no mean."""
+    written = json.loads((Path(__file__).parent / "state_version_1.json").read_text())
+    metrics = SceneGraphMetrics.from_state(written["state"])
+    values = metrics.compute()
+    assert {name for name in values if name not in written["values"]} == {
+        f"{subset}/num_triplets" for subset in ("all", "zs", "10s", "100s")}
+    assert repr({name: values[name] for name in written["values"]}) == repr(written["values"])
+    again = SceneGraphMetrics.from_state(json.loads(json.dumps(
+        {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in metrics.state().items()})))
+    doubled = metrics.merge(again).compute()
+    assert (doubled["all/num_images"], doubled["all/num_relations"], doubled["all/R@2"]) == (2, 6, values["all/R@2"])
+    fresh = SceneGraphMetrics("predcls", 4, {(1, 1, 2): 12, (1, 2, 3): 3}, ks=(2, 5),
+                              predicate_weights={1.0: np.array([1, 2, 1, 4])})
+    with pytest.raises(ValueError, match="metrics of different version cannot be merged"):
+        fresh.merge(again)
+
+
+def one_image(mode="predcls", **settings):
+    """The worked example of docs/METRICS.md, where val has "man near horse" (1, 3, 2) once."""
+    truth = SceneGraph(np.array([[20, 0, 60, 80], [0, 40, 100, 100], [30, 0, 50, 10]]), np.array([1, 2, 3]),
+                       np.array([[0, 1, 1], [0, 1, 3], [0, 2, 2]]))
+    scores = np.array([[.20, .10, .00, .70], [.05, .60, .05, .30], [.05, .05, .50, .40]])
+    prediction = Prediction(truth.boxes, truth.labels, np.ones(3), np.array([[1, 0], [0, 1], [0, 2]]), scores)
+    train = {(1, 1, 2): 12, (1, 2, 3): 3}
+    metrics = SceneGraphMetrics(mode, 4, train, {**train, (1, 3, 2): 1}, ks=(1,), **settings)
+    metrics.update(truth, prediction)
+    return metrics.compute()
+
+
+def test_compute_has_the_three_sets_that_are_called_zero_shot():
+    """Train lacks "man near horse", val has it: 0 relations of zs, 1 of zs-train. The list has it and "man wearing
+    hat", which train has; the third triplet of the list does not occur."""
+    values = one_image(zero_shot_list=[(1, 3, 2), (1, 2, 3), (2, 2, 2)])
+    counts = {name: (values[f"{name}/num_images"], values[f"{name}/num_relations"], values[f"{name}/num_triplets"])
+              for name in ("zs", "zs-train", "zs-list", "all")}
+    assert counts == {"zs": (0, 0, 0), "zs-train": (1, 1, 1), "zs-list": (1, 2, 2), "all": (1, 3, 3)}
+    assert not any(name.startswith("zs-list/") for name in one_image())
+
+
+def test_compute_has_no_zs_train_where_train_alone_decides_zs():
+    metrics = SceneGraphMetrics("predcls", 4, {(1, 1, 2): 12}, {(1, 1, 2): 12})
+    assert metrics.subsets == ("all", "zs", "10s", "100s")
+
+
+def test_compute_of_relative_recall_has_the_relations_of_the_image_as_k():
+    """K is 3 for the image. With graph constraint the first three triplets have "riding" and "wearing": R = 2/3 of all,
+    1/2 of the list, 0 of zs-train. Without, they are .70, .60 and .50, which finds the same two. Each has its own
+    predicate, of three: mR = 2/3 of all, 1/3 of the list. K stays 3 for the subsets; with K = 2 the list had 0."""
+    values = one_image(zero_shot_list=[(1, 3, 2), (1, 2, 3)])
+    for name in ("R-relative", "ngR-relative"):
+        assert [values[f"{subset}/{name}"] for subset in ("all", "zs-list", "zs-train")] == [2 / 3, 1 / 2, 0]
+    for name in ("mR-relative", "ng-mR-relative"):
+        assert [values[f"{subset}/{name}"] for subset in ("all", "zs-list", "zs-train")] == [2 / 3, 1 / 3, 0]
+
+
 def test_state_of_another_version_is_refused():
-    with pytest.raises(ValueError, match="state must have version 1, got 7"):
+    with pytest.raises(ValueError, match="state must have version 1 or 2, got 7"):
         SceneGraphMetrics.from_state({**accumulated([], "sgdet").state(), "version": 7})
 
 
@@ -282,6 +345,8 @@ def test_update_refuses_other_boxes_where_boxes_are_given():
     ({"predicate_weights": {0: [1, 2, 3, 1]}}, r"predicate_weights\[0\] must be ones, .* got \[1.0, 2.0, 3.0, 1.0\]"),
     ({"predicate_weights": {float("nan"): np.ones(4)}}, "predicate_weights .*finite.* got nan"),
     ({"predicate_weights": {"half": np.ones(4)}}, "predicate_weights .*finite.* got 'half'"),
+    ({"zero_shot_list": []}, "zero_shot_list is empty; give its triplets"),
+    ({"zero_shot_list": [(1, 4, 1)]}, r"zero_shot_list must have .* predicates below 4, got \(1, 4, 1\)"),
     ({"unconstrained_limit": 0}, "unconstrained_limit must be >= 1, got 0"),
 ])
 def test_scene_graph_metrics_refuses_bad_settings(changed, message):
@@ -291,7 +356,8 @@ def test_scene_graph_metrics_refuses_bad_settings(changed, message):
 
 
 @pytest.mark.parametrize("changed", [{"mode": "predcls"}, {"ks": (1, 2)}, {"train_triplets": {(1, 1, 1): 1}},
-                                     {"resort_after_reweight": True}, {"predicate_weights": {}}])
+                                     {"resort_after_reweight": True}, {"zero_shot_list": [(1, 1, 1)]},
+                                     {"predicate_weights": {}}])
 def test_merge_refuses_unlike_metrics(changed):
     settings = {"mode": "sgcls", "num_predicates": PREDICATES, "train_triplets": TRAIN, "predicate_weights": WEIGHTS}
     with pytest.raises(ValueError, match="cannot be merged"):

@@ -1,4 +1,6 @@
 import json
+from platform.results.aggregate import aggregate, collect
+from platform.results.formats import render
 from platform.results.report.content import report_of
 from platform.study.directory import FAILED, FINISHED, RUNNING, STOPPED
 
@@ -105,3 +107,24 @@ def test_report_of_says_the_average_precision_of_the_detector(search, said, line
     path = search("a", [("dnorm", 0, FINISHED, 0.4)], data)
     for folder in (path, path / "trials" / "t0"):
         assert dict(report_of([folder])["facts"])["Detector's mAP"] == [line]
+
+
+def test_report_of_says_which_list_zs_list_is(search):
+    """Results with another list are another basis, and the page says the hash of each."""
+    folders = [search(name, [("dnorm", 0, FINISHED, 0.4)], data=TOY | {"zero_shot_list": {
+        "hash": name * 12, "triplets": 5971, "in_training": 545}}) for name in ("a", "b")]
+    for folder in folders:
+        path = next(folder.glob("trials/*/test.json"))
+        test = json.loads(path.read_text())
+        path.write_text(json.dumps(test | {"test/sgcls/zs-list/ngR@100": 0.25, "test/sgcls/zs-train/ngR@100": 0.5}))
+    report = report_of(folders)
+    assert report["subsets"] == ["zs", "zs-train", "zs-list", "10s", "100s", "all"]
+    assert len(report["bases"]) == 2
+    _, train, *listed = dict(report["facts"])["Zero-shot"]
+    assert train == "zs-train: triplets of the test split that do not occur in train, whether or not in val."
+    assert listed == [f"zs-list: a file of 5,971 triplets, 545 of them in train [{name * 12}]" for name in "ab"]
+    printed = render(aggregate(collect(folders)), "table")
+    assert printed.count("zs-list") == 2, "a column of each table"
+    assert "zero_shot_list: 5,971 triplets, 545 of them in train [aaaaaaaaaaaa]" in printed
+    assert "zs-train" not in printed
+    assert "test/sgcls/zs-train/ngR@100" in render(aggregate(collect(folders)), "csv")
