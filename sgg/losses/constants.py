@@ -13,9 +13,13 @@ class Constant:
         self._values = values
         self._copies: dict[tuple[torch.device, torch.dtype], Tensor] = {}
 
+    def on(self, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
+        """The tensor on a device. dtype: by default its own."""
+        place = (device, dtype or self._values.dtype)
+        if place not in self._copies:
+            self._copies[place] = self._values.to(*place)
+        return self._copies[place]
+
     def like(self, other: Tensor) -> Tensor:
         """The tensor on the device of `other`, with its type."""
-        place = (other.device, other.dtype)
-        if place not in self._copies:
-            self._copies[place] = self._values.to(other)
-        return self._copies[place]
+        return self.on(other.device, other.dtype)

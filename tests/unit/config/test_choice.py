@@ -40,7 +40,7 @@ def test_config_goes_to_json_and_back() -> None:
 def test_validate_reports_an_unknown_entry_and_the_settings_beside_it_at_once() -> None:
     assert faults(loss={"kind": "basline", "scale": -1}) == [
         "loss.kind must be one of "
-        "'dnorm', 'baseline', 'class-balanced', 'dnorm-fgbg', 'focal' or 'logit-adjusted', "
+        "'dnorm', 'baseline', 'class-balanced', 'dnorm-fgbg', 'focal', 'logit-adjusted' or 'tcar', "
         "got 'basline'; did you mean baseline?",
         "loss.scale must be >= 0, got -1"]
 

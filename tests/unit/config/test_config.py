@@ -38,7 +38,7 @@ def test_load_reports_all_faults_at_once(write) -> None:
     """)
     assert faults(path) == [
         "loss.kind must be one of "
-        "'dnorm', 'baseline', 'class-balanced', 'dnorm-fgbg', 'focal' or 'logit-adjusted', "
+        "'dnorm', 'baseline', 'class-balanced', 'dnorm-fgbg', 'focal', 'logit-adjusted' or 'tcar', "
         "got 'vocal'; did you mean focal?",
         "augmentation.perturb.alpha must be >= 1, got 0",
         "augmentation.perturb.topkk is not a setting; did you mean augmentation.perturb.topk?",

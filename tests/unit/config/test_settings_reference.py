@@ -57,7 +57,7 @@ def test_main_describes_every_setting(capsys) -> None:
 @pytest.mark.parametrize(("key", "kind", "default"), [
     ("augmentation.perturb.alpha", "number >= 1", "2"),
     ("training.epochs", "whole number >= 0", "20, 3 for toy"),
-    ("loss.kind", "dnorm | baseline | class-balanced | dnorm-fgbg | focal | logit-adjusted", "dnorm"),
+    ("loss.kind", "dnorm | baseline | class-balanced | dnorm-fgbg | focal | logit-adjusted | tcar", "dnorm"),
     ("evaluation.ks", "list of (whole number > 0)", "[20, 50, 100, 200, 300]"),
     ("resources.gpus", "number >= 0 or auto", "auto"),
     ("embeddings.path", "path or none", "none"),

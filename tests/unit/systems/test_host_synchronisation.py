@@ -97,6 +97,7 @@ def foundation_of(toy_root, **sections) -> TwoStageFoundation:
     {"training": {"batch_size": 4, "f_updates": 2, "optimizer": "adamw"}}, {"model": {"frequency_bias": "add"}},
     {"model": {"box_strides": "intended", "edge_boxes": "image_frame"}}, {"loss": {"kind": "baseline"}},
     {"loss": {"kind": "dnorm-fgbg"}}, {"loss": {"kind": "focal"}}, {"loss": {"kind": "logit-adjusted"}},
+    {"loss": {"kind": "tcar"}},
     {"augmentation": {"kind": "gan", "perturb": {"method": "graphn"}}},
     {"augmentation": {"kind": "gan", "attach_generator": True}, "model": {"frequency_bias": "add"}},
     {"training": {"batch_size": 4, "mode": "sgdet"}}, {"model": {"head": "transformer"}}], ids=str)

@@ -81,7 +81,7 @@ def test_load_keeps_a_comma_of_a_setting_that_takes_one_value(study):
 
 @pytest.mark.parametrize(("override", "message"), [
     ("loss.kind=baseline,", "loss.kind must be one of "
-         "'dnorm', 'baseline', 'class-balanced', 'dnorm-fgbg', 'focal' or 'logit-adjusted', got 'baseline,'"),
+         "'dnorm', 'baseline', 'class-balanced', 'dnorm-fgbg', 'focal', 'logit-adjusted' or 'tcar', got 'baseline,'"),
     ("loss.scale=1,{", "loss.scale: '1,{' is not YAML: while parsing"),
     ("search.trials=1,2", "search.trials must be a valid integer, unable to parse string as an integer, got '1,2'"),
     ("loss.knd=a,b", "loss.knd is not a setting of dnorm; did you mean loss.kind?"),

@@ -197,7 +197,7 @@ def test_faults_of_values_and_of_the_algorithm_come_with_them(tmp_path, capsys):
                                      "evaluation: {ks: {search: choice, of: [20, many]}}\n")
     of_all = ["evaluation.ks[1] must be a valid integer", "augmentation.perturb.topk.low must be below",
               "loss.kind must be one of "
-              "'dnorm', 'baseline', 'class-balanced', 'dnorm-fgbg', 'focal' or 'logit-adjusted', got 'dnorn'",
+              "'dnorm', 'baseline', 'class-balanced', 'dnorm-fgbg', 'focal', 'logit-adjusted' or 'tcar', got 'dnorn'",
               "search.time_budget_s must be a valid number"]
     of_search = ["training.learning_rate: search.algorithm grid needs listed values, got loguniform"]
     for command, expected in ((tune, of_all + of_search), (train, of_all)):
