@@ -81,7 +81,7 @@ def _predict(options: argparse.Namespace) -> int:
               options.once)
     with naming_places(), image_bar("images") as on_image:
         faults = run.predict(files, on_image)
-    left_out = f"; {others:,} other files in the folders were left out" if others else ""
+    left_out = f"; left out, since their names do not end like those of images: {others:,}" if others else ""
     print(f"{len(files) - len(faults):,} of {len(files):,} images predicted: {options.out}{left_out}")
     if faults:
         print("\n  ".join([f"{len(faults):,} could not be predicted:", *faults]), file=sys.stderr)

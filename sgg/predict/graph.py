@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from sgg.viz.graph_picture import Shown
 
 SAME = 0.5
 """The intersection over union above which two boxes of one class are taken for one object."""
+INSIDE = 0.5
+"""The least part of a detected box that must lie in the image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +41,12 @@ class ScoredGraph(SceneGraph):
         once: keep of several objects that are probably the same one only the best (`without_duplicates`). A detector
         finds the same object as several classes, and the model often gives these boxes one name.
         """
-        boxes, labels, label_scores = map(to_numpy, (prediction.boxes, prediction.labels, prediction.label_scores))
-        pairs, foreground = to_numpy(prediction.pairs), to_numpy(prediction.predicate_scores)[:, 1:]
         if once:
-            kept = without_duplicates(boxes, labels, label_scores)
-            boxes, labels, label_scores = boxes[kept], labels[kept], label_scores[kept]
-            places = np.full(len(prediction.labels), -1)
-            places[kept] = np.arange(len(kept))
-            pairs = places[pairs]
-            both = (pairs >= 0).all(1)
-            pairs, foreground = pairs[both], foreground[both]
-        pairs, foreground = pairs[:top], foreground[:top]  # they are in descending order
+            prediction = selected(prediction, without_duplicates(*map(to_numpy, (
+                prediction.boxes, prediction.labels, prediction.label_scores))))
+        boxes, labels, label_scores = map(to_numpy, (prediction.boxes, prediction.labels, prediction.label_scores))
+        # Pairs are in descending order.
+        pairs, foreground = to_numpy(prediction.pairs)[:top], to_numpy(prediction.predicate_scores)[:top, 1:]
         predicate_scores = foreground.max(1, initial=0)
         scores = predicate_scores * label_scores[pairs].prod(1)
         high = scores >= threshold
@@ -75,6 +72,29 @@ class ScoredGraph(SceneGraph):
                      for (subject, other, predicate), score in
                      zip(np.asarray(self.relations).tolist(), self.predicate_scores, strict=True)]
         return Shown(np.asarray(self.boxes, np.float64) / [width, height, width, height], objects, relations)
+
+
+def within_image(prediction: Prediction, size: tuple[int, int]) -> Prediction:
+    """The objects of a prediction that are in the image by `INSIDE` of their area at least, with boxes that are cut at
+    its edges, and the pairs among them. size: height and width of the image.
+
+    A detector sees an image that was padded to a square, and may find objects in the padding.
+    """
+    boxes = to_numpy(prediction.boxes)
+    cut = boxes.clip(0, np.array([size[1], size[0]] * 2, boxes.dtype))
+    inside, whole = ((corners[:, 2:] - corners[:, :2]).prod(1) for corners in (cut, boxes))
+    return selected(replace(prediction, boxes=cut), np.flatnonzero((inside > 0) & (inside >= INSIDE * whole)))
+
+
+def selected(prediction: Prediction, kept: np.ndarray) -> Prediction:
+    """Only the objects `kept` (rows, ascending) of a prediction, and the pairs among them."""
+    places = np.full(len(prediction.labels), -1)
+    places[kept] = np.arange(len(kept))
+    pairs = places[to_numpy(prediction.pairs)]
+    both = (pairs >= 0).all(1)
+    boxes, labels, scores = map(to_numpy, (prediction.boxes, prediction.labels, prediction.label_scores))
+    return Prediction(boxes[kept], labels[kept], scores[kept], pairs[both],
+                      to_numpy(prediction.predicate_scores)[both])
 
 
 def without_duplicates(boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ def test_main_predicts_a_folder_and_goes_on_after_bad_files(trial, folder, tmp_p
     assert run(trial, folder, "--out", out, "--device", "cpu", "--batch", 3, "--no-pictures") == 1
     said = capsys.readouterr()
     assert "7 of 10 images predicted" in said.out
-    assert "1 other files" in said.out
+    assert "their names do not end like those of images: 1\n" in said.out
     assert "3 could not be predicted:" in said.err
     for name in ("cut.png", "none.jpg", "float.tif"):
         assert sum(str(folder / name) in line for line in said.err.splitlines()) == 1, name
