@@ -122,7 +122,8 @@ def _beside_host(memory: StepMemory, processes: int) -> Iterator[str]:
     """The main memory of this machine, where Ray gives trials no GPU."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     needed = processes * (memory.peak + ON_CPU)
-    yield (f"GPU: Ray gives a trial none. {processes} process{'es' * (processes != 1)} at a time take about "
+    take = "1 process takes" if processes == 1 else f"{processes} processes at a time take"
+    yield (f"GPU: Ray gives a trial none. {take} about "
            f"{gibibytes(needed)} of main memory, with {gibibytes(ON_CPU)} each for Python and torch; this machine has "
            f"{gibibytes(total)}")
     if needed > total:

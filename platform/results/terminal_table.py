@@ -64,8 +64,8 @@ def terminal_table(rows: list[ResultRow], metric: str | None, width: int | None,
         for caption, columns in tables or [("no metrics yet", [])]:
             lines = _folded([_line(row, columns) for row in group])
             omitted = _fitting(lines, columns, console.width)
+            console.print(Text(f"\n{caption}{_explained(lines, omitted)}"), soft_wrap=True)
             console.print(_drawn(lines, [column for column in columns if column not in omitted]))
-            console.print(Text(caption + _explained(lines, omitted)), soft_wrap=True)
     return buffer.getvalue()
 
 
