@@ -3,7 +3,7 @@ the GAN."""
 
 import math
 from dataclasses import replace
-from itertools import product
+from itertools import cycle, islice, product
 
 import pytest
 import torch
@@ -72,10 +72,15 @@ def test_cover_has_all_pairs() -> None:
         assert {(case[one], case[other]) for case in COVER} == set(product(names[one], names[other]))
 
 
-@pytest.mark.parametrize("head", [head for head in HEADS if not HEADS[head].only_real])
-def test_training_step_of_each_head_with_the_gan(toy_root, head: str) -> None:
+GENERATED = [head for head in HEADS if not HEADS[head].only_real]
+WITH_GAN = list(islice(zip(cycle(GENERATED), cycle(EDGE_LOSSES)), max(len(GENERATED), len(EDGE_LOSSES.entries))))
+"""Every head that takes generated features, and every loss, at least once."""
+
+
+@pytest.mark.parametrize(("head", "loss"), WITH_GAN)
+def test_training_step_of_each_head_and_each_loss_with_the_gan(toy_root, head: str, loss: str) -> None:
     config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 4, "flip": False},
-                       "model": {"head": head}, "training": {"batch_size": 4},
+                       "model": {"head": head}, "training": {"batch_size": 4}, "loss": {"kind": loss},
                        "augmentation": {"kind": "gan", "visual_conditioning": False, "perturb": {"method": "rand"}}})
     foundation = untrained(config, toy_root)
     system = foundation.build()
