@@ -36,10 +36,10 @@ class BoxPlaces:
 
 def place_boxes(size: tuple[int, int], boxes: np.ndarray, texts: Sequence[str]) -> BoxPlaces:
     """The places of an image of a `size` (height, width) and of its boxes [N, 4], which are fractions of width and
-    height."""
+    height. They are cut at the edges of the image: a detector may find objects in the padding beside it."""
     lines = [shortened(text) for text in texts]
     image, part = image_place(size, PANEL, SMALL, (GAP // 2, GAP // 2), least_height=0)
-    rectangles = [scaled(box, image) for box in boxes]
+    rectangles = [scaled(box, image) for box in boxes.clip(0, 1)]
     tags, part = place_tags(rectangles, lines, part, clear=True)
     return BoxPlaces((int(part[2] + GAP / 2 + 0.999), int(part[3] + GAP / 2 + 0.999)), image, rectangles, tags, lines)
 

@@ -77,6 +77,16 @@ def test_within_limits_goes_on_after_what_has_no_room() -> None:
     assert within_limits([(0, 1), (1, 2), (2, 0)], 9, 2) == ([0, 1, 2], [0, 1])
 
 
+def test_place_boxes_cuts_boxes_at_the_edges_of_the_image() -> None:
+    """Of a wide image, which a detector sees with padding below: a box that reaches into it, and one that lies there."""
+    boxes = np.array([[0.1, 0.5, 0.3, 2.5], [0.5, 1.5, 0.7, 2.9]])
+    places = place_boxes((100, 300), boxes, ["cat", "dog"])
+    left, top, right, bottom = places.image
+    width, height = right - left, bottom - top
+    assert places.boxes[0] == pytest.approx((left + 0.1 * width, top + 0.5 * height, left + 0.3 * width, bottom))
+    assert places.boxes[1] == pytest.approx((left + 0.5 * width, bottom, left + 0.7 * width, bottom))
+
+
 def test_box_picture_draws_boxes_at_their_fractions() -> None:
     image = np.full((300, 600, 3), 255, np.uint8)
     drawn = np.asarray(box_picture(image, np.array([[0.25, 0.5, 0.75, 1.0]]), ["cat"], [Stroke((0, 114, 178))]))
