@@ -78,7 +78,7 @@ def test_within_limits_goes_on_after_what_has_no_room() -> None:
 
 
 def test_place_boxes_cuts_boxes_at_the_edges_of_the_image() -> None:
-    """Of a wide image, which a detector sees with padding below: a box that reaches into it, and one that lies there."""
+    """A wide image, which a detector sees with padding below: a box that reaches into it, and one that lies there."""
     boxes = np.array([[0.1, 0.5, 0.3, 2.5], [0.5, 1.5, 0.7, 2.9]])
     places = place_boxes((100, 300), boxes, ["cat", "dog"])
     left, top, right, bottom = places.image
