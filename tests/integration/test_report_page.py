@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from sgg.common.atomic import write_json
-from tests.fake_run import write_fake_run
+from tests.fake_run import DATA, write_fake_run
 from tests.report_columns import fractions, rows_of, values_of
 from tests.visual_genome import write_search
 
@@ -245,6 +245,29 @@ def test_report_page_shows_curves_of_a_single_epoch(browser, tmp_path):
     target.write_text(page(report_of([path])), encoding="utf-8")
     opened(browser, target)
     assert waited(browser, "return document.querySelectorAll('#curve-metric svg circle').length") == 2
+
+
+def test_report_page_compares_rows_of_the_same_data_only(browser, tmp_path):
+    """Of two searches on different data, the page shows the rows of one at a time, each with a baseline of its own."""
+    paths = [write_fake_run(tmp_path / name, configurations=3, seeds=2, epochs=2, weights=(0,)) for name in "ab"]
+    for file in paths[1].rglob("*.json"):
+        file.write_text(file.read_text().replace(DATA["hash"], "f00d" * 3))
+    target = tmp_path / "report.html"
+    content = report_of(paths)
+    target.write_text(page(content), encoding="utf-8")
+    opened(browser, target)
+    of_data = [[number for number, one in enumerate(rows_of(content)) if one["basis"] == basis] for basis in (0, 1)]
+    shown = "return [...document.querySelectorAll('#results-table tbody tr')].map((row) => Number(row.dataset.row))"
+    baseline = "return Number(document.getElementById('choose-baseline').value)"
+    for basis in (1, 0):
+        browser.execute_script("const data = document.getElementById('choose-basis'); data.value = arguments[0]; "
+                               "data.dispatchEvent(new Event('change'))", basis)
+        waited(browser, f"return document.querySelector('#results-key').textContent.includes('of data {basis + 1}')")
+        assert sorted(browser.execute_script(shown)) == of_data[basis]
+        assert browser.execute_script(baseline) in of_data[basis]
+        assert len(texts(browser, "#results-table tbody tr.baseline")) == 1
+        assert len(texts(browser, "#tradeoff-shots .dot")) == 3
+    assert len(texts(browser, "#trials-table tbody tr")) == 12
 
 
 def test_report_page_headings_follow_one_another(browser, run):

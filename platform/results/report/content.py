@@ -46,6 +46,7 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
     searched = [key for key in keys if key not in swept]
     configurations = _configurations(rows, set(swept))
     trials_of = [[collection.trials[number] for number in group[0].trials] for group in configurations]
+    first = baseline(rows)
     splits = [split for split in SPLITS if any(name.startswith(f"{split}/") for row in rows for name in row.cells)]
     return {
         "title": ", ".join(Path(folder).resolve().name for folder in folders), "written": _now(),
@@ -55,7 +56,7 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
         "subsets": [subset for subset in MEASURED_SUBSETS if any(f"/{subset}/" in name for name in metrics)],
         "recalls": [name for name in RECALLS if any(f"/{name}@" in metric for metric in metrics)],
         "ks": [k for k in CURVE_KS if any(name.endswith(f"@{k}") for name in metrics)],
-        "splits": splits, "baseline": baseline(rows),
+        "splits": splits, "baseline": first,
         "headline": {mode: k for mode in MODES if splits and (k := headline_of(rows, mode, splits[0])) is not None},
         "metrics": metrics, "scale": SCALE,
         "bases": [str(basis) for basis in dict.fromkeys(row.basis for row in rows)],
@@ -67,7 +68,8 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
         "conventions": CONVENTIONS,
         "trials": _trials(collection, rows, configurations),
         "curves": curves(trials_of),
-        "importance": _importance(configurations, searched, metrics),
+        "importance": _importance([group for group in configurations if group[0].basis == rows[first].basis], searched,
+                                  metrics),
         "predicates": predicate_recall(trials_of), "pictures": pictures(collection),
     }
 

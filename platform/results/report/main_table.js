@@ -135,7 +135,7 @@ const MainTable = (() => {
     const all = data.rows.filter((row) => row.plain || choice.adjusted).length;
     Dom.replace("results-note", `${rows.length} of ${all} rows. Mean ± sample deviation over seeds, in percent on ${choice.split === "test" ? "test" : "validation (last epoch)"}. `
       + "Δ is the paired difference to the baseline over common seeds, with its 95 % interval and p of a two-sided t test.");
-    const several = data.bases.length > 1 ? ` Rows of different data are not compared: ${data.bases.map((text, number) => `(${number + 1}) ${text}`).join("; ")}.` : "";
+    const several = data.bases.length > 1 ? ` These rows are of data ${choice.basis + 1}. Rows of different data are not compared; “Data” shows the others: ${data.bases.map((text, number) => `(${number + 1}) ${text}`).join("; ")}.` : "";
     const beside = data.rows.filter((row) => row.published !== null);
     const otherwise = [...new Set(beside.map((row) => row.otherwise).filter(Boolean))];
     Dom.replace("results-key", Dom.html("strong", {}, "Bold"), " is the best of a column, ", Dom.html("u", {}, "underlined"), " the second. ",

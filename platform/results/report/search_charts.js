@@ -67,6 +67,11 @@ const SearchCharts = (() => {
     const caption = `Importance for ${State.metricLabel()} (${choice.split})`;
     const keys = Object.keys(data.importance.groups);
     const found = (data.importance.of[choice.split] || {})[State.metric()];
+    const others = data.rows.length && choice.basis !== data.rows[data.baseline].basis;
+    if (others) {
+      Dom.replace("effects");
+      return Axes.empty("importance", caption, "It was computed for the rows of the data that are shown first.");
+    }
     if (!keys.length || !found) {
       Dom.replace("effects");
       return Axes.empty("importance", caption, "No setting has two values with a measured configuration.");

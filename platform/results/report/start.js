@@ -19,9 +19,15 @@
     Dom.replace("footer", `Written ${data.written}. One file, no network. results.csv and results.json beside it hold the same numbers.`);
   };
 
-  const select = (name, words, options, parse = String) => Dom.html("label", {}, Dom.html("span", {}, words), Dom.html("select", { id: `choose-${name}`, onchange: (event) => State.change({ [name]: parse(event.target.value) }) },
+  /* changes: what a chosen value changes. */
+  const select = (name, words, options, parse = String, changes = (value) => ({ [name]: value })) => Dom.html("label", {}, Dom.html("span", {}, words), Dom.html("select", { id: `choose-${name}`, onchange: (event) => State.change(changes(parse(event.target.value))) },
     options.map(([value, text]) => Dom.html("option", { value, selected: String(value) === String(choice[name]) }, text))));
   const same = (list) => list.map((entry) => [entry, entry]);
+
+  /* Rows of other data are not compared, so those of a baseline's data are shown. */
+  const chooseBaseline = (baseline) => State.change({ baseline, basis: data.rows[baseline].basis });
+  const synchronise = () => ["basis", "baseline"].map((name) => [Dom.byId(`choose-${name}`), choice[name]])
+    .forEach(([control, value]) => { if (control) control.value = String(value); });
 
   const controls = () => {
     const baselines = data.rows.map((row, number) => [number, State.label(row, 70)]);
@@ -32,10 +38,11 @@
     };
     const form = Dom.byId("controls");
     form.addEventListener("submit", (event) => event.preventDefault());
-    form.append(...[select("mode", "Mode", Object.entries(data.modes)), select("subset", "Subset", same(data.subsets)), select("recall", "Recall", same(data.recalls)), select("k", "K", same(data.ks), Number),
+    const bases = data.bases.map((_, number) => [number, `${number + 1}: ${data.rows.filter((row) => row.basis === number).length} rows`]);
+    form.append(...[bases.length > 1 ? select("basis", "Data", bases, Number, (basis) => ({ basis, baseline: data.rows.findIndex((row) => row.basis === basis) })) : null, select("mode", "Mode", Object.entries(data.modes)), select("subset", "Subset", same(data.subsets)), select("recall", "Recall", same(data.recalls)), select("k", "K", same(data.ks), Number),
       select("split", "Split", data.splits.map((split) => [split, split === "val" ? "validation" : split])),
       select("columns", "Columns", [["subsets", "subsets"], ["recalls", "kinds of recall"], ["ks", "K"], ["all", "all of this mode"]]),
-      Dom.html("label", { class: "wide" }, Dom.html("span", {}, "Baseline"), Dom.html("select", { id: "choose-baseline", onchange: (event) => State.change({ baseline: Number(event.target.value) }) },
+      Dom.html("label", { class: "wide" }, Dom.html("span", {}, "Baseline"), Dom.html("select", { id: "choose-baseline", onchange: (event) => chooseBaseline(Number(event.target.value)) },
         baselines.map(([value, text]) => Dom.html("option", { value, selected: value === choice.baseline }, text)))),
       select("status", "Status", [["any", "any"], ...same([...new Set(data.trials.map((trial) => trial.status))])]),
       select("curves", "Lines", [[3, "best 3"], [5, "best 5"], [10, "best 10"], [1000, "all"]], Number),
@@ -75,6 +82,7 @@
   parts.forEach(([id]) => watch.observe(Dom.byId(id)));
   State.onChange(() => {
     const kept = focused();
+    synchronise();
     invalidate();
     if (kept) { // a table that is drawn anew loses the focus
       const again = [...document.querySelectorAll(`#${kept[0]} button[data-sort]`)].find((button) => button.dataset.sort === kept[1]);

@@ -18,6 +18,7 @@ const State = (() => {
     recall: pick((objective[3] || "").split("@")[0], data.recalls, data.recalls.includes("ngR") ? "ngR" : data.recalls[0] || "ngR"),
     k: data.headline[mode] || data.ks[data.ks.length - 1] || 100,
     baseline: data.baseline,
+    basis: data.rows.length ? data.rows[data.baseline].basis : 0, // rows of other data are not comparable, so they are not beside these
     columns: "subsets",
     adjusted: false,
     filter: "",
@@ -85,7 +86,7 @@ const State = (() => {
 
   const text = (row) => `${label(row, 1e6)} ${row.status}`.toLowerCase();
   const matches = (words) => choice.filter.toLowerCase().split(/\s+/).filter(Boolean).every((word) => words.includes(word));
-  const shown = (plainOnly = !choice.adjusted) => data.rows.filter((row) => (row.plain || !plainOnly)
+  const shown = (plainOnly = !choice.adjusted) => data.rows.filter((row) => row.basis === choice.basis && (row.plain || !plainOnly)
     && (choice.status === "any" || row.status.includes(choice.status)) && matches(text(row)));
   const trialsShown = () => data.trials.filter((trial) => (choice.status === "any" || trial.status === choice.status)
     && matches(`${trial.name} ${trial.status} ${trial.reason} seed ${trial.seed} ${Object.entries(trial.values).map(([key, value]) => `${key.split(".").pop()} ${Dom.setting(value)}`).join(" ")} ${plainOf(trial) ? text(plainOf(trial)) : ""}`.toLowerCase()));
@@ -99,7 +100,7 @@ const State = (() => {
       .sort((a, b) => a[1].early - b[1].early || b[1].mean - a[1].mean).map(([row]) => row);
     const rows = ranked.slice(0, most);
     const base = data.rows[choice.baseline] && plainByConfiguration.get(data.rows[choice.baseline].configuration);
-    if (base && !rows.includes(base)) rows.push(base);
+    if (base && base.basis === choice.basis && !rows.includes(base)) rows.push(base);
     return rows;
   };
 
