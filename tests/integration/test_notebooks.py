@@ -42,3 +42,18 @@ def test_notebook_runs(path: Path, clone: Path, toy_root: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(clone)}}).execute()
     assert all(cell.execution_count for cell in code_cells(notebook))
+
+
+def test_quick_start_names_the_relations_of_its_image(toy_root: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    """Those of `triplets`, which stand in another order than the columns of `relations`."""
+    (tmp_path / "data").symlink_to(toy_root)
+    monkeypatch.chdir(tmp_path)
+    cells = code_cells(nbformat.read(NOTEBOOKS[2], as_version=4))
+    names: dict = {"Path": Path}  # of the first cell, which looks for the repository
+    for cell in cells[1:3]:
+        exec(compile(cell.source, "quick_start.ipynb", "exec"), names)
+    data = names["data"]
+    expected = [f"{data.classes[subject]} {data.predicates[predicate]} {data.classes[other]}"
+                for subject, predicate, other in data.split("train").graph(0).triplets()]
+    assert len(set(expected)) > 1
+    assert capsys.readouterr().out.splitlines()[1:] == expected
