@@ -169,9 +169,10 @@ class _Drawing:
                   (relations[number] for number in chosen)]
         places = place_graph([texts[row] for row in kept], linked)
         links = [Link(number, texts_of[0], EDGE) for number, (_, _, texts_of) in enumerate(linked)]
-        missing = len(relations) - len(chosen)
-        left_out = tag("p", f"The drawing leaves out {missing:,} of {len(relations):,} relations.", class_="note")
-        return cls(data, graph, kept, places, links, left_out if missing else None)
+        missing = [f"{total - drawn:,} of {total:,} {noun}" for drawn, total, noun in (
+            (len(kept), len(graph), "objects"), (len(chosen), len(relations), "relations")) if drawn < total]
+        left_out = tag("p", f"The drawing leaves out {' and '.join(missing)}.", class_="note") if missing else None
+        return cls(data, graph, kept, places, links, left_out)
 
     def changed(self, steps: Sequence[Step]) -> Image.Image:
         """The picture of the graph after some steps."""
