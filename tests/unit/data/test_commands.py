@@ -86,7 +86,7 @@ def test_convert_keeps_everything(run, genome_directory, tmp_path):
 
 
 def test_convert_overwrites_nothing(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("sgg.data.__main__.open_dataset", lambda *_, **__: pytest.fail("work has begun"))
+    monkeypatch.setattr("sgg.data.catalogue.open_dataset", lambda *_, **__: pytest.fail("work has begun"))
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "annotations.json").write_text("years of work")
@@ -169,7 +169,7 @@ def test_main_refuses_unknown_names_with_the_known_ones(arguments, known, tmp_pa
 
 def test_main_names_a_disk_that_cannot_be_written_before_work_starts(run, tmp_path, monkeypatch, capsys):
     """/sys takes no new files, whoever asks."""
-    monkeypatch.setattr("sgg.data.__main__.open_dataset", lambda *_, **__: pytest.fail("work has begun"))
+    monkeypatch.setattr("sgg.data.catalogue.open_dataset", lambda *_, **__: pytest.fail("work has begun"))
     for words in (("toy", "--out"), ("convert", "--data", "vg", "--out"), ("prepare", "vg", "--root")):
         status, _, err = run(*words, "/sys/mine")
         assert status == 2
