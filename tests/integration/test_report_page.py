@@ -62,6 +62,13 @@ def test_report_page_has_every_trial_and_no_error(browser, run):
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
 
 
+def test_report_page_shows_commands_as_code(browser, run):
+    """The run does not say the average precision of its detector, so the page names the command that measures it."""
+    opened(browser, run / "report.html")
+    assert texts(browser, "#facts code") == ["python -m sgg.detector evaluate RUN/trials/TRIAL/parts/detector"]
+    assert "`" not in texts(browser, "#facts")[0]
+
+
 def test_report_page_shows_markup_of_a_run_as_text(browser, run):
     opened(browser, run / "report.html")
     assert browser.execute_script("return [window.broken, document.scripts.length, document.querySelectorAll("

@@ -3,6 +3,9 @@
 (() => {
   const { data, choice } = State;
 
+  /* Commands stand between grave accents. */
+  const withCommands = (line) => line.split(/`([^`]+)`/).map((part, at) => (at % 2 ? Dom.html("code", {}, part) : part));
+
   const header = () => {
     document.title = `${data.title}: scene graph search`;
     const facts = new Map(data.facts);
@@ -14,7 +17,7 @@
       ["configurations", String(State.plainByConfiguration.size), `seeds ${facts.get("Seeds")[0]}`],
       ["training time", facts.get("Training time")[0].split(" over")[0], (facts.get("Training time")[0].split(" over ")[1] || "").replace(/^/, "over ")]];
     Dom.replace("tiles", tiles.filter(Boolean).map(([name, value, below]) => Dom.html("div", { class: "tile" }, Dom.html("span", { class: "name" }, name), Dom.html("span", { class: "value" }, value), Dom.html("span", { class: "below" }, below === "over " ? "" : below))));
-    Dom.replace("facts", data.facts.flatMap(([name, lines]) => [Dom.html("dt", {}, name), Dom.html("dd", {}, (lines.length ? lines : ["not recorded"]).map((line) => Dom.html("div", {}, line)))]));
+    Dom.replace("facts", data.facts.flatMap(([name, lines]) => [Dom.html("dt", {}, name), Dom.html("dd", {}, (lines.length ? lines : ["not recorded"]).map((line) => Dom.html("div", {}, withCommands(line))))]));
     document.querySelector("details.facts").open = window.innerWidth > 800;
     Dom.replace("footer", `Written ${data.written}. One file, no network. results.csv and results.json beside it hold the same numbers.`);
   };
