@@ -350,7 +350,8 @@ def test_step(words, tmp_path, monkeypatch):
         assert rows[f"step/{gan}_gan/ratio_to_floor"]["value"] > 0
         assert rows[f"step/{gan}_gan/F on real features: F backward"]["value"] > 0
     profile = (tmp_path / "profile.txt").read_text()
-    assert profile.count("aten::addmm\n") == 2
+    assert profile.count("operator\n") == 2
+    assert profile.count("%") == 2 * step.OPERATORS  # which ones they are depends on the machine
 
 
 def test_step_growth():
