@@ -23,6 +23,12 @@ def label_code(embedding: nn.Embedding, inputs: HeadInputs) -> Tensor:
     return detector_probabilities(inputs) @ embedding.weight
 
 
+def start_from(class_vectors: Tensor, *embeddings: Tensor) -> None:
+    """Copy the vectors of classes [C, D] into the weights of label embeddings, each [C, D]."""
+    for weights in embeddings:
+        weights.detach().copy_(class_vectors)
+
+
 def detector_probabilities(inputs: HeadInputs) -> Tensor:
     """[N, C] the detector's probabilities of classes, without gradient."""
     assert inputs.detector_logits is not None

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sgg.methods.head import HeadInputs, HeadSizes
 from sgg.models.head_parts.contexts import Averages, Contexts
-from sgg.models.head_parts.labels import certain_logits, decided_labels, label_code
+from sgg.models.head_parts.labels import certain_logits, decided_labels, label_code, start_from
 from sgg.models.head_parts.position import DIM as POSITION_DIM
 from sgg.models.head_parts.position import PositionEmbedding
 
@@ -40,10 +40,8 @@ class MotifsContext(nn.Module):
         self.edge_context = SequenceContext(sizes.embedding + sizes.vector + hidden_dim, hidden_dim, edge_layers,
                                             dropout)
         if class_vectors is not None:
-            with torch.no_grad():
-                self.object_embedding.weight.copy_(class_vectors)
-                self.edge_embedding.weight.copy_(class_vectors)
-                self.decoder.label_embedding.weight[1:].copy_(class_vectors)
+            start_from(class_vectors, self.object_embedding.weight, self.edge_embedding.weight,
+                       self.decoder.label_embedding.weight[1:])
 
     def contexts(self, inputs: HeadInputs, averages: Averages | None = None) -> Contexts:
         """The contexts and labels of objects. The vectors of pairs are not read. averages: as in `Averages`."""

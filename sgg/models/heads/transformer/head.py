@@ -10,7 +10,7 @@ from sgg.methods.head import HeadInputs, HeadOutputs, HeadSizes
 from sgg.models.head_parts.attention import PaddedAttention
 from sgg.models.head_parts.encoder import Encoder
 from sgg.models.head_parts.grid import ObjectGrid
-from sgg.models.head_parts.labels import certain_logits, decided_labels, label_code
+from sgg.models.head_parts.labels import certain_logits, decided_labels, label_code, start_from
 from sgg.models.head_parts.pairs import PairClassifier, PairsStream
 from sgg.models.head_parts.position import DIM as POSITION_DIM
 from sgg.models.head_parts.position import INNER, box_code
@@ -38,9 +38,7 @@ class TransformerHead(nn.Module):
         self.edge_context = Encoder(edge_layers, *encoder)
         self.pairs = PairClassifier(hidden_dim, sizes.vector, pooling_dim, sizes.predicates, direct=True)
         if class_vectors is not None:
-            with torch.no_grad():
-                self.object_embedding.weight.copy_(class_vectors)
-                self.edge_embedding.weight.copy_(class_vectors)
+            start_from(class_vectors, self.object_embedding.weight, self.edge_embedding.weight)
 
     def forward(self, inputs: HeadInputs) -> HeadOutputs:
         """Logits of labels and predicates, and the labels on which the predicates depend."""

@@ -12,7 +12,7 @@ from sgg.methods.head import HeadInputs, HeadSizes, Unit
 from sgg.models.head_parts.class_nms import labels_by_nms
 from sgg.models.head_parts.contexts import Averages, Contexts
 from sgg.models.head_parts.grid import ObjectGrid
-from sgg.models.head_parts.labels import certain_logits, detector_probabilities, label_code
+from sgg.models.head_parts.labels import certain_logits, detector_probabilities, label_code, start_from
 from sgg.models.head_parts.position import DIM as POSITION_DIM
 from sgg.models.head_parts.position import PositionEmbedding
 
@@ -46,10 +46,8 @@ class VCTreeContext(nn.Module):
         self.decoder = TreeDecoder(objects + hidden_dim, hidden_dim, sizes.embedding, sizes.classes, dropout)
         self.edge_context = TreeContext(sizes.embedding + sizes.vector + hidden_dim, hidden_dim, edge_layers, dropout)
         if class_vectors is not None:
-            with torch.no_grad():
-                self.object_embedding.weight.copy_(class_vectors)
-                self.edge_embedding.weight.copy_(class_vectors)
-                self.decoder.label_embedding.weight[1:].copy_(class_vectors)
+            start_from(class_vectors, self.object_embedding.weight, self.edge_embedding.weight,
+                       self.decoder.label_embedding.weight[1:])
 
     def contexts(self, inputs: HeadInputs, averages: Averages | None = None) -> Contexts:
         """The contexts and labels of objects, and in training the loss of the trees. The vectors of pairs are not read.
