@@ -17,8 +17,9 @@ from sgg.common.command_line import positive, run_command, table_console
 from sgg.common.metric_names import SUBSETS
 from sgg.common.parser import add_renamed, command_parser
 from sgg.config import load
-from sgg.config.options import add_plugin_option, add_plugin_options
+from sgg.config.options import add_plugin_option
 from sgg.features.description import CHECKSUMS, describe, describe_images
+from sgg.features.options import add_study_options
 from sgg.methods.plugins import load_plugins
 
 if TYPE_CHECKING:
@@ -218,16 +219,7 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("file", type=Path, help="features.hdf5: one dataset per class name")
     _add_config(one)
     one = add("quality", quality, "compare a run's generated features with real ones")
-    one.add_argument("run", type=Path, help="folder of a trial with a GAN, or one of its checkpoints")
-    add_plugin_options(one)
-    one.add_argument("--images", type=positive, default=1000, metavar="N",
-                     help="only the first N images of each split; default: 1000")
-    one.add_argument("--rows", type=positive, default=5000, metavar="N",
-                     help="features of each sample; default: 5000")
-    one.add_argument("--k", type=positive, metavar="N",
-                     help="nearest neighbours of the printed table; default: 5; the file has more")
-    one.add_argument("--groups", type=Path, metavar="FILE",
-                     help="JSON file {group: [class, ...]}: the colours of the t-SNE image")
+    add_study_options(one, "printed table; default: 5; the file has more")
     return parser
 
 

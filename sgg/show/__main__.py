@@ -18,6 +18,7 @@ from sgg.common.command_line import distinct, not_negative, positive, positive_n
 from sgg.common.parser import command_parser
 from sgg.config.options import add_plugin_options
 from sgg.data.options import add_data_set_options, open_by_options
+from sgg.features.options import add_study_options
 
 METHODS = "rand,neigh,graphn"
 
@@ -129,16 +130,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_plugin_options(one)
     one = add("features", _features, "the quality of generated features: real beside generated, in numbers and by "
               "t-SNE")
-    one.add_argument("run", type=Path, metavar="RUN", help="folder of a trial with a GAN, or one of its checkpoints")
-    one.add_argument("--images", type=positive, default=1000, metavar="N",
-                     help="only the first N images of each split; default: 1000")
-    one.add_argument("--rows", type=positive, default=5000, metavar="N",
-                     help="features of each sample; default: 5000")
-    one.add_argument("--k", type=positive, metavar="N",
-                     help="nearest neighbours of the numbers that are shown first; default: 5")
-    one.add_argument("--groups", type=Path, metavar="FILE",
-                     help="JSON file {group: [class, ...]}: the colours of the t-SNE image")
-    add_plugin_options(one)
+    add_study_options(one, "numbers that are shown first; default: 5")
     return parser
 
 
