@@ -22,6 +22,10 @@ class Conventions:
     triplet_both_directions: those predictions include the pair in the opposite direction.
     absent_predicates_count: mean recall divides by all R - 1 predicates, so predicates without a relation count as 0.
     single_precision_ranks: mean ranks are rounded to float32.
+    relation_nms: non-maximum suppression of relations before ranking, as T-CAR's evaluator has it (`relation_nms.py`).
+        It acts on R, mR, F1, A and on the unconstrained results, whose lists have at most 100 triplets then, but not on
+        triplet ranks. The pairs then have the order of the suppression, also after re-weighting. By default there is
+        none, and `clean` has none.
     failed_images_count: an image in which the detector found no two boxes that overlap, at any score threshold, has a
         recall of 0 (sgdet). By default all metrics leave the image out, as if it were not in the data.
     unconstrained_limit: the number of triplets per image in an unconstrained result; a larger K gains nothing.
@@ -34,6 +38,7 @@ class Conventions:
     triplet_both_directions: bool = True
     absent_predicates_count: bool = True
     single_precision_ranks: bool = True
+    relation_nms: bool = False
     failed_images_count: bool = False
     unconstrained_limit: int = 300
     missed_triplet_rank: int = 301

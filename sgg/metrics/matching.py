@@ -46,6 +46,7 @@ class MatchedImages:
     """
 
     def __init__(self, images: Sequence[ImageArrays], mode: str, conventions: Conventions) -> None:
+        self.images = images
         arrays = ImageArrays(*map(np.concatenate, zip(*images, strict=True)))
         sizes = np.array([[len(one.truth_boxes), len(one.relations), len(one.boxes), len(one.pairs)] for one in images])
         starts = np.cumsum(sizes, axis=0) - sizes

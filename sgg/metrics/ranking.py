@@ -15,6 +15,7 @@ import numpy as np
 from sgg.metrics.checks import checked_arrays, checked_mode
 from sgg.metrics.conventions import REFERENCE, Conventions
 from sgg.metrics.matching import MatchedImages
+from sgg.metrics.relation_nms import suppress
 from sgg.metrics.reweight import reweight
 from sgg.metrics.tally import run_starts
 from sgg.structures import Array, Prediction, SceneGraph, to_numpy
@@ -44,10 +45,14 @@ def matched_ranks(matched: MatchedImages, conventions: Conventions, weights: np.
     if weights is not None:
         predicate_scores = reweight(predicate_scores, weights, conventions.reweight_background)
     scores = predicate_scores[:, 1:] * matched.pair_scores[:, None]
-    resort = weights is not None and conventions.resort_after_reweight
     hits = np.empty((4, len(matched.relation)), np.int64)
-    hits[0], hits[2] = _constrained_ranks(matched, predicate_scores, _descending(matched, scores) if resort else None)
-    hits[1] = _unconstrained_ranks(matched, scores, conventions.unconstrained_limit)
+    if conventions.relation_nms:
+        hits[:3] = _suppressed_ranks(matched, predicate_scores, conventions.unconstrained_limit)
+    else:
+        resort = weights is not None and conventions.resort_after_reweight
+        hits[0], hits[2] = _constrained_ranks(matched, _is_best(matched, predicate_scores),
+                                              _descending(matched, scores) if resort else None)
+        hits[1] = _unconstrained_ranks(matched, scores, conventions.unconstrained_limit)
     hits[3] = _triplet_ranks(matched, scores)
     ranks = np.full((4, matched.num_relations), MISSED, np.int64)
     starts = run_starts(matched.relation)
@@ -74,8 +79,10 @@ def ranked_hits(truth: SceneGraph, prediction: Prediction, mode: str, constraine
     Raises ValueError for input that `SceneGraphMetrics.update` refuses.
     """
     matched = _matched_one(truth, prediction, mode, conventions)
-    if constrained:
-        ranks, _ = _constrained_ranks(matched, matched.predicate_scores)
+    if conventions.relation_nms:
+        ranks = _suppressed_ranks(matched, matched.predicate_scores, conventions.unconstrained_limit)[1 - constrained]
+    elif constrained:
+        ranks, _ = _constrained_ranks(matched, _is_best(matched, matched.predicate_scores))
     else:
         scores = matched.predicate_scores[:, 1:] * matched.pair_scores[:, None]
         ranks = _unconstrained_ranks(matched, scores, conventions.unconstrained_limit)
@@ -89,19 +96,23 @@ def _matched_one(truth: SceneGraph, prediction: Prediction, mode: str, conventio
                  conventions)
 
 
-def _constrained_ranks(matched: MatchedImages, predicate_scores: np.ndarray,
+def _is_best(matched: MatchedImages, predicate_scores: np.ndarray) -> np.ndarray:
+    """[H] whether the predicate of each hit is the best one of its pair."""
+    return predicate_scores[matched.row, 1:].argmax(axis=1) == matched.predicate - 1
+
+
+def _constrained_ranks(matched: MatchedImages, best: np.ndarray,
                        order: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """[H] rank of each hit among one triplet per pair, and among the annotated pairs; MISSED where its predicate is not
-    the best.
+    that of its pair.
 
-    order: [P] the ranked order of the rows, image by image; None: the rows are ranked already.
+    best: [H] whether it is. order: [P] the ranked order of the rows, image by image; None: the rows are ranked already.
     """
     place, given = matched.row, matched.given
     if order is not None:
         place, given = np.argsort(order)[matched.row], given[order]
     first = matched.pair_ptr[matched.image[matched.relation]]
     given_before = np.append(0, np.cumsum(given))
-    best = predicate_scores[matched.row, 1:].argmax(axis=1) == matched.predicate - 1
     return (np.where(best, place - first, MISSED),
             np.where(best & matched.given[matched.row], given_before[place] - given_before[first], MISSED))
 
@@ -130,6 +141,24 @@ def _unconstrained_ranks(matched: MatchedImages, scores: np.ndarray, limit: int)
         before = scores[matched.pair_ptr[image[hit]]:matched.row[hit] + 1].reshape(-1)
         ranks[hit] += np.count_nonzero(before[:before.size - columns + matched.predicate[hit] - 1] == values[hit])
     return np.where(ranks < limit, ranks, MISSED)
+
+
+def _suppressed_ranks(matched: MatchedImages, predicate_scores: np.ndarray, limit: int) -> np.ndarray:
+    """[3, H] rank of each hit after suppression: constrained, unconstrained, and among the annotated pairs."""
+    order, predicates = [], []
+    listed: dict[tuple[int, int], int] = {}
+    starts = matched.pair_ptr[:-1]
+    for first, image, of_image in zip(starts.tolist(), matched.images, np.split(predicate_scores, starts[1:]),
+                                      strict=True):
+        found = suppress(image, of_image)
+        order.append(found.order + first)
+        predicates.append(found.predicates)
+        listed |= {(first + row, predicate): rank
+                   for rank, (row, predicate) in enumerate(found.listed[:limit].tolist())}
+    best = np.concatenate(predicates)[matched.row] == matched.predicate
+    constrained, given = _constrained_ranks(matched, best, np.concatenate(order))
+    hits = zip(matched.row.tolist(), matched.predicate.tolist(), strict=True)
+    return np.stack([constrained, np.array([listed.get(hit, MISSED) for hit in hits], np.int64), given])
 
 
 def _triplet_ranks(matched: MatchedImages, scores: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ def plain_metrics(images, mode, num_predicates, train, subset=None, ks=(20, 50, 
                   zero_shot_list=None, resort_after_reweight=False, reweight_background=False,
                   triplet_pairs_by_boxes=False,
                   triplet_both_directions=True, absent_predicates_count=True, unconstrained_limit=300,
-                  failed=(), failed_images_count=False):
+                  relation_nms=False, failed=(), failed_images_count=False):
     """Metrics of all images [(truth, prediction)], named as in `SceneGraphMetrics.compute(per_predicate=True)`.
 
     failed: numbers of the images in which detection found no two boxes that overlap.
@@ -34,7 +34,9 @@ def plain_metrics(images, mode, num_predicates, train, subset=None, ks=(20, 50, 
                 continue
             scene = Scene(truth, prediction, mode, weight, reweight_background)
             order = scene.constrained_order(resort=weight is not None and resort_after_reweight)
-            everything = scene.all_triplets()
+            everything = listed = scene.all_triplets()
+            if relation_nms:
+                order, listed = scene.suppressed()
             given = [(row, p) for row, p in order if scene.is_annotated(row)]
             for relation in scene.relations:
                 own = [(row, p) for row, p in everything
@@ -43,7 +45,7 @@ def plain_metrics(images, mode, num_predicates, train, subset=None, ks=(20, 50, 
                 relations.append({
                     "image": image, "annotated": len(scene.relations), "triplet": scene.triplet(relation),
                     "R": scene.first_hit(relation, order),
-                    "ngR": scene.first_hit(relation, everything[:unconstrained_limit]),
+                    "ngR": scene.first_hit(relation, listed[:unconstrained_limit]),
                     "A": scene.first_hit(relation, given), "rank": 301 if rank is None else rank})
         for name, wanted in wanted_of.items():
             chosen = [r for r in relations if wanted(r["triplet"])]
@@ -90,6 +92,37 @@ class Scene:
                    for row, scores in enumerate(self.scores) for p, score in enumerate(scores) if p]
         return [(row, p) for _, row, p in sorted(entries)]
 
+    def suppressed(self):
+        """(row, its predicate) in the order of drawing, and (row, predicate) without graph constraint, after relation
+        NMS."""
+        rows = range(len(self.pairs))
+        alike = [[self.are_alike(a, b) for b in rows] for a in rows]
+        left = [[0.0, *(score * self.pair_scores[row] for score in self.scores[row][1:])] for row in rows]
+        drawn, predicates = [], dict.fromkeys(rows, 0)
+        for _ in rows:
+            row, p = max(((row, p) for row in rows for p in range(len(left[row]))), key=lambda at: left[at[0]][at[1]])
+            if predicates[row] == 0 and p:
+                predicates[row] = p
+                drawn.append(row)
+            for other in rows:
+                if alike[row][other] and self.related(row, other) > 0.7:
+                    left[other][p] = 0.0
+            left[row] = [-1.0] * len(left[row])
+        order = [(row, predicates[row]) for row in [*drawn, *(row for row in rows if row not in drawn)]]
+        kept = []
+        for row, p in self.all_triplets()[:1000]:
+            if not any(p == q and alike[row][other] for other, q in kept):
+                kept.append((row, p))
+        return order, kept[:100]
+
+    def are_alike(self, a, b):
+        ends = list(zip(self.pairs[a], self.pairs[b], strict=True))
+        return all(self.labels[i] == self.labels[j] for i, j in ends) and min(
+            iou(self.boxes[i], self.boxes[j], 1) for i, j in ends) >= 0.5
+
+    def related(self, a, b):
+        return sum((p**2 + q**2) ** 0.5 for p, q in list(zip(self.scores[a], self.scores[b], strict=True))[1:])
+
     def is_annotated(self, row):
         return any((s, o) == self.pairs[row] for s, o, _ in self.relations)
 
@@ -111,12 +144,13 @@ class Scene:
         return next((rank for rank, (row, p) in enumerate(entries) if self.is_hit(relation, row, p)), None)
 
 
-def iou(a, b):
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+def iou(a, b, more=0):
+    """more: what is added to each side."""
+    width, height = min(a[2], b[2]) - max(a[0], b[0]) + more, min(a[3], b[3]) - max(a[1], b[1]) + more
     if width <= 0 or height <= 0:
         return 0.0
-    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - width * height
-    return width * height / union
+    area = [(c[2] - c[0] + more) * (c[3] - c[1] + more) for c in (a, b)]
+    return width * height / (sum(area) - width * height)
 
 
 def reweighted(row, weight, background):

@@ -36,7 +36,9 @@ def without_pairs(images):
     return {number for number, (_, prediction) in enumerate(images) if not len(prediction.pairs)}
 
 
-@pytest.mark.parametrize("conventions", [{}, CLEAN, {"unconstrained_limit": 4}], ids=["reference", "clean", "cut"])
+@pytest.mark.parametrize("conventions", [
+    {}, CLEAN, {"unconstrained_limit": 4}, {"relation_nms": True}, {"relation_nms": True, "unconstrained_limit": 4}],
+    ids=["reference", "clean", "cut", "relation_nms", "relation_nms_cut"])
 @pytest.mark.parametrize("mode", MODES)
 def test_scene_graph_metrics_agree_with_the_oracle_on_200_scenes(mode, conventions):
     images = scenes(mode, 200)
