@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "epoch": ("epoch.py", *OLDER),
     "epoch_toy": ("epoch.py", "--toy", *OLDER),
     "evaluation": ("evaluation.py",),
+    "adjustments": ("adjustments.py",),
     "evaluation_epoch": ("evaluation_epoch.py", "--against", BEFORE_MAPS),
     "report": ("report.py",),
     "learning": ("learning.py",),

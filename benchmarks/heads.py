@@ -58,11 +58,11 @@ def random_inputs(sizes: HeadSizes, mode: Mode, images: int, objects: int, pairs
         target_predicates=predicates, related=predicates > 0)
 
 
-def build(name: str, sizes: HeadSizes) -> nn.Module:
-    """A head with its default settings, small ones for small sizes, in training mode."""
+def build(name: str, sizes: HeadSizes, small: bool = False) -> nn.Module:
+    """A head with its default settings, or small ones, in training mode."""
     words = torch.randn(sizes.classes, sizes.embedding), torch.randn(sizes.predicates, sizes.embedding)
     table = torch.rand(sizes.classes, sizes.classes, sizes.predicates).log()
-    settings = {} if sizes is PAPER else defaults_for(HEADS[name], "toy")
+    settings = defaults_for(HEADS[name], "toy") if small else {}
     return HEADS[name](**settings).build(replace(sizes, frequency_table=table), words).train()
 
 
@@ -83,7 +83,7 @@ def seconds(head: nn.Module, inputs: HeadInputs) -> float:
 def measure(sizes: HeadSizes, images: int, objects: int, pairs: int, turns: int) -> Iterable[Row]:
     """The step of each head in each mode."""
     torch.manual_seed(0)
-    heads = {name: build(name, sizes) for name in HEADS}
+    heads = {name: build(name, sizes, sizes is SMALL) for name in HEADS}
     for mode in get_args(Mode):
         inputs = random_inputs(sizes, mode, images, objects, pairs)
         best = dict.fromkeys(heads, float("inf"))

@@ -26,11 +26,12 @@ from sgg.settings.keys import find, flatten
 
 from ..study.directory import FAILED, FINISHED, TRIALS, StudyDirectory, TrialRecord
 from ..study.study_file import STUDY, StudyFile
+from .adjusted import EVALUATION, mark_best, several_values
 from .basis import Basis
 from .history import TrialHistory
 from .pareto import mark_front
 
-SEED_KEY, EPOCHS_KEY, EVALUATION = "experiment.seed", "training.epochs", "evaluation."
+SEED_KEY, EPOCHS_KEY = "experiment.seed", "training.epochs"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ class ResultRow:
     """The numbers of all its trials in `Collection.trials`, also of those that its metrics leave out."""
     on_front: bool | None = None
     """Whether it is on the Pareto front of two searched metrics; None where one metric was searched."""
+    best_adjusted: bool | None = None
+    """Whether its adjustments are the best of its configuration in validation; None where nothing tells."""
 
     @property
     def n(self) -> int:
@@ -145,7 +148,7 @@ def aggregate(collection: Collection, by: list[str] | None = None) -> list[Resul
     """
     outcomes = collection.outcomes
     if by is not None:
-        by = [*by, *(key for key in _adjustments(outcomes) if key not in by)]
+        by = [*by, *(key for key in several_values(outcome.settings for outcome in outcomes) if key not in by)]
     shown = _shown(collection) if by is None else by
     unknown = [key for key in shown if not any(key in outcome.settings for outcome in outcomes)]
     if unknown:
@@ -157,6 +160,7 @@ def aggregate(collection: Collection, by: list[str] | None = None) -> list[Resul
         groups.setdefault((repr(sorted(identity.items())), outcome.basis), []).append(outcome)
     rows = [_row(group, shown) for group in groups.values()]
     mark_front(rows, collection.objectives)
+    mark_best(rows, collection.objectives)
     sign = -1 if collection.mode == "max" else 1
     return sorted(rows, key=lambda row: (row.basis, collection.metric not in row.cells,
                                          sign * row.cells[collection.metric].mean
@@ -244,16 +248,6 @@ def _shown(collection: Collection) -> list[str]:
         if key not in keys and len(values) > 1:
             keys.append(key)
     return [key for key in keys if any(key in outcome.settings for outcome in collection.outcomes)]
-
-
-def _adjustments(outcomes: list[Outcome]) -> list[str]:
-    """The keys of adjustments with several values."""
-    values: dict[str, set[str]] = {}
-    for outcome in outcomes:
-        for key, value in outcome.settings.items():
-            if key.startswith(EVALUATION):
-                values.setdefault(key, set()).add(repr(value))
-    return [key for key, several in values.items() if len(several) > 1]
 
 
 def _row(group: list[Outcome], shown: list[str]) -> ResultRow:

@@ -24,6 +24,7 @@ class Basis:
     pictures: str = ""
     plugins: str = ""
     zero_shot_list: str = ""
+    conventions: str = ""
 
     @classmethod
     def of(cls, provenance: DataProvenance) -> Basis:
@@ -32,12 +33,14 @@ class Basis:
                    describe_data(provenance.get("embeddings", ""), provenance.get("embeddings_hash") or ""),
                    tuple(parts_of(provenance).items()), describe_images(provenance.get("pictures")),
                    ", ".join(describe_data(name, digest) for name, digest in provenance.get("plugins", {}).items()),
-                   describe_list(provenance.get("zero_shot_list")))
+                   describe_list(provenance.get("zero_shot_list")),
+                   "relation NMS" if provenance.get("relation_nms") else "")
 
     def words(self) -> dict[str, str]:
         """Name -> text, empty when a trial does not say it. `pictures` is what files of results call the images."""
         return {"data": self.data, "embeddings": self.embeddings, **dict.fromkeys(PARTS, ""), **dict(self.parts),
-                "pictures": self.pictures, "plugins": self.plugins, "zero_shot_list": self.zero_shot_list}
+                "pictures": self.pictures, "plugins": self.plugins, "zero_shot_list": self.zero_shot_list,
+                "conventions": self.conventions}
 
     def __str__(self) -> str:
         return "; ".join(f"{name}: {text}" for name, text in self.words().items() if text)

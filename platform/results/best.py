@@ -18,7 +18,8 @@ from sgg.methods.variants import Variant, adjustments_in, objective, split_suffi
 from sgg.settings.keys import flatten
 
 from ..study.directory import FAILED, TrialRecord
-from .aggregate import EVALUATION, Cell, collect, records_of
+from .adjusted import EVALUATION
+from .aggregate import Cell, collect, records_of
 from .basis import Basis
 from .wording import cell_text, setting_text
 

@@ -25,6 +25,8 @@ from .wording import MODES, cell_text, setting_text, short_names, unit_of
 FORMATS = ("table", "csv", "json", "latex", "html")
 FRONT = "pareto_front"
 """The name in CSV and JSON of whether a row is on the Pareto front, where two metrics were searched."""
+BEST = "best_adjusted"
+"""The same of whether its adjustments are the best of its configuration in validation, where several were measured."""
 
 
 def render(rows: list[ResultRow], form: str, metric: str | None = None, width: int | None = None,
@@ -53,10 +55,14 @@ def render(rows: list[ResultRow], form: str, metric: str | None = None, width: i
 
 def as_json(row: ResultRow) -> dict[str, Any]:
     """A row as an object of `--format json`."""
-    front = {} if row.on_front is None else {FRONT: row.on_front}
-    return {**row.settings, "seeds": row.seeds, "n": row.n, "status": row.status, **front, **row.basis.words(),
+    marks = {name: mark for name, mark in _marks(row).items() if mark is not None}
+    return {**row.settings, "seeds": row.seeds, "n": row.n, "status": row.status, **marks, **row.basis.words(),
             PROGRAM: row.programs,
             **{name: {"mean": cell.mean, "std": cell.std, "n": cell.n} for name, cell in row.cells.items()}}
+
+
+def _marks(row: ResultRow) -> dict[str, bool | None]:
+    return {FRONT: row.on_front, BEST: row.best_adjusted}
 
 
 def columns(rows: list[ResultRow], metric: str | None = None) -> list[str]:
@@ -111,14 +117,14 @@ def _csv(rows: list[ResultRow]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row.cells))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    front = [FRONT] if any(row.on_front is not None for row in rows) else []
-    writer.writerow([*settings, "seeds", "n", "status", *front, *Basis("").words(), PROGRAM,
+    marks = [name for name in (FRONT, BEST) if any(_marks(row)[name] is not None for row in rows)]
+    writer.writerow([*settings, "seeds", "n", "status", *marks, *Basis("").words(), PROGRAM,
                      *(f"{name} {part}" for name in names for part in ("mean", "std", "n"))])
     for row in rows:
         cells = [row.cells.get(name) for name in names]
         writer.writerow([*(row.settings.get(key, "") for key in settings), " ".join(map(str, row.seeds)), row.n,
-                         row.status, *(str(bool(row.on_front)).lower() for _ in front), *row.basis.words().values(),
-                         "; ".join(row.programs),
+                         row.status, *(str(bool(_marks(row)[name])).lower() for name in marks),
+                         *row.basis.words().values(), "; ".join(row.programs),
                          *(_blank(value) for cell in cells for value in
                                                  ((cell.mean, cell.std, cell.n) if cell else (None, None, 0)))])
     return buffer.getvalue()

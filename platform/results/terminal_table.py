@@ -20,7 +20,9 @@ from rich.text import Text
 from sgg.common.metric_names import DETECTION_COUNTS, TABLE_SUBSETS
 from sgg.methods.adjustment import BY_METRICS
 
-from .aggregate import EVALUATION, ResultRow
+from .adjusted import EVALUATION, EXPLAINED
+from .adjusted import MARK as BEST
+from .aggregate import ResultRow
 from .basis import Basis
 from .headline import headline_of
 from .pareto import MARK
@@ -45,11 +47,18 @@ class Column:
 
 @dataclass
 class Line:
-    """A line of a table. settings: value in words of each setting. numbers: text of each column."""
+    """A line of a table. settings: value in words of each setting. numbers: text of each column. best: whether its
+    adjustments are the best of its configuration."""
 
     row: ResultRow
     settings: dict[str, str]
     numbers: list[str]
+    best: bool = False
+
+    @property
+    def status(self) -> str:
+        """The status of its trials, and a mark."""
+        return f"{self.row.status} {BEST}" if self.best else self.row.status
 
 
 def terminal_table(rows: list[ResultRow], metric: str | None, width: int | None, ranked_by: Sequence[str]) -> str:
@@ -112,7 +121,7 @@ def _acts(rows: list[ResultRow]) -> bool:
 
 def _line(row: ResultRow, columns: list[Column]) -> Line:
     return Line(row, {key: setting_text(value) for key, value in row.settings.items()},
-                [_number(row, column.metric) for column in columns])
+                [_number(row, column.metric) for column in columns], bool(row.best_adjusted))
 
 
 def _number(row: ResultRow, metric: str) -> str:
@@ -138,7 +147,7 @@ def _folded(lines: list[Line]) -> list[Line]:
             plain = {name: value for name, value in line.row.identity.items() if not name.startswith(EVALUATION)}
             groups.setdefault((repr(sorted(plain.items())), repr(others), tuple(line.numbers)), []).append(line)
         lines = [Line(group[0].row, group[0].settings | {key: _range([line.settings[key] for line in group], order)},
-                      group[0].numbers) for group in groups.values()]
+                      group[0].numbers, any(line.best for line in group)) for group in groups.values()]
     return lines
 
 
@@ -157,7 +166,7 @@ def _range(values: list[str], order: list[str]) -> str:
 
 def _texts(line: Line, columns: list[Column], kept: list[Column]) -> list[str]:
     numbers = [text for text, column in zip(line.numbers, columns, strict=True) if column in kept]
-    return [*line.settings.values(), *numbers, str(line.row.n), line.row.status]
+    return [*line.settings.values(), *numbers, str(line.row.n), line.status]
 
 
 def _fitting(lines: list[Line], columns: list[Column], width: int) -> list[Column]:
@@ -210,6 +219,8 @@ def _explained(lines: list[Line], omitted: list[Column]) -> str:
     parts = []
     if any(text.endswith(EARLY) for line in lines for text in line.numbers):
         parts.append(f"{EARLY} last validation of trials without test")
+    if any(line.best for line in lines):
+        parts.append(f"{BEST} {EXPLAINED}")
     if any(MARK in line.numbers for line in lines):
         parts.append(f"{MARK} on the Pareto front of the searched metrics in validation")
     if omitted:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from sgg.methods.adjustment import ADJUSTMENTS, faults_of_values
 from sgg.methods.augmentation import AUGMENTATIONS
 from sgg.methods.head import HEADS
 
@@ -66,6 +67,13 @@ def _head_learns_from_generated_features(settings: Settings) -> str | None:
         return (f"augmentation.kind {AUGMENTATIONS.kind_of(augmentation)} cannot be combined with model.head "
                 f"{HEADS.kind_of(head)}: {head.only_real}; use augmentation.kind off, or another head")
     return None
+
+
+@_reads("model.head.kind", "model.frequency_bias", "loss.kind", "evaluation")
+def _adjustments_suit_the_model(settings: Settings) -> str | None:
+    faults = [fault for name in ADJUSTMENTS
+              for fault in faults_of_values(name, settings.evaluation.values_of(name), settings.trained)]
+    return "; ".join(faults) or None
 
 
 @_reads("augmentation.kind", "training.mode")

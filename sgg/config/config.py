@@ -33,8 +33,8 @@ class Config(Settings):
 
     @property
     def compares_classes(self) -> bool:
-        """Whether the head or the augmentation needs word vectors."""
-        return self.model.head.needs_words or "class_vectors" in self.augmentation.needs
+        """Whether the head, the loss or the augmentation needs word vectors."""
+        return self.model.head.needs_words or self.loss.needs_words or "class_vectors" in self.augmentation.needs
 
     @property
     def seed(self) -> int:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, Positiv
 from sgg.common.metric_names import KS
 from sgg.methods.augmentation import AUGMENTATIONS, Augmentation
 from sgg.methods.backbone import BACKBONES, Backbone
+from sgg.methods.counterfactual import Trained
 from sgg.methods.dataset import DATA_SETS, DataSettings
 from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
 from sgg.methods.head import HEADS, Head, Mode
@@ -171,15 +172,18 @@ class Evaluation(Section):
     zero_shot_list: Annotated[HomePath | None, measures()] = None
     """Also measure the test split on the triplets of this file, as the subset `zs-list` (docs/METRICS.md). Validation
     never reads the list."""
+    relation_nms: Annotated[bool, measures()] = False
+    """Suppress relations of alike pairs before ranking, as T-CAR's evaluator does (docs/SYSTEM.md section 6). Results
+    with it are higher, and are never pooled with others."""
     batch_size: Annotated[PositiveInt, runs(exact=False), data_defaults(toy=16)] = 8
     """Images per batch in evaluation. The model runs on fewer of them together where they have many objects. Another
     value changes the last bits of results at most."""
     test: Annotated[bool, measures()] = True
     """Evaluate on the test split after the last epoch."""
 
-    def values_of(self, adjustment: str) -> list[float]:
-        """The measured values of an adjustment, by its name."""
-        values: list[float] = getattr(self, adjustment)
+    def values_of(self, adjustment: str) -> list[Any]:
+        """The measured values of an adjustment, by its name: numbers or words."""
+        values: list[Any] = getattr(self, adjustment)
         return values
 
 
@@ -215,6 +219,11 @@ class Settings(Section):
     search: Search = Search()
     resources: Resources = Resources()
     tracking: Tracking = Tracking()
+
+    @property
+    def trained(self) -> Trained:
+        """The settings that the model is trained with, as far as adjustments depend on them."""
+        return Trained(self.model.head, self.loss, self.model.frequency_bias)
 
 
 def renew_schema() -> None:

@@ -29,7 +29,8 @@ class DataProvenance(TypedDict, total=False):
     of each split. mirrored: the predicates that mirroring changes, with their partners. embeddings, embeddings_hash:
     see `VectorProvenance`. embeddings_missing: names without a word vector. plugins: the hash of each plugin, by name.
     detector, features: the hash of each part that the system needs (`sgg.common.metric_names.PARTS`). detector_metrics:
-    how good the detector is. zero_shot_list: the list of `zs-list`, where one is measured.
+    how good the detector is. zero_shot_list: the list of `zs-list`, where one is measured. relation_nms: metrics are
+    measured after relation NMS; missing where they are not.
     """
 
     name: str
@@ -45,3 +46,4 @@ class DataProvenance(TypedDict, total=False):
     features: str
     detector_metrics: DetectorMetrics
     zero_shot_list: ListProvenance
+    relation_nms: bool

@@ -29,7 +29,7 @@ from sgg.evaluate.evaluation import FALLBACKS, Values, evaluate, rescore, unadju
 from sgg.evaluate.predicate_recall import PredicateRecall
 from sgg.evaluate.predictions import PredictionFile, PredictionSource, PredictionWriter, Protocol
 from sgg.evaluate.tables import predicate_tables, tables
-from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS
+from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS, Value
 from sgg.methods.variants import Variant, variants_of
 from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
 
@@ -64,9 +64,10 @@ def _show(options: argparse.Namespace) -> None:
         console.print(table)
     if options.json:
         named = {f"{protocol.split}/{name}": value for name, value in result.values.items()}
-        conventions = asdict(Conventions(**_conventions(options)))
-        # The data of saved predictions may name the list of an earlier evaluation.
-        data = {name: value for name, value in protocol.source["data"].items() if name != "zero_shot_list"} | listed
+        conventions = asdict(Conventions(**result.conventions))
+        # The data of saved predictions may name the list and conventions of an earlier evaluation.
+        data = {name: value for name, value in protocol.source["data"].items()
+                if name not in ("zero_shot_list", "relation_nms")} | listed
         write_json(options.json, {"part": protocol.split, **protocol.source, "data": data, "conventions": conventions,
                                   **code_provenance(), "figures": named, **_per_predicate(options, result)})
         console.print(f"all metrics: {options.json}")
@@ -88,6 +89,7 @@ class _Result:
     values: Values
     metrics: Mapping[str, SceneGraphMetrics]
     listed: ZeroShotList | None
+    conventions: Mapping[str, Any]
 
 
 def _from_checkpoint(options: argparse.Namespace) -> _Result:
@@ -103,7 +105,8 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
     given = {"data": {"root": options.root and str(options.root), "eval_images": options.images},
              "training": {"device": options.device},
              "evaluation": {"modes": options.mode, "ks": options.ks, BY_METRICS: options.pred_weights,
-                            "zero_shot_list": options.zero_shot_list and str(options.zero_shot_list), **adjust}}
+                            "zero_shot_list": options.zero_shot_list and str(options.zero_shot_list),
+                            "relation_nms": options.relation_nms or None, **adjust}}
     restored = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
                                             for section, values in given.items()}, options.allow_changed_plugin)
     experiment = restored.foundation.experiment
@@ -114,9 +117,9 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
         source["plugins_in_training"] = plugins
     protocol = Protocol(split, tuple(settings.modes), data.classes, data.predicates, data.triplets("train").as_dict(),
                         data.seen(split).as_dict(), predicate_weights(*experiment.pair_counts, 1), source)
+    conventions = _conventions(options) | {"relation_nms": settings.relation_nms}
     metrics = {mode + ending: of_mode for ending in experiment.adjusters for mode, of_mode in protocol.metrics(
-        settings.modes, settings.ks, settings.values_of("pred_weight"), _conventions(options),
-        experiment.zero_shot_list).items()}
+        settings.modes, settings.ks, settings.values_of("pred_weight"), conventions, experiment.zero_shot_list).items()}
     batches = _with_bar(restored.foundation.evaluation_batches(split),
                         math.ceil(len(experiment.split(split)) / settings.batch_size), "batches")
     saving = PredictionWriter(options.save_predictions, protocol) if options.save_predictions else nullcontext()
@@ -131,7 +134,7 @@ def _from_checkpoint(options: argparse.Namespace) -> _Result:
         if writer:
             writer.fallbacks = int(named[FALLBACKS]) if FALLBACKS in named else None
     return _Result(protocol, settings.modes, settings.ks, experiment.variants, named, metrics,
-                   experiment.zero_shot_list)
+                   experiment.zero_shot_list, conventions)
 
 
 def _from_file(options: argparse.Namespace) -> _Result:
@@ -140,18 +143,27 @@ def _from_file(options: argparse.Namespace) -> _Result:
     listed = None
     if options.zero_shot_list:
         listed = ZeroShotList.read(options.zero_shot_list, saved.protocol.classes, saved.protocol.predicates)
-    metrics = saved.protocol.metrics(modes, ks, pred_weights, _conventions(options), listed)
+    conventions = _conventions(options) | {"relation_nms": options.relation_nms}
+    metrics = saved.protocol.metrics(modes, ks, pred_weights, conventions, listed)
     named = rescore(_with_bar(saved, len(saved), "images"), metrics)
     if "sgdet" in modes and saved.fallbacks is not None:
         named[FALLBACKS] = saved.fallbacks
-    return _Result(saved.protocol, modes, ks, variants_of({BY_METRICS: pred_weights}), named, metrics, listed)
+    return _Result(saved.protocol, modes, ks, variants_of({BY_METRICS: pred_weights}), named, metrics, listed,
+                   conventions)
 
 
-def _adjustment(text: str) -> tuple[str, list[float]]:
+def _adjustment(text: str) -> tuple[str, list[Value]]:
     name, separator, values = text.partition("=")
     if not separator or not name:
         raise argparse.ArgumentTypeError(f"must be NAME=X,..., got {text}")
-    return name, distinct(float)(values)
+    return name, distinct(_number_or_word)(values)
+
+
+def _number_or_word(text: str) -> Value:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _conventions(options: argparse.Namespace) -> dict[str, Any]:
@@ -179,11 +191,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--pred-weights", type=distinct(float), metavar="X,...",
                         help="exponents of the re-weighting, each of which is measured (evaluation.pred_weight)")
     parser.add_argument("--adjust", type=_adjustment, action="append", metavar="NAME=X,...",
-                        help="values of another adjustment, such as logit_adjustment=0,1; may be given several times")
+                        help="values of another adjustment, such as logit_adjustment=0,1 or effect=none,tde; may be "
+                             "given several times")
     parser.add_argument("--ks", type=distinct(int), metavar="K,...", help="the K of recall at K (evaluation.ks)")
     parser.add_argument("--clean", action="store_true",
                         help="use the plain definitions of the metrics, not the conventions of the published "
                              "evaluators (sgg.metrics.Conventions)")
+    parser.add_argument("--relation-nms", action="store_true",
+                        help="suppress relations of alike pairs before ranking, as T-CAR's evaluator does "
+                             "(evaluation.relation_nms)")
     parser.add_argument("--zero-shot-list", type=Path, metavar="FILE",
                         help="also measure zs-list: the triplets of this CSV file (docs/METRICS.md); default: as in "
                              "training, none for saved predictions")

@@ -12,8 +12,8 @@ from rich.text import Text
 from sgg.common.metric_names import MEASURED_SUBSETS, PREDICATE_GROUPS, RECALLS
 from sgg.evaluate.evaluation import FAILURES, FALLBACKS, Values
 from sgg.evaluate.predicate_recall import PredicateRecall, order_of
-from sgg.methods.adjustment import BY_METRICS
-from sgg.methods.variants import Variant, suffix
+from sgg.methods.adjustment import BY_METRICS, text_of
+from sgg.methods.variants import Variant, suffix, weight_of
 from sgg.metrics import SceneGraphMetrics
 
 
@@ -41,7 +41,7 @@ def tables(named: Values, modes: Iterable[str], variants: Iterable[Variant], k: 
                 values = [named[f"{prefix}/{name}@{k}{ending}"] for name in columns]
                 counts = [f"{named[f'{prefix}/num_{what}']:,}" for what in ("images", "relations", "triplets")]
                 cells = ["-" if math.isnan(value) else f"{100 * value:.2f}" for value in values]
-                table.add_row(*(f"{variant[name]:g}" for name in shown), subset, *counts, *cells,
+                table.add_row(*(text_of(variant[name]) for name in shown), subset, *counts, *cells,
                               end_section=subset == subsets[-1])
         made.append(table)
     return made
@@ -57,7 +57,7 @@ def predicate_tables(metrics: Mapping[str, SceneGraphMetrics], modes: Iterable[s
     made, variants = [], list(variants)
     for mode in modes:
         found = {suffix(variant): PredicateRecall.of(
-            {mode: metrics[mode + suffix({**variant, BY_METRICS: 0.0})]}, predicates, variant.get(BY_METRICS, 0.0), [k])
+            {mode: metrics[mode + suffix({**variant, BY_METRICS: 0.0})]}, predicates, weight_of(variant), [k])
             for variant in variants}
         first = next(iter(found.values()))
         heads = [f"{kind}@{k}{ending}" for ending in found for kind in ("R", "ngR")]

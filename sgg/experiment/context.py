@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,9 +20,11 @@ from sgg.data.mirroring import exchanged_names
 from sgg.data.provenance import DataProvenance, VectorProvenance
 from sgg.data.statistics import background_counts, foreground_counts
 from sgg.data.zero_shot_list import ZeroShotList
-from sgg.experiment import data_checks
+from sgg.experiment import data_checks, derived_arrays
 from sgg.experiment.data_checks import filtered_training, image_hashes, open_data, require_a_batch, split_of
 from sgg.experiment.embeddings import vector_provenance, word_vectors
+from sgg.methods.counterfactual import Trained
+from sgg.methods.derived import DerivedFile
 from sgg.methods.plugins import loaded_digests
 from sgg.methods.variants import Adjuster, Variant, adjusters, variants_of
 from sgg.metrics import SceneGraphMetrics, predicate_weights
@@ -75,6 +77,8 @@ class Experiment:
             provenance["plugins"] = plugins
         if self.zero_shot_list is not None:
             provenance["zero_shot_list"] = self.zero_shot_list.provenance(self.data.triplets("train").as_dict())
+        if self.config.evaluation.relation_nms:
+            provenance["relation_nms"] = True
         return provenance
 
     @cached_property
@@ -120,13 +124,19 @@ class Experiment:
         return {mode + adjusted: SceneGraphMetrics(
             mode, len(self.data.predicates), self.data.triplets("train").as_dict(), self.data.seen(split).as_dict(),
             ks=tuple(settings.ks), predicate_weights=self.predicate_weights,
-            zero_shot_list=listed.triplets if listed is not None and split == "test" else None)
+            zero_shot_list=listed.triplets if listed is not None and split == "test" else None,
+            relation_nms=settings.relation_nms)
             for mode in settings.modes for adjusted in self.adjusters}
 
     @cached_property
     def zero_shot_list(self) -> ZeroShotList | None:
         """The list of triplets of `zs-list`; None where no setting names one."""
         return data_checks.zero_shot_list(self.config, self.data)
+
+    @property
+    def trained(self) -> Trained:
+        """The settings that the model is trained with, as far as adjustments depend on them."""
+        return self.config.trained
 
     @property
     def num_classes(self) -> int:
@@ -182,3 +192,7 @@ class Experiment:
     def word_vectors(self) -> tuple[Tensor, Tensor]:
         """[C, D] vectors of classes, and [R, D] of predicates."""
         return self.embeddings.classes, self.embeddings.predicates
+
+    def derived(self, file: DerivedFile) -> Mapping[str, np.ndarray]:
+        """As `sgg.experiment.derived_arrays.ensure`, in the cache."""
+        return derived_arrays.ensure(self.cache, file)

@@ -15,6 +15,8 @@ from sgg.data.checks.consistency import Rules
 from sgg.data.loading.shared_memory import require as require_shared_memory
 from sgg.data.splits import SPLITS
 from sgg.data.zero_shot_list import ZeroShotList
+from sgg.methods.adjustment import ADJUSTMENTS
+from sgg.methods.edge_loss import EDGE_LOSSES
 from sgg.methods.plugin_errors import naming_faults
 
 
@@ -37,6 +39,7 @@ def open_data(config: Config) -> DataSet:
     require_shared_memory(split_of(config, data, "train"), config.training.batch_size, settings.workers,
                           config.detector.spec.image_size)
     check_classes(config, data)
+    check_triplets(config, data)
     zero_shot_list(config, data)
     return data
 
@@ -155,6 +158,19 @@ def check_classes(config: Config, data: DataSet) -> None:
         fault = augmentation.fault_of_classes(len(data.classes) - 1, data.title)
     if fault:
         raise ValueError(f"augmentation.{fault}")
+
+
+def check_triplets(config: Config, data: DataSet) -> None:
+    """Raise ValueError where the loss or an adjustment needs training relations, and the training images have none."""
+    settings = config.evaluation
+    needing = {f"loss.kind {EDGE_LOSSES.kind_of(config.loss)}": "use another loss.kind"} if config.loss.needs_triplets \
+        else {}
+    needing |= {f"evaluation.{name}": f"leave evaluation.{name} out" for name, entry in ADJUSTMENTS.entries.items()
+                if entry.needs_triplets and any(value != entry.neutral for value in settings.values_of(name))}
+    if needing and not len(filtered_training(config, data).triplets().counts):
+        raise ValueError(f"{' and '.join(needing)}: counts of training triplets are needed, and the training images of "
+                         f"{data.title} have no relations: use images with relations, or "
+                         f"{' and '.join(needing.values())}")
 
 
 def check_metric(config: Config, data: DataSet) -> None:

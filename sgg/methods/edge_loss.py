@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from .registry import Method, MethodError, Registry, code_of, place
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .derived import DerivedFile
     from .statistics import Statistics
 
 EDGE_LOSSES: Registry[EdgeLoss] = Registry("edge loss", "sgg.losses.edges", default="dnorm")
@@ -53,7 +55,24 @@ def require_scalar(loss: Tensor, function: EdgeLossFunction, logits: Tensor) -> 
 
 
 class EdgeLoss(Method):
-    """The settings of an edge loss, and the method that builds it."""
+    """The settings of an edge loss, and the method that builds it. needs_triplets: whether it needs training relations.
+    """
+
+    needs_triplets: ClassVar[bool] = False
+
+    @property
+    def needs_words(self) -> bool:
+        """Whether it reads word vectors."""
+        return False
+
+    def derived(self, statistics: Statistics) -> Sequence[DerivedFile]:
+        """The files that follow from the training data and that it reads (`Statistics.derived`). They are made before
+        training."""
+        return ()
+
+    def for_memory(self) -> EdgeLoss:
+        """The settings whose steps are computed without values, to know their memory: without derived files."""
+        return self
 
     def build(self, statistics: Statistics) -> EdgeLossFunction:
         """The loss. statistics: counts and vectors of the training data."""

@@ -45,6 +45,10 @@ class HeadInputs:
     Only in training:
     target_labels [N]: annotated classes; 0 for a detection that shows no object. target_predicates [P]: annotated
     predicates; 0 for a pair without relation. related [P]: whether the annotation has any relation of the pair.
+
+    Only in evaluation:
+    counterfactuals: the names of the counterfactual logits to give beside the plain ones, some of those that the head
+    lists (`Head.counterfactuals`).
     """
 
     nodes: Tensor
@@ -66,6 +70,7 @@ class HeadInputs:
     target_predicates: Tensor | None = None
     related: Tensor | None = None
     largest: int | None = None
+    counterfactuals: frozenset[str] = frozenset()
 
     @property
     def num_images(self) -> int:
@@ -80,7 +85,8 @@ class HeadOutputs:
     label_logits [N, C] and predicate_logits [P, R], background first. labels [N]: the classes that the predicates are
     conditioned on; None if they are conditioned on none. predicted_labels [N]: the classes that a prediction shows,
     where they are others than `labels`; None: they are not. losses: additional losses of the head by name; every step
-    has the same names. Each is a mean over objects, unless `units` names another unit for it.
+    has the same names. Each is a mean over objects, unless `units` names another unit for it. counterfactuals: the
+    counterfactual logits [P, R] that the inputs ask for, by name.
     """
 
     label_logits: Tensor
@@ -89,6 +95,7 @@ class HeadOutputs:
     losses: Mapping[str, Tensor] = field(default_factory=dict)
     units: Mapping[str, Unit] = field(default_factory=dict)
     predicted_labels: Tensor | None = None
+    counterfactuals: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class PairStream(Protocol):
@@ -138,13 +145,15 @@ class Head(Method):
     needs: its optional inputs. conditions_on_labels: whether its predicates depend on labels. If so, the head runs once
     for each mode; if not, it runs once for SGCls and PredCls together. has_frequency_bias: whether it has the frequency
     bias inside, so that `model.frequency_bias` must be off. only_real: why it cannot learn from generated features, as
-    the end of a sentence; empty: it can.
+    the end of a sentence; empty: it can. counterfactuals: the names of the counterfactual logits that it gives
+    (`sgg/methods/counterfactual.py`).
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset()
     conditions_on_labels: ClassVar[bool] = False
     has_frequency_bias: ClassVar[bool] = False
     only_real: ClassVar[str] = ""
+    counterfactuals: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def needs_words(self) -> bool:
@@ -195,6 +204,11 @@ def require_shapes(outputs: HeadOutputs, head: nn.Module, nodes: int, edges: int
             expected = ", ".join("any" if size is None else str(size) for size in wanted)
             raise MethodError(f"{place(kind)}: {kind.__name__} must return {name} of shape [{expected}], got "
                               f"{list(shape) if hasattr(given, 'shape') else type(given).__name__}")
+    for name, logits in outputs.counterfactuals.items():
+        if getattr(logits, "shape", None) != outputs.predicate_logits.shape:
+            raise MethodError(f"{place(kind)}: {kind.__name__} must return the counterfactual logits {name!r} in the "
+                              f"shape of predicate_logits, {list(outputs.predicate_logits.shape)}, got "
+                              f"{list(logits.shape) if hasattr(logits, 'shape') else type(logits).__name__}")
     for name, loss in outputs.losses.items():
         if getattr(loss, "shape", None) != ():
             raise MethodError(f"{place(kind)}: {kind.__name__} must return the loss {name!r} as a scalar tensor, got "

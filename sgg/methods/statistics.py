@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from .counterfactual import Trained
+    from .derived import DerivedFile
+
 
 class Statistics(Protocol):
-    """Counts and vectors of the training data. Each is computed at its first use."""
+    """Counts and vectors of the training data, each computed at its first use, and what is trained on them."""
+
+    @property
+    def trained(self) -> Trained:
+        """The settings that the model is trained with, as far as adjustments depend on them."""
 
     @property
     def num_classes(self) -> int:
@@ -32,6 +40,9 @@ class Statistics(Protocol):
     @property
     def word_vectors(self) -> tuple[Tensor, Tensor]:
         """[C, D] vectors of classes, and [R, D] of predicates."""
+
+    def derived(self, file: DerivedFile) -> Mapping[str, np.ndarray]:
+        """The arrays of a file that follows from the training data. It is made if it is not there."""
 
 
 def predicate_counts(statistics: Statistics) -> np.ndarray:

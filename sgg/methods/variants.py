@@ -18,19 +18,26 @@ from typing import TYPE_CHECKING, Any
 
 from sgg.common.metric_names import DETECTION_COUNTS
 from sgg.common.run_log import Row
-from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS, AdjustmentFunction, require_logits
+from sgg.methods.adjustment import (
+    ADJUSTMENTS,
+    BY_METRICS,
+    AdjustmentFunction,
+    PredictedPairs,
+    Value,
+    require_logits,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sgg.methods.edge_loss import EdgeContext
     from sgg.methods.statistics import Statistics
 
 COUNTS = tuple(f"/{name}" for name in ("num_images", "num_relations", "num_triplets", *DETECTION_COUNTS))
 """Suffixes of the names of counts, which no adjustment changes."""
 _SUFFIX = re.compile(r"((?:/[A-Za-z_]\w*=[^/=]+)*)((?:/x[0-9.e+-]+)?)$")
 
-Variant = Mapping[str, float]
+Variant = Mapping[str, Value]
 """The value of each adjustment, by name."""
 
 
@@ -40,16 +47,21 @@ def variants_of(evaluation: Mapping[str, Any], also: Iterable[str] = ()) -> list
     evaluation: the settings `evaluation.*` by name; an adjustment that is missing there is neutral. also: names of
     adjustments that are not registered in this process.
     """
-    lists = {name: evaluation.get(name) or [_neutral(name)] for name in sorted({*ADJUSTMENTS, *also}, key=_order)}
+    lists = {name: evaluation.get(name) or [neutral(name)] for name in sorted({*ADJUSTMENTS, *also}, key=_order)}
     return [dict(zip(lists, values, strict=True)) for values in product(*lists.values())]
 
 
 def suffix(variant: Variant) -> str:
     """The suffix of the names of metrics that are measured under a variant."""
-    text = "".join(f"/{name}={value:g}" for name, value in variant.items()
-                   if name != BY_METRICS and value != _neutral(name))
-    weight = variant.get(BY_METRICS, 0.0)
+    text = "".join(f"/{name}={text_of(value)}" for name, value in variant.items()
+                   if name != BY_METRICS and value != neutral(name))
+    weight = weight_of(variant)
     return f"{text}/x{weight:g}" if weight else text
+
+
+def weight_of(variant: Variant) -> float:
+    """The exponent of `pred_weight`, which the metrics apply themselves."""
+    return float(variant.get(BY_METRICS, 0.0))
 
 
 @lru_cache(maxsize=1 << 15)  # a search repeats a few thousand names in every row of every trial
@@ -98,7 +110,8 @@ def _order(name: str) -> tuple[bool, str]:
     return name == BY_METRICS, name
 
 
-def _neutral(name: str) -> float:
+def neutral(name: str) -> Value:
+    """The value of an adjustment that changes nothing; 0 for one that is not registered in this process."""
     entry = ADJUSTMENTS.entries.get(name)
     return 0.0 if entry is None else entry.neutral
 
@@ -112,23 +125,32 @@ def adjusters(variants: Iterable[Variant], statistics: Statistics) -> dict[str, 
     functions: dict[str, AdjustmentFunction] = {}
     for variant in variants:
         own = {name: value for name, value in variant.items()
-               if value != _neutral(name) and name != BY_METRICS}
+               if value != neutral(name) and name != BY_METRICS}
         for name in own.keys() - functions.keys():
             functions[name] = ADJUSTMENTS[name]().build(statistics)
-        found.setdefault(suffix(own), Adjuster(tuple((name, functions[name], value) for name, value in own.items())))
+        taken = [ADJUSTMENTS[name].counterfactuals(value) for name, value in own.items()]
+        found.setdefault(suffix(own), Adjuster(tuple((name, functions[name], value) for name, value in own.items()),
+                                               frozenset().union(*taken)))
     return found
+
+
+def counterfactuals_of(adjusters: Iterable[Adjuster]) -> frozenset[str]:
+    """The names of the counterfactual logits that any of some adjusters takes."""
+    return frozenset().union(*(adjuster.counterfactuals for adjuster in adjusters))
 
 
 @dataclass(frozen=True)
 class Adjuster:
     """Applies adjustments, one after another.
 
-    steps: the name, the function and the value of each.
+    steps: the name, the function and the value of each. counterfactuals: the names of the counterfactual logits that
+    they take.
     """
 
-    steps: tuple[tuple[str, AdjustmentFunction, float], ...]
+    steps: tuple[tuple[str, AdjustmentFunction, Value], ...]
+    counterfactuals: frozenset[str] = frozenset()
 
-    def __call__(self, logits: Tensor, context: EdgeContext) -> Tensor:
+    def __call__(self, logits: Tensor, context: PredictedPairs) -> Tensor:
         """Adjusted predicate logits [P, R]. Raises MethodError for an adjustment that returns something else."""
         for name, adjust, value in self.steps:
             logits = require_logits(adjust(logits, context, value), adjust, logits, name)

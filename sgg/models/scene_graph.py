@@ -10,11 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from sgg.methods.counterfactual import WITHOUT_BIAS
 from sgg.methods.head import HeadInputs, HeadOutputs, Mode, StreamingHead, require_shapes
 
 from .frequency_bias import FrequencyBias
 from .pair_parts import pair_parts
 from .roi_features import RoIFeatures
+
+HeadInput = Tensor | int | frozenset[str] | None
+"""An optional input of the relation head."""
 
 
 class SceneGraphModel(nn.Module):
@@ -75,7 +79,7 @@ class SceneGraphModel(nn.Module):
 
     def classify(self, nodes: Tensor, edges: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor,
                  image_sizes: Tensor, mode: Mode = "sgcls", labels: Tensor | None = None,
-                 **optional: Tensor | int | None) -> HeadOutputs:
+                 **optional: HeadInput) -> HeadOutputs:
         """The outputs of the relation head for visual features, without the frequency bias.
 
         nodes: [N, channels, 7, 7] and edges: [P, channels, 7, 7] as `features` returns them. boxes: [N, 4] and
@@ -104,6 +108,8 @@ class SceneGraphModel(nn.Module):
                 image_index: Tensor, pairs: Tensor, image_sizes: Tensor, **optional: Any) -> HeadInputs:
         """The inputs of the head. vectors: [N, V] and [P, V] of objects and pairs. maps: `nodes` and `edges` of
         `classify`, which only a head that needs them gets. The other arguments are those of `classify`."""
+        if "counterfactuals" in optional:
+            optional["counterfactuals"] -= {WITHOUT_BIAS}  # the model gives these logits itself
         if "maps" in self.needs:
             optional["node_maps"], optional["edge_maps"] = maps
         if "box_masks" in self.needs:
@@ -113,7 +119,7 @@ class SceneGraphModel(nn.Module):
 
     def forward(self, nodes: Tensor, edges: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor,
                 image_sizes: Tensor, mode: Mode = "sgcls", labels: Tensor | None = None, *, biased: bool = True,
-                **optional: Tensor | int | None) -> HeadOutputs:
+                **optional: HeadInput) -> HeadOutputs:
         """As `classify`, with the labels that the bias uses, and with the frequency bias unless `biased` is False.
 
         Raises ValueError, naming the head's file, where the first outputs of the head are not as its contract says.
@@ -124,7 +130,7 @@ class SceneGraphModel(nn.Module):
 
     def in_modes(self, given: Mapping[Mode, Tensor | None], nodes: Tensor, edges: Tensor, boxes: Tensor,
                  image_index: Tensor, pairs: Tensor, image_sizes: Tensor,
-                 **optional: Tensor | int | None) -> dict[Mode, HeadOutputs]:
+                 **optional: HeadInput) -> dict[Mode, HeadOutputs]:
         """As `forward`, in several modes. given: the labels [N] that each mode gives, or None.
 
         A head whose predicates do not depend on labels runs once for all modes, and box heads always do.
@@ -141,9 +147,10 @@ class SceneGraphModel(nn.Module):
 
     @torch.no_grad()
     def predict(self, given: Mapping[Mode, Tensor | None], feature_map: Tensor, boxes: Tensor, image_index: Tensor,
-                pairs: Tensor, image_sizes: Tensor, **optional: Tensor | int | None) -> dict[Mode, HeadOutputs]:
+                pairs: Tensor, image_sizes: Tensor, **optional: HeadInput) -> dict[Mode, HeadOutputs]:
         """As `in_modes`, from a feature map [B, channels, h, w], for evaluation: without gradient, and in parts where
-        there are more pairs than fit into memory together (`pair_parts`)."""
+        there are more pairs than fit into memory together (`pair_parts`). Among `optional` may be the names of
+        counterfactual logits."""
         parts = pair_parts(len(pairs), self.regions.channels * self.regions.size**2)
         if len(parts) == 1:
             nodes, edges = self.features(feature_map, boxes, image_index, pairs)
@@ -204,14 +211,17 @@ class SceneGraphModel(nn.Module):
                               biased: bool) -> HeadOutputs:
         """The outputs with labels and, where `biased`, with the frequency bias of these labels.
 
-        The labels are the given ones, else those of the head, else the most likely ones.
+        The labels are the given ones, else those of the head, else the most likely ones. Where the bias is added, the
+        logits without it are among the counterfactual ones.
         """
         labels = given if given is not None else outputs.labels
         if labels is None:
             labels = most_likely_labels(outputs.label_logits.detach())[0]
         logits = outputs.predicate_logits
-        return replace(outputs, labels=labels, predicate_logits=self.with_bias(logits, labels, pairs) if biased
-                       else logits)
+        if not biased or self.frequency_bias is None:
+            return replace(outputs, labels=labels)
+        return replace(outputs, labels=labels, predicate_logits=self.with_bias(logits, labels, pairs),
+                       counterfactuals={**outputs.counterfactuals, WITHOUT_BIAS: logits})
 
     def with_bias(self, edge_logits: Tensor, labels: Tensor, pairs: Tensor) -> Tensor:
         """[P, R] edge logits with the frequency bias of the classes `labels` [N], according to `bias_mode`."""

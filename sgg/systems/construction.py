@@ -10,7 +10,7 @@ import torch
 
 from sgg.detector.model import Detector
 from sgg.experiment.context import Experiment
-from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS, Adjustment, require_logits
+from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS, Adjustment, PredictedPairs, Value, require_logits
 from sgg.methods.augmentation import AugmentationParts
 from sgg.methods.edge_loss import EdgeContext, require_scalar
 from sgg.methods.head import HeadSizes, require_module
@@ -101,13 +101,15 @@ def _try_loss(experiment: Experiment) -> None:
     require_scalar(loss(logits, predicates, EdgeContext(ends, ends, PAIRS / 2, PAIRS / 2)), loss, logits)
 
 
-def _try_adjustment(adjustment: Adjustment, name: str, values: list[float], experiment: Experiment) -> None:
+def _try_adjustment(adjustment: Adjustment, name: str, values: list[Value], experiment: Experiment) -> None:
     """Build the adjustment and call it once with each value, on random logits."""
     function = adjustment.build(experiment)
     require_call(function, adjustment, "logits", "context", "value")
     logits, ends = torch.randn(PAIRS, experiment.num_predicates), torch.ones(PAIRS, dtype=torch.long)
     for value in values:
-        require_logits(function(logits, EdgeContext(ends, ends), value), function, logits, name)
+        taken = {counterfactual: torch.randn_like(logits) for counterfactual in adjustment.counterfactuals(value)}
+        context = PredictedPairs(ends, ends, plain=logits, counterfactuals=taken)
+        require_logits(function(logits, context, value), function, logits, name)
 
 
 def _try_augmentation(experiment: Experiment) -> None:

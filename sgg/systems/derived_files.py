@@ -1,5 +1,5 @@
-"""Check the files in the cache of a data set that were derived from it: detectors and feature stores. It needs
-no torch."""
+"""Check the files in the cache of a data set that were derived from it: detectors, feature stores and arrays of
+methods. It needs no torch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from sgg.data import DataSet
 from sgg.data.verify import Verified
 from sgg.detector.layout import FOLDER as DETECTORS
 from sgg.detector.layout import IMAGE_HASH, METADATA
+from sgg.experiment.derived_arrays import FOLDER as ARRAYS
+from sgg.experiment.derived_arrays import read
 from sgg.features.identity import StoreIdentity
 from sgg.features.metadata import FOLDER as FEATURES
 from sgg.features.metadata import attributes_of, identity_of, require_shards
@@ -35,7 +37,7 @@ def check_derived(found: Verified, data: DataSet) -> None:
     """
     of_kind: dict[str, list[str]] = {kind: [] for kind in EFFECTS}
     checked = 0
-    for kind, text in (*_detectors(data), *_stores(data)):
+    for kind, text in (*_detectors(data), *_stores(data), *_arrays(data)):
         checked += 1
         if kind:
             of_kind[kind].append(text)
@@ -71,6 +73,17 @@ def _stores(data: DataSet) -> Iterator[tuple[str, str]]:
         if list(identity.classes) in (data.classes, data.predicates, ["image"]) and not identity.is_imported:
             current = _image_hash(data, identity) if identity.data == data.hash else ""
             yield _kind(data, identity.data, identity.pictures, current), f"feature store {path}"
+
+
+def _arrays(data: DataSet) -> Iterator[tuple[str, str]]:
+    """The same for each file of arrays, which is named by what it follows from: it can be damaged, but never stale."""
+    for path in _below(data, ARRAYS, "*.npz"):
+        try:
+            read(path)
+        except ValueError as error:
+            yield DAMAGED, str(error)
+        else:
+            yield "", f"derived arrays {path}"
 
 
 def _image_hash(data: DataSet, identity: StoreIdentity) -> str:

@@ -36,8 +36,13 @@ def try_head(network: nn.Module, config: Config, sizes: HeadSizes, words: tuple[
         with torch.set_grad_enabled(training):
             inputs = tiny_inputs(head.needs, sizes, words, config.detector.spec.image_size, mode, labels_given,
                                  training)
+            if not training:
+                inputs = replace(inputs, counterfactuals=head.counterfactuals)
             outputs = network(inputs)
             require_shapes(outputs, network, len(inputs.nodes), len(inputs.pairs), sizes.classes, sizes.predicates)
+            if missing := inputs.counterfactuals - outputs.counterfactuals.keys():
+                raise MethodError(f"{place(type(network))}: {type(network).__name__} must return the counterfactual "
+                                  f"logits {min(missing)!r}, which {type(head).__name__} lists")
             if isinstance(network, StreamingHead) and not training:
                 _require_same_in_parts(network, inputs, outputs)
 
@@ -52,8 +57,10 @@ def _require_same_in_parts(network: nn.Module, inputs: HeadInputs, whole: HeadOu
     outputs = stream.outputs()
     require_shapes(outputs, network, len(inputs.nodes), len(inputs.pairs), whole.label_logits.shape[1],
                    whole.predicate_logits.shape[1])
-    for name in ("label_logits", "predicate_logits"):
-        if not torch.allclose(getattr(outputs, name), getattr(whole, name), rtol=1e-3, atol=1e-4):
+    given, expected = ({"label_logits": one.label_logits, "predicate_logits": one.predicate_logits,
+                        **one.counterfactuals} for one in (outputs, whole))
+    for name, values in expected.items():
+        if name not in given or not torch.allclose(given[name], values, rtol=1e-3, atol=1e-4):
             raise MethodError(f"{place(kind.stream_pairs)}: {kind.__name__}.stream_pairs must give the {name} that a "
                               f"call of {kind.__name__} gives, but they differ")
 

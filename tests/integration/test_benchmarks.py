@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import all as all_benchmarks
 from benchmarks import (
+    adjustments,
     annotations,
     departures,
     epoch,
@@ -38,8 +38,10 @@ from benchmarks import (
     trial_cost,
     two_gpus,
 )
+from benchmarks import all as all_benchmarks
 from benchmarks import report as report_benchmark
 from benchmarks.common import epoch_of_older, older, small_genome
+from benchmarks.common.paper_step import Size
 from sgg import checkpoint
 from sgg.common.atomic import write_json
 from sgg.common.run_log import PARTS_FOLDER, TEST
@@ -75,9 +77,14 @@ def test_benchmarks_are_all_tested():
     folder = Path(annotations.__file__).parent
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
-        annotations, departures, epoch, evaluation, evaluation_epoch, evaluator, features, gpu, heads, images, learning,
-        perturb, predict, sgdet, step, step_growth, step_memory, trial_cost, two_gpus, all_benchmarks,
+        adjustments, annotations, departures, epoch, evaluation, evaluation_epoch, evaluator, features, gpu, heads,
+        images, learning, perturb, predict, sgdet, step, step_growth, step_memory, trial_cost, two_gpus, all_benchmarks,
         report_benchmark)}
+
+
+def test_adjustments():
+    assert names(adjustments.measure(Size().quick(), 1)) == [f"adjustments/{way}" for way in (
+        *adjustments.WAYS, "head, plain", "head, tde", "head, all effects")]
 
 
 def test_annotations(monkeypatch, capsys):

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SGG = ("structures", "common", "settings", "methods", "config",
-       "viz", "losses", "metrics", "features", "perturbations", "gan", "models", "adjustments",
+       "viz", "metrics", "features", "perturbations", "gan", "models", "losses", "adjustments",
        "data", "detector", "checkpoint", "experiment", "systems", "augmentations", "evaluate", "predict", "importing",
        "training", "show")
 """The packages of `sgg`, each of which may import those before it. Entries of registries stand in packages of this

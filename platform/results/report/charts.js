@@ -101,7 +101,7 @@ const Charts = (() => {
   const adjustments = () => {
     const swept = data.settings.map((setting, number) => ({ ...setting, number })).filter((setting) => setting.swept);
     const several = swept.filter((setting) => new Set(data.rows.map((row) => row.settings[setting.number])).size > 1);
-    if (!several.length) return Dom.replace("adjustment-charts", Dom.html("p", { class: "empty" }, "No adjustment was measured under several values (evaluation.pred_weight, evaluation.logit_adjustment)."));
+    if (!several.length) return Dom.replace("adjustment-charts", Dom.html("p", { class: "empty" }, "No adjustment was measured under several values (evaluation.pred_weight, evaluation.logit_adjustment, evaluation.effect, ...)."));
     const measures = [axis({}), axis({ subset: "all", recall: choice.recall.startsWith("ng") ? "ng-mR" : "mR" })];
     const places = several.flatMap((setting) => measures.map((measure, part) => ({ setting, measure, id: `adjust-${setting.number}-${part}` })));
     Dom.replace("adjustment-charts", places.map(({ id }) => Dom.html("figure", { id })));
@@ -109,13 +109,18 @@ const Charts = (() => {
   };
   const adjusted = ({ setting, measure, id }, swept) => {
     const others = swept.filter((other) => other.number !== setting.number);
+    /* Words stand side by side, the neutral one first, where numbers stand by their size. */
+    const words = [...new Set(data.rows.map((row) => row.settings[setting.number]).filter((value) => typeof value === "string"))]
+      .sort((a, b) => (b === setting.neutral) - (a === setting.neutral) || a.localeCompare(b, "en"));
+    const place = (value) => (typeof value === "string" ? words.indexOf(value) : value);
+    const name = (at) => (words.length ? words[at] : String(at));
     const caption = `${measure.label.replace(", %", "")} under ${setting.name}`;
     const lines = State.leading().map((plain) => ({ plain, points: data.rows.filter((row) => row.configuration === plain.configuration && others.every((other) => row.settings[other.number] === plain.settings[other.number]))
-      .map((row) => ({ at: row.settings[setting.number], found: State.cell(row, measure.name) })).filter((point) => point.found && typeof point.at === "number").sort((a, b) => a.at - b.at) }))
+      .map((row) => ({ at: place(row.settings[setting.number]), found: State.cell(row, measure.name) })).filter((point) => point.found && typeof point.at === "number").sort((a, b) => a.at - b.at) }))
       .filter((entry) => entry.points.length);
     if (!lines.length) return Axes.empty(id, caption, TOO_FEW);
     const all = lines.flatMap((entry) => entry.points);
-    const { drawing, layer, sx, sy } = Axes.frame(id, { label: caption, height: 280, x: { range: Axes.extent(all.map((point) => point.at)), label: setting.key, ticks: [...new Set(all.map((point) => point.at))] },
+    const { drawing, layer, sx, sy } = Axes.frame(id, { label: caption, height: 280, x: { range: Axes.extent(all.map((point) => point.at)), label: setting.key, ticks: [...new Set(all.map((point) => point.at))], format: name },
       y: { range: Axes.extent(all.flatMap(({ found }) => [found.mean - (found.sd || 0), found.mean + (found.sd || 0)])), label: "%", format: Axes.asPercent } });
     lines.forEach(({ plain, points }, number) => {
       const colour = Axes.COLOURS[number % Axes.COLOURS.length];
@@ -123,7 +128,7 @@ const Charts = (() => {
       for (const { at, found } of points) {
         if (found.sd) layer.append(Dom.svg("line", { class: "whisker", stroke: colour, x1: sx(at), x2: sx(at), y1: sy(found.mean - found.sd), y2: sy(found.mean + found.sd) }));
         layer.append(Dom.withTip(Dom.svg("circle", { cx: sx(at), cy: sy(found.mean), r: 4, fill: colour, role: "img", tabindex: 0 }),
-          [State.label(plain), `${setting.name} ${at}: ${Dom.percent(found.mean)}${found.sd === null ? "" : ` ± ${Dom.percent(found.sd)}`} %`]));
+          [State.label(plain), `${setting.name} ${name(at)}: ${Dom.percent(found.mean)}${found.sd === null ? "" : ` ± ${Dom.percent(found.sd)}`} %`]));
       }
     });
     legend("adjustment-legend", lines.map(({ plain }) => plain));

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from sgg.common.metric_names import MEASURED_SUBSETS
+from sgg.methods.variants import neutral
 
-from ..aggregate import EVALUATION, Collection, ResultRow, aggregate, collect
+from ..adjusted import EVALUATION, configurations, is_adjusted
+from ..aggregate import Collection, ResultRow, aggregate, collect
 from ..headline import headline_of
 from ..history import CURVE_KS
 from ..wording import MODES, short_names
@@ -44,8 +46,8 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
     keys = list(dict.fromkeys(key for row in rows for key in row.settings))
     swept = [key for key in keys if key.startswith(EVALUATION)]
     searched = [key for key in keys if key not in swept]
-    configurations = _configurations(rows, set(swept))
-    trials_of = [[collection.trials[number] for number in group[0].trials] for group in configurations]
+    groups = configurations(rows)
+    trials_of = [[collection.trials[number] for number in group[0].trials] for group in groups]
     first = baseline(rows)
     splits = [split for split in SPLITS if any(name.startswith(f"{split}/") for row in rows for name in row.cells)]
     return {
@@ -60,15 +62,16 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
         "headline": {mode: k for mode in MODES if splits and (k := headline_of(rows, mode, splits[0])) is not None},
         "metrics": metrics, "scale": SCALE,
         "bases": [str(basis) for basis in dict.fromkeys(row.basis for row in rows)],
-        "settings": [{"key": key, "name": name, "swept": key in swept} for key, name in zip(
-            keys, short_names(keys), strict=True)],
-        "rows": _rows(rows, keys, configurations),
+        "settings": [{"key": key, "name": name, "swept": key in swept,
+                      "neutral": neutral(key.removeprefix(EVALUATION)) if key in swept else None}
+                     for key, name in zip(keys, short_names(keys), strict=True)],
+        "rows": _rows(rows, keys, groups),
         "values": {split: _values(rows, split, metrics) for split in splits},
         "published": [{"name": row.name, "mode": MODE, "metric": METRIC, "recall": row.recall} for row in PUBLISHED],
         "conventions": CONVENTIONS,
-        "trials": _trials(collection, rows, configurations),
+        "trials": _trials(collection, rows, groups),
         "curves": curves(trials_of),
-        "importance": _importance([group for group in configurations if group[0].basis == rows[first].basis], searched,
+        "importance": _importance([group for group in groups if group[0].basis == rows[first].basis], searched,
                                   metrics),
         "predicates": predicate_recall(trials_of), "pictures": pictures(collection),
     }
@@ -78,7 +81,9 @@ def baseline(rows: Sequence[ResultRow]) -> int:
     """The row that the others are compared to at first: the one with most settings at the value that changes least
     (`baseline`, `off`, 0), and of several the one with the most seeds."""
     def plainness(place: int) -> tuple[int, int]:
-        return sum(value in PLAIN for value in rows[place].settings.values()), rows[place].n
+        of_row = rows[place].settings
+        return sum(not is_adjusted({key: value}) if key.startswith(EVALUATION) else value in PLAIN
+                   for key, value in of_row.items()), rows[place].n
 
     return max(range(len(rows)), key=plainness, default=0)
 
@@ -94,28 +99,17 @@ def _metrics(rows: Sequence[ResultRow]) -> list[str]:
             if (name := f"{mode}/{subset}/{recall}@{k}") in measured]
 
 
-def _configurations(rows: Sequence[ResultRow], swept: set[str]) -> list[list[ResultRow]]:
-    """The rows of each configuration, which differ in their adjustments alone."""
-    groups: dict[Any, list[ResultRow]] = {}
-    for row in rows:
-        identity = {key: value for key, value in row.identity.items() if not key.startswith(EVALUATION)}
-        groups.setdefault((repr(sorted(identity.items())), row.basis), []).append(row)
-    for group in groups.values():  # the one without adjustments first
-        group.sort(key=lambda row: [abs(float(row.settings.get(key) or 0)) for key in sorted(swept)])
-    return list(groups.values())
-
-
 def _rows(rows: Sequence[ResultRow], keys: Sequence[str],
-          configurations: Sequence[Sequence[ResultRow]]) -> dict[str, list[Any]]:
-    number = {id(row): place for place, group in enumerate(configurations) for row in group}
-    plain = {id(group[0]) for group in configurations}
+          groups: Sequence[Sequence[ResultRow]]) -> dict[str, list[Any]]:
+    number = {id(row): place for place, group in enumerate(groups) for row in group}
+    plain = {id(group[0]) for group in groups}
     bases = {basis: place for place, basis in enumerate(dict.fromkeys(row.basis for row in rows))}
     like = [published_like(row.basis.data, row.identity) for row in rows]
     return {
         "configuration": [number[id(row)] for row in rows], "plain": [id(row) in plain for row in rows],
         "basis": [bases[row.basis] for row in rows], "status": [row.status for row in rows],
         "settings": [[_value(row.settings.get(key)) for key in keys] for row in rows], "n": [row.n for row in rows],
-        "front": [bool(row.on_front) for row in rows],
+        "front": [bool(row.on_front) for row in rows], "best": [bool(row.best_adjusted) for row in rows],
         "published": [PUBLISHED.index(one) if one else None for one in like],
         "otherwise": [trained_otherwise(row.identity) if one else "" for row, one in zip(rows, like, strict=True)],
         "seeds": [[sample.seed for sample in row.samples] for row in rows]}
@@ -129,9 +123,8 @@ def _values(rows: Sequence[ResultRow], split: str, metrics: Sequence[str]) -> di
 
 
 def _trials(collection: Collection, rows: Sequence[ResultRow],
-            configurations: Sequence[Sequence[ResultRow]]) -> dict[str, list[Any]]:
-    configuration = {trial: place for place, group in enumerate(configurations) for row in group
-                     for trial in row.trials}
+            groups: Sequence[Sequence[ResultRow]]) -> dict[str, list[Any]]:
+    configuration = {trial: place for place, group in enumerate(groups) for row in group for trial in row.trials}
     trials = collection.trials
     keys = list(dict.fromkeys(key for trial in trials for key in trial.values))
     return {
@@ -143,19 +136,19 @@ def _trials(collection: Collection, rows: Sequence[ResultRow],
         "seconds": [trial.seconds and round(trial.seconds, 1) for trial in trials]}
 
 
-def _importance(configurations: Sequence[Sequence[ResultRow]], keys: Sequence[str],
+def _importance(of_configurations: Sequence[Sequence[ResultRow]], keys: Sequence[str],
                 metrics: Sequence[str]) -> dict[str, Any]:
     """Per setting its groups; per split and metric the shares, and the effects as [mean, error, n]."""
     groups = {key: found for key in keys if len(found := groups_of(
-        [group[0].settings.get(key) for group in configurations])) > 1}
+        [group[0].settings.get(key) for group in of_configurations])) > 1}
     return {"groups": {key: [group.label for group in found] for key, found in groups.items()},
             "of": {split: {name: entry for name in metrics if (entry := _of_metric(
-                configurations, groups, f"{split}/{name}"))} for split in SPLITS}}
+                of_configurations, groups, f"{split}/{name}"))} for split in SPLITS}}
 
 
-def _of_metric(configurations: Sequence[Sequence[ResultRow]], groups: dict[str, list[Group]],
+def _of_metric(of_configurations: Sequence[Sequence[ResultRow]], groups: dict[str, list[Group]],
                metric: str) -> list[list[Any]]:
-    measured = {place: cell.mean for place, group in enumerate(configurations)
+    measured = {place: cell.mean for place, group in enumerate(of_configurations)
                 if (cell := group[0].cells.get(metric)) is not None and math.isfinite(cell.mean)}
     return [[_rounded(share(found, measured)), [_effect(effect) for effect in effects(found, measured)]]
             for found in groups.values()] if measured else []

@@ -8,6 +8,8 @@ const MainTable = (() => {
 
   const FRONT = `On the Pareto front of ${data.objectives.join(" and ")} in validation: no other row is at least as good in both and better in one`;
 
+  const BEST = `Of all adjustments of this configuration the best by ${data.objective} in validation`;
+
   /* The columns of numbers: {name, head} of each metric. */
   const columns = () => {
     const { mode, subset, recall, k } = choice;
@@ -23,7 +25,7 @@ const MainTable = (() => {
   };
 
   /* The settings to show, each with its number; adjustments only where rows of several stand beside each other. */
-  const settings = () => data.settings.map((setting, number) => [setting, number]).filter(([setting]) => choice.adjusted || !setting.swept);
+  const settings = () => data.settings.map((setting, number) => [setting, number]).filter(([setting, number]) => !setting.swept || choice.adjusted || data.rows.some((row) => row.best && row.settings[number] !== setting.neutral));
 
   const published = (row, column) => {
     const found = data.published[row.published];
@@ -121,7 +123,8 @@ const MainTable = (() => {
       const numbers = shown.map((column, number) => numberCell(row, column, table.get(row).get(column.name), best[number]));
       const against = differenceCells(row);
       return Dom.html("tr", { class: row === base ? "baseline" : null, "data-row": data.rows.indexOf(row) }, settingCells(row), narrow() ? [numbers, against] : [against, numbers],
-        Dom.html("td", { class: "number" }, String(row.n)), Dom.html("td", {}, status(row.status), row.front ? Dom.html("span", { class: "on-front", title: FRONT }, " ◆ front") : null));
+        Dom.html("td", { class: "number" }, String(row.n)), Dom.html("td", {}, status(row.status), row.front ? Dom.html("span", { class: "on-front", title: FRONT }, " ◆ front") : null,
+          row.best ? Dom.html("span", { class: "on-front", title: BEST }, " ★ best") : null));
     });
     Dom.replace("results-table", head(shown), Dom.html("tbody", {}, body));
     note(rows);
@@ -132,7 +135,7 @@ const MainTable = (() => {
     Dom.html("span", { "aria-hidden": "true" }, `${SIGNS[words] || "◌"} `), words);
 
   const note = (rows) => {
-    const all = data.rows.filter((row) => row.plain || choice.adjusted).length;
+    const all = data.rows.filter((row) => State.isShown(row)).length;
     Dom.replace("results-note", `${rows.length} of ${all} rows. Mean ± sample deviation over seeds, in percent on ${choice.split === "test" ? "test" : "validation (last epoch)"}. `
       + "Δ is the paired difference to the baseline over common seeds, with its 95 % interval and p of a two-sided t test.");
     const several = data.bases.length > 1 ? ` These rows are of data ${choice.basis + 1}. Rows of different data are not compared; “Data” shows the others: ${data.bases.map((text, number) => `(${number + 1}) ${text}`).join("; ")}.` : "";
@@ -140,6 +143,7 @@ const MainTable = (() => {
     const otherwise = [...new Set(beside.map((row) => row.otherwise).filter(Boolean))];
     Dom.replace("results-key", Dom.html("strong", {}, "Bold"), " is the best of a column, ", Dom.html("u", {}, "underlined"), " the second. ",
       Dom.html("span", { class: "early" }, "Italic"), " with “val”: the trial has no test, so its last validation stands there; it is not ranked. n: trials with different seeds. p is not corrected for the number of rows.", several,
+      rows.some((row) => row.best) ? ` ★ best: of all adjustments of a configuration the best by ${data.objective} in validation.` : "",
       data.objectives.length > 1 ? ` ◆ front: on the Pareto front of ${data.objectives.join(" and ")} in validation, among rows of finished trials.` : "",
       ...(beside.length ? [` ${data.conventions}`, otherwise.length ? ` * Trained otherwise here: ${otherwise.join("; ")}.` : null] : [" No row is like a published one (Visual Genome, VGG16)."]));
   };

@@ -11,6 +11,8 @@ from typing import Any
 
 from sgg.common.metric_names import SUBSETS
 
+from ..adjusted import is_adjusted
+
 DATA = "Visual Genome (stanford split)"
 PART = "measured on the first"
 """Stands in the description of data of which only some images were measured."""
@@ -63,8 +65,7 @@ def published_like(data: str, settings: Mapping[str, Any]) -> Published | None:
     settings: those that tell configurations apart, and as `evaluation.<name>` the value of each adjustment, which must
     be neutral.
     """
-    adjusted = any(value for key, value in settings.items() if key.startswith("evaluation."))
-    if not data.startswith(DATA) or PART in data or adjusted:
+    if not data.startswith(DATA) or PART in data or is_adjusted(settings):
         return None
     return next((row for row in PUBLISHED if all(settings.get(key) == value for key, value in row.settings.items())),
                 None)

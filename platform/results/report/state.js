@@ -81,12 +81,14 @@ const State = (() => {
   };
 
   const label = (row, most = 200) => Dom.short(data.settings.map((setting, number) => [setting, row.settings[number]])
-    .filter(([setting, value]) => value !== null && (!setting.swept || value !== 0))
+    .filter(([setting, value]) => value !== null && (!setting.swept || value !== setting.neutral))
     .map(([setting, value]) => `${setting.name} ${Dom.setting(value)}`).join(", ") || "the configuration", most);
 
   const text = (row) => `${label(row, 1e6)} ${row.status}`.toLowerCase();
   const matches = (words) => choice.filter.toLowerCase().split(/\s+/).filter(Boolean).every((word) => words.includes(word));
-  const shown = (plainOnly = !choice.adjusted) => data.rows.filter((row) => row.basis === choice.basis && (row.plain || !plainOnly)
+  /* Of each configuration the row without adjustments and the best one in validation, or all. */
+  const isShown = (row, plainOnly = false) => row.plain || (!plainOnly && (choice.adjusted || row.best));
+  const shown = (plainOnly = false) => data.rows.filter((row) => row.basis === choice.basis && isShown(row, plainOnly)
     && (choice.status === "any" || row.status.includes(choice.status)) && matches(text(row)));
   const trialsShown = () => data.trials.filter((trial) => (choice.status === "any" || trial.status === choice.status)
     && matches(`${trial.name} ${trial.status} ${trial.reason} seed ${trial.seed} ${Object.entries(trial.values).map(([key, value]) => `${key.split(".").pop()} ${Dom.setting(value)}`).join(" ")} ${plainOf(trial) ? text(plainOf(trial)) : ""}`.toLowerCase()));
@@ -118,5 +120,5 @@ const State = (() => {
   };
 
   return { data, choice, onChange, change, metric, metricLabel, bySeed, cell, difference, curve, label, shown, trialsShown, leading,
-    plainByConfiguration, has: (name) => measured.has(name) };
+    plainByConfiguration, isShown, has: (name) => measured.has(name) };
 })();

@@ -16,12 +16,15 @@ from sgg.settings.keys import find, has, put, remove
 RENAMED = {
     "model.hidden_dim": "model.head.hidden_dim",
     "model.iterations": "model.head.iterations",
+    "model.head.effect": "evaluation.effect",
     "gan.enabled": "augmentation.kind",
     "gan.embedding_dim": "embeddings.dim",
     "gan": "augmentation",
 }
 """The current key of each key of an earlier version; for a section, the current prefix of all its keys."""
-VALUES: dict[str, dict[Any, str]] = {"gan.enabled": {True: "gan", False: "off"}, "model.edge_boxes": {**FORMER_NAMES}}
+VALUES: dict[str, dict[Any, Any]] = {
+    "gan.enabled": {True: "gan", False: "off"}, "model.edge_boxes": {**FORMER_NAMES},
+    "model.head.effect": {word: [word] for word in ("none", "tde", "nie", "te")}}
 """The current value of each value that has another name now, by the key of the earlier version."""
 
 

@@ -34,4 +34,4 @@ class ContextHead(nn.Module):
         """As `StreamingHead.stream_pairs`."""
         contexts = self.contexts(inputs)
         return PairsStream(lambda pairs, vectors: self.pairs(contexts.edge, vectors, pairs), inputs.pairs,
-                           contexts.outputs())
+                           contexts.outputs)

@@ -28,10 +28,10 @@ class Contexts:
     losses: Mapping[str, Tensor] = field(default_factory=dict)
     units: Mapping[str, Unit] = field(default_factory=dict)
 
-    def outputs(self, predicate_logits: Tensor | None = None) -> HeadOutputs:
-        """The outputs of the head with the logits [P, R] of predicates; None: they are added later (`PairsStream`)."""
-        logits = self.label_logits[:0] if predicate_logits is None else predicate_logits
-        return HeadOutputs(self.label_logits, logits, self.labels, self.losses, self.units, self.predicted_labels)
+    def outputs(self, predicate_logits: Tensor) -> HeadOutputs:
+        """The outputs of the head with the logits [P, R] of predicates."""
+        return HeadOutputs(self.label_logits, predicate_logits, self.labels, self.losses, self.units,
+                           self.predicted_labels)
 
 
 @dataclass(frozen=True, slots=True)

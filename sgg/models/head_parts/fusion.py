@@ -11,12 +11,17 @@ def fuse(first: Tensor, second: Tensor) -> Tensor:
 
 
 class Fusion(nn.Module):
-    """A linear layer on each of two vectors, then `fuse`. dim: of both, and of the result."""
+    """A linear layer on each of two vectors, then `fuse`. dim: of both. width: of the result; None: as of both."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, width: int | None = None) -> None:
         super().__init__()
-        self.first, self.second = nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.first, self.second = nn.Linear(dim, width or dim), nn.Linear(dim, width or dim)
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """[n, dim] of two vectors [n, dim]."""
+        """[n, width] of two vectors [n, dim]."""
         return fuse(self.first(first), self.second(second))
+
+    def joined(self, first: Tensor, second: Tensor, rows: Tensor, other_rows: Tensor) -> Tensor:
+        """[n, width] of the vectors in rows [n] of `first` [m, dim] and in other rows [n] of `second`. The layers are
+        computed once for each vector."""
+        return fuse(self.first(first)[rows], self.second(second)[other_rows])

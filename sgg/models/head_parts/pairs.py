@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from sgg.methods.head import HeadOutputs
 
 Classify = Callable[[Tensor, Tensor], Tensor]
-"""Gives logits [p, R] for pairs [p, 2] and their visual vectors [p, V]."""
+"""Gives logits [p, R], or several of them [p, ., R], for pairs [p, 2] and their visual vectors [p, V]."""
 
 
 class PairJoin(nn.Module):
@@ -81,10 +80,10 @@ class PairClassifier(PairJoin):
 class PairsStream:
     """Classifies pairs that come in parts.
 
-    pairs: [P, 2]. outputs: of the head, but for its predicate logits.
+    pairs: [P, 2]. outputs: gives the outputs of the head for the logits of all pairs.
     """
 
-    def __init__(self, classify: Classify, pairs: Tensor, outputs: HeadOutputs) -> None:
+    def __init__(self, classify: Classify, pairs: Tensor, outputs: Callable[[Tensor], HeadOutputs]) -> None:
         self._classify, self._pairs, self._outputs = classify, pairs, outputs
         self._logits: list[Tensor] = []
 
@@ -94,4 +93,4 @@ class PairsStream:
 
     def outputs(self) -> HeadOutputs:
         """As `PairStream.outputs`."""
-        return replace(self._outputs, predicate_logits=torch.cat(self._logits))
+        return self._outputs(torch.cat(self._logits))

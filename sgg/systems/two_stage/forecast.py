@@ -13,8 +13,10 @@ from sgg.detector import ensure_detector, folder_of, known_hash
 from sgg.detector.model import Detector
 from sgg.detector.rcnn import POOLED
 from sgg.experiment.context import Experiment
+from sgg.experiment.derived_arrays import path_of
 from sgg.experiment.embeddings import has_glove
 from sgg.experiment.torch_setup import device_of
+from sgg.methods.derived import DerivedFile
 from sgg.systems.forecast import SharedPart
 
 from .estimate import Estimate
@@ -38,6 +40,7 @@ def shared_parts(experiment: Experiment) -> Iterator[SharedPart]:
     yield _detector(experiment, known is not None)
     if config.compares_classes:
         yield _words(config)
+    yield from (_derived(experiment, file) for file in config.loss.derived(experiment))
     if known is None:
         yield _maps_to_come(experiment)
         yield from _nodes(experiment, None)
@@ -65,6 +68,13 @@ def _words(config: Config) -> SharedPart:
         return SharedPart("word vectors", ["are there"], config.glove, True, 0, 0.0)
     absent = f", because {config.glove} is not there" if config.embeddings.source == "auto" else ""
     return SharedPart("word vectors", [f"are counted in the training graphs{absent}"], None, True, 0, 0.0)
+
+
+def _derived(experiment: Experiment, file: DerivedFile) -> SharedPart:
+    path = path_of(experiment.cache, file)
+    if path.is_file():
+        return SharedPart(file.what, ["is there"], path, True, 0, 0.0)
+    return SharedPart(file.what, ["is made first, from the training data"], path)
 
 
 def _maps(foundation: TwoStageFoundation) -> SharedPart:

@@ -142,7 +142,10 @@ class TwoStageFoundation:
         self.stored(split).write(writers, shards, progress)
 
     def make_ready(self, make_maps: bool = True) -> None:
-        """Make the stores that training reads, where they are missing, and print what was decided on large ones."""
+        """Make the stores and the files of the loss that training reads, where they are missing, and print what was
+        decided on large ones."""
+        for file in self.config.loss.derived(self.experiment):
+            self.experiment.derived(file)
         splits = [self.stored(name) for name in SPLITS]
         if make_maps:
             store_outputs(decide(splits, self.config))

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from sgg.detector.model import Detector
-from sgg.methods.edge_loss import EdgeContext
+from sgg.methods.adjustment import PredictedPairs
 from sgg.methods.head import HeadOutputs, Mode
-from sgg.methods.variants import Adjuster
+from sgg.methods.variants import Adjuster, counterfactuals_of
 from sgg.models.ranking import rank
 from sgg.models.sampling import all_pairs
 from sgg.models.scene_graph import SceneGraphModel, most_likely_labels
@@ -48,7 +48,8 @@ class TwoStagePredictor:
         """Ranked predictions of every image of a batch, for each of `modes` (sgcls, predcls, sgdet). The model must be
         in evaluation mode.
 
-        adjusters: adjust the predicate logits, by suffix; predictions are named by mode followed by suffix.
+        adjusters: adjust the predicate logits, by suffix; predictions are named by mode followed by suffix. The model
+        runs once for all of them, and gives the counterfactual logits that any of them takes.
 
         In SGDet, `counts` has `fallbacks`, the number of images for which the detector had to lower its score
         threshold. An image in which it finds no two overlapping boxes at any threshold has no pair.
@@ -81,9 +82,11 @@ class TwoStagePredictor:
     def _predict(self, encoding: Encoding, pairs: Tensor, batch: Batch, modes: Sequence[Mode],
                  adjusters: Mapping[str, Adjuster]) -> dict[str, list[Prediction]]:
         given = {mode: batch.labels if mode == "predcls" else None for mode in modes}
+        taken = counterfactuals_of(adjusters.values())
         outputs = self.model.predict(given, encoding.map, encoding.boxes, encoding.image_index, pairs,
                                      encoding.image_sizes, detector_logits=encoding.logits,
-                                     class_boxes=encoding.class_boxes, largest=encoding.largest)
+                                     class_boxes=encoding.class_boxes, largest=encoding.largest,
+                                     **({"counterfactuals": taken} if taken else {}))
         predictions = {}
         for mode, output in outputs.items():
             labels, scores = _scored_labels(output, given[mode])
@@ -95,7 +98,9 @@ class TwoStagePredictor:
             boxes = encoding.image_boxes
             if encoding.image_class_boxes is not None and "class_boxes" in self.model.needs:
                 boxes = encoding.image_class_boxes[torch.arange(len(labels), device=labels.device), labels]
-            context = EdgeContext(labels[pairs[:, 0]], labels[pairs[:, 1]])
+            assert output.labels is not None  # the model fills them in
+            context = PredictedPairs(output.labels[pairs[:, 0]], output.labels[pairs[:, 1]],
+                                     plain=output.predicate_logits, counterfactuals=output.counterfactuals)
             for suffix, adjust in adjusters.items():
                 predictions[mode + suffix] = _by_image(boxes, encoding.image_index, labels, scores, pairs,
                                                        adjust(output.predicate_logits, context), len(batch))

@@ -117,7 +117,7 @@ def _system(experiment: Experiment, config: Config, detector: Detector) -> TwoSt
     augmenter = require_augmenter(augmentation.build(AugmentationParts(
         detector.channels, detector.map_size, experiment, CPU, features)), augmentation)
     optimizer = build_optimizer(settings, model.parameter_groups(settings.learning_rate, settings.box_head_rate))
-    learner = GraphLearner(model, detector, config.loss.build(experiment), optimizer, config, CPU)
+    learner = GraphLearner(model, detector, config.loss.for_memory().build(experiment), optimizer, config, CPU)
     system = TwoStage(learner, augmenter, config, CPU)
     system.train()
     return system

@@ -1,38 +1,62 @@
-"""Every combination of head, edge loss, augmentation, mode of training and frequency bias: it is allowed, or a config
-with it does not load and the message says why."""
+"""Every combination of head, edge loss, augmentation, mode of training, frequency bias and adjustment: it is allowed,
+or a config with it does not load and the message says why."""
 
 from itertools import product
 
 import pytest
 
 from sgg.config import Config, ConfigError, validate
-from sgg.methods.augmentation import AUGMENTATIONS
+from sgg.methods.adjustment import ADJUSTMENTS, faults_of_values
 from sgg.methods.edge_loss import EDGE_LOSSES
 from sgg.methods.head import HEADS
+from tests.combinations import ADJUSTED, BIASES, Combination, trained
 
-REASONS = {
-    "training.mode sgdet cannot be combined with augmentation.kind gan": lambda head, augmentation, mode, bias: (
-        augmentation == "gan" and mode == "sgdet"),
-    "model.frequency_bias is only, so the model has no weights": lambda head, augmentation, mode, bias: (
-        augmentation != "off" and bias == "only"),
-    "model.frequency_bias must be off with model.head causal": lambda head, augmentation, mode, bias: (
-        head == "causal" and bias != "off"),
-    "augmentation.kind gan cannot be combined with model.head causal: ": lambda head, augmentation, mode, bias: (
-        head == "causal" and augmentation == "gan"),
-}
+MANY = {name: [entry.neutral, *ADJUSTED[name]] for name, entry in ADJUSTMENTS.entries.items()}
+"""Every value that is tried of each adjustment."""
+
+
+def require(settings: dict, expected: list[str]) -> None:
+    """A config loads if nothing is expected; else its faults are those that are expected."""
+    if not expected:
+        assert isinstance(validate(settings), Config)
+        return
+    with pytest.raises(ConfigError) as raised:
+        validate(settings)
+    text = str(raised.value)
+    assert all(reason in text for reason in expected), (expected, text)
+    adjusted = [reason for reason in expected if reason.startswith("evaluation.")]
+    assert len(raised.value.faults) == len(expected) - len(adjusted) + bool(adjusted), "those of adjustments are one"
 
 
 @pytest.mark.parametrize("head", list(HEADS))
 def test_validate_allows_a_combination_or_says_why_not(head: str) -> None:
-    for loss, *rest in product(EDGE_LOSSES, AUGMENTATIONS, ("sgcls", "predcls", "sgdet"), ("off", "add", "only")):
-        augmentation, mode, bias = rest
-        settings = {"data": {"name": "toy"}, "loss": loss, "augmentation": augmentation, "training": {"mode": mode},
-                    "model": {"head": head, "frequency_bias": bias}}
-        expected = [reason for reason, holds in REASONS.items() if holds(head, *rest)]
-        if not expected:
-            assert isinstance(validate(settings), Config)
-            continue
-        with pytest.raises(ConfigError) as raised:
-            validate(settings)
-        assert len(raised.value.faults) == len(expected)
-        assert all(reason in str(raised.value) for reason in expected)
+    for combination in trained():
+        if combination.head == head:
+            require(combination.settings, combination.reasons)
+
+
+@pytest.mark.parametrize("head", list(HEADS))
+def test_faults_of_values_of_every_combination(head: str) -> None:
+    """Each value of each adjustment with each model. They depend on neither augmentation nor mode, and several
+    adjustments are refused if one is."""
+    models = [Combination(head, loss, "off", "sgcls", bias) for loss, bias in product(EDGE_LOSSES, BIASES)]
+    for combination in (model for model in models if not model.reasons):
+        config = validate(combination.settings)
+        for name, value in ((name, value) for name, values in MANY.items() for value in values):
+            faults = faults_of_values(name, [value], config.trained)
+            expected = combination.reason_of_adjustment(name, value)
+            assert len(faults) == bool(expected)
+            assert not expected or (faults[0].startswith(expected) and "leave this value out" in faults[0])
+
+
+@pytest.mark.parametrize("head", list(HEADS))
+@pytest.mark.parametrize("bias", ["off", "add"])
+def test_validate_with_every_value_of_every_adjustment(head: str, bias: str) -> None:
+    combination = Combination(head, "dnorm", "off", "sgcls", bias)
+    expected = [reason for name, values in ADJUSTED.items() for value in values
+                if (reason := combination.reason_of_adjustment(name, value))]
+    require({**combination.settings, "evaluation": MANY}, combination.reasons + expected)
+
+
+def test_adjusted_has_every_adjustment() -> None:
+    assert ADJUSTED.keys() == set(ADJUSTMENTS)

@@ -148,6 +148,9 @@ def test_verify_lists_files_derived_from_other_data(verified, folder, genome_dir
     for name, identity in stores.items():
         write_store(cache / "features" / f"{name}.zarr", identity, [lambda: (np.zeros((1, 2, 7, 7)), [1])])
     (cache / "features" / "spoilt.zarr" / "zarr.json").write_text("{}")
+    (cache / "derived").mkdir()
+    np.savez(cache / "derived" / "whole-1.npz", scores=np.ones(3))
+    (cache / "derived" / "cut-2.npz").write_bytes((cache / "derived" / "whole-1.npz").read_bytes()[:100])
     (cache / "detectors" / "tiny").mkdir(parents=True)
     facts = {"hash": "h", "classes": data.classes, "data_hash": data.hash,
              "pictures_hash": data.image_hash(data.split("detector"))}
@@ -155,11 +158,14 @@ def test_verify_lists_files_derived_from_other_data(verified, folder, genome_dir
     status, _, found = verified()
     derived = {kind: (one["count"], one["example"]) for kind, one in found.items() if kind.startswith("derived")}
     assert status == 1
-    assert derived.pop("derived files that are damaged")[1].startswith(f"{cache}/features/spoilt.zarr: not a feature")
+    count, example = derived.pop("derived files that are damaged")
+    assert count == 2, "a store and arrays"
+    assert example.startswith(f"{cache}/features/spoilt.zarr: not a feature")
     assert derived == {
         "derived files of other annotation": (1, f"feature store {cache}/features/before.zarr"),
         "derived files that do not say from which images they are": (1, f"feature store {cache}/features/unknown.zarr")}
     shutil.rmtree(cache / "features" / "spoilt.zarr")
+    (cache / "derived" / "cut-2.npz").unlink()
     Image.new("RGB", (64, 48), "red").save(folder / f"{train.image_id(0)}.jpg")
     status, _, found = verified()
     assert status == 0

@@ -56,3 +56,12 @@ def test_metrics_read_the_zero_shot_list_for_test_alone(tmp_path: Path) -> None:
     assert listed is not None
     assert listed.triplets == [tuple(seen)]
     assert listed.provenance(data.triplets("train").as_dict())["in_training"] == 1
+
+
+def test_metrics_with_relation_nms() -> None:
+    """The provenance says it; without, it says nothing."""
+    data = open_visual_genome(FILES / "vg_tiny_data" / "VG", num_val_images=4)
+    for on in (True, False):
+        experiment = Experiment(validate({"evaluation": {"relation_nms": on}}), data)
+        assert {one.conventions.relation_nms for one in experiment.metrics("val").values()} == {on}
+        assert experiment.provenance().get("relation_nms", False) is on

@@ -7,7 +7,16 @@ import pytest
 import torch
 
 from sgg.methods.edge_loss import EdgeContext
-from sgg.methods.variants import adjusters, objective, split_suffix, suffix, values_under, variants_of, with_suffix
+from sgg.methods.variants import (
+    adjusters,
+    counterfactuals_of,
+    objective,
+    split_suffix,
+    suffix,
+    values_under,
+    variants_of,
+    with_suffix,
+)
 
 SAME = {"epoch": 2, "loss": 3.0, "val/sgcls/zs/num_images": 7, "val/sgcls/zs/num_relations": 9,
         "val/sgdet/fallbacks": 4, "val/sgdet/failures": 1}
@@ -30,6 +39,21 @@ def test_suffix_split_suffix_and_with_suffix() -> None:
 def test_variants_of_is_the_grid_of_all_values() -> None:
     found = variants_of({"pred_weight": [0.0, 0.5], "logit_adjustment": [0.0, 1.0], "ks": [20]})
     assert [suffix(one) for one in found] == ["", "/x0.5", "/logit_adjustment=1", "/logit_adjustment=1/x0.5"]
+
+
+def test_suffix_of_words_in_the_order_of_names() -> None:
+    variants = variants_of({"tcar": [0.0, 1.0], "effect": ["none", "tde"], "pred_weight": [0.5]})
+    assert [suffix(one) for one in variants] == ["/x0.5", "/tcar=1/x0.5", "/effect=tde/x0.5", "/effect=tde/tcar=1/x0.5"]
+    assert split_suffix("val/sgcls/zs/ngR@50/effect=tde/tcar=1/x0.5") == ("val/sgcls/zs/ngR@50",
+                                                                     "/effect=tde/tcar=1/x0.5")
+
+
+def test_adjusters_take_the_counterfactual_logits_of_their_values() -> None:
+    found = adjusters(variants_of({"effect": ["none", "tde", "te"], "logit_adjustment": [0.0]}), SimpleNamespace())
+    wanted = {ending: one.counterfactuals for ending, one in found.items()}
+    assert wanted == {"": set(), "/effect=tde": {"expected_classes", "average_context"},
+                      "/effect=te": {"expected_classes", "average_context_and_classes"}}
+    assert counterfactuals_of(found.values()) == {"expected_classes", "average_context", "average_context_and_classes"}
 
 
 def test_values_under_keeps_counts_in_each_variant() -> None:

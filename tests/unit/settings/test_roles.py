@@ -45,15 +45,16 @@ def test_role_shared() -> None:
 
 def test_role_swept() -> None:
     assert keys_where(lambda role: role.swept) == ["evaluation.modes", "evaluation.ks", "evaluation.pred_weight",
-                                                   "evaluation.logit_adjustment"]
+                                                   "evaluation.effect", "evaluation.frequency_bias",
+                                                   "evaluation.logit_adjustment", "evaluation.tcar"]
 
 
 def test_role_searchable_and_identity_mean_training() -> None:
     for key in reference():
         expected = key.split(".")[0] not in {"experiment", "evaluation", "search", "resources", "tracking"} and \
-            key not in {"data.root", "data.cache", "data.workers", "data.eval_images", "model.head.effect",
-                        "training.device", "training.keep_checkpoints", "training.checkpoint_steps",
-                        "training.recompute_box_heads", "features.maps"}
+            key not in {"data.root", "data.cache", "data.workers", "data.eval_images", "training.device",
+                        "training.keep_checkpoints", "training.checkpoint_steps", "training.recompute_box_heads",
+                        "features.maps"}
         assert (role_of(key).searchable, role_of(key).identity) == (expected, expected), key
 
 

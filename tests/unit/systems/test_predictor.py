@@ -9,6 +9,8 @@ import torch
 
 from sgg.config import validate
 from sgg.evaluate.evaluation import evaluate
+from sgg.losses.edges.tcar import TCAR
+from sgg.methods.variants import adjusters, variants_of
 from sgg.models import pair_parts
 from sgg.systems.two_stage import predictor
 from tests.untrained import untrained
@@ -93,6 +95,71 @@ def test_evaluate_measures_all_adjusters_in_one_pass(foundation, monkeypatch) ->
     assert named[rank] != named[f"{rank}/logit_adjustment={TAU}"]
     assert [name for name in named if name.startswith("sgcls/all/num_images")] == ["sgcls/all/num_images"]
     assert {"sgdet/fallbacks", "sgdet/failures"} < named.keys()
+
+
+@pytest.fixture(scope="module")
+def causal(toy_root):
+    """An untrained causal head, measured under two adjustments."""
+    torch.manual_seed(0)
+    found = untrained(validate({
+        "data": {"name": "toy", "root": str(toy_root), "eval_images": 3}, "model": {"head": "causal"},
+        "evaluation": {"batch_size": 2, "effect": ["none", "tde", "nie", "te"], "tcar": [0, 1]}}), toy_root)
+    system = found.build_predictor()
+    for mean in system.model.relation_head.means.buffers():
+        mean.normal_()
+    return found.experiment, system
+
+
+def test_predict_gives_all_effects_in_one_pass(causal) -> None:
+    """The scores of an effect are the softmax of the difference of two counterfactual logits."""
+    experiment, system = causal
+    head, batch, seen = system.model.relation_head, next(iter(experiment.evaluation_batches("val"))), []
+    hook = head.register_forward_hook(lambda *call: seen.append(call[-1]))
+    with system.evaluating():
+        found = system.predict(batch, ["sgcls", "predcls"], experiment.adjusters).predictions
+    hook.remove()
+    assert len(seen) == 2, "once for each mode"
+    endings = [f"{effect}{tcar}" for effect in ("", "/effect=tde", "/effect=nie", "/effect=te")
+               for tcar in ("", "/tcar=1")]
+    assert list(found) == [mode + ending for mode in ("sgcls", "predcls") for ending in endings]
+    for mode, outputs in zip(("sgcls", "predcls"), seen, strict=True):
+        logits = outputs.counterfactuals["expected_classes"] - outputs.counterfactuals["average_context"]
+        together = torch.cat([one.predicate_scores[np.lexsort(one.pairs.numpy().T[::-1])]
+                              for one in found[f"{mode}/effect=tde"]])
+        torch.testing.assert_close(together, logits.softmax(1))
+
+
+def test_predict_applies_adjustments_one_after_another(causal) -> None:
+    """T-CAR's shift acts on the logits of the effect: scores of plausible unseen triplets grow by e^2 against others.
+    """
+    experiment, system = causal
+    batch = next(iter(experiment.evaluation_batches("val")))
+    with system.evaluating():
+        found = system.predict(batch, ["predcls"], experiment.adjusters).predictions
+    known = TCAR().triplets(experiment, "")
+    for effect, both in zip(found["predcls/effect=te"], found["predcls/effect=te/tcar=1"], strict=True):
+        order, others = (np.lexsort(one.pairs.numpy().T) for one in (effect, both))
+        ends = effect.labels[effect.pairs[order]]
+        scores = effect.predicate_scores[order] * torch.exp(2.0 * known.at(*ends.T).plausible_unseen)
+        torch.testing.assert_close(both.predicate_scores[others], scores / scores.sum(1, keepdim=True))
+
+
+@pytest.mark.parametrize("mode", ["sgcls", "predcls", "sgdet"])
+def test_predict_leaves_the_frequency_bias_out(foundation, mode: str) -> None:
+    """Exactly as a model without bias; the plain scores stay."""
+    experiment, system = foundation.experiment, foundation.build_predictor()
+    batch = next(iter(experiment.evaluation_batches("val")))
+    settings = experiment.config.evaluation.model_copy(update={"frequency_bias": ["trained", "off"]})
+    adjusters_of = adjusters(variants_of(dict(settings)), experiment)
+    with system.evaluating():
+        found = system.predict(batch, [mode], adjusters_of).predictions
+        plain = system.predict(batch, [mode]).predictions[mode]
+        system.model.frequency_bias = None
+        without = system.predict(batch, [mode]).predictions[mode]
+    for expected, ending in ((plain, ""), (without, "/frequency_bias=off")):
+        for one, other in zip(found[mode + ending], expected, strict=True):
+            assert torch.equal(one.predicate_scores, other.predicate_scores)
+            assert torch.equal(one.pairs, other.pairs)
 
 
 @pytest.mark.parametrize(("together", "part_bytes"), [(1, 1 << 26), (1 << 13, 1 << 17), (1, 1 << 17)])

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, model_validator
 
 from sgg.losses.cross_entropy import PairWeights
 from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLossFunction
 from sgg.settings.roles import trains
+from sgg.settings.section import Fraction
 
 if TYPE_CHECKING:
+    from sgg.methods.derived import DerivedFile
     from sgg.methods.statistics import Statistics
+
+    from .triplets import KnownTriplets
 
 
 @EDGE_LOSSES.register
@@ -25,15 +29,22 @@ class TCAR(PairWeights):
     weighted by their numbers of pairs.
     """
 
+    needs_triplets: ClassVar[bool] = True
+
     kind: Annotated[Literal["tcar"], trains(mid_training=True)] = "tcar"
     """Cross-entropy calibrated by triplets, and a term that keeps plausible unseen triplets probable."""
     background_weight: Annotated[NonNegativeFloat, trains(mid_training=True)] = 3.0
     """beta: the weight of background pairs."""
     calibration: Annotated[NonNegativeFloat, trains(mid_training=True)] = 0.01
     """lambda of the paper: the weight of the term for plausible unseen triplets."""
+    plausible: Annotated[Literal["contexts", "network"], trains(mid_training=True)] = "contexts"
+    """What says which unseen triplets are plausible. contexts: those of GraphN. network: a small network on word
+    vectors, as in the paper, which is trained on the training triplets alone. It is made once for all trials."""
     min_context: Annotated[float, Field(ge=1), trains(mid_training=True)] = 2.0
-    """An unseen triplet is plausible if training has (subject, predicate) and (predicate, object) at least so often
-    each, with other classes at the third place. These are the contexts of GraphN, whose alpha this is."""
+    """With plausible contexts: an unseen triplet is plausible if training has (subject, predicate) and (predicate,
+    object) at least so often each, with other classes at the third place. This is the alpha of GraphN."""
+    network_rate: Annotated[Fraction, trains(mid_training=True)] = 0.85
+    """With plausible network: the fraction of all triplets, seen ones too, whose score is too small."""
     most_frequent_is_unseen: Annotated[bool, trains(mid_training=True)] = False
     """Treat the most frequent triplets as unseen, as the published code does, since their weight is 0 like that of
     unseen ones."""
@@ -45,13 +56,42 @@ class TCAR(PairWeights):
                              "let one of them be positive")
         return self
 
+    @property
+    def needs_words(self) -> bool:
+        """The network reads word vectors."""
+        return self.plausible == "network"
+
+    def derived(self, statistics: Statistics) -> list[DerivedFile]:
+        """The network, if it is asked for."""
+        if self.plausible == "contexts":
+            return []
+        from .network_training import plausibility_file
+
+        return [plausibility_file(statistics)]
+
+    def for_memory(self) -> TCAR:
+        """With contexts, which need no network."""
+        return self.model_copy(update={"plausible": "contexts"})
+
     def build(self, statistics: Statistics) -> EdgeLossFunction:
         """The loss. Raises ValueError if training has no triplets."""
         from .calibration import Calibration
-        from .triplets import ContextPlausibility, SeenTriplets
+
+        return Calibration(self, self.triplets(statistics, "loss.kind tcar"))
+
+    def triplets(self, statistics: Statistics, setting: str) -> KnownTriplets:
+        """What is known of triplets, as these settings say. setting: what needs it, for a message. Raises ValueError if
+        training has no triplets, or the data set more than a network can score."""
+        from .triplets import ContextPlausibility, KnownTriplets, Plausibility, ScoredPlausibility, SeenTriplets
 
         arrays = (*statistics.triplets, statistics.num_classes, statistics.num_predicates)
         if not len(arrays[0]):
-            raise ValueError("loss.kind tcar calibrates by the counts of training triplets, and the training images "
-                             "have none: use images with relations, or another loss.kind")
-        return Calibration(self, SeenTriplets.of(*arrays), ContextPlausibility.of(*arrays, self.min_context))
+            raise ValueError(f"{setting} calibrates by the counts of training triplets, and the training images have "
+                             f"none: use images with relations, or leave {setting} out")
+        plausible: Plausibility
+        if self.plausible == "contexts":
+            plausible = ContextPlausibility.of(*arrays, self.min_context)
+        else:
+            (file,) = self.derived(statistics)
+            plausible = ScoredPlausibility.of(statistics.derived(file)["scores"], self.network_rate)
+        return KnownTriplets(SeenTriplets.of(*arrays), plausible, self.most_frequent_is_unseen)

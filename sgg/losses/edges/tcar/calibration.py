@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from sgg.losses.cross_entropy import Density
 from sgg.methods.edge_loss import EdgeContext
 
-from .triplets import Plausibility, SeenTriplets
+from .triplets import KnownTriplets
 
 if TYPE_CHECKING:
     from . import TCAR
@@ -23,25 +23,17 @@ EPSILON = 1e-5
 class Calibration:
     """The edge loss, with a term for the annotation and one for plausible unseen triplets: see `TCAR`."""
 
-    def __init__(self, settings: TCAR, seen: SeenTriplets, plausible: Plausibility) -> None:
-        self._settings, self._seen, self._plausible = settings, seen, plausible
+    def __init__(self, settings: TCAR, triplets: KnownTriplets) -> None:
+        self._settings, self._triplets = settings, triplets
 
     def __call__(self, logits: Tensor, predicates: Tensor, context: EdgeContext) -> Tensor:
         """The loss of logits [P, R] and predicates [P] or soft ones [P, R]; 0 where P is 0."""
-        weights, seen, unseen = self._triplets(logits, context)
-        density = Density.of(predicates, context)
+        known = self._triplets.at(context.subject_labels, context.object_labels)
+        weights, density = known.weights.to(logits), Density.of(predicates, context)
         share = len(logits) / max(density.num_foreground + density.num_background, 1)
-        plausible = unseen & self._plausible(context.subject_labels, context.object_labels)
         return self._settings.scale * (
             self.annotated(logits - weights, predicates, density)
-            + self._settings.calibration * share * unseen_loss(logits, weights, seen, plausible))
-
-    def _triplets(self, logits: Tensor, context: EdgeContext) -> tuple[Tensor, Tensor, Tensor]:
-        """[P, R] the weights of the triplets, which of them have one as seen triplets, and which are unseen."""
-        weights, seen = self._seen.at(context.subject_labels, context.object_labels)
-        if self._settings.most_frequent_is_unseen:
-            seen = weights > 0
-        return weights.to(logits), seen, ~seen
+            + self._settings.calibration * share * unseen_loss(logits, weights, known.seen, known.plausible_unseen))
 
     def annotated(self, logits: Tensor, predicates: Tensor, density: Density) -> Tensor:
         """The mean cross-entropies of annotated and of background pairs, averaged with their weights. A missing part

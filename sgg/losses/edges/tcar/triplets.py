@@ -1,9 +1,10 @@
 """What T-CAR knows of triplets: the weights of those that training has, and which of the others are plausible. Both are
-looked up for the pairs of a batch, so memory grows with the number of triplets and with C x R, never with C x C x R."""
+looked up for the pairs of a batch, so memory grows with the number of triplets and with C x R. Only the scores of the
+network take C x C x R."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -47,11 +48,58 @@ class SeenTriplets:
         return self._weights.on(device)[places] * seen, seen
 
 
+class OfPairs(NamedTuple):
+    """What is known of the triplets of P pairs of classes, [P, R] each: their weights (float64), whether they count as
+    seen, and whether they are plausible without being seen."""
+
+    weights: Tensor
+    seen: Tensor
+    plausible_unseen: Tensor
+
+
+class KnownTriplets:
+    """All that T-CAR knows of triplets. most_frequent_is_unseen: triplets without a weight count as unseen."""
+
+    def __init__(self, seen: SeenTriplets, plausible: Plausibility, most_frequent_is_unseen: bool = False) -> None:
+        self._seen, self._plausible, self._weight_decides = seen, plausible, most_frequent_is_unseen
+
+    def at(self, subjects: Tensor, objects: Tensor) -> OfPairs:
+        """Of the triplets of pairs of classes [P] and [P]."""
+        weights, seen = self._seen.at(subjects, objects)
+        if self._weight_decides:
+            seen = weights > 0
+        return OfPairs(weights, seen, ~seen & self._plausible(subjects, objects))
+
+
 class Plausibility(Protocol):
     """(subject classes [P], object classes [P]) -> [P, R] whether each triplet is plausible, seen or not."""
 
     def __call__(self, subjects: Tensor, objects: Tensor) -> Tensor:
         """Never true for the background."""
+
+
+class ScoredPlausibility:
+    """A triplet is plausible if its score is among the larger ones. plausible: [C, C, R] by subject, object, predicate.
+    """
+
+    def __init__(self, plausible: np.ndarray) -> None:
+        self._plausible = Constant(torch.from_numpy(plausible))
+
+    @classmethod
+    def of(cls, scores: np.ndarray, rate: float) -> ScoredPlausibility:
+        """From scores [C, C, R], which are 0 for the background. rate: the fraction of the other triplets whose scores
+        are too small."""
+        return cls((scores > 0) & (scores >= threshold(scores, rate)))
+
+    def __call__(self, subjects: Tensor, objects: Tensor) -> Tensor:
+        """[P, R]."""
+        return self._plausible.on(subjects.device)[subjects, objects]
+
+
+def threshold(scores: np.ndarray, rate: float) -> float:
+    """The least score of a plausible triplet: that at the fraction `rate` of all scores but 0, in ascending order."""
+    ascending = np.sort(scores[scores > 0])
+    return float(ascending[int((len(ascending) - 1) * rate)])
 
 
 class ContextPlausibility:

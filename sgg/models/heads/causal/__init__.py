@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveInt
 
+from sgg.methods.counterfactual import AVERAGE_CONTEXT, AVERAGE_CONTEXT_AND_CLASSES, EXPECTED_CLASSES
 from sgg.methods.head import HEADS, Head, HeadSizes, Need
 from sgg.settings.marks import data_defaults
-from sgg.settings.roles import measures, trains
+from sgg.settings.roles import trains
 from sgg.settings.section import Fraction
 
 if TYPE_CHECKING:
@@ -18,17 +19,19 @@ if TYPE_CHECKING:
 
 @HEADS.register
 class Causal(Head):
-    """Causal effects: pairs are scored by three branches, context, vision and frequencies. A trained model is measured
-    with its plain scores, or with the effect that one branch has on them."""
+    """Causal effects: pairs are scored by three branches, context, vision and frequencies. A trained model also gives
+    the scores that it would give with an average context, from which `evaluation.effect` takes causal effects."""
 
     needs: ClassVar[frozenset[Need]] = frozenset({"detector_logits", "class_boxes", "class_vectors",
                                                   "frequency_table"})
     conditions_on_labels: ClassVar[bool] = True
     has_frequency_bias: ClassVar[bool] = True
     only_real: ClassVar[str] = "its frequencies and average contexts must be those of real images"
+    counterfactuals: ClassVar[frozenset[str]] = frozenset({EXPECTED_CLASSES, AVERAGE_CONTEXT,
+                                                           AVERAGE_CONTEXT_AND_CLASSES})
 
     kind: Annotated[Literal["causal"], trains()] = "causal"
-    """Branches of context, vision and frequencies, and their causal effects."""
+    """Branches of context, vision and frequencies, whose causal effects are measured (evaluation.effect)."""
     context: Annotated[Literal["motifs", "vctree"], trains()] = "motifs"
     """The contexts of objects: those of Neural Motifs, or those of VCTree."""
     fusion: Annotated[Literal["sum", "gate"], trains()] = "sum"
@@ -36,10 +39,6 @@ class Causal(Head):
     gate that follows from all three."""
     spatial: Annotated[bool, trains()] = True
     """Multiply the context of a pair by a vector that follows from both boxes, their union and their intersection."""
-    effect: Annotated[Literal["none", "tde", "nie", "te"], measures()] = "none"
-    """The scores of a trained model. none: plain ones. tde (total direct effect): what the true context adds to an
-    average one. nie (natural indirect effect): what the true classes add to those that follow from an average context.
-    te (total effect): the sum of both."""
     hidden_dim: Annotated[PositiveInt, Field(multiple_of=2), trains(), data_defaults(toy=64)] = 512
     """Width of the contexts, an even number."""
     object_layers: Annotated[PositiveInt, trains()] = 1

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sgg.common.precision import full
+from sgg.methods.counterfactual import AVERAGE_CONTEXT, AVERAGE_CONTEXT_AND_CLASSES, EXPECTED_CLASSES
 from sgg.methods.head import HeadInputs, HeadOutputs, HeadSizes, Unit
 from sgg.models.frequency_bias import FrequencyBias
-from sgg.models.head_parts.contexts import Contexts
 from sgg.models.head_parts.pairs import Classify, PairJoin, PairsStream, of_pairs
 from sgg.models.head_parts.position import DIM as POSITION_DIM
 from sgg.models.heads.motifs.context import MotifsContext
@@ -33,11 +33,10 @@ class CausalHead(nn.Module):
     """
 
     def __init__(self, sizes: HeadSizes, class_vectors: Tensor | None = None, *, context: str, fusion: str,
-                 spatial: bool, effect: str, hidden_dim: int, object_layers: int, edge_layers: int, pooling_dim: int,
+                 spatial: bool, hidden_dim: int, object_layers: int, edge_layers: int, pooling_dim: int,
                  dropout: float) -> None:
         super().__init__()
         assert sizes.frequency_table is not None
-        self.effect = effect
         self.context = CONTEXTS[context](sizes, class_vectors, hidden_dim=hidden_dim, object_layers=object_layers,
                                          edge_layers=edge_layers, dropout=dropout)
         self.join = PairJoin(hidden_dim, pooling_dim)
@@ -53,17 +52,17 @@ class CausalHead(nn.Module):
     # torch.compile would compile the loops of contexts again for every number of steps, which takes minutes each time.
     @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch's own, and untyped
     def forward(self, inputs: HeadInputs) -> HeadOutputs:
-        """Logits of labels and predicates, and the labels on which the predicates depend; in training also losses. In
-        evaluation the logits of predicates are the effect that the settings name."""
+        """Logits of labels and predicates, and the labels on which the predicates depend; in training also losses, in
+        evaluation counterfactual logits where the inputs ask for them."""
         if self.training:
             return self._train(inputs)
-        contexts, classify = self._classifier(inputs)
-        return contexts.outputs(classify(inputs.pairs, inputs.edges))
+        classify, outputs = self._worlds(inputs)
+        return outputs(classify(inputs.pairs, inputs.edges))
 
     def stream_pairs(self, inputs: HeadInputs) -> PairsStream:
         """As `StreamingHead.stream_pairs`."""
-        contexts, classify = self._classifier(inputs)
-        return PairsStream(classify, inputs.pairs, contexts.outputs())
+        classify, outputs = self._worlds(inputs)
+        return PairsStream(classify, inputs.pairs, outputs)
 
     def _train(self, inputs: HeadInputs) -> HeadOutputs:
         """Plain logits, the losses of each branch by itself, and the running means moved."""
@@ -71,7 +70,7 @@ class CausalHead(nn.Module):
         boxes = self._boxes(inputs, pairs)
         of_pair = self._of_pairs(contexts.edge, pairs, boxes)
         vision, likely = self.classify_vectors(inputs.edges), self._of_labels(contexts.labels, pairs)
-        outputs = contexts.outputs(self._joined(vision, of_pair, likely))
+        outputs = contexts.outputs(self._joined(vision, self._branch(of_pair), likely))
         self.means.follow(contexts, boxes, inputs)
         if inputs.target_predicates is None:
             return outputs
@@ -83,29 +82,33 @@ class CausalHead(nn.Module):
         units: dict[str, Unit] = dict.fromkeys(losses, "pairs")
         return replace(outputs, losses={**outputs.losses, **losses}, units={**outputs.units, **units})
 
-    def _classifier(self, inputs: HeadInputs) -> tuple[Contexts, Classify]:
-        """The contexts of objects, and a function that gives the logits of pairs under the effect."""
-        contexts = self.context.contexts(inputs)
-        if self.effect == "none":
-            return contexts, lambda pairs, vectors: self._joined(
-                self.classify_vectors(vectors), self._of_pairs(contexts.edge, pairs, self._boxes(inputs, pairs)),
-                self._of_labels(contexts.labels, pairs))
-        averaged = self.context.contexts(inputs, self.means.averages)
-        odds, average_odds = contexts.label_logits.softmax(1), averaged.label_logits.softmax(1)
-        average_boxes = None if self.spatial is None else self.means.boxes[None]
+    def _worlds(self, inputs: HeadInputs) -> tuple[Classify, Callable[[Tensor], HeadOutputs]]:
+        """A function that gives the logits of pairs [p, 1 + K, R], plain ones and K counterfactual ones, and one that
+        gives the outputs for those of all pairs. What is common to all worlds is computed once."""
+        names = sorted(inputs.counterfactuals)
+        contexts, *others = self.context.contexts_under(inputs, None, *[self.means.averages] * bool(names))
+        averaged = others[0] if others else contexts
 
         def classify(pairs: Tensor, vectors: Tensor) -> Tensor:
-            vision, likely = self.classify_vectors(vectors), self._expected(odds, pairs)
-            without = self._of_pairs(averaged.edge, pairs, average_boxes)
-            kept = self._joined(vision, without, likely)
-            if self.effect == "nie":
-                return kept - self._joined(vision, without, self._expected(average_odds, pairs))
-            whole = self._joined(vision, self._of_pairs(contexts.edge, pairs, self._boxes(inputs, pairs)), likely)
-            if self.effect == "tde":
-                return whole - kept
-            return whole - self._joined(vision, without, self._expected(average_odds, pairs))
+            vision = self.classify_vectors(vectors)
+            actual = self._branch(self._of_pairs(contexts.edge, pairs, self._boxes(inputs, pairs)))
+            plain = self._joined(vision, actual, self._of_labels(contexts.labels, pairs))
+            if not names:
+                return plain[:, None]
+            boxes = None if self.spatial is None else self.means.boxes[None]
+            average = self._branch(self._of_pairs(averaged.edge, pairs, boxes))
+            likely = of_average = self._expected(contexts.label_logits.softmax(1), pairs)
+            if AVERAGE_CONTEXT_AND_CLASSES in names:
+                of_average = self._expected(averaged.label_logits.softmax(1), pairs)
+            worlds = {EXPECTED_CLASSES: (actual, likely), AVERAGE_CONTEXT: (average, likely),
+                      AVERAGE_CONTEXT_AND_CLASSES: (average, of_average)}
+            return torch.stack([plain, *(self._joined(vision, *worlds[name]) for name in names)], dim=1)
 
-        return contexts, classify
+        def outputs(logits: Tensor) -> HeadOutputs:
+            plain, *others = logits.unbind(1)
+            return replace(contexts.outputs(plain), counterfactuals=dict(zip(names, others, strict=True)))
+
+        return classify, outputs
 
     def _of_pairs(self, contexts: Tensor, pairs: Tensor, boxes: Tensor | None) -> Tensor:
         """[P, pooling_dim] the contexts of pairs. contexts: [N, hidden_dim]. boxes: [P, 32], or [1, 32] for all pairs.
@@ -119,16 +122,20 @@ class CausalHead(nn.Module):
             return None
         return pair_numbers(box_numbers(inputs.boxes, inputs.image_sizes[inputs.image_index]), pairs)
 
-    def _joined(self, vision: Tensor, of_pair: Tensor, likely: Tensor) -> Tensor:
+    def _branch(self, of_pair: Tensor) -> tuple[Tensor, Tensor | None]:
+        """[P, R] the logits of the contexts [P, pooling_dim] of pairs, and what they add to the gate, if there is one.
+        """
+        return self.classify_contexts(of_pair), None if self.gate is None else self.gate(of_pair)
+
+    def _joined(self, vision: Tensor, branch: tuple[Tensor, Tensor | None], likely: Tensor) -> Tensor:
         """[P, R] the logits of the three branches together.
 
-        vision: [P, R] logits of the visual vectors. of_pair: [P, pooling_dim] contexts. likely: [P, R] logits of the
-        frequencies.
+        vision: [P, R] logits of the visual vectors. branch: of the contexts. likely: [P, R] logits of the frequencies.
         """
-        context = self.classify_contexts(of_pair)
-        if self.gate is None:
+        context, gate = branch
+        if gate is None:
             return vision + context + likely
-        return context * (vision + likely + self.gate(of_pair)).sigmoid()
+        return context * (vision + likely + gate).sigmoid()
 
     def _of_labels(self, labels: Tensor, pairs: Tensor) -> Tensor:
         """[P, R] logits of the frequencies of the classes [N]."""

@@ -45,11 +45,20 @@ class MotifsContext(nn.Module):
 
     def contexts(self, inputs: HeadInputs, averages: Averages | None = None) -> Contexts:
         """The contexts and labels of objects. The vectors of pairs are not read. averages: as in `Averages`."""
+        (found,) = self.contexts_under(inputs, averages)
+        return found
+
+    def contexts_under(self, inputs: HeadInputs, *several: Averages | None) -> list[Contexts]:
+        """As `contexts`, under each of several averages. What depends on none of them is computed once."""
         order = SequenceOrder.right_to_left(inputs.boxes, inputs.image_index, inputs.num_images)
         position = self.position(inputs.boxes, inputs.image_sizes[inputs.image_index])
         objects = torch.cat([inputs.nodes, label_code(self.object_embedding, inputs), position], dim=1)
         object_context = self.object_context(objects, order)
         to_decode = torch.cat([objects, object_context], dim=1)
+        return [self._contexts(inputs, order, object_context, to_decode, averages) for averages in several]
+
+    def _contexts(self, inputs: HeadInputs, order: SequenceOrder, object_context: Tensor, to_decode: Tensor,
+                  averages: Averages | None) -> Contexts:
         if averages is not None:
             to_decode = averages.to_decode.expand_as(to_decode)
         label_logits, labels = self._decide(inputs, to_decode, order, averages is None)

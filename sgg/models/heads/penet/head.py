@@ -80,7 +80,7 @@ class PENetHead(nn.Module):
         label_logits, labels = self._decide(inputs)
         ends, prototypes = self._ends(inputs.nodes, labels), self.prototypes()
         return PairsStream(lambda pairs, vectors: self._similarities(self.points(*ends, vectors, pairs), prototypes),
-                           inputs.pairs, HeadOutputs(label_logits, label_logits[:0], labels))
+                           inputs.pairs, lambda logits: HeadOutputs(label_logits, logits, labels))
 
     def prototypes(self) -> Tensor:
         """[R, 2 semantic_dim] the prototypes of the predicates."""

@@ -49,7 +49,7 @@ class TransformerHead(nn.Module):
         """As `StreamingHead.stream_pairs`."""
         edge_context, label_logits, labels = self._contexts(inputs)
         return PairsStream(lambda pairs, vectors: self.pairs(edge_context, vectors, pairs), inputs.pairs,
-                           HeadOutputs(label_logits, label_logits[:0], labels))
+                           lambda logits: HeadOutputs(label_logits, logits, labels))
 
     def _contexts(self, inputs: HeadInputs) -> tuple[Tensor, Tensor, Tensor]:
         """[N, hidden_dim] contexts of objects for their pairs, and logits [N, C] and labels [N] of objects. The vectors

@@ -52,6 +52,11 @@ class VCTreeContext(nn.Module):
     def contexts(self, inputs: HeadInputs, averages: Averages | None = None) -> Contexts:
         """The contexts and labels of objects, and in training the loss of the trees. The vectors of pairs are not read.
         averages: as in `Averages`."""
+        (found,) = self.contexts_under(inputs, averages)
+        return found
+
+    def contexts_under(self, inputs: HeadInputs, *several: Averages | None) -> list[Contexts]:
+        """As `contexts`, under each of several averages. What depends on none of them is computed once."""
         grid = ObjectGrid.of(inputs.image_index, inputs.num_images, inputs.largest)
         image_sizes, classes = inputs.image_sizes[inputs.image_index], self.decoder.classify.out_features
         code = label_code(self.object_embedding, inputs)
@@ -63,6 +68,15 @@ class VCTreeContext(nn.Module):
 
         object_context = self.object_context(objects, forest, inputs.num_images)
         to_decode = torch.cat([objects, object_context], dim=1)
+        found = [self._contexts(inputs, forest, certain, object_context, to_decode, averages) for averages in several]
+        if self.training and inputs.related is not None:
+            losses = {"tree": tree_loss(scores, inputs.pairs, inputs.related, grid)}
+            found = [replace(one, losses=losses, units=UNITS) for one in found]
+        return found
+
+    def _contexts(self, inputs: HeadInputs, forest: Forest, certain: Tensor | None, object_context: Tensor,
+                  to_decode: Tensor, averages: Averages | None) -> Contexts:
+        """certain: [N, C] the logits of given labels."""
         if averages is not None:
             to_decode = averages.to_decode.expand_as(to_decode)
         if inputs.labels is not None and certain is not None:
@@ -73,11 +87,8 @@ class VCTreeContext(nn.Module):
         if averages is not None:
             known = averages.known.expand_as(known)
         edge_context = self.edge_context(torch.cat([known, object_context], dim=1), forest, inputs.num_images)
-        found = Contexts(edge_context, label_logits, labels, to_decode, known)
-        if self.training and inputs.related is not None:
-            losses = {"tree": tree_loss(scores, inputs.pairs, inputs.related, grid)}
-            return replace(found, losses=losses, units=UNITS)
-        return found if averages is not None else replace(found, predicted_labels=self._predicted(label_logits, inputs))
+        predicted = None if averages is not None else self._predicted(label_logits, inputs)
+        return Contexts(edge_context, label_logits, labels, to_decode, known, predicted)
 
     def _predicted(self, logits: Tensor, inputs: HeadInputs) -> Tensor | None:
         """[N] the labels of predictions in SGDet, where they differ from those that the edge context reads."""

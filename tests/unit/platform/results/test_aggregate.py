@@ -167,5 +167,7 @@ def test_basis_differs_for_results_of_other_images():
     other = facts | {"pictures": facts["pictures"] | {"test": "4"}}
     assert Basis.of(facts) == Basis.of(dict(facts)) != Basis.of(other)
     assert "pictures: " in str(Basis.of(facts))
+    assert "conventions: relation NMS" in str(Basis.of(facts | {"relation_nms": True}))
+    assert "conventions" not in str(Basis.of(facts))
     first_edition = Basis.of({name: fact for name, fact in facts.items() if name != "pictures"})
     assert "pictures" not in str(first_edition)

@@ -1,15 +1,19 @@
 """The causal head without golden numbers: both contexts, parts, effects, running means, settings."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 import torch
 
+from sgg.adjustments.effect import Effect
 from sgg.config import validate
 from sgg.config.config import Config
 from sgg.config.loading.errors import ConfigError
+from sgg.methods.adjustment import PredictedPairs
+from sgg.methods.counterfactual import AVERAGE_CONTEXT
+from sgg.models.heads.causal import Causal
 from sgg.models.heads.causal.running_means import RATE
-from sgg.settings.roles import Role
 from tests.scenes import image_of, scene, small_head
 
 CONTEXTS = ["motifs", "vctree"]
@@ -26,34 +30,52 @@ def measured(context: str, **settings):
 @pytest.mark.parametrize("context", CONTEXTS)
 @pytest.mark.parametrize("fusion", ["sum", "gate"])
 def test_causal_effects_add_up(context: str, fusion: str) -> None:
-    """The total effect is the direct plus the indirect one; labels are those of the plain head."""
-    network = measured(context, fusion=fusion)
+    """The total effect is the direct plus the indirect one; plain logits and labels stay what they are without them.
+    """
+    network, adjust = measured(context, fusion=fusion), Effect().build(None)
     for mode in ("sgcls", "sgdet", "predcls"):
-        batch, found = scene(3, 4, mode=mode), {}
-        for effect in ("none", "tde", "nie", "te"):
-            network.effect = effect
-            found[effect] = network(batch)
-        logits = {effect: outputs.predicate_logits for effect, outputs in found.items()}
-        torch.testing.assert_close(logits["tde"] + logits["nie"], logits["te"], rtol=1e-4, atol=1e-4)
-        assert not torch.allclose(logits["tde"], logits["none"])
-        assert torch.equal(found["te"].label_logits, found["none"].label_logits)
+        batch = scene(3, 4, mode=mode)
+        plain, found = network(batch), network(replace(batch, counterfactuals=Causal.counterfactuals))
+        logits = found.predicate_logits
+        torch.testing.assert_close(logits, plain.predicate_logits)
+        assert torch.equal(found.label_logits, plain.label_logits)
+        context_of = PredictedPairs(*found.labels[batch.pairs].unbind(1), plain=logits,
+                                    counterfactuals=found.counterfactuals)
+        effects = {effect: adjust(logits, context_of, effect) for effect in ("tde", "nie", "te")}
+        torch.testing.assert_close(effects["tde"] + effects["nie"], effects["te"], rtol=1e-4, atol=1e-4)
+        assert not torch.allclose(effects["tde"], logits)
+        torch.testing.assert_close(adjust(logits + 3, context_of, "tde"), effects["tde"] + 3, rtol=1e-4, atol=1e-4)
         if mode == "predcls":
-            assert not logits["nie"].any()
+            assert not effects["nie"].any()
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
-@pytest.mark.parametrize("effect", ["tde", "nie", "te"])
-def test_causal_effects_of_images_and_of_parts(context: str, effect: str) -> None:
-    """They are the same image by image, and with pairs in parts."""
-    network = measured(context, effect=effect)
-    batch = scene(3, 0, 4, mode="sgdet")
+@pytest.mark.parametrize("names", [Causal.counterfactuals, {AVERAGE_CONTEXT}])
+def test_causal_counterfactuals_of_images_and_of_parts(context: str, names) -> None:
+    """They are the same image by image, and with pairs in parts; each is there if it is asked for."""
+    network = measured(context)
+    batch = replace(scene(3, 0, 4, mode="sgdet"), counterfactuals=frozenset(names))
     with torch.no_grad():
         whole, stream = network(batch), network.stream_pairs(replace(batch, edges=batch.edges[:0]))
         for rows in (slice(0, 7), slice(7, 18)):
             stream.add(rows, batch.edges[rows])
-        images = [network(image_of(batch, image)).predicate_logits for image in range(3)]
-    torch.testing.assert_close(stream.outputs().predicate_logits, whole.predicate_logits)
-    torch.testing.assert_close(torch.cat(images), whole.predicate_logits)
+        images = [network(image_of(batch, image)) for image in range(3)]
+    parts = stream.outputs()
+    torch.testing.assert_close(parts.predicate_logits, whole.predicate_logits)
+    assert whole.counterfactuals.keys() == parts.counterfactuals.keys() == names
+    for name, logits in whole.counterfactuals.items():
+        torch.testing.assert_close(parts.counterfactuals[name], logits)
+        torch.testing.assert_close(torch.cat([image.counterfactuals[name] for image in images]), logits)
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_causal_computes_what_worlds_have_in_common_once(context: str) -> None:
+    network, calls = measured(context), Counter()
+    for name in ("context.object_context", "context.edge_context", "classify_vectors", "classify_contexts"):
+        network.get_submodule(name).register_forward_hook(lambda *_, name=name: calls.update([name]))
+    network(replace(scene(3, 4), counterfactuals=Causal.counterfactuals))
+    assert calls == {"context.object_context": 1, "context.edge_context": 2, "classify_vectors": 1,
+                     "classify_contexts": 2}
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
@@ -119,8 +141,6 @@ def test_causal_refuses_generated_features() -> None:
         validate({"data": {"name": "toy"}, "model": {"head": "causal"}, "augmentation": "gan"})
 
 
-def test_causal_effect_acts_on_trained_models_only() -> None:
-    from sgg.methods.head import HEADS
-
-    (role,) = (mark for mark in HEADS["causal"].model_fields["effect"].metadata if isinstance(mark, Role))
-    assert role.acts == "measuring"
+def test_validate_reads_the_former_setting_of_the_effect() -> None:
+    config = validate({"data": {"name": "toy"}, "model": {"head": {"kind": "causal", "effect": "tde"}}})
+    assert config.evaluation.effect == ["tde"]

@@ -1,0 +1,80 @@
+"""The rows of one configuration under several adjustments, and the best of them in validation."""
+
+import csv
+import io
+import json
+from platform.results.adjusted import configurations, is_adjusted
+from platform.results.aggregate import aggregate, collect
+from platform.results.formats import render
+from platform.results.report.content import content
+from platform.study.directory import FINISHED
+
+import pytest
+
+from sgg.common.atomic import write_json
+from tests.report_columns import rows_of
+
+EFFECTS = "[none, tde, nie]"
+ZS = "sgcls/zs/ngR@100"
+
+
+@pytest.fixture
+def effects(search):
+    """Two seeds of a causal head; validation prefers tde, the test nie."""
+    path = search("a", [("dnorm", 0, FINISHED, 0.2), ("dnorm", 1, FINISHED, 0.4)],
+                  others=("model.head=causal", f"evaluation.effect={EFFECTS}"))
+    for number, plain in enumerate((0.2, 0.4)):
+        trial = path / "trials" / f"t{number}"
+        row = json.loads((trial / "metrics.jsonl").read_text().splitlines()[0])
+        row |= {f"val/{ZS}/effect=tde": plain + 0.3, f"val/{ZS}/effect=nie": plain / 2}
+        (trial / "metrics.jsonl").write_text(json.dumps(row) + "\n")
+        test = json.loads((trial / "test.json").read_text())
+        write_json(trial / "test.json", test | {f"test/{ZS}/effect=tde": plain, f"test/{ZS}/effect=nie": 0.9})
+    return path
+
+
+def test_mark_best_chooses_by_validation(effects) -> None:
+    rows = aggregate(collect([effects]))
+    assert [(row.settings["evaluation.effect"], row.best_adjusted) for row in rows] == [
+        ("tde", True), ("none", False), ("nie", False)]
+    assert [row.cells[f"test/{ZS}"].mean for row in rows] == pytest.approx([0.3, 0.3, 0.9])
+
+
+def test_mark_best_says_nothing_where_nothing_differs(search) -> None:
+    rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.2)])]))
+    assert [row.best_adjusted for row in rows] == [None]
+
+
+def test_configurations_begin_with_the_row_without_adjustments(effects) -> None:
+    (group,) = configurations(aggregate(collect([effects])))
+    assert group[0].settings["evaluation.effect"] == "none"
+
+
+def test_is_adjusted_knows_neutral_words_and_numbers() -> None:
+    neutral = {"evaluation.effect": "none", "evaluation.tcar": 0.0, "evaluation.frequency_bias": "trained"}
+    assert not is_adjusted(neutral)
+    assert is_adjusted({"evaluation.effect": "tde"})
+    assert is_adjusted({"evaluation.effect": "none", "evaluation.pred_weight": 0.5})
+    assert not is_adjusted({"loss.kind": "dnorm", "evaluation.of_a_plugin": 0})
+
+
+def test_render_marks_the_best_adjustments(effects) -> None:
+    rows = aggregate(collect([effects]))
+    printed = render(rows, "table")
+    (marked,) = (line for line in printed.splitlines() if line.endswith("finished ★"))
+    assert "tde" in marked.split()
+    assert "; ★ the best adjustments of a configuration in validation" in printed
+    assert [row["best_adjusted"] for row in json.loads(render(rows, "json"))] == [True, False, False]
+    assert [row["best_adjusted"] for row in csv.DictReader(io.StringIO(render(rows, "csv")))] == [
+        "true", "false", "false"]
+
+
+def test_content_has_words_and_their_neutral_one(effects) -> None:
+    collection = collect([effects])
+    report = content(collection, aggregate(collection), [str(effects)])
+    (setting,) = (one for one in report["settings"] if one["swept"])
+    assert (setting["key"], setting["neutral"]) == ("evaluation.effect", "none")
+    place = report["settings"].index(setting)
+    rows = {row["settings"][place]: row for row in rows_of(report)}
+    assert {word: (row["plain"], row["best"]) for word, row in rows.items()} == {
+        "none": (True, False), "tde": (False, True), "nie": (False, False)}
