@@ -97,6 +97,9 @@ class Features(Section):
     trials, which then decode no image and run no backbone. exact: float32, with results bitwise those of off. float16:
     half the size; results differ as under another seed. auto: exact where it saves time and takes at most half of the
     free disk, else off. off: every trial computes from images."""
+    in_memory: Annotated[NonNegativeInt, runs()] = 128
+    """MiB. Each trial keeps the stored outputs of a split in its memory, unpacked, once it has read them, if all of the
+    split take no more than this. Larger ones are read from the disk in every epoch. 0: all are."""
 
 
 class Training(Section):

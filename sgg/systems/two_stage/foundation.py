@@ -173,10 +173,17 @@ class TwoStageFoundation:
         batches = self.experiment.evaluation_batches(split, stores is None, self.detector.image_size)
         return batches if stores is None else with_outputs(batches, stores)
 
+    @cached_property
+    def _read(self) -> dict[str, OpenedSplit]:
+        """The stores that were opened, by split. They stay open, so that rows that they hold in memory are read once."""
+        return {}
+
     def _opened(self, name: str) -> OpenedSplit | None:
         """The stores of a split; None where `features.maps` is off, or one of them is missing."""
         stored = self.stored(name)
-        return stored.open() if stored.in_use and stored.complete else None
+        if name not in self._read and stored.in_use and stored.complete:
+            self._read[name] = stored.open()
+        return self._read.get(name)
 
     def build(self) -> TwoStage:
         """Networks and optimisers of the trial that the settings describe, with fresh weights."""

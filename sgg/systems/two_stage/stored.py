@@ -25,6 +25,7 @@ from sgg.detector.model import SCORE_THRESHOLDS, Detector, Output
 from sgg.detector.rcnn import DETECTIONS
 from sgg.experiment.context import Experiment
 from sgg.experiment.torch_setup import as_in_training, threads_of
+from sgg.features.held_rows import HeldRows
 from sgg.features.identity import StoreIdentity
 from sgg.features.image_store import ImageStore, row_of
 from sgg.features.image_writer import ImageStoreWriter, ensure_image_stores, rows_per_shard
@@ -34,6 +35,7 @@ from sgg.systems.extraction import store_path
 
 from .encoding import observe, wanted_outputs
 
+MIB = 2**20
 BATCH = 8
 """The number of views that are loaded together. Each is computed by itself, so it changes no result."""
 Kind = str
@@ -128,7 +130,8 @@ class StoredSplit:
     def open(self, kinds: Sequence[Kind] | None = None) -> OpenedSplit:
         """The stores, or those of some `kinds`, for reading. Raises what `ImageStore.open` raises."""
         return OpenedSplit({kind: ImageStore.open(self.paths[kind], self.identities[kind])
-                            for kind in (self.kinds if kinds is None else kinds)}, self.views)
+                            for kind in (self.kinds if kinds is None else kinds)}, self.views,
+                           MIB * self.experiment.config.features.in_memory)
 
     def writers(self) -> dict[Kind, ImageStoreWriter]:
         """A writer for each store. Their shards hold the same images."""
@@ -222,10 +225,16 @@ class _Counted(Sequence[Any]):
 
 
 class OpenedSplit:
-    """The stores of a split, opened for reading: by kind."""
+    """The stores of a split, opened for reading: by kind.
 
-    def __init__(self, stores: dict[Kind, ImageStore], views: int) -> None:
+    in_memory: rows stay in memory once they are read, if all stores take no more than this number of bytes, unpacked.
+    """
+
+    def __init__(self, stores: dict[Kind, ImageStore], views: int, in_memory: int = 0) -> None:
         self.stores, self.views = stores, views
+        holds = sum(len(store) * store.row_bytes for store in stores.values()) <= in_memory
+        self._readers: dict[Kind, ImageStore | HeldRows] = {
+            kind: HeldRows(store) if holds else store for kind, store in stores.items()}
 
     def request(self, batch: Batch) -> Callable[[], DetectorOutputs]:
         """Begin to read the outputs for the views of a batch; returns a function that waits for them.
@@ -233,7 +242,7 @@ class OpenedSplit:
         The function raises ValueError, naming images, if a store is damaged or was written again.
         """
         rows = [row_of(image, mirrored, self.views) for image, mirrored in batch.views]
-        pending = {kind: store.request(rows) for kind, store in self.stores.items()}
+        pending = {kind: reader.request(rows) for kind, reader in self._readers.items()}
 
         def outputs() -> DetectorOutputs:
             read = {kind: one.result() for kind, one in pending.items()}

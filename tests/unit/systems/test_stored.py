@@ -9,6 +9,7 @@ import torch
 
 from sgg.config import validate
 from sgg.features.array import shard_of
+from sgg.features.image_store import ImageStore
 from sgg.systems.contract import Draws
 from sgg.systems.two_stage.foundation import TwoStageFoundation
 from sgg.systems.two_stage.stored import StoredSplit
@@ -86,6 +87,20 @@ def test_training_from_float16_stores_gives_close_losses(toy_root, tmp_path) -> 
         for name, value in other.items():
             assert one[name] == pytest.approx(value, rel=1e-2)
     assert stored.stored("train").open().stores["map"][[3]].dtype == np.float16
+
+
+def test_small_outputs_are_read_from_the_disk_once(toy_root, tmp_path, monkeypatch) -> None:
+    """The second evaluation reads nothing; with `features.in_memory: 0` it reads every image again."""
+    read: list[int] = []
+    request = ImageStore.request
+    monkeypatch.setattr(ImageStore, "request", lambda self, rows: read.extend(rows) or request(self, rows))
+    for in_memory, factor in ((128, 1), (0, 2)):
+        foundation = foundation_of(toy_root, tmp_path, features={"maps": "exact", "in_memory": in_memory})
+        foundation.make_ready()
+        read.clear()
+        first, second = ([batch.outputs.map for batch in foundation.evaluation_batches("val")] for _ in range(2))
+        assert len(read) == factor * len(foundation.stored("val").split)
+        assert all(map(torch.equal, first, second))
 
 
 def test_ensure_goes_on_after_an_interruption(toy_root, tmp_path, monkeypatch) -> None:
