@@ -32,7 +32,7 @@ from sgg.data import load_batches
 from sgg.detector.model import Detector
 from sgg.evaluate.evaluation import evaluate
 from sgg.metrics.quality import frechet_distance
-from sgg.models.roi_features import pool
+from sgg.models.roi_align import pool
 from sgg.models.union_boxes import DRAWINGS
 from sgg.structures import Batch
 from sgg.systems.contract import Losses

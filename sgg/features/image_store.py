@@ -125,9 +125,14 @@ class ImageStore:
         except (ValueError, OSError):
             return True
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether the store was neither deleted nor written again since it was opened."""
+        return stamp_of(self.path) == self._stamp
+
     def require_unchanged(self) -> None:
-        """Raise ValueError if the store was deleted or written again since it was opened."""
-        if stamp_of(self.path) != self._stamp:
+        """Raise ValueError unless it is `unchanged`."""
+        if not self.unchanged:
             raise ValueError(f"{self.path}: was deleted or written again since this process opened it: restart the run")
 
     def damage(self, rows: list[int], reason: str = "") -> str:

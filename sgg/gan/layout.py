@@ -34,7 +34,9 @@ def boxes_to_layout(features: Tensor, boxes: Tensor, image_index: Tensor, size: 
     padded_rows[image_index, rank] = rows.transpose(1, 2)
     padded = stretched.new_zeros(images, most, height, channels, size)
     padded = padded.index_put((image_index, rank), stretched)
-    return torch.einsum("bkhy,bkhdx->bdyx", padded_rows, padded)
+    # As one product of two matrices an image: einsum would copy the larger one to another order first.
+    summed = padded_rows.flatten(1, 2).transpose(1, 2) @ padded.flatten(3).flatten(1, 2)
+    return summed.view(images, size, channels, size).transpose(1, 2)
 
 
 def _hat_weights(low: Tensor, high: Tensor, size: int, cells: int) -> Tensor:

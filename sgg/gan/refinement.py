@@ -39,5 +39,6 @@ class RefinementNetwork(nn.Module):
         for step, stage in enumerate(self.stages, start=1):
             stage_size = coarsest << step if step < len(self.stages) else size
             features = F.interpolate(features, size=stage_size, mode="nearest")
-            features = stage(torch.cat([F.adaptive_avg_pool2d(layout, stage_size), features], dim=1))
+            pooled = layout if stage_size == size else F.adaptive_avg_pool2d(layout, stage_size)
+            features = stage(torch.cat([pooled, features], dim=1))
         return self.output(features)

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torchvision.ops import roi_align
 
+from .roi_align import pool
 from .union_boxes import BoxPairEmbedding, draw, union
-
-
-def pool(feature_map: Tensor, boxes: Tensor, image_index: Tensor, size: int, spatial_scale: float) -> Tensor:
-    """[K, C, size, size] pooled features of boxes [K, 4] in the detector's coordinates.
-
-    feature_map: [B, C, h, w]. image_index: [K]. size, spatial_scale: as in `RoIFeatures`.
-    """
-    rois = torch.cat([image_index[:, None].to(boxes), boxes], dim=1)
-    return roi_align(feature_map, rois, size, spatial_scale, sampling_ratio=2)
 
 
 class RoIFeatures(nn.Module):

@@ -31,7 +31,7 @@ from sgg.features import (
     stored_identity,
 )
 from sgg.features.metadata import FOLDER
-from sgg.models.roi_features import pool
+from sgg.models.roi_align import pool
 from sgg.models.union_boxes import union
 from sgg.structures import Batch
 from sgg.systems.two_stage.encoding import Encoding, encode_annotated

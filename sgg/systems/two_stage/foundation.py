@@ -175,15 +175,17 @@ class TwoStageFoundation:
 
     @cached_property
     def _read(self) -> dict[str, OpenedSplit]:
-        """The stores that were opened, by split. They stay open, so that rows that they hold in memory are read once."""
+        """The stores that were opened, by split. They stay open, so that rows in their memory are read once."""
         return {}
 
     def _opened(self, name: str) -> OpenedSplit | None:
         """The stores of a split; None where `features.maps` is off, or one of them is missing."""
         stored = self.stored(name)
-        if name not in self._read and stored.in_use and stored.complete:
+        if not (stored.in_use and stored.complete):
+            return None
+        if name not in self._read or not self._read[name].unchanged:
             self._read[name] = stored.open()
-        return self._read.get(name)
+        return self._read[name]
 
     def build(self) -> TwoStage:
         """Networks and optimisers of the trial that the settings describe, with fresh weights."""

@@ -236,6 +236,11 @@ class OpenedSplit:
         self._readers: dict[Kind, ImageStore | HeldRows] = {
             kind: HeldRows(store) if holds else store for kind, store in stores.items()}
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether no store was deleted or written again since it was opened."""
+        return all(store.unchanged for store in self.stores.values())
+
     def request(self, batch: Batch) -> Callable[[], DetectorOutputs]:
         """Begin to read the outputs for the views of a batch; returns a function that waits for them.
 
