@@ -36,7 +36,7 @@ def add_plugin_options(parser: argparse.ArgumentParser) -> None:
                         help="use a plugin even if its files have changed since the training")
 
 
-def add_setting_option(parser: argparse.ArgumentParser, sections: Mapping[str, type[BaseModel]]) -> None:
+def add_setting_option(parser: argparse._ActionsContainer, sections: Mapping[str, type[BaseModel]]) -> None:
     """Add the option `--set KEY=VALUE`, for the settings that only some entries of a registry have.
 
     sections: by name in a config, the settings that all entries have. The command has other options for these.

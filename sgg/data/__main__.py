@@ -16,19 +16,20 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from rich.table import Column, Table
 
 from sgg.common.atomic import write_json
-from sgg.common.command_line import not_negative, output_file, run_command, table_console
+from sgg.common.command_line import not_negative, output_file, positive, run_command, table_console
 from sgg.common.parser import add_renamed, command_parser
 from sgg.common.progress import image_bar
 from sgg.config.options import add_plugin_option
 from sgg.data import toy
+from sgg.data.annotation_files import require_new
 from sgg.data.checks.summary import summarise, table
 from sgg.data.dataset import DataSet
 from sgg.data.fetch.prepare import prepare
 from sgg.data.fetch.sources import published
 from sgg.data.findings import TO_ITSELF, Finding
 from sgg.data.options import add_data_set_options, open_by_options
-from sgg.data.readers.custom import require_new, write_custom
-from sgg.data.verify import verify
+from sgg.data.verify import Verified, verify
+from sgg.methods.dataset import DATA_SETS
 
 ROOT: dict[str, Any] = {"type": Path, "default": Path("data"), "metavar": "DIR",
                         "help": "folder of the data sets; default: data"}
@@ -67,16 +68,24 @@ def build_parser() -> argparse.ArgumentParser:
     getting.add_argument("--keep-archives", action="store_true", help="keep the archives after unpacking them")
     for added in (command("stats", _stats, "count all splits and subsets, and compare with the known numbers"),
                   command("verify", _verify, "find faults of the files, and say how training treats them"),
-                  command("convert", _convert, "write a data set in the layout of sgg/data/readers/custom.py")):
+                  command("convert", _convert, "write a data set in another format")):
         add_data_set_options(added, "which defines the data set")
         if added.prog.endswith("convert"):
             add_renamed(added, "--out", "--to", type=Path, required=True, metavar="DIR", help="folder to write")
+            added.add_argument("--format", default="custom",
+                               help=f"the format: that of {', '.join(_formats())}, or of a plugin; default: custom")
         else:
             added.add_argument("--json", type=output_file, metavar="FILE",
                                help="also write all results to this file")
         if added.prog.endswith("verify"):
             added.add_argument("--decode", action="store_true",
                                help="read and decode every image; without it, read only headers and ends of the files")
+            added.add_argument("--detector", type=Path, metavar="DIR",
+                               help="a trained detector: verify that it fits the data, and measure it on val")
+            added.add_argument("--images", type=positive, metavar="N",
+                               help="with --detector: measure it on the first N images of val only")
+            added.add_argument("--device", default="auto",
+                               help="with --detector: cpu, cuda, ...; default: auto, a GPU if there is one")
     making = command("toy", _toy, "generate the toy genome")
     add_renamed(making, "--out", "--to", type=Path, default=Path("data/toy"), metavar="DIR",
                 help="folder to write; default: data/toy")
@@ -143,6 +152,7 @@ def _verify(options: argparse.Namespace) -> int:
     with image_bar("images") as on_image:
         found = verify(data, options.root, options.decode, report=on_image)
     check_derived(found, data)
+    measured = _verify_detector(found, data, options) if options.detector else {}
     if found.findings:
         table_console().print(_table(found.findings))
     else:
@@ -155,9 +165,25 @@ def _verify(options: argparse.Namespace) -> int:
             print(f"  ... and {len(texts) - SHOWN:,} more (--json FILE lists all)")
     if not options.decode:
         print("only the headers and ends of image files were read; --decode decodes them")
+    if measured:
+        from sgg.detector.tables import metric_table
+
+        table_console().print(metric_table(measured))
     if options.json:
-        write_json(options.json, found.to_json())
+        write_json(options.json, found.to_json() | ({"detector": measured} if options.detector else {}))
     return 1 if found.has_faults else 0
+
+
+def _verify_detector(found: Verified, data: DataSet, options: argparse.Namespace) -> dict[str, float]:
+    """The metrics of the detector; {} where images cannot be read or its classes differ."""
+    from sgg.detector.verification import verify_detector  # imports torch
+
+    if found.missing or found.damaged:
+        print("the detector is not measured, since images are missing or damaged")
+        return {}
+    measured = verify_detector(found, data, options.detector, options.images, options.device)
+    found.sort()
+    return measured
 
 
 def _table(findings: Iterable[Finding]) -> Table:
@@ -169,9 +195,22 @@ def _table(findings: Iterable[Finding]) -> Table:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    require_new(options.out)
-    print(write_custom(_open(options), options.out))
+    if options.format not in _formats():
+        raise ValueError(f"--format must be one of {', '.join(_formats())}, got {options.format!r}; if a plugin "
+                         "defines it, name the plugin (--plugin)")
+    entry = DATA_SETS[options.format]
+    require_new(options.out, entry.files)
+    settings = entry().write(_open(options), options.out)
+    print(*(options.out / file for file in entry.files), sep="\n")
+    if settings:
+        given = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
+        print(f"to read the same splits: --data {options.format} {given}")
     return 0
+
+
+def _formats() -> list[str]:
+    """The names of data sets whose format can be written."""
+    return [name for name, entry in DATA_SETS.entries.items() if entry.files]
 
 
 def _toy(options: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,16 @@ def require_folder(path: Path) -> Path:
         raise FileExistsError(f"{nearest} is no folder: name another folder")
     require_writable(path)
     return path
+
+
+def require_new(folder: Path, files: Iterable[str]) -> Path:
+    """Return `folder`. Raises FileExistsError that names one of the `files` that it has already, and what
+    `require_folder` raises."""
+    require_folder(folder)
+    for path in (folder / file for file in files):
+        if path.exists():
+            raise FileExistsError(f"{path} exists already: move it away, or name another folder")
+    return folder
 
 
 def require_json(path: Path, kind: type | tuple[type, ...], remedy: str = "", *, unique_keys: bool = False,

@@ -5,7 +5,7 @@ Legend: I images, T objects of all images, U relations of all images.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from sgg.structures import SceneGraph
 
 if TYPE_CHECKING:
     import torch
+
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
@@ -33,6 +34,30 @@ class Annotations:
     labels: np.ndarray
     rel_ptr: np.ndarray
     relations: np.ndarray
+
+    @classmethod
+    def from_rows(cls, files: np.ndarray, sizes: np.ndarray, owners: np.ndarray, boxes: np.ndarray, labels: np.ndarray,
+                  ends: np.ndarray, predicates: np.ndarray) -> Annotations:
+        """The annotation of objects and relations that come in any order. Those of an image keep their order.
+
+        owners: [T] the image of each object. ends: [U, 2] subject and object of each relation as rows of `boxes`, both
+        of one image. predicates: [U].
+        """
+        order, box_ptr = _by_image(owners, len(files))
+        local = np.empty(len(owners), dtype=np.int64)
+        local[order] = np.arange(len(owners)) - box_ptr[owners[order]]
+        relation_order, rel_ptr = _by_image(owners[ends[:, 0]], len(files))
+        relations = np.column_stack([local[ends], predicates])[relation_order]
+        return cls(files, sizes, box_ptr, boxes[order], labels[order], rel_ptr, relations)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Annotations]) -> Annotations:
+        """The annotation of the images of all `parts`, one part after another."""
+        def offsets(name: str) -> np.ndarray:
+            return np.cumsum(np.concatenate([[0], *(np.diff(getattr(part, name)) for part in parts)]))
+
+        together = {field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)}
+        return cls(**together | {name: offsets(name) for name in ("box_ptr", "rel_ptr")})
 
     def __len__(self) -> int:
         return len(self.files)
@@ -112,6 +137,13 @@ class Annotations:
 
 def _restore(*packed: tuple[torch.Tensor, str, tuple[int, ...]]) -> Annotations:
     return Annotations(*(data.numpy().view(dtype).reshape(shape) for data, dtype, shape in packed))
+
+
+def _by_image(owners: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray]:
+    """The order that puts rows image by image, from the image of each row; and the offsets [images + 1] of the images.
+    """
+    return (np.argsort(owners, kind="stable"),
+            np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=images))]))
 
 
 def _rows(ptr: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

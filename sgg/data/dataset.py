@@ -89,7 +89,8 @@ class DataSet:
     of all images. splits: [I] the split of each image, a number of `SPLITS`. remedy: what the user can do if an image
     is missing. detector: the images that the detector is trained on; None: the training images. reason: why `auto`
     chose this data set. findings: of its files. cache: the folder of the image index; None: the index stays in memory.
-    mirror_pairs: names of predicates that mirroring exchanges, if the file gives them; None: names decide.
+    mirror_pairs: names of predicates that mirroring exchanges, if the file gives them; None: names decide. image_ids:
+    [I] the ids of images in the file, as text, if files of predictions name images by them.
     """
 
     name: str
@@ -105,6 +106,7 @@ class DataSet:
     findings: tuple[Finding, ...] = ()
     cache: Path | None = None
     mirror_pairs: tuple[tuple[str, str], ...] | None = None
+    image_ids: np.ndarray | None = None
 
     def split(self, name: str, subset: str = "all", *, min_objects: int = 0, max_objects: int | None = None,
              overlapping: bool = False, relations_required: bool = True) -> Split:

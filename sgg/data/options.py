@@ -27,9 +27,14 @@ def add_data_set_options(parser: argparse.ArgumentParser, use: str,
     parser.add_argument("--data", metavar="NAME", default="auto",
                         help=f"the data set: auto (default), {', '.join(DATA_SETS)}, or of a plugin")
     add_plugin_option(parser, use)
-    add_setting_option(parser, {"data": DataSettings, **(sections or {})})
     parser.add_argument("--root", type=Path, default=Path("data"), metavar="DIR",
                         help="folder of the data sets; default: data")
+    add_reading_options(parser, sections)
+
+
+def add_reading_options(parser: argparse._ActionsContainer, sections: dict[str, type[BaseModel]] | None = None) -> None:
+    """Add the options that say how a data set is read. sections: as in `add_data_set_options`."""
+    add_setting_option(parser, {"data": DataSettings, **(sections or {})})
     parser.add_argument("--num-val-images", type=positive, metavar="N",
                         help="as data.num_val_images; default: the data set's own number")
     parser.add_argument("--exclude-left-right", action="store_true",

@@ -15,6 +15,7 @@ from sgg.common.hashing import sha256_of
 from sgg.common.metric_names import SUBSETS
 from sgg.data import boxes as box_math
 from sgg.data.checks.box_conventions import LEAST, SHARE
+from sgg.data.checks.duplicates import repeated_images, repeated_objects, repeated_relations
 from sgg.data.dataset import DataSet, Split, image_fault
 from sgg.data.fetch.prepare import RECORDS, read_record
 from sgg.data.findings import Finding, Severity
@@ -85,6 +86,8 @@ def verify(data: DataSet, root: Path, decode: bool = False, workers: int | None 
     if decode:
         _decode(found, data, splits, sound, total, workers, report)
     _boxes(found, data.split("detector"))
+    found.findings += [*repeated_objects(data.annotations), *repeated_relations(data.annotations),
+                       *repeated_images(data.annotations.files, data.splits, _fingerprints(data))]
     _subsets(found, data)
     found.sort()
     return found
@@ -139,6 +142,12 @@ def _decoding_fault(item: tuple[Split, int]) -> str:
     except (OSError, ValueError) as error:
         return str(error)
     return ""
+
+
+def _fingerprints(data: DataSet) -> list[str | None]:
+    """Of the image files; None for a missing one."""
+    headers = data.index(data.image_folder).headers(data.annotations.files.tolist())
+    return [None if header is None else header.fingerprint for header in headers]
 
 
 def _boxes(found: Verified, split: Split) -> None:

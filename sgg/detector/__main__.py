@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import argparse
 import logging
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-from rich.table import Table
 
 from sgg.common.atomic import write_json
 from sgg.common.command_line import not_negative, output_file, positive, positive_number, run_command, table_console
@@ -24,6 +21,7 @@ from sgg.config.options import settings_given
 from sgg.data import DataSet
 from sgg.data.options import add_data_set_options, open_by_options
 from sgg.data.splits import SPLITS
+from sgg.detector.tables import metric_table
 from sgg.methods.backbone import BACKBONES, Backbone
 
 
@@ -91,10 +89,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _report(metrics: dict[str, float], path: Path | None) -> None:
-    table = Table("metric", "percent")
-    for name, value in metrics.items():
-        table.add_row(name, "none to find" if math.isnan(value) else f"{100 * value:.1f}")
-    table_console().print(table)
+    table_console().print(metric_table(metrics))
     if path:
         write_json(path, {**metrics, PROGRAM: program()})
 

@@ -16,6 +16,7 @@ from pycocotools.cocoeval import COCOeval
 from sgg.common.metric_names import SUBSETS
 from sgg.data import DataSet, load_batches
 from sgg.detector.model import SCORE_THRESHOLDS, Detector
+from sgg.metrics.matching import MIN_IOU, box_iou
 from sgg.structures import Array, Detections, SceneGraph, to_numpy
 
 
@@ -25,11 +26,12 @@ def measure(detector: Detector, data: DataSet, split: str = "test", batch_size: 
 
     `mAP`, `mAP@.5`, `mAP@.75`: see `average_precision`. `fallback@.05`, `fallback@.01`: images for which detection had
     to lower its score threshold to this value. `boxes-right`: annotated boxes that the detector classifies correctly.
-    `<subset>/both-right`: relations with both objects classified correctly, given their boxes. limit: use only this
-    many images, the first ones.
+    `<subset>/both-right`: relations with both objects classified correctly, given their boxes. `<subset>/both-found`:
+    relations with both objects detected, see `both_objects_found`. limit: use only this many images, the first ones.
     """
     graphs: list[SceneGraph] = []
     found: list[Detections] = []
+    detected: dict[str, Detections] = {}
     labels: dict[str, np.ndarray] = {}
     batches = load_batches(data.split(split).head(limit), batch_size, workers=workers, largest=detector.image_size)
     for batch in batches.epoch(0):
@@ -39,6 +41,7 @@ def measure(detector: Detector, data: DataSet, split: str = "test", batch_size: 
         assert logits is not None  # as asked for
         assert detections is not None
         found += detections
+        detected |= dict(zip(batch.image_ids, detections, strict=True))
         named = (logits[:, 1:].argmax(1) + 1).split(counts)
         labels |= {name: to_numpy(one) for name, one in zip(batch.image_ids, named, strict=True)}
         graphs += [graph.numpy() for graph in batch.graphs()]
@@ -51,8 +54,9 @@ def measure(detector: Detector, data: DataSet, split: str = "test", batch_size: 
     for subset in SUBSETS:
         chosen = data.split(split, subset)
         kept = [image for image in range(len(chosen)) if chosen.image_id(image) in labels]
-        values[f"{subset}/both-right"] = both_objects_right(
-            [chosen.graph(image) for image in kept], [labels[chosen.image_id(image)] for image in kept])
+        truths, ids = [chosen.graph(image) for image in kept], [chosen.image_id(image) for image in kept]
+        values[f"{subset}/both-right"] = both_objects_right(truths, [labels[one] for one in ids])
+        values[f"{subset}/both-found"] = both_objects_found(truths, [detected[one] for one in ids])
     return {f"{split}/detector/{name}": value for name, value in values.items()}
 
 
@@ -100,6 +104,22 @@ def both_objects_right(graphs: Sequence[SceneGraph], labels: Sequence[np.ndarray
     have a higher SGCls recall.
     """
     right = [np.asarray(predicted) == to_numpy(graph.labels) for graph, predicted in zip(graphs, labels, strict=True)]
+    return _share_of_relations(graphs, right)
+
+
+def both_objects_found(graphs: Sequence[SceneGraph], found: Sequence[Detections]) -> float:
+    """The fraction of relations whose subject and object are both detected: by a box of their class with an IoU of at
+    least .5. SGDet cannot have a higher recall with these detections. NaN if there is no relation."""
+    right = []
+    for graph, one in zip(graphs, found, strict=True):
+        hits = (box_iou(graph.boxes, one.boxes) >= MIN_IOU) & (
+            to_numpy(graph.labels)[:, None] == to_numpy(one.labels)[None])
+        right.append(hits.any(axis=1))
+    return _share_of_relations(graphs, right)
+
+
+def _share_of_relations(graphs: Sequence[SceneGraph], right: Sequence[np.ndarray]) -> float:
+    """The fraction of relations of which both objects are `right` ([N] of each graph)."""
     hits = [hit[to_numpy(graph.relations)[:, :2]].all(axis=1) for graph, hit in zip(graphs, right, strict=True)]
     return float(np.concatenate(hits).mean()) if sum(map(len, hits)) else float("nan")
 

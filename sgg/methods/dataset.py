@@ -32,6 +32,7 @@ class DataSettings(Method):
     has_sides: ClassVar[bool] = True
     rate_per_image: ClassVar[float] = 1e-3
     pairs_per_image: ClassVar[int] = 1024
+    files: ClassVar[tuple[str, ...]] = ()
     required: ClassVar[frozenset[str]] = frozenset({"open"})
 
     root: Annotated[HomePath, runs()] = Path("data")
@@ -72,11 +73,21 @@ class DataSettings(Method):
         return None
 
     def open(self, rules: Any, cache: Path) -> Any:
-        """Read the annotation under `root` into a `sgg.data.DataSet`, without torch and without image files.
+        """Read the annotation under `root` into a `sgg.data.DataSet`, without torch, and without image files unless
+        only these have the sizes of images.
 
         rules: the treatment of doubtful annotation, a `sgg.data.checks.consistency.Rules`. cache: the folder for files
         that are derived from the data.
 
         Raises FileNotFoundError, or ValueError that names the file and the record.
+        """
+        raise NotImplementedError
+
+    def write(self, data: Any, directory: Path) -> dict[str, Any]:
+        """Write a `sgg.data.DataSet` into the folder `directory`, in the format that `open` reads. The files that the
+        format needs are written last, so an unfinished folder is never read. Returns the settings with which `open`
+        reads the same splits again.
+
+        Raises FileExistsError for a file that is there already; ValueError for data that the format cannot hold.
         """
         raise NotImplementedError

@@ -9,10 +9,11 @@ import h5py
 import numpy as np
 import pytest
 
-from sgg.data.readers.custom import open_custom, write_custom
+from sgg.data.readers.custom import open_custom
 from sgg.data.readers.gqa import open_gqa
 from sgg.data.readers.visual_genome import open_visual_genome
 from sgg.data.readers.vtranse import open_vtranse
+from sgg.data.writers.custom import write_custom
 
 TINY = Path(__file__).parents[1] / "golden" / "files" / "vg_tiny_data" / "VG"
 IMAGES = 10  # of the tiny genome: small files are spoilt more thoroughly, and read sooner

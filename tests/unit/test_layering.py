@@ -16,7 +16,7 @@ SGG = ("structures", "common", "settings", "methods", "config",
 order too; a registry finds them by name."""
 PLATFORM = ("study", "cluster", "results", "trial", "search", "callbacks", "launch")
 """The same of `platform`, whose commands lie above them."""
-PARTS = {"sgg.data": ("images", "checks", "loading", "readers", "fetch", "toy", "sets")}
+PARTS = {"sgg.data": ("images", "checks", "loading", "readers", "writers", "fetch", "toy", "sets")}
 """The same of the folders within a package; the package's own files may import them and be imported by them."""
 SOURCES = sorted([*(ROOT / "sgg").rglob("*.py"), *(ROOT / "platform").rglob("*.py")])
 NAMES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in SOURCES}

@@ -22,18 +22,17 @@ this key the names decide (sgg/data/mirroring.py). With it, predicates in no pai
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sgg.common.atomic import write_json
-from sgg.data.annotation_files import require_folder, require_json
+from sgg.data.annotation_files import require_json
 from sgg.data.annotations import Annotations
 from sgg.data.checks.box_conventions import CORNER_AND_SIZE
 from sgg.data.checks.consistency import USUAL, Rules, checked
-from sgg.data.dataset import BACKGROUND, DataSet, stem
+from sgg.data.dataset import BACKGROUND, DataSet
+from sgg.data.readers.file_names import require_distinct
 from sgg.data.readers.foreign import PAGE, foreign_layout
 from sgg.data.records import Record, located, short, typed
 from sgg.data.splits import NONE, SPLITS, require_splits
@@ -149,15 +148,9 @@ def _annotations(content: Record, class_of: dict[Any, int],
     if (across := owners[subjects] != owners[objects]).any():
         raise ValueError(f"relations[{np.argmax(across)}] joins objects of two images")
 
-    order = np.argsort(owners, kind="stable")  # by image, and within an image in the order of the file
-    box_ptr = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=len(image_of)))])
-    local = np.argsort(order) - box_ptr[owners]
-    relation_owners = owners[subjects]
-    relation_order = np.argsort(relation_owners, kind="stable")
-    rel_ptr = np.concatenate([[0], np.cumsum(np.bincount(relation_owners, minlength=len(image_of)))])
-    relations = np.stack([local[subjects], local[objects], predicates], axis=1)[relation_order]
     files, sizes, splits = _images(content)
-    return Annotations(files, sizes, box_ptr, boxes[order], labels[order], rel_ptr, relations), splits
+    return Annotations.from_rows(files, sizes, owners, boxes, labels, np.column_stack([subjects, objects]),
+                                 predicates), splits
 
 
 def _images(content: Record) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -170,18 +163,9 @@ def _images(content: Record) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if not all(1 <= side < 2**31 for side in size):
             raise ValueError(f"images[{index}] must have a height and width >= 1, got {size.tolist()}")
     files = _column(content, "images", "file_name", str)
-    _require_distinct(files)
+    require_distinct(files, "images")
     splits = np.array([SPLITS[split] for split in names], dtype=np.int8)
     return np.array(files, dtype=str), sizes.astype(np.int64).reshape(-1, 2), splits
-
-
-def _require_distinct(files: list[str]) -> None:
-    rows: dict[str, int] = {}
-    for index, file in enumerate(files):
-        earlier = rows.setdefault(stem(os.path.normpath(file)), index)
-        if earlier != index:
-            raise ValueError(f"images[{index}] and images[{earlier}] have the file names {short(file)} and "
-                             f"{short(files[earlier])}: list an image once; names must differ before the ending")
 
 
 def _boxes(content: Record) -> np.ndarray:
@@ -192,44 +176,3 @@ def _boxes(content: Record) -> np.ndarray:
             raise ValueError(f"annotations[{index}] must have a 'bbox' [x, y, width, height], got {short(box)}")
         boxes[index] = box
     return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1).astype(np.float32)
-
-
-def require_new(directory: Path | str) -> Path:
-    """Return `directory`. Raises FileExistsError if it already has an annotations.json, or is no folder."""
-    directory = require_folder(Path(directory))
-    if (directory / FILE).exists():
-        raise FileExistsError(f"{directory / FILE} exists already: move it away, or name another folder")
-    return directory
-
-
-def write_custom(data: DataSet, directory: Path | str) -> Path:
-    """Write a data set as annotations.json under `directory`; its image files stay where they are. Reading it again
-    gives the same hash, unless the data set has images for the detector only, which are not written. Returns the file.
-
-    Raises what `require_new` raises.
-    """
-    directory, annotations = require_new(directory), data.annotations
-    split_names = {NONE: "train"} | {code: name for name, code in SPLITS.items()}
-    splits = [split_names[split] for split in data.splits.tolist()]
-    corners = annotations.boxes.astype(float)
-    boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-    owners, ends = annotations.image_of_object, annotations.related_objects
-    content = {
-        "title": data.title,
-        "image_folder": os.path.relpath(data.image_folder, directory),
-        "images": [{"id": row, "file_name": file, "width": width, "height": height, "split": split}
-                   for row, (file, (height, width), split) in enumerate(
-                       zip(annotations.files.tolist(), annotations.sizes.tolist(), splits, strict=True))],
-        "categories": [{"id": number, "name": name} for number, name in enumerate(data.classes) if number],
-        "annotations": [{"id": row, "image_id": image, "category_id": label, "bbox": box} for row, (image, label, box)
-                        in enumerate(zip(owners.tolist(), annotations.labels.tolist(), boxes.tolist(), strict=True))],
-        "predicates": [{"id": number, "name": name} for number, name in enumerate(data.predicates) if number],
-        "relations": [{"subject_id": subject, "object_id": object_, "predicate_id": predicate}
-                      for (subject, object_), predicate
-                      in zip(ends.tolist(), annotations.relations[:, 2].tolist(), strict=True)],
-    }
-    if data.mirror_pairs is not None:
-        content["mirror_pairs"] = [list(pair) for pair in data.mirror_pairs]
-    directory.mkdir(parents=True, exist_ok=True)
-    write_json(directory / FILE, content, indent=None)
-    return directory / FILE

@@ -11,7 +11,8 @@ PAGE = ("sgg/data/readers/custom.py describes the right layout (python -c \"impo
 
 
 _OF_FILE = (
-    ({"thing_classes", "predicate_classes"}, "the layout of Open-PSG (psg.json: panoptic scene graphs)"),
+    ({"thing_classes", "predicate_classes"}, "the layout of Open-PSG (psg.json): use data.name=psg"),
+    ({"images", "rel_annotations", "rel_categories"}, "COCO with relations: use data.name=coco-relations"),
     ({"rel_categories"}, "the layout of rel.json, which RelTR and others read beside COCO's annotation"),
     ({"label_to_idx", "predicate_to_idx"}, "Visual Genome's VG-SGG-dicts.json: for its split use data.name=vg"),
     ({"images", "annotations", "categories", "relationships"}, "a COCO layout with 'relationships'"),
@@ -22,10 +23,11 @@ _OF_RECORD = (
     ({"image_id", "relationships"}, "Visual Genome's relationships.json or scene_graphs.json: for its split use "
                                     "data.name=vg, with the files that `python -m sgg.data prepare vg` fetches"),
     ({"image_id", "objects"}, "Visual Genome's objects.json: for its split use data.name=vg"),
-    ({"predicate", "subject", "object"}, "the layout of VRD (annotations_train.json: relations of each image)"),
+    ({"predicate", "subject", "object"}, "the layout of VRD (annotations_train.json): use data.name=vrd"),
     ({"objects", "width", "height"}, "GQA's scene graphs: put them under ROOT/GQA/sceneGraphs, use data.name=gqa"),
-    ({"ImageID", "RelationshipLabel"}, "Open Images' visual relationships"),
-    ({"img_fn", "rel"}, "the layout in which Open Images and VRD are prepared for scene graphs (img_fn, rel)"),
+    ({"ImageID", "RelationshipLabel"}, "Open Images' visual relationships: use data.name=open-images"),
+    ({"img_fn", "rel"}, "Open Images or VRD, prepared for scene graphs (img_fn, rel): use "
+                           "data.name=open-images-json"),
 )
 """Keys of a record and the layout that has them. The record is in a list, in an object by image, or in the list of an
 image."""

@@ -1,9 +1,11 @@
 """Read Visual Genome in Xu et al.'s split ("stanford_filtered"), from the original files: docs/SYSTEM.md section 1.
 
-    <directory>/stanford_filtered/VG-SGG.h5             boxes, classes, relations, split
-    <directory>/stanford_filtered/VG-SGG-dicts.json     names of classes and predicates
+    <directory>/stanford_filtered/VG-SGG.h5             boxes, classes, relations, split; or VG-SGG-with-attri.h5
+    <directory>/stanford_filtered/VG-SGG-dicts.json     names of classes and predicates; or VG-SGG-dicts-with-attri.json
     <directory>/stanford_filtered/image_data.json       id and size of each image
     <directory>/VG_100K/<image_id>.jpg                  or the `file_name` of image_data.json, if it has one
+
+The files "with-attri" hold the same images, boxes and relations, and attributes of objects, which are not read.
 """
 
 from __future__ import annotations
@@ -21,9 +23,14 @@ from sgg.data.checks.box_conventions import CENTRE_AND_SIZE, require_convention
 from sgg.data.checks.consistency import USUAL, Rules, checked
 from sgg.data.dataset import BACKGROUND, DataSet, stem
 from sgg.data.findings import Finding
+from sgg.data.readers.file_names import require_below
 from sgg.data.records import Record, short
 from sgg.data.splits import partition
 
+FOLDER, IMAGES = "stanford_filtered", "VG_100K"
+H5 = "VG-SGG.h5", "VG-SGG-with-attri.h5"
+NAMES = "VG-SGG-dicts.json", "VG-SGG-dicts-with-attri.json"
+SIZES = "image_data.json"
 NUM_VAL_IMAGES = 5000
 LONGER_SIDE = 1024  # pixels of the frame of `boxes_1024`
 CORRUPT_IMAGES = (1592, 1722, 4616, 4617)  # in image_data.json, not in the h5
@@ -44,7 +51,7 @@ def open_visual_genome(directory: Path | str, name: str = "vg", title: str = "Vi
         splits = partition(annotations, split == 2, num_val_images, findings)
     except ValueError as error:
         raise ValueError(f"{directory}: {error}") from None
-    return DataSet(name, title, classes, predicates, annotations, splits, Path(directory) / "VG_100K", remedy,
+    return DataSet(name, title, classes, predicates, annotations, splits, Path(directory) / IMAGES, remedy,
                    findings=findings)
 
 
@@ -55,10 +62,10 @@ def read_visual_genome(directory: Path | str, remedy: str = REMEDY, rules: Rules
 
     Raises FileNotFoundError, or ValueError that names the file and the record.
     """
-    folder = Path(directory) / "stanford_filtered"
-    h5_path = folder / "VG-SGG.h5"
-    classes, predicates = _names(folder / "VG-SGG-dicts.json", remedy)
-    _, files, sizes = read_images(folder / "image_data.json", remedy)
+    folder = Path(directory) / FOLDER
+    h5_path, names_path = (_first_of(folder, names) for names in (H5, NAMES))
+    classes, predicates = _names(names_path, remedy)
+    _, files, sizes = read_images(folder / SIZES, remedy)
     with open_h5(h5_path, remedy) as file:
         annotations, split = _annotations(file, files, sizes, rules)
     if not np.isin(split, (0, 2)).all():
@@ -67,6 +74,11 @@ def read_visual_genome(directory: Path | str, remedy: str = REMEDY, rules: Rules
     annotations, findings = checked(annotations, str(h5_path), classes, predicates, rules,
                                     stray_share=STRAY_SHARE)
     return classes, predicates, annotations, split, findings
+
+
+def _first_of(folder: Path, names: tuple[str, ...]) -> Path:
+    """The first file that exists; if there is none, the first name."""
+    return next((folder / name for name in names if (folder / name).is_file()), folder / names[0])
 
 
 def _names(path: Path, remedy: str) -> tuple[list[str], list[str]]:
@@ -108,9 +120,7 @@ def _files(path: Path, records: list[Record], ids: list[int]) -> list[str]:
     owners: dict[str, int] = {}
     for record, image_id in zip(records, ids, strict=True):
         file = record.get("file_name", f"{image_id}.jpg")
-        if not isinstance(file, str) or not file or os.path.isabs(file) or ".." in Path(file).parts:
-            raise ValueError(f"{path}: image_id {image_id} must have a path below the folder of images under "
-                             f"'file_name', got {short(file)}")
+        require_below(file, f"{path}: image_id {image_id}")
         if (other := owners.setdefault(stem(os.path.normpath(file)), image_id)) != image_id:
             raise ValueError(f"{path}: image_id {other} and {image_id} have the same image file, {short(file)} "
                              "(file_name, or <image_id>.jpg without one): use names that differ before the ending")

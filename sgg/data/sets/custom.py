@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from sgg.methods.dataset import DATA_SETS, DataSettings
 from sgg.settings.roles import trains
@@ -18,6 +18,7 @@ class Custom(DataSettings):
     """Your own data, whose file gives every image a split."""
 
     title: ClassVar[str] = "custom data"
+    files: ClassVar[tuple[str, ...]] = ("annotations.json",)
 
     name: Annotated[Literal["custom"], trains(shared=True, tried=True)] = "custom"
     """Your own data, in one JSON file."""
@@ -27,3 +28,10 @@ class Custom(DataSettings):
         from sgg.data.readers.custom import open_custom
 
         return open_custom(self.root / "custom", rules=rules)
+
+    def write(self, data: DataSet, directory: Path) -> dict[str, Any]:
+        """Write annotations.json. Image files stay where they are."""
+        from sgg.data.writers.custom import write_custom
+
+        write_custom(data, directory)
+        return {}

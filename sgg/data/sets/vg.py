@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -22,6 +22,8 @@ class VisualGenome(DataSettings):
     title: ClassVar[str] = "Visual Genome"
     num_classes: ClassVar[int | None] = 151
     has_sides: ClassVar[bool] = False
+    files: ClassVar[tuple[str, ...]] = tuple(f"stanford_filtered/{name}" for name in (
+        "image_data.json", "VG-SGG-dicts-with-attri.json", "VG-SGG-with-attri.h5"))
 
     name: Annotated[Literal["vg"], trains(shared=True, tried=True)] = "vg"
     """Visual Genome in the split of Xu et al."""
@@ -33,3 +35,9 @@ class VisualGenome(DataSettings):
         from sgg.data.readers.visual_genome import open_visual_genome
 
         return open_visual_genome(self.root / "VG", num_val_images=self.num_val_images, rules=rules)
+
+    def write(self, data: DataSet, directory: Path) -> dict[str, Any]:
+        """Write the three files, with empty attributes, which some readers require."""
+        from sgg.data.writers.visual_genome import write_visual_genome
+
+        return write_visual_genome(data, directory)

@@ -139,7 +139,7 @@ def test_validate_allows_only_the_settings_that_a_data_set_reads() -> None:
     assert validate({"data": {"name": "gqa", "exclude_left_right": True}}).data.exclude_left_right
     images, sides = faults(data={"name": "custom", "num_val_images": 3, "exclude_left_right": True})
     assert images.startswith("data.num_val_images is not a setting of custom; ")
-    assert "data.name vg, gqa, toy and vtranse; did you mean data.eval_images?" in images
+    assert "data.name vg, gqa, open-images, psg, toy, vrd and vtranse; did you mean data.eval_images?" in images
     assert sides.startswith("data.exclude_left_right is not a setting of custom; ")
     assert f"data.name gqa; known here: {', '.join(of['custom'])}" in sides
 
@@ -148,8 +148,8 @@ def test_validate_takes_auto_as_a_name_of_data_only(tmp_path) -> None:
     (tmp_path / "VG").mkdir()
     assert validate({"data": "auto"}).data.name == "toy"
     assert validate({"data": {"name": "auto", "root": str(tmp_path)}}).data.name == "vg"
-    assert faults(data="coco") == ["data.name must be one of 'auto', 'vg', 'custom', 'gqa', 'toy' or 'vtranse', got "
-                                   "'coco'"]
+    assert faults(data="coco") == ["data.name must be one of 'auto', 'vg', 'coco-relations', 'custom', 'gqa', "
+                                   "'open-images', 'open-images-json', 'psg', 'toy', 'vrd' or 'vtranse', got 'coco'"]
     assert faults(loss="auto")
 
 

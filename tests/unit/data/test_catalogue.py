@@ -74,7 +74,7 @@ def test_open_dataset_hashes_the_detectors_images_too(small_toy, tmp_path, new_g
 
 @pytest.mark.parametrize(("name", "number", "message"), [
     ("vg", 0, r"data.num_val_images must be > 0, got 0"),
-    ("custom", 5, r"data.num_val_images is for data.name vg, gqa, toy and vtranse, not custom"),
+    ("custom", 5, r"data.num_val_images is for data.name vg, gqa, open-images, psg, toy, vrd and vtranse, not custom"),
 ])
 def test_open_dataset_refuses_options_that_do_not_fit(name, number, message, tmp_path):
     with pytest.raises(ValueError, match=message):
@@ -82,5 +82,5 @@ def test_open_dataset_refuses_options_that_do_not_fit(name, number, message, tmp
 
 
 def test_open_dataset_refuses_an_unknown_name(tmp_path):
-    with pytest.raises(ValueError, match=r"data.name must be one of auto, vg, custom, gqa, toy, vtranse, got 'coco'"):
+    with pytest.raises(ValueError, match=r"data.name must be one of auto, vg, coco-relations, .*, vtranse, got 'coco'"):
         open_dataset("coco", tmp_path)

@@ -157,7 +157,7 @@ def test_main_refuses_unknown_words_with_the_known_ones(arguments, capsys):
     assert "usage: python -m sgg.data" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("arguments", "known"), [(["stats", "--data", "coco"], "one of auto, vg, custom, gqa"),
+@pytest.mark.parametrize(("arguments", "known"), [(["stats", "--data", "coco"], "one of auto, vg, coco-relations"),
                                                   (["stats", "--data", "toy", "--set", "data.x=1"], "num_val_images"),
                                                   (["prepare", "imagenet"], "vg, gqa, glove")])
 def test_main_refuses_unknown_names_with_the_known_ones(arguments, known, tmp_path, monkeypatch, capsys):

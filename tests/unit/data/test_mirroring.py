@@ -11,7 +11,8 @@ from sgg.data.annotations import Annotations
 from sgg.data.dataset import Split
 from sgg.data.loading.loader import SplitImages
 from sgg.data.mirroring import NO_PARTNER, difference, exchanged_names, mirrored_predicates
-from sgg.data.readers.custom import open_custom, write_custom
+from sgg.data.readers.custom import open_custom
+from sgg.data.writers.custom import write_custom
 
 VISUAL_GENOME = """above,across,
 against,along,and,at,attached to,behind,belonging to,between,carrying,covered in,covering,

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchvision.ops import box_iou
 
-from sgg.detector.evaluation import average_precision, both_objects_right, measure
+from sgg.detector.evaluation import average_precision, both_objects_found, both_objects_right, measure
 from sgg.detector.model import Detector
 from sgg.structures import Detections, SceneGraph
 
@@ -23,6 +23,16 @@ def found(*things: tuple[list[float], int, float]) -> Detections:
 
 
 A, B, FAR = [0.0, 0, 10, 10], [20.0, 20, 40, 40], [60.0, 60, 70, 70]
+
+
+def test_both_objects_found_by_hand() -> None:
+    """A near B: both found. A near FAR: FAR is found as another class. B near A: both found, but an image without
+    detections has one relation, too."""
+    graphs = [graph((A, 1), (B, 2), (FAR, 3), relations=[[0, 1, 1], [0, 2, 1], [1, 0, 2]]),
+              graph((A, 1), (B, 2), relations=[[0, 1, 1]])]
+    near = [A[0], A[1], A[2], A[3] * 0.6]  # an IoU of .6 with A
+    assert both_objects_found(graphs, [found((near, 1, 0.9), (B, 2, 0.8), (FAR, 4, 0.7)), found()]) == 0.5
+    assert np.isnan(both_objects_found([graph((A, 1))], [found((A, 1, 0.9))]))
 
 
 def test_average_precision_of_perfect_and_empty_detections() -> None:
@@ -59,7 +69,8 @@ def test_measure_of_a_split(data) -> None:
     torch.manual_seed(0)
     detector = Detector("tiny", len(data.classes))
     figures = measure(detector, data, "test", batch_size=4)
-    subsets = [f"test/detector/{subset}/both-right" for subset in ("zs", "10s", "100s", "all")]
+    subsets = [f"test/detector/{subset}/{name}" for subset in ("zs", "10s", "100s", "all")
+               for name in ("both-right", "both-found")]
     assert set(figures) == {"test/detector/mAP", "test/detector/mAP@.5", "test/detector/mAP@.75",
                             "test/detector/fallback@.05", "test/detector/fallback@.01", "test/detector/boxes-right",
                             *subsets}

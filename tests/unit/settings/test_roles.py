@@ -36,7 +36,7 @@ def test_section_refuses_a_setting_without_a_role() -> None:
 
 def test_role_shared() -> None:
     assert set(keys_where(lambda role: role.shared)) == {
-        "data.name", "data.num_val_images", "data.exclude_left_right", "data.self_relations",
+        "data.name", "data.num_val_images", "data.exclude_left_right", "data.self_relations", "data.folder",
         "data.allow_clipping", "detector.backbone", "detector.weights",
         "detector.features",
         "detector.epochs", "detector.batch_size", "detector.learning_rate", "augmentation.kind",

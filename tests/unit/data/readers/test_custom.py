@@ -9,8 +9,9 @@ import pytest
 
 from sgg.data import load_batches, open_dataset
 from sgg.data.checks.consistency import Rules
-from sgg.data.readers.custom import open_custom, write_custom
+from sgg.data.readers.custom import open_custom
 from sgg.data.readers.visual_genome import open_visual_genome
+from sgg.data.writers.custom import write_custom
 
 EXAMPLE = Path(__file__).parents[3] / "example"
 CONTENT = {
@@ -167,13 +168,15 @@ VRD = {"predicate": 0, "subject": {"category": 1, "bbox": [0, 9, 0, 9]}, "object
 
 
 @pytest.mark.parametrize(("content", "name"), [
-    ({"data": [], "thing_classes": [], "stuff_classes": [], "predicate_classes": []}, "Open-PSG"),
-    ({"1.jpg": [], "2.jpg": [VRD]}, "VRD"),
+    ({"data": [], "thing_classes": [], "stuff_classes": [], "predicate_classes": []}, r"Open-PSG .*data.name=psg"),
+    ({"1.jpg": [], "2.jpg": [VRD]}, r"VRD .*data.name=vrd"),
     ([{"image_id": 1, "relationships": []}], r"Visual Genome's relationships.json .*data.name=vg"),
     ([{"image_id": 1, "objects": []}], r"Visual Genome's objects.json"),
     ({"7": {"width": 3, "height": 3, "objects": {}}}, r"GQA's scene graphs: .*data.name=gqa"),
-    ([{"ImageID": "a", "LabelName1": "/m/1", "LabelName2": "/m/2", "RelationshipLabel": "at"}], "Open Images"),
-    ([{"img_fn": "a", "img_size": [], "bbox": [], "det_labels": [], "rel": []}], "Open Images and VRD"),
+    ([{"ImageID": "a", "LabelName1": "/m/1", "LabelName2": "/m/2", "RelationshipLabel": "at"}],
+     r"Open Images.*data.name=open-images"),
+    ([{"img_fn": "a", "img_size": [], "bbox": [], "det_labels": [], "rel": []}],
+     r"Open Images or VRD.*data.name=open-images-json"),
     ({"train": {}, "val": {}, "test": {}, "rel_categories": []}, "RelTR"),
     ({"images": [], "annotations": [], "categories": []}, "COCO's layout, without relations"),
 ])

@@ -198,7 +198,7 @@ def test_main_counts_shots_and_verifies_images(tmp_path, capsys):
     folder = tmp_path / "VG" / "VG_100K"
     folder.mkdir(parents=True)
     for name in ("2", "7", "8", "9", "10"):
-        Image.new("RGB", (100, 80)).save(folder / f"{name}.jpg")
+        Image.new("RGB", (100, 80), (len(name), ord(name[-1]), 0)).save(folder / f"{name}.jpg")
     assert main(["verify", *where]) == 0
     (folder / "8.jpg").unlink()
     capsys.readouterr()

@@ -3,6 +3,7 @@
 import fcntl
 import json
 
+import h5py
 import numpy as np
 import pytest
 
@@ -65,6 +66,17 @@ def test_open_visual_genome_hashes_the_content_only(new_genome, tmp_path):
     moved = open_visual_genome(tmp_path / "base", num_val_images=NUM_VAL + 1).hash
     assert base == same
     assert len({base, other, moved}) == 3
+
+
+def test_open_visual_genome_reads_the_files_with_attributes(genome_directory):
+    """They hold the same data, and attributes beside them."""
+    plain = open_visual_genome(genome_directory, num_val_images=NUM_VAL)
+    folder = genome_directory / "stanford_filtered"
+    (folder / "VG-SGG.h5").rename(folder / "VG-SGG-with-attri.h5")
+    (folder / "VG-SGG-dicts.json").rename(folder / "VG-SGG-dicts-with-attri.json")
+    with h5py.File(folder / "VG-SGG-with-attri.h5", "a") as file:
+        file["attributes"] = np.zeros((27, 10), np.int64)
+    assert open_visual_genome(genome_directory, num_val_images=NUM_VAL).hash == plain.hash
 
 
 def set_rows(name, row, value):

@@ -104,7 +104,7 @@ def test_main_counts_shots_and_verifies_images(tmp_path, capsys):
     folder = tmp_path / "VG" / "VG_100K"
     folder.mkdir(parents=True)
     for name in ("7", "9", "10"):
-        Image.new("RGB", (50, 60)).save(folder / f"{name}.jpg")
+        Image.new("RGB", (50, 60), (20 * int(name), 0, 0)).save(folder / f"{name}.jpg")
     assert main(["verify", *where]) == 0
     (folder / "9.jpg").write_bytes((folder / "9.jpg").read_bytes()[:300])
     capsys.readouterr()

@@ -1,0 +1,85 @@
+"""Every format that can be written is read back as it was, through the command."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sgg.data import DataSet, open_dataset
+from sgg.data.__main__ import main
+from sgg.methods.dataset import DATA_SETS
+
+FORMATS = sorted(name for name, entry in DATA_SETS.entries.items() if entry.files)
+FOLDERS = {"vg": "VG", "psg": "PSG", "vrd": "VRD"}
+"""Where a data set is below the root, if not under its own name."""
+EXAMPLE = Path(__file__).parents[3] / "example"
+
+
+def relations_of(data: DataSet, split: str) -> dict[str, list[list[object]]]:
+    """The relations of each image, by the last part of its name: classes, boxes and predicate, sorted."""
+    part = data.split(split)
+    found = {}
+    for image in range(len(part)):
+        graph = part.graph(image)
+        ends = [[data.classes[label], *np.round(box, 2).tolist()] for label, box in
+                zip(graph.labels, graph.boxes, strict=True)]
+        found[part.image_id(image).rpartition("/")[2]] = sorted(
+            [*ends[subject], data.predicates[predicate], *ends[object_]] for subject, object_, predicate in
+            graph.relations.tolist())
+    return found
+
+
+def convert(capsys, root: Path, source: str, out: Path, name: str) -> list[str]:
+    """Returns the options with which the same splits are read."""
+    assert main(["convert", "--data", source, "--root", str(root), "--out", str(out), "--format", name]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    return shlex.split(last.partition(f"--data {name} ")[2])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_write_gives_what_open_reads(name, tmp_path, capsys) -> None:
+    """Splits, classes, boxes and relations of the example are the same; images are found at their new places. Of a
+    repeated relation some formats keep one."""
+    original = open_dataset("custom", EXAMPLE)
+    folder = tmp_path / FOLDERS.get(name, name)
+    options = convert(capsys, EXAMPLE, "custom", folder, name)
+    given = {key.removeprefix("--").replace("-", "_"): int(value) for key, value in
+             zip(options[::2], options[1::2], strict=True)}
+    data = open_dataset(name, tmp_path, **given)
+    data.require_images()
+    for split in ("train", "val", "test"):
+        found, wanted = relations_of(data, split), relations_of(original, split)
+        if name == "psg":  # a relation counts once
+            found, wanted = ({image: {json.dumps(row) for row in rows} for image, rows in of.items()}
+                             for of in (found, wanted))
+        assert found == wanted
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_convert_to_a_format_overwrites_nothing(name, tmp_path, capsys, monkeypatch) -> None:
+    file = tmp_path / DATA_SETS[name].files[-1]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("years of work")
+    monkeypatch.setattr("sgg.data.catalogue.open_dataset", lambda *_, **__: pytest.fail("work has begun"))
+    assert main(["convert", "--data", "custom", "--root", str(EXAMPLE), "--out", str(tmp_path), "--format", name]) == 2
+    assert f"{file} exists already: move it away" in capsys.readouterr().err
+    assert file.read_text() == "years of work"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_files_of_an_entry_are_those_that_it_writes(name, tmp_path, capsys) -> None:
+    """Beside links to images."""
+    convert(capsys, EXAMPLE, "custom", tmp_path, name)
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file() and not
+               path.is_symlink()}
+    assert written == {*DATA_SETS[name].files}
+
+
+def test_convert_names_the_formats(tmp_path, capsys) -> None:
+    assert main(["convert", "--data", "custom", "--root", str(EXAMPLE), "--out", str(tmp_path / "x"), "--format",
+                 "gqa"]) == 2
+    assert "--format must be one of vg, coco-relations, custom, open-images" in capsys.readouterr().err

@@ -1,0 +1,56 @@
+"""Whether a detector fits a data set."""
+
+import json
+
+import pytest
+
+from sgg.data import open_dataset
+from sgg.data.__main__ import main
+from sgg.data.verify import Verified
+from sgg.detector import save_detector
+from sgg.detector.model import Detector
+from sgg.detector.verification import class_fault, verify_detector
+
+
+@pytest.mark.parametrize(("classes", "number", "fault"), [
+    (["_", "a", "b"], 3, ""), (None, 3, ""),
+    (None, 4, "it has 3 classes, the data set 2"),
+    (["_", "b", "a"], 3, "it has the same classes in another order: number 1 is 'b', in the data set 'a'"),
+    (["_", "a", "c"], 3, "it has 2 classes, the data set 2; only the detector has 'c'; it lacks 'b'"),
+    (["_", "a"], 2, "it has 1 classes, the data set 2; it lacks 'b'"),
+])
+def test_class_fault_names_the_difference(classes, number, fault) -> None:
+    assert class_fault(classes, number, ["_", "a", "b"]) == fault
+
+
+def test_verify_detector_of_other_classes_is_a_fault(toy_root, tmp_path) -> None:
+    """It is not measured."""
+    data = open_dataset("toy", toy_root)
+    turned = [data.classes[0], *data.classes[:0:-1]]
+    save_detector(Detector("tiny", len(data.classes)), tmp_path / "d", {"classes": turned})
+    found = Verified()
+    assert verify_detector(found, data, tmp_path / "d") == {}
+    finding, = found.findings
+    assert finding.severity == "fault"
+    assert "the same classes in another order: number 1 is" in finding.example
+
+
+def test_verify_measures_what_a_detector_finds(toy_root, tmp_path, capsys, monkeypatch) -> None:
+    """One relation of four is not found. The command prints it beside the other findings, and all metrics."""
+    data = open_dataset("toy", toy_root)
+    save_detector(Detector("tiny", len(data.classes)), tmp_path / "d", {"classes": data.classes})
+    monkeypatch.setattr("sgg.detector.evaluation.measure", lambda *_, **__: {
+        "val/detector/mAP": 0.25, "val/detector/all/both-found": 0.75})
+    found = Verified()
+    assert verify_detector(found, data, tmp_path / "d", images=2)["val/detector/mAP"] == 0.25
+    relations = len(data.split("val").head(2).annotations.relations)
+    finding, = found.findings
+    assert (finding.count, finding.of, finding.severity) == (round(relations / 4), relations, "note")
+    assert "its recall is at most 75.0 % of all relations" in finding.effect
+    written = tmp_path / "found.json"
+    words = ["verify", "--data", "toy", "--root", str(toy_root), "--detector", str(tmp_path / "d"), "--images", "2"]
+    assert main([*words, "--json", str(written)]) == 0
+    assert "val/detector/mAP" in capsys.readouterr().out
+    result = json.loads(written.read_text())
+    assert result["detector"] == {"val/detector/mAP": 0.25, "val/detector/all/both-found": 0.75}
+    assert finding.kind in {one["kind"] for one in result["findings"]}
