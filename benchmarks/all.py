@@ -40,6 +40,7 @@ BEFORE_MAPS = "20e5236"
 OLDER = ("--against", FIRST_EDITION)
 COMMANDS: dict[str, tuple[str, ...]] = {
     "annotations": ("annotations.py",),
+    "coco_relations": ("coco_relations.py",),
     "images": ("images.py",),
     "evaluator": ("evaluator.py",),
     "perturb": ("perturb.py",),

@@ -19,6 +19,7 @@ import torch
 from benchmarks import (
     adjustments,
     annotations,
+    coco_relations,
     departures,
     epoch,
     evaluation,
@@ -77,9 +78,9 @@ def test_benchmarks_are_all_tested():
     folder = Path(annotations.__file__).parent
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
-        adjustments, annotations, departures, epoch, evaluation, evaluation_epoch, evaluator, features, gpu, heads,
-        images, learning, perturb, predict, sgdet, step, step_growth, step_memory, trial_cost, two_gpus, all_benchmarks,
-        report_benchmark)}
+        adjustments, annotations, coco_relations, departures, epoch, evaluation, evaluation_epoch, evaluator, features,
+        gpu, heads, images, learning, perturb, predict, sgdet, step, step_growth, step_memory, trial_cost, two_gpus,
+        all_benchmarks, report_benchmark)}
 
 
 def test_adjustments():
@@ -96,6 +97,15 @@ def test_annotations(monkeypatch, capsys):
     monkeypatch.setattr(annotations, "NUM_VAL", 40)
     monkeypatch.setattr(annotations, "run", run)
     assert len(names(annotations.measure(200, repeats=1))) == 3
+
+
+def test_coco_relations(monkeypatch, capsys):
+    def run(way, directory):
+        coco_relations.child(way, directory)
+        return json.loads(capsys.readouterr().out)
+
+    monkeypatch.setattr(coco_relations, "run", run)
+    assert len(names(coco_relations.measure(200, repeats=1))) == 2
 
 
 def test_predict(toy_root, tmp_path):
