@@ -63,9 +63,8 @@ class _NameOrFolder(_Renamed):
             _note(f"the folder of the data sets is now called --root: --root {values}")
             namespace.root = Path(values)
         else:
-            expected = f"is the name of a data set ({', '.join(self.names)})" if self.names else \
-                "has no use here: the checkpoint says which data set it needs"
-            raise argparse.ArgumentError(self, f"{expected}, got {values}; the folder of the data sets is --root")
+            raise argparse.ArgumentError(self, f"is the name of a data set ({', '.join(self.names)}), got {values}; "
+                                               "the folder of the data sets is --root")
 
 
 def _note(text: str) -> None:

@@ -6,6 +6,7 @@ import pickle
 import re
 import struct
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ DAMAGE = (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, Typ
 """Exceptions that reading a damaged pickle has raised."""
 
 
-def read_pickle(path: Path | str) -> dict[str, Any]:
+def read_pickle(path: Path | str, containers: Mapping[str, type] | None = None) -> dict[str, Any]:
     """The mapping that torch.save wrote, on the CPU. Tensors of a zip file stay on disk until they are used.
+
+    containers: classes of ours that stand in for classes of the pickle, by their full names there. Their attributes are
+    filled; none of their code runs.
 
     Raises FileNotFoundError, or ValueError if the file is damaged, is no mapping, or holds objects other than tensors
     and plain values: these could run code when they are read.
@@ -27,7 +31,9 @@ def read_pickle(path: Path | str) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing, or is no file")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        allowed: list[Any] = [(stand_in, name) for name, stand_in in (containers or {}).items()]
+        with torch.serialization.safe_globals(allowed):
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         foreign = re.search(r"GLOBAL ([\w.]+)", str(error))
         if foreign:

@@ -3,6 +3,7 @@
     python -m sgg.evaluate CHECKPOINT [--root DIR] [--mode sgcls,predcls] [--pred-weights 0,0.25,0.5,1]
                            [--zero-shot-list FILE] [--per-predicate] [--json FILE] [--save-predictions FILE]
     python -m sgg.evaluate --predictions FILE [...]          all metrics again, without a model or the images
+    python -m sgg.evaluate --predictions FILE --format sgbench --data psg [--mode sgdet]     of another toolkit
 """
 
 from __future__ import annotations
@@ -24,34 +25,53 @@ from sgg.common.metric_names import KS, headline_k
 from sgg.common.parser import add_data_option, add_renamed, command_parser
 from sgg.common.versions import code_provenance
 from sgg.config.options import add_plugin_options
+from sgg.data.options import add_reading_options, open_by_options
 from sgg.data.zero_shot_list import ZeroShotList, describe_list
-from sgg.evaluate.evaluation import FALLBACKS, Values, evaluate, rescore, unadjusted
+from sgg.evaluate import formats
+from sgg.evaluate.evaluation import FAILURES, FALLBACKS, Values, evaluate, rescore, unadjusted
 from sgg.evaluate.predicate_recall import PredicateRecall
 from sgg.evaluate.predictions import PredictionFile, PredictionSource, PredictionWriter, Protocol
 from sgg.evaluate.tables import predicate_tables, tables
 from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS, Value
+from sgg.methods.dataset import DATA_SETS
 from sgg.methods.variants import Variant, variants_of
 from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
+from sgg.metrics.checks import checked_mode
 
 NEED_A_MODEL = ("adjust", "root", "split", "images", "device", "plugin", "allow_changed_plugin", "save_predictions")
 """Options without effect on saved predictions."""
+NEED_A_FORMAT = ("data", "num_val_images", "exclude_left_right", "allow_clipping", "self_relations", "settings")
+"""Options that say what the predictions of another toolkit are compared with."""
+NOT_OF_OTHERS = ("adjust", "images", "device", "allow_changed_plugin", "save_predictions")
+"""Options without effect on predictions of another toolkit."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return 2 after a user's mistake, with the message in one line."""
     parser = build_parser()
     options = parser.parse_args(arguments)
-    if options.predictions:
-        without_effect = [f"--{name.replace('_', '-')}" for name in NEED_A_MODEL
-                          if getattr(options, name) not in (None, False, [])]
-        if without_effect:
-            parser.error(f"leave out {', '.join(without_effect)}: no effect with --predictions, because the file "
-                         "already fixes it")
+    _require_effect(parser, options)
     return run_command(lambda: _show(options))
 
 
+def _require_effect(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End the command if an option was given that has no effect with the others."""
+    if options.format and not options.predictions:
+        parser.error("--format says what the file of --predictions is: name that file")
+    without_effect, reason = list(NEED_A_FORMAT), "only with --format: the checkpoint says which data it needs"
+    if options.format:
+        without_effect, reason = list(NOT_OF_OTHERS), "no effect with --format, because the file already fixes it"
+    elif options.predictions:
+        without_effect = [*NEED_A_MODEL, *NEED_A_FORMAT]
+        reason = "no effect with --predictions, because the file already fixes it"
+    if given := [f"--{name.replace('_', '-')}" for name in without_effect
+                 if getattr(options, name) not in (None, False, [], parser.get_default(name))]:
+        parser.error(f"leave out {', '.join(given)}: {reason}")
+
+
 def _show(options: argparse.Namespace) -> None:
-    result = _from_file(options) if options.predictions else _from_checkpoint(options)
+    result = _from_foreign(options) if options.format else _from_file(options) if options.predictions else \
+        _from_checkpoint(options)
     console, protocol = table_console(), result.protocol
     console.print(f"{protocol.split}: {protocol.source['data']['description']}")
     listed = {} if result.listed is None else {"zero_shot_list": result.listed.provenance(protocol.train_triplets)}
@@ -152,6 +172,36 @@ def _from_file(options: argparse.Namespace) -> _Result:
                    conventions)
 
 
+def _from_foreign(options: argparse.Namespace) -> _Result:
+    from sgg.evaluate.foreign import ForeignPredictions
+    from sgg.methods.plugins import load_plugins
+
+    load_plugins(options.plugin)
+    mode = checked_mode(_only(options.mode or ["sgdet"], "--mode"))
+    options.root, options.data = options.root or Path("data"), options.data or "auto"
+    data = open_by_options(options)
+    found = ForeignPredictions(options.predictions, options.format, data, options.split or "test", mode)
+    protocol = found.protocol()
+    ks, pred_weights = options.ks or KS, options.pred_weights or [0.0]
+    listed = None
+    if options.zero_shot_list:
+        listed = ZeroShotList.read(options.zero_shot_list, data.classes, data.predicates)
+    conventions = _conventions(options) | {"relation_nms": options.relation_nms} | found.conventions
+    metrics = protocol.metrics([mode], ks, pred_weights, conventions, listed)
+    named = rescore(_with_bar(found, len(found), "images"), metrics)
+    named.pop(FAILURES, None)  # of a detector of ours
+    if missing := len(found) - found.found:
+        print(f"{missing:,} of {len(found):,} images have no prediction in {options.predictions}: their recall is 0")
+    return _Result(protocol, [mode], ks, variants_of({BY_METRICS: pred_weights}), named, metrics, listed, conventions)
+
+
+def _only(values: Sequence[str], option: str) -> str:
+    if len(values) > 1:
+        raise ValueError(f"{option} must be one value with --format, got {', '.join(values)}: a file holds predictions "
+                         "of one mode")
+    return values[0]
+
+
 def _adjustment(text: str) -> tuple[str, list[Value]]:
     name, separator, values = text.partition("=")
     if not separator or not name:
@@ -180,9 +230,13 @@ def build_parser() -> argparse.ArgumentParser:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("checkpoint", nargs="?", type=Path, help="folder of a trial, or one of its checkpoints")
     source.add_argument("--predictions", type=Path, metavar="FILE", help="saved predictions, instead of a model")
+    parser.add_argument("--format", choices=formats.names(),
+                        help="the predictions are of another toolkit, in this format; they are compared with the data "
+                             "set of --data")
     parser.add_argument("--root", type=Path, metavar="DIR",
                         help="folder of the data sets; default: the one with which the model was trained")
-    add_data_option(parser, (), help=argparse.SUPPRESS)
+    add_data_option(parser, ["auto", *DATA_SETS], help="with --format: the data set")
+    add_reading_options(parser)
     add_renamed(parser, "--split", "--part", choices=["val", "test"], help="the split to evaluate; default: test")
     parser.add_argument("--images", type=positive, metavar="N", help="only the first N images of the split")
     parser.add_argument("--device", help="cpu, cuda, ...; default: the one of the training settings")

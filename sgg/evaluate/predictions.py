@@ -48,13 +48,16 @@ class PredictionSource(TypedDict, total=False):
     """The origin of predictions.
 
     checkpoint: the path of the model. epoch: its finished epochs. data: the provenance of the data.
-    plugins_in_training: the hash of each plugin that the model was trained with; `data` has those of now.
+    plugins_in_training: the hash of each plugin that the model was trained with; `data` has those of now. predictions,
+    format: the file of another toolkit, in place of a model.
     """
 
     checkpoint: str
     epoch: int
     data: DataProvenance
     plugins_in_training: dict[str, str]
+    predictions: str
+    format: str
 
 
 @dataclass(frozen=True, eq=False)

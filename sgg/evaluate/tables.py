@@ -31,7 +31,7 @@ def tables(named: Values, modes: Iterable[str], variants: Iterable[Variant], k: 
         columns = [name for name in RECALLS if f"{mode}/all/{name}@{k}" in named]
         subsets = [subset for subset in MEASURED_SUBSETS if f"{mode}/{subset}/num_relations" in named]
         captions = [f"zs-list: {listed}"] if listed else []
-        captions += [_thresholds_in_words(named)] if mode == "sgdet" else []
+        captions += [_thresholds_in_words(named)] if mode == "sgdet" and FAILURES in named else []
         table = Table(*heads, "subset", "images", "relations", "triplets", *columns, title=f"{mode}, K = {k}, per cent",
                       caption=Text("\n".join(captions)) if captions else None, caption_justify="left",
                       box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)

@@ -28,6 +28,8 @@ class Conventions:
         none, and `clean` has none.
     failed_images_count: an image in which the detector found no two boxes that overlap, at any score threshold, has a
         recall of 0 (sgdet). By default all metrics leave the image out, as if it were not in the data.
+    zero_scores_count: a predicate of score 0 is predicted, after all others. Off for predictions that list triplets,
+        where it means that the pair was not listed with this predicate.
     unconstrained_limit: the number of triplets per image in an unconstrained result; a larger K gains nothing.
     missed_triplet_rank: the triplet rank of a relation that no prediction on its own pair hits.
     """
@@ -40,6 +42,7 @@ class Conventions:
     single_precision_ranks: bool = True
     relation_nms: bool = False
     failed_images_count: bool = False
+    zero_scores_count: bool = True
     unconstrained_limit: int = 300
     missed_triplet_rank: int = 301
 

@@ -69,6 +69,9 @@ class MatchedImages:
         alike = arrays.truth_labels[ends[end]] == arrays.labels[box]
         self.relation, self.row = self._rows_meeting(end[alike], box[alike])
         self.predicate = predicates[self.relation]
+        if not conventions.zero_scores_count:  # zeros are last in every list, so the ranks of others stay
+            scored = self.predicate_scores[self.row, self.predicate] > 0
+            self.relation, self.row, self.predicate = (of[scored] for of in (self.relation, self.row, self.predicate))
         self._set_own_pairs(subjects, objects, end, box, mode, conventions)
         self.predicates = predicates
         self.triplets = triplet_code(arrays.truth_labels[ends[:self.num_relations]], predicates,

@@ -2,8 +2,10 @@
 
     python -m sgg.predict CHECKPOINT IMAGE-OR-FOLDER... --out DIR
                           [--boxes FILE] [--top K] [--threshold T] [--keep-duplicates] [--no-pictures] [--batch B]
+                          [--format json|sgbench|coco-relations]
 
-writes DIR/NAME.json, and DIR/NAME.graph.png with the boxes and the graph, for each image.
+writes DIR/NAME.json, and DIR/NAME.graph.png with the boxes and the graph, for each image. With another format than json
+it writes one file with all images, DIR/predictions.json, and the pictures.
 """
 
 from __future__ import annotations
@@ -18,8 +20,11 @@ from sgg.common.command_line import not_negative, positive, run_command
 from sgg.common.parser import command_parser
 from sgg.common.progress import image_bar
 from sgg.config.options import add_plugin_options
+from sgg.evaluate.formats import writable, writer_of
 
 SOME_FAILED = 1
+COLLECTED = "predictions.json"
+"""The file of formats that hold all images."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,6 +49,9 @@ def build_parser() -> argparse.ArgumentParser:
                         help="the lowest score of a triplet, 0 to 1; default: 0")
     parser.add_argument("--keep-duplicates", dest="once", action="store_false",
                         help="keep all boxes of the detector, also several of one class for one object")
+    parser.add_argument("--format", choices=["json", *writable()], default="json",
+                        help="json: a document of each image; the others: one file, which sgg.evaluate and other "
+                             "toolkits score; default: json")
     parser.add_argument("--no-pictures", dest="pictures", action="store_false", help="write JSON only")
     parser.add_argument("--batch", type=positive, default=8, metavar="B",
                         help="the number of images computed together; default: 8")
@@ -77,10 +85,14 @@ def _predict(options: argparse.Namespace) -> int:
     load_plugins(options.plugin)
     predictor = Predictor(options.checkpoint, options.device, options.allow_changed_plugin)
     boxes = None if options.boxes is None else read_boxes(options.boxes, predictor.classes)
+    collected = None if options.format == "json" else writer_of(options.format, predictor.classes, predictor.predicates)
     run = Run(predictor, options.out, options.batch, boxes, options.top, options.threshold, options.pictures,
-              options.once)
+              options.once, collected)
     with naming_places(), image_bar("images") as on_image:
         faults = run.predict(files, on_image)
+    if collected is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+        collected.write(options.out / COLLECTED)
     left_out = f"; left out, since their names do not end like those of images: {others:,}" if others else ""
     print(f"{len(files) - len(faults):,} of {len(files):,} images predicted: {options.out}{left_out}")
     if faults:

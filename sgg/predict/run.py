@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from sgg.evaluate.formats import PredictionWriter
+from sgg.structures import to_numpy
 from sgg.viz.graph_picture import draw_picture
 
 from .documents import document_of, write_document
@@ -36,8 +38,8 @@ class Run:
     """How images are predicted, and where the results go.
 
     out: the folder of the results. batch: the number of images computed together. boxes: given boxes; None: those of
-    the detector. top, threshold, once: as in `Predictor`. pictures: whether a
-    picture is drawn of each.
+    the detector. top, threshold, once: as in `Predictor`. pictures: whether a picture is drawn of each. collected:
+    takes the graphs of all images, in place of a document of each (`sgg.evaluate.formats`).
     """
 
     predictor: Predictor
@@ -48,6 +50,7 @@ class Run:
     threshold: float = 0.0
     pictures: bool = True
     once: bool = True
+    collected: PredictionWriter | None = None
 
     def predict(self, files: Sequence[ImageFile], on_image: Callable[[int, int], None]) -> list[str]:
         """Write the results of image files. Returns one line for each file that could not be read.
@@ -107,6 +110,10 @@ class Run:
                 decoding.shutdown(cancel_futures=True)
 
     def _write(self, read: _Read, graph: ScoredGraph) -> None:
+        if self.collected is not None:
+            self.collected.add(read.file.name, graph.size, graph, *map(to_numpy, (graph.label_scores,
+                                                                                  graph.predicate_scores)))
+            return
         mode = "sgdet" if self.boxes is None else self.boxes.mode
         write_document(self.out / f"{read.file.name}.json",
                        document_of(graph, read.file.name, mode, str(self.predictor.checkpoint.path)))

@@ -16,7 +16,7 @@ def plain_metrics(images, mode, num_predicates, train, subset=None, ks=(20, 50, 
                   zero_shot_list=None, resort_after_reweight=False, reweight_background=False,
                   triplet_pairs_by_boxes=False,
                   triplet_both_directions=True, absent_predicates_count=True, unconstrained_limit=300,
-                  relation_nms=False, failed=(), failed_images_count=False):
+                  relation_nms=False, zero_scores_count=True, failed=(), failed_images_count=False):
     """Metrics of all images [(truth, prediction)], named as in `SceneGraphMetrics.compute(per_predicate=True)`.
 
     failed: numbers of the images in which detection found no two boxes that overlap.
@@ -33,6 +33,7 @@ def plain_metrics(images, mode, num_predicates, train, subset=None, ks=(20, 50, 
             if image in failed and not failed_images_count:
                 continue
             scene = Scene(truth, prediction, mode, weight, reweight_background)
+            scene.zeros_hit = zero_scores_count
             order = scene.constrained_order(resort=weight is not None and resort_after_reweight)
             everything = listed = scene.all_triplets()
             if relation_nms:
@@ -60,7 +61,9 @@ def plain_metrics(images, mode, num_predicates, train, subset=None, ks=(20, 50, 
 
 
 class Scene:
-    """One image in plain lists."""
+    """One image in plain lists. zeros_hit: whether a predicate of score 0 can be a hit."""
+
+    zeros_hit = True
 
     def __init__(self, truth, prediction, mode, weight, reweight_background):
         self.truth_boxes, self.truth_labels = truth.boxes.tolist(), truth.labels.tolist()
@@ -138,7 +141,7 @@ class Scene:
         s, o, truth = relation
         i, j = self.pairs[row]
         return (predicate == truth and self.labels[i] == self.truth_labels[s] and self.labels[j] == self.truth_labels[o]
-                and self.meets[s][i] and self.meets[o][j])
+                and (self.zeros_hit or self.scores[row][predicate] > 0) and self.meets[s][i] and self.meets[o][j])
 
     def first_hit(self, relation, entries):
         return next((rank for rank, (row, p) in enumerate(entries) if self.is_hit(relation, row, p)), None)

@@ -3,13 +3,16 @@
 import json
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from sgg.config.schema import Evaluation
+from sgg.data import open_dataset
 from sgg.evaluate.__main__ import main
+from sgg.evaluate.formats import writer_of
 from sgg.methods.variants import variants_of
 from sgg.metrics import Conventions
 from sgg.systems.contract import UNADJUSTED, DivergedError, Predicted
@@ -285,3 +288,55 @@ def test_main_prints_the_recall_of_each_predicate(predictions_file, tmp_path, ca
     found = json.loads(written.read_text())["per_predicate"]
     assert found["recall"]["sgcls"]["ngR@50"] == pytest.approx(
         [want[f"all/ngR@50/predicate{number}"] for number in (1, 2, 3)], abs=1e-5)
+
+
+EXAMPLE = Path(__file__).parents[2] / "example"
+
+
+@pytest.fixture
+def found_all(tmp_path):
+    """The annotation of test of the example, as if another toolkit had predicted it."""
+    data = open_dataset("custom", EXAMPLE)
+    writer, split = writer_of("coco-relations", tuple(data.classes), tuple(data.predicates)), data.split("test")
+    for image in range(len(split)):
+        graph = split.graph(image)
+        writer.add(f"{split.image_id(image)}.jpg", split.size(image), graph, np.ones(len(graph)),
+                   np.linspace(1, 0.5, len(graph.relations)))
+    writer.write(tmp_path / "predictions.json")
+    return tmp_path / "predictions.json"
+
+
+def test_main_scores_predictions_of_another_toolkit(found_all, tmp_path, capsys):
+    """All relations are found; with one predicate for each pair not those of pairs with two."""
+    words = ["--predictions", str(found_all), "--format", "coco-relations", "--data", "custom", "--root", str(EXAMPLE)]
+    assert main([*words, "--json", str(tmp_path / "figures.json"), "--per-predicate"]) == 0
+    written = json.loads((tmp_path / "figures.json").read_text())
+    assert written["figures"]["test/sgdet/all/ngR@100"] == 1 > written["figures"]["test/sgdet/all/R@100"] > 0.5
+    assert written["figures"]["test/sgdet/zs/ngR@100"] == 1
+    assert (written["predictions"], written["format"]) == (str(found_all), "coco-relations")
+    assert written["data"]["hash"] == open_dataset("custom", EXAMPLE).hash
+    assert not written["conventions"]["zero_scores_count"]
+    said = capsys.readouterr().out
+    assert "fallbacks" not in said
+    assert "have no prediction" not in said
+    assert main([*words, "--mode", "predcls", "--json", str(tmp_path / "figures.json"), "--split", "test"]) == 0
+    assert json.loads((tmp_path / "figures.json").read_text())["figures"]["test/predcls/all/ngR@100"] == 1
+    assert main([*words, "--split", "val"]) == 2
+    assert "has none of the 2 images of val of nine pictures of the toy genome, such as" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["runs/a", "--format", "ktb"], "--format says what the file of --predictions is: name that file"),
+    (["runs/a", "--data", "vg"], "leave out --data: only with --format"),
+    (["--predictions", "p", "--num-val-images", "3"], "leave out --num-val-images: no effect with --predictions"),
+    (["--predictions", "p", "--format", "ktb", "--device", "cpu"], "leave out --device: no effect with --format"),
+    (["--predictions", "p", "--format", "pkl"], "invalid choice: 'pkl'")])
+def test_main_refuses_options_without_effect(words, message, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert message in capsys.readouterr().err
+
+
+def test_main_takes_one_mode_of_another_toolkit(found_all, capsys):
+    assert main(["--predictions", str(found_all), "--format", "ktb", "--mode", "sgdet,predcls"]) == 2
+    assert "--mode must be one value with --format, got sgdet, predcls" in capsys.readouterr().err

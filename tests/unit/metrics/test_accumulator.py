@@ -37,8 +37,8 @@ def without_pairs(images):
 
 
 @pytest.mark.parametrize("conventions", [
-    {}, CLEAN, {"unconstrained_limit": 4}, {"relation_nms": True}, {"relation_nms": True, "unconstrained_limit": 4}],
-    ids=["reference", "clean", "cut", "relation_nms", "relation_nms_cut"])
+    {}, CLEAN, {"unconstrained_limit": 4}, {"relation_nms": True}, {"relation_nms": True, "unconstrained_limit": 4},
+    {"zero_scores_count": False}], ids=["reference", "clean", "cut", "relation_nms", "relation_nms_cut", "listed"])
 @pytest.mark.parametrize("mode", MODES)
 def test_scene_graph_metrics_agree_with_the_oracle_on_200_scenes(mode, conventions):
     images = scenes(mode, 200)

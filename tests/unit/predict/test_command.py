@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sgg.data import open_dataset
+from sgg.evaluate.formats import format_of
+from sgg.evaluate.truth_images import TruthImages
 from sgg.predict import images
 from sgg.predict.__main__ import main
 from sgg.predict.documents import schema
@@ -66,6 +69,26 @@ def test_main_predicts_a_folder_and_goes_on_after_bad_files(trial, folder, tmp_p
         assert scores == sorted(scores, reverse=True)
         assert all(0 <= triplet[role] < len(document["objects"]) for triplet in document["triplets"]
                    for role in ("subject", "object"))
+
+
+@pytest.mark.parametrize("name", ["coco-relations", "sgbench"])
+def test_main_writes_a_file_that_is_scored(trial, toy_root, tmp_path, name) -> None:
+    """In one file, and no document. The same file is read by `sgg.evaluate`: all images of test have a prediction."""
+    data = open_dataset("toy", toy_root)
+    split = data.split("test").head(3)
+    files = [split.image_path(image) for image in range(3)]
+    assert run(trial, *files, "--out", tmp_path, "--device", "cpu", "--format", name, "--no-pictures", "--top", 50) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["predictions.json"]
+    read = dict(format_of(name).read(tmp_path / "predictions.json", TruthImages(data, "test")))
+    assert sorted(read) == [0, 1, 2]
+    graphs = Predictor(trial, "cpu")(files, top=50)
+    for row, graph in enumerate(graphs):
+        np.testing.assert_allclose(read[row].boxes, graph.boxes, atol=0.011)
+        assert read[row].labels.tolist() == graph.labels.tolist()
+        best = np.column_stack([read[row].pairs, read[row].predicate_scores.argmax(1)])
+        if name == "sgbench":
+            assert best.tolist() == graph.relations.tolist()
+        assert sorted(best.tolist()) == sorted(graph.relations.tolist())
 
 
 def test_main_equals_calls_from_python(trial, folder, tmp_path) -> None:

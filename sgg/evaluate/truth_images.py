@@ -1,0 +1,79 @@
+"""The images of a split that are evaluated, found by the names that files of predictions give them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from sgg.data.dataset import DataSet, stem
+from sgg.structures import SceneGraph
+
+
+class TruthImages:
+    """The images of a split that have a relation, in their order.
+
+    classes, predicates: names of the data set, background first.
+    """
+
+    def __init__(self, data: DataSet, split: str) -> None:
+        self.data, self.split = data, data.split(split)
+        self.classes, self.predicates = data.classes, data.predicates
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def graph(self, row: int) -> SceneGraph:
+        """The annotation of an image."""
+        return self.split.graph(row)
+
+    def size(self, row: int) -> tuple[int, int]:
+        """Height and width of an image."""
+        return self.split.size(row)
+
+    def image_id(self, row: int) -> str:
+        """The name of an image."""
+        return self.split.image_id(row)
+
+    def find(self, name: str) -> int | None:
+        """The row of an image: by the id in the data set's file, by the path of the image file with or without its
+        ending, or by the last part of this path if no other image has it. None for an image that is not evaluated."""
+        return next((rows[key] for rows in self._rows for key in (name, stem(name), stem(name).rpartition("/")[2])
+                     if key in rows), None)
+
+    @cached_property
+    def _rows(self) -> list[dict[str, int]]:
+        """The rows by each kind of name, the surest kind first."""
+        files = self.split.annotations.files.tolist()
+        found = [dict(zip(map(stem, files), range(len(files)), strict=True)),
+                 _unique([stem(file).rpartition("/")[2] for file in files])]
+        if self.data.image_ids is not None:
+            id_of = dict(zip(self.data.annotations.files.tolist(), self.data.image_ids.tolist(), strict=True))
+            found.insert(0, _unique([id_of[file] for file in files]))
+        return found
+
+
+def _unique(names: Sequence[str]) -> dict[str, int]:
+    """The place of each name that occurs once."""
+    places: dict[str, int | None] = {}
+    for place, name in enumerate(names):
+        places[name] = None if name in places else place
+    return {name: place for name, place in places.items() if place is not None}
+
+
+def require_names(found: Sequence[str], known: Sequence[str], kind: str, path: object) -> None:
+    """Raise ValueError unless the data set has all names that a file has. kind: of names, for the message. found,
+    known: without and with the background."""
+    if unknown := [name for name in found if name not in known[1:]]:
+        raise ValueError(f"{path}: its {kind} are not those of the data set, which has no {_listed(unknown)}; it has "
+                         f"{_listed(known[1:])}: choose the data set of the predictions (--data)")
+
+
+def require_numbers(largest: int, known: Sequence[str], kind: str, path: object) -> None:
+    """Raise ValueError if a number, counted from 0 without the background, has no name in the data set."""
+    if largest >= len(known) - 1:
+        raise ValueError(f"{path}: it has the {kind} {largest}, counted from 0, but the data set has "
+                         f"{len(known) - 1}: {_listed(known[1:])}; choose the data set of the predictions (--data)")
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(map(repr, names[:most])) + (f", and {len(names) - most} more" if len(names) > most else "")
