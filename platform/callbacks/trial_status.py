@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ray.tune import Callback
@@ -24,10 +25,12 @@ class TrialStatusCallback(Callback):
     def __init__(self, directory: StudyDirectory, max_failures: int):
         self._directory, self._max_failures = directory, max_failures
         self._actors: dict[str, Any] = {}
+        self._started: dict[str, float] = {}
 
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """Tune has started the trial's process and has not asked for a result yet."""
         trial.max_failures = self._max_failures
+        self._started[trial.trial_id] = time.monotonic()
         actor = self._actors[trial.trial_id] = actor_of(trial)
         actor.resume_after.remote(*position(trial.last_result or {}))
 
@@ -55,11 +58,22 @@ class TrialStatusCallback(Callback):
 
     def on_trial_recover(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """A trial lost its process, and Tune starts it again."""
+        record = TrialRecord.read(self._directory.trial(trial.trial_id))
+        record.seconds = self._seconds(trial, record)
+        record.write()
         self._release(trial)
 
     def _write(self, trial: TuneTrial, status: str, reason: str) -> None:
         values = {key: value for key, value in trial.config.items() if key != STUDY_KEY}
-        TrialRecord(self._directory.trial(trial.trial_id), values, status, reason).write()
+        folder = self._directory.trial(trial.trial_id)
+        TrialRecord(folder, values, status, reason, self._seconds(trial, TrialRecord.read(folder))).write()
+
+    def _seconds(self, trial: TuneTrial, before: TrialRecord) -> float | None:
+        """How long the trial has run: in this attempt, and in those of which its record says it."""
+        started = self._started.pop(trial.trial_id, None)
+        if started is None:
+            return before.seconds
+        return (before.seconds or 0) + time.monotonic() - started
 
     def _release(self, trial: TuneTrial) -> None:
         actor = self._actors.pop(trial.trial_id, None)

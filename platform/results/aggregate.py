@@ -3,13 +3,11 @@
 Metrics on different data or images, with other embeddings or other parts of a system stay apart.
 
 This does not use pandas. Trials have different settings, of which some are lists or None: a data frame cannot group by
-lists, and turns whole numbers beside missing ones into floats. Means here are exactly rounded (`statistics.fmean`), so
-they do not depend on the order of trials, and reading results needs no second for the import.
+lists, and turns whole numbers beside missing ones into floats. Reading results needs no second for the import either.
 """
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,14 +19,15 @@ from sgg.common.versions import PROGRAM, describe_program
 from sgg.config.by_role import reference, role_of
 from sgg.config.loading.searched_entries import current_key, current_settings, current_values
 from sgg.config.search import Objective, objectives
-from sgg.methods.variants import adjustments_in, values_under, variants_of
+from sgg.methods.variants import adjustments_in, values_by_variant, variants_of
 from sgg.settings.keys import find, flatten
 
 from ..study.directory import FAILED, FINISHED, TRIALS, StudyDirectory, TrialRecord
 from ..study.study_file import STUDY, StudyFile
 from .adjusted import EVALUATION, mark_best, several_values
 from .basis import Basis
-from .history import TrialHistory
+from .cells import Cells
+from .history import TrialHistory, is_shown
 from .pareto import mark_front
 
 SEED_KEY, EPOCHS_KEY = "experiment.seed", "training.epochs"
@@ -50,15 +49,6 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A metric over the seeds of a configuration. std: the sample standard deviation; None for one seed."""
-
-    mean: float
-    std: float | None
-    n: int
-
-
-@dataclass(frozen=True)
 class Sample:
     """The metrics of one configuration and seed. seed: None if the trial does not say it."""
 
@@ -74,7 +64,7 @@ class ResultRow:
     basis: Basis
     seeds: list[int | None] = field(default_factory=list)
     status: str = ""
-    cells: dict[str, Cell] = field(default_factory=dict)
+    cells: Cells = field(default_factory=Cells)
     programs: list[str] = field(default_factory=list)
     """Versions and commits of the trials behind its metrics. Trials of different ones share a row."""
     identity: dict[str, Any] = field(default_factory=dict)
@@ -91,7 +81,7 @@ class ResultRow:
     @property
     def n(self) -> int:
         """How many trials are behind its metrics; those of one configuration and seed count once."""
-        return max((cell.n for cell in self.cells.values()), default=0)
+        return self.cells.n
 
 
 @dataclass
@@ -196,8 +186,8 @@ def _outcomes(record: TrialRecord, metadata: StudyFile | None, trials: list[Tria
     flat |= {key: value for key, value in values.items() if key in flat or began is None}
     seed = flat.get(SEED_KEY)
     identity = {key: value for key, value in flat.items() if role_of(key).identity}
-    rows = record.rows()
-    metrics = _metrics(_last_known(rows), "val/", record.directory / ROWS)
+    rows, validated = record.columns(is_shown)
+    metrics = _metrics(validated, "val/", record.directory / ROWS)
     seed = seed[0] if isinstance(seed, list) else seed
     test = record.test()
     trials.append(TrialHistory.of(record, rows, bool(test), seed, flat.get(EPOCHS_KEY), began))
@@ -206,9 +196,10 @@ def _outcomes(record: TrialRecord, metadata: StudyFile | None, trials: list[Tria
     variants = variants_of({key.removeprefix(EVALUATION): value for key, value in flat.items()
                             if key.startswith(EVALUATION)}, adjusted)
     identity = {key: value for key, value in identity.items() if key.removeprefix(EVALUATION) not in adjusted}
+    basis, program = Basis.of(written["data"]), describe_program(written.get(PROGRAM, {}))
     return [Outcome(identity | {EVALUATION + name: value for name, value in variant.items()},
-                    seed, record.status, Basis.of(written["data"]), values_under(metrics, variant),
-                    describe_program(written.get(PROGRAM, {})), len(trials) - 1) for variant in variants]
+                    seed, record.status, basis, values, program, len(trials) - 1)
+            for variant, values in zip(variants, values_by_variant(metrics, variants), strict=True)]
 
 
 def _of_study(metadata: StudyFile | None) -> dict[str, Any]:
@@ -218,22 +209,12 @@ def _of_study(metadata: StudyFile | None) -> dict[str, Any]:
     return {"config": metadata.get("resolved", metadata["settings"]), "data": metadata["data"]}
 
 
-def _last_known(rows: list[Row]) -> Row:
-    """The last value of each name that is not None."""
-    known: Row = {}
-    for row in rows:
-        known |= row
-    for name in [name for name, value in known.items() if value is None]:
-        known[name] = next((row[name] for row in reversed(rows) if row.get(name) is not None), None)
-    return known
-
-
 def _metrics(row: Row, prefix: str, source: Path) -> dict[str, float]:
     """The measured metrics of a row. Raises ValueError naming the file and a metric that is no number."""
-    metrics = {name: value for name, value in row.items() if name.startswith(prefix) and value is not None}
-    for name, value in metrics.items():
-        if not isinstance(value, (int, float)):
-            raise ValueError(f"{source}: {name} must be a number, got {value!r}")
+    metrics = {name: value for name, value in row.items() if value is not None and name.startswith(prefix)}
+    if not {*map(type, metrics.values())} <= {int, float}:
+        name, value = next((name, value) for name, value in metrics.items() if type(value) not in (int, float))
+        raise ValueError(f"{source}: {name} must be a number, got {value!r}")
     return metrics
 
 
@@ -254,15 +235,12 @@ def _row(group: list[Outcome], shown: list[str]) -> ResultRow:
     statuses = [outcome.status for outcome in group]
     counted = [outcome for outcome in group if outcome.status == FINISHED] or \
               [outcome for outcome in group if outcome.status != FAILED]
-    row = ResultRow({key: group[0].settings.get(key) for key in shown}, group[0].basis,
-                    sorted({outcome.seed for outcome in counted}, key=repr), _status(statuses),
-                    programs=sorted({outcome.program for outcome in counted} - {""}), identity=group[0].settings,
-                    samples=_samples(counted), trials=sorted({outcome.trial for outcome in group}))
-    for name in dict.fromkeys(name for sample in row.samples for name in sample.metrics):
-        values = [sample.metrics[name] for sample in row.samples if name in sample.metrics]
-        mean = statistics.fmean(values)
-        row.cells[name] = Cell(mean, deviation(values, mean) if len(values) > 1 else None, len(values))
-    return row
+    samples = _samples(counted)
+    return ResultRow({key: group[0].settings.get(key) for key in shown}, group[0].basis,
+                     sorted({outcome.seed for outcome in counted}, key=repr), _status(statuses),
+                     Cells([sample.metrics for sample in samples]),
+                     sorted({outcome.program for outcome in counted} - {""}), group[0].settings, samples,
+                     sorted({outcome.trial for outcome in group}))
 
 
 def _samples(outcomes: list[Outcome]) -> list[Sample]:
@@ -280,11 +258,6 @@ def _means(of: list[dict[str, float]]) -> dict[str, float]:
         return of[0]
     return {name: statistics.fmean(metrics[name] for metrics in of if name in metrics)
             for name in dict.fromkeys(name for metrics in of for name in metrics)}
-
-
-def deviation(values: list[float], mean: float) -> float:
-    """The sample standard deviation of at least two values. `statistics.stdev` computes with fractions: slow."""
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def _status(statuses: list[str]) -> str:

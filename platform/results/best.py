@@ -19,8 +19,9 @@ from sgg.settings.keys import flatten
 
 from ..study.directory import FAILED, TrialRecord
 from .adjusted import EVALUATION
-from .aggregate import Cell, collect, records_of
+from .aggregate import collect, records_of
 from .basis import Basis
+from .cells import Cell
 from .wording import cell_text, setting_text
 
 

@@ -1,4 +1,7 @@
-"""The K of the recall that stands for a mode: one at which configurations can still be told apart."""
+"""The K of the recall that stands for a mode: one at which configurations can still be told apart.
+
+It is chosen for each data set and mode: PredCls, which is easier, saturates earlier than SGCls.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,25 @@ from collections.abc import Sequence
 from sgg.common.metric_names import telling_k
 
 from .aggregate import ResultRow
+from .wording import MODES
 
 
-def headline_of(rows: Sequence[ResultRow], mode: str, split: str, recall: str = "ngR") -> int | None:
-    """The `telling_k` of the best row in a mode on a split; None where the recall was not measured."""
-    prefix = f"{split}/{mode}/all/{recall}@"
+def split_of(rows: Sequence[ResultRow]) -> str:
+    """The split whose metrics stand for rows: test, or val where no row has a test."""
+    return "test" if any(name.startswith("test/") for row in rows for name in row.cells) else "val"
+
+
+def headline_of(rows: Sequence[ResultRow], mode: str, recall: str = "ngR") -> int | None:
+    """The `telling_k` of the best row in a mode; None where the recall was not measured. rows: of one data set."""
+    prefix = f"{split_of(rows)}/{mode}/all/{recall}@"
     best: dict[int, float] = {}
     for row in rows:
-        for name, cell in row.cells.items():
+        for name in row.cells:
             if name.startswith(prefix) and (k := name.removeprefix(prefix)).isdecimal():
-                best[int(k)] = max(best.get(int(k), 0.0), cell.mean)
+                best[int(k)] = max(best.get(int(k), 0.0), row.cells[name].mean)
     return telling_k(best) if best else None
+
+
+def headlines_of(rows: Sequence[ResultRow]) -> dict[str, int]:
+    """The `headline_of` each measured mode."""
+    return {mode: k for mode in MODES if (k := headline_of(rows, mode)) is not None}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sgg.common.row_columns import POSITION
 from sgg.common.run_log import Row
+from sgg.settings.keys import find
 
 from ..study.directory import TrialRecord
 from .predicates_file import read_predicates
@@ -14,6 +17,7 @@ from .predicates_file import read_predicates
 CURVE_RECALLS = ("R", "mR", "ngR", "ng-mR")
 CURVE_SUBSETS = ("zs", "all")
 CURVE_KS = (20, 50, 100)
+TIME = "time"
 _ENDS = tuple(f"/{subset}/{recall}@{k}" for subset in CURVE_SUBSETS for recall in CURVE_RECALLS for k in CURVE_KS)
 
 
@@ -23,9 +27,10 @@ class TrialHistory:
 
     epochs: the numbers of its epochs. curves: metric -> value of each epoch, None where it was not measured; recall is
     a fraction. planned: how many epochs it should have; None: unknown. seconds: of training, all epochs; None: not
-    measured. tested: whether it has test metrics. computed_on: of which hardware its config.json speaks. data: what
-    that says of the data and parts. predicates: its predicates.json (`sgg/evaluate/predicate_recall.py`).
-    directory: its folder.
+    measured. ran: seconds from its start to its end, with validation and test; of a trial that does not say it, those
+    of training. gpus: how many it held; 0 where it computed without one. tested: whether it has test metrics.
+    computed_on: of which hardware its config.json speaks; "" where it never began. data: what that says of the data and
+    parts. predicates: its predicates.json (`sgg/evaluate/predicate_recall.py`). directory: its folder.
     """
 
     name: str
@@ -38,6 +43,8 @@ class TrialHistory:
     epochs: list[int] = field(default_factory=list)
     curves: dict[str, list[float | None]] = field(default_factory=dict)
     seconds: float | None = None
+    ran: float | None = None
+    gpus: float = 0
     tested: bool = False
     versions: dict[str, str] = field(default_factory=dict)
     computed_on: str = ""
@@ -48,25 +55,38 @@ class TrialHistory:
     @classmethod
     def of(cls, record: TrialRecord, rows: list[Row], tested: bool, seed: int | None, planned: object,
            began: dict[str, Any] | None) -> TrialHistory:
-        """The history of a trial on disk. rows: of its epochs. began: its config.json, if it began."""
-        seen = dict.fromkeys(name for row in rows[:1] for name in row)
-        for row in rows:
-            if row.keys() - seen.keys():
-                seen |= dict.fromkeys(row)
-        names = sorted(name for name in seen if name == "loss" or name.endswith(_ENDS))
-        times = [row["time"] for row in rows if isinstance(row.get("time"), (int, float))]
+        """The history of a trial on disk. rows: of its epochs, with the names of `is_shown`. began: its config.json, if
+        it began."""
+        names = sorted({name for row in rows for name in row} - {*POSITION, TIME})
+        times = [row[TIME] for row in rows if isinstance(row.get(TIME), (int, float))]
         folder = record.directory.resolve()
         run = folder.parents[1] if folder.parent.name == "trials" else folder.parent
         return cls(record.name, run.name, record.status, record.reason, seed, record.values,
                    planned if isinstance(planned, int) else None, [row["epoch"] for row in rows],
                    {name: [_number(row.get(name)) for row in rows] for name in names},
-                   sum(times) if times else None, tested, dict((began or {}).get("versions", {})),
+                   sum(times) if times else None, max([record.seconds or 0, sum(times)]) or None, _gpus(began or {}),
+                   tested, dict((began or {}).get("versions", {})),
                    _hardware((began or {}).get("computed_on")), dict((began or {}).get("data", {})),
                    read_predicates(record.directory), record.directory)
 
 
+@lru_cache(maxsize=1 << 14)
+def is_shown(name: str) -> bool:
+    """Whether the history has the value of each epoch of a name in metrics.jsonl."""
+    return name in ("loss", TIME) or name.endswith(_ENDS)
+
+
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
+
+
+def _gpus(began: dict[str, Any]) -> float:
+    """The GPUs of a trial, from its config.json: those that its settings name, else one for each worker."""
+    hardware = began.get("computed_on")
+    if not isinstance(hardware, dict) or hardware.get("device") != "cuda":
+        return 0
+    named = find(began["config"], "resources.gpus")
+    return float(named) if isinstance(named, (int, float)) and named else float(hardware.get("workers", 1))
 
 
 def _hardware(said: object) -> str:

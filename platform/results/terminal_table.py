@@ -24,13 +24,15 @@ from .adjusted import EVALUATION, EXPLAINED
 from .adjusted import MARK as BEST
 from .aggregate import ResultRow
 from .basis import Basis
-from .headline import headline_of
+from .headline import headline_of, split_of
 from .pareto import MARK
 from .wording import MODES, cell_text, setting_text, short_names, unit_of
 
 WIDTH = 100
 SEPARATION = 1
 OMITTED_FIRST = ("10s", "100s")
+LONGEST_HEAD, SHORTEST_HEAD = 14, 6
+"""Letters of a heading: if a table is too wide, longer words get a hyphen, the longest ones first."""
 FRONT = "front"
 """The name of the column that marks the Pareto front."""
 EARLY = "*"
@@ -72,9 +74,9 @@ def terminal_table(rows: list[ResultRow], metric: str | None, width: int | None,
         tables = [found for mode in MODES if (found := _of_mode(group, mode, metric, ranked_by))]
         for caption, columns in tables or [("no metrics yet", [])]:
             lines = _folded([_line(row, columns) for row in group])
-            omitted = _fitting(lines, columns, console.width)
+            heads, omitted = _fitting(lines, columns, console.width)
             console.print(Text(f"\n{caption}{_explained(lines, omitted)}"), soft_wrap=True)
-            console.print(_drawn(lines, [column for column in columns if column not in omitted]))
+            console.print(_drawn(heads, lines, [column for column in columns if column not in omitted]))
     return buffer.getvalue()
 
 
@@ -89,8 +91,7 @@ def _of_mode(rows: list[ResultRow], mode: str, metric: str | None,
              ranked_by: Sequence[str]) -> tuple[str, list[Column]] | None:
     """The caption and the columns of a mode; None if it was not measured."""
     measured = {name for row in rows for name in row.cells}
-    split = "test" if any(name.startswith("test/") for name in measured) else "val"
-    k = headline_of(rows, mode, split)
+    split, k = split_of(rows), headline_of(rows, mode)
     shown = metric or f"ngR@{k}"
     columns = [Column(name, subset) for subset in TABLE_SUBSETS
                if (name := f"{split}/{mode}/{subset}/{shown}") in measured]
@@ -169,31 +170,42 @@ def _texts(line: Line, columns: list[Column], kept: list[Column]) -> list[str]:
     return [*line.settings.values(), *numbers, str(line.row.n), line.status]
 
 
-def _fitting(lines: list[Line], columns: list[Column], width: int) -> list[Column]:
-    """The columns to leave out, and their numbers in the lines, so that the table fits the width if it can."""
+def _fitting(lines: list[Line], columns: list[Column], width: int) -> tuple[list[str], list[Column]]:
+    """The headings of settings and the columns to leave out, so that the table fits the width if it can. The lines lose
+    the numbers of these columns."""
     omitted: list[Column] = []
-    while _wide(lines, columns, omitted) > width:
-        column = next((one for one in columns if one.head in OMITTED_FIRST and one not in omitted), None)
-        if column is None:
-            break
-        omitted.append(column)
+    heads = _heads(lines)
+    for column in (one for one in columns if one.head in OMITTED_FIRST):
+        if _wide(heads, lines, columns, omitted) > width:
+            omitted.append(column)
+    for longest in range(LONGEST_HEAD, SHORTEST_HEAD - 1, -1):
+        if _wide(heads, lines, columns, omitted) > width:
+            heads = _heads(lines, longest)
     kept = [number for number, column in enumerate(columns) if column not in omitted]
     for line in lines:
         line.numbers = [line.numbers[number] for number in kept]
-    return omitted
+    return heads, omitted
 
 
-def _wide(lines: list[Line], columns: list[Column], omitted: list[Column]) -> int:
+def _wide(settings: list[str], lines: list[Line], columns: list[Column], omitted: list[Column]) -> int:
     kept = [column for column in columns if column not in omitted]
-    heads = [*_heads(lines), *(column.head for column in kept), "n", "status"]
+    heads = [*settings, *(column.head for column in kept), "n", "status"]
     longest = [max(map(len, head.split())) for head in heads]  # a heading may wrap between words
     texts = [longest, *([cell_len(text) for text in _texts(line, columns, kept)] for line in lines)]
     return sum(max(column) for column in zip(*texts, strict=True)) + SEPARATION * len(heads)
 
 
-def _heads(lines: list[Line]) -> list[str]:
-    """The headings of settings, which may break after an underscore."""
-    return [name.replace("_", "_\n") for name in short_names(list(lines[0].settings))]
+def _heads(lines: list[Line], longest: int = 99) -> list[str]:
+    """The headings of settings, which break after an underscore, and with a hyphen where a part of a name has more
+    than `longest` letters."""
+    return ["\n".join(piece for part in name.replace("_", "_\n").split("\n") for piece in _pieces(part, longest))
+            for name in short_names(list(lines[0].settings))]
+
+
+def _pieces(word: str, longest: int) -> list[str]:
+    if len(word) <= longest:
+        return [word]
+    return [f"{word[:longest - 1]}-", *_pieces(word[longest - 1:], longest)]
 
 
 def _longest(lines: list[Line]) -> list[int]:
@@ -201,9 +213,9 @@ def _longest(lines: list[Line]) -> list[int]:
     return [max(map(cell_len, column)) for column in zip(*(line.numbers for line in lines), strict=True)]
 
 
-def _drawn(lines: list[Line], columns: list[Column]) -> Table:
+def _drawn(heads: list[str], lines: list[Line], columns: list[Column]) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 0), show_edge=False)
-    for head in _heads(lines):
+    for head in heads:
         table.add_column(Text(head), overflow="fold")
     for column, longest in zip(columns, _longest(lines), strict=True):
         table.add_column(column.head, justify="right", min_width=longest)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sgg.common.metric_names import is_fraction
 
-from .aggregate import Cell
+from .cells import Cell
 
 MODES = {"sgcls": "SGCls", "predcls": "PredCls", "sgdet": "SGDet"}
 

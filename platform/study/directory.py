@@ -3,7 +3,7 @@
     study.json                 the settings, the axes, metadata of the data, the process that runs it
     .lock                      that process holds it
     trials/<trial>/            the files of sgg.training.fit: config.json, metrics.jsonl, test.json, checkpoints/
-                   trial.json  the searched values, the status, the reason of a failure
+                   trial.json  the searched values, the status, the reason of a failure, how long it ran
                    log.txt     the trial's output; error.txt: the traceback of a failure
     results.csv, results.json  one row per configuration; report.html: the report on it
     notes/                     the newest snapshot of Tune's state, for --resume
@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from filelock import FileLock, Timeout
 
 from sgg.common.atomic import write_json
 from sgg.common.metric_names import PARTS
+from sgg.common.row_columns import epoch_columns
 from sgg.common.run_log import CONFIG, TEST, Row, epoch_rows, read_optional_json, read_test
 from sgg.config import ConfigError, Study
 from sgg.config.loading.resume import changes
@@ -51,12 +52,14 @@ or lost its worker too often."""
 
 @dataclass
 class TrialRecord:
-    """One trial on disk. values: dotted key -> searched value. reason: why it failed or was interrupted."""
+    """One trial on disk. values: dotted key -> searched value. reason: why it failed or was interrupted. seconds: how
+    long it ran, until it ended and over all attempts; None: unknown."""
 
     directory: Path
     values: dict[str, Any] = field(default_factory=dict)
     status: str = PENDING
     reason: str = ""
+    seconds: float | None = None
 
     @classmethod
     def read(cls, directory: Path) -> TrialRecord:
@@ -64,12 +67,15 @@ class TrialRecord:
         found = read_optional_json(directory / TRIAL, values=dict, status=str, reason=str)
         if found is None:
             return cls(directory, {}, FINISHED if (directory / TEST).is_file() else STOPPED)
-        return cls(directory, found["values"], found["status"], found["reason"])
+        seconds = found.get("seconds")  # files of earlier versions lack it
+        return cls(directory, found["values"], found["status"], found["reason"],
+                   float(seconds) if isinstance(seconds, (int, float)) else None)
 
     def write(self) -> None:
         """Write the record, complete or not at all."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        write_json(self.directory / TRIAL, {"values": self.values, "status": self.status, "reason": self.reason})
+        write_json(self.directory / TRIAL, {"values": self.values, "status": self.status, "reason": self.reason,
+                                            "seconds": self.seconds})
 
     @property
     def name(self) -> str:
@@ -95,6 +101,10 @@ class TrialRecord:
     def rows(self) -> list[Row]:
         """The valid row of each epoch."""
         return epoch_rows(self.directory)
+
+    def columns(self, wanted: Callable[[str], bool]) -> tuple[list[Row], Row]:
+        """Some values of the row of each epoch, and the whole row of the last validation (`epoch_columns`)."""
+        return epoch_columns(self.directory, wanted)
 
     def test(self) -> Row:
         """The test metrics; empty when there are none."""

@@ -69,7 +69,7 @@ class Trial(tune.Trainable):
         record = TrialRecord.read(self._folder)
         self._over = record if record.over else None
         if self._over is None:
-            TrialRecord(self._folder, values, RUNNING).write()
+            TrialRecord(self._folder, values, RUNNING, seconds=record.seconds).write()
         self._received = (0, 0)
         self._first_attempt = 1
         self._last: dict[str, Any] = {}

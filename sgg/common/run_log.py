@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import msgspec
 
 from sgg.common.atomic import named_in_errors, to_json, write_json
 from sgg.common.versions import PROGRAM, program
@@ -83,7 +84,7 @@ def read_rows(path: Path, /, **kinds: type) -> list[Row]:
     """
     lines = path.read_bytes().splitlines() if path.is_file() else []
     return [require_keys(row, f"{path}, line {number}", **kinds)
-            for number, line in enumerate(lines, start=1) for row in _parsed(line)]
+            for number, line in enumerate(lines, start=1) for row in parsed(line)]
 
 
 def read_optional_json(path: Path, /, **kinds: type) -> dict[str, Any] | None:
@@ -95,7 +96,7 @@ def read_optional_json(path: Path, /, **kinds: type) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        value = json.loads(path.read_bytes())
+        value = msgspec.json.decode(path.read_bytes())
     except (ValueError, RecursionError) as error:  # of JSON and of Unicode
         raise ValueError(f"{path} is not JSON, or is cut off: {error}") from None
     return require_keys(value, path, **kinds)
@@ -120,8 +121,9 @@ def _line_break(file: BinaryIO) -> bytes:
     return b"" if file.read(1) == b"\n" else b"\n"
 
 
-def _parsed(line: bytes) -> list[Any]:
+def parsed(line: bytes) -> list[Any]:
+    """The value of a line of JSON; an empty list for a line that a kill cut short."""
     try:
-        return [json.loads(line)]
-    except ValueError:  # the line that a kill cut short
+        return [msgspec.json.decode(line)]
+    except ValueError:
         return []

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -64,7 +64,7 @@ def weight_of(variant: Variant) -> float:
     return float(variant.get(BY_METRICS, 0.0))
 
 
-@lru_cache(maxsize=1 << 15)  # a search repeats a few thousand names in every row of every trial
+@lru_cache(maxsize=1 << 15)  # a search repeats a few thousand names in every trial
 def split_suffix(name: str) -> tuple[str, str]:
     """The name of a metric without the suffix of its variant, and the suffix."""
     found = _SUFFIX.search(name)
@@ -74,7 +74,12 @@ def split_suffix(name: str) -> tuple[str, str]:
 
 def adjustments_in(row: Row) -> set[str]:
     """The names of the adjustments, except `pred_weight`, in the names of metrics."""
-    return {name for metric in row for name in re.findall(r"/([A-Za-z_]\w*)=", split_suffix(metric)[1])}
+    return set(_adjustments_in(tuple(row)))
+
+
+@lru_cache(maxsize=256)  # all trials of a search have the same names
+def _adjustments_in(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name for metric in names for name in re.findall(r"/([A-Za-z_]\w*)=", split_suffix(metric)[1]))
 
 
 def with_suffix(name: str, adjusted: str) -> str:
@@ -83,11 +88,19 @@ def with_suffix(name: str, adjusted: str) -> str:
     return name if plain.endswith(COUNTS) else f"{plain}{adjusted}{own}"
 
 
-def values_under(row: Row, variant: Variant) -> Row:
-    """The metrics of a row under one variant, by names without suffix, and the values that no variant changes."""
-    wanted = suffix(variant)
-    return {plain: value for name, value in row.items() for plain, own in [split_suffix(name)]
-            if own == wanted or not _follows(plain)}
+def values_by_variant(row: Row, variants: Sequence[Variant]) -> list[Row]:
+    """The metrics of a row under each of `variants`, by names without suffix, and the values that no variant changes.
+    """
+    names, values = tuple(row), list(row.values())
+    return [{plain: values[place] for plain, place in _places(names, suffix(variant))} for variant in variants]
+
+
+@lru_cache(maxsize=256)
+def _places(names: tuple[str, ...], wanted: str) -> list[tuple[str, int]]:
+    """The names without suffix of the metrics under the variant of the suffix `wanted`, with their places in `names`.
+    """
+    parts = [(*split_suffix(name), place) for place, name in enumerate(names)]
+    return [(plain, place) for plain, own, place in parts if own == wanted or not _follows(plain)]
 
 
 def _follows(name: str) -> bool:

@@ -125,6 +125,38 @@ def test_report_page_shows_the_metric_and_k_that_are_chosen(browser, run):
     assert shown.split()[:3] == [f"{100 * stats.tmean(values):.1f}", "±", f"{100 * stats.tstd(values):.1f}"]
 
 
+def test_report_page_shows_each_mode_at_its_headline(browser, run, tmp_path):
+    """PredCls saturates earlier than SGCls. A fixed K holds for both, and "headline" again for each its own."""
+    from selenium.webdriver.support.ui import Select
+
+    target = tmp_path / "report.html"
+    target.write_text(page(report_of([run]) | {"headline": [{"sgcls": 50, "predcls": 20}]}), encoding="utf-8")
+    opened(browser, target)
+
+    def heads() -> set[tuple[str, ...]]:
+        return {tuple(head.split()[::2][:2]) for head in texts(browser, "#results-table thead th.number")
+                if head.split()[0] in ("SGCls", "PredCls")}
+
+    assert heads() == {("SGCls", "ngR@50"), ("PredCls", "ngR@20")}
+    Select(browser.find_element("id", "choose-k")).select_by_value("100")
+    assert heads() == {("SGCls", "ngR@100"), ("PredCls", "ngR@100")}
+    Select(browser.find_element("id", "choose-k")).select_by_value("headline")
+    Select(browser.find_element("id", "choose-mode")).select_by_value("predcls")
+    assert heads() == {("SGCls", "ngR@50"), ("PredCls", "ngR@20")}
+    assert texts(browser, "#results-table th.chosen")[0].split()[:3] == ["PredCls", "zs", "ngR@20"]
+    assert "SGCls @50, PredCls @20" in browser.find_element("id", "choose-k").get_attribute("title")
+
+
+def test_report_page_joins_effects_of_numbers_alone(browser, run):
+    opened(browser, run / "report.html")
+    waited(browser, "return document.querySelectorAll('#effects svg').length === 4")
+    lines = {figure.find_element("css selector", "figcaption").text: len(figure.find_elements(
+        "css selector", ".effect-line")) for figure in browser.find_elements("css selector", "#effects figure")}
+    assert lines == {"loss.kind": 0, "augmentation.kind": 0, "augmentation.perturb.alpha": 1,
+                     "training.learning_rate": 1}
+    assert browser.find_elements("css selector", "#effects .whisker")
+
+
 def test_report_page_draws_bars_of_head_body_and_tail_predicates(browser, run):
     from selenium.webdriver.support.ui import Select
 

@@ -16,13 +16,13 @@ from sgg.methods.variants import neutral
 
 from ..adjusted import EVALUATION, configurations, is_adjusted
 from ..aggregate import Collection, ResultRow, aggregate, collect
-from ..headline import headline_of
+from ..headline import headlines_of
 from ..history import CURVE_KS
 from ..wording import MODES, short_names
 from .bands import curves
 from .columns import SCALE, packed, whole
-from .header import facts
-from .importance import Effect, Group, effects, groups_of, share
+from .header import facts, wall_time
+from .importance import Effect, Group, are_numbers, effects, groups_of, share
 from .pictures import pictures
 from .predicates import predicate_recall
 from .published import CONVENTIONS, METRIC, MODE, PUBLISHED, published_like, trained_otherwise
@@ -49,19 +49,21 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
     groups = configurations(rows)
     trials_of = [[collection.trials[number] for number in group[0].trials] for group in groups]
     first = baseline(rows)
+    bases = list(dict.fromkeys(row.basis for row in rows))
     splits = [split for split in SPLITS if any(name.startswith(f"{split}/") for row in rows for name in row.cells)]
     return {
         "title": ", ".join(Path(folder).resolve().name for folder in folders), "written": _now(),
-        "facts": facts(collection, rows, folders), "objective": collection.metric, "mode": collection.mode,
+        "facts": facts(collection, rows, folders), "wall": wall_time(collection.studies),
+        "objective": collection.metric, "mode": collection.mode,
         "objectives": [name for name, _ in collection.objectives],
         "modes": {mode: MODES[mode] for mode in MODES if any(name.startswith(f"{mode}/") for name in metrics)},
         "subsets": [subset for subset in MEASURED_SUBSETS if any(f"/{subset}/" in name for name in metrics)],
         "recalls": [name for name in RECALLS if any(f"/{name}@" in metric for metric in metrics)],
         "ks": [k for k in CURVE_KS if any(name.endswith(f"@{k}") for name in metrics)],
         "splits": splits, "baseline": first,
-        "headline": {mode: k for mode in MODES if splits and (k := headline_of(rows, mode, splits[0])) is not None},
+        "headline": [headlines_of([row for row in rows if row.basis == basis]) for basis in bases],
         "metrics": metrics, "scale": SCALE,
-        "bases": [str(basis) for basis in dict.fromkeys(row.basis for row in rows)],
+        "bases": [str(basis) for basis in bases],
         "settings": [{"key": key, "name": name, "swept": key in swept,
                       "neutral": neutral(key.removeprefix(EVALUATION)) if key in swept else None}
                      for key, name in zip(keys, short_names(keys), strict=True)],
@@ -138,10 +140,12 @@ def _trials(collection: Collection, rows: Sequence[ResultRow],
 
 def _importance(of_configurations: Sequence[Sequence[ResultRow]], keys: Sequence[str],
                 metrics: Sequence[str]) -> dict[str, Any]:
-    """Per setting its groups; per split and metric the shares, and the effects as [mean, error, n]."""
-    groups = {key: found for key in keys if len(found := groups_of(
-        [group[0].settings.get(key) for group in of_configurations])) > 1}
+    """Per setting its groups, and whether they are in the order of numbers; per split and metric the shares, and the
+    effects as [mean, error, n]."""
+    values = {key: [group[0].settings.get(key) for group in of_configurations] for key in keys}
+    groups = {key: found for key in keys if len(found := groups_of(values[key])) > 1}
     return {"groups": {key: [group.label for group in found] for key, found in groups.items()},
+            "ordered": [key for key in groups if are_numbers(values[key])],
             "of": {split: {name: entry for name in metrics if (entry := _of_metric(
                 of_configurations, groups, f"{split}/{name}"))} for split in SPLITS}}
 

@@ -45,12 +45,19 @@ def facts(collection: Collection, rows: Sequence[ResultRow], folders: Sequence[s
         ("Each trial", _different(_resources(study, trials) for study in studies) or
          _different(trial.computed_on for trial in trials)),
         ("Wall time", _different(_wall(study) for study in studies)),
+        ("GPU time", [_gpu_time(trials)]),
         ("Training time", [f"{duration(sum(seconds))} over {len(seconds)} trials, without validation and test"]
          if seconds else [UNKNOWN]),
         ("Seeds", [", ".join(map(str, sorted({trial.seed for trial in trials if trial.seed is not None}))) or UNKNOWN]),
         ("Trials", [_counts(trials)]),
         ("Folder", list(folders)),
     ]
+
+
+def wall_time(studies: Sequence[StudyFile]) -> str:
+    """From the beginning of each study to its last result, in words; "" where no study has one."""
+    seconds = [study["ended"] - study["began"] for study in studies if "ended" in study and "began" in study]
+    return duration(sum(seconds)) if seconds else ""
 
 
 def duration(seconds: float) -> str:
@@ -116,6 +123,17 @@ def _wall(study: StudyFile) -> str:
         return ""
     start = datetime.fromtimestamp(began, UTC).strftime("%Y-%m-%d %H:%M UTC")
     return f"begun {start}" + ("" if ended is None else f", {duration(ended - began)} until the last result")
+
+
+def _gpu_time(trials: Sequence[TrialHistory]) -> str:
+    """The time of the trials times the GPUs that each held."""
+    with_gpu = [trial for trial in trials if trial.gpus]
+    if not with_gpu:
+        return "no GPU was used" if any(trial.computed_on for trial in trials) else UNKNOWN
+    held = sum(trial.gpus * (trial.ran or 0) for trial in with_gpu)
+    each = " or ".join(f"{gpus:g}" for gpus in sorted({trial.gpus for trial in with_gpu}))
+    return (f"{duration(held)}, the time of {len(with_gpu)} trial{'' if len(with_gpu) == 1 else 's'} x {each} "
+            f"GPU{'' if each == '1' else 's'}")
 
 
 def _counts(trials: Sequence[TrialHistory]) -> str:

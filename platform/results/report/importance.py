@@ -33,10 +33,15 @@ class Effect:
     n: int
 
 
+def are_numbers(values: Sequence[Any]) -> bool:
+    """Whether all values but None are numbers; else they are categories, which have no order."""
+    return all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values if value is not None)
+
+
 def groups_of(values: Sequence[Any]) -> list[Group]:
     """The groups of a setting, from its value in each configuration. None (a configuration lacks it) is in no group."""
     known = [(value, number) for number, value in enumerate(values) if value is not None]
-    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value, _ in known)
+    numbers = are_numbers(values)
     if numbers and len({value for value, _ in known}) > MOST_GROUPS:
         return _ranges(sorted(known))
     groups: dict[str, list[int]] = {}

@@ -12,11 +12,11 @@ const MainTable = (() => {
 
   /* The columns of numbers: {name, head} of each metric. */
   const columns = () => {
-    const { mode, subset, recall, k } = choice;
+    const { mode, subset, recall } = choice;
     const modes = Object.keys(data.modes).sort((a, b) => (b === mode) - (a === mode)); // the chosen one first
     const lists = {
-      subsets: () => modes.flatMap((m) => data.subsets.map((s) => ({ mode: m, subset: s, recall, k }))),
-      recalls: () => modes.flatMap((m) => data.recalls.map((r) => ({ mode: m, subset, recall: r, k }))),
+      subsets: () => modes.flatMap((m) => data.subsets.map((s) => ({ mode: m, subset: s, recall, k: State.kOf(m) }))),
+      recalls: () => modes.flatMap((m) => data.recalls.map((r) => ({ mode: m, subset, recall: r, k: State.kOf(m) }))),
       ks: () => modes.flatMap((m) => data.ks.map((at) => ({ mode: m, subset, recall, k: at }))),
       all: () => data.recalls.flatMap((r) => data.subsets.flatMap((s) => data.ks.map((at) => ({ mode, subset: s, recall: r, k: at })))),
     };

@@ -50,8 +50,8 @@ const PredicateCharts = (() => {
 
   const draw = () => {
     const kind = choice.recall.startsWith("ng") ? "ngR" : "R";
-    const metric = `${choice.mode}/${kind}@${choice.k}`;
-    const label = `${data.modes[choice.mode] || choice.mode} ${kind}@${choice.k}`;
+    const metric = `${choice.mode}/${kind}@${State.kOf()}`;
+    const label = `${data.modes[choice.mode] || choice.mode} ${kind}@${State.kOf()}`;
     const [first] = State.leading(Infinity).filter((row) => data.predicates.of[row.configuration]);
     const best = metrics.includes(metric) ? recallOf(first, metric) : null;
     if (!best) {

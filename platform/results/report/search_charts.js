@@ -76,7 +76,7 @@ const SearchCharts = (() => {
       Dom.replace("effects");
       return Axes.empty("importance", caption, "No setting has two values with a measured configuration.");
     }
-    const order = keys.map((key, number) => ({ key, share: found[number][0], effects: found[number][1], labels: data.importance.groups[key] })).sort((a, b) => (b.share ?? -1) - (a.share ?? -1));
+    const order = keys.map((key, number) => ({ key, share: found[number][0], effects: found[number][1], labels: data.importance.groups[key], ordered: data.importance.ordered.includes(key) })).sort((a, b) => (b.share ?? -1) - (a.share ?? -1));
     const bars = order.map(({ key, share }) => Dom.html("div", { class: "importance-row" }, Dom.html("span", { class: "name", title: key }, Dom.short(key, 34)),
       Dom.html("span", { class: "track" }, Dom.html("span", { class: "fill", style: `width:${100 * (share || 0)}%` })), Dom.html("span", { class: "number" }, share === null ? "–" : `${(100 * share).toFixed(0)} %`)));
     Axes.figure("importance", caption, [Dom.html("div", { class: "importance" }, bars), Dom.html("p", { class: "note" },
@@ -86,8 +86,9 @@ const SearchCharts = (() => {
     return order.forEach((entry, number) => effect(`effect-${number}`, entry, range));
   };
 
-  /* The mean of each group of a setting, with its standard error. */
-  const effect = (id, { key, effects, labels }, range) => {
+  /* The mean of each group of a setting, with its standard error. A line joins groups of numbers; categories have no
+     order, so nothing lies between them. */
+  const effect = (id, { key, effects, labels, ordered }, range) => {
     const { drawing, layer, sx, sy, height, box } = Axes.frame(id, { label: `Marginal effect of ${key}`, height: 210, x: { range: [-0.5, labels.length - 0.5], ticks: [], label: "" }, y: { range, label: "%", format: Axes.asPercent } });
     const points = [];
     labels.forEach((words, number) => {
@@ -100,7 +101,7 @@ const SearchCharts = (() => {
       layer.append(Dom.withTip(Dom.svg("circle", { class: "dot plain", cx: sx(number), cy: sy(mean), r: 5, tabindex: 0, role: "img" }),
         [`${key.split(".").pop()} ${words}`, `${Dom.percent(mean)}${error === null ? "" : ` ± ${Dom.percent(error)}`} %`, `${n} configurations`]));
     });
-    layer.prepend(Dom.svg("path", { class: "effect-line", d: Axes.path(points) }));
+    if (ordered) layer.prepend(Dom.svg("path", { class: "effect-line", d: Axes.path(points) }));
     Axes.figure(id, [Dom.html("span", { title: key }, Dom.short(key, 40))], drawing);
   };
 

@@ -15,8 +15,8 @@
     const tiles = [best && [`best ${State.metricLabel()}`, `${Dom.percent(best[1].mean)}${best[1].sd === null ? "" : ` ± ${Dom.percent(best[1].sd)}`} %`, State.label(best[0], 80)],
       ["trials", String(data.trials.length), facts.get("Trials")[0].split(": ")[1]],
       ["configurations", String(State.plainByConfiguration.size), `seeds ${facts.get("Seeds")[0]}`],
-      ["training time", facts.get("Training time")[0].split(" over")[0], (facts.get("Training time")[0].split(" over ")[1] || "").replace(/^/, "over ")]];
-    Dom.replace("tiles", tiles.filter(Boolean).map(([name, value, below]) => Dom.html("div", { class: "tile" }, Dom.html("span", { class: "name" }, name), Dom.html("span", { class: "value" }, value), Dom.html("span", { class: "below" }, below === "over " ? "" : below))));
+      ["wall time", data.wall || "–", `GPU time: ${facts.get("GPU time")[0]}`]];
+    Dom.replace("tiles", tiles.filter(Boolean).map(([name, value, below]) => Dom.html("div", { class: "tile" }, Dom.html("span", { class: "name" }, name), Dom.html("span", { class: "value" }, value), Dom.html("span", { class: "below" }, below))));
     Dom.replace("facts", data.facts.flatMap(([name, lines]) => [Dom.html("dt", {}, name), Dom.html("dd", {}, (lines.length ? lines : ["not recorded"]).map((line) => Dom.html("div", {}, withCommands(line))))]));
     document.querySelector("details.facts").open = window.innerWidth > 800;
     Dom.replace("footer", `Written ${data.written}. One file, no network. results.csv and results.json beside it hold the same numbers.`);
@@ -29,8 +29,10 @@
 
   /* Rows of other data are not compared, so those of a baseline's data are shown. */
   const chooseBaseline = (baseline) => State.change({ baseline, basis: data.rows[baseline].basis });
-  const synchronise = () => ["basis", "baseline"].map((name) => [Dom.byId(`choose-${name}`), choice[name]])
-    .forEach(([control, value]) => { if (control) control.value = String(value); });
+  const synchronise = () => {
+    ["basis", "baseline"].map((name) => [Dom.byId(`choose-${name}`), choice[name]]).forEach(([control, value]) => { if (control) control.value = String(value); });
+    Dom.byId("choose-k").title = `${State.HEADLINE}: ${Object.keys(data.modes).map((mode) => `${data.modes[mode]} @${State.headline(mode)}`).join(", ")}, where rows can be told apart`;
+  };
 
   const controls = () => {
     const baselines = data.rows.map((row, number) => [number, State.label(row, 70)]);
@@ -42,7 +44,7 @@
     const form = Dom.byId("controls");
     form.addEventListener("submit", (event) => event.preventDefault());
     const bases = data.bases.map((_, number) => [number, `${number + 1}: ${data.rows.filter((row) => row.basis === number).length} rows`]);
-    form.append(...[bases.length > 1 ? select("basis", "Data", bases, Number, (basis) => ({ basis, baseline: data.rows.findIndex((row) => row.basis === basis) })) : null, select("mode", "Mode", Object.entries(data.modes)), select("subset", "Subset", same(data.subsets)), select("recall", "Recall", same(data.recalls)), select("k", "K", same(data.ks), Number),
+    form.append(...[bases.length > 1 ? select("basis", "Data", bases, Number, (basis) => ({ basis, baseline: data.rows.findIndex((row) => row.basis === basis) })) : null, select("mode", "Mode", Object.entries(data.modes)), select("subset", "Subset", same(data.subsets)), select("recall", "Recall", same(data.recalls)), select("k", "K", [[State.HEADLINE, State.HEADLINE], ...same(data.ks)], (value) => (value === State.HEADLINE ? value : Number(value))),
       select("split", "Split", data.splits.map((split) => [split, split === "val" ? "validation" : split])),
       select("columns", "Columns", [["subsets", "subsets"], ["recalls", "kinds of recall"], ["ks", "K"], ["all", "all of this mode"]]),
       Dom.html("label", { class: "wide" }, Dom.html("span", {}, "Baseline"), Dom.html("select", { id: "choose-baseline", onchange: (event) => chooseBaseline(Number(event.target.value)) },
@@ -74,6 +76,7 @@
 
   header();
   controls();
+  synchronise();
   TrialTable.unfinished();
   Pictures.draw();
   parts.forEach(([id]) => stale.add(id));

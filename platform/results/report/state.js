@@ -7,6 +7,7 @@ const State = (() => {
   data.rows = Columns.records(data.rows);
   Columns.starts(data.rows.map((row) => row.seeds.length)).forEach((first, at) => { data.rows[at].first = first; });
   const measured = new Set(data.metrics);
+  const HEADLINE = "headline"; // instead of a K: for each data set and mode the one at which rows can be told apart
   const objective = data.objective.split("/");
   const pick = (wanted, from, other) => (from.includes(wanted) ? wanted : other);
   const modes = Object.keys(data.modes);
@@ -16,7 +17,7 @@ const State = (() => {
     mode,
     subset: pick(objective[2], data.subsets, data.subsets[0] || "zs"),
     recall: pick((objective[3] || "").split("@")[0], data.recalls, data.recalls.includes("ngR") ? "ngR" : data.recalls[0] || "ngR"),
-    k: data.headline[mode] || data.ks[data.ks.length - 1] || 100,
+    k: HEADLINE,
     baseline: data.baseline,
     basis: data.rows.length ? data.rows[data.baseline].basis : 0, // rows of other data are not comparable, so they are not beside these
     columns: "subsets",
@@ -35,13 +36,16 @@ const State = (() => {
     listeners.forEach((listener) => listener());
   };
 
+  const headline = (m) => (data.headline[choice.basis] || {})[m] || data.ks[data.ks.length - 1] || 100;
+  /* The chosen K in a mode. */
+  const kOf = (m = choice.mode) => (choice.k === HEADLINE ? headline(m) : choice.k);
   const metric = (parts = {}) => {
-    const { mode: m, subset, recall, k } = { ...choice, ...parts };
-    return `${m}/${subset}/${recall}@${k}`;
+    const { mode: m, subset, recall } = { ...choice, ...parts };
+    return `${m}/${subset}/${recall}@${parts.k || kOf(m)}`;
   };
   const metricLabel = (parts = {}) => {
-    const { mode: m, subset, recall, k } = { ...choice, ...parts };
-    return `${data.modes[m] || m} ${subset} ${recall}@${k}`;
+    const { mode: m, subset, recall } = { ...choice, ...parts };
+    return `${data.modes[m] || m} ${subset} ${recall}@${parts.k || kOf(m)}`;
   };
 
   /* The fractions of all rows on a split, a value for each seed of each row. */
@@ -119,6 +123,6 @@ const State = (() => {
     return known.length ? { epochs: known.map((at) => data.curves.epochs[configuration][at]), mean: part(mean), low: part(low), high: part(high) } : null;
   };
 
-  return { data, choice, onChange, change, metric, metricLabel, bySeed, cell, difference, curve, label, shown, trialsShown, leading,
+  return { data, choice, onChange, change, HEADLINE, headline, kOf, metric, metricLabel, bySeed, cell, difference, curve, label, shown, trialsShown, leading,
     plainByConfiguration, isShown, has: (name) => measured.has(name) };
 })();

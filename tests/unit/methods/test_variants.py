@@ -13,7 +13,7 @@ from sgg.methods.variants import (
     objective,
     split_suffix,
     suffix,
-    values_under,
+    values_by_variant,
     variants_of,
     with_suffix,
 )
@@ -56,10 +56,10 @@ def test_adjusters_take_the_counterfactual_logits_of_their_values() -> None:
     assert counterfactuals_of(found.values()) == {"expected_classes", "average_context", "average_context_and_classes"}
 
 
-def test_values_under_keeps_counts_in_each_variant() -> None:
-    for variant, value in (({}, 0.1), ({"pred_weight": 0.5}, 0.2), ({"logit_adjustment": -1.0}, 0.3), (BOTH, 0.4)):
-        assert values_under(ROW, variant) == SAME | {"val/sgcls/zs/ngR@50": value}
-    assert values_under(ROW, {"pred_weight": 1.0}) == SAME
+def test_values_by_variant_keeps_counts_in_each_variant() -> None:
+    variants = [{}, {"pred_weight": 0.5}, {"logit_adjustment": -1.0}, BOTH, {"pred_weight": 1.0}]
+    assert values_by_variant(ROW, variants) == [
+        *(SAME | {"val/sgcls/zs/ngR@50": value} for value in (0.1, 0.2, 0.3, 0.4)), SAME]
 
 
 @pytest.mark.parametrize(("metric", "mode", "weights", "best"), [

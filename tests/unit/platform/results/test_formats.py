@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from itertools import pairwise
 from platform.results.aggregate import aggregate, collect
 from platform.results.formats import render
 from platform.study.directory import FAILED, FINISHED, STOPPED
@@ -102,11 +103,22 @@ def test_render_table_fits_a_hundred_columns(tmp_path):
     """A search over four settings with three seeds; what is left out is named."""
     lines, printed = lines_of(write_fake_run(tmp_path, configurations=6, seeds=3, epochs=2))
     assert max(map(len, lines)) <= 100
-    assert "finished" in printed
     assert "; 10s and 100s: see results.csv" in printed
     wide, printed = lines_of(tmp_path / "fake", width=160)
     assert 100 < max(map(len, wide)) <= 160
     assert "see results.csv" not in printed
+
+
+def test_render_table_breaks_long_headings_before_it_cuts_words(tmp_path):
+    """With the metric that ranks, the table of this search would be three characters too wide."""
+    run = write_fake_run(tmp_path, configurations=6, seeds=3, epochs=2)
+    printed = render(aggregate(collect([run])), "table", ranked_by=["val/sgcls/zs/ngR@100"])
+    lines = printed.splitlines()
+    assert max(len(line) for line in lines if line.startswith(("dnorm", "baseline", "loss"))) <= 100
+    assert {line.split()[-1] for line in lines if line.startswith(("dnorm", "baseline"))} == {
+        "finished", "stopped", "failed"}
+    first, second = next(pair for pair in pairwise(lines) if "augmenta-" in pair[0])
+    assert second[first.index("augmenta-"):].startswith("tion ")
 
 
 def test_render_counts_of_detection_with_sgdet(search):

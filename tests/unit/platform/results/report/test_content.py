@@ -96,6 +96,50 @@ def test_report_of_says_what_was_asked_and_of_what(search):
     assert facts["Trials"] == ["1: 1 finished"]
 
 
+def test_report_of_says_the_gpu_time(search):
+    """Two trials of an hour on a cluster: one on both of its GPUs, one that ended without a word of its time, whose
+    training took half an hour. A third trial had no GPU."""
+    path = search("a", [("dnorm", seed, FINISHED, 0.4) for seed in range(3)])
+    for name, device, seconds in (("t0", "cuda", 3600), ("t1", "cuda", None), ("t2", "cpu", 7200)):
+        folder = path / "trials" / name
+        config = json.loads((folder / "config.json").read_text())
+        write_json(folder / "config.json", config | {"computed_on": {"device": device, "workers": 2, "threads": 1}})
+        write_json(folder / "trial.json", json.loads((folder / "trial.json").read_text()) | {"seconds": seconds})
+    (path / "trials" / "t1" / "metrics.jsonl").write_text('{"epoch": 1, "attempt": 1, "loss": 1.0, "time": 1800}\n')
+    assert dict(report_of([path])["facts"])["GPU time"] == ["3 h 00 min, the time of 2 trials x 2 GPUs"]
+    for name in ("t0", "t1"):
+        folder = path / "trials" / name / "config.json"
+        folder.write_text(folder.read_text().replace("cuda", "cpu"))
+    assert dict(report_of([path])["facts"])["GPU time"] == ["no GPU was used"]
+
+
+def test_report_of_gives_each_data_set_and_mode_its_headline(search):
+    """The larger K at which the best row recalls less than 95 %. The second data set is the easier one."""
+    runs = []
+    for name, predcls in (("a", {20: 0.9, 50: 0.97, 100: 1.0}), ("b", {20: 0.96, 50: 0.97, 100: 1.0})):
+        run = search(name, [("dnorm", 0, FINISHED, 0.4), ("baseline", 0, FINISHED, 0.3)],
+                     data=TOY | {"hash": name * 12})
+        for path in run.glob("trials/*/test.json"):
+            values = {f"test/sgcls/all/ngR@{k}": 0.94 for k in predcls} | {
+                f"test/predcls/all/ngR@{k}": recall for k, recall in predcls.items()}
+            path.write_text(json.dumps(json.loads(path.read_text()) | values))
+        runs.append(run)
+    assert report_of(runs)["headline"] == [{"sgcls": 100, "predcls": 20}, {"sgcls": 100, "predcls": 20}]
+    path = next(runs[1].glob("trials/*/test.json"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"test/sgcls/all/ngR@100": 0.951}))
+    assert report_of(runs)["headline"] == [{"sgcls": 100, "predcls": 20}, {"sgcls": 50, "predcls": 20}]
+    printed = render(aggregate(collect(runs)), "table")
+    assert [printed.count(f"{head} in percent on test") for head in ("SGCls ngR@100", "SGCls ngR@50",
+                                                                     "PredCls ngR@20")] == [1, 1, 2]
+
+
+def test_report_of_says_which_settings_are_numbers(search):
+    """Their effects are joined by a line."""
+    path = search("a", [("dnorm", 0, FINISHED, 0.4), ("baseline", 0, FINISHED, 0.4)])
+    importance = report_of([path])["importance"]
+    assert (list(importance["groups"]), importance["ordered"]) == (["loss.kind"], [])
+
+
 @pytest.mark.parametrize(("said", "line"), [
     ({"mAP": 0.448, "mAP@.5": 0.779, "on": "val of toy genome"},
      "44.8 % (77.9 % at IoU .5; COCO's definition) on val of toy genome"),

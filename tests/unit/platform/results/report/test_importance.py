@@ -1,6 +1,6 @@
 import math
 import random
-from platform.results.report.importance import Effect, Group, effects, groups_of, share
+from platform.results.report.importance import Effect, Group, are_numbers, effects, groups_of, share
 
 import pytest
 from scipy.stats import f_oneway, sem
@@ -9,6 +9,12 @@ from scipy.stats import f_oneway, sem
 def test_groups_of_words_and_few_numbers_keeps_each_value():
     assert groups_of(["gan", "off", None, "gan"]) == [Group("gan", [0, 3]), Group("off", [1])]
     assert groups_of([10, 2, 10]) == [Group("2", [1]), Group("10", [0, 2])]
+
+
+def test_are_numbers():
+    """Truth values are categories, although Python counts with them."""
+    assert [are_numbers(values) for values in ([1, 2.5, None], ["off", 1], [True, False], ["gan"])] == [
+        True, False, False, False]
 
 
 def test_groups_of_many_numbers_cuts_four_equal_groups():
