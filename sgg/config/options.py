@@ -52,6 +52,8 @@ def add_setting_option(parser: argparse._ActionsContainer, sections: Mapping[str
         if name in sections[section].model_fields:
             raise argparse.ArgumentTypeError(f"{key} is no setting of a single entry: use its own option; if there is "
                                              "none, it has no effect here")
+        if not value.strip():
+            raise argparse.ArgumentTypeError(f"{key} is given no value: write one after the =")
         try:
             return key, read_yaml(value)
         except yaml.YAMLError as error:

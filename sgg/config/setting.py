@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
@@ -50,8 +52,17 @@ class Setting:
     @property
     def takes_list(self) -> bool:
         """Whether its value may be a list."""
-        annotation = self.field.annotation
-        return any(get_origin(_plain(one)) is list for one in (annotation, *get_args(annotation)))
+        return any(get_origin(one) is list for one in _alternatives(self.field.annotation))
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether its value may be any text, such as a name or a path."""
+        return any(one in (str, Path) for one in _alternatives(self.field.annotation))
+
+    @property
+    def takes_none(self) -> bool:
+        """Whether its value may be None."""
+        return type(None) in _alternatives(self.field.annotation)
 
     def validated(self, value: Any) -> Any:
         """The value as the schema reads it: a single value of a list, for example, becomes a list. Raises pydantic's
@@ -148,6 +159,10 @@ def _naming_field(field: FieldInfo, choice: Choice) -> FieldInfo:
     return naming
 
 
-def _plain(annotation: Any) -> Any:
-    """A type without its marks."""
-    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+def _alternatives(annotation: Any) -> list[Any]:
+    """The types that a declaration allows, without their marks."""
+    if get_origin(annotation) is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [one for member in get_args(annotation) for one in _alternatives(member)]
+    return [annotation]

@@ -20,7 +20,7 @@ from sgg.settings.keys import find, put, with_values
 
 from .checking import checked, separately, validate
 from .errors import ConfigError
-from .overrides import has_commas, overridden, settled
+from .overrides import is_marked, overridden, settled
 from .renamed import old_keys, old_values
 from .searched_entries import current_key, current_values, without_other_entries
 from .yaml_text import read_yaml
@@ -91,7 +91,8 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
         faults_of_overrides += faults
     settings, edited = with_current_keys(Settings, settings), with_current_keys(Settings, edited)
     _load_plugins(edited, path.parent, source)
-    edited = settled(edited)
+    edited, faults_of_values = settled(edited)
+    faults_of_overrides += faults_of_values
     _, faults_without_overrides = _draft(settings, source, faults_of_search)
     study, faults = _draft(edited, source, faults_of_search)
     faults_of_file = [fault for fault in faults if fault in faults_without_overrides]
@@ -119,7 +120,8 @@ def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[St
 def _load_plugins(settings: dict[str, Any], folder: Path, source: str) -> None:
     """Load the plugins of `experiment.plugins`, and replace their names by full names. Raises ConfigError."""
     names = find(settings, PLUGINS)
-    names = names["of"] if has_commas(names) else names
+    if is_marked(names):
+        names = names["of"] or None  # none: `settled` reports it
     names = [names] if isinstance(names, str) else names
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return  # the schema reports it

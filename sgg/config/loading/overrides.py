@@ -2,8 +2,9 @@
 
 A value with commas, `loss.kind=baseline,dnorm`, stands for several values. It is a list if the setting takes a list.
 Else it is an axis of the search, if the setting can be searched. Of any other setting it is a text that holds a comma,
-such as the name of a folder. What a setting takes is known only after the plugins are loaded, which are settings too.
-So such values are marked first (`overridden`), and the marks are replaced later (`settled`).
+such as the name of a folder. `loss.kind=`, without a value, is a fault unless the setting takes a text. What a setting
+takes is known only after the plugins are loaded, which are settings too. So such values are marked first
+(`overridden`), and the marks are replaced later (`settled`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from .searched_entries import current_key
 from .yaml_text import read_yaml
 
 COMMAS = "commas"
-"""Marks values with commas: `{search: COMMAS, of: values, text: the text that was given}`, like an axis of a search."""
+"""Marks values with commas: `{search: COMMAS, of: values, text: the text that was given}`, like an axis of a search.
+`of` is empty where no value was given."""
 QUOTED = re.compile(r""""(?:\\.|[^"\\])*"|'(?:''|[^'])*'""", re.DOTALL)
 """A text in quotes, as YAML has it."""
 OPENING = ("", "[", "{", ",", ":")
@@ -41,7 +43,7 @@ def overridden(settings: dict[str, Any], override: str) -> tuple[dict[str, Any],
         _, value = current_item(key, given)
         for old in [old for old, now in old_keys(settings).items() if now == new]:
             remove(settings, old)
-        put(settings, _place(settings, new) if has_commas(value) else new, value)
+        put(settings, _place(settings, new) if is_marked(value) else new, value)
         for changed, (was, now) in old_values(with_values({}, {key: given})).items():
             print(f"note: {changed}: {was} is called {now} now (on the command line)", file=sys.stderr)
     except yaml.YAMLError as error:
@@ -51,15 +53,18 @@ def overridden(settings: dict[str, Any], override: str) -> tuple[dict[str, Any],
     return settings, []
 
 
-def settled(settings: dict[str, Any]) -> dict[str, Any]:
-    """Nested settings in which values with commas are what their settings take. The plugins must be loaded.
+def settled(settings: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Nested settings in which marked values are what their settings take, and a fault for each setting that was given
+    no value, which is left out. The plugins must be loaded.
 
     An axis is a grid, which tries every value; with `search.algorithm` optuna, which takes no grid, it is a choice.
     """
-    return _settled(settings, "", "choice" if find(settings, "search.algorithm") == "optuna" else "grid")
+    faults: list[str] = []
+    kind = "choice" if find(settings, "search.algorithm") == "optuna" else "grid"
+    return _settled(settings, "", kind, faults), faults
 
 
-def has_commas(value: Any) -> bool:
+def is_marked(value: Any) -> bool:
     """Whether `overridden` has marked a value."""
     return isinstance(value, dict) and value.get("search") == COMMAS and "text" in value
 
@@ -87,22 +92,39 @@ def _place(settings: dict[str, Any], key: str) -> str:
 
 
 def _given(text: str) -> Any:
-    """The value of a text, which is marked if it has several parts."""
+    """The value of a text, which is marked if it is empty or has several parts."""
     parts = pieces(text)
+    if not text.strip():
+        return {"search": COMMAS, "of": [], "text": text}
     if len(parts) == 1 or not all(part.strip() for part in parts):
         return read_yaml(text)
     return {"search": COMMAS, "of": [read_yaml(part) for part in parts], "text": text}
 
 
-def _settled(settings: dict[str, Any], prefix: str, kind: str) -> dict[str, Any]:
+def _settled(settings: dict[str, Any], prefix: str, kind: str, faults: list[str]) -> dict[str, Any]:
     rest: dict[str, Any] = {}
     for key, value in settings.items():
         here = f"{prefix}{key}"
-        if has_commas(value):
-            rest[key] = _meaning(here, value, kind)
+        if is_marked(value) and not value["of"] and (fault := _fault_of_no_value(here)):
+            faults.append(fault)
+        elif is_marked(value):
+            rest[key] = _meaning(here, value, kind) if value["of"] else None
         else:
-            rest[key] = _settled(value, f"{here}.", kind) if isinstance(value, dict) else value
+            rest[key] = _settled(value, f"{here}.", kind, faults) if isinstance(value, dict) else value
     return rest
+
+
+def _fault_of_no_value(key: str) -> str:
+    """Why a key cannot be given nothing; "" for a text, for which it means none, and for an unknown key, which the
+    schema reports."""
+    setting = reference().get(current_key(key))
+    if setting is None:
+        known = any(one.startswith(f"{key}.") for one in reference())
+        return f"{key} is a section of settings: give a value to one of them" if known else ""
+    if setting.takes_text:
+        return ""
+    none = "; null stands for none" if setting.takes_none else ""
+    return f"{key} is given no value: write one after the =, or leave it out to keep that of the file{none}"
 
 
 def _meaning(key: str, marked: dict[str, Any], kind: str) -> Any:

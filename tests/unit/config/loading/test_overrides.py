@@ -85,11 +85,34 @@ def test_load_keeps_a_comma_of_a_setting_that_takes_one_value(study):
     ("loss.scale=1,{", "loss.scale: '1,{' is not YAML: while parsing"),
     ("search.trials=1,2", "search.trials must be a valid integer, unable to parse string as an integer, got '1,2'"),
     ("loss.knd=a,b", "loss.knd is not a setting of dnorm; did you mean loss.kind?"),
+    ("loss.knd=", "loss.knd is not a setting of dnorm; did you mean loss.kind?"),
     ("los=a,b", "los is not a setting; did you mean loss?")])
 def test_load_names_a_faulty_value_with_commas(study, override, message):
     with pytest.raises(ConfigError) as raised:
         study("", override)
     assert any(fault.startswith(message) and fault.endswith(" (on the command line)") for fault in raised.value.faults)
+
+
+@pytest.mark.parametrize(("override", "message"), [
+    ("loss.kind=", "loss.kind is given no value: write one after the =, or leave it out to keep that of the file (on"),
+    ("loss=", "loss.kind is given no value"), ("loss.scale= ", "loss.scale is given no value"),
+    ("data.flip=", "data.flip is given no value"), ("experiment.seed=", "experiment.seed is given no value"),
+    ("evaluation.pred_weight=", "evaluation.pred_weight is given no value"),
+    ("experiment.plugins=", "experiment.plugins is given no value"),
+    ("data.max_objects=", "data.max_objects is given no value: write one after the =, or leave it out to keep that of "
+                          "the file; null stands for none"),
+    ("training=", "training is a section of settings: give a value to one of them")])
+def test_load_refuses_a_setting_without_a_value(study, override, message):
+    """The file's grid of losses would silently become one loss."""
+    with pytest.raises(ConfigError) as raised:
+        study("loss: {kind: {search: grid, of: [baseline, dnorm]}}", override)
+    assert len(raised.value.faults) == 1
+    assert raised.value.faults[0].startswith(message)
+
+
+def test_load_takes_no_value_for_no_text(study):
+    config = study("evaluation: {zero_shot_list: list.csv}", "evaluation.zero_shot_list=").base
+    assert config.evaluation.zero_shot_list is None
 
 
 def test_load_asks_the_settings_of_a_plugin(study, tmp_path):
@@ -121,6 +144,6 @@ class Mine(EdgeLoss):
 def test_settled_is_all_that_a_former_key_needs(capsys):
     settings, faults = overridden({}, "model.edge_boxes=motifs,raw_boxes")
     assert (settled(settings), faults) == (
-        {"model": {"edge_boxes": {"search": "grid", "of": ["union_frame", "image_frame"]}}}, [])
+        ({"model": {"edge_boxes": {"search": "grid", "of": ["union_frame", "image_frame"]}}}, []), [])
     assert capsys.readouterr().err == ("note: model.edge_boxes: motifs, raw_boxes is called union_frame, image_frame "
                                        "now (on the command line)\n")
