@@ -25,6 +25,8 @@ from sgg.evaluate.formats import writable, writer_of
 SOME_FAILED = 1
 COLLECTED = "predictions.json"
 """The file of formats that hold all images."""
+NAMED = 10
+"""The most images that a note names."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--top", type=not_negative, default=20, metavar="K",
                         help="the most triplets of an image; default: 20")
     parser.add_argument("--threshold", type=_score, default=0.0, metavar="T",
-                        help="the lowest score of a triplet, 0 to 1; default: 0")
+                        help="the lowest score of a triplet, 0 to 1; default: 0, which leaves none out")
     parser.add_argument("--keep-duplicates", dest="once", action="store_false",
                         help="keep all boxes of the detector, also several of one class for one object")
     parser.add_argument("--format", choices=["json", *writable()], default="json",
@@ -81,11 +83,14 @@ def _predict(options: argparse.Namespace) -> int:
     from sgg.predict.predictor import Predictor
     from sgg.predict.run import Run
 
-    files, others = find_images(options.images, options.out)
+    files, left_out = find_images(options.images, options.out)
     load_plugins(options.plugin)
     predictor = Predictor(options.checkpoint, options.device, options.allow_changed_plugin)
     boxes = None if options.boxes is None else read_boxes(options.boxes, predictor.classes)
     collected = None if options.format == "json" else writer_of(options.format, predictor.classes, predictor.predicates)
+    if boxes is not None and (others := boxes.others({file.name for file in files})):
+        print(f"note: --boxes {options.boxes}: {len(others):,} of {len(boxes.images):,} entries are of images that are "
+              f"not given: {', '.join(others[:NAMED])}{', ...' if len(others) > NAMED else ''}", file=sys.stderr)
     run = Run(predictor, options.out, options.batch, boxes, options.top, options.threshold, options.pictures,
               options.once, collected)
     with naming_places(), image_bar("images") as on_image:
@@ -93,8 +98,8 @@ def _predict(options: argparse.Namespace) -> int:
     if collected is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         collected.write(options.out / COLLECTED)
-    left_out = f"; left out, since their names do not end like those of images: {others:,}" if others else ""
-    print(f"{len(files) - len(faults):,} of {len(files):,} images predicted: {options.out}{left_out}")
+    rest = f"; left out, since their names do not end like those of images: {left_out:,}" if left_out else ""
+    print(f"{len(files) - len(faults):,} of {len(files):,} images predicted: {options.out}{rest}")
     if faults:
         print("\n  ".join([f"{len(faults):,} could not be predicted:", *faults]), file=sys.stderr)
         return SOME_FAILED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +30,10 @@ class BoxesFile:
     path: Path
     images: Mapping[str, GivenBoxes]
     mode: Mode
+
+    def others(self, names: Collection[str]) -> list[str]:
+        """The images of the file that are not among `names`."""
+        return [name for name in self.images if name not in names]
 
     def of(self, name: str, size: tuple[int, int]) -> GivenBoxes:
         """The boxes of an image of a `size` (height, width), cut at its edges.

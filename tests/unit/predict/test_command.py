@@ -149,6 +149,21 @@ def test_main_names_images_whose_boxes_are_missing_or_outside(trial, folder, tmp
     assert "has no boxes of it" in said
 
 
+def test_main_names_boxes_of_images_that_are_not_given(trial, folder, tmp_path, capsys) -> None:
+    """Such as those of a name that is misspelt. The file of a whole data set serves for some of its images."""
+    box = [{"box": [0, 0, 5, 9]}]
+    others = {f"{number}.jpg": box for number in range(11)}
+    (tmp_path / "boxes.json").write_text(json.dumps({"a.png": box, "A.PNG": box, **others}))
+    words = trial, folder / "a.png", "--boxes", tmp_path / "boxes.json", "--out", tmp_path / "out", "--no-pictures"
+    assert run(*words) == 0
+    said = capsys.readouterr().err
+    assert "boxes.json: 12 of 13 entries are of images that are not given: A.PNG, 0.jpg, " in said
+    assert "8.jpg, ...\n" in said
+    (tmp_path / "boxes.json").write_text(json.dumps({"a.png": box}))
+    assert run(*words) == 0
+    assert "note:" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("words", "said"), [
     (["TRIAL", "IMAGES/none"], "none: there is no such image or folder"), (["IMAGES", "IMAGES"], "holds no checkpoint"),
     (["TRIAL", "EMPTY"], "there is no image file"),
