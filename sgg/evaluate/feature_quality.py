@@ -39,8 +39,8 @@ from sgg.viz.clusters import draw_clusters, embed
 KINDS = ("node", "edge", "global")
 REFERENCE = ("real train", "real", "train", "all")
 SAMPLES = (("real test", "real", "test", "all"), ("real test zs", "real", "test", "zs"),
-           ("fake test", "generated", "test", "all"), ("fake test zs", "generated", "test", "zs"))
-PLOTTED = ("real test", "fake test", "fake test zs")
+           ("generated test", "generated", "test", "all"), ("generated test zs", "generated", "test", "zs"))
+PLOTTED = ("real test", "generated test", "generated test zs")
 POINTS = 1000  # of a panel
 
 Groups = dict[str, list[str]]
@@ -153,9 +153,9 @@ class FeatureStudy:
             draws = generator(0, "quality", *batch.image_ids)
             visual = self.foundation.features.request(batch.labels, draws, batch.labels.device).result()
         extent = encoding.image_sizes.flip(1).repeat(1, 2)[batch.image_index]
-        fake = self.gan.generate(batch.labels, encoding.boxes / extent, batch.relations, batch.image_index, visual,
-                                 len(batch))
-        return replace(encoding, map=fake), batch.labels
+        generated = self.gan.generate(batch.labels, encoding.boxes / extent, batch.relations, batch.image_index, visual,
+                                      len(batch))
+        return replace(encoding, map=generated), batch.labels
 
     def _draw(self, folder: Path, kind: str, samples: dict[str, Sample], groups: Groups | None) -> None:
         thinned = {name: Sample(sample.features[thin], sample.labels[thin]) for name, sample in samples.items()
@@ -183,10 +183,10 @@ class FeatureStudy:
         return list(groups), group_of_label
 
 
-def compare(real: np.ndarray, fake: np.ndarray, ks: Sequence[int]) -> dict[str, float]:
+def compare(real: np.ndarray, other: np.ndarray, ks: Sequence[int]) -> dict[str, float]:
     """`feature_quality` at the `ks` for which there are enough samples; empty with fewer than two samples."""
-    usable = [k for k in ks if k < min(len(real), len(fake))]
-    return feature_quality(real, fake, usable) if usable else {}
+    usable = [k for k in ks if k < min(len(real), len(other))]
+    return feature_quality(real, other, usable) if usable else {}
 
 
 def read_groups(path: Path) -> Groups:

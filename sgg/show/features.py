@@ -57,7 +57,8 @@ def show_features(study: FeatureStudy, out: Path | str, k: int = SHOWN_K, groups
 def _facts(study: FeatureStudy) -> list[tuple[str, str]]:
     data = study.data
     return [("model", str(study.checkpoint)), ("data", f"{data.description} [{data.hash}]"),
-            ("samples", "real: of the detector; fake: generated; zs: of zero-shot relations and their images only"),
+            ("samples", "real: of the detector; generated: of the GAN; zs: of zero-shot relations and their images "
+             "only"),
             ("compared", f"with {REFERENCE[0]}; the first {study.images:,} images of each split, {study.rows:,} "
              "features of each sample at most, averaged over space")]
 

@@ -16,7 +16,6 @@ from sgg.structures import Prediction, SceneGraph, to_numpy
 from sgg.systems.contract import Vocabulary
 from sgg.viz.box_picture import box_picture
 from sgg.viz.graph_drawing import Link, Node, graph_drawing, place_graph, within_limits
-from sgg.viz.graph_picture import MOST_OBJECTS, MOST_RELATIONS
 from sgg.viz.labels import DARK, colour_of, shortened
 from sgg.viz.strokes import DASHED, DOTTED, Stroke
 
@@ -105,11 +104,10 @@ def judged_pictures(image: np.ndarray, annotated: Side, predicted: Side, vocabul
 
 
 def _limited(sides: Sequence[Side]) -> tuple[list[int], list[tuple[int, int, int]]]:
-    """The objects and relations that are drawn: those of the first graph go before those of the second. A graph without
-    a relation has its first objects."""
+    """The objects and relations that are drawn: those of the first graph go before those of the second."""
     relations = list(dict.fromkeys(line[:3] for side in sides for line in side.lines))
-    kept, chosen = within_limits([(subject, other) for subject, other, _ in relations], MOST_OBJECTS, MOST_RELATIONS)
-    return kept or list(range(min(MOST_OBJECTS, len(sides[0].labels)))), [relations[number] for number in chosen]
+    kept, chosen = within_limits(len(sides[0].labels), [(subject, other) for subject, other, _ in relations])
+    return kept, [relations[number] for number in chosen]
 
 
 def _drawings(kept: Sequence[int], chosen: Sequence[tuple[int, int, int]], sides: Sequence[Side],

@@ -23,7 +23,6 @@ from sgg.perturbations.steps import Step, perturbation_steps
 from sgg.structures import SceneGraph, to_numpy
 from sgg.viz.box_picture import box_picture
 from sgg.viz.graph_drawing import GraphPlaces, Link, Node, graph_drawing, place_graph, within_limits
-from sgg.viz.graph_picture import MOST_OBJECTS, MOST_RELATIONS
 from sgg.viz.labels import COLOURS, colour_of, shortened
 from sgg.viz.strokes import Stroke
 
@@ -157,8 +156,7 @@ class _Drawing:
         relations = list(dict.fromkeys(tuple(row) for row in graph.relations.tolist()))
         nodes = {step.node for of_variant in steps.values() for step in of_variant}
         relations.sort(key=lambda row: not nodes & set(row[:2]))
-        kept, chosen = within_limits([(subject, other) for subject, other, _ in relations], MOST_OBJECTS,
-                                     MOST_RELATIONS)
+        kept, chosen = within_limits(len(graph), [(subject, other) for subject, other, _ in relations])
         kept += sorted(nodes - set(kept))
         place = {row: number for number, row in enumerate(kept)}
         texts = {row: [_node_text(data, number, int(graph.labels[row]), None)] for row, number in place.items()}

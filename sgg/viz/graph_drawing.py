@@ -20,6 +20,8 @@ LEAST = (400, 280)
 """The least width and height of a drawing."""
 LONGEST_TEXT = 40
 """Characters of a text that are drawn."""
+MOST_OBJECTS, MOST_RELATIONS = 20, 30
+"""What is drawn of a graph at most."""
 SHAPE = 1.25
 """Width of a drawing divided by its height."""
 
@@ -92,15 +94,18 @@ def graph_drawing(places: GraphPlaces, nodes: Sequence[Node], links: Sequence[Li
     return canvas
 
 
-def within_limits(relations: Sequence[tuple[int, int]], most_objects: int, most_relations: int) -> tuple[
-        list[int], list[int]]:
-    """The objects and the relations (positions in `relations`: subject and object of each) to draw, so that no drawing
-    gets too full: relations in their order, as long as neither limit is passed."""
-    objects: dict[int, None] = {}
+def within_limits(objects: int, relations: Sequence[tuple[int, int]], most_objects: int = MOST_OBJECTS,
+                  most_relations: int = MOST_RELATIONS) -> tuple[list[int], list[int]]:
+    """The objects and the relations to draw, so that no drawing gets too full: relations in their order, as long as
+    neither limit is passed. A graph without a relation has its first objects.
+
+    objects: their number. relations: subject and object of each. Returns the numbers of those that are drawn.
+    """
+    kept: dict[int, None] = {}
     chosen: list[int] = []
     for number, ends in enumerate(relations):
-        new = set(ends) - objects.keys()
-        if len(chosen) < most_relations and len(objects) + len(new) <= most_objects:
-            objects |= dict.fromkeys(ends)
+        new = set(ends) - kept.keys()
+        if len(chosen) < most_relations and len(kept) + len(new) <= most_objects:
+            kept |= dict.fromkeys(ends)
             chosen.append(number)
-    return list(objects), chosen
+    return list(kept) if chosen else list(range(min(most_objects, objects))), chosen

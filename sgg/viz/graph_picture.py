@@ -19,8 +19,6 @@ from .labels import DARK, GAP, GREY, HEIGHT, LIGHT, TEXT, colour_of, font, ink_o
 from .rectangles import Rectangle, around, rectangle, scaled
 from .strokes import Stroke, draw_link, write_centred
 
-MOST_OBJECTS, MOST_RELATIONS = 20, 30
-"""What is drawn of a graph at most: its best relations."""
 TITLE = 17
 PANEL = 900
 """The longer side of an image in the picture. A smaller image grows up to `SMALL`, and no more than eight times."""
@@ -120,10 +118,7 @@ def picture_of(title: str, image: np.ndarray, graph: Shown) -> Image.Image:
 
 def _selected(graph: Shown) -> tuple[list[int], list[tuple[int, int, str]], str]:
     """The rows of objects to draw, the relations among them, and what is left out, in words."""
-    kept, chosen = within_limits([(subject, other) for subject, other, _ in graph.relations], MOST_OBJECTS,
-                                 MOST_RELATIONS)
-    if not graph.relations:
-        kept = list(range(min(MOST_OBJECTS, len(graph.objects))))
+    kept, chosen = within_limits(len(graph.objects), [(subject, other) for subject, other, _ in graph.relations])
     place = {row: number for number, row in enumerate(kept)}
     relations = [(place[subject], place[other], shortened(text)) for subject, other, text in
                  (graph.relations[number] for number in chosen)]

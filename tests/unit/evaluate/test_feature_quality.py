@@ -23,13 +23,13 @@ def test_write_compares_every_kind_and_sample(study):
     table = study.write(ks=(1, 5))
     counts = {(row["features"], row["sample"]): row["n"] for row in table}
     assert counts == {
-        **{("node", name): 3 * TEST for name in ("real test", "real test zs", "fake test", "fake test zs")},
-        **{("edge", name): 2 * TEST for name in ("real test", "fake test")},
-        **{("edge", name): TEST for name in ("real test zs", "fake test zs")},
-        **{("global", name): TEST for name in ("real test", "real test zs", "fake test", "fake test zs")}}
+        **{("node", name): 3 * TEST for name in ("real test", "real test zs", "generated test", "generated test zs")},
+        **{("edge", name): 2 * TEST for name in ("real test", "generated test")},
+        **{("edge", name): TEST for name in ("real test zs", "generated test zs")},
+        **{("global", name): TEST for name in ("real test", "real test zs", "generated test", "generated test zs")}}
     assert {"frechet", "precision@1", "recall@5", "density@1", "coverage@5"} < set(table[0])
     frechet = {row["sample"]: row["frechet"] for row in table if row["features"] == "global"}
-    assert frechet["fake test"] > 10 * frechet["real test"], "an untrained generator is told from the detector"
+    assert frechet["generated test"] > 10 * frechet["real test"], "an untrained generator is told from the detector"
     written = json.loads((study.output / "quality.json").read_text())
     assert written["rows"] == json.loads(json.dumps(table))
     assert written["reference"] == "real train"
@@ -55,7 +55,7 @@ def test_sample_without_a_zero_shot_image_is_empty(study, tmp_path):
     experiment = SimpleNamespace(**{**vars(study.foundation.experiment), "data": data})
     study = replace(study, foundation=SimpleNamespace(**{**vars(study.foundation), "experiment": experiment}))
     assert len(study.sample("node", "generated", "test", "zs").labels) == 0
-    assert [row["n"] for row in study.write(ks=(1,)) if row["sample"] == "fake test zs"] == [0, 0, 0]
+    assert [row["n"] for row in study.write(ks=(1,)) if row["sample"] == "generated test zs"] == [0, 0, 0]
 
 
 def test_sample_limits_its_rows(study):

@@ -37,7 +37,7 @@ def test_show_features_has_every_number_of_the_study(study, tmp_path) -> None:
 def test_show_features_says_which_samples_are_too_small(study, tmp_path) -> None:
     """Of 8 images of test there are 8 global features, so k = 8 has no k-th neighbour."""
     page = show_features(study, tmp_path, k=8)
-    assert "k = 8 needs more features than these samples have: real test (8), real test zs (8), fake test (8), " \
-        "fake test zs (8)." in page.read_text()
+    assert "k = 8 needs more features than these samples have: real test (8), real test zs (8), " \
+        "generated test (8), generated test zs (8)." in page.read_text()
     with pytest.raises(ValueError, match="--k 0"):
         show_features(study, tmp_path / "none", k=0)

@@ -1,6 +1,7 @@
 """The page of perturbations: its numbers, its settings, its seed."""
 
 import re
+from functools import partial
 
 import pytest
 
@@ -9,6 +10,7 @@ from sgg.perturbations.contexts import Contexts
 from sgg.perturbations.perturber import Perturber
 from sgg.perturbations.steps import perturbation_steps
 from sgg.show.perturbations import Variant, image_number, show_perturbations, variants_of, vectors_of
+from sgg.viz.graph_drawing import within_limits
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,7 @@ def test_show_perturbations_refuses_settings_before_it_writes(data, vectors, tmp
 
 def test_show_perturbations_says_what_is_not_drawn(data, vectors, tmp_path, monkeypatch) -> None:
     """Here at most one relation is drawn, with its two objects and those that were changed."""
-    monkeypatch.setattr("sgg.show.perturbations.MOST_RELATIONS", 1)
+    monkeypatch.setattr("sgg.show.perturbations.within_limits", partial(within_limits, most_relations=1))
     page = show_perturbations(data, tmp_path, vectors, image=1, methods=["rand"])
     graph = data.split("test").graph(1)
     relations, objects = {tuple(row) for row in graph.relations.tolist()}, len(graph)

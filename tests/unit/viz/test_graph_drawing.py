@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from sgg.viz.box_picture import box_picture, place_boxes
 from sgg.viz.clusters import MARKERS, draw_clusters
-from sgg.viz.graph_drawing import LONGEST_TEXT, Link, Node, graph_drawing, place_graph, within_limits
+from sgg.viz.graph_drawing import LONGEST_TEXT, MOST_OBJECTS, Link, Node, graph_drawing, place_graph, within_limits
 from sgg.viz.labels import COLOURS, TEXT, shortened, text_width
 from sgg.viz.strokes import DASHED, DOTTED, Stroke, draw_edge, pieces
 from tests.unit.viz.test_graph_picture import SIZES, overlapping, shown
@@ -73,8 +73,13 @@ def test_draw_edge_kinds_differ_without_colour() -> None:
 
 
 def test_within_limits_goes_on_after_what_has_no_room() -> None:
-    assert within_limits([(0, 1), (2, 3), (1, 0), (0, 4)], 3, 9) == ([0, 1, 4], [0, 2, 3])
-    assert within_limits([(0, 1), (1, 2), (2, 0)], 9, 2) == ([0, 1, 2], [0, 1])
+    assert within_limits(5, [(0, 1), (2, 3), (1, 0), (0, 4)], 3, 9) == ([0, 1, 4], [0, 2, 3])
+    assert within_limits(3, [(0, 1), (1, 2), (2, 0)], 9, 2) == ([0, 1, 2], [0, 1])
+
+
+def test_within_limits_keeps_the_first_objects_of_a_graph_without_relations() -> None:
+    assert within_limits(2, []) == ([0, 1], [])
+    assert within_limits(99, []) == (list(range(MOST_OBJECTS)), [])
 
 
 def test_place_boxes_cuts_boxes_at_the_edges_of_the_image() -> None:
