@@ -7,6 +7,7 @@ and mean recall where `pred_weight` acts. Rows that differ only in adjustments a
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -203,9 +204,11 @@ def _heads(lines: list[Line], longest: int = 99) -> list[str]:
 
 
 def _pieces(word: str, longest: int) -> list[str]:
+    """A word in about equal pieces of at most `longest` letters, hyphens included."""
     if len(word) <= longest:
         return [word]
-    return [f"{word[:longest - 1]}-", *_pieces(word[longest - 1:], longest)]
+    size = math.ceil(len(word) / math.ceil(len(word) / (longest - 1)))
+    return [f"{word[at:at + size]}{'-' if at + size < len(word) else ''}" for at in range(0, len(word), size)]
 
 
 def _longest(lines: list[Line]) -> list[int]:

@@ -117,8 +117,8 @@ def test_render_table_breaks_long_headings_before_it_cuts_words(tmp_path):
     assert max(len(line) for line in lines if line.startswith(("dnorm", "baseline", "loss"))) <= 100
     assert all({"finished", "stopped", "failed"} & set(line.split()) for line in lines
                if line.startswith(("dnorm", "baseline")))
-    first, second = next(pair for pair in pairwise(lines) if "augmenta-" in pair[0])
-    assert second[first.index("augmenta-"):].startswith("tion ")
+    first, second = next(pair for pair in pairwise(lines) if "augmen-" in pair[0])
+    assert second[first.index("augmen-"):].startswith("tation ")
 
 
 def test_render_counts_of_detection_with_sgdet(search):
