@@ -49,6 +49,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "step": ("step.py", *OLDER),
     "step_growth": ("step_growth.py",),
     "step_memory": ("step_memory.py",),
+    "full_scale": ("full_scale.py",),
     "epoch": ("epoch.py", *OLDER),
     "epoch_toy": ("epoch.py", "--toy", *OLDER),
     "evaluation": ("evaluation.py",),

@@ -26,6 +26,7 @@ from benchmarks import (
     evaluation_epoch,
     evaluator,
     features,
+    full_scale,
     gpu,
     heads,
     images,
@@ -42,7 +43,9 @@ from benchmarks import (
 from benchmarks import all as all_benchmarks
 from benchmarks import report as report_benchmark
 from benchmarks.common import epoch_of_older, older, small_genome
-from benchmarks.common.paper_step import Size
+from benchmarks.common.floor import work_of
+from benchmarks.common.paper_step import Size, build
+from benchmarks.common.roofline import Rates
 from sgg import checkpoint
 from sgg.common.atomic import write_json
 from sgg.common.run_log import PARTS_FOLDER, TEST
@@ -79,8 +82,8 @@ def test_benchmarks_are_all_tested():
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
         adjustments, annotations, coco_relations, departures, epoch, evaluation, evaluation_epoch, evaluator, features,
-        gpu, heads, images, learning, perturb, predict, sgdet, step, step_growth, step_memory, trial_cost, two_gpus,
-        all_benchmarks, report_benchmark)}
+        full_scale, gpu, heads, images, learning, perturb, predict, sgdet, step, step_growth, step_memory, trial_cost,
+        two_gpus, all_benchmarks, report_benchmark)}
 
 
 def test_adjustments():
@@ -387,6 +390,19 @@ def test_marginals():
     assert not deviation["ok"]
     *_, one_more, above = step_growth.memory_rows("x", points)
     assert (one_more["value"], above["value"], above["ok"]) == (4.0, 0.0, True)
+
+
+def test_full_scale_counts_what_the_floor_counts():
+    """The operations of a step from shapes are those of the products that a real step runs, but for the forward product
+    of the box-pair embedding, which the floor leaves out, and products with zeros."""
+    size = Size().quick()
+    counted = full_scale.costs_of(size, False, True)
+    floor = work_of(build(size, False)).flops()
+    assert floor <= counted.step.flops <= 1.2 * floor
+    fast, slow = (Rates("", 1e3, bandwidth) for bandwidth in (1e30, 1e-3))
+    assert counted.step.seconds(fast) == pytest.approx(counted.step.flops / 1e3)
+    assert counted.step.seconds(slow) == pytest.approx(counted.step.bytes / 1e-3, rel=1e-3)
+    assert counted.hours(fast, True) > counted.hours(fast, False)
 
 
 def test_step_memory(monkeypatch):
