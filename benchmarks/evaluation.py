@@ -92,7 +92,7 @@ def detected(system: TwoStagePredictor, objects: int) -> Batch:
     """An image after the detector, with a random map: its time and memory are not measured."""
     detector = system.detector
     batch = image_of(objects, detector.image_size)
-    return replace(batch, outputs=DetectorOutputs(torch.rand(1, detector.channels, *[detector.map_size] * 2)))
+    return replace(batch, outputs=DetectorOutputs(torch.rand(1, *detector.map_shape)))
 
 
 def model_seconds(system: TwoStagePredictor, objects: int, part_bytes: int) -> float:

@@ -51,3 +51,21 @@ class Small(Tiny):
         raise RuntimeError("no")
 """
 """A detector backbone that cannot be built, in line 14."""
+
+PYRAMID = """
+from typing import Annotated, ClassVar, Literal
+
+from sgg.detector.backbones.resnext101 import ResNeXt101
+from sgg.methods.backbone import BACKBONES, DetectorSpec
+from sgg.settings.roles import trains
+
+
+@BACKBONES.register
+class SmallPyramid(ResNeXt101):
+    spec: ClassVar[DetectorSpec] = DetectorSpec(128, 64, 4, channels=256, head_dim=24, levels=4, last_pixel=True,
+                                                own_sizes=True)
+    body: ClassVar[str] = "resnet18"
+
+    backbone: Annotated[Literal["small_pyramid"], trains(shared=True)] = "small_pyramid"
+"""
+"""A small detector with a feature pyramid, otherwise like `resnext101`."""

@@ -77,9 +77,11 @@ class Filling:
 
 
 def read_published(path: Path | str) -> dict[str, Any]:
-    """The content of a published file. Raises ValueError unless `state_dict`, and `gan` if it is there, map names to
-    tensors."""
+    """The content of a published file. An entry `model`, as some implementations call it, is `state_dict` in the
+    result. Raises ValueError unless `state_dict`, and `gan` if it is there, map names to tensors."""
     content = read_pickle(path)
+    if "state_dict" not in content and "model" in content:
+        content["state_dict"] = content.pop("model")
     for part in NETWORKS:
         if part in content or part == "state_dict":
             require_weights(content.get(part), f"{path}: {part!r}")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 
 from sgg.methods.adjustment import ADJUSTMENTS, faults_of_values
 from sgg.methods.augmentation import AUGMENTATIONS
+from sgg.methods.backbone import BACKBONES
 from sgg.methods.head import HEADS
 
 from .schema import Settings
@@ -74,6 +75,16 @@ def _adjustments_suit_the_model(settings: Settings) -> str | None:
     faults = [fault for name in ADJUSTMENTS
               for fault in faults_of_values(name, settings.evaluation.values_of(name), settings.trained)]
     return "; ".join(faults) or None
+
+
+@_reads("detector.backbone", "augmentation.kind")
+def _augmentation_has_a_single_map(settings: Settings) -> str | None:
+    detector, augmentation = settings.detector, settings.augmentation
+    if detector.spec.levels > 1 and (augmentation.generates or "features" in augmentation.needs):
+        return (f"augmentation.kind {AUGMENTATIONS.kind_of(augmentation)} cannot be combined with detector.backbone "
+                f"{BACKBONES.kind_of(detector)}: it works on features of a single map, and this detector has a pyramid "
+                f"of {detector.spec.levels}; use augmentation.kind off, or another backbone")
+    return None
 
 
 @_reads("augmentation.kind", "training.mode")

@@ -26,6 +26,7 @@ from sgg.settings.section import Distinct, Fraction, HomePath, Listed, Off, Sect
 
 from .adjustment_settings import declare_adjustments
 from .choice import Choice, choice_of
+from .corruptions import CorruptionName
 from .defaults import complete, data_of_root
 from .edge_boxes import EdgeBoxes
 from .rules import pairs_of_mode, rate_of_batch
@@ -59,7 +60,9 @@ class Model(Section):
     """The relation head."""
     edge_boxes: Annotated[EdgeBoxes, trains(), data_defaults(gqa="image_frame")] = "union_frame"
     """How the boxes of a pair are drawn: union_frame draws both in the frame of their union, image_frame in the frame
-    of the image. A trained model needs the drawing that it was trained with; its weights do not show which one."""
+    of the image; image_cells fills whole cells of a grid over the image, as the public re-implementation of Motifs,
+    Transformer and VCTree does. A trained model needs the drawing that it was trained with; its weights do not show
+    which one."""
     box_strides: Annotated[Literal["published", "intended"], trains()] = "published"
     """Strides of the box-mask convolutions. published: 16, as the papers' weights were trained; intended: 2 and 1."""
     frequency_bias: Annotated[Literal["off", "add", "only"], Off, trains()] = "off"
@@ -178,6 +181,11 @@ class Evaluation(Section):
     relation_nms: Annotated[bool, measures()] = False
     """Suppress relations of alike pairs before ranking, as T-CAR's evaluator does (docs/SYSTEM.md section 6). Results
     with it are higher, and are never pooled with others."""
+    corruption: Annotated[Literal["off"] | CorruptionName, Off, measures()] = "off"
+    """Corrupt the images of the test split before the detector sees them (docs/METRICS.md). Validation never sees
+    corrupted images, and stored maps, which are of clean ones, are not read."""
+    severity: Annotated[int, Field(ge=1, le=5), measures()] = 3
+    """The severity of `corruption`, from 1 to 5."""
     batch_size: Annotated[PositiveInt, runs(exact=False), data_defaults(toy=16)] = 8
     """Images per batch in evaluation. The model runs on fewer of them together where they have many objects. Another
     value changes the last bits of results at most."""

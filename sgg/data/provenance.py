@@ -22,6 +22,16 @@ DetectorMetrics = TypedDict("DetectorMetrics", {"on": str, "mAP": float, "mAP@.5
 why that is `unknown`."""
 
 
+class CorruptionProvenance(TypedDict):
+    """name, severity, seed: of the corruption of test images (`sgg.data.images.corruption`). by: the package and its
+    version."""
+
+    name: str
+    severity: int
+    seed: int
+    by: str
+
+
 class DataProvenance(TypedDict, total=False):
     """The data and all other inputs, beside settings, that results depend on. Files of earlier versions lack some keys.
 
@@ -30,7 +40,7 @@ class DataProvenance(TypedDict, total=False):
     see `VectorProvenance`. embeddings_missing: names without a word vector. plugins: the hash of each plugin, by name.
     detector, features: the hash of each part that the system needs (`sgg.common.metric_names.PARTS`). detector_metrics:
     how good the detector is. zero_shot_list: the list of `zs-list`, where one is measured. relation_nms: metrics are
-    measured after relation NMS; missing where they are not.
+    measured after relation NMS; missing where they are not. corruption: of the test images, where they are corrupted.
     """
 
     name: str
@@ -47,3 +57,4 @@ class DataProvenance(TypedDict, total=False):
     detector_metrics: DetectorMetrics
     zero_shot_list: ListProvenance
     relation_nms: bool
+    corruption: CorruptionProvenance

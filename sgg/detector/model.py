@@ -5,6 +5,7 @@ boxes.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -16,7 +17,8 @@ from torchvision.ops import box_iou
 
 from sgg.methods.backbone import BACKBONES, Backbone
 from sgg.methods.plugin_errors import naming_faults
-from sgg.models.box_head import BoxHead
+from sgg.models.box_head import BoxHead, PyramidBoxHead
+from sgg.models.pyramid import pack
 from sgg.structures import Detections, DetectorOutputs
 
 from .all_classes import detect_with_all_classes
@@ -45,8 +47,9 @@ class Detector(nn.Module):
     Pre-training works on `rcnn` directly and calls `freeze` at the end.
 
     rcnn: torchvision's module. settings: of the backbone; a name stands for its defaults. backbone: its name. channels,
-    map_size: of the global map. head_dim: width of the box head. stride: pixels of the detector's frame per cell of the
-    global map. Raises PluginError that names file and line where a plugin's backbone cannot be built.
+    map_size, map_shape, levels: of the global map. head_dim: width of the box head. stride: pixels of the detector's
+    frame per cell of the global map. Raises PluginError that names file and line where a plugin's backbone cannot be
+    built.
     """
 
     def __init__(self, backbone: Backbone | str, num_classes: int, image_size: int | None = None) -> None:
@@ -61,7 +64,8 @@ class Detector(nn.Module):
         self.num_classes = num_classes
         self.image_size = image_size or spec.image_size
         self.channels = spec.channels
-        self.map_size = spec.map_size(self.image_size)
+        self.map_size, self.map_shape = spec.map_size(self.image_size), spec.map_shape(self.image_size)
+        self.levels = spec.levels
         self.head_dim = spec.head_dim
         self.stride = spec.stride
         self._padded = self.map_size * spec.stride  # the side of every padded image
@@ -100,7 +104,7 @@ class Detector(nn.Module):
         if not {"detections", "class_detections"}.isdisjoint(wanted):
             found = tuple(self._detect(view, (side, side), "class_detections" in wanted)
                           for view, side in zip(views, sides, strict=True))
-        return DetectorOutputs(torch.cat([view.map for view in views]), logits, found)
+        return DetectorOutputs(self._features(views).map, logits, found)
 
     def frame_of(self, side: int) -> int:
         """The side, in the detector's frame, of a square image of `side` pixels. Rounding may make it a pixel smaller
@@ -112,9 +116,9 @@ class Detector(nn.Module):
 
     @torch.no_grad()
     def features(self, images: Sequence[Tensor]) -> Features:
-        """The global map of B images [3, s, s], uint8 or floating point in [0, 1]: the backbone's only level, or the
-        last of its pyramid."""
-        return _features([self._view(image) for image in images])
+        """The global map of B images [3, s, s], uint8 or floating point in [0, 1]: the backbone's only level, the last
+        of its pyramid, or the first `levels` of it, packed (`sgg.models.pyramid`)."""
+        return self._features([self._view(image) for image in images])
 
     @torch.no_grad()
     def detect(self, images: Sequence[Tensor], for_all_classes: bool = False) -> tuple[list[Detections], Features]:
@@ -127,7 +131,7 @@ class Detector(nn.Module):
         """
         views = [self._view(image) for image in images]
         return ([self._detect(view, _size(image), for_all_classes) for view, image in zip(views, images, strict=True)],
-                _features(views))
+                self._features(views))
 
     @torch.no_grad()
     def classify(self, images: Sequence[Tensor], boxes: Tensor, image_index: Tensor) -> Tensor:
@@ -153,10 +157,16 @@ class Detector(nn.Module):
         if role not in ("node", "edge"):
             raise ValueError(f"role must be node or edge, got {role!r}")
         spec, source = self.settings.spec, self.rcnn.roi_heads.box_head
+        pools_all = self.levels > 1 and role == "edge"
+        kind = partial(PyramidBoxHead, self.channels, self.levels) if pools_all else BoxHead
         with torch.device("meta"):  # without drawing 120 million random numbers for VGG16
-            head = BoxHead(self.channels * POOLED**2, self.head_dim, spec.dropout if dropout is None else dropout,
-                           final_relu=spec.edge_relu or role == "node")
-        head.load_state_dict({name: value.clone() for name, value in source.state_dict().items()}, assign=True)
+            head = kind(self.channels * POOLED**2, self.head_dim, spec.dropout if dropout is None else dropout,
+                        final_relu=spec.edge_relu or role == "node")
+        weights = {name: value.clone() for name, value in source.state_dict().items()}
+        if isinstance(head, PyramidBoxHead):  # the detector has no such layer
+            fresh = torch.nn.Conv2d(head.reduce.in_channels, head.reduce.out_channels, 3, padding=1)
+            weights |= {f"reduce.{name}": value for name, value in fresh.state_dict().items()}
+        head.load_state_dict(weights, assign=True)
         return head
 
     def _view(self, image: Tensor, side: int | None = None) -> _View:
@@ -175,7 +185,17 @@ class Detector(nn.Module):
 
     def _logits(self, view: _View, boxes: Tensor) -> Tensor:
         """[n, C] scores before softmax of boxes [n, 4] in the detector's frame."""
+        boxes = boxes + self._behind_last(boxes)
         return self.logits_of(self.rcnn.roi_heads.box_roi_pool(view.pyramid, [boxes], [view.frame]))
+
+    def _behind_last(self, boxes: Tensor) -> Tensor:
+        """[4] what must be added to a box in pixels so that it ends behind its last pixel, as torchvision's do."""
+        added = float(self.settings.spec.last_pixel)
+        return boxes.new_tensor([0.0, 0.0, added, added])
+
+    def _features(self, views: Sequence[_View]) -> Features:
+        """The global maps of views, and their sizes."""
+        return Features(torch.cat([view.map(self.levels) for view in views]), [view.frame for view in views])
 
     def _detect(self, view: _View, size: Size, for_all_classes: bool) -> Detections:
         """The detections in a view of an image of `size` (height, width)."""
@@ -185,6 +205,8 @@ class Detector(nn.Module):
             found = [one._asdict() for one in detect_with_all_classes(heads, view.pyramid, proposals, frames)]
         else:
             found, _ = heads(view.pyramid, proposals, frames)
+        for boxes in (value for name, value in found[0].items() if name.endswith("boxes")):
+            boxes -= self._behind_last(boxes)
         (one,) = self.rcnn.transform.postprocess(found, frames, [size])
         if for_all_classes:
             first_image = one["labels"].new_zeros(one["class_boxes"].shape[:2]).flatten()
@@ -200,9 +222,10 @@ class _View(NamedTuple):
     padded: ImageList
     pyramid: dict[str, Tensor]
 
-    @property
-    def map(self) -> Tensor:
-        """[1, C, h, w] the last level."""
+    def map(self, levels: int) -> Tensor:
+        """[1, C, h, w] the last level, or the first `levels` packed."""
+        if levels > 1:
+            return pack([*self.pyramid.values()][:levels])
         return list(self.pyramid.values())[-1].contiguous()
 
     @property
@@ -210,10 +233,6 @@ class _View(NamedTuple):
         """Height and width in the detector's frame."""
         height, width = self.padded.image_sizes[0]
         return height, width
-
-
-def _features(views: Sequence[_View]) -> Features:
-    return Features(torch.cat([view.map for view in views]), [view.frame for view in views])
 
 
 def scaled(boxes: Tensor, before: int, after: int) -> Tensor:

@@ -18,17 +18,21 @@ RANDOM = {"proposals": "random"}
 """The entry in detector.json of a detector that cannot propose boxes."""
 
 
+def note_of(weights: Path) -> dict[str, str]:
+    """What detector.json says of proposals of the detector at `weights`, a folder of ours or a published file."""
+    if weights.is_dir():
+        return {name: value for name, value in (read_optional_json(weights / METADATA) or {}).items() if name in RANDOM}
+    return dict(RANDOM) if is_motifs(read_published(weights)["state_dict"]) else {}
+
+
 def require_proposals(weights: Path, asking: str) -> None:
     """Raise ValueError if the detector at `weights` proposes random boxes.
 
-    weights: a folder of ours, or a published file. asking: the setting or metric that needs boxes, for the message.
+    weights: a folder of ours, or a published file. asking: the setting, metric or command that needs boxes, for the
+    message.
     """
-    if weights.is_dir():
-        random = RANDOM.items() <= (read_optional_json(weights / METADATA) or {}).items()
-    else:
-        random = is_motifs(read_published(weights)["state_dict"])
-    if random:
+    if note_of(weights) == RANDOM:
         raise ValueError(f"{asking} needs boxes that the detector finds, but {weights} is Neural Motifs' detector. Its "
                          "proposal network has other anchors than ours and cannot be loaded, so boxes would be random. "
                          "Train a detector with `python -m sgg.detector train` and name its folder, or use only sgcls "
-                         "and predcls")
+                         "and predcls, where boxes are given")

@@ -2,6 +2,7 @@
 
     python -m sgg.evaluate CHECKPOINT [--root DIR] [--mode sgcls,predcls] [--pred-weights 0,0.25,0.5,1]
                            [--zero-shot-list FILE] [--per-predicate] [--json FILE] [--save-predictions FILE]
+    python -m sgg.evaluate CHECKPOINT --corruption all       the same under 15 corruptions of the test images
     python -m sgg.evaluate --predictions FILE [...]          all metrics again, without a model or the images
     python -m sgg.evaluate --predictions FILE --format sgbench --data psg [--mode sgdet]     of another toolkit
 """
@@ -9,40 +10,26 @@
 from __future__ import annotations
 
 import argparse
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from rich.console import Console
-from rich.progress import track
-
-from sgg.common.atomic import write_json
-from sgg.common.command_line import distinct, output_file, positive, run_command, table_console
-from sgg.common.metric_names import KS, headline_k
+from sgg.common.command_line import distinct, output_file, positive, run_command
 from sgg.common.parser import add_data_option, add_renamed, command_parser
-from sgg.common.versions import code_provenance
+from sgg.config.corruptions import SEVERITIES
 from sgg.config.options import add_plugin_options
-from sgg.data.options import add_reading_options, open_by_options
-from sgg.data.zero_shot_list import ZeroShotList, describe_list
+from sgg.data.options import add_reading_options
 from sgg.evaluate import formats
-from sgg.evaluate.evaluation import FAILURES, FALLBACKS, Values, evaluate, rescore, unadjusted
-from sgg.evaluate.predicate_recall import PredicateRecall
-from sgg.evaluate.predictions import PredictionFile, PredictionSource, PredictionWriter, Protocol
-from sgg.evaluate.tables import predicate_tables, tables
-from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS, Value
+from sgg.evaluate.measured import measured, of_file, of_foreign, restored
+from sgg.evaluate.robustness import ALL
+from sgg.evaluate.shown import show, show_robustness
+from sgg.methods.adjustment import Value
 from sgg.methods.dataset import DATA_SETS
-from sgg.methods.variants import Variant, variants_of
-from sgg.metrics import Conventions, SceneGraphMetrics, predicate_weights
-from sgg.metrics.checks import checked_mode
 
-NEED_A_MODEL = ("adjust", "root", "split", "images", "device", "plugin", "allow_changed_plugin", "save_predictions")
+NEED_A_MODEL = ("adjust", "root", "split", "images", "device", "plugin", "allow_changed_plugin", "save_predictions",
+                "corruption", "severity")
 """Options without effect on saved predictions."""
 NEED_A_FORMAT = ("data", "num_val_images", "exclude_left_right", "allow_clipping", "self_relations", "settings")
 """Options that say what the predictions of another toolkit are compared with."""
-NOT_OF_OTHERS = ("adjust", "images", "device", "allow_changed_plugin", "save_predictions")
+NOT_OF_OTHERS = ("adjust", "images", "device", "allow_changed_plugin", "save_predictions", "corruption", "severity")
 """Options without effect on predictions of another toolkit."""
 
 
@@ -51,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
     _require_effect(parser, options)
+    if fault := _fault_of_corruption(options):
+        parser.error(fault)
     return run_command(lambda: _show(options))
 
 
@@ -69,137 +58,26 @@ def _require_effect(parser: argparse.ArgumentParser, options: argparse.Namespace
         parser.error(f"leave out {', '.join(given)}: {reason}")
 
 
+def _fault_of_corruption(options: argparse.Namespace) -> str | None:
+    """Why --corruption cannot be used with the other options; None where it can."""
+    if not options.corruption or options.corruption == ["off"]:
+        return "--severity needs --corruption" if options.severity else None
+    if options.split == "val":
+        return ("--corruption is for the test split, so that nothing is chosen by corrupted images: leave out --split "
+                "val")
+    several = [f"--{name.replace('_', '-')}" for name in ("save_predictions", "per_predicate")
+               if getattr(options, name)]
+    one = len(options.corruption) == 1 and options.corruption != [ALL] and len(options.severity or SEVERITIES) == 1
+    return None if one or not several else f"{several[0]} needs one --corruption NAME and one --severity N"
+
+
 def _show(options: argparse.Namespace) -> None:
-    result = _from_foreign(options) if options.format else _from_file(options) if options.predictions else \
-        _from_checkpoint(options)
-    console, protocol = table_console(), result.protocol
-    console.print(f"{protocol.split}: {protocol.source['data']['description']}")
-    listed = {} if result.listed is None else {"zero_shot_list": result.listed.provenance(protocol.train_triplets)}
-    shown = tables(result.values, result.modes, result.variants, headline_k(result.ks),
-                   describe_list(listed.get("zero_shot_list")))
-    if options.per_predicate:
-        shown += predicate_tables(result.metrics, result.modes, result.variants, protocol.predicates,
-                                  headline_k(result.ks))
-    for table in shown:
-        console.print(table)
-    if options.json:
-        named = {f"{protocol.split}/{name}": value for name, value in result.values.items()}
-        conventions = asdict(Conventions(**result.conventions))
-        # The data of saved predictions may name the list and conventions of an earlier evaluation.
-        data = {name: value for name, value in protocol.source["data"].items()
-                if name not in ("zero_shot_list", "relation_nms")} | listed
-        write_json(options.json, {"part": protocol.split, **protocol.source, "data": data, "conventions": conventions,
-                                  **code_provenance(), "figures": named, **_per_predicate(options, result)})
-        console.print(f"all metrics: {options.json}")
-
-
-def _per_predicate(options: argparse.Namespace, result: _Result) -> dict[str, Any]:
-    """What the file of all metrics has beside them with --per-predicate, without adjustments."""
-    if not options.per_predicate:
-        return {}
-    return {"per_predicate": PredicateRecall.of(unadjusted(result.metrics), result.protocol.predicates).to_json()}
-
-
-@dataclass(frozen=True)
-class _Result:
-    protocol: Protocol
-    modes: Sequence[str]
-    ks: Sequence[int]
-    variants: Sequence[Variant]
-    values: Values
-    metrics: Mapping[str, SceneGraphMetrics]
-    listed: ZeroShotList | None
-    conventions: Mapping[str, Any]
-
-
-def _from_checkpoint(options: argparse.Namespace) -> _Result:
-    from sgg.evaluate.restore import restore
-    from sgg.methods.plugin_errors import naming_places
-    from sgg.methods.plugins import load_plugins
-    from sgg.systems.contract import DivergedError
-
-    load_plugins(options.plugin)
-    adjust = dict(options.adjust or ())
-    if unknown := [name for name in adjust if name not in ADJUSTMENTS]:
-        raise ValueError(f"--adjust {unknown[0]}: must be one of {', '.join(ADJUSTMENTS)}")
-    given = {"data": {"root": options.root and str(options.root), "eval_images": options.images},
-             "training": {"device": options.device},
-             "evaluation": {"modes": options.mode, "ks": options.ks, BY_METRICS: options.pred_weights,
-                            "zero_shot_list": options.zero_shot_list and str(options.zero_shot_list),
-                            "relation_nms": options.relation_nms or None, **adjust}}
-    restored = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
-                                            for section, values in given.items()}, options.allow_changed_plugin)
-    experiment = restored.foundation.experiment
-    data, settings, split = experiment.data, experiment.config.evaluation, options.split or "test"
-    source: PredictionSource = {"checkpoint": str(restored.checkpoint.path), "epoch": restored.checkpoint.epoch,
-                                "data": restored.foundation.provenance}
-    if plugins := restored.checkpoint.meta.get("plugins"):
-        source["plugins_in_training"] = plugins
-    protocol = Protocol(split, tuple(settings.modes), data.classes, data.predicates, data.triplets("train").as_dict(),
-                        data.seen(split).as_dict(), predicate_weights(*experiment.pair_counts, 1), source)
-    conventions = _conventions(options) | {"relation_nms": settings.relation_nms}
-    metrics = {mode + ending: of_mode for ending in experiment.adjusters for mode, of_mode in protocol.metrics(
-        settings.modes, settings.ks, settings.values_of("pred_weight"), conventions, experiment.zero_shot_list).items()}
-    batches = _with_bar(restored.foundation.evaluation_batches(split),
-                        math.ceil(len(experiment.split(split)) / settings.batch_size), "batches")
-    saving = PredictionWriter(options.save_predictions, protocol) if options.save_predictions else nullcontext()
-    with saving as writer, naming_places():
-        try:
-            named = evaluate(restored.predictor, batches, metrics, writer.add if writer else None,
-                             experiment.adjusters)
-        except DivergedError as error:
-            raise FloatingPointError(
-                f"{restored.checkpoint.path}, after epoch {restored.checkpoint.epoch}: {error}; evaluate an earlier "
-                "checkpoint, or train again with a lower training.learning_rate") from error
-        if writer:
-            writer.fallbacks = int(named[FALLBACKS]) if FALLBACKS in named else None
-    return _Result(protocol, settings.modes, settings.ks, experiment.variants, named, metrics,
-                   experiment.zero_shot_list, conventions)
-
-
-def _from_file(options: argparse.Namespace) -> _Result:
-    saved = PredictionFile(options.predictions)
-    modes, ks, pred_weights = options.mode or saved.protocol.modes, options.ks or KS, options.pred_weights or [0.0]
-    listed = None
-    if options.zero_shot_list:
-        listed = ZeroShotList.read(options.zero_shot_list, saved.protocol.classes, saved.protocol.predicates)
-    conventions = _conventions(options) | {"relation_nms": options.relation_nms}
-    metrics = saved.protocol.metrics(modes, ks, pred_weights, conventions, listed)
-    named = rescore(_with_bar(saved, len(saved), "images"), metrics)
-    if "sgdet" in modes and saved.fallbacks is not None:
-        named[FALLBACKS] = saved.fallbacks
-    return _Result(saved.protocol, modes, ks, variants_of({BY_METRICS: pred_weights}), named, metrics, listed,
-                   conventions)
-
-
-def _from_foreign(options: argparse.Namespace) -> _Result:
-    from sgg.evaluate.foreign import ForeignPredictions
-    from sgg.methods.plugins import load_plugins
-
-    load_plugins(options.plugin)
-    mode = checked_mode(_only(options.mode or ["sgdet"], "--mode"))
-    options.root, options.data = options.root or Path("data"), options.data or "auto"
-    data = open_by_options(options)
-    found = ForeignPredictions(options.predictions, options.format, data, options.split or "test", mode)
-    protocol = found.protocol()
-    ks, pred_weights = options.ks or KS, options.pred_weights or [0.0]
-    listed = None
-    if options.zero_shot_list:
-        listed = ZeroShotList.read(options.zero_shot_list, data.classes, data.predicates)
-    conventions = _conventions(options) | {"relation_nms": options.relation_nms} | found.conventions
-    metrics = protocol.metrics([mode], ks, pred_weights, conventions, listed)
-    named = rescore(_with_bar(found, len(found), "images"), metrics)
-    named.pop(FAILURES, None)  # of a detector of ours
-    if missing := len(found) - found.found:
-        print(f"{missing:,} of {len(found):,} images have no prediction in {options.predictions}: their recall is 0")
-    return _Result(protocol, [mode], ks, variants_of({BY_METRICS: pred_weights}), named, metrics, listed, conventions)
-
-
-def _only(values: Sequence[str], option: str) -> str:
-    if len(values) > 1:
-        raise ValueError(f"{option} must be one value with --format, got {', '.join(values)}: a file holds predictions "
-                         "of one mode")
-    return values[0]
+    if options.predictions:
+        return show(options, of_foreign(options) if options.format else of_file(options))
+    found, corruptions = restored(options)
+    if len(corruptions) > 1:
+        return show_robustness(options, found, corruptions)
+    return show(options, measured(options, found, *corruptions))
 
 
 def _adjustment(text: str) -> tuple[str, list[Value]]:
@@ -214,14 +92,6 @@ def _number_or_word(text: str) -> Value:
         return float(text)
     except ValueError:
         return text
-
-
-def _conventions(options: argparse.Namespace) -> dict[str, Any]:
-    return asdict(Conventions.clean()) if options.clean else {}
-
-
-def _with_bar(steps: Iterable[Any], total: int, unit: str) -> Iterable[Any]:
-    return track(steps, unit, total, console=Console(stderr=True))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -257,6 +127,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--zero-shot-list", type=Path, metavar="FILE",
                         help="also measure zs-list: the triplets of this CSV file (docs/METRICS.md); default: as in "
                              "training, none for saved predictions")
+    parser.add_argument("--corruption", type=distinct(str), metavar="NAME,...",
+                        help="corrupt the test images: one of the 15 common corruptions, several of them, or all; off: "
+                             "none; default: as in training (docs/METRICS.md)")
+    parser.add_argument("--severity", type=distinct(int), metavar="N,...",
+                        help="severities of --corruption, from 1 to 5; default: all five. More than one corruption or "
+                             "severity makes a table with means")
     parser.add_argument("--per-predicate", action="store_true",
                         help="also print the recall of each predicate and the means of head, body and tail")
     add_plugin_options(parser)

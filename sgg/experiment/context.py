@@ -16,6 +16,7 @@ from sgg.common.seeding import derive
 from sgg.config import Config
 from sgg.data import Batches, DataSet, Split, load_batches
 from sgg.data.dataset import BACKGROUND
+from sgg.data.images.corruption import Corruption
 from sgg.data.mirroring import exchanged_names
 from sgg.data.provenance import DataProvenance, VectorProvenance
 from sgg.data.statistics import background_counts, foreground_counts
@@ -79,7 +80,16 @@ class Experiment:
             provenance["zero_shot_list"] = self.zero_shot_list.provenance(self.data.triplets("train").as_dict())
         if self.config.evaluation.relation_nms:
             provenance["relation_nms"] = True
-        return provenance
+        corruption = self.corruption("test")
+        return provenance if corruption is None else corruption.described(provenance)
+
+    def corruption(self, split: str) -> Corruption | None:
+        """The corruption of the images of a split that the settings ask for. It is for test alone, so that nothing is
+        chosen by corrupted images."""
+        settings = self.config.evaluation
+        if settings.corruption == "off" or split != "test":
+            return None
+        return Corruption(settings.corruption, settings.severity, self.config.seed)
 
     @cached_property
     def image_hashes(self) -> dict[str, str]:
@@ -110,11 +120,12 @@ class Experiment:
                             seed=derive(config.seed, "batches"), workers=config.data.workers, share=parallel.place(),
                             drop_last=config.training.drop_last, repeats=repeats, pixels=pixels, largest=largest)
 
-    def evaluation_batches(self, split: str, pixels: bool = True, largest: int | None = None) -> Iterator[Batch]:
-        """Batches of `val` or `test`, in order. pixels, largest: as in `load_batches`."""
+    def evaluation_batches(self, split: str, pixels: bool = True, largest: int | None = None,
+                           corruption: Corruption | None = None) -> Iterator[Batch]:
+        """Batches of `val` or `test`, in order. pixels, largest, corruption: as in `load_batches`."""
         config = self.config
         batches = load_batches(self.split(split), config.evaluation.batch_size, workers=config.data.workers,
-                               share=parallel.place(), pixels=pixels, largest=largest)
+                               share=parallel.place(), pixels=pixels, largest=largest, corruption=corruption)
         return batches.epoch(0)
 
     def metrics(self, split: str) -> dict[str, SceneGraphMetrics]:

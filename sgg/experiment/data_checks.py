@@ -12,6 +12,7 @@ from sgg.config import Config
 from sgg.data import DataSet, Split
 from sgg.data.catalogue import open_with
 from sgg.data.checks.consistency import Rules
+from sgg.data.images.corruption import corrupt
 from sgg.data.loading.shared_memory import require as require_shared_memory
 from sgg.data.splits import SPLITS
 from sgg.data.zero_shot_list import ZeroShotList
@@ -95,10 +96,10 @@ def require_a_batch(config: Config, data: DataSet) -> None:
 
 
 def check_files(config: Config) -> None:
-    """Raise FileNotFoundError or ValueError where device, word vectors, detector weights or cache cannot be used; one
-    error lists all of them."""
+    """Raise FileNotFoundError or ValueError where device, word vectors, detector weights, the corruption of images or
+    cache cannot be used; one error lists all of them."""
     faults: list[FileNotFoundError | ValueError] = []
-    for check in (_check_device, _check_vectors, _check_weights, _check_cache):
+    for check in (_check_device, _check_vectors, _check_weights, _check_corruption, _check_cache):
         try:
             check(config)
         except (FileNotFoundError, ValueError) as fault:
@@ -148,6 +149,11 @@ def _check_weights(config: Config) -> None:
 
             require_proposals(weights, "sgdet in " + ("training.mode" if config.training.mode == "sgdet" else
                                                       "evaluation.modes"))
+
+
+def _check_corruption(config: Config) -> None:
+    if config.evaluation.corruption != "off":
+        corrupt()
 
 
 def check_classes(config: Config, data: DataSet) -> None:

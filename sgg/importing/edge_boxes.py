@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from rich.console import Console
 from rich.progress import track
 
 from sgg.checkpoint.full_model import FullModel
 from sgg.config import Config, validate
-from sgg.config.edge_boxes import EdgeBoxes
+from sgg.config.edge_boxes import OF_PAPERS, EdgeBoxes
 from sgg.evaluate.evaluation import evaluate
 from sgg.experiment.context import Experiment
 from sgg.experiment.torch_setup import device_of
@@ -22,7 +21,6 @@ from sgg.systems.two_stage.predictor import TwoStagePredictor
 METRIC = "predcls/all/ngR@20"
 """The metric that decides. With given boxes and labels, only the edges matter; without graph constraint, every
 predicate of a pair counts. `benchmarks/departures.py` shows that it separates the drawings, and that R@20 does not."""
-KINDS: tuple[EdgeBoxes, ...] = get_args(EdgeBoxes)
 SHOWN = (METRIC, "predcls/all/R@20", "sgcls/all/ngR@20", "sgcls/all/R@20")
 
 
@@ -49,18 +47,18 @@ class EdgeBoxesComparison:
         predictor = TwoStagePredictor(model.scene_graph.to(device), model.detector.to(device), device)
         pairs = model.scene_graph.regions.box_pairs
         own, values = pairs.kind, {}
-        for pairs.kind in KINDS:
+        for pairs.kind in OF_PAPERS:
             batches = track(experiment.evaluation_batches("val", largest=model.detector.image_size),
                             f"edge_boxes {pairs.kind}", len(experiment.split("val")), console=Console(stderr=True))
             values[pairs.kind] = evaluate(predictor, batches, experiment.metrics("val"))
         pairs.kind = own
         model.to("cpu")
-        best = max(KINDS, key=lambda kind: values[kind][METRIC])
+        best = max(OF_PAPERS, key=lambda kind: values[kind][METRIC])
         images = values[best]["predcls/all/num_images"]
         say(f"first {images:,} validation images of {experiment.data.title}, per cent:")
-        for kind in KINDS:
+        for kind in OF_PAPERS:
             say(f"  {kind:11}  " + "  ".join(f"{name} {100 * values[kind][name]:.2f}" for name in SHOWN))
-        worst = min(KINDS, key=lambda kind: values[kind][METRIC])
+        worst = min(OF_PAPERS, key=lambda kind: values[kind][METRIC])
         if values[best][METRIC] == values[worst][METRIC]:
             return None
         say(f"{best} is better than {worst} by {METRIC}")

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from sgg import checkpoint
 from sgg.checkpoint.full_model import FullModel
-from sgg.checkpoint.meta import CheckpointMeta
 from sgg.checkpoint.published import fillings_of
 from sgg.common.published_files import left_out, read_published, require_filled
-from sgg.common.run_log import CHECKPOINTS, read_optional_json
-from sgg.common.versions import program
 from sgg.config import Config
 from sgg.config.edge_boxes import EdgeBoxes
-from sgg.detector.files import require_own, require_place, save_detector
 from sgg.detector.model import Detector
 from sgg.detector.proposals import RANDOM
-from sgg.detector.published import is_motifs
+from sgg.detector.published import is_benchmark, is_motifs
 from sgg.gan import GAN
+from sgg.importing.benchmark import import_benchmark
 from sgg.importing.edge_boxes import EdgeBoxesComparison
+from sgg.importing.imported_checkpoint import ImportFolder, Say, data_of, require_import_folder
 from sgg.methods.backbone import BACKBONES
 from sgg.methods.dataset import DATA_SETS
-from sgg.methods.loaded_plugins import plugin_of
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.heads.imp.network import MessagePassing
 from sgg.models.roi_features import RoIFeatures
@@ -36,7 +31,6 @@ from sgg.models.scene_graph import SceneGraphModel
 
 log = logging.getLogger(__name__)
 
-DETECTOR = "detector"
 GQA_WITHOUT_LEFT_RIGHT = 309  # predicates, background included
 
 
@@ -90,6 +84,19 @@ class Architecture:
         return GAN(self.num_classes, self.num_predicates, detector.channels, detector.map_size,
                    large_discriminator=self.large_discriminator, visual_conditioning=self.visual_conditioning)
 
+    def settings(self, data_name: str, edge_boxes: EdgeBoxes | None = None) -> dict[str, Any]:
+        """The settings of these modules, by section. edge_boxes: None: the default of the data set."""
+        without = self.num_predicates == GQA_WITHOUT_LEFT_RIGHT
+        has_sides = "exclude_left_right" in DATA_SETS[data_name].model_fields
+        return {
+            "data": {"exclude_left_right": without} if has_sides else {},
+            "detector": {"backbone": self.backbone},
+            "model": {"head": {"kind": "imp", "hidden_dim": self.hidden_dim}, "edge_boxes": edge_boxes,
+                      "dropout": BACKBONES[self.backbone].spec.dropout,
+                      "frequency_bias": "add" if self.frequency_bias else "off"},
+            "augmentation": {"kind": "gan", "large_discriminator": self.large_discriminator,
+                             "visual_conditioning": self.visual_conditioning} if self.gan else "off"}
+
     def build_all(self) -> tuple[Detector | FullModel, GAN | None]:
         """Build all modules with random weights: the model, or the detector if there is no model, and the GAN."""
         if not self.num_predicates:
@@ -100,12 +107,12 @@ class Architecture:
 
 def import_published(path: Path | str, directory: Path | str, edge_boxes: EdgeBoxes | None = None,
                      data_name: str | None = None, comparison: EdgeBoxesComparison | None = None,
-                     say: Callable[[str], None] = log.info) -> Path:
+                     say: Say = log.info, root: Path = Path("data")) -> Path:
     """Write a published file in our format under `directory`. Returns the folder for evaluation or for settings.
 
     The detector goes to `directory`/detector (for `detector.weights`). All other weights of a trained model go to a
     checkpoint like those of training. It names that detector, but no hash of data, since that of the published data is
-    unknown.
+    unknown. `directory`/parts gets what predictions need beside them, if the data set is at hand under `root`.
 
     data_name: the name of the data set; None: the one with this number of classes, else Visual Genome. edge_boxes: the
     drawing of box pairs in the training; None: the result of `comparison`, and without it the drawing that the papers
@@ -116,8 +123,13 @@ def import_published(path: Path | str, directory: Path | str, edge_boxes: EdgeBo
     anything is read, if `directory` holds something other than an earlier import.
     """
     path, directory = Path(path), Path(directory)
-    require_own(directory, _is_imported)
+    require_import_folder(directory)
     content = read_published(path)
+    if is_benchmark(content["state_dict"]):
+        if edge_boxes or comparison:
+            raise ValueError(f"{path} is of an implementation with a single drawing of box pairs: leave out "
+                             "--edge-boxes and --try-both")
+        return import_benchmark(path, directory, content, data_name, say, root)
     epoch = content.get("epoch", 0)
     if type(epoch) is not int or not 0 <= epoch < 10**6:
         raise ValueError(f"{path}: 'epoch' must be a whole number from 0 to 999,999, got {epoch!r:.60}")
@@ -134,23 +146,18 @@ def import_published(path: Path | str, directory: Path | str, edge_boxes: EdgeBo
         filling.apply()
     if without_place := left_out(content, fillings):
         say(f"left out: {', '.join(without_place)}")
+    folder = ImportFolder(directory, path.name, data_name or data_of(architecture.num_classes), root)
     if isinstance(model, Detector):
-        save_detector(model, directory / DETECTOR, {"source": path.name, **RANDOM})
-        return directory / DETECTOR
-    name = data_name or _data_of(architecture.num_classes)
-    drawing = _drawing(model, _config(architecture, directory, name), edge_boxes, comparison, say)
-    metadata = save_detector(model.detector, directory / DETECTOR, {"source": path.name})
-    config = _config(architecture, directory, name, drawing)
-    meta: CheckpointMeta = {
-        "source": path.name, "config": config.model_dump(mode="json"),
-        "data": {"name": name, "description": f"{DATA_SETS[name].called()}, as published", "hash": None},
-        "detector": metadata["hash"], "metrics": {}, "program": program()}
-    modules: dict[str, nn.Module | None] = {"model": model.scene_graph, "gan": gan}
-    return checkpoint.save(directory, epoch, modules, {}, meta).path
+        folder.write_detector(model, **RANDOM)
+        return folder.detector
+    drawing = _drawing(model, folder.config(architecture.settings(folder.data_name)), edge_boxes, comparison, say)
+    config = folder.config(architecture.settings(folder.data_name, drawing))
+    return folder.write(config, {"model": model.scene_graph, "gan": gan}, epoch, model.detector,
+                        architecture.num_predicates, say)
 
 
 def _drawing(model: FullModel, config: Config, edge_boxes: EdgeBoxes | None, comparison: EdgeBoxesComparison | None,
-             say: Callable[[str], None]) -> EdgeBoxes:
+             say: Say) -> EdgeBoxes:
     """`edge_boxes`, else the result of the comparison, else the drawing of the data set. Tells the user about it."""
     usual = config.model.edge_boxes
     found = None if comparison is None else comparison(model, config, say)
@@ -168,29 +175,6 @@ def _drawing(model: FullModel, config: Config, edge_boxes: EdgeBoxes | None, com
     return found or usual
 
 
-def _config(architecture: Architecture, directory: Path, data_name: str, edge_boxes: EdgeBoxes | None = None) -> Config:
-    """The settings with which a foundation builds the same modules."""
-    without = architecture.num_predicates == GQA_WITHOUT_LEFT_RIGHT
-    sides = {"exclude_left_right": without} if "exclude_left_right" in DATA_SETS[data_name].model_fields else {}
-    plugin = plugin_of(DATA_SETS[data_name])  # the checkpoint names it, so that an evaluation asks for it
-    return Config.model_validate({
-        "experiment": {} if plugin is None else {"plugins": [plugin.full_name]},
-        "data": {"name": data_name, **sides, "flip_predicates": "keep", "self_relations": "keep"},
-        "detector": {"backbone": architecture.backbone, "weights": str((directory / DETECTOR).resolve())},
-        "model": {"head": {"kind": "imp", "hidden_dim": architecture.hidden_dim}, "edge_boxes": edge_boxes,
-                  "dropout": BACKBONES[architecture.backbone].spec.dropout,
-                  "frequency_bias": "add" if architecture.frequency_bias else "off"},
-        "augmentation": {"kind": "gan", "large_discriminator": architecture.large_discriminator,
-                         "visual_conditioning": architecture.visual_conditioning} if architecture.gan else "off",
-    })
-
-
-def _data_of(num_classes: int) -> str:
-    """The name of the data set with this number of classes, background included; the default if there is none."""
-    return next((name for name, entry in DATA_SETS.entries.items() if entry.num_classes == num_classes),
-                DATA_SETS.default)
-
-
 def _shape(source: str, weights: dict[str, Tensor], name: str, axes: int) -> tuple[int, ...]:
     if name not in weights:
         raise ValueError(f"{source} has no {name}: it is neither Neural Motifs' detector nor a trained model")
@@ -199,12 +183,3 @@ def _shape(source: str, weights: dict[str, Tensor], name: str, axes: int) -> tup
         raise ValueError(f"{source} does not fit the model:\n  {name} has shape {list(shape)}, expected {axes} axes, "
                          "none of them empty")
     return shape
-
-
-def _is_imported(entry: Path) -> bool:
-    """Whether an entry of the folder to write comes from an earlier import, and not from training."""
-    if entry.name == DETECTOR:
-        require_place(entry)
-        return True
-    metas = (read_optional_json(each / "meta.json") for each in entry.glob("epoch_*"))
-    return entry.name == CHECKPOINTS and all("source" in (meta or {}) for meta in metas)

@@ -22,7 +22,8 @@ BY_METRICS = ADJUSTMENTS.default
 """The adjustment that the metrics apply to scores themselves (`sgg.metrics.reweight`), so that one pass measures all of
 its values. It is applied last, and names of metrics end with `/x<value>` for it."""
 
-OTHERS = ("modes", "ks", "every", "val_images", "zero_shot_list", "relation_nms", "batch_size", "test")
+OTHERS = ("modes", "ks", "every", "val_images", "zero_shot_list", "relation_nms", "corruption", "severity",
+          "batch_size", "test")
 """The other settings of `evaluation`. No adjustment can have one of these names."""
 
 Value = float | str

@@ -24,7 +24,10 @@ class DetectorSpec:
 
     image_size: longer side of the resized image in pixels. divisor: the sides of a padded image are multiples of it.
     stride: pixels per cell of the global map. channels: of the global map. head_dim: width of the box head. dropout and
-    edge_relu: of the box head's copies in the scene-graph model (see `sgg.models.box_head.BoxHead`).
+    edge_relu: of the box head's copies in the scene-graph model (see `sgg.models.box_head.BoxHead`). levels: of the
+    feature pyramid in the global map (`sgg.models.pyramid`), whose finest level has the `stride`; 1: the map is one
+    level. last_pixel: whether the last pixel belongs to a box, so that one from 3 to 5 is 3 pixels wide. own_sizes:
+    whether heads and drawings get the size of an image as it is, and not that of the padded square.
     """
 
     image_size: int
@@ -34,10 +37,19 @@ class DetectorSpec:
     head_dim: int
     dropout: float = 0.0
     edge_relu: bool = True
+    levels: int = 1
+    last_pixel: bool = False
+    own_sizes: bool = False
 
     def map_size(self, image_size: int) -> int:
-        """The number of cells along a side of the global map of an image resized to `image_size` pixels."""
+        """The number of cells along a side of the global map, or of its finest level, of an image resized to
+        `image_size` pixels."""
         return -(-image_size // self.divisor) * self.divisor // self.stride
+
+    def map_shape(self, image_size: int) -> tuple[int, int, int]:
+        """Channels, height and width of the global map of such an image."""
+        side = self.map_size(image_size)
+        return self.channels, side, side if self.levels == 1 else side + side // 2
 
 
 class Backbone(Method):

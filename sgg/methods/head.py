@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
+from .published_head import PublishedHead
 from .registry import Method, MethodError, Registry, place
 
 if TYPE_CHECKING:
@@ -159,6 +160,12 @@ class Head(Method):
     def needs_words(self) -> bool:
         """Whether the head asks for word vectors."""
         return not self.needs.isdisjoint({"class_vectors", "predicate_vectors"})
+
+    @classmethod
+    def published(cls) -> PublishedHead | None:
+        """How checkpoints of its public implementation look, so that `python -m sgg.checkpoint import` reads them;
+        None: it reads none."""
+        return None
 
     @classmethod
     def fault_of_entry(cls, name: str) -> str | None:

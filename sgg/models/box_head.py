@@ -47,3 +47,20 @@ class BoxHead(nn.Module):
     def _activate(self, x: Tensor) -> Tensor:
         x = F.relu(x)
         return F.dropout(x, self.dropout, self.training) if self.dropout else x
+
+
+class PyramidBoxHead(BoxHead):
+    """A `BoxHead` of regions that are pooled from all levels of a feature pyramid: a convolution over all of them and
+    ReLU come first (Tang et al. 2020, in code).
+
+    channels: of a level. levels: their number. The other arguments are those of `BoxHead`.
+    """
+
+    def __init__(self, channels: int, levels: int, in_features: int, dim: int, dropout: float = 0.0,
+                 final_relu: bool = True) -> None:
+        super().__init__(in_features, dim, dropout, final_relu)
+        self.reduce = nn.Conv2d(levels * channels, channels, 3, padding=1)
+
+    def forward(self, pooled: Tensor, added: Tensor | None = None) -> Tensor:
+        """[K, levels x C, 7, 7] pooled regions -> [K, dim]. added: as in `BoxHead`, to what the convolution gives."""
+        return super().forward(self.reduce(pooled).relu(), added)

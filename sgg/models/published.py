@@ -1,11 +1,15 @@
-"""Published weights of the scene-graph model: those of a trained model of the papers, and the box heads that start from
-the detector of Neural Motifs (docs/SYSTEM.md section 7)."""
+"""Published weights of the scene-graph model: those of a trained model of the papers, the box heads that start from the
+detector of Neural Motifs, and those of a model of Scene-Graph-Benchmark (docs/SYSTEM.md section 7)."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
 from sgg.common.published_files import Filling, Weight, rename
+from sgg.methods.published_head import PublishedHead
 
 from .scene_graph import SceneGraphModel
 
@@ -37,6 +41,40 @@ MOTIFS_BOX_HEADS = {
     "roi_fmap.3.": ("node_box_head.fc7.", "edge_box_head.fc7."),
 }
 """Prefixes of Neural Motifs' detector -> the layers of SceneGraphModel that start from its weights."""
+
+BENCHMARK = "module."
+"""The prefix of every name in a checkpoint of Scene-Graph-Benchmark (Tang et al. 2020, in code) whose model was trained
+on several devices, as usual; without it names are the same."""
+BENCHMARK_RELATION = "roi_heads.relation."
+BENCHMARK_HEAD = "roi_heads.relation.predictor."
+"""The prefixes of the scene-graph model and of its head in a checkpoint of Scene-Graph-Benchmark."""
+
+BENCHMARK_VECTORS = {
+    "roi_heads.relation.box_feature_extractor.fc": "node_box_head.fc",
+    "roi_heads.relation.union_feature_extractor.feature_extractor.fc": "edge_box_head.fc",
+    "roi_heads.relation.union_feature_extractor.feature_extractor.pooler.reduce_channel.0.": "edge_box_head.reduce.",
+    "roi_heads.relation.union_feature_extractor.rect_conv.": "regions.box_pairs.conv.",
+}
+"""Prefixes of its names outside the head -> ours in SceneGraphModel."""
+_TABLE = "freq_bias.obj_baseline."
+
+
+def filling_of_benchmark(state: dict[str, Tensor], scene_graph: SceneGraphModel, head: PublishedHead,
+                         settings: Mapping[str, Any]) -> Filling:
+    """All weights of F in a checkpoint of Scene-Graph-Benchmark. head, settings: of the relation head."""
+    of_head = {_TABLE: "frequency_bias.table."} | {theirs: f"relation_head.{ours}"
+                                                   for theirs, ours in head.names(settings).items()}
+    prefixes = BENCHMARK_VECTORS | {BENCHMARK_HEAD + theirs: ours for theirs, ours in of_head.items()}
+    own, unused = scene_graph.state_dict(), tuple(BENCHMARK_HEAD + one for one in head.unused)
+    weights = []
+    for published, value in state.items():
+        name = published.removeprefix(BENCHMARK)
+        if name.startswith(BENCHMARK_RELATION) and not name.startswith(unused):
+            ours = rename(name, prefixes)
+            if name.endswith(head.reshaped) and ours in own and value.numel() == own[ours].numel():
+                value = value.reshape(own[ours].shape)
+            weights.append(Weight(ours, published, value))
+    return Filling(scene_graph, weights, set(own), [*prefixes.items()])
 
 
 def filling_of_trained(state: dict[str, Tensor], scene_graph: SceneGraphModel) -> Filling:

@@ -26,9 +26,9 @@ class SceneGraphModel(nn.Module):
     head.
 
     regions: pools node and edge features, and embeds box pairs. node_box_head: a module [K, channels, 7, 7] -> [K,
-    V]; edge_box_head: the same, which is also given what to add to its input (`BoxHead`). relation_head: a module
-    (HeadInputs) -> HeadOutputs. frequency_bias: its table, or None. bias_mode: `off`; `add` adds the table to the
-    predicate logits; `only` replaces them by it. needs: the optional inputs of the head (`sgg.methods.head.Need`).
+    V]; edge_box_head: the same for pairs, which is also given what to add to its input (`BoxHead`). relation_head: a
+    module (HeadInputs) -> HeadOutputs. frequency_bias: its table, or None. bias_mode: `off`; `add` adds the table to
+    the predicate logits; `only` replaces them by it. needs: the optional inputs of the head (`sgg.methods.head.Need`).
     conditions_on_labels: whether its predicates depend on labels. words: word vectors of classes and predicates,
     for a head that needs them. outputs: the numbers of class logits and predicate logits that the head must return;
     None accepts any. recompute_box_heads: whether the backward pass computes the box heads again, so that their
@@ -73,7 +73,7 @@ class SceneGraphModel(nn.Module):
         self.register_buffer("predicate_vectors", predicates, persistent=False)
 
     def features(self, feature_map: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
-        """Visual features of nodes [N, channels, 7, 7] and edges [P, channels, 7, 7]; boxes in the detector's
+        """Visual features of nodes [N, channels, 7, 7] and edges [P, pair channels, 7, 7]; boxes in the detector's
         coordinates."""
         return self.regions(feature_map, boxes, image_index, pairs)
 
@@ -82,7 +82,7 @@ class SceneGraphModel(nn.Module):
                  **optional: HeadInput) -> HeadOutputs:
         """The outputs of the relation head for visual features, without the frequency bias.
 
-        nodes: [N, channels, 7, 7] and edges: [P, channels, 7, 7] as `features` returns them. boxes: [N, 4] and
+        nodes: [N, channels, 7, 7] and edges: [P, pair channels, 7, 7] as `features` returns them. boxes: [N, 4] and
         image_sizes: [B, 2] (height, width), both in the detector's coordinates. labels: [N] where they are given.
         optional: other fields of `HeadInputs`, for heads that need them. `training.compile` compiles this method.
         """
@@ -151,7 +151,7 @@ class SceneGraphModel(nn.Module):
         """As `in_modes`, from a feature map [B, channels, h, w], for evaluation: without gradient, and in parts where
         there are more pairs than fit into memory together (`pair_parts`). Among `optional` may be the names of
         counterfactual logits."""
-        parts = pair_parts(len(pairs), self.regions.channels * self.regions.size**2)
+        parts = pair_parts(len(pairs), self.regions.pair_channels * self.regions.size**2)
         if len(parts) == 1:
             nodes, edges = self.features(feature_map, boxes, image_index, pairs)
             return self.in_modes(given, nodes, edges, boxes, image_index, pairs, image_sizes, **optional)
@@ -162,10 +162,8 @@ class SceneGraphModel(nn.Module):
             for rows in parts:
                 of_part = pairs[rows]
                 box_pairs = self.regions.embed_boxes(boxes, of_part, image_sizes[image_index[of_part[:, 0]]])
-                # The pooled features of a part are nobody else's, so the sum takes their place.
-                summed = held[rows] + box_pairs if held is not None else self.regions.of_pairs(
-                    feature_map, boxes, image_index, of_part).add_(box_pairs)
-                yield rows, self.edge_box_head(summed)
+                pooled = self.regions.of_pairs(feature_map, boxes, image_index, of_part) if held is None else held[rows]
+                yield rows, self.edge_box_head(pooled, box_pairs)
 
         of_objects = self.node_box_head(nodes)
         inputs = self._inputs((of_objects, of_objects[:0]), (nodes, held), boxes, image_index, pairs, image_sizes,

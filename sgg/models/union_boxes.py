@@ -38,8 +38,10 @@ def draw(
       before its end. For a box that starts and ends within one cell this is more than the true fraction.
     - image_frame (formerly raw_boxes): the drawing shows the whole image, sampled from a mask of ones. Boxes are in
       pixels with `image_sizes` [P, 2] (height, width), or in [0, 1] without it.
+    - image_cells: the drawing shows the whole image, too. A cell is 1 from the one in which the box starts to the first
+      one that begins behind its end, and else 0 (Tang et al. 2020, in code).
 
-    A union box without width or height gives empty cells.
+    A union box without width or height gives empty cells in the union's frame.
 
     Returns [P, 2, size, size], subject first, in float32, or in float64 where the boxes are float64. Raises ValueError
     for an unknown kind.
@@ -50,11 +52,14 @@ def draw(
     if kind == "union_frame":
         frame = union(boxes1, boxes2)
         return torch.stack([_coverage(boxes, frame, size) for boxes in (boxes1, boxes2)], dim=1)
+    extent = None if image_sizes is None else torch.as_tensor(image_sizes).to(boxes1).flip(1).repeat(1, 2)
     if kind == "image_frame":
-        if image_sizes is not None:
-            extent = torch.as_tensor(image_sizes).to(boxes1).flip(1).repeat(1, 2)
+        if extent is not None:
             boxes1, boxes2 = boxes1 / extent, boxes2 / extent
         return torch.stack([_sampled(boxes, size) for boxes in (boxes1, boxes2)], dim=1)
+    if kind == "image_cells":  # scaled as the reference scales, since a cell may begin exactly at a box
+        scale = size if extent is None else (size / extent.double()).to(boxes1)
+        return torch.stack([_cells(boxes * scale, size) for boxes in (boxes1, boxes2)], dim=1)
     raise ValueError(f"kind must be one of {', '.join(DRAWINGS)}, got {kind!r}")
 
 
@@ -79,6 +84,18 @@ def _sampled(boxes: Tensor, size: int) -> Tensor:
     grid = torch.stack([axes[0][:, None, :].expand(-1, size, -1), axes[1][:, :, None].expand(-1, -1, size)], dim=3)
     ones = boxes.new_ones(1, 1, size, size).expand(len(boxes), -1, -1, -1)
     return grid_sample(ones, grid, mode="bilinear", padding_mode="zeros", align_corners=False)[:, 0]
+
+
+def _cells(boxes: Tensor, size: int) -> Tensor:
+    """[P, size, size] 1 in the cells of a grid that `boxes` [P, 4], in cells, reach, see `draw`."""
+    cells = torch.arange(size, dtype=boxes.dtype, device=boxes.device)
+    start, end = boxes[:, :2].floor(), boxes[:, 2:].ceil()
+    across, down = ((cells >= start[:, axis, None]) & (cells <= end[:, axis, None]) for axis in (0, 1))
+    return (down[:, :, None] & across[:, None, :]).to(boxes.dtype)
+
+
+CENTRE = {"union_frame": 0.5, "image_frame": 0.5, "image_cells": 0.0}
+"""What the embedding takes away from each kind of drawing."""
 
 
 class BoxPairEmbedding(nn.Module):
@@ -112,4 +129,4 @@ class BoxPairEmbedding(nn.Module):
         # Autocast is off here: on CPUs, torch 2.15 returns uninitialised memory as part of the bf16 gradient of the
         # weights of a strided convolution, where the stride skips some of their cells (1 x 1 input, stride 16).
         with torch.autocast(boxes1.device.type, enabled=False):
-            return self.conv(draw(boxes1, boxes2, self.size, self.kind, image_sizes) - 0.5)
+            return self.conv(draw(boxes1, boxes2, self.size, self.kind, image_sizes) - CENTRE[self.kind])

@@ -44,12 +44,13 @@ class Predictor:
         if found.parts_folder is None:
             raise FileNotFoundError(
                 f"{found.path} has no folder `parts` with its detector and names, because an earlier version wrote it, "
-                "or it is imported: while its data set is at hand, make one that needs no data with\n"
+                "or it was imported without its data: while its data set is at hand, make one that needs no data with\n"
                 f"    python -m sgg.checkpoint export {found.path} --out DIR")
         settings = {**found.meta["config"], "search": {}}
         settings["training"] = settings["training"] | {"device": device, "compile": False}
         self._system, self.vocabulary = systems.open_predictor(
             validate(settings, str(found.path)), found.parts_folder, self.device, systems.parts_of(dict(found.meta)))
+        self._parts = found.parts_folder
         found.load_weights(**self._system.networks)
 
     @property
@@ -84,9 +85,11 @@ class Predictor:
                 top: int = 20, threshold: float = 0.0, once: bool = True) -> list[ScoredGraph]:
         """As a call, for a batch of images that are read already. names: of the images, for messages.
 
-        Raises ValueError where scores are not finite.
+        Raises ValueError where scores are not finite, or where boxes are not given and the detector finds none.
         """
         mode = _mode(boxes)
+        if boxes is None:
+            systems.require_detections(self._parts, "a prediction without boxes")
         given = [None] * len(images) if boxes is None else boxes
         samples = [Sample(pixels.square, pixels.size, _graph(objects), name, (0, False))
                    for pixels, name, objects in zip(images, names, given, strict=True)]

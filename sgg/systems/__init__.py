@@ -74,6 +74,16 @@ def copy_parts(source: Path, folder: Path) -> None:
     parts.copy_parts(source, folder)
 
 
+def require_detections(folder: Path, asking: str) -> None:
+    """Raise ValueError where the parts that `Foundation.write_parts` wrote into `folder` cannot find boxes in images.
+
+    asking: who wants boxes, for the message.
+    """
+    from .two_stage import parts
+
+    parts.require_detections(folder, asking)
+
+
 def reads_features(config: Config) -> bool:
     """Whether training with a config reads features that we extract and store (`Foundation.training_features`)."""
     return "features" in config.augmentation.needs and config.detector.features is None

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sgg.common.seeding import generator
+from sgg.data.images.corruption import Corruption
 from sgg.data.provenance import DataProvenance
 from sgg.experiment.context import Experiment
 from sgg.features import Progress
@@ -206,8 +207,8 @@ class Foundation(Protocol):
     def training_batches(self, repeats: np.ndarray | None = None) -> TrainingBatches:
         """The batches of training. repeats: [I] how often each image occurs in an epoch; None: once."""
 
-    def evaluation_batches(self, split: str) -> Iterator[Batch]:
-        """Batches of `val` or `test`, in order."""
+    def evaluation_batches(self, split: str, corruption: Corruption | None = None) -> Iterator[Batch]:
+        """Batches of `val` or `test`, in order. corruption: of the images; None: what the settings say."""
 
     def build(self) -> System:
         """The system of the trial that the settings describe, with fresh weights."""

@@ -60,7 +60,7 @@ class Extraction:
     global (the map averaged over space). encode: gives the maps; None: the detector. settings: what else decides the
     rows, for the identity of the store. maps: reads the maps of a split where they are stored, so that the detector
     does not compute them again; returns None where it has none. An extraction can be pickled if `encode` and `maps`
-    can, so any process may write a part.
+    can, so any process may write a part. Raises ValueError for a detector whose map is a pyramid.
     """
 
     data: DataSet
@@ -74,6 +74,11 @@ class Extraction:
     batch_size: int = 8
     workers: int = 0
     maps: Callable[[Split], AddMaps | None] = _none
+
+    def __post_init__(self) -> None:
+        if self.detector.levels > 1:
+            raise ValueError(f"detector.backbone {self.detector.backbone} has a feature pyramid, so there is no single "
+                             "map to extract features from: use another backbone")
 
     @cached_property
     def identity(self) -> StoreIdentity:

@@ -1,11 +1,14 @@
 """Full-size checkpoints of random numbers in the published layout: loaded, imported, and an image run through."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from sgg import checkpoint
 from sgg.checkpoint.__main__ import main
@@ -13,11 +16,17 @@ from sgg.checkpoint.published import load_published
 from sgg.common.published_files import read_published
 from sgg.config import validate
 from sgg.detector import load_detector
+from sgg.detector.backbones.resnext101.anchors import PyramidAnchors
+from sgg.detector.model import Detector
 from sgg.importing.published import Architecture
 from sgg.methods.augmentation import AugmentationParts
 from sgg.structures import Batch
 from sgg.systems.two_stage.foundation import TwoStageFoundation
+from sgg.systems.two_stage.model import build_model
 from sgg.systems.two_stage.predictor import TwoStagePredictor
+from tests.benchmark_checkpoint import HEAD, extractor_shapes, name_of_detector, save
+from tests.benchmark_checkpoint import random_weights as random_weights_of
+from tests.benchmark_heads import FORMULAS, PAPER, Sizes
 
 # Files of up to 240 million weights are written, read and imported.
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("every_core")]
@@ -107,3 +116,45 @@ def test_resnet50_with_gan_is_imported(tmp_path, capsys) -> None:
     assert main(["import", str(path), "--out", str(tmp_path / "cut")]) == 2
     assert "vgrel.pth is not a file of torch weights" in capsys.readouterr().err
     assert not (tmp_path / "cut").exists()
+
+
+@pytest.mark.parametrize("kind", FORMULAS)
+def test_scene_graph_benchmark_is_imported(kind: str, tmp_path, capsys) -> None:
+    """Each head at full size; with Motifs also the detector of 88 million weights and its box head. The formulas of
+    names and shapes give those of the golden files, at the sizes of these."""
+    golden = np.load(Path(__file__).parents[1] / "golden" / "files" / f"{kind}.npz")
+    assert FORMULAS[kind](Sizes()) == {name[3:]: golden[name].shape for name in golden.files if name.startswith("sd.")}
+    shapes = {HEAD + name: shape for name, shape in FORMULAS[kind](
+        replace(PAPER, hidden=1024) if kind == "vctree" else PAPER).items()} | extractor_shapes(4096)
+    has_detector, anchors = kind == "motifs", {}
+    if has_detector:
+        with torch.device("meta"):
+            detector = Detector("resnext101", 151)
+        shapes |= {name_of_detector(name): tuple(value.shape) for name, value in detector.rcnn.state_dict().items()}
+        anchors = {f"rpn.anchor_generator.cell_anchors.{level}": one - torch.tensor([0.0, 0, 1, 1])
+                   for level, one in enumerate(PyramidAnchors().cell_anchors)}
+    weights = random_weights_of(shapes)
+    path, out = save(tmp_path / "model_0016000.pth", weights | anchors), tmp_path / "imported"
+    assert main(["import", str(path), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    twice = [name for name in shapes if "decoderLSTM.embed" in name]
+    assert f"left out: {', '.join([*(f'module.{name}' for name in twice), 'optimizer (1 tensors)'])}" in said
+    assert ("the detector is not imported: the file has none" in said) is not has_detector
+
+    found = checkpoint.open_checkpoint(out)
+    config = validate(found.meta["config"], "imported")
+    assert config.model.head.kind == kind
+    assert config.model.head.hidden_dim == (1024 if kind == "vctree" else 512)
+    assert (config.model.head.pooling_dim, config.embeddings.dim) == (4096, 200)
+    with torch.device("meta"):  # it fits: loading into it names every fault
+        words = torch.zeros(151, 200), torch.zeros(51, 200)
+        model = build_model(config, Detector("resnext101", 151), (151, 51), words, torch.zeros(151, 151, 51))
+    found.load_weights(model=model)
+    own = load_file(found.path / "weights.safetensors")
+    assert torch.equal(own["model.edge_box_head.fc6.bias"],
+                       weights["roi_heads.relation.union_feature_extractor.feature_extractor.fc6.bias"])
+    assert torch.equal(own["model.frequency_bias.table.weight"], weights[f"{HEAD}freq_bias.obj_baseline.weight"])
+    if has_detector:
+        detector, _ = load_detector(config.detector.weights)
+        assert torch.equal(detector.rcnn.state_dict()["backbone.body.layer3.22.conv2.weight"],
+                           weights["backbone.body.layer3.22.conv2.weight"])

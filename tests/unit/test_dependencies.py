@@ -24,8 +24,8 @@ def test_extras_are_bounded(line: str) -> None:
 
 
 def test_project_names_authors_and_addresses() -> None:
-    """The main job needs no extra; `docs` and `test` are the extras."""
-    assert set(PROJECT["optional-dependencies"]) == {"docs", "test"}
+    """The main job needs no extra; `docs`, `test` and `corruptions` are the extras."""
+    assert set(PROJECT["optional-dependencies"]) == {"docs", "test", "corruptions"}
     assert PROJECT["authors"]
     assert all(url.startswith("https://") for url in PROJECT["urls"].values())
 

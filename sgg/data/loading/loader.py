@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from sgg.data import boxes as box_math
 from sgg.data.dataset import Split
+from sgg.data.images.corruption import Corruption
 from sgg.data.images.image_files import read_image
 from sgg.data.loading.collate import Sample, collate
 from sgg.data.loading.shared_batch import SharedBatch
@@ -57,12 +58,12 @@ def draw_predicates(relations: np.ndarray, generator: np.random.Generator) -> np
 
 class SplitImages(Dataset[Sample]):
     """The samples of a split under the keys (epoch, image). pixels: whether they have the images themselves. largest:
-    as in `to_square`."""
+    as in `to_square`. corruption: of every image; None: of none."""
 
     def __init__(self, split: Split, augment: bool, seed: int, flip: bool = True, exchange_predicates: bool = True,
-                 pixels: bool = True, largest: int | None = None) -> None:
+                 pixels: bool = True, largest: int | None = None, corruption: Corruption | None = None) -> None:
         self.split, self.augment, self.seed, self.flip, self.pixels = split, augment, seed, flip, pixels
-        self.largest = largest
+        self.largest, self.corruption = largest, corruption
         self.mirrored = split.mirrored if exchange_predicates else None
 
     def __len__(self) -> int:
@@ -84,7 +85,8 @@ class SplitImages(Dataset[Sample]):
         return to_square(self._decoded(image), flipped, self.largest)
 
     def _decoded(self, image: int) -> np.ndarray:
-        return read_image(self.split.image_path(image), self.split.size(image))
+        pixels = read_image(self.split.image_path(image), self.split.size(image))
+        return pixels if self.corruption is None else self.corruption(pixels, self.split.image_id(image))
 
     def _has_mirror(self, graph: SceneGraph) -> bool:
         """Whether all predicates of an image have one for the mirrored image. All annotated predicates count, not only
@@ -219,7 +221,8 @@ def load_batches(split: Split, batch_size: int, *, augment: bool = False, flip: 
                  exchange_predicates: bool = True, shuffle: bool = False,
                  seed: int = 0, workers: int = 0, start_method: str | None = None,
                  share: tuple[int, int] = (0, 1), drop_last: bool = False,
-                 repeats: np.ndarray | None = None, pixels: bool = True, largest: int | None = None) -> Batches:
+                 repeats: np.ndarray | None = None, pixels: bool = True, largest: int | None = None,
+                 corruption: Corruption | None = None) -> Batches:
     """Batches of the images and graphs of a split.
 
     augment: mirror half of the images (unless `flip` is False) and draw one predicate for a pair with several, as
@@ -256,5 +259,5 @@ def load_batches(split: Split, batch_size: int, *, augment: bool = False, flip: 
                          "drop_last to false")
     workers = workers if pixels else 0
     require(split, batch_size, workers, largest)
-    return Batches(SplitImages(split, augment, seed, flip, exchange_predicates, pixels, largest), order, workers,
-                   start_method)
+    images = SplitImages(split, augment, seed, flip, exchange_predicates, pixels, largest, corruption)
+    return Batches(images, order, workers, start_method)

@@ -21,11 +21,12 @@ class Encoding:
     """The objects of a batch with the feature maps and outputs of the detector.
 
     map: [B, C, h, w] global features. boxes: [N, 4] in the detector's coordinates. image_boxes: [N, 4] the same boxes
-    in pixels of the images. image_index: [N]. image_sizes: [B, 2] height and width of each square image in the
-    detector's coordinates. detected_labels: [N] the detector's classes, if the boxes are its own too (SGDet). logits:
-    [N, C] its class scores before softmax, if requested. class_boxes, image_class_boxes: [N, C, 4] its box of each
-    object for every class, in both coordinates, if requested and if the boxes are its own. fallbacks: number of images
-    for which it had to lower its score threshold. largest: the most objects of an image; None: unknown on the host.
+    in pixels of the images. image_index: [N]. image_sizes: [B, 2] height and width of each image in the detector's
+    coordinates: of the padded square, or of the image in it (`DetectorSpec.own_sizes`). detected_labels: [N] the
+    detector's classes, if the boxes are its own too (SGDet). logits: [N, C] its class scores before softmax, if
+    requested. class_boxes, image_class_boxes: [N, C, 4] its box of each object for every class, in both coordinates, if
+    requested and if the boxes are its own. fallbacks: number of images for which it had to lower its score threshold.
+    largest: the most objects of an image; None: unknown on the host.
     """
 
     map: Tensor
@@ -129,7 +130,10 @@ def _frames(detector: Detector, batch: Batch) -> tuple[Tensor, Tensor]:
     sides = sides_of(batch)
     frames = [detector.frame_of(side) for side in sides]
     scales = np.array(frames, np.float32) / np.array(sides, np.float32)
-    sizes = torch.tensor(frames)[:, None].expand(-1, 2).contiguous()
+    if detector.settings.spec.own_sizes:
+        sizes = batch.sizes.cpu() * torch.from_numpy(scales)[:, None]
+    else:
+        sizes = torch.tensor(frames)[:, None].expand(-1, 2).contiguous()
     return torch.from_numpy(scales).to(batch.boxes), sizes.to(batch.boxes.device)
 
 

@@ -57,7 +57,7 @@ class Estimate:
     def of_spec(cls, rows: dict[str, int], spec: DetectorSpec, dtype: str) -> Estimate:
         """The estimate for the maps of a kind of detector, of which no image was computed. dtype: float16 or float32.
         """
-        return cls(rows, int(np.dtype(dtype).itemsize * np.prod(map_shape(spec))))
+        return cls(rows, int(np.dtype(dtype).itemsize * np.prod(spec.map_shape(spec.image_size))))
 
     @property
     def total(self) -> float:
@@ -79,9 +79,3 @@ class Estimate:
             return f"{gigabytes(rows * self.plain)} before compression"
         return (f"{gigabytes(rows * self.stored)} ({gigabytes(rows * self.plain)} before compression), about "
                 f"{minutes(rows * self.seconds)} to compute here")
-
-
-def map_shape(spec: DetectorSpec) -> tuple[int, int, int]:
-    """The shape of the global map of a kind of detector."""
-    side = spec.map_size(spec.image_size)
-    return spec.channels, side, side

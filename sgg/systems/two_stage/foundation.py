@@ -15,6 +15,7 @@ from rich.progress import track
 
 from sgg.common.hashing import value_hash
 from sgg.config import Config
+from sgg.data.images.corruption import Corruption
 from sgg.data.provenance import DataProvenance, DetectorMetrics
 from sgg.detector import ensure_detector, folder_of, known_hash
 from sgg.detector.model import Detector
@@ -167,10 +168,12 @@ class TwoStageFoundation:
         batches = self.experiment.training_batches(repeats, stores is None, self.detector.image_size)
         return batches if stores is None else StoredBatches(batches, stores)
 
-    def evaluation_batches(self, split: str) -> Iterator[Batch]:
-        """As `Experiment.evaluation_batches`, with the detector's outputs where they are stored."""
-        stores = self._opened(split)
-        batches = self.experiment.evaluation_batches(split, stores is None, self.detector.image_size)
+    def evaluation_batches(self, split: str, corruption: Corruption | None = None) -> Iterator[Batch]:
+        """As `Foundation.evaluation_batches`, with the detector's outputs where they are stored. Those of corrupted
+        images never are."""
+        corruption = corruption or self.experiment.corruption(split)
+        stores = self._opened(split) if corruption is None else None
+        batches = self.experiment.evaluation_batches(split, stores is None, self.detector.image_size, corruption)
         return batches if stores is None else with_outputs(batches, stores)
 
     @cached_property

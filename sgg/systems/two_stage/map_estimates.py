@@ -12,7 +12,7 @@ from sgg.detector import known_hash
 from sgg.experiment.context import Experiment
 from sgg.methods.backbone import BACKBONES
 
-from .estimate import Estimate, map_shape
+from .estimate import Estimate
 from .foundation import TwoStageFoundation
 from .storing import explain_auto, free_bytes
 
@@ -42,7 +42,8 @@ def estimate_lines(config: Config, splits: Sequence[str], counts: Sequence[int] 
         else:
             reason, estimates = "", _measured(config, splits)
     spec, free = config.detector.spec, free_bytes(config.cache)
-    lines = [f"one map of {BACKBONES.kind_of(config.detector)} is {' x '.join(map(str, map_shape(spec)))} numbers"]
+    shape = " x ".join(map(str, spec.map_shape(spec.image_size)))
+    lines = [f"one map of {BACKBONES.kind_of(config.detector)} is {shape} numbers"]
     for maps, estimate in estimates.items():
         lines += [f"{TYPES[maps]} (features.maps={maps}), {estimate.plain:,} bytes a map:",
                   *(f"  {line}" for line in estimate.lines())]

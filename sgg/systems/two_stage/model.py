@@ -28,7 +28,7 @@ def build_model(config: Config, detector: Detector, outputs: tuple[int, int], wo
     relation_head = require_module(head.build(sizes, words), head)
     bias = None if table is None or settings.frequency_bias == "off" else FrequencyBias(table)
     regions = RoIFeatures(detector.channels, 1 / detector.stride, box_kind=settings.edge_boxes,
-                          box_strides=settings.box_strides)
+                          box_strides=settings.box_strides, levels=detector.levels)
     model = SceneGraphModel(regions, node_box_head, edge_box_head, relation_head,
                             bias, settings.frequency_bias, head.needs,
                             head.conditions_on_labels, words, outputs, config.training.recompute_box_heads)

@@ -29,6 +29,7 @@ from sgg.detector.files import load_detector, save_detector
 from sgg.detector.layout import METADATA
 from sgg.detector.layout import WEIGHTS as DETECTOR_WEIGHTS
 from sgg.detector.model import Detector
+from sgg.detector.proposals import note_of, require_proposals
 from sgg.experiment.context import Experiment
 from sgg.systems.contract import Vocabulary
 
@@ -68,6 +69,11 @@ def copy_parts(source: Path, folder: Path) -> None:
     if (source / WORDS).is_file():
         _link(source / WORDS, folder / WORDS, copy=True)
     _link(source / PARTS, folder / PARTS, copy=True)
+
+
+def require_detections(folder: Path, asking: str) -> None:
+    """Raise ValueError if the detector among the parts in `folder` cannot find boxes. asking: who wants them."""
+    require_proposals(folder / DETECTOR, asking)
 
 
 def open_parts(folder: Path, config: Config, device: torch.device,
@@ -121,7 +127,9 @@ def _write_detector(experiment: Experiment, detector: Detector, wanted: str, fol
     if found:
         _link_detector(found[0], folder / DETECTOR, copy=True)
     else:  # it comes from a published file
-        save_detector(detector, folder / DETECTOR, {"classes": list(experiment.data.classes)})
+        weights = experiment.config.detector.weights
+        note = {} if weights is None else note_of(weights)
+        save_detector(detector, folder / DETECTOR, {"classes": list(experiment.data.classes), **note})
 
 
 def _link_detector(source: Path, target: Path, copy: bool = False) -> bool:

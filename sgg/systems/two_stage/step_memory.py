@@ -131,13 +131,12 @@ def _largest_batch(experiment: Experiment, detector: Detector) -> Batch:
     some = replace(split, annotations=split.annotations.select(chosen))
     batch = next(iter(load_batches(some, images, pixels=False).epoch(0)))
     wanted = wanted_outputs([config.training.mode], config.model.head.needs)
-    side = detector.map_size
     logits = torch.zeros(1).expand(len(batch.labels), detector.num_classes) if "object_logits" in wanted else None
     found = None
     if not {"detections", "class_detections"}.isdisjoint(wanted):
         found = tuple(_detections(size, detector.num_classes, "class_detections" in wanted)
                       for size in batch.sizes.tolist())
-    maps = torch.zeros(1).expand(len(batch), detector.channels, side, side)
+    maps = torch.zeros(1).expand(len(batch), *detector.map_shape)
     return replace(batch, outputs=DetectorOutputs(maps, logits, found))
 
 

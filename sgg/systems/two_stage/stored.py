@@ -96,7 +96,7 @@ class StoredSplit:
         """The shape of a row of a kind."""
         classes = self.experiment.num_classes
         if kind == "map":
-            return self.detector.channels, self.detector.map_size, self.detector.map_size
+            return self.detector.map_shape
         if kind == "object_logits":
             return max(1, int(self.split.annotations.objects_per_image.max(initial=0))), classes
         return DETECTIONS + 1, len(FIXED) + (5 * classes if kind == "class_detections" else 0)

@@ -131,11 +131,13 @@ def explain_auto(config: Config, views: Mapping[str, int], estimate: Estimate, f
 
 def reads_of(config: Config, split: str) -> int:
     """How often a run reads each image of a split, as far as its settings tell: over all epochs, seeds and drawn
-    configurations."""
+    configurations. The test split does not count where its images are corrupted, because then no stored map is
+    read."""
     trials = len(config.experiment.seed) * (config.search.trials or 1)
     epochs = config.training.epochs
     validations = sum(is_validated(config, epoch) for epoch in range(1, epochs + 1))
-    return trials * {"train": epochs, "val": validations, "test": int(config.evaluation.test)}[split]
+    tests = int(config.evaluation.test and config.evaluation.corruption == "off")
+    return trials * {"train": epochs, "val": validations, "test": tests}[split]
 
 
 def _times(count: int) -> str:

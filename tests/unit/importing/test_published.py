@@ -5,6 +5,7 @@ import random
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,7 @@ from sgg.evaluate.__main__ import main as evaluate
 from sgg.importing.published import Architecture, import_published
 from sgg.methods.plugins import loaded_digests, unload_plugins
 from sgg.models.published import SCENE_GRAPH
+from sgg.predict import GivenBoxes, Predictor
 from tests.plugins import DATA_SET
 
 KEYS = json.loads((Path(__file__).parents[2] / "golden" / "files" / "checkpoint_keys.json").read_text())
@@ -96,6 +98,33 @@ def test_import_of_a_model_of_other_data_can_be_evaluated(monkeypatch, tmp_path,
     assert main(["import", str(path), "--out", str(tmp_path / "out"), "--data", "custom"]) == 0
     assert evaluate(["--root", str(tmp_path / "data"), "--device", "cpu", str(tmp_path / "out")]) == 0
     assert f"test: {data.title}" in capsys.readouterr().out
+
+
+def test_import_writes_what_predictions_need(monkeypatch, tmp_path, capsys) -> None:
+    """Names and detector, where the data set is at hand; a prediction then needs it no more."""
+    shutil.copytree(Path(__file__).parents[2] / "example", tmp_path / "data")
+    data = open_dataset("custom", tmp_path / "data")
+    path = small(monkeypatch, tmp_path / "vgrel.pth", len(data.classes), len(data.predicates))
+    words = ["import", str(path), "--out", str(tmp_path / "out"), "--data", "custom"]
+    assert main([*words, "--root", str(tmp_path / "nowhere")]) == 0
+    assert "no parts/, so sgg.predict cannot use this yet" in capsys.readouterr().out
+    assert not (tmp_path / "out" / "parts").exists()
+    for _ in range(2):  # it replaces an earlier import
+        assert main([*words, "--root", str(tmp_path / "data")]) == 0
+        assert "no parts/" not in capsys.readouterr().out
+    shutil.rmtree(tmp_path / "data")
+    predictor = Predictor(tmp_path / "out", "cpu")
+    assert predictor.classes == tuple(data.classes)
+    (graph,) = predictor(np.zeros((60, 80, 3), np.uint8), [GivenBoxes(np.array([[1.0, 2, 30, 40], [20, 10, 60, 50]]))])
+    assert len(graph.labels) == 2
+
+
+def test_import_says_that_the_data_are_of_another_model(monkeypatch, tmp_path, capsys) -> None:
+    shutil.copytree(Path(__file__).parents[2] / "example", tmp_path / "data")
+    path = small(monkeypatch, tmp_path / "vgrel.pth", 7, 4)
+    assert main(["import", str(path), "--out", str(tmp_path / "out"), "--data", "custom", "--root",
+                 str(tmp_path / "data")]) == 0
+    assert "predicates, the model knows 6 and 3" in capsys.readouterr().out
 
 
 def test_main_imports_a_model_of_a_plugins_data_set(monkeypatch, tmp_path, capsys) -> None:

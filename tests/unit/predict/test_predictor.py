@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from sgg import checkpoint
 from sgg.checkpoint import open_checkpoint
 from sgg.checkpoint.__main__ import main as checkpoint_main
 from sgg.config import validate
@@ -202,6 +204,23 @@ def test_write_parts_links_the_detector_that_the_settings_name(tmp_path, toy_roo
     foundation = replace(untrained(config, toy_root), detector_hash=metadata["hash"])
     foundation.write_parts(tmp_path / "trial" / "parts")
     assert os.path.samefile(tmp_path / "given" / "weights.safetensors", tmp_path / "trial" / DETECTOR)
+
+
+def test_write_parts_says_that_a_published_detector_finds_no_boxes(tmp_path, toy_root) -> None:
+    """Neural Motifs' proposals are random in our detector: a prediction that asks for boxes is refused."""
+    names = {"roi_fmap.0.weight", "features.0.weight"}
+    torch.save({"state_dict": {name: torch.zeros(1) for name in names}}, tmp_path / "vg-faster-rcnn.tar")
+    config = validate({"data": {"name": "toy", "root": str(toy_root)},
+                       "detector": {"backbone": "tiny", "weights": str(tmp_path / "vg-faster-rcnn.tar")}})
+    foundation = untrained(config, toy_root)
+    checkpoint.save(tmp_path / "trial", 1, foundation.build_predictor().networks, {}, {
+        "config": config.model_dump(mode="json"), "data": foundation.provenance, **foundation.parts})
+    foundation.write_parts(tmp_path / "trial" / "parts")
+    predictor = Predictor(tmp_path / "trial", "cpu")
+    picture, boxes = np.zeros((60, 80, 3), np.uint8), np.array([[1.0, 2, 30, 40], [20, 10, 60, 50]])
+    with pytest.raises(ValueError, match=r"a prediction without boxes needs boxes that the detector finds.*Motifs'"):
+        predictor(picture)
+    assert predictor(picture, [GivenBoxes(boxes)])[0].boxes.shape == (2, 4)
 
 
 def test_write_parts_copies_where_links_fail(tmp_path, write_trial, monkeypatch) -> None:

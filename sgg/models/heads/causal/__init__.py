@@ -9,6 +9,7 @@ from pydantic import Field, PositiveInt
 
 from sgg.methods.counterfactual import AVERAGE_CONTEXT, AVERAGE_CONTEXT_AND_CLASSES, EXPECTED_CLASSES
 from sgg.methods.head import HEADS, Head, HeadSizes, Need
+from sgg.methods.published_head import PublishedHead
 from sgg.settings.marks import data_defaults
 from sgg.settings.roles import trains
 from sgg.settings.section import Fraction
@@ -49,6 +50,13 @@ class Causal(Head):
     """Width of the context of a pair."""
     dropout: Annotated[Fraction, trains(mid_training=True)] = 0.2
     """Dropout of the states of the decoder, and between layers of a context."""
+
+    @classmethod
+    def published(cls) -> PublishedHead:
+        """As `Head.published`."""
+        from .published_names import PUBLISHED
+
+        return PUBLISHED
 
     def build(self, sizes: HeadSizes, words: tuple[Tensor, Tensor] | None = None) -> nn.Module:
         """As `Head.build`. words: label embeddings start from the vectors of the classes; without words, from N(0, 1).

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import PositiveInt
 
 from sgg.methods.head import HEADS, Head, HeadSizes, Need
+from sgg.methods.published_head import PublishedHead
 from sgg.settings.marks import data_defaults
 from sgg.settings.roles import trains
 from sgg.settings.section import Fraction
@@ -38,6 +39,13 @@ class Motifs(Head):
     """Dropout of the states of the decoder, and between the layers of an LSTM."""
     vision: Annotated[bool, trains()] = True
     """Multiply the vector of a pair by the visual vector of its union box. false: use the context alone."""
+
+    @classmethod
+    def published(cls) -> PublishedHead:
+        """As `Head.published`."""
+        from .published_names import PUBLISHED
+
+        return PUBLISHED
 
     def build(self, sizes: HeadSizes, words: tuple[Tensor, Tensor] | None = None) -> nn.Module:
         """As `Head.build`. words: label embeddings start from the vectors of the classes; without words, from N(0, 1).

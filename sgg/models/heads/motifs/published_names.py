@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-PLACE = "roi_heads.relation.predictor."
-"""The prefix of the head's names in a checkpoint, after `module.` where the model was trained on several devices."""
+from typing import Any
+
+from sgg.methods.published_head import PublishedHead, Shapes, layers
 
 HEAD = {
     "context_layer.obj_embed1.": "object_embedding.",
@@ -26,3 +27,17 @@ HEAD = {
 }
 """Prefixes of published names -> ours in MotifsHead. The checkpoint also has `freq_bias.obj_baseline.`, which is
 `frequency_bias.table.` of our scene-graph model."""
+
+
+def _settings(shapes: Shapes) -> dict[str, Any]:
+    context = "context_layer."
+    return {"hidden_dim": shapes[f"{context}lin_obj_h.weight"][0],
+            "object_layers": layers(shapes, context + "obj_ctx_rnn.weight_ih_l{}"),
+            "edge_layers": layers(shapes, context + "edge_ctx_rnn.weight_ih_l{}"),
+            "pooling_dim": shapes["rel_compress.weight"][1]}
+
+
+PUBLISHED = PublishedHead(
+    frozenset({"context_layer.decoder_rnn.state_linearity.weight", "context_layer.lin_obj_h.weight",
+               "rel_compress.weight"}),
+    "context_layer.obj_embed1.weight", "rel_compress.weight", _settings, lambda settings: HEAD)

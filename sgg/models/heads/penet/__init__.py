@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import PositiveInt
 
 from sgg.methods.head import HEADS, Head, HeadSizes, Need
+from sgg.methods.published_head import PublishedHead
 from sgg.settings.marks import data_defaults
 from sgg.settings.roles import trains
 from sgg.settings.section import Fraction
@@ -32,6 +33,13 @@ class PENet(Head):
     """Width of the representations of objects and pairs. Prototypes have twice this width."""
     dropout: Annotated[Fraction, trains(mid_training=True)] = 0.2
     """Dropout of all representations."""
+
+    @classmethod
+    def published(cls) -> PublishedHead:
+        """As `Head.published`."""
+        from .published_names import PUBLISHED
+
+        return PUBLISHED
 
     def build(self, sizes: HeadSizes, words: tuple[Tensor, Tensor] | None = None) -> nn.Module:
         """As `Head.build`. words: the embeddings of classes and predicates start from their vectors; without words,

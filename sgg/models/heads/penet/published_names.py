@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sgg.methods.published_head import PublishedHead
+
 HEAD = {
     "logit_scale": "log_scale",
     "post_emb.": "roles.",
@@ -31,3 +33,11 @@ HEAD = {
 """Prefixes of published names -> ours in PENetHead."""
 UNUSED = ("linear_pred.",)
 """Prefixes of published weights that the authors' network does not use."""
+
+
+PUBLISHED = PublishedHead(
+    frozenset({"W_sub.layers.0.weight", "lin_obj_cyx.weight", "rel_embed.weight", "obj_embed1.weight",
+               "norm_sub.weight"}),
+    "obj_embed1.weight", "rel_embed.weight",
+    lambda shapes: {"hidden_dim": shapes["lin_obj_cyx.weight"][0], "semantic_dim": shapes["norm_sub.weight"][0]},
+    lambda settings: HEAD, unused=UNUSED)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import PositiveInt
 
 from sgg.methods.head import HEADS, Head, HeadSizes, Need
+from sgg.methods.published_head import PublishedHead
 from sgg.settings.marks import data_defaults
 from sgg.settings.roles import trains
 from sgg.settings.section import Fraction
@@ -41,6 +42,13 @@ class TCAR(Head):
     vectors."""
     dropout: Annotated[Fraction, trains(mid_training=True)] = 0.1
     """Dropout of the position codes, of the weights of attention, and of the output of each half of a layer."""
+
+    @classmethod
+    def published(cls) -> PublishedHead:
+        """As `Head.published`."""
+        from .published_names import PUBLISHED
+
+        return PUBLISHED
 
     def build(self, sizes: HeadSizes, words: tuple[Tensor, Tensor] | None = None) -> nn.Module:
         """The network; it needs no word vectors."""

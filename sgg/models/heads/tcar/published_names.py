@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sgg.methods.published_head import PublishedHead
+from sgg.models.heads.transformer.published_names import CONVOLUTIONS, encoder_settings
 from sgg.models.heads.transformer.published_names import HEAD as TRANSFORMER
 
 HEAD = {
@@ -23,3 +25,11 @@ HEAD = {
 one more at the end."""
 UNUSED = ("context_layer.obj_embed1.", "context_layer.obj_embed2.")
 """Prefixes of published weights that the authors' network does not use."""
+
+PUBLISHED = PublishedHead(
+    frozenset({"context_layer.fusion1.dense_x.weight", "context_layer.lin_obj_visual.weight",
+               "context_layer.context_obj.layer_stack.0.slf_attn.w_qs.weight",
+               "context_layer.context_obj.layer_stack.0.pos_ffn.w_1.weight", "rel_compress.weight"}),
+    "context_layer.obj_embed1.weight", "rel_compress.weight",
+    lambda shapes: {"hidden_dim": shapes["context_layer.lin_obj_visual.weight"][0], **encoder_settings(shapes)},
+    lambda settings: HEAD, CONVOLUTIONS, UNUSED)

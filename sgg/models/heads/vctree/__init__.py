@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, PositiveInt
 
 from sgg.methods.head import HEADS, Head, HeadSizes, Need
+from sgg.methods.published_head import PublishedHead
 from sgg.settings.marks import data_defaults
 from sgg.settings.roles import trains
 from sgg.settings.section import Fraction
@@ -37,6 +38,13 @@ class VCTree(Head):
     vectors."""
     dropout: Annotated[Fraction, trains(mid_training=True)] = 0.2
     """Dropout of the states of the decoder, and of contexts of more than one layer."""
+
+    @classmethod
+    def published(cls) -> PublishedHead:
+        """As `Head.published`."""
+        from .published_names import PUBLISHED
+
+        return PUBLISHED
 
     def build(self, sizes: HeadSizes, words: tuple[Tensor, Tensor] | None = None) -> nn.Module:
         """As `Head.build`. words: label embeddings start from the vectors of the classes; without words, from N(0, 1).

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sgg.methods.published_head import PublishedHead, Shapes, layers
+
 LAYERS = 8
 """Layers of a context whose names are known."""
 
@@ -48,3 +52,19 @@ HEAD = CONTEXT | {
 REPEATED = ("context_layer.decoder_rnn.decoderLSTM.embed_layer.",
             "context_layer.decoder_rnn.decoderLSTM.embed_out_layer.")
 """Prefixes of published weights that the checkpoint has twice, under other names."""
+
+
+def context_layers(shapes: Shapes) -> dict[str, Any]:
+    """The numbers of layers of both contexts."""
+    stack = "context_layer.{}_ctx_rnn.multi_layer_lstm.{{}}.treeLSTM_foreward.treeLSTM.px.weight"
+    return {"object_layers": layers(shapes, stack.format("obj")), "edge_layers": layers(shapes, stack.format("edge"))}
+
+
+RESHAPED = ("context_layer.bi_freq_prior.weight",)
+
+PUBLISHED = PublishedHead(
+    frozenset({"context_layer.bi_freq_prior.weight", "post_emb.weight", "post_cat.weight", "ctx_compress.weight"}),
+    "context_layer.obj_embed1.weight", "ctx_compress.weight",
+    lambda shapes: {"hidden_dim": shapes["post_emb.weight"][1], "pooling_dim": shapes["ctx_compress.weight"][1],
+                    **context_layers(shapes)},
+    lambda settings: HEAD, RESHAPED, REPEATED)
