@@ -51,7 +51,8 @@ class Robustness:
             if metric not in self.clean:
                 continue
             clean, mean = self.clean[metric], means["mean"][metric]
-            table = Table("corruption", *map(str, severities), "mean", title=f"{metric} by severity, per cent",
+            title = f"{metric} by severity, per cent"
+            table = Table("corruption", *map(str, severities), "mean", title=title, min_width=len(title),
                           box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
             table.add_row("clean", *[""] * len(severities), _percent(clean), end_section=True)
             for name in (name for name in means if name != "mean"):

@@ -91,7 +91,7 @@ class FakeExperiment:
 
     def __init__(self, changes):
         evaluation = {"modes": ["sgcls"], "ks": [2, 100], "pred_weight": [0.0], "batch_size": 30}
-        self.config = SimpleNamespace(evaluation=Evaluation(**evaluation | changes["evaluation"]))
+        self.config = SimpleNamespace(evaluation=Evaluation(**evaluation | changes["evaluation"]), seed=0)
         self.adjusters, self.variants = UNADJUSTED, variants_of(changes["evaluation"])
         self.zero_shot_list = None
         self.pair_counts = (np.ones((4, 4, PREDICATES)), np.zeros((4, 4)))
@@ -106,7 +106,8 @@ class FakeExperiment:
     def split(self, name):
         return IMAGES
 
-    def evaluation_batches(self, part):
+    def evaluation_batches(self, part, corruption=None):
+        assert corruption is None
         for start in range(0, len(IMAGES), 30):
             yield FakeBatch(list(range(start, min(start + 30, len(IMAGES)))))
 

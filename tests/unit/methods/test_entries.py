@@ -88,4 +88,4 @@ def test_entries_have_one_order_whichever_module_is_imported_first() -> None:
     code = ("import sgg.detector.backbones.tiny; from sgg.methods.backbone import BACKBONES; "
             "print(', '.join(BACKBONES))")
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "vgg16, resnet50, tiny"
+    assert found.stdout.strip() == "vgg16, resnet50, resnext101, tiny"

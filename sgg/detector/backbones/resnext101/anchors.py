@@ -12,7 +12,7 @@ SHAPES = (0.23232838, 0.63365731, 1.28478321, 3.15089189)
 """Height over width of the anchors: those of Neural Motifs."""
 
 
-class PyramidAnchors(AnchorGenerator):
+class PyramidAnchors(AnchorGenerator):  # type: ignore[misc]  # torchvision has no types
     """Four anchors a cell on each of five levels. A box ends behind its last pixel, as torchvision's boxes do."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from sgg.models.pyramid import pool_own_level
 from sgg.models.roi_align import SAMPLES
 
 
-class PyramidRoIAlign(MultiScaleRoIAlign):
+class PyramidRoIAlign(MultiScaleRoIAlign):  # type: ignore[misc]  # torchvision has no types
     """Pools each box from one of the first `levels` levels, by `sgg.models.pyramid.level_of`. stride: pixels of a cell
     of the finest level."""
 
