@@ -75,6 +75,13 @@ class Filling:
         """Copy the weights into the module."""
         self.module.load_state_dict({weight.ours: weight.value for weight in self.weights}, strict=False)
 
+    def assign(self) -> None:
+        """Give copies of the weights to a module on the meta device, in its data types. So nothing random is drawn
+        first. Each weight has its own memory afterwards, also where some of the file share theirs."""
+        own = self.module.state_dict()
+        given = {name: value.to(own[name].dtype, copy=True) for name, _, value in self.weights}
+        self.module.load_state_dict(given, strict=False, assign=True)
+
 
 def read_published(path: Path | str) -> dict[str, Any]:
     """The content of a published file. An entry `model`, as some implementations call it, is `state_dict` in the

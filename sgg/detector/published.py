@@ -13,6 +13,7 @@ from torch import Tensor
 from sgg.common.published_files import Filling, Weight, fill, read_published, rename
 from sgg.models.published import BENCHMARK
 
+from .backbones.resnext101.anchors import PyramidAnchors
 from .model import Detector
 
 IN_TRAINED = "detector."
@@ -94,13 +95,13 @@ def filling_of_benchmark_detector(state: dict[str, Tensor], detector: Detector) 
     return Filling(detector.rcnn, weights, set(detector.rcnn.state_dict()), [*BENCHMARK_DETECTOR.items()])
 
 
-def faults_of_benchmark_anchors(state: dict[str, Tensor], detector: Detector) -> list[str]:
-    """One sentence for each level of a checkpoint's anchors that are not those of the detector. A checkpoint need not
+def faults_of_benchmark_anchors(state: dict[str, Tensor]) -> list[str]:
+    """One sentence for each level of a checkpoint's anchors that are not those of our detector. A checkpoint need not
     have them. Its boxes have their last pixel, ours end behind it."""
     faults = []
-    for level, own in enumerate(detector.rcnn.rpn.anchor_generator.cell_anchors):
+    for level, own in enumerate(PyramidAnchors().cell_anchors):
         name = f"{BENCHMARK_ANCHORS}{level}"
-        given = state.get(BENCHMARK + name, state.get(name))
+        given = state.get(name)
         expected = own - own.new_tensor([0.0, 0.0, 1.0, 1.0])
         if given is not None and (given.shape != own.shape or not torch.allclose(given.to(own), expected, atol=1e-3)):
             faults.append(f"{name} are other anchors: {given.tolist()!s:.80}, expected {expected.tolist()!s:.80}")

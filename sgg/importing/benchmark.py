@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sgg.common.published_files import Filling, left_out, require_filled
+from sgg.common.published_files import left_out, require_filled
 from sgg.config import Config
 from sgg.detector.model import Detector
 from sgg.detector.published import (
@@ -117,20 +117,17 @@ def import_benchmark(path: Path, directory: Path, content: dict[str, Any], data_
     classes = relation.num_classes if relation else _rows(state, CLASSES, path)
     folder = ImportFolder(directory, path.name, data_name or data_of(classes), root)
     config = None if relation is None else folder.config(relation.sections(), weights=has_detector)
-    fillings: list[Filling] = []
-    # First without memory: a weight of a wrong shape may need more than there is.
-    for device in ("meta", "cpu"):
-        with torch.device(device):
-            detector = Detector(BACKBONE, classes)
-            model = None if relation is None or config is None else relation.build(config, detector)
-        fillings = [filling_of_benchmark_detector(content["state_dict"], detector)] if has_detector else []
-        if relation is not None and model is not None:
-            fillings.append(filling_of_benchmark(content["state_dict"], model, relation.published, relation.settings))
-        require_filled(path, fillings)
-    if has_detector and (faults := faults_of_benchmark_anchors(state, detector)):
+    with torch.device("meta"):  # a weight of a wrong shape may need more memory than there is
+        detector = Detector(BACKBONE, classes)
+        model = None if relation is None or config is None else relation.build(config, detector)
+    fillings = [filling_of_benchmark_detector(content["state_dict"], detector)] if has_detector else []
+    if relation is not None and model is not None:
+        fillings.append(filling_of_benchmark(content["state_dict"], model, relation.published, relation.settings))
+    require_filled(path, fillings)
+    if has_detector and (faults := faults_of_benchmark_anchors(state)):
         raise ValueError("\n  ".join([f"{path} does not fit the model:", *faults]))
     for filling in fillings:
-        filling.apply()
+        filling.assign()
     without_place = [name for name in left_out(content, fillings)
                      if not (has_detector and name.removeprefix(BENCHMARK).startswith(BENCHMARK_ANCHORS))]
     if without_place:
