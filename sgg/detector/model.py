@@ -48,8 +48,8 @@ class Detector(nn.Module):
 
     rcnn: torchvision's module. settings: of the backbone; a name stands for its defaults. backbone: its name. channels,
     map_size, map_shape, levels: of the global map. head_dim: width of the box head. stride: pixels of the detector's
-    frame per cell of the global map. Raises PluginError that names file and line where a plugin's backbone cannot be
-    built.
+    frame per cell of the global map. own_sizes: as in `DetectorSpec`. Raises PluginError that names file and line where
+    a plugin's backbone cannot be built.
     """
 
     def __init__(self, backbone: Backbone | str, num_classes: int, image_size: int | None = None) -> None:
@@ -65,7 +65,7 @@ class Detector(nn.Module):
         self.image_size = image_size or spec.image_size
         self.channels = spec.channels
         self.map_size, self.map_shape = spec.map_size(self.image_size), spec.map_shape(self.image_size)
-        self.levels = spec.levels
+        self.levels, self.own_sizes = spec.levels, spec.own_sizes
         self.head_dim = spec.head_dim
         self.stride = spec.stride
         self._padded = self.map_size * spec.stride  # the side of every padded image

@@ -130,7 +130,7 @@ def _frames(detector: Detector, batch: Batch) -> tuple[Tensor, Tensor]:
     sides = sides_of(batch)
     frames = [detector.frame_of(side) for side in sides]
     scales = np.array(frames, np.float32) / np.array(sides, np.float32)
-    if detector.settings.spec.own_sizes:
+    if detector.own_sizes:
         sizes = batch.sizes.cpu() * torch.from_numpy(scales)[:, None]
     else:
         sizes = torch.tensor(frames)[:, None].expand(-1, 2).contiguous()

@@ -215,5 +215,5 @@ def test_box_head_copy_equals_its_layers() -> None:
 
 
 def test_build_rcnn_refuses_an_unknown_backbone() -> None:
-    with pytest.raises(ValueError, match="backbone must be one of vgg16, resnet50, tiny, got 'vgg19'"):
+    with pytest.raises(ValueError, match="backbone must be one of vgg16, resnet50, resnext101, tiny, got 'vgg19'"):
         Detector("vgg19", 5)

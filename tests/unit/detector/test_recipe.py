@@ -49,5 +49,5 @@ def test_recipe_has_the_settings_of_the_backbone() -> None:
     assert recipe.to_json() != RECIPES["tiny"].to_json()
     with pytest.raises(ValueError, match="detector epochs must be > 0, got 0"):
         replace(recipe, epochs=0)
-    with pytest.raises(ValueError, match="backbone must be one of vgg16, resnet50, tiny, got 'alexnet'"):
+    with pytest.raises(ValueError, match="backbone must be one of vgg16, resnet50, resnext101, tiny, got 'alexnet'"):
         build_rcnn("alexnet", 3)

@@ -12,6 +12,8 @@ SIDES, FRAME = (500, 333, 176), 592
 class Finds:
     """A detector that finds given boxes, with falling scores, in squares of SIDES."""
 
+    own_sizes = False
+
     def __init__(self, boxes):
         self._boxes = boxes
 
