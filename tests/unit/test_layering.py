@@ -124,8 +124,8 @@ def test_files_stay_small() -> None:
 
 
 BY_CONTRACT = sorted([*(ROOT / "sgg" / "training").glob("*.py"), *(ROOT / "platform").rglob("*.py"),
-                      *(ROOT / "sgg" / "evaluate" / f"{name}.py" for name in ("evaluation", "restore", "measured", "shown",
-                                                                            "__main__")),
+                      *(ROOT / "sgg" / "evaluate" / f"{name}.py"
+                        for name in ("evaluation", "restore", "measured", "shown", "__main__")),
                       ROOT / "sgg" / "checkpoint" / "state.py"])
 """What knows systems by their contract only."""
 
