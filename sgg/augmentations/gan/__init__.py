@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from sgg.methods.augmentation import AUGMENTATIONS, Augmentation, AugmentationNeed, AugmentationParts
 from sgg.methods.head import Mode
+from sgg.perturbations.settings import Perturb
 from sgg.settings.marks import ComputedDefault, Get
 from sgg.settings.roles import trains
-from sgg.settings.section import Distinct, Listed, Off, Section
-
-if TYPE_CHECKING:
-    from sgg.perturbations.perturber import Perturber
+from sgg.settings.section import Distinct, Listed
 
 Term = Literal["D", "G", "rec"]
 
@@ -21,30 +19,6 @@ Term = Literal["D", "G", "rec"]
 def width_of_vectors(get: Get) -> int:
     """`embeddings.dim`."""
     return get("embeddings.dim")
-
-
-class Perturb(Section):
-    """Scene-graph perturbations ([2], docs/SYSTEM.md section 5)."""
-
-    method: Annotated[Literal["off", "rand", "neigh", "graphn"], Off, trains(mid_training=True, tried=True)] = "off"
-    """The method that chooses a new label."""
-    intensity: Annotated[float, Field(gt=0, le=1), trains(mid_training=True)] = 0.2
-    """L: the fraction of an image's nodes that get a new label."""
-    topk: Annotated[int, Field(ge=0), trains(mid_training=True, tried=True)] = 5
-    """The number of nearest classes from which a new label is drawn."""
-    alpha: Annotated[float, Field(ge=1), trains(mid_training=True)] = 2
-    """GraphN: the least number of times that training must have seen a class in a context. It is not the loss weight
-    alpha of [1]."""
-    uniform: Annotated[bool, trains(mid_training=True)] = False
-    """Draw nodes uniformly instead of by their degree."""
-    degree_smoothing: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
-    """Nodes are drawn in proportion to their degree to this power."""
-
-    @model_validator(mode="after")
-    def _has_neighbours(self) -> Perturb:
-        if self.method == "neigh" and self.topk == 0:
-            raise ValueError("method neigh needs topk >= 1, got 0")
-        return self
 
 
 @AUGMENTATIONS.register
@@ -89,19 +63,13 @@ class GANAugmentation(Augmentation):
         found: set[AugmentationNeed] = set()
         if self.visual_conditioning:
             found.add("features")
-        if self.init_embeddings or self.perturb.method in ("neigh", "graphn"):
+        if self.init_embeddings or self.perturb.compares_classes:
             found.add("class_vectors")
         return frozenset(found)
 
     def fault_of_classes(self, classes: int, data: str) -> str | None:
-        """A message if `perturb.topk` is larger than the number of classes that can be neighbours."""
-        settings = self.perturb
-        # GraphN leaves out two classes: the drawn one and the original. The other methods leave out the original.
-        most = max(0, classes - 1 - (settings.method == "graphn"))
-        if settings.method in ("neigh", "graphn") and settings.topk > most:
-            return (f"perturb.topk must be at most {most} for {settings.method} with the {classes} classes of {data}, "
-                    f"got {settings.topk}")
-        return None
+        """That of the perturbation."""
+        return self.perturb.fault_of_classes(classes, data)
 
     def for_memory(self) -> GANAugmentation:
         """Without perturbation, which chooses labels on the host, and without word vectors to start from."""
@@ -119,16 +87,4 @@ class GANAugmentation(Augmentation):
                   embedding=self.embedding_dim, hidden=self.hidden_dim,
                   large_discriminator=self.large_discriminator, visual_conditioning=self.visual_conditioning,
                   class_vectors=class_vectors, predicate_vectors=predicate_vectors).to(parts.device)
-        return GANAugmenter(gan, self, self._perturber(parts), parts.features)
-
-    def _perturber(self, parts: AugmentationParts) -> Perturber | None:
-        """The perturber that changes node labels before the generator gets them; None without perturbation."""
-        from sgg.perturbations.contexts import Contexts
-        from sgg.perturbations.perturber import Perturber
-
-        settings, statistics = self.perturb, parts.statistics
-        if settings.method == "off":
-            return None
-        contexts = Contexts.from_arrays(*statistics.triplets, statistics.num_classes, statistics.num_predicates)
-        return Perturber(settings.method, contexts, statistics.word_vectors[0], settings.intensity, settings.topk,
-                         settings.alpha, settings.uniform, settings.degree_smoothing)
+        return GANAugmenter(gan, self, self.perturb.build(statistics), parts.features)
