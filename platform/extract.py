@@ -36,7 +36,7 @@ def require_parts(study: Study) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the stores that trials of CONFIG read: the maps that `features.maps` asks for, and the features of training
-    nodes if an augmentation reads them. Complete ones stay. Returns 0, or 2 for bad input."""
+    images that an augmentation reads. Complete ones stay. Returns 0, or 2 for bad input."""
     arguments = parse(argv, "extract", __doc__, resumes=False)
 
     @Interrupts(None).watched()
@@ -56,8 +56,8 @@ def main(argv: list[str] | None = None) -> int:
             if not reads_features(config):
                 print("no features are extracted, because no augmentation of these settings reads them")
                 return
-            store = extract(config, wanted)
-            print(f"{len(store):,} rows, {store.num_bytes:,} bytes: {store.path}")
+            for store in extract(config, wanted):
+                print(f"{len(store):,} rows, {store.num_bytes:,} bytes: {store.path}")
 
     return run_command(write)
 

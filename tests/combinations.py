@@ -13,11 +13,13 @@ from sgg.methods.edge_loss import EDGE_LOSSES
 from sgg.methods.head import HEADS
 
 MODES, BIASES = ("predcls", "sgcls", "sgdet"), ("off", "add", "only")
-ADJUSTED: dict[str, tuple[Any, ...]] = {"pred_weight": (0.5,), "logit_adjustment": (1.0,), "tcar": (1.0,),
-                                        "effect": ("tde", "nie", "te"), "frequency_bias": ("off", "add")}
+ADJUSTED: dict[str, tuple[Any, ...]] = {"pred_weight": (0.5,), "logit_adjustment": (1.0,), "pko": (1.0,),
+                                        "tcar": (1.0,), "effect": ("tde", "nie", "te"),
+                                        "frequency_bias": ("off", "add")}
 """Values of each adjustment that change something."""
-QUICK = {"gan": {"visual_conditioning": False, "perturb": {"method": "rand"}}}
-"""Settings of augmentations that train without a feature store."""
+QUICK = {"gan": {"visual_conditioning": False, "perturb": {"method": "rand"}},
+         "feature_mixing": {"min_cosine": -1, "repeat_below": 50}}
+"""Settings of augmentations with which they have something to do on a few images."""
 
 
 class Combination(NamedTuple):
@@ -46,8 +48,8 @@ class Combination(NamedTuple):
             "model.frequency_bias is only, so the model has no weights":
                 self.augmentation != "off" and self.bias == "only",
             "model.frequency_bias must be off with model.head causal": self.head == "causal" and self.bias != "off",
-            "augmentation.kind gan cannot be combined with model.head causal: ":
-                self.head == "causal" and self.augmentation == "gan"}
+            f"augmentation.kind {self.augmentation} cannot be combined with model.head causal: ":
+                self.head == "causal" and self.augmentation != "off"}
         adjusted = [] if self.adjustment is None else [self.reason_of_adjustment(*self.adjustment)]
         return [reason for reason, holds in found.items() if holds] + [reason for reason in adjusted if reason]
 

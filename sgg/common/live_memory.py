@@ -103,11 +103,13 @@ def peak_of(step: Callable[[], object], held: Callable[[], Iterable[Tensor]]) ->
 
 
 def faked(value: Any, fake: FakeTensorMode) -> Any:
-    """A dataclass, or tensor, without the values of its tensors. What else it holds stays."""
+    """A dataclass, tuple, list or tensor, without the values of its tensors. What else it holds stays."""
     if isinstance(value, FakeTensor):
         return value
     if isinstance(value, Tensor):
         return fake.from_tensor(value)
+    if isinstance(value, (tuple, list)):
+        return type(value)(faked(one, fake) for one in value)
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{one.name: faked(getattr(value, one.name), fake) for one in fields(value)})
     return value

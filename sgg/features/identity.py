@@ -10,7 +10,7 @@ from typing import Any
 
 from sgg.common.hashing import file_hash
 
-KINDS = ("node", "edge", "global")
+KINDS = ("node", "edge", "global", "relation")
 IMAGE_KINDS = ("map", "object_logits", "detections", "class_detections")
 """The kinds of stores with one row per image (`image_store.py`)."""
 SOURCES = ("real", "generated")
@@ -27,9 +27,9 @@ class StoreIdentity:
     """Everything that decides the rows of a store. Two stores with equal identity hold the same features, except for
     the last bits, which depend on the machine and the number of threads.
 
-    classes: names of the labels that group the rows, background first (predicates for edges, one name for global
-    features); the classes of the detector where rows are images. detector: hash of the frozen detector. data: hash of
-    the annotations. kind: node, edge or global, or one of `IMAGE_KINDS`.
+    classes: names of the labels that group the rows, background first (predicates for edges and relations, one name for
+    global features); the classes of the detector where rows are images. detector: hash of the frozen detector. data:
+    hash of the annotations. kind: one of `KINDS` (`sgg.systems.extraction`) or of `IMAGE_KINDS`.
     source: real or generated. settings: JSON values that also decide the rows (split of the data, under the key `part`;
     size of a RoI; checkpoint of the generator; ...). pictures: hash of the image files; "" if it is unknown, as in
     stores of the first edition, which count as stores of any image files.

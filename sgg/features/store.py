@@ -119,6 +119,10 @@ class FeatureStore:
             warnings.warn(f"{self.path}: no feature of {', '.join(names)}: zeros are used instead", stacklevel=2)
         return PendingSample(self, rows, device)
 
+    def request_rows(self, rows: np.ndarray, device: torch.device | str = "cpu") -> PendingSample:
+        """Begin to read rows [n] by their numbers, in the background. The result is as that of `request`."""
+        return PendingSample(self, rows, device)
+
     def sample(self, labels: Array, generator: torch.Generator | None = None) -> Tensor:
         """[N, *row_shape] float32: for each of labels [N] one stored feature of that class, uniformly at random.
 

@@ -9,6 +9,7 @@ from .head import Mode
 from .registry import Method, Registry
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from torch import Generator, Tensor
 
@@ -16,15 +17,16 @@ if TYPE_CHECKING:
 
 AUGMENTATIONS: Registry[Augmentation] = Registry("augmentation", "sgg.augmentations", default="off")
 
-AugmentationNeed = Literal["features", "class_vectors"]
-"""features: real features of the objects of the training images, by class. class_vectors: word vectors."""
+AugmentationNeed = Literal["features", "relation_features", "class_vectors"]
+"""features: real features of the objects of the training images, by class. relation_features: real features of
+annotated relations of the training images, those of `Augmentation.stored_relations`. class_vectors: word vectors."""
 
 
 class PendingFeatures(Protocol):
     """Features that another thread is reading."""
 
     def result(self) -> Tensor:
-        """Wait for the features and return them: [N, channels, 7, 7]."""
+        """Wait for the features and return them: [N, channels, 7, 7], or as the source says."""
 
 
 class FeatureSource(Protocol):
@@ -37,12 +39,37 @@ class FeatureSource(Protocol):
         """
 
 
+class RelationSource(Protocol):
+    """K annotated relations of the training images with their real features:
+    `sgg.systems.relation_features.StoredRelations`.
+
+    triplets: [K, 3] subject class, predicate, object class. boxes: [K, 2, 4] of subject and object, in pixels of the
+    image. Both are in the order of the annotation.
+    """
+
+    @property
+    def triplets(self) -> np.ndarray:
+        """See above."""
+
+    @property
+    def boxes(self) -> np.ndarray:
+        """See above."""
+
+    def request(self, relations: np.ndarray, device: torch.device) -> PendingFeatures:
+        """Begin to read the features of some relations, by their numbers [n].
+
+        `.result()` of the returned object gives [n, 3, channels, 7, 7] on `device`: the subject, the object, and the
+        smallest box around both, each pooled from the map of the image as it is, not mirrored.
+        """
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AugmentationParts:
     """The inputs of `Augmentation.build`.
 
     channels and map_size: of the detector's map [channels, map_size, map_size]. statistics: counts and vectors of the
-    training data. device: of the networks. features: real features, if the augmentation needs them.
+    training data. device: of the networks. features, relations: real features of objects, and of relations, if the
+    augmentation needs them.
     """
 
     channels: int
@@ -50,13 +77,14 @@ class AugmentationParts:
     statistics: Statistics
     device: torch.device
     features: FeatureSource | None = None
+    relations: RelationSource | None = None
 
 
 class Augmentation(Method):
     """The settings of an augmentation, and the method that builds it.
 
     modes: the values of `training.mode` that it supports. rates: the names of its settings that are learning rates.
-    generates: whether it trains the model on features that it generates.
+    generates: whether it trains the model on features that no real image has.
     """
 
     rates: ClassVar[tuple[str, ...]] = ()
@@ -74,6 +102,15 @@ class Augmentation(Method):
         classes: the number of object classes, without background. data: the title of the data set.
         """
         return None
+
+    def stored_relations(self, triplets: np.ndarray, statistics: Statistics) -> np.ndarray:
+        """[U] bool: which annotated relations of the training images have stored features (`relation_features`).
+
+        triplets: [U, 3] subject class, predicate, object class of each. statistics: as in `AugmentationParts`.
+        """
+        import numpy as np
+
+        return np.ones(len(triplets), bool)
 
     def for_memory(self) -> Augmentation:
         """The settings whose steps are computed without values, to know their memory: without work of the host that

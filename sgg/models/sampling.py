@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
-PairSampler = Callable[[Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor] | None]
-"""Chooses among relations [E, 4] and background pairs [K, 2], given a budget of pairs and a generator. Returns the
-chosen rows of both, or None for the uniform choice."""
+
+class Budget(NamedTuple):
+    """The largest numbers of pairs on which a batch is trained: of all of them, and of annotated ones among them."""
+
+    pairs: int
+    annotated: int
+
+
+PairSampler = Callable[[Tensor, Tensor, Budget, torch.Generator], tuple[Tensor, Tensor] | None]
+"""Chooses among relations [E, 4] and background pairs [K, 2], given a budget and a generator. Returns the chosen rows
+of both, or None for the uniform choice."""
 
 
 def all_pairs(image_index: Tensor) -> Tensor:
@@ -58,18 +67,20 @@ def training_pairs(
     annotated = torch.isin(_flat(candidates, objects), _flat(foreground, objects))
     candidates = candidates[~annotated]
 
+    budget = Budget(pairs_per_image * images, int(pairs_per_image * foreground_share * images))
+    chosen = None
     if sampler is not None:
-        chosen = sampler(relations, candidates, pairs_per_image * images, generator or torch.default_generator)
-        if chosen is not None:
-            rows, others = chosen
-            return _in_order(foreground[rows], predicates[rows], candidates[others], objects)
-    kept = _draw(len(foreground), int(pairs_per_image * foreground_share * images), generator)
-    if kept is not None:
-        foreground, predicates = foreground[kept], predicates[kept]
-    kept = _draw(len(candidates), pairs_per_image * images - len(foreground), generator)
-    if kept is not None:
-        candidates = candidates[kept]
-    return _in_order(foreground, predicates, candidates, objects)
+        chosen = sampler(relations, candidates, budget, generator or torch.default_generator)
+    rows, others = uniform_pairs(len(foreground), len(candidates), budget, generator) if chosen is None else chosen
+    return _in_order(foreground[rows], predicates[rows], candidates[others], objects)
+
+
+def uniform_pairs(relations: int, background: int, budget: Budget,
+                  generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+    """Rows of so many relations, and of so many background pairs: all of them, or a random choice where there are more
+    than the budget allows."""
+    rows = _draw(relations, budget.annotated, generator)
+    return rows, _draw(background, budget.pairs - len(rows), generator)
 
 
 def _in_order(foreground: Tensor, predicates: Tensor, candidates: Tensor, objects: int) -> tuple[Tensor, Tensor]:
@@ -83,6 +94,6 @@ def _flat(pairs: Tensor, objects: int) -> Tensor:
     return pairs[:, 0] * objects + pairs[:, 1]
 
 
-def _draw(count: int, budget: int, generator: torch.Generator | None) -> Tensor | None:
-    """The rows to keep where `count` exceeds `budget`; None: all rows."""
-    return torch.randperm(count, generator=generator)[:budget] if count > budget else None
+def _draw(count: int, budget: int, generator: torch.Generator | None) -> Tensor:
+    """`budget` of `count` rows, or all of them where there are no more."""
+    return torch.randperm(count, generator=generator)[:budget] if count > budget else torch.arange(count)

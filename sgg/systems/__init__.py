@@ -86,7 +86,8 @@ def require_detections(folder: Path, asking: str) -> None:
 
 def reads_features(config: Config) -> bool:
     """Whether training with a config reads features that we extract and store (`Foundation.training_features`)."""
-    return "features" in config.augmentation.needs and config.detector.features is None
+    needs = config.augmentation.needs
+    return "relation_features" in needs or ("features" in needs and config.detector.features is None)
 
 
 def parts_of(provenance: Mapping[str, object]) -> dict[str, str]:

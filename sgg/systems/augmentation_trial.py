@@ -5,12 +5,17 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from sgg.data import Split
 from sgg.experiment.context import Experiment
-from sgg.models.sampling import all_pairs
+from sgg.methods.augmentation import PendingFeatures
+from sgg.models.sampling import Budget, all_pairs
 from sgg.systems.contract import Draws
+from sgg.systems.extraction import POOLED
+from sgg.systems.relation_features import RelationsOfShape, TrainingRelations
 from sgg.systems.two_stage.augmenter import Augmenter, repeats_of, sampled_pairs
 from sgg.systems.two_stage.encoding import Encoding
 from sgg.systems.two_stage.sample import Plan
@@ -19,7 +24,7 @@ OBJECTS, IMAGES = 3, 2
 """Two images with three objects each. The numbers of images, objects, relations and pairs differ, so an augmentation
 cannot mix them up unnoticed."""
 RELATIONS = ((0, 0, 1, 1), (0, 1, 2, 1), (1, 3, 4, 1), (1, 5, 3, 1))
-BUDGET = 6
+BUDGET = Budget(pairs=6, annotated=3)
 """Fewer than the 4 relations and 8 other pairs, so the augmentation has to choose."""
 
 
@@ -72,4 +77,17 @@ class NoFeatures:
 
     def request(self, labels: Tensor, generator: Generator, device: torch.device) -> Any:
         """As `FeatureSource.request`."""
-        return SimpleNamespace(result=lambda: torch.zeros(len(labels), self._channels, 7, 7, device=device))
+        return SimpleNamespace(result=lambda: torch.zeros(len(labels), self._channels, POOLED, POOLED, device=device))
+
+
+class NoRelationFeatures(TrainingRelations):
+    """The relations of a split with zero features, used before the real ones are made. channels: of the detector's map.
+    """
+
+    def __init__(self, split: Split, channels: int) -> None:
+        super().__init__(split)
+        self._channels = channels
+
+    def request(self, relations: np.ndarray, device: torch.device) -> PendingFeatures:
+        """As `RelationSource.request`."""
+        return RelationsOfShape(len(relations), self._channels, POOLED, device)

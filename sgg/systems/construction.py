@@ -18,7 +18,7 @@ from sgg.methods.loaded_plugins import plugin_of
 from sgg.methods.plugin_errors import naming_faults
 from sgg.methods.plugin_files import PluginError
 from sgg.methods.registry import Method, require_call
-from sgg.systems.augmentation_trial import NoFeatures, try_augmenter
+from sgg.systems.augmentation_trial import NoFeatures, NoRelationFeatures, try_augmenter
 from sgg.systems.head_trial import try_head
 from sgg.systems.two_stage.augmenter import require_augmenter
 
@@ -117,6 +117,9 @@ def _try_augmentation(experiment: Experiment) -> None:
     config = experiment.config
     spec, augmentation = config.detector.spec, config.augmentation
     features = NoFeatures(spec.channels) if "features" in augmentation.needs else None
+    relations = None
+    if "relation_features" in augmentation.needs:
+        relations = NoRelationFeatures(experiment.data.split("train"), spec.channels)
     built = augmentation.build(AugmentationParts(spec.channels, spec.map_size(spec.image_size), experiment,
-                                                 torch.device("cpu"), features))
+                                                 torch.device("cpu"), features, relations))
     try_augmenter(require_augmenter(built, augmentation), experiment)

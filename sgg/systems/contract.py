@@ -186,9 +186,9 @@ class Foundation(Protocol):
     def provenance(self) -> DataProvenance:
         """See above."""
 
-    def training_features(self) -> tuple[Extraction, Path]:
-        """The extraction of the features that training reads (`sgg.systems.reads_features`), and the path of their
-        store."""
+    def training_features(self) -> Sequence[tuple[Extraction, Path]]:
+        """The extraction of all features that training reads and that are ours (`sgg.systems.reads_features`), each
+        with the path of its store."""
 
     def missing_stores(self) -> MissingStores:
         """Decide which stores of the detector's outputs are made (`features.maps`). Raises ValueError where the disk

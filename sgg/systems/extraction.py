@@ -1,5 +1,5 @@
-"""Extract features of images into stores: the map of the frozen detector or of a generator, pooled over nodes, edges or
-the whole image."""
+"""Extract features of images into stores: the map of the frozen detector or of a generator, pooled over nodes, edges,
+both together or the whole image."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ from sgg.systems.two_stage.encoding import Encoding, encode_annotated
 log = logging.getLogger(__name__)
 
 POOLED = 7
+REGIONS = 3
+"""The regions of a relation in a row of its features: subject, object, and the smallest box around both."""
 PART_IMAGES = 256
 """At most so many images per part of a store, so that little is lost with a writer and several share small stores."""
 EncodeBatch = Callable[[Batch], tuple[Encoding, Tensor]]
@@ -56,7 +58,8 @@ def _none(split: Split) -> AddMaps | None:
 class Extraction:
     """The features of one kind from one split of a data set, in parts of a store that fit in memory.
 
-    kind: node (each box, labelled by its class), edge (the union box of each relation, labelled by its predicate) or
+    kind: node (each box, labelled by its class), edge (the union box of each relation, labelled by its predicate),
+    relation (the subject, the object and the union box of each relation in one row, labelled by its predicate) or
     global (the map averaged over space). encode: gives the maps; None: the detector. settings: what else decides the
     rows, for the identity of the store. maps: reads the maps of a split where they are stored, so that the detector
     does not compute them again; returns None where it has none. An extraction can be pickled if `encode` and `maps`
@@ -83,7 +86,9 @@ class Extraction:
     @cached_property
     def identity(self) -> StoreIdentity:
         """The identity of the store."""
-        classes = {"node": self.data.classes, "edge": self.data.predicates, "global": ["image"]}[self.kind]
+        predicates = self.data.predicates
+        classes = {"node": self.data.classes, "edge": predicates, "relation": predicates, "global": ["image"]}[
+            self.kind]
         settings = {"part": self.split.name, "images": len(self.split), "pooled": POOLED,
                     **pixels_identity(self.split.annotations.sizes, self.detector.image_size), **self.settings}
         return StoreIdentity(classes, self.detector_hash, self.data.hash, self.kind, self.source, settings,
@@ -92,15 +97,15 @@ class Extraction:
     @property
     def row_shape(self) -> tuple[int, ...]:
         """The shape of one feature."""
-        size = 1 if self.kind == "global" else POOLED
-        return self.detector.channels, size, size
+        size, regions = 1 if self.kind == "global" else POOLED, REGIONS if self.kind == "relation" else 1
+        return regions * self.detector.channels, size, size
 
     def ranges(self) -> list[range]:
         """The images of each part of the store."""
         annotations = self.split.annotations
-        rows = {"node": annotations.objects_per_image, "edge": annotations.relations_per_image,
-                "global": np.ones(len(annotations), np.int64)}
-        return image_ranges(rows[self.kind], rows_per_part(self.row_shape), PART_IMAGES)
+        rows = {"node": annotations.objects_per_image, "global": np.ones(len(annotations), np.int64)}
+        return image_ranges(rows.get(self.kind, annotations.relations_per_image), rows_per_part(self.row_shape),
+                            PART_IMAGES)
 
     def batches(self, images: range) -> Iterable[Batch]:
         """The images of one of `ranges`, in batches."""
@@ -140,10 +145,15 @@ class Extraction:
             features, labels = encoding.map.mean((2, 3), keepdim=True), labels.new_zeros(len(batch))
         else:
             boxes, images = encoding.boxes, encoding.image_index
-            if self.kind == "edge":
+            if self.kind != "node":
                 subjects, objects, labels = batch.relations[:, 1:].unbind(1)
                 boxes, images = union(boxes[subjects], boxes[objects]), images[subjects]
+                if self.kind == "relation":
+                    ends = encoding.boxes[batch.relations[:, 1:3].T.flatten()]
+                    boxes, images = torch.cat([ends, boxes]), images.repeat(REGIONS)
             features = pool(encoding.map, boxes, images, POOLED, 1 / self.detector.stride)
+            if self.kind == "relation":
+                features = features.unflatten(0, (REGIONS, len(labels))).transpose(0, 1).flatten(1, 2)
         return features.half().cpu(), labels.cpu()
 
 
@@ -220,6 +230,18 @@ def _imported_stores(cache: Path, identity: StoreIdentity) -> Iterator[Path]:
             with suppress(StoreMismatchError):
                 identity.require_stand_in(found, path)
                 yield path
+
+
+def training_relations(data: DataSet, kept: np.ndarray, detector: Detector, detector_hash: str, workers: int = 0,
+                       maps: Callable[[Split], AddMaps | None] = _none) -> Extraction:
+    """Real features of relations of the training images, which an augmentation mixes in (docs/SYSTEM.md section 5).
+
+    kept: [U] bool, which of the annotated relations. workers: processes that decode images. maps: as in `Extraction`.
+    """
+    split = data.split("train")
+    split = replace(split, annotations=split.annotations.keep_relations(kept))
+    return Extraction(data, split, detector, detector_hash, "relation", workers=workers, maps=maps,
+                      settings={"relations": value_hash(np.flatnonzero(kept).tolist())})
 
 
 def training_nodes(data: DataSet, detector: Detector, detector_hash: str, workers: int = 0,

@@ -133,7 +133,7 @@ def test_features_are_written_by_tasks_and_one_is_killed(ray_with_gpus, training
     assert ended.value.code == 0
     assert first.killed
     foundation = systems.open_foundation(load(training_file, [f"data.root={root}"]).base)
-    extraction, path = foundation.training_features()
+    ((extraction, path),) = foundation.training_features()
     assert len(extraction.ranges()) > 3
     # A run of two epochs reads val more often than storing computes it. A task has decided, since there are 4 GPUs.
     assert [foundation.stored(name).complete for name in ("train", "val", "test")] == [False, True, False]

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from sgg.data.annotations import Annotations
 from sgg.methods.augmentation import Augmentation
 from sgg.methods.registry import MethodError, place
+from sgg.models.sampling import Budget
 from sgg.systems.contract import Draws, Losses
 
 from .sample import Plan, Sample
@@ -38,13 +39,13 @@ class Augmenter:
         """[I] how often each training image occurs in an epoch; None: once."""
         return None
 
-    def sample_pairs(self, relations: Tensor, background: Tensor, budget: int,
+    def sample_pairs(self, relations: Tensor, background: Tensor, budget: Budget,
                      generator: Generator) -> tuple[Tensor, Tensor] | None:
         """Sample the annotated relations and the background pairs on which a batch is trained; None: the uniform
         choice.
 
         relations: [E, 4] image, subject, object, predicate. background: [K, 2] pairs without relation. budget: the
-        largest number of pairs. Returns rows of `relations` and rows of `background`.
+        largest numbers of pairs. Returns rows of `relations` and rows of `background`.
         """
         return None
 
@@ -90,7 +91,7 @@ def repeats_of(augmenter: Augmenter, annotations: Annotations) -> np.ndarray | N
                       f"{list(given.shape)}: {np.array2string(given, threshold=6, edgeitems=3)}")
 
 
-def sampled_pairs(augmenter: Augmenter, relations: Tensor, background: Tensor, budget: int,
+def sampled_pairs(augmenter: Augmenter, relations: Tensor, background: Tensor, budget: Budget,
                   generator: Generator) -> tuple[Tensor, Tensor] | None:
     """The result of `Augmenter.sample_pairs`. Raises MethodError that names its file and line unless it is None or two
     vectors, of rows of `relations` and of `background`."""

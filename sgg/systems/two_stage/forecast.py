@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -17,14 +18,15 @@ from sgg.experiment.derived_arrays import path_of
 from sgg.experiment.embeddings import has_glove
 from sgg.experiment.torch_setup import device_of
 from sgg.methods.derived import DerivedFile
+from sgg.systems.extraction import REGIONS
 from sgg.systems.forecast import SharedPart
 
 from .estimate import Estimate
-from .foundation import SPLITS, TwoStageFoundation
+from .foundation import SPLITS, TwoStageFoundation, stored_relations
 from .map_estimates import TYPES
 from .storing import decide, explain_auto, free_bytes, reads_of, saves_time, too_large
 
-NODES = "node features"
+NODES, RELATIONS = "node features", "relation features"
 HALF = np.dtype("float16").itemsize
 
 
@@ -43,12 +45,12 @@ def shared_parts(experiment: Experiment) -> Iterator[SharedPart]:
     yield from (_derived(experiment, file) for file in config.loss.derived(experiment))
     if known is None:
         yield _maps_to_come(experiment)
-        yield from _nodes(experiment, None)
+        yield from _features(experiment, None)
         return
     detector, identity = ensure_detector(experiment.data, experiment.cache, config.detector, config.data.workers)
     foundation = TwoStageFoundation(experiment, detector.to(device_of(config)), identity)
     yield _maps(foundation)
-    yield from _nodes(experiment, foundation)
+    yield from _features(experiment, foundation)
 
 
 def _detector(experiment: Experiment, there: bool) -> SharedPart:
@@ -112,18 +114,25 @@ def _maps_to_come(experiment: Experiment) -> SharedPart:
                       bytes=None if too_large(wanted, free) else round(wanted.total))
 
 
-def _nodes(experiment: Experiment, foundation: TwoStageFoundation | None) -> Iterator[SharedPart]:
-    """The features of training objects, where an augmentation reads them."""
-    config = experiment.config
-    if "features" not in config.augmentation.needs:
-        return
-    if (given := config.detector.features) is not None:
-        yield SharedPart(NODES, ["are given"], given, True, 0, 0.0)
-        return
-    rows = int(experiment.data.split("train").annotations.objects_per_image.sum())
-    size = rows * config.detector.spec.channels * POOLED**2 * HALF
-    path = None if foundation is None else foundation.training_features()[1]
+def _features(experiment: Experiment, foundation: TwoStageFoundation | None) -> Iterator[SharedPart]:
+    """The features of training objects and relations, where an augmentation reads them."""
+    config, paths = experiment.config, {}
+    if foundation is not None:
+        paths = {extraction.kind: path for extraction, path in foundation.training_features()}
+    if "features" in config.augmentation.needs:
+        if (given := config.detector.features) is not None:
+            yield SharedPart(NODES, ["are given"], given, True, 0, 0.0)
+        else:
+            rows = int(experiment.data.split("train").annotations.objects_per_image.sum())
+            yield _extracted(NODES, rows, "objects", 1, config, paths.get("node"))
+    if "relation_features" in config.augmentation.needs:
+        rows = int(stored_relations(experiment).sum())
+        yield _extracted(RELATIONS, rows, "relations", REGIONS, config, paths.get("relation"))
+
+
+def _extracted(name: str, rows: int, what: str, regions: int, config: Config, path: Path | None) -> SharedPart:
+    """A feature store of ours. rows: of some regions each. what: they are of. path: None: unknown yet."""
+    size = rows * regions * config.detector.spec.channels * POOLED**2 * HALF
     if path is not None and path.exists():
-        yield SharedPart(NODES, ["are there"], path, True, 0, 0.0)
-    else:
-        yield SharedPart(NODES, [f"are extracted first: {rows:,} objects, {gigabytes(size)}"], path, bytes=size)
+        return SharedPart(name, ["are there"], path, True, 0, 0.0)
+    return SharedPart(name, [f"are extracted first: {rows:,} {what}, {gigabytes(size)}"], path, bytes=size)

@@ -30,8 +30,9 @@ from sgg.models.scene_graph import SceneGraphModel
 from sgg.structures import Batch
 from sgg.systems.construction import Use, require_plugins
 from sgg.systems.contract import Check, MissingStores, TrainingBatches
-from sgg.systems.extraction import Extraction, store_path, training_nodes
+from sgg.systems.extraction import Extraction, store_path, training_nodes, training_relations
 from sgg.systems.optimization import build_optimizer
+from sgg.systems.relation_features import StoredRelations
 
 from .augmenter import require_augmenter
 from .learner import GraphLearner
@@ -115,17 +116,39 @@ class TwoStageFoundation:
             self._extraction.identity.require_stand_in(store.identity, f"detector.features: {given}")
             log.info("real features are those of %s (%s), not our own extraction", given, store.identity.settings)
             return store
-        extraction, path = self.training_features()
-        return extraction.ensure(path, partial(track, description="features"))
+        return self._extracted(self._extraction)
 
-    def training_features(self) -> tuple[Extraction, Path]:
-        """The extraction of our own features, and the path of their store."""
-        return self._extraction, store_path(self.experiment.cache, self._extraction.identity)
+    @cached_property
+    def relations(self) -> StoredRelations | None:
+        """Training relations with real features, if the augmentation needs them; extracted where they are missing."""
+        if "relation_features" not in self.augmentation.needs:
+            return None
+        extraction = self._relation_extraction
+        return StoredRelations(extraction.split, self._extracted(extraction))
+
+    def training_features(self) -> list[tuple[Extraction, Path]]:
+        """As `Foundation.training_features`."""
+        wanted, given = self.augmentation.needs, self.config.detector.features
+        extractions = [*([self._extraction] if "features" in wanted and given is None else []),
+                       *([self._relation_extraction] if "relation_features" in wanted else [])]
+        return [(one, self._path_of(one)) for one in extractions]
+
+    def _extracted(self, extraction: Extraction) -> FeatureStore:
+        return extraction.ensure(self._path_of(extraction), partial(track, description="features"))
+
+    def _path_of(self, extraction: Extraction) -> Path:
+        return store_path(self.experiment.cache, extraction.identity)
 
     @cached_property
     def _extraction(self) -> Extraction:
         return training_nodes(self.experiment.data, self.detector, self.detector_hash, self.config.data.workers,
                               self.stored_maps)
+
+    @cached_property
+    def _relation_extraction(self) -> Extraction:
+        kept = stored_relations(self.experiment)
+        return training_relations(self.experiment.data, kept, self.detector, self.detector_hash,
+                                  self.config.data.workers, self.stored_maps)
 
     @cached_property
     def stored_maps(self) -> StoredMaps:
@@ -153,6 +176,7 @@ class TwoStageFoundation:
         else:
             warn_of_missing(splits, self.config)
         self.features  # noqa: B018 - the property computes them once
+        self.relations  # noqa: B018 - as above
 
     def stored(self, name: str) -> StoredSplit:
         """The stores of the detector's outputs for a split."""
@@ -198,7 +222,8 @@ class TwoStageFoundation:
         groups = model.parameter_groups(settings.learning_rate, settings.box_head_rate)
         optimizer = build_optimizer(settings, groups)
         augmenter = require_augmenter(self.augmentation.build(AugmentationParts(
-            self.detector.channels, self.detector.map_size, self.experiment, device, self.features)), self.augmentation)
+            self.detector.channels, self.detector.map_size, self.experiment, device, self.features, self.relations)),
+            self.augmentation)
         edge_loss = config.loss.build(self.experiment)
         learner = GraphLearner(model, self.detector, edge_loss, optimizer, config, device)
         return TwoStage(learner, augmenter, config, device)
@@ -219,6 +244,12 @@ class TwoStageFoundation:
     def write_parts(self, folder: Path) -> None:
         """Write what a prediction needs beside a checkpoint (`sgg.systems.two_stage.parts`)."""
         write_parts(self.experiment, self.detector, self.detector_hash, folder)
+
+
+def stored_relations(experiment: Experiment) -> np.ndarray:
+    """[U] bool: which relations of the train split have stored features, as the augmentation decides."""
+    triplets = experiment.data.split("train").annotations.triplets
+    return experiment.config.augmentation.stored_relations(triplets, experiment)
 
 
 def _of_features(config: Config) -> dict[str, str]:

@@ -17,6 +17,7 @@ from sgg.detector.model import Detector
 from sgg.losses import node_loss
 from sgg.losses.total import total
 from sgg.methods.edge_loss import EdgeContext, EdgeLossFunction, require_scalar
+from sgg.methods.head import HeadOutputs
 from sgg.models.scene_graph import SceneGraphModel
 from sgg.systems.contract import Losses
 from sgg.systems.optimization import clipped_step
@@ -28,8 +29,8 @@ from .totals import mean_scale
 class GraphLearner:
     """F with its losses and its optimiser.
 
-    detector: frozen, on the device of F. edge_loss: scores the predicates. optimizer: of F. The owner sets `together`,
-    which calls a function so that gradients are averaged over all processes that train together
+    detector: frozen, on the device of F. edge_loss: scores the predicates. optimizer: of F. mode: of training. The
+    owner sets `together`, which calls a function so that gradients are averaged over all processes that train together
     (`sgg.common.distributed.Together`).
     """
 
@@ -39,7 +40,7 @@ class GraphLearner:
                  optimizer: torch.optim.Optimizer, config: Config, device: torch.device) -> None:
         self.model, self.detector, self.optimizer = model, detector, optimizer
         self._norms: list[Tensor] = []
-        self._edge_loss, self._mode, self._clip = edge_loss, config.training.mode, config.training.clip_gradient
+        self._edge_loss, self.mode, self._clip = edge_loss, config.training.mode, config.training.clip_gradient
         self._autocast: Callable[[], Any] = contextlib.nullcontext
         if config.training.autocast_bf16:
             self._autocast = partial(torch.autocast, device.type, torch.bfloat16)
@@ -50,17 +51,26 @@ class GraphLearner:
 
         biased: use the frequency bias, if the model has one.
         """
+        return self.losses_of(self.outputs(sample, biased), sample)
+
+    def outputs(self, sample: Sample, biased: bool = True) -> HeadOutputs:
+        """The outputs of F on a sample. biased: as in `losses`."""
         encoding, labels = sample.encoding, sample.labels
         with self._autocast():
-            outputs = self.model(
+            outputs: HeadOutputs = self.model(
                 sample.nodes, sample.edges, encoding.boxes, encoding.image_index, sample.pairs, encoding.image_sizes,
-                self._mode, labels if self._mode == "predcls" else None, biased=biased, detector_logits=sample.logits,
+                self.mode, labels if self.mode == "predcls" else None, biased=biased, detector_logits=sample.logits,
                 class_boxes=encoding.class_boxes, target_labels=labels, target_predicates=sample.hard_predicates,
                 related=sample.hard_predicates > 0, largest=encoding.largest)
-        whole = sample.whole
+        return outputs
+
+    def losses_of(self, outputs: HeadOutputs, sample: Sample) -> Losses:
+        """The losses of the outputs of F on a sample."""
+        labels, whole = sample.labels, sample.whole
         scales = {"objects": mean_scale(len(labels), whole.objects),
                   "pairs": mean_scale(len(sample.pairs), whole.pairs),
                   "images": mean_scale(sample.num_images, whole.images)}
+        assert outputs.labels is not None  # the model sets them
         subjects, objects = outputs.labels[sample.pairs[:, 0]], outputs.labels[sample.pairs[:, 1]]
         context = EdgeContext(subjects, objects, whole.foreground, whole.background)
         logits = full(outputs.predicate_logits)

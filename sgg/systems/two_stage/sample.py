@@ -26,7 +26,8 @@ class Plan:
     nobody waits for the device; only the map, and the detector's scores of objects, may be on the device already.
 
     encoding: boxes and images. labels: [N] classes of the objects. relations: [E, 4] of the annotation. pairs: [P, 2].
-    predicates: [P], or soft predicates [P, R]; 0 is background.
+    predicates: [P], or soft predicates [P, R]; 0 is background. hard: [P] the predicate that stands for a soft one
+    where a single one is needed; None: the most likely one.
     """
 
     encoding: Encoding
@@ -34,6 +35,7 @@ class Plan:
     relations: Tensor
     pairs: Tensor
     predicates: Tensor
+    hard: Tensor | None = None
 
     @property
     def counts(self) -> tuple[int, int, float, int]:
@@ -48,17 +50,17 @@ class Plan:
             nodes, edges = model.features(encoding.map, encoding.boxes, encoding.image_index, pairs)
         return Sample(encoding, self.labels.to(device, non_blocking=True), self.relations.to(device, non_blocking=True),
                       pairs, self.predicates.to(device, non_blocking=True), nodes, edges, encoding.map, encoding.logits,
-                      totals)
+                      totals, None if self.hard is None else self.hard.to(device, non_blocking=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A training batch with its encoding and the pairs to classify, on the device of the model.
 
-    encoding, labels, relations, pairs, predicates: as in `Plan`. nodes, edges: visual features of objects and pairs [n,
-    channels, 7, 7]. map: the feature map from which they were pooled. logits: [N, C] the detector's scores of the
-    objects, if the head needs them. totals: of the whole batch; None: this sample is the whole batch. Whoever replaces
-    objects, pairs or predicates must reset `totals` to None.
+    encoding, labels, relations, pairs, predicates, hard: as in `Plan`. nodes, edges: visual features of objects and
+    pairs [n, channels, 7, 7]. map: the feature map from which they were pooled. logits: [N, C] the detector's scores of
+    the objects, if the head needs them. totals: of the whole batch; None: this sample is the whole batch. Whoever
+    replaces objects, pairs or predicates must set `totals` anew, or to None.
     """
 
     encoding: Encoding
@@ -71,6 +73,7 @@ class Sample:
     map: Tensor
     logits: Tensor | None = None
     totals: Totals | None = None
+    hard: Tensor | None = None
 
     @property
     def num_images(self) -> int:
@@ -79,7 +82,9 @@ class Sample:
 
     @property
     def hard_predicates(self) -> Tensor:
-        """[P] the most likely predicate of each pair."""
+        """[P] one predicate for each pair."""
+        if self.hard is not None:
+            return self.hard
         return self.predicates if self.predicates.dim() == 1 else self.predicates.argmax(dim=1)
 
     @property

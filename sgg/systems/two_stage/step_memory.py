@@ -8,7 +8,8 @@ such figures with those of real processes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +20,12 @@ from sgg.common.live_memory import LiveMemory, WithoutUpdates, bytes_of, faked, 
 from sgg.config import Config
 from sgg.data import Split, load_batches
 from sgg.detector.model import SCORE_THRESHOLDS, Detector
-from sgg.detector.rcnn import DETECTIONS, POOLED
+from sgg.detector.rcnn import DETECTIONS
 from sgg.experiment.context import Experiment
-from sgg.methods.augmentation import AugmentationParts, FeatureSource
+from sgg.methods.augmentation import AugmentationParts
 from sgg.settings.keys import flatten
 from sgg.structures import Batch, Detections, DetectorOutputs
+from sgg.systems.augmentation_trial import NoFeatures, NoRelationFeatures
 from sgg.systems.contract import Draws
 from sgg.systems.forecast import StepMemory
 from sgg.systems.optimization import build_optimizer
@@ -54,8 +56,9 @@ def step_memory(experiment: Experiment) -> StepMemory:
     batch = _largest_batch(experiment, detector)
     plans = [_plan(system, config, part) for part in batch.split(config.training.accumulate)]
     totals = Totals.of(*map(sum, zip(*(plan.counts for plan in plans), strict=True)))
+    requested = [system.augmenter.request(plan, Draws(0, 1)) for plan in plans]
     with fake:
-        return _measured(system, plans, totals, fake)
+        return _measured(system, plans, requested, totals, fake)
 
 
 def memory_key(config: Config) -> str:
@@ -113,9 +116,12 @@ def _system(experiment: Experiment, config: Config, detector: Detector) -> TwoSt
     table = None if config.model.frequency_bias == "off" else torch.empty(sizes[0], *sizes)
     model = build_model(config, detector, sizes, words if config.model.head.needs_words else None, table)
     settings, augmentation = config.training, config.augmentation.for_memory()
-    features = _Features(detector.channels) if "features" in augmentation.needs else None
+    features = NoFeatures(detector.channels) if "features" in augmentation.needs else None
+    relations = None
+    if "relation_features" in augmentation.needs:
+        relations = NoRelationFeatures(experiment.data.split("train"), detector.channels)
     augmenter = require_augmenter(augmentation.build(AugmentationParts(
-        detector.channels, detector.map_size, experiment, CPU, features)), augmentation)
+        detector.channels, detector.map_size, experiment, CPU, features, relations)), augmentation)
     optimizer = build_optimizer(settings, model.parameter_groups(settings.learning_rate, settings.box_head_rate))
     learner = GraphLearner(model, detector, config.loss.for_memory().build(experiment), optimizer, config, CPU)
     system = TwoStage(learner, augmenter, config, CPU)
@@ -156,16 +162,16 @@ def _plan(system: TwoStage, config: Config, batch: Batch) -> Plan:
                      settings.foreground_share, Draws(0, 1)["pairs"])
 
 
-def _measured(system: TwoStage, plans: list[Plan], totals: Totals, fake: FakeTensorMode) -> StepMemory:
-    """The memory of a step on the plans of the parts of a batch."""
+def _measured(system: TwoStage, plans: list[Plan], requested: list[Any], totals: Totals,
+              fake: FakeTensorMode) -> StepMemory:
+    """The memory of a step on the plans of the parts of a batch. requested: by the augmentation."""
     maps = [torch.empty(plan.encoding.map.shape) for plan in plans]
 
     def advance() -> None:
         of_host = [faked(replace(plan, encoding=replace(plan.encoding, map=its)), fake)
                    for plan, its in zip(plans, maps, strict=True)]
-        requested = [system.augmenter.request(plan, Draws(0, 1)) for plan in of_host]
         with WithoutUpdates():
-            system.advance([plan.sample(system.model, CPU, totals) for plan in of_host], requested)
+            system.advance([plan.sample(system.model, CPU, totals) for plan in of_host], faked(requested, fake))
         system.learner.take_norms()
 
     def kept() -> Iterator[Tensor]:
@@ -191,19 +197,3 @@ def _moments(system: TwoStage) -> Iterator[Tensor]:
     for optimizer in system.optimizers.values():
         for state in optimizer.state.values():
             yield from (one for one in state.values() if isinstance(one, Tensor))
-
-
-@dataclass(frozen=True)
-class _Features(FeatureSource):
-    """Takes the place of the feature store: features without values."""
-
-    channels: int
-    objects: int = 0
-
-    def request(self, labels: Tensor, generator: torch.Generator, device: torch.device) -> _Features:
-        """As `FeatureSource.request`."""
-        return replace(self, objects=len(labels))
-
-    def result(self) -> Tensor:
-        """[N, channels, 7, 7]."""
-        return torch.empty(self.objects, self.channels, POOLED, POOLED)

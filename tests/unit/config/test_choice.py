@@ -112,11 +112,11 @@ def test_validate_derives_one_width_of_vectors_from_the_earlier_one() -> None:
     assert (config.embeddings.dim, config.augmentation.embedding_dim) == (50, 50)
 
 
-def test_validate_allows_perturb_only_in_the_gan() -> None:
+def test_validate_allows_perturb_only_in_augmentations_that_have_it() -> None:
     for settings in ({"gan": {"perturb": {"method": "graphn"}}}, {"augmentation": {"perturb": {"method": "graphn"}}}):
         (fault,) = faults(**settings)
         assert fault.startswith("augmentation.perturb is not a setting of off; ")
-        assert "augmentation.kind gan; known here: kind" in fault
+        assert "augmentation.kind feature_mixing and gan; known here: kind" in fault
 
 
 def test_validate_fills_in_the_training_of_a_backbone() -> None:

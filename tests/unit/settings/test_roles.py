@@ -40,13 +40,14 @@ def test_role_shared() -> None:
         "data.allow_clipping", "detector.backbone", "detector.weights",
         "detector.features",
         "detector.epochs", "detector.batch_size", "detector.learning_rate", "augmentation.kind",
-        "augmentation.visual_conditioning"}
+        "augmentation.visual_conditioning", "augmentation.perturb.method", "augmentation.examples"}
 
 
 def test_role_swept() -> None:
     assert keys_where(lambda role: role.swept) == ["evaluation.modes", "evaluation.ks", "evaluation.pred_weight",
                                                    "evaluation.effect", "evaluation.frequency_bias",
-                                                   "evaluation.logit_adjustment", "evaluation.tcar"]
+                                                   "evaluation.logit_adjustment", "evaluation.pko",
+                                                   "evaluation.tcar"]
 
 
 def test_role_searchable_and_identity_mean_training() -> None:

@@ -107,7 +107,7 @@ class Idle(Augmentation):
 
             def sample_pairs(self, relations, background, budget, generator):
                 import torch
-                assert len(relations) + len(background) > budget
+                assert len(relations) + len(background) > budget.pairs
                 return <pairs>
 
             def request(self, plan, draws):

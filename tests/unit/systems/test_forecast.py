@@ -8,6 +8,7 @@ from sgg.data import open_dataset
 from sgg.detector.cache import cache_path
 from sgg.detector.files import save_detector
 from sgg.detector.model import Detector
+from sgg.experiment.context import Experiment
 from sgg.systems.two_stage import storing
 
 pytestmark = pytest.mark.usefixtures("torch_as_before")
@@ -92,6 +93,17 @@ def test_shared_parts_refuses_a_disk_without_room(config, parts, detector, monke
     monkeypatch.setattr(storing, "free_bytes", lambda cache: 200_000)
     with pytest.raises(ValueError, match=r"features\.maps=exact needs about"):
         parts(config(features={"maps": "exact"}))
+
+
+def test_shared_parts_of_feature_mixing(config, parts):
+    """A row of relation features has three regions."""
+    one = config(augmentation={"kind": "feature_mixing", "examples": 1, "perturb": {"method": "off"}})
+    found = parts(one)
+    assert list(found) == ["detector", "word vectors", "maps", "relation features"]
+    triplets = Experiment.open(one).data.split("train").annotations.triplets
+    rows = int(one.augmentation.stored_relations(triplets, Experiment.open(one)).sum())
+    assert found["relation features"].said[0].startswith(f"are extracted first: {rows} relations, ")
+    assert found["relation features"].bytes == rows * 3 * one.detector.spec.channels * 49 * 2
 
 
 def test_shared_parts_of_settings_that_need_fewer(config, parts):

@@ -27,7 +27,7 @@ def opened(toy_root):
 @pytest.fixture
 def imported(opened, tmp_path):
     """A store of one row of the first class, and its identity."""
-    extraction, _ = opened(None).training_features()
+    ((extraction, _),) = opened(None).training_features()
     (tmp_path / "features.hdf5").write_bytes(b"of the papers")
     identity = extraction.identity.of_import(tmp_path / "features.hdf5")
     write_store(tmp_path / "nodes.zarr", identity, [lambda: (np.ones((1, *extraction.row_shape)), [1])])

@@ -1,5 +1,5 @@
-"""Every relation head in the two-stage system: updates and an evaluation in each mode, with every edge loss, the GAN,
-and adjustments."""
+"""Every relation head in the two-stage system: updates and an evaluation in each mode, with every edge loss,
+augmentation and adjustment."""
 
 import math
 from dataclasses import replace
@@ -37,6 +37,10 @@ def test_training_step_refuses_wrong_shapes_of_a_compiled_head(toy_root) -> None
         system.training_step(batch, Draws(0, 1))
 
 
+MADE = {"gan": "rec", "feature_mixing": "mixed"}
+"""How the names of the losses on features that an augmentation makes begin."""
+
+
 def words(combination: Combination) -> str:
     return "-".join(map(str, [*combination[:-1], *(combination.adjustment or ())]))
 
@@ -59,9 +63,9 @@ def test_training_step_and_evaluation_of_each_combination(toy_root, combination:
         losses = system.training_step(batch, Draws(0, step)).losses
         assert all(math.isfinite(value) for value in losses.values())
         assert {"nodes", "edges"} <= losses.keys()
-        if combination.augmentation == "gan":
-            own = {name for name in losses if name.startswith("head/")} | {"edges"}
-            assert {f"rec/{name}" for name in own} <= losses.keys(), "the head's own count on generated features, too"
+        if combination.augmentation != "off":
+            own, prefix = {name for name in losses if name.startswith("head/")}, MADE[combination.augmentation]
+            assert {f"{prefix}/{name}" for name in own | {"edges"}} <= losses.keys(), "the head's own count there, too"
         after = system.model.relation_head.parameters()
         assert any(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
     images = []
@@ -78,12 +82,14 @@ def test_training_step_and_evaluation_of_each_combination(toy_root, combination:
 
 
 def test_pairwise_has_every_pair_of_parts() -> None:
-    """Every head with every loss, mode and adjustment that it takes; the GAN with every loss and all heads but one."""
+    """Every head with every loss, mode and adjustment that it takes; every augmentation with all heads but one."""
     rows = pairwise()
     assert {(row.head, row.loss) for row in rows} == set(product(HEADS, EDGE_LOSSES))
     assert {(row.head, row.mode) for row in rows} == set(product(HEADS, MODES))
     assert {(row.loss, row.mode) for row in rows} == set(product(EDGE_LOSSES, MODES))
-    assert {row.head for row in rows if row.augmentation == "gan"} == {
-        head for head in HEADS if not HEADS[head].only_real}
+    for kind in MADE:
+        assert {row.head for row in rows if row.augmentation == kind} == {
+            head for head in HEADS if not HEADS[head].only_real}
+        assert {row.loss for row in rows if row.augmentation == kind} == set(EDGE_LOSSES)
     assert {row.head for row in rows if row.adjustment == ("effect", "tde")} == {"causal"}
     assert {row.loss for row in rows if row.adjustment == ("tcar", 1.0)} == set(EDGE_LOSSES)

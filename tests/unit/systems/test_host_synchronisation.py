@@ -99,6 +99,8 @@ def foundation_of(toy_root, **sections) -> TwoStageFoundation:
     {"loss": {"kind": "dnorm-fgbg"}}, {"loss": {"kind": "focal"}}, {"loss": {"kind": "logit-adjusted"}},
     {"loss": {"kind": "tcar"}},
     {"augmentation": {"kind": "gan", "perturb": {"method": "graphn"}}},
+    {"augmentation": {"kind": "feature_mixing", "min_cosine": -1, "repeat_below": 50}},
+    {"augmentation": {"kind": "feature_mixing", "perturb": {"method": "rand"}}, "model": {"head": "transformer"}},
     {"augmentation": {"kind": "gan", "attach_generator": True}, "model": {"frequency_bias": "add"}},
     {"training": {"batch_size": 4, "mode": "sgdet"}}, {"model": {"head": "transformer"}}], ids=str)
 def test_advance_never_waits_for_the_device(toy_root, tmp_path, monkeypatch, sections) -> None:

@@ -41,7 +41,8 @@ def real(experiment):
     {"training": {"optimizer": "adamw", "mode": "predcls", "f_updates": 2}}, {"training": {"mode": "sgdet"}},
     {"model": {"frequency_bias": "add"}},
     {"augmentation": {"kind": "gan", "visual_conditioning": False}},
-], ids=["plain", "recomputed", "in parts", "adamw", "sgdet", "frequency bias", "gan"])
+    {"augmentation": {"kind": "feature_mixing", "min_cosine": -1, "drop": 0, "replacement": 0}},
+], ids=["plain", "recomputed", "in parts", "adamw", "sgdet", "frequency bias", "gan", "feature mixing"])
 def test_step_memory_is_that_of_a_real_step(experiment, sections):
     """Within 2 %: the real one also has the host's plan, and a few random numbers."""
     one = experiment(**sections)

@@ -167,24 +167,27 @@ def test_evaluation_batches_reads_images_where_a_store_is_missing(toy_root, tmp_
 
 
 def node_rows(foundation: TwoStageFoundation, path: Path) -> np.ndarray:
-    return foundation.training_features()[0].ensure(path)[:]
+    ((extraction, _),) = foundation.training_features()
+    return extraction.ensure(path)[:]
 
 
-def test_training_features_equal_those_from_images_where_exact_maps_are_stored(toy_root, tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize("kind", ["gan", "feature_mixing"])
+def test_training_features_equal_those_from_images_where_exact_maps_are_stored(toy_root, tmp_path, monkeypatch,
+                                                                               kind) -> None:
     """Mirrored maps lie between those of the images as they are."""
-    foundation = foundation_of(toy_root, tmp_path, data={"train_images": None})
+    foundation = foundation_of(toy_root, tmp_path, data={"train_images": None}, augmentation={"kind": kind})
     from_images = node_rows(foundation, tmp_path / "images.zarr")
-    identity = foundation.training_features()[0].identity
+    identity = foundation.training_features()[0][0].identity
     foundation.make_ready()
     monkeypatch.setattr(foundation.detector, "outputs", lambda *_: pytest.fail("the detector computes maps again"))
     np.testing.assert_array_equal(node_rows(foundation, tmp_path / "maps.zarr"), from_images)
-    assert foundation.training_features()[0].identity == identity
+    assert foundation.training_features()[0][0].identity == identity
 
 
 @pytest.mark.parametrize(("maps", "images"), [("exact", 8), ("float16", None), ("off", None)])
 def test_training_features_are_from_images_where_maps_are_not_the_same(toy_root, tmp_path, maps, images) -> None:
     """Rounded ones are not, and features are of all training images, also where a run trains on the first ones."""
-    foundation = foundation_of(toy_root, tmp_path, maps, data={"train_images": images})
+    foundation = foundation_of(toy_root, tmp_path, maps, data={"train_images": images}, augmentation={"kind": "gan"})
     from_images = node_rows(foundation, tmp_path / "images.zarr")
     foundation.make_ready()
     assert foundation.stored_maps(foundation.experiment.data.split("train")) is None
