@@ -21,7 +21,8 @@ def read(tmp_path):
     return of
 
 
-@pytest.mark.parametrize("name", ["perturb_search", "single", "smoke", "demo", "paper/search", "paper/imp_gan"])
+@pytest.mark.parametrize("name", ["perturb_search", "single", "smoke", "demo", "methods", "paper/search",
+                                  "paper/imp_gan"])
 def test_as_yaml_is_the_same_study(read, name):
     """Read again, it has the same axes, and every trial has the same settings."""
     study, axes = read((CONFIGS / f"{name}.yaml").read_text())
