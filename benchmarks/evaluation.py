@@ -28,6 +28,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.common.process_memory import clear_peak, status_bytes
 from benchmarks.common.results import Row, arguments_of, below, judged, report
 from sgg.detector.model import Detector
 from sgg.evaluate.evaluation import evaluate
@@ -121,16 +122,10 @@ def turns(system: TwoStagePredictor, objects: int, repeats: int) -> tuple[float,
 def held_mib(system: TwoStagePredictor, objects: int) -> float:
     """MiB that an image needs at its peak beside what the process holds anyway, from the map to the metrics."""
     batch = detected(system, objects)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    before = status_mib("VmRSS")
+    clear_peak()
+    before = status_bytes("VmRSS")
     evaluate_image(system, batch)
-    return status_mib("VmHWM") - before
-
-
-def status_mib(name: str) -> float:
-    """A size of this process, from Linux."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024
+    return (status_bytes("VmHWM") - before) / 2**20
 
 
 def child(what: str, backbone: str, objects: Sequence[int]) -> None:

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.live_memory import peak_of_shapes
 from benchmarks.common.paper_step import Size, build
+from benchmarks.common.process_memory import clear_peak, status_bytes
 from benchmarks.common.results import Row, arguments_of, judged, report
 
 IMAGES = (24, 4)
@@ -75,18 +76,12 @@ def in_fresh_process(quick: bool, gan: bool) -> int:
 def taken_by_steps(size: Size, gan: bool) -> int:
     """The bytes by which the peak of this process's memory rises for two steps."""
     build(size.without_networks(), gan)()  # loads libraries
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    clear_peak()
     before = status_bytes("VmRSS")
     step = build(size, gan)
     for _ in range(2):
         step()
     return status_bytes("VmHWM") - before
-
-
-def status_bytes(name: str) -> int:
-    """A size of this process, from Linux."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
 def _name(gan: bool) -> str:

@@ -24,13 +24,16 @@ def add_renamed(parser: argparse.ArgumentParser, name: str, former: str, **optio
     action.option_strings = [name]
 
 
-def add_data_option(parser: argparse.ArgumentParser, names: Collection[str], *former: str, **options: Any) -> None:
+def add_data_option(parser: argparse.ArgumentParser, names: Collection[str], *former: str, of_plugins: bool = False,
+                    **options: Any) -> None:
     """Add `--data NAME` to a command in which earlier versions took `--data FOLDER` for what `--root` is now.
 
     names: what NAME may be; a folder that has none of these names goes to `--root`, with a note on standard error.
-    former: an earlier name of the option, as in `add_renamed`.
+    of_plugins: whether NAME may be another one that is no folder, because a plugin defines it. former: an earlier name
+    of the option, as in `add_renamed`.
     """
-    action = parser.add_argument("--data", *former, action=_NameOrFolder, names=names, metavar="NAME", **options)
+    action = parser.add_argument("--data", *former, action=_NameOrFolder, names=names, of_plugins=of_plugins,
+                                 metavar="NAME", **options)
     action.option_strings = ["--data"]
 
 
@@ -51,13 +54,14 @@ class _Renamed(argparse.Action):
 
 
 class _NameOrFolder(_Renamed):
-    def __init__(self, option_strings: Sequence[str], dest: str, names: Collection[str], **options: Any) -> None:
+    def __init__(self, option_strings: Sequence[str], dest: str, names: Collection[str], of_plugins: bool,
+                 **options: Any) -> None:
         super().__init__(option_strings, dest, **options)
-        self.names = names
+        self.names, self.of_plugins = names, of_plugins
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any,
                  option_string: str | None = None) -> None:
-        if values in self.names:
+        if values in self.names or (self.of_plugins and not Path(values).is_dir()):
             super().__call__(parser, namespace, values, option_string)
         elif Path(values).is_dir():
             _note(f"the folder of the data sets is now called --root: --root {values}")

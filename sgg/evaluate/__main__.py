@@ -105,7 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
                              "set of --data")
     parser.add_argument("--root", type=Path, metavar="DIR",
                         help="folder of the data sets; default: the one with which the model was trained")
-    add_data_option(parser, ["auto", *DATA_SETS], help="with --format: the data set")
+    add_data_option(parser, ["auto", *DATA_SETS], of_plugins=True, help="with --format: the data set")
     add_reading_options(parser)
     add_renamed(parser, "--split", "--part", choices=["val", "test"], help="the split to evaluate; default: test")
     parser.add_argument("--images", type=positive, metavar="N", help="only the first N images of the split")

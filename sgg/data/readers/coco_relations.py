@@ -36,13 +36,15 @@ from sgg.data.checks.box_conventions import CORNER_AND_SIZE
 from sgg.data.checks.consistency import USUAL, Rules, checked
 from sgg.data.dataset import DataSet
 from sgg.data.findings import Finding
-from sgg.data.readers.file_names import require_below, require_distinct
+from sgg.data.readers.file_names import is_below, require_below, require_distinct
 from sgg.data.readers.ids import Ids
 from sgg.data.readers.names import is_background, with_background
 from sgg.data.records import located
 from sgg.data.splits import NONE, SPLITS, require_splits
 
 FILE = "_annotations.coco.json"
+STRAY_SHARE = 1 / 2000
+"""The fraction of boxes that may have no extent, or lie outside their images, as in other published files."""
 REMEDY = ("put the files {train,val,test}/" + FILE + " and their images there (sgg/data/readers/coco_relations.py "
           "describes them), or name the folder (data.folder)")
 Id = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
@@ -103,14 +105,15 @@ class Names(NamedTuple):
 
 
 class _SplitFile(NamedTuple):
-    """What one file holds. image_ids: [I] as text. stray: places of objects of images that the file does not list.
-    objects: the number of all objects, those among them."""
+    """What one file holds. image_ids: [I] as text. strays, flat: places of objects that are left out, since the file
+    does not list their image, or they have no extent. objects: the number of all objects, those among them."""
 
     classes: Names
     predicates: Names
     annotations: Annotations
     image_ids: list[str]
-    stray: list[str]
+    strays: list[str]
+    flat: list[str]
     objects: int
 
 
@@ -129,11 +132,10 @@ def open_coco_relations(directory: Path | str, rules: Rules = USUAL) -> DataSet:
     splits = np.repeat(np.array(list(SPLITS.values()), np.int8), [len(part.annotations) for part in parts.values()])
     source, classes, predicates = str(directory), first.classes.names, first.predicates.names
     annotations, findings = checked(Annotations.joined([part.annotations for part in parts.values()]), source, classes,
-                                    predicates, rules, CORNER_AND_SIZE)
+                                    predicates, rules, CORNER_AND_SIZE, STRAY_SHARE)
     splits[annotations.objects_per_image == 0] = NONE
     findings = (*findings, *_of_zero(first.classes, "class"), *_of_zero(first.predicates, "predicate"),
-                *_of_strays([place for part in parts.values() for place in part.stray],
-                            sum(part.objects for part in parts.values())))
+                *_of_left_out(list(parts.values())))
     with located(f"{source}:"):
         require_splits(annotations, splits, findings=findings)
     image_ids = np.array([one for part in parts.values() for one in part.image_ids], dtype=str)
@@ -197,8 +199,9 @@ def _read_split(path: Path, split: str) -> _SplitFile:
     with located(f"{path}:"):
         classes, predicates = (names_of(getattr(content, key), key) for key in ("categories", "rel_categories"))
         images = Ids(column(content.images, "id"), "images")
-        files = [f"{split}/{require_below(image.file_name, f'images[{row}]')}"
-                 for row, image in enumerate(content.images)]
+        if elsewhere := [row for row, image in enumerate(content.images) if not is_below(image.file_name)]:
+            require_below(content.images[elsewhere[0]].file_name, f"images[{elsewhere[0]}]")
+        files = [f"{split}/{image.file_name}" for image in content.images]
         require_distinct(files, "images")
         objects, relations = content.annotations, content.rel_annotations
         object_ids = Ids(column(objects, "id"), "annotations")
@@ -210,24 +213,18 @@ def _read_split(path: Path, split: str) -> _SplitFile:
         object_images = column(objects, "image_id")
         _require_one_image(relations, ends, object_images)
     owners = images.find(object_images)
-    annotations, listed = _without_strays(content.images, files, owners, corners_of(objects), labels, ends,
-                                          predicate_numbers)
-    stray = [f"{path}: annotations[{row}] is of image {object_images[row]}" for row in np.flatnonzero(~listed)]
-    return _SplitFile(classes, predicates, annotations, [str(image.id) for image in content.images], stray,
-                      len(objects))
-
-
-def _without_strays(images: Sequence[ImageRecord], files: list[str], owners: np.ndarray, boxes: np.ndarray,
-                    labels: np.ndarray, ends: np.ndarray,
-                    predicates: np.ndarray) -> tuple[Annotations, np.ndarray]:
-    """The annotation without objects of images that the file does not list (owner -1), and without their relations;
-    and [T] whether each object is of a listed image."""
-    listed = owners >= 0
-    row = np.cumsum(listed) - 1
-    kept = listed[ends].all(axis=1)
-    sizes = np.column_stack([column(images, "height"), column(images, "width")])
-    return Annotations.from_rows(np.array(files, dtype=str), sizes, owners[listed], boxes[listed], labels[listed],
-                                 row[ends[kept]], predicates[kept]), listed
+    boxes = corners_of(objects)
+    flat = (owners >= 0) & (boxes[:, 2:] <= boxes[:, :2]).any(axis=1)
+    if flat.sum() > STRAY_SHARE * len(flat):
+        flat[:] = False  # so many are no slips, and are refused later
+    kept = (owners >= 0) & ~flat
+    related = kept[ends].all(axis=1)
+    sizes = np.column_stack([column(content.images, "height"), column(content.images, "width")])
+    annotations = Annotations.from_rows(np.array(files, dtype=str), sizes, owners[kept], boxes[kept], labels[kept],
+                                        (np.cumsum(kept) - 1)[ends[related]], predicate_numbers[related])
+    strays = [f"{path}: annotations[{row}] is of image {object_images[row]}" for row in np.flatnonzero(owners < 0)]
+    return _SplitFile(classes, predicates, annotations, [str(image.id) for image in content.images], strays,
+                      [f"{path}: annotations[{row}]" for row in np.flatnonzero(flat)], len(objects))
 
 
 def _require_one_image(relations: Sequence[RelationRecord], ends: np.ndarray, object_images: np.ndarray) -> None:
@@ -263,7 +260,9 @@ def _of_zero(names: Names, kind: str) -> Iterable[Finding]:
                       "`python -m sgg.data convert --format coco-relations` writes ids from 1.")
 
 
-def _of_strays(places: list[str], objects: int) -> Iterable[Finding]:
-    if places:
-        yield Finding("objects of images that are not listed", len(places), objects, places[0],
-                      "The object and its relations are left out.", "fault")
+def _of_left_out(parts: Sequence[_SplitFile]) -> Iterable[Finding]:
+    objects, effect = sum(part.objects for part in parts), "The object and its relations are left out."
+    if strays := [place for part in parts for place in part.strays]:
+        yield Finding("objects of images that are not listed", len(strays), objects, strays[0], effect, "fault")
+    if flat := [place for part in parts for place in part.flat]:
+        yield Finding("objects without extent", len(flat), objects, flat[0], effect)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from sgg.data.dataset import stem
@@ -21,8 +20,15 @@ def require_distinct(files: Sequence[str], section: str) -> None:
                              f"{short(files[earlier])}: list an image once; names must differ before the ending")
 
 
+def is_below(file: Any) -> bool:
+    """Whether a value is a path below the folder of images."""
+    return isinstance(file, str) and bool(file) and not file.startswith("/") and (
+        ".." not in file or ".." not in file.split("/"))
+
+
 def require_below(file: Any, record: str) -> str:
-    """Return `file`. Raises ValueError that names the record unless it is a path below the folder of images."""
-    if not isinstance(file, str) or not file or os.path.isabs(file) or ".." in Path(file).parts:
+    """Return `file`. Raises ValueError that names the record unless `is_below`."""
+    if not is_below(file):
         raise ValueError(f"{record} must have a path below the folder of images under 'file_name', got {short(file)}")
-    return file
+    named: str = file
+    return named

@@ -58,6 +58,17 @@ def test_add_data_option_names_both_remedies_for_anything_else(parser, capsys) -
     assert all(word in said for word in ("--data", "nowhere/data", "toy, vg", "--root"))
 
 
+def test_add_data_option_takes_names_of_plugins(tmp_path, monkeypatch) -> None:
+    """A folder is still one, unless it has the name of a data set."""
+    monkeypatch.chdir(tmp_path)
+    made = command_parser("sgg.anything", "Does something.")
+    add_data_option(made, ["toy"], of_plugins=True)
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "mine").mkdir()
+    assert [getattr(made.parse_args(["--data", name]), "data", None) for name in ("toy", "csv", "mine")] == [
+        "toy", "csv", None]
+
+
 def test_version(parser, capsys, monkeypatch) -> None:
     monkeypatch.setattr("sgg.common.versions.program", lambda: {"version": "1.2", "commit": "abc+dirty"})
     with pytest.raises(SystemExit, match="0"):

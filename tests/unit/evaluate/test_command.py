@@ -338,6 +338,11 @@ def test_main_refuses_options_without_effect(words, message, capsys):
     assert message in capsys.readouterr().err
 
 
+def test_main_names_an_unknown_data_set(found_all, capsys):
+    assert main(["--predictions", str(found_all), "--format", "ktb", "--data", "csv"]) == 2
+    assert "data.name must be one of auto, vg, " in capsys.readouterr().err
+
+
 def test_main_takes_one_mode_of_another_toolkit(found_all, capsys):
     assert main(["--predictions", str(found_all), "--format", "ktb", "--mode", "sgdet,predcls"]) == 2
     assert "--mode must be one value with --format, got sgdet, predcls" in capsys.readouterr().err

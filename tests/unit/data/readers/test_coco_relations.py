@@ -75,6 +75,22 @@ def test_objects_of_images_that_are_not_listed_are_left_out_with_their_relations
     assert data.split("test").graph(0).relations.tolist() == data.split("val").graph(0).relations.tolist()
 
 
+def test_a_few_objects_without_extent_are_left_out_with_their_relations(tmp_path):
+    """One of 2,000, which may be a slip; a third of three is refused, see below."""
+    def edit(content):
+        content["annotations"] += [{"id": 10 + number, "image_id": 8, "category_id": 1, "bbox": [0, 0, 5, 5]}
+                                   for number in range(1999)]
+        content["annotations"][3]["bbox"] = [3, 3, 0, 5]
+        content["rel_annotations"].append({"subject_id": 10, "object_id": 11, "predicate_id": 1})
+
+    data = open_coco_relations(write(tmp_path, CONTENT, train=edited(edit)))
+    finding, = data.findings
+    assert (finding.kind, finding.count, finding.of, finding.severity) == ("objects without extent", 1, 2008, "note")
+    assert finding.example == f"{tmp_path}/train/{FILE}: annotations[3]"
+    assert data.split("train").graph(0).relations.tolist() == data.split("val").graph(0).relations.tolist()
+    assert len(data.split("train")) == 1
+
+
 WRONG = {
     "id missing": (lambda c: c["annotations"][1].pop("id"), r"annotations\[1\].*; sgg/data/readers/coco_relations.py"),
     "id of text": (put("images", 1, id="8"), r"`int`, got `str` - at `\$.images\[1\].id`"),
