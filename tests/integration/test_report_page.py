@@ -62,6 +62,34 @@ def test_report_page_has_every_trial_and_no_error(browser, run):
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
 
 
+def test_report_page_draws_adjustments_that_are_words(browser, tmp_path):
+    """The neutral word comes first. The table shows each configuration without adjustments and with the best ones."""
+    path = write_fake_run(tmp_path, configurations=2, seeds=2, epochs=2, weights=(0,))
+    for trial in (path / "trials").iterdir():
+        config = json.loads((trial / "config.json").read_text())
+        config["config"]["evaluation"]["effect"] = ["none", "tde", "nie"]
+        write_json(trial / "config.json", config)
+        for file in (trial / "metrics.jsonl", trial / "test.json"):
+            lines = [json.loads(line) for line in file.read_text().splitlines()] if file.suffix == ".jsonl" else [
+                json.loads(file.read_text())] if file.exists() else []
+            for row in lines:
+                row |= {f"{name}/effect={word}": factor * value for name, value in list(row.items())
+                        for word, factor in (("tde", 1.1), ("nie", 0.5)) if name.count("/") == 3 and "@" in name}
+            if lines:
+                file.write_text("\n".join(map(json.dumps, lines)))
+    write_results(path)
+    opened(browser, path / "report.html")
+    charts = texts(browser, "#adjustment-charts figure")
+    assert len(charts) == 2
+    ticks = texts(browser, "#adjustment-charts figure:first-child text.tick")
+    assert [tick for tick in ticks if tick.isalpha()] == ["none", "nie", "tde"]
+    rows = texts(browser, "#results-table tbody tr")
+    assert [("tde" in row.split(), "★ best" in row) for row in rows].count((True, True)) == 2
+    assert len(rows) == 4
+    assert not [row for row in rows if "nie" in row.split()]
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
 def test_report_page_shows_commands_as_code(browser, run):
     """The run does not say the average precision of its detector, so the page names the command that measures it."""
     opened(browser, run / "report.html")

@@ -11,7 +11,7 @@ import pytest
 
 from sgg.config.schema import Evaluation
 from sgg.data import open_dataset
-from sgg.evaluate.__main__ import main
+from sgg.evaluate.__main__ import build_parser, main
 from sgg.evaluate.formats import writer_of
 from sgg.methods.variants import variants_of
 from sgg.metrics import Conventions
@@ -84,6 +84,12 @@ def test_main_measures_saved_predictions_with_relation_nms(predictions_file, tmp
         written = json.loads((tmp_path / "figures.json").read_text())
         assert written["conventions"]["relation_nms"] is on
         assert "relation_nms" not in written["data"], "the conventions say it"
+
+
+@pytest.mark.parametrize(("text", "values"), [("tcar=0,1", [0.0, 1.0]), ("effect=none, tde", ["none", "tde"])])
+def test_parser_reads_adjustments_of_numbers_and_words(text, values):
+    options = build_parser().parse_args(["runs/a", "--adjust", text])
+    assert options.adjust == [(text.partition("=")[0], values)]
 
 
 class FakeExperiment:
