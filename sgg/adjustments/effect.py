@@ -28,6 +28,7 @@ class Effect(Adjustment):
     effects"). The background's logit is a difference, too."""
 
     neutral: ClassVar[str] = "none"
+    part: ClassVar[str] = "context branch"
 
     kind: Annotated[Literal["effect"], measures()] = "effect"
     """Causal effects of the context."""

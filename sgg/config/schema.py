@@ -180,7 +180,7 @@ class Evaluation(Section):
     never reads the list."""
     relation_nms: Annotated[bool, measures()] = False
     """Suppress relations of alike pairs before ranking, as T-CAR's evaluator does (docs/SYSTEM.md section 6). Results
-    with it are higher, and are never pooled with others."""
+    with it cannot be compared with others, and are never pooled with them."""
     corruption: Annotated[Literal["off"] | CorruptionName, Off, measures()] = "off"
     """Corrupt the images of the test split before the detector sees them (docs/METRICS.md). Validation never sees
     corrupted images, and stored maps, which are of clean ones, are not read."""

@@ -69,11 +69,13 @@ class Adjustment(Method):
     """The settings of an adjustment. Adjustments are applied in the order of their names, `BY_METRICS` last.
 
     The field `values` is the setting `evaluation.<name>`: a list of numbers or of words. neutral: the value that
-    changes nothing; it is always measured. needs_triplets: whether other values need training relations.
+    changes nothing; it is always measured. needs_triplets: whether other values need training relations. part: the part
+    of a head from which its counterfactual logits come, for a message; empty: unknown.
     """
 
     neutral: ClassVar[Value] = 0.0
     needs_triplets: ClassVar[bool] = False
+    part: ClassVar[str] = ""
 
     @classmethod
     def fault_of_entry(cls, name: str) -> str | None:
@@ -113,9 +115,10 @@ def faults_of_values(name: str, values: list[Any], trained: Trained) -> list[str
         lacking = entry.counterfactuals(value) - trained.counterfactuals
         if fault is None and lacking:
             giving = [head for head, section in HEADS.entries.items() if lacking <= section.counterfactuals]
+            because = f", since it has no {entry.part}" if entry.part else ""
+            remedy = f"use model.head {' or '.join(giving)}, or " if giving else ""
             fault = (f"takes logits that model.head {HEADS.kind_of(trained.head)} does not give "
-                     f"({', '.join(sorted(lacking))}): " + (f"use model.head {' or '.join(giving)}, or " * bool(giving))
-                     + "leave this value out")
+                     f"({', '.join(sorted(lacking))}){because}: {remedy}leave this value out")
         if fault is not None:
             faults.append(f"evaluation.{name} {text_of(value)} {fault}")
     return faults

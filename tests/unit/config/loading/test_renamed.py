@@ -50,3 +50,17 @@ def test_load_notes_the_new_name_of_a_value(tmp_path: Path, capsys: pytest.Captu
 def test_validate_refuses_an_unknown_value_with_current_names(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"model\.edge_boxes.*union_frame.*image_frame"):
         validate({"model": {"edge_boxes": "circles"}})
+
+
+@pytest.mark.parametrize(("word", "values"), [("none", ["none"]), ("tde", ["tde"])])
+def test_validate_reads_the_former_setting_of_causal_effects(tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                                                             word: str, values: list[str]) -> None:
+    """`model.head.effect` is an adjustment now, whose values are a list. A study with it resumes."""
+    path = tmp_path / "a.yaml"
+    path.write_text(f"model: {{head: {{kind: causal, effect: {word}}}}}")
+    study = load(path, [])
+    assert study.base.evaluation.effect == values
+    assert "model.head.effect is called evaluation.effect now" in capsys.readouterr().err
+    now = flatten(study.base.model_dump(mode="json"))
+    then = {key: value for key, value in now.items() if key != "evaluation.effect"} | {"model.head.effect": word}
+    assert not changes(then, now, lambda role: True)
