@@ -56,6 +56,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "adjustments": ("adjustments.py",),
     "evaluation_epoch": ("evaluation_epoch.py", "--against", BEFORE_MAPS),
     "report": ("report.py",),
+    "toy_room": ("toy_room.py",),
     "learning": ("learning.py",),
     "predict": ("predict.py", "runs/learning/dnorm-0"),  # after `learning`, which trains it
     "sgdet": ("sgdet.py",),

@@ -24,15 +24,15 @@ from ..cluster.interrupts import Interrupts
 from ..cluster.session import nodes, ray_session
 from ..search.axis import Axis
 from ..search.comparison import comparison
-from ..search.search_space import singles
+from ..search.search_space import combinations, singles
 from ..study.directory import StudyDirectory
 from ..study.entry_points import EntryPoints
 from . import preflight
 
 if TYPE_CHECKING:
-    from .opened_data import Opened
+    from sgg.methods.dataset import DataSettings
 
-GENERATE = "python -m sgg.data toy --out"
+    from .opened_data import Opened
 
 
 @Interrupts(None).watched()
@@ -45,8 +45,8 @@ def plan_study(study: Study, axes: list[Axis], entry_points: EntryPoints) -> int
         print(as_yaml(study, axes), flush=True)
         if (missing := to_generate(study, axes)) is not None:
             say(f"plan of {directory.path}; nothing is written",
-                f"data: {missing} is not there: a run generates it first. Sizes, memory and time are known afterwards: "
-                f"{GENERATE} {missing}")
+                f"data: {missing.to_generate()} is not there: a run generates it first. Sizes, memory and time are "
+                f"known afterwards: {missing.generating()}")
             return 0
         from . import opened_data  # imports numpy, which is slow; the checks above do not wait for it
 
@@ -103,10 +103,10 @@ def as_yaml(study: Study, axes: list[Axis]) -> str:
     return text + (f"# follow from searched settings: {', '.join(differing)}\n" if differing else "")
 
 
-def to_generate(study: Study, axes: list[Axis]) -> Path | None:
-    """The folder of a data set that a run would generate first; None: all data are there."""
-    points = [{axis.key: value} for axis in axes if axis.key == "data.name" for value in axis.values] or [{}]
-    return next((path for point in points if (path := study.trial(point).data.to_generate()) is not None), None)
+def to_generate(study: Study, axes: list[Axis]) -> DataSettings | None:
+    """A data set that a run would generate first; None: all data are there."""
+    points = combinations([axis for axis in axes if axis.role.shared])
+    return next((data for point in points if (data := study.trial(point).data).to_generate() is not None), None)
 
 
 def trial_lines(study: Study, axes: list[Axis], count: int, at_once: int, resources: dict[str, float]) -> Iterator[str]:

@@ -19,9 +19,10 @@ from sgg.common.atomic import write_json
 from sgg.common.command_line import not_negative, output_file, positive, run_command, table_console
 from sgg.common.parser import add_renamed, command_parser
 from sgg.common.progress import image_bar
-from sgg.config.options import add_plugin_option
+from sgg.config.options import add_plugin_option, add_setting_option, settings_given
 from sgg.data import toy
 from sgg.data.annotation_files import require_new
+from sgg.data.catalogue import settings_of
 from sgg.data.checks.summary import summarise, table
 from sgg.data.dataset import DataSet
 from sgg.data.fetch.prepare import prepare
@@ -29,7 +30,7 @@ from sgg.data.fetch.sources import published
 from sgg.data.findings import TO_ITSELF, Finding
 from sgg.data.options import add_data_set_options, open_by_options
 from sgg.data.verify import Verified, verify
-from sgg.methods.dataset import DATA_SETS
+from sgg.methods.dataset import DATA_SETS, DataSettings
 
 ROOT: dict[str, Any] = {"type": Path, "default": Path("data"), "metavar": "DIR",
                         "help": "folder of the data sets; default: data"}
@@ -89,7 +90,8 @@ def build_parser() -> argparse.ArgumentParser:
     making = command("toy", _toy, "generate the toy genome")
     add_renamed(making, "--out", "--to", type=Path, default=Path("data/toy"), metavar="DIR",
                 help="folder to write; default: data/toy")
-    making.add_argument("--seed", type=not_negative, default=0, help="seed of the scenes; default: 0")
+    making.add_argument("--seed", type=not_negative, default=0, help="seed of the genome; default: 0")
+    add_setting_option(making, {"data": DataSettings})
     return parser
 
 
@@ -214,11 +216,12 @@ def _formats() -> list[str]:
 
 
 def _toy(options: argparse.Namespace) -> int:
-    with image_bar("toy genome") as on_image:
-        toy.generate(options.out, options.seed, on_image=on_image)
     from sgg.data.toy.dataset import open_toy
 
-    print(open_toy(options.out).banner)
+    edition = settings_of("toy", options.out.parent, settings_given(options, "data")).edition
+    with image_bar("toy genome") as on_image:
+        toy.generate(options.out, options.seed, on_image=on_image, edition=edition)
+    print(open_toy(options.out, edition=edition).banner)
     return 0
 
 

@@ -35,7 +35,7 @@ def open_dataset(name: str = "auto", root: Path | str = "data", *, rules: Rules 
     that names the file and the record.
     """
     root = Path(root)
-    settings = _settings(name, root, options)
+    settings = settings_of(name, root, options)
     data = open_with(settings, rules, root / CACHE if cache is None else Path(cache))
     if name != "auto":
         return data
@@ -69,7 +69,9 @@ def _is_of_the_data(error: Exception) -> bool:
     return isinstance(error, OSError) or type(error) is ValueError or type(error).__module__.startswith("sgg.")
 
 
-def _settings(name: str, root: Path, options: dict[str, Any]) -> DataSettings:
+def settings_of(name: str, root: Path, options: dict[str, Any]) -> Any:
+    """The settings of the data set of a name, as in `open_dataset`: an entry of the registry. Raises ValueError as
+    that."""
     if name not in ("auto", *DATA_SETS):
         raise ValueError(f"data.name must be one of auto, {', '.join(DATA_SETS)}, got {name!r}; if a plugin "
                          "defines it, name the plugin (--plugin, experiment.plugins)")

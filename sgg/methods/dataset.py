@@ -72,6 +72,10 @@ class DataSettings(Method):
         """The folder that `open` generates first, because it is not there; None: it generates nothing."""
         return None
 
+    def generating(self) -> str:
+        """The command that generates this folder and nothing else."""
+        raise NotImplementedError
+
     def open(self, rules: Any, cache: Path) -> Any:
         """Read the annotation under `root` into a `sgg.data.DataSet`, without torch, and without image files unless
         only these have the sizes of images.

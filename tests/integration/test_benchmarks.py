@@ -37,6 +37,7 @@ from benchmarks import (
     step,
     step_growth,
     step_memory,
+    toy_room,
     trial_cost,
     two_gpus,
 )
@@ -82,8 +83,8 @@ def test_benchmarks_are_all_tested():
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
         adjustments, annotations, coco_relations, departures, epoch, evaluation, evaluation_epoch, evaluator, features,
-        full_scale, gpu, heads, images, learning, perturb, predict, sgdet, step, step_growth, step_memory, trial_cost,
-        two_gpus, all_benchmarks, report_benchmark)}
+        full_scale, gpu, heads, images, learning, perturb, predict, sgdet, step, step_growth, step_memory, toy_room,
+        trial_cost, two_gpus, all_benchmarks, report_benchmark)}
 
 
 def test_adjustments():
@@ -403,6 +404,10 @@ def test_full_scale_counts_what_the_floor_counts():
     assert counted.step.seconds(fast) == pytest.approx(counted.step.flops / 1e3)
     assert counted.step.seconds(slow) == pytest.approx(counted.step.bytes / 1e-3, rel=1e-3)
     assert counted.hours(fast, True) > counted.hours(fast, False)
+
+
+def test_toy_room():
+    assert len(names(toy_room.measure([0], quick=True))) == 2 * 2 * len(toy_room.METRICS)
 
 
 def test_step_memory(monkeypatch):

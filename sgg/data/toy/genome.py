@@ -14,9 +14,9 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import h5py
@@ -25,13 +25,17 @@ import numpy as np
 from sgg.common.locking import wait_for
 from sgg.data.annotation_files import require_folder, require_json
 from sgg.data.records import Record
+from sgg.data.toy.edition import Edition
+from sgg.data.toy.editions.second import SECOND
+from sgg.data.toy.kinds import CLASSES, KINDS
 from sgg.data.toy.render import render
 from sgg.data.toy.scene import SIDE, Composer, Scene
+from sgg.data.toy.sizes import Sizes
 from sgg.data.toy.thing import DISTANCE
-from sgg.data.toy.world import CLASSES, KINDS, PREDICATES, World
+from sgg.data.toy.world import World
 
-VERSION = 2
-"""This number changes whenever the same seed and sizes give other files."""
+IDENTITY = ("version", "difficulty", "seed", "sizes")
+"""The metadata that decide the files."""
 
 _FIRST_ID = 10_001   # beyond the ids of Visual Genome's corrupt images, which loaders drop
 _SPLITS = ("val", "train", "test", "detector")
@@ -39,42 +43,28 @@ _TEST = 2            # of the h5's `split`; 0: train and val
 _FRAMES = (1024, 512)
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """The number of images of each split of a toy genome."""
-
-    train: int = 1000
-    val: int = 300
-    test: int = 600
-    detector: int = 800
-
-    def __post_init__(self) -> None:
-        for name, count in asdict(self).items():
-            if count < 1:
-                raise ValueError(f"sizes.{name} must be >= 1, got {count}")
-
-
 def generate(directory: Path | str, seed: int = 0, sizes: Sizes | None = None,
-             on_image: Callable[[int, int], None] | None = None) -> Path:
+             on_image: Callable[[int, int], None] | None = None, edition: Edition = SECOND) -> Path:
     """Write the toy genome of a seed. The same versions of numpy and Pillow give the same bytes. Returns `directory`,
     which appears only when it is whole.
 
-    on_image: called after each image with the number of drawn images and of all images. A genome of the same version,
-    seed and sizes is left as it is.
+    sizes: None: the usual ones of the edition. on_image: called after each image with the number of drawn images and of
+    all images. A genome of the same version, difficulty, seed and sizes is left as it is.
 
     Raises FileExistsError with the remedy if something else is in the way, and ValueError for a size below 1.
     """
-    directory, sizes = require_folder(Path(directory)), sizes or Sizes()
-    world = World.build(seed)
+    directory, sizes = require_folder(Path(directory)), sizes or edition.sizes
+    world = World.build(edition, seed)
     metadata = _metadata(world, seed, sizes)
     if _is_there(directory, metadata):
         return directory
     directory.parent.mkdir(parents=True, exist_ok=True)
     with _workplace(directory) as folder:
-        scenes = {split: _scenes(world, split, seed, getattr(sizes, split)) for split in _SPLITS}
+        scenes = {split: scenes_of(world, split, seed, getattr(sizes, split)) for split in _SPLITS}
         images = _ImageWriter(sum(map(len, scenes.values())), on_image)
-        _write(folder, scenes["val"] + scenes["train"], scenes["test"], metadata, images)
-        _write(folder / "detector", scenes["detector"], [], metadata | {"num_val_images": 0}, images)
+        predicates = edition.predicates
+        _write(folder, predicates, scenes["val"] + scenes["train"], scenes["test"], metadata, images)
+        _write(folder / "detector", predicates, scenes["detector"], [], metadata | {"num_val_images": 0}, images)
         try:
             folder.replace(directory)
         except OSError:   # another process that began at the same time was faster
@@ -112,10 +102,10 @@ def _is_there(directory: Path, metadata: Record) -> bool:
     path = directory / "stanford_filtered" / "toy.json"
     if path.is_file():
         found = require_json(path, dict)
-        differing = [key for key in ("version", "seed", "sizes") if found.get(key) != metadata[key]]
+        differing = [key for key in IDENTITY if found.get(key) != metadata.get(key)]
         if not differing:
             return True
-        said = ", ".join(f"{key} {found.get(key)} (wanted: {metadata[key]})" for key in differing)
+        said = ", ".join(f"{key} {found.get(key)} (wanted: {metadata.get(key)})" for key in differing)
         raise FileExistsError(f"{directory} holds another toy genome: {said}; delete it and start again")
     if directory.exists() and any(directory.iterdir()):
         raise FileExistsError(f"{directory} exists and is no toy genome; name another folder or move it away")
@@ -124,16 +114,19 @@ def _is_there(directory: Path, metadata: Record) -> bool:
 
 def _metadata(world: World, seed: int, sizes: Sizes) -> Record:
     """The metadata in toy.json."""
+    edition = world.edition
     return {
-        "version": VERSION, "seed": seed, "sizes": asdict(sizes), "num_val_images": sizes.val,
+        "version": edition.version, "seed": seed, "sizes": asdict(sizes), "num_val_images": sizes.val,
         "picture_side": SIDE, "pair_distance": DISTANCE,
         "pairs": [list(names) for names in KINDS.values() if len(names) == 2],
-        "held_out": {split: [[CLASSES[s], PREDICATES[p], CLASSES[o]] for s, p, o in np.argwhere(mask).tolist()]
+        "held_out": {split: [[CLASSES[s], edition.predicates[p], CLASSES[o]] for s, p, o in np.argwhere(mask).tolist()]
                      for split, mask in world.held_out.items()},
+        **({"difficulty": edition.difficulty} if edition is not SECOND else {}),
     }
 
 
-def _scenes(world: World, split: str, seed: int, count: int) -> list[Scene]:
+def scenes_of(world: World, split: str, seed: int, count: int) -> list[Scene]:
+    """The first scenes of a split of a genome, in the order of its images."""
     composer = Composer(world, split)
     return [composer.compose((seed, 1 + _SPLITS.index(split), index)) for index in range(count)]
 
@@ -151,7 +144,8 @@ class _ImageWriter:
             self._on_image(self._done, self._total)
 
 
-def _write(folder: Path, trainval: list[Scene], test: list[Scene], metadata: Record, images: _ImageWriter) -> None:
+def _write(folder: Path, predicates: Sequence[str], trainval: list[Scene], test: list[Scene], metadata: Record,
+           images: _ImageWriter) -> None:
     """Write the image files first, toy.json last."""
     scenes = trainval + test
     (folder / "stanford_filtered").mkdir(parents=True)
@@ -163,7 +157,7 @@ def _write(folder: Path, trainval: list[Scene], test: list[Scene], metadata: Rec
     with h5py.File(folder / "stanford_filtered" / "VG-SGG.h5", "w") as file:
         for name, array in _tables(scenes, split).items():
             file.create_dataset(name, data=array, track_times=False)
-    _write_json(folder / "stanford_filtered" / "VG-SGG-dicts.json", _dictionaries(scenes))
+    _write_json(folder / "stanford_filtered" / "VG-SGG-dicts.json", _dictionaries(scenes, predicates))
     _write_json(folder / "stanford_filtered" / "image_data.json",
                 [{"image_id": image_id, "width": SIDE, "height": SIDE} for image_id in ids])
     _write_json(folder / "stanford_filtered" / "toy.json", metadata)
@@ -199,15 +193,15 @@ def _centred(corners: np.ndarray) -> np.ndarray:
     return np.concatenate([low + np.ceil(size / 2), size], axis=1)
 
 
-def _dictionaries(scenes: list[Scene]) -> dict[str, dict[str, int] | dict[str, str]]:
+def _dictionaries(scenes: list[Scene], predicates: Sequence[str]) -> dict[str, dict[str, int] | dict[str, str]]:
     """The content of VG-SGG-dicts.json."""
     objects = Counter(CLASSES[thing.label] for scene in scenes for thing in scene.things)
-    predicates = Counter(PREDICATES[p] for scene in scenes for _, _, p in scene.relations)
+    relations = Counter(predicates[p] for scene in scenes for _, _, p in scene.relations)
     return {
         "label_to_idx": {name: index for index, name in enumerate(CLASSES) if index},
         "idx_to_label": {str(index): name for index, name in enumerate(CLASSES) if index},
-        "predicate_to_idx": {name: index for index, name in enumerate(PREDICATES) if index},
-        "idx_to_predicate": {str(index): name for index, name in enumerate(PREDICATES) if index},
+        "predicate_to_idx": {name: index for index, name in enumerate(predicates) if index},
+        "idx_to_predicate": {str(index): name for index, name in enumerate(predicates) if index},
         "object_count": {name: objects[name] for name in CLASSES[1:]},
-        "predicate_count": {name: predicates[name] for name in PREDICATES[1:]},
+        "predicate_count": {name: relations[name] for name in predicates[1:]},
     }

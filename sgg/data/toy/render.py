@@ -11,7 +11,6 @@ from PIL import Image, ImageDraw
 from sgg.data.toy import shapes
 from sgg.data.toy.scene import SIDE, Scene
 from sgg.data.toy.thing import Thing
-from sgg.data.toy.world import PREDICATES
 
 _SCALE = 2      # canvas pixels to a image pixel: edges are smoothed by averaging
 _NOISE = 5.     # sd of the pixels' noise, of 255
@@ -87,7 +86,7 @@ def _paint(draw: ImageDraw.ImageDraw, thing: Thing) -> None:
 def _join(draw: ImageDraw.ImageDraw, thing: Thing, bearer: Thing) -> None:
     """Draw the joint of a thing and its bearer over both: an arm, a leg, straps."""
     pen, bearers = shapes.Pen(draw, thing, _SCALE), shapes.Pen(draw, bearer, _SCALE)
-    if PREDICATES[thing.predicate] == "holding":
+    if thing.slot == "hand":
         x, y = thing.center
         u = (x - bearer.box[0]) / bearer.width
         u = u if bearer.facing > 0 else 1 - u

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sgg.data.toy.kinds import CLASSES, KIND_OF, LABELS
 from sgg.data.toy.placement import SIZE, place
 from sgg.data.toy.thing import Thing, draw_look, overlap
-from sgg.data.toy.world import CLASSES, KIND_OF, LABELS, PREDICATE, PREDICATES, World, kind_triplets
+from sgg.data.toy.world import World
 
 SIDE = 176
 """Width and height of every image in pixels."""
 
-MIN_OBJECTS, MAX_OBJECTS = 3, 14
+MIN_OBJECTS = 3
 _GROUND = 94., 173.                    # where things stand, far to near, in pixels from above
-_ANNOTATED, _INCIDENTAL = .85, .02      # fraction of annotated relations: composed ones, incidental ones
 _EVEN = .4                             # fraction of draws in val and test with equal chances for rare compositions
 _ROOTS = {"person": .25, "mount": .14, "vehicle": .14, "furniture": .24, "house": .10, "tree": .07, "container": .06}
 _SLOTS = {   # kind -> slot -> how many, and the chance that each is taken
@@ -33,11 +33,8 @@ _SLOTS = {   # kind -> slot -> how many, and the chance that each is taken
     "tree": {"face": (1, .25), "inside": (1, .4), "top": (1, .25), "below": (2, .4), "side": (2, .3)},
     "house": {"face": (1, .35), "inside": (1, .35), "top": (2, .4), "side": (2, .6)},
 }
-_SLOT_OF = {"on": "top", "riding": "top", "above": "top", "in": "inside", "under": "below", "near": "side",
-            "behind": "side", "holding": "hand", "wearing": "head", "attached to": "face"}
-_BORNE_IS_OBJECT = ("holding", "wearing")
 
-_Choices = tuple[list[tuple[int, int]], np.ndarray | None, np.ndarray | None]
+_Choices = tuple[list[tuple[str, int]], np.ndarray | None, np.ndarray | None]
 """n rows (predicate, class borne), [n] their chances, and [n] their chances in levelled draws; None: nothing may."""
 
 
@@ -53,17 +50,6 @@ class Scene:
     seed: tuple[int, ...]
 
 
-def _slot(subject: str, predicate: str, other: str) -> tuple[str, str, str]:
-    """The kind that bears, the slot that a composition of kinds fills, and the kind that is borne."""
-    bearer, borne = (subject, other) if predicate in _BORNE_IS_OBJECT else (other, subject)
-    slot = _SLOT_OF[predicate]
-    if predicate == "in" and bearer == "container":
-        slot = "top"
-    if predicate == "on" and borne == "container" and bearer == "vehicle":
-        slot = "face"
-    return bearer, slot, borne
-
-
 class Composer:
     """Draws scenes of one split of a world.
 
@@ -72,6 +58,7 @@ class Composer:
     """
 
     def __init__(self, world: World, split: str) -> None:
+        self._edition = world.edition
         self._uniform = split == "detector"
         self._weights = np.where(world.weights > 0, 1., 0.) if self._uniform else world.weights
         self._prior = np.ones(len(CLASSES)) if self._uniform else world.prior
@@ -84,14 +71,15 @@ class Composer:
     def _slot_choices(self, label: int, slot: str, novel: np.ndarray, allowed: np.ndarray) -> _Choices:
         """The compositions that may fill a slot. novel and allowed: [C, R, C] bool."""
         rows, weights, novelty = [], [], []
-        for subject, predicate, other, _ in kind_triplets():
-            bearer, its_slot, borne = _slot(subject, predicate, other)
+        edition = self._edition
+        for subject, predicate, other, _ in edition.kind_triplets():
+            bearer, its_slot, borne = edition.slot(subject, predicate, other)
             if (bearer, its_slot) != (KIND_OF[label], slot):
                 continue
             for child in LABELS[borne]:
-                triplet = ((label, PREDICATE[predicate], child) if predicate in _BORNE_IS_OBJECT
-                           else (child, PREDICATE[predicate], label))
-                rows.append((PREDICATE[predicate], child))
+                index = edition.index[predicate]
+                triplet = (label, index, child) if predicate in edition.held else (child, index, label)
+                rows.append((predicate, child))
                 weights.append(self._weights[triplet] * allowed[triplet])
                 novelty.append(novel[triplet])
         chances = np.array(weights, dtype=float)
@@ -104,7 +92,7 @@ class Composer:
         while True:
             groups = self._groups(rng)
             things = [thing for root in groups for thing in root.all()]
-            if MIN_OBJECTS <= len(things) <= MAX_OBJECTS:
+            if MIN_OBJECTS <= len(things) <= self._edition.most_objects:
                 relations = self._annotate(things, rng)
                 if relations:
                     order = rng.permutation(len(things)).tolist()   # so the order of rows carries no information
@@ -113,7 +101,8 @@ class Composer:
                     return Scene(groups, [things[i] for i in order], relations, (*seed, 1))
 
     def _groups(self, rng: np.random.Generator) -> list[Thing]:
-        count = int(rng.choice((2, 3, 4), p=(.20, .50, .30)))
+        chances = self._edition.groups
+        count = int(rng.choice(np.arange(2, 2 + len(chances)), p=chances))
         columns = (np.arange(count) + .5) * SIDE / count
         groups: list[Thing] = []
         for column in rng.permutation(columns):
@@ -122,7 +111,7 @@ class Composer:
             if self._fits(root, groups):
                 groups.append(root)
                 self._grow(root, groups, rng, 1.)
-        for _ in range(rng.integers(0, 5)):
+        for _ in range(rng.integers(0, self._edition.clutter + 1)):
             kind = str(rng.choice(("flyer", "pet", "container", "round", "person", "vessel", "headgear", "plate"),
                                   p=(.24, .16, .12, .14, .08, .09, .09, .08)))
             high = kind == "flyer" or (kind == "plate" and rng.random() < .5)
@@ -175,35 +164,36 @@ class Composer:
                 predicate, label = rows[rng.choice(len(rows), p=p)]
                 self._bear(bearer, label, predicate, slot, int(index), groups, rng, liveliness)
 
-    def _bear(self, bearer: Thing, label: int, predicate: int, slot: str, index: int, groups: list[Thing],
+    def _bear(self, bearer: Thing, label: int, predicate: str, slot: str, index: int, groups: list[Thing],
               rng: np.random.Generator, liveliness: float) -> None:
         thing = self._thing(label, rng)
         thing.bearer, thing.predicate, thing.slot = bearer, predicate, slot
         root = bearer
         while root.bearer is not None:
             root = root.bearer
-        place(thing, bearer, PREDICATES[predicate], self._size(thing, root.box[3], rng), index, rng)
+        place(thing, bearer, self._edition, self._size(thing, root.box[3], rng), index, rng)
         if self._fits(thing, groups, bearer=bearer):
             bearer.borne.append(thing)
             self._grow(thing, groups, rng, .75 * liveliness)
 
     def _annotate(self, things: list[Thing], rng: np.random.Generator) -> list[tuple[int, int, int]]:
         """The annotated relations: rows (subject, object, predicate)."""
+        edition = self._edition
         row = {id(thing): index for index, thing in enumerate(things)}
         relations, composed = [], set()
         for thing in things:
             if thing.bearer is None:
                 continue
             pair = row[id(thing)], row[id(thing.bearer)]
-            if PREDICATES[thing.predicate] in _BORNE_IS_OBJECT:
+            if thing.predicate in edition.held:
                 pair = pair[::-1]
             composed |= {pair, pair[::-1]}
-            if rng.random() < _ANNOTATED:
-                relations.append((*pair, thing.predicate))
+            if rng.random() < edition.annotated:
+                relations.append((*pair, edition.index[thing.predicate]))
         for s, subject in enumerate(things):
             for o, other in enumerate(things):
-                if s != o and (s, o) not in composed and rng.random() < _INCIDENTAL:
-                    predicate = _incidental(subject, other)
+                if s != o and (s, o) not in composed and rng.random() < edition.incidental:
+                    predicate = edition.index.get(_incidental(subject, other), 0)
                     if predicate and not self._withheld(subject.label, predicate, other.label):
                         relations.append((s, o, predicate))
         return relations
@@ -213,15 +203,15 @@ class Composer:
         return bool(self._weights[subject, predicate, other]) and not self._allowed[subject, predicate, other]
 
 
-def _incidental(subject: Thing, other: Thing) -> int:
-    """The predicate of two things that are related by chance; 0: none."""
+def _incidental(subject: Thing, other: Thing) -> str:
+    """The predicate of two things that are related by chance; empty: none."""
     (sx, _), (ox, _) = subject.center, other.center
     reach = (subject.width + other.width) / 2
     if abs(sx - ox) < .5 * reach and 0 < other.box[1] - subject.box[3] < 20:
-        return PREDICATE["above"]
+        return "above"
     if abs(subject.box[3] - other.box[3]) < 8 and abs(sx - ox) < reach + 14:
-        return PREDICATE["near"]
-    return 0
+        return "near"
+    return ""
 
 
 def _normalised(chances: np.ndarray) -> np.ndarray | None:

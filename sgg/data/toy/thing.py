@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sgg.data.toy.world import KIND_OF, LABELS
+from sgg.data.toy.kinds import KIND_OF, LABELS
 
 DISTANCE = 2.6
 """d' of a pair: the distance of the two classes' mean looks in standard deviations. The best observer of a single thing
@@ -22,16 +22,18 @@ class Thing:
 
     box: x1, y1, x2, y2 in pixels. look: its position between the two classes of its pair, drawn from a normal
     distribution with sd 1/d' around 0 for the first class and 1 for the second. facing: 1 to the right, -1 to the left.
-    predicate: the relation to its bearer, 0 for a thing without bearer. The thing is the subject, unless it is worn or
-    held. cue: how clearly the relation is drawn (length of a rider's leg, of a strap). layer: "back", "inside" or
-    "front" of its bearer.
+    predicate: the name of the relation to its bearer, empty for a thing without bearer. The thing is the subject,
+    unless it is worn or held. measured: the values by measure that were drawn for its predicate (`Edition.cues`). cue:
+    how clearly the relation is drawn (length of a rider's leg, of a strap). layer: "back", "inside" or "front" of its
+    bearer.
     """
 
     label: int
     look: float
     facing: int
     box: Box = (0., 0., 0., 0.)
-    predicate: int = 0
+    predicate: str = ""
+    measured: dict[str, float] = field(default_factory=dict)
     cue: float = 0.
     layer: str = "front"
     seated: bool = False

@@ -199,7 +199,7 @@ def test_complete_fills_only_settings_that_are_not_given() -> None:
                      if value is None]
         assert undecided == [
             "data.cache", "data.max_objects", "data.train_images", "data.eval_images",
-            *(["data.num_val_images"] if name == "toy" else []),
+            *(["data.seed", "data.num_val_images"] if name == "toy" else []),
             "detector.weights", "detector.features", "embeddings.path", "training.checkpoint_steps",
             "evaluation.val_images", "evaluation.zero_shot_list", "search.max_concurrent",
             "search.time_budget_s", "tracking.wandb_entity"]

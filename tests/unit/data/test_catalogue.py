@@ -13,14 +13,14 @@ def small_toy(monkeypatch, new_genome):
     """Stands in for the toy genome's generator; counts its calls."""
     calls = []
 
-    def generate(directory, on_image):
+    def generate(directory, seed, on_image, edition):
         on_image(9, 9)
         calls.append(directory)
         detector = new_genome()
         detector.arrays["split"][:] = 0
         detector.write(directory / "detector")
         new_genome().write(directory)
-        facts = {"num_val_images": 2, "version": toy.VERSION, "seed": 0}
+        facts = {"num_val_images": 2, "version": edition.version, "seed": seed}
         (directory / "stanford_filtered" / "toy.json").write_text(json.dumps(facts))
 
     monkeypatch.setattr(toy, "generate", generate)

@@ -113,11 +113,11 @@ def test_main_names_validation_that_takes_all_of_training(run, genome_directory,
 
 
 def test_toy_generates_where_it_is_told(run, new_genome, tmp_path, monkeypatch):
-    def generate(directory, seed, on_image):
+    def generate(directory, seed, on_image, edition):
         on_image(3, 6)
         new_genome().write(directory)
         new_genome().write(directory / "detector")
-        facts = {"num_val_images": 2, "version": toy.VERSION, "seed": seed}
+        facts = {"num_val_images": 2, "version": edition.version, "seed": seed}
         (directory / "stanford_filtered" / "toy.json").write_text(json.dumps(facts))
 
     monkeypatch.setattr(toy, "generate", generate)

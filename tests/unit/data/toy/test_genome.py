@@ -13,10 +13,15 @@ import pytest
 from PIL import Image
 
 from sgg.data import open_dataset
-from sgg.data.toy import VERSION, Sizes, describe, generate
+from sgg.data.toy import Sizes, describe, generate
+from sgg.data.toy.dataset import open_toy
+from sgg.data.toy.editions import edition_of
+from sgg.data.toy.editions.second import SECOND
+from sgg.data.toy.kinds import CLASSES
 from sgg.data.toy.scene import Composer
-from sgg.data.toy.world import CLASSES, PREDICATES, World
+from sgg.data.toy.world import World
 
+PREDICATES = SECOND.predicates
 SMALL = Sizes(train=6, val=3, test=4, detector=3)
 ROOT = Path(__file__).parents[4]
 
@@ -81,7 +86,7 @@ def test_generate_writes_what_was_composed(root):
     assert data.classes == list(CLASSES)
     assert data.predicates == list(PREDICATES)
     assert [len(data.split(name)) for name in ("train", "val", "test", "detector")] == [6, 3, 4, 3]
-    world = World.build(1)
+    world = World.build(SECOND, 1)
     for number, name in enumerate(("val", "train", "test", "detector"), start=1):
         for index in range(len(data.split(name))):
             graph, scene = data.split(name).graph(index), Composer(world, name).compose((1, number, index))
@@ -92,7 +97,7 @@ def test_generate_writes_what_was_composed(root):
 
 def test_held_out_compositions_are_named_and_absent_from_training(root):
     facts = json.loads((root / "toy" / "stanford_filtered" / "toy.json").read_text())
-    assert facts["version"] == VERSION
+    assert facts["version"] == SECOND.version
     assert facts["num_val_images"] == 3
     assert facts["sizes"] == {"train": 6, "val": 3, "test": 4, "detector": 3}
     held_out = {tuple(names) for part in ("test", "val") for names in facts["held_out"][part]}
@@ -179,3 +184,22 @@ def test_describe_counts_what_is_there(root):
     zero_shot = next(line for line in lines if line[:1] == ["test"] and len(line) == 5)
     assert int(zero_shot[1]) == len(data.split("test", subset="zs").annotations.relations)
     assert sum(map(int, zero_shot[1:])) == len(data.split("test").annotations.relations)
+
+
+def test_generate_of_another_version_or_difficulty_is_another_genome(root, tmp_path):
+    """The same seed; each opens only as what it is."""
+    one, other = (edition_of(3, difficulty) for difficulty in (0.5, 0.25))
+    generate(tmp_path / "toy", seed=1, sizes=SMALL, edition=one)
+    facts = json.loads((tmp_path / "toy" / "stanford_filtered" / "toy.json").read_text())
+    assert (facts["version"], facts["difficulty"]) == (3, 0.5)
+    with pytest.raises(FileExistsError, match=r"another toy genome: difficulty 0.5 \(wanted: 0.25\)"):
+        generate(tmp_path / "toy", seed=1, sizes=SMALL, edition=other)
+    data = open_toy(tmp_path / "toy", edition=one, seed=1)
+    assert data.predicates == list(one.predicates)
+    assert "toy genome (version 3, difficulty 0.5, seed 1)" in data.description
+    for wanted, message in (
+            ({"edition": other}, "has difficulty 0.5, not 0.25; delete .* or set data.difficulty=0.5"),
+            ({"edition": one, "seed": 2}, "has seed 1, not 2; delete .* or set data.seed=1"),
+            ({}, "has version 3, not 2, difficulty 0.5, not 0.0; delete .* or set data.version=3")):
+        with pytest.raises(ValueError, match=message):
+            open_toy(tmp_path / "toy", **wanted)

@@ -5,28 +5,42 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from sgg.data.toy.editions import edition_of
+from sgg.data.toy.editions.second import SECOND
+from sgg.data.toy.kinds import CLASSES, KIND_OF, LABELS
 from sgg.data.toy.render import render
-from sgg.data.toy.scene import MAX_OBJECTS, MIN_OBJECTS, SIDE, Composer
+from sgg.data.toy.scene import MIN_OBJECTS, SIDE, Composer
 from sgg.data.toy.thing import Thing, overlap
-from sgg.data.toy.world import CLASSES, KIND_OF, LABELS, PREDICATES, World
+from sgg.data.toy.world import World
 
-WORLD = World.build(0)
+WORLD = World.build(SECOND, 0)
+PREDICATES = SECOND.predicates
 COUNT = 150
+
+
+def composed(world, count=COUNT):
+    return {part: [Composer(world, part).compose((0, number, index)) for index in range(count)]
+            for number, part in enumerate(("train", "val", "test", "detector"))}
 
 
 @pytest.fixture(scope="module")
 def scenes():
-    return {part: [Composer(WORLD, part).compose((0, number, index)) for index in range(COUNT)]
-            for number, part in enumerate(("train", "val", "test", "detector"))}
+    return composed(WORLD)
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def edition(request):
+    return edition_of(request.param, 0.5)
 
 
 def triplets(scenes):
     return [(scene.things[s].label, p, scene.things[o].label) for scene in scenes for s, o, p in scene.relations]
 
 
-def test_compose_puts_things_into_the_image_and_relations_between_two_of_them(scenes):
+def test_compose_puts_things_into_the_image_and_relations_between_two_of_them(edition):
+    scenes = composed(World.build(edition, 0), 60)
     for scene in (scene for part in scenes.values() for scene in part):
-        assert MIN_OBJECTS <= len(scene.things) <= MAX_OBJECTS
+        assert MIN_OBJECTS <= len(scene.things) <= edition.most_objects
         assert scene.relations
         for x1, y1, x2, y2 in (thing.box for thing in scene.things):
             assert 0 <= x1 < x2 <= SIDE
@@ -34,7 +48,7 @@ def test_compose_puts_things_into_the_image_and_relations_between_two_of_them(sc
         for s, o, p in scene.relations:
             assert s != o
             assert max(s, o) < len(scene.things)
-            assert 1 <= p < len(PREDICATES)
+            assert 1 <= p < len(edition.predicates)
 
 
 def test_compose_shows_no_split_what_is_held_out_from_it(scenes):
@@ -50,9 +64,9 @@ def test_compose_draws_nothing_held_out_in_training_even_without_annotation(scen
         for thing in scene.things:
             if thing.bearer is not None:
                 pair = thing.label, thing.bearer.label
-                if PREDICATES[thing.predicate] in ("wearing", "holding"):
+                if thing.predicate in ("wearing", "holding"):
                     pair = pair[::-1]
-                assert WORLD.trained()[pair[0], thing.predicate, pair[1]]
+                assert WORLD.trained()[pair[0], PREDICATES.index(thing.predicate), pair[1]]
 
 
 def test_compose_annotates_sparsely_with_a_long_tail_in_training(scenes):
@@ -82,7 +96,7 @@ def test_predicates_mean_what_they_say(scenes):
         for thing in scene.things:
             if thing.bearer is None:
                 continue
-            name, bearer = PREDICATES[thing.predicate], thing.bearer
+            name, bearer = thing.predicate, thing.bearer
             below = thing.box[3] - bearer.box[1]   # how far its foot is below the bearer's top
             if name == "above":
                 assert thing.box[3] < bearer.box[1]

@@ -92,7 +92,17 @@ def test_plan_study_refuses_what_a_run_refuses(tmp_path, capsys):
 
 def test_to_generate_asks_every_searched_data_set(read, tmp_path):
     study, axes = read(f"data: {{name: {{search: grid, of: [vg, toy]}}, root: {tmp_path}}}")
-    assert to_generate(study, axes) == tmp_path / "toy"
+    found = to_generate(study, axes)
+    assert found.to_generate() == tmp_path / "toy"
+    assert found.generating() == f"python -m sgg.data toy --out {tmp_path}/toy"
+
+
+def test_to_generate_asks_every_version_of_the_toy_genome(read, tmp_path, toy_root):
+    """The genome of version 2 is there. That of version 3 is named, with a command that makes it."""
+    study, axes = read(f"data: {{name: toy, root: {toy_root}, version: {{search: grid, of: [2, 3]}}}}")
+    assert to_generate(study, axes).generating() == (
+        "python -m sgg.data toy --set data.version=3 --set data.difficulty=0.5 "
+        f"--out {toy_root}/toy3-difficulty0.5-seed0")
 
 
 def test_main_takes_either_resume_or_dry_run(tmp_path, capsys):
