@@ -135,7 +135,10 @@ def of_foreign(options: argparse.Namespace) -> Measured:
         listed = ZeroShotList.read(options.zero_shot_list, data.classes, data.predicates)
     conventions = _conventions(options) | {"relation_nms": options.relation_nms} | found.conventions
     metrics = protocol.metrics([mode], ks, pred_weights, conventions, listed)
-    named = rescore(_with_bar(found, len(found), "images"), metrics)
+    try:
+        named = rescore(_with_bar(found, len(found), "images"), metrics)
+    except ValueError as error:  # the metrics name the image, but do not know the file
+        raise ValueError(str(error) if str(found.path) in str(error) else f"{found.path}: {error}") from None
     named.pop(FAILURES, None)  # of a detector of ours
     if missing := len(found) - found.found:
         print(f"{missing:,} of {len(found):,} images have no prediction in {options.predictions}: their recall is 0")

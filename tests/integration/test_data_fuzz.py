@@ -8,12 +8,21 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
+from sgg.data.readers.coco_relations import open_coco_relations
 from sgg.data.readers.custom import open_custom
 from sgg.data.readers.gqa import open_gqa
+from sgg.data.readers.open_images_json import open_open_images_json
+from sgg.data.readers.psg import open_psg
 from sgg.data.readers.visual_genome import open_visual_genome
+from sgg.data.readers.vrd import open_vrd
 from sgg.data.readers.vtranse import open_vtranse
+from sgg.data.writers.coco_relations import write_coco_relations
 from sgg.data.writers.custom import write_custom
+from sgg.data.writers.open_images_json import write_open_images_json
+from sgg.data.writers.psg import write_psg
+from sgg.data.writers.vrd import write_vrd
 
 TINY = Path(__file__).parents[1] / "golden" / "files" / "vg_tiny_data" / "VG"
 IMAGES = 10  # of the tiny genome: small files are spoilt more thoroughly, and read sooner
@@ -89,6 +98,28 @@ def as_custom(directory):
     return directory
 
 
+def written(write):
+    """The same data by a writer of ours, without links to images."""
+    def make(directory):
+        write(open_vg(small_genome(directory / "source")), directory)
+        shutil.rmtree(directory / "source")
+        for path in [path for path in directory.rglob("*") if path.is_symlink()]:
+            path.unlink()
+        return directory
+    return make
+
+
+def with_images(make):
+    """Images of a size that fits all boxes, where the format has no sizes."""
+    def also(directory):
+        make(directory)
+        for part in ("train", "test"):
+            for name in json.loads((directory / f"annotations_{part}.json").read_text()):
+                Image.new("L", (1024, 1024)).save(directory / f"sg_{part}_images" / name)
+        return directory
+    return also
+
+
 def counts(data):
     annotations = data.annotations
     return len(annotations), len(annotations.labels), len(annotations.relations)
@@ -129,11 +160,54 @@ def counts_in_custom(directory):
     return tuple(len(content[section]) for section in ("images", "annotations", "relations"))
 
 
+def counts_in_coco_relations(directory):
+    """What the files say: objects of images that are not listed are left out, with their relations. The text of keys
+    that are ignored is not decoded."""
+    totals = np.zeros(3, dtype=int)
+    for path in directory.rglob("*.json"):
+        content = json.loads(path.read_text(errors="replace"))
+        listed = {image["id"] for image in content["images"]}
+        objects = {one["id"] for one in content["annotations"] if one["image_id"] in listed}
+        relations = [one for one in content["rel_annotations"] if {one["subject_id"], one["object_id"]} <= objects]
+        totals += len(listed), len(objects), len(relations)
+    return tuple(totals.tolist())
+
+
+def counts_in_psg(directory):
+    """What the file says: a relation that an image has twice counts once."""
+    images = json.loads((directory / "psg.json").read_text())["data"]
+    return (len(images), sum(len(image["annotations"]) for image in images),
+            sum(len({tuple(relation) for relation in image["relations"]}) for image in images))
+
+
+def counts_in_open_images_json(directory):
+    images = [image for path in directory.rglob("vrd-*.json") for image in json.loads(path.read_text())]
+    return len(images), sum(len(image["bbox"]) for image in images), sum(len(image["rel"]) for image in images)
+
+
+def counts_in_vrd(directory):
+    """What the files say: objects are those of relations; those without extent are left out."""
+    images = objects = relations = 0
+    for part in ("train", "test"):
+        for listed in json.loads((directory / f"annotations_{part}.json").read_text()).values():
+            named, images = set(), images + 1
+            for ends in ([one["subject"], one["object"]] for one in listed):
+                if all(end["bbox"][1] > end["bbox"][0] and end["bbox"][3] > end["bbox"][2] for end in ends):
+                    relations += 1
+                    named |= {(end["category"], *end["bbox"]) for end in ends}
+            objects += len(named)
+    return images, objects, relations
+
+
 FORMATS = {  # how to write it, how to read it, how much the files say there is (None: as much as before)
     "vg": (small_genome, open_vg, None),
     "gqa": (as_gqa, lambda directory: open_gqa(directory, directory, num_val_images=3), counts_in_gqa),
     "vtranse": (as_vtranse, lambda directory: open_vtranse(directory, num_val_images=3), counts_in_vtranse),
     "custom": (as_custom, open_custom, counts_in_custom),
+    "coco-relations": (written(write_coco_relations), open_coco_relations, counts_in_coco_relations),
+    "psg": (written(write_psg), lambda directory: open_psg(directory, num_val_images=3), counts_in_psg),
+    "open-images-json": (written(write_open_images_json), open_open_images_json, counts_in_open_images_json),
+    "vrd": (with_images(written(write_vrd)), lambda directory: open_vrd(directory, num_val_images=3), counts_in_vrd),
 }
 VALUES = [None, -1, 0, 1, 10**6, 2**40, 10**30, 0.5, 1e308, "", "obj1", "10", [], {}, [1], True]
 
@@ -196,7 +270,7 @@ def change_h5(path, rng):
 
 def spoil(directory, rng):
     """Change one file of the data set; says how, for the message of a failing test."""
-    path = rng.choice(sorted(path for path in directory.rglob("*") if path.is_file()))
+    path = rng.choice(sorted(path for path in directory.rglob("*") if path.suffix in (".json", ".h5")))
     change = rng.choice([change_bytes, change_h5 if path.suffix == ".h5" else change_json])
     change(path, rng)
     return f"{change.__name__} of {path.name}"

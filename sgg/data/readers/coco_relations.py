@@ -175,7 +175,8 @@ def column(records: Sequence[Any], key: str, kind: type = np.int64) -> np.ndarra
 def corners_of(objects: Sequence[ObjectRecord]) -> np.ndarray:
     """[n, 4] float32 x1, y1, x2, y2 of all objects."""
     numbers = np.fromiter(chain.from_iterable(map(attrgetter("bbox"), objects)), float, 4 * len(objects)).reshape(-1, 4)
-    return CORNER_AND_SIZE.to_corners(numbers).astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused later
+        return CORNER_AND_SIZE.to_corners(numbers).astype(np.float32)
 
 
 def names_of(records: Sequence[NamedRecord | str], key: str) -> Names:

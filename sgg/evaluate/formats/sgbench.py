@@ -11,6 +11,7 @@ predicates. Masks are not read.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ VERSION = 1
 
 def read(path: Path, images: TruthImages) -> Iterator[tuple[int, Prediction]]:
     """See `PredictionFormat`. The scores fall evenly from rank to rank."""
+    if zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is an archive with masks, which are not read: name a file with boxes (triplets.json)")
     content = require_json(path, dict, "name a file of predictions in SGBench's format (triplets.json)")
     with located(f"{path}:"):
         if (version := content.get("version")) != VERSION:

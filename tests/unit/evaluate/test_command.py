@@ -1,6 +1,7 @@
 """The command `python -m sgg.evaluate` on saved predictions; with a model it is tested in tests/integration."""
 
 import json
+import re
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -342,6 +343,16 @@ def test_main_refuses_options_without_effect(words, message, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(words)
     assert message in capsys.readouterr().err
+
+
+def test_main_names_the_file_of_a_box_that_is_not_finite(found_all, capsys):
+    """The metrics find it, and know the image only."""
+    content = json.loads(found_all.read_text())
+    content["annotations"][0]["bbox"][2] = 1e39
+    found_all.write_text(json.dumps(content))
+    assert main(["--predictions", str(found_all), "--format", "coco-relations", "--data", "custom", "--root",
+                 str(EXAMPLE)]) == 2
+    assert re.search(rf"error: {found_all}: prediction.boxes of image \d+ must be finite", capsys.readouterr().err)
 
 
 def test_main_names_an_unknown_data_set(found_all, capsys):

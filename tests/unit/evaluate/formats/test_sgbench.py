@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -164,6 +165,13 @@ def test_read_refuses_another_version(tmp_path) -> None:
     (tmp_path / "p.json").write_text('{"version": 2, "images": []}')
     with pytest.raises(ValueError, match=r"p.json: must have 'version' 1, got 2"):
         scored(tmp_path / "p.json", data_of([GRAPH], CLASSES, PREDICATES))
+
+
+def test_read_refuses_an_archive_with_masks(tmp_path) -> None:
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+        archive.writestr("triplets.json", "{}")
+    with pytest.raises(ValueError, match=r"p.zip is an archive with masks, which are not read: name a file with boxes"):
+        scored(tmp_path / "p.zip", data_of([GRAPH], CLASSES, PREDICATES))
 
 
 def test_an_image_twice_is_refused(tmp_path) -> None:
