@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -87,7 +88,7 @@ class TwoStagePredictor:
                                      encoding.image_sizes, detector_logits=encoding.logits,
                                      class_boxes=encoding.class_boxes, largest=encoding.largest,
                                      **({"counterfactuals": taken} if taken else {}))
-        predictions = {}
+        predictions, images = {}, _Images.of(encoding.image_index, pairs, len(batch))
         for mode, output in outputs.items():
             labels, scores = _scored_labels(output, given[mode])
             for values, image in ((scores, encoding.image_index),
@@ -102,8 +103,8 @@ class TwoStagePredictor:
             context = PredictedPairs(output.labels[pairs[:, 0]], output.labels[pairs[:, 1]],
                                      plain=output.predicate_logits, counterfactuals=output.counterfactuals)
             for suffix, adjust in adjusters.items():
-                predictions[mode + suffix] = _by_image(boxes, encoding.image_index, labels, scores, pairs,
-                                                       adjust(output.predicate_logits, context), len(batch))
+                predictions[mode + suffix] = images.ranked(boxes, labels, scores, pairs,
+                                                           adjust(output.predicate_logits, context))
         return predictions
 
 
@@ -120,12 +121,24 @@ def _scored_labels(output: HeadOutputs, given: Tensor | None) -> tuple[Tensor, T
     return labels, torch.softmax(output.label_logits, dim=1).gather(1, labels[:, None])[:, 0]
 
 
-def _by_image(boxes: Tensor, image_index: Tensor, labels: Tensor, scores: Tensor, pairs: Tensor, edge_logits: Tensor,
-              images: int) -> list[Prediction]:
-    counts = torch.bincount(image_index, minlength=images)
-    edges = torch.bincount(image_index[pairs[:, 0]], minlength=images).tolist()
-    starts, nodes = (counts.cumsum(0) - counts).tolist(), counts.tolist()
-    parts = zip(starts, boxes.split(nodes), labels.split(nodes), scores.split(nodes), pairs.split(edges),
-                edge_logits.split(edges), strict=True)
-    return [rank(boxes, classes, confidence, local - start, logits)
-            for start, boxes, classes, confidence, local, logits in parts]
+class _Images(NamedTuple):
+    """The images of a batch on the host: the first object, the number of objects and the number of pairs of each."""
+
+    starts: list[int]
+    objects: list[int]
+    pairs: list[int]
+
+    @classmethod
+    def of(cls, image_index: Tensor, pairs: Tensor, images: int) -> _Images:
+        """From the image of each object [N], and pairs of objects [P, 2]."""
+        counts = torch.bincount(image_index, minlength=images)
+        edges = torch.bincount(image_index[pairs[:, 0]], minlength=images)
+        starts, objects, of_pairs = torch.stack([counts.cumsum(0) - counts, counts, edges]).tolist()
+        return cls(starts, objects, of_pairs)
+
+    def ranked(self, boxes: Tensor, labels: Tensor, scores: Tensor, pairs: Tensor, logits: Tensor) -> list[Prediction]:
+        """The ranked prediction of each image, from boxes [N, 4], labels and their scores [N], pairs and logits."""
+        parts = zip(self.starts, boxes.split(self.objects), labels.split(self.objects), scores.split(self.objects),
+                    pairs.split(self.pairs), logits.split(self.pairs), strict=True)
+        return [rank(boxes, classes, confidence, local - start, of_pairs)
+                for start, boxes, classes, confidence, local, of_pairs in parts]
