@@ -47,7 +47,7 @@ def measure(seeds: Sequence[int], quick: bool) -> Iterator[Row]:
     """The rows: for each difficulty, with habits and without, each metric in percent."""
     for difficulty in DIFFICULTIES[::4] if quick else DIFFICULTIES:
         worlds = [(World.build(edition_of(3, difficulty), seed), seed) for seed in seeds]
-        sizes = Sizes(40, 4, 40, 1) if quick else worlds[0][0].edition.sizes
+        sizes = Sizes(150, 4, 60, 1) if quick else worlds[0][0].edition.sizes
         for habits in (False, True):
             found = [values(world, seed, sizes, habits) for world, seed in worlds]
             for metric in METRICS:
