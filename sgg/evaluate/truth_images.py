@@ -35,21 +35,36 @@ class TruthImages:
         return self.split.image_id(row)
 
     def find(self, name: str) -> int | None:
-        """The row of an image: by the id in the data set's file, by the path of the image file with or without its
-        ending, or by the last part of this path if no other image has it. None for an image that is not evaluated."""
-        return next((rows[key] for rows in self._rows for key in (name, stem(name), stem(name).rpartition("/")[2])
-                     if key in rows), None)
+        """The row of an image: by the id in the data set's file, or by the path of the image file, with or without its
+        ending. One of the two paths may lack its first folders. None for an image that is not evaluated."""
+        if (row := self.of_id(name)) is not None:
+            return row
+        path = stem(name)
+        row = self._by_last_part.get(path.rpartition("/")[2])
+        if path in self._by_path or row is None:
+            return self._by_path.get(path)
+        own = self.image_id(row)
+        return row if f"/{own}".endswith(f"/{path}") or path.endswith(f"/{own}") else None
+
+    def of_id(self, one: str) -> int | None:
+        """The row of an image by the id in the data set's file."""
+        return self._by_id.get(one)
 
     @cached_property
-    def _rows(self) -> list[dict[str, int]]:
-        """The rows by each kind of name, the surest kind first."""
-        files = self.split.annotations.files.tolist()
-        found = [dict(zip(map(stem, files), range(len(files)), strict=True)),
-                 _unique([stem(file).rpartition("/")[2] for file in files])]
-        if self.data.image_ids is not None:
-            id_of = dict(zip(self.data.annotations.files.tolist(), self.data.image_ids.tolist(), strict=True))
-            found.insert(0, _unique([id_of[file] for file in files]))
-        return found
+    def _by_id(self) -> dict[str, int]:
+        """The rows by ids that occur once."""
+        if self.data.image_ids is None:
+            return {}
+        id_of = dict(zip(self.data.annotations.files.tolist(), self.data.image_ids.tolist(), strict=True))
+        return _unique([id_of[file] for file in self.split.annotations.files.tolist()])
+
+    @cached_property
+    def _by_path(self) -> dict[str, int]:
+        return {stem(file): row for row, file in enumerate(self.split.annotations.files.tolist())}
+
+    @cached_property
+    def _by_last_part(self) -> dict[str, int]:
+        return _unique([path.rpartition("/")[2] for path in self._by_path])
 
 
 def _unique(names: Sequence[str]) -> dict[str, int]:

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 
 from sgg.common.progress import image_bar
 from sgg.data.images.image_index import ImageIndex, index_file
+
+
+def with_their_endings(folder: Path, files: Sequence[str]) -> list[str]:
+    """The files below `folder`. In place of one that does not exist: the file of its name with another ending, if there
+    is exactly one."""
+    found = []
+    for file in files:
+        place = folder / file
+        others = [] if place.exists() else list(place.parent.glob(f"{escape(place.stem)}.*"))
+        found.append(str(others[0].relative_to(folder)) if len(others) == 1 else file)
+    return found
 
 
 def read_sizes(folder: Path, files: Sequence[str], cache: Path | None, remedy: str) -> list[tuple[int, int]]:

@@ -7,7 +7,8 @@
 
 The files have neither objects nor sizes of images. The objects of an image are the distinct pairs of class and box
 among its subjects and objects. An object without extent is left out, with its relations. The sizes are those of the
-image files, whose headers are read.
+image files, whose headers are read. An image may have another ending than in the annotation, as one of the published
+images has.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sgg.data.checks.consistency import USUAL, Rules, checked
 from sgg.data.dataset import DataSet
 from sgg.data.findings import Finding
 from sgg.data.readers.file_names import require_below, require_distinct
-from sgg.data.readers.image_sizes import read_sizes
+from sgg.data.readers.image_sizes import read_sizes, with_their_endings
 from sgg.data.readers.names import numbered_by_place
 from sgg.data.records import AnnotationsBuilder, located, short, typed
 from sgg.data.splits import partition
@@ -62,6 +63,7 @@ def open_vrd(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES, rules:
             is_test.append(folder.startswith("sg_test"))
     with located(f"{directory}:"):
         require_distinct(builder.files, "images")
+    builder.files = with_their_endings(directory, builder.files)
     builder.sizes = read_sizes(directory, builder.files, cache, REMEDY)
     annotations, findings = checked(builder.build(), str(directory), classes, predicates, rules, CORNERS, STRAY_SHARE)
     with located(f"{directory}:"):

@@ -2,7 +2,7 @@
 `score` in every record of `annotations` and `rel_annotations`.
 
 The score of a relation is that of its predicate. Triplets are ranked by it times the scores of both objects. A pair may
-have several relations. Images are found by `file_name`, then by `id`. Classes and predicates are those of the data set
+have several relations. Images are found by `file_name`, else by `id`. Classes and predicates are those of the data set
 by name, whatever their ids.
 """
 
@@ -55,7 +55,7 @@ def _predictions(content: Content, classes: Names, predicates: Names,
         1, len(content.images)))) for of in (owners, owners[ends[:, 0]]))
     for image, rows, own in zip(content.images, rows_of, relations_of, strict=True):
         row = images.find(image.file_name)
-        row = images.find(str(image.id)) if row is None else row
+        row = images.of_id(str(image.id)) if row is None else row
         if row is not None:
             local = np.searchsorted(rows, ends[own])  # rows ascend, since the sort is stable
             yield row, from_triplets(boxes[rows], labels[rows], object_scores[rows], np.column_stack(

@@ -50,6 +50,18 @@ def test_open_vrd_leaves_out_objects_without_extent(tmp_path):
     assert data.split("train").graph(0).relations.tolist() == [[0, 1, 1]]
 
 
+def test_open_vrd_finds_an_image_of_another_ending(tmp_path):
+    """Of the published test images one is a GIF, which the annotation calls .jpg."""
+    write(tmp_path)
+    (tmp_path / "sg_test_images" / "a.jpg").rename(tmp_path / "sg_test_images" / "a.gif")
+    data = open_vrd(tmp_path, num_val_images=1)
+    assert data.split("test").image_path(0) == tmp_path / "sg_test_images" / "a.gif"
+    assert data.split("test").image_id(0) == "sg_test_images/a"
+    (tmp_path / "sg_test_images" / "a.png").touch()
+    with pytest.raises(FileNotFoundError, match=r"the first is .*sg_test_images/a\.jpg"):
+        open_vrd(tmp_path)
+
+
 def test_open_vrd_names_missing_images_and_why_they_are_needed(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"1 of 4 images are missing, the first is .*sg_train_images/b.jpg; the "
                                                 r"annotation has no sizes of images, .*: put VRD's"):

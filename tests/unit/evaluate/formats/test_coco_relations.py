@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,18 @@ def test_read_finds_names_pairs_and_scores(tmp_path) -> None:
     assert (one.labels.tolist(), one.label_scores.tolist()) == ([2, 1], [0.5, 0.8])
     assert one.pairs.tolist() == [[1, 0], [0, 1]]
     assert one.predicate_scores.tolist() == [[0, 0.3, 0.4], [0, 0, 0.35]]
+
+
+def test_read_finds_images_by_the_ids_of_the_data_set_only(tmp_path) -> None:
+    """A file has numbers of its own, which may be names of images: here an image test/4.jpg."""
+    graphs = [GRAPH] * 5
+    renamed = write(tmp_path, images=[image | {"file_name": f"{image['id']}x.jpg"} for image in FILE["images"]])
+    data = data_of(graphs, CLASSES, PREDICATES)
+    with pytest.raises(ValueError, match="has none of the 5 images of test"):
+        list(ForeignPredictions(renamed, "coco-relations", data, "test", "sgdet"))
+    data = replace(data, image_ids=np.array(["1", "2", "3", "4", "6", "7", "8"]))
+    found = ForeignPredictions(renamed, "coco-relations", data, "test", "sgdet")
+    assert next(iter(found))[0] == "test/1"
 
 
 def test_metrics_by_hand(tmp_path) -> None:

@@ -104,7 +104,7 @@ def custom(tmp_path):
     """The golden file, whose images are those of the data set."""
     shutil.copy(FOLDER / "custom_prediction.json", tmp_path)
     (tmp_path / "custom_data_info.json").write_text(json.dumps(INFO | {
-        "idx_to_files": [f"/elsewhere/{number}.jpg" for number in range(3)]}))
+        "idx_to_files": [f"/elsewhere/test/{number}.jpg" for number in range(3)]}))
     return tmp_path / "custom_prediction.json"
 
 
