@@ -21,11 +21,13 @@ from sgg.methods.plugins import load_plugins, loaded_digests, unload_plugins
 from sgg.models.heads.causal.published_names import PUBLISHED as CAUSAL
 from sgg.models.heads.motifs.published_names import PUBLISHED as MOTIFS
 from sgg.models.heads.penet.published_names import PUBLISHED as PENET
+from sgg.models.heads.tcar.published_names import PUBLISHED as TCAR
 from sgg.models.heads.transformer import published_names
 from sgg.models.heads.transformer.published_names import PUBLISHED as TRANSFORMER
 from sgg.models.heads.vctree.published_names import PUBLISHED as VCTREE
 from sgg.models.scene_graph import SceneGraphModel
 from sgg.systems.two_stage.foundation import TwoStageFoundation
+from sgg.systems.two_stage.model import build_model
 from tests.benchmark_checkpoint import HEAD, detector_weights, extractor_shapes, random_weights, save
 from tests.golden.heads import CLOSE, GoldenHead, with_bias
 from tests.plugins import PYRAMID
@@ -101,6 +103,26 @@ def test_import_of_each_head_gives_its_golden_numbers(kind: str, tmp_path, capsy
         close = CLOSE | ({"atol": 2e-5} if kind == "penet" else {})
         np.testing.assert_allclose(outputs.label_logits, golden[f"{place}obj_dists"], **CLOSE)
         np.testing.assert_allclose(logits, golden[f"{place}rel_dists"], **close)
+
+
+def test_import_of_tcar(tmp_path) -> None:
+    """No golden file has this head, so its weights are compared with those of a fresh one. Its labels have embeddings
+    that it does not use."""
+    sections = {"detector": {"backbone": BACKBONE}, "model": {"head": {"kind": "tcar", "pooling_dim": 24,
+                                                                       "hidden_dim": 16, "key_dim": 4}}}
+    config = validate({"data": {"name": "vg"}, **sections})
+    fresh = build_model(config, Detector(BACKBONE, 9), (9, 6), None, None).relation_head.state_dict()
+    theirs = {ours: name for name, ours in TCAR.names({}).items()}
+    weights = random_weights(extractor_shapes(DIM)) | {
+        f"{HEAD}context_layer.obj_embed{number}.weight": torch.zeros(9, 8) for number in (1, 2)}
+    for name, value in fresh.items():
+        prefix = max((ours for ours in theirs if name.startswith(ours)), key=len)
+        published = HEAD + theirs[prefix] + name.removeprefix(prefix)
+        weights[published] = value[..., None] if published.endswith(TCAR.reshaped) else value
+    assert import_published(save(tmp_path / "model.pth", weights), tmp_path / "out").name == "epoch_0000"
+    found = model_of(tmp_path / "out").relation_head.state_dict()
+    assert found.keys() == fresh.keys()
+    assert all(torch.equal(found[name], value) for name, value in fresh.items())
 
 
 def test_import_puts_every_weight_in_its_place(tmp_path, capsys) -> None:
