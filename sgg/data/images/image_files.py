@@ -238,6 +238,8 @@ def _reason(error: Exception) -> str:
     text = "it is of no known image format" if isinstance(error, UnidentifiedImageError) else str(error)
     if isinstance(error, _NoMeaning):
         return text
+    if isinstance(error, Image.DecompressionBombError):
+        return f"has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels: make it smaller"
     if isinstance(error, OSError) and error.strerror:  # it is a folder, or there is no permission
         return f"cannot be read: {error.strerror}"
     return f"cannot be read, or is cut off: {text.partition(chr(10))[0]}"

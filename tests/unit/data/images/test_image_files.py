@@ -184,6 +184,16 @@ def test_read_header_ignores_data_after_the_image(tmp_path):
     np.testing.assert_array_equal(read_image(path), plain)
 
 
+def test_read_image_and_read_header_say_how_large_an_image_may_be(tmp_path, monkeypatch):
+    """PIL refuses twice the pixels of which it warns."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5_000)
+    Image.new("RGB", (101, 100)).save(tmp_path / "large.png")
+    fault = "has more than 10,000 pixels: make it smaller"
+    with pytest.raises(ValueError, match=rf"large\.png {fault}"):
+        read_image(tmp_path / "large.png")
+    assert read_header(tmp_path / "large.png").fault == fault
+
+
 def test_read_image_and_read_header_name_a_file_that_is_no_image(tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "empty.jpg").write_bytes(b"")
