@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.common.process_memory import status_bytes
 from benchmarks.common.results import Row, arguments_of, below, report
 
 IMAGES, CLASSES, PREDICATES = 108_073, 150, 50
@@ -138,7 +138,7 @@ def child(way: str, directory: Path) -> None:
     start = time.process_time()
     sizes, split = load(directory)
     seconds = time.process_time() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = status_bytes("VmHWM") / 2**20
     import torch.utils.data  # noqa: F401  (teaches the pickler of worker processes to share tensors)
     print(json.dumps({"seconds": seconds, "mebibytes": peak, "sizes": sizes,
                       "bytes_per_worker": len(ForkingPickler.dumps(split))}))

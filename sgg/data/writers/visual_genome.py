@@ -23,8 +23,8 @@ ATTRIBUTES_PER_OBJECT = 10
 
 def write_visual_genome(data: DataSet, directory: Path) -> dict[str, Any]:
     """Write VG-SGG-with-attri.h5 and the two JSON files, and links to the images. No object has an attribute. Boxes are
-    written as floating-point numbers, so that the frame of 1024 pixels does not round them. Images that have no number
-    as their name get one, and keep their name as `file_name`.
+    written as floating-point numbers, so that the frame of 1024 pixels does not round them. Images whose names are
+    no numbers get some, and are there under both.
 
     Raises FileExistsError for a file that is there already.
     """
@@ -34,25 +34,29 @@ def write_visual_genome(data: DataSet, directory: Path) -> dict[str, Any]:
     annotations = data.annotations.select(order)
     folder.mkdir(parents=True, exist_ok=True)
     files = annotations.files.tolist()
-    link_images((directory / IMAGES / file, path) for file, path in zip(files, image_paths(data, annotations),
-                                                                       strict=True))
+    numbers, paths = _numbers(files), image_paths(data, annotations)
+    for named in files, [f"{number}.jpg" for number in numbers]:  # the second for other readers
+        link_images((directory / IMAGES / name, path) for name, path in zip(named, paths, strict=True))
     write_json(folder / SIZES, [
         {"image_id": number, "width": width, "height": height, "file_name": file} for number, file, (height, width)
-        in zip(_numbers(files), files, annotations.sizes.tolist(), strict=True)], indent=None)
-    counts = [np.bincount(labels, minlength=len(listed)).tolist() for labels, listed in (
-        (annotations.labels, data.classes), (annotations.relations[:, 2], data.predicates))]
-    write_json(folder / names, {
-        f"{kind}_{key}": value for kind, listed, found in zip(
-            ("label", "predicate"), (data.classes, data.predicates), counts, strict=True)
-        for key, value in (("to_idx", {name: number for number, name in enumerate(listed) if number}),
-                           ("count", {name: found[number] for number, name in enumerate(listed) if number}))} | {
-        f"idx_to_{kind}": {str(number): name for number, name in enumerate(listed) if number}
-        for kind, listed in (("label", data.classes), ("predicate", data.predicates))} | {
-        "object_count": {name: counts[0][number] for number, name in enumerate(data.classes) if number},
-        "attribute_to_idx": {}, "idx_to_attribute": {}, "attribute_count": {}}, indent=None)
+        in zip(numbers, files, annotations.sizes.tolist(), strict=True)], indent=None)
+    write_json(folder / names, _dictionaries(data, annotations), indent=None)
     with replaced(folder / h5) as temporary, h5py.File(temporary, "w") as file:
         _fill(file, annotations, data.splits[order] == TEST)
     return validation_size(data)
+
+
+def _dictionaries(data: DataSet, annotations: Annotations) -> dict[str, Any]:
+    """Numbers, names and counts of classes and predicates."""
+    content: dict[str, Any] = {"attribute_to_idx": {}, "idx_to_attribute": {}, "attribute_count": {}}
+    for kind, counted, names, used in (("label", "object", data.classes, annotations.labels),
+                                       ("predicate", "predicate", data.predicates, annotations.relations[:, 2])):
+        counts = np.bincount(used, minlength=len(names)).tolist()
+        numbered = list(enumerate(names))[1:]
+        content |= {f"{kind}_to_idx": {name: number for number, name in numbered},
+                    f"idx_to_{kind}": {str(number): name for number, name in numbered},
+                    f"{counted}_count": {name: counts[number] for number, name in numbered}}
+    return content
 
 
 def _fill(file: h5py.File, annotations: Annotations, is_test: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +84,16 @@ def test_convert_names_the_formats(tmp_path, capsys) -> None:
     assert main(["convert", "--data", "custom", "--root", str(EXAMPLE), "--out", str(tmp_path / "x"), "--format",
                  "gqa"]) == 2
     assert "--format must be one of vg, coco-relations, custom, open-images" in capsys.readouterr().err
+
+
+def test_write_visual_genome_numbers_images_and_counts(tmp_path) -> None:
+    """Images whose names are no numbers are there under both."""
+    original = open_dataset("custom", EXAMPLE)
+    files = np.array([f"sub/image{number}.jpg" for number in range(len(original.annotations))])
+    DATA_SETS["vg"]().write(replace(original, annotations=replace(original.annotations, files=files)), tmp_path)
+    names = {path.relative_to(tmp_path / "VG_100K").as_posix() for path in (tmp_path / "VG_100K").rglob("*.jpg")}
+    assert names == {*files.tolist(), *(f"{number}.jpg" for number in range(1, 10))}
+    read = json.loads((tmp_path / "stanford_filtered" / "VG-SGG-dicts-with-attri.json").read_text())
+    assert read["idx_to_label"]["1"] == original.classes[1]
+    assert sum(read["object_count"].values()) == len(original.annotations.labels)
+    assert sum(read["predicate_count"].values()) == len(original.annotations.relations)
