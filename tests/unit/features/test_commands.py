@@ -30,8 +30,8 @@ def foundation(tmp_path, monkeypatch):
                            image_hash=lambda part: "p1", title="the data",
                            split=lambda *which: parts.append(which) or FakePart(which[0]))
     found = SimpleNamespace(experiment=SimpleNamespace(data=data, cache=tmp_path / "cache"),
-                            detector=SimpleNamespace(channels=2, image_size=64), detector_hash="d1", parts=parts,
-                            stored_maps=lambda split: None)
+                            detector=SimpleNamespace(channels=2, image_size=64, levels=1), detector_hash="d1",
+                            parts=parts, stored_maps=lambda split: None)
     monkeypatch.setattr(TwoStageFoundation, "open", lambda config: found)
     return found
 

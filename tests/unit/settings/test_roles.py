@@ -37,6 +37,7 @@ def test_section_refuses_a_setting_without_a_role() -> None:
 def test_role_shared() -> None:
     assert set(keys_where(lambda role: role.shared)) == {
         "data.name", "data.num_val_images", "data.exclude_left_right", "data.self_relations", "data.folder",
+        "data.version", "data.difficulty", "data.seed",
         "data.allow_clipping", "detector.backbone", "detector.weights",
         "detector.features",
         "detector.epochs", "detector.batch_size", "detector.learning_rate", "augmentation.kind",
@@ -55,7 +56,7 @@ def test_role_searchable_and_identity_mean_training() -> None:
         expected = key.split(".")[0] not in {"experiment", "evaluation", "search", "resources", "tracking"} and \
             key not in {"data.root", "data.cache", "data.workers", "data.eval_images", "training.device",
                         "training.keep_checkpoints", "training.checkpoint_steps", "training.recompute_box_heads",
-                        "features.maps"}
+                        "features.maps", "features.in_memory"}
         assert (role_of(key).searchable, role_of(key).identity) == (expected, expected), key
 
 
@@ -65,7 +66,8 @@ def test_role_fixed_for_trial_and_fixed_for_study() -> None:
     free = {"experiment.name", "experiment.output", "experiment.plugins", "experiment.allow_changed_plugins",
             "data.root", "data.cache", "data.workers", "training.keep_checkpoints", "training.device",
             "training.checkpoint_steps", "training.recompute_box_heads", "search.max_concurrent",
-            "search.time_budget_s", "search.max_failures", "features.maps", "evaluation.batch_size"}
+            "search.time_budget_s", "search.max_failures", "features.maps", "features.in_memory",
+            "evaluation.batch_size"}
     assert {key for key in keys_where(lambda role: not role.fixed_for_study)
             if key.split(".")[0] not in {"resources", "tracking"}} == free
 
