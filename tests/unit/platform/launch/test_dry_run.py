@@ -82,6 +82,17 @@ def test_plan_study_names_data_that_are_generated_first(tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
 
 
+def test_plan_study_of_the_comparison_of_methods(toy_root, tmp_path, capsys):
+    """All losses and augmentations with one head, whose steps need no values, and the features that they read."""
+    places = [f"experiment.output={tmp_path}/runs", f"data.root={toy_root}", f"data.cache={tmp_path}/cache",
+              "model.head=imp"]
+    assert tune.main([str(CONFIGS / "methods.yaml"), *places, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    for part in ("21 trials: 21 configurations x 1 seed (1)", "node features: are extracted first",
+                 "relation features: are extracted first"):
+        assert part in said
+
+
 def test_plan_study_refuses_what_a_run_refuses(tmp_path, capsys):
     (tmp_path / "a.yaml").write_text(f"experiment: {{output: {tmp_path}/runs}}\n")
     (tmp_path / "runs" / "experiment").mkdir(parents=True)
