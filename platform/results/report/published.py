@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sgg.common.metric_names import SUBSETS
+from sgg.data.images.corruption import UNDER
 
 from ..adjusted import is_adjusted
 
 DATA = "Visual Genome (stanford split)"
-PART = "measured on the first"
-"""Stands in the description of data of which only some images were measured."""
+OTHERWISE = ("measured on the first", UNDER)
+"""What stands in the description of data of which only some images were measured, or corrupted ones."""
 METRIC = "ngR@100"
 MODE = "sgcls"
 CONVENTIONS = (
@@ -65,7 +66,7 @@ def published_like(data: str, settings: Mapping[str, Any]) -> Published | None:
     settings: those that tell configurations apart, and as `evaluation.<name>` the value of each adjustment, which must
     be neutral.
     """
-    if not data.startswith(DATA) or PART in data or is_adjusted(settings):
+    if not data.startswith(DATA) or any(words in data for words in OTHERWISE) or is_adjusted(settings):
         return None
     return next((row for row in PUBLISHED if all(settings.get(key) == value for key, value in row.settings.items())),
                 None)
