@@ -87,9 +87,10 @@ def drawings(options: Any) -> Iterator[Row]:
 class GANWithF(GANAugmenter):
     """F also runs on the generated sample when no loss uses it, as in the reference."""
 
-    def update_generator(self, reals: Any, requested: Any, learner: Any) -> tuple[Losses, list[Sample]]:
+    def update_generator(self, reals: Any, inputs: Any, learner: Any,
+                         reconstructs: bool = True) -> tuple[Losses, list[Sample]]:
         """As GANAugmenter's, and a forward pass of F."""
-        losses, fakes = super().update_generator(reals, requested, learner)
+        losses, fakes = super().update_generator(reals, inputs, learner, reconstructs)
         with torch.no_grad(), torch.random.fork_rng():  # dropout must not change the other random numbers
             for fake in fakes:
                 learner.losses(fake)

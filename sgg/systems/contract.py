@@ -40,11 +40,11 @@ class DivergedError(FloatingPointError):
 class Draws:
     """The random generators of one epoch, one for each purpose. A generator follows from (seed, purpose, epoch) alone.
 
-    place: the rank of this process where several train together; nothing where there is one.
+    epoch: its number. place: the rank of this process where several train together; nothing where there is one.
     """
 
     def __init__(self, seed: int, epoch: int, *place: int | str) -> None:
-        self._seed, self._place = seed, (epoch, *place)
+        self.epoch, self._seed, self._place = epoch, seed, (epoch, *place)
         self._generators: dict[str, torch.Generator] = {}
 
     def __getitem__(self, purpose: str) -> torch.Generator:

@@ -11,7 +11,7 @@ from sgg.methods.head import Mode
 from sgg.perturbations.settings import Perturb
 from sgg.settings.marks import ComputedDefault, Get
 from sgg.settings.roles import trains
-from sgg.settings.section import Distinct, Listed
+from sgg.settings.section import Distinct, Fraction, Listed
 
 Term = Literal["D", "G", "rec"]
 
@@ -38,6 +38,11 @@ class GANAugmentation(Augmentation):
     """Add 1x1 convolutions to the global discriminator."""
     visual_conditioning: Annotated[bool, trains(shared=True)] = True
     """Condition the generator on a real feature of the same class."""
+    reconstruct_above: Annotated[Fraction, trains(mid_training=True)] = 0.0
+    """F learns from generated features as soon as the frozen detector has recognised this fraction of the generated
+    objects in an epoch (`gate.py`). 0: from the first step on, as in the papers."""
+    adversarial_updates: Annotated[PositiveInt, trains(mid_training=True)] = 1
+    """Updates of G, and of D, on each batch; F learns from the features of the last one. The papers make one."""
     attach_generator: Annotated[bool, trains(mid_training=True)] = False
     """The reconstruction loss also trains the generator."""
     reconstruction_bias: Annotated[bool, trains(mid_training=True)] = False

@@ -5,7 +5,7 @@ Knyazev et al., ICCV 2021, section 3; docs/SYSTEM.md section 4.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -23,6 +23,7 @@ from sgg.systems.two_stage.sample import Plan, Sample
 from sgg.systems.two_stage.totals import mean_scale
 
 from . import GANAugmentation
+from .gate import RecognitionGate
 
 
 class GANAugmenter(Augmenter):
@@ -36,6 +37,9 @@ class GANAugmenter(Augmenter):
                  features: FeatureSource | None = None) -> None:
         self.gan, self.settings, self.perturber, self.features = gan, settings, perturber, features
         self.networks: Mapping[str, nn.Module] = {"gan": gan}
+        self.gate = RecognitionGate(settings.reconstruct_above) if settings.reconstruct_above else None
+        if self.gate is not None:
+            self.networks = {**self.networks, "gate": self.gate.to(next(gan.parameters()).device)}
         betas = (0.0, 0.9)
         self.optimizers: Mapping[str, torch.optim.Optimizer] = {
             "generator": torch.optim.Adam(gan.generator.parameters(), settings.learning_rate_generator, betas,
@@ -45,6 +49,8 @@ class GANAugmenter(Augmenter):
 
     def request(self, plan: Plan, draws: Draws) -> tuple[Tensor, PendingFeatures | None]:
         """The perturbed labels [N], and a pending real feature of each of their classes."""
+        if self.gate is not None:
+            self.gate.begin(draws.epoch)
         labels = plan.labels
         if self.perturber is not None:
             labels = self.perturber.sample_batch(labels, plan.relations, plan.encoding.image_index, draws["perturb"])
@@ -54,21 +60,33 @@ class GANAugmenter(Augmenter):
 
     def update(self, samples: Sequence[Sample], requested: Sequence[tuple[Tensor, PendingFeatures | None]],
                learner: GraphLearner) -> Losses:
-        """Update G, F on the generated features, and D, as the terms say."""
-        generated, fakes = self.update_generator(samples, requested, learner)
-        return generated | (self.update_discriminators(samples, fakes, learner) if "D" in self.settings.terms else {})
+        """Update G, F on the generated features, and D, as the terms say. The losses are those of the last updates."""
+        inputs = [(labels, None if visual is None else visual.result()) for labels, visual in requested]
+        reconstructs = "rec" in self.settings.terms and (self.gate is None or self.gate.is_open)
+        losses: Losses = {}
+        for left in reversed(range(self.settings.adversarial_updates)):
+            losses, fakes = self.update_generator(samples, inputs, learner, reconstructs and not left)
+            if "D" in self.settings.terms:
+                losses |= self.update_discriminators(samples, fakes, learner)
+        return losses
 
-    def update_generator(self, reals: Sequence[Sample], requested: Sequence[tuple[Tensor, PendingFeatures | None]],
-                         learner: GraphLearner) -> tuple[Losses, list[Sample]]:
+    def update_generator(self, reals: Sequence[Sample], inputs: Sequence[tuple[Tensor, Tensor | None]],
+                         learner: GraphLearner, reconstructs: bool = True) -> tuple[Losses, list[Sample]]:
         """One update of G, and of F on generated features, as the terms say. Returns the losses and the generated
-        samples."""
-        terms, losses, fakes = self.settings.terms, [], []
+        samples.
+
+        inputs: of each sample the labels [N], and the features [N, channels, 7, 7] on which G is conditioned.
+        reconstructs: whether the term `rec` counts.
+        """
+        terms = {*self.settings.terms} - (set() if reconstructs else {"rec"})
+        losses, fakes = [], []
         self.optimizers["generator"].zero_grad(set_to_none=True)
         learner.zero_grad()
-        for real, (labels, visual) in zip(reals, requested, strict=True):
-            conditions = None if visual is None else visual.result()
+        for real, (labels, visual) in zip(reals, inputs, strict=True):
             with torch.set_grad_enabled(not {"G", "rec"}.isdisjoint(terms)), without_gradient(self.gan.discriminators):
-                of_sample, fake = learner.together(self.generator_losses, real, labels, conditions, learner)
+                of_sample, fake = learner.together(self.generator_losses, real, labels, visual, learner, terms)
+            if self.gate is not None:
+                self.gate.count(learner.detector.logits_of(fake.nodes), labels)
             fakes.append(fake)
             losses.append(of_sample)
             if of_sample:
@@ -89,11 +107,11 @@ class GANAugmenter(Augmenter):
         self.optimizers["discriminators"].step()
         return added(losses)
 
-    def generator_losses(self, real: Sample, labels: Tensor, visual: Tensor | None,
-                         learner: GraphLearner) -> tuple[Losses, Sample]:
+    def generator_losses(self, real: Sample, labels: Tensor, visual: Tensor | None, learner: GraphLearner,
+                         terms: Collection[str]) -> tuple[Losses, Sample]:
         """The losses of G on the real graph with other `labels` [N], and the generated sample, detached.
 
-        visual: [N, channels, 7, 7] the features on which G is conditioned.
+        visual: [N, channels, 7, 7] the features on which G is conditioned. terms: the losses to compute.
         """
         encoding = real.encoding
         # Relative to the padded square, so that the layout puts an object where its box is pooled.
@@ -102,11 +120,11 @@ class GANAugmenter(Augmenter):
                                      len(encoding.image_sizes), encoding.largest)
         fake = real.on_map(learner.model, learner.detector, fake_map, labels)
         losses: Losses = {}
-        if "G" in self.settings.terms:
+        if "G" in terms:
             for level, inputs in _inputs(fake).items():
                 loss = generator_loss(self.gan.discriminators[level], inputs)
                 losses[f"G/{level}"] = self.settings.adversarial_weight * loss * _scale_of(real, level)
-        if "rec" in self.settings.terms:
+        if "rec" in terms:
             sample = fake if self.settings.attach_generator else fake.detached()
             reconstruction = learner.losses(sample, biased=self.settings.reconstruction_bias)
             losses |= {f"rec/{name}": value for name, value in reconstruction.items()}

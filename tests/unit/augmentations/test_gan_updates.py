@@ -32,7 +32,7 @@ def test_generator_losses_with_the_frequency_bias_in_the_reconstruction(trial, b
     features."""
     system, sample = trial(**({"reconstruction_bias": True} if biased else {}))
     learner, model = system.learner, system.model
-    losses, fake = system.augmenter.generator_losses(sample, sample.labels, None, learner)
+    losses, fake = system.augmenter.generator_losses(sample, sample.labels, None, learner, ("G", "rec"))
     logits = {}
     for name, seen in (("real", sample), ("fake", fake)):
         outputs = model.classify(seen.nodes, seen.edges, seen.encoding.boxes, seen.encoding.image_index, seen.pairs,
@@ -53,7 +53,8 @@ def test_generator_losses_without_a_frequency_bias_ignore_the_switch(trial) -> N
     for switch in (False, True):
         augmenter = system.augmenter
         augmenter.settings = augmenter.settings.model_copy(update={"reconstruction_bias": switch})
-        losses.append(augmenter.generator_losses(sample, sample.labels, None, system.learner)[0]["rec/edges"])
+        found, _ = augmenter.generator_losses(sample, sample.labels, None, system.learner, ("G", "rec"))
+        losses.append(found["rec/edges"])
     assert torch.equal(*losses)
 
 
@@ -61,7 +62,7 @@ def test_update_generator_computes_no_gradient_of_the_discriminators(trial) -> N
     """G's gradient is that of a pass in which all weights learn, and D's weights get none, which nobody would use."""
     system, sample = trial()
     gan, augmenter = system.augmenter.gan, system.augmenter
-    losses, _ = augmenter.generator_losses(sample, sample.labels, None, system.learner)
+    losses, _ = augmenter.generator_losses(sample, sample.labels, None, system.learner, ("G", "rec"))
     weights = list(gan.generator.parameters())
     expected = torch.autograd.grad(sum(losses.values()), weights, allow_unused=True)
     augmenter.update_generator([sample], [(sample.labels, None)], system.learner)
