@@ -31,7 +31,7 @@ class RecognitionGate(nn.Module):
         self.register_buffer("epoch", torch.tensor(NEVER))
         self.register_buffer("opened", torch.tensor(False))
         self._known: tuple[int, bool] | None = None  # epoch and opened, as the host knows them
-        self.register_load_state_dict_post_hook(lambda *_: self._forget())
+        self.register_load_state_dict_post_hook(lambda *_: self._forget())  # type: ignore[no-untyped-call]  # torch's
 
     def begin(self, epoch: int) -> None:
         """Decide for an epoch. It is called before every step; the first one of an epoch, and after a resume, waits for
