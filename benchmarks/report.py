@@ -43,8 +43,7 @@ def measure(configurations: int, folder: Path) -> Iterable[Row]:
         start = time.process_time()
         collection = collect([run])
         rows = aggregate(collection)
-        yield below(f"{name}/aggregate", time.process_time() - start, "s",
-                    goal=GOAL_AGGREGATE_S if len(weights) == 1 else None)
+        yield below(f"{name}/aggregate", time.process_time() - start, "s", goal=GOAL_AGGREGATE_S)
         start = time.process_time()
         text = page(content(collection, rows, [str(run)]))
         yield below(f"{name}/page", time.process_time() - start, "s")
