@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,8 +12,6 @@ from sgg.viz.graph_picture import Shown
 
 SAME = 0.5
 """The intersection over union above which two boxes of one class are taken for one object."""
-INSIDE = 0.5
-"""The least part of a detected box that must lie in the image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +70,6 @@ class ScoredGraph(SceneGraph):
                      for (subject, other, predicate), score in
                      zip(np.asarray(self.relations).tolist(), self.predicate_scores, strict=True)]
         return Shown(np.asarray(self.boxes, np.float64) / [width, height, width, height], objects, relations)
-
-
-def within_image(prediction: Prediction, size: tuple[int, int]) -> Prediction:
-    """The objects of a prediction that are in the image by `INSIDE` of their area at least, with boxes that are cut at
-    its edges, and the pairs among them. size: height and width of the image.
-
-    A detector sees an image that was padded to a square, and may find objects in the padding.
-    """
-    boxes = to_numpy(prediction.boxes)
-    cut = boxes.clip(0, np.array([size[1], size[0]] * 2, boxes.dtype))
-    inside, whole = ((corners[:, 2:] - corners[:, :2]).prod(1) for corners in (cut, boxes))
-    return selected(replace(prediction, boxes=cut), np.flatnonzero((inside > 0) & (inside >= INSIDE * whole)))
 
 
 def selected(prediction: Prediction, kept: np.ndarray) -> Prediction:

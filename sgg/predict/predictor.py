@@ -17,7 +17,7 @@ from sgg.structures import SceneGraph
 from sgg.systems.contract import DivergedError
 
 from .given import GivenBoxes
-from .graph import ScoredGraph, within_image
+from .graph import ScoredGraph
 from .images import Pixels, pixels_of, read_pixels
 
 ImageLike = Path | str | np.ndarray | Image.Image
@@ -98,8 +98,6 @@ class Predictor:
                 found = self._system.predict(collate(samples).to(self.device), [mode]).predictions[mode]
         except DivergedError as error:
             raise ValueError(f"{self.checkpoint.path}: {error}; predict with an earlier checkpoint") from error
-        if boxes is None:
-            found = [within_image(one, pixels.size) for one, pixels in zip(found, images, strict=True)]
         return [ScoredGraph.best_of(one, pixels.size, self.vocabulary, top, threshold, once and boxes is None)
                 for one, pixels in zip(found, images, strict=True)]
 

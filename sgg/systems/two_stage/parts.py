@@ -79,7 +79,7 @@ def require_detections(folder: Path, asking: str) -> None:
 def open_parts(folder: Path, config: Config, device: torch.device,
                detector_hash: str | None) -> tuple[TwoStagePredictor, Vocabulary]:
     """The predictor of a config, with fresh weights in the scene-graph model, from the parts in `folder`; and the names
-    of classes and predicates.
+    of classes and predicates. What it detects lies in the images.
 
     detector_hash: identifies the detector of the training; None: unknown. Raises FileNotFoundError, or ValueError that
     names a file that is damaged or belongs to another training.
@@ -103,7 +103,8 @@ def open_parts(folder: Path, config: Config, device: torch.device,
     table = torch.zeros(shape) if config.model.needs_frequency_table else None
     model = build_model(config, detector, (len(classes), len(predicates)),
                         _words(folder / WORDS) if content["words"] else None, table)
-    return TwoStagePredictor(model.to(device), detector.to(device), device), Vocabulary(classes, predicates)
+    predictor = TwoStagePredictor(model.to(device), detector.to(device), device, inside=True)
+    return predictor, Vocabulary(classes, predicates)
 
 
 def _words(path: Path) -> tuple[Tensor, Tensor]:

@@ -21,6 +21,7 @@ from sgg.structures import Batch, Prediction
 from sgg.systems.contract import UNADJUSTED, DivergedError, Predicted
 
 from .encoding import Encoding, encode_annotated, encode_detected, first_not_finite, observe, wanted_outputs
+from .padding import detections_inside
 
 PAIRS_TOGETHER = 1 << 13
 """Pairs of objects that images of a batch may have in all for the model to run on them together: a 4096-wide vector of
@@ -28,10 +29,15 @@ each takes 128 MiB."""
 
 
 class TwoStagePredictor:
-    """Detector and scene-graph model, both on `device`."""
+    """Detector and scene-graph model, both on `device`.
 
-    def __init__(self, model: SceneGraphModel, detector: Detector, device: torch.device | str = "cpu") -> None:
-        self.model, self.detector, self.device = model, detector, torch.device(device)
+    inside: in SGDet, leave out the detections in the padding of images that are not square (`padding.py`), before the
+    model sees them. Evaluation keeps them, as the papers do.
+    """
+
+    def __init__(self, model: SceneGraphModel, detector: Detector, device: torch.device | str = "cpu",
+                 inside: bool = False) -> None:
+        self.model, self.detector, self.device, self.inside = model, detector, torch.device(device), inside
         self.networks: Mapping[str, nn.Module] = {"model": model}
 
     @contextmanager
@@ -75,7 +81,8 @@ class TwoStagePredictor:
             encoding = encode_annotated(self.detector, batch, self.model.needs)
             predictions |= self._predict(encoding, all_pairs(encoding.image_index), batch, given_boxes, adjusters)
         if "sgdet" in modes:
-            encoding = encode_detected(self.detector, batch, self.model.needs)
+            detected = detections_inside(batch) if self.inside else batch
+            encoding = encode_detected(self.detector, detected, self.model.needs)
             counts["fallbacks"] = encoding.fallbacks
             predictions |= self._predict(encoding, encoding.overlapping_pairs(), batch, ["sgdet"], adjusters)
         return Predicted(predictions, counts)

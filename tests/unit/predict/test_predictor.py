@@ -17,7 +17,6 @@ from sgg.detector import save_detector
 from sgg.detector.model import Detector
 from sgg.methods.head import HEADS
 from sgg.predict import GivenBoxes, Predictor, ScoredGraph
-from sgg.predict.graph import within_image
 from sgg.predict.images import pixels_of
 from sgg.structures import Prediction
 from sgg.systems.contract import Vocabulary
@@ -93,19 +92,6 @@ def test_best_of_keeps_the_best_of_each_object() -> None:
     among = [row for row in order if set(pairs[row]) <= set(expected)][:9]
     np.testing.assert_allclose(graph.scores, overall[among])
     np.testing.assert_array_equal(np.array(sorted(expected))[graph.relations[:, :2]], pairs[among])
-
-
-def test_within_image_cuts_boxes_and_leaves_out_objects_in_the_padding() -> None:
-    """An image of 100 x 40 pixels, which the detector sees as 100 x 100. The second box is inside by half of its area,
-    the third by 9/20, the fourth not at all."""
-    boxes = np.array([[10, 0, 30, 40], [0, 30, 20, 50], [0, 31, 20, 51], [50, 60, 80, 90], [90, 10, 100, 20.]])
-    pairs = np.array([[4, 1], [0, 3], [1, 2], [0, 4]])
-    scores = np.arange(8.).reshape(4, 2)
-    found = within_image(Prediction(boxes, np.arange(1, 6), np.full(5, 0.5), pairs, scores), (40, 100))
-    assert found.boxes.tolist() == [[10, 0, 30, 40], [0, 30, 20, 40], [90, 10, 100, 20]]
-    assert found.labels.tolist() == [1, 2, 5]
-    assert found.pairs.tolist() == [[2, 1], [0, 2]]
-    assert found.predicate_scores.tolist() == [[0, 1], [6, 7]]
 
 
 def test_predictor_finds_objects_within_the_image_only(trial) -> None:
