@@ -10,7 +10,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,12 @@ def plausibility_file(statistics: Statistics, recipe: Mapping[str, Any] = RECIPE
 def trained(triplets: np.ndarray, words: tuple[Tensor, Tensor], recipe: Mapping[str, Any] = RECIPE,
             ) -> dict[str, np.ndarray]:
     """Train a network. triplets: [K, 3] the different ones of training. words: [C, D] and [R, D]. Returns the arrays of
-    `plausibility_file`. The result follows from the arguments."""
+    `plausibility_file`. This computes on one thread, so that the result follows from the arguments."""
+    with _one_thread():
+        return _trained(triplets, words, recipe)
+
+
+def _trained(triplets: np.ndarray, words: tuple[Tensor, Tensor], recipe: Mapping[str, Any]) -> dict[str, np.ndarray]:
     classes, predicates = (len(vectors) for vectors in words)
     with torch.random.fork_rng([]):
         torch.manual_seed(derive(0, "plausibility"))
@@ -104,6 +110,16 @@ def _area(network: PlausibilityNetwork, held_out: Tensor, compared: Tensor) -> f
 
     scores = _scored(network, torch.cat([held_out, compared])).numpy()
     return float(roc_auc_score(np.arange(len(scores)) < len(held_out), scores))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _hash(array: np.ndarray) -> str:
