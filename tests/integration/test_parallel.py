@@ -4,7 +4,9 @@ import json
 import math
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
@@ -14,6 +16,7 @@ from torch import nn
 
 from benchmarks.common.in_float64 import float64_by_default, in_float64, note_gradient
 from sgg import checkpoint, systems
+from sgg.augmentations.feature_mixing import updates
 from sgg.common import distributed as parallel
 from sgg.common.run_log import History, read_test
 from sgg.common.seeding import seed_everything
@@ -61,8 +64,9 @@ def train(settings: dict) -> tuple[list[dict], dict, dict]:
     with float64_by_default():
         foundation.detector.double()
         run = foundation.build()
-    gan = run.networks["gan"]
-    networks = {"model": run.model, "generator": gan.generator, "discriminators": gan.discriminators}
+    networks = {"model": run.model}
+    if (gan := run.networks.get("gan")) is not None:
+        networks |= {"generator": gan.generator, "discriminators": gan.discriminators}
     gradients = {}
     for name, network in networks.items():
         # A plain optimiser: with beta1 = 0, Adam's first steps are the signs of gradients, those that are nothing but
@@ -77,8 +81,10 @@ def train(settings: dict) -> tuple[list[dict], dict, dict]:
     before = {name: state_vector(network) for name, network in networks.items()}
     batches, losses = foundation.experiment.training_batches(), []
     for epoch in range(1, STEPS + 1):
-        # Every pair is classified and no label is perturbed, so that nothing is left to a worker's own draws.
-        results = [run.training_step(in_float64(batch), Draws(0, 1)) for batch in batches.epoch(epoch)]
+        # Every pair is classified, no label is perturbed, and of the bank's relations the first that fits is mixed in,
+        # so that nothing is left to a worker's own draws.
+        with patch.object(updates, "_uniform", lambda count, generator: np.zeros(count)):
+            results = [run.training_step(in_float64(batch), Draws(0, 1)) for batch in batches.epoch(epoch)]
         losses += [{name: value.item() for name, value in result.losses.items()} for result in results]
     return losses, gradients, {name: state_vector(network) - before[name] for name, network in networks.items()}
 
@@ -111,6 +117,23 @@ def test_training_step_of_two_workers_trains_as_one_worker(toy_settings, tmp_pat
             for name, vector in ours.items():
                 assert vector.norm() > 0
                 assert (theirs[name] - vector).norm() < HALF_OF_THE_DIGITS * vector.norm(), name
+
+
+def test_training_step_of_two_workers_mixes_features_as_one_worker(toy_settings, tmp_path) -> None:
+    """The same with features of a bank, which each worker mixes into its images; without the contrastive loss, of which
+    each takes that of its own objects."""
+    settings = toy_settings | {
+        "data": toy_settings["data"] | {"train_images": IMAGES},
+        "model": {"dropout": 0.0, "pairs_per_image": 100_000}, "training": {"batch_size": IMAGES},
+        "augmentation": {"kind": "feature_mixing", "min_cosine": -1, "pairs_per_image": None, "contrast": 0, "drop": 0}}
+    losses, *vectors = train(settings)
+    assert losses[0].keys() == {"nodes", "edges", "mixed/nodes", "mixed/edges"}
+    assert losses[0]["mixed/edges"] != losses[0]["edges"]
+    for their_losses, *their_vectors in in_two_processes(train, tmp_path, settings):
+        for ours, theirs in zip(losses, their_losses, strict=True):
+            assert theirs == pytest.approx(ours, rel=HALF_OF_THE_DIGITS)
+        for ours, theirs in zip(vectors, their_vectors, strict=True):
+            assert (theirs["model"] - ours["model"]).norm() < HALF_OF_THE_DIGITS * ours["model"].norm()
 
 
 def move_means(contexts_of_images: list[torch.Tensor], each_image: bool) -> dict[str, torch.Tensor]:

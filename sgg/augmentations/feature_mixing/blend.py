@@ -35,4 +35,4 @@ class Blend:
         """The table [n, ...] after blending features [M, ...] in, on the device of the table."""
         rows, weights, kept = (one.to(table.device, non_blocking=True) for one in (self.rows, self.weights, self.kept))
         axes = (-1, *[1] * (table.dim() - 1))
-        return (table * kept.view(axes)).index_add_(0, rows, features * weights.view(axes))
+        return (table * kept.to(table).view(axes)).index_add_(0, rows, features * weights.to(table).view(axes))

@@ -139,11 +139,11 @@ class FeatureMixer(Augmenter):
         fresh = replace(mix.plan, encoding=sample.encoding).sample(learner.model, device, totals)
         nodes, logits = fresh.nodes, fresh.logits
         renewed, replaced, roles = (one.to(device, non_blocking=True) for one in (mix.renewed, mix.replaced, mix.roles))
-        given, replacing = mix.relations.result().tensor_split([len(mix.edges.rows)])
+        given, replacing = mix.relations.result().to(nodes).tensor_split([len(mix.edges.rows)])
         replacing = replacing[torch.arange(len(roles), device=device), roles]
         taken = [(replaced, replacing)]
         if mix.of_classes is not None:
-            of_classes = mix.of_classes.result()
+            of_classes = mix.of_classes.result().to(nodes)
             taken.insert(0, (renewed, of_classes))
             nodes = nodes.index_copy(0, renewed, of_classes)
         nodes = mix.nodes(nodes, given[:, :2].flatten(0, 1)).index_copy(0, replaced, replacing)
