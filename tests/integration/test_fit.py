@@ -180,8 +180,9 @@ def test_fit_resumes_within_an_epoch_after_a_kill(undisturbed, tmp_path, monkeyp
 
 @pytest.mark.parametrize("changes", [
     {"model": {"head": "motifs", "frequency_bias": "add"}, "gan": FULL_GAN},
+    {"model": {"head": "motifs"}, "augmentation": {"kind": "feature_mixing", "repeat_below": 1, "min_cosine": -1}},
     pytest.param({"model": {"head": {"kind": "causal", "context": "vctree"}}}, marks=pytest.mark.slow)],  # two runs
-    ids=["motifs", "causal, vctree"])
+    ids=["motifs", "motifs, feature mixing", "causal, vctree"])
 def test_heads_with_decoders_taken_up_again(toy_settings, tmp_path, changes: dict) -> None:
     """Stopped after the first epoch: figures and weights are those of a run that was not. Labels that VCTree draws and
     running means are included."""
@@ -274,6 +275,8 @@ SWITCHES = {
     "adversarial only": {"augmentation": {"kind": "gan", "terms": ["D", "G"]}},
     "rand": {"augmentation": {"kind": "gan", "perturb": {"method": "rand"}}},
     "neigh": {"augmentation": {"kind": "gan", "perturb": {"method": "neigh"}}},
+    "feature mixing in bf16": {"augmentation": {"kind": "feature_mixing", "perturb": {"method": "graphn"}},
+                               "training": {"autocast_bf16": True}},
     "Motifs of several layers in SGDet": {
         "model": {"head": {"kind": "motifs", "object_layers": 2, "edge_layers": 2, "pooling_dim": 96}},
         "training": {"mode": "sgdet"}, "evaluation": {"modes": ["sgdet", "predcls"]}},

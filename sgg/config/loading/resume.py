@@ -39,11 +39,10 @@ def changes(then: dict[str, Any], now: dict[str, Any], fixed: Callable[[Role], b
 def _completed(then: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     """`then` with the settings that its edition lacked. Their values describe how that edition behaved; a setting
     without effect gets its value of `now`."""
-    known = FIRST_EDITION | then
-    if then.get("augmentation.kind") in (None, "off"):
-        del known["augmentation.reconstruction_bias"]
-    elif "augmentation.reconstruction_bias" not in then and now.get("model.frequency_bias") == "off":
-        known["augmentation.reconstruction_bias"] = now.get("augmentation.reconstruction_bias", False)
+    # A setting that the entries of `now` do not have is of another entry, which is reported by its name.
+    known = {key: value for key, value in FIRST_EDITION.items() if key in now} | then
+    if "augmentation.reconstruction_bias" in now.keys() - then.keys() and now.get("model.frequency_bias") == "off":
+        known["augmentation.reconstruction_bias"] = now["augmentation.reconstruction_bias"]
     mirrors = now.get("data.flip") and _has_sides(now.get("data.name"))
     if "data.flip_predicates" not in then and not mirrors:
         known["data.flip_predicates"] = now.get("data.flip_predicates")

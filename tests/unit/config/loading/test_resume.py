@@ -4,6 +4,7 @@ import pytest
 
 from sgg.config import validate
 from sgg.config.loading.resume import changes as all_changes
+from sgg.methods.augmentation import AUGMENTATIONS
 from sgg.settings.keys import flatten
 
 
@@ -28,6 +29,15 @@ def test_changes_names_settings_that_decide_results() -> None:
     assert changes(settings(), settings()) == []
     assert changes(settings(), settings(training={"momentum": 0.5, "epochs": 9, "drop_last": True})) == [
         "training.drop_last was False, is True", "training.momentum was 0.9, is 0.5"]
+
+
+@pytest.mark.parametrize("kind", list(AUGMENTATIONS))
+def test_changes_names_nothing_where_a_run_resumes_as_it_was(kind: str) -> None:
+    """Settings that one augmentation has and another lacks are not taken for missing ones."""
+    now = settings(augmentation={"kind": kind}, model={"frequency_bias": "add"})
+    assert changes(now, now) == []
+    searched = now | {"augmentation.kind": {"search": "grid", "of": [kind, *AUGMENTATIONS]}}
+    assert changes(searched, searched) == []
 
 
 def test_changes_of_a_run_of_the_first_edition() -> None:
