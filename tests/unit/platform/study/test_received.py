@@ -53,7 +53,7 @@ def test_extract_sends_copies_as_a_search_does(config, toy_root, tmp_path, monke
 
     def write(config, resources):
         sent.append(received(json.loads(config.model_dump_json())))
-        return Store()
+        return [Store()]
 
     monkeypatch.setattr(extract, "ray_session", lambda *_: nullcontext({"CPU": 1.0}))
     monkeypatch.setattr(extract, "require_nodes", lambda study: None)
