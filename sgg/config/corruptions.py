@@ -1,4 +1,4 @@
-"""The names of picture corruptions (`evaluation.corruption`; Hendrycks and Dietterich 2019)."""
+"""The names of corruptions of images (`evaluation.corruption`; Hendrycks and Dietterich 2019)."""
 
 from __future__ import annotations
 

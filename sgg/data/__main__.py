@@ -34,6 +34,8 @@ from sgg.methods.dataset import DATA_SETS, DataSettings
 
 ROOT: dict[str, Any] = {"type": Path, "default": Path("data"), "metavar": "DIR",
                         "help": "folder of the data sets; default: data"}
+DECIDE_EDITION = ("version", "difficulty")
+"""The settings of the toy genome that decide its edition (`sgg.data.toy.edition`)."""
 SHOWN = 20  # the number of files to list; the rest is only counted
 
 
@@ -218,7 +220,12 @@ def _formats() -> list[str]:
 def _toy(options: argparse.Namespace) -> int:
     from sgg.data.toy.dataset import open_toy
 
-    edition = settings_of("toy", options.out.parent, settings_given(options, "data")).edition
+    given = settings_given(options, "data")
+    if others := [name for name in given if name not in DECIDE_EDITION]:
+        raise ValueError(f"--set data.{others[0]} has no effect here: leave it out; --set takes "
+                         f"{' and '.join(f'data.{name}' for name in DECIDE_EDITION)}, and --seed the seed of the "
+                         "genome")
+    edition = settings_of("toy", options.out.parent, given).edition
     with image_bar("toy genome") as on_image:
         toy.generate(options.out, options.seed, on_image=on_image, edition=edition)
     print(open_toy(options.out, edition=edition).banner)

@@ -53,7 +53,8 @@ def _require_effect(parser: argparse.ArgumentParser, options: argparse.Namespace
     elif options.predictions:
         without_effect = [*NEED_A_MODEL, *NEED_A_FORMAT]
         reason = "no effect with --predictions, because the file already fixes it"
-    if given := [f"--{name.replace('_', '-')}" for name in without_effect
+    named = {action.dest: action.option_strings[0] for action in parser._actions if action.option_strings}
+    if given := [named[name] for name in without_effect
                  if getattr(options, name) not in (None, False, [], parser.get_default(name))]:
         parser.error(f"leave out {', '.join(given)}: {reason}")
 

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from sgg.evaluate.formats import PredictionWriter
+from sgg.evaluate.formats import FormatWriter
 from sgg.structures import to_numpy
 from sgg.viz.graph_picture import draw_picture
 
@@ -50,7 +50,7 @@ class Run:
     threshold: float = 0.0
     pictures: bool = True
     once: bool = True
-    collected: PredictionWriter | None = None
+    collected: FormatWriter | None = None
 
     def predict(self, files: Sequence[ImageFile], on_image: Callable[[int, int], None]) -> list[str]:
         """Write the results of image files. Returns one line for each file that could not be read.

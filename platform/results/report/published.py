@@ -60,13 +60,14 @@ PUBLISHED = (
 )
 
 
-def published_like(data: str, settings: Mapping[str, Any]) -> Published | None:
+def published_like(data: str, settings: Mapping[str, Any], conventions: str = "") -> Published | None:
     """The published row of a configuration on data of that description; None if there is none.
 
     settings: those that tell configurations apart, and as `evaluation.<name>` the value of each adjustment, which must
-    be neutral.
+    be neutral. conventions: those of its metrics that are not the usual ones (`Basis.conventions`); no published row
+    was measured with them.
     """
-    if not data.startswith(DATA) or any(words in data for words in OTHERWISE) or is_adjusted(settings):
+    if conventions or not data.startswith(DATA) or any(words in data for words in OTHERWISE) or is_adjusted(settings):
         return None
     return next((row for row in PUBLISHED if all(settings.get(key) == value for key, value in row.settings.items())),
                 None)

@@ -10,6 +10,8 @@ from sgg.data.annotations import Annotations
 from sgg.data.findings import Finding
 
 LEAK = 1 / 1000
+"""The fraction of images from which on images in two splits are a fault."""
+
 
 def repeated_objects(annotations: Annotations) -> Iterator[Finding]:
     """A finding for objects whose class and box another object of the image has."""

@@ -1,10 +1,10 @@
-"""Corrupted pictures, for robust evaluation: the 15 common corruptions of Hendrycks and Dietterich (ICLR 2019, arXiv
-1903.12261) at 5 severities, for pictures of any size (Michaelis et al. 2019, arXiv 1907.07484).
+"""Corrupted images, for robust evaluation: the 15 common corruptions of Hendrycks and Dietterich (ICLR 2019, arXiv
+1903.12261) at 5 severities, for images of any size (Michaelis et al. 2019, arXiv 1907.07484).
 
 The package imagecorruptions (in its maintained edition, imagecorruptions-imaug) computes them. It is needed for nothing
-else, so that it comes with an extra: pip install -e ".[corruptions]". Its constants are pixels of pictures of about 224
+else, so that it comes with an extra: pip install -e ".[corruptions]". Its constants are pixels of images of about 224
 pixels a side, the size for which the corruptions were made: the same severity is milder for a large photograph, and
-harsher for a picture of the toy genome.
+harsher for an image of the toy genome.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sgg.common.hashing import value_hash
 from sgg.data.provenance import CorruptionProvenance, DataProvenance
 
 SMALLEST = 32
-"""The least number of pixels along a side of a picture that can be corrupted."""
+"""The least number of pixels along a side of an image that can be corrupted."""
 LIBRARY, MODULE = "imagecorruptions-imaug", "imagecorruptions"
 UNDER = "test images under"
 """Stands in the description of data whose test images are corrupted."""
@@ -34,7 +34,7 @@ SEEDED = ("glass_blur", "impulse_noise")
 
 @dataclass(frozen=True)
 class Corruption:
-    """One corruption of a severity from 1 to 5. What it draws for a picture follows from the seed and the picture's id
+    """One corruption of a severity from 1 to 5. What it draws for an image follows from the seed and the image's id
     alone, so it is the same in any batch and any process."""
 
     name: str
@@ -42,7 +42,7 @@ class Corruption:
     seed: int
 
     def __call__(self, pixels: np.ndarray, image_id: str) -> np.ndarray:
-        """A picture [h, w, 3] uint8, corrupted. Raises ValueError that names a picture that is too small."""
+        """An image [h, w, 3] uint8, corrupted. Raises ValueError that names an image that is too small."""
         height, width, _ = pixels.shape
         if min(height, width) < SMALLEST:
             raise ValueError(f"image {image_id} is {width}x{height} pixels, and the corruption {self.name} needs at "

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sgg.evaluate.truth_images import TruthImages
 
 
-class PredictionWriter(Protocol):
+class FormatWriter(Protocol):
     """Collects the predictions of images; `write` writes the file, whole or not at all."""
 
     def add(self, name: str, size: tuple[int, int], graph: SceneGraph, label_scores: np.ndarray,
@@ -59,9 +59,9 @@ def writable() -> list[str]:
     return [name for name in names() if hasattr(_module(name), "Writer")]
 
 
-def writer_of(name: str, classes: tuple[str, ...], predicates: tuple[str, ...]) -> PredictionWriter:
+def writer_of(name: str, classes: tuple[str, ...], predicates: tuple[str, ...]) -> FormatWriter:
     """A writer of a format. classes, predicates: names, background first."""
-    return cast(PredictionWriter, _module(name).Writer(classes, predicates))
+    return cast(FormatWriter, _module(name).Writer(classes, predicates))
 
 
 def _module(name: str) -> Any:

@@ -50,6 +50,8 @@ def _predictions(content: Content, classes: Names, predicates: Names,
     owners = Ids(column(content.images, "id"), "images").rows(column(objects, "image_id"), "annotations", "image_id")
     if len(across := np.flatnonzero(owners[ends[:, 0]] != owners[ends[:, 1]])):
         raise ValueError(f"rel_annotations[{across[0]}] joins objects of two images")
+    if not content.images:
+        return
     boxes = corners_of(objects)
     rows_of, relations_of = (np.split(np.argsort(of, kind="stable"), np.searchsorted(np.sort(of), range(
         1, len(content.images)))) for of in (owners, owners[ends[:, 0]]))
@@ -77,7 +79,7 @@ def _scores(records: Sequence[ObjectRecord] | Sequence[Any], section: str) -> np
 
 
 class Writer:
-    """Writes such a file; see `PredictionWriter`. All ids count from 1."""
+    """Writes such a file; see `FormatWriter`. All ids count from 1."""
 
     def __init__(self, classes: tuple[str, ...], predicates: tuple[str, ...]) -> None:
         self._categories = categories(classes, predicates)

@@ -90,7 +90,7 @@ def _whole(rows: list[Any], width: int, key: str) -> np.ndarray:
 
 
 class Writer:
-    """Writes such a file; see `PredictionWriter`. The id of an image is its name without the ending."""
+    """Writes such a file; see `FormatWriter`. The id of an image is its name without the ending."""
 
     def __init__(self, classes: tuple[str, ...], predicates: tuple[str, ...]) -> None:
         self._images: list[dict[str, Any]] = []

@@ -112,6 +112,13 @@ def test_main_names_validation_that_takes_all_of_training(run, genome_directory,
                                 "5,000\n")
 
 
+@pytest.mark.parametrize("setting", ["data.seed=7", "data.num_val_images=9"])
+def test_toy_refuses_settings_without_effect(run, tmp_path, setting):
+    status, _, err = run("toy", "--out", tmp_path / "toy", "--set", setting)
+    assert (status, err) == (2, f"error: --set {setting.partition('=')[0]} has no effect here: leave it out; --set "
+                                "takes data.version and data.difficulty, and --seed the seed of the genome\n")
+
+
 def test_toy_generates_where_it_is_told(run, new_genome, tmp_path, monkeypatch):
     def generate(directory, seed, on_image, edition):
         on_image(3, 6)

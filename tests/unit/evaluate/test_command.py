@@ -336,6 +336,7 @@ def test_main_scores_predictions_of_another_toolkit(found_all, tmp_path, capsys)
 @pytest.mark.parametrize(("words", "message"), [
     (["runs/a", "--format", "ktb"], "--format says what the file of --predictions is: name that file"),
     (["runs/a", "--data", "vg"], "leave out --data: only with --format"),
+    (["runs/a", "--set", "data.version=3"], "leave out --set: only with --format"),
     (["--predictions", "p", "--num-val-images", "3"], "leave out --num-val-images: no effect with --predictions"),
     (["--predictions", "p", "--format", "ktb", "--device", "cpu"], "leave out --device: no effect with --format"),
     (["--predictions", "p", "--format", "pkl"], "invalid choice: 'pkl'")])

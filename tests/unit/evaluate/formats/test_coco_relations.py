@@ -104,6 +104,11 @@ def test_writer_writes_what_read_reads(tmp_path) -> None:
     assert one.label_scores.tolist() == [0.5, 0.25]
 
 
+def test_a_file_without_images_has_none_of_the_split(tmp_path) -> None:
+    with pytest.raises(ValueError, match=r"p.json has none of the 1 images of test"):
+        list(predictions(write(tmp_path, images=[], annotations=[], rel_annotations=[])))
+
+
 @pytest.mark.parametrize(("changes", "message"), [
     ({"categories": [{"id": 1, "name": "dog"}, {"id": 2, "name": "horse"}]},
      r"its classes are not those of the data set, which has no 'horse'; it has 'cat', 'dog': choose the data set of"),

@@ -32,6 +32,7 @@ def test_published_like_finds_the_row_of_each_paper_config(config, row):
     for data in ("toy genome", "GQA", "Visual Genome (VTransE split)", f"{DATA}, measured on the first 9 images",
                  f"{DATA}, test images under fog of severity 3"):
         assert published_like(data, settings) is None
+    assert published_like(DATA, settings, "relation NMS") is None
 
 
 @pytest.mark.parametrize(("key", "value"), [
