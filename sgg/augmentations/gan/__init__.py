@@ -38,7 +38,7 @@ class GANAugmentation(Augmentation):
     """Add 1x1 convolutions to the global discriminator."""
     visual_conditioning: Annotated[bool, trains(shared=True)] = True
     """Condition the generator on a real feature of the same class."""
-    reconstruct_above: Annotated[Fraction, trains(mid_training=True)] = 0.0
+    reconstruct_above: Annotated[Fraction, trains()] = 0.0
     """F learns from generated features as soon as the frozen detector has recognised this fraction of the generated
     objects in an epoch (`gate.py`). 0: from the first step on, as in the papers."""
     adversarial_updates: Annotated[PositiveInt, trains(mid_training=True)] = 1

@@ -5,6 +5,7 @@ import torch
 
 from sgg.augmentations.gan.gate import RecognitionGate
 from sgg.config import validate
+from sgg.config.by_role import role_of
 from sgg.systems.contract import Draws
 from tests.untrained import untrained
 
@@ -51,6 +52,11 @@ def test_gate_goes_on_from_a_checkpoint_within_an_epoch() -> None:
     for one in (gate, resumed):
         assert not passed(one, 1, [2, 1, 1, 1])
         assert passed(one, 2, [1, 1, 1, 1])
+
+
+def test_the_threshold_is_fixed_while_a_model_trains() -> None:
+    """A checkpoint without a gate, whose threshold is 0, does not load into a system with one, nor the reverse."""
+    assert not role_of("augmentation.reconstruct_above").mid_training
 
 
 @pytest.fixture
