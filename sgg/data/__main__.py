@@ -90,8 +90,8 @@ def build_parser() -> argparse.ArgumentParser:
             added.add_argument("--device", default="auto",
                                help="with --detector: cpu, cuda, ...; default: auto, a GPU if there is one")
     making = command("toy", _toy, "generate the toy genome")
-    add_renamed(making, "--out", "--to", type=Path, default=Path("data/toy"), metavar="DIR",
-                help="folder to write; default: data/toy")
+    add_renamed(making, "--out", "--to", type=Path, metavar="DIR",
+                help="folder to write; default: where data.name=toy looks for this genome, data/toy or beside it")
     making.add_argument("--seed", type=not_negative, default=0, help="seed of the genome; default: 0")
     add_setting_option(making, {"data": DataSettings})
     return parser
@@ -225,10 +225,11 @@ def _toy(options: argparse.Namespace) -> int:
         raise ValueError(f"--set data.{others[0]} has no effect here: leave it out; --set takes "
                          f"{' and '.join(f'data.{name}' for name in DECIDE_EDITION)}, and --seed the seed of the "
                          "genome")
-    edition = settings_of("toy", options.out.parent, given).edition
+    settings = settings_of("toy", Path("data"), given | {"seed": options.seed or None})
+    folder = options.out or settings.folder
     with image_bar("toy genome") as on_image:
-        toy.generate(options.out, options.seed, on_image=on_image, edition=edition)
-    print(open_toy(options.out, edition=edition).banner)
+        toy.generate(folder, options.seed, on_image=on_image, edition=settings.edition)
+    print(open_toy(folder, edition=settings.edition).banner)
     return 0
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from sgg.data import toy
 from sgg.data.__main__ import main
+from sgg.data.catalogue import settings_of
 from sgg.data.checks.summary import COLUMNS, KNOWN, ROWS, Line, table
 from sgg.data.readers.custom import open_custom
 from sgg.data.readers.visual_genome import open_visual_genome
@@ -117,6 +118,18 @@ def test_toy_refuses_settings_without_effect(run, tmp_path, setting):
     status, _, err = run("toy", "--out", tmp_path / "toy", "--set", setting)
     assert (status, err) == (2, f"error: --set {setting.partition('=')[0]} has no effect here: leave it out; --set "
                                 "takes data.version and data.difficulty, and --seed the seed of the genome\n")
+
+
+@pytest.mark.parametrize(("words", "settings"), [
+    ([], {}), (["--seed", "7"], {"seed": 7}),
+    (["--set", "data.version=3", "--set", "data.difficulty=0.8"], {"version": 3, "difficulty": 0.8})])
+def test_toy_generates_where_a_config_finds_it(run, monkeypatch, words, settings):
+    def generate(directory, seed, on_image, edition):
+        found = settings_of("toy", Path("data"), settings)
+        raise ValueError(f"{directory == found.folder} {seed == (found.seed or 0)} {edition == found.edition}")
+
+    monkeypatch.setattr(toy, "generate", generate)
+    assert run("toy", *words)[2] == "error: True True True\n"
 
 
 def test_toy_generates_where_it_is_told(run, new_genome, tmp_path, monkeypatch):
