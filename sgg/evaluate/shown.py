@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # saved predictions are scored without torch
 def show(options: argparse.Namespace, result: Measured) -> None:
     """Print tables, and write the file of all metrics where the command asks for it."""
     console, protocol = table_console(), result.protocol
-    console.print(f"{protocol.split}: {protocol.source['data']['description']}")
+    console.print(_described(result))
     listed = {} if result.listed is None else {"zero_shot_list": result.listed.provenance(protocol.train_triplets)}
     found = tables(result.values, result.modes, result.variants, headline_k(result.ks),
                    describe_list(listed.get("zero_shot_list")))
@@ -51,7 +51,7 @@ def show_robustness(options: argparse.Namespace, found: Restored, corruptions: S
     """Measure the clean images, then each corruption of them; print and write both."""
     console, clean = table_console(), measured(options, found)
     split, data = clean.protocol.split, clean.protocol.source["data"]
-    console.print(f"{split}: {data['description']}")
+    console.print(_described(clean))
     robust = Robustness(clean.values)
     for number, corruption in enumerate(corruptions, start=1):
         print(f"{number} of {len(corruptions)}: {corruption}", file=sys.stderr, flush=True)
@@ -62,6 +62,13 @@ def show_robustness(options: argparse.Namespace, found: Restored, corruptions: S
         console.print(table)
     if options.json:
         _write(options, clean, console, {"data": data, **robust.to_json(split)})
+
+
+def _described(result: Measured) -> str:
+    """What was measured, and by which convention that no table of others has."""
+    protocol = result.protocol
+    suppressed = ", after relation NMS" if result.conventions["relation_nms"] else ""
+    return f"{protocol.split}: {protocol.source['data']['description']}{suppressed}"
 
 
 def _write(options: argparse.Namespace, result: Measured, console: Console, content: Mapping[str, Any]) -> None:

@@ -79,12 +79,13 @@ def test_main_writes_the_conventions_with_the_metrics(predictions_file, tmp_path
         assert json.loads((tmp_path / "figures.json").read_text())["conventions"] == asdict(conventions)
 
 
-def test_main_measures_saved_predictions_with_relation_nms(predictions_file, tmp_path):
+def test_main_measures_saved_predictions_with_relation_nms(predictions_file, tmp_path, capsys):
     for words, on in (([], False), (["--relation-nms"], True), (["--clean", "--relation-nms"], True)):
         assert main(["--predictions", str(predictions_file), "--json", str(tmp_path / "figures.json"), *words]) == 0
         written = json.loads((tmp_path / "figures.json").read_text())
         assert written["conventions"]["relation_nms"] is on
         assert "relation_nms" not in written["data"], "the conventions say it"
+        assert ("after relation NMS" in " ".join(capsys.readouterr().out.split())) is on
 
 
 @pytest.mark.parametrize(("text", "values"), [("tcar=0,1", [0.0, 1.0]), ("effect=none, tde", ["none", "tde"])])
