@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from ray.tune import Callback
@@ -16,6 +17,30 @@ from ..study.directory import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRe
 from ..trial.trainable import ENDED_KEY, FAILED_KEY, STUDY_KEY
 
 
+@dataclass
+class _Span:
+    """The time from a trial's start to its last result or its end.
+
+    earlier: seconds that the trial ran before it was paused. Population-based training pauses a trial after a result,
+    and starts it again later.
+    """
+
+    earlier: float
+    began: float
+    last: float
+
+    @classmethod
+    def after(cls, earlier: float) -> _Span:
+        """A span that begins now."""
+        now = time.monotonic()
+        return cls(earlier, now, now)
+
+    @property
+    def seconds(self) -> float:
+        """How long the trial has run, without pauses."""
+        return self.earlier + self.last - self.began
+
+
 class TrialStatusCallback(Callback):
     """Keeps trial.json of every trial up to date, and frees what a trial held, however it ended.
 
@@ -25,18 +50,21 @@ class TrialStatusCallback(Callback):
     def __init__(self, directory: StudyDirectory, max_failures: int):
         self._directory, self._max_failures = directory, max_failures
         self._actors: dict[str, Any] = {}
-        self._started: dict[str, float] = {}
+        self._spans: dict[str, _Span] = {}
 
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """Tune has started the trial's process and has not asked for a result yet."""
         trial.max_failures = self._max_failures
-        self._started[trial.trial_id] = time.monotonic()
+        paused = self._spans.get(trial.trial_id)
+        self._spans[trial.trial_id] = _Span.after(0 if paused is None else paused.seconds)
         actor = self._actors[trial.trial_id] = actor_of(trial)
         actor.resume_after.remote(*position(trial.last_result or {}))
 
     def on_trial_result(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any],
                         **info: Any) -> None:
         """A trial reported an epoch or a failure."""
+        if (span := self._spans.get(trial.trial_id)) is not None:
+            span.last = time.monotonic()
         if FAILED_KEY in result:
             # An exception would be raised again; only a lost process is worth another try.
             trial.max_failures = 0
@@ -70,10 +98,11 @@ class TrialStatusCallback(Callback):
 
     def _seconds(self, trial: TuneTrial, before: TrialRecord) -> float | None:
         """How long the trial has run: in this attempt, and in those of which its record says it."""
-        started = self._started.pop(trial.trial_id, None)
-        if started is None:
+        span = self._spans.pop(trial.trial_id, None)
+        if span is None:
             return before.seconds
-        return (before.seconds or 0) + time.monotonic() - started
+        span.last = time.monotonic()
+        return (before.seconds or 0) + span.seconds
 
     def _release(self, trial: TuneTrial) -> None:
         actor = self._actors.pop(trial.trial_id, None)
