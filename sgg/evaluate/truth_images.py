@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from sgg.data.dataset import DataSet, stem
@@ -40,7 +40,7 @@ class TruthImages:
         if (row := self.of_id(name)) is not None:
             return row
         path = stem(name)
-        row = self._by_last_part.get(path.rpartition("/")[2])
+        row = self._by_last_part.get(_last_part(name))
         if path in self._by_path or row is None:
             return self._by_path.get(path)
         own = self.image_id(row)
@@ -49,6 +49,11 @@ class TruthImages:
     def of_id(self, one: str) -> int | None:
         """The row of an image by the id in the data set's file."""
         return self._by_id.get(one)
+
+    def any_named(self, paths: Iterable[str]) -> bool:
+        """Whether one of the paths ends with the name of an image file of the data set, in any split."""
+        known = {_last_part(file) for file in self.data.annotations.files.tolist()}
+        return any(_last_part(path) in known for path in paths)
 
     @cached_property
     def _by_id(self) -> dict[str, int]:
@@ -64,7 +69,11 @@ class TruthImages:
 
     @cached_property
     def _by_last_part(self) -> dict[str, int]:
-        return _unique([path.rpartition("/")[2] for path in self._by_path])
+        return _unique([_last_part(path) for path in self._by_path])
+
+
+def _last_part(path: str) -> str:
+    return stem(path).rpartition("/")[2]
 
 
 def _unique(names: Sequence[str]) -> dict[str, int]:

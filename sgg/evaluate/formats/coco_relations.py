@@ -2,8 +2,9 @@
 `score` in every record of `annotations` and `rel_annotations`.
 
 The score of a relation is that of its predicate. Triplets are ranked by it times the scores of both objects. A pair may
-have several relations. Images are found by `file_name`, else by `id`. Classes and predicates are those of the data set
-by name, whatever their ids.
+have several relations. Images are found by `file_name`; by `id` only if no `file_name` of the file is one of the data
+set, since writers may number images as they like. Classes and predicates are those of the data set by name, whatever
+their ids.
 """
 
 from __future__ import annotations
@@ -55,9 +56,9 @@ def _predictions(content: Content, classes: Names, predicates: Names,
     boxes = corners_of(objects)
     rows_of, relations_of = (np.split(np.argsort(of, kind="stable"), np.searchsorted(np.sort(of), range(
         1, len(content.images)))) for of in (owners, owners[ends[:, 0]]))
+    named = images.any_named(image.file_name for image in content.images)
     for image, rows, own in zip(content.images, rows_of, relations_of, strict=True):
-        row = images.find(image.file_name)
-        row = images.of_id(str(image.id)) if row is None else row
+        row = images.find(image.file_name) if named else images.of_id(str(image.id))
         if row is not None:
             local = np.searchsorted(rows, ends[own])  # rows ascend, since the sort is stable
             yield row, from_triplets(boxes[rows], labels[rows], object_scores[rows], np.column_stack(

@@ -64,6 +64,14 @@ def test_read_finds_images_by_the_ids_of_the_data_set_only(tmp_path) -> None:
     assert next(iter(found))[0] == "test/1"
 
 
+def test_ids_do_not_count_where_a_file_has_names_of_the_data_set(tmp_path) -> None:
+    """The image train/0.jpg has in the file the id that test/1.jpg has in the data set."""
+    file = write(tmp_path, images=[FILE["images"][0], FILE["images"][1] | {"file_name": "train/0.jpg"}])
+    data = replace(data_of([GRAPH] * 2, CLASSES, PREDICATES), image_ids=np.array(["1", "2", "3", "4"]))
+    with pytest.raises(ValueError, match="has none of the 2 images of test"):
+        list(ForeignPredictions(file, "coco-relations", data, "test", "sgdet"))
+
+
 def test_metrics_by_hand(tmp_path) -> None:
     """Triplets: cat near dog .4 (wrong), dog near cat .35 (right), cat on dog .3 (right), each times .5 x .8. With
     graph constraint a pair has its best predicate only."""
