@@ -11,6 +11,7 @@ from sgg.methods.augmentation import AUGMENTATIONS
 from sgg.methods.backbone import BACKBONES
 from sgg.methods.head import HEADS
 
+from .corruptions import USUAL_SEVERITY
 from .schema import Settings
 from .search_metric import fault_of_metric
 
@@ -75,6 +76,15 @@ def _adjustments_suit_the_model(settings: Settings) -> str | None:
     faults = [fault for name in ADJUSTMENTS
               for fault in faults_of_values(name, settings.evaluation.values_of(name), settings.trained)]
     return "; ".join(faults) or None
+
+
+@_reads("evaluation.corruption", "evaluation.severity")
+def _severity_is_of_a_corruption(settings: Settings) -> str | None:
+    severity = settings.evaluation.severity
+    if settings.evaluation.corruption == "off" and severity != USUAL_SEVERITY:
+        return (f"evaluation.severity {severity} has no effect, since evaluation.corruption is off: name a corruption, "
+                "or leave evaluation.severity out")
+    return None
 
 
 @_reads("detector.backbone", "augmentation.kind")

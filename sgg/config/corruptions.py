@@ -12,3 +12,4 @@ CorruptionName = Literal[
 """The 15 common corruptions: noise, blur, weather, digital."""
 CORRUPTIONS: tuple[CorruptionName, ...] = get_args(CorruptionName)
 SEVERITIES = (1, 2, 3, 4, 5)
+USUAL_SEVERITY = 3

@@ -26,7 +26,7 @@ from sgg.settings.section import Distinct, Fraction, HomePath, Listed, Off, Sect
 
 from .adjustment_settings import declare_adjustments
 from .choice import Choice, choice_of
-from .corruptions import CorruptionName
+from .corruptions import SEVERITIES, USUAL_SEVERITY, CorruptionName
 from .defaults import complete, data_of_root
 from .edge_boxes import EdgeBoxes
 from .rules import pairs_of_mode, rate_of_batch
@@ -184,7 +184,7 @@ class Evaluation(Section):
     corruption: Annotated[Literal["off"] | CorruptionName, Off, measures()] = "off"
     """Corrupt the images of the test split before the detector sees them (docs/METRICS.md). Validation never sees
     corrupted images, and stored maps, which are of clean ones, are not read."""
-    severity: Annotated[int, Field(ge=1, le=5), measures()] = 3
+    severity: Annotated[int, Field(ge=SEVERITIES[0], le=SEVERITIES[-1]), measures()] = USUAL_SEVERITY
     """The severity of `corruption`, from 1 to 5."""
     batch_size: Annotated[PositiveInt, runs(exact=False), data_defaults(toy=16)] = 8
     """Images per batch in evaluation. The model runs on fewer of them together where they have many objects. Another

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from sgg.common.metric_names import KS
-from sgg.config.corruptions import SEVERITIES
+from sgg.config.corruptions import SEVERITIES, USUAL_SEVERITY
 from sgg.data.images.corruption import Corruption, corrupt
 from sgg.data.options import open_by_options
 from sgg.data.zero_shot_list import ZeroShotList
@@ -62,7 +62,8 @@ def restored(options: argparse.Namespace) -> tuple[Restored, list[Corruption]]:
              "evaluation": {"modes": options.mode, "ks": options.ks, BY_METRICS: options.pred_weights,
                             "zero_shot_list": options.zero_shot_list and str(options.zero_shot_list),
                             "relation_nms": options.relation_nms or None,
-                            "corruption": options.corruption and "off", **adjust}}
+                            "corruption": options.corruption and "off",
+                            "severity": USUAL_SEVERITY if options.corruption else None, **adjust}}
     found = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
                                          for section, values in given.items()}, options.allow_changed_plugin)
     seed = found.foundation.experiment.config.seed

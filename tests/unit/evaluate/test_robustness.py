@@ -4,15 +4,17 @@ import json
 import math
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sgg.checkpoint.__main__ import main as checkpoint_command
-from sgg.config import Config, validate
+from sgg.config import Config, ConfigError, validate
 from sgg.config.corruptions import CORRUPTIONS
 from sgg.data import open_dataset
 from sgg.data.images.corruption import Corruption
-from sgg.evaluate.__main__ import main
+from sgg.evaluate.__main__ import build_parser, main
+from sgg.evaluate.measured import restored
 from sgg.evaluate.robustness import Robustness, named_corruptions
 from sgg.experiment.context import Experiment
 from sgg.systems.two_stage.storing import reads_of
@@ -128,3 +130,24 @@ def test_corrupted_images_are_never_read_from_stores(toy_root, monkeypatch) -> N
     assert opened == ["val"]
     next(foundation.evaluation_batches("val", Corruption("fog", 1, 0)))
     assert opened == ["val"]
+
+
+def test_a_severity_without_a_corruption_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"evaluation\.severity 2 has no effect, since .*corruption is off"):
+        validate({"evaluation": {"severity": 2}})
+
+
+def test_other_corruptions_than_in_training_replace_its_severity(monkeypatch) -> None:
+    """A run was trained with fog of severity 2. Its settings stay valid when the command asks for others, or none."""
+    given = []
+    experiment = SimpleNamespace(config=SimpleNamespace(seed=0))
+
+    def restore(path, changes, allow_changed_plugin):
+        given.append(changes["evaluation"])
+        return SimpleNamespace(foundation=SimpleNamespace(experiment=experiment))
+
+    monkeypatch.setattr("sgg.evaluate.restore.restore", restore)
+    for words in (["--corruption", "snow"], ["--corruption", "off"]):
+        restored(build_parser().parse_args(["runs/a", *words]))
+        trained = {"corruption": "fog", "severity": 2}
+        assert validate({"evaluation": trained | given[-1]}).evaluation.corruption == "off"
