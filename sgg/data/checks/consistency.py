@@ -34,6 +34,8 @@ class Rules:
 
 
 USUAL = Rules()
+STRAY_SHARE = 1 / 2000
+"""The fraction of boxes of published files that may lie outside their images, or have no extent."""
 
 
 def checked(annotations: Annotations, source: str, classes: list[str], predicates: list[str], rules: Rules,

@@ -33,7 +33,7 @@ import numpy as np
 from sgg.data.annotation_files import require_file
 from sgg.data.annotations import Annotations
 from sgg.data.checks.box_conventions import CORNER_AND_SIZE
-from sgg.data.checks.consistency import USUAL, Rules, checked
+from sgg.data.checks.consistency import STRAY_SHARE, USUAL, Rules, checked
 from sgg.data.dataset import DataSet
 from sgg.data.findings import Finding
 from sgg.data.readers.file_names import is_below, require_below, require_distinct
@@ -43,8 +43,6 @@ from sgg.data.records import located
 from sgg.data.splits import NONE, SPLITS, require_splits
 
 FILE = "_annotations.coco.json"
-STRAY_SHARE = 1 / 2000
-"""The fraction of boxes that may have no extent, or lie outside their images, as in other published files."""
 REMEDY = ("put the files {train,val,test}/" + FILE + " and their images there (sgg/data/readers/coco_relations.py "
           "describes them), or name the folder (data.folder)")
 Id = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]

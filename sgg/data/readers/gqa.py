@@ -18,7 +18,7 @@ from sgg.common.atomic import keep_json
 from sgg.data.annotation_files import require_json
 from sgg.data.annotations import Annotations
 from sgg.data.checks.box_conventions import CORNER_AND_SIZE
-from sgg.data.checks.consistency import USUAL, Rules, checked
+from sgg.data.checks.consistency import STRAY_SHARE, USUAL, Rules, checked
 from sgg.data.dataset import BACKGROUND, DataSet
 from sgg.data.findings import Finding
 from sgg.data.readers.origin import Origin
@@ -27,7 +27,6 @@ from sgg.data.splits import NONE, TEST, TRAIN, VAL, require_splits
 
 NUM_VAL_IMAGES = 5000
 LEFT_RIGHT = ("to the left of", "to the right of")
-STRAY_SHARE = 1 / 2000
 REMEDY = "get the data set with: python -m sgg.data prepare gqa --root ROOT"
 
 

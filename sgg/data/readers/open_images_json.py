@@ -18,7 +18,7 @@ import numpy as np
 
 from sgg.data.annotation_files import require_json
 from sgg.data.checks.box_conventions import CORNERS
-from sgg.data.checks.consistency import USUAL, Rules, checked
+from sgg.data.checks.consistency import STRAY_SHARE, USUAL, Rules, checked
 from sgg.data.dataset import DataSet
 from sgg.data.readers.file_names import require_below, require_distinct
 from sgg.data.readers.names import numbered_by_place
@@ -27,7 +27,6 @@ from sgg.data.splits import NONE, SPLITS, require_splits
 
 ANNOTATIONS, IMAGES, SUFFIX = "annotations", "images", ".jpg"
 NAMES = "categories_dict.json"
-STRAY_SHARE = 1 / 2000
 REMEDY = (f"put {NAMES} and vrd-{{train,val,test}}-anno.json into {ANNOTATIONS}/ there, and the images into {IMAGES}/; "
           "Open Images' own tables are data.name=open-images")
 

@@ -20,7 +20,7 @@ from sgg.data import boxes as box_math
 from sgg.data.annotation_files import h5_dataset, integer_field, open_h5, read_h5, require_json
 from sgg.data.annotations import Annotations
 from sgg.data.checks.box_conventions import CENTRE_AND_SIZE, require_convention
-from sgg.data.checks.consistency import USUAL, Rules, checked
+from sgg.data.checks.consistency import STRAY_SHARE, USUAL, Rules, checked
 from sgg.data.dataset import BACKGROUND, DataSet, stem
 from sgg.data.findings import Finding
 from sgg.data.readers.file_names import require_below
@@ -35,7 +35,6 @@ NUM_VAL_IMAGES = 5000
 LONGER_SIDE = 1024  # pixels of the frame of `boxes_1024`
 CORRUPT_IMAGES = (1592, 1722, 4616, 4617)  # in image_data.json, not in the h5
 # The frame is square, so boxes may lie below a wide image; the published file has a few.
-STRAY_SHARE = 1 / 2000
 REMEDY = "get the data set with: python -m sgg.data prepare vg --root ROOT"
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from sgg.data.annotation_files import require_json
 from sgg.data.annotations import Annotations
 from sgg.data.checks.box_conventions import CORNERS
-from sgg.data.checks.consistency import USUAL, Rules, checked
+from sgg.data.checks.consistency import STRAY_SHARE, USUAL, Rules, checked
 from sgg.data.dataset import DataSet
 from sgg.data.findings import Finding
 from sgg.data.readers.file_names import require_below, require_distinct
@@ -34,7 +34,6 @@ CLASSES, PREDICATES = "objects.json", "predicates.json"
 PARTS = {"annotations_train.json": "sg_train_images", "annotations_test.json": "sg_test_images"}
 """Each file of annotation, and the folder of its images."""
 NUM_VAL_IMAGES = 400
-STRAY_SHARE = 1 / 2000
 REMEDY = (f"put VRD's {', '.join(PARTS)}, {CLASSES} and {PREDICATES} there, and the images into "
           f"{' and '.join(PARTS.values())}")
 Object = tuple[int, tuple[float, float, float, float]]

@@ -19,14 +19,13 @@ import numpy as np
 from sgg.common.hdf5 import dataset_paths
 from sgg.data.annotation_files import open_h5, read_h5
 from sgg.data.checks.box_conventions import CORNERS
-from sgg.data.checks.consistency import USUAL, Rules, checked
+from sgg.data.checks.consistency import STRAY_SHARE, USUAL, Rules, checked
 from sgg.data.dataset import BACKGROUND, DataSet
 from sgg.data.readers.visual_genome import read_images
 from sgg.data.records import AnnotationsBuilder, located
 from sgg.data.splits import partition
 
 NUM_VAL_IMAGES = 5000
-STRAY_SHARE = 1 / 2000
 REMEDY = ("put vg1_2_meta.h5 of the VTransE split there; get images and image_data.json with: "
           "python -m sgg.data prepare vg --root ROOT")
 
