@@ -82,6 +82,7 @@ def test_plan_study_names_data_that_are_generated_first(tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
 
 
+@pytest.mark.slow  # it runs a step of each augmentation on shapes
 def test_plan_study_of_the_comparison_of_methods(toy_root, tmp_path, capsys):
     """All losses and augmentations with one head, whose steps need no values, and the features that they read."""
     places = [f"experiment.output={tmp_path}/runs", f"data.root={toy_root}", f"data.cache={tmp_path}/cache",
