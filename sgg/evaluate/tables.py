@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from sgg.common.metric_names import MEASURED_SUBSETS, PREDICATE_GROUPS, RECALLS
@@ -15,6 +15,9 @@ from sgg.evaluate.predicate_recall import PredicateRecall, order_of
 from sgg.methods.adjustment import BY_METRICS, text_of
 from sgg.methods.variants import Variant, suffix, weight_of
 from sgg.metrics import SceneGraphMetrics
+
+SIDE_BY_SIDE = 2
+"""Variants in one table of predicates: with more, its columns are too narrow for a terminal of 100 columns."""
 
 
 def tables(named: Values, modes: Iterable[str], variants: Iterable[Variant], k: int,
@@ -49,34 +52,37 @@ def tables(named: Values, modes: Iterable[str], variants: Iterable[Variant], k: 
 
 def predicate_tables(metrics: Mapping[str, SceneGraphMetrics], modes: Iterable[str], variants: Iterable[Variant],
                      predicates: Sequence[str], k: int) -> list[Table]:
-    """One table for each mode with the recall of each predicate, in per cent, and the means of head, body and tail.
+    """The recall of each predicate, in per cent, and the means of head, body and tail: for each mode a table of
+    `SIDE_BY_SIDE` variants, and more of them where there are more.
 
     metrics: of counted images, as in `evaluate`. predicates: names, background first. The most frequent predicate of
     training comes first. A dash says that a predicate has no relation.
     """
-    made, variants = [], list(variants)
-    for mode in modes:
-        found = {suffix(variant): PredicateRecall.of(
-            {mode: metrics[mode + suffix({**variant, BY_METRICS: 0.0})]}, predicates, weight_of(variant), [k])
-            for variant in variants}
-        first = next(iter(found.values()))
-        heads = [f"{kind}@{k}{ending}" for ending in found for kind in ("R", "ngR")]
-        lists = [of_variant.recall[mode][f"{kind}@{k}"] for of_variant in found.values() for kind in ("R", "ngR")]
-        means = [of_variant.means[mode][f"{kind}@{k}"] for of_variant in found.values() for kind in ("R", "ngR")]
-        table = Table("predicate", "group", "in training", "relations", *heads,
-                      title=f"{mode}, per predicate, per cent", box=box.SIMPLE_HEAD, pad_edge=False,
-                      collapse_padding=True)
-        for place in order_of(first.training):
-            table.add_row(Text(first.predicates[place]), first.groups[place], f"{first.training[place]:,}",
-                          f"{first.relations[place]:,}", *(_percent(values[place]) for values in lists))
-        table.add_section()
-        for group in PREDICATE_GROUPS:
-            inside = [place for place, name in enumerate(first.groups) if name == group]
-            table.add_row(f"mean of {len(inside)}", group, f"{sum(first.training[place] for place in inside):,}",
-                          f"{sum(first.relations[place] for place in inside):,}",
-                          *(_percent(of[group]) for of in means))
-        made.append(table)
-    return made
+    variants = list(variants)
+    return [_predicate_table(metrics, mode, variants[start:start + SIDE_BY_SIDE], predicates, k)
+            for mode in modes for start in range(0, len(variants), SIDE_BY_SIDE)]
+
+
+def _predicate_table(metrics: Mapping[str, SceneGraphMetrics], mode: str, variants: Sequence[Variant],
+                     predicates: Sequence[str], k: int) -> Table:
+    found = {suffix(variant): PredicateRecall.of(
+        {mode: metrics[mode + suffix({**variant, BY_METRICS: 0.0})]}, predicates, weight_of(variant), [k])
+        for variant in variants}
+    first = next(iter(found.values()))
+    heads = [Column(f"{kind}@{k}{ending}", overflow="fold") for ending in found for kind in ("R", "ngR")]
+    lists = [of_variant.recall[mode][f"{kind}@{k}"] for of_variant in found.values() for kind in ("R", "ngR")]
+    means = [of_variant.means[mode][f"{kind}@{k}"] for of_variant in found.values() for kind in ("R", "ngR")]
+    table = Table("predicate", "group", "in training", "relations", *heads, title=f"{mode}, per predicate, per cent",
+                  box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for place in order_of(first.training):
+        table.add_row(Text(first.predicates[place]), first.groups[place], f"{first.training[place]:,}",
+                      f"{first.relations[place]:,}", *(_percent(values[place]) for values in lists))
+    table.add_section()
+    for group in PREDICATE_GROUPS:
+        inside = [place for place, name in enumerate(first.groups) if name == group]
+        table.add_row(f"mean of {len(inside)}", group, f"{sum(first.training[place] for place in inside):,}",
+                      f"{sum(first.relations[place] for place in inside):,}", *(_percent(of[group]) for of in means))
+    return table
 
 
 def _percent(value: float | None) -> str:

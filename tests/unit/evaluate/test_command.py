@@ -299,6 +299,16 @@ def test_main_prints_the_recall_of_each_predicate(predictions_file, tmp_path, ca
         [want[f"all/ngR@50/predicate{number}"] for number in (1, 2, 3)], abs=1e-5)
 
 
+def test_main_prints_predicates_under_many_adjustments_in_whole_numbers(predictions_file, capsys):
+    """Eleven weights: in one table of 100 columns they would be cut to dots."""
+    assert main(["--predictions", str(predictions_file), "--mode", "sgcls", "--per-predicate", "--pred-weights",
+                 "0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1"]) == 0
+    said = capsys.readouterr().out
+    said = said[said.index("per predicate"):]
+    assert "\u2026" not in said
+    assert len(re.findall(r"^ *b +body .*\d *$", said, re.MULTILINE)) == 6
+
+
 EXAMPLE = Path(__file__).parents[2] / "example"
 
 
