@@ -122,9 +122,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--clean", action="store_true",
                         help="use the plain definitions of the metrics, not the conventions of the published "
                              "evaluators (sgg.metrics.Conventions)")
-    parser.add_argument("--relation-nms", action="store_true",
+    parser.add_argument("--relation-nms", action=argparse.BooleanOptionalAction,
                         help="suppress relations of alike pairs before ranking, as T-CAR's evaluator does "
-                             "(evaluation.relation_nms)")
+                             "(evaluation.relation_nms); default: as in training, not for saved predictions")
     parser.add_argument("--zero-shot-list", type=Path, metavar="FILE",
                         help="also measure zs-list: the triplets of this CSV file (docs/METRICS.md); default: as in "
                              "training, none for saved predictions")

@@ -61,7 +61,7 @@ def restored(options: argparse.Namespace) -> tuple[Restored, list[Corruption]]:
              "training": {"device": options.device},
              "evaluation": {"modes": options.mode, "ks": options.ks, BY_METRICS: options.pred_weights,
                             "zero_shot_list": options.zero_shot_list and str(options.zero_shot_list),
-                            "relation_nms": options.relation_nms or None,
+                            "relation_nms": options.relation_nms,
                             "corruption": options.corruption and "off",
                             "severity": USUAL_SEVERITY if options.corruption else None, **adjust}}
     found = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
@@ -110,7 +110,7 @@ def of_file(options: argparse.Namespace) -> Measured:
     listed = None
     if options.zero_shot_list:
         listed = ZeroShotList.read(options.zero_shot_list, saved.protocol.classes, saved.protocol.predicates)
-    conventions = _conventions(options) | {"relation_nms": options.relation_nms}
+    conventions = _conventions(options) | {"relation_nms": bool(options.relation_nms)}
     metrics = saved.protocol.metrics(modes, ks, pred_weights, conventions, listed)
     named = rescore(_with_bar(saved, len(saved), "images"), metrics)
     if "sgdet" in modes and saved.fallbacks is not None:
@@ -134,7 +134,7 @@ def of_foreign(options: argparse.Namespace) -> Measured:
     listed = None
     if options.zero_shot_list:
         listed = ZeroShotList.read(options.zero_shot_list, data.classes, data.predicates)
-    conventions = _conventions(options) | {"relation_nms": options.relation_nms} | found.conventions
+    conventions = _conventions(options) | {"relation_nms": bool(options.relation_nms)} | found.conventions
     metrics = protocol.metrics([mode], ks, pred_weights, conventions, listed)
     try:
         named = rescore(_with_bar(found, len(found), "images"), metrics)

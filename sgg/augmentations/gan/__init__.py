@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from sgg.methods.augmentation import AUGMENTATIONS, Augmentation, AugmentationNeed, AugmentationParts
 from sgg.methods.head import Mode
@@ -61,6 +61,13 @@ class GANAugmentation(Augmentation):
     learning_rate_discriminator: Annotated[PositiveFloat, trains(mid_training=True)] = 4e-4
     """Adam's learning rate for the discriminators."""
     perturb: Perturb = Perturb()
+
+    @model_validator(mode="after")
+    def _reconstructs(self) -> GANAugmentation:
+        if self.reconstruct_above and "rec" not in self.terms:
+            raise ValueError("reconstruct_above has no effect without the term rec: add rec to augmentation.terms, or "
+                             "leave reconstruct_above out")
+        return self
 
     @property
     def needs(self) -> frozenset[AugmentationNeed]:

@@ -1,9 +1,10 @@
-"""What an observer who knows how scenes are drawn predicts: the room that models have on a toy genome.
+"""What an observer who knows how scenes are drawn predicts: the room that models have on a toy genome of version 3.
 
 The observer knows who bears whom, and the measure that tells a predicate from its look-alikes (`Edition.cues`) without
 error. It does not know which relations the annotators wrote down. For a thing that bears another, it weighs the
 predicates of this slot that have the measure, by Bayes: prior times likelihood. One prior is that of training, by the
 classes of both objects; the other one is that of their kinds, so it has no habits that an unseen composition breaks.
+Limits of cues, which only version 2 has, are not considered.
 """
 
 from __future__ import annotations

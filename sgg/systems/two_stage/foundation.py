@@ -247,9 +247,12 @@ class TwoStageFoundation:
 
 
 def stored_relations(experiment: Experiment) -> np.ndarray:
-    """[U] bool: which relations of the train split have stored features, as the augmentation decides."""
-    triplets = experiment.data.split("train").annotations.triplets
-    return experiment.config.augmentation.stored_relations(triplets, experiment)
+    """[U] bool: which relations of the train split have stored features, as the augmentation decides among those of the
+    images that training reads."""
+    whole, read = experiment.data.split("train").annotations, experiment.split("train").annotations
+    kept = np.isin(whole.files[whole.image_of_relation], read.files)
+    kept[kept] = experiment.config.augmentation.stored_relations(whole.triplets[kept], experiment)
+    return kept
 
 
 def _of_features(config: Config) -> dict[str, str]:

@@ -72,6 +72,11 @@ def system(toy_root):
     return made
 
 
+def test_reconstruct_above_without_reconstruction_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"reconstruct_above has no effect without the term rec: add rec"):
+        validate({"augmentation": {"kind": "gan", "reconstruct_above": 0.5, "terms": ["D", "G"]}})
+
+
 def weights_of(network) -> list[torch.Tensor]:
     return [value.clone() for value in network.state_dict().values()]
 

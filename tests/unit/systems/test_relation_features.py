@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from sgg.config import validate
-from sgg.models.roi_features import pool
+from sgg.models.roi_align import pool
 from sgg.models.union_boxes import union
 from sgg.systems import reads_features
 from sgg.systems.relation_features import StoredRelations
+from sgg.systems.two_stage.foundation import stored_relations
 from tests.untrained import untrained
 
 
@@ -17,6 +18,18 @@ def foundation(toy_root, tmp_path):
     return untrained(validate({
         "data": {"name": "toy", "root": str(toy_root), "cache": str(tmp_path), "workers": 0},
         "augmentation": {"kind": "feature_mixing"}}), toy_root)
+
+
+def test_the_bank_holds_relations_of_images_that_training_reads(toy_root, tmp_path) -> None:
+    """The first 5 images, with at least three objects each: what a comparison by few data may use."""
+    one = untrained(validate({
+        "data": {"name": "toy", "root": str(toy_root), "cache": str(tmp_path), "train_images": 5, "min_objects": 3},
+        "augmentation": {"kind": "feature_mixing", "examples": 1000}}), toy_root)
+    kept, read = stored_relations(one.experiment), one.experiment.split("train").annotations
+    whole = one.experiment.data.split("train").annotations
+    assert len(read.files) == 5
+    assert set(whole.files[whole.image_of_relation[kept]]) <= set(read.files)
+    assert 0 < kept.sum() < len(read.relations), "head predicates are not mixed in"
 
 
 def test_stored_relations_have_the_features_of_their_boxes(foundation) -> None:
