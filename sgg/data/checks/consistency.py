@@ -40,13 +40,14 @@ STRAY_SHARE = 1 / 2000
 
 def checked(annotations: Annotations, source: str, classes: list[str], predicates: list[str], rules: Rules,
             convention: Convention | None = None, stray_share: float = 0.0, mirror_pairs: Pairs | None = None,
-            ) -> tuple[Annotations, tuple[Finding, ...]]:
+            shifts: tuple[int, int] = (0, 0)) -> tuple[Annotations, tuple[Finding, ...]]:
     """Check annotations. Returns them with boxes clipped to their images and without relations of an object to itself,
     and the findings.
 
     source: the file, for messages. classes, predicates: names, background first. convention: that of the file's boxes;
     None: the caller has checked it. stray_share: the fraction of boxes that may lie wholly outside their images
     (published files have a few); such a box becomes a strip at the border. mirror_pairs: see `mirrored_predicates`.
+    shifts: what the reader has added to the numbers of classes and of predicates; messages count as the file does.
 
     Raises ValueError that names `source`, the image and the object or relation.
     """
@@ -55,7 +56,7 @@ def checked(annotations: Annotations, source: str, classes: list[str], predicate
         require_convention(annotations.boxes, annotations.sizes[images], images, convention, source)
     if not rules.survey:
         _require_boxes(annotations, source, 1.0 if rules.allow_clipping else stray_share)
-    _require_numbers(annotations, source, len(classes), len(predicates))
+    _require_numbers(annotations, source, len(classes), len(predicates), shifts)
     findings = (*_findings(annotations, rules, stray_share), *_of_names(classes, "classes"),
                 *_of_names(predicates, "predicates"), *_of_mirroring(annotations, predicates, mirror_pairs))
     boxes = box_math.clip(annotations.boxes, annotations.sizes[annotations.image_of_object])
@@ -77,15 +78,16 @@ def _require_boxes(annotations: Annotations, source: str, stray_share: float) ->
                 f"box {{}} (x1 y1 x2 y2) lies outside the image of {width}x{height} pixels", boxes)
 
 
-def _require_numbers(annotations: Annotations, source: str, num_classes: int, num_predicates: int) -> None:
+def _require_numbers(annotations: Annotations, source: str, num_classes: int, num_predicates: int,
+                     shifts: tuple[int, int]) -> None:
     labels, ends, predicates = annotations.labels, annotations.relations[:, :2], annotations.relations[:, 2]
     counts = annotations.objects_per_image[annotations.image_of_relation][:, None]
     _refuse(annotations, source, "object", (labels < 1) | (labels >= num_classes),
-            f"class {{}} is not in 1..{num_classes - 1}", labels)
+            f"class {{}} is not in {1 - shifts[0]}..{num_classes - 1 - shifts[0]}", labels - shifts[0])
     _refuse(annotations, source, "relation", ((ends < 0) | (ends >= counts)).any(axis=1),
             "objects {} are not all in this image", ends)
     _refuse(annotations, source, "relation", (predicates < 1) | (predicates >= num_predicates),
-            f"predicate {{}} is not in 1..{num_predicates - 1}", predicates)
+            f"predicate {{}} is not in {1 - shifts[1]}..{num_predicates - 1 - shifts[1]}", predicates - shifts[1])
 
 
 def _refuse(annotations: Annotations, source: str, kind: Literal["object", "relation"], wrong: np.ndarray, text: str,

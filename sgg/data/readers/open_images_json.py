@@ -56,7 +56,8 @@ def open_open_images_json(directory: Path | str, rules: Rules = USUAL) -> DataSe
             splits.append(code)
     with located(f"{directory}:"):
         require_distinct(builder.files, "images")
-    annotations, findings = checked(builder.build(), str(directory), classes, predicates, rules, CORNERS, STRAY_SHARE)
+    annotations, findings = checked(builder.build(), str(directory), classes, predicates, rules, CORNERS, STRAY_SHARE,
+                                    shifts=(class_shift, predicate_shift))
     codes = np.array(splits, dtype=np.int8)
     codes[annotations.objects_per_image == 0] = NONE
     with located(f"{directory}:"):

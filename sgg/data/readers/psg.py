@@ -59,7 +59,8 @@ def open_psg(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES, rules:
                 ids.append(str(typed(image, "image_id", str, int)))
         _require_ids(ids, listed)
         require_distinct(builder.files, "data")
-    annotations, findings = checked(builder.build(), str(path), classes, predicates, rules, CORNERS)
+    annotations, findings = checked(builder.build(), str(path), classes, predicates, rules, CORNERS,
+                                    shifts=(class_shift, predicate_shift))
     with located(f"{path}:"):
         splits = partition(annotations, np.array([one in listed for one in ids], dtype=bool), num_val_images, findings)
     return DataSet("psg", "PSG", classes, predicates, annotations, splits, Path(directory), REMEDY,

@@ -64,7 +64,8 @@ def open_vrd(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES, rules:
         require_distinct(builder.files, "images")
     builder.files = with_their_endings(directory, builder.files)
     builder.sizes = read_sizes(directory, builder.files, cache, REMEDY)
-    annotations, findings = checked(builder.build(), str(directory), classes, predicates, rules, CORNERS, STRAY_SHARE)
+    annotations, findings = checked(builder.build(), str(directory), classes, predicates, rules, CORNERS, STRAY_SHARE,
+                                    shifts=(class_shift, predicate_shift))
     with located(f"{directory}:"):
         splits = partition(annotations, np.array(is_test, dtype=bool), num_val_images, findings)
     return DataSet("vrd", "VRD", classes, predicates, annotations, splits, directory, REMEDY,

@@ -53,8 +53,8 @@ def open_vtranse(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES, ru
                 with located(f"{path}: gt/{split}/{image_id}:"):
                     builder.add(*known[image_id], *_graph(group, shifts))
                 is_test.append(split == "test")
-    annotations, findings = checked(builder.build(), str(path), classes, predicates, rules, CORNERS,
-                                    STRAY_SHARE)
+    annotations, findings = checked(builder.build(), str(path), classes, predicates, rules, CORNERS, STRAY_SHARE,
+                                    shifts=(class_shift, predicate_shift))
     with located(f"{path}:"):
         splits = partition(annotations, np.array(is_test, dtype=bool), num_val_images, findings)
     return DataSet("vtranse", "Visual Genome (VTransE split)", classes, predicates, annotations, splits,

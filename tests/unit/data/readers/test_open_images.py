@@ -102,7 +102,7 @@ def test_prepared_open_images_count_from_0(tmp_path):
 
 @pytest.mark.parametrize(("changes", "message"), [
     ({"det_labels": [1]}, r"vrd-train-anno.json: \[0\] 'det_labels' must be 2 whole numbers, got \[1\]"),
-    ({"det_labels": [1, 2]}, r"train.jpg, object 1: class 3 is not in 1..2"),
+    ({"det_labels": [1, 2]}, r"train.jpg, object 1: class 2 is not in 0..1"),
     ({"rel": [[0, 2, 0]]}, r"rel\[0\] is \[0, 2, 0\], but subject and object count the 2 boxes of the image from 0"),
     ({"rel": [[0, 1]]}, r"'rel\[0\]' must be 3 whole numbers"),
     ({"img_size": [0, 4]}, r"'img_size' must be a width and"),

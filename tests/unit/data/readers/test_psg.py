@@ -43,8 +43,8 @@ def test_open_psg_counts_from_the_entry_of_the_background(tmp_path):
 
 WRONG = {
     "class": (lambda c: c["data"][1]["annotations"][0].update(category_id=3),
-              r"2.jpg, object 0: class 4 is not in 1..3"),
-    "predicate": (lambda c: c["data"][1]["relations"][0].__setitem__(2, 2), r"relation 0: predicate 3 is not in 1..2"),
+              r"2.jpg, object 0: class 3 is not in 0..2"),
+    "predicate": (lambda c: c["data"][1]["relations"][0].__setitem__(2, 2), r"relation 0: predicate 2 is not in 0..1"),
     "object": (lambda c: c["data"][1]["relations"][0].__setitem__(1, 2),
                r"data\[1\] relations\[0\] is \[0, 2, 1\], but subject and object count the 2 annotations .* from 0"),
     "relation": (lambda c: c["data"][1]["relations"].append([0, 1]), r"relations\[1\] must be \[subject, object, pred"),

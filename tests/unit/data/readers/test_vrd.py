@@ -72,7 +72,7 @@ WRONG = {
     "box": (lambda f: f["annotations_test.json"]["a.jpg"][0]["object"].update(bbox=[1, 2, 3]),
             r"annotations_test.json: image a.jpg relation 0: must have a 'bbox' \[ymin, ymax, xmin, xmax\]"),
     "class": (lambda f: f["annotations_test.json"]["a.jpg"][0]["object"].update(category=3),
-              r"image sg_test_images/a.jpg, object 1: class 4 is not in 1..3"),
+              r"image sg_test_images/a.jpg, object 1: class 3 is not in 0..2"),
     "predicate": (lambda f: f["annotations_test.json"]["a.jpg"][0].update(predicate="on"),
                   r"relation 0: must have int under 'predicate'"),
     "list": (lambda f: f["annotations_test.json"].update({"a.jpg": {}}), r"a.jpg must have a list of relations"),

@@ -74,7 +74,7 @@ def test_open_vtranse_refuses_what_is_no_whole_number(number, tmp_path):
 @pytest.mark.parametrize(("changes", "message"), [
     ({"train": {"8": TRAIN["9"]}}, r"image 8 of gt/train is not in .*image_data.json"),
     ({"train": TRAIN | {"9": ([DOG], [CAT, DOG], [[1, 1, 2]])}}, r"gt/train/9: .*'obj_boxes' must have shape \[1, 4\]"),
-    ({"train": TRAIN | {"9": ([DOG], [CAT], [[1, 2, 2]])}}, r"image 9.jpg, relation 0: predicate 3 is not in 1..2"),
+    ({"train": TRAIN | {"9": ([DOG], [CAT], [[1, 2, 2]])}}, r"image 9.jpg, relation 0: predicate 2 is not in 0..1"),
     ({"train": TRAIN | {"9": ([DOG], [CAT], [[3, 1, 2]])}}, r"image 9.jpg, object 0: class 3 is not in 1..2"),
     ({"train": TRAIN | {"9": ([DOG], [[9, 9, 9, 9]], [[1, 1, 2]])}}, r"image 9.jpg, object 1: box .* has no area"),
     ({"classes": {"dog": 1, "cat": 3}}, r"the numbers in meta/cls/name2idx must follow one another"),

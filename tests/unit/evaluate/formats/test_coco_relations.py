@@ -128,5 +128,6 @@ def test_a_file_without_images_has_none_of_the_split(tmp_path) -> None:
     ({"rel_annotations": [FILE["rel_annotations"][0] | {"object_id": 8}]}, r"refers to object_id 8, which is not in"),
 ])
 def test_read_names_a_wrong_record(tmp_path, changes, message) -> None:
-    with pytest.raises(ValueError, match=f"p.json.*{message}"):
+    with pytest.raises(ValueError, match=f"p.json.*{message}") as raised:
         list(predictions(write(tmp_path, **changes)))
+    assert str(raised.value).count("p.json") == 1, "the file is named once"
