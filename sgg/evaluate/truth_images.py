@@ -84,18 +84,18 @@ def _unique(names: Sequence[str]) -> dict[str, int]:
     return {name: place for name, place in places.items() if place is not None}
 
 
-def require_names(found: Sequence[str], known: Sequence[str], kind: str, path: object) -> None:
+def require_names(found: Sequence[str], known: Sequence[str], kind: str) -> None:
     """Raise ValueError unless the data set has all names that a file has. kind: of names, for the message. found,
     known: without and with the background."""
     if unknown := [name for name in found if name not in known[1:]]:
-        raise ValueError(f"{path}: its {kind} are not those of the data set, which has no {_listed(unknown)}; it has "
+        raise ValueError(f"its {kind} are not those of the data set, which has no {_listed(unknown)}; it has "
                          f"{_listed(known[1:])}: choose the data set of the predictions (--data)")
 
 
-def require_numbers(largest: int, known: Sequence[str], kind: str, path: object) -> None:
+def require_numbers(largest: int, known: Sequence[str], kind: str) -> None:
     """Raise ValueError if a number, counted from 0 without the background, has no name in the data set."""
     if largest >= len(known) - 1:
-        raise ValueError(f"{path}: it has the {kind} {largest}, counted from 0, but the data set has "
+        raise ValueError(f"it has the {kind} {largest}, counted from 0, but the data set has "
                          f"{len(known) - 1}: {_listed(known[1:])}; choose the data set of the predictions (--data)")
 
 

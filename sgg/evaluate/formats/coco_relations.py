@@ -32,9 +32,8 @@ def read(path: Path, images: TruthImages) -> Iterator[tuple[int, Prediction]]:
     content = read_content(path, "name a file of predictions")
     with located(f"{path}:"):
         classes, predicates = (names_of(getattr(content, key), key) for key in ("categories", "rel_categories"))
-    require_names(classes.names[1:], images.classes, "classes", path)
-    require_names(predicates.names[1:], images.predicates, "predicates", path)
-    with located(f"{path}:"):
+        require_names(classes.names[1:], images.classes, "classes")
+        require_names(predicates.names[1:], images.predicates, "predicates")
         yield from _predictions(content, classes, predicates, images)
 
 

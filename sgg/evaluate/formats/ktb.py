@@ -128,7 +128,7 @@ def _of_custom(path: Path, images: TruthImages) -> Iterator[tuple[int, Predictio
         files, classes, predicates = (typed(info, key, list) for key in
                                       ("idx_to_files", "ind_to_classes", "ind_to_predicates"))
         for names, known, kind in ((classes, images.classes, "classes"), (predicates, images.predicates, "predicates")):
-            require_names(list(map(str, names[1:])), known, kind, info_path)
+            require_names(list(map(str, names[1:])), known, kind)
         labels = np.array([0, *(images.classes.index(name) for name in classes[1:])])
         columns = [0, *(images.predicates.index(name) for name in predicates[1:])]
     for key, record in content.items():

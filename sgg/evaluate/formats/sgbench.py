@@ -42,16 +42,16 @@ def read(path: Path, images: TruthImages) -> Iterator[tuple[int, Prediction]]:
         with located(f"{path}: images[{number}]"):
             row = images.find(str(typed(record, "id", str, int)))
             if row is not None:
-                yield row, _prediction(record, images, path)
+                yield row, _prediction(record, images)
 
 
-def _prediction(record: dict[str, Any], images: TruthImages, path: Path) -> Prediction:
+def _prediction(record: dict[str, Any], images: TruthImages) -> Prediction:
     categories, boxes = _objects(record)
     triplets = _whole(typed(record, "triplets", list), 3, "triplets")
     if len(categories):
-        require_numbers(int(categories.max()), images.classes, "class", path)
+        require_numbers(int(categories.max()), images.classes, "class")
     if len(triplets):
-        require_numbers(int(triplets[:, 2].max()), images.predicates, "predicate", path)
+        require_numbers(int(triplets[:, 2].max()), images.predicates, "predicate")
         if triplets[:, :2].max() >= len(boxes):
             raise ValueError(f"'triplets' has the object {triplets[:, :2].max()}, but the image has {len(boxes)}, "
                              "counted from 0")

@@ -157,8 +157,9 @@ def test_predicates_that_are_not_listed_are_no_hits(tmp_path) -> None:
 ])
 def test_read_names_a_wrong_record(tmp_path, changes, message) -> None:
     path = write(tmp_path / "p.json", [copy.deepcopy(GOOD) | changes])
-    with pytest.raises(ValueError, match=f"p.json.*{message}"):
+    with pytest.raises(ValueError, match=f"p.json.*{message}") as raised:
         scored(path, data_of([GRAPH], CLASSES, PREDICATES))
+    assert str(raised.value).count("p.json") == 1, "the file is named once"
 
 
 def test_read_refuses_another_version(tmp_path) -> None:
