@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 from sgg.data.dataset import DataSet, stem
@@ -34,11 +34,16 @@ class TruthImages:
         """The name of an image."""
         return self.split.image_id(row)
 
-    def find(self, name: str) -> int | None:
-        """The row of an image: by the id in the data set's file, or by the path of the image file, with or without its
-        ending. One of the two paths may lack its first folders. None for an image that is not evaluated."""
-        if (row := self.of_id(name)) is not None:
-            return row
+    def finder(self, names: Sequence[str]) -> Callable[[str], int | None]:
+        """Finds the rows of images by the names that a file gives all of its images: `of_path` if it finds more of them
+        than `of_id`, else that. One file has names of one kind; an id may be equal to the file name of another image.
+        """
+        by_path, by_id = (sum(find(name) is not None for name in names) for find in (self.of_path, self.of_id))
+        return self.of_path if by_path > by_id else self.of_id
+
+    def of_path(self, name: str) -> int | None:
+        """The row of an image by the path of its file, with or without its ending. One of the two paths may lack its
+        first folders. None for an image that is not evaluated."""
         path = stem(name)
         row = self._by_last_part.get(_last_part(name))
         if path in self._by_path or row is None:
@@ -47,7 +52,7 @@ class TruthImages:
         return row if f"/{own}".endswith(f"/{path}") or path.endswith(f"/{own}") else None
 
     def of_id(self, one: str) -> int | None:
-        """The row of an image by the id in the data set's file."""
+        """The row of an image by the id in the data set's file; None for an image that is not evaluated."""
         return self._by_id.get(one)
 
     def any_named(self, paths: Iterable[str]) -> bool:

@@ -58,7 +58,7 @@ def _predictions(content: Content, classes: Names, predicates: Names,
         1, len(content.images)))) for of in (owners, owners[ends[:, 0]]))
     named = images.any_named(image.file_name for image in content.images)
     for image, rows, own in zip(content.images, rows_of, relations_of, strict=True):
-        row = images.find(image.file_name) if named else images.of_id(str(image.id))
+        row = images.of_path(image.file_name) if named else images.of_id(str(image.id))
         if row is not None:
             local = np.searchsorted(rows, ends[own])  # rows ascend, since the sort is stable
             yield row, from_triplets(boxes[rows], labels[rows], object_scores[rows], np.column_stack(

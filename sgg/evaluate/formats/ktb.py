@@ -115,7 +115,8 @@ def _prediction(found: _BoxList, images: TruthImages, row: int) -> Prediction:
 
 def _require_labels(labels: np.ndarray, images: TruthImages) -> None:
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(images.classes):
-        raise ValueError(f"it has the class {labels.max()}, but the data set has {len(images.classes) - 1}: "
+        raise ValueError(f"it has the class {labels.min() if labels.min() < 0 else labels.max()}, but the data set has "
+                         f"{len(images.classes) - 1}: "
                          f"{', '.join(images.classes[1:9])}, ...; choose the data set of the predictions (--data)")
 
 
@@ -131,12 +132,13 @@ def _of_custom(path: Path, images: TruthImages) -> Iterator[tuple[int, Predictio
             require_names(list(map(str, names[1:])), known, kind)
         labels = np.array([0, *(images.classes.index(name) for name in classes[1:])])
         columns = [0, *(images.predicates.index(name) for name in predicates[1:])]
+    files = [str(file) for file in files]
+    find = images.finder(files)
     for key, record in content.items():
         with located(f"{path}: image {key!r}"):
             if not key.isdecimal() or int(key) >= len(files):
                 raise ValueError(f"must be the number of an image of {info_path}, which has {len(files)}")
-            row = images.find(str(files[int(key)]))
-            if row is not None:
+            if (row := find(files[int(key)])) is not None:
                 yield row, _custom_prediction(record, labels, columns, images, row)
 
 

@@ -38,10 +38,14 @@ def read(path: Path, images: TruthImages) -> Iterator[tuple[int, Prediction]]:
         if (version := content.get("version")) != VERSION:
             raise ValueError(f"must have 'version' {VERSION}, got {short(version)}")
         records = typed(content, "images", list)
+    names = []
     for number, record in enumerate(records):
         with located(f"{path}: images[{number}]"):
-            row = images.find(str(typed(record, "id", str, int)))
-            if row is not None:
+            names.append(str(typed(record, "id", str, int)))
+    find = images.finder(names)
+    for number, (name, record) in enumerate(zip(names, records, strict=True)):
+        with located(f"{path}: images[{number}]"):
+            if (row := find(name)) is not None:
                 yield row, _prediction(record, images)
 
 
