@@ -28,12 +28,12 @@ from sgg import systems
 from sgg.augmentations.gan.updates import GANAugmenter
 from sgg.common.seeding import seed_everything
 from sgg.config import validate
+from sgg.config.edge_boxes import OF_PAPERS
 from sgg.data import load_batches
 from sgg.detector.model import Detector
 from sgg.evaluate.evaluation import evaluate
 from sgg.metrics.quality import frechet_distance
 from sgg.models.roi_align import pool
-from sgg.models.union_boxes import DRAWINGS
 from sgg.structures import Batch
 from sgg.systems.contract import Losses
 from sgg.systems.two_stage.encoding import encode_annotated, sides_of
@@ -77,10 +77,10 @@ def compared(name: str, ours: dict[str, float], theirs: dict[str, float]) -> Ite
 
 def drawings(options: Any) -> Iterator[Row]:
     """The drawing with which the model was trained, compared with the other one."""
-    for kind in DRAWINGS:
+    for kind in OF_PAPERS:
         trial = trained({"model": {"edge_boxes": kind}}, options)
         own = metrics_on_test(*trial)
-        (trial[1].model.regions.box_pairs.kind,) = set(DRAWINGS) - {kind}
+        (trial[1].model.regions.box_pairs.kind,) = set(OF_PAPERS) - {kind}
         yield from compared(f"drawings: trained and evaluated with {kind}", own, metrics_on_test(*trial))
 
 

@@ -65,6 +65,8 @@ class Size:
 class FrameOfDetector:
     """Takes the place of the detector, which does not run where its outputs are given: images have its size."""
 
+    own_sizes = False
+
     def frame_of(self, side: int) -> int:
         """The side of an image in the detector's frame."""
         return side

@@ -40,7 +40,7 @@ def _completed(then: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     """`then` with the settings that its edition lacked. Their values describe how that edition behaved; a setting
     without effect gets its value of `now`."""
     # A setting that the entries of `now` do not have is of another entry, which is reported by its name.
-    known = {key: value for key, value in FIRST_EDITION.items() if key in now} | then
+    known = {key: value for key, value in (FIRST_EDITION | then).items() if key in now or key not in FIRST_EDITION}
     if "augmentation.reconstruction_bias" in now.keys() - then.keys() and now.get("model.frequency_bias") == "off":
         known["augmentation.reconstruction_bias"] = now["augmentation.reconstruction_bias"]
     mirrors = now.get("data.flip") and _has_sides(now.get("data.name"))
