@@ -14,8 +14,9 @@ if module.startswith("platform."):
     from ray_forks import fork_workers_of_this_process
     fork_workers_of_this_process()
 if [module, *words][:2] == ["sgg.data", "toy"]:
-    from sgg.data.toy.genome import Sizes
-    Sizes.__init__.__defaults__ = (32, 8, 12, 24)
+    from sgg.data.toy.editions.second import SECOND
+    from sgg.data.toy.sizes import Sizes
+    object.__setattr__(SECOND, "sizes", Sizes(32, 8, 12, 24))
 runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
 """`python -m MODULE WORD...`, where the toy genome has 32/8/12 images and 24 for the detector, and Ray's workers are
