@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.common.fresh_process import printed_by_child
 from benchmarks.common.process_memory import status_bytes
 from benchmarks.common.results import Row, arguments_of, below, report
 from sgg.data.annotations import Annotations
@@ -81,8 +81,7 @@ def child(way: str, directory: Path) -> None:
 
 
 def run(way: str, directory: Path) -> dict:
-    command = [sys.executable, __file__, "--child", way, str(directory)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return printed_by_child(__file__, way, str(directory))
 
 
 def measure(images: int, repeats: int) -> list[Row]:

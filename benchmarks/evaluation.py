@@ -13,9 +13,7 @@ of pairs. --objects: of the large image; 400 objects have 159,600 pairs, which t
 from __future__ import annotations
 
 import json
-import os
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -28,6 +26,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.common.fresh_process import printed_by_child
 from benchmarks.common.process_memory import clear_peak, status_bytes
 from benchmarks.common.results import Row, arguments_of, below, judged, report
 from sgg.detector.model import Detector
@@ -143,9 +142,8 @@ def child(what: str, backbone: str, objects: Sequence[int]) -> None:
 
 def in_a_process(what: str, backbone: str, objects: Sequence[int]) -> list[float]:
     """What `child` prints in a fresh process."""
-    command = [sys.executable, __file__, "--child", what, backbone, *map(str, objects)]
-    environment = os.environ | (MAPPED if what == "held" else {})
-    found: list[float] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment).stdout)
+    found: list[float] = printed_by_child(__file__, what, backbone, *map(str, objects),
+                                          environment=MAPPED if what == "held" else None)
     return found
 
 

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.common.fresh_process import printed_by_child
 from benchmarks.common.live_memory import peak_of_shapes
 from benchmarks.common.paper_step import Size, build
 from benchmarks.common.process_memory import clear_peak, status_bytes
@@ -67,10 +66,8 @@ def measure(quick: bool) -> Iterator[Row]:
 
 def in_fresh_process(quick: bool, gan: bool) -> int:
     """`taken_by_steps` in a process of its own."""
-    words = [sys.executable, __file__, "--child", "with" if gan else "without", *["--quick"] * quick]
-    returned_at_once = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}  # else the C library keeps what was freed
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, env=returned_at_once)
-    return json.loads(done.stdout)
+    returned_at_once = {"MALLOC_MMAP_THRESHOLD_": "65536"}  # else the C library keeps what was freed
+    return printed_by_child(__file__, "with" if gan else "without", *["--quick"] * quick, environment=returned_at_once)
 
 
 def taken_by_steps(size: Size, gan: bool) -> int:
