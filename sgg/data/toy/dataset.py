@@ -47,11 +47,12 @@ def open_toy(directory: Path | str, num_val_images: int | None = None, rules: Ru
     difficulty = settings.get("difficulty", SECOND.difficulty)
     wanted = {"version": edition.version, "difficulty": edition.difficulty, "seed": own_seed if seed is None else seed}
     found = {"version": version, "difficulty": difficulty, "seed": own_seed}
-    if other := [f"{name} {found[name]}, not {value}" for name, value in wanted.items() if found[name] != value]:
-        raise ValueError(f"{settings_path}: the toy genome has {', '.join(other)}; {remedy}, or set data."
-                         f"{other[0].split()[0]}={found[other[0].split()[0]]}")
-    said = "" if edition is SECOND else f", difficulty {difficulty:g}"
-    title = f"toy genome (version {version}{said}, seed {own_seed})"
+    if other := [name for name, value in wanted.items() if found[name] != value]:
+        said = ", ".join(f"{name} {found[name]}, not {wanted[name]}" for name in other)
+        raise ValueError(f"{settings_path}: the toy genome has {said}; {remedy}, or set data.{other[0]}="
+                         f"{found[other[0]]}")
+    level = "" if edition is SECOND else f", difficulty {difficulty:g}"
+    title = f"toy genome (version {version}{level}, seed {own_seed})"
     data = open_visual_genome(directory, "toy", title, num_val_images or own_number, remedy, rules)
     _, _, detector_images, *_ = read_visual_genome(directory / "detector", remedy, rules)
     detector_images = detector_images.select(detector_images.objects_per_image > 0)
