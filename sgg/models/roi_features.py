@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from .box_pairs import BoxPairEmbedding
 from .pyramid import pool_all_levels, pool_own_level, unpack
 from .roi_align import pool
-from .union_boxes import BoxPairEmbedding, draw, union
+from .union_boxes import union
 
 
 class RoIFeatures(nn.Module):
@@ -73,5 +74,4 @@ class RoIFeatures(nn.Module):
     def draw_boxes(self, boxes: Tensor, pairs: Tensor, image_sizes: Tensor) -> Tensor:
         """[P, 2, 27, 27] the drawings that `embed_boxes` embeds, subject first. image_sizes: [P, 2] height and width.
         """
-        embedding = self.box_pairs
-        return draw(boxes[pairs[:, 0]], boxes[pairs[:, 1]], embedding.size, embedding.kind, image_sizes)
+        return self.box_pairs.drawing(boxes[pairs[:, 0]], boxes[pairs[:, 1]], image_sizes)

@@ -1,19 +1,17 @@
-"""The relative position of the two boxes of a pair: drawn as masks, and embedded (docs/SYSTEM.md section 2, "Edges").
-"""
+"""The two boxes of a pair, drawn as masks (docs/SYSTEM.md section 2, "Edges")."""
 
 from __future__ import annotations
 
 from typing import get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from sgg.config.edge_boxes import EdgeBoxes, current_name
 from sgg.structures import Array
 
 DRAWINGS: tuple[str, ...] = get_args(EdgeBoxes)
-STRIDES = {"published": (16, 16), "intended": (2, 1)}
 
 
 def union(boxes1: Tensor, boxes2: Tensor) -> Tensor:
@@ -27,6 +25,7 @@ def draw(
     size: int = 27,
     kind: str = "union_frame",
     image_sizes: Array | None = None,
+    lines: Tensor | None = None,
 ) -> Tensor:
     """Draw both boxes of each pair as masks in [0, 1].
 
@@ -43,29 +42,33 @@ def draw(
 
     A union box without width or height gives empty cells in the union's frame.
 
-    Returns [P, 2, size, size], subject first, in float32, or in float64 where the boxes are float64. Raises ValueError
-    for an unknown kind.
+    lines: [n] the rows of the drawing that are wanted, which are also its columns; None: all.
+
+    Returns [P, 2, size, size], or [P, 2, n, n], subject first, in float32, or in float64 where the boxes are float64.
+    Raises ValueError for an unknown kind.
     """
     boxes1, boxes2 = (boxes.to(torch.promote_types(boxes.dtype, torch.float32))
                       for boxes in map(torch.as_tensor, (boxes1, boxes2)))
     kind = current_name(kind)
+    if lines is None:
+        lines = torch.arange(size, device=boxes1.device)
     if kind == "union_frame":
         frame = union(boxes1, boxes2)
-        return torch.stack([_coverage(boxes, frame, size) for boxes in (boxes1, boxes2)], dim=1)
+        return torch.stack([_coverage(boxes, frame, size, lines) for boxes in (boxes1, boxes2)], dim=1)
     extent = None if image_sizes is None else torch.as_tensor(image_sizes).to(boxes1).flip(1).repeat(1, 2)
     if kind == "image_frame":
         if extent is not None:
             boxes1, boxes2 = boxes1 / extent, boxes2 / extent
-        return torch.stack([_sampled(boxes, size) for boxes in (boxes1, boxes2)], dim=1)
+        return torch.stack([_sampled(boxes, size, lines) for boxes in (boxes1, boxes2)], dim=1)
     if kind == "image_cells":  # scaled as the reference scales, since a cell may begin exactly at a box
         scale = size if extent is None else (size / extent.double()).to(boxes1)
-        return torch.stack([_cells(boxes * scale, size) for boxes in (boxes1, boxes2)], dim=1)
+        return torch.stack([_cells(boxes * scale, lines) for boxes in (boxes1, boxes2)], dim=1)
     raise ValueError(f"kind must be one of {', '.join(DRAWINGS)}, got {kind!r}")
 
 
-def _coverage(boxes: Tensor, frame: Tensor, size: int) -> Tensor:
-    """[P, size, size] the fraction of each cell of a grid over `frame` that lies in `boxes`, see `draw`."""
-    cells = torch.arange(size, dtype=boxes.dtype, device=boxes.device)
+def _coverage(boxes: Tensor, frame: Tensor, size: int, lines: Tensor) -> Tensor:
+    """[P, n, n] the fraction of the cells on some lines of a grid over `frame` that lies in `boxes`, see `draw`."""
+    cells = lines.to(boxes.dtype)
     covered = []
     for axis in (1, 0):  # y before x
         origin = frame[:, axis, None]
@@ -76,57 +79,20 @@ def _coverage(boxes: Tensor, frame: Tensor, size: int) -> Tensor:
     return covered[0][:, :, None] * covered[1][:, None, :]
 
 
-def _sampled(boxes: Tensor, size: int) -> Tensor:
-    """[P, size, size] a mask of ones, sampled bilinearly where the grid of the image falls into `boxes` (in [0, 1])."""
-    line = torch.linspace(0, 1, size, dtype=boxes.dtype, device=boxes.device)
+def _sampled(boxes: Tensor, size: int, lines: Tensor) -> Tensor:
+    """[P, n, n] a mask of ones, sampled bilinearly where some lines of the grid of the image fall into `boxes` (in
+    [0, 1])."""
+    line = torch.linspace(0, 1, size, dtype=boxes.dtype, device=boxes.device)[lines]
     extent = (boxes[:, 2:] - boxes[:, :2]).clamp(min=1e-9)
     axes = [(line - boxes[:, axis, None]) / extent[:, axis, None] * 2 - 1 for axis in (0, 1)]
-    grid = torch.stack([axes[0][:, None, :].expand(-1, size, -1), axes[1][:, :, None].expand(-1, -1, size)], dim=3)
+    grid = torch.stack(torch.broadcast_tensors(axes[0][:, None, :], axes[1][:, :, None]), dim=3)
     ones = boxes.new_ones(1, 1, size, size).expand(len(boxes), -1, -1, -1)
     return grid_sample(ones, grid, mode="bilinear", padding_mode="zeros", align_corners=False)[:, 0]
 
 
-def _cells(boxes: Tensor, size: int) -> Tensor:
-    """[P, size, size] 1 in the cells of a grid that `boxes` [P, 4], in cells, reach, see `draw`."""
-    cells = torch.arange(size, dtype=boxes.dtype, device=boxes.device)
+def _cells(boxes: Tensor, lines: Tensor) -> Tensor:
+    """[P, n, n] 1 in the cells on some lines of a grid that `boxes` [P, 4], in cells, reach, see `draw`."""
+    cells = lines.to(boxes.dtype)
     start, end = boxes[:, :2].floor(), boxes[:, 2:].ceil()
     across, down = ((cells >= start[:, axis, None]) & (cells <= end[:, axis, None]) for axis in (0, 1))
     return (down[:, :, None] & across[:, None, :]).to(boxes.dtype)
-
-
-CENTRE = {"union_frame": 0.5, "image_frame": 0.5, "image_cells": 0.0}
-"""What the embedding takes away from each kind of drawing."""
-
-
-class BoxPairEmbedding(nn.Module):
-    """A learned embedding of the drawn boxes, which is added to the pooled features of their union box.
-
-    channels: of the feature map. size: of the drawing. kind: as in `draw`. strides: `published` is 16 and 16, a mistake
-    on which the papers' weights depend (the output is one vector for all 7 x 7 cells); `intended` is 2 and 1.
-    """
-
-    def __init__(self, channels: int, size: int = 27, kind: str = "union_frame", strides: str = "published"):
-        super().__init__()
-        kind = current_name(kind)
-        if kind not in DRAWINGS:
-            raise ValueError(f"kind must be one of {', '.join(DRAWINGS)}, got {kind!r}")
-        if strides not in STRIDES:
-            raise ValueError(f"strides must be one of {', '.join(STRIDES)}, got {strides!r}")
-        self.size, self.kind = size, kind
-        first, second = STRIDES[strides]
-        self.conv = nn.Sequential(
-            nn.Conv2d(2, channels // 2, 7, stride=first, padding=3),
-            nn.ReLU(inplace=True),
-            nn.BatchNorm2d(channels // 2, momentum=0.01),
-            nn.MaxPool2d(3, stride=2, padding=1),
-            nn.Conv2d(channels // 2, channels, 3, stride=second, padding=1),
-            nn.ReLU(inplace=True),
-            nn.BatchNorm2d(channels, momentum=0.01),
-        )
-
-    def forward(self, boxes1: Tensor, boxes2: Tensor, image_sizes: Tensor) -> Tensor:
-        """[P, channels, h, w], where h = w = 1 (published) or 7 (intended). image_sizes: [P, 2] height and width."""
-        # Autocast is off here: on CPUs, torch 2.15 returns uninitialised memory as part of the bf16 gradient of the
-        # weights of a strided convolution, where the stride skips some of their cells (1 x 1 input, stride 16).
-        with torch.autocast(boxes1.device.type, enabled=False):
-            return self.conv(draw(boxes1, boxes2, self.size, self.kind, image_sizes) - CENTRE[self.kind])

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from sgg.models.union_boxes import BoxPairEmbedding, draw, union
+from sgg.models.box_pairs import BoxPairEmbedding
+from sgg.models.union_boxes import draw, union
 from tests.golden.heads import CLOSE
 
 GOLDEN = np.load(Path(__file__).parent / "files" / "union_rect.npz")

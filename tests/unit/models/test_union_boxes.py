@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sgg.models.union_boxes import BoxPairEmbedding, draw, union
+from sgg.models.union_boxes import DRAWINGS, draw, union
 
 
 def random_boxes(count: int, seed: int) -> torch.Tensor:
@@ -35,7 +35,6 @@ def test_draw_accepts_the_former_names(former: str, today: str) -> None:
     boxes = random_boxes(3, 0), random_boxes(3, 1)
     sizes = torch.full((3, 2), 200)
     assert torch.equal(draw(*boxes, kind=former, image_sizes=sizes), draw(*boxes, kind=today, image_sizes=sizes))
-    assert BoxPairEmbedding(8, kind=former).kind == today
 
 
 def test_draw_of_a_union_without_extent_is_finite() -> None:
@@ -44,31 +43,13 @@ def test_draw_of_a_union_without_extent_is_finite() -> None:
         assert torch.isfinite(draw(point, point, kind=kind, image_sizes=torch.tensor([[10, 10]]))).all()
 
 
-@pytest.mark.parametrize(("strides", "cells"), [("published", 1), ("intended", 7)])
-def test_box_pair_embedding_size(strides: str, cells: int) -> None:
-    embedding = BoxPairEmbedding(16, strides=strides)
-    found = embedding(random_boxes(3, 0), random_boxes(3, 1), torch.full((3, 2), 200))
-    assert found.shape == (3, 16, cells, cells)
+@pytest.mark.parametrize("kind", DRAWINGS)
+def test_draw_of_some_lines_gives_the_cells_where_they_cross(kind: str) -> None:
+    boxes, sizes, lines = (random_boxes(4, 0), random_boxes(4, 1)), torch.full((4, 2), 200), torch.tensor([0, 3, 19])
+    expected = draw(*boxes, kind=kind, image_sizes=sizes)[:, :, lines][:, :, :, lines]
+    assert torch.equal(draw(*boxes, kind=kind, image_sizes=sizes, lines=lines), expected)
 
 
-@pytest.mark.parametrize("strides", ["published", "intended"])
-def test_box_pair_embedding_stays_in_float32_under_autocast(strides: str) -> None:
-    """In bf16 on CPUs, the published strides' gradient is partly uninitialised memory (torch 2.15)."""
-    torch.manual_seed(0)
-    embedding = BoxPairEmbedding(8, strides=strides)
-    boxes1, boxes2 = torch.rand(2, 5, 4).cumsum(2).mul(20).unbind()
-    gradients = []
-    for autocast in (False, True):
-        embedding.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-            embedding(boxes1, boxes2, torch.tensor([[100, 100]] * 5)).square().mean().backward()
-        gradients.append([parameter.grad.clone() for parameter in embedding.parameters()])
-    for plain, under_autocast in zip(*gradients, strict=True):
-        torch.testing.assert_close(under_autocast, plain, rtol=0, atol=0)
-
-
-def test_draw_and_box_pair_embedding_refuse_unknown_names() -> None:
+def test_draw_refuses_an_unknown_kind() -> None:
     with pytest.raises(ValueError, match=r"kind.*union_frame, image_frame.*'circles'"):
         draw(random_boxes(1, 0), random_boxes(1, 1), kind="circles")
-    with pytest.raises(ValueError, match=r"strides.*published, intended.*'none'"):
-        BoxPairEmbedding(16, strides="none")
