@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -60,15 +62,12 @@ class BoxPairEmbedding(nn.Module):
         The windows of the first convolution do not overlap: they read 2 x 7 lines, of which the first three are
         padding. So only the others are drawn. The second convolution reads one cell, with the centre of its kernel.
         """
-        first, rectified, normalised, pooled, second, *rest = self.conv
+        first, second = cast(nn.Conv2d, self.conv[0]), cast(nn.Conv2d, self.conv[4])
         cells = torch.arange(2 * KERNEL - PADDING, device=boxes1.device)
         lines = cells + (cells >= KERNEL - PADDING) * (STRIDES["published"][0] - KERNEL)  # 0 to 3, 13 to 19
         drawn = self.drawing(boxes1, boxes2, image_sizes, lines) - CENTRE[self.kind]
         padded = F.pad(drawn, (PADDING, 0, PADDING, 0))
         windows = padded.unflatten(3, (2, KERNEL)).unflatten(2, (2, KERNEL)).permute(0, 2, 4, 1, 3, 5)
         hidden = F.linear(windows.flatten(3), first.weight.flatten(1), first.bias).permute(0, 3, 1, 2)
-        hidden = pooled(normalised(rectified(hidden))).flatten(1)
-        hidden = F.linear(hidden, second.weight[:, :, 1, 1], second.bias)[:, :, None, None]
-        for layer in rest:
-            hidden = layer(hidden)
-        return hidden
+        hidden = F.linear(self.conv[1:4](hidden).flatten(1), second.weight[:, :, 1, 1], second.bias)
+        return self.conv[5:](hidden[:, :, None, None])
