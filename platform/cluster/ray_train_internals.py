@@ -40,6 +40,7 @@ class _ReplaceLostWorkers(DefaultFailurePolicy):
 
     def __init__(self, failure_config: FailureConfig, of_lost_workers: tuple[type[Exception], ...]):
         super().__init__(failure_config)
+        self.count = 0
         self._replaced: tuple[type[Exception], ...] = (RayError, RayTrainError, *of_lost_workers)
 
     def make_decision(self, training_failed_error: TrainingFailedError) -> FailureDecision:
@@ -47,6 +48,7 @@ class _ReplaceLostWorkers(DefaultFailurePolicy):
             failures = training_failed_error.worker_failures.values()
             if not all(isinstance(failure, self._replaced) for failure in failures):
                 return FailureDecision.RAISE
+        self.count += 1
         return super().make_decision(training_failed_error)
 
 
@@ -72,10 +74,16 @@ class ThreadTrainer(DataParallelTrainer):
                  of_lost_workers: tuple[type[Exception], ...] = (), **keywords: Any):
         super().__init__(*arguments, **keywords)
         self._reports, self._of_lost_workers = _Reports(on_report), of_lost_workers
+        self._failures: _ReplaceLostWorkers | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._cancelled = False
         self._lock = threading.Lock()
+
+    @property
+    def lost_workers(self) -> int:
+        """How often workers have been lost so far. Ray counts that against `max_failures`, over the whole run."""
+        return self._failures.count if self._failures is not None else 0
 
     def cancel(self) -> None:
         """Make `fit` return at its next wait. This does nothing when `fit` is over; `fit` that begins later fails at
@@ -96,7 +104,8 @@ class ThreadTrainer(DataParallelTrainer):
         failures, scaling = self.run_config.failure_config, self.scaling_config
         assert isinstance(failures, FailureConfig)  # though annotated as those of Ray Train's first version
         assert isinstance(scaling, ScalingConfig)
-        parts |= {"failure_policy": _ReplaceLostWorkers(failures, self._of_lost_workers),
+        self._failures = _ReplaceLostWorkers(failures, self._of_lost_workers)
+        parts |= {"failure_policy": self._failures,
                   "scaling_policy": _NoResourceRequests(scaling)}
         return asyncio.run(self._control(TrainController(**parts)))
 

@@ -52,6 +52,9 @@ class Trial(tune.Trainable):
     knows which row Tune received last, and passes it to `resume_after`.
     """
 
+    _run: TrainRun | None = None
+    """The workers of this process. Several trials may use them, one after another."""
+
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
         """What this process holds: some memory, since Ray requires something. CPUs and GPUs are for the worker."""
@@ -75,19 +78,23 @@ class Trial(tune.Trainable):
         self._last: dict[str, Any] = {}
         self._failed: str | None = None
         self._donor: Path | None = None
-        self._run: TrainRun | None = None
+        self._begun = False
 
     def resume_after(self, attempt: int, epoch: int) -> None:
         """Set the row that Tune received last. The driver calls this before the first step."""
         self._received = attempt, epoch
 
-    def _start(self) -> TrainRun:
+    def _begin(self) -> None:
+        """Begin the training, with the workers of the trial before where these are free."""
         arguments = {"config": self._config.model_dump(mode="json"), "directory": str(self._folder),
                      "fit": self._metadata["fit"], "start_from": str(self._donor) if self._donor else None,
                      "after": self._received}
-        return TrainRun(work, arguments, name=self.trial_id, storage=str(self._directory.path / RAY / "train"),
-                        resources=self._metadata["resources"], workers=self._config.resources.num_workers,
-                        max_failures=self._config.search.max_failures)
+        if self._run is None:
+            self._run = TrainRun(work, name=self.trial_id, storage=str(self._directory.path / RAY / "train"),
+                                 resources=self._metadata["resources"], workers=self._config.resources.num_workers,
+                                 max_failures=self._config.search.max_failures)
+        self._run.begin(arguments)
+        self._begun = True
 
     def step(self) -> dict[str, Any]:
         """The next epoch's row that Tune has not received; when the training has ended, the last row with `done`.
@@ -110,13 +117,14 @@ class Trial(tune.Trainable):
         return {**self._last, **({BEFORE_KEY: True} if row["attempt"] < self._first_attempt else {})}
 
     def _next_row(self) -> Row | None:
-        if self._run is None:
+        if not self._begun:
             self._first_attempt = History(self._folder).attempt
             self._last = self._results(TrialRecord.read(self._folder), up_to=self._received)[-1]
             if self._donor is not None and not self._checkpoints():
                 for name in OBJECTIVES:
                     self._last.pop(name, None)  # it belongs to a model that the donor's replaces
-            self._run = self._start()
+            self._begin()
+        assert self._run is not None  # since the training has begun
         row = self._run.next_report()
         while row is not None and position(row) <= self._received:  # again, by the worker that replaced a dead one
             row = self._run.next_report()
@@ -134,8 +142,9 @@ class Trial(tune.Trainable):
                       if up_to is None or position(result) <= up_to)]
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Become another trial in the same process. Tune calls this."""
-        self.halt()
+        """Become another trial in the same process. Tune calls this. Workers that have done their job stay."""
+        if self._run is not None and not self._run.is_free:
+            self.halt()
         self.setup(new_config)
         return True
 

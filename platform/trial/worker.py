@@ -19,11 +19,14 @@ from sgg.methods.plugin_errors import reason_of
 from ..study.directory import ERROR, LOG
 from ..study.entry_points import find
 from ..study.received import received
+from .jobs import Report
 from .train_run import LostPeerError
 
+log = logging.getLogger(__name__)
 
-def work(arguments: dict[str, Any]) -> None:
-    """Train one trial and report each epoch to Ray.
+
+def work(arguments: dict[str, Any], report: Report) -> None:
+    """Train one trial and report each epoch.
 
     arguments: `config` (settings of one trial), `directory`, `fit` ("module:function" with the signature of
     `sgg.training.fit.fit`), `start_from` (a checkpoint of another trial, or None), `after` (position of the last row
@@ -37,11 +40,12 @@ def work(arguments: dict[str, Any]) -> None:
     if ray.train.get_context().get_world_rank() == 0:
         (directory / ERROR).unlink(missing_ok=True)
     _write_output_to(directory / LOG)
+    log.info("worker process %d", os.getpid())
     _use_own_gpu()
     try:
         fit = find(arguments["fit"])
         fit(received(arguments["config"]), directory, resume=True, start_from=arguments["start_from"],
-            on_epoch_end=partial(_report, after=tuple(arguments["after"])),
+            on_epoch_end=partial(_report, report, after=tuple(arguments["after"])),
             make_maps=False)  # the search has decided on them
     except Exception as error:
         # The error goes to another process as text, since not every exception can be pickled.
@@ -52,13 +56,13 @@ def work(arguments: dict[str, Any]) -> None:
         raise kind(reason_of(error)) from None
 
 
-def _report(row: Row, after: tuple[int, int]) -> None:
+def _report(report: Report, row: Row, after: tuple[int, int]) -> None:
     if position(row) <= after:
         return
     loss = row.get("loss")
     if loss is not None and not math.isfinite(loss):
         raise FloatingPointError(f"loss is {loss} in epoch {row['epoch']}")
-    ray.train.report(row)
+    report(row)
 
 
 def _use_own_gpu() -> None:

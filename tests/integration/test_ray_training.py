@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 import shutil
 import sys
@@ -50,10 +51,14 @@ def only_trial(tmp_path: Path) -> TrialRecord:
 
 
 def test_train_gives_the_same_as_fit_without_ray(ray_with_gpus, training_file, tmp_path):
-    """Bitwise: JSON keeps every digit."""
-    assert train.main([training_file, "resources.gpus=0"]) == 0
-    fit(load(training_file).trial({}), tmp_path / "outside")
-    assert numbers(only_trial(tmp_path).directory) == numbers(tmp_path / "outside")
+    """Bitwise: JSON keeps every digit. The second trial runs in the worker of the first one."""
+    assert train.main([training_file, "resources.gpus=0", "experiment.seed=[1, 2]", "search.max_concurrent=1"]) == 0
+    workers = set()
+    for record in StudyDirectory(tmp_path / "runs" / "a").records():
+        fit(load(training_file).trial(record.values), outside := tmp_path / record.name)
+        assert numbers(record.directory) == numbers(outside)
+        workers |= set(re.findall(r"worker process (\d+)", (record.directory / "log.txt").read_text()))
+    assert len(workers) == 1
 
 
 def test_train_with_two_workers_survives_the_kill_of_one(ray_with_gpus, training_file, tmp_path, monkeypatch):

@@ -58,9 +58,13 @@ class Worker:
     """Trains an epoch whenever it is asked for a report; its metrics are in a table."""
 
     scores, moments = {}, Moments()
+    is_free = False
 
-    def __init__(self, function, arguments, *, name, **settings):
-        self._reports = self._work(Path(arguments["directory"]), name, arguments["start_from"])
+    def __init__(self, function, *, name, **settings):
+        self.name = name
+
+    def begin(self, arguments):
+        self._reports = self._work(Path(arguments["directory"]), self.name, arguments["start_from"])
 
     def _work(self, folder, name, donor):
         history, checkpoints = History(folder), folder / "checkpoints"

@@ -47,33 +47,49 @@ def directory(study: Study) -> StudyDirectory:
     return directory
 
 
-@pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> list[SimpleNamespace]:
-    """The training runs that trials start, with their arguments. They report nothing and end at once."""
-    started: list[SimpleNamespace] = []
+class Run:
+    """A training run whose jobs report nothing and end at once."""
 
-    def start(function: Any, arguments: dict[str, Any], **settings: Any) -> SimpleNamespace:
-        run = SimpleNamespace(arguments=arguments, next_report=lambda: None, stop=lambda: None)
-        started.append(run)
-        return run
+    def __init__(self, function: Any, *, name: str, **settings: Any) -> None:
+        self.name, self.is_free, self.stopped = name, False, False
+        self.jobs: list[dict[str, Any]] = []
+
+    def begin(self, arguments: dict[str, Any]) -> None:
+        self.jobs.append(arguments)
+
+    def next_report(self) -> None:
+        self.is_free = True
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
+    """The training runs that trials start."""
+    started: list[Run] = []
+
+    def start(*arguments: Any, **settings: Any) -> Run:
+        started.append(Run(*arguments, **settings))
+        return started[-1]
 
     monkeypatch.setattr(platform.trial.trainable, "TrainRun", start)
     return started
 
 
 @pytest.fixture
-def trial(directory: StudyDirectory, runs: list[SimpleNamespace]) -> TrialHere:
+def trial(directory: StudyDirectory, runs: list[Run]) -> TrialHere:
     """A trial that has not started."""
     return TrialHere(directory)
 
 
-def donor_of(trial: Trial, runs: list[SimpleNamespace]) -> str | None:
+def donor_of(trial: Trial, runs: list[Run]) -> str | None:
     """The checkpoint of another trial that the training starts from."""
     trial.step()
-    return runs[-1].arguments["start_from"]
+    return runs[-1].jobs[-1]["start_from"]
 
 
-def test_load_checkpoint_replaces_the_trials_own(trial: Trial, runs: list[SimpleNamespace], directory: StudyDirectory,
+def test_load_checkpoint_replaces_the_trials_own(trial: Trial, runs: list[Run], directory: StudyDirectory,
                                                  tmp_path: Path) -> None:
     checkpoint(directory.trial("a"), 3)
     donor = checkpoint(tmp_path / "b", 2)
@@ -82,7 +98,7 @@ def test_load_checkpoint_replaces_the_trials_own(trial: Trial, runs: list[Simple
     assert donor_of(trial, runs) == str(donor)
 
 
-def test_load_checkpoint_after_a_restore_keeps_later_checkpoints(trial: Trial, runs: list[SimpleNamespace],
+def test_load_checkpoint_after_a_restore_keeps_later_checkpoints(trial: Trial, runs: list[Run],
                                                                  directory: StudyDirectory, tmp_path: Path) -> None:
     donor = checkpoint(tmp_path / "b", 2)
     trial.load_checkpoint({"checkpoint": str(donor)})
@@ -96,7 +112,7 @@ def test_load_checkpoint_after_a_restore_keeps_later_checkpoints(trial: Trial, r
 
 
 @pytest.mark.parametrize("pointer", [None, {"checkpoint": None}, {"checkpoint": "/nowhere/epoch_0001"}, "own"])
-def test_load_checkpoint_of_nothing_or_its_own_changes_nothing(trial: Trial, runs: list[SimpleNamespace], pointer: Any,
+def test_load_checkpoint_of_nothing_or_its_own_changes_nothing(trial: Trial, runs: list[Run], pointer: Any,
                                                                directory: StudyDirectory) -> None:
     own = checkpoint(directory.trial("a"), 1)
     trial.load_checkpoint({"checkpoint": str(own)} if pointer == "own" else pointer)
@@ -113,7 +129,7 @@ def test_save_checkpoint_outlives_the_checkpoint(trial: Trial, directory: StudyD
 
 
 @pytest.mark.parametrize(("status", "ended"), [("finished", {ENDED_KEY: True}), ("stopped", {})])
-def test_step_of_a_trial_that_is_over(study: Study, directory: StudyDirectory, runs: list[SimpleNamespace], status: str,
+def test_step_of_a_trial_that_is_over(study: Study, directory: StudyDirectory, runs: list[Run], status: str,
                                       ended: dict[str, bool]) -> None:
     """Tune asks again when its search was killed before a snapshot said so. The trial starts no training."""
     TrialRecord(directory.trial("a"), {"experiment.seed": 3}, status).write()
@@ -126,12 +142,32 @@ def test_step_of_a_trial_that_is_over(study: Study, directory: StudyDirectory, r
     assert TrialRecord.read(directory.trial("a")).status == status
 
 
-def test_setup_of_a_trial_that_was_interrupted(directory: StudyDirectory, runs: list[SimpleNamespace]) -> None:
+def test_setup_of_a_trial_that_was_interrupted(directory: StudyDirectory, runs: list[Run]) -> None:
     TrialRecord(directory.trial("a"), {"experiment.seed": 3}, "stopped", "interrupted").write()
     trial = TrialHere(directory)
     assert TrialRecord.read(directory.trial("a")).status == "running"
     trial.step()
     assert len(runs) == 1
+
+
+def test_reset_config_keeps_workers_that_have_done_their_job(trial: TrialHere, runs: list[Run],
+                                                             directory: StudyDirectory) -> None:
+    trial.step()
+    assert trial.reset_config({STUDY_KEY: str(directory.path), "experiment.seed": 4})
+    trial.step()
+    run, = runs
+    assert [job["config"]["experiment"]["seed"] for job in run.jobs] == [[3], [4]]
+    assert not run.stopped
+
+
+def test_reset_config_ends_workers_that_are_in_the_middle_of_their_job(trial: TrialHere, runs: list[Run],
+                                                                       directory: StudyDirectory) -> None:
+    """A scheduler stopped the trial."""
+    trial.step()
+    runs[0].is_free = False
+    trial.reset_config({STUDY_KEY: str(directory.path), "experiment.seed": 4})
+    trial.step()
+    assert [(run.stopped, len(run.jobs)) for run in runs] == [(True, 1), (False, 1)]
 
 
 @pytest.fixture
@@ -146,7 +182,7 @@ def reporting(study: Study, directory: StudyDirectory,
             append_row(directory.trial("a") / ROWS, row)
         reports = iter(rows)
         monkeypatch.setattr(platform.trial.trainable, "TrainRun", lambda *arguments, **settings: SimpleNamespace(
-            next_report=lambda: next(reports, None)))
+            begin=lambda arguments: None, next_report=lambda: next(reports, None)))
         return TrialHere(directory)
 
     return make
