@@ -106,17 +106,19 @@ def require_short_folder(source: str) -> None:
 
 def start_ray(**arguments: Any) -> None:
     """Start a local Ray with these arguments of ray.init. On a busy machine Ray may be too slow for its own limit; then
-    try again."""
+    try again. Raises TimeoutError where it is too slow each time."""
     import ray
 
-    for attempt in range(STARTS):
+    for _ in range(STARTS):
         try:
             ray.init(address="local", **arguments)
             return
         except Exception as error:  # Ray raises this very class
             ray.shutdown()
-            if attempt + 1 == STARTS or "timed out during startup" not in str(error):
+            if "timed out during startup" not in str(error):
                 raise
+    raise TimeoutError(f"a local Ray did not start in {STARTS} attempts, each of which Ray ends after 30 s: this "
+                       "machine is too busy. Wait until fewer processes run, then run the same command again")
 
 
 def nodes() -> list[dict[str, float]]:

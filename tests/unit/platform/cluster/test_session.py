@@ -91,3 +91,30 @@ def test_require_short_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_TMPDIR", "/" + "a" * room())
     with pytest.raises(ConfigError):
         session.require_short_folder("a.yaml")
+
+
+def test_start_ray_on_a_machine_too_busy_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's own error says that its GCS may be overloaded."""
+    import ray
+
+    started = []
+
+    def too_slow(**arguments: object) -> None:
+        started.append(arguments)
+        raise Exception("The current node timed out during startup. This could happen because ...")
+
+    monkeypatch.setattr(ray, "init", too_slow)
+    with pytest.raises(TimeoutError, match=r"3 attempts.*machine is too busy.*run the same command again"):
+        session.start_ray(num_cpus=1)
+    assert started == [{"address": "local", "num_cpus": 1}] * 3
+
+
+def test_start_ray_passes_other_faults_of_ray_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    def broken(**arguments: object) -> None:
+        raise ValueError("no such argument")
+
+    monkeypatch.setattr(ray, "init", broken)
+    with pytest.raises(ValueError, match="no such argument"):
+        session.start_ray()
