@@ -52,6 +52,13 @@ def start(*arguments) -> multiprocessing.Process:
     return process
 
 
+def turn_round(data) -> None:
+    """Put the images of a data set into the opposite order."""
+    turned = np.arange(len(data.splits))[::-1]
+    for name, value in (("annotations", data.annotations.select(turned)), ("splits", data.splits[turned])):
+        object.__setattr__(data, name, value)
+
+
 def maps(stored: StoredSplit) -> np.ndarray:
     return stored.open().stores["map"][range(stored.rows)]
 
@@ -122,10 +129,7 @@ def test_make_ready_names_stores_that_differ(toy_copy, tmp_path, capsys, monkeyp
         darken(open_dataset("toy", toy_copy).split("train"))
         other = foundation_of(toy_copy, tmp_path / "cache")
     if change == "order":
-        annotations, splits = other.experiment.data.annotations, other.experiment.data.splits
-        turned = np.arange(len(splits))[::-1]
-        object.__setattr__(other.experiment.data, "annotations", annotations.select(turned))
-        object.__setattr__(other.experiment.data, "splits", splits[turned])
+        turn_round(other.experiment.data)
     if change == "padding":
         monkeypatch.setattr(transforms, "PADDING", (0, 0, 0))
     other.make_ready()
@@ -133,6 +137,17 @@ def test_make_ready_names_stores_that_differ(toy_copy, tmp_path, capsys, monkeyp
     assert "is not used, since it is of something else" in said
     assert words in said
     assert other.stored("train").complete
+
+
+def test_make_ready_names_no_store_of_another_data_set(toy_copy, tmp_path, capsys) -> None:
+    """In a study over genomes each has stores of its own; a message that offers to delete the others would be wrong."""
+    foundation_of(toy_copy, tmp_path / "cache").make_ready()
+    capsys.readouterr()
+    other = foundation_of(toy_copy, tmp_path / "cache")
+    turn_round(other.experiment.data)  # other annotation and, in that order, other images
+    object.__setattr__(other, "detector_hash", "4567")
+    other.make_ready()
+    assert "is not used" not in capsys.readouterr().out
 
 
 def test_evaluation_batches_refuses_a_store_of_another_version(toy_root, tmp_path, monkeypatch) -> None:
