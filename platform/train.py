@@ -1,8 +1,8 @@
 """`python -m platform.train CONFIG [key=value ...] [--resume | --dry-run]`: run one experiment, a trial for each seed.
 
-The config of a search serves too, when each searched setting gets one value. This command ignores the settings that
-draw trials or stop them early (search.trials, search.algorithm, search.scheduler). It uses search.metric,
-search.max_concurrent, search.max_failures and search.time_budget_s.
+The config of a search serves too, when each searched setting gets one value, and `rows` one name. This command ignores
+the settings that draw trials or stop them early (search.trials, search.algorithm, search.scheduler). It uses
+search.metric, search.max_concurrent, search.max_failures and search.time_budget_s.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if __name__ == "__main__" and not __package__:
 from sgg.common.command_line import run_command
 from sgg.config import ConfigError, Study, load
 from sgg.config.by_role import reference
+from sgg.config.loading.named_rows import ROW, ROWS, tried_rows
 from sgg.settings.keys import with_values
 
 from .launch.arguments import parse
@@ -33,15 +34,25 @@ def main(argv: list[str] | None = None, entry_points: EntryPoints | None = None)
     arguments = parse(argv, "train", __doc__)
 
     def train() -> int:
-        study, axes = read_axes(without_search(load(arguments.config, arguments.overrides, faults_of_axes)))
+        loaded = with_its_row(load(arguments.config, arguments.overrides, faults_of_axes))
+        study, axes = read_axes(without_search(loaded))
         if axes:
-            raise ConfigError(study.source, [f"{axis.key} is searched: run a search with python -m platform.tune, or "
-                                             f"choose one value: {axis.key}=..." for axis in axes])
+            keys = [ROWS if axis.key == ROW else axis.key for axis in axes]
+            raise ConfigError(study.source, [f"{key} is searched: run a search with python -m platform.tune, or "
+                                             f"choose one value: {key}=..." for key in keys])
         if arguments.dry_run:
             return plan_study(study, axes, entry_points or EntryPoints())
         return run_study(study, axes, arguments.resume, entry_points or EntryPoints())
 
     return run_command(train)
+
+
+def with_its_row(study: Study) -> Study:
+    """The study with the settings of its row in place of its rows, where one is chosen."""
+    if len(tried_rows(study.axes)) != 1:
+        return study
+    axes = {key: axis for key, axis in study.axes.items() if key != ROW}
+    return Study.of(study.base.model_dump(mode="json"), axes, study.source)
 
 
 def without_search(study: Study) -> Study:

@@ -12,7 +12,7 @@ from ray.tune.experiment import Trial as TuneTrial
 from sgg.common.run_log import position
 
 from ..cluster.ray_internals import actor_of, remove_placement_groups_of
-from ..search.repeat_seeds import SEED_KEY
+from ..search.repeats import SEED_KEY
 from ..study.directory import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRecord
 from ..trial.trainable import ENDED_KEY, FAILED_KEY, STUDY_KEY
 

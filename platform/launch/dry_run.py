@@ -16,6 +16,7 @@ import yaml
 from sgg.common.atomic import keeping_nothing, nearest_existing
 from sgg.common.sizes import gigabytes
 from sgg.config import Study
+from sgg.config.loading.named_rows import ROW, ROWS, tried_rows
 from sgg.settings.keys import flatten, with_values
 from sgg.systems import shared_parts
 from sgg.systems.forecast import SharedPart
@@ -24,6 +25,7 @@ from ..cluster.interrupts import Interrupts
 from ..cluster.session import nodes, ray_session
 from ..search.axis import Axis
 from ..search.comparison import comparison
+from ..search.repeats import block_axes, chosen_axes, repeats
 from ..search.search_space import combinations, singles
 from ..study.directory import StudyDirectory
 from ..study.entry_points import EntryPoints
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
     from .opened_data import Opened
 
+BASELINE = "search.baseline"
+
 
 @Interrupts(None).watched()
 def plan_study(study: Study, axes: list[Axis], entry_points: EntryPoints) -> int:
@@ -43,10 +47,10 @@ def plan_study(study: Study, axes: list[Axis], entry_points: EntryPoints) -> int
         directory.check(study, resume=False)
         preflight.check(study)
         print(as_yaml(study, axes), flush=True)
-        if (missing := to_generate(study, axes)) is not None:
+        if missing := to_generate(study, axes):
             say(f"plan of {directory.path}; nothing is written",
-                f"data: {missing.to_generate()} is not there: a run generates it first. Sizes, memory and time are "
-                f"known afterwards: {missing.generating()}")
+                *(f"data: {data.to_generate()} is not there: a run generates it first. Sizes, memory and time are "
+                  f"known afterwards: {data.generating()}" for data in missing))
             return 0
         from . import opened_data  # imports numpy, which is slow; the checks above do not wait for it
 
@@ -59,23 +63,23 @@ def plan_study(study: Study, axes: list[Axis], entry_points: EntryPoints) -> int
 
 def plan(study: Study, axes: list[Axis], opened: Opened, total: dict[str, float]) -> None:
     """Print the plan of a study on a running Ray, each part as soon as it is known. total: what this Ray has."""
-    from ..search.schedule import number_of_trials, trials_at_once  # imports Ray, which reads the session's variables
+    from ..search import schedule  # imports Ray, which reads the session's variables
     from .memory_plan import memory_lines, planned_steps
-    from .opened_data import description
+    from .opened_data import descriptions
     from .preparation import shared_configs, trial_resources
     from .time_plan import time_lines
 
-    resources, count = trial_resources(study, total), number_of_trials(study, axes)
-    at_once = min(count, trials_at_once(study, resources, nodes()))
+    resources, count = trial_resources(study, total), schedule.number_of_trials(study, axes)
+    at_once = min(count, schedule.trials_at_once(study, resources, nodes()))
     say(f"plan of {StudyDirectory.of(study).path}; nothing is written",
-        *trial_lines(study, axes, count, at_once, resources), description(study.base, opened[-1][1]))
+        *trial_lines(study, axes, count, at_once, resources), *descriptions(opened))
     data_of = {config.data.model_dump_json(): data for config, data in opened}
     parts: list[SharedPart] = []
     for config in shared_configs(study, axes):
         if (data := data_of.get(config.data.model_dump_json())) is not None:
             parts += [part for part in shared_parts(config, data) if part not in parts]
     say("made before the first trial, for all of them:", *(f"  {line}" for part in parts for line in part_lines(part)))
-    say(*time_lines(study, axes, opened, parts, count, at_once))
+    say(*time_lines(study, axes, opened, parts, schedule.plan(study, axes), count, at_once))
     steps = planned_steps(study, axes, data_of)
     checkpoint = max((step.memory.checkpoint for step in steps if step.memory is not None), default=None)
     say(*disk_lines(study, parts, count, checkpoint))
@@ -93,34 +97,42 @@ def as_yaml(study: Study, axes: list[Axis]) -> str:
     resolved = [flatten(study.trial(point).model_dump(mode="json")) for point in singles(axes) or [{}]]
     first, given = resolved[0], flatten(study.given)
     same = {key: value for key, value in first.items() if all(key in one and one[key] == value for one in resolved)}
-    searched = {axis.key: study.axes[axis.key] for axis in axes}
+    searched = {axis.key: study.axes[axis.key] for axis in axes if axis.key != ROW}
     # The axes come first, in their order, since draws depend on it.
-    others = {key: value for key, value in given.items() if key not in same}  # of entries that other trials choose
-    text = yaml.safe_dump(with_values({}, {**searched, **same, **others, **searched}), sort_keys=False,
-                          default_flow_style=None, width=120)
+    others = {key: value for key, value in given.items()  # of entries that only some trials choose
+              if key not in same and any(key in one for one in resolved)}
+    settings = with_values({}, {**searched, **same, **others, **searched})
+    if rows := tried_rows(study.axes):
+        baselines = [name for name in study.base.search.baseline if name in rows or "=" in name]
+        settings = with_values(settings, {BASELINE: baselines})
+        settings[ROWS] = {name: with_values({}, row) for name, row in rows.items()}
+    text = yaml.safe_dump(settings, sort_keys=False, default_flow_style=None, width=120)
     differing = [key for key in dict.fromkeys(key for one in resolved for key in one)
-                 if key not in {**same, **given, **searched}]
+                 if key not in {**same, **given, **searched} and not any(key in row for row in rows.values())]
     return text + (f"# follow from searched settings: {', '.join(differing)}\n" if differing else "")
 
 
-def to_generate(study: Study, axes: list[Axis]) -> DataSettings | None:
-    """A data set that a run would generate first; None: all data are there."""
+def to_generate(study: Study, axes: list[Axis]) -> list[DataSettings]:
+    """The data sets that a run would generate first."""
     points = combinations([axis for axis in axes if axis.role.shared])
-    return next((data for point in points if (data := study.trial(point).data).to_generate() is not None), None)
+    missing = {data.to_generate(): data for point in points if (data := study.trial(point).data).to_generate()}
+    return list(missing.values())
 
 
 def trial_lines(study: Study, axes: list[Axis], count: int, at_once: int, resources: dict[str, float]) -> Iterator[str]:
     """How many trials run, on what, and how they are chosen."""
     search, seeds = study.base.search, study.base.experiment.seed
     each = " and ".join(f"{amount:g} {name}" for name, amount in resources.items())
-    yield (f"{_counted(count, 'trial')}: {_counted(count // len(seeds), 'configuration')} x "
+    blocks = [f" x {len(axis.values)} {axis.key} ({', '.join(map(str, axis.values))})" for axis in block_axes(axes)]
+    configurations = count // len(repeats(study, axes))
+    yield (f"{_counted(count, 'trial')}: {_counted(configurations, 'configuration')}{''.join(blocks)} x "
            f"{_counted(len(seeds), 'seed')} ({', '.join(map(str, seeds))}), {at_once} at a time, each on {each}")
-    if axes:
+    if chosen_axes(axes):
         ends = {"off": "none is stopped early", "pbt": "pbt lets them copy one another"}
         early = ends.get(search.scheduler, f"{search.scheduler} stops the worse ones early")
         yield f"search.algorithm {search.algorithm} chooses them, and {early}; {comparison(search)}"
         yield "searched:"
-        yield from (f"  {axis.key}: {axis_words(axis)}" for axis in axes)
+        yield from (f"  {axis.key}: {axis_words(axis)}" for axis in chosen_axes(axes))
 
 
 def axis_words(axis: Axis) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sgg.config import Config, ConfigError, Study
-from sgg.config.by_role import reference
-from sgg.config.setting import Naming
 from sgg.data import DataSet
 from sgg.data.findings import in_words
 from sgg.experiment.data_checks import check_metric, image_hashes
 
-from ..search.axis import Axis
+from ..search.axis import Axis, Values
 from ..search.search_space import combinations
 from ..study.directory import StudyDirectory
 from ..study.entry_points import EntryPoints, find
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_OPENED = 16
 """Opening a data set reads its annotation. Up to so many combinations of the axes' values are opened; of more, every
-single value."""
+single value and every data set."""
 
 Opened = list[tuple[Config, DataSet]]
 """Each data set that trials read, with the settings of a trial that reads it."""
@@ -33,14 +31,22 @@ def open_data(study: Study, axes: list[Axis], entry_points: EntryPoints) -> Open
     Raises ConfigError when settings do not fit the data, and what reading the data raises.
     """
     open_one = find(entry_points.open_data)
-    tried = [axis for axis in axes if axis.role.tried]
     opened = []
-    for config in distinct([study.trial(values) for values in combinations(tried, MOST_OPENED)]):
+    for config in distinct([study.trial(values) for values in tried_points(axes)]):
         data = open_one(config)
         opened.append((config, data))
         if axes or study.base.search.trials > 1:  # the search compares trials by this metric
             check_metric(config, data)
     return opened
+
+
+def tried_points(axes: list[Axis]) -> list[Values]:
+    """The values under which data are opened and tried: every data set, with the first values of the other axes if
+    there are many combinations."""
+    tried = [axis for axis in axes if axis.role.tried]
+    points = combinations(tried, MOST_OPENED)
+    of_data = combinations([axis for axis in tried if axis.key.startswith("data.")])
+    return points + [{**points[0], **point} for point in of_data]
 
 
 def require_plugins(study: Study, axes: list[Axis], opened: Opened, use: Use = "training") -> None:
@@ -51,8 +57,7 @@ def require_plugins(study: Study, axes: list[Axis], opened: Opened, use: Use = "
     from sgg.experiment.context import Experiment  # imports torch, which only plugins need so early
     from sgg.systems.construction import faults_of_plugins
 
-    settings = reference()
-    choosing = [axis for axis in axes if isinstance(settings.get(axis.key), Naming)]
+    choosing = [axis for axis in axes if axis.chooses_methods]
     data_of = {config.data.model_dump_json(): data for config, data in opened}
     configs = [study.trial(values) for values in combinations(choosing, MOST_OPENED)]
     faults = [fault for config in configs if (data := data_of.get(config.data.model_dump_json())) is not None
@@ -63,15 +68,19 @@ def require_plugins(study: Study, axes: list[Axis], opened: Opened, use: Use = "
 
 def require_same_data(directory: StudyDirectory, study: Study, opened: Opened) -> None:
     """Raises ConfigError when the study was begun on other data or images than those that are opened now."""
-    directory.require_data(study, {data.hash: data.description for _, data in opened})
-    directory.require_images(study, (image_hashes(*one) for one in opened))
+    begun = directory.begun_data(study).first  # of many data sets not all are opened so early
+    begun.require({data.hash: data.description for _, data in opened})
+    begun.require_images(image_hashes(*one) for one in opened)
 
 
-def description(config: Config, data: DataSet) -> str:
-    """A data set in one line, for the person who starts the study: its images, those that the settings leave out, and
-    what was found when it was read."""
-    found = f"; {in_words(data.findings)}" if data.findings else ""
-    return f"data: {data.description}{left_out(config)}{found}"
+def descriptions(opened: Opened) -> list[str]:
+    """Each data set in one line, for the person who starts the study: its images, those that the settings leave out,
+    and what was found when it was read."""
+    lines = []
+    for config, data in opened:
+        found = f"; {in_words(data.findings)}" if data.findings else ""
+        lines.append(f"data: {data.description}{left_out(config)}{found}")
+    return list(dict.fromkeys(lines))
 
 
 def left_out(config: Config) -> str:

@@ -6,16 +6,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sgg.config import Config, Study
-from sgg.systems import reads_features
+from sgg.config.by_role import role_of
+from sgg.settings.keys import flatten
+from sgg.systems import parts_of, reads_features
 
 from ..cluster.feature_tasks import extract
 from ..cluster.map_tasks import has_several, store_maps
 from ..cluster.session import require_nodes, require_room
 from ..search.axis import Axis
-from ..search.schedule import resources_per_task, resources_per_trial
-from ..search.search_space import combinations, configurations
+from ..search.schedule import plan, resources_per_task, resources_per_trial
+from ..search.search_space import combinations, longest_training
 from ..study.entry_points import EntryPoints, find
-from .opened_data import MOST_OPENED, distinct
+from .opened_data import MOST_OPENED
 
 if TYPE_CHECKING:
     from sgg.data.provenance import DataProvenance
@@ -36,19 +38,27 @@ def trial_resources(study: Study, total: dict[str, float]) -> dict[str, float]:
 
 def shared_configs(study: Study, axes: list[Axis]) -> list[Config]:
     """The configs that differ in what trials share, such as the data or the detector."""
-    shared = [axis for axis in axes if axis.role.shared]
-    if study.base.search.algorithm == "optuna":  # it chooses values as it goes, so a range has no values to prepare
+    shared, planned = [axis for axis in axes if axis.role.shared], plan(study, axes)
+    if planned is None:  # the search chooses values as it goes, so a range has no values to prepare
         points = combinations([axis for axis in shared if axis.values], MOST_OPENED)
     else:
-        points = [{axis.key: values[axis.key] for axis in shared} for values in configurations(study, axes)]
-    return distinct([study.trial(point) for point in points])
+        points = [{axis.key: values[axis.key] for axis in shared} for values in planned]
+    found: dict[str, Config] = {}
+    for point in {repr(point): point for point in points}.values():
+        config = study.trial(point)  # of a row, which may differ in other settings alone
+        found.setdefault(_what_is_shared(config), config)
+    return list(found.values())
+
+
+def _what_is_shared(config: Config) -> str:
+    return repr([item for item in flatten(config.model_dump()).items() if role_of(item[0]).shared])
 
 
 def prepare(study: Study, axes: list[Axis], entry_points: EntryPoints,
-            total: dict[str, float]) -> tuple[DataProvenance, int]:
+            total: dict[str, float]) -> tuple[list[DataProvenance], int]:
     """Make what trials share, so that no trial waits for another to make it.
 
-    Returns the provenance of the data, and the number of epochs of the longest trial.
+    Returns the provenance of each data set, and the number of epochs of the longest trial.
     """
     prepare_one = find(entry_points.prepare)
     configs = shared_configs(study, axes)
@@ -56,10 +66,9 @@ def prepare(study: Study, axes: list[Axis], entry_points: EntryPoints,
         for config in configs:
             share(config, resources_per_task(study, total.get("GPU", 0)), total)
         prepare_one = partial(prepare_one, make_maps=False)
-    foundations = [prepare_one(config) for config in configs]
-    lengths = [config.training.epochs for config in configs]
-    lengths += [value for axis in axes if axis.key == "training.epochs" for value in axis.extremes()]
-    return foundations[0].provenance, max(lengths)
+    found = [prepare_one(config).provenance for config in configs]
+    different = {(one.get("hash"), *parts_of(one).values()): one for one in reversed(found)}  # the first of each
+    return list(different.values())[::-1], longest_training(study, axes)
 
 
 def share(config: Config, resources: dict[str, float], total: dict[str, float]) -> None:

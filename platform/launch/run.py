@@ -31,7 +31,7 @@ def run_study(study: Study, axes: list[Axis], resume: bool, entry_points: EntryP
     opened = opened_data.open_data(study, axes, entry_points)
     opened_data.require_plugins(study, axes, opened)
     opened_data.require_same_data(directory, study, opened)
-    print(opened_data.description(study.base, opened[-1][1]), flush=True)
+    print("\n".join(opened_data.descriptions(opened)), flush=True)
     study = directory.with_plugins(study)
     # Ray installs its own handler of SIGTERM when it starts; the second watch replaces that one.
     with (own_last_words(), ray_session(study.base.resources.address, study.source) as total,

@@ -28,12 +28,12 @@ def run_trials(study: Study, axes: list[Axis], directory: StudyDirectory, entry_
     this Ray, and when another process has begun to run it.
     """
     resources = trial_resources(study, total)
-    provenance, epochs = prepare(study, axes, entry_points, total)
-    if line := missing_vectors(provenance):
+    (first, *others), epochs = prepare(study, axes, entry_points, total)
+    if line := missing_vectors(first):
         print(line, flush=True)
     with directory.held(study, resume):
-        directory.begin(study, {"data": provenance, "epochs": epochs, "resources": resources, "fit": entry_points.fit,
-                                "paths_from": _paths_from(study),
+        directory.begin(study, {"data": first, "more_data": others, "epochs": epochs, "resources": resources,
+                                "fit": entry_points.fit, "paths_from": _paths_from(study),
                                 "plugins": loaded_digests(study.base.experiment.plugins)})
         run = TuneRun(study, axes, directory, resources, epochs)
         set_last_words(partial(end_without_ray, directory, run.count))

@@ -8,8 +8,9 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from sgg.config.by_role import keys_where, role_of
-from sgg.settings.roles import Role
+from sgg.config.by_role import keys_where, reference, role_of
+from sgg.config.setting import Naming
+from sgg.settings.roles import Role, together
 
 LISTED = ("choice", "grid")
 RANGES = ("uniform", "loguniform", "randint")
@@ -19,18 +20,27 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Axis:
-    """One searched key. `values` are those of a choice or grid; `low` and `high`, both included, those of a range."""
+    """One searched key. `values` are those of a choice or grid; `low` and `high`, both included, those of a range.
+
+    sets: the keys of the settings that its values set, for an axis of rows; None: the searched key alone.
+    """
 
     key: str
     kind: str
     values: tuple[Any, ...] = ()
     low: float = 0
     high: float = 0
+    sets: tuple[str, ...] | None = None
 
     @property
     def role(self) -> Role:
-        """The role of the setting, which says what it acts on."""
-        return role_of(self.key)
+        """The role of the settings, which says what they act on."""
+        return role_of(self.key) if self.sets is None else together([role_of(key) for key in self.sets])
+
+    @property
+    def chooses_methods(self) -> bool:
+        """Whether its values name methods: entries of a registry, or rows."""
+        return self.sets is not None or isinstance(reference().get(self.key), Naming)
 
     def extremes(self) -> list[Any]:
         """The values to check: all listed values, or both ends of a range."""
@@ -86,6 +96,9 @@ def read_axis(key: str, leaf: Values) -> Axis:
         swept = ", ".join(keys_where(lambda role: role.swept))
         raise ValueError(f"{key} cannot be searched, since it does not change the trained model. To compare several "
                          f"evaluations of each model, list values in {swept}")
+    if role.block and kind in RANGES:
+        raise ValueError(f"{key}: every configuration runs on each of these data sets, so list them: "
+                         "{search: grid, of: [...]}" f", got {kind}")
     wanted = {"of"} if kind in LISTED else {"low", "high"}
     given = set(leaf) - {"search"}
     if given != wanted:

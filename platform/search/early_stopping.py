@@ -3,8 +3,9 @@
 A scheduler of Ray Tune (ASHA, the median rule), here the "rule", compares a trial's result with those of other trials
 at the same epoch. `EarlyStopping` wraps a rule for two reasons:
 
-- A trial is a configuration and a seed. The rule sees only the trials of the first seed. When it stops one of them, the
-  trials of the same configuration with other seeds stop too.
+- A trial is a repetition of a configuration: a seed and, in a search over data sets, a data set. The rule sees only the
+  trials of the first repetition, whose metrics can be compared. When it stops one of them, the other repetitions of the
+  same configuration stop too.
 - Tune does not save the rule's memory. So each judgement is written to a file (`judgements.py`). When the search
   resumes, the rule gets the results that it had judged, without deciding again: its old decisions remain. The order of
   these results does not matter, since a rule remembers a set of results by trial and epoch. Results that it had not
@@ -23,8 +24,8 @@ from ray.tune.schedulers import TrialScheduler
 
 from ..study.directory import JUDGEMENTS, StudyDirectory, TrialRecord
 from ..trial.trainable import FAILED_KEY, OBJECTIVE, TIME, results_of
+from .axis import Values
 from .judgements import NOT_YET, Judgement, Judgements
-from .repeat_seeds import SEED_KEY
 from .scheduler_wrapper import SchedulerWrapper
 
 EPOCHS_KEY = "training.epochs"
@@ -55,24 +56,25 @@ def past_trials(directory: StudyDirectory) -> list[tuple[TrialRecord, Past]]:
 
 
 class EarlyStopping(SchedulerWrapper):
-    """Stops configurations, each with all of its seeds, when `rule` stops the trial of the first seed.
+    """Stops configurations, each with all of its repetitions, when `rule` stops the trial of the first one.
 
     A trial in its last epoch is never stopped, because it still has to be tested.
 
-    seed: the first seed. end: the last epoch of trials that do not set training.epochs. judgements: the file of
-    judgements. past: trial id -> what the trial had done, in a search that is resumed.
+    first: the values of the first repetition (`repeats.py`). end: the last epoch of trials that do not set
+    training.epochs. judgements: the file of judgements. past: trial id -> what the trial had done, in a search that is
+    resumed.
     """
 
-    def __init__(self, rule: TrialScheduler, seed: int, end: int, judgements: Judgements,
+    def __init__(self, rule: TrialScheduler, first: Values, end: int, judgements: Judgements,
                  past: Mapping[str, Past] | None = None):
         super().__init__(rule)
-        self._seed, self._end, self._judgements, self._past = seed, end, judgements, dict(past or {})
+        self._first, self._end, self._judgements, self._past = first, end, judgements, dict(past or {})
         self._stopped: set[str] = set()
         self._known: dict[str, int] = {}  # trial id -> the last epoch that was judged, or that the rule knows
 
     def on_trial_add(self, controller: Any, trial: Any) -> None:
         """Tune adds a trial: a new one, or one that it resumes."""
-        if self._has_first_seed(trial):
+        if self._is_first(trial):
             self.rule.on_trial_add(controller, trial)
         past = self._past.pop(trial.trial_id, None)
         if past is not None:
@@ -81,7 +83,7 @@ class EarlyStopping(SchedulerWrapper):
     def _restore(self, controller: Any, trial: Any, past: Past) -> None:
         """Restore the state of the rule and of Tune after the last judgement on a trial."""
         if past.stopped or past.judged.stop:
-            self._stopped.add(_configuration(trial))
+            self._stopped.add(self._configuration(trial))
         saved = (trial.last_result or {}).get(TIME, 0)  # the snapshot may be older, or of the last epoch
         replayed = [result for result in past.results if result[TIME] <= max(saved, past.judged.epoch)]
         for result in replayed:
@@ -98,45 +100,45 @@ class EarlyStopping(SchedulerWrapper):
         epoch = result.get(TIME, self._end)
         if FAILED_KEY in result or epoch >= trial.config.get(EPOCHS_KEY, self._end):
             return self.CONTINUE
-        stop = _configuration(trial) in self._stopped
+        stop = self._configuration(trial) in self._stopped
         if not stop and epoch <= self._known.get(trial.trial_id, 0):
             return self.CONTINUE  # this epoch was trained again, since its checkpoint was damaged
-        if not stop and self._has_first_seed(trial):
+        if not stop and self._is_first(trial):
             stop = self.rule.on_trial_result(controller, trial, result) == self.STOP
         self._known[trial.trial_id] = epoch
         with suppress(OSError):  # on a full disk the next snapshot ends the search with a message
             self._judgements.add(trial.trial_id, epoch, stop)
         if stop:
-            self._stopped.add(_configuration(trial))
+            self._stopped.add(self._configuration(trial))
         return self.STOP if stop else self.CONTINUE
 
     def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """A trial has ended, or was stopped."""
-        if self._has_first_seed(trial):
+        if self._is_first(trial):
             self._replay_result(controller, trial, result)
 
     def on_trial_error(self, controller: Any, trial: Any) -> None:
-        """A trial has failed. Other seeds of its configuration continue."""
-        if self._has_first_seed(trial):
+        """A trial has failed. Other repetitions of its configuration continue."""
+        if self._is_first(trial):
             self.rule.on_trial_error(controller, trial)
 
     def on_trial_remove(self, controller: Any, trial: Any) -> None:
         """Tune removes a trial before its end."""
-        if self._has_first_seed(trial):
+        if self._is_first(trial):
             self.rule.on_trial_remove(controller, trial)
 
     def _replay_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """Pass the rule a result that it does not have yet, without asking for a decision."""
         epoch = result.get(TIME, 0)
-        if self._has_first_seed(trial) and OBJECTIVE in result and epoch > self._known.get(trial.trial_id, 0):
+        if self._is_first(trial) and OBJECTIVE in result and epoch > self._known.get(trial.trial_id, 0):
             # Of the calls that take a result, this alone returns no decision. The trial itself goes on.
             self.rule.on_trial_complete(controller, trial, result)
             self.rule.on_trial_add(controller, trial)
             self._known[trial.trial_id] = epoch
 
-    def _has_first_seed(self, trial: Any) -> bool:
-        return trial.config[SEED_KEY] == self._seed
+    def _is_first(self, trial: Any) -> bool:
+        """Whether a trial is the first repetition of its configuration."""
+        return all(trial.config[key] == value for key, value in self._first.items())
 
-
-def _configuration(trial: Any) -> str:
-    return json.dumps({key: value for key, value in trial.config.items() if key != SEED_KEY}, sort_keys=True)
+    def _configuration(self, trial: Any) -> str:
+        return json.dumps({key: value for key, value in trial.config.items() if key not in self._first}, sort_keys=True)

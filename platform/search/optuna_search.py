@@ -1,7 +1,8 @@
 """Optuna's search, with its study in a file that optuna-dashboard and `optuna.load_study` open.
 
-A trial of Optuna is a configuration. Its values are the means over seeds; its user attributes name the trial of each
-seed. A configuration that Optuna draws again is not run again; it gets the known means, and has no such attribute.
+A trial of Optuna is a configuration. Its values are the means over its repetitions, which are seeds and data sets; its
+user attributes name the trial of each. A configuration that Optuna draws again is not run again; it gets the known
+means, and has no such attribute.
 
 The file is a journal: a line of JSON for each change of the study. Lines are only ever added while a search runs, so a
 dashboard may stay open. What the study is, says the snapshot that a search resumes from (`callbacks/`), not the file: a
@@ -27,10 +28,12 @@ from sgg.config.search import Objective
 
 from ..cluster.ray_internals import optuna_trials
 from ..trial.trainable import OBJECTIVES
-from .repeat_seeds import SEED_KEY, RepeatSeeds
+from .axis import Values
+from .repeating_searcher import RepeatingSearcher
+from .repeats import SEED_KEY, describe_repeat
 
-SEED_ATTRIBUTE = "trial of seed {}"
-"""The user attribute of Optuna's trials that names the trial of a seed."""
+ATTRIBUTE = "trial of {}"
+"""The user attribute of Optuna's trials that names the trial of a repetition."""
 
 
 class StudyJournal(BaseJournalBackend):
@@ -72,15 +75,16 @@ def _added(path: Path, changes: list[dict[str, Any]]) -> None:
     JournalFileBackend(str(path), JournalFileOpenLock(str(path))).append_logs(changes)
 
 
-class OptunaSeeds(RepeatSeeds):
-    """Runs each suggestion of Optuna once per seed.
+class RepeatingOptuna(RepeatingSearcher):
+    """Runs each suggestion of Optuna once per repetition.
 
-    path: the file of the study. name: of the study. objectives: the searched metrics, with their modes. seeds, at_once:
-    as in `RepeatSeeds`; Optuna draws by the first seed. The sampler is Optuna's TPE; with two metrics it looks for the
-    Pareto front (multi-objective TPE).
+    path: the file of the study. name: of the study. objectives: the searched metrics, with their modes. repeats,
+    at_once: as in `RepeatingSearcher`; Optuna draws by the seed of the first. The sampler is Optuna's TPE; with two
+    metrics it looks for the Pareto front (multi-objective TPE).
     """
 
-    def __init__(self, path: Path, name: str, objectives: Sequence[Objective], seeds: list[int], at_once: int) -> None:
+    def __init__(self, path: Path, name: str, objectives: Sequence[Objective], repeats: list[Values],
+                 at_once: int) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # the live table shows each trial
         # Optuna would rather have no list as a value of a setting, since its databases cannot store one. A journal can.
         warnings.filterwarnings("ignore", "Choices for a categorical distribution should be", UserWarning)
@@ -91,8 +95,8 @@ class OptunaSeeds(RepeatSeeds):
         self._journal: StudyJournal | None = StudyJournal(path)
         self._name, self._metric_names = name, [metric for metric, _ in objectives]
         self._storage = JournalStorage(self._journal)
-        super().__init__(OptunaSearch(metric=metric, mode=mode, seed=seeds[0], storage=self._storage, study_name=name),
-                         seeds, at_once)
+        super().__init__(OptunaSearch(metric=metric, mode=mode, seed=repeats[0][SEED_KEY], storage=self._storage,
+                                      study_name=name), repeats, at_once)
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
         """Pass the search space to Optuna, and the names of the metrics to its study."""
@@ -103,13 +107,14 @@ class OptunaSeeds(RepeatSeeds):
             study.set_metric_names(self._metric_names)
         return found
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # as in `RepeatSeeds`
-        """As `RepeatSeeds.suggest`; Optuna's trial notes who runs which seed."""
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # as in the base class
+        """As `RepeatingSearcher.suggest`; Optuna's trial notes who runs which repetition."""
         found = super().suggest(trial_id)
         if isinstance(found, dict):
             leader, _ = self._leader[trial_id]
             trial = optuna_trials(self._chooser)[leader]
-            trial.set_user_attr(SEED_ATTRIBUTE.format(found[SEED_KEY]), trial_id)
+            repeat = {key: found[key] for key in self._repeats[0]}
+            trial.set_user_attr(ATTRIBUTE.format(describe_repeat(repeat)), trial_id)
         return found
 
     def save(self, checkpoint_path: str) -> None:

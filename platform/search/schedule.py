@@ -24,15 +24,16 @@ from .axis import Axis, Values
 from .early_stopping import EarlyStopping, Past
 from .judgements import Judgements
 from .population import Population
-from .repeat_seeds import SEED_KEY
+from .repeats import SEED_KEY, chosen_axes, repeats
 from .search_space import configurations
 
 
 def plan(study: Study, axes: list[Axis]) -> list[Values] | None:
-    """The settings of every trial of a random or grid search, with seeds; None when the search chooses as it goes."""
+    """The values of every trial of a random or grid search, each repetition of a configuration after the other; None
+    when the search chooses as it goes."""
     if study.base.search.algorithm == "optuna":
         return None
-    return [{**values, SEED_KEY: seed} for values in configurations(study, axes) for seed in study.base.experiment.seed]
+    return [{**values, **repeat} for values in configurations(study, axes) for repeat in repeats(study, axes)]
 
 
 def number_of_trials(study: Study, axes: list[Axis]) -> int:
@@ -40,15 +41,16 @@ def number_of_trials(study: Study, axes: list[Axis]) -> int:
     planned = plan(study, axes)
     if planned is not None:
         return len(planned)
-    return int(min(study.base.search.trials, math.prod(axis.size for axis in axes))) * len(study.base.experiment.seed)
+    most = math.prod(axis.size for axis in chosen_axes(axes))
+    return int(min(study.base.search.trials, most)) * len(repeats(study, axes))
 
 
 def param_space(study: Study, axes: list[Axis], directory: str) -> dict[str, Any]:
     """Tune's search space. It has plain values and domains only, so that a resumed search gets the same space."""
-    space: dict[str, Any] = {STUDY_KEY: directory, **{axis.key: axis.domain() for axis in axes}}
-    if study.base.search.algorithm != "optuna":
-        space[SEED_KEY] = tune.choice(list(study.base.experiment.seed))
-    return space
+    if study.base.search.algorithm == "optuna":
+        return {STUDY_KEY: directory, **{axis.key: axis.domain() for axis in chosen_axes(axes)}}
+    return {STUDY_KEY: directory, **{axis.key: axis.domain() for axis in axes},
+            SEED_KEY: tune.choice(list(study.base.experiment.seed))}
 
 
 def search_algorithm(study: Study, axes: list[Axis], at_once: int) -> SearchAlgorithm | Searcher:
@@ -56,15 +58,15 @@ def search_algorithm(study: Study, axes: list[Axis], at_once: int) -> SearchAlgo
     planned = plan(study, axes)
     if planned is not None:
         return BasicVariantGenerator(points_to_evaluate=planned, max_concurrent=at_once)
-    from .optuna_search import OptunaSeeds  # imports Optuna
+    from .optuna_search import RepeatingOptuna  # imports Optuna
 
     base = study.base
-    return OptunaSeeds(StudyDirectory.of(study).path / OPTUNA, base.experiment.name, base.search.objectives,
-                       base.experiment.seed, at_once)
+    return RepeatingOptuna(StudyDirectory.of(study).path / OPTUNA, base.experiment.name, base.search.objectives,
+                           repeats(study, axes), at_once)
 
 
 def scheduler(study: Study, axes: list[Axis], epochs: int, past: Mapping[str, Past] | None = None) -> TrialScheduler:
-    """The scheduler, which stops all seeds of a configuration together. It counts in epochs.
+    """The scheduler, which stops all repetitions of a configuration together. It counts in epochs.
 
     epochs: of the longest trial. past: trial id -> what the trial had done, in a search that is resumed.
     """
@@ -72,7 +74,7 @@ def scheduler(study: Study, axes: list[Axis], epochs: int, past: Mapping[str, Pa
     if study.base.search.scheduler not in ("asha", "median"):
         return rule
     judgements = Judgements(StudyDirectory.of(study).path / JUDGEMENTS)
-    return EarlyStopping(rule, study.base.experiment.seed[0], epochs, judgements, past)
+    return EarlyStopping(rule, repeats(study, axes)[0], epochs, judgements, past)
 
 
 def _rule(study: Study, axes: list[Axis], epochs: int) -> TrialScheduler:

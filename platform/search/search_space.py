@@ -9,13 +9,16 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from typing import Any
 
 from sgg.config import ConfigError, Study
-from sgg.config.by_role import is_swept, keys_where, reference
-from sgg.config.setting import Naming
+from sgg.config.by_role import is_swept, keys_where, role_of
+from sgg.config.loading.named_rows import ROW
 from sgg.settings.keys import with_values
 
 from .axis import RANGES, Axis, Values, read_axis
+from .repeats import chosen_axes
+from .row_axis import faults_of_rows, read_rows
 
 MAX_COMBINATIONS = 4096
 
@@ -30,8 +33,9 @@ def faults_of_axes(draft: Study) -> list[str]:
     """The faults of each axis by itself: of its `{search: ...}` leaf and of its values."""
     axes, _, faults = _readable(draft)
     for axis in axes:
-        faults += [fault for value in axis.extremes() for fault in draft.faults_alone({axis.key: value})]
-    return list(dict.fromkeys(faults))
+        if axis.key != ROW:
+            faults += [fault for value in axis.extremes() for fault in draft.faults_alone({axis.key: value})]
+    return list(dict.fromkeys([*faults, *faults_of_rows(draft)]))
 
 
 def read_axes(study: Study) -> tuple[Study, list[Axis]]:
@@ -56,6 +60,9 @@ def _readable(study: Study) -> tuple[list[Axis], list[Axis], list[str]]:
     swept: list[Axis] = []
     faults: list[str] = []
     for key, leaf in study.axes.items():
+        if key == ROW:
+            axes.append(read_rows(leaf))
+            continue
         try:
             (swept if is_swept(key) else axes).append(read_axis(key, leaf))
         except ValueError as error:
@@ -64,13 +71,14 @@ def _readable(study: Study) -> tuple[list[Axis], list[Axis], list[str]]:
 
 
 def configurations(study: Study, axes: list[Axis]) -> list[Values]:
-    """The configurations that a random or grid search tries, each a mapping of dotted keys, without the seeds.
+    """The configurations that a random or grid search tries, each a mapping of dotted keys, without the values of its
+    repetitions (`repeats.py`).
 
     The grid axes (for algorithm `grid`: all axes) run in full for each draw of the other axes. Draws are distinct, so
     there are fewer than `search.trials` when the axes have fewer values. Configurations that differ only in settings
     which their entries of registries do not have count once.
     """
-    search = study.base.search
+    search, axes = study.base.search, chosen_axes(axes)
     gridded = [axis for axis in axes if axis.kind == "grid" or search.algorithm == "grid"]
     drawn = [axis for axis in axes if axis not in gridded]
     grid = [dict(zip([axis.key for axis in gridded], values, strict=True))
@@ -84,11 +92,11 @@ def configurations(study: Study, axes: list[Axis]) -> list[Values]:
         if len(draws) == search.trials:
             break
     found = [{axis.key: {**draw, **point}[axis.key] for axis in axes} for draw in draws for point in grid]
-    if not any(isinstance(reference().get(axis.key), Naming) for axis in axes):
+    if not any(axis.chooses_methods for axis in axes):
         return found
-    distinct: dict[str, Values] = {}
+    distinct: dict[tuple[Any, str], Values] = {}
     for values in found:
-        distinct.setdefault(study.trial(values).model_dump_json(), values)
+        distinct.setdefault((values.get(ROW), study.trial(values).model_dump_json()), values)
     return list(distinct.values())
 
 
@@ -96,11 +104,11 @@ def _algorithm_faults(study: Study) -> list[str]:
     search = study.base.search
     faults = []
     axes, _, _ = _readable(study)
-    chooses = [key for key in study.axes if not is_swept(key)]  # also those that cannot be read
+    chooses = [key for key in study.axes if not is_swept(key) and not role_of(key).block]  # also unreadable ones
     for axis in axes:
         if search.algorithm == "grid" and axis.kind in RANGES:
             faults.append(f"{axis.key}: search.algorithm grid needs listed values, got {axis.kind}: use choice or grid")
-        if search.algorithm == "optuna" and axis.kind == "grid":
+        if search.algorithm == "optuna" and axis.kind == "grid" and not axis.role.block:
             faults.append(f"{axis.key}: search.algorithm optuna chooses by itself and takes no grid: use choice")
         if search.scheduler == "pbt" and not axis.role.mid_training:
             faults.append(f"{axis.key}: search.scheduler pbt changes settings while a model trains, and this setting "
@@ -133,9 +141,15 @@ def singles(axes: list[Axis]) -> list[Values]:
     return [{**first, axis.key: value} for axis in axes for value in axis.extremes()]
 
 
+def longest_training(study: Study, axes: list[Axis]) -> int:
+    """The epochs of the longest trial."""
+    return max(study.trial(point).training.epochs for point in singles(axes) or [{}])
+
+
 def _value_faults(study: Study, axes: list[Axis]) -> list[str]:
     """Faults of single values; when there are none, faults of combinations of values."""
-    return _faults_of(study, singles(axes)) or _faults_of(study, combinations(axes), named=True)
+    return (_faults_of(study, singles(axes), named=ROW in study.axes)
+            or _faults_of(study, combinations(axes), named=True))
 
 
 def _faults_of(study: Study, points: list[Values], named: bool = False) -> list[str]:

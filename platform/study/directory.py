@@ -15,25 +15,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from sgg.common.atomic import write_json
-from sgg.common.metric_names import PARTS
 from sgg.common.row_columns import epoch_columns
 from sgg.common.run_log import CONFIG, TEST, Row, epoch_rows, read_optional_json, read_test
 from sgg.config import ConfigError, Study
+from sgg.config.loading.named_rows import row_by_row
 from sgg.config.loading.resume import changes
 from sgg.methods.plugins import fault_of_plugins, load_plugins
 from sgg.settings.keys import flatten, with_values
-from sgg.systems import parts_of
 
+from .begun_data import BegunData
 from .study_file import STUDY, StudyFile, StudyMetadata, read_study_file, write_study_file
 
 LOCK, TRIAL, TRIALS, RAY = ".lock", "trial.json", "trials", "ray"
@@ -179,15 +178,10 @@ class StudyDirectory:
 
         Raises ConfigError when the data have changed or the folder cannot be written.
         """
-        data = metadata["data"]
-        self.require_images(study, [data.get("pictures") or {}])
-        self.require_data(study, {str(data["hash"]): data["description"]}, parts_of(data))
-        from sgg.data.mirroring import difference  # imports numpy, which faults of settings do not wait for
-
-        found = self._read()
-        if fault := difference(found["data"].get("mirrored") if found else None, data.get("mirrored") or {}):
-            raise ConfigError(study.source, [f"data: {self.path} {fault}: put back the version of this program, or "
-                                             "choose another experiment.name"])
+        begun, here = self.begun_data(study), [metadata["data"], *metadata.get("more_data", [])]
+        begun.require_images([data.get("pictures") or {} for data in here])
+        begun.require({str(data["hash"]): data["description"] for data in here})
+        begun.require_parts(here)
         try:
             (self.path / TRIALS).mkdir(parents=True, exist_ok=True)
             write_study_file(self.path, study, metadata)
@@ -195,43 +189,9 @@ class StudyDirectory:
             raise ConfigError(study.source, [f"experiment.output: {self.path} cannot be written: {error.strerror}; "
                                              "choose another experiment.output"]) from None
 
-    def require_data(self, study: Study, opened: dict[str, str], parts: Mapping[str, str] = MappingProxyType({}),
-                     ) -> None:
-        """Raise ConfigError when the study was begun on other data than those opened now, or with other parts.
-
-        opened: hash -> description. parts: name -> hash, for example of the detector. A part that is not there yet is
-        not compared.
-        """
-        found = self._read()
-        if found is None:
-            return
-        data = found["data"]
-        if data.get("hash") not in opened:
-            now = ", ".join(f"{description!r} [{digest}]" for digest, description in opened.items())
-            raise ConfigError(study.source, [f"data: {self.path} was begun on {data.get('description')!r} "
-                                             f"[{data.get('hash')}], now it is {now}: put the data back, or choose "
-                                             "another experiment.name"])
-        for name, then in parts_of(data).items():
-            if (now := parts.get(name, then)) != then:
-                raise ConfigError(study.source, [f"{name}: {self.path} was begun with the {name} {then}, now it is "
-                                                 f"{now}: put it back ({PARTS[name]}, or the cache of data.root), or "
-                                                 "choose another experiment.name"])
-
-    def require_images(self, study: Study, here: Iterable[dict[str, str]]) -> None:
-        """Raise ConfigError when the study was begun on other images than those that are here now.
-
-        here: for each data set that the study opens, split -> hash of its images. A study of the first edition does not
-        say its images; then nothing is compared, and `here` is not read.
-        """
-        found = self._read()
-        known = found["data"].get("pictures") if found else None
-        if not known:
-            return
-        differing = min(([split for split in known if known[split] != now.get(split)] for now in here), key=len)
-        if differing:
-            raise ConfigError(study.source, [f"data: {self.path} was begun with other images of "
-                                             f"{', '.join(differing)}: put them back, or choose another "
-                                             "experiment.name"])
+    def begun_data(self, study: Study) -> BegunData:
+        """The data sets that a study was begun with."""
+        return BegunData.of(self.path, study.source, self._read())
 
     def study(self) -> tuple[Study, StudyFile]:
         """The study as it was begun, with its plugins loaded, and the whole content of study.json.
@@ -291,6 +251,6 @@ class StudyDirectory:
 
 def _differences(found: StudyFile, study: Study) -> list[str]:
     """One line for each setting that must not change in a study and has changed."""
-    then = {**flatten(found.get("given", {})), **flatten(found["settings"]), **found["axes"]}
-    now = {**flatten(study.given), **flatten(study.base.model_dump(mode="json")), **study.axes}
+    then = {**flatten(found.get("given", {})), **flatten(found["settings"]), **row_by_row(found["axes"])}
+    now = {**flatten(study.given), **flatten(study.base.model_dump(mode="json")), **row_by_row(study.axes)}
     return changes(then, now, lambda role: role.fixed_for_study)

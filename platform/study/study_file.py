@@ -22,12 +22,14 @@ STUDY = "study.json"
 class StudyMetadata(TypedDict, total=False):
     """What trials and readers need besides the settings. Files of earlier versions lack some keys.
 
-    data: the provenance of the data. epochs: of the longest trial. resources: what each trial holds, by name of the
-    resource. fit: the function that trains, as "module:function". paths_from: the folder that relative paths of trials
-    start from; None: the working directory of a trial. plugins: the hash of each plugin, by name.
+    data: the provenance of the data of the first trial. more_data: that of other data sets that trials read. epochs: of
+    the longest trial. resources: what each trial holds, by name of the resource. fit: the function that trains, as
+    "module:function". paths_from: the folder that relative paths of trials start from; None: the working directory of a
+    trial. plugins: the hash of each plugin, by name.
     """
 
     data: Required[DataProvenance]
+    more_data: list[DataProvenance]
     epochs: int
     resources: dict[str, float]
     fit: str

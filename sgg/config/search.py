@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
 
 from sgg.settings.marks import ComputedDefault
 from sgg.settings.roles import draws, measures, runs
-from sgg.settings.section import Distinct, Off, Section
+from sgg.settings.section import Distinct, Listed, Off, Section
 
 from .rules import direction_of_metric, metric_of_modes
 
@@ -45,6 +45,9 @@ class Search(Section):
                     ComputedDefault(direction_of_metric)] = "max"
     """Whether a larger or a smaller metric is better; of two metrics, for each. It follows from the metric and need not
     be given."""
+    baseline: Annotated[list[str], Listed, Distinct, runs()] = []
+    """The rows of the results that all others are compared with, each in a table of its own: names of `rows`, or
+    settings such as `loss.kind=dnorm` (docs/RESULTS.md). Without one only the report compares rows."""
     trials: Annotated[PositiveInt, draws()] = 1
     """The number of configurations to draw; each runs once per seed. Every draw runs all values of grid axes."""
     algorithm: Annotated[Literal["random", "grid", "optuna"], draws()] = "random"

@@ -6,6 +6,7 @@ There is no other list of keys for them.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +25,8 @@ class Role:
     under another value logs it.
     mid_training: it may change while a model trains.
     shared: it decides what trials share (data, detector, features).
+    block: it draws another data set of the same kind. A search over it repeats every configuration on each data set,
+    and results pool these repetitions, with the data sets as blocks.
     tried: it may not suit the data or the files, so it is tried on them before any trial starts.
     swept: it is a list, and each trained model is measured under every value.
     grows: a resumed run may have another value.
@@ -33,6 +36,7 @@ class Role:
     exact: bool = True
     mid_training: bool = False
     shared: bool = False
+    block: bool = False
     tried: bool = False
     swept: bool = False
     grows: bool = False
@@ -61,8 +65,9 @@ class Role:
     def words(self) -> list[str]:
         """The role in a few words, for the reference of settings."""
         words = {"not to the last bit": not self.exact,
-                 "mid-training": self.mid_training, "shared by trials": self.shared, "tried on the data": self.tried,
-                 "swept": self.swept, "may grow on resume": self.grows, "free on resume": self.acts == "running"}
+                 "mid-training": self.mid_training, "shared by trials": self.shared, "block": self.block,
+                 "tried on the data": self.tried, "swept": self.swept, "may grow on resume": self.grows,
+                 "free on resume": self.acts == "running"}
         return [self.acts, *(["searchable"] if self.searchable else []),
                 *(word for word, holds in words.items() if holds)]
 
@@ -82,6 +87,12 @@ def measures(*, swept: bool = False, tried: bool = False) -> Role:
     return Role(acts="measuring", swept=swept, tried=tried)
 
 
-def trains(*, mid_training: bool = False, shared: bool = False, tried: bool = False, grows: bool = False) -> Role:
+def trains(*, mid_training: bool = False, shared: bool = False, block: bool = False, tried: bool = False,
+           grows: bool = False) -> Role:
     """The role of a setting that decides the trained model."""
-    return Role(acts="training", mid_training=mid_training, shared=shared, tried=tried, grows=grows)
+    return Role(acts="training", mid_training=mid_training, shared=shared, block=block, tried=tried, grows=grows)
+
+
+def together(roles: Collection[Role]) -> Role:
+    """The role of several settings of the trained model that change together, before it trains."""
+    return trains(shared=any(role.shared for role in roles), tried=any(role.tried for role in roles))

@@ -20,6 +20,7 @@ from sgg.settings.keys import find, put, with_values
 
 from .checking import checked, separately, validate
 from .errors import ConfigError
+from .named_rows import ROW, ROWS, in_row, row_of, taken_out, tried_rows
 from .overrides import is_marked, overridden, settled
 from .renamed import old_keys, old_values
 from .searched_entries import current_key, current_values, without_other_entries
@@ -33,7 +34,8 @@ class Study:
     """A config file: the settings that all trials share, and the axes along which trials differ.
 
     base: valid settings. A searched key has the first value of its axis, a swept one all values.
-    axes: dotted key -> the mapping `{search: KIND, ...}` of the file. The search checks KIND.
+    axes: dotted key -> the mapping `{search: KIND, ...}` of the file. The search checks KIND. Rows are an axis, too
+    (`named_rows.py`).
     source: the origin of the settings, for messages.
     given: the nested settings that `base` completes. Other settings may follow from a searched value, so they may
     differ between trials. In a search over the entries of a registry, it may hold settings of each searched entry; a
@@ -49,21 +51,26 @@ class Study:
     def of(cls, given: dict[str, Any], axes: dict[str, dict[str, Any]], source: str) -> Study:
         """The study of nested settings. Raises ConfigError with all faults."""
         given, axes = with_current_keys(Settings, given), current_values(axes)
-        return cls(validate(without_other_entries(given, axes), source), axes, source, given)
+        return cls(validate(_of_trial(given, axes, {}), source), axes, source, given)
 
     def trial(self, values: dict[str, Any]) -> Config:
-        """The config of one trial: the base with `values` (dotted key -> value).
+        """The config of one trial: the base with `values` (dotted key -> value; for `ROW` the name of a row).
 
         Raises ConfigError that names the faulty keys.
         """
-        return validate(self._with(values), self.source)
+        return validate(_of_trial(self.given, self.axes, values), self.source)
 
     def faults_alone(self, values: dict[str, Any]) -> list[str]:
         """The faults of single `values` (dotted key -> value)."""
-        return separately(self._with(values)).faults
+        return separately(_of_trial(self.given, self.axes, values)).faults
 
-    def _with(self, values: dict[str, Any]) -> dict[str, Any]:
-        return without_other_entries(with_values(self.given, current_values(values)), self.axes)
+
+def _of_trial(given: dict[str, Any], axes: dict[str, dict[str, Any]], values: dict[str, Any]) -> dict[str, Any]:
+    """The nested settings of a trial. Its row comes after `given`, its values after that."""
+    values = current_values(values)
+    row = {key: value for key, value in row_of(axes, values.pop(ROW, None)).items() if key not in values}
+    # What a row sets for an entry that it does not choose is a mistake. It stays, so that the schema refuses it.
+    return with_values(without_other_entries(with_values(given, {**row, **values}), axes), row)
 
 
 def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
@@ -86,7 +93,8 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
     for key, (was, now) in old_values(settings).items():
         print(f"note: {path}: {key}: {was} is called {now} now", file=sys.stderr)
     edited, faults_of_overrides = settings, []
-    for override in overrides:
+    rows = next((value for key, _, value in (one.partition("=") for one in reversed(overrides)) if key == ROWS), None)
+    for override in (one for one in overrides if not one.startswith(f"{ROWS}=")):
         edited, faults = overridden(in_long_form(Settings, edited), override)
         faults_of_overrides += faults
     settings, edited = with_current_keys(Settings, settings), with_current_keys(Settings, edited)
@@ -94,7 +102,7 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
     edited, faults_of_values = settled(edited)
     faults_of_overrides += faults_of_values
     _, faults_without_overrides = _draft(settings, source, faults_of_search)
-    study, faults = _draft(edited, source, faults_of_search)
+    study, faults = _draft(edited, source, faults_of_search, rows)
     faults_of_file = [fault for fault in faults if fault in faults_without_overrides]
     faults_of_overrides += [fault for fault in faults if fault not in faults_without_overrides]
     if faults_of_file or faults_of_overrides:
@@ -104,17 +112,21 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
 
 
 def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[Study], list[str]],
-           ) -> tuple[Study, list[str]]:
-    """A study whose faulty settings are replaced by their defaults, and all faults."""
-    axes: dict[str, dict[str, Any]] = {}
+           rows: str | None = None) -> tuple[Study, list[str]]:
+    """A study whose faulty settings are replaced by their defaults, and all faults. rows: the names of those that are
+    tried; None: all."""
+    settings, axes, faults_of_rows = taken_out(settings, rows)
     not_searched = with_current_keys(Settings, _without_axes(settings, (), axes))
-    first_values = {key: values[0] for key, axis in axes.items() if not is_swept(key) and (values := _values(axis))}
+    first_values = {key: values[0] for key, axis in axes.items()
+                    if not is_swept(key) and key != ROW and (values := _values(axis))}
     # The search reports the faults of the searched values.
     wrong = separately(without_other_entries(with_values(not_searched, first_values), axes)).wrong
     given = with_values(not_searched, {key: value for key, value in first_values.items() if key not in wrong})
-    base, faults = checked(without_other_entries(given, axes))
+    base, faults = checked(_of_trial(given, axes, {}))
     study = Study(base, axes, source, given if not faults else separately(given).given)
-    return study, faults + faults_of_search(study)
+    of_search = faults_of_search(study)
+    first = next(iter(tried_rows(axes)), None)  # whose faults the search reports, with its name
+    return study, [*faults_of_rows, *(one for one in faults if in_row(first, one) not in of_search), *of_search]
 
 
 def _load_plugins(settings: dict[str, Any], folder: Path, source: str) -> None:

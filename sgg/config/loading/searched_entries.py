@@ -11,6 +11,7 @@ from sgg.config.schema import Settings
 from sgg.config.setting import Naming, choices_of, settings_of
 from sgg.settings.keys import find, flatten, remove, with_values
 
+from .named_rows import ROW, ROWS
 from .renamed import current_item, new_key
 
 
@@ -52,14 +53,14 @@ def current_settings(settings: dict[str, Any]) -> dict[str, Any]:
 def without_other_entries(settings: dict[str, Any], axes: dict[str, Any]) -> dict[str, Any]:
     """A copy of the settings of one trial, without settings that belong only to other entries of the search.
 
-    axes: dotted key -> the mapping `{search: KIND, of: ...}`. A setting that no searched entry has stays, so that the
-    schema refuses it.
+    axes: dotted key -> the mapping `{search: KIND, of: ...}`; rows may choose entries, too. A setting that no searched
+    entry has stays, so that the schema refuses it.
     """
     fitted = copy.deepcopy(settings)
     for choice in choices_of(Settings):
-        tried = axes.get(choice.key, {}).get("of")
+        tried = _tried(choice, axes)
         section, registry = find(fitted, choice.key.rpartition(".")[0]), choice.choice.registry
-        entry = registry.entries.get(_entry_of(choice, fitted)) if isinstance(tried, list) else None
+        entry = registry.entries.get(_entry_of(choice, fitted)) if tried else None
         if entry is None or not isinstance(section, dict):
             continue
         others = [registry[_entry_of(choice, with_values(fitted, {choice.key: name}))] for name in tried
@@ -70,9 +71,16 @@ def without_other_entries(settings: dict[str, Any], axes: dict[str, Any]) -> dic
     return fitted
 
 
+def _tried(choice: Naming, axes: dict[str, Any]) -> list[Any]:
+    """The names of entries that an axis, or any row of the file, chooses for a section."""
+    searched, rows = axes.get(choice.key, {}).get("of"), axes.get(ROW, {}).get(ROWS, {})
+    return searched if isinstance(searched, list) else [row[choice.key] for row in rows.values() if choice.key in row]
+
+
 def _entry_of(choice: Naming, settings: dict[str, Any]) -> Any:
     """The name of the chosen entry; for `auto`, the entry that it stands for."""
     name, known = find(settings, choice.key), settings_of(Settings)
+    name = choice.choice.default if name is None else name  # a row may leave it out
 
     def get(key: str) -> Any:
         value = find(settings, key)

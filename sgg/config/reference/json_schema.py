@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from sgg.config.choice import AUTO
+from sgg.config.loading.named_rows import ROWS
 from sgg.config.schema import Settings
 from sgg.config.setting import Naming, Setting, choices_of, declared
 from sgg.methods.registry import Registry
@@ -20,6 +21,13 @@ AXIS = {
                    "of": {"type": "array", "minItems": 1}, "low": {"type": "number"}, "high": {"type": "number"}},
 }
 TO_AXIS = {"$ref": "#/$defs/Axis"}
+OF_ROWS = {
+    "title": "Rows of a comparison: the settings of each, by its name",
+    "type": "object",
+    "minProperties": 1,
+    "propertyNames": {"pattern": r"^[^,=\n]*[^,=\s][^,=\n]*$"},
+    "additionalProperties": {"anyOf": [{"type": "null"}, {"$ref": "#", "not": {"required": [ROWS]}}]},
+}
 _ABOUT = ("title", "description", "default")
 
 
@@ -36,6 +44,7 @@ def json_schema() -> dict[str, Any]:
             owner["properties"][name] = _property(owner["properties"][name], setting)
     for setting in reversed(choices):  # the inner ones first
         _choose(schema, setting)
+    schema["properties"][ROWS] = OF_ROWS
     return schema
 
 

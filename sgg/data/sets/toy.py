@@ -35,9 +35,10 @@ class ToyGenome(DataSettings):
     difficulty: Annotated[Fraction, trains(shared=True, tried=True)] = DIFFICULTY
     """Of version 3: how far predicates that look alike are moved together. 0: images tell neighbours apart in 90 % of
     the cases. 1: images say nothing, and only the classes of the objects do."""
-    seed: Annotated[NonNegativeInt | None, trains(shared=True, tried=True)] = None
+    seed: Annotated[NonNegativeInt | None, trains(shared=True, block=True, tried=True)] = None
     """The seed of the genome: of its compositions, frequencies and scenes. Each has a folder of its own. None: 0, or
-    that of the genome of version 2 in ROOT/toy."""
+    that of the genome of version 2 in ROOT/toy. A search over it runs every configuration on each genome, and results
+    pool them (docs/RESULTS.md)."""
     num_val_images: Annotated[PositiveInt | None, trains(shared=True, tried=True)] = None
     """The number of training images, the first ones, that are the validation split; None: the number of its own
     metadata, 300."""

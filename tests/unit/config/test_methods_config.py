@@ -1,6 +1,7 @@
 """`tune_configs/methods.yaml`: every combination is a valid config, and its head says exactly what is compared."""
 
 import re
+import shlex
 from itertools import product
 from pathlib import Path
 from platform.search.search_space import read_axes
@@ -8,12 +9,13 @@ from platform.search.search_space import read_axes
 import pytest
 
 from sgg.config import ConfigError, load
+from sgg.config.loading.named_rows import ROW
 from sgg.methods.augmentation import AUGMENTATIONS
 from sgg.methods.edge_loss import EDGE_LOSSES
 from sgg.methods.head import HEADS
 
 PATH = Path(__file__).parents[3] / "tune_configs" / "methods.yaml"
-KEYS = {"heads": "model.head.kind", "losses": "loss.kind", "augmentations": "augmentation.kind"}
+KEYS = {"heads": "model.head.kind", "losses": "loss.kind", "augmentations": ROW}
 
 
 def axes_of(*overrides: str):
@@ -22,11 +24,11 @@ def axes_of(*overrides: str):
 
 
 def test_methods_are_all_of_ours_but_the_head_that_refuses_augmentations() -> None:
-    _, axes = axes_of()
+    study, axes = axes_of()
     assert axes.keys() == set(KEYS.values())
     assert set(axes["model.head.kind"]) == set(HEADS) - {"causal"}
     assert set(axes["loss.kind"]) == set(EDGE_LOSSES)
-    assert set(axes["augmentation.kind"]) == set(AUGMENTATIONS)
+    assert {study.trial({ROW: row}).augmentation.kind for row in axes[ROW]} == set(AUGMENTATIONS)
 
 
 def test_methods_head_names_what_is_compared() -> None:
@@ -43,17 +45,17 @@ def test_methods_trials_are_valid_configs() -> None:
     seen = set()
     for values in product(*axes.values()):
         config = study.trial(dict(zip(axes, values, strict=True)))
-        seen.add((config.model.head.kind, config.loss.kind, config.augmentation.kind))
+        seen.add((config.model.head.kind, config.loss.kind, config.augmentation.kind, config.training.f_updates))
         if config.augmentation.kind != "off":
             assert config.augmentation.perturb.method == "graphn"
-        assert config.training.f_updates == 1
-    assert len(seen) == 126
+            assert config.training.f_updates == 1
+    assert len(seen) == 168
 
 
 def commands() -> list[list[str]]:
     """The words after the file in each command of the head."""
     found = re.findall(r"methods\.yaml (.*)", PATH.read_text())
-    return [[word for word in line.split() if re.fullmatch(r"[\w.]+=[\w,.]+", word)] for line in found]
+    return [[word for word in shlex.split(line) if re.fullmatch(r"[\w.]+=[\w,. ]+", word)] for line in found]
 
 
 @pytest.mark.parametrize("overrides", commands(), ids=" ".join)
@@ -66,4 +68,4 @@ def test_methods_head_has_commands_that_load(overrides: list[str]) -> None:
 def test_methods_head_says_why_a_head_is_missing() -> None:
     study, _ = axes_of()
     with pytest.raises(ConfigError, match=r"model\.head causal: its frequencies and average contexts"):
-        study.trial({"model.head.kind": "causal", "loss.kind": "dnorm", "augmentation.kind": "feature_mixing"})
+        study.trial({"model.head.kind": "causal", "loss.kind": "dnorm", ROW: "feature mixing"})

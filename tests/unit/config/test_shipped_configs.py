@@ -18,7 +18,8 @@ def test_load_finds_shipped_configs() -> None:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_read_axes_accepts_every_searched_value_of_shipped_configs(path: Path) -> None:
-    read_axes(load(path, ["data.name=vg"]))
+    if path.parent.name != "study":  # a study is of one version of the toy genome
+        read_axes(load(path, ["data.name=vg"]))
     read_axes(load(path, ["data.name=toy"]))
 
 

@@ -14,7 +14,7 @@ from platform.callbacks.resume_snapshot_store import SnapshotStore
 from platform.callbacks.resume_snapshots import SnapshotCallback
 from platform.callbacks.trial_status import TrialStatusCallback
 from platform.search.early_stopping import past_trials
-from platform.search.repeat_seeds import SEED_KEY
+from platform.search.repeats import SEED_KEY
 from platform.search.schedule import scheduler, search_algorithm
 from platform.search.search_space import read_axes
 from platform.study.directory import StudyDirectory

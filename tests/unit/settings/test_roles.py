@@ -8,7 +8,7 @@ from sgg.config import Config
 from sgg.config.by_role import keys_where, reference, role_of
 from sgg.config.setting import settings_of
 from sgg.settings.keys import flatten
-from sgg.settings.roles import Role, runs, trains
+from sgg.settings.roles import Role, runs, together, trains
 from sgg.settings.section import Section
 
 
@@ -44,6 +44,17 @@ def test_role_shared() -> None:
         "augmentation.visual_conditioning", "augmentation.perturb.method", "augmentation.examples"}
 
 
+def test_role_block() -> None:
+    assert keys_where(lambda role: role.block) == ["data.seed"]
+
+
+def test_together_is_the_role_of_settings_that_change_together() -> None:
+    keys = ["training.f_updates", "augmentation.perturb.method"]
+    assert together([role_of(key) for key in keys]) == trains(shared=True, tried=True)
+    assert together([role_of("loss.scale"), role_of("training.batch_size")]) == trains(tried=True)
+    assert together([]) == trains()
+
+
 def test_role_swept() -> None:
     assert keys_where(lambda role: role.swept) == ["evaluation.modes", "evaluation.ks", "evaluation.pred_weight",
                                                    "evaluation.effect", "evaluation.frequency_bias",
@@ -66,7 +77,7 @@ def test_role_fixed_for_trial_and_fixed_for_study() -> None:
     free = {"experiment.name", "experiment.output", "experiment.plugins", "experiment.allow_changed_plugins",
             "data.root", "data.cache", "data.workers", "training.keep_checkpoints", "training.device",
             "training.checkpoint_steps", "training.recompute_box_heads", "search.max_concurrent",
-            "search.time_budget_s", "search.max_failures", "features.maps", "features.in_memory",
+            "search.time_budget_s", "search.max_failures", "search.baseline", "features.maps", "features.in_memory",
             "evaluation.batch_size"}
     assert {key for key in keys_where(lambda role: not role.fixed_for_study)
             if key.split(".")[0] not in {"resources", "tracking"}} == free

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from sgg.config import load
+from sgg.config.loading.named_rows import ROW
 from sgg.systems.forecast import SharedPart
 
 CONFIGS = Path(__file__).parents[4] / "tune_configs"
@@ -22,7 +23,7 @@ def read(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["perturb_search", "single", "smoke", "demo", "methods", "paper/search",
-                                  "paper/imp_gan"])
+                                  "paper/imp_gan", "study/gan", "study/heads", "study/pilot"])
 def test_as_yaml_is_the_same_study(read, name):
     """Read again, it has the same axes, and every trial has the same settings."""
     study, axes = read((CONFIGS / f"{name}.yaml").read_text())
@@ -31,6 +32,15 @@ def test_as_yaml_is_the_same_study(read, name):
     assert again.base == study.base
     for point in dry_run.singles(axes):
         assert again.trial(point) == study.trial(point)
+
+
+def test_as_yaml_of_some_rows_is_a_config_of_these(read):
+    """Without the baseline that is left out, and settings that only other rows have."""
+    study, axes = read((CONFIGS / "study" / "gan.yaml").read_text(), "rows=dnorm")
+    again, axes_again = read(as_yaml(study, axes))
+    assert axes_again == axes
+    assert again.base.search.baseline == ["dnorm"]
+    assert again.trial({ROW: "dnorm", "data.seed": 102}).model == study.trial({ROW: "dnorm", "data.seed": 102}).model
 
 
 def test_as_yaml_leaves_out_what_follows_from_searched_settings(read):
@@ -61,6 +71,15 @@ def test_trial_lines_count_configurations_and_seeds(read):
         "  loss.kind: grid of baseline, dnorm", "  loss.scale: uniform from 1 to 2"]
 
 
+def test_trial_lines_of_rows_on_data_sets(read):
+    study, axes = read("rows: {plain: {}, gan: {augmentation: gan}}\n"
+                       "data: {name: toy, version: 3, seed: {search: grid, of: [7, 8, 9]}}", "experiment.seed=1,2")
+    assert list(trial_lines(study, axes, 12, 2, {"CPU": 1.0})) == [
+        "12 trials: 2 configurations x 3 data.seed (7, 8, 9) x 2 seeds (1, 2), 2 at a time, each on 1 CPU",
+        "search.algorithm random chooses them, and none is stopped early; trials are compared by val/sgcls/zs/ngR@100",
+        "searched:", "  row: grid of plain, gan"]
+
+
 def test_disk_lines_say_what_does_not_fit(read, tmp_path, monkeypatch):
     """6 trials keep 2 newest checkpoints and the best one each."""
     study, _ = read("", f"experiment.output={tmp_path}", f"data.cache={tmp_path}")
@@ -89,7 +108,7 @@ def test_plan_study_of_the_comparison_of_methods(toy_root, tmp_path, capsys):
               "model.head=imp"]
     assert tune.main([str(CONFIGS / "methods.yaml"), *places, "--dry-run"]) == 0
     said = capsys.readouterr().out
-    for part in ("21 trials: 21 configurations x 1 seed (1)", "node features: are extracted first",
+    for part in ("28 trials: 28 configurations x 1 seed (1)", "node features: are extracted first",
                  "relation features: are extracted first"):
         assert part in said
 
@@ -104,7 +123,7 @@ def test_plan_study_refuses_what_a_run_refuses(tmp_path, capsys):
 
 def test_to_generate_asks_every_searched_data_set(read, tmp_path):
     study, axes = read(f"data: {{name: {{search: grid, of: [vg, toy]}}, root: {tmp_path}}}")
-    found = to_generate(study, axes)
+    (found,) = to_generate(study, axes)
     assert found.to_generate() == tmp_path / "toy"
     assert found.generating() == f"python -m sgg.data toy --out {tmp_path}/toy"
 
@@ -112,9 +131,17 @@ def test_to_generate_asks_every_searched_data_set(read, tmp_path):
 def test_to_generate_asks_every_version_of_the_toy_genome(read, tmp_path, toy_root):
     """The genome of version 2 is there. That of version 3 is named, with a command that makes it."""
     study, axes = read(f"data: {{name: toy, root: {toy_root}, version: {{search: grid, of: [2, 3]}}}}")
-    assert to_generate(study, axes).generating() == (
+    assert [data.generating() for data in to_generate(study, axes)] == [
         "python -m sgg.data toy --set data.version=3 --set data.difficulty=0.5 "
-        f"--out {toy_root}/toy3-difficulty0.5-seed0")
+        f"--out {toy_root}/toy3-difficulty0.5-seed0"]
+
+
+def test_to_generate_lists_every_genome_that_is_missing(read, tmp_path):
+    """Of rows that share a genome it is listed once."""
+    study, axes = read(f"data: {{name: toy, root: {tmp_path}, version: 3, seed: {{search: grid, of: [1, 2]}}}}\n"
+                       "rows: {a: {loss: baseline}, b: {augmentation: gan}}")
+    assert [data.to_generate().name for data in to_generate(study, axes)] == [
+        "toy3-difficulty0.5-seed1", "toy3-difficulty0.5-seed2"]
 
 
 def test_main_takes_either_resume_or_dry_run(tmp_path, capsys):

@@ -42,3 +42,17 @@ def test_require_plugins_on_each_data_set(tmp_path: Path, monkeypatch: pytest.Mo
     assert refused.value.faults == [f"{loss} on {name}, read from {name}'s files" for name in ("toy", "custom")
                                     for loss in ("baseline", "dnorm")]
     unload_plugins(["mine.py"])
+
+
+def test_tried_points_have_every_data_set(tmp_path: Path) -> None:
+    """Of 2 x 3 x 4 combinations, which are many, all six data sets and all four rows."""
+    (tmp_path / "a.yaml").write_text("""
+data: {name: toy, version: 3, difficulty: {search: grid, of: [0, 1]}, seed: {search: grid, of: [7, 8, 9]}}
+rows: {a: {}, b: {augmentation: gan}, c: {augmentation: feature_mixing}, d: {training: {mode: predcls}}}
+""")
+    study, axes = read_axes(load(tmp_path / "a.yaml"))
+    configs = [study.trial(point) for point in opened_data.tried_points(axes)]
+    assert {(config.data.difficulty, config.data.seed) for config in configs} == {
+        (difficulty, seed) for difficulty in (0, 1) for seed in (7, 8, 9)}
+    assert len({(config.augmentation.kind, config.training.mode) for config in configs}) == 4
+    assert len(opened_data.distinct(configs)) < 24

@@ -1,5 +1,5 @@
 import os
-from platform.launch.pace import is_alike, pace_of
+from platform.launch.pace import is_alike, pace_of, timed_trials
 from platform.study.directory import FAILED, FINISHED, StudyDirectory, TrialRecord
 
 import pytest
@@ -45,8 +45,9 @@ def run(study):
     return write
 
 
-def pace(study, *overrides):
-    return pace_of(study("new", *overrides).base, SEARCHED, {DATA["hash"]}, this_machine())
+def pace(study, *overrides, data=frozenset({DATA["hash"]}), machine=None):
+    config = study("new", *overrides).base
+    return pace_of(config, SEARCHED, timed_trials(config, data, machine or this_machine()))
 
 
 def test_pace_of_runs_like_this_one(study, run):
@@ -80,7 +81,15 @@ def test_pace_of_needs_the_same_data_and_machine(study, run, monkeypatch):
     run("a", [2.0], data=DATA | {"hash": "bbbbbbbbbbbb"})
     assert pace(study) is None
     run("b", [2.0])
-    assert pace_of(study("new").base, SEARCHED, {DATA["hash"]}, "another machine") is None
+    assert pace(study, machine="another machine") is None
+
+
+def test_pace_of_trials_on_data_of_the_same_kind(study, run):
+    """For a search over genomes those of others count, whose settings are the same but for the seed."""
+    run("a", [2.0], data=DATA | {"hash": "bbbbbbbbbbbb"})
+    assert pace(study, data=None).epochs == [2.0]
+    run("b", [3.0], "data.version=3", data=DATA | {"hash": "cccccccccccc"})
+    assert pace(study, data=None).epochs == [2.0]
 
 
 def test_pace_of_skips_a_damaged_run(study, run):
@@ -92,9 +101,9 @@ def test_pace_of_skips_a_damaged_run(study, run):
     assert pace(study).epochs == [2.0]
 
 
-def test_is_alike_ignores_rates_and_settings_of_other_entries(study):
+def test_is_alike_ignores_rates(study):
     now = flatten(study("new").base.model_dump(mode="json"))
     assert is_alike(now, now, SEARCHED)
     assert is_alike({**now, "training.learning_rate": 1.0, "training.epochs": 50}, now, SEARCHED)
     assert not is_alike({**now, "model.head.iterations": 9}, now, SEARCHED)
-    assert is_alike({**now, "model.head.iterations": 9}, now, [*SEARCHED, "model.head.kind"])
+    assert is_alike({**now, "model.head.iterations": 9}, now, [*SEARCHED, "model.head.iterations"])

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 from platform.cluster import session
 from platform.launch import preparation
-from platform.launch.preparation import missing_vectors, prepare, trial_resources
+from platform.launch.preparation import missing_vectors, prepare, shared_configs, trial_resources
 from platform.search.schedule import plan
 from platform.search.search_space import read_axes
 from platform.study.entry_points import EntryPoints
@@ -74,6 +74,23 @@ search: {trials: 2}
     monkeypatch.setitem(sys.modules, "stand_in", SimpleNamespace(make=make))
     prepare(study, axes, EntryPoints(prepare="stand_in:make"), {"CPU": 2.0})
     assert sorted(made) == sorted({values["detector.epochs"] for values in plan(study, axes) or ()})
+
+
+def test_shared_configs_of_rows_on_data_sets(tmp_path: Path) -> None:
+    """One for each data set and for each way to store features, whatever else the rows differ in."""
+    (tmp_path / "a.yaml").write_text("""
+data: {name: toy, version: 3, seed: {search: grid, of: [7, 8]}}
+rows:
+  baseline: {loss: baseline}
+  dnorm: {loss: dnorm}
+  twice: {training: {f_updates: 2}}
+  gan: {augmentation: {kind: gan}}
+  another gan: {augmentation: {kind: gan, adversarial_weight: 3}}
+experiment: {seed: [1, 2, 3]}
+""")
+    found = shared_configs(*read_axes(load(tmp_path / "a.yaml")))
+    assert [(config.data.seed, config.loss.kind, config.augmentation.kind) for config in found] == [
+        (7, "baseline", "off"), (8, "baseline", "off"), (7, "dnorm", "gan"), (8, "dnorm", "gan")]
 
 
 def test_prepare_shares_what_our_own_function_would_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

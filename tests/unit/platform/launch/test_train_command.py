@@ -1,7 +1,7 @@
 from pathlib import Path
 from platform.search.schedule import number_of_trials, plan
 from platform.search.search_space import read_axes
-from platform.train import without_search
+from platform.train import main, with_its_row, without_search
 
 import pytest
 
@@ -35,3 +35,16 @@ def test_without_search_keeps_settings_of_an_experiment(plain):
     study, _ = plain("search.metric=loss", "search.mode=min", "search.max_failures=7", "search.time_budget_s=60")
     search = study.base.search
     assert (search.metric, search.mode, search.max_failures, search.time_budget_s) == ("loss", "min", 7, 60)
+
+
+def test_main_takes_one_row(tmp_path, capsys):
+    """It runs that row as if its settings stood in the file."""
+    (tmp_path / "a.yaml").write_text("rows: {plain: {}, twice: {training: {f_updates: 2}}, gan: {augmentation: {kind: "
+                                     "gan}}}\naugmentation: {perturb: {method: rand}}\n")
+    study, axes = read_axes(without_search(with_its_row(load(tmp_path / "a.yaml", ["rows=twice"]))))
+    assert (axes, study.base.training.f_updates, study.base.augmentation.kind) == ([], 2, "off")
+    study, _ = read_axes(with_its_row(load(tmp_path / "a.yaml", ["rows=gan"])))
+    assert study.base.augmentation.perturb.method == "rand"
+    assert main([str(tmp_path / "a.yaml")]) == 2
+    assert "rows is searched: run a search with python -m platform.tune, or choose one value: rows=..." in \
+        capsys.readouterr().err

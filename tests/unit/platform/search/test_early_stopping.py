@@ -1,6 +1,6 @@
 from platform.search.early_stopping import EarlyStopping, Past
 from platform.search.judgements import Judgement, Judgements
-from platform.search.repeat_seeds import SEED_KEY
+from platform.search.repeats import SEED_KEY
 from platform.trial.trainable import FAILED_KEY, OBJECTIVE, TIME
 
 import pytest
@@ -51,7 +51,8 @@ class Stated:
 @pytest.fixture
 def early_stopping(tmp_path):
     """Makes early stopping by a rule, where seed 5 is the first and trials have eight epochs."""
-    return lambda rule, end=8, past=None: EarlyStopping(rule, 5, end, Judgements(tmp_path / "judgements.jsonl"), past)
+    judgements = Judgements(tmp_path / "judgements.jsonl")
+    return lambda rule, end=8, past=None: EarlyStopping(rule, {SEED_KEY: 5}, end, judgements, past)
 
 
 def result(value, epoch=1, **more):
@@ -75,6 +76,20 @@ def test_early_stopping_stops_the_seeds_of_a_configuration_together(decided):
 def test_early_stopping_continues_the_seeds_of_a_good_configuration_together(decided):
     assert decided(10, 5, 9) == GO_ON
     assert decided(10, 6, 1) == GO_ON
+
+
+def test_early_stopping_stops_all_data_sets_by_the_first(tmp_path):
+    """The rule never compares a trial with one on another data set."""
+    rule = EarlyStopping(Below(), {"data.seed": 1, SEED_KEY: 5}, 8, Judgements(tmp_path / "judgements.jsonl"))
+
+    def decide(genome, seed, value):
+        trial = Stated(10, seed, **{"data.seed": genome})
+        trial.trial_id = f"{genome}-{seed}"
+        return rule.on_trial_result(None, trial, result(value))
+
+    assert [decide(2, 5, 1), decide(1, 6, 1)] == [GO_ON, GO_ON], "neither is the first repetition"
+    assert decide(1, 5, 1) == STOP
+    assert [decide(2, 5, 9), decide(2, 6, 9), decide(1, 6, 9)] == [STOP] * 3
 
 
 def test_early_stopping_does_not_stop_a_trial_in_its_last_epoch(decided):

@@ -1,8 +1,9 @@
 """Optuna's study in a file: the same search as in memory, and a file that Optuna opens at any time."""
 
 import warnings
-from platform.search.optuna_search import OptunaSeeds, StudyJournal
-from platform.search.repeat_seeds import SEED_KEY, RepeatSeeds
+from platform.search.optuna_search import RepeatingOptuna, StudyJournal
+from platform.search.repeating_searcher import RepeatingSearcher
+from platform.search.repeats import SEED_KEY
 from platform.trial.trainable import OBJECTIVES
 
 import optuna
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Choices for a categorical distri
 
 ONE = [("val/sgcls/zs/ngR@100", "max")]
 TWO = [*ONE, ("loss", "min")]
+SEEDS = [{SEED_KEY: 3}, {SEED_KEY: 4}]
 SPACE = {"study": "/somewhere", "a": tune.uniform(0, 1), "b": tune.randint(1, 9), "c": tune.choice(["x", None, True]),
          "d": tune.choice([["D"], ["D", "G"]]), "e": tune.loguniform(1e-4, 1)}
 
@@ -24,8 +26,8 @@ SPACE = {"study": "/somewhere", "a": tune.uniform(0, 1), "b": tune.randint(1, 9)
 @pytest.fixture
 def search(tmp_path):
     """A search over `SPACE` with two seeds."""
-    def of(objectives=ONE, seeds=(3, 4), space=SPACE):
-        found = OptunaSeeds(tmp_path / "optuna.journal", "a", objectives, list(seeds), at_once=100)
+    def of(objectives=ONE, repeats=SEEDS, space=SPACE):
+        found = RepeatingOptuna(tmp_path / "optuna.journal", "a", objectives, list(repeats), at_once=100)
         assert found.set_search_properties(None, None, space)
         return found
     return of
@@ -57,15 +59,15 @@ def run(search, names):
     return found
 
 
-def test_optuna_seeds_suggests_what_a_study_in_memory_does(search):
+def test_repeating_optuna_suggests_what_a_study_in_memory_does(search):
     """To the last bit: beyond ten random draws, where TPE computes with what it has seen."""
-    in_memory = RepeatSeeds(OptunaSearch(metric=OBJECTIVES[0], mode="max", seed=3), [3, 4], at_once=100)
+    in_memory = RepeatingSearcher(OptunaSearch(metric=OBJECTIVES[0], mode="max", seed=3), SEEDS, at_once=100)
     in_memory.set_search_properties(None, None, SPACE)
     names = [f"t{number}" for number in range(36)]
     assert run(search(), names) == run(in_memory, names)
 
 
-def test_optuna_seeds_keeps_one_trial_for_a_configuration(search, opened, tmp_path):
+def test_repeating_optuna_keeps_one_trial_for_a_configuration(search, opened, tmp_path):
     """Its value is the mean over seeds, its attributes name the runs; one that runs is there, too."""
     one = search()
     values = run(one, ["t0", "t1"])
@@ -81,9 +83,18 @@ def test_optuna_seeds_keeps_one_trial_for_a_configuration(search, opened, tmp_pa
     assert study.direction == optuna.study.StudyDirection.MAXIMIZE
 
 
-def test_optuna_seeds_with_two_metrics_has_their_pareto_front(search, opened, tmp_path):
+def test_repeating_optuna_names_the_trial_of_each_data_set(search, opened, tmp_path):
+    one = search(repeats=[{"data.seed": genome, SEED_KEY: 3} for genome in (7, 8)])
+    run(one, ["t0", "t1"])
+    one.save(str(tmp_path / "state"))
+    (trial,) = opened().trials
+    assert trial.user_attrs == {"trial of data.seed 7, seed 3": "t0", "trial of data.seed 8, seed 3": "t1"}
+    assert "data.seed" not in trial.params
+
+
+def test_repeating_optuna_with_two_metrics_has_their_pareto_front(search, opened, tmp_path):
     """By another way: the trials that no other one is at least as good as in both, and better in one."""
-    one = search(TWO, seeds=[3])
+    one = search(TWO, SEEDS[:1])
     run(one, [f"t{number}" for number in range(30)])
     one.save(str(tmp_path / "state"))
     study = opened()
@@ -97,7 +108,7 @@ def test_optuna_seeds_with_two_metrics_has_their_pareto_front(search, opened, tm
 
 
 def test_on_trial_complete_without_a_metric_of_two_is_a_failure(search, opened, tmp_path):
-    one = search(TWO, seeds=[3])
+    one = search(TWO, SEEDS[:1])
     for name, result in (("t0", {OBJECTIVES[0]: 0.5}), ("t1", None)):
         one.suggest(name)
         one.on_trial_complete(name, result, error=result is None)
@@ -105,7 +116,7 @@ def test_on_trial_complete_without_a_metric_of_two_is_a_failure(search, opened, 
     assert [trial.state for trial in opened().trials] == [TrialState.FAIL, TrialState.FAIL]
 
 
-def test_optuna_seeds_resumes_from_a_state_whatever_the_file_has(search, opened, tmp_path):
+def test_repeating_optuna_resumes_from_a_state_whatever_the_file_has(search, opened, tmp_path):
     """The file is of a later moment than the state, as after a kill. Then it has nothing that the state does not know,
     and the search goes on as it would have."""
     one = search()
@@ -124,9 +135,9 @@ def test_optuna_seeds_resumes_from_a_state_whatever_the_file_has(search, opened,
     assert len(opened().trials) == 20
 
 
-def test_optuna_seeds_of_an_earlier_version_goes_on_without_a_file(search, tmp_path):
+def test_repeating_optuna_of_an_earlier_version_goes_on_without_a_file(search, tmp_path):
     """Its state has a study in memory, and the metric of each seed without a name."""
-    before = RepeatSeeds(OptunaSearch(metric=OBJECTIVES[0], mode="max", seed=3), [3, 4], at_once=100)
+    before = RepeatingSearcher(OptunaSearch(metric=OBJECTIVES[0], mode="max", seed=3), SEEDS, at_once=100)
     before.set_search_properties(None, None, SPACE)
     values = before.suggest("t0")
     before.on_trial_complete("t0", {OBJECTIVES[0]: 0.25})

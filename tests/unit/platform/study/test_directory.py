@@ -95,17 +95,32 @@ def test_require_data(tmp_path):
     with pytest.raises(ConfigError, match=r"was begun on 'toy' \[1\], now it is 'toy' \[2\]"):
         StudyDirectory.of(first).begin(first, {"data": {"description": "toy", "hash": "2"}})
     with pytest.raises(ConfigError, match=r"was begun on 'toy' \[1\], now it is 'toy' \[2\], 'toy' \[3\]"):
-        StudyDirectory.of(first).require_data(first, {"2": "toy", "3": "toy"})
-    StudyDirectory.of(first).require_data(first, {"2": "toy", "1": "toy"})
+        StudyDirectory.of(first).begun_data(first).require({"2": "toy", "3": "toy"})
+    StudyDirectory.of(first).begun_data(first).require({"2": "toy", "1": "toy"})
 
 
 def test_require_data_of_another_detector(tmp_path):
     first = study(tmp_path)
     directory = StudyDirectory.of(first)
     directory.begin(first, {"data": {**FACTS["data"], "detector": "d1"}})
-    directory.require_data(first, {FACTS["data"]["hash"]: "toy"})
+    directory.begun_data(first).require({FACTS["data"]["hash"]: "toy"})
     with pytest.raises(ConfigError, match="was begun with the detector d1, now it is d2: put it back"):
         directory.begin(first, {"data": {**FACTS["data"], "detector": "d2"}})
+
+
+def test_begin_compares_every_data_set_of_a_study(tmp_path):
+    """Images and detectors of each, whichever comes first now."""
+    first = study(tmp_path)
+    directory = StudyDirectory.of(first)
+    genomes = [{"description": "toy", "hash": digest, "detector": f"d{digest}", "pictures": {"train": f"p{digest}"}}
+               for digest in "12"]
+    directory.begin(first, {"data": genomes[0], "more_data": genomes[1:]})
+    directory.begin(first, {"data": genomes[1], "more_data": genomes[:1]})
+    for change, fault in (({"hash": "3"}, r"was begun on 'toy' \[2\], now it is 'toy' \[1\], 'toy' \[3\]"),
+                          ({"detector": "d3"}, "was begun with the detector d2, now it is d3"),
+                          ({"pictures": {"train": "p3"}}, "was begun with other images of train")):
+        with pytest.raises(ConfigError, match=fault):
+            directory.begin(first, {"data": genomes[0], "more_data": [genomes[1] | change]})
 
 
 def test_begin_with_other_mirrored_predicates(tmp_path):

@@ -1,7 +1,10 @@
-from platform.search.repeat_seeds import SEED_KEY, RepeatSeeds
+from platform.search.repeating_searcher import RepeatingSearcher
+from platform.search.repeats import SEED_KEY
 
 import pytest
 from ray.tune.search import Searcher
+
+SEEDS = [{SEED_KEY: 5}, {SEED_KEY: 6}]
 
 
 class Listed(Searcher):
@@ -25,10 +28,10 @@ def chooser():
 
 @pytest.fixture
 def search(chooser):
-    return RepeatSeeds(chooser, [5, 6], at_once=4)
+    return RepeatingSearcher(chooser, SEEDS, at_once=4)
 
 
-def test_repeat_seeds_runs_every_suggestion_on_every_seed(search):
+def test_repeating_searcher_runs_every_suggestion_on_every_seed(search):
     assert [search.suggest(name) for name in "abcd"] == [
         {"x": 10, SEED_KEY: 5}, {"x": 10, SEED_KEY: 6}, {"x": 20, SEED_KEY: 5}, {"x": 20, SEED_KEY: 6}]
 
@@ -50,7 +53,7 @@ def test_on_trial_complete_leaves_failed_seeds_out(search, chooser):
     assert chooser.heard == [("a", {"m": 1.0}, False), ("c", None, True)]
 
 
-def test_repeat_seeds_runs_no_more_at_once_than_allowed(search):
+def test_repeating_searcher_runs_no_more_at_once_than_allowed(search):
     for name in "abcd":
         search.suggest(name)
     assert search.suggest("e") is None
@@ -58,7 +61,7 @@ def test_repeat_seeds_runs_no_more_at_once_than_allowed(search):
     assert search.suggest("e") == {"x": 30, SEED_KEY: 5}
 
 
-def test_repeat_seeds_ends_when_its_searcher_ends(search):
+def test_repeating_searcher_ends_when_its_searcher_ends(search):
     for number in range(6):
         search.suggest(str(number))
         search.on_trial_complete(str(number), {"m": 1.0})
@@ -71,7 +74,7 @@ def test_state_survives_between_the_seeds_of_a_configuration(search, tmp_path, m
                         lambda self, name, result, error: heard.append((name, result, error)))
     search.suggest("a")
     search.save(str(tmp_path / "state"))
-    again = RepeatSeeds(Listed(), [5, 6], at_once=2)
+    again = RepeatingSearcher(Listed(), SEEDS, at_once=2)
     again.restore(str(tmp_path / "state"))
     assert again.suggest("b") == {"x": 10, SEED_KEY: 6}
     heard.clear()
@@ -80,10 +83,10 @@ def test_state_survives_between_the_seeds_of_a_configuration(search, tmp_path, m
     assert heard == [("a", {"m": 2.0}, False)]
 
 
-def test_repeat_seeds_uses_another_limit_after_resuming(search, tmp_path):
+def test_repeating_searcher_uses_another_limit_after_resuming(search, tmp_path):
     search.suggest("a")
     search.save(str(tmp_path / "state"))
-    again = RepeatSeeds(Listed(), [5, 6], at_once=1)
+    again = RepeatingSearcher(Listed(), SEEDS, at_once=1)
     again.restore(str(tmp_path / "state"))
     assert again.suggest("b") is None
 
@@ -99,10 +102,10 @@ class Stubborn(Listed):
         return {"x": self.left.pop(0) if self.left else 20}
 
 
-def test_repeat_seeds_answers_a_repeated_suggestion_without_running_it():
+def test_repeating_searcher_answers_a_repeated_suggestion_without_running_it():
     """At first the first run is under way, and has no mean yet."""
     chooser = Stubborn()
-    search = RepeatSeeds(chooser, [5, 6], at_once=4)
+    search = RepeatingSearcher(chooser, SEEDS, at_once=4)
     assert [search.suggest(name) for name in "ab"] == [{"x": 10, SEED_KEY: 5}, {"x": 10, SEED_KEY: 6}]
     chooser.left = [10, 20]
     assert search.suggest("c") == {"x": 20, SEED_KEY: 5}
@@ -119,17 +122,17 @@ def test_repeat_seeds_answers_a_repeated_suggestion_without_running_it():
     assert chooser.heard[-1] == ("e-2", {"m": 6.0}, False), "under the name that it was suggested by"
 
 
-def test_repeat_seeds_ends_when_its_searcher_finds_nothing_new():
-    search = RepeatSeeds(Stubborn(), [5], at_once=4)
+def test_repeating_searcher_ends_when_its_searcher_finds_nothing_new():
+    search = RepeatingSearcher(Stubborn(), SEEDS[:1], at_once=4)
     assert [search.suggest(name) for name in "abc"] == [{"x": 10, SEED_KEY: 5}, {"x": 20, SEED_KEY: 5},
                                                         Searcher.FINISHED]
 
 
-def test_repeat_seeds_knows_after_resuming_what_was_tried(tmp_path):
-    search = RepeatSeeds(Stubborn(), [5], at_once=4)
+def test_repeating_searcher_knows_after_resuming_what_was_tried(tmp_path):
+    search = RepeatingSearcher(Stubborn(), SEEDS[:1], at_once=4)
     search.suggest("a")
     search.save(str(tmp_path / "state"))
-    again = RepeatSeeds(Stubborn(), [5], at_once=4)
+    again = RepeatingSearcher(Stubborn(), SEEDS[:1], at_once=4)
     again.restore(str(tmp_path / "state"))
     assert again.suggest("b") == {"x": 20, SEED_KEY: 5}
 
@@ -138,8 +141,29 @@ def test_on_trial_complete_reports_the_mean_of_each_metric():
     """A seed without one of them is left out of both."""
     chooser = Listed()
     chooser._metric, chooser._mode = ["m", "k"], ["max", "min"]
-    search = RepeatSeeds(chooser, [5, 6, 7], at_once=4)
+    search = RepeatingSearcher(chooser, [*SEEDS, {SEED_KEY: 7}], at_once=4)
     for name, result in (("a", {"m": 1.0, "k": 4.0}), ("b", {"m": 9.0}), ("c", {"m": 3.0, "k": 8.0})):
         search.suggest(name)
         search.on_trial_complete(name, result)
     assert chooser.heard == [("a", {"m": 2.0, "k": 6.0}, False)]
+
+
+def test_repeating_searcher_runs_every_suggestion_on_every_data_set():
+    genomes = [{"data.seed": genome, SEED_KEY: seed} for genome in (1, 2) for seed in (5, 6)]
+    chooser = Listed()
+    search = RepeatingSearcher(chooser, genomes, at_once=9)
+    assert [search.suggest(name) for name in "abcd"] == [{"x": 10, **repeat} for repeat in genomes]
+    for name, value in zip("abcd", (1.0, 2.0, 3.0, 6.0), strict=True):
+        search.on_trial_complete(name, {"m": value})
+    assert chooser.heard == [("a", {"m": 3.0}, False)]
+
+
+def test_restore_of_a_state_that_repeats_on_seeds_alone(tmp_path):
+    """Earlier versions kept the seed of a waiting trial as a number."""
+    search = RepeatingSearcher(Listed(), SEEDS, at_once=4)
+    search.suggest("a")
+    search._waiting = [(leader, values, repeat[SEED_KEY]) for leader, values, repeat in search._waiting]
+    search.save(str(tmp_path / "state"))
+    again = RepeatingSearcher(Listed(), SEEDS, at_once=4)
+    again.restore(str(tmp_path / "state"))
+    assert [again.suggest(name) for name in "bc"] == [{"x": 10, SEED_KEY: 6}, {"x": 20, SEED_KEY: 5}]
