@@ -20,6 +20,8 @@ from sgg.common.parser import command_parser
 
 from .aggregate import aggregate, collect
 from .best import best_checkpoint
+from .differences import baseline_of, present
+from .differences_table import differences_csv, differences_table
 from .formats import FORMATS, render
 from .report.content import content
 from .report.page import page
@@ -41,14 +43,17 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--metric", help="the metric of a table, for example mR@50; default: ngR at a K at which rows "
                                          "can be told apart. With --best: by which it is the best in validation, "
                                          "mR@50 or val/predcls/all/mR@50; default: search.metric")
+    parser.add_argument("--baseline", action="append", metavar="ROW",
+                        help="compare all rows with this one, in a table of their differences: the name of a row, or "
+                             "settings such as loss.kind=dnorm; may be given several times; default: search.baseline")
     parser.add_argument("--best", action="store_true",
                         help="print the path of the best checkpoint, and nothing else, to standard output")
     return parser
 
 
 def _show_best(arguments: argparse.Namespace) -> None:
-    if arguments.format or arguments.by:
-        raise ValueError("--best prints one path: leave out --format and --by")
+    if arguments.format or arguments.by or arguments.baseline:
+        raise ValueError("--best prints one path: leave out --format, --by and --baseline")
     best, metric = best_checkpoint(arguments.run_dirs, arguments.metric)
     print(best.described(metric), file=sys.stderr)
     print(best.path)
@@ -57,12 +62,24 @@ def _show_best(arguments: argparse.Namespace) -> None:
 def _show(arguments: argparse.Namespace) -> None:
     collection = collect(arguments.run_dirs)
     rows = aggregate(collection, arguments.by.split(",") if arguments.by else None)
+    if arguments.baseline:
+        collection.baselines = arguments.baseline
+        for words in arguments.baseline:
+            baseline_of(rows, words)
     form = arguments.format or "table"
     if form == "html":
         sys.stdout.write(page(content(collection, rows, arguments.run_dirs)))
         return
+    baselines = present(rows, collection.baselines)
+    if form == "differences":
+        if not baselines:
+            raise ValueError("--format differences compares rows with a baseline: name one by --baseline ROW")
+        sys.stdout.write(differences_csv(rows, baselines, collection))
+        return
     width = os.get_terminal_size().columns if sys.stdout.isatty() else None
     print(render(rows, form, arguments.metric, width, [name for name, _ in collection.objectives]), end="")
+    for words in baselines if form == "table" else ():
+        print(differences_table(rows, words, collection, arguments.metric, width), end="")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,13 @@ def configurations(rows: Sequence[AnyRow]) -> list[list[AnyRow]]:
     return list(groups.values())
 
 
+def standing(rows: Sequence[AnyRow]) -> list[AnyRow]:
+    """The rows that stand for their configurations: of each the one without adjustments, and the best one in
+    validation. They keep their order."""
+    plain = {id(group[0]) for group in configurations(rows)}
+    return [row for row in rows if id(row) in plain or row.best_adjusted]
+
+
 def is_adjusted(settings: Mapping[str, Any]) -> bool:
     """Whether any adjustment among settings has a value that changes something."""
     return any(key.startswith(EVALUATION) and _strength(key, value)[0] for key, value in settings.items())
@@ -65,17 +72,18 @@ def several_values(settings: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def mark_best(rows: Sequence[Row], searched: Sequence[Objective]) -> None:
-    """Say of each row whether its adjustments are the best of its configuration by the first searched metric. Where a
-    configuration has one row, or its rows do not differ in the metric, nothing is said."""
+    """Say of each row whether its adjustments are the best of its configuration by the first searched metric; of
+    equally good ones the weakest. Where a configuration has one row, or its rows do not differ in the metric, nothing
+    is said."""
     metric, mode = searched[0]
     for group in configurations(rows):
         found = [row for row in group if metric in row.cells and math.isfinite(row.cells[metric].mean)]
         means = [row.cells[metric].mean for row in found]
         if len(set(means)) < 2:
             continue
-        best = max(means) if mode == "max" else min(means)
+        best = found[means.index(max(means) if mode == "max" else min(means))]
         for row in group:
-            row.best_adjusted = row in found and row.cells[metric].mean == best
+            row.best_adjusted = row is best
 
 
 def _strength(key: str, value: Any) -> tuple[bool, float]:

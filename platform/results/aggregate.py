@@ -1,6 +1,7 @@
-"""Aggregates the trials on disk to one row per configuration: mean, deviation and n over seeds.
+"""Aggregates the trials on disk to one row per configuration: mean, deviation and n over seeds and data sets.
 
-Metrics on different data or images, with other embeddings or other parts of a system stay apart.
+Metrics on different data or images, with other embeddings or other parts of a system stay apart, unless a search
+repeats its configurations on several data sets (`pooling.py`).
 
 This does not use pandas. Trials have different settings, of which some are lists or None: a data frame cannot group by
 lists, and turns whole numbers beside missing ones into floats. Reading results needs no second for the import either.
@@ -10,25 +11,29 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sgg.common.run_log import CONFIG, ROWS, TEST, Row
 from sgg.common.versions import PROGRAM, describe_program
-from sgg.config.by_role import reference, role_of
-from sgg.config.loading.searched_entries import current_key, current_settings, current_values
-from sgg.config.search import Objective, objectives
+from sgg.config.by_role import role_of
+from sgg.config.loading.named_rows import ROW
+from sgg.config.loading.searched_entries import current_settings, current_values
+from sgg.config.search import Objective
 from sgg.methods.variants import adjustments_in, values_by_variant, variants_of
-from sgg.settings.keys import find, flatten
+from sgg.settings.keys import flatten
 
 from ..study.directory import FAILED, FINISHED, TRIALS, StudyDirectory, TrialRecord
 from ..study.study_file import STUDY, StudyFile
 from .adjusted import EVALUATION, mark_best, several_values
 from .basis import Basis
+from .begun_study import BegunStudy
 from .cells import Cells
 from .history import TrialHistory, is_shown
 from .pareto import mark_front
+from .pooling import in_order, pooled
+from .shown_settings import shown_settings
 
 SEED_KEY, EPOCHS_KEY = "experiment.seed", "training.epochs"
 
@@ -46,14 +51,19 @@ class Outcome:
     """Version and commit that trained it; "" for a trial of an earlier version, which does not say."""
     trial: int = 0
     """The number of its trial in `Collection.trials`."""
+    began: bool = True
+    """Whether its trial says what its data are; else they are those of its study's first trial."""
+    block: str = ""
+    """Its data set, where results of several are pooled."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The metrics of one configuration and seed. seed: None if the trial does not say it."""
+    """The metrics of one configuration, data set and seed. seed: None if the trial does not say it."""
 
     seed: int | None
     metrics: dict[str, float]
+    block: str = ""
 
 
 @dataclass
@@ -71,6 +81,8 @@ class ResultRow:
     """All settings that tell configurations apart, of which `settings` shows some."""
     samples: list[Sample] = field(default_factory=list)
     """What the cells are the mean of."""
+    blocks: list[str] = field(default_factory=list)
+    """The data sets that it pools; empty where nothing is pooled."""
     trials: list[int] = field(default_factory=list)
     """The numbers of all its trials in `Collection.trials`, also of those that its metrics leave out."""
     on_front: bool | None = None
@@ -94,6 +106,13 @@ class Collection:
     studies: list[StudyFile] = field(default_factory=list)
     searched: list[str] = field(default_factory=list)
     objectives: list[Objective] = field(default_factory=lambda: [("val/sgcls/zs/ngR@100", "max")])
+    baselines: list[str] = field(default_factory=list)
+    """The rows that others are compared with, as `search.baseline` of the first study names them."""
+
+    @property
+    def blocks(self) -> list[str]:
+        """The searched settings whose values are blocks."""
+        return [key for key in self.searched if role_of(key).block]
 
     @property
     def metric(self) -> str:
@@ -116,15 +135,15 @@ def collect(run_dirs: Iterable[Path | str]) -> Collection:
         records = records_of(path)
         if not records:
             raise FileNotFoundError(f"{path} holds no trials: name the folder <output>/<name> of a search or run")
-        metadata: StudyFile | None = None
+        begun: BegunStudy | None = None
         if (path / STUDY).is_file():
-            metadata, searched = _metadata(StudyDirectory(path))
-            collection.studies.append(metadata)
-            collection.searched += [key for key in map(current_key, metadata["axes"]) if key not in collection.searched]
+            begun = BegunStudy.read(StudyDirectory(path))
+            collection.studies.append(begun.metadata)
+            collection.searched += [key for key in begun.searched if key not in collection.searched]
             if number == 0:
-                collection.objectives = searched
+                collection.objectives, collection.baselines = begun.objectives, begun.baselines
         for record in records:
-            collection.outcomes += _outcomes(record, metadata, collection.trials)
+            collection.outcomes += _outcomes(record, begun, collection.trials)
     return collection
 
 
@@ -133,17 +152,20 @@ def aggregate(collection: Collection, by: list[str] | None = None) -> list[Resul
 
     by: dotted keys that distinguish configurations; by default all settings do, and a row shows the settings that were
     searched or that differ. Each value of an adjustment has a row of its own, since it is about the same trials. Failed
-    trials count in the status but not in the metrics. Trials that were stopped early count when none finished.
-    Raises ValueError for a key that no trial has.
+    trials count in the status but not in the metrics. Trials that were stopped early count when none finished. A search
+    over data sets has one row for all of them, unless `by` names their setting. Raises ValueError for a key that no
+    trial has.
     """
-    outcomes = collection.outcomes
+    blocks = [key for key in collection.blocks if key not in (by or ())]
+    outcomes = [replace(outcome, settings=_without(outcome.settings, blocks), block=block, basis=basis)
+                for outcome, block, basis in pooled(collection.outcomes, blocks)] if blocks else collection.outcomes
     if by is not None:
         by = [*by, *(key for key in several_values(outcome.settings for outcome in outcomes) if key not in by)]
-    shown = _shown(collection) if by is None else by
+    shown = shown_settings(outcomes, collection.searched) if by is None else by
     unknown = [key for key in shown if not any(key in outcome.settings for outcome in outcomes)]
     if unknown:
         raise ValueError(f"--by: no trial has the setting {', '.join(unknown)}; settings that differ here: "
-                         f"{', '.join(_shown(collection)) or 'none'}")
+                         f"{', '.join(shown_settings(outcomes, collection.searched)) or 'none'}")
     groups: dict[Any, list[Outcome]] = {}
     for outcome in outcomes:
         identity = outcome.settings if by is None else {key: outcome.settings.get(key) for key in by}
@@ -157,17 +179,6 @@ def aggregate(collection: Collection, by: list[str] | None = None) -> list[Resul
                                          if collection.metric in row.cells else 0))
 
 
-def _metadata(directory: StudyDirectory) -> tuple[StudyFile, list[Objective]]:
-    """The content of study.json, and the metrics that compare trials. This checks the settings, unless the
-    study has plugins: showing results must not run code of a plugin."""
-    metadata = directory.metadata()
-    if find(metadata["settings"], "experiment.plugins"):
-        search = metadata["settings"]["search"]
-        return metadata, objectives(search["metric"], search["mode"])
-    study, _ = directory.study()
-    return metadata, study.base.search.objectives
-
-
 def records_of(path: Path) -> list[TrialRecord]:
     """The trials of a study, of the folder of one trial, or of a folder of trials."""
     study = StudyDirectory(path).records()
@@ -177,15 +188,16 @@ def records_of(path: Path) -> list[TrialRecord]:
     return [TrialRecord.read(folder) for folder in folders if (folder / CONFIG).is_file()]
 
 
-def _outcomes(record: TrialRecord, metadata: StudyFile | None, trials: list[TrialHistory]) -> list[Outcome]:
+def _outcomes(record: TrialRecord, begun: BegunStudy | None, trials: list[TrialHistory]) -> list[Outcome]:
     """The outcomes of a trial, whose history is appended to `trials`."""
     began = record.config()
-    written = began or _of_study(metadata)
+    written = began or (begun.of_trial(record.values) if begun is not None else {"config": {}, "data": {}})
     flat, values = current_settings(flatten(written["config"])), current_values(record.values)
     # A search over entries of a registry gives each trial values for all entries. Those of its own entry count.
     flat |= {key: value for key, value in values.items() if key in flat or began is None}
     seed = flat.get(SEED_KEY)
     identity = {key: value for key, value in flat.items() if role_of(key).identity}
+    identity = ({ROW: values[ROW]} if ROW in values else {}) | identity
     rows, validated = record.columns(is_shown)
     metrics = _metrics(validated, "val/", record.directory / ROWS)
     seed = seed[0] if isinstance(seed, list) else seed
@@ -198,15 +210,12 @@ def _outcomes(record: TrialRecord, metadata: StudyFile | None, trials: list[Tria
     identity = {key: value for key, value in identity.items() if key.removeprefix(EVALUATION) not in adjusted}
     basis, program = Basis.of(written["data"]), describe_program(written.get(PROGRAM, {}))
     return [Outcome(identity | {EVALUATION + name: value for name, value in variant.items()},
-                    seed, record.status, basis, values, program, len(trials) - 1)
+                    seed, record.status, basis, values, program, len(trials) - 1, began is not None)
             for variant, values in zip(variants, values_by_variant(metrics, variants), strict=True)]
 
 
-def _of_study(metadata: StudyFile | None) -> dict[str, Any]:
-    """What stands for the config.json of a trial that never began."""
-    if metadata is None:
-        return {"config": {}, "data": {}}
-    return {"config": metadata.get("resolved", metadata["settings"]), "data": metadata["data"]}
+def _without(settings: dict[str, Any], keys: list[str]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if key not in keys}
 
 
 def _metrics(row: Row, prefix: str, source: Path) -> dict[str, float]:
@@ -218,39 +227,28 @@ def _metrics(row: Row, prefix: str, source: Path) -> dict[str, float]:
     return metrics
 
 
-def _shown(collection: Collection) -> list[str]:
-    """The searched keys, and then other keys that differ between trials."""
-    keys = [key for key in collection.searched if not role_of(key).swept]
-    for key in dict.fromkeys(key for outcome in collection.outcomes for key in outcome.settings):
-        # Settings of one entry of a registry distinguish no trials that the entry's name does not.
-        of_entry = (setting := reference().get(key)) is not None and bool(setting.chosen)
-        values = {repr(outcome.settings.get(key)) for outcome in collection.outcomes
-                  if key in outcome.settings or not of_entry}
-        if key not in keys and len(values) > 1:
-            keys.append(key)
-    return [key for key in keys if any(key in outcome.settings for outcome in collection.outcomes)]
-
-
 def _row(group: list[Outcome], shown: list[str]) -> ResultRow:
     statuses = [outcome.status for outcome in group]
     counted = [outcome for outcome in group if outcome.status == FINISHED] or \
               [outcome for outcome in group if outcome.status != FAILED]
-    samples = _samples(counted)
-    return ResultRow({key: group[0].settings.get(key) for key in shown}, group[0].basis,
-                     sorted({outcome.seed for outcome in counted}, key=repr), _status(statuses),
+    samples, basis, blocks = _samples(counted), group[0].basis, in_order(outcome.block for outcome in counted)
+    lacking = f", {len(blocks)} of {basis.data}" if len(blocks) < len(basis.sets) else ""
+    return ResultRow({key: group[0].settings.get(key) for key in shown}, basis,
+                     sorted({outcome.seed for outcome in counted}, key=repr), _status(statuses) + lacking,
                      Cells([sample.metrics for sample in samples]),
-                     sorted({outcome.program for outcome in counted} - {""}), group[0].settings, samples,
+                     sorted({outcome.program for outcome in counted} - {""}), group[0].settings, samples, blocks,
                      sorted({outcome.trial for outcome in group}))
 
 
 def _samples(outcomes: list[Outcome]) -> list[Sample]:
-    """Metrics per configuration and seed. Trials with the same ones, such as members of a population that copied each
-    other, count as one sample, which is their mean: they do not show the effect of the seed."""
+    """Metrics per configuration, data set and seed. Trials with the same ones, such as members of a population that
+    copied each other, count as one sample, which is their mean: they do not show the effect of the seed."""
     groups: dict[Any, list[Outcome]] = {}
     for number, outcome in enumerate(outcomes):
         seed = outcome.seed if outcome.seed is not None else f"unknown {number}"
-        groups.setdefault((repr(sorted(outcome.settings.items())), seed), []).append(outcome)
-    return [Sample(group[0].seed, _means([outcome.metrics for outcome in group])) for group in groups.values()]
+        groups.setdefault((repr(sorted(outcome.settings.items())), outcome.block, seed), []).append(outcome)
+    return [Sample(group[0].seed, _means([outcome.metrics for outcome in group]), group[0].block)
+            for group in groups.values()]
 
 
 def _means(of: list[dict[str, float]]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,14 @@ class Basis:
     plugins: str = ""
     zero_shot_list: str = ""
     conventions: str = ""
+    sets: tuple[Basis, ...] = ()
+    """The basis of each data set, where results of several are pooled (`pooling.py`)."""
+
+    @classmethod
+    def of_several(cls, bases: Iterable[Basis]) -> Basis:
+        """The basis of results that are pooled over data sets; that of the one where there is one."""
+        sets = tuple(dict.fromkeys(bases))
+        return sets[0] if len(sets) == 1 else cls(f"{len(sets)} data sets", sets=sets)
 
     @classmethod
     def of(cls, provenance: DataProvenance) -> Basis:
@@ -37,12 +46,23 @@ class Basis:
                    "relation NMS" if provenance.get("relation_nms") else "")
 
     def words(self) -> dict[str, str]:
-        """Name -> text, empty when a trial does not say it. `pictures` is what files of results call the images."""
+        """Name -> text, empty when a trial does not say it. `pictures` is what files of results call the images. Texts
+        of several data sets are joined."""
+        if self.sets:
+            words = [one.words() for one in self.sets]
+            return {name: "; ".join(dict.fromkeys(one[name] for one in words if one[name])) for name in words[0]}
         return {"data": self.data, "embeddings": self.embeddings, **dict.fromkeys(PARTS, ""), **dict(self.parts),
                 "pictures": self.pictures, "plugins": self.plugins, "zero_shot_list": self.zero_shot_list,
                 "conventions": self.conventions}
 
+    @property
+    def each(self) -> tuple[Basis, ...]:
+        """The basis of each data set."""
+        return self.sets or (self,)
+
     def __str__(self) -> str:
+        if self.sets:
+            return "\n".join([f"pooled over {self.data}:", *(f"  {one}" for one in self.sets)])
         return "; ".join(f"{name}: {text}" for name, text in self.words().items() if text)
 
 

@@ -56,7 +56,7 @@ def best_checkpoint(run_dirs: Sequence[Path | str], metric: str | None = None) -
     None: the searched metric of the first run. Each counts with its best adjustment, as in a search.
 
     Raises FileNotFoundError where no trial has a checkpoint, and ValueError where the metric was not measured, is one
-    of the test, or where the runs have different data. Also what `collect` raises.
+    of the test, or where the trials have different data. Also what `collect` raises.
     """
     collection = collect(run_dirs)
     searched = collection.metric
@@ -66,8 +66,7 @@ def best_checkpoint(run_dirs: Sequence[Path | str], metric: str | None = None) -
     kept = [record for record in records if record.status != FAILED and finished_epochs(record.directory)]
     if not kept:
         raise FileNotFoundError(f"{', '.join(map(str, run_dirs))}: {_without_checkpoint(records)}")
-    if len(run_dirs) > 1:
-        _require_same_data(kept)
+    _require_same_data(kept, "one run" if len(run_dirs) > 1 else "the folders of its trials on one data set")
     found = [candidate for record in kept for candidate in _candidates(record, name, mode)]
     if not found:
         measured = {split_suffix(one)[0].partition("/")[2] for record in kept for row in record.rows() for one in row
@@ -120,10 +119,10 @@ def _without_checkpoint(records: Sequence[TrialRecord]) -> str:
             f"no trial has a checkpoint ({which}); ") + "one is written after each epoch"
 
 
-def _require_same_data(records: Sequence[TrialRecord]) -> None:
-    """Raise ValueError unless all trials were validated on the same images."""
+def _require_same_data(records: Sequence[TrialRecord], remedy: str) -> None:
+    """Raise ValueError unless all trials were validated on the same images. remedy: what to name instead."""
     bases = {Basis.of(began["data"]) for record in records if (began := record.config()) is not None}
     data = sorted({f"{basis.data} {basis.pictures}".strip() for basis in bases})
     if len(data) > 1:
-        raise ValueError(f"--best: the runs have different data, so their metrics cannot be compared: "
-                         f"{'; '.join(data)}: name one run")
+        raise ValueError(f"--best: the trials have different data, so their metrics cannot be compared: "
+                         f"{'; '.join(data)}: name {remedy}")

@@ -1,4 +1,5 @@
-"""The result files of a study: results.csv, results.json and report.html in its folder."""
+"""The result files of a study in its folder: results.csv, results.json, report.html, and differences.csv where the
+study names a baseline."""
 
 from __future__ import annotations
 
@@ -7,11 +8,13 @@ from pathlib import Path
 from sgg.common.atomic import replaced
 
 from .aggregate import aggregate, collect
+from .differences import present
+from .differences_table import differences_csv, differences_table
 from .formats import render
 from .report.content import content
 from .report.page import page
 
-REPORT = "report.html"
+REPORT, DIFFERENCES = "report.html", "differences.csv"
 
 
 def write_results(directory: Path) -> str:
@@ -20,7 +23,11 @@ def write_results(directory: Path) -> str:
     rows = aggregate(collection)
     texts = {f"results.{form}": render(rows, form) for form in ("csv", "json")}
     texts[REPORT] = page(content(collection, rows, [str(directory)]))
+    table = render(rows, "table", ranked_by=[name for name, _ in collection.objectives])
+    if baselines := present(rows, collection.baselines):
+        texts[DIFFERENCES] = differences_csv(rows, baselines, collection)
+        table += "".join(differences_table(rows, words, collection) for words in baselines)
     for name, text in texts.items():
         with replaced(directory / name) as passing:
             passing.write_text(text, encoding="utf-8")
-    return render(rows, "table", ranked_by=[name for name, _ in collection.objectives])
+    return table

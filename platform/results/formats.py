@@ -1,4 +1,5 @@
-"""Result rows as a table for people, and as CSV, JSON and LaTeX. `report/` makes the page of `--format html`.
+"""Result rows as a table for people, and as CSV, JSON and LaTeX. `report/` makes the page of `--format html`,
+`differences_table.py` the CSV of `--format differences`.
 
 This does not use pandas, which would make it no shorter: settings differ between rows, and their order, the missing
 values and the tables per basis would have to be made for a data frame too. `DataFrame.to_latex` needs one more package,
@@ -20,18 +21,20 @@ from sgg.common.versions import PROGRAM
 from .aggregate import ResultRow
 from .basis import Basis
 from .terminal_table import terminal_table
-from .wording import MODES, cell_text, setting_text, short_names, unit_of
+from .wording import MODES, cell_text, mean_over, setting_text, short_names, unit_of
 
-FORMATS = ("table", "csv", "json", "latex", "html")
+FORMATS = ("table", "csv", "differences", "json", "latex", "html")
 FRONT = "pareto_front"
 """The name in CSV and JSON of whether a row is on the Pareto front, where two metrics were searched."""
+BLOCKS = "data_sets"
+"""The same of the data sets that a row pools: the seeds of the genomes."""
 BEST = "best_adjusted"
 """The same of whether its adjustments are the best of its configuration in validation, where several were measured."""
 
 
 def render(rows: list[ResultRow], form: str, metric: str | None = None, width: int | None = None,
            ranked_by: Sequence[str] = ()) -> str:
-    """The rows in one of FORMATS but html.
+    """The rows in one of FORMATS but html and differences.
 
     metric: the one that table and LaTeX show, for example mR@50. None: the table chooses K by mode (`headline.py`), and
     LaTeX shows ngR@100, or ngR at the largest measured K. width: of a table, in characters. ranked_by: the names of the
@@ -56,7 +59,9 @@ def render(rows: list[ResultRow], form: str, metric: str | None = None, width: i
 def as_json(row: ResultRow) -> dict[str, Any]:
     """A row as an object of `--format json`."""
     marks = {name: mark for name, mark in _marks(row).items() if mark is not None}
-    return {**row.settings, "seeds": row.seeds, "n": row.n, "status": row.status, **marks, **row.basis.words(),
+    pooled = {BLOCKS: row.blocks} if row.basis.sets else {}
+    return {**row.settings, "seeds": row.seeds, **pooled, "n": row.n, "status": row.status, **marks,
+            **row.basis.words(),
             PROGRAM: row.programs,
             **{name: {"mean": cell.mean, "std": cell.std, "n": cell.n} for name, cell in row.cells.items()}}
 
@@ -105,11 +110,11 @@ def _cells(row: ResultRow, names: list[str], plus_minus: str = "±") -> list[str
             *(cell_text(row.cells.get(name), name, plus_minus) for name in names), str(row.n), row.status]
 
 
-def _caption(names: list[str]) -> str:
+def _caption(rows: list[ResultRow], names: list[str]) -> str:
     if not names:
         return "no metrics yet"
     split, _, _, metric = names[0].split("/")
-    return f"{metric}{unit_of(metric)} on {split}, mean ± sample deviation over seeds, n trials"
+    return f"{metric}{unit_of(metric)} on {split}, {mean_over(rows)}, n trials"
 
 
 def _csv(rows: list[ResultRow]) -> str:
@@ -118,13 +123,15 @@ def _csv(rows: list[ResultRow]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     marks = [name for name in (FRONT, BEST) if any(_marks(row)[name] is not None for row in rows)]
-    writer.writerow([*settings, "seeds", "n", "status", *marks, *Basis("").words(), PROGRAM,
+    pooled = [BLOCKS] if any(row.basis.sets for row in rows) else []
+    writer.writerow([*settings, "seeds", *pooled, "n", "status", *marks, *Basis("").words(), PROGRAM,
                      *(f"{name} {part}" for name in names for part in ("mean", "std", "n"))])
     for row in rows:
         cells = [row.cells.get(name) for name in names]
-        writer.writerow([*(row.settings.get(key, "") for key in settings), " ".join(map(str, row.seeds)), row.n,
-                         row.status, *(str(bool(_marks(row)[name])).lower() for name in marks),
-                         *row.basis.words().values(), "; ".join(row.programs),
+        writer.writerow([*(row.settings.get(key, "") for key in settings), " ".join(map(str, row.seeds)),
+                         *(" ".join(row.blocks) for _ in pooled), row.n, row.status,
+                         *(str(bool(_marks(row)[name])).lower() for name in marks), *row.basis.words().values(),
+                         "; ".join(row.programs),
                          *(_blank(value) for cell in cells for value in
                                                  ((cell.mean, cell.std, cell.n) if cell else (None, None, 0)))])
     return buffer.getvalue()
@@ -140,7 +147,7 @@ def _latex(rows: list[ResultRow], metric: str | None) -> str:
         names = columns(group, metric)
         head = [*map(_escaped, short_names(list(group[0].settings))), *map(_heading, names), "n", "status"]
         body = [[_escaped(text) if "$" not in text else text for text in _cells(row, names, r"$\pm$")] for row in group]
-        lines = [f"% {basis}", f"% {_caption(names)}",
+        lines = ["\n".join(f"% {line}" for line in str(basis).splitlines()), f"% {_caption(group, names)}",
                  rf"\begin{{tabular}}{{{'l' * len(group[0].settings)}{'r' * (len(names) + 1)}l}}", r"\hline",
                  " & ".join(head) + r" \\", r"\hline", *(" & ".join(line) + r" \\" for line in body), r"\hline",
                  r"\end{tabular}"]

@@ -28,9 +28,10 @@ class TrialHistory:
     epochs: the numbers of its epochs. curves: metric -> value of each epoch, None where it was not measured; recall is
     a fraction. planned: how many epochs it should have; None: unknown. seconds: of training, all epochs; None: not
     measured. ran: seconds from its start to its end, with validation and test; of a trial that does not say it, those
-    of training. gpus: how many it held; 0 where it computed without one. tested: whether it has test metrics.
-    computed_on: of which hardware its config.json speaks; "" where it never began. data: what that says of the data and
-    parts. predicates: its predicates.json (`sgg/evaluate/predicate_recall.py`). directory: its folder.
+    of training. gpus: how many it held; 0 where it computed without one. processors: with how many it computed, where
+    it held no GPU; 0: unknown. tested: whether it has test metrics. computed_on: of which hardware its config.json
+    speaks; "" where it never began. data: what that says of the data and parts. predicates: its predicates.json
+    (`sgg/evaluate/predicate_recall.py`). directory: its folder.
     """
 
     name: str
@@ -45,6 +46,7 @@ class TrialHistory:
     seconds: float | None = None
     ran: float | None = None
     gpus: float = 0
+    processors: int = 0
     tested: bool = False
     versions: dict[str, str] = field(default_factory=dict)
     computed_on: str = ""
@@ -65,7 +67,7 @@ class TrialHistory:
                    planned if isinstance(planned, int) else None, [row["epoch"] for row in rows],
                    {name: [_number(row.get(name)) for row in rows] for name in names},
                    sum(times) if times else None, max([record.seconds or 0, sum(times)]) or None, _gpus(began or {}),
-                   tested, dict((began or {}).get("versions", {})),
+                   _processors(began or {}), tested, dict((began or {}).get("versions", {})),
                    _hardware((began or {}).get("computed_on")), dict((began or {}).get("data", {})),
                    read_predicates(record.directory), record.directory)
 
@@ -87,6 +89,14 @@ def _gpus(began: dict[str, Any]) -> float:
         return 0
     named = find(began["config"], "resources.gpus")
     return float(named) if isinstance(named, (int, float)) and named else float(hardware.get("workers", 1))
+
+
+def _processors(began: dict[str, Any]) -> int:
+    """The processors of a trial without GPU, from its config.json: the threads of its workers; 0: it does not say."""
+    hardware = began.get("computed_on")
+    if not isinstance(hardware, dict) or hardware.get("device") != "cpu":
+        return 0
+    return int(hardware.get("workers", 1)) * int(hardware.get("threads", 1))
 
 
 def _hardware(said: object) -> str:

@@ -27,9 +27,8 @@ from .aggregate import ResultRow
 from .basis import Basis
 from .headline import headline_of, split_of
 from .pareto import MARK
-from .wording import MODES, cell_text, setting_text, short_names, unit_of
+from .wording import MODES, WIDTH, cell_text, mean_over, setting_text, short_names, unit_of
 
-WIDTH = 100
 SEPARATION = 1
 OMITTED_FIRST = ("10s", "100s")
 LONGEST_HEAD, SHORTEST_HEAD = 14, 6
@@ -108,7 +107,7 @@ def _of_mode(rows: list[ResultRow], mode: str, metric: str | None,
     if mode == "sgdet":
         columns += [Column(name, f"{MODES[mode]} {count}") for count in DETECTION_COUNTS
                     if (name := f"{split}/{mode}/{count}") in measured]
-    return f"{MODES[mode]} {shown}{unit_of(shown)} on {split}, mean ± sample deviation over seeds, n trials", columns
+    return f"{MODES[mode]} {shown}{unit_of(shown)} on {split}, {mean_over(rows)}, n trials", columns
 
 
 def _ranking_head(name: str) -> str:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from sgg.common.metric_names import is_fraction
+from sgg.config.loading.named_rows import ROW
 
+from .adjusted import EVALUATION, is_adjusted
 from .cells import Cell
+from .paired import Difference
 
+WIDTH = 100
+"""Columns of a terminal that a table should fit."""
+RECALLS = ("R", "mR", "F1", "ngR", "ng-mR")
+"""The kinds of recall that report and files show."""
 MODES = {"sgcls": "SGCls", "predcls": "PredCls", "sgdet": "SGDet"}
+
+
+class Pooling(Protocol):
+    """What is asked of a row (`aggregate.ResultRow`)."""
+
+    @property
+    def blocks(self) -> Sequence[str]:
+        """The data sets that it pools."""
 
 
 def cell_text(cell: Cell | None, metric: str, plus_minus: str = "±") -> str:
@@ -19,15 +35,41 @@ def cell_text(cell: Cell | None, metric: str, plus_minus: str = "±") -> str:
     return f"{scale * cell.mean:.1f}" + ("" if cell.std is None else f" {plus_minus} {scale * cell.std:.1f}")
 
 
+def difference_text(difference: Difference) -> str:
+    """A difference of fractions in points, with its interval."""
+    mean = f"{100 * difference.mean:+.1f}"
+    if difference.low is None or difference.high is None:
+        return mean
+    return f"{mean} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
+
+
+def p_text(p: float | None) -> str:
+    """A p with three decimals."""
+    return "-" if p is None else "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
 def setting_text(value: Any) -> str:
     """The value of a setting."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def row_label(settings: Mapping[str, Any]) -> str:
+    """A row by its settings: the name of a row alone, others with their names; without neutral adjustments."""
+    shown = [key for key, value in settings.items() if value is not None and (
+        not key.startswith(EVALUATION) or is_adjusted({key: value}))]
+    return ", ".join(setting_text(settings[key]) if key == ROW else f"{name} {setting_text(settings[key])}"
+                     for key, name in zip(shown, short_names(shown), strict=True)) or "the configuration"
 
 
 def short_names(keys: list[str]) -> list[str]:
     """Dotted keys without the sections that are not needed to distinguish them; `model.head.kind` becomes `head`."""
     last = [key.removesuffix(".kind").rsplit(".", 1)[-1] for key in keys]
     return [short if last.count(short) == 1 else key for key, short in zip(keys, last, strict=True)]
+
+
+def mean_over(rows: Sequence[Pooling]) -> str:
+    """What the figures of a table are."""
+    return f"mean ± sample deviation over {'data sets and ' if any(row.blocks for row in rows) else ''}seeds"
 
 
 def unit_of(metric: str) -> str:

@@ -75,6 +75,29 @@ search: {algorithm: optuna, trials: 2, max_concurrent: 2}
 
 
 @several_trials
+@pytest.mark.parametrize("search", ["{algorithm: grid}", "{algorithm: optuna, trials: 2}"])
+def test_tune_runs_rows_on_every_data_set(ray_with_gpus, stub, config_file, tmp_path, capsys, search):
+    """Each trial has the settings of its row; the results have a row for each, and compare them."""
+    config = config_file(f"""
+rows: {{plain: {{}}, strong: {{loss: {{scale: 8}}}}}}
+training: {{epochs: 1}}
+search: {search}
+""")
+    words = ["data.name=toy", "data.version=3", "data.seed=5,6", "search.baseline=plain", "search.max_concurrent=2"]
+    assert tune.main([config, *words], stub) == 0
+    records = StudyDirectory(tmp_path / "runs" / "a").records()
+    assert sorted((record.values["row"], record.values["data.seed"]) for record in records) == [
+        ("plain", 5), ("plain", 6), ("strong", 5), ("strong", 6)]
+    for record in records:
+        trained = record.config()["config"]
+        assert (trained["loss"]["scale"], trained["data"]["seed"]) == (
+            8 if record.values["row"] == "strong" else 1, record.values["data.seed"])
+    rows = json.loads((tmp_path / "runs" / "a" / "results.json").read_text())
+    assert [(row["row"], row["n"]) for row in rows] == [("strong", 2), ("plain", 2)]
+    assert "difference to plain in points" in capsys.readouterr().out
+
+
+@several_trials
 def test_tune_with_population_based_training_continues_from_the_better_trial(ray_with_gpus, stub, config_file, tmp_path,
                                                                  seconds_per_epoch, faults):
     seconds_per_epoch(0.5)

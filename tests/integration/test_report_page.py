@@ -3,9 +3,13 @@
 import json
 import random
 import re
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
+from platform.results.aggregate import aggregate, collect
+from platform.results.differences import baseline_of, compared
 from platform.results.files import write_results
+from platform.results.paired import holm, paired
 from platform.results.report.content import report_of
 from platform.results.report.page import page
 
@@ -14,6 +18,7 @@ from scipy import stats
 
 from sgg.common.atomic import write_json
 from tests.fake_run import DATA, write_fake_run
+from tests.fake_study import write_study
 from tests.report_columns import fractions, rows_of, values_of
 from tests.visual_genome import write_search
 
@@ -205,39 +210,96 @@ def test_report_page_draws_bars_of_head_body_and_tail_predicates(browser, run):
 
 
 def test_report_page_compares_with_the_baseline_that_is_chosen(browser, run):
-    """The difference in the table is scipy's, of the seeds that both have."""
+    """The difference is scipy's, of the seeds that both have; p is corrected over all rows of the table."""
     from selenium.webdriver.support.ui import Select
 
     opened(browser, run / "report.html")
     report = report_of([run])
     rows, metric = rows_of(report), "sgcls/zs/ngR@100"
-    tested = [number for number, row in enumerate(rows) if row["plain"] and row["seeds"]
-              and len(values_of(report, row, metric)) == len(row["seeds"])]
-    base, other = tested[-1], tested[0]
+    values = [list(values_of(report, row, metric).values()) for row in rows]
+    standing = [number for number, row in enumerate(rows) if (row["plain"] or row["best"]) and len(values[number]) == 2]
+    base = next(number for number in reversed(standing) if rows[number]["plain"])
     Select(browser.find_element("id", "choose-baseline")).select_by_value(str(base))
     waited(browser, f"return document.querySelector('#results-table tr.baseline').dataset.row === '{base}'")
-    ours, theirs = ([100 * value for value in values_of(report, rows[number], metric).values()]
-                    for number in (other, base))
-    found = stats.ttest_rel(ours, theirs)
-    low, high = found.confidence_interval(0.95)
-    mean = stats.tmean(ours) - stats.tmean(theirs)
-    row = texts(browser, f"#results-table tr[data-row='{other}']")[0].replace("−", "-")
-    assert f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]" in row
-    assert f"{found.pvalue:.3f}" in row
+    others = [number for number in standing if number != base]
+    tests = {number: stats.ttest_rel(values[number], values[base]) for number in others}
+    corrected = dict(zip(others, holm([tests[number].pvalue for number in others]), strict=True))
+    for number in others:
+        low, high = (100 * bound for bound in tests[number].confidence_interval(0.95))
+        mean = 100 * (stats.tmean(values[number]) - stats.tmean(values[base]))
+        row = texts(browser, f"#results-table tr[data-row='{number}']")[0].replace("−", "-")
+        assert f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]" in row
+        assert f"{corrected[number]:.3f}" in row
+    assert f"corrected by Holm over {len(others)} rows" in texts(browser, "#results-note")[0]
 
 
-def test_statistics_paired_is_scipys_t_test(browser, run):
+def test_report_page_keeps_p_when_rows_are_filtered(browser, run):
+    """Rows that are out of sight are tests all the same."""
     opened(browser, run / "report.html")
-    draw = random.Random(0)
-    for n in (2, 3, 4, 5, 8, 13, 30):
-        ours, theirs = ([draw.gauss(0, 1) for _ in range(n)] for _ in range(2))
-        found = browser.execute_script("return Statistics.paired(...arguments)", ours, theirs)
-        wanted = stats.ttest_rel(ours, theirs)
-        assert found["p"] == pytest.approx(wanted.pvalue, abs=1e-9)
-        assert [found["low"], found["high"]] == pytest.approx(list(wanted.confidence_interval(0.95)), abs=1e-7)
-    assert browser.execute_script("return Statistics.paired([1], [3])") == {
-        "mean": -2, "low": None, "high": None, "p": None, "n": 1}
-    assert browser.execute_script("return Statistics.paired([], [])") is None
+    read = ("const row = [...document.querySelectorAll('#results-table tbody tr:not(.baseline)')].find("
+            "(one) => one.innerText.includes('dnorm')); return [row.dataset.row, row.innerText]")
+    before = browser.execute_script(read)
+    shown = len(texts(browser, "#results-table tbody tr"))
+    browser.find_element("id", "choose-filter").send_keys("dnorm")
+    waited(browser, f"return document.querySelectorAll('#results-table tbody tr').length < {shown}")
+    assert browser.execute_script(read) == before
+
+
+def test_report_page_pools_data_sets(browser, tmp_path):
+    """Of a study over genomes: a row for a configuration, pairs by genome and seed, p over genomes, cost of a point."""
+    trials = [(row, genome, seed, 0.4 + seed / 100 + (0.1 + genome / 1000 + seed ** 2 / 500 if row == "twice" else 0))
+              for row in ("plain", "twice") for genome in (7, 8, 9) for seed in (0, 1, 2)]
+    path = write_study(tmp_path, "a", trials, ["search.baseline=plain"], genomes=(7, 8, 9))
+    target = tmp_path / "report.html"
+    target.write_text(page(report_of([path])), encoding="utf-8")
+    opened(browser, target)
+    collection = collect([path])
+    rows = aggregate(collection)
+    (found,) = compared(rows, baseline_of(rows, "plain"), "test/sgcls/zs/ngR@100", collection)
+    assert len(texts(browser, "#results-table tbody tr")) == 2
+    assert texts(browser, "#results-table tr.baseline td")[0] == "plain"
+    cells = [text.replace("−", "-") for text in texts(browser, "#results-table tbody tr:not(.baseline) td")]
+    low, high = (100 * bound for bound in (found.difference.low, found.difference.high))
+    assert cells[:5] == ["twice", f"{100 * found.difference.mean:+.1f} [{low:+.1f}, {high:+.1f}]", "< 0.001",
+                         "< 0.001", f"{found.seconds:.1f}"]
+    assert cells[-2] == "9"
+    note = texts(browser, "#results-note")[0]
+    for part in ("over seeds and data sets", "common data sets and seeds", "within the 3 data sets"):
+        assert part in note
+    assert [text.split("\n")[0] for text in texts(browser, "#facts dd div") if text.startswith("toy genome")] == [
+        f"toy genome (seed {seed}) [{str(seed) * 8}]" for seed in (7, 8, 9)]
+    assert len(texts(browser, "#cost-chart .dot")) == 18
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+@pytest.mark.parametrize("sizes", [[2], [3], [5], [13], [30], [5, 5, 5], [1, 4], [2, 1, 7], [1, 1, 1], [1]])
+def test_statistics_paired_is_that_of_the_tables(browser, run, sizes):
+    opened(browser, run / "report.html")
+    draw = random.Random(len(sizes))
+    blocks = [[draw.gauss(block, 1) for _ in range(size)] for block, size in enumerate(sizes)]
+    found = browser.execute_script("return Statistics.paired(arguments[0])", blocks)
+    wanted = asdict(paired({str(place): block for place, block in enumerate(blocks)}))
+    assert found.keys() == wanted.keys()
+    for name, value in wanted.items():
+        assert found[name] == (None if value is None else pytest.approx(value, abs=1e-7)), name
+    if len(sizes) == 1 and sizes[0] > 1:
+        assert found["p"] == pytest.approx(stats.ttest_1samp(blocks[0], 0).pvalue, abs=1e-9)
+
+
+def test_statistics_of_nothing_and_of_equal_differences(browser, run):
+    opened(browser, run / "report.html")
+    assert browser.execute_script("return Statistics.paired([])") is None
+    assert browser.execute_script("return Statistics.paired([[], []])") is None
+    assert browser.execute_script("return Statistics.paired([[0.5, 0.5]]).p") is None
+
+
+def test_statistics_holm_is_that_of_the_tables(browser, run):
+    opened(browser, run / "report.html")
+    draw = random.Random(2)
+    for _ in range(20):
+        values = [draw.choice([None, draw.random() ** 3]) for _ in range(draw.randrange(9))]
+        assert browser.execute_script("return Statistics.holm(arguments[0])", values) == [
+            None if p is None else pytest.approx(p) for p in holm(values)]
 
 
 def test_statistics_pareto_is_what_nothing_dominates(browser, run):

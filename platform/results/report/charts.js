@@ -135,9 +135,10 @@ const Charts = (() => {
     return Axes.figure(id, caption, drawing);
   };
 
+  const valueOf = (row, trial) => (State.samples(row, State.metric(), trial.tested ? "test" : "val").find(({ block, seed }) => seed === trial.seed && block === trial.block) || {}).value;
   const cost = () => {
     const points = State.trialsShown().map((trial) => ({ trial, row: State.plainByConfiguration.get(trial.configuration) })).filter(({ trial, row }) => trial.seconds && row)
-      .map((point) => ({ ...point, value: State.bySeed(point.row, State.metric(), point.trial.tested ? "test" : "val").get(point.trial.seed) })).filter(({ value }) => value !== undefined);
+      .map((point) => ({ ...point, value: valueOf(point.row, point.trial) })).filter(({ value }) => value !== undefined);
     const caption = "Training time of each trial, without validation and test";
     if (!points.length) Axes.empty("cost-chart", caption, "No training time was recorded.");
     else {

@@ -16,9 +16,12 @@ from sgg.methods.variants import neutral
 
 from ..adjusted import EVALUATION, configurations, is_adjusted
 from ..aggregate import Collection, ResultRow, aggregate, collect
+from ..cost import cost
+from ..differences import baseline_of, present
 from ..headline import headlines_of
 from ..history import CURVE_KS
-from ..wording import MODES, short_names
+from ..pooling import block_of
+from ..wording import MODES, RECALLS, short_names
 from .bands import curves
 from .columns import SCALE, packed, whole
 from .header import facts, wall_time
@@ -27,7 +30,6 @@ from .pictures import pictures
 from .predicates import predicate_recall
 from .published import CONVENTIONS, METRIC, MODE, PUBLISHED, published_like, trained_otherwise
 
-RECALLS = ("R", "mR", "F1", "ngR", "ng-mR")
 SPLITS = ("test", "val")
 PLAIN = ("baseline", "off", 0, False, None)
 """Values of settings that add nothing to the model of [1]."""
@@ -48,7 +50,7 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
     searched = [key for key in keys if key not in swept]
     groups = configurations(rows)
     trials_of = [[collection.trials[number] for number in group[0].trials] for group in groups]
-    first = baseline(rows)
+    first = baseline(rows, collection.baselines)
     bases = list(dict.fromkeys(row.basis for row in rows))
     splits = [split for split in SPLITS if any(name.startswith(f"{split}/") for row in rows for name in row.cells)]
     return {
@@ -67,7 +69,7 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
         "settings": [{"key": key, "name": name, "swept": key in swept,
                       "neutral": neutral(key.removeprefix(EVALUATION)) if key in swept else None}
                      for key, name in zip(keys, short_names(keys), strict=True)],
-        "rows": _rows(rows, keys, groups),
+        "rows": _rows(rows, keys, groups) | _costs(rows, collection),
         "values": {split: _values(rows, split, metrics) for split in splits},
         "published": [{"name": row.name, "mode": MODE, "metric": METRIC, "recall": row.recall} for row in PUBLISHED],
         "conventions": CONVENTIONS,
@@ -79,9 +81,12 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
     }
 
 
-def baseline(rows: Sequence[ResultRow]) -> int:
-    """The row that the others are compared to at first: the one with most settings at the value that changes least
-    (`baseline`, `off`, 0), and of several the one with the most seeds."""
+def baseline(rows: Sequence[ResultRow], named: Sequence[str] = ()) -> int:
+    """The row that the others are compared to at first: the first of `named` that is here. Without one the row with
+    most settings at the value that changes least (`baseline`, `off`, 0), and of several the one with the most seeds."""
+    if here := present(rows, named):
+        return next(place for place, row in enumerate(rows) if row is baseline_of(rows, here[0]))
+
     def plainness(place: int) -> tuple[int, int]:
         of_row = rows[place].settings
         return sum(not is_adjusted({key: value}) if key.startswith(EVALUATION) else value in PLAIN
@@ -114,7 +119,14 @@ def _rows(rows: Sequence[ResultRow], keys: Sequence[str],
         "front": [bool(row.on_front) for row in rows], "best": [bool(row.best_adjusted) for row in rows],
         "published": [PUBLISHED.index(one) if one else None for one in like],
         "otherwise": [trained_otherwise(row.identity) if one else "" for row, one in zip(rows, like, strict=True)],
-        "seeds": [[sample.seed for sample in row.samples] for row in rows]}
+        "seeds": [[sample.seed for sample in row.samples] for row in rows],
+        "blocks": [[sample.block for sample in row.samples] for row in rows]}
+
+
+def _costs(rows: Sequence[ResultRow], collection: Collection) -> dict[str, list[Any]]:
+    """The training cost of a trial of each row, and its unit."""
+    costs = [cost([collection.trials[number] for number in row.trials]) for row in rows]
+    return {"cost": [one and round(one.seconds, 1) for one in costs], "unit": [one and one.unit for one in costs]}
 
 
 def _values(rows: Sequence[ResultRow], split: str, metrics: Sequence[str]) -> dict[str, str]:
@@ -128,12 +140,14 @@ def _trials(collection: Collection, rows: Sequence[ResultRow],
             groups: Sequence[Sequence[ResultRow]]) -> dict[str, list[Any]]:
     configuration = {trial: place for place, group in enumerate(groups) for row in group for trial in row.trials}
     trials = collection.trials
+    blocks = collection.blocks if any(row.blocks for row in rows) else []
     keys = list(dict.fromkeys(key for trial in trials for key in trial.values))
     return {
         "keys": keys, "values": [[_value(trial.values.get(key)) for key in keys] for trial in trials],
         **{name: [getattr(trial, name) for trial in trials] for name in (
             "name", "run", "status", "reason", "seed", "planned", "tested")},
         "configuration": [configuration.get(number) for number in range(len(trials))],
+        "block": [block_of(trial.values, blocks) for trial in trials],
         "epochs": [trial.epochs[-1] if trial.epochs else 0 for trial in trials],
         "seconds": [trial.seconds and round(trial.seconds, 1) for trial in trials]}
 

@@ -15,6 +15,7 @@ from ...study.study_file import StudyFile
 from ..aggregate import Collection, ResultRow
 from ..basis import Basis
 from ..history import TrialHistory
+from ..pooling import in_order
 
 ZERO_SHOT = ("zs: triplets (subject class, predicate, object class) that do not occur in training; 10s: 1 to 10 times; "
              "100s: 11 to 100 times. For test, training is train and val together; for validation it is train.")
@@ -26,14 +27,13 @@ MEASURE = "`python -m sgg.detector evaluate RUN/trials/TRIAL/parts/detector` mea
 def facts(collection: Collection, rows: Sequence[ResultRow], folders: Sequence[str]) -> list[tuple[str, list[str]]]:
     """The facts of the head, each with a label and its lines. A line for each different value of several studies."""
     trials, studies = collection.trials, collection.studies
-    bases = list(dict.fromkeys(row.basis for row in rows))
+    bases = list(dict.fromkeys(basis for row in rows for basis in row.basis.each))
     seconds = [trial.seconds for trial in trials if trial.seconds is not None]
     return [
         ("Question", [_question(collection)]),
         ("Data", _different(basis.data for basis in bases)),
         ("Word vectors", _different(basis.embeddings for basis in bases)),
-        ("Detector", _different(_parts(study) for study in studies) or _different(
-            dict(basis.parts).get("detector", "") for basis in bases)),
+        ("Detector", _detectors(studies, [dict(basis.parts).get("detector", "") for basis in bases])),
         ("Detector's mAP", _different(_average_precision(data) for data in _provenances(collection))),
         ("Zero-shot", [ZERO_SHOT, *_other_sets(rows, bases)]),
         ("Code", _different(program for row in rows for program in row.programs) or
@@ -48,6 +48,8 @@ def facts(collection: Collection, rows: Sequence[ResultRow], folders: Sequence[s
         ("GPU time", [_gpu_time(trials)]),
         ("Training time", [f"{duration(sum(seconds))} over {len(seconds)} trials, without validation and test"]
          if seconds else [UNKNOWN]),
+        *([("Data sets", [f"{', '.join(collection.blocks)}: {', '.join(blocks)}; every configuration runs on each"])]
+          if (blocks := in_order(block for row in rows for block in row.blocks)) else []),
         ("Seeds", [", ".join(map(str, sorted({trial.seed for trial in trials if trial.seed is not None}))) or UNKNOWN]),
         ("Trials", [_counts(trials)]),
         ("Folder", list(folders)),
@@ -83,9 +85,9 @@ def _other_sets(rows: Sequence[ResultRow], bases: Sequence[Basis]) -> list[str]:
 
 def _question(collection: Collection) -> str:
     metrics = [name for name, _ in collection.objectives]
-    if not collection.searched:
+    settings = [key for key in collection.searched if key not in collection.blocks]
+    if not settings:
         return f"What does this configuration reach in {' and '.join(metrics)}?"
-    settings = collection.searched
     names = ", ".join(settings[:-1]) + (" and " if len(settings) > 1 else "") + settings[-1]
     gives = f"Which {names} {'gives' if len(settings) == 1 else 'give'}"
     if len(metrics) > 1:
@@ -93,9 +95,13 @@ def _question(collection: Collection) -> str:
     return f"{gives} the {'highest' if collection.mode == 'max' else 'lowest'} {collection.metric}?"
 
 
-def _parts(study: StudyFile) -> str:
-    backbone = find(study["settings"], "detector.backbone")
-    return ", ".join(str(part) for part in (backbone, study["data"].get("detector")) if part)
+def _detectors(studies: Sequence[StudyFile], hashes: Sequence[str]) -> list[str]:
+    """The backbone and the hash of each detector. hashes: of all data sets; a study names that of its first alone."""
+    named = [(find(study["settings"], "detector.backbone"), study["data"].get("detector")) for study in studies]
+    backbones, digests = {backbone for backbone, _ in named}, _different(hashes)
+    if len(backbones) == 1 and digests:
+        named = [(backbone, digest) for backbone in backbones for digest in digests]
+    return _different(", ".join(str(part) for part in one if part) for one in named) or digests
 
 
 def _provenances(collection: Collection) -> list[Mapping[str, Any]]:

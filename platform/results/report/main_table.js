@@ -36,18 +36,25 @@ const MainTable = (() => {
 
   const differenceText = (found) => {
     if (!found) return "–";
-    if (found.low === null) return `${Dom.signed(found.mean)} (1 seed)`;
+    if (found.low === null) return `${Dom.signed(found.mean)} (1 seed${found.blocks > 1 ? " each" : ""})`;
     return `${Dom.signed(found.mean)} [${Dom.signed(found.low)}, ${Dom.signed(found.high)}]`;
   };
-  const pText = (found) => {
-    if (!found || found.p === null) return "–";
-    return found.p < 0.001 ? "< 0.001" : found.p.toFixed(3);
+  const pText = (p) => {
+    if (p === null || p === undefined) return "–";
+    return p < 0.001 ? "< 0.001" : p.toFixed(3);
   };
+
+  /* What a comparison shows, beside the difference: `across` where rows pool several data sets, `seconds` where known. */
+  const comparison = () => {
+    const found = [...State.differences(State.metric()).values()];
+    return ["p", ...(found.some(({ across }) => across !== null) ? ["across"] : []), ...(found.some(({ seconds }) => seconds !== null) ? ["seconds"] : [])];
+  };
+  const unitOfCost = () => ((data.rows[choice.baseline] || {}).unit || "s").replace("processor", "proc.");
 
   const value = (row, by, cells) => {
     if (by === "value") return (State.cell(row, State.metric()) || {}).mean;
     if (by === "difference") return (State.difference(row, State.metric()) || {}).mean;
-    if (by === "p") return (State.difference(row, State.metric()) || {}).p;
+    if (["p", "across", "seconds"].includes(by)) return (State.difference(row, State.metric()) || {})[by];
     if (by === "n") return row.n;
     if (by === "status") return row.status;
     if (typeof by === "number") return row.settings[by];
@@ -76,7 +83,7 @@ const MainTable = (() => {
     const numbers = shown.map((column) => heading([Dom.html("span", { class: "group" }, data.modes[column.mode]), ` ${column.subset} `, Dom.html("span", { class: "unit" }, `${column.recall}@${column.k} %`)],
       column.name, choice.sort.by === "value" && column.name === chosen ? { ...choice.sort, by: chosen } : choice.sort, sort, { class: column.name === chosen ? "number chosen" : "number" }));
     const against = [heading([`Δ ${State.metricLabel()} `, Dom.html("span", { class: "unit" }, "points [95 %]")], "difference", choice.sort, sort, { class: "number" }),
-      heading("p", "p", choice.sort, sort, { class: "number" })];
+      ...comparison().map((part) => heading({ p: "p", across: ["p ", Dom.html("span", { class: "unit" }, "over data sets")], seconds: ["cost ", Dom.html("span", { class: "unit" }, `${unitOfCost()} a point`)] }[part], part, choice.sort, sort, { class: "number" }))];
     return Dom.html("thead", {}, Dom.html("tr", {}, cells, narrow() ? [numbers, against] : [against, numbers],
       heading("n", "n", choice.sort, sort, { class: "number" }), heading("status", "status", choice.sort, sort)));
   };
@@ -108,7 +115,8 @@ const MainTable = (() => {
     const found = State.difference(row, State.metric());
     const clear = found && found.low !== null && (found.low > 0 || found.high < 0);
     const words = row === data.rows[choice.baseline] ? "baseline" : differenceText(found);
-    return [Dom.html("td", { class: `number ${clear ? "clear" : ""}` }, words), Dom.html("td", { class: "number" }, pText(found))];
+    const texts = { p: pText, across: pText, seconds: (value) => (value === null || value === undefined ? "–" : value.toFixed(1)) };
+    return [Dom.html("td", { class: `number ${clear ? "clear" : ""}` }, words), ...comparison().map((part) => Dom.html("td", { class: "number" }, texts[part]((found || {})[part])))];
   };
 
   const draw = () => {
@@ -136,13 +144,17 @@ const MainTable = (() => {
 
   const note = (rows) => {
     const all = data.rows.filter((row) => State.isShown(row)).length;
-    Dom.replace("results-note", `${rows.length} of ${all} rows. Mean ± sample deviation over seeds, in percent on ${choice.split === "test" ? "test" : "validation (last epoch)"}. `
-      + "Δ is the paired difference to the baseline over common seeds, with its 95 % interval and p of a two-sided t test.");
+    const compared = [...State.differences(State.metric()).values()];
+    const most = Math.max(0, ...compared.map(({ blocks }) => blocks));
+    const pooled = data.rows.some((row) => row.basis === choice.basis && new Set(row.blocks).size > 1);
+    Dom.replace("results-note", `${rows.length} of ${all} rows. Mean ± sample deviation over seeds${pooled ? " and data sets" : ""}, in percent on ${choice.split === "test" ? "test" : "validation (last epoch)"}. `
+      + `Δ is the paired difference to the baseline over common ${most > 1 ? "data sets and " : ""}seeds, with its 95 % interval${most > 1 ? ` and p of a t test within the ${most} data sets; p over data sets asks whether other data sets would show it, too` : " and p of a two-sided t test"}. `
+      + `Each p is corrected by Holm over ${compared.length} row${compared.length === 1 ? "" : "s"} for this metric.`);
     const several = data.bases.length > 1 ? ` These rows are of data ${choice.basis + 1}. Rows of different data are not compared; “Data” shows the others: ${data.bases.map((text, number) => `(${number + 1}) ${text}`).join("; ")}.` : "";
     const beside = data.rows.filter((row) => row.published !== null);
     const otherwise = [...new Set(beside.map((row) => row.otherwise).filter(Boolean))];
     Dom.replace("results-key", Dom.html("strong", {}, "Bold"), " is the best of a column, ", Dom.html("u", {}, "underlined"), " the second. ",
-      Dom.html("span", { class: "early" }, "Italic"), " with “val”: the trial has no test, so its last validation stands there; it is not ranked. n: trials with different seeds. p is not corrected for the number of rows.", several,
+      Dom.html("span", { class: "early" }, "Italic"), " with “val”: the trial has no test, so its last validation stands there; it is not ranked. n: trials with different seeds or data sets. Cost: what the training of a trial takes more than that of the baseline, for each point gained.", several,
       rows.some((row) => row.best) ? ` ★ best: of all adjustments of a configuration the best by ${data.objective} in validation.` : "",
       data.objectives.length > 1 ? ` ◆ front: on the Pareto front of ${data.objectives.join(" and ")} in validation, among rows of finished trials.` : "",
       ...(beside.length ? [` ${data.conventions}`, otherwise.length ? ` * Trained otherwise here: ${otherwise.join("; ")}.` : null] : [" No row is like a published one (Visual Genome, VGG16)."]));

@@ -53,40 +53,59 @@ const State = (() => {
     const packed = (data.values[split] || {})[name];
     return packed === undefined ? null : Columns.numbers(packed, data.scale);
   });
-  /* Seed -> fraction of a row on a split. */
-  const bySeed = (row, name, split) => {
+  /* The samples of a row that were measured on a split: {block, seed, value}. The block is the data set. */
+  const samples = (row, name, split) => {
     const values = column(split, name);
-    const found = new Map();
-    if (values) row.seeds.forEach((seed, number) => {
-      const value = values[row.first + number];
-      if (!Number.isNaN(value)) found.set(seed === null ? `unknown ${number}` : seed, value);
-    });
-    return found;
+    return values ? row.seeds.map((seed, number) => ({ block: row.blocks[number], seed, value: values[row.first + number] })).filter(({ value }) => !Number.isNaN(value)) : [];
   };
   /* Mean, deviation and n of a row. A row without test values, such as one that was stopped, shows those of its last
      validation; `early` says so. */
   const cell = (row, name) => {
     for (const split of choice.split === "test" ? ["test", "val"] : ["val"]) {
-      const values = [...bySeed(row, name, split).values()];
+      const values = samples(row, name, split).map(({ value }) => value);
       if (values.length) {
         return { mean: Statistics.mean(values), sd: Statistics.deviation(values), n: values.length, early: split !== choice.split };
       }
     }
     return null;
   };
-  /* The paired difference to the baseline over common seeds, on the same split and the same data. */
-  const difference = (row, name) => {
-    const base = data.rows[choice.baseline];
-    if (!base || base === row || base.basis !== row.basis) return null;
-    const ours = bySeed(row, name, choice.split);
-    const theirs = bySeed(base, name, choice.split);
-    const seeds = [...ours.keys()].filter((seed) => theirs.has(seed));
-    return Statistics.paired(seeds.map((seed) => ours.get(seed)), seeds.map((seed) => theirs.get(seed)));
+
+  /* Data set -> seed -> fraction; where several configurations share a row, their mean. */
+  const byPair = (row, name) => {
+    const found = new Map();
+    for (const { block, seed, value } of samples(row, name, choice.split)) {
+      if (seed === null) continue;
+      if (!found.has(block)) found.set(block, new Map());
+      found.get(block).set(seed, [...(found.get(block).get(seed) || []), value]);
+    }
+    return found;
   };
+  const differenceOf = (row, base, name) => {
+    const [ours, theirs] = [byPair(row, name), byPair(base, name)];
+    return Statistics.paired([...ours].filter(([block]) => theirs.has(block)).map(([block, seeds]) => [...seeds].filter(([seed]) => theirs.get(block).has(seed))
+      .map(([seed, values]) => Statistics.mean(values) - Statistics.mean(theirs.get(block).get(seed)))));
+  };
+  /* Row -> its paired difference to the baseline over common data sets and seeds, on the same split and the same data,
+     with the seconds of a point gained. p is corrected over all rows that the table can have, also those that the filter
+     leaves out: it does not depend on what is looked at. */
+  const computed = new Map();
+  const differences = (name) => {
+    const key = [choice.baseline, choice.split, choice.adjusted, name].join(" ");
+    if (!computed.has(key)) {
+      const base = data.rows[choice.baseline];
+      const rows = base ? data.rows.filter((row) => row !== base && row.basis === base.basis && isShown(row)) : [];
+      const found = rows.map((row) => [row, differenceOf(row, base, name)]).filter(([, difference]) => difference);
+      const [p, across] = ["p", "across"].map((part) => Statistics.holm(found.map(([, difference]) => difference[part])));
+      computed.set(key, new Map(found.map(([row, difference], at) => [row, { ...difference, p: p[at], across: across[at],
+        seconds: difference.mean > 0 && row.cost !== null && base.cost !== null && row.unit === base.unit ? (row.cost - base.cost) / (100 * difference.mean) : null }])));
+    }
+    return computed.get(key);
+  };
+  const difference = (row, name) => differences(name).get(row) || null;
 
   const label = (row, most = 200) => Dom.short(data.settings.map((setting, number) => [setting, row.settings[number]])
     .filter(([setting, value]) => value !== null && (!setting.swept || value !== setting.neutral))
-    .map(([setting, value]) => `${setting.name} ${Dom.setting(value)}`).join(", ") || "the configuration", most);
+    .map(([setting, value]) => (setting.key === "row" ? Dom.setting(value) : `${setting.name} ${Dom.setting(value)}`)).join(", ") || "the configuration", most);
 
   const text = (row) => `${label(row, 1e6)} ${row.status}`.toLowerCase();
   const matches = (words) => choice.filter.toLowerCase().split(/\s+/).filter(Boolean).every((word) => words.includes(word));
@@ -123,6 +142,6 @@ const State = (() => {
     return known.length ? { epochs: known.map((at) => data.curves.epochs[configuration][at]), mean: part(mean), low: part(low), high: part(high) } : null;
   };
 
-  return { data, choice, onChange, change, HEADLINE, headline, kOf, metric, metricLabel, bySeed, cell, difference, curve, label, shown, trialsShown, leading,
+  return { data, choice, onChange, change, HEADLINE, headline, kOf, metric, metricLabel, samples, cell, difference, differences, curve, label, shown, trialsShown, leading,
     plainByConfiguration, isShown, has: (name) => measured.has(name) };
 })();

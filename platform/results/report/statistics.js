@@ -36,18 +36,36 @@ const Statistics = (() => {
     return (low + high) / 2;
   };
 
-  /* Paired t test of equally long lists. Its interval covers 95 %. low, high and p are null for fewer than two pairs;
-     p is null where all differences are equal. */
-  const paired = (ours, theirs) => {
-    const differences = ours.map((value, place) => value - theirs[place]);
-    const n = differences.length;
-    if (n === 0) return null;
-    const middle = mean(differences);
-    if (n === 1) return { mean: middle, low: null, high: null, p: null, n };
-    const error = deviation(differences) / Math.sqrt(n);
-    const reach = critical(0.95, n - 1) * error;
-    const p = error > 1e-12 ? 1 - within(middle / error, n - 1) : null;
-    return { mean: middle, low: middle - reach, high: middle + reach, p, n };
+  /* The two-sided p of a t test; null without an error, where all differences are equal. */
+  const twoSided = (middle, error, freedom) => (error !== null && error > 1e-12 ? 1 - within(middle / error, freedom) : null);
+
+  /* The difference of pairs that are in blocks, which are data sets (paired.py says what each number answers). blocks: a
+     list of differences for each. low, high, p and across are null where there are too few; n: pairs. */
+  const paired = (blocks) => {
+    const full = blocks.filter((values) => values.length);
+    if (!full.length) return null;
+    const means = full.map(mean);
+    const middle = mean(means);
+    const n = full.reduce((sum, values) => sum + values.length, 0);
+    const freedom = n - full.length;
+    const squares = full.reduce((sum, values, at) => sum + values.reduce((part, value) => part + (value - means[at]) ** 2, 0), 0);
+    const error = freedom ? Math.sqrt((squares / freedom) * full.reduce((sum, values) => sum + 1 / values.length, 0)) / full.length : null;
+    const reach = error === null ? null : critical(0.95, freedom) * error;
+    const spread = full.length > 1 ? deviation(means) / Math.sqrt(full.length) : null;
+    return { mean: middle, low: reach === null ? null : middle - reach, high: reach === null ? null : middle + reach,
+      p: twoSided(middle, error, freedom), across: twoSided(middle, spread, full.length - 1), n, blocks: full.length };
+  };
+
+  /* The p of several tests, corrected after Holm (1979). null is no test, and counts as none. */
+  const holm = (values) => {
+    const order = values.map((p, place) => [p, place]).filter(([p]) => p !== null).sort((a, b) => a[0] - b[0]);
+    const corrected = values.map(() => null);
+    let highest = 0;
+    order.forEach(([p, place], rank) => {
+      highest = Math.max(highest, Math.min(1, (order.length - rank) * p));
+      corrected[place] = highest;
+    });
+    return corrected;
   };
 
   /* The places of the points [x, y] that no other point dominates; larger is better. Equal points are all on the front. */
@@ -67,5 +85,5 @@ const Statistics = (() => {
     return front;
   };
 
-  return { mean, deviation, within, critical, paired, pareto };
+  return { mean, deviation, within, critical, paired, holm, pareto };
 })();

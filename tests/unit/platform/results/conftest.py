@@ -1,3 +1,4 @@
+from functools import partial
 from platform.study.directory import FINISHED, StudyDirectory, TrialRecord
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from sgg.common.atomic import write_json
 from sgg.common.run_log import History
 from sgg.config import load
+from tests.fake_study import write_study
 
 TOY = {"name": "toy", "description": "toy genome", "hash": "aaaaaaaaaaaa"}
 
@@ -31,3 +33,9 @@ def search(tmp_path):
                 write_json(record.directory / "test.json", {f"test/{k}": v for k, v in figures.items()})
         return directory.path
     return write
+
+
+@pytest.fixture
+def rows_on_genomes(tmp_path):
+    """`tests.fake_study.write_study` in a folder of its own."""
+    return partial(write_study, tmp_path)

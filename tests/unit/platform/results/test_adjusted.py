@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from platform.results.adjusted import configurations, is_adjusted
+from platform.results.adjusted import configurations, is_adjusted, standing
 from platform.results.aggregate import aggregate, collect
 from platform.results.formats import render
 from platform.results.report.content import content
@@ -43,6 +43,20 @@ def test_mark_best_chooses_by_validation(effects) -> None:
 def test_mark_best_says_nothing_where_nothing_differs(search) -> None:
     rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.2)])]))
     assert [row.best_adjusted for row in rows] == [None]
+
+
+def test_mark_best_chooses_the_weakest_of_equal_ones(search) -> None:
+    """The fixture's recall is twice as high under every pred_weight but 0."""
+    rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.2)], pred_weight="[0, 0.5, 0.25]")]))
+    assert {row.settings["evaluation.pred_weight"]: row.best_adjusted for row in rows} == {
+        0: False, 0.25: True, 0.5: False}
+
+
+def test_standing_rows_are_the_plain_and_the_best_one_of_each_configuration(search) -> None:
+    rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.2), ("baseline", 0, FINISHED, 0.1)],
+                                     pred_weight="[0, 0.5, 0.25]")]))
+    assert [(row.settings["loss.kind"], row.settings["evaluation.pred_weight"]) for row in standing(rows)] == [
+        ("dnorm", 0.25), ("dnorm", 0), ("baseline", 0.25), ("baseline", 0)]
 
 
 def test_configurations_begin_with_the_row_without_adjustments(effects) -> None:

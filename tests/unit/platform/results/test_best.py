@@ -99,4 +99,15 @@ def test_main_best_prints_the_path_alone(run, capsys):
     assert said.out == f"{path}/trials/t1/checkpoints/epoch_0001\n"
     assert said.err.startswith(f"{METRIC} 50.0 %")
     assert results.main([str(path), "--best", "--format", "csv"]) == 2
-    assert "leave out --format and --by" in capsys.readouterr().err
+    assert "leave out --format, --by and --baseline" in capsys.readouterr().err
+
+
+def test_best_checkpoint_of_a_study_over_data_sets_compares_nothing(rows_on_genomes):
+    """Which genome is the easiest says nothing about models."""
+    path = rows_on_genomes("a", [("plain", 7, 0, 0.5), ("plain", 8, 0, 0.4)])
+    for trial in (path / "trials").iterdir():
+        path_of(trial, 1).mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"have different data.*name the folders of its trials on one data set"):
+        best_checkpoint([path])
+    best, _ = best_checkpoint([path / "trials" / "t1"], "sgcls/zs/ngR@100")
+    assert best.value == 0.4
