@@ -20,23 +20,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.results import Row, add_training, arguments_of, judged, report, times
+from benchmarks.common.without_model import frequency_only
 from sgg import systems
 from sgg.common.run_log import read_test
 from sgg.config import Config, validate
-from sgg.detector.evaluation import both_objects_right
 from sgg.evaluate import restore
 from sgg.evaluate.evaluation import metric_values
-from sgg.models.frequency_bias import frequency_table
-from sgg.models.ranking import rank
-from sgg.models.sampling import all_pairs
 from sgg.structures import Prediction
-from sgg.systems.two_stage.foundation import TwoStageFoundation
 from sgg.training.fit import fit
 
 GAN = {"kind": "gan"}
@@ -75,32 +70,6 @@ def train(row: str, seed: int, options: argparse.Namespace) -> dict[str, float]:
 def folder(row: str, seed: int, options: argparse.Namespace) -> Path:
     """The folder of a trial."""
     return Path(options.out) / f"{row.replace(', ', '-').replace(' ', '-')}-{seed}"
-
-
-def frequency_only(foundation: TwoStageFoundation) -> tuple[dict[str, float], dict[str, float]]:
-    """Test metrics of the frequency table on the detector's labels, and the ceiling of each subset."""
-    experiment = foundation.experiment
-    table = frequency_table(*experiment.pair_counts)
-    metrics, named = experiment.metrics("test"), {}
-    for batch in experiment.evaluation_batches("test"):
-        classes = foundation.detector.classify(batch.images, batch.boxes, batch.image_index)
-        scores, labels = classes[:, 1:].max(1)
-        counts = batch.objects_per_image().tolist()
-        for name, graph, found, confidence in zip(batch.image_ids, batch.graphs(), (labels + 1).split(counts),
-                                                  scores.split(counts), strict=True):
-            named[name] = found.numpy()
-            pairs = all_pairs(torch.zeros(len(found), dtype=torch.long))
-            logits = table[found[pairs[:, 0]], found[pairs[:, 1]]]
-            for mode, shown, sure in (("sgcls", found, confidence), ("predcls", graph.labels, torch.ones(len(found)))):
-                prediction = rank(graph.boxes, shown, sure, pairs, logits)
-                metrics[mode].update(graph.numpy(), prediction.numpy(), name)
-    ceiling = {}
-    for subset in ("zs", "10s", "100s", "all"):
-        split = experiment.data.split("test", subset).head(experiment.config.data.eval_images)
-        known = [image for image in range(len(split)) if split.image_id(image) in named]
-        ceiling[subset] = both_objects_right([split.graph(image) for image in known],
-                                             [named[split.image_id(image)] for image in known])
-    return metric_values(metrics), ceiling
 
 
 def chance(directory: Path, seed: int) -> dict[str, float]:

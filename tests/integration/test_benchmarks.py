@@ -410,6 +410,27 @@ def test_toy_room():
     assert len(names(toy_room.measure([0], quick=True))) == 2 * 2 * len(toy_room.METRICS)
 
 
+def test_toy_room_beside_a_study(tmp_path, monkeypatch):
+    """Models by difficulty, the detectors of all its genomes, and a picture."""
+    write_json(tmp_path / "study.json", {"given": {}, "axes": {
+        "data.difficulty": {"search": "grid", "of": [0, 1]}, "data.seed": {"search": "grid", "of": [5, 6]}}})
+    write_json(tmp_path / "results.json", [
+        {"row": "dnorm", "data.difficulty": difficulty, "test/predcls/zs/R@20": {"mean": 0.5 - difficulty / 10}}
+        for difficulty in (0, 1)])
+    asked = []
+    monkeypatch.setattr(toy_room, "without_model", lambda study, difficulty, seed: asked.append((difficulty, seed)) or (
+        {f"sgcls/{metric}": 0.1 * seed for metric in toy_room.METRICS}, {"zs": 0.2 * difficulty}))
+    measured = list(toy_room.of_study(tmp_path, quick=True))
+    rows = {row["name"].removeprefix("toy_room/difficulty_"): row["value"] for row in measured}
+    assert {name: rows[name] for name in ("0/dnorm/predcls/zs/R@20", "1/dnorm/predcls/zs/R@20")} == {
+        "0/dnorm/predcls/zs/R@20": 50, "1/dnorm/predcls/zs/R@20": pytest.approx(40)}
+    assert rows["1/detector and frequency table/sgcls/all/R@20"] == pytest.approx(55)
+    assert rows["1/detector, both classes right/sgcls/zs/both right"] == pytest.approx(20)
+    assert asked == [(0, 5), (0, 6), (1, 5), (1, 6)]
+    toy_room.draw(measured, tmp_path / "room.png")
+    assert (tmp_path / "room.png").stat().st_size > 10_000
+
+
 def test_step_memory(monkeypatch):
     monkeypatch.setattr(step_memory, "in_fresh_process", lambda quick, gan: step_memory.taken_by_steps(
         step_memory.size_of(quick, 1), gan) + 1)
