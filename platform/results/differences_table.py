@@ -14,7 +14,6 @@ from rich.text import Text
 from sgg.common.metric_names import TABLE_SUBSETS
 
 from .aggregate import Collection, ResultRow
-from .basis import Basis
 from .cost import cost
 from .differences import Compared, baseline_of, compared
 from .headline import headline_of, split_of
@@ -48,11 +47,13 @@ def differences_table(rows: Sequence[ResultRow], words: str, collection: Collect
 
 
 def differences_csv(rows: Sequence[ResultRow], baselines: Sequence[str], collection: Collection) -> str:
-    """All differences in recall to each baseline, a line for each row and metric; differences are fractions."""
+    """All differences in recall to each baseline, a line for each row and metric; differences are fractions. The data
+    are named where rows have different ones; results.csv says more of them."""
     keys = list(dict.fromkeys(key for row in rows for key in row.settings))
+    data = ["data"] if len({row.basis for row in rows}) > 1 else []
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*keys, *HEAD, *Basis("").words()])
+    writer.writerow([*keys, *HEAD, *data])
     for words in baselines:
         for group, base in against(rows, words):
             unit = _unit(base, collection)
@@ -62,7 +63,8 @@ def differences_csv(rows: Sequence[ResultRow], baselines: Sequence[str], collect
                     values = (words, name, found.n, found.blocks, found.mean, found.low, found.high, one.p, one.across,
                               found.p, found.across, one.seconds, unit)
                     writer.writerow(["" if value is None else value for value in (
-                        *(one.row.settings.get(key) for key in keys), *values, *base.basis.words().values())])
+                        *(one.row.settings.get(key) for key in keys), *values,
+                        *(base.basis.words()[name] for name in data))])
     return buffer.getvalue()
 
 

@@ -43,7 +43,7 @@ def taken_out(settings: dict[str, Any], chosen: str | None = None) -> tuple[dict
         return rest, {}, faults
     kind = "choice" if find(rest, "search.algorithm") == "optuna" else "grid"  # optuna takes no grid
     named = {name: flatten(with_current_keys(Settings, row or {})) for name, row in rows.items()}
-    wanted = list(named) if chosen is None else [name.strip() for name in chosen.split(",")]
+    wanted = list(named) if chosen is None else list(dict.fromkeys(name.strip() for name in chosen.split(",")))
     faults = [f"{ROWS} must name {one_of(list(named))}, got {name!r}{did_you_mean(name, named)}"
               for name in wanted if name not in named]
     return rest, {} if faults else {ROW: {"search": kind, "of": wanted, ROWS: named}}, faults

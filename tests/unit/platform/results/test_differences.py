@@ -132,6 +132,19 @@ def test_differences_csv_has_every_metric(collected):
     assert (float(worse["difference"]), worse["seconds_per_point"]) == (pytest.approx(-found.difference.mean), "")
 
 
+def test_differences_csv_names_data_that_differ(rows_on_genomes):
+    """Genomes of two kinds, each with a baseline of its own."""
+    paths = [rows_on_genomes("a", TRIALS),
+             rows_on_genomes("b", TRIALS, ["data.difficulty=0.9"], data={"description": "harder"})]
+    collection = collect(paths)
+    rows = aggregate(collection)
+    lines = list(csv.DictReader(io.StringIO(differences_csv(rows, ["plain"], collection))))
+    assert {(line["data.difficulty"], line["data"]) for line in lines} == {
+        ("0.5", "toy genome (seed 7) [77777777]; toy genome (seed 8) [88888888]"),
+        ("0.9", "harder [77777777]; harder [88888888]")}
+    assert differences_table(rows, "plain", collection).count("twice, difficulty 0.9") == 2
+
+
 def test_write_results_compares_with_the_baseline_of_the_study(rows_on_genomes):
     path = rows_on_genomes("a", TRIALS, ["search.baseline=plain"])
     assert "difference to plain in points" in write_results(path)
