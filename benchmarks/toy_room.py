@@ -18,6 +18,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -114,23 +115,29 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    panels = [(mode, subset) for mode in ("predcls", "sgcls") for subset in ("zs", "all")]
-    figure, axes = plt.subplots(1, len(panels), figsize=(16, 4.2), sharey=True, layout="constrained")
-    for axis, (mode, subset) in zip(axes, panels, strict=True):
-        lines: dict[str, list[tuple[float, float]]] = {}
-        for row in rows:
-            _, difficulty, name, *metric = row["name"].split("/")
-            if metric in ([mode, subset, "R@20"], [mode, subset, "both right"]):
-                lines.setdefault(name, []).append((float(difficulty.removeprefix("difficulty_")), row["value"]))
-        for name, points in lines.items():
-            axis.plot(*zip(*sorted(points), strict=True), marker="o", label=name)
+    colours: dict[str, str] = {}
+    figure, axes = plt.subplots(1, 4, figsize=(16, 4.6), sharey=True, layout="constrained")
+    for axis, (mode, subset) in zip(axes, product(("predcls", "sgcls"), ("zs", "all")), strict=True):
+        for name, points in lines(rows, mode, subset).items():
+            colour = colours.setdefault(name, f"C{len(colours)}")
+            axis.plot(*zip(*sorted(points), strict=True), marker="o", color=colour)
         axis.set(title=f"{'PredCls' if mode == 'predcls' else 'SGCls'}, {'zero-shot' if subset == 'zs' else subset}",
                  xlabel="difficulty")
-        if lines:
-            axis.legend(fontsize=7)
     axes[0].set(ylabel="R@20 on test, %", ylim=(0, 100))
+    figure.legend([plt.Line2D([], [], marker="o", color=colour) for colour in colours.values()], list(colours),
+                  loc="outside lower center", ncols=len(colours))
     figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def lines(rows: Sequence[Row], mode: str, subset: str) -> dict[str, list[tuple[float, float]]]:
+    """Who reaches what: name -> (difficulty, percent) of each difficulty."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        _, difficulty, name, *metric = row["name"].split("/")
+        if metric in ([mode, subset, "R@20"], [mode, subset, "both right"]):
+            found.setdefault(name, []).append((float(difficulty.removeprefix("difficulty_")), row["value"]))
+    return found
 
 
 def values(world: World, seed: int, sizes: Sizes, habits: bool) -> dict[str, float]:
