@@ -10,7 +10,8 @@ import math
 import random
 from functools import cache
 from pathlib import Path
-from platform.study.directory import FAILED, FINISHED, RUNNING, STOPPED, StudyDirectory, TrialRecord
+from platform.study.directory import StudyDirectory
+from platform.study.trial_record import FAILED, FINISHED, RUNNING, STOPPED, TrialRecord
 from typing import Any
 
 import numpy as np

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from platform.study.directory import FAILED, FINISHED, StudyDirectory, TrialRecord
+from platform.study.directory import StudyDirectory
+from platform.study.trial_record import FAILED, FINISHED, TrialRecord
 from typing import Any
 
 from sgg.common.atomic import write_json

@@ -5,7 +5,8 @@ And the folder of a search on it.
 
 import json
 from pathlib import Path
-from platform.study.directory import FINISHED, StudyDirectory, TrialRecord
+from platform.study.directory import StudyDirectory
+from platform.study.trial_record import FINISHED, TrialRecord
 
 import h5py
 import numpy as np

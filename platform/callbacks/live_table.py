@@ -18,9 +18,8 @@ from sgg.common.metric_names import is_fraction
 from sgg.config import Config
 
 from ..results.wording import short_names
-from ..search.axis import Values
-from ..search.search_space import describe
-from ..study.directory import FAILED, FINISHED, PENDING, RUNNING, STOPPED, TrialRecord
+from ..search.axis import Values, describe
+from ..study.trial_record import FAILED, FINISHED, PENDING, RUNNING, STOPPED, TrialRecord
 from ..trial.trainable import BEFORE_KEY, ENDED_KEY, FAILED_KEY, OBJECTIVE
 from .trial_status import settings_of
 

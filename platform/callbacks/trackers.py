@@ -25,7 +25,8 @@ from sgg.common.run_log import Row, read_test
 from sgg.config import Study
 from sgg.settings.keys import flatten
 
-from ..study.directory import StudyDirectory, TrialRecord
+from ..study.directory import StudyDirectory
+from ..study.trial_record import TrialRecord
 from ..trial.trainable import FAILED_KEY
 from .trial_status import settings_of
 

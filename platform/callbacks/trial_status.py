@@ -13,7 +13,8 @@ from sgg.common.run_log import position
 
 from ..cluster.ray_internals import actor_of, remove_placement_groups_of
 from ..search.repeats import SEED_KEY
-from ..study.directory import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRecord
+from ..study.directory import StudyDirectory
+from ..study.trial_record import FAILED, FINISHED, STOPPED, TrialRecord
 from ..trial.trainable import ENDED_KEY, FAILED_KEY, STUDY_KEY
 
 

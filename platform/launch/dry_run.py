@@ -23,6 +23,7 @@ from sgg.systems.forecast import SharedPart
 
 from ..cluster.interrupts import Interrupts
 from ..cluster.session import nodes, ray_session
+from ..search import planned_trials
 from ..search.axis import Axis
 from ..search.comparison import comparison
 from ..search.repeats import block_axes, chosen_axes, repeats
@@ -63,14 +64,14 @@ def plan_study(study: Study, axes: list[Axis], entry_points: EntryPoints) -> int
 
 def plan(study: Study, axes: list[Axis], opened: Opened, total: dict[str, float]) -> None:
     """Print the plan of a study on a running Ray, each part as soon as it is known. total: what this Ray has."""
-    from ..search import schedule  # imports Ray, which reads the session's variables
+    from ..search.schedule import trials_at_once  # imports Ray, which reads the session's variables
     from .memory_plan import memory_lines, planned_steps
     from .opened_data import descriptions
     from .preparation import shared_configs, trial_resources
     from .time_plan import time_lines
 
-    resources, count = trial_resources(study, total), schedule.number_of_trials(study, axes)
-    at_once = min(count, schedule.trials_at_once(study, resources, nodes()))
+    resources, count = trial_resources(study, total), planned_trials.number_of_trials(study, axes)
+    at_once = min(count, trials_at_once(study, resources, nodes()))
     say(f"plan of {StudyDirectory.of(study).path}; nothing is written",
         *trial_lines(study, axes, count, at_once, resources), *descriptions(opened))
     data_of = {config.data.model_dump_json(): data for config, data in opened}
@@ -79,7 +80,7 @@ def plan(study: Study, axes: list[Axis], opened: Opened, total: dict[str, float]
         if (data := data_of.get(config.data.model_dump_json())) is not None:
             parts += [part for part in shared_parts(config, data) if part not in parts]
     say("made before the first trial, for all of them:", *(f"  {line}" for part in parts for line in part_lines(part)))
-    say(*time_lines(study, axes, opened, parts, schedule.plan(study, axes), count, at_once))
+    say(*time_lines(study, axes, opened, parts, planned_trials.plan(study, axes), count, at_once))
     steps = planned_steps(study, axes, data_of)
     checkpoint = max((step.memory.checkpoint for step in steps if step.memory is not None), default=None)
     say(*disk_lines(study, parts, count, checkpoint))

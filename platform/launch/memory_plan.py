@@ -15,8 +15,8 @@ from sgg.systems import memory_key, smaller_steps, step_memory
 from sgg.systems.forecast import StepMemory
 
 from ..cluster.gpus import gpus_of_nodes
-from ..search.axis import Axis, Values
-from ..search.search_space import describe, singles
+from ..search.axis import Axis, Values, describe
+from ..search.search_space import singles
 
 MOST = 8
 """At most so many kinds of trials are computed, which takes seconds for each."""

@@ -16,11 +16,12 @@ from typing import Any
 from sgg.common.run_log import CONFIG, ROWS, TEST
 from sgg.config import Config
 from sgg.config.by_role import role_of
-from sgg.config.loading.searched_entries import current_settings
+from sgg.config.loading.earlier import completed
 from sgg.settings.keys import flatten
 
-from ..study.directory import FINISHED, StudyDirectory, TrialRecord
+from ..study.directory import StudyDirectory
 from ..study.study_file import STUDY, read_study_file
+from ..study.trial_record import FINISHED, TrialRecord
 
 EPOCHS = "training.epochs"
 
@@ -79,7 +80,7 @@ def pace_of(config: Config, searched: Collection[str], trials: Iterable[TimedTri
 
     searched: the dotted keys in which trials differ without taking another time.
     """
-    now, pace = flatten(config.model_dump(mode="json")), Pace()
+    now, pace = completed(flatten(config.model_dump(mode="json"))), Pace()
     for trial in trials:
         if is_alike(trial.settings, now, searched):
             pace.epochs += trial.epochs
@@ -102,7 +103,7 @@ def _timed(run: str, record: TrialRecord) -> TimedTrial | None:
         whole = _seconds_between(record.directory / CONFIG, record.directory / TEST)
         if whole is not None and (record.directory / ROWS).is_file():
             rest = max(0.0, whole - sum(times))
-    return TimedTrial(run, current_settings(flatten(began["config"])), times, rest)
+    return TimedTrial(run, completed(flatten(began["config"])), times, rest)
 
 
 def is_alike(then: Mapping[str, Any], now: Mapping[str, Any], searched: Collection[str]) -> bool:

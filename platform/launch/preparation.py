@@ -14,7 +14,8 @@ from ..cluster.feature_tasks import extract
 from ..cluster.map_tasks import has_several, store_maps
 from ..cluster.session import require_nodes, require_room
 from ..search.axis import Axis
-from ..search.schedule import plan, resources_per_task, resources_per_trial
+from ..search.planned_trials import plan
+from ..search.schedule import resources_per_task, resources_per_trial
 from ..search.search_space import combinations, longest_training
 from ..study.entry_points import EntryPoints, find
 from .opened_data import MOST_OPENED

@@ -11,6 +11,8 @@ from ..cluster.interrupts import Interrupts
 from ..cluster.session import ray_session
 from ..cluster.watch import own_last_words
 from ..search.axis import Axis
+from ..search.search_space import models
+from ..search.swept_values import left_out
 from ..study.directory import StudyDirectory
 from ..study.entry_points import EntryPoints
 from . import preflight
@@ -32,6 +34,8 @@ def run_study(study: Study, axes: list[Axis], resume: bool, entry_points: EntryP
     opened_data.require_plugins(study, axes, opened)
     opened_data.require_same_data(directory, study, opened)
     print("\n".join(opened_data.descriptions(opened)), flush=True)
+    for line in left_out(study, models(study, axes)):
+        print(line, flush=True)
     study = directory.with_plugins(study)
     # Ray installs its own handler of SIGTERM when it starts; the second watch replaces that one.
     with (own_last_words(), ray_session(study.base.resources.address, study.source) as total,

@@ -7,8 +7,9 @@ from sgg.common.command_line import INTERRUPTED
 from ..cluster.interrupts import signal_heard
 from ..cluster.watch import FAULT, ray_is_gone
 from ..results.files import write_results
-from ..study.directory import FAILED, FINISHED, RUNNING, STOPPED, StudyDirectory
+from ..study.directory import StudyDirectory
 from ..study.study_file import note_end
+from ..study.trial_record import FAILED, FINISHED, RUNNING, STOPPED
 
 BUDGET_USED_UP = "the time budget of the search is used up"
 WAS_INTERRUPTED = "interrupted"

@@ -12,9 +12,9 @@ from sgg.common.sizes import minutes
 from sgg.config import Study
 from sgg.systems.forecast import SharedPart
 
-from ..search.axis import Axis, Values
+from ..search.axis import Axis, Values, describe
 from ..search.repeats import block_axes
-from ..search.search_space import combinations, describe
+from ..search.search_space import combinations
 from .opened_data import MOST_OPENED, Opened
 from .pace import EPOCHS, Pace, pace_of, timed_trials
 

@@ -24,7 +24,8 @@ from ..cluster.session import nodes
 from ..search.axis import Axis
 from ..search.comparison import comparison
 from ..search.early_stopping import past_trials
-from ..search.schedule import number_of_trials, param_space, scheduler, search_algorithm, trials_at_once
+from ..search.planned_trials import number_of_trials
+from ..search.schedule import param_space, scheduler, search_algorithm, trials_at_once
 from ..study.directory import RAY, SNAPSHOTS, StudyDirectory
 from ..trial.trainable import Trial
 

@@ -18,14 +18,15 @@ from typing import Any
 from sgg.common.run_log import CONFIG, ROWS, TEST, Row
 from sgg.common.versions import PROGRAM, describe_program
 from sgg.config.by_role import role_of
+from sgg.config.loading.earlier import completed
 from sgg.config.loading.named_rows import ROW
-from sgg.config.loading.searched_entries import current_settings, current_values
 from sgg.config.search import Objective
 from sgg.methods.variants import adjustments_in, values_by_variant, variants_of
 from sgg.settings.keys import flatten
 
-from ..study.directory import FAILED, FINISHED, TRIALS, StudyDirectory, TrialRecord
+from ..study.directory import TRIALS, StudyDirectory
 from ..study.study_file import STUDY, StudyFile
+from ..study.trial_record import FAILED, FINISHED, TrialRecord
 from .adjusted import EVALUATION, mark_best, several_values
 from .basis import Basis
 from .begun_study import BegunStudy
@@ -40,9 +41,11 @@ SEED_KEY, EPOCHS_KEY = "experiment.seed", "training.epochs"
 
 @dataclass(frozen=True)
 class Outcome:
-    """The metrics of one trial under one variant of the adjustments."""
+    """The metrics of one trial under one variant of the adjustments. measuring: its settings that say what is measured,
+    but for adjustments."""
 
     settings: dict[str, Any]
+    measuring: dict[str, Any]
     seed: int | None
     status: str
     basis: Basis
@@ -79,6 +82,8 @@ class ResultRow:
     """Versions and commits of the trials behind its metrics. Trials of different ones share a row."""
     identity: dict[str, Any] = field(default_factory=dict)
     """All settings that tell configurations apart, of which `settings` shows some."""
+    measuring: dict[str, Any] = field(default_factory=dict)
+    """Settings that say what is measured, but for adjustments. Those that matter are the same in all of its trials."""
     samples: list[Sample] = field(default_factory=list)
     """What the cells are the mean of."""
     blocks: list[str] = field(default_factory=list)
@@ -192,12 +197,11 @@ def _outcomes(record: TrialRecord, begun: BegunStudy | None, trials: list[TrialH
     """The outcomes of a trial, whose history is appended to `trials`."""
     began = record.config()
     written = began or (begun.of_trial(record.values) if begun is not None else {"config": {}, "data": {}})
-    flat, values = current_settings(flatten(written["config"])), current_values(record.values)
-    # A search over entries of a registry gives each trial values for all entries. Those of its own entry count.
-    flat |= {key: value for key, value in values.items() if key in flat or began is None}
+    flat = completed(flatten(written["config"]))
     seed = flat.get(SEED_KEY)
-    identity = {key: value for key, value in flat.items() if role_of(key).identity}
-    identity = ({ROW: values[ROW]} if ROW in values else {}) | identity
+    roles = {key: role_of(key) for key in flat}
+    identity = {key: value for key, value in flat.items() if roles[key].identity}
+    identity = ({ROW: record.values[ROW]} if ROW in record.values else {}) | identity
     rows, validated = record.columns(is_shown)
     metrics = _metrics(validated, "val/", record.directory / ROWS)
     seed = seed[0] if isinstance(seed, list) else seed
@@ -208,8 +212,10 @@ def _outcomes(record: TrialRecord, begun: BegunStudy | None, trials: list[TrialH
     variants = variants_of({key.removeprefix(EVALUATION): value for key, value in flat.items()
                             if key.startswith(EVALUATION)}, adjusted)
     identity = {key: value for key, value in identity.items() if key.removeprefix(EVALUATION) not in adjusted}
+    measuring = {key: value for key, value in flat.items()
+                 if roles[key].acts == "measuring" and not roles[key].swept}
     basis, program = Basis.of(written["data"]), describe_program(written.get(PROGRAM, {}))
-    return [Outcome(identity | {EVALUATION + name: value for name, value in variant.items()},
+    return [Outcome(identity | {EVALUATION + name: value for name, value in variant.items()}, measuring,
                     seed, record.status, basis, values, program, len(trials) - 1, began is not None)
             for variant, values in zip(variants, values_by_variant(metrics, variants), strict=True)]
 
@@ -236,8 +242,8 @@ def _row(group: list[Outcome], shown: list[str]) -> ResultRow:
     return ResultRow({key: group[0].settings.get(key) for key in shown}, basis,
                      sorted({outcome.seed for outcome in counted}, key=repr), _status(statuses) + lacking,
                      Cells([sample.metrics for sample in samples]),
-                     sorted({outcome.program for outcome in counted} - {""}), group[0].settings, samples, blocks,
-                     sorted({outcome.trial for outcome in group}))
+                     sorted({outcome.program for outcome in counted} - {""}), group[0].settings, group[0].measuring,
+                     samples, blocks, sorted({outcome.trial for outcome in group}))
 
 
 def _samples(outcomes: list[Outcome]) -> list[Sample]:

@@ -17,7 +17,7 @@ from sgg.config.loading.searched_entries import current_settings
 from sgg.methods.variants import Variant, adjustments_in, objective, split_suffix, suffix, variants_of
 from sgg.settings.keys import flatten
 
-from ..study.directory import FAILED, TrialRecord
+from ..study.trial_record import FAILED, TrialRecord
 from .adjusted import EVALUATION
 from .aggregate import collect, records_of
 from .basis import Basis

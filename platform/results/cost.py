@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..study.directory import FINISHED
+from ..study.trial_record import FINISHED
 from .history import TrialHistory
 
 GPU, PROCESSOR = "GPU s", "processor s"

@@ -11,7 +11,7 @@ from sgg.common.row_columns import POSITION
 from sgg.common.run_log import Row
 from sgg.settings.keys import find
 
-from ..study.directory import TrialRecord
+from ..study.trial_record import TrialRecord
 from .predicates_file import read_predicates
 
 CURVE_RECALLS = ("R", "mR", "ngR", "ng-mR")
@@ -69,7 +69,8 @@ class TrialHistory:
                    sum(times) if times else None, max([record.seconds or 0, sum(times)]) or None, _gpus(began or {}),
                    _processors(began or {}), tested, dict((began or {}).get("versions", {})),
                    _hardware((began or {}).get("computed_on")), dict((began or {}).get("data", {})),
-                   read_predicates(record.directory), record.directory)
+                   # Those of an earlier version may be of adjusted scores, which it does not say.
+                   None if record.unnamed_adjustments else read_predicates(record.directory), record.directory)
 
 
 @lru_cache(maxsize=1 << 14)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sgg.config.search import Objective
 
-from ..study.directory import FINISHED
+from ..study.trial_record import FINISHED
 
 MARK = "◆"
 

@@ -220,7 +220,7 @@ def _drawn(heads: list[str], lines: list[Line], columns: list[Column]) -> Table:
     for head in heads:
         table.add_column(Text(head), overflow="fold")
     for column, longest in zip(columns, _longest(lines), strict=True):
-        table.add_column(column.head, justify="right", min_width=longest)
+        table.add_column(column.head, justify="right", min_width=longest, overflow="fold")
     table.add_column("n", justify="right")
     table.add_column("status", min_width=max(len(word) for line in lines for word in line.row.status.split()))
     for line in lines:

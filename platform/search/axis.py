@@ -82,6 +82,12 @@ class Axis:
                 return tune.choice(list(self.values))
 
 
+def describe(values: Values) -> str:
+    """Searched settings in one line: `loss.kind=dnorm augmentation.perturb.alpha=5`."""
+    return " ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
+                    for key, value in values.items())
+
+
 def read_axis(key: str, leaf: Values) -> Axis:
     """The axis of a dotted key. Raises ValueError naming the key and what is wrong with `leaf`."""
     kind = leaf["search"]

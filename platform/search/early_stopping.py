@@ -22,7 +22,8 @@ from typing import Any
 
 from ray.tune.schedulers import TrialScheduler
 
-from ..study.directory import JUDGEMENTS, StudyDirectory, TrialRecord
+from ..study.directory import JUDGEMENTS, StudyDirectory
+from ..study.trial_record import TrialRecord
 from ..trial.trainable import FAILED_KEY, OBJECTIVE, TIME, results_of
 from .axis import Values
 from .judgements import NOT_YET, Judgement, Judgements

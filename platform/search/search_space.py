@@ -11,14 +11,16 @@ import math
 import random
 from typing import Any
 
-from sgg.config import ConfigError, Study
+from sgg.config import Config, ConfigError, Study
 from sgg.config.by_role import is_swept, keys_where, role_of
 from sgg.config.loading.named_rows import ROW
+from sgg.config.loading.trial_settings import decides_effects, is_of_model
 from sgg.settings.keys import with_values
 
-from .axis import RANGES, Axis, Values, read_axis
+from .axis import RANGES, Axis, Values, describe, read_axis
 from .repeats import chosen_axes
 from .row_axis import faults_of_rows, read_rows
+from .swept_values import faults_of_adjustments
 
 MAX_COMBINATIONS = 4096
 
@@ -76,7 +78,7 @@ def configurations(study: Study, axes: list[Axis]) -> list[Values]:
 
     The grid axes (for algorithm `grid`: all axes) run in full for each draw of the other axes. Draws are distinct, so
     there are fewer than `search.trials` when the axes have fewer values. Configurations that differ only in settings
-    which their entries of registries do not have count once.
+    which their entries of registries do not have, or which have no effect in them, count once.
     """
     search, axes = study.base.search, chosen_axes(axes)
     gridded = [axis for axis in axes if axis.kind == "grid" or search.algorithm == "grid"]
@@ -92,7 +94,7 @@ def configurations(study: Study, axes: list[Axis]) -> list[Values]:
         if len(draws) == search.trials:
             break
     found = [{axis.key: {**draw, **point}[axis.key] for axis in axes} for draw in draws for point in grid]
-    if not any(axis.chooses_methods for axis in axes):
+    if not any(axis.chooses_methods or decides_effects(axis.key) for axis in axes):
         return found
     distinct: dict[tuple[Any, str], Values] = {}
     for values in found:
@@ -146,10 +148,17 @@ def longest_training(study: Study, axes: list[Axis]) -> int:
     return max(study.trial(point).training.epochs for point in singles(axes) or [{}])
 
 
+def models(study: Study, axes: list[Axis]) -> list[tuple[Values, Config]]:
+    """The different models of a checked search, as `swept_values` takes them."""
+    return [(point, study.trial(point))
+            for point in combinations([axis for axis in axes if axis.key == ROW or is_of_model([axis.key])])]
+
+
 def _value_faults(study: Study, axes: list[Axis]) -> list[str]:
-    """Faults of single values; when there are none, faults of combinations of values."""
-    return (_faults_of(study, singles(axes), named=ROW in study.axes)
-            or _faults_of(study, combinations(axes), named=True))
+    """Faults of single values; when there are none, faults of combinations of values; and when there are none of these
+    either, the values of adjustments that no trial can be measured under."""
+    return _faults_of(study, singles(axes), named=ROW in study.axes) or \
+        _faults_of(study, combinations(axes), named=True) or faults_of_adjustments(study, models(study, axes))
 
 
 def _faults_of(study: Study, points: list[Values], named: bool = False) -> list[str]:
@@ -161,9 +170,3 @@ def _faults_of(study: Study, points: list[Values], named: bool = False) -> list[
             for fault in error.faults:
                 faults.setdefault(fault, point)
     return [f"{fault} (with {describe(point)})" if named else fault for fault, point in faults.items()]
-
-
-def describe(values: Values) -> str:
-    """Searched settings in one line: `loss.kind=dnorm augmentation.perturb.alpha=5`."""
-    return " ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
-                    for key, value in values.items())

@@ -15,103 +15,32 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
-from sgg.common.atomic import write_json
-from sgg.common.row_columns import epoch_columns
-from sgg.common.run_log import CONFIG, TEST, Row, epoch_rows, read_optional_json, read_test
 from sgg.config import ConfigError, Study
+from sgg.config.loading.load import adjustments_of
 from sgg.config.loading.named_rows import row_by_row
 from sgg.config.loading.resume import changes
+from sgg.config.loading.trial_settings import without_idle_anywhere
 from sgg.methods.plugins import fault_of_plugins, load_plugins
 from sgg.settings.keys import flatten, with_values
 
 from .begun_data import BegunData
 from .study_file import STUDY, StudyFile, StudyMetadata, read_study_file, write_study_file
+from .trial_record import TrialRecord
 
-LOCK, TRIAL, TRIALS, RAY = ".lock", "trial.json", "trials", "ray"
+LOCK, TRIALS, RAY = ".lock", "trials", "ray"
 SNAPSHOTS = "notes"
 """The folder of snapshots of Tune's state. Searches of earlier versions have it under this name."""
 PLUGINS = "plugins"
 """The folder of copies of the plugins that the study runs."""
 JUDGEMENTS = "judgements.jsonl"
 OPTUNA = "optuna.journal"
-LOG, ERROR = "log.txt", "error.txt"
-
-PENDING, RUNNING, FINISHED, STOPPED, FAILED = "pending", "running", "finished", "stopped", "failed"
-"""The status of a trial. stopped: early, by the scheduler, an interrupt or the time budget. failed: it raised an error,
-or lost its worker too often."""
-
-
-@dataclass
-class TrialRecord:
-    """One trial on disk. values: dotted key -> searched value. reason: why it failed or was interrupted. seconds: how
-    long it ran, until it ended and over all attempts; None: unknown."""
-
-    directory: Path
-    values: dict[str, Any] = field(default_factory=dict)
-    status: str = PENDING
-    reason: str = ""
-    seconds: float | None = None
-
-    @classmethod
-    def read(cls, directory: Path) -> TrialRecord:
-        """The record in a trial's folder; the folder of a run of `sgg.training.fit` alone serves too."""
-        found = read_optional_json(directory / TRIAL, values=dict, status=str, reason=str)
-        if found is None:
-            return cls(directory, {}, FINISHED if (directory / TEST).is_file() else STOPPED)
-        seconds = found.get("seconds")  # files of earlier versions lack it
-        return cls(directory, found["values"], found["status"], found["reason"],
-                   float(seconds) if isinstance(seconds, (int, float)) else None)
-
-    def write(self) -> None:
-        """Write the record, complete or not at all."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        write_json(self.directory / TRIAL, {"values": self.values, "status": self.status, "reason": self.reason,
-                                            "seconds": self.seconds})
-
-    @property
-    def name(self) -> str:
-        """The trial's id."""
-        return self.directory.name
-
-    @property
-    def evidence(self) -> Path:
-        """The file that says why it failed: the traceback, or the log when a process died without one."""
-        found = (self.directory / name for name in (ERROR, LOG))
-        return next((path for path in found if path.is_file()), self.directory)
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing is left to do: it ran to its end, or a scheduler stopped it. Tune may not know that yet."""
-        return self.status == FINISHED or self.stopped_early
-
-    @property
-    def stopped_early(self) -> bool:
-        """Whether a scheduler stopped it. A trial that was only interrupted has a reason, and continues on resuming."""
-        return self.status == STOPPED and not self.reason and (self.directory / TRIAL).is_file()
-
-    def rows(self) -> list[Row]:
-        """The valid row of each epoch."""
-        return epoch_rows(self.directory)
-
-    def columns(self, wanted: Callable[[str], bool]) -> tuple[list[Row], Row]:
-        """Some values of the row of each epoch, and the whole row of the last validation (`epoch_columns`)."""
-        return epoch_columns(self.directory, wanted)
-
-    def test(self) -> Row:
-        """The test metrics; empty when there are none."""
-        return read_test(self.directory) or {}
-
-    def config(self) -> dict[str, Any] | None:
-        """`{"config": all settings, "data": metadata of the data}` as the trial wrote it; None when it never began."""
-        return read_optional_json(self.directory / CONFIG, config=dict, data=dict)
 
 
 @dataclass(frozen=True)
@@ -202,7 +131,8 @@ class StudyDirectory:
         load_plugins(found["settings"].get("experiment", {}).get("plugins", []))
         if fault := fault_of_plugins(found.get("plugins", {}), False, "it is missing"):
             raise ValueError(f"{self.path / STUDY}: {fault}")
-        return Study.of(found.get("given", found["settings"]), found["axes"], str(self.path / STUDY)), found
+        given, axes = found.get("given", found["settings"]), found["axes"]
+        return Study.of(without_idle_anywhere(given, axes), axes, str(self.path / STUDY)), found
 
     def metadata(self) -> StudyFile:
         """The whole content of study.json. This loads no plugin.
@@ -251,6 +181,9 @@ class StudyDirectory:
 
 def _differences(found: StudyFile, study: Study) -> list[str]:
     """One line for each setting that must not change in a study and has changed."""
-    then = {**flatten(found.get("given", {})), **flatten(found["settings"]), **row_by_row(found["axes"])}
-    now = {**flatten(study.given), **flatten(study.base.model_dump(mode="json")), **row_by_row(study.axes)}
+    given = found.get("given", {})
+    then = {**flatten(given), **flatten(found["settings"]), **adjustments_of(given),
+            **row_by_row(found["axes"])}
+    now = {**flatten(study.given), **flatten(study.base.model_dump(mode="json")), **study.adjustments,
+           **row_by_row(study.axes)}
     return changes(then, now, lambda role: role.fixed_for_study)

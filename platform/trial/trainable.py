@@ -14,9 +14,10 @@ from sgg.common.run_log import CHECKPOINTS, History, Row, position
 from sgg.config import Config
 from sgg.methods.variants import objective, variants_of
 
-from ..study.directory import FINISHED, RAY, RUNNING, StudyDirectory, TrialRecord
+from ..study.directory import RAY, StudyDirectory
 from ..study.paths import absolute
 from ..study.study_file import StudyMetadata
+from ..study.trial_record import FINISHED, RUNNING, TrialRecord
 from .train_run import TrainRun
 from .worker import work
 

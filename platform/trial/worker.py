@@ -16,9 +16,9 @@ import ray.train
 from sgg.common.run_log import Row, position
 from sgg.methods.plugin_errors import reason_of
 
-from ..study.directory import ERROR, LOG
 from ..study.entry_points import find
 from ..study.received import received
+from ..study.trial_record import ERROR, LOG
 from .jobs import Report
 from .train_run import LostPeerError
 

@@ -11,7 +11,7 @@ from sgg.methods.augmentation import AUGMENTATIONS
 from sgg.methods.backbone import BACKBONES
 from sgg.methods.head import HEADS
 
-from .corruptions import USUAL_SEVERITY
+from .conditions import faults_without_effect
 from .schema import Settings
 from .search_metric import fault_of_metric
 
@@ -22,7 +22,8 @@ RULES: list[tuple[tuple[str, ...], Rule]] = []
 def disagreements(settings: Settings, besides: Collection[str] = ()) -> list[str]:
     """One sentence for each broken rule. besides: settings or sections; rules that read one of them are skipped."""
     found = [rule(settings) for keys, rule in RULES if not any(_is_among(key, besides) for key in keys)]
-    return [fault for fault in found if fault is not None]
+    return [*(fault for fault in found if fault is not None),
+            *faults_without_effect(Settings, settings.value_of, lambda key: _is_among(key, besides))]
 
 
 def _is_among(key: str, others: Collection[str]) -> bool:
@@ -76,15 +77,6 @@ def _adjustments_suit_the_model(settings: Settings) -> str | None:
     faults = [fault for name in ADJUSTMENTS
               for fault in faults_of_values(name, settings.evaluation.values_of(name), settings.trained)]
     return "; ".join(faults) or None
-
-
-@_reads("evaluation.corruption", "evaluation.severity")
-def _severity_is_of_a_corruption(settings: Settings) -> str | None:
-    severity = settings.evaluation.severity
-    if settings.evaluation.corruption == "off" and severity != USUAL_SEVERITY:
-        return (f"evaluation.severity {severity} has no effect, since evaluation.corruption is off: name a corruption, "
-                "or leave evaluation.severity out")
-    return None
 
 
 @_reads("detector.backbone", "augmentation.kind")

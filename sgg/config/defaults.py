@@ -81,7 +81,7 @@ class _Completion:
         """Fill in the defaults that depend on the data set."""
         for setting in self.known.values():
             # Earlier versions wrote None where the entry of a registry now has a default of its own.
-            of_entry = bool(setting.chosen) and setting.default is not None and has(self.filled, setting.key)
+            of_entry = bool(setting.chosen) and not setting.takes_none and has(self.filled, setting.key)
             if setting.mark(DataDefaults) is not None or (of_entry and setting.mark(ComputedDefault) is None):
                 self._fill_for_data(setting)
 

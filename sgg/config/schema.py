@@ -20,7 +20,7 @@ from sgg.methods.dataset import DATA_SETS, DataSettings
 from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLoss
 from sgg.methods.head import HEADS, Head, Mode
 from sgg.methods.registry import Registry
-from sgg.settings.marks import ComputedDefault, data_defaults
+from sgg.settings.marks import ComputedDefault, acts_unless, acts_with, data_defaults
 from sgg.settings.roles import draws, measures, runs, trains
 from sgg.settings.section import Distinct, Fraction, HomePath, Listed, Off, Section, section_type
 
@@ -69,7 +69,7 @@ class Model(Section):
     """The frequency bias of predicates. add: it is added to the predicate logits; only: it replaces the predicate
     logits (for evaluation)."""
     pairs_per_image: Annotated[PositiveInt, trains(mid_training=True), ComputedDefault(pairs_of_mode)] = 1024
-    """Budget of training pairs an image, over the batch."""
+    """Budget of pairs an image that a step trains on, annotated and background ones, over the batch."""
     foreground_share: Annotated[Fraction, trains(mid_training=True)] = 0.25
     """The largest fraction of annotated pairs among the training pairs."""
     dropout: Annotated[Fraction, trains(mid_training=True), data_defaults(toy=0.2)] = 0.5
@@ -86,7 +86,7 @@ class Embeddings(Section):
 
     source: Annotated[Literal["auto", "glove", "cooccurrence"], trains(tried=True)] = "auto"
     """auto: GloVe if its file exists, else cooccurrence: vectors computed from the training graphs."""
-    path: Annotated[HomePath | None, trains(tried=True)] = None
+    path: Annotated[HomePath | None, trains(tried=True), acts_unless("source", "cooccurrence")] = None
     """The GloVe file; None: the file under `data.root` that `python -m sgg.data prepare glove` writes."""
     dim: Annotated[PositiveInt, trains(tried=True)] = 200
     """The length of a vector."""
@@ -100,7 +100,7 @@ class Features(Section):
     trials, which then decode no image and run no backbone. exact: float32, with results bitwise those of off. float16:
     half the size; results differ as under another seed. auto: exact where it saves time and takes at most half of the
     free disk, else off. off: every trial computes from images."""
-    in_memory: Annotated[NonNegativeInt, runs()] = 128
+    in_memory: Annotated[NonNegativeInt, runs(), acts_unless("maps", "off")] = 128
     """MiB. Each trial keeps the stored outputs of a split in its memory, unpacked, once it has read them, if all of the
     split take no more than this. Larger ones are read from the disk in every epoch. 0: all are."""
 
@@ -128,13 +128,14 @@ class Training(Section):
     schedule: Annotated[Literal["step", "cosine", "constant"], trains(mid_training=True)] = "step"
     """The schedule of the learning rate. step: it falls to a tenth after `decay_epoch`. cosine: it falls to 0 at the
     end of the last epoch, so a run that resumes with more epochs continues on another curve. constant: no change."""
-    decay_epoch: Annotated[PositiveInt, trains(mid_training=True), data_defaults(toy=2)] = 16
-    """With schedule step: the last epoch at the full rate, counted from 1. Later epochs have a tenth of the rate."""
+    decay_epoch: Annotated[PositiveInt, trains(mid_training=True), acts_with("schedule", "step"),
+                           data_defaults(toy=2)] = 16
+    """The last epoch at the full rate, counted from 1. Later epochs have a tenth of the rate."""
     warmup_steps: Annotated[NonNegativeInt, trains(mid_training=True)] = 0
     """The number of steps over which the rate rises linearly, with every schedule."""
-    warmup_factor: Annotated[Fraction, trains(mid_training=True)] = 0.1
+    warmup_factor: Annotated[Fraction, trains(mid_training=True), acts_unless("warmup_steps", 0)] = 0.1
     """The fraction of the rate at which warm-up begins."""
-    momentum: Annotated[Fraction, trains()] = 0.9
+    momentum: Annotated[Fraction, trains(), acts_with("optimizer", "sgd")] = 0.9
     """Momentum of SGD."""
     weight_decay: Annotated[NonNegativeFloat, trains()] = 1e-4
     """Weight decay of the optimiser; with adamw it is decoupled from the gradient."""
@@ -184,7 +185,8 @@ class Evaluation(Section):
     corruption: Annotated[Literal["off"] | CorruptionName, Off, measures()] = "off"
     """Corrupt the images of the test split before the detector sees them (docs/METRICS.md). Validation never sees
     corrupted images, and stored maps, which are of clean ones, are not read."""
-    severity: Annotated[int, Field(ge=SEVERITIES[0], le=SEVERITIES[-1]), measures()] = USUAL_SEVERITY
+    severity: Annotated[int, Field(ge=SEVERITIES[0], le=SEVERITIES[-1]), measures(),
+                        acts_unless("corruption", "off")] = USUAL_SEVERITY
     """The severity of `corruption`, from 1 to 5."""
     batch_size: Annotated[PositiveInt, runs(exact=False), data_defaults(toy=16)] = 8
     """Images per batch in evaluation. The model runs on fewer of them together where they have many objects. Another
@@ -230,6 +232,13 @@ class Settings(Section):
     search: Search = Search()
     resources: Resources = Resources()
     tracking: Tracking = Tracking()
+
+    def value_of(self, key: str) -> Any:
+        """The value of a dotted key; None where the chosen entries have no such setting."""
+        value: Any = self
+        for part in key.split("."):
+            value = getattr(value, part, None)
+        return value
 
     @property
     def trained(self) -> Trained:

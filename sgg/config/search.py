@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
 
-from sgg.settings.marks import ComputedDefault
+from sgg.settings.marks import ComputedDefault, acts_unless, acts_with
 from sgg.settings.roles import draws, measures, runs
 from sgg.settings.section import Distinct, Listed, Off, Section
 
@@ -54,10 +54,10 @@ class Search(Section):
     """The search algorithm that draws configurations."""
     scheduler: Annotated[Literal["off", "asha", "median", "pbt"], Off, draws()] = "off"
     """The scheduler, which stops trials early (asha, median) or lets them copy one another (pbt)."""
-    grace_epochs: Annotated[PositiveInt, draws()] = 1
+    grace_epochs: Annotated[PositiveInt, draws(), acts_unless("scheduler", "off")] = 1
     """asha, median: no trial stops before this epoch. pbt: the number of epochs after which trials copy one another."""
-    reduction_factor: Annotated[int, Field(ge=2), draws()] = 2
-    """asha: the factor by which each rung reduces the number of trials."""
+    reduction_factor: Annotated[int, Field(ge=2), draws(), acts_with("scheduler", "asha")] = 2
+    """The factor by which each rung reduces the number of trials."""
     max_concurrent: Annotated[PositiveInt | None, runs()] = None
     """The largest number of trials that run at the same time. None: as many as the resources allow."""
     time_budget_s: Annotated[PositiveFloat | None, runs()] = None
@@ -103,9 +103,9 @@ class Tracking(Section):
 
     wandb: Annotated[Literal["off", "online", "offline"], Off, runs()] = "off"
     """Weights & Biases."""
-    wandb_project: Annotated[str, runs()] = "scene-graphs"
+    wandb_project: Annotated[str, runs(), acts_unless("wandb", "off")] = "scene-graphs"
     """The project at Weights & Biases."""
-    wandb_entity: Annotated[str | None, runs()] = None
+    wandb_entity: Annotated[str | None, runs(), acts_unless("wandb", "off")] = None
     """The user or team at Weights & Biases; None: the default one."""
     tensorboard: Annotated[bool, runs()] = False
     """Write event files for TensorBoard."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from sgg.settings.marks import ActsWith
 from sgg.settings.roles import Role
 from sgg.settings.section import section_type
 
@@ -32,7 +33,7 @@ class Setting:
     field: FieldInfo
     chosen: tuple[tuple[str, str], ...] = ()
 
-    @property
+    @cached_property
     def role(self) -> Role:
         """Its role."""
         role = self.mark(Role)
@@ -69,6 +70,10 @@ class Setting:
         ValidationError if the declaration does not allow the value."""
         return self._adapter.validate_python(value)
 
+    def as_written(self, value: Any) -> Any:
+        """The value as a config that was written to a file has it. Raises what `validated` raises."""
+        return self._adapter.dump_python(self.validated(value), mode="json")
+
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
         declared_type: Any = Annotated[(self.field.annotation, *self.field.metadata)]  # known at run time only
@@ -76,7 +81,16 @@ class Setting:
 
     def mark(self, kind: type[Mark]) -> Mark | None:
         """The mark of a kind in its annotation; None if there is none."""
-        return next((mark for mark in self.field.metadata if isinstance(mark, kind)), None)
+        return next(iter(self.marks(kind)), None)
+
+    def marks(self, kind: type[Mark]) -> list[Mark]:
+        """All marks of a kind in its annotation."""
+        return [mark for mark in self.field.metadata if isinstance(mark, kind)]
+
+    @cached_property
+    def conditions(self) -> list[tuple[str, ActsWith]]:
+        """The marks of what it needs to have an effect, each with the key of the other setting."""
+        return [(mark.key(self.key), mark) for mark in self.marks(ActsWith)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,15 +124,22 @@ def choices_of(schema: type[BaseModel]) -> tuple[Naming, ...]:
 
 
 def applying(schema: type[BaseModel], get: Callable[[str], Any]) -> dict[str, Setting]:
-    """The settings that exist with the chosen entries, by dotted key. get: returns the name of the chosen entry, for
-    the dotted key of the setting that names it."""
+    """The settings that exist with the chosen entries, by dotted key; not to be changed. get: returns the name of the
+    chosen entry, for the dotted key of the setting that names it."""
+    names = ((naming.key, get(naming.key)) for naming in choices_of(schema))
+    return _of_entries_named(schema, tuple((key, name if isinstance(name, str) else None) for key, name in names))
+
+
+@cache
+def _of_entries_named(schema: type[BaseModel], names: tuple[tuple[str, str | None], ...]) -> dict[str, Setting]:
+    chosen = dict(names)
     return {setting.key: setting for setting in declared(schema)
-            if all(get(key) == name for key, name in setting.chosen)}
+            if all(chosen[key] == name for key, name in setting.chosen)}
 
 
 def forget_settings() -> None:
     """Clear the caches, because the entries of a registry have changed."""
-    for known in (declared, settings_of, choices_of):
+    for known in (declared, settings_of, choices_of, _of_entries_named):
         known.cache_clear()
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from sgg.config.conditions import faults_without_effect
 from sgg.config.defaults import FOUND_BY, found_data
 from sgg.config.loading.errors import in_words, messages
+from sgg.config.schema import Settings
 from sgg.data.checks.consistency import USUAL, Rules
 from sgg.data.dataset import DataSet
 from sgg.methods.dataset import DATA_SETS, DataSettings
@@ -83,6 +85,10 @@ def settings_of(name: str, root: Path, options: dict[str, Any]) -> Any:
         raise ValueError(f"data.{key} is for data.name {in_words(having)}, not {name}" if having else
                          f"data.{key} is no setting of data.name {name}; known here: {', '.join(entry.model_fields)}")
     try:
-        return entry(root=root, **options)
+        settings = entry(root=root, **options)
     except ValidationError as error:
         raise ValueError("\n".join(f"data.{message}" for message in messages(error, entry))) from None
+    if faults := faults_without_effect(Settings, lambda key: getattr(settings, key.removeprefix("data."), None),
+                                       besides=lambda key: not key.startswith("data.")):
+        raise ValueError("\n".join(faults))
+    return settings

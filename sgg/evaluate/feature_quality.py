@@ -23,7 +23,7 @@ from sgg.common.atomic import write_json
 from sgg.common.hashing import sha256_of
 from sgg.common.seeding import generator
 from sgg.common.versions import PROGRAM, program
-from sgg.config import validate
+from sgg.config.loading.checking import validate_written
 from sgg.data import DataSet, Split
 from sgg.evaluate.restore import trained_on_the_same
 from sgg.features import FeatureStore, Progress
@@ -85,7 +85,7 @@ class FeatureStudy:
         """
         found = checkpoint.open_checkpoint(directory)
         found.require_plugins(allow_changed_plugin, "add --plugin {}")
-        config = validate(found.meta["config"], str(found.path))
+        config = validate_written(found.meta["config"], str(found.path))
         if AUGMENTATIONS.kind_of(config.augmentation) != "gan":
             raise ValueError(f"{found.path}: this run has no GAN, so there are no generated features to study")
         foundation = systems.prepare(config, trained_on_the_same(found), "training", make_maps=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sgg import checkpoint, systems
-from sgg.config import validate
+from sgg.config.loading.checking import validate_written
 from sgg.data.mirroring import difference
 from sgg.experiment.context import Experiment
 from sgg.experiment.torch_setup import configure_torch
@@ -48,7 +48,7 @@ def restore(path: Path | str, changes: dict[str, dict[str, Any]] | None = None,
         settings["evaluation"]["zero_shot_list"] = None
     for section, values in (changes or {}).items():
         settings[section] = settings[section] | values
-    config = validate(settings, str(found.path))
+    config = validate_written(settings, str(found.path))
     foundation = systems.open_foundation(config, trained_on_the_same(found), "evaluation")
     configure_torch(config)
     predictor = foundation.build_predictor()

@@ -105,9 +105,15 @@ class Adjustment(Method):
 
 def faults_of_values(name: str, values: list[Any], trained: Trained) -> list[str]:
     """One sentence, with the remedy, for each of the values of an adjustment that cannot be measured on a model."""
+    return [f"evaluation.{name} {text_of(value)} {fault}" for value, fault in unsuitable(name, values, trained).items()]
+
+
+def unsuitable(name: str, values: list[Any], trained: Trained) -> dict[Any, str]:
+    """The values of an adjustment that cannot be measured on a model, each with the reason and the remedy, as
+    `Adjustment.fault` gives them."""
     from .head import HEADS
 
-    entry, faults = ADJUSTMENTS[name], []
+    entry, faults = ADJUSTMENTS[name], dict[Any, str]()
     for value in values:
         if value == entry.neutral:
             continue
@@ -120,7 +126,7 @@ def faults_of_values(name: str, values: list[Any], trained: Trained) -> list[str
             fault = (f"takes logits that model.head {HEADS.kind_of(trained.head)} does not give "
                      f"({', '.join(sorted(lacking))}){because}: {remedy}leave this value out")
         if fault is not None:
-            faults.append(f"evaluation.{name} {text_of(value)} {fault}")
+            faults[value] = fault
     return faults
 
 

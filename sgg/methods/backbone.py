@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import PositiveFloat, PositiveInt
 
+from sgg.settings.marks import acts_with
 from sgg.settings.roles import trains
 from sgg.settings.section import HomePath
 
@@ -69,11 +70,11 @@ class Backbone(Method):
     features: Annotated[HomePath | None, trains(shared=True, tried=True)] = None
     """A store of real node features of training images for the augmentation, for example that of the papers
     (`python -m sgg.features import-hdf5`); None: this detector extracts the features, and the cache keeps them."""
-    epochs: Annotated[PositiveInt, trains(shared=True)] = 10
+    epochs: Annotated[PositiveInt, trains(shared=True), acts_with("weights", None)] = 10
     """Epochs of the detector's training."""
-    batch_size: Annotated[PositiveInt, trains(shared=True)] = 8
+    batch_size: Annotated[PositiveInt, trains(shared=True), acts_with("weights", None)] = 8
     """Images per batch of the detector's training."""
-    learning_rate: Annotated[PositiveFloat, trains(shared=True)] = 0.01
+    learning_rate: Annotated[PositiveFloat, trains(shared=True), acts_with("weights", None)] = 0.01
     """Learning rate of the detector's training."""
 
     @classmethod

@@ -88,6 +88,17 @@ def with_suffix(name: str, adjusted: str) -> str:
     return name if plain.endswith(COUNTS) else f"{plain}{adjusted}{own}"
 
 
+def with_adjustments(name: str, variant: Variant) -> str:
+    """The name of a metric that an earlier version measured under a variant without saying so, as it is named now."""
+    plain, own = split_suffix(name)
+    if not variant or not _follows(plain):
+        return name
+    parts = [part for part in own.split("/") if part]
+    named = [*(part for part in parts if "=" in part), *(f"{key}={text_of(value)}" for key, value in variant.items())]
+    return "/".join([plain, *sorted(named, key=lambda part: part.partition("=")[0]),
+                     *(part for part in parts if "=" not in part)])
+
+
 def values_by_variant(row: Row, variants: Sequence[Variant]) -> list[Row]:
     """The metrics of a row under each of `variants`, by names without suffix, and the values that no variant changes.
     """

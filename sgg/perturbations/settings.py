@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, model_validator
 
+from sgg.settings.marks import acts_unless, acts_with
 from sgg.settings.roles import trains
 from sgg.settings.section import Off, Section
 
@@ -21,16 +22,19 @@ class Perturb(Section):
     method: Annotated[Literal["off", "rand", "neigh", "graphn"], Off,
                       trains(mid_training=True, shared=True, tried=True)] = "off"
     """The method that chooses a new label."""
-    intensity: Annotated[float, Field(gt=0, le=1), trains(mid_training=True)] = 0.2
+    intensity: Annotated[float, Field(gt=0, le=1), trains(mid_training=True),
+                         acts_unless("method", "off")] = 0.2
     """L: the fraction of an image's nodes that get a new label."""
-    topk: Annotated[int, Field(ge=0), trains(mid_training=True, tried=True)] = 5
+    topk: Annotated[int, Field(ge=0), trains(mid_training=True, tried=True),
+                    acts_with("method", "neigh", "graphn")] = 5
     """The number of nearest classes from which a new label is drawn."""
-    alpha: Annotated[float, Field(ge=1), trains(mid_training=True)] = 2
-    """GraphN: the least number of times that training must have seen a class in a context. It is not the loss weight
+    alpha: Annotated[float, Field(ge=1), trains(mid_training=True), acts_with("method", "graphn")] = 2
+    """The least number of times that training must have seen a class in a context. It is not the loss weight
     alpha of [1]."""
-    uniform: Annotated[bool, trains(mid_training=True)] = False
+    uniform: Annotated[bool, trains(mid_training=True), acts_unless("method", "off")] = False
     """Draw nodes uniformly instead of by their degree."""
-    degree_smoothing: Annotated[NonNegativeFloat, trains(mid_training=True)] = 1.0
+    degree_smoothing: Annotated[NonNegativeFloat, trains(mid_training=True), acts_unless("method", "off"),
+                                acts_with("uniform", False)] = 1.0
     """Nodes are drawn in proportion to their degree to this power."""
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from sgg import checkpoint, systems
 from sgg.common.device import find_device
-from sgg.config import validate
+from sgg.config.loading.checking import validate_written
 from sgg.data.loading.collate import Sample, collate
 from sgg.methods.head import Mode
 from sgg.structures import SceneGraph
@@ -49,7 +49,8 @@ class Predictor:
         settings = {**found.meta["config"], "search": {}}
         settings["training"] = settings["training"] | {"device": device, "compile": False}
         self._system, self.vocabulary = systems.open_predictor(
-            validate(settings, str(found.path)), found.parts_folder, self.device, systems.parts_of(dict(found.meta)))
+            validate_written(settings, str(found.path)), found.parts_folder, self.device,
+            systems.parts_of(dict(found.meta)))
         self._parts = found.parts_folder
         found.load_weights(**self._system.networks)
 

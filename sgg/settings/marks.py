@@ -1,5 +1,5 @@
-"""Marks of settings whose default depends on the data set or on other settings. `sgg/config/defaults.py` fills in these
-defaults."""
+"""Marks of settings: a default that depends on the data set or on other settings (`sgg/config/defaults.py` fills it
+in), and a condition without which a setting has no effect (`sgg/config/conditions.py`)."""
 
 from __future__ import annotations
 
@@ -33,6 +33,47 @@ class ComputedDefault:
 
     def __post_init__(self) -> None:
         assert callable(self.rule)  # a setting of the same name in the class body would hide the rule
+
+
+@dataclass(frozen=True)
+class ActsWith:
+    """A mark of a setting that has an effect only where another setting has one of some values, or none of them. Of
+    several marks each must hold.
+
+    other: the name of a setting of the same section, or a dotted key. If its value is a list, one item is enough.
+    values: of the other setting. unless: with these the marked setting has no effect, with all others it has.
+    """
+
+    other: str
+    values: tuple[Any, ...]
+    unless: bool = False
+
+    def key(self, marked: str) -> str:
+        """The dotted key of the other setting. marked: that of the setting with this mark."""
+        section, dot, _ = marked.rpartition(".")
+        return self.other if "." in self.other else f"{section}{dot}{self.other}"
+
+    def holds(self, value: Any) -> bool:
+        """Whether the marked setting has an effect beside a value of the other one. An axis of a search, a mapping, may
+        have such a value."""
+        values = value if isinstance(value, list) else [value]
+        return isinstance(value, dict) or any(one in self.values for one in values) != self.unless
+
+    def words(self, marked: str) -> str:
+        """The condition: `training.schedule step`. marked: as in `key`."""
+        values = " or ".join("none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+                             for value in self.values)
+        return f"{self.key(marked)} {'other than ' if self.unless else ''}{values}"
+
+
+def acts_with(other: str, *values: Any) -> ActsWith:
+    """A mark of a setting that acts only where another has one of these values: `acts_with("schedule", "step")`."""
+    return ActsWith(other, values)
+
+
+def acts_unless(other: str, *values: Any) -> ActsWith:
+    """A mark of a setting that acts only where another has none of these values."""
+    return ActsWith(other, values, unless=True)
 
 
 def data_defaults(**values: Any) -> DataDefaults:

@@ -29,7 +29,8 @@ class Role:
     and results pool these repetitions, with the data sets as blocks.
     tried: it may not suit the data or the files, so it is tried on them before any trial starts.
     swept: it is a list, and each trained model is measured under every value.
-    grows: a resumed run may have another value.
+    grows: training that resumes may have another value (`sgg.training.fit`); a study that resumes may not, so that its
+    trials stay comparable.
     """
 
     acts: Acts
@@ -66,7 +67,8 @@ class Role:
         """The role in a few words, for the reference of settings."""
         words = {"not to the last bit": not self.exact,
                  "mid-training": self.mid_training, "shared by trials": self.shared, "block": self.block,
-                 "tried on the data": self.tried, "swept": self.swept, "may grow on resume": self.grows,
+                 "tried on the data": self.tried, "swept": self.swept,
+                 "may grow where sgg.training.fit resumes, not where a study does": self.grows,
                  "free on resume": self.acts == "running"}
         return [self.acts, *(["searchable"] if self.searchable else []),
                 *(word for word, holds in words.items() if holds)]

@@ -54,7 +54,7 @@ def chosen(draws: list[list[float]], with_dropped: bool = False, published: bool
     # The root of 1 / (1 / 16): the image has 4 repeats, so an object is replaced with probability .5 x 3 / 4.
     resampling = Resampling(np.full(PREDICATES, 1 / 16), 1.0, 0.7)
     groups = np.concatenate([[-1], GOLDEN["in.class_groups"]])
-    settings = FeatureMixing(share=share, pairs_per_image=background)
+    settings = FeatureMixing(share=share, mixed_per_image=background)
     choice = Choice(settings, bank, empty, np.arange(PREDICATES) > 0, resampling, groups)
     left = [np.array(numbers) for numbers in draws]
 

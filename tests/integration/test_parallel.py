@@ -125,7 +125,7 @@ def test_training_step_of_two_workers_mixes_features_as_one_worker(toy_settings,
     settings = toy_settings | {
         "data": toy_settings["data"] | {"train_images": IMAGES},
         "model": {"dropout": 0.0, "pairs_per_image": 100_000}, "training": {"batch_size": IMAGES},
-        "augmentation": {"kind": "feature_mixing", "min_cosine": -1, "pairs_per_image": None, "contrast": 0, "drop": 0}}
+        "augmentation": {"kind": "feature_mixing", "min_cosine": -1, "mixed_per_image": None, "contrast": 0, "drop": 0}}
     losses, *vectors = train(settings)
     assert losses[0].keys() == {"nodes", "edges", "mixed/nodes", "mixed/edges"}
     assert losses[0]["mixed/edges"] != losses[0]["edges"]

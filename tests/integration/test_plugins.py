@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 from platform import train
-from platform.study.directory import FINISHED, StudyDirectory
+from platform.study.directory import StudyDirectory
+from platform.study.trial_record import FINISHED
 
 import pytest
 import yaml

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from platform import train, tune
-from platform.study.directory import FAILED, FINISHED, StudyDirectory
+from platform.study.directory import StudyDirectory
+from platform.study.trial_record import FAILED, FINISHED
 
 import psutil
 import pytest

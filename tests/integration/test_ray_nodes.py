@@ -12,7 +12,8 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from platform.study.directory import FINISHED, StudyDirectory
+from platform.study.directory import StudyDirectory
+from platform.study.trial_record import FINISHED
 
 import psutil
 import pytest

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from platform.study.directory import FINISHED, JUDGEMENTS, RUNNING, STOPPED, StudyDirectory
+from platform.study.directory import JUDGEMENTS, StudyDirectory
+from platform.study.trial_record import FINISHED, RUNNING, STOPPED
 
 import pandas
 import psutil

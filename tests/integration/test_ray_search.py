@@ -5,7 +5,8 @@ import re
 from platform import train, tune
 from platform.callbacks.live_table import LiveTable
 from platform.cluster.interrupts import Interrupts
-from platform.study.directory import FINISHED, JUDGEMENTS, OPTUNA, STOPPED, StudyDirectory
+from platform.study.directory import JUDGEMENTS, OPTUNA, StudyDirectory
+from platform.study.trial_record import FINISHED, STOPPED
 
 import optuna
 import pytest

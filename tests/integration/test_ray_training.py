@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 from platform import train
 from platform.cluster import map_tasks
-from platform.study.directory import FINISHED, StudyDirectory, TrialRecord
+from platform.study.directory import StudyDirectory
+from platform.study.trial_record import FINISHED, TrialRecord
 
 import numpy as np
 import psutil

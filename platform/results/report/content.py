@@ -111,7 +111,7 @@ def _rows(rows: Sequence[ResultRow], keys: Sequence[str],
     number = {id(row): place for place, group in enumerate(groups) for row in group}
     plain = {id(group[0]) for group in groups}
     bases = {basis: place for place, basis in enumerate(dict.fromkeys(row.basis for row in rows))}
-    like = [published_like(row.basis.data, row.identity, row.basis.conventions) for row in rows]
+    like = [published_like(row.identity, row.measuring) for row in rows]
     return {
         "configuration": [number[id(row)] for row in rows], "plain": [id(row) in plain for row in rows],
         "basis": [bases[row.basis] for row in rows], "status": [row.status for row in rows],

@@ -10,8 +10,8 @@ from typing import Any
 from sgg.common.versions import describe_program
 from sgg.settings.keys import find
 
-from ...study.directory import FAILED, FINISHED, RUNNING, STOPPED
 from ...study.study_file import StudyFile
+from ...study.trial_record import FAILED, FINISHED, RUNNING, STOPPED
 from ..aggregate import Collection, ResultRow
 from ..basis import Basis
 from ..history import TrialHistory

@@ -10,13 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sgg.common.metric_names import SUBSETS
-from sgg.data.images.corruption import UNDER
 
 from ..adjusted import is_adjusted
 
-DATA = "Visual Genome (stanford split)"
-OTHERWISE = ("measured on the first", UNDER)
-"""What stands in the description of data of which only some images were measured, or corrupted ones."""
 METRIC = "ngR@100"
 MODE = "sgcls"
 CONVENTIONS = (
@@ -38,7 +34,9 @@ class Published:
     recall: dict[str, float]
 
 
-METHOD = {"detector.backbone": "vgg16", "model.head.kind": "imp", "model.edge_boxes": "union_frame",
+MEASURING = {"data.eval_images": None, "evaluation.corruption": "off", "evaluation.relation_nms": False}
+"""How the published rows were measured: on all test images as they are, without relation NMS."""
+METHOD = {"data.name": "vg", "detector.backbone": "vgg16", "model.head.kind": "imp", "model.edge_boxes": "union_frame",
           "model.frequency_bias": "off", "loss.foreground_weight": 1, "loss.background_weight": 1,
           "training.mode": "sgcls"}
 UNAUGMENTED = {"augmentation.kind": "off"}
@@ -60,14 +58,13 @@ PUBLISHED = (
 )
 
 
-def published_like(data: str, settings: Mapping[str, Any], conventions: str = "") -> Published | None:
-    """The published row of a configuration on data of that description; None if there is none.
+def published_like(settings: Mapping[str, Any], measuring: Mapping[str, Any]) -> Published | None:
+    """The published row of a configuration; None if there is none.
 
     settings: those that tell configurations apart, and as `evaluation.<name>` the value of each adjustment, which must
-    be neutral. conventions: those of its metrics that are not the usual ones (`Basis.conventions`); no published row
-    was measured with them.
+    be neutral. measuring: those that say what is measured.
     """
-    if conventions or not data.startswith(DATA) or any(words in data for words in OTHERWISE) or is_adjusted(settings):
+    if is_adjusted(settings) or any(measuring.get(key) != value for key, value in MEASURING.items()):
         return None
     return next((row for row in PUBLISHED if all(settings.get(key) == value for key, value in row.settings.items())),
                 None)

@@ -9,6 +9,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from sgg.methods.augmentation import AUGMENTATIONS, Augmentation, AugmentationNeed, AugmentationParts
 from sgg.perturbations.settings import Perturb
+from sgg.settings.marks import acts_unless, acts_with
 from sgg.settings.roles import trains
 from sgg.settings.section import Fraction
 
@@ -29,19 +30,21 @@ class FeatureMixing(Augmentation):
     """Real features of relations with rare predicates are mixed into those of a batch."""
     share: Annotated[float, Field(gt=0, le=1), trains(mid_training=True)] = 0.5
     """lambda: the fraction of the bank's features, and of its predicate, in a mixed pair."""
-    pairs_per_image: Annotated[NonNegativeInt | None, trains(mid_training=True)] = 16
+    mixed_per_image: Annotated[NonNegativeInt | None, trains(mid_training=True)] = 16
     """Budget of background pairs an image into which a relation is mixed, over the batch; None: all into which one
     fits, as in the published code. Each reads three stored features, so this bounds what a step reads."""
     repeat_below: Annotated[NonNegativeFloat, trains(mid_training=True)] = 0.07
     """t: an epoch shows an image root(t / f) times, rounded down, with f the fraction of its rarest predicate among the
     training relations; at least once. 0: no image is repeated, and no relation dropped."""
-    drop: Annotated[Fraction, trains(mid_training=True)] = 0.7
+    drop: Annotated[Fraction, trains(mid_training=True), acts_unless("repeat_below", 0)] = 0.7
     """The largest fraction of an image's relations with a frequent predicate that a step leaves out, more where the
     image is repeated more often; 0: none. Rare relations are mixed into dropped ones."""
-    replacement: Annotated[Fraction, trains(mid_training=True)] = 0.5
+    replacement: Annotated[Fraction, trains(mid_training=True), acts_unless("repeat_below", 0),
+                           acts_with("augmentation.perturb.method", "off")] = 0.5
     """The largest probability that the subject, and the object, of a rare relation is replaced by that of another
     relation of the bank. Images that are not repeated have 0."""
-    class_groups: Annotated[PositiveInt | None, trains(mid_training=True)] = None
+    class_groups: Annotated[PositiveInt | None, trains(mid_training=True), acts_unless("repeat_below", 0),
+                            acts_unless("replacement", 0), acts_with("augmentation.perturb.method", "off")] = None
     """An object is replaced only by one of its group of classes: the number of groups; None: a tenth of the number of
     classes, as the 15 of Visual Genome."""
     direction: Annotated[Literal["cosine", "published"], trains(mid_training=True)] = "cosine"
@@ -51,9 +54,8 @@ class FeatureMixing(Augmentation):
     """The least cosine between the directions of two pairs that are mixed."""
     examples: Annotated[PositiveInt, trains(shared=True)] = 100
     """The most relations of a triplet in the bank. 1 is what the published code has in effect for mixing."""
-    contrast: Annotated[NonNegativeFloat, trains(mid_training=True)] = 0.1
-    """Weight of the contrastive loss between the class logits of changed objects and their originals (not in
-    PredCls)."""
+    contrast: Annotated[NonNegativeFloat, trains(mid_training=True), acts_unless("training.mode", "predcls")] = 0.1
+    """Weight of the contrastive loss between the class logits of changed objects and their originals."""
     perturb: Perturb = Perturb()
 
     @property

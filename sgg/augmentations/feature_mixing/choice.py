@@ -105,8 +105,8 @@ class Choice:
         budget allows."""
         candidates, found = np.flatnonzero(scene.predicates == 0), list[_Found]()
         most = len(candidates)
-        if self.settings.pairs_per_image is not None:
-            most = min(most, self.settings.pairs_per_image * scene.images)
+        if self.settings.mixed_per_image is not None:
+            most = min(most, self.settings.mixed_per_image * scene.images)
         if 0 < most < len(candidates):
             candidates = candidates[np.argsort(uniform(len(candidates)), kind="stable")]
         for tried in np.split(candidates, range(TRIED * most, len(candidates), TRIED * most)) if most else []:

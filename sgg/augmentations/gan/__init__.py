@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from sgg.methods.augmentation import AUGMENTATIONS, Augmentation, AugmentationNeed, AugmentationParts
 from sgg.methods.head import Mode
 from sgg.perturbations.settings import Perturb
-from sgg.settings.marks import ComputedDefault, Get
+from sgg.settings.marks import ComputedDefault, Get, acts_with
 from sgg.settings.roles import trains
 from sgg.settings.section import Distinct, Fraction, Listed
 
@@ -38,19 +38,20 @@ class GANAugmentation(Augmentation):
     """Add 1x1 convolutions to the global discriminator."""
     visual_conditioning: Annotated[bool, trains(shared=True)] = True
     """Condition the generator on a real feature of the same class."""
-    reconstruct_above: Annotated[Fraction, trains()] = 0.0
+    reconstruct_above: Annotated[Fraction, trains(), acts_with("terms", "rec")] = 0.0
     """F learns from generated features as soon as the frozen detector has recognised this fraction of the generated
     objects in an epoch (`gate.py`). 0: from the first step on, as in the papers."""
-    adversarial_updates: Annotated[PositiveInt, trains(mid_training=True)] = 1
+    adversarial_updates: Annotated[PositiveInt, trains(mid_training=True), acts_with("terms", "D", "G")] = 1
     """Updates of G, and of D, on each batch; F learns from the features of the last one. The papers make one."""
-    attach_generator: Annotated[bool, trains(mid_training=True)] = False
+    attach_generator: Annotated[bool, trains(mid_training=True), acts_with("terms", "rec")] = False
     """The reconstruction loss also trains the generator."""
-    reconstruction_bias: Annotated[bool, trains(mid_training=True)] = False
-    """Also add the frequency bias to the predicate logits of generated features, where `model.frequency_bias` is `add`.
-    The papers add it on real features only."""
+    reconstruction_bias: Annotated[bool, trains(mid_training=True), acts_with("terms", "rec"),
+                                   acts_with("model.frequency_bias", "add")] = False
+    """Also add the frequency bias to the predicate logits of generated features. The papers add it on real features
+    only."""
     init_embeddings: Annotated[bool, trains(tried=True)] = False
     """Start the generator's class embeddings from word vectors."""
-    adversarial_weight: Annotated[PositiveFloat, trains(mid_training=True)] = 5.0
+    adversarial_weight: Annotated[PositiveFloat, trains(mid_training=True), acts_with("terms", "D", "G")] = 5.0
     """Weight of all adversarial losses."""
     hidden_dim: Annotated[PositiveInt, trains()] = 64
     """Width of the generator's graph convolutions."""
@@ -58,16 +59,9 @@ class GANAugmentation(Augmentation):
     """Width of the generator's class embeddings."""
     learning_rate_generator: Annotated[PositiveFloat, trains(mid_training=True)] = 1e-4
     """Adam's learning rate for the generator."""
-    learning_rate_discriminator: Annotated[PositiveFloat, trains(mid_training=True)] = 4e-4
+    learning_rate_discriminator: Annotated[PositiveFloat, trains(mid_training=True), acts_with("terms", "D")] = 4e-4
     """Adam's learning rate for the discriminators."""
     perturb: Perturb = Perturb()
-
-    @model_validator(mode="after")
-    def _reconstructs(self) -> GANAugmentation:
-        if self.reconstruct_above and "rec" not in self.terms:
-            raise ValueError("reconstruct_above has no effect without the term rec: add rec to augmentation.terms, or "
-                             "leave reconstruct_above out")
-        return self
 
     @property
     def needs(self) -> frozenset[AugmentationNeed]:

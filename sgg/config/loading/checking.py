@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sgg.config.agreement import disagreements
+from sgg.config.conditions import without_idle
 from sgg.config.config import Config
 from sgg.config.defaults import with_current_keys
 from sgg.config.schema import Settings
@@ -29,6 +30,12 @@ def validate(settings: dict[str, Any], source: str = "config") -> Config:
     if faults:
         raise ConfigError(source, faults)
     return config
+
+
+def validate_written(settings: dict[str, Any], source: str) -> Config:
+    """The Config of nested settings that a run wrote. Earlier versions allowed settings without effect, which are left
+    out. Raises ConfigError as `validate`."""
+    return validate(without_idle(Settings, settings), source)
 
 
 def checked(settings: dict[str, Any]) -> tuple[Config, list[str]]:

@@ -10,20 +10,22 @@ from typing import Any
 
 import yaml
 
-from sgg.config.by_role import is_swept
+from sgg.config.by_role import is_swept, reference
 from sgg.config.config import Config
 from sgg.config.defaults import in_long_form, with_current_keys
 from sgg.config.schema import Settings
+from sgg.methods.adjustment import ADJUSTMENTS
 from sgg.methods.plugin_files import PluginError
 from sgg.methods.plugins import load_plugins
-from sgg.settings.keys import find, put, with_values
+from sgg.settings.keys import find, has, put, with_values
 
 from .checking import checked, separately, validate
 from .errors import ConfigError
-from .named_rows import ROW, ROWS, in_row, row_of, taken_out, tried_rows
+from .named_rows import ROW, ROWS, in_row, taken_out, tried_rows
 from .overrides import is_marked, overridden, settled
 from .renamed import old_keys, old_values
-from .searched_entries import current_key, current_values, without_other_entries
+from .searched_entries import current_key, current_values
+from .trial_settings import settings_of_trial
 from .yaml_text import read_yaml
 
 PLUGINS = "experiment.plugins"
@@ -33,7 +35,8 @@ PLUGINS = "experiment.plugins"
 class Study:
     """A config file: the settings that all trials share, and the axes along which trials differ.
 
-    base: valid settings. A searched key has the first value of its axis, a swept one all values.
+    base: valid settings. A searched key has the first value of its axis, a swept one all values, those of an adjustment
+    only if the model can be measured under them.
     axes: dotted key -> the mapping `{search: KIND, ...}` of the file. The search checks KIND. Rows are an axis, too
     (`named_rows.py`).
     source: the origin of the settings, for messages.
@@ -51,26 +54,30 @@ class Study:
     def of(cls, given: dict[str, Any], axes: dict[str, dict[str, Any]], source: str) -> Study:
         """The study of nested settings. Raises ConfigError with all faults."""
         given, axes = with_current_keys(Settings, given), current_values(axes)
-        return cls(validate(_of_trial(given, axes, {}), source), axes, source, given)
+        return cls(validate(settings_of_trial(given, axes), source), axes, source, given)
 
     def trial(self, values: dict[str, Any]) -> Config:
         """The config of one trial: the base with `values` (dotted key -> value; for `ROW` the name of a row).
 
         Raises ConfigError that names the faulty keys.
         """
-        return validate(_of_trial(self.given, self.axes, values), self.source)
+        return validate(settings_of_trial(self.given, self.axes, values), self.source)
 
     def faults_alone(self, values: dict[str, Any]) -> list[str]:
         """The faults of single `values` (dotted key -> value)."""
-        return separately(_of_trial(self.given, self.axes, values)).faults
+        return separately(settings_of_trial(self.given, self.axes, values)).faults
+
+    @property
+    def adjustments(self) -> dict[str, list[Any]]:
+        """The values of each adjustment that the file gives beside its rows, by the dotted key of its setting. A trial
+        is measured under those that its model can give."""
+        return adjustments_of(self.given)
 
 
-def _of_trial(given: dict[str, Any], axes: dict[str, dict[str, Any]], values: dict[str, Any]) -> dict[str, Any]:
-    """The nested settings of a trial. Its row comes after `given`, its values after that."""
-    values = current_values(values)
-    row = {key: value for key, value in row_of(axes, values.pop(ROW, None)).items() if key not in values}
-    # What a row sets for an entry that it does not choose is a mistake. It stays, so that the schema refuses it.
-    return with_values(without_other_entries(with_values(given, {**row, **values}), axes), row)
+def adjustments_of(given: dict[str, Any]) -> dict[str, list[Any]]:
+    """As `Study.adjustments`, of nested settings that are valid."""
+    known = {f"evaluation.{name}": reference()[f"evaluation.{name}"] for name in ADJUSTMENTS}
+    return {key: setting.validated(find(given, key)) for key, setting in known.items() if has(given, key)}
 
 
 def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
@@ -120,9 +127,9 @@ def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[St
     first_values = {key: values[0] for key, axis in axes.items()
                     if not is_swept(key) and key != ROW and (values := _values(axis))}
     # The search reports the faults of the searched values.
-    wrong = separately(without_other_entries(with_values(not_searched, first_values), axes)).wrong
+    wrong = separately(settings_of_trial(with_values(not_searched, first_values), axes)).wrong
     given = with_values(not_searched, {key: value for key, value in first_values.items() if key not in wrong})
-    base, faults = checked(_of_trial(given, axes, {}))
+    base, faults = checked(settings_of_trial(given, axes))
     study = Study(base, axes, source, given if not faults else separately(given).given)
     of_search = faults_of_search(study)
     first = next(iter(tried_rows(axes)), None)  # whose faults the search reports, with its name

@@ -84,6 +84,11 @@ def row_of(axes: Axes, name: str | None = None) -> dict[str, Any]:
     return rows[name]
 
 
+def searched_keys(axes: Axes) -> set[str]:
+    """The keys in which trials may differ: those of axes, and in place of the rows the keys that any row sets."""
+    return {key for key in axes if key != ROW}.union(*axes.get(ROW, {}).get(ROWS, {}).values())
+
+
 def row_by_row(axes: Axes) -> Axes:
     """The axes with an entry for each row in place of one for all, so that a comparison names the row that differs."""
     return {key: axis for key, axis in axes.items() if key != ROW} | {

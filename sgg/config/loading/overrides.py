@@ -18,7 +18,7 @@ import yaml
 from sgg.config.by_role import reference
 from sgg.settings.keys import find, put, remove, with_values
 
-from .renamed import current_item, new_key, old_keys, old_values
+from .renamed import current_item, new_key_in, old_keys, old_values
 from .searched_entries import current_key
 from .yaml_text import read_yaml
 
@@ -36,7 +36,7 @@ def overridden(settings: dict[str, Any], override: str) -> tuple[dict[str, Any],
     key, separator, text = override.partition("=")
     if not separator or not key:
         return settings, [f"{override!r} must have the form key=value, for example loss.kind=dnorm"]
-    if (new := new_key(key)) != key:
+    if (new := new_key_in(settings, key)) != key:
         print(f"note: {key} is called {new} now (on the command line)", file=sys.stderr)
     try:
         given = _given(text)

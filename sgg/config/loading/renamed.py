@@ -6,7 +6,7 @@ They are translated to current keys and values before any other code reads the s
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -22,6 +22,11 @@ RENAMED = {
     "gan": "augmentation",
 }
 """The current key of each key of an earlier version; for a section, the current prefix of all its keys."""
+OF_ENTRIES = {("augmentation.kind", "feature_mixing"): {"augmentation.pairs_per_image": "augmentation.mixed_per_image"}}
+"""The same of settings of one entry of a registry, by the setting that names it and its name. Other entries, such as
+those of plugins, may have a setting of the former name."""
+SECTIONS = ("gan", "model", "augmentation")
+"""The sections in which settings of earlier versions stand."""
 VALUES: dict[str, dict[Any, Any]] = {
     "gan.enabled": {True: "gan", False: "off"}, "model.edge_boxes": {**FORMER_NAMES},
     "model.head.effect": {word: [word] for word in ("none", "tde", "nie", "te")}}
@@ -45,6 +50,16 @@ def new_key(key: str) -> str:
     return RENAMED.get(key) or (f"{RENAMED[section]}.{rest}" if section in RENAMED else key)
 
 
+def new_key_in(settings: dict[str, Any], key: str) -> str:
+    """The name that a dotted key has now, beside the other nested settings."""
+    for (naming, entry), keys in OF_ENTRIES.items():
+        named = find(settings, naming)
+        listed = named.get("of") if isinstance(named, dict) else [named]
+        if key in keys and isinstance(listed, list) and entry in listed:
+            return keys[key]
+    return new_key(key)
+
+
 def renamed(settings: dict[str, Any]) -> dict[str, Any]:
     """A copy of nested settings with current keys.
 
@@ -53,9 +68,9 @@ def renamed(settings: dict[str, Any]) -> dict[str, Any]:
     something.
     """
     new = copy.deepcopy(settings)
-    leaves = dict(_leaves(settings.get("gan"), "gan")) | dict(_leaves(settings.get("model"), "model"))
-    for key, value in leaves.items():
-        now, value = current_item(key, value)
+    leaves = [leaf for section in SECTIONS for leaf in _leaves(settings.get(section), section)]
+    for key, value in leaves:
+        now, (_, value) = new_key_in(settings, key), current_item(key, value)
         if now == key:
             if key in VALUES:
                 put(new, key, value)
@@ -76,8 +91,15 @@ def renamed(settings: dict[str, Any]) -> dict[str, Any]:
 
 def old_keys(settings: dict[str, Any]) -> dict[str, str]:
     """Each key of an earlier version in nested settings, with the current key."""
-    return {key: new_key(key) for section in ("model", "gan") for key, _ in _leaves(settings.get(section), section)
-            if new_key(key) != key}
+    return {key: now for section in SECTIONS for key, _ in _leaves(settings.get(section), section)
+            if (now := new_key_in(settings, key)) != key}
+
+
+def unnamed_adjustments(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The adjustments under which a run of an earlier version measured every metric without naming them, with their
+    values. settings: those of the run, nested, as it wrote them."""
+    effect = find(dict(settings), "model.head.effect")
+    return {"effect": effect} if effect not in (None, "none") else {}
 
 
 def old_values(settings: dict[str, Any]) -> dict[str, tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sgg.config.schema import Settings
 from sgg.config.setting import Setting, choices_of, declared
-from sgg.settings.marks import ComputedDefault, DataDefaults
+from sgg.settings.marks import ActsWith, ComputedDefault, DataDefaults
 
 from .json_schema import value_schema
 
@@ -32,9 +32,11 @@ def describe_settings() -> str:
 
 
 def _parts(setting: Setting) -> tuple[str, str, str]:
-    """The first line of a setting, its meaning and its role."""
+    """The first line of a setting, its meaning with the conditions under which it has an effect, and its role."""
+    conditions = " and ".join(mark.words(setting.key) for mark in setting.marks(ActsWith))
+    meaning = [*setting.description.split(), *([f"Acts only with {conditions}."] if conditions else [])]
     return (f"{setting.key}: {type_in_words(value_schema(setting))}; default {default_in_words(setting)}",
-            " ".join(setting.description.split()), f"[{', '.join(setting.role.words)}]")
+            " ".join(meaning), f"[{', '.join(setting.role.words)}]")
 
 
 def _entry(first: str, meaning: str, role: str, only_with: str) -> str:

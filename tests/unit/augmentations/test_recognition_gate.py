@@ -73,7 +73,7 @@ def system(toy_root):
 
 
 def test_reconstruct_above_without_reconstruction_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"reconstruct_above has no effect without the term rec: add rec"):
+    with pytest.raises(ValueError, match=r"reconstruct_above 0\.5 has no effect, since .*use augmentation\.terms rec"):
         validate({"augmentation": {"kind": "gan", "reconstruct_above": 0.5, "terms": ["D", "G"]}})
 
 

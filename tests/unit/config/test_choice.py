@@ -95,7 +95,8 @@ def test_validate_reads_the_gan_of_earlier_versions(gan, augmentation) -> None:
 
 def test_load_enables_the_gan_of_earlier_versions_on_the_command_line(tmp_path) -> None:
     for file in ("gan: {hidden_dim: 32}", "gan: {enabled: false, hidden_dim: 32}"):
-        base = load_text(tmp_path, file, "gan.enabled=true", "gan.perturb.alpha=3").base
+        base = load_text(tmp_path, file, "gan.enabled=true", "gan.perturb.method=graphn",
+                         "gan.perturb.alpha=3").base
         assert (base.augmentation.kind, base.augmentation.hidden_dim) == ("gan", 32)
         assert base.augmentation.perturb.alpha == 3
 

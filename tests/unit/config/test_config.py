@@ -227,6 +227,12 @@ def test_complete_takes_none_as_not_given() -> None:
     assert of("toy", training={"epochs": None, "learning_rate": None}, model={"hidden_dim": None}) == of("toy")
 
 
+def test_complete_keeps_none_where_it_is_a_value() -> None:
+    """All background pairs, and not the default of 16."""
+    config = of("toy", augmentation={"kind": "feature_mixing", "mixed_per_image": None})
+    assert config.augmentation.mixed_per_image is None
+
+
 def test_complete_follows_searched_values(write) -> None:
     study = load(write("""
         data: {name: {search: grid, of: [vg, toy]}}

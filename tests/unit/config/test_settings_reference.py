@@ -52,6 +52,10 @@ def test_main_describes_every_setting(capsys) -> None:
     printed = capsys.readouterr().out
     for key in flatten(Config().model_dump()):
         assert f"{key}: " in printed
+    words = " ".join(printed.split())
+    for condition in ("Acts only with training.schedule step.", "Acts only with evaluation.corruption other than off.",
+                      "Acts only with detector.weights none."):
+        assert condition in words
 
 
 @pytest.mark.parametrize(("key", "kind", "default"), [

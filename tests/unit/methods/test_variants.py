@@ -15,6 +15,7 @@ from sgg.methods.variants import (
     suffix,
     values_by_variant,
     variants_of,
+    with_adjustments,
     with_suffix,
 )
 
@@ -54,6 +55,16 @@ def test_adjusters_take_the_counterfactual_logits_of_their_values() -> None:
     assert wanted == {"": set(), "/effect=tde": {"expected_classes", "average_context"},
                       "/effect=te": {"expected_classes", "average_context_and_classes"}}
     assert counterfactuals_of(found.values()) == {"expected_classes", "average_context", "average_context_and_classes"}
+
+
+@pytest.mark.parametrize(("name", "now"), [
+    ("val/sgcls/zs/ngR@100", "val/sgcls/zs/ngR@100/effect=tde"),
+    ("test/sgcls/zs/ngR@100/x0.5", "test/sgcls/zs/ngR@100/effect=tde/x0.5"),
+    ("val/sgcls/zs/mR@50/logit_adjustment=1/x0.5", "val/sgcls/zs/mR@50/effect=tde/logit_adjustment=1/x0.5"),
+    ("val/sgcls/zs/num_images", "val/sgcls/zs/num_images"), ("loss", "loss"), ("epoch", "epoch")])
+def test_with_adjustments_names_what_an_earlier_version_did_not(name: str, now: str) -> None:
+    assert with_adjustments(name, {"effect": "tde"}) == now
+    assert with_adjustments(name, {}) == name
 
 
 def test_values_by_variant_keeps_counts_in_each_variant() -> None:

@@ -97,3 +97,10 @@ def test_role_exact() -> None:
         role = role_of(key)
         assert not any([role.searchable, role.identity, role.fixed_for_trial, role.fixed_for_study]), key
         assert "not to the last bit" in role.words
+
+
+def test_words_of_epochs_say_where_they_may_grow() -> None:
+    """`fit` resumes with more epochs; a study keeps them, so that its trials stay comparable."""
+    role = role_of("training.epochs")
+    assert "may grow where sgg.training.fit resumes, not where a study does" in role.words
+    assert (role.fixed_for_trial, role.fixed_for_study) == (False, True)

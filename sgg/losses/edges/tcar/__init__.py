@@ -8,6 +8,7 @@ from pydantic import Field, NonNegativeFloat, model_validator
 
 from sgg.losses.cross_entropy import PairWeights
 from sgg.methods.edge_loss import EDGE_LOSSES, EdgeLossFunction
+from sgg.settings.marks import acts_with
 from sgg.settings.roles import trains
 from sgg.settings.section import Fraction
 
@@ -40,11 +41,11 @@ class TCAR(PairWeights):
     plausible: Annotated[Literal["contexts", "network"], trains(mid_training=True)] = "contexts"
     """What says which unseen triplets are plausible. contexts: those of GraphN. network: a small network on word
     vectors, as in the paper, which is trained on the training triplets alone. It is made once for all trials."""
-    min_context: Annotated[float, Field(ge=1), trains(mid_training=True)] = 2.0
-    """With plausible contexts: an unseen triplet is plausible if training has (subject, predicate) and (predicate,
+    min_context: Annotated[float, Field(ge=1), trains(mid_training=True), acts_with("plausible", "contexts")] = 2.0
+    """An unseen triplet is plausible if training has (subject, predicate) and (predicate,
     object) at least so often each, with other classes at the third place. This is the alpha of GraphN."""
-    network_rate: Annotated[Fraction, trains(mid_training=True)] = 0.85
-    """With plausible network: the fraction of all triplets, seen ones too, whose score is too small."""
+    network_rate: Annotated[Fraction, trains(mid_training=True), acts_with("plausible", "network")] = 0.85
+    """The fraction of all triplets, seen ones too, whose score is too small."""
     most_frequent_is_unseen: Annotated[bool, trains(mid_training=True)] = False
     """Treat the most frequent triplets as unseen, as the published code does, since their weight is 0 like that of
     unseen ones."""

@@ -158,8 +158,9 @@ def test_replaced_objects_take_class_and_features_of_their_group(trial) -> None:
 @pytest.mark.parametrize("method", ["rand", "neigh", "graphn"])
 def test_perturbation_chooses_the_classes_and_their_features(trial, method: str) -> None:
     """The perturbed objects get real features of their new classes, and relations are looked up by these."""
-    foundation, system, plan, mix = trial(perturb={"method": method, "topk": 2, "intensity": 1.0}, pairs_per_image=0,
-                                          drop=0, model={"head": "motifs"})
+    foundation, system, plan, mix = trial(
+        perturb={"method": method, "intensity": 1.0} | ({} if method == "rand" else {"topk": 2}), mixed_per_image=0,
+        drop=0, model={"head": "motifs"})
     assert len(mix.renewed)
     assert (mix.plan.labels[mix.renewed] != plan.labels[mix.renewed]).all()
     assert not len(mix.replaced)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sgg.config import load, validate
-from sgg.config.loading.renamed import current_item, old_values, renamed
+from sgg.config.loading.renamed import current_item, old_keys, old_values, renamed, unnamed_adjustments
 from sgg.config.loading.resume import changes
 from sgg.settings.keys import flatten
 
@@ -64,3 +64,26 @@ def test_validate_reads_the_former_setting_of_causal_effects(tmp_path: Path, cap
     now = flatten(study.base.model_dump(mode="json"))
     then = {key: value for key, value in now.items() if key != "evaluation.effect"} | {"model.head.effect": word}
     assert not changes(then, now, lambda role: True)
+
+
+def test_load_notes_the_new_name_of_a_setting_of_one_augmentation(tmp_path: Path,
+                                                                 capsys: pytest.CaptureFixture[str]) -> None:
+    """`model.pairs_per_image` is another budget. Augmentations of plugins may have a setting of the former name."""
+    path = tmp_path / "a.yaml"
+    for more, words in ((", pairs_per_image: 3", []), ("", ["augmentation.pairs_per_image=3"]),
+                        (", pairs_per_image: 9", ["augmentation.mixed_per_image=3"])):
+        path.write_text(f"augmentation: {{kind: feature_mixing{more}}}")
+        assert load(path, words).base.augmentation.mixed_per_image == 3
+        assert "augmentation.pairs_per_image is called augmentation.mixed_per_image now" in capsys.readouterr().err
+    axis = {"search": "grid", "of": ["off", "feature_mixing"]}
+    searched = {"augmentation": {"kind": axis, "pairs_per_image": 3}}
+    assert renamed(searched) == {"augmentation": {"kind": axis, "mixed_per_image": 3}}
+    of_a_plugin = {"augmentation": {"kind": "mine", "pairs_per_image": 3}}
+    assert renamed(of_a_plugin) == of_a_plugin
+    assert not old_keys(of_a_plugin)
+
+
+def test_unnamed_adjustments_are_those_of_runs_of_an_earlier_version() -> None:
+    assert unnamed_adjustments({"model": {"head": {"kind": "causal", "effect": "tde"}}}) == {"effect": "tde"}
+    for head in ({"kind": "causal", "effect": "none"}, {"kind": "causal"}, "causal"):
+        assert unnamed_adjustments({"model": {"head": head}}) == {}

@@ -85,3 +85,12 @@ def test_changes_compares_an_axis_as_a_whole() -> None:
     then = settings() | {"loss.kind": {"search": "grid", "of": ["dnorm"]}}
     assert changes(then, then) == []
     assert len(changes(then, settings())) == 1
+
+
+def test_changes_of_a_setting_without_effect_are_none() -> None:
+    """Earlier versions allowed values that did nothing; today such a setting has its default."""
+    now = settings(augmentation={"kind": "gan"}, training={"schedule": "cosine"})
+    then = now | {"augmentation.perturb.alpha": 9.0, "training.decay_epoch": 1}
+    assert changes(then, now) == []
+    assert changes(then, settings(augmentation={"kind": "gan"})) == [
+        "training.decay_epoch was 1, is 2", "training.schedule was 'cosine', is 'step'"]

@@ -1,7 +1,7 @@
 import io
 import re
 from platform.callbacks.live_table import LiveTable, duration, headline_metrics, metric_text
-from platform.study.directory import TrialRecord
+from platform.study.trial_record import TrialRecord
 from types import SimpleNamespace
 
 import pytest

@@ -9,7 +9,8 @@ from platform.callbacks.trackers import (
     trackers,
     write_epochs,
 )
-from platform.study.directory import StudyDirectory, TrialRecord
+from platform.study.directory import StudyDirectory
+from platform.study.trial_record import TrialRecord
 from types import SimpleNamespace
 
 import pandas as pd

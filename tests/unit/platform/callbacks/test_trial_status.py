@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from platform.callbacks import trial_status
 from platform.callbacks.trial_status import TrialStatusCallback
-from platform.study.directory import RUNNING, STOPPED, StudyDirectory, TrialRecord
+from platform.study.directory import StudyDirectory
+from platform.study.trial_record import RUNNING, STOPPED, TrialRecord
 from platform.trial.trainable import STUDY_KEY
 from types import SimpleNamespace
 from typing import Any

@@ -7,7 +7,8 @@ from contextlib import suppress
 from platform.cluster import watch as ray_watch
 from platform.cluster.watch import RayWatch
 from platform.launch import summary
-from platform.study.directory import RUNNING, STOPPED, StudyDirectory, TrialRecord
+from platform.study.directory import StudyDirectory
+from platform.study.trial_record import RUNNING, STOPPED, TrialRecord
 
 import pytest
 

@@ -1,6 +1,7 @@
 import os
 from platform.launch.pace import is_alike, pace_of, timed_trials
-from platform.study.directory import FAILED, FINISHED, StudyDirectory, TrialRecord
+from platform.study.directory import StudyDirectory
+from platform.study.trial_record import FAILED, FINISHED, TrialRecord
 
 import pytest
 

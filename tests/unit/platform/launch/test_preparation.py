@@ -4,7 +4,7 @@ from pathlib import Path
 from platform.cluster import session
 from platform.launch import preparation
 from platform.launch.preparation import missing_vectors, prepare, shared_configs, trial_resources
-from platform.search.schedule import plan
+from platform.search.planned_trials import plan
 from platform.search.search_space import read_axes
 from platform.study.entry_points import EntryPoints
 from types import SimpleNamespace

@@ -1,7 +1,7 @@
 from platform.launch import time_plan
 from platform.launch.pace import Pace
 from platform.launch.time_plan import kinds, time_lines
-from platform.search.schedule import plan
+from platform.search.planned_trials import plan
 from platform.search.search_space import read_axes
 
 import pytest

@@ -1,5 +1,5 @@
 from pathlib import Path
-from platform.search.schedule import number_of_trials, plan
+from platform.search.planned_trials import number_of_trials, plan
 from platform.search.search_space import read_axes
 from platform.train import main, with_its_row, without_search
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 from platform.launch.trials import run_to_completion
-from platform.study.directory import RUNNING, STOPPED, StudyDirectory, TrialRecord
+from platform.study.directory import StudyDirectory
+from platform.study.trial_record import RUNNING, STOPPED, TrialRecord
 from types import SimpleNamespace
 from typing import Any
 

@@ -1,5 +1,6 @@
 from functools import partial
-from platform.study.directory import FINISHED, StudyDirectory, TrialRecord
+from platform.study.directory import StudyDirectory
+from platform.study.trial_record import FINISHED, TrialRecord
 
 import pytest
 

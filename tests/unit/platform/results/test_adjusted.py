@@ -7,7 +7,7 @@ from platform.results.adjusted import configurations, is_adjusted, standing
 from platform.results.aggregate import aggregate, collect
 from platform.results.formats import render
 from platform.results.report.content import content
-from platform.study.directory import FINISHED
+from platform.study.trial_record import FINISHED
 
 import pytest
 

@@ -4,7 +4,7 @@ import json
 from platform.results.aggregate import aggregate, collect
 from platform.results.basis import Basis
 from platform.results.formats import render
-from platform.study.directory import FAILED, FINISHED, STOPPED
+from platform.study.trial_record import FAILED, FINISHED, STOPPED, TrialRecord
 
 import pytest
 
@@ -137,6 +137,81 @@ def test_aggregate_of_a_former_name_of_a_value(search):
     assert (row.n, row.cells[ZS].mean) == (2, pytest.approx(0.3))
     assert [row.settings for row in aggregate(collect(paths), by=["model.edge_boxes"])] == [
         {"model.edge_boxes": "image_frame"}]
+
+
+def edit_configs(path, edit):
+    """Change the settings that each trial of a study wrote."""
+    for file in path.glob("trials/*/config.json"):
+        content = json.loads(file.read_text())
+        edit(content["config"])
+        write_json(file, content)
+
+
+def test_aggregate_of_a_run_from_before_a_setting(search):
+    """It had the default of today, so it is in the row of the same configuration. What the first edition did
+    otherwise is its own configuration."""
+    toy = ["data.name=toy", "augmentation.kind=gan"]
+    paths = [search(name, [("dnorm", seed, FINISHED, 0.2)], others=toy) for seed, name in enumerate("abc")]
+    edit_configs(paths[0], lambda config: [config["data"].pop(key) for key in ("version", "difficulty", "seed")])
+    edit_configs(paths[0], lambda config: (config["training"].pop("warmup_steps"), config["evaluation"].pop("pko")))
+    edit_configs(paths[2], lambda config: (config["augmentation"].pop("hidden_dim"), config["training"].update(
+        batch_size=None)))
+    row, = aggregate(collect(paths))
+    assert (row.n, row.settings, row.identity["data.version"]) == (3, {"loss.kind": "dnorm"}, 2)
+    edit_configs(paths[0], lambda config: config["data"].pop("flip_predicates"))
+    assert [row.n for row in aggregate(collect(paths))] == [3], "mirroring changes no predicate of the toy genome"
+    vg = [search(name, [("dnorm", seed, FINISHED, 0.2)], others=["data.name=vg"]) for seed, name in enumerate("de")]
+    edit_configs(vg[0], lambda config: config["training"].pop("drop_last"))
+    assert {row.settings["training.drop_last"]: row.n for row in aggregate(collect(vg))} == {False: 1, True: 1}
+
+
+def test_aggregate_of_a_run_with_a_setting_without_effect(search):
+    """Earlier versions allowed it; it tells no configurations apart."""
+    paths = [search(name, [("dnorm", seed, FINISHED, 0.2)], others=["augmentation.kind=gan"])
+             for seed, name in enumerate("ab")]
+    edit_configs(paths[1], lambda config: config["augmentation"]["perturb"].update(alpha=9.0))
+    row, = aggregate(collect(paths))
+    assert row.n == 2
+    assert "augmentation.perturb.alpha" not in row.identity
+
+
+def test_aggregate_of_settings_that_trials_never_wrote(search):
+    """Trials that never began have the searched values alone, in which 2 stands for 2.0."""
+    path = search("a", [("dnorm", 0, FINISHED, 0.2), ("dnorm", 1, FAILED, 0.2)], others=["loss.scale=2"])
+    record = json.loads((path / "trials" / "t1" / "trial.json").read_text())
+    write_json(path / "trials" / "t1" / "trial.json", record | {"values": record["values"] | {"loss.scale": 2}})
+    (path / "trials" / "t1" / "config.json").unlink()
+    row, = aggregate(collect([path]))
+    assert row.status == "1 finished, 1 failed"
+
+
+def test_aggregate_of_causal_effects_from_before_they_were_an_adjustment(search):
+    """The effect was a setting of the head, and all metrics were of it without a suffix."""
+    causal = ["data.name=toy", "model.head=causal", "evaluation.effect=none,tde"]
+    now = search("now", [("dnorm", 0, FINISHED, 0.2)], pred_weight="[0, 0.5]", others=causal)
+    with_effect = {f"{ZS}{effect}{weight}": value for value, effect, weight in (
+        (0.2, "", ""), (0.3, "", "/x0.5"), (0.5, "/effect=tde", ""), (0.6, "/effect=tde", "/x0.5"))}
+    write_json(now / "trials" / "t0" / "test.json", with_effect)
+    former = search("former", [("dnorm", 1, FINISHED, 0.35)], pred_weight="[0, 0.5]", others=causal)
+
+    def edit(config):
+        del config["evaluation"]["effect"]
+        config["model"]["head"]["effect"] = "tde"
+
+    edit_configs(former, edit)
+    rows = {(row.settings["evaluation.effect"], row.settings["evaluation.pred_weight"]): row
+            for row in aggregate(collect([now, former]))}
+    assert {key: row.n for key, row in rows.items()} == {
+        ("none", 0.0): 1, ("none", 0.5): 1, ("tde", 0.0): 2, ("tde", 0.5): 2}
+    assert rows["tde", 0.0].cells[ZS].mean == pytest.approx((0.5 + 0.35) / 2)
+    assert rows["tde", 0.5].cells[ZS].mean == pytest.approx((0.6 + 0.7) / 2)
+    record = TrialRecord.read(former / "trials" / "t0")
+    (row,) = record.rows()
+    assert row["val/sgcls/zs/ngR@100/effect=tde/x0.5"] == 0.7
+    assert row["loss"] == 1.0
+    assert record.columns(lambda name: name.endswith("ngR@100")) == ([{"epoch": 1, "attempt": 1}], row)
+    trial = collect([former]).trials[0]
+    assert trial.curves == {"loss": [1.0]}, "a curve shows metrics without adjustments"
 
 
 def test_aggregate_by_chosen_keys(search):

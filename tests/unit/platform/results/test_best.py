@@ -1,6 +1,6 @@
 from platform.results import __main__ as results
 from platform.results.best import best_checkpoint
-from platform.study.directory import FAILED, FINISHED, RUNNING, STOPPED
+from platform.study.trial_record import FAILED, FINISHED, RUNNING, STOPPED
 
 import pytest
 

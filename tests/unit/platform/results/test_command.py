@@ -1,5 +1,5 @@
 from platform.results import __main__ as results
-from platform.study.directory import FAILED, FINISHED
+from platform.study.trial_record import FAILED, FINISHED
 
 import pytest
 

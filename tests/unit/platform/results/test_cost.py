@@ -1,6 +1,6 @@
 from platform.results.cost import GPU, PROCESSOR, Cost, cost, per_point
 from platform.results.history import TrialHistory
-from platform.study.directory import FAILED, FINISHED
+from platform.study.trial_record import FAILED, FINISHED, TrialRecord
 
 import pytest
 
@@ -38,8 +38,6 @@ def test_per_point():
     ({"device": "cpu", "workers": 2, "threads": 3}, 6), ({"device": "cuda", "workers": 2, "threads": 3}, 0),
     (None, 0), ("cpu", 0)])
 def test_trial_history_knows_its_processors(tmp_path, computed_on, processors):
-    from platform.study.directory import TrialRecord
-
     History(tmp_path).append(1, {"loss": 1.0, "time": 2.0})
     record = TrialRecord(tmp_path, status=FINISHED)
     began = {"config": {}, "data": {}, "computed_on": computed_on}

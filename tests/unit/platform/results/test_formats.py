@@ -4,7 +4,7 @@ import json
 from itertools import pairwise
 from platform.results.aggregate import aggregate, collect
 from platform.results.formats import render
-from platform.study.directory import FAILED, FINISHED, STOPPED
+from platform.study.trial_record import FAILED, FINISHED, STOPPED
 
 import pytest
 

@@ -6,7 +6,7 @@ from platform.results.files import write_results
 from platform.results.formats import render
 from platform.results.pareto import front
 from platform.results.report.content import report_of
-from platform.study.directory import FINISHED, STOPPED
+from platform.study.trial_record import FINISHED, STOPPED
 
 import pytest
 

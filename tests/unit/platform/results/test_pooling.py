@@ -6,7 +6,7 @@ import json
 from platform.results.aggregate import aggregate, collect
 from platform.results.formats import render
 from platform.results.pooling import in_order
-from platform.study.directory import FAILED
+from platform.study.trial_record import FAILED
 
 import pytest
 

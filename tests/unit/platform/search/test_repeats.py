@@ -1,5 +1,6 @@
+from platform.search.planned_trials import number_of_trials, plan
 from platform.search.repeats import SEED_KEY, describe_repeat, repeats
-from platform.search.schedule import number_of_trials, param_space, plan
+from platform.search.schedule import param_space
 from platform.search.search_space import configurations, faults_of_search, longest_training, read_axes
 
 import pytest

@@ -1,8 +1,7 @@
 from platform.search.early_stopping import EarlyStopping
+from platform.search.planned_trials import number_of_trials, plan
 from platform.search.schedule import (
-    number_of_trials,
     param_space,
-    plan,
     resources_per_trial,
     scheduler,
     trials_at_once,

@@ -1,6 +1,7 @@
 import math
 import random
-from platform.search.search_space import configurations, describe, read_axes
+from platform.search.axis import describe
+from platform.search.search_space import configurations, read_axes
 
 import pytest
 import yaml
@@ -57,7 +58,7 @@ def test_axis_draw_stays_in_range(tmp_path):
     text = """
     loss: {scale: {search: uniform, low: 0.5, high: 2}}
     training: {learning_rate: {search: loguniform, low: 1.0e-4, high: 1.0e-1}}
-    augmentation: {kind: gan, perturb: {topk: {search: randint, low: 0, high: 3}}}
+    augmentation: {kind: gan, perturb: {method: graphn, topk: {search: randint, low: 0, high: 3}}}
     """
     axes = {axis.key: axis for axis in read_axes(study(tmp_path, text))[1]}
     generator = random.Random(0)
@@ -70,7 +71,7 @@ def test_axis_draw_stays_in_range(tmp_path):
 
 
 def test_axis_domain(tmp_path):
-    text = "augmentation: {kind: gan, perturb: {topk: {search: randint, low: 1, high: 3}}}"
+    text = "augmentation: {kind: gan, perturb: {method: graphn, topk: {search: randint, low: 1, high: 3}}}"
     domain = read_axes(study(tmp_path, text))[1][0].domain()
     assert {domain.sample() for _ in range(200)} == {1, 2, 3}
 
@@ -120,6 +121,26 @@ def test_read_axes_checks_combinations(tmp_path):
     """)
     assert len(found) == 1
     assert found[0].endswith("(with loss.kind=baseline loss.foreground_weight=2)")
+
+
+METHODS = "{data: {name: toy}, augmentation: {kind: gan, perturb: {method: {search: grid, of: [%s]}, alpha: %s}}}"
+
+
+def test_trials_have_the_default_of_a_setting_that_has_no_effect_in_them(tmp_path):
+    """Such configurations count once: neigh has no alpha."""
+    found, axes = read_axes(study(tmp_path, METHODS % ("neigh, graphn", "{search: grid, of: [5, 9]}")))
+    points = configurations(found, axes)
+    alphas = [found.trial(point).augmentation.perturb for point in points]
+    assert [(one.method, one.alpha) for one in alphas] == [("neigh", 2), ("graphn", 5), ("graphn", 9)]
+    fixed, _ = read_axes(study(tmp_path, METHODS % ("neigh, graphn", "9")))
+    assert fixed.base.augmentation.perturb.alpha == 2
+    assert fixed.trial({"augmentation.perturb.method": "graphn"}).augmentation.perturb.alpha == 9
+
+
+@pytest.mark.parametrize("alpha", ["9", "{search: grid, of: [5, 9]}"])
+def test_a_setting_that_has_no_effect_in_any_trial_is_refused(tmp_path, alpha):
+    with pytest.raises(ConfigError, match=r"perturb\.alpha .* has no effect, since .*method is neigh: leave it out"):
+        read_axes(study(tmp_path, METHODS % ("neigh, rand", alpha)))
 
 
 @pytest.mark.parametrize(("search", "axis", "message"), [

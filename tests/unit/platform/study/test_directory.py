@@ -5,13 +5,15 @@ import sys
 from pathlib import Path
 from platform import tune
 from platform.results.aggregate import collect
-from platform.study.directory import FAILED, FINISHED, STOPPED, StudyDirectory, TrialRecord
+from platform.study.directory import StudyDirectory
 from platform.study.study_file import STUDY
+from platform.study.trial_record import FAILED, FINISHED, STOPPED, TrialRecord
 
 import pytest
 
 from sgg.config import ConfigError, load
 from sgg.methods.plugins import loaded_digests, unload_plugins
+from tests.plugins import no_plugin_stays
 
 FACTS = {"data": {"description": "toy", "hash": "1"}}
 
@@ -239,9 +241,8 @@ class Mine(EdgeLoss):
 @pytest.fixture
 def plugin(tmp_path):
     (tmp_path / "my_loss.py").write_text(PLUGIN)
-    yield tmp_path / "my_loss.py"
-    if loaded_digests():
-        unload_plugins(["my_loss.py"])
+    with no_plugin_stays():
+        yield tmp_path / "my_loss.py"
 
 
 def begun_with(plugin):

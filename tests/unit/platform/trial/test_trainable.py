@@ -4,7 +4,8 @@ import json
 import platform.trial.trainable
 from collections.abc import Callable
 from pathlib import Path
-from platform.study.directory import StudyDirectory, TrialRecord
+from platform.study.directory import StudyDirectory
+from platform.study.trial_record import TrialRecord
 from platform.trial.trainable import BEFORE_KEY, ENDED_KEY, FAILED_KEY, OBJECTIVE, STUDY_KEY, Trial
 from types import SimpleNamespace
 from typing import Any

@@ -2,7 +2,7 @@ import json
 from platform.results.aggregate import aggregate, collect
 from platform.results.formats import render
 from platform.results.report.content import report_of
-from platform.study.directory import FAILED, FINISHED, RUNNING, STOPPED
+from platform.study.trial_record import FAILED, FINISHED, RUNNING, STOPPED
 
 import pytest
 

@@ -4,7 +4,7 @@ import shutil
 from html.parser import HTMLParser
 from platform.results.report.content import report_of
 from platform.results.report.page import FOLDER, SCRIPTS, page
-from platform.study.directory import FAILED
+from platform.study.trial_record import FAILED
 
 from sgg.common.atomic import write_json
 from tests.fake_run import write_fake_run

@@ -1,7 +1,7 @@
 import json
 from platform.results.aggregate import collect
 from platform.results.report.pictures import pictures
-from platform.study.directory import FINISHED, STOPPED
+from platform.study.trial_record import FINISHED, STOPPED
 
 import pytest
 

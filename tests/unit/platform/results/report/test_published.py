@@ -1,5 +1,6 @@
 """Published rows stand beside the configurations that are like them, and beside no other."""
 
+import json
 import re
 from pathlib import Path
 from platform.results.report.content import report_of
@@ -15,24 +16,34 @@ from tests.visual_genome import write_search
 
 ROOT = Path(__file__).parents[5]
 PAPER = ROOT / "tune_configs/paper"
-DATA = "Visual Genome (stanford split): 57,723/5,000/26,446 images (train/val/test), 150 classes, 50 predicates [0123]"
+
+
+def flat_of(config):
+    return flatten(load(PAPER / f"{config}.yaml", []).base.model_dump(mode="json"))
 
 
 def settings_of(config):
     """The settings of a paper config that tell configurations apart."""
-    flat = flatten(load(PAPER / f"{config}.yaml", []).base.model_dump(mode="json"))
-    return {key: value for key, value in flat.items() if role_of(key).identity} | {"evaluation.pred_weight": 0.0}
+    return {key: value for key, value in flat_of(config).items() if role_of(key).identity} | {
+        "evaluation.pred_weight": 0.0}
+
+
+def measuring_of(config):
+    """Those that say what is measured."""
+    return {key: value for key, value in flat_of(config).items()
+            if role_of(key).acts == "measuring" and not role_of(key).swept}
 
 
 @pytest.mark.parametrize(("config", "row"), [("imp", 0), ("imp_dnorm", 1), ("imp_gan", 2), ("imp_gan_graphn", 3)])
 def test_published_like_finds_the_row_of_each_paper_config(config, row):
-    settings = settings_of(config)
-    assert published_like(DATA, settings) == PUBLISHED[row]
+    settings, measuring = settings_of(config), measuring_of(config)
+    assert published_like(settings, measuring) == PUBLISHED[row]
     assert trained_otherwise(settings) == ""
-    for data in ("toy genome", "GQA", "Visual Genome (VTransE split)", f"{DATA}, measured on the first 9 images",
-                 f"{DATA}, test images under fog of severity 3"):
-        assert published_like(data, settings) is None
-    assert published_like(DATA, settings, "relation NMS") is None
+    for other in ("toy", "gqa", "vtranse", "custom"):
+        assert published_like(settings | {"data.name": other}, measuring) is None
+    for key, value in (("data.eval_images", 9), ("evaluation.corruption", "fog"), ("evaluation.relation_nms", True)):
+        assert published_like(settings, measuring | {key: value}) is None
+    assert published_like(settings, measuring | {"evaluation.every": 1, "evaluation.val_images": 100}) == PUBLISHED[row]
 
 
 @pytest.mark.parametrize(("key", "value"), [
@@ -44,7 +55,7 @@ def test_published_like_finds_the_row_of_each_paper_config(config, row):
     ("evaluation.pred_weight", 0.5), ("evaluation.logit_adjustment", 1.0)])
 def test_published_like_is_not_of_other_methods(key, value):
     """Each axis of tune_configs/paper/search.yaml, and what else makes another method of the fullest config."""
-    found = published_like(DATA, settings_of("imp_gan_graphn") | {key: value})
+    found = published_like(settings_of("imp_gan_graphn") | {key: value}, measuring_of("imp_gan_graphn"))
     assert found is (PUBLISHED[1] if key == "augmentation.kind" else None)  # without GAN it is IMP++
 
 
@@ -71,6 +82,23 @@ def test_report_of_a_run_in_the_form_of_visual_genome_has_published_rows(tmp_pat
     assert report["conventions"] == CONVENTIONS
     for said in ("evaluator of the papers' code", "sgg.metrics.Conventions", "without graph constraint"):
         assert said in CONVENTIONS
+
+
+def test_report_asks_facts_and_no_words_of_the_description(tmp_path):
+    """Data that call themselves something else are Visual Genome all the same, and corrupted images are no published
+    ones."""
+    path = write_search(tmp_path / "data", tmp_path)
+
+    def rewrite(edit):
+        for file in path.glob("trials/*/config.json"):
+            content = json.loads(file.read_text())
+            edit(content)
+            file.write_text(json.dumps(content))
+
+    rewrite(lambda content: content["data"].update(description="my copy, test images under a blue sky"))
+    assert {row["published"] for row in rows_of(report_of([path]))} == {0, 1, None}
+    rewrite(lambda content: content["config"]["evaluation"].update(corruption="fog"))
+    assert {row["published"] for row in rows_of(report_of([path]))} == {None}
 
 
 def test_report_of_a_run_with_another_detector_has_no_published_row(tmp_path):
