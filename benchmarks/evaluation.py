@@ -13,7 +13,6 @@ of pairs. --objects: of the large image; 400 objects have 159,600 pairs, which t
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -133,7 +132,7 @@ def child(what: str, backbone: str, objects: Sequence[int]) -> None:
     if what == "peak":
         system = build(backbone)
         evaluate_image(system, image_of(objects[0], system.detector.image_size))
-        print(json.dumps([resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+        print(json.dumps([status_bytes("VmHWM") / 2**20]))
     else:
         system = build(backbone, NARROW)
         held_mib(system, objects[0])  # the first image allocates what stays

@@ -18,7 +18,6 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -34,6 +33,7 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.common.process_memory import clear_peak, status_bytes
 from benchmarks.common.results import Row, arguments_of, below, judged, report, times
 from sgg.data.images.image_files import read_image
 from sgg.data.images.image_index import ImageIndex
@@ -119,9 +119,10 @@ def memory_of(way: Callable[[Path], torch.Tensor], path: Path) -> float:
 
 def _send_memory(way: Callable[[Path], torch.Tensor], path: Path, sender: Connection) -> None:
     ctypes.CDLL(None).malloc_trim(0)  # else it would use what its parent left
-    before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    clear_peak()
+    before = status_bytes("VmRSS")
     way(path)
-    sender.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / 2**20)
+    sender.send((status_bytes("VmHWM") - before) / 2**20)
 
 
 def header_rates(folder: Path, count: int) -> tuple[float, float]:

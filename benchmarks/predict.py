@@ -11,7 +11,6 @@ depends on other processes. Memory: the most that the process held after all ima
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.common.process_memory import status_bytes
 from benchmarks.common.results import Row, arguments_of, below, judged, report
 from sgg.predict.images import ImageFile, find_images, read_pixels
 from sgg.predict.predictor import Predictor
@@ -48,11 +48,6 @@ def alone(predictor: Predictor, files: list[ImageFile], batch: int) -> np.ndarra
     return spent
 
 
-def peak() -> float:
-    """MiB, of this process until now."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def rows(predictor: Predictor, files: list[ImageFile], rounds: int = ROUNDS, batch: int = 8) -> Iterator[Row]:
     """Speed of each way, and memory."""
     with tempfile.TemporaryDirectory() as folder:
@@ -65,9 +60,9 @@ def rows(predictor: Predictor, files: list[ImageFile], rounds: int = ROUNDS, bat
 
         drawn = files[:max(batch, len(files) // 4)]
         run(True, files[:max(batch, len(files) // 10)])
-        before = peak()
+        before = status_bytes("VmHWM")
         times = [(alone(predictor, files, batch), run(False, files), run(True, drawn)) for _ in range(rounds)]
-        after = peak()
+        after = status_bytes("VmHWM")
     best = np.array(times).min(0)  # [3 ways, 2 clocks]
     model, plain, pictures = best[:, 0].tolist()
     count = len(files)
@@ -78,7 +73,7 @@ def rows(predictor: Predictor, files: list[ImageFile], rounds: int = ROUNDS, bat
     for way, images, spent in zip(("detector and model alone", "JSON only", "with pictures"),
                                   (count, count, len(drawn)), best[:, 1].tolist(), strict=True):
         yield judged(f"processor time: {way}", 1000 * spent / images, "ms/image", None, None, True)
-    yield below("memory that all images took beyond the first tenth", after - before, "MiB", None, 64)
+    yield below("memory that all images took beyond the first tenth", (after - before) / 2**20, "MiB", None, 64)
 
 
 def main(arguments: list[str] | None = None) -> int:
