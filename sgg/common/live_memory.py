@@ -102,14 +102,26 @@ def peak_of(step: Callable[[], object], held: Callable[[], Iterable[Tensor]]) ->
     return memory.peak
 
 
+def needs_values(error: BaseException) -> bool:
+    """Whether an error says that a computation on fake tensors asked for their values."""
+    from torch._subclasses import fake_tensor
+    from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode  # imports sympy, which is slow
+
+    return isinstance(error, (fake_tensor.DataDependentOutputException, fake_tensor.DynamicOutputShapeException,
+                              fake_tensor.UnsupportedOperatorException, GuardOnDataDependentSymNode))
+
+
 def faked(value: Any, fake: FakeTensorMode) -> Any:
-    """A dataclass, tuple, list or tensor, without the values of its tensors. What else it holds stays."""
+    """A dataclass, tuple, list, mapping or tensor, without the values of its tensors. What else it holds stays."""
     if isinstance(value, FakeTensor):
         return value
     if isinstance(value, Tensor):
         return fake.from_tensor(value)
     if isinstance(value, (tuple, list)):
-        return type(value)(faked(one, fake) for one in value)
+        parts = [faked(one, fake) for one in value]
+        return type(value)._make(parts) if hasattr(value, "_make") else type(value)(parts)  # of a NamedTuple
+    if isinstance(value, dict):
+        return {key: faked(one, fake) for key, one in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{one.name: faked(getattr(value, one.name), fake) for one in fields(value)})
     return value

@@ -1,4 +1,7 @@
+from typing import NamedTuple
+
 import torch
+from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from sgg.common.live_memory import LiveMemory, bytes_of, faked, peak_of
@@ -47,3 +50,19 @@ def test_faked_keeps_shapes_and_what_is_no_tensor():
         assert faked(found.boxes, fake) is found.boxes
         assert type(found.boxes).__name__ == "FakeTensor"
     assert found.image_ids == ("a", "b")
+
+
+class Named(NamedTuple):
+    """Two tensors by name."""
+
+    first: Tensor
+    second: tuple[Tensor, ...]
+
+
+def test_faked_keeps_the_kind_of_what_holds_tensors():
+    given = [Named(torch.ones(2), (torch.ones(3),)), {"a": torch.ones(4)}]
+    with FakeTensorMode() as fake:
+        named, mapping = faked(given, fake)
+        assert isinstance(named, Named)
+        assert [type(one).__name__ for one in (named.first, *named.second, mapping["a"])] == ["FakeTensor"] * 3
+        assert (named.second[0].shape, mapping["a"].shape) == ((3,), (4,))
