@@ -17,7 +17,6 @@ from sgg.detector import load_detector
 from sgg.detector.model import Detector
 from sgg.importing import benchmark
 from sgg.importing.published import import_published
-from sgg.methods.plugins import load_plugins, loaded_digests, unload_plugins
 from sgg.models.heads.causal.published_names import PUBLISHED as CAUSAL
 from sgg.models.heads.motifs.published_names import PUBLISHED as MOTIFS
 from sgg.models.heads.penet.published_names import PUBLISHED as PENET
@@ -30,7 +29,7 @@ from sgg.systems.two_stage.foundation import TwoStageFoundation
 from sgg.systems.two_stage.model import build_model
 from tests.benchmark_checkpoint import HEAD, detector_weights, extractor_shapes, random_weights, save
 from tests.golden.heads import CLOSE, GoldenHead, with_bias
-from tests.plugins import PYRAMID
+from tests.plugins import PYRAMID, loaded
 
 BACKBONE, DIM = "small_pyramid", 24
 WIDEST = "backbone.body.layer3.1.conv2.weight"
@@ -43,11 +42,8 @@ HEADS = {"motifs": ("motifs.npz", MOTIFS, "out.bias.{}.eval."), "transformer": (
 @pytest.fixture(scope="module", autouse=True)
 def small_pyramid(tmp_path_factory) -> Iterator[None]:
     """A backbone that takes the place of the one of 88 million weights."""
-    path = tmp_path_factory.mktemp("plugin") / "pyramid.py"
-    path.write_text(PYRAMID)
-    load_plugins([str(path)])
-    yield
-    unload_plugins(list(loaded_digests()))
+    with loaded(tmp_path_factory.mktemp("plugin") / "pyramid.py", PYRAMID):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -105,21 +101,37 @@ def test_import_of_each_head_gives_its_golden_numbers(kind: str, tmp_path, capsy
         np.testing.assert_allclose(logits, golden[f"{place}rel_dists"], **close)
 
 
-def test_import_of_tcar(tmp_path) -> None:
-    """No golden file has this head, so its weights are compared with those of a fresh one. Its labels have embeddings
-    that it does not use."""
-    sections = {"detector": {"backbone": BACKBONE}, "model": {"head": {"kind": "tcar", "pooling_dim": 24,
-                                                                       "hidden_dim": 16, "key_dim": 4}}}
-    config = validate({"data": {"name": "vg"}, **sections})
-    fresh = build_model(config, Detector(BACKBONE, 9), (9, 6), None, None).relation_head.state_dict()
-    theirs = {ours: name for name, ours in TCAR.names({}).items()}
-    weights = random_weights(extractor_shapes(DIM)) | {
-        f"{HEAD}context_layer.obj_embed{number}.weight": torch.zeros(9, 8) for number in (1, 2)}
+WITHOUT_FILE = [
+    (TCAR, {"kind": "tcar", "pooling_dim": 24, "hidden_dim": 16, "key_dim": 4}, lambda value: value[..., None],
+     ["context_layer.obj_embed1.weight", "context_layer.obj_embed2.weight"]),
+    (CAUSAL, {"kind": "causal", "context": "vctree", "fusion": "sum", "spatial": True, "pooling_dim": 24,
+              "hidden_dim": 16}, lambda value: value.reshape(1, -1),
+     ["context_layer.decoder_rnn.decoderLSTM.embed_layer.weight", "context_layer.untreated_obj_feat"]),
+    (CAUSAL, {"kind": "causal", "context": "vctree", "fusion": "gate", "spatial": False, "pooling_dim": 24,
+              "hidden_dim": 16}, lambda value: value.reshape(1, -1), ["avg_post_ctx"])]
+"""Heads of which no golden file has the weights: the published names, the settings, how a reshaped weight is published,
+and weights of the checkpoint that have no place."""
+
+
+@pytest.mark.parametrize(("published", "settings", "reshaped", "unused"), WITHOUT_FILE,
+                         ids=["tcar", "causal with trees, sum", "causal with trees, gate"])
+def test_import_gives_a_fresh_head_its_weights_back(published, settings, reshaped, unused, tmp_path) -> None:
+    """They are saved under the published names, and compared with those of the fresh head."""
+    config = validate({"data": {"name": "vg"}, "detector": {"backbone": BACKBONE}, "model": {"head": settings},
+                       "embeddings": {"dim": 8}})
+    words = (torch.randn(9, 8), torch.randn(6, 8)) if config.model.head.needs_words else None
+    table = torch.randn(9, 9, 6) if config.model.needs_frequency_table else None
+    fresh = build_model(config, Detector(BACKBONE, 9), (9, 6), words, table).relation_head.state_dict()
+    theirs = {ours: name for name, ours in published.names(settings).items()}
+    weights = random_weights(extractor_shapes(DIM)) | {HEAD + name: torch.zeros(9, 8) for name in unused}
     for name, value in fresh.items():
         prefix = max((ours for ours in theirs if name.startswith(ours)), key=len)
-        published = HEAD + theirs[prefix] + name.removeprefix(prefix)
-        weights[published] = value[..., None] if published.endswith(TCAR.reshaped) else value
+        theirs_of_it = HEAD + theirs[prefix] + name.removeprefix(prefix)
+        weights[theirs_of_it] = reshaped(value) if theirs_of_it.endswith(published.reshaped) else value
     assert import_published(save(tmp_path / "model.pth", weights), tmp_path / "out").name == "epoch_0000"
+    head = validate(checkpoint.open_checkpoint(tmp_path / "out").meta["config"], "imported").model.head
+    assert {key: getattr(head, key) for key in settings if key != "key_dim"} == {
+        key: value for key, value in settings.items() if key != "key_dim"}
     found = model_of(tmp_path / "out").relation_head.state_dict()
     assert found.keys() == fresh.keys()
     assert all(torch.equal(found[name], value) for name, value in fresh.items())
