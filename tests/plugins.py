@@ -1,4 +1,31 @@
-"""Sources of plugins that tests write to files."""
+"""Plugins of tests: their sources, and the time for which they are loaded."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sgg.methods.plugins import load_plugins, loaded_digests, unload_plugins
+
+
+@contextmanager
+def no_plugin_stays() -> Iterator[None]:
+    """Plugins that are loaded in the block are unloaded after it, those of before are not."""
+    before = loaded_digests().keys()
+    try:
+        yield
+    finally:
+        if others := loaded_digests().keys() - before:
+            unload_plugins(others)
+
+
+@contextmanager
+def loaded(path: Path, source: str) -> Iterator[Path]:
+    """In the block a plugin of this source, which is written to `path`, is loaded."""
+    path.write_text(source)
+    with no_plugin_stays():
+        load_plugins([str(path)])
+        yield path
+
 
 HEAD = """
 from typing import Annotated, Literal

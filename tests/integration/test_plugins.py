@@ -11,6 +11,7 @@ import yaml
 
 from sgg.evaluate import __main__ as evaluate
 from sgg.methods.plugins import loaded_digests, unload_plugins
+from tests.plugins import no_plugin_stays
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]  # the worker is a process that imports torch and trains
 
@@ -111,8 +112,8 @@ class Shift(Adjustment):
 def plugin(tmp_path: Path):
     path = tmp_path / "parts.py"
     path.write_text(PARTS)
-    yield path
-    unload_plugins(list(loaded_digests()))
+    with no_plugin_stays():
+        yield path
 
 
 def test_parts_from_outside(ray_with_gpus, toy_settings, tmp_path, plugin, capsys) -> None:

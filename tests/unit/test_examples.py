@@ -12,8 +12,9 @@ from sgg.config import ConfigError, load
 from sgg.data import open_dataset
 from sgg.data.readers.custom import open_custom
 from sgg.methods.edge_loss import EDGE_LOSSES, EdgeContext
-from sgg.methods.plugins import load_plugins, loaded_digests, unload_plugins
+from sgg.methods.plugins import load_plugins
 from sgg.systems.contract import Draws
+from tests.plugins import no_plugin_stays
 from tests.untrained import untrained
 
 ROOT = Path(__file__).parents[2]
@@ -21,8 +22,8 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def _nothing_stays():
-    yield
-    unload_plugins(list(loaded_digests()))
+    with no_plugin_stays():
+        yield
 
 
 def test_two_layers_of_the_readme_trains(toy_root, monkeypatch) -> None:

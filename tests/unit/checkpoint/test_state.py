@@ -14,7 +14,7 @@ from sgg.checkpoint.state import Checkpoint
 from sgg.common.hashing import sha256_of
 from sgg.common.seeding import global_states
 from sgg.methods.plugins import load_plugins, unload_plugins
-from tests.plugins import HEAD
+from tests.plugins import HEAD, loaded
 
 
 @pytest.fixture
@@ -218,24 +218,22 @@ def test_open_checkpoint_names_damage(tmp_path, network) -> None:
 
 def test_require_plugins_names_missing_and_changed_plugins(tmp_path, network, caplog) -> None:
     """By the hashes of their files; nothing of them is run where it is opened."""
-    (tmp_path / "mine.py").write_text(HEAD)
     full_name = str(tmp_path / "mine.py")
-    load_plugins([full_name])
-    checkpoint.save(tmp_path, 1, {"model": network}, {}, {"config": {"experiment": {"plugins": [full_name]}}})
-    found = checkpoint.open_checkpoint(tmp_path)
-    assert found.meta["plugins"] == {"mine.py": sha256_of(tmp_path / "mine.py")}
-    found.require_plugins(allow_changed=False)
-    unload_plugins(["mine.py"])
-    with pytest.raises(ValueError, match=r"epoch_0001: it needs the plugin mine\.py .* add --plugin mine\.py"):
-        checkpoint.open_checkpoint(tmp_path).require_plugins(True, "add --plugin {}")
-    (tmp_path / "mine.py").write_text(f"{HEAD}# changed\n")
-    load_plugins([full_name])
-    with pytest.raises(ValueError, match="--allow-changed-plugin"):
+    with loaded(Path(full_name), HEAD):
+        checkpoint.save(tmp_path, 1, {"model": network}, {}, {"config": {"experiment": {"plugins": [full_name]}}})
+        found = checkpoint.open_checkpoint(tmp_path)
+        assert found.meta["plugins"] == {"mine.py": sha256_of(tmp_path / "mine.py")}
         found.require_plugins(allow_changed=False)
-    found.require_plugins(allow_changed=True)
-    then, now = found.meta["plugins"]["mine.py"][:12], sha256_of(tmp_path / "mine.py")[:12]
-    assert all(word in caplog.text for word in ("mine.py", then, now))
-    unload_plugins(["mine.py"])
+        unload_plugins(["mine.py"])
+        with pytest.raises(ValueError, match=r"epoch_0001: it needs the plugin mine\.py .* add --plugin mine\.py"):
+            checkpoint.open_checkpoint(tmp_path).require_plugins(True, "add --plugin {}")
+        (tmp_path / "mine.py").write_text(f"{HEAD}# changed\n")
+        load_plugins([full_name])
+        with pytest.raises(ValueError, match="--allow-changed-plugin"):
+            found.require_plugins(allow_changed=False)
+        found.require_plugins(allow_changed=True)
+        then, now = found.meta["plugins"]["mine.py"][:12], sha256_of(tmp_path / "mine.py")[:12]
+        assert all(word in caplog.text for word in ("mine.py", then, now))
 
 
 def test_require_origin_refuses_a_checkpoint_of_other_images(tmp_path, caplog):

@@ -7,7 +7,8 @@ import pytest
 
 from sgg.config import validate
 from sgg.data.__main__ import main
-from sgg.methods.plugins import load_plugins, loaded_digests, unload_plugins
+from sgg.methods.plugins import load_plugins
+from tests.plugins import no_plugin_stays
 
 DRAWN = """
 from dataclasses import replace
@@ -42,8 +43,8 @@ def plugin(tmp_path: Path):
     (tmp_path / "net" / "about.txt").write_text("drawings")
     path = tmp_path / "my_data.py"
     path.write_text(DRAWN.replace("ADDRESS", (tmp_path / "net").as_uri()))
-    yield path
-    unload_plugins(list(loaded_digests()))
+    with no_plugin_stays():
+        yield path
 
 
 @pytest.mark.parametrize("command", ["stats", "verify", "convert --out converted"])

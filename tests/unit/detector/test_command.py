@@ -11,8 +11,7 @@ from sgg.detector import save_detector
 from sgg.detector.__main__ import main
 from sgg.detector.model import Detector
 from sgg.detector.proposals import RANDOM
-from sgg.methods.plugins import loaded_digests, unload_plugins
-from tests.plugins import BACKBONE
+from tests.plugins import BACKBONE, no_plugin_stays
 
 
 def test_train_reads_the_same_data_as_a_config(toy_root, tmp_path, monkeypatch, capsys) -> None:
@@ -95,10 +94,8 @@ def test_main_names_a_plugins_backbone_that_cannot_be_built(toy_root, tmp_path, 
     described = tmp_path / "d" / "detector.json"
     described.write_text(described.read_text().replace('"tiny"', '"small"'))
     where = ["--data", "toy", "--root", str(toy_root), "--plugin", str(tmp_path / "small.py")]
-    try:
+    with no_plugin_stays():
         for words in (["train", "--out", str(tmp_path / "new"), "--backbone", "small"],
                       ["evaluate", str(tmp_path / "d")]):
             assert main([*words, *where]) == 2
             assert f"error: detector: {tmp_path / 'small.py'}:14: RuntimeError: no\n" in capsys.readouterr().err
-    finally:
-        unload_plugins(list(loaded_digests()))

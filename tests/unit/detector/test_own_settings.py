@@ -15,7 +15,8 @@ from sgg.detector.cache import cache_path, first_edition_path, known_hash
 from sgg.detector.layout import METADATA
 from sgg.detector.model import Detector
 from sgg.methods.backbone import BACKBONES
-from sgg.methods.plugins import load_plugins, loaded_digests, unload_plugins
+from sgg.methods.plugins import unload_plugins
+from tests.plugins import loaded
 
 WIDE = """
 from dataclasses import replace
@@ -53,11 +54,8 @@ class Wide(Tiny):
 
 @pytest.fixture
 def plugin(tmp_path: Path):
-    path = tmp_path / "wide.py"
-    path.write_text(WIDE)
-    load_plugins([str(path)])
-    yield path
-    unload_plugins(list(loaded_digests()))
+    with loaded(tmp_path / "wide.py", WIDE) as path:
+        yield path
 
 
 def wide(**settings):

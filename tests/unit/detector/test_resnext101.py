@@ -11,24 +11,20 @@ from sgg.detector.backbones.resnext101.anchors import PyramidAnchors, cell_ancho
 from sgg.detector.backbones.resnext101.pooling import PyramidRoIAlign
 from sgg.detector.model import Detector
 from sgg.methods.backbone import BACKBONES
-from sgg.methods.plugins import load_plugins, loaded_digests, unload_plugins
 from sgg.models.pyramid import unpack
 from sgg.structures import Batch
 from sgg.systems.extraction import Extraction
 from sgg.systems.two_stage.encoding import encode_annotated
 from sgg.systems.two_stage.model import build_model
 from sgg.systems.two_stage.predictor import TwoStagePredictor
-from tests.plugins import PYRAMID
+from tests.plugins import PYRAMID, loaded
 
 
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory) -> Iterator[Detector]:
-    path = tmp_path_factory.mktemp("plugin") / "pyramid.py"
-    path.write_text(PYRAMID)
-    load_plugins([str(path)])
-    torch.manual_seed(0)
-    yield Detector("small_pyramid", 6)
-    unload_plugins(list(loaded_digests()))
+    with loaded(tmp_path_factory.mktemp("plugin") / "pyramid.py", PYRAMID):
+        torch.manual_seed(0)
+        yield Detector("small_pyramid", 6)
 
 
 def one_image(height: int = 60, width: int = 80) -> Batch:

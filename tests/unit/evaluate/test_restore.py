@@ -11,8 +11,8 @@ from sgg.data import open_dataset
 from sgg.evaluate.__main__ import main
 from sgg.evaluate.restore import restore
 from sgg.methods.plugin_files import PluginError
-from sgg.methods.plugins import load_plugins, loaded_digests, unload_plugins
 from sgg.systems.two_stage import foundation
+from tests.plugins import loaded
 
 PARTS = """
 from typing import Annotated, Literal
@@ -52,16 +52,14 @@ class Unused(EdgeLoss):
 @pytest.fixture
 def trained(tmp_path: Path, toy_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkpoint; to train or load its detector is an error."""
-    (tmp_path / "parts.py").write_text(PARTS)
-    (plugin,) = load_plugins([str(tmp_path / "parts.py")])
-    config = validate({"data": {"name": "toy", "root": str(toy_root)}, "model": {"head": "mine"}, "loss": "unused",
-                       "evaluation": {"shift": [0, 1]}, "experiment": {"plugins": [plugin.full_name]}})
-    data = open_dataset("toy", toy_root)
-    meta = {"data": {"hash": data.hash}, "detector": None, "config": config.model_dump(mode="json")}
-    saved = checkpoint.save(tmp_path / "trial", 1, {"model": torch.nn.Linear(1, 1)}, {}, meta)
-    monkeypatch.setattr(foundation, "ensure_detector", lambda *given: pytest.fail("a detector was opened"))
-    yield saved.path
-    unload_plugins(list(loaded_digests()))
+    with loaded(tmp_path / "parts.py", PARTS) as plugin:
+        config = validate({"data": {"name": "toy", "root": str(toy_root)}, "model": {"head": "mine"}, "loss": "unused",
+                           "evaluation": {"shift": [0, 1]}, "experiment": {"plugins": [str(plugin)]}})
+        data = open_dataset("toy", toy_root)
+        meta = {"data": {"hash": data.hash}, "detector": None, "config": config.model_dump(mode="json")}
+        saved = checkpoint.save(tmp_path / "trial", 1, {"model": torch.nn.Linear(1, 1)}, {}, meta)
+        monkeypatch.setattr(foundation, "ensure_detector", lambda *given: pytest.fail("a detector was opened"))
+        yield saved.path
 
 
 def test_restore_names_all_parts_of_plugins_that_cannot_be_used(trained, tmp_path) -> None:

@@ -14,10 +14,10 @@ from sgg.checkpoint.__main__ import main
 from sgg.data import open_dataset
 from sgg.evaluate.__main__ import main as evaluate
 from sgg.importing.published import Architecture, import_published
-from sgg.methods.plugins import loaded_digests, unload_plugins
+from sgg.methods.plugins import loaded_digests
 from sgg.models.published import SCENE_GRAPH
 from sgg.predict import GivenBoxes, Predictor
-from tests.plugins import DATA_SET
+from tests.plugins import DATA_SET, no_plugin_stays
 
 KEYS = json.loads((Path(__file__).parents[2] / "golden" / "files" / "checkpoint_keys.json").read_text())
 MODEL = "RelModelStanford.vgg16.use_bias=True.edge_model=motifs"
@@ -135,7 +135,7 @@ def test_main_imports_a_model_of_a_plugins_data_set(monkeypatch, tmp_path, capsy
     data = open_dataset("custom", tmp_path / "data")
     path = small(monkeypatch, tmp_path / "vgrel.pth", len(data.classes), len(data.predicates))
     words = ["import", str(path), "--out", str(tmp_path / "out"), "--data", "drawn"]
-    try:
+    with no_plugin_stays():
         with pytest.raises(SystemExit, match="2"):
             main(words)
         assert main([*words, "--plugin", str(tmp_path / "broken.py")]) == 2
@@ -145,8 +145,6 @@ def test_main_imports_a_model_of_a_plugins_data_set(monkeypatch, tmp_path, capsy
         assert "validation images of drawings" in capsys.readouterr().out
         meta = checkpoint.open_checkpoint(tmp_path / "out").meta
         assert (meta["data"]["name"], meta["plugins"]) == ("drawn", loaded_digests())
-    finally:
-        unload_plugins(list(loaded_digests()))
     assert evaluate(["--root", str(tmp_path / "data"), "--device", "cpu", str(tmp_path / "out")]) == 2
     assert "it needs the plugin drawn.py" in capsys.readouterr().err
 

@@ -14,6 +14,7 @@ from sgg.methods.loaded_plugins import plugin_of
 from sgg.methods.plugin_errors import naming_faults, naming_places, place_in_plugins, reason_of
 from sgg.methods.plugin_files import PluginError, find_plugin
 from sgg.methods.plugins import fault_of_plugins, load_plugins, loaded_digests, unload_plugins
+from tests.plugins import no_plugin_stays
 
 HEAD = '''
 from typing import Annotated, Literal
@@ -38,8 +39,8 @@ class Mine(Head):
 
 @pytest.fixture(autouse=True)
 def _nothing_stays():
-    yield
-    unload_plugins(list(loaded_digests()))
+    with no_plugin_stays():
+        yield
     assert "mine" not in HEADS.entries
 
 

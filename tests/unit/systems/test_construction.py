@@ -10,8 +10,9 @@ from sgg.config.__main__ import main
 from sgg.data import open_dataset
 from sgg.experiment.context import Experiment
 from sgg.methods.plugin_files import PluginError
-from sgg.methods.plugins import load_plugins, loaded_digests, unload_plugins
+from sgg.methods.plugins import loaded_digests, unload_plugins
 from sgg.systems.construction import faults_of_plugins, require_plugins
+from tests.plugins import loaded
 
 ADJUSTMENT = """
 from typing import Annotated, Literal
@@ -34,11 +35,8 @@ class Shift(Adjustment):
 
 @pytest.fixture
 def shift(tmp_path):
-    path = tmp_path / "shift.py"
-    path.write_text(ADJUSTMENT)
-    load_plugins([str(path)])
-    yield path
-    unload_plugins(list(loaded_digests()))
+    with loaded(tmp_path / "shift.py", ADJUSTMENT) as path:
+        yield path
 
 
 def test_faults_of_plugins_names_an_adjustment_that_cannot_be_built(shift, toy_root) -> None:
@@ -67,14 +65,9 @@ def test_faults_of_plugins_names_an_adjustment_that_cannot_be_built(shift, toy_r
     ("type('Called', (), {'__call__': lambda self: 1})()", ("must return a function (logits, context, value), but",)),
 ])
 def test_faults_of_plugins_tries_an_adjustment(tmp_path, toy_root, built: str, words) -> None:
-    path = tmp_path / "shift.py"
-    path.write_text(ADJUSTMENT.replace("statistics.no_such_count", built))
-    load_plugins([str(path)])
-    try:
+    with loaded(tmp_path / "shift.py", ADJUSTMENT.replace("statistics.no_such_count", built)):
         config = validate({"data": {"name": "toy", "root": str(toy_root)}, "evaluation": {"shift": [0.0, 1.0]}})
         faults = faults_of_plugins(Experiment(config, open_dataset("toy", toy_root)))
-    finally:
-        unload_plugins(list(loaded_digests()))
     assert [fault.partition(": ")[0] for fault in faults] == (["evaluation.shift"] if words else [])
     for word in words or ():
         assert word in faults[0]
@@ -169,14 +162,10 @@ def test_faults_of_plugins_names_each_part_that_cannot_be_built(toy_root, tmp_pa
     text = PARTS
     for name, code in (FINE | broken).items():
         text = text.replace(f"<{name}>", code)
-    (tmp_path / "parts.py").write_text(text)
-    load_plugins([str(tmp_path / "parts.py")])
-    try:
+    with loaded(tmp_path / "parts.py", text):
         config = validate({"data": {"name": "toy", "root": str(toy_root)}, "detector": "small", "loss": "mine",
                            "augmentation": "idle"})
         faults = faults_of_plugins(Experiment(config, open_dataset("toy", toy_root)))
-    finally:
-        unload_plugins(list(loaded_digests()))
     assert [fault.partition(": ")[0] for fault in faults] == ([] if key is None else [key])
     for word in words:
         assert word in faults[0]
@@ -250,16 +239,12 @@ GIVEN = ("assert all(getattr(inputs, name) is not None for name in ('detector_lo
     ({"rows": "[:-1]"}, ("mine.py:17: Network must return predicate_logits of shape [4, ", "got [3, ")),
 ])
 def test_faults_of_plugins_tries_a_head(toy_root, tmp_path, broken, words) -> None:
-    (tmp_path / "mine.py").write_text(head(broken))
-    load_plugins([str(tmp_path / "mine.py")])
-    try:
+    with loaded(tmp_path / "mine.py", head(broken)):
         config = validate({"data": {"name": "toy", "root": str(toy_root)}, "model": {"head": "mine"},
                            "evaluation": {"modes": ["sgcls", "predcls", "sgdet"]}})
         before = torch.get_rng_state()
         faults = faults_of_plugins(Experiment(config, open_dataset("toy", toy_root)))
         assert torch.equal(torch.get_rng_state(), before)
-    finally:
-        unload_plugins(list(loaded_digests()))
     assert [fault.partition(": ")[0] for fault in faults] == (["model.head"] if words else [])
     for word in words or ():
         assert word in faults[0]
@@ -267,16 +252,12 @@ def test_faults_of_plugins_tries_a_head(toy_root, tmp_path, broken, words) -> No
 
 @pytest.mark.parametrize(("use", "faults"), [("features", []), ("evaluation", []), ("training", ["model.head"])])
 def test_require_plugins_tries_only_the_parts_that_a_use_needs(toy_root, tmp_path, use, faults) -> None:
-    (tmp_path / "mine.py").write_text(head({"check": "assert not self.training"}))
-    load_plugins([str(tmp_path / "mine.py")])
-    try:
+    with loaded(tmp_path / "mine.py", head({"check": "assert not self.training"})):
         config = validate({"data": {"name": "toy", "root": str(toy_root)}, "model": {"head": "mine"}})
         experiment = Experiment(config, open_dataset("toy", toy_root))
         refused = pytest.raises(PluginError, match=r"^model\.head: .*mine\.py:19: AssertionError")
         with refused if faults else nullcontext():
             require_plugins(experiment, use)
-    finally:
-        unload_plugins(list(loaded_digests()))
 
 
 def test_main_shows_the_settings_of_a_plugin(shift, capsys) -> None:

@@ -7,8 +7,8 @@ import torch
 from sgg.config import ConfigError, validate
 from sgg.data import open_dataset
 from sgg.experiment.context import Experiment
-from sgg.methods.plugins import load_plugins, loaded_digests, unload_plugins
 from sgg.systems.construction import faults_of_plugins
+from tests.plugins import loaded
 from tests.untrained import untrained
 
 PLUGIN = '''
@@ -55,11 +55,8 @@ class Vision(Adjustment):
 
 @pytest.fixture
 def plugin(tmp_path):
-    path = tmp_path / "seeing.py"
-    path.write_text(PLUGIN)
-    load_plugins([str(path)])
-    yield path
-    unload_plugins(list(loaded_digests()))
+    with loaded(tmp_path / "seeing.py", PLUGIN) as path:
+        yield path
 
 
 def test_predict_gives_an_adjustment_of_a_plugin_its_counterfactual_logits(plugin, toy_root) -> None:
@@ -99,14 +96,9 @@ def test_faults_of_plugins_tries_counterfactual_logits(plugin, toy_root) -> None
     ("{}", "must return the counterfactual logits 'blind', which Seeing lists"),
     ("{'blind': inputs.nodes}", "the counterfactual logits 'blind' in the shape of predicate_logits, [4, ")])
 def test_faults_of_plugins_names_wrong_counterfactual_logits(tmp_path, toy_root, given: str, words: str) -> None:
-    path = tmp_path / "seeing.py"
-    path.write_text(PLUGIN.replace("counterfactuals=blind)", f"counterfactuals={given})"))
-    load_plugins([str(path)])
-    try:
+    with loaded(tmp_path / "seeing.py", PLUGIN.replace("counterfactuals=blind)", f"counterfactuals={given})")):
         settings = {"data": {"name": "toy", "root": str(toy_root)}, "model": {"head": "seeing"}}
         config = validate(settings)
         (fault,) = faults_of_plugins(Experiment(config, open_dataset("toy", toy_root)))
-    finally:
-        unload_plugins(list(loaded_digests()))
     assert words in fault
     assert "seeing.py" in fault

@@ -6,7 +6,7 @@ import pytest
 
 from sgg.config import ConfigError, load
 from sgg.config.loading.overrides import overridden, pieces, settled
-from sgg.methods.plugins import loaded_digests, unload_plugins
+from tests.plugins import no_plugin_stays
 
 
 @pytest.fixture
@@ -132,13 +132,10 @@ class Mine(EdgeLoss):
     def build(self, statistics):
         return lambda logits, labels, context: logits.sum()
 """)
-    before = set(loaded_digests())
-    try:
+    with no_plugin_stays():
         plugins = "experiment.plugins=one.py,two.py"
         assert study("loss: one", plugins, "loss.steps_one=2,3").base.loss.steps_one == [2, 3]
         assert study("loss: two", plugins, "loss.steps_two=2,3").axes["loss.steps_two"]["of"] == [2, 3]
-    finally:
-        unload_plugins(set(loaded_digests()) - before)
 
 
 def test_settled_is_all_that_a_former_key_needs(capsys):

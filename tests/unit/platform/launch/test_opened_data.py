@@ -8,8 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from sgg.config import ConfigError, load
-from sgg.methods.plugins import unload_plugins
-from tests.plugins import HEAD
+from tests.plugins import HEAD, no_plugin_stays
 
 
 @pytest.mark.parametrize(("overrides", "words"), [
@@ -35,13 +34,13 @@ def test_require_plugins_on_each_data_set(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "stand_in", SimpleNamespace(
         open_data=lambda config: SimpleNamespace(files=f"{config.data.name}'s files")))
     monkeypatch.setattr(opened_data, "check_metric", lambda config, data: None)
-    study, axes = read_axes(load(tmp_path / "a.yaml"))
-    opened = opened_data.open_data(study, axes, EntryPoints(open_data="stand_in:open_data"))
-    with pytest.raises(ConfigError) as refused:
-        opened_data.require_plugins(study, axes, opened)
-    assert refused.value.faults == [f"{loss} on {name}, read from {name}'s files" for name in ("toy", "custom")
-                                    for loss in ("baseline", "dnorm")]
-    unload_plugins(["mine.py"])
+    with no_plugin_stays():
+        study, axes = read_axes(load(tmp_path / "a.yaml"))
+        opened = opened_data.open_data(study, axes, EntryPoints(open_data="stand_in:open_data"))
+        with pytest.raises(ConfigError) as refused:
+            opened_data.require_plugins(study, axes, opened)
+        assert refused.value.faults == [f"{loss} on {name}, read from {name}'s files" for name in ("toy", "custom")
+                                        for loss in ("baseline", "dnorm")]
 
 
 def test_tried_points_have_every_data_set(tmp_path: Path) -> None:

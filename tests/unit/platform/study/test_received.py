@@ -10,7 +10,8 @@ import pytest
 
 from sgg.config import load
 from sgg.methods.edge_loss import EDGE_LOSSES
-from sgg.methods.plugins import loaded_digests, unload_plugins
+from sgg.methods.plugins import unload_plugins
+from tests.plugins import no_plugin_stays
 
 LOSS = """
 from typing import Annotated, Literal
@@ -33,8 +34,8 @@ def config(tmp_path: Path):
     (tmp_path / "my_loss.py").write_text(LOSS)
     path = tmp_path / "a.yaml"
     path.write_text(f"experiment: {{name: a, output: {tmp_path}/runs, plugins: my_loss.py}}\nloss: mine\n")
-    yield path
-    unload_plugins(list(loaded_digests()))
+    with no_plugin_stays():
+        yield path
 
 
 def test_received_loads_plugins(config) -> None:
