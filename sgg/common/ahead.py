@@ -49,7 +49,10 @@ def ahead(items: Iterator[T], count: int = 2) -> Iterator[T]:
     try:
         while (item := ready.get()) is not None:
             if isinstance(item, BaseException):
-                raise item
+                try:
+                    raise item
+                finally:
+                    del item  # the error has this frame, which would keep the error alive
             yield item.value
     finally:
         closed.set()

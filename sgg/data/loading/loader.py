@@ -100,7 +100,13 @@ class SplitImages(Dataset[Sample]):
         try:
             return [self[key] for key in keys]
         except (OSError, ValueError) as error:
-            return error
+            return _alone(error)
+
+
+def _alone(error: OSError | ValueError) -> OSError | ValueError:
+    """The error without the frames that raised it: they would hold it, and all that they loaded, in a circle."""
+    error.__context__ = error.__cause__ = None
+    return error.with_traceback(None)
 
 
 def _batch(samples: list[Sample] | OSError | ValueError) -> Batch | SharedBatch | OSError | ValueError:
@@ -113,13 +119,7 @@ def _batch(samples: list[Sample] | OSError | ValueError) -> Batch | SharedBatch 
     try:
         return SharedBatch.of(batch)
     except OSError as error:
-        return error
-
-
-def _unpacked(batch: Batch | SharedBatch | OSError | ValueError) -> Batch:
-    if isinstance(batch, Exception):
-        raise batch
-    return batch.unpack() if isinstance(batch, SharedBatch) else batch
+        return _alone(error)
 
 
 def _received(loading: Iterator[Any], processes: list[BaseProcess]) -> Iterator[Batch]:
@@ -128,7 +128,12 @@ def _received(loading: Iterator[Any], processes: list[BaseProcess]) -> Iterator[
             batch = next(loading, None)
         if batch is None:
             return
-        yield _unpacked(batch)
+        if isinstance(batch, Exception):
+            try:
+                raise batch
+            finally:
+                del batch, loading  # the error has this frame, which would keep the error and the processes alive
+        yield batch.unpack() if isinstance(batch, SharedBatch) else batch
 
 
 @contextmanager

@@ -1,6 +1,10 @@
 """Items that a thread produces ahead."""
 
+import gc
 import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -53,3 +57,27 @@ def test_ahead_ends_its_thread_when_it_is_closed() -> None:
     taken.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
     assert ended.wait(60)
+
+
+def test_ahead_keeps_nothing_alive_after_an_error() -> None:
+    """What the iterator held is freed with the error, without a search for circular references."""
+    class Held:
+        """Something that the iterator holds."""
+
+    def failing(held: Held) -> Iterator[int]:
+        yield 1
+        raise ValueError("no more")
+
+    held = Held()
+    freed = weakref.ref(held)
+    items = ahead(failing(held))
+    del held
+    gc.collect()
+    gc.disable()
+    try:
+        with suppress(ValueError):
+            list(items)
+        del items
+        assert freed() is None
+    finally:
+        gc.enable()

@@ -1,9 +1,12 @@
 """Batches: their content, and that nothing but seed, epoch and image decides it."""
 
+import gc
 import os
 import pickle
 import signal
+import weakref
 from collections import Counter
+from contextlib import suppress
 from dataclasses import fields, replace
 
 import numpy as np
@@ -199,6 +202,23 @@ def test_epoch_names_a_wrong_image_in_one_line(part, workers):
     missing.unlink()
     with pytest.raises(FileNotFoundError, match=rf"^image file {missing} is missing$"):
         next(batches.epoch(1))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_epoch_keeps_nothing_alive_after_an_error(part, workers):
+    """Neither the images nor the processes, without a search for circular references."""
+    part.image_path(0).unlink()
+    batches = load_batches(part, 1, workers=workers, start_method="fork")
+    images = weakref.ref(batches._loader.dataset)
+    gc.collect()
+    gc.disable()
+    try:
+        with suppress(FileNotFoundError):
+            next(batches.epoch(0))
+        del batches
+        assert images() is None
+    finally:
+        gc.enable()
 
 
 def test_load_batches_names_wrong_arguments(part, tmp_path):
