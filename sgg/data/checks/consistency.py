@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -34,13 +34,15 @@ class Rules:
 
 
 USUAL = Rules()
+FileOf = Callable[[str], str]
 STRAY_SHARE = 1 / 2000
 """The fraction of boxes of published files that may lie outside their images, or have no extent."""
 
 
 def checked(annotations: Annotations, source: str, classes: list[str], predicates: list[str], rules: Rules,
             convention: Convention | None = None, stray_share: float = 0.0, mirror_pairs: Pairs | None = None,
-            shifts: tuple[int, int] = (0, 0)) -> tuple[Annotations, tuple[Finding, ...]]:
+            shifts: tuple[int, int] = (0, 0),
+            file_of: FileOf | None = None) -> tuple[Annotations, tuple[Finding, ...]]:
     """Check annotations. Returns them with boxes clipped to their images and without relations of an object to itself,
     and the findings.
 
@@ -48,15 +50,17 @@ def checked(annotations: Annotations, source: str, classes: list[str], predicate
     None: the caller has checked it. stray_share: the fraction of boxes that may lie wholly outside their images
     (published files have a few); such a box becomes a strip at the border. mirror_pairs: see `mirrored_predicates`.
     shifts: what the reader has added to the numbers of classes and of predicates; messages count as the file does.
+    file_of: the file that an image is annotated in, by the name of the image; None: `source` is that of all.
 
     Raises ValueError that names `source`, the image and the object or relation.
     """
     if convention and not rules.allow_clipping:
         images = annotations.image_of_object
         require_convention(annotations.boxes, annotations.sizes[images], images, convention, source)
+    places = _Places(annotations, file_of or (lambda image: source))
     if not rules.survey:
-        _require_boxes(annotations, source, 1.0 if rules.allow_clipping else stray_share)
-    _require_numbers(annotations, source, len(classes), len(predicates), shifts)
+        _require_boxes(places, 1.0 if rules.allow_clipping else stray_share)
+    _require_numbers(places, len(classes), len(predicates), shifts)
     findings = (*_findings(annotations, rules, stray_share), *_of_names(classes, "classes"),
                 *_of_names(predicates, "predicates"), *_of_mirroring(annotations, predicates, mirror_pairs))
     boxes = box_math.clip(annotations.boxes, annotations.sizes[annotations.image_of_object])
@@ -66,40 +70,57 @@ def checked(annotations: Annotations, source: str, classes: list[str], predicate
     return annotations, findings
 
 
-def _require_boxes(annotations: Annotations, source: str, stray_share: float) -> None:
+def _require_boxes(places: _Places, stray_share: float) -> None:
+    annotations = places.annotations
     boxes, sizes = annotations.boxes, annotations.sizes[annotations.image_of_object]
-    _refuse(annotations, source, "object", ~np.isfinite(boxes).all(axis=1), "box {} is not finite", boxes)
-    _refuse(annotations, source, "object", np.any(boxes[:, 2:] <= boxes[:, :2], axis=1),
-            "box {} (x1 y1 x2 y2) has no area", boxes)
+    places.refuse("object", ~np.isfinite(boxes).all(axis=1), "box {} is not finite", boxes)
+    places.refuse("object", np.any(boxes[:, 2:] <= boxes[:, :2], axis=1),
+                  "box {} (x1 y1 x2 y2) has no area", boxes)
     strays = box_math.outside(boxes, sizes)
     if strays.sum() > stray_share * len(boxes):
         height, width = sizes[np.argmax(strays)]
-        _refuse(annotations, source, "object", strays,
-                f"box {{}} (x1 y1 x2 y2) lies outside the image of {width}x{height} pixels", boxes)
+        places.refuse("object", strays,
+                      f"box {{}} (x1 y1 x2 y2) lies outside the image of {width}x{height} pixels", boxes)
 
 
-def _require_numbers(annotations: Annotations, source: str, num_classes: int, num_predicates: int,
-                     shifts: tuple[int, int]) -> None:
+def _require_numbers(places: _Places, num_classes: int, num_predicates: int, shifts: tuple[int, int]) -> None:
+    annotations = places.annotations
     labels, ends, predicates = annotations.labels, annotations.relations[:, :2], annotations.relations[:, 2]
     counts = annotations.objects_per_image[annotations.image_of_relation][:, None]
-    _refuse(annotations, source, "object", (labels < 1) | (labels >= num_classes),
-            f"class {{}} is not in {1 - shifts[0]}..{num_classes - 1 - shifts[0]}", labels - shifts[0])
-    _refuse(annotations, source, "relation", ((ends < 0) | (ends >= counts)).any(axis=1),
-            "objects {} are not all in this image", ends)
-    _refuse(annotations, source, "relation", (predicates < 1) | (predicates >= num_predicates),
-            f"predicate {{}} is not in {1 - shifts[1]}..{num_predicates - 1 - shifts[1]}", predicates - shifts[1])
+    places.refuse("object", *_outside(labels, num_classes, "class", shifts[0]))
+    places.refuse("relation", ((ends < 0) | (ends >= counts)).any(axis=1),
+                  "objects {} are not all in this image: a relation joins two objects of its image", ends)
+    places.refuse("relation", *_outside(predicates, num_predicates, "predicate", shifts[1]))
 
 
-def _refuse(annotations: Annotations, source: str, kind: Literal["object", "relation"], wrong: np.ndarray, text: str,
-            values: np.ndarray) -> None:
-    """Raise ValueError that names the first object or relation of the mask `wrong` [T or U], and its value."""
-    if not wrong.any():
-        return
-    row = int(np.argmax(wrong))
-    owners, ptr = ((annotations.image_of_object, annotations.box_ptr) if kind == "object" else
-                   (annotations.image_of_relation, annotations.rel_ptr))
-    raise ValueError(f"{source}: image {annotations.files[owners[row]]}, {kind} {row - ptr[owners[row]]}: "
-                     f"{text.format(_shown(values[row]))}{_more(wrong, kind)}")
+def _outside(numbers: np.ndarray, count: int, kind: str, shift: int) -> tuple[np.ndarray, str, np.ndarray]:
+    """Which numbers of classes or predicates do not exist, a text, and the numbers as the file has them."""
+    first, last = 1 - shift, count - 1 - shift
+    text = f"{kind} {{}} is not in {first}..{last}: correct the number, or add the {kind} to the list"
+    for step, remedy in ((1, "add 1 to"), (-1, "subtract 1 from")):
+        if len(numbers) and (numbers + step).min() >= 1 and (numbers + step).max() < count:
+            text = (f"{kind} {{}} is not in {first}..{last}; the numbers seem to count from {first - step}, but here "
+                    f"from {first}: {remedy} the number of every {kind}")
+    return (numbers < 1) | (numbers >= count), text, numbers - shift
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the records of annotations stand."""
+
+    annotations: Annotations
+    file_of: FileOf
+
+    def refuse(self, kind: Literal["object", "relation"], wrong: np.ndarray, text: str, values: np.ndarray) -> None:
+        """Raise ValueError that names the first object or relation of the mask `wrong` [T or U], and its value."""
+        if not wrong.any():
+            return
+        annotations, row = self.annotations, int(np.argmax(wrong))
+        owners, ptr = ((annotations.image_of_object, annotations.box_ptr) if kind == "object" else
+                       (annotations.image_of_relation, annotations.rel_ptr))
+        image = str(annotations.files[owners[row]])
+        raise ValueError(f"{self.file_of(image)}: image {image}, {kind} {row - ptr[owners[row]]}: "
+                         f"{text.format(_shown(values[row]))}{_more(wrong, kind)}")
 
 
 def _to_itself(annotations: Annotations) -> np.ndarray:

@@ -130,7 +130,8 @@ def open_coco_relations(directory: Path | str, rules: Rules = USUAL) -> DataSet:
     splits = np.repeat(np.array(list(SPLITS.values()), np.int8), [len(part.annotations) for part in parts.values()])
     source, classes, predicates = str(directory), first.classes.names, first.predicates.names
     annotations, findings = checked(Annotations.joined([part.annotations for part in parts.values()]), source, classes,
-                                    predicates, rules, CORNER_AND_SIZE, STRAY_SHARE)
+                                    predicates, rules, CORNER_AND_SIZE, STRAY_SHARE,
+                                    file_of=lambda image: str(directory / image.partition("/")[0] / FILE))
     splits[annotations.objects_per_image == 0] = NONE
     findings = (*findings, *_of_zero(first.classes, "class"), *_of_zero(first.predicates, "predicate"),
                 *_of_left_out(list(parts.values())))
@@ -239,7 +240,7 @@ def _require_one_image(relations: Sequence[RelationRecord], ends: np.ndarray, ob
     if (wrong := (said >= 0) & (said != subjects)).any():
         row = int(np.argmax(wrong))
         raise ValueError(f"rel_annotations[{row}] has image_id {said[row]}, but its objects are of image "
-                         f"{subjects[row]}")
+                         f"{subjects[row]}: correct image_id, or leave it out")
 
 
 def _require_same(names: Names, others: Names, key: str, path: Path, other_path: Path) -> None:

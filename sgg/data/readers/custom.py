@@ -95,7 +95,8 @@ def _rows(content: Record, section: str) -> dict[Any, int]:
     rows = {identity: row for row, identity in enumerate(ids)}
     if len(rows) < len(ids):
         again = next(row for row, identity in enumerate(ids) if rows[identity] != row)
-        raise ValueError(f"the id {short(ids[again])} occurs more than once in {section!r}")
+        raise ValueError(f"the id {short(ids[again])} occurs more than once in {section!r}: ids must be unique in "
+                         "their list")
     return rows
 
 
@@ -104,7 +105,8 @@ def _references(content: Record, section: str, key: str, rows: dict[Any, int], t
     found = np.empty(len(_section(content, section)), dtype=np.int64)
     for index, identity in enumerate(_column(content, section, key, *_ID)):
         if identity not in rows:
-            raise ValueError(f"{section}[{index}] refers to {key} {short(identity)}, which is not in {target!r}")
+            raise ValueError(f"{section}[{index}] refers to {key} {short(identity)}, which is not in {target!r}: "
+                             "correct the id, or add its record")
         found[index] = rows[identity]
     return found
 
@@ -146,7 +148,8 @@ def _annotations(content: Record, class_of: dict[Any, int],
                          for key in ("subject_id", "object_id"))
     predicates = _references(content, "relations", "predicate_id", predicate_of, "predicates") + 1
     if (across := owners[subjects] != owners[objects]).any():
-        raise ValueError(f"relations[{np.argmax(across)}] joins objects of two images")
+        raise ValueError(f"relations[{np.argmax(across)}] joins objects of two images: subject and object must "
+                         "be of one")
 
     files, sizes, splits = _images(content)
     return Annotations.from_rows(files, sizes, owners, boxes, labels, np.column_stack([subjects, objects]),

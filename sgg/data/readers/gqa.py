@@ -110,7 +110,8 @@ def _used_images(directory: Path, split: str, graphs: Record, graphs_path: Path,
         ids, source = _asked_images(directory, split, cache and cache / "gqa" / f"{split}_images.json")
     for index, image_id in enumerate(ids):
         if not isinstance(image_id, str) or image_id not in graphs:
-            raise ValueError(f"{source}: entry {index}, {short(image_id)}, is not an image of {graphs_path}")
+            raise ValueError(f"{source}: entry {index}, {short(image_id)}, is not an image of {graphs_path}: use files "
+                             "of one release")
     return sorted(set(ids))
 
 
@@ -172,7 +173,8 @@ def _add(builder: AnnotationsBuilder, image_id: str, graph: Record, classes: dic
             with located(f"object {key}, relation {index}"):
                 other = typed(relation, "object", str)
                 if other not in graph["objects"]:
-                    raise ValueError(f"names the object {other!r}, which is not in this image")
+                    raise ValueError(f"names the object {other!r}, which is not in this image: correct its key, or "
+                                     "leave the relation out")
                 if key in rows and other in rows and relation["name"] in predicates:
                     relations.append((rows[key], rows[other], predicates[relation["name"]]))
     size = (typed(graph, "height", int), typed(graph, "width", int))

@@ -48,4 +48,4 @@ class Ids:
         for shift, here, there, remedy in (1, 0, 1, "add 1 to"), (-1, 1, 0, "subtract 1 from"):
             if (self.find(wanted + shift) >= 0).all():
                 return f"; {key} seems to count from {here}, but the list from {there}: {remedy} every {key}"
-        return ""
+        return ": correct the id, or add its record"

@@ -47,17 +47,18 @@ def open_open_images_json(directory: Path | str, rules: Rules = USUAL) -> DataSe
     with located(f"{path}:"):
         classes, class_shift = numbered_by_place(typed(content, "obj", list), "obj")
         predicates, predicate_shift = numbered_by_place(typed(content, "rel", list), "rel")
-    builder, splits = AnnotationsBuilder(), []
+    builder, splits, file_of_image = AnnotationsBuilder(), [], dict[str, str]()
     for split, code in SPLITS.items():
         path = directory / file_of(split)
         for index, image in enumerate(require_json(path, list, REMEDY)):
             with located(f"{path}: [{index}]"):
                 _add(builder, image, class_shift, predicate_shift)
+            file_of_image.setdefault(builder.files[-1], str(path))
             splits.append(code)
     with located(f"{directory}:"):
         require_distinct(builder.files, "images")
     annotations, findings = checked(builder.build(), str(directory), classes, predicates, rules, CORNERS, STRAY_SHARE,
-                                    shifts=(class_shift, predicate_shift))
+                                    shifts=(class_shift, predicate_shift), file_of=file_of_image.__getitem__)
     codes = np.array(splits, dtype=np.int8)
     codes[annotations.objects_per_image == 0] = NONE
     with located(f"{directory}:"):
@@ -77,7 +78,7 @@ def _add(builder: AnnotationsBuilder, image: Any, class_shift: int, predicate_sh
         subject, object_, predicate = _numbers(relation, 3, f"rel[{row}]")
         if not (0 <= subject < len(boxes) and 0 <= object_ < len(boxes)):
             raise ValueError(f"rel[{row}] is {relation}, but subject and object count the {len(boxes)} boxes of the "
-                             "image from 0")
+                             "image from 0: correct the numbers")
         relations.append((subject, object_, predicate + predicate_shift))
     file = require_below(f"{typed(image, 'img_fn', str)}{SUFFIX}", "'img_fn'")
     builder.add(file, (height, width), boxes, [label + class_shift for label in labels], relations)

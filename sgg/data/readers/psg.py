@@ -86,7 +86,7 @@ def _add(builder: AnnotationsBuilder, image: Any, class_shift: int, predicate_sh
         subject, object_, predicate = relation
         if not (0 <= subject < len(boxes) and 0 <= object_ < len(boxes)):
             raise ValueError(f"relations[{index}] is {relation}, but subject and object count the {len(boxes)} "
-                             "annotations of the image from 0")
+                             "annotations of the image from 0: correct the numbers")
         row = subject, object_, predicate + predicate_shift
         if relations.setdefault(row, index) != index:
             repeated.append(index)
@@ -109,10 +109,11 @@ def _require_ids(ids: list[str], test: set[str]) -> None:
     first: dict[str, int] = {}
     for index, one in enumerate(ids):
         if first.setdefault(one, index) != index:
-            raise ValueError(f"data[{index}] and data[{first[one]}] have the same image_id {one!r}")
+            raise ValueError(f"data[{index}] and data[{first[one]}] have the same image_id {one!r}: list an "
+                             "image once")
     if unknown := sorted(test - first.keys()):
         raise ValueError(f"'test_image_ids' has {len(unknown):,} ids that no image of 'data' has, such as "
-                         f"{unknown[0]!r}")
+                         f"{unknown[0]!r}: leave them out, or add their images to 'data'")
 
 
 def _of_repeated(places: list[str], builder: AnnotationsBuilder) -> list[Finding]:

@@ -109,7 +109,7 @@ def read_images(path: Path, remedy: str = REMEDY, keep_corrupt: bool = False,
     distinct, first = np.unique(ids, return_index=True)
     if len(distinct) < len(ids):
         again = int(np.setdiff1d(np.arange(len(ids)), first)[0])
-        raise ValueError(f"{path}: image_id {ids[again]} occurs more than once")
+        raise ValueError(f"{path}: image_id {ids[again]} occurs more than once: list an image once")
     return ids, np.array(_files(path, [records[row] for row in np.flatnonzero(kept)], ids.tolist()), dtype=str), sizes
 
 
@@ -132,7 +132,8 @@ def _annotations(file: h5py.File, files: np.ndarray, sizes: np.ndarray,
     """The annotation of every row of the h5, unchecked, and its split [I]."""
     if (rows := h5_dataset(file, "split").size) != len(files):
         raise ValueError(f"{file.filename} has {rows:,} images, but image_data.json has {len(files):,} "
-                         f"(without the corrupt ones, {', '.join(map(str, CORRUPT_IMAGES))})")
+                         f"(without the corrupt ones, {', '.join(map(str, CORRUPT_IMAGES))}): use files of one "
+                         "release")
     box_ptr, rel_ptr = _offsets(file, "box", rows), _offsets(file, "rel", rows)
     objects, pairs = int(box_ptr[-1]), int(rel_ptr[-1])
     frame_boxes = read_h5(file, f"boxes_{LONGER_SIDE}", objects, 4, kind="iuf")

@@ -33,6 +33,7 @@ from sgg.data.splits import partition
 CLASSES, PREDICATES = "objects.json", "predicates.json"
 PARTS = {"annotations_train.json": "sg_train_images", "annotations_test.json": "sg_test_images"}
 """Each file of annotation, and the folder of its images."""
+FILES = {folder: file for file, folder in PARTS.items()}
 NUM_VAL_IMAGES = 400
 REMEDY = (f"put VRD's {', '.join(PARTS)}, {CLASSES} and {PREDICATES} there, and the images into "
           f"{' and '.join(PARTS.values())}")
@@ -65,7 +66,8 @@ def open_vrd(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES, rules:
     builder.files = with_their_endings(directory, builder.files)
     builder.sizes = read_sizes(directory, builder.files, cache, REMEDY)
     annotations, findings = checked(builder.build(), str(directory), classes, predicates, rules, CORNERS, STRAY_SHARE,
-                                    shifts=(class_shift, predicate_shift))
+                                    shifts=(class_shift, predicate_shift), file_of=lambda image: str(
+                                        directory / FILES[image.partition("/")[0]]))
     with located(f"{directory}:"):
         splits = partition(annotations, np.array(is_test, dtype=bool), num_val_images, findings)
     return DataSet("vrd", "VRD", classes, predicates, annotations, splits, directory, REMEDY,

@@ -49,7 +49,8 @@ def open_vtranse(directory: Path | str, num_val_images: int = NUM_VAL_IMAGES, ru
         for split in ("train", "test"):
             for image_id, group in _group(file, f"gt/{split}").items():
                 if image_id not in known:
-                    raise ValueError(f"{path}: image {image_id} of gt/{split} is not in {image_data}")
+                    raise ValueError(f"{path}: image {image_id} of gt/{split} is not in {image_data}: use files of one "
+                                     "release")
                 with located(f"{path}: gt/{split}/{image_id}:"):
                     builder.add(*known[image_id], *_graph(group, shifts))
                 is_test.append(split == "test")
