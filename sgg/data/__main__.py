@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -206,10 +207,19 @@ def _convert(options: argparse.Namespace) -> int:
     require_new(options.out, entry.files)
     settings = entry().write(_open(options), options.out)
     print(*(options.out / file for file in entry.files), sep="\n")
-    if settings:
-        given = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
-        print(f"to read the same splits: --data {options.format} {given}")
+    print(f"to read the same splits: {_reading(options.format, options.out, settings)}")
     return 0
+
+
+def _reading(name: str, folder: Path, settings: dict[str, Any]) -> str:
+    """The options with which commands read a data set that was written into a folder. settings: as `write` returned
+    them."""
+    entry = DATA_SETS[name]
+    root = ["--root", str(folder.parent)] if entry.place or "folder" in settings else []
+    own = [word for key, value in settings.items() for word in (
+        ["--num-val-images", str(value)] if key == "num_val_images" else ["--set", f"data.{key}={value}"])]
+    renamed = f", once the folder is called {entry.place}" if entry.place and folder.name != entry.place else ""
+    return shlex.join(["--data", name, *root, *own]) + renamed
 
 
 def _formats() -> list[str]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from sgg.settings.marks import data_defaults
+from sgg.settings.marks import acts_with, data_defaults
 from sgg.settings.roles import measures, runs, trains
 from sgg.settings.section import HomePath
 
@@ -19,14 +19,16 @@ DATA_SETS: Registry[DataSettings] = Registry("data set", "sgg.data.sets", defaul
 class DataSettings(Method):
     """The settings of a data set (docs/SYSTEM.md section 1), and the method that opens it.
 
-    title: its name in sentences; "" for the entry's name. sources: the published files that `python -m sgg.data
-    prepare` downloads, each a `sgg.data.fetch.sources.Source`. num_classes: the number of classes, background included,
-    by which the import of a published model recognises the data set; None: it does not recognise it. has_sides: whether
-    mirroring may change a predicate, such as "left of". rate_per_image: the default of `training.learning_rate` per
-    image of a batch. pairs_per_image: the default of `model.pairs_per_image`.
+    title: its name in sentences; "" for the entry's name. place: the folder below `root` that `open` reads; "": none of
+    a fixed name. sources: the published files that `python -m sgg.data prepare` downloads, each a
+    `sgg.data.fetch.sources.Source`. num_classes: the number of classes, background included, by which the import of a
+    published model recognises the data set; None: it does not recognise it. has_sides: whether mirroring may change a
+    predicate, such as "left of". rate_per_image: the default of `training.learning_rate` per image of a batch.
+    pairs_per_image: the default of `model.pairs_per_image`.
     """
 
     title: ClassVar[str] = ""
+    place: ClassVar[str] = ""
     sources: ClassVar[tuple[Any, ...]] = ()
     num_classes: ClassVar[int | None] = None
     has_sides: ClassVar[bool] = True
@@ -50,7 +52,8 @@ class DataSettings(Method):
     """Evaluate on this many images of each split only, the first ones; None: all."""
     flip: Annotated[bool, trains()] = True
     """Mirror half of the training images, boxes with them."""
-    flip_predicates: Annotated[Literal["exchange", "refuse", "keep"], trains(tried=True)] = "exchange"
+    flip_predicates: Annotated[Literal["exchange", "refuse", "keep"], trains(tried=True),
+                               acts_with("flip", True)] = "exchange"
     """What mirroring does to predicates such as "left of". exchange: "left of" becomes "right of"; an image with a
     predicate that has no such partner is never mirrored. refuse: like exchange, but a data set with a predicate without
     partner is an error. keep: predicates stay as they are, as in the papers' system (docs/SYSTEM.md section 8)."""

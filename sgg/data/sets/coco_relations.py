@@ -35,4 +35,5 @@ class CocoRelations(DataSettings):
         """Write a file for each split."""
         from sgg.data.writers.coco_relations import write_coco_relations
 
-        return write_coco_relations(data, directory)
+        write_coco_relations(data, directory)
+        return {"folder": directory.name}

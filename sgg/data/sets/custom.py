@@ -18,6 +18,7 @@ class Custom(DataSettings):
     """Your own data, whose file gives every image a split."""
 
     title: ClassVar[str] = "custom data"
+    place: ClassVar[str] = "custom"
     files: ClassVar[tuple[str, ...]] = ("annotations.json",)
 
     name: Annotated[Literal["custom"], trains(shared=True, tried=True)] = "custom"
@@ -27,7 +28,7 @@ class Custom(DataSettings):
         """Open the data set in ROOT/custom."""
         from sgg.data.readers.custom import open_custom
 
-        return open_custom(self.root / "custom", rules=rules)
+        return open_custom(self.root / self.place, rules=rules)
 
     def write(self, data: DataSet, directory: Path) -> dict[str, Any]:
         """Write annotations.json. Image files stay where they are."""

@@ -20,6 +20,7 @@ class GQA(DataSettings):
     """GQA, 1,703 classes and 310 predicates."""
 
     title: ClassVar[str] = "GQA"
+    place: ClassVar[str] = "GQA"
     num_classes: ClassVar[int | None] = 1704
 
     name: Annotated[Literal["gqa"], trains(shared=True, tried=True)] = "gqa"
@@ -33,5 +34,5 @@ class GQA(DataSettings):
         """Open the data set in ROOT/GQA, with the images of ROOT/VG."""
         from sgg.data.readers.gqa import open_gqa
 
-        return open_gqa(self.root / "GQA", self.root / "VG" / "VG_100K", self.exclude_left_right,
+        return open_gqa(self.root / self.place, self.root / "VG" / "VG_100K", self.exclude_left_right,
                         self.num_val_images, rules, cache)

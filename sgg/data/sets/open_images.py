@@ -20,6 +20,7 @@ class OpenImages(DataSettings):
     """Open Images, from its own tables."""
 
     title: ClassVar[str] = "Open Images"
+    place: ClassVar[str] = "open-images"
     files: ClassVar[tuple[str, ...]] = ("test-annotations-vrd.csv", "validation-annotations-vrd.csv",
                                         "class-descriptions.csv", "train-annotations-vrd.csv")
 
@@ -32,7 +33,7 @@ class OpenImages(DataSettings):
         """Open the data set in ROOT/open-images."""
         from sgg.data.readers.open_images import open_open_images
 
-        return open_open_images(self.root / "open-images", self.num_val_images, rules, cache)
+        return open_open_images(self.root / self.place, self.num_val_images, rules, cache)
 
     def write(self, data: DataSet, directory: Path) -> dict[str, Any]:
         """Write a table for each split, and the names."""

@@ -18,6 +18,7 @@ class OpenImagesJson(DataSettings):
     """Open Images, as PySGG and others prepare it."""
 
     title: ClassVar[str] = "Open Images (prepared)"
+    place: ClassVar[str] = "open-images-json"
     files: ClassVar[tuple[str, ...]] = ("annotations/categories_dict.json", *(
         f"annotations/vrd-{split}-anno.json" for split in ("train", "val", "test")))
 
@@ -28,7 +29,7 @@ class OpenImagesJson(DataSettings):
         """Open the data set in ROOT/open-images-json."""
         from sgg.data.readers.open_images_json import open_open_images_json
 
-        return open_open_images_json(self.root / "open-images-json", rules)
+        return open_open_images_json(self.root / self.place, rules)
 
     def write(self, data: DataSet, directory: Path) -> dict[str, Any]:
         """Write a JSON file for each split, and the names."""

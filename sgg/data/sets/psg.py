@@ -20,6 +20,7 @@ class PSG(DataSettings):
     """PSG, 133 classes and 56 predicates. Boxes only."""
 
     title: ClassVar[str] = "PSG"
+    place: ClassVar[str] = "PSG"
     files: ClassVar[tuple[str, ...]] = ("psg.json",)
 
     name: Annotated[Literal["psg"], trains(shared=True, tried=True)] = "psg"
@@ -31,7 +32,7 @@ class PSG(DataSettings):
         """Open the data set in ROOT/PSG."""
         from sgg.data.readers.psg import open_psg
 
-        return open_psg(self.root / "PSG", self.num_val_images, rules)
+        return open_psg(self.root / self.place, self.num_val_images, rules)
 
     def write(self, data: DataSet, directory: Path) -> dict[str, Any]:
         """Write psg.json, without masks."""

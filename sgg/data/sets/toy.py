@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import NonNegativeInt, PositiveInt
 
 from sgg.methods.dataset import DATA_SETS, DataSettings
+from sgg.settings.marks import acts_with
 from sgg.settings.roles import trains
 from sgg.settings.section import Fraction
 
@@ -32,8 +33,8 @@ class ToyGenome(DataSettings):
     """The toy genome, generated at its first use."""
     version: Annotated[Literal[2, 3], trains(shared=True, tried=True)] = 2
     """2: ten predicates that images show clearly. 3: fifteen, in families of look-alikes (docs/DATA.md)."""
-    difficulty: Annotated[Fraction, trains(shared=True, tried=True)] = DIFFICULTY
-    """Of version 3: how far predicates that look alike are moved together. 0: images tell neighbours apart in 90 % of
+    difficulty: Annotated[Fraction, trains(shared=True, tried=True), acts_with("version", 3)] = DIFFICULTY
+    """How far predicates that look alike are moved together. 0: images tell neighbours apart in 90 % of
     the cases. 1: images say nothing, and only the classes of the objects do."""
     seed: Annotated[NonNegativeInt | None, trains(shared=True, block=True, tried=True)] = None
     """The seed of the genome: of its compositions, frequencies and scenes. Each has a folder of its own. None: 0, or
@@ -42,13 +43,6 @@ class ToyGenome(DataSettings):
     num_val_images: Annotated[PositiveInt | None, trains(shared=True, tried=True)] = None
     """The number of training images, the first ones, that are the validation split; None: the number of its own
     metadata, 300."""
-
-    @model_validator(mode="after")
-    def _difficulty_acts(self) -> ToyGenome:
-        if self.version == 2 and self.difficulty != DIFFICULTY:
-            raise ValueError(f"difficulty acts on version 3 only: set data.version=3, or leave out difficulty, got "
-                             f"{self.difficulty:g}")
-        return self
 
     @property
     def folder(self) -> Path:

@@ -20,6 +20,7 @@ class VisualGenome(DataSettings):
     """Visual Genome, 150 classes and 50 predicates."""
 
     title: ClassVar[str] = "Visual Genome"
+    place: ClassVar[str] = "VG"
     num_classes: ClassVar[int | None] = 151
     has_sides: ClassVar[bool] = False
     files: ClassVar[tuple[str, ...]] = tuple(f"stanford_filtered/{name}" for name in (
@@ -34,7 +35,7 @@ class VisualGenome(DataSettings):
         """Open the data set in ROOT/VG."""
         from sgg.data.readers.visual_genome import open_visual_genome
 
-        return open_visual_genome(self.root / "VG", num_val_images=self.num_val_images, rules=rules)
+        return open_visual_genome(self.root / self.place, num_val_images=self.num_val_images, rules=rules)
 
     def write(self, data: DataSet, directory: Path) -> dict[str, Any]:
         """Write the three files, with empty attributes, which some readers require."""

@@ -20,6 +20,7 @@ class VRD(DataSettings):
     """VRD, 100 classes and 70 predicates."""
 
     title: ClassVar[str] = "VRD"
+    place: ClassVar[str] = "VRD"
     files: ClassVar[tuple[str, ...]] = ("annotations_test.json", "objects.json", "predicates.json",
                                         "annotations_train.json")
 
@@ -32,7 +33,7 @@ class VRD(DataSettings):
         """Open the data set in ROOT/VRD."""
         from sgg.data.readers.vrd import open_vrd
 
-        return open_vrd(self.root / "VRD", self.num_val_images, rules, cache)
+        return open_vrd(self.root / self.place, self.num_val_images, rules, cache)
 
     def write(self, data: DataSet, directory: Path) -> dict[str, Any]:
         """Write VRD's four files."""

@@ -20,6 +20,7 @@ class VTransE(DataSettings):
     """Visual Genome, 200 classes and 100 predicates."""
 
     title: ClassVar[str] = "VTransE's split"
+    place: ClassVar[str] = "VG"
     num_classes: ClassVar[int | None] = 201
 
     name: Annotated[Literal["vtranse"], trains(shared=True, tried=True)] = "vtranse"
@@ -31,4 +32,4 @@ class VTransE(DataSettings):
         """Open the data set in ROOT/VG."""
         from sgg.data.readers.vtranse import open_vtranse
 
-        return open_vtranse(self.root / "VG", self.num_val_images, rules)
+        return open_vtranse(self.root / self.place, self.num_val_images, rules)

@@ -18,7 +18,7 @@ from sgg.data.writers.image_links import link_images
 from sgg.data.writers.image_records import image_paths, images_of
 
 
-def write_coco_relations(data: DataSet, directory: Path) -> dict[str, Any]:
+def write_coco_relations(data: DataSet, directory: Path) -> None:
     """Write a file for each split, and links to the images beside it. All ids count from 1.
 
     Raises FileExistsError for a file that is there already.
@@ -34,7 +34,6 @@ def write_coco_relations(data: DataSet, directory: Path) -> dict[str, Any]:
         write_json(folder / FILE, {**_records(annotations, files, first), **categories(data.classes, data.predicates)},
                    indent=None)
         first += len(annotations)
-    return {}
 
 
 def categories(classes: Sequence[str], predicates: Sequence[str]) -> dict[str, Any]:

@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 
 from sgg.data import DataSet, open_dataset
-from sgg.data.__main__ import main
+from sgg.data.__main__ import build_parser, main
+from sgg.data.options import open_by_options
 from sgg.methods.dataset import DATA_SETS
 
 FORMATS = sorted(name for name, entry in DATA_SETS.entries.items() if entry.files)
-FOLDERS = {"vg": "VG", "psg": "PSG", "vrd": "VRD"}
-"""Where a data set is below the root, if not under its own name."""
 EXAMPLE = Path(__file__).parents[3] / "example"
 
 
@@ -35,22 +34,21 @@ def relations_of(data: DataSet, split: str) -> dict[str, list[list[object]]]:
 
 
 def convert(capsys, root: Path, source: str, out: Path, name: str) -> list[str]:
-    """Returns the options with which the same splits are read."""
+    """Returns the options that it prints, with which the same splits are read."""
     assert main(["convert", "--data", source, "--root", str(root), "--out", str(out), "--format", name]) == 0
-    last = capsys.readouterr().out.splitlines()[-1]
-    return shlex.split(last.partition(f"--data {name} ")[2])
+    said, _, options = capsys.readouterr().out.splitlines()[-1].partition(": ")
+    assert said == "to read the same splits"
+    return shlex.split(options)
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_write_gives_what_open_reads(name, tmp_path, capsys) -> None:
-    """Splits, classes, boxes and relations of the example are the same; images are found at their new places. Of a
-    repeated relation some formats keep one."""
+    """Splits, classes, boxes and relations of the example are the same, with the options that the command prints;
+    images are found at their new places. Of a repeated relation some formats keep one."""
     original = open_dataset("custom", EXAMPLE)
-    folder = tmp_path / FOLDERS.get(name, name)
+    folder = tmp_path / (DATA_SETS[name].place or "Mine")
     options = convert(capsys, EXAMPLE, "custom", folder, name)
-    given = {key.removeprefix("--").replace("-", "_"): int(value) for key, value in
-             zip(options[::2], options[1::2], strict=True)}
-    data = open_dataset(name, tmp_path, **given)
+    data = open_by_options(build_parser().parse_args(["stats", *options]))
     data.require_images()
     for split in ("train", "val", "test"):
         found, wanted = relations_of(data, split), relations_of(original, split)
@@ -78,6 +76,12 @@ def test_files_of_an_entry_are_those_that_it_writes(name, tmp_path, capsys) -> N
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file() and not
                path.is_symlink()}
     assert written == {*DATA_SETS[name].files}
+
+
+def test_convert_says_where_a_folder_of_another_name_is_read(tmp_path, capsys) -> None:
+    words = convert(capsys, EXAMPLE, "custom", tmp_path / "mine", "vrd")
+    assert words[:4] == ["--data", "vrd", "--root", str(tmp_path)]
+    assert " ".join(words).endswith(", once the folder is called VRD")
 
 
 def test_convert_names_the_formats(tmp_path, capsys) -> None:
