@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from sgg.common.metric_names import KS
-from sgg.config.corruptions import SEVERITIES, USUAL_SEVERITY
+from sgg.config.corruptions import SEVERITIES
 from sgg.data.images.corruption import Corruption, corrupt
 from sgg.data.options import open_by_options
 from sgg.data.zero_shot_list import ZeroShotList
@@ -62,8 +62,8 @@ def restored(options: argparse.Namespace) -> tuple[Restored, list[Corruption]]:
              "evaluation": {"modes": options.mode, "ks": options.ks, BY_METRICS: options.pred_weights,
                             "zero_shot_list": options.zero_shot_list and str(options.zero_shot_list),
                             "relation_nms": options.relation_nms,
-                            "corruption": options.corruption and "off",
-                            "severity": USUAL_SEVERITY if options.corruption else None, **adjust}}
+                            # Corruptions that the command names are not of the settings; val is never corrupted.
+                            "corruption": "off" if options.corruption or options.split == "val" else None, **adjust}}
     found = restore(options.checkpoint, {section: {key: value for key, value in values.items() if value is not None}
                                          for section, values in given.items()}, options.allow_changed_plugin)
     seed = found.foundation.experiment.config.seed

@@ -31,9 +31,8 @@ def show(options: argparse.Namespace, result: Measured) -> None:
     """Print tables, and write the file of all metrics where the command asks for it."""
     console, protocol = table_console(), result.protocol
     console.print(_described(result))
-    listed = {} if result.listed is None else {"zero_shot_list": result.listed.provenance(protocol.train_triplets)}
     found = tables(result.values, result.modes, result.variants, headline_k(result.ks),
-                   describe_list(listed.get("zero_shot_list")))
+                   describe_list(_data(result).get("zero_shot_list")))
     if options.per_predicate:
         found += predicate_tables(result.metrics, result.modes, result.variants, protocol.predicates,
                                   headline_k(result.ks))
@@ -41,16 +40,13 @@ def show(options: argparse.Namespace, result: Measured) -> None:
         console.print(table)
     if options.json:
         named = {f"{protocol.split}/{name}": value for name, value in result.values.items()}
-        # The data of saved predictions may name the list and conventions of an earlier evaluation.
-        data = {name: value for name, value in protocol.source["data"].items()
-                if name not in ("zero_shot_list", "relation_nms")} | listed
-        _write(options, result, console, {"data": data, "figures": named, **_per_predicate(options, result)})
+        _write(options, result, console, {"data": _data(result), "figures": named, **_per_predicate(options, result)})
 
 
 def show_robustness(options: argparse.Namespace, found: Restored, corruptions: Sequence[Corruption]) -> None:
     """Measure the clean images, then each corruption of them; print and write both."""
     console, clean = table_console(), measured(options, found)
-    split, data = clean.protocol.split, clean.protocol.source["data"]
+    split = clean.protocol.split
     console.print(_described(clean))
     robust = Robustness(clean.values)
     for number, corruption in enumerate(corruptions, start=1):
@@ -61,7 +57,18 @@ def show_robustness(options: argparse.Namespace, found: Restored, corruptions: S
     for table in robust.tables(clean.modes, headline_k(clean.ks)):
         console.print(table)
     if options.json:
-        _write(options, clean, console, {"data": data, **robust.to_json(split)})
+        _write(options, clean, console, {"data": _data(clean), **robust.to_json(split)})
+
+
+def _data(result: Measured) -> dict[str, Any]:
+    """The provenance of the data, with the list that was measured. That of saved predictions may name the list and the
+    convention of an earlier evaluation; which conventions hold is said beside the data."""
+    data: dict[str, Any] = {**result.protocol.source["data"]}
+    for name in ("zero_shot_list", "relation_nms"):
+        data.pop(name, None)
+    if result.listed is not None:
+        data["zero_shot_list"] = result.listed.provenance(result.protocol.train_triplets)
+    return data
 
 
 def _described(result: Measured) -> str:

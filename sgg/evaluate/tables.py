@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Column, Table
 from rich.text import Text
 
+from sgg.common.command_line import PIPE_COLUMNS
 from sgg.common.metric_names import MEASURED_SUBSETS, PREDICATE_GROUPS, RECALLS
 from sgg.evaluate.evaluation import FAILURES, FALLBACKS, Values
 from sgg.evaluate.predicate_recall import PredicateRecall, order_of
@@ -16,6 +17,8 @@ from sgg.methods.adjustment import BY_METRICS, text_of
 from sgg.methods.variants import Variant, suffix, weight_of
 from sgg.metrics import SceneGraphMetrics
 
+LEAST = 6
+"""The least letters in a line of a heading that folds."""
 SIDE_BY_SIDE = 2
 """Variants in one table of predicates: with more, its columns are too narrow for a terminal of 100 columns."""
 
@@ -35,19 +38,35 @@ def tables(named: Values, modes: Iterable[str], variants: Iterable[Variant], k: 
         subsets = [subset for subset in MEASURED_SUBSETS if f"{mode}/{subset}/num_relations" in named]
         captions = [f"zs-list: {listed}"] if listed else []
         captions += [_thresholds_in_words(named)] if mode == "sgdet" and FAILURES in named else []
-        table = Table(*heads, "subset", "images", "relations", "triplets", *columns, title=f"{mode}, K = {k}, per cent",
-                      caption=Text("\n".join(captions)) if captions else None, caption_justify="left",
-                      box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        rows: list[list[str]] = []
         for variant in variants:
             for subset in subsets:
                 prefix, ending = f"{mode}/{subset}", suffix(variant)
                 values = [named[f"{prefix}/{name}@{k}{ending}"] for name in columns]
                 counts = [f"{named[f'{prefix}/num_{what}']:,}" for what in ("images", "relations", "triplets")]
                 cells = ["-" if math.isnan(value) else f"{100 * value:.2f}" for value in values]
-                table.add_row(*(text_of(variant[name]) for name in shown), subset, *counts, *cells,
-                              end_section=subset == subsets[-1])
+                rows.append([*(text_of(variant[name]) for name in shown), subset, *counts, *cells])
+        table = Table(*_columns([*heads, "subset", "images", "relations", "triplets", *columns], rows),
+                      title=f"{mode}, K = {k}, per cent",
+                      caption=Text("\n".join(captions)) if captions else None, caption_justify="left",
+                      box=box.SIMPLE_HEAD, padding=(0, 0), show_edge=False)
+        for number, row in enumerate(rows, start=1):
+            table.add_row(*row, end_section=number % len(subsets) == 0)
         made.append(table)
     return made
+
+
+def _columns(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Column]:
+    """Columns that are never narrower than what stands in them: if they take more than a terminal of `PIPE_COLUMNS`,
+    headings fold."""
+    heads = [head.replace("_", "_\n") for head in heads]
+    cells = [max(map(len, column)) for column in zip(*rows, strict=True)] if rows else [0] * len(heads)
+    whole = [max(cell, *map(len, head.split("\n"))) for head, cell in zip(heads, cells, strict=True)]
+    folded = [max(cell, min(LEAST, width)) for cell, width in zip(cells, whole, strict=True)]
+    widths = whole if sum(whole) + len(whole) <= PIPE_COLUMNS else folded
+    words = heads.index("subset") + 1  # numbers follow
+    return [Column(head, overflow="fold", justify="left" if place < words else "right", width=width)
+            for place, (head, width) in enumerate(zip(heads, widths, strict=True))]
 
 
 def predicate_tables(metrics: Mapping[str, SceneGraphMetrics], modes: Iterable[str], variants: Iterable[Variant],

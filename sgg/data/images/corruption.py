@@ -26,8 +26,6 @@ from sgg.data.provenance import CorruptionProvenance, DataProvenance
 SMALLEST = 32
 """The least number of pixels along a side of an image that can be corrupted."""
 LIBRARY, MODULE = "imagecorruptions-imaug", "imagecorruptions"
-UNDER = "test images under"
-"""Stands in the description of data whose test images are corrupted."""
 SEEDED = ("glass_blur", "impulse_noise")
 """Corruptions that have random states of their own, beside numpy's."""
 
@@ -62,7 +60,7 @@ class Corruption:
         found: CorruptionProvenance = {"name": self.name, "severity": self.severity, "seed": self.seed,
                                        "by": f"{LIBRARY} {version(LIBRARY)}"}
         described: DataProvenance = {**data, "corruption": found}
-        described["description"] = f"{data['description']}, {UNDER} {self}"
+        described["description"] = f"{data['description']}, test images under {self}"
         return described
 
 

@@ -11,6 +11,7 @@ import pytest
 from sgg.checkpoint.__main__ import main as checkpoint_command
 from sgg.config import Config, ConfigError, validate
 from sgg.config.corruptions import CORRUPTIONS
+from sgg.config.loading.checking import validate_written
 from sgg.data import open_dataset
 from sgg.data.images.corruption import Corruption
 from sgg.evaluate.__main__ import build_parser, main
@@ -120,6 +121,27 @@ def test_a_run_with_corruption_says_so(toy_root) -> None:
     assert reads_of(config, "test") == 0 < reads_of(config, "val")
 
 
+def test_main_says_nothing_of_corruption_where_val_is_measured(checkpoint, tmp_path, capsys) -> None:
+    """Although the model was trained with settings that corrupt test images: val is never corrupted."""
+    file = next(checkpoint[0].rglob("meta.json"))
+    meta = json.loads(file.read_text())
+    meta["config"]["evaluation"] |= {"corruption": "fog", "severity": 2, "relation_nms": True}
+    file.write_text(json.dumps(meta))
+    for split, corrupted_images in (("test", True), ("val", False)):
+        found = evaluated(checkpoint, tmp_path, "--split", split)
+        assert ("corruption" in found["data"]) is corrupted_images
+        assert ("test images under fog" in found["data"]["description"]) is corrupted_images
+        assert ("test images under fog" in " ".join(capsys.readouterr().out.split())) is corrupted_images
+
+
+def test_main_names_a_convention_beside_the_data_and_not_among_them(checkpoint, tmp_path) -> None:
+    """Whatever is measured: one split, or several corruptions of it."""
+    for words in ([], ["--corruption", "contrast", "--severity", "1,2"]):
+        found = evaluated(checkpoint, tmp_path, "--relation-nms", *words)
+        assert found["conventions"]["relation_nms"] is True
+        assert "relation_nms" not in found["data"]
+
+
 def test_corrupted_images_are_never_read_from_stores(toy_root, monkeypatch) -> None:
     foundation = untrained(corrupted(toy_root), toy_root)
     opened = []
@@ -147,7 +169,8 @@ def test_other_corruptions_than_in_training_replace_its_severity(monkeypatch) ->
         return SimpleNamespace(foundation=SimpleNamespace(experiment=experiment))
 
     monkeypatch.setattr("sgg.evaluate.restore.restore", restore)
-    for words in (["--corruption", "snow"], ["--corruption", "off"]):
+    for words in (["--corruption", "snow"], ["--corruption", "off"], ["--split", "val"]):
         restored(build_parser().parse_args(["runs/a", *words]))
         trained = {"corruption": "fog", "severity": 2}
-        assert validate({"evaluation": trained | given[-1]}).evaluation.corruption == "off"
+        said = {name: value for name, value in given[-1].items() if value is not None}
+        assert validate_written({"evaluation": trained | said}, "it").evaluation.corruption == "off"
