@@ -27,7 +27,8 @@ from ..search import planned_trials
 from ..search.axis import Axis
 from ..search.comparison import comparison
 from ..search.repeats import block_axes, chosen_axes, repeats
-from ..search.search_space import combinations, singles
+from ..search.search_space import combinations, models, singles
+from ..search.swept_values import left_out
 from ..study.directory import StudyDirectory
 from ..study.entry_points import EntryPoints
 from . import preflight
@@ -50,6 +51,7 @@ def plan_study(study: Study, axes: list[Axis], entry_points: EntryPoints) -> int
         print(as_yaml(study, axes), flush=True)
         if missing := to_generate(study, axes):
             say(f"plan of {directory.path}; nothing is written",
+                *trial_lines(study, axes, planned_trials.number_of_trials(study, axes)),
                 *(f"data: {data.to_generate()} is not there: a run generates it first. Sizes, memory and time are "
                   f"known afterwards: {data.generating()}" for data in missing))
             return 0
@@ -73,7 +75,7 @@ def plan(study: Study, axes: list[Axis], opened: Opened, total: dict[str, float]
     resources, count = trial_resources(study, total), planned_trials.number_of_trials(study, axes)
     at_once = min(count, trials_at_once(study, resources, nodes()))
     say(f"plan of {StudyDirectory.of(study).path}; nothing is written",
-        *trial_lines(study, axes, count, at_once, resources), *descriptions(opened))
+        *trial_lines(study, axes, count, placed(at_once, resources)), *descriptions(opened))
     data_of = {config.data.model_dump_json(): data for config, data in opened}
     parts: list[SharedPart] = []
     for config in shared_configs(study, axes):
@@ -120,20 +122,25 @@ def to_generate(study: Study, axes: list[Axis]) -> list[DataSettings]:
     return list(missing.values())
 
 
-def trial_lines(study: Study, axes: list[Axis], count: int, at_once: int, resources: dict[str, float]) -> Iterator[str]:
-    """How many trials run, on what, and how they are chosen."""
+def placed(at_once: int, resources: dict[str, float]) -> str:
+    """How many trials run at a time, and on what, for `trial_lines`."""
+    return f", {at_once} at a time, each on {' and '.join(f'{amount:g} {name}' for name, amount in resources.items())}"
+
+
+def trial_lines(study: Study, axes: list[Axis], count: int, where: str = "") -> Iterator[str]:
+    """How many trials run, and how they are chosen. where: they run, see `placed`; "": not known yet."""
     search, seeds = study.base.search, study.base.experiment.seed
-    each = " and ".join(f"{amount:g} {name}" for name, amount in resources.items())
     blocks = [f" x {len(axis.values)} {axis.key} ({', '.join(map(str, axis.values))})" for axis in block_axes(axes)]
     configurations = count // len(repeats(study, axes))
     yield (f"{_counted(count, 'trial')}: {_counted(configurations, 'configuration')}{''.join(blocks)} x "
-           f"{_counted(len(seeds), 'seed')} ({', '.join(map(str, seeds))}), {at_once} at a time, each on {each}")
+           f"{_counted(len(seeds), 'seed')} ({', '.join(map(str, seeds))}){where}")
     if chosen_axes(axes):
         ends = {"off": "none is stopped early", "pbt": "pbt lets them copy one another"}
         early = ends.get(search.scheduler, f"{search.scheduler} stops the worse ones early")
         yield f"search.algorithm {search.algorithm} chooses them, and {early}; {comparison(search)}"
         yield "searched:"
         yield from (f"  {axis.key}: {axis_words(axis)}" for axis in chosen_axes(axes))
+        yield from left_out(study, models(study, axes))
 
 
 def axis_words(axis: Axis) -> str:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from sgg.common.sizes import gibibytes
 from sgg.config import Config, ConfigError, Study
 from sgg.data import DataSet
-from sgg.methods.plugin_errors import reason_of
+from sgg.methods.plugin_errors import place_in_plugins
 from sgg.settings.keys import find
 from sgg.systems import memory_key, smaller_steps, step_memory
-from sgg.systems.forecast import StepMemory
+from sgg.systems.forecast import NeedsValuesError, StepMemory
 
 from ..cluster.gpus import gpus_of_nodes
 from ..search.axis import Axis, Values, describe
@@ -52,8 +52,12 @@ def planned_steps(study: Study, axes: list[Axis], data_of: Mapping[str, DataSet]
 def _planned(config: Config, point: Values, data_of: Mapping[str, DataSet]) -> PlannedStep:
     try:
         return PlannedStep(config, point, step_memory(config, data_of[config.data.model_dump_json()]))
-    except Exception as error:  # of a network that needs values, which tensors of shapes do not have
-        return PlannedStep(config, point, fault=" ".join(reason_of(error).split())[:200])
+    except NeedsValuesError as error:
+        return PlannedStep(config, point, fault=str(error))
+    except Exception as error:  # of a network, such as one of a plugin, that tensors without values break
+        where = place_in_plugins(error)
+        words = f"{where + ': ' if where else ''}{' '.join(str(error).split())}"
+        return PlannedStep(config, point, fault=f"to compute it from shapes failed: {words[:200]}")
 
 
 def memory_lines(study: Study, steps: Sequence[PlannedStep], data_of: Mapping[str, DataSet],
@@ -65,7 +69,7 @@ def memory_lines(study: Study, steps: Sequence[PlannedStep], data_of: Mapping[st
     known = [(step.memory.peak, step, step.memory) for step in steps if step.memory is not None]
     for step in steps:
         if step.memory is None:
-            yield f"memory of a step{_of(step)}: unknown, since it cannot be computed from shapes: {step.fault}"
+            yield f"memory of a step{_of(step)}: unknown; {step.fault}"
     if not known:
         return
     _, largest, memory = max(known, key=lambda one: one[0])

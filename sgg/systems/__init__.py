@@ -107,13 +107,20 @@ def shared_parts(config: Config, data: DataSet) -> list[SharedPart]:
 
 
 def step_memory(config: Config, data: DataSet) -> StepMemory:
-    """The memory of a training step of a config with opened data, computed from shapes. Raises whatever a network
-    raises that needs values, such as one of a plugin."""
+    """The memory of a training step of a config with opened data, computed from shapes. Raises NeedsValuesError if a
+    network needs values, and what else a network raises, such as one of a plugin."""
+    from sgg.common.live_memory import needs_values
     from sgg.experiment.context import Experiment
 
+    from .forecast import NeedsValuesError
     from .two_stage.step_memory import step_memory as memory
 
-    return memory(Experiment(config, data))
+    try:
+        return memory(Experiment(config, data))
+    except Exception as error:
+        if needs_values(error):
+            raise NeedsValuesError("it needs values of tensors, and a plan has their shapes alone") from error
+        raise
 
 
 def smaller_steps(config: Config) -> list[dict[str, object]]:

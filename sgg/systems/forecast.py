@@ -24,6 +24,10 @@ class SharedPart:
     seconds: float | None = None
 
 
+class NeedsValuesError(ValueError):
+    """A step asks for the values of tensors, which a plan does not have."""
+
+
 @dataclass(frozen=True)
 class StepMemory:
     """The memory of a training step of one process, in bytes, computed from shapes.

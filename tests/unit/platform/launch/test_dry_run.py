@@ -1,7 +1,7 @@
 from pathlib import Path
 from platform import tune
 from platform.launch import dry_run
-from platform.launch.dry_run import as_yaml, disk_lines, to_generate, trial_lines
+from platform.launch.dry_run import as_yaml, disk_lines, placed, to_generate, trial_lines
 from platform.search.search_space import faults_of_search, read_axes
 
 import pytest
@@ -64,7 +64,7 @@ model: {head: {kind: {search: grid, of: [imp, motifs]}, iterations: 2}}
 def test_trial_lines_count_configurations_and_seeds(read):
     study, axes = read("loss: {kind: {search: grid, of: [baseline, dnorm]}, scale: {search: uniform, low: 1, high: 2}}",
                        "experiment.seed=1,2,3", "search.trials=4", "search.scheduler=asha")
-    assert list(trial_lines(study, axes, 24, 2, {"CPU": 1.0, "GPU": 1.0})) == [
+    assert list(trial_lines(study, axes, 24, placed(2, {"CPU": 1.0, "GPU": 1.0}))) == [
         "24 trials: 8 configurations x 3 seeds (1, 2, 3), 2 at a time, each on 1 CPU and 1 GPU",
         "search.algorithm random chooses them, and asha stops the worse ones early; trials are compared by "
         "val/sgcls/zs/ngR@100", "searched:",
@@ -92,10 +92,14 @@ def test_disk_lines_say_what_does_not_fit(read, tmp_path, monkeypatch):
 
 
 def test_plan_study_names_data_that_are_generated_first(tmp_path, capsys):
-    """Nothing is generated, and Ray does not start."""
-    (tmp_path / "a.yaml").write_text(f"experiment: {{output: {tmp_path}/runs}}\ndata: {{root: {tmp_path}/data}}\n")
+    """Nothing is generated, and Ray does not start; how many trials there are is known."""
+    (tmp_path / "a.yaml").write_text(f"experiment: {{output: {tmp_path}/runs, seed: [1, 2]}}\n"
+                                     f"data: {{root: {tmp_path}/data}}\n"
+                                     "loss: {scale: {search: grid, of: [1, 2]}}\n")
     assert tune.main([str(tmp_path / "a.yaml"), "--dry-run"]) == 0
     said = capsys.readouterr().out
+    assert "# 4 trials: 2 configurations x 2 seeds (1, 2)\n" in said
+    assert "#   loss.scale: grid of 1, 2\n" in said
     assert f"{tmp_path}/data/toy is not there: a run generates it first" in said
     assert f"python -m sgg.data toy --out {tmp_path}/data/toy" in said
     assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]

@@ -7,6 +7,7 @@ import pytest
 
 from sgg.config import load
 from sgg.data import open_dataset
+from sgg.systems.forecast import NeedsValuesError
 
 GPU = {"CPU": 1.0, "GPU": 1.0}
 
@@ -42,8 +43,8 @@ loss: {scale: {search: uniform, low: 0.5, high: 2.0}}
     values = [(step.point["model.head.kind"], step.point["training.batch_size"]) for step in steps]
     assert values == [("imp", 2), ("motifs", 2), ("imp", 4)]
     assert steps[2].memory.peak > steps[0].memory.peak
-    assert steps[1].memory is None  # motifs needs values, which shapes do not have
-    assert steps[1].fault
+    assert steps[1].memory is None
+    assert steps[1].fault == "it needs values of tensors, and a plan has their shapes alone"
 
 
 def test_memory_lines_beside_a_gpu_with_room(lines):
@@ -87,11 +88,14 @@ def test_memory_lines_name_the_largest_of_several(lines):
     assert " with training.batch_size=4: 4 images with " in found[0]
 
 
-def test_memory_lines_say_why_a_step_is_unknown(lines, monkeypatch):
-    def needs_values(config, data):
-        raise RuntimeError("no value of a fake tensor")
+@pytest.mark.parametrize(("error", "words"), [
+    (NeedsValuesError("it needs values"), "it needs values"),
+    (RuntimeError("sizes 3 and\n4 differ"), "to compute it from shapes failed: sizes 3 and 4 differ")])
+def test_memory_lines_say_why_a_step_is_unknown(lines, monkeypatch, error, words):
+    """In words, without the name of an exception."""
+    def fails(config, data):
+        raise error
 
-    monkeypatch.setattr(memory_plan, "step_memory", needs_values)
+    monkeypatch.setattr(memory_plan, "step_memory", fails)
     found, _ = lines(SeenGPU("H100", 2**36, 0))
-    assert found == ["memory of a step: unknown, since it cannot be computed from shapes: "
-                     "RuntimeError: no value of a fake tensor"]
+    assert found == [f"memory of a step: unknown; {words}"]
