@@ -22,7 +22,7 @@ from ..study.study_file import StudyFile
 class BegunStudy:
     """A study on disk. metadata: the content of its study.json. objectives: the metrics that compare its trials, with
     their modes. baselines: `search.baseline`. study: None where the study has plugins: showing results must not run
-    code of a plugin, or where this version refuses its settings."""
+    code of a plugin."""
 
     metadata: StudyFile
     objectives: list[Objective]
@@ -34,12 +34,10 @@ class BegunStudy:
         """The study of a folder, whose settings are checked, unless it has plugins. Raises ValueError for a damaged
         file."""
         metadata = directory.metadata()
-        search, study = metadata["settings"].get("search", {}), None
-        if not find(metadata["settings"], "experiment.plugins"):
-            with suppress(ConfigError):  # of an earlier version, with settings that this one refuses
-                study, _ = directory.study()
-        if study is None:
+        search = metadata["settings"].get("search", {})
+        if find(metadata["settings"], "experiment.plugins"):
             return cls(metadata, objectives(search["metric"], search["mode"]), search.get("baseline", []), None)
+        study, _ = directory.study()
         return cls(metadata, study.base.search.objectives, study.base.search.baseline, study)
 
     @property
@@ -54,7 +52,7 @@ class BegunStudy:
 
     def _settings_of(self, values: Mapping[str, Any]) -> dict[str, Any]:
         if self.study is not None:
-            with suppress(ConfigError):
+            with suppress(ConfigError):  # of an earlier version, with a searched value that this one refuses
                 return self.study.trial(dict(values)).model_dump(mode="json")
         own = current_values(dict(values))
         own = {**row_of(self.metadata["axes"], own.pop(ROW, None)), **own}

@@ -7,7 +7,7 @@ a search decides whether a setting has an effect, it is left out of the trials i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -54,7 +54,7 @@ def faults_without_effect(schema: type[BaseModel], get: Get, besides: Callable[[
 
 
 def without_idle(schema: type[BaseModel], settings: dict[str, Any],
-                 may_go: Callable[[Collection[tuple[str, ActsWith]]], bool] = lambda unmet: True) -> dict[str, Any]:
+                 may_go: Callable[[Unmet], bool] = lambda unmet: True) -> dict[str, Any]:
     """A copy of nested settings with current keys, without those that have no effect.
 
     may_go: whether a setting with these conditions that do not hold is left out.

@@ -54,10 +54,13 @@ class ActsWith:
         return self.other if "." in self.other else f"{section}{dot}{self.other}"
 
     def holds(self, value: Any) -> bool:
-        """Whether the marked setting has an effect beside a value of the other one. An axis of a search, a mapping, may
-        have such a value."""
+        """Whether the marked setting has an effect beside a value of the other one; beside an axis of a search, a
+        mapping, whether it may have one in a trial."""
+        if isinstance(value, dict):
+            listed = value.get("of")
+            return any(map(self.holds, listed)) if isinstance(listed, list) else True
         values = value if isinstance(value, list) else [value]
-        return isinstance(value, dict) or any(one in self.values for one in values) != self.unless
+        return any(one in self.values for one in values) != self.unless
 
     def words(self, marked: str) -> str:
         """The condition: `training.schedule step`. marked: as in `key`."""

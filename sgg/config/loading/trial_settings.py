@@ -3,16 +3,15 @@ settings without effect in this trial, and values of adjustments that its model 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sgg.config.conditions import without_idle
+from sgg.config.conditions import Unmet, without_idle
 from sgg.config.schema import Settings
 from sgg.config.setting import declared, settings_of
 from sgg.methods.adjustment import ADJUSTMENTS, unsuitable
 from sgg.settings.keys import find, has, with_values
-from sgg.settings.marks import ActsWith
 
 from .checking import separately
 from .named_rows import ROW, ROWS, Axes, row_of, searched_keys
@@ -39,10 +38,11 @@ def settings_of_trial(given: dict[str, Any], axes: Axes, values: Mapping[str, An
     return with_values(_without_unsuitable(_without_idle(settings, given, axes), axes), row)
 
 
-def without_idle_anywhere(settings: dict[str, Any], axes: Axes) -> dict[str, Any]:
+def without_idle_anywhere(given: dict[str, Any], axes: Axes) -> dict[str, Any]:
     """The settings that all trials of a search share, without those that have no effect in any. Earlier versions
     allowed them."""
-    return without_idle(Settings, settings, lambda unmet: not any(other in searched_keys(axes) for other, _ in unmet))
+    elsewhere = _elsewhere(given, axes)
+    return without_idle(Settings, given, lambda unmet: not elsewhere(unmet))
 
 
 def decides_effects(key: str) -> bool:
@@ -57,14 +57,14 @@ def is_of_model(keys: Iterable[str]) -> bool:
 
 def _without_idle(settings: dict[str, Any], given: dict[str, Any], axes: Axes) -> dict[str, Any]:
     """Without the settings whose condition holds in other trials."""
-    deciding = {key: _tried(key, given, axes) for key in searched_keys(axes) if decides_effects(key)}
-    if not deciding:
-        return settings
+    return without_idle(Settings, settings, _elsewhere(given, axes)) \
+        if any(map(decides_effects, searched_keys(axes))) else settings
 
-    def holds_elsewhere(unmet: Collection[tuple[str, ActsWith]]) -> bool:
-        return all(any(map(mark.holds, deciding.get(other, ()))) for other, mark in unmet)
 
-    return without_idle(Settings, settings, holds_elsewhere)
+def _elsewhere(given: dict[str, Any], axes: Axes) -> Callable[[Unmet], bool]:
+    """Returns whether conditions that do not hold in a trial hold in others."""
+    tried = {key: _tried(key, given, axes) for key in searched_keys(axes) if decides_effects(key)}
+    return lambda unmet: all(any(map(mark.holds, tried.get(other, ()))) for other, mark in unmet)
 
 
 def _without_unsuitable(settings: dict[str, Any], axes: Axes) -> dict[str, Any]:
@@ -82,9 +82,8 @@ def _without_unsuitable(settings: dict[str, Any], axes: Axes) -> dict[str, Any]:
 
 
 def _tried(key: str, given: dict[str, Any], axes: Axes) -> list[Any]:
-    """The values that a searched setting has in any trial; for a range its axis, which no condition names."""
+    """The values that a searched setting has in all trials, or its axis."""
     if key in axes:
-        listed = axes[key].get("of")
-        return listed if isinstance(listed, list) else [axes[key]]
+        return [axes[key]]
     shared = find(given, key) if has(given, key) else settings_of(Settings)[key].default
     return [row.get(key, shared) for row in axes[ROW][ROWS].values()]

@@ -75,6 +75,27 @@ def test_trial_refuses_settings_of_a_row_that_its_own_entry_lacks(study):
         found.trial({ROW: "rand"})
 
 
+def test_trial_drops_settings_of_the_file_that_act_in_other_rows_only(study):
+    """Also where a row has the value of the file, and where the row that they act in is not tried."""
+    text = """
+augmentation: {kind: gan, perturb: {method: graphn, alpha: 5, topk: 3}}
+rows: {graphn: {}, rand: {augmentation: {perturb: {method: rand}}}, plain: {augmentation: {perturb: {method: 'off'}}}}
+"""
+    every, alone = study(text), study(text, "rows=rand")
+    assert every.trial({ROW: "graphn"}).augmentation.perturb.alpha == 5
+    for found in (every, alone):
+        perturb = found.trial({ROW: "rand"}).augmentation.perturb
+        assert (perturb.method, perturb.alpha, perturb.topk) == ("rand", 2, 5)
+    assert every.trial({ROW: "plain"}) == study("augmentation: {kind: gan}").base
+
+
+def test_trial_refuses_settings_of_its_row_without_effect(study):
+    found = study("augmentation: gan\nrows: {b: {augmentation: {perturb: {method: graphn}}}, "
+                  "a: {augmentation: {perturb: {alpha: 5}}}}")
+    with pytest.raises(ConfigError, match=r"augmentation\.perturb\.alpha 5\.0 has no effect"):
+        found.trial({ROW: "a"})
+
+
 def test_trial_names_the_rows_that_there_are(study):
     with pytest.raises(ValueError, match="there is no row 'tree'; there are plain, twice, gan"):
         study(ROWS).trial({ROW: "tree"})

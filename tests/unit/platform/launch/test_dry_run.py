@@ -74,7 +74,7 @@ def test_trial_lines_count_configurations_and_seeds(read):
 def test_trial_lines_of_rows_on_data_sets(read):
     study, axes = read("rows: {plain: {}, gan: {augmentation: gan}}\n"
                        "data: {name: toy, version: 3, seed: {search: grid, of: [7, 8, 9]}}", "experiment.seed=1,2")
-    assert list(trial_lines(study, axes, 12, 2, {"CPU": 1.0})) == [
+    assert list(trial_lines(study, axes, 12, placed(2, {"CPU": 1.0}))) == [
         "12 trials: 2 configurations x 3 data.seed (7, 8, 9) x 2 seeds (1, 2), 2 at a time, each on 1 CPU",
         "search.algorithm random chooses them, and none is stopped early; trials are compared by val/sgcls/zs/ngR@100",
         "searched:", "  row: grid of plain, gan"]

@@ -73,8 +73,8 @@ def test_plan_and_run_say_what_is_left_out(read, monkeypatch, capsys):
     assert said in list(trial_lines(study, axes, 3))
     monkeypatch.setattr(run, "ray_session", lambda *_: pytest.fail("the end of what is asked here"))
     monkeypatch.setattr("platform.launch.opened_data.open_data", lambda *_: [(study.base, None)])
-    for name in ("require_same_data", "description"):
-        monkeypatch.setattr(f"platform.launch.opened_data.{name}", lambda *_: "data")
+    monkeypatch.setattr("platform.launch.opened_data.require_same_data", lambda *_: None)
+    monkeypatch.setattr("platform.launch.opened_data.descriptions", lambda *_: ["data"])
     with pytest.raises(pytest.fail.Exception):
         run.run_study(study, axes, False, None)
     assert said in capsys.readouterr().out
@@ -91,3 +91,22 @@ def test_a_search_with_such_values_resumes(read):
     other, _ = read(HEADS % "none, te")
     with pytest.raises(ConfigError, match=r"evaluation\.effect was \['none', 'tde'\], is \['none', 'te'\]"):
         directory.check(other, resume=True)
+
+
+def test_rows_are_measured_under_the_values_that_their_model_can_give(read):
+    """A row that gives values of its own is measured under these, also if they are fewer."""
+    study, axes = read("""
+data: {name: toy}
+rows: {imp: {}, causal: {model: {head: causal}}, te: {model: {head: causal}, evaluation: {effect: te}}}
+evaluation: {effect: [none, tde]}
+""")
+    assert {name: study.trial({"row": name}).evaluation.effect for name in ("imp", "causal", "te")} == {
+        "imp": ["none"], "causal": ["none", "tde"], "te": ["te"]}
+    assert list(left_out(study, models(study, axes))) == [
+        "evaluation.effect tde: not measured in trials with row=imp, whose model cannot give it"]
+
+
+def test_values_of_a_row_that_its_model_cannot_give_are_refused(read):
+    text = "{data: {name: toy}, rows: {causal: {model: {head: causal}}, imp: {evaluation: {effect: tde}}}}"
+    with pytest.raises(ConfigError, match=r"evaluation\.effect.*\(with row=imp\)"):
+        read(text)

@@ -2,6 +2,7 @@ import json
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from platform import tune
 from platform.results.aggregate import collect
@@ -67,6 +68,25 @@ def test_check_refuses_changes_that_make_trials_incomparable(tmp_path, change, w
     directory = StudyDirectory.of(first)
     directory.begin(first, FACTS)
     assert f"{change.split('=')[0]} was {was}" in refused(directory, study(tmp_path, change), resume=True)
+
+
+def test_study_of_an_earlier_version_with_a_setting_that_acts_in_no_trial(tmp_path):
+    """It is read without that setting, and resumes without it, which this version refuses."""
+    words = ("augmentation={kind: gan, perturb: {topk: 3, method: {search: grid, of: [rand, neigh]}}}",)
+    now = study(tmp_path, *words)
+    directory = StudyDirectory.of(now)
+    directory.begin(now, FACTS)
+    written = json.loads((directory.path / "study.json").read_text())
+    for settings in (written["given"], written["settings"]):
+        settings["augmentation"]["perturb"]["alpha"] = 5
+    (directory.path / "study.json").write_text(json.dumps(written))
+    again, _ = directory.study()
+    assert again == replace(now, source=again.source)
+    neigh = again.trial({"augmentation.perturb.method": "neigh"}).augmentation.perturb
+    assert (neigh.alpha, neigh.topk) == (2, 3)
+    directory.check(now, resume=True)
+    with pytest.raises(ConfigError, match=r"alpha 5\.0 has no effect"):
+        study(tmp_path, *words, "augmentation.perturb.alpha=5")
 
 
 def test_check_of_a_study_of_the_first_edition(tmp_path):
@@ -204,6 +224,7 @@ def test_held(tmp_path):
     directory = StudyDirectory.of(first)
     holder = f"""
 import sys
+from dataclasses import replace
 from platform.study.directory import StudyDirectory
 from sgg.config import load
 study = load({str(tmp_path / "search.yaml")!r}, [{f"experiment.output={tmp_path}"!r}, "experiment.name=a"])
