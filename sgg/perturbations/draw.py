@@ -28,7 +28,7 @@ class Draw:
         # Rounding may move a number just below 1 past the end of its group.
         return xp.where(sizes > 0, xp.minimum(position, stop - 1), len(weights))
 
-    def even(self, count: int, uniform: A) -> A:
-        """[M] numbers of 0 .. count - 1, all equally likely, from uniform [M]."""
+    def even(self, count: int | A, uniform: A) -> A:
+        """[M] numbers of 0 .. count - 1, all equally likely, from uniform [M]. count: one for all, or [M]."""
         xp = namespace(uniform)
         return xp.asarray(uniform * count, dtype=xp.int64)

@@ -7,8 +7,6 @@ most time goes into starting operations, which numpy does several times faster.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Generic
 
 import numpy as np
 import torch
@@ -18,26 +16,15 @@ from sgg.perturbations.tables import ContextTables, Tables, option_lists, tables
 from sgg.structures import Array, SceneGraph, to_numpy
 
 from .arrays import A, namespace, numbers, repeated
+from .candidates import Candidates
 from .contexts import Contexts
 from .draw import Draw
 from .roles import Roles, played_roles, waves
+from .support import relabel_supported, seen_roles, supported, supported_options
 
 METHODS = ("rand", "neigh", "graphn")
 LEAST_WEIGHT = 1e-2
 """The least weight of an object, which one without relations has; an object with one relation has 1."""
-
-
-@dataclass(frozen=True, eq=False)
-class Candidates(Generic[A]):
-    """New labels [T] for M objects, grouped by object; sizes [M] are the sizes of the groups.
-
-    A class is listed once for each context in which it was seen; its weights [T] over these add up to 1 / its mean
-    count.
-    """
-
-    labels: A
-    weights: A
-    sizes: A
 
 
 class Perturber:
@@ -55,16 +42,21 @@ class Perturber:
       or by one of its `topk` nearest classes, all equally likely. The original label is never a candidate. Without any
       candidate, the new label is one of the topk + 1 classes nearest to the original; with topk 0 the label stays.
 
-    contexts: for graphn. embeddings [C, D]: for neigh, and for graphn with topk > 0. Either determines C. draw: turns
-    random numbers into choices.
+    With min_support > 0, each of these choices is among the classes that training has seen at least so often in every
+    role of the object, as subject or object of the relation's predicate (`support.py`); without any, the label stays.
+
+    contexts: for graphn, and for min_support. embeddings [C, D]: for neigh, and for graphn with topk > 0. Either
+    determines C. draw: turns random numbers into choices.
 
     Raises ValueError, naming the argument, for values out of range and for tables that are missing or do not fit.
     """
 
     def __init__(self, method: str, contexts: Contexts | None, embeddings: Array | None, intensity: float = 0.2,
                  topk: int = 5, alpha: float = 2, uniform: bool = False, degree_smoothing: float = 1.0,
-                 draw: Draw | None = None):
+                 draw: Draw | None = None, min_support: int = 0):
         _check_settings(method, intensity, topk, alpha, degree_smoothing)
+        if min_support and contexts is None:
+            raise ValueError(f"contexts must be given for min_support {min_support}")
         embeddings = None if embeddings is None else to_numpy(embeddings)
         self.num_classes = _number_of_classes(method, contexts, embeddings, topk)
         self.method = method
@@ -81,7 +73,8 @@ class Perturber:
         if method == "graphn" and contexts is not None:
             strength = np.where(contexts.counts >= alpha, contexts.counts, -math.inf)
             of_contexts = ContextTables(contexts.offsets, contexts.classes, strength)
-        self._tables = Tables(lists, of_contexts)
+        self._tables = Tables(lists, of_contexts,
+                              seen_roles(contexts, min_support) if contexts is not None and min_support else None)
         self._tensors: dict[torch.device, Tables[Tensor]] = {}
 
     def node_probabilities(self, graph: SceneGraph) -> Tensor:
@@ -98,14 +91,24 @@ class Perturber:
         labels, relations = self._host_tables(graph)
         if not 0 <= (node := int(node)) < len(labels):
             raise ValueError(f"node must be in 0..{len(labels) - 1}, got {node}")
-        tables, original = self._tables, labels[[node]]
+        tables, original, alone = self._tables, labels[[node]], np.arange(len(labels)) == node
+        allowed = self._allowed(tables, relations, alone)
         drawn: np.ndarray = original
         weights: np.ndarray = np.ones(1)
         if tables.contexts is not None:
-            roles = self._roles_of(np.arange(len(labels)) == node, relations, *played_roles(relations))
+            roles = self._roles_of(alone, relations, *played_roles(relations))
             candidates = self._candidates(tables.contexts, roles, labels, np.zeros_like(roles.node), original)
+            if allowed is not None:
+                candidates = candidates.among(allowed[[node]])
             if len(candidates.labels):
                 drawn, weights = candidates.labels, candidates.weights / candidates.weights.sum()
+        if allowed is not None:
+            options, possible = supported_options(tables.lists, drawn, original, allowed[[node]].repeat(len(drawn), 0))
+            kept = possible.any(1)
+            shares = possible[kept] * (weights[kept] / possible[kept].sum(1))[:, None]
+            found = np.bincount(options[kept].reshape(-1), shares.reshape(-1), self.num_classes)
+            found[original] += weights[~kept].sum()
+            return torch.from_numpy(found)
         pick = np.tile(np.arange(self.num_options), len(drawn))
         new = _relabel(tables.lists, drawn.repeat(self.num_options), original, pick)
         probability = weights.repeat(self.num_options) / self.num_options
@@ -148,25 +151,39 @@ class Perturber:
         all are torch.
         """
         which_node, which_class, which_option = chance
-        tables, pick = self._tables_for(labels), self.draw.even(self.num_options, which_option)
-        relations = relations[:, 1:]
+        tables, relations = self._tables_for(labels), relations[:, 1:]
         nodes, played = played_roles(relations)
         rank, drawn = self._rank(self._node_weights(nodes, played, len(labels)), which_node, image_index)
-        labels = namespace(labels).asarray(labels, copy=True)
+        labels, allowed = namespace(labels).asarray(labels, copy=True), self._allowed(tables, relations, drawn)
         if tables.contexts is None:
-            labels[drawn] = _relabel(tables.lists, labels[drawn], labels[drawn], pick[drawn])
+            labels[drawn] = self._relabelled(tables, labels[drawn], labels[drawn], which_option[drawn],
+                                             None if allowed is None else allowed[drawn])
             return labels
         slot = namespace(labels).zeros_like(rank)
         for members, roles in waves(drawn, self._roles_of(drawn, relations, nodes, played), rank):
             slot[members] = numbers(members)
             original = labels[members]
             candidates = self._candidates(tables.contexts, roles, labels, slot[roles.node], original)
+            may_become = None if allowed is None else allowed[members]
+            if may_become is not None:
+                candidates = candidates.among(may_become)
             position = self.draw.weighted(candidates.weights, candidates.sizes, which_class[members])
             found = candidates.sizes > 0
             first = namespace(labels).asarray(original, copy=True)
             first[found] = candidates.labels[position[found]]
-            labels[members] = _relabel(tables.lists, first, original, pick[members])
+            labels[members] = self._relabelled(tables, first, original, which_option[members], may_become)
         return labels
+
+    def _relabelled(self, tables: Tables[A], first: A, original: A, uniform: A, allowed: A | None) -> A:
+        """[M] an option of the list of each of `first` [M]. uniform: [M]. allowed: [M, C]; None: all."""
+        if allowed is not None:
+            return relabel_supported(tables.lists, first, original, allowed, self.draw, uniform)
+        return _relabel(tables.lists, first, original, self.draw.even(self.num_options, uniform))
+
+    @staticmethod
+    def _allowed(tables: Tables[A], relations: A, drawn: A) -> A | None:
+        """[N, C] bool: what each of the objects `drawn` [N] may become; None: every class."""
+        return None if tables.seen is None else supported(tables.seen, relations, drawn)
 
     def _host_tables(self, graph: SceneGraph) -> tuple[np.ndarray, np.ndarray]:
         """Labels [N] and relations [E, 3] as int64, because codes of contexts do not fit smaller types.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, model_validator
 
 from sgg.settings.marks import acts_unless, acts_with
 from sgg.settings.roles import trains
@@ -36,6 +36,10 @@ class Perturb(Section):
     degree_smoothing: Annotated[NonNegativeFloat, trains(mid_training=True), acts_unless("method", "off"),
                                 acts_with("uniform", False)] = 1.0
     """Nodes are drawn in proportion to their degree to this power."""
+    min_support: Annotated[NonNegativeInt, trains(mid_training=True)] = 0
+    """A new label must have been seen so often in training in every role of the node: as subject, or as object, of the
+    predicate of each of its relations. 1: (subject, predicate) and (predicate, object) of every perturbed triplet occur
+    in training. 0: any label, as in the papers."""
 
     @model_validator(mode="after")
     def _has_neighbours(self) -> Perturb:
@@ -67,4 +71,4 @@ class Perturb(Section):
 
         contexts = Contexts.from_arrays(*statistics.triplets, statistics.num_classes, statistics.num_predicates)
         return Perturber(self.method, contexts, statistics.word_vectors[0], self.intensity, self.topk, self.alpha,
-                         self.uniform, self.degree_smoothing)
+                         self.uniform, self.degree_smoothing, min_support=self.min_support)

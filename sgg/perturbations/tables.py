@@ -28,10 +28,12 @@ class ContextTables(Generic[A]):
 
 @dataclass(frozen=True, eq=False)
 class Tables(Generic[A]):
-    """lists [C, options + 1]: see `option_lists`. contexts: the table of GraphN; None for the other methods."""
+    """lists [C, options + 1]: see `option_lists`. contexts: the table of GraphN; None for the other methods. seen: the
+    table of `support.seen_roles`; None where a new label needs no support."""
 
     lists: A
     contexts: ContextTables[A] | None = None
+    seen: A | None = None
 
 
 def tables_on(device: torch.device, tables: Tables[np.ndarray]) -> Tables[Tensor]:
@@ -41,7 +43,8 @@ def tables_on(device: torch.device, tables: Tables[np.ndarray]) -> Tables[Tensor
 
     contexts = tables.contexts
     return Tables(moved(tables.lists), None if contexts is None else ContextTables(
-        moved(contexts.offsets), moved(contexts.classes), moved(contexts.strength)))
+        moved(contexts.offsets), moved(contexts.classes), moved(contexts.strength)),
+        None if tables.seen is None else moved(tables.seen))
 
 
 def option_lists(method: str, topk: int, num_classes: int, embeddings: np.ndarray | None) -> np.ndarray:

@@ -92,6 +92,8 @@ def _add_perturbations(parser: argparse.ArgumentParser) -> None:
                         help="as augmentation.perturb.alpha, of GraphN; default: 2")
     parser.add_argument("--intensity", type=positive_number, default=0.2, metavar="L",
                         help="as augmentation.perturb.intensity; default: 0.2")
+    parser.add_argument("--min-support", type=not_negative, default=0, metavar="N",
+                        help="as augmentation.perturb.min_support; default: 0")
     parser.add_argument("--seed", type=not_negative, default=0, help="seed of all draws; default: 0")
 
 
@@ -101,7 +103,7 @@ def _perturbations(options: argparse.Namespace) -> Path:
     data = open_by_options(options)
     image = options.index if options.image is None else options.image
     return show_perturbations(data, options.out, vectors_of(data, options.root), options.split, image, options.method,
-                              options.topk, options.alpha, options.intensity, options.seed)
+                              options.topk, options.alpha, options.intensity, options.seed, options.min_support)
 
 
 def _add_predictions(parser: argparse.ArgumentParser) -> None:

@@ -82,12 +82,13 @@ def vectors_of(data: DataSet, root: Path | str) -> ClassEmbeddings:
 
 def show_perturbations(data: DataSet, out: Path | str, vectors: ClassEmbeddings, split: str = "test",
                        image: int | str = 0, methods: Sequence[str] = METHODS, topks: Sequence[int] = (5,),
-                       alphas: Sequence[float] = (2,), intensity: float = 0.2, seed: int = 0) -> Path:
+                       alphas: Sequence[float] = (2,), intensity: float = 0.2, seed: int = 0,
+                       min_support: int = 0) -> Path:
     """Write a page with the graph of one image, perturbed by each method with each of its settings. Returns the path of
     the page.
 
     image: its number in the split, from 0, or its name. vectors: of the classes, see `vectors_of`. seed: all methods
-    draw the same objects with it.
+    draw the same objects with it. topks, alphas, intensity, min_support: as in `augmentation.perturb`.
 
     Raises ValueError that names the option for a value out of range, and what reading an image raises.
     """
@@ -98,7 +99,8 @@ def show_perturbations(data: DataSet, out: Path | str, vectors: ClassEmbeddings,
     variants = variants_of(methods, topks, alphas)
     contexts = Contexts.from_triplets(data.triplets("train").as_dict(), len(data.classes), len(data.predicates))
     perturbers = {variant: Perturber(variant.method, contexts, vectors.classes, intensity, variant.topk or 0,
-                                     1 if variant.alpha is None else variant.alpha) for variant in variants}
+                                     1 if variant.alpha is None else variant.alpha, min_support=min_support)
+                  for variant in variants}
     data.require_images(replace(images, annotations=images.annotations.select(np.array([number]))))
     graph = images.graph(number)
     steps = {variant: perturbation_steps(perturber, graph, generator(seed, "show", "perturbations"))
@@ -106,8 +108,8 @@ def show_perturbations(data: DataSet, out: Path | str, vectors: ClassEmbeddings,
     drawing = _Drawing.of(data, graph, steps)
     page = Page(out, f"Perturbations of image {images.image_id(number)}", "The graph of one image, and the same graph "
                 "after each method has given some of its objects another class. The tables have the exact probability "
-                "of each class, given the changes before.", _facts(data, images, number, vectors, intensity, seed),
-                [_legend()])
+                "of each class, given the changes before.",
+                _facts(data, images, number, vectors, intensity, seed, min_support), [_legend()])
     with page, image_bar("perturbations") as on_variant:
         pixels = read_image(images.image_path(number), images.size(number))
         original = _original(page, drawing, images, number, pixels)
@@ -233,14 +235,15 @@ def _relations_of(graph: SceneGraph, node: int) -> str:
     return f"{degree:,} relation{'' if degree == 1 else 's'}"
 
 
-def _facts(data: DataSet, images: Split, number: int, vectors: ClassEmbeddings, intensity: float,
-           seed: int) -> list[tuple[str, str]]:
+def _facts(data: DataSet, images: Split, number: int, vectors: ClassEmbeddings, intensity: float, seed: int,
+           min_support: int) -> list[tuple[str, str]]:
     objects = len(images.graph(number))
+    support = [("support", f"a new class was seen {min_support} times or more in every role of its object")]
     return [("data", f"{data.description} [{data.hash}]"),
             ("image", joined([name(images.image_id(number)), f", number {number:,} of {images.name}"])),
             ("intensity", f"{intensity:g}: max(1, round({intensity:g} x {objects})) = "
              f"{max(1, round(intensity * objects))} of {objects} objects get another class"),
-            ("seed", f"{seed}; with it, all methods draw the same objects"),
+            ("seed", f"{seed}; with it, all methods draw the same objects"), *(support if min_support else []),
             ("word vectors", vectors.source)]
 
 

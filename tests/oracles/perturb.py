@@ -9,19 +9,28 @@ import numpy as np
 class PlainPerturber:
     """docs/SYSTEM.md section 5 in plain loops. Random numbers in [0, 1) are arguments, one set for each object."""
 
-    def __init__(self, triplets, embeddings, method, topk, alpha):
+    def __init__(self, triplets, embeddings, method, topk, alpha, min_support=0):
         self.as_subject, self.as_object = defaultdict(dict), defaultdict(dict)
+        self.support = defaultdict(int)
         for (s, p, o), count in triplets.items():
             self.as_subject[p, o][s] = count
             self.as_object[s, p][o] = count
+            self.support["subject", p, s] += count
+            self.support["object", p, o] += count
         unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
         self.ranked = np.argsort(-(unit @ unit.T), axis=1, kind="stable").tolist()
         self.num_classes = len(embeddings)
-        self.method, self.topk, self.alpha = method, topk, alpha
+        self.method, self.topk, self.alpha, self.min_support = method, topk, alpha, min_support
 
     def nearest(self, label, excluded, number):
         """The foreground classes most like `label`, but for itself and `excluded`."""
         return [c for c in self.ranked[label][:number + 3] if c not in (0, label, excluded)][:number]
+
+    def is_supported(self, label, relations, node):
+        """Whether training has seen a class often enough in every role of a node."""
+        roles = [(end, predicate) for *ends, predicate in relations if predicate
+                 for end, other in zip(("subject", "object"), ends, strict=True) if other == node]
+        return all(self.support[end, predicate, label] >= self.min_support for end, predicate in roles)
 
     def candidates(self, labels, relations, node):
         """[(class, weight), ...] of the first stage in the order of the contexts. A class is listed once for each
@@ -38,10 +47,16 @@ class PlainPerturber:
                 counts[label].append(count)
         enough = max(1, min(len(contexts), 2))
         return [(label, 1 / sum(counts[label])) for context in contexts for label in context
-                if label != labels[node] and len(counts[label]) >= enough and min(counts[label]) >= self.alpha]
+                if label != labels[node] and len(counts[label]) >= enough and min(counts[label]) >= self.alpha
+                and self.is_supported(label, relations, node)]
 
-    def options(self, labels, node, drawn):
+    def options(self, labels, relations, node, drawn):
         """The equally likely new labels once `drawn` (None: no candidate) came out of the first stage."""
+        found = self.options_of_method(labels, node, drawn)
+        return [label for label in found if self.is_supported(label, relations, node)] or [labels[node]]
+
+    def options_of_method(self, labels, node, drawn):
+        """The same without support."""
         label = labels[node]
         if self.method == "rand":
             return [c for c in range(1, self.num_classes) if c != label]
@@ -59,7 +74,7 @@ class PlainPerturber:
         candidates = self.candidates(labels, relations, node) if self.method == "graphn" else []
         candidates = candidates or [(None, 1.0)]
         for drawn, weight in candidates:
-            options = self.options(labels, node, drawn)
+            options = self.options(labels, relations, node, drawn)
             for option in options:
                 result[option] += weight / sum(weight for _, weight in candidates) / len(options)
         return result
@@ -81,6 +96,6 @@ class PlainPerturber:
                 target -= weight
                 if target < 0:
                     break
-            options = self.options(labels, node, drawn)
+            options = self.options(labels, relations, node, drawn)
             labels[node] = options[int(which_option[node] * len(options))]
         return labels
