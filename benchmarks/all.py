@@ -8,7 +8,8 @@ benchmark that fails keeps its former rows, and the next one runs. --only: some 
 prints their commands. --quick: passes --quick on, and writes nothing. What needs GPUs is not among them:
 `benchmarks/gpu.sh`, `benchmarks/two_gpus.sh`.
 
-A full run takes about 2 hours on two idle cores, of which training for `learning` is the largest part, and 12 GiB.
+A full run takes about 3 hours on two idle cores, of which training for `learning` and `generator` is the largest part,
+and 12 GiB.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "report": ("report.py",),
     "toy_room": ("toy_room.py",),
     "learning": ("learning.py",),
+    "generator": ("generator.py",),
     "predict": ("predict.py", "runs/learning/dnorm-0"),  # after `learning`, which trains it
     "sgdet": ("sgdet.py",),
     "departures": ("departures.py", "--images", "160"),

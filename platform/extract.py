@@ -1,4 +1,5 @@
-"""`python -m platform.extract CONFIG [key=value ...]`: write the maps and features that trials share, by Ray tasks.
+"""`python -m platform.extract CONFIG [key=value ...]`: make what trials share: maps and features, by Ray tasks, and a
+generator (`augmentation.generator: shared`), by this process.
 
 Each task writes those of a range of images. Tasks run at the same time on all GPUs and nodes. `platform.tune` and
 `platform.train` do the same when Ray has more than one GPU or node.
@@ -13,8 +14,9 @@ if __name__ == "__main__" and not __package__:
     sys.exit(2)
 
 from sgg.common.command_line import run_command
+from sgg.common.metric_names import GENERATOR
 from sgg.config import Study, load
-from sgg.systems import reads_features
+from sgg.systems import generator_key, reads_features
 
 from .cluster.feature_tasks import extract
 from .cluster.interrupts import Interrupts
@@ -36,7 +38,8 @@ def require_parts(study: Study) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the stores that trials of CONFIG read: the maps that `features.maps` asks for, and the features of training
-    images that an augmentation reads. Complete ones stay. Returns 0, or 2 for bad input."""
+    images that an augmentation reads; train the generator with which they begin, if they share one. What is complete
+    stays. Returns 0, or 2 for bad input."""
     arguments = parse(argv, "extract", __doc__, resumes=False)
 
     @Interrupts(None).watched()
@@ -55,9 +58,13 @@ def main(argv: list[str] | None = None) -> int:
                 print(f"maps: {path}")
             if not reads_features(config):
                 print("no features are extracted, because no augmentation of these settings reads them")
-                return
-            for store in extract(config, wanted):
-                print(f"{len(store):,} rows, {store.num_bytes:,} bytes: {store.path}")
+            else:
+                for store in extract(config, wanted):
+                    print(f"{len(store):,} rows, {store.num_bytes:,} bytes: {store.path}")
+            if generator_key(config):
+                from sgg.training.preparation import prepare
+
+                print(f"generator: {prepare(config, make_maps=False).parts[GENERATOR]}")
 
     return run_command(write)
 

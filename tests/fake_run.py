@@ -82,13 +82,30 @@ def _write_trial(directory: StudyDirectory, study: Any, name: str, values: dict[
         learned = 1 - math.exp(-epoch / (0.2 * epochs))
         row = {"epoch": epoch, "attempt": 1, "loss": 60 * math.exp(-epoch / 6) + 4 - 5 * quality + draw.gauss(0, 0.3),
                "time": 41 + draw.gauss(0, 2)}
-        lines.append(json.dumps(row | _figures("val", (quality + luck) * learned, weights, ks, draw)))
+        measured = values["augmentation.kind"] == "gan" and epoch % 2
+        of_generator = _quality(learned, random.Random(f"{name} {epoch}")) if measured else {}
+        lines.append(json.dumps(row | _figures("val", (quality + luck) * learned, weights, ks, draw) | of_generator))
     (record.directory / "metrics.jsonl").write_text("\n".join(lines) + "\n")
     split = "test" if status == FINISHED else "val"
     (record.directory / "predicates.json").write_text(json.dumps(_predicates(split, last, quality + luck, draw)))
     if status == FINISHED:
         (record.directory / "zero_shot.json").write_text(json.dumps(_zero_shot(epochs)))
         (record.directory / "test.json").write_text(json.dumps(_figures("test", quality + luck, weights, ks, draw)))
+
+
+def _quality(learned: float, draw: random.Random) -> dict[str, float]:
+    """Feature quality: real features are near to those of training, generated ones come nearer."""
+    found: dict[str, float] = {}
+    for kind, count in (("node", 1740), ("edge", 1012), ("global", 200)):
+        for sample, near in (("real", 0.9), ("generated", 0.6 * learned)):
+            values = {"count": count, "frechet": 5 * (1 - near), "density@5": 1.1 * near,
+                      **{f"{name}@5": near + draw.gauss(0, 0.02) for name in ("precision", "recall", "coverage")}}
+            if kind != "global":
+                values["accuracy"] = near
+            if kind == "node":
+                values["recognised"] = near
+            found |= {f"quality/{sample}/{kind}/{name}": value for name, value in values.items()}
+    return found
 
 
 def _figures(split: str, quality: float, weights: tuple[float, ...], ks: tuple[int, ...],

@@ -21,6 +21,7 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial as TuneTrial
 
 from sgg.common.atomic import replaced
+from sgg.common.metric_names import QUALITY
 from sgg.common.run_log import Row, read_test
 from sgg.config import Study
 from sgg.settings.keys import flatten
@@ -221,7 +222,7 @@ def write_epochs(directory: StudyDirectory) -> Path:
 def scalars_of(row: Row) -> Scalars:
     """The numbers of a row that are results of training or evaluation, without NaN."""
     return {name: value for name, value in row.items() if type(value) in (int, float) and not math.isnan(value)
-            and (name in ("loss", "time") or name.startswith(("loss/", "val/", "test/")))}
+            and (name in ("loss", "time") or name.startswith(("loss/", "val/", "test/", QUALITY)))}
 
 
 _RECALL = re.compile(r"(?P<unconstrained>ng-?)?(?P<kind>m?R@\d+)$")

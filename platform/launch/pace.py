@@ -119,7 +119,7 @@ def is_alike(then: Mapping[str, Any], now: Mapping[str, Any], searched: Collecti
 
 def _measures_alike(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     return all(then.get(key) == now.get(key) for key in {*then, *now}
-               if key.startswith("evaluation.") and role_of(key).acts == "measuring")
+               if key.startswith(("evaluation.", "augmentation.")) and role_of(key).acts == "measuring")
 
 
 def _seconds_between(first: Path, last: Path) -> float | None:

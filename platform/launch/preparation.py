@@ -1,19 +1,20 @@
-"""What the trials of a study share, made on Ray before the first one starts: the detector, feature stores."""
+"""What the trials of a study share, made on Ray before the first one starts: the detector, stores, a generator."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sgg.config import Config, Study
 from sgg.config.by_role import role_of
 from sgg.settings.keys import flatten
-from sgg.systems import parts_of, reads_features
+from sgg.systems import generator_key, parts_of, reads_features
 
 from ..cluster.feature_tasks import extract
 from ..cluster.map_tasks import has_several, store_maps
 from ..cluster.session import require_nodes, require_room
-from ..search.axis import Axis
+from ..search.axis import Axis, Values
 from ..search.planned_trials import plan
 from ..search.schedule import resources_per_task, resources_per_trial
 from ..search.search_space import combinations, longest_training
@@ -38,12 +39,18 @@ def trial_resources(study: Study, total: dict[str, float]) -> dict[str, float]:
 
 
 def shared_configs(study: Study, axes: list[Axis]) -> list[Config]:
-    """The configs that differ in what trials share, such as the data or the detector."""
+    """The configs that differ in what trials share, such as the data, the detector or a generator."""
     shared, planned = [axis for axis in axes if axis.role.shared], plan(study, axes)
     if planned is None:  # the search chooses values as it goes, so a range has no values to prepare
-        points = combinations([axis for axis in shared if axis.values], MOST_OPENED)
-    else:
-        points = [{axis.key: values[axis.key] for axis in shared} for values in planned]
+        return _different(study, combinations([axis for axis in shared if axis.values], MOST_OPENED))
+    found = _different(study, [{axis.key: values[axis.key] for axis in shared} for values in planned])
+    if any(map(generator_key, found)):  # axes that are not shared may decide a generator, too
+        found = _different(study, planned)
+    return found
+
+
+def _different(study: Study, points: Sequence[Values]) -> list[Config]:
+    """Of the configs of trials with these values, the first of those that share the same."""
     found: dict[str, Config] = {}
     for point in {repr(point): point for point in points}.values():
         config = study.trial(point)  # of a row, which may differ in other settings alone
@@ -52,7 +59,8 @@ def shared_configs(study: Study, axes: list[Axis]) -> list[Config]:
 
 
 def _what_is_shared(config: Config) -> str:
-    return repr([item for item in flatten(config.model_dump()).items() if role_of(item[0]).shared])
+    shared = [item for item in flatten(config.model_dump()).items() if role_of(item[0]).shared]
+    return repr([*shared, generator_key(config)])
 
 
 def prepare(study: Study, axes: list[Axis], entry_points: EntryPoints,

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from sgg.common.metric_names import GENERATOR, QUALITY, SETTINGS_OF_PARTS
 from sgg.common.run_log import CONFIG, ROWS, TEST, Row
 from sgg.common.versions import PROGRAM, describe_program
 from sgg.config.by_role import role_of
@@ -28,7 +29,7 @@ from ..study.directory import TRIALS, StudyDirectory
 from ..study.study_file import STUDY, StudyFile
 from ..study.trial_record import FAILED, FINISHED, TrialRecord
 from .adjusted import EVALUATION, mark_best, several_values
-from .basis import Basis
+from .basis import Basis, describe_data
 from .begun_study import BegunStudy
 from .cells import Cells
 from .history import TrialHistory, is_shown
@@ -36,6 +37,8 @@ from .pareto import mark_front
 from .pooling import in_order, pooled
 from .shown_settings import shown_settings
 
+SHARED = "shared"
+"""The value of `augmentation.generator` for one that follows from settings and data, which tell it apart already."""
 SEED_KEY, EPOCHS_KEY = "experiment.seed", "training.epochs"
 
 
@@ -204,6 +207,8 @@ def _outcomes(record: TrialRecord, begun: BegunStudy | None, trials: list[TrialH
     identity = ({ROW: record.values[ROW]} if ROW in record.values else {}) | identity
     rows, validated = record.columns(is_shown)
     metrics = _metrics(validated, "val/", record.directory / ROWS)
+    measured: Row = next((row for row in reversed(rows) if any(name.startswith(QUALITY) for name in row)), {})
+    metrics |= _metrics(measured, QUALITY, record.directory / ROWS)
     seed = seed[0] if isinstance(seed, list) else seed
     test = record.test()
     trials.append(TrialHistory.of(record, rows, bool(test), seed, flat.get(EPOCHS_KEY), began))
@@ -214,6 +219,9 @@ def _outcomes(record: TrialRecord, begun: BegunStudy | None, trials: list[TrialH
     identity = {key: value for key, value in identity.items() if key.removeprefix(EVALUATION) not in adjusted}
     measuring = {key: value for key, value in flat.items()
                  if roles[key].acts == "measuring" and not roles[key].swept}
+    key, generator = SETTINGS_OF_PARTS[GENERATOR], written["data"].get(GENERATOR)
+    if generator and identity.get(key) != SHARED:  # at the same path there may be another one meanwhile
+        identity[key] = describe_data(str(identity.get(key)), generator)
     basis, program = Basis.of(written["data"]), describe_program(written.get(PROGRAM, {}))
     return [Outcome(identity | {EVALUATION + name: value for name, value in variant.items()}, measuring,
                     seed, record.status, basis, values, program, len(trials) - 1, began is not None)

@@ -67,7 +67,7 @@ class Basis:
 
 
 def describe_data(description: str, content_hash: str) -> str:
-    """The description of a data set or of a file of word vectors, with the beginning of its hash."""
+    """The description of a data set, of a file of word vectors or of a generator, with the beginning of its hash."""
     return f"{description} [{content_hash[:8]}]" if content_hash else description
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sgg.common.metric_names import QUALITY
 from sgg.common.row_columns import POSITION
 from sgg.common.run_log import Row
 from sgg.settings.keys import find
@@ -76,7 +77,7 @@ class TrialHistory:
 @lru_cache(maxsize=1 << 14)
 def is_shown(name: str) -> bool:
     """Whether the history has the value of each epoch of a name in metrics.jsonl."""
-    return name in ("loss", TIME) or name.endswith(_ENDS)
+    return name in ("loss", TIME) or name.endswith(_ENDS) or name.startswith(QUALITY)
 
 
 def _number(value: object) -> float | None:

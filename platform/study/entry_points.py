@@ -17,12 +17,12 @@ class EntryPoints:
     """
 
     open_data: str = "sgg.experiment.data_checks:open_for_training"
-    prepare: str = "sgg.systems:prepare"
+    prepare: str = "sgg.training.preparation:prepare"
     fit: str = "sgg.training.fit:fit"
 
     @property
     def share(self) -> bool:
-        """Whether Ray tasks can make what trials share: they make what `sgg.systems.prepare` would make."""
+        """Whether Ray tasks can make what trials share: they make a part of what this `prepare` would make."""
         return self.prepare == EntryPoints.prepare
 
 

@@ -13,8 +13,9 @@ class CheckpointMeta(TypedDict, total=False):
 
     format: version of the file format. epoch: finished epochs. step: finished steps of the epoch after them. config:
     all settings, nested. data: the provenance of the data. detector, features: the hash of each part on which the
-    system is built. plugins: the hash of each plugin, by name. program, versions: the code that trained. computed_on:
-    device, number of workers and threads. source, metrics: the file name and the metrics of an imported checkpoint.
+    system is built. generator: that of the trained generator with which the trial began. plugins: the hash of each
+    plugin, by name. program, versions: the code that trained. computed_on: device, number of workers and threads.
+    source, metrics: the file name and the metrics of an imported checkpoint.
     """
 
     format: int
@@ -24,6 +25,7 @@ class CheckpointMeta(TypedDict, total=False):
     data: DataProvenance
     detector: str
     features: str
+    generator: str
     plugins: dict[str, str]
     program: Program
     versions: dict[str, str]

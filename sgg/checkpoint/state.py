@@ -31,7 +31,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from sgg.common.metric_names import PARTS
+from sgg.common.metric_names import SETTINGS_OF_PARTS
 from sgg.common.pickles import DAMAGE
 from sgg.common.run_log import CHECKPOINTS, PARTS_FOLDER
 from sgg.common.weights import load_strictly
@@ -118,8 +118,9 @@ class Checkpoint:
 
     def _require_same(self, what: str, then: object, now: str | None) -> None:
         if None not in (then, now) and then != now:  # an imported checkpoint has no hash of its data
-            raise ValueError(f"{self.path} was trained on another {what} ({then}, here {now}): set data.root"
-                             f"{'' if what == 'data' else f' or {PARTS.get(what, what)}'} to the one of the training")
+            setting = "" if what == "data" else f" or {SETTINGS_OF_PARTS.get(what, what)}"
+            raise ValueError(f"{self.path} was trained on another {what} ({then}, here {now}): set data.root{setting} "
+                             "to the one of the training")
 
     def require_vectors(self, vectors: VectorProvenance) -> None:
         """Raise ValueError where this was trained with other word vectors than those, see

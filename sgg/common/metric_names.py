@@ -34,9 +34,19 @@ PARTS = {"detector": "detector.weights", "features": "detector.features"}
 """What a system needs to be made before it, and the setting that names a given one. Every file of results holds the
 hash of each; the hash of features only if the user gives them."""
 
+GENERATOR = "generator"
+"""The name of the hash of a generator that was trained before the trial began with it. It is no part of what a result
+is measured with, but of the method: trials with another one are other configurations."""
+SETTINGS_OF_PARTS = {**PARTS, GENERATOR: "augmentation.generator"}
+
 DETECTION_COUNTS = ("fallbacks", "failures")
 """Counts of images in SGDet, `<split>/sgdet/<count>`. fallbacks: the detector lowered its score threshold. failures: it
 still found no two boxes that overlap (docs/SYSTEM.md section 6)."""
+
+
+QUALITY = "quality/"
+"""The beginning of the names of feature quality during training: `quality/<real|generated>/<node|edge|global>/<metric>`
+(docs/METRICS.md)."""
 
 
 def headline_k(ks: Collection[int]) -> int:

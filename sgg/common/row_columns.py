@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from sgg.common.atomic import to_json
+from sgg.common.metric_names import QUALITY
 from sgg.common.run_log import ROWS, Row, parsed, require_keys
 
 POSITION = ("epoch", "attempt")
 NEW_LINE = b"\n"
+_QUALITY = f'"{QUALITY}'.encode()
 
 
 class RowReader:
@@ -49,21 +51,24 @@ def epoch_columns(directory: Path, wanted: Callable[[str], bool]) -> tuple[list[
     """The valid row of each epoch (`epoch_rows`), with epoch, attempt and the names for which `wanted` is true; and the
     whole row of the last epoch that was validated, {} where none was.
 
-    Names that this last row lacks may be missing in all. Raises ValueError that names file and line for a row of
-    another form.
+    Names that this last row lacks may be missing in all, but for those of feature quality. Raises ValueError that names
+    file and line for a row of another form.
     """
     path = directory / ROWS
     content = path.read_bytes() if path.is_file() else b""
-    reader: RowReader | None = None
+    readers: dict[bool, RowReader] = {}  # of rows with feature quality, which may be measured less often, and without
     latest: dict[int, tuple[Row, Row | slice]] = {}  # its values, and the whole row or where it stands
     for begin, end in _lines_from_the_last(content):
+        with_quality = content.find(_QUALITY, begin, end) >= 0
+        reader = readers.get(with_quality)
         row = None if reader is None else reader.read(content, begin, end)
         source: Row | slice = slice(begin, end)
         if row is None:
             for whole in parsed(content[begin:end]):
                 require_keys(whole, f"{path}, line {content.count(NEW_LINE, 0, begin) + 1}", epoch=int, attempt=int)
                 source, row = whole, {name: value for name, value in whole.items() if name in POSITION or wanted(name)}
-                reader = reader or (RowReader(list(row)) if _is_validated(whole) else None)
+                if _is_validated(whole):
+                    readers.setdefault(with_quality, RowReader(list(row)))
         if row is not None:
             latest.setdefault(row["epoch"], (row, source))
     found = [latest[epoch] for epoch in sorted(latest)]

@@ -54,6 +54,14 @@ def _augmentation_has_a_model_to_train(settings: Settings) -> str | None:
     return None
 
 
+@_reads("augmentation.kind", "training.f_updates")
+def _something_is_updated(settings: Settings) -> str | None:
+    if settings.training.f_updates == 0 and AUGMENTATIONS.kind_of(settings.augmentation) == "off":
+        return ("training.f_updates is 0 and augmentation.kind is off, so nothing would learn: let training.f_updates "
+                "be at least 1, or choose an augmentation")
+    return None
+
+
 @_reads("model.head.kind", "model.frequency_bias")
 def _frequency_bias_is_in_one_place(settings: Settings) -> str | None:
     head, bias = settings.model.head, settings.model.frequency_bias

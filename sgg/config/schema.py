@@ -143,8 +143,9 @@ class Training(Section):
     """Learning rate of the two box-head copies, as a fraction of `learning_rate`."""
     clip_gradient: Annotated[PositiveFloat, trains(mid_training=True)] = 5.0
     """The largest norm of F's gradient."""
-    f_updates: Annotated[PositiveInt, trains(mid_training=True)] = 1
-    """Updates of F on the real batch per step. 2 gives as many updates as a GAN run makes."""
+    f_updates: Annotated[NonNegativeInt, trains(mid_training=True)] = 1
+    """Updates of F on the real batch per step. 2 gives as many updates as a GAN run makes. 0: F learns from what the
+    augmentation makes alone."""
     keep_checkpoints: Annotated[PositiveInt, runs()] = 2
     """The number of checkpoints to keep, the newest ones."""
     checkpoint_steps: Annotated[PositiveInt | None, runs()] = None

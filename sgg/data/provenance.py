@@ -39,8 +39,9 @@ class DataProvenance(TypedDict, total=False):
     of each split. mirrored: the predicates that mirroring changes, with their partners. embeddings, embeddings_hash:
     see `VectorProvenance`. embeddings_missing: names without a word vector. plugins: the hash of each plugin, by name.
     detector, features: the hash of each part that the system needs (`sgg.common.metric_names.PARTS`). detector_metrics:
-    how good the detector is. zero_shot_list: the list of `zs-list`, where one is measured. relation_nms: metrics are
-    measured after relation NMS; missing where they are not. corruption: of the test images, where they are corrupted.
+    how good the detector is. generator: the hash of the trained generator with which a trial began. zero_shot_list: the
+    list of `zs-list`, where one is measured. relation_nms: metrics are measured after relation NMS; missing where they
+    are not. corruption: of the test images, where they are corrupted.
     """
 
     name: str
@@ -55,6 +56,7 @@ class DataProvenance(TypedDict, total=False):
     detector: str
     features: str
     detector_metrics: DetectorMetrics
+    generator: str
     zero_shot_list: ListProvenance
     relation_nms: bool
     corruption: CorruptionProvenance

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from sgg import checkpoint, systems
+from sgg.augmentations.gan.generation import generated_map
 from sgg.checkpoint.state import WEIGHTS
 from sgg.common.atomic import write_json
 from sgg.common.hashing import sha256_of
@@ -29,7 +30,7 @@ from sgg.evaluate.restore import trained_on_the_same
 from sgg.features import FeatureStore, Progress
 from sgg.gan import GAN
 from sgg.methods.augmentation import AUGMENTATIONS
-from sgg.metrics.quality import feature_quality
+from sgg.metrics.quality import comparable_quality
 from sgg.structures import Batch
 from sgg.systems.extraction import Extraction, store_path
 from sgg.systems.two_stage.encoding import Encoding, encode_annotated
@@ -88,6 +89,9 @@ class FeatureStudy:
         config = validate_written(found.meta["config"], str(found.path))
         if AUGMENTATIONS.kind_of(config.augmentation) != "gan":
             raise ValueError(f"{found.path}: this run has no GAN, so there are no generated features to study")
+        # Its weights come from the checkpoint, wherever they were at the begin of the training.
+        fresh = config.augmentation.model_copy(update={"generator": "trial"})
+        config = config.model_copy(update={"augmentation": fresh})
         foundation = systems.prepare(config, trained_on_the_same(found), "training", make_maps=False)
         gan = foundation.build().networks["gan"]
         assert isinstance(foundation, TwoStageFoundation)  # no other system has a GAN
@@ -114,7 +118,8 @@ class FeatureStudy:
             reference = self.sample(kind, *REFERENCE[1:])
             samples = {name: self.sample(kind, *which) for name, *which in SAMPLES}
             table += [{"features": kind, "sample": name, "n": len(sample.labels),
-                       **compare(reference.features, sample.features, ks)} for name, sample in samples.items()]
+                       **comparable_quality(reference.features, sample.features, ks)}
+                      for name, sample in samples.items()]
             self._draw(folder, kind, {name: samples[name] for name in PLOTTED}, groups if kind == "node" else None)
         write_json(folder / "quality.json",
                    {"checkpoint": str(self.checkpoint), "data": self.foundation.provenance, "reference": REFERENCE[0],
@@ -152,10 +157,8 @@ class FeatureStudy:
         if self.foundation.features is not None:
             draws = generator(0, "quality", *batch.image_ids)
             visual = self.foundation.features.request(batch.labels, draws, batch.labels.device).result()
-        extent = encoding.image_sizes.flip(1).repeat(1, 2)[batch.image_index]
-        generated = self.gan.generate(batch.labels, encoding.boxes / extent, batch.relations, batch.image_index, visual,
-                                      len(batch))
-        return replace(encoding, map=generated), batch.labels
+        made = generated_map(self.gan, encoding, batch.labels, batch.relations, visual)
+        return replace(encoding, map=made), batch.labels
 
     def _draw(self, folder: Path, kind: str, samples: dict[str, Sample], groups: Groups | None) -> None:
         thinned = {name: Sample(sample.features[thin], sample.labels[thin]) for name, sample in samples.items()
@@ -181,12 +184,6 @@ class FeatureStudy:
         for number, members in enumerate(groups.values()):
             group_of_label[[classes.index(name) for name in members]] = number
         return list(groups), group_of_label
-
-
-def compare(real: np.ndarray, other: np.ndarray, ks: Sequence[int]) -> dict[str, float]:
-    """`feature_quality` at the `ks` for which there are enough samples; empty with fewer than two samples."""
-    usable = [k for k in ks if k < min(len(real), len(other))]
-    return feature_quality(real, other, usable) if usable else {}
 
 
 def read_groups(path: Path) -> Groups:

@@ -6,6 +6,7 @@ Torch is imported only where a check needs it.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from sgg.common.atomic import nearest_existing
 from sgg.config import Config
@@ -53,7 +54,11 @@ def zero_shot_list(config: Config, data: DataSet) -> ZeroShotList | None:
 
 def open_for_training(config: Config) -> DataSet:
     """As `open_data`, for a config that will be trained. It also raises what `require_a_batch` raises, and
-    FileNotFoundError where `detector.features` does not exist."""
+    FileNotFoundError where `detector.features` or the path of `augmentation.generator` does not exist."""
+    generator = config.augmentation.generator_source
+    if isinstance(generator, Path) and not generator.exists():
+        raise FileNotFoundError(f"augmentation.generator: {generator} does not exist; name the folder of a trial with "
+                                "a generator, or one of its checkpoints, or set shared to have one trained")
     features = config.detector.features
     if features is not None and not features.exists():
         raise FileNotFoundError(f"detector.features: {features} does not exist (the path does not depend on "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from .head import Mode
@@ -11,7 +13,7 @@ from .registry import Method, Registry
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from torch import Generator, Tensor
+    from torch import Generator, Tensor, nn
 
     from .statistics import Statistics
 
@@ -63,13 +65,29 @@ class RelationSource(Protocol):
         """
 
 
+class TrainedWeights(Protocol):
+    """Weights of networks: `sgg.checkpoint.Checkpoint`."""
+
+    def load_weights(self, **modules: nn.Module | None) -> None:
+        """Load the weights into modules, by name. Raises ValueError where they do not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorTraining:
+    """The training of a generator before the trials that begin with it. epochs: its length. augmentation: the settings
+    whose updates train the generator, with what belongs to it, and nothing else."""
+
+    epochs: int
+    augmentation: Augmentation
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AugmentationParts:
     """The inputs of `Augmentation.build`.
 
     channels and map_size: of the detector's map [channels, map_size, map_size]. statistics: counts and vectors of the
     training data. device: of the networks. features, relations: real features of objects, and of relations, if the
-    augmentation needs them.
+    augmentation needs them. generator: the weights of a trained generator, if it begins with one.
     """
 
     channels: int
@@ -78,6 +96,7 @@ class AugmentationParts:
     device: torch.device
     features: FeatureSource | None = None
     relations: RelationSource | None = None
+    generator: TrainedWeights | None = None
 
 
 class Augmentation(Method):
@@ -95,6 +114,17 @@ class Augmentation(Method):
     def needs(self) -> frozenset[AugmentationNeed]:
         """The inputs that must be made before it is built."""
         return frozenset()
+
+    @property
+    def generator_source(self) -> Path | GeneratorTraining | None:
+        """The trained generator with which it begins: the path of a checkpoint, or a training before the trials, which
+        share it; None: it has none, or begins with a fresh one."""
+        return None
+
+    def fault_of_generator(self, trained: Mapping[str, Any]) -> str | None:
+        """Why the generator of a training does not fit, as the end of a sentence; None if it does. trained: the
+        settings of its augmentation, of the same kind as this one, by name."""
+        return None
 
     def fault_of_classes(self, classes: int, data: str) -> str | None:
         """The fault of the settings for a data set, beginning with the key of a setting; None if there is no fault.

@@ -43,6 +43,12 @@ def feature_quality(real: Array, fake: Array, ks: Sequence[int] = (1, 3, 5, 10))
     return result
 
 
+def comparable_quality(real: Array, fake: Array, ks: Sequence[int]) -> dict[str, float]:
+    """`feature_quality` at the `ks` for which there are enough samples; empty with fewer than two samples."""
+    usable = [k for k in ks if k < min(len(real), len(fake))]
+    return feature_quality(real, fake, usable) if usable else {}
+
+
 def coverage_metrics(real: Array, fake: Array, ks: Sequence[int]) -> dict[int, Coverage]:
     """Precision, recall, density and coverage for each number of neighbours k. real: [n, D], fake: [m, D].
 

@@ -106,7 +106,8 @@ class Perturber:
             options, possible = supported_options(tables.lists, drawn, original, allowed[[node]].repeat(len(drawn), 0))
             kept = possible.any(1)
             shares = possible[kept] * (weights[kept] / possible[kept].sum(1))[:, None]
-            found = np.bincount(options[kept].reshape(-1), shares.reshape(-1), self.num_classes)
+            found = np.zeros(self.num_classes)
+            np.add.at(found, options[kept], shares)
             found[original] += weights[~kept].sum()
             return torch.from_numpy(found)
         pick = np.tile(np.arange(self.num_options), len(drawn))

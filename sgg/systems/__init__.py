@@ -39,7 +39,8 @@ def open_foundation(config: Config, check: Check | None = None, use: Use = "feat
 
 
 def prepare(config: Config, check: Check | None = None, use: Use = "features", make_maps: bool = True) -> Foundation:
-    """As `open_foundation`, and also make all that training needs, so that every trial finds it.
+    """As `open_foundation`, and also make all that training needs, so that every trial finds it; all but a generator,
+    which `sgg.training.preparation.prepare` trains.
 
     make_maps: as in `Foundation.make_ready`.
 
@@ -88,6 +89,19 @@ def reads_features(config: Config) -> bool:
     """Whether training with a config reads features that we extract and store (`Foundation.training_features`)."""
     needs = config.augmentation.needs
     return "relation_features" in needs or ("features" in needs and config.detector.features is None)
+
+
+def generator_key(config: Config) -> str:
+    """Equal for configs of the same data and detector that share a generator, which is trained before the trials; "" if
+    none is."""
+    from sgg.methods.augmentation import GeneratorTraining
+
+    source = config.augmentation.generator_source
+    if not isinstance(source, GeneratorTraining):
+        return ""
+    from .two_stage.generator_source import deciding, training_config
+
+    return repr(deciding(training_config(config, source)))
 
 
 def parts_of(provenance: Mapping[str, object]) -> dict[str, str]:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sgg.checkpoint import Checkpoint
 from sgg.common.seeding import generator
 from sgg.data.images.corruption import Corruption
 from sgg.data.provenance import DataProvenance
@@ -143,6 +144,13 @@ class System(Predictor, Protocol):
         caller finds it in the result. A gradient that is not finite changes no weight of the scene-graph model.
         """
 
+    def measure(self, foundation: Foundation, epoch: int) -> Mapping[str, float]:
+        """What the system measures of its own training after an epoch, by name, beside the metrics of its predictions;
+        empty where nothing is due. The training stays the same to the last bit.
+
+        Raises DivergedError where what a network makes is not finite.
+        """
+
 
 class TrainingBatches(Protocol):
     """The batches of training, epoch by epoch."""
@@ -165,6 +173,23 @@ class MissingStores:
     writers: Mapping[str, Mapping[str, ImageStoreWriter]]
     said: Sequence[str] = ()
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class GeneratorRun:
+    """The training of a generator that trials share.
+
+    foundation: of the settings of this training. system: its steps train the generator, with what belongs to it, and
+    nothing else. networks, optimizers: these, by name. folder: of the run. seal: gets the last checkpoint, and says on
+    the disk that the generator is whole.
+    """
+
+    foundation: Foundation
+    system: System
+    networks: Mapping[str, nn.Module]
+    optimizers: Mapping[str, torch.optim.Optimizer]
+    folder: Path
+    seal: Callable[[Checkpoint], None]
 
 
 class Foundation(Protocol):
@@ -204,11 +229,22 @@ class Foundation(Protocol):
         """Make what training needs beside the parts, where it is missing. make_maps: False: `missing_stores` are not
         made, because another process has decided on them."""
 
+    def missing_generator(self) -> Path | None:
+        """The folder of a generator that trials share and that is not trained yet; None where there is none to train.
+        Raises ValueError, naming the setting or file, where a trained one is damaged or does not fit."""
+
+    def generator_run(self) -> GeneratorRun:
+        """The training of the `missing_generator`, with fresh weights."""
+
     def training_batches(self, repeats: np.ndarray | None = None) -> TrainingBatches:
         """The batches of training. repeats: [I] how often each image occurs in an epoch; None: once."""
 
     def evaluation_batches(self, split: str, corruption: Corruption | None = None) -> Iterator[Batch]:
         """Batches of `val` or `test`, in order. corruption: of the images; None: what the settings say."""
+
+    def some_batches(self, split: str, images: int) -> Iterator[Batch]:
+        """Batches of so many images of a split, at equal distances over it, as they are, with the detector's map where
+        it is stored. Every process gets all of them."""
 
     def build(self) -> System:
         """The system of the trial that the settings describe, with fresh weights."""

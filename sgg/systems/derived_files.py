@@ -1,13 +1,14 @@
-"""Check the files in the cache of a data set that were derived from it: detectors, feature stores and arrays of
-methods. It needs no torch."""
+"""Check the files in the cache of a data set that were derived from it: detectors, feature stores, arrays of methods
+and generators. It needs no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from sgg.common.run_log import read_optional_json
-from sgg.data import DataSet
+from sgg.data import DataSet, Split
 from sgg.data.verify import Verified
 from sgg.detector.layout import FOLDER as DETECTORS
 from sgg.detector.layout import IMAGE_HASH, METADATA
@@ -16,6 +17,9 @@ from sgg.experiment.derived_arrays import read
 from sgg.features.identity import StoreIdentity
 from sgg.features.metadata import FOLDER as FEATURES
 from sgg.features.metadata import attributes_of, identity_of, require_shards
+from sgg.systems.generator_files import FOLDER as GENERATORS
+from sgg.systems.generator_files import METADATA as GENERATOR
+from sgg.systems.generator_files import read_generator
 
 DAMAGED = "derived files that are damaged"
 OTHER_IMAGES = "derived files of other images"
@@ -37,7 +41,7 @@ def check_derived(found: Verified, data: DataSet) -> None:
     """
     of_kind: dict[str, list[str]] = {kind: [] for kind in EFFECTS}
     checked = 0
-    for kind, text in (*_detectors(data), *_stores(data), *_arrays(data)):
+    for kind, text in (*_detectors(data), *_stores(data), *_arrays(data), *_generators(data)):
         checked += 1
         if kind:
             of_kind[kind].append(text)
@@ -84,6 +88,26 @@ def _arrays(data: DataSet) -> Iterator[tuple[str, str]]:
             yield DAMAGED, str(error)
         else:
             yield "", f"derived arrays {path}"
+
+
+def _generators(data: DataSet) -> Iterator[tuple[str, str]]:
+    """The same for each generator that trials share; one that is still being trained is skipped."""
+    for path in _below(data, GENERATORS, f"*/{GENERATOR}"):
+        try:
+            metadata = read_generator(path.parent) or {}
+        except ValueError as error:
+            yield DAMAGED, str(error)
+            continue
+        if metadata["classes"] == data.classes:
+            identity = metadata["identity"]
+            current = data.image_hash(_trained_on(data, identity["settings"])) if identity["data"] == data.hash else ""
+            yield _kind(data, identity["data"], identity["images"], current), f"generator {path.parent}"
+
+
+def _trained_on(data: DataSet, settings: dict[str, Any]) -> Split:
+    """The training images that settings, by dotted key, admit."""
+    return data.split("train", min_objects=settings["data.min_objects"], max_objects=settings["data.max_objects"]).head(
+        settings["data.train_images"])
 
 
 def _image_hash(data: DataSet, identity: StoreIdentity) -> str:

@@ -110,10 +110,7 @@ class Extraction:
     def batches(self, images: range) -> Iterable[Batch]:
         """The images of one of `ranges`, in batches."""
         split = replace(self.split, annotations=self.split.annotations.select(np.array(images)))
-        add_maps = self.maps(split)
-        if add_maps is None:
-            return load_batches(split, self.batch_size, workers=self.workers, largest=self.detector.image_size).epoch(0)
-        return add_maps(load_batches(split, self.batch_size, pixels=False).epoch(0))
+        return batches_of(split, self.maps(split), self.detector.image_size, self.batch_size, self.workers)
 
     def num_batches(self, images: range) -> int:
         """The number of these batches."""
@@ -142,18 +139,10 @@ class Extraction:
         batch = batch.to(next(self.detector.parameters()).device)
         encoding, labels = self.encode(batch) if self.encode else (encode_annotated(self.detector, batch), batch.labels)
         if self.kind == "global":
-            features, labels = encoding.map.mean((2, 3), keepdim=True), labels.new_zeros(len(batch))
-        else:
-            boxes, images = encoding.boxes, encoding.image_index
-            if self.kind != "node":
-                subjects, objects, labels = batch.relations[:, 1:].unbind(1)
-                boxes, images = union(boxes[subjects], boxes[objects]), images[subjects]
-                if self.kind == "relation":
-                    ends = encoding.boxes[batch.relations[:, 1:3].T.flatten()]
-                    boxes, images = torch.cat([ends, boxes]), images.repeat(REGIONS)
-            features = pool(encoding.map, boxes, images, POOLED, 1 / self.detector.stride)
-            if self.kind == "relation":
-                features = features.unflatten(0, (REGIONS, len(labels))).transpose(0, 1).flatten(1, 2)
+            labels = labels.new_zeros(len(batch))
+        elif self.kind != "node":
+            labels = batch.relations[:, 3]
+        features = pooled_features(self.kind, encoding, batch.relations, self.detector.stride)
         return features.half().cpu(), labels.cpu()
 
 
@@ -169,6 +158,31 @@ class _Work:
 
     def __iter__(self) -> Iterator[Batch]:
         return chain.from_iterable(map(self.extraction.batches, self.ranges))
+
+
+def pooled_features(kind: str, encoding: Encoding, relations: Tensor, stride: int) -> Tensor:
+    """The features of a kind (`Extraction`) [n, channels, 7, 7], with `global` [n, channels, 1, 1], from the map of an
+    encoding. relations: [E, 4] image, subject, object, predicate. stride: of the map."""
+    if kind == "global":
+        return encoding.map.mean((2, 3), keepdim=True)
+    boxes, images = encoding.boxes, encoding.image_index
+    if kind != "node":
+        subjects, objects = relations[:, 1], relations[:, 2]
+        boxes, images = union(boxes[subjects], boxes[objects]), images[subjects]
+        if kind == "relation":
+            ends = encoding.boxes[relations[:, 1:3].T.flatten()]
+            boxes, images = torch.cat([ends, boxes]), images.repeat(REGIONS)
+    features = pool(encoding.map, boxes, images, POOLED, 1 / stride)
+    return features.unflatten(0, (REGIONS, -1)).transpose(0, 1).flatten(1, 2) if kind == "relation" else features
+
+
+def batches_of(split: Split, add_maps: AddMaps | None, image_size: int, batch_size: int = 8,
+               workers: int = 0) -> Iterator[Batch]:
+    """The images of a split in their order, as they are, in batches. add_maps: gives them their maps instead of pixels;
+    None: they have pixels, of at most `image_size` a side. workers: processes that decode images."""
+    if add_maps is None:
+        return load_batches(split, batch_size, workers=workers, largest=image_size).epoch(0)
+    return add_maps(load_batches(split, batch_size, pixels=False).epoch(0))
 
 
 def image_ranges(rows_per_image: np.ndarray, rows: int, images: int) -> list[range]:

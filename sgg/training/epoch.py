@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 
@@ -16,7 +17,7 @@ from sgg.common.run_log import Row
 from sgg.common.seeding import global_states, seed_everything, set_global_states
 from sgg.config import Config
 from sgg.config.loading.errors import in_words
-from sgg.systems.contract import Draws, System, TrainingBatches
+from sgg.systems.contract import DivergedError, Draws, System, TrainingBatches
 
 from .epoch_losses import EpochLosses
 
@@ -143,6 +144,16 @@ def image_fractions(counts: Mapping[str, int], images: int) -> Row:
     total = sum(images for _, images in of_workers)
     return {f"share/{name}": sum(counts.get(name, 0) for counts, _ in of_workers) / max(total, 1)
             for name in sorted({name for counts, _ in of_workers for name in counts})}
+
+
+@contextmanager
+def naming_epoch(system: System, epoch: int, split: str = "") -> Iterator[None]:
+    """In the block a DivergedError becomes a FloatingPointError that names the epoch and the remedy. split: what was
+    measured, in words with a space at their end."""
+    try:
+        yield
+    except DivergedError as error:
+        raise FloatingPointError(f"{error}, measured {split}after epoch {epoch}: {lower_rates(system)}") from error
 
 
 def lower_rates(system: System) -> str:

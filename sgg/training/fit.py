@@ -6,25 +6,23 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import cast
 
-from sgg import checkpoint, systems
-from sgg.checkpoint.meta import CheckpointMeta
+from sgg import checkpoint
 from sgg.common import distributed as parallel
 from sgg.common.atomic import write_json
 from sgg.common.metric_names import headline_k
 from sgg.common.run_log import CONFIG, PARTS_FOLDER, History, Row, read_test, write_test
 from sgg.common.seeding import seed_everything
-from sgg.common.versions import code_provenance
 from sgg.config import Config
 from sgg.evaluate.evaluation import evaluate
-from sgg.experiment.torch_setup import computed_on
 from sgg.experiment.validation import is_validated
 from sgg.methods.variants import objective, variants_of
-from sgg.systems.contract import DivergedError, Foundation, System
-from sgg.training.epoch import lower_rates, train_epoch
+from sgg.systems.contract import Foundation, System
+from sgg.training.epoch import naming_epoch, train_epoch
 from sgg.training.evaluation_files import EvaluationFiles
-from sgg.training.resume import COMPUTED_ON, checkpoint_to_resume, load_checkpoint, require_origin
+from sgg.training.preparation import prepare
+from sgg.training.provenance import config_file, meta_of
+from sgg.training.resume import checkpoint_to_resume, load_checkpoint, require_origin
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +49,8 @@ def fit(
     another process has decided on that.
 
     Raises FloatingPointError, naming the epoch, where F has diverged: a loss or its gradient is not finite (the error
-    then names step and images, too), or the scores of an evaluation are not finite. No checkpoint is then written.
+    then names step and images, too), or the scores of an evaluation, or what is measured of a generator, are not
+    finite. No checkpoint is then written.
     Raises ValueError where `directory` was written with other settings, data, images, word vectors or parts, or where
     all its checkpoints are damaged.
     """
@@ -60,7 +59,7 @@ def fit(
     donor = checkpoint.open_checkpoint(start_from) if start_from is not None else None
     found, of_this_trial = checkpoint_to_resume(directory, resume, donor)
 
-    foundation = systems.prepare(config, partial(require_origin, found, of_this_trial), make_maps=make_maps)
+    foundation = prepare(config, partial(require_origin, found, of_this_trial), make_maps=make_maps)
     experiment = foundation.experiment
     config = experiment.config
     seed_everything(config.seed, "weights")
@@ -69,8 +68,7 @@ def fit(
     done, begun = load_checkpoint(found, system)
     is_main = parallel.rank() == 0
     if is_main:
-        write_json(directory / CONFIG, {"config": config.model_dump(mode="json"), "data": foundation.provenance,
-                                        **code_provenance(), COMPUTED_ON: computed_on(system.device)})
+        write_json(directory / CONFIG, config_file(foundation, system))
         foundation.write_parts(directory / PARTS_FOLDER)
 
     rows = history.rows(up_to=done)
@@ -86,6 +84,8 @@ def fit(
                              partial(_save_within, foundation, directory, system, epoch))
         if is_validated(config, epoch):
             values |= evaluate_split(foundation, system, "val", epoch, directory)
+        with naming_epoch(system, epoch):
+            values |= system.measure(foundation, epoch)
         row = history.append(epoch, values) if is_main else {"epoch": epoch, "attempt": history.attempt, **values}
         rows.append(row)
         if is_main:
@@ -127,10 +127,8 @@ def evaluate_split(foundation: Foundation, system: System, split: str, epoch: in
     experiment = foundation.experiment
     metrics = experiment.metrics(split)
     files = EvaluationFiles(experiment, metrics, split, epoch) if directory is not None else None
-    try:
+    with naming_epoch(system, epoch, f"on {split} "):
         values = evaluate(system, foundation.evaluation_batches(split), metrics, adjusters=experiment.adjusters)
-    except DivergedError as error:
-        raise FloatingPointError(f"{error}, measured on {split} after epoch {epoch}: {lower_rates(system)}") from error
     if directory is not None and files is not None:
         files.write(directory, values)
     return {f"{split}/{name}": value for name, value in values.items()}
@@ -161,9 +159,7 @@ def _save_within(foundation: Foundation, directory: Path, system: System, epoch:
 def _save(foundation: Foundation, directory: Path, system: System, epoch: int,
           state: checkpoint.PartialEpoch | None = None) -> None:
     """Write the checkpoint after `epoch` epochs, and the `state` of the next one, if it has begun."""
-    meta = {"config": foundation.experiment.config.model_dump(mode="json"), "data": foundation.provenance,
-            **foundation.parts, **code_provenance(), COMPUTED_ON: computed_on(system.device)}
-    checkpoint.save(directory, epoch, system.networks, system.optimizers, cast(CheckpointMeta, meta), state)
+    checkpoint.save(directory, epoch, system.networks, system.optimizers, meta_of(foundation, system), state)
 
 
 def _best_epochs(config: Config, rows: list[Row]) -> set[int]:

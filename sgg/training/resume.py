@@ -22,10 +22,6 @@ from sgg.systems.contract import System
 
 log = logging.getLogger(__name__)
 
-COMPUTED_ON = "computed_on"
-"""The key under which a checkpoint and config.json say the device, workers and threads."""
-
-
 def checkpoint_to_resume(directory: Path, resume: bool,
                          donor: checkpoint.Checkpoint | None) -> tuple[checkpoint.Checkpoint | None, bool]:
     """The checkpoint from which training continues, if any, and whether it must have the settings of this trial.

@@ -27,6 +27,7 @@ from benchmarks import (
     evaluator,
     features,
     full_scale,
+    generator,
     gpu,
     heads,
     images,
@@ -83,8 +84,8 @@ def test_benchmarks_are_all_tested():
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
         adjustments, annotations, coco_relations, departures, epoch, evaluation, evaluation_epoch, evaluator, features,
-        full_scale, gpu, heads, images, learning, perturb, predict, sgdet, step, step_growth, step_memory, toy_room,
-        trial_cost, two_gpus, all_benchmarks, report_benchmark)}
+        full_scale, generator, gpu, heads, images, learning, perturb, predict, sgdet, step, step_growth, step_memory,
+        toy_room, trial_cost, two_gpus, all_benchmarks, report_benchmark)}
 
 
 def test_adjustments():
@@ -497,6 +498,27 @@ def test_learning(toy_root, tmp_path, restored):
     runs = {row: [{**chance, **frequency}] for row in learning.ROWS}
     learning.show("dnorm", runs["dnorm"])
     assert list(learning.results(runs, frequency, [chance]))
+
+
+def test_generator(toy_root, tmp_path, monkeypatch, capsys):
+    """On version 2 of the genome, with a detector that knows nothing: a shared generator, and one trial that begins
+    with it."""
+    monkeypatch.setattr(generator, "DATA", {"name": "toy", "cache": str(tmp_path / "cache")})
+    detector = untrained(validate({"data": {"name": "toy"}}), toy_root).detector
+    monkeypatch.setattr("sgg.systems.two_stage.foundation.ensure_detector", lambda *_, **__: (detector, "0123"))
+    options = argparse.Namespace(root=str(toy_root), out=str(tmp_path), data_seed=None, images=16, epochs=1,
+                                 generator_epochs=[1, 2])
+    for lever in generator.LEVERS:
+        assert generator.settings(lever, 0, options).augmentation.quality_every == 1
+    lever = f"{generator.LONG}, frozen"
+    assert len(generator.shared_curve(lever, options)) == 2
+    rows = generator.train(lever, 0, options)
+    assert generator.train(lever, 0, options) == rows, "it is there"
+    generator.show(lever, [rows])
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split("|")[1].strip() for line in shown[-4:]] == [f"{lever}, n = 1", "---", "epoch 1", "real"]
+    found = names(generator.results({"papers": [rows], generator.LONG: [rows]}))
+    assert len(found) == 2 * len(generator.COLUMNS) + 2
 
 
 def test_sgdet(toy_root, tmp_path, words, restored, monkeypatch):

@@ -81,6 +81,23 @@ def test_fit_gives_the_same_twice_to_the_last_bit(undisturbed, tmp_path) -> None
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_fit_with_feature_quality_trains_the_same_to_the_last_bit(undisturbed, tmp_path) -> None:
+    """Rows have the numbers of the curves beside those of a run without them; the networks are equal."""
+    config, directory = undisturbed
+    fit(merged(config.model_dump(mode="json"), {"augmentation": {
+        **FULL_GAN, "quality_every": 1, "quality_images": 6}}), tmp_path)
+    rows = numbers(tmp_path)
+    assert [{name: value for name, value in row.items() if not name.startswith("quality/")}
+            for row in rows] == numbers(directory)
+    for row in rows[:2]:
+        measured = {name for name in row if name.startswith("quality/")}
+        assert {"quality/real/node/precision@5", "quality/generated/edge/accuracy",
+                "quality/generated/global/frechet"} <= measured
+        assert all(math.isfinite(row[name]) for name in measured)
+    ours, theirs = (load_file(checkpoint.path_of(path, 2) / "weights.safetensors") for path in (tmp_path, directory))
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
 STEP = "sgg.systems.two_stage.system.TwoStage.training_step"
 MOMENTS = {
     "in the first epoch": (["sgg.training.fit.train_epoch", STEP], [1, 2], "before"),

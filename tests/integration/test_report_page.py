@@ -379,6 +379,34 @@ def test_report_page_shows_curves_of_a_single_epoch(browser, tmp_path):
     assert waited(browser, "return document.querySelectorAll('#curve-metric svg circle').length") == 2
 
 
+def test_report_page_draws_the_quality_of_generated_features(browser, run):
+    """Of the chosen kind, a chart for each measure, with the line of real features beside each of generated ones."""
+    from selenium.webdriver.support.ui import Select
+
+    opened(browser, run / "report.html")
+    captions = "#quality-charts figcaption"
+    for kind, measures in (("node", 7), ("edge", 6), ("global", 5)):
+        Select(browser.find_element("id", "choose-features")).select_by_value(kind)
+        waited(browser, f"return document.querySelectorAll('{captions}').length === {measures}")
+    assert texts(browser, captions) == ["precision, k = 5", "recall, k = 5", "density, k = 5", "coverage, k = 5",
+                                        "Fréchet distance"]
+    lines = "return document.querySelectorAll('#quality-precision path[stroke-dasharray=\"1.5 3\"]').length"
+    legend = texts(browser, "#quality-legend li")
+    assert browser.execute_script(lines) == len(legend) > 0
+    assert all("gan" in label for label in legend)
+    assert "200 features a point" in texts(browser, "#quality-note")[0]
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
+def test_report_page_hides_what_no_trial_measured(browser, tmp_path):
+    target = tmp_path / "report.html"
+    path = write_fake_run(tmp_path, configurations=2, seeds=1, epochs=2, weights=(0,))
+    target.write_text(page(report_of([path])), encoding="utf-8")
+    opened(browser, target)
+    assert not browser.find_element("id", "generated").is_displayed()
+    assert browser.find_elements("id", "choose-features") == []
+
+
 def test_report_page_compares_rows_of_the_same_data_only(browser, tmp_path):
     """Of two searches on different data, the page shows the rows of one at a time, each with a baseline of its own."""
     paths = [write_fake_run(tmp_path / name, configurations=3, seeds=2, epochs=2, weights=(0,)) for name in "ab"]

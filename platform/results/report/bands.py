@@ -10,7 +10,10 @@ from typing import Any
 from ..history import TrialHistory
 from .columns import packed
 
-LOSS = "loss"
+NUMBERS = "loss", "frechet", "density", "count"
+"""The beginnings of the names of values that are no fractions."""
+COUNT = "/count"
+"""The end of the name of a number of features, which is that of every trial."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,14 @@ def curves(configurations: Sequence[Sequence[TrialHistory]]) -> dict[str, Any]:
 
     epochs: of each configuration, those of any of its trials. of: metric without `val/` -> the columns of the mean and,
     if a configuration has several trials, of the lowest and the highest value. A column holds a value for each of the
-    `epochs` of the first configuration, then of the second, and so on. The columns of the loss are numbers.
+    `epochs` of the first configuration, then of the second, and so on. The columns of `NUMBERS` are not packed.
     """
     epochs = [sorted({epoch for trial in trials for epoch in trial.epochs}) for trials in configurations]
     of: dict[str, Any] = {}
     for metric in sorted({name for trials in configurations for trial in trials for name in trial.curves}):
         found = [band(trials, metric) for trials in configurations]
-        several = any(one is not None and max(one.n) > 1 for one in found)
-        write = _numbers if metric == LOSS else packed
+        several = any(one is not None and max(one.n) > 1 for one in found) and not metric.endswith(COUNT)
+        write = _numbers if metric.rpartition("/")[2].startswith(NUMBERS) else packed
         of[metric.removeprefix("val/")] = [write(_column(found, epochs, part)) for part in (
             ("mean", "low", "high") if several else ("mean",))]
     return {"epochs": epochs, "of": of}

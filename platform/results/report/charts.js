@@ -50,14 +50,16 @@ const Charts = (() => {
       axis({ subset: "all", recall: free ? "ng-mR" : "mR" }), "Scatter of mean recall against recall");
   };
 
-  const curve = (id, caption, name, unit, format) => {
+  /* beside: the name of another curve of each configuration, which is drawn dotted. */
+  const curve = (id, caption, name, unit, format, { beside = null, height = 320 } = {}) => {
     const rows = State.leading().filter((row) => State.curve(name, row.configuration));
     if (!rows.length) return Axes.empty(id, caption, "No epoch of these configurations was measured.");
     const series = rows.map((row) => State.curve(name, row.configuration));
     const others = State.shown(true).filter((row) => !rows.includes(row)).map((row) => ({ row, ...State.curve(name, row.configuration) })).filter(({ mean }) => mean).slice(0, 300);
-    const values = [...series.flatMap(({ mean, low, high }) => [...mean, ...(low || []), ...(high || [])]), ...others.flatMap(({ mean }) => mean)];
+    const dotted = rows.map((row) => beside && State.curve(beside, row.configuration));
+    const values = [...series.flatMap(({ mean, low, high }) => [...mean, ...(low || []), ...(high || [])]), ...[...others, ...dotted.filter(Boolean)].flatMap(({ mean }) => mean)];
     const last = Math.max(...[...series, ...others].map(({ epochs }) => epochs[epochs.length - 1]), 2);
-    const { drawing, layer, sx, sy } = Axes.frame(id, { label: caption, x: { range: [1, last], label: "epoch", ticks: Axes.ticks(1, last, 8).filter(Number.isInteger) },
+    const { drawing, layer, sx, sy } = Axes.frame(id, { label: caption, height, x: { range: [1, last], label: "epoch", ticks: Axes.ticks(1, last, 8).filter(Number.isInteger) },
       y: { range: Axes.extent(values), label: unit, format } });
     const points = ({ epochs }, list) => epochs.map((epoch, at) => [sx(epoch), sy(list[at])]);
     for (const other of others) {
@@ -67,6 +69,7 @@ const Charts = (() => {
     series.forEach((band, number) => {
       const colour = Axes.COLOURS[number % Axes.COLOURS.length];
       if (band.low) layer.append(Dom.svg("path", { class: "band", d: `${Axes.path([...points(band, band.high), ...points(band, band.low).reverse()])}Z`, fill: colour }));
+      if (dotted[number]) layer.append(Axes.line(number, points(dotted[number], dotted[number].mean), { "stroke-width": 1.2, "stroke-dasharray": "1.5 3" }));
       layer.append(Axes.line(number, points(band, band.mean)));
       if (band.mean.length === 1) layer.append(Dom.svg("circle", { cx: sx(band.epochs[0]), cy: sy(band.mean[0]), r: 4, fill: colour }));
       crosses(layer, colour, rows[number], band, sx, sy);
@@ -167,5 +170,5 @@ const Charts = (() => {
     return Axes.figure("cost-timeline", caption, [drawing, Dom.html("p", { class: "note keys" }, ["finished", "stopped", "failed", "running"].map((name) => Dom.html("span", { class: `key ${name}` }, name)))]);
   };
 
-  return { tradeoffs, curves, adjustments, cost };
+  return { tradeoffs, curve, curves, legend, adjustments, cost };
 })();

@@ -51,13 +51,14 @@
         baselines.map(([value, text]) => Dom.html("option", { value, selected: value === choice.baseline }, text)))),
       select("status", "Status", [["any", "any"], ...same([...new Set(data.trials.map((trial) => trial.status))])]),
       select("curves", "Lines", [[3, "best 3"], [5, "best 5"], [10, "best 10"], [1000, "all"]], Number),
+      QualityCharts.kinds.length ? select("features", "Generated features", QualityCharts.kinds.map((kind) => [kind, QualityCharts.KINDS[kind]])) : null,
       Dom.html("label", { class: "wide" }, Dom.html("span", {}, "Filter"), Dom.html("input", { id: "choose-filter", type: "search", placeholder: "for example dnorm gan", oninput: later })),
       data.rows.some((row) => !row.plain) ? Dom.html("label", { class: "check" }, Dom.html("input", { id: "choose-adjusted", type: "checkbox", onchange: (event) => State.change({ adjusted: event.target.checked }) }), Dom.html("span", {}, "Rows of every adjustment")) : null].filter(Boolean));
   };
 
   /* Sections that are not in view are drawn when they come into view, so a large report opens at once. */
   const parts = [["results", MainTable.draw], ["tradeoffs", Charts.tradeoffs], ["settings", () => { SearchCharts.parallel(); SearchCharts.importance(); }], ["curves", Charts.curves],
-    ["adjustments", Charts.adjustments], ["predicates", PredicateCharts.draw], ["cost", Charts.cost], ["trials", TrialTable.draw]];
+    ["generated", QualityCharts.draw], ["adjustments", Charts.adjustments], ["predicates", PredicateCharts.draw], ["cost", Charts.cost], ["trials", TrialTable.draw]];
   const stale = new Set();
   const drawers = new Map(parts);
   const visible = new Set();

@@ -25,6 +25,7 @@ const State = (() => {
     filter: "",
     status: "any",
     curves: 5,
+    features: "node",
     sort: { by: "value", down: true },
     trialSort: { by: 0, down: false },
     highlight: null,

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from sgg.methods.augmentation import AUGMENTATIONS, Augmentation, AugmentationNeed, AugmentationParts
+from sgg.methods.augmentation import (
+    AUGMENTATIONS,
+    Augmentation,
+    AugmentationNeed,
+    AugmentationParts,
+    GeneratorTraining,
+)
 from sgg.methods.head import Mode
 from sgg.perturbations.settings import Perturb
-from sgg.settings.marks import ComputedDefault, Get, acts_with
-from sgg.settings.roles import trains
-from sgg.settings.section import Distinct, Fraction, Listed
+from sgg.settings.marks import ComputedDefault, Get, acts_with, data_defaults
+from sgg.settings.roles import measures, trains
+from sgg.settings.section import Distinct, Fraction, HomePath, Listed
 
 Term = Literal["D", "G", "rec"]
+SIZES = ("hidden_dim", "embedding_dim", "large_discriminator", "visual_conditioning")
+"""The settings that decide the sizes of the networks, beside the detector and the data."""
 
 
 def width_of_vectors(get: Get) -> int:
@@ -34,6 +44,13 @@ class GANAugmentation(Augmentation):
     terms: Annotated[list[Term], Listed, Distinct, Field(min_length=1), trains(mid_training=True)] = [  # noqa: RUF012
         "D", "G", "rec"]
     """The losses to use: D of the discriminators, G of the generator, rec of F on generated features."""
+    generator: Annotated[Literal["trial", "shared"] | HomePath, trains(shared=True, tried=True)] = "trial"
+    """The generator, with its discriminators, with which a trial begins. trial: a fresh one, as in the papers. shared:
+    one that is trained before the trials, once for all that have the same data, detector and settings of the GAN (not
+    `terms` and `perturb`); the cache keeps it. A path: that of a checkpoint, or of the folder of a trial. With terms
+    `rec` alone it stays as it is; with `D` and `G` the trial goes on training it."""
+    generator_epochs: Annotated[PositiveInt, trains(shared=True), data_defaults(toy=10)] = 20
+    """Epochs of the training of a shared generator."""
     large_discriminator: Annotated[bool, trains()] = True
     """Add 1x1 convolutions to the global discriminator."""
     visual_conditioning: Annotated[bool, trains(shared=True)] = True
@@ -61,6 +78,12 @@ class GANAugmentation(Augmentation):
     """Adam's learning rate for the generator."""
     learning_rate_discriminator: Annotated[PositiveFloat, trains(mid_training=True), acts_with("terms", "D")] = 4e-4
     """Adam's learning rate for the discriminators."""
+    quality_every: Annotated[PositiveInt | None, measures()] = None
+    """The number of epochs between measurements of generated features beside real ones, after the first epoch, so many
+    after it, and the last (docs/METRICS.md); None: never. Training stays the same to the last bit."""
+    quality_images: Annotated[PositiveInt, measures()] = 200
+    """Features are generated for so many images of val, and compared with those of so many of train, at equal distances
+    over each split."""
     perturb: Perturb = Perturb()
 
     @property
@@ -77,9 +100,26 @@ class GANAugmentation(Augmentation):
         """That of the perturbation."""
         return self.perturb.fault_of_classes(classes, data)
 
+    @property
+    def generator_source(self) -> Path | GeneratorTraining | None:
+        """As `generator` says. A shared one is trained by D and G on the graphs as annotated."""
+        if self.generator == "trial":
+            return None
+        if self.generator != "shared":
+            return self.generator
+        usual = {name: type(self).model_fields[name].default for name in (
+            "generator", "generator_epochs", "reconstruct_above", "attach_generator", "reconstruction_bias", "perturb")}
+        return GeneratorTraining(self.generator_epochs, self.model_copy(update={**usual, "terms": ["D", "G"]}))
+
+    def fault_of_generator(self, trained: Mapping[str, Any]) -> str | None:
+        """Other sizes of networks."""
+        others = [f"{name} {trained[name]}, not {getattr(self, name)}" for name in SIZES
+                  if trained.get(name, getattr(self, name)) != getattr(self, name)]
+        return f"was trained with augmentation.{', augmentation.'.join(others)}" if others else None
+
     def for_memory(self) -> GANAugmentation:
-        """Without perturbation, which chooses labels on the host, and without word vectors to start from."""
-        return self.model_copy(update={"perturb": Perturb(), "init_embeddings": False})
+        """Without perturbation, which chooses labels on the host, and without weights or word vectors to start from."""
+        return self.model_copy(update={"perturb": Perturb(), "init_embeddings": False, "generator": "trial"})
 
     def build(self, parts: AugmentationParts) -> Any:
         """Generator and discriminators for the detector's map, on its device."""
@@ -93,4 +133,6 @@ class GANAugmentation(Augmentation):
                   embedding=self.embedding_dim, hidden=self.hidden_dim,
                   large_discriminator=self.large_discriminator, visual_conditioning=self.visual_conditioning,
                   class_vectors=class_vectors, predicate_vectors=predicate_vectors).to(parts.device)
+        if parts.generator is not None:
+            parts.generator.load_weights(gan=gan)
         return GANAugmenter(gan, self, self.perturb.build(statistics), parts.features)

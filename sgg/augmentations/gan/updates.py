@@ -11,19 +11,22 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from sgg.experiment.validation import is_due
 from sgg.gan import GAN
 from sgg.losses.adversarial import discriminator_loss, generator_loss
 from sgg.losses.total import total
 from sgg.methods.augmentation import FeatureSource, PendingFeatures
 from sgg.perturbations.perturber import Perturber
-from sgg.systems.contract import Draws, Losses
+from sgg.systems.contract import Draws, Foundation, Losses
 from sgg.systems.two_stage.augmenter import Augmenter
 from sgg.systems.two_stage.learner import GraphLearner, added
 from sgg.systems.two_stage.sample import Plan, Sample
 from sgg.systems.two_stage.totals import mean_scale
 
 from . import GANAugmentation
+from .curves import FeatureCurves
 from .gate import RecognitionGate
+from .generation import generated_map
 
 
 class GANAugmenter(Augmenter):
@@ -31,6 +34,9 @@ class GANAugmenter(Augmenter):
 
     perturber: changes the labels that G gets; None keeps them. features: the real features on which G is conditioned;
     None: G is not conditioned. Adam with betas (0, .9) trains both G and D.
+
+    A G that was trained before and does not learn is in evaluation mode: its BatchNorm has the statistics of its
+    training, and changes no more.
     """
 
     def __init__(self, gan: GAN, settings: GANAugmentation, perturber: Perturber | None = None,
@@ -40,6 +46,10 @@ class GANAugmenter(Augmenter):
         self.gate = RecognitionGate(settings.reconstruct_above) if settings.reconstruct_above else None
         if self.gate is not None:
             self.networks = {**self.networks, "gate": self.gate.to(next(gan.parameters()).device)}
+        self._curves: FeatureCurves | None = None
+        self.learns = "G" in settings.terms or ("rec" in settings.terms and settings.attach_generator)
+        if settings.generator != "trial" and not self.learns:
+            gan.generator.eval()
         betas = (0.0, 0.9)
         self.optimizers: Mapping[str, torch.optim.Optimizer] = {
             "generator": torch.optim.Adam(gan.generator.parameters(), settings.learning_rate_generator, betas,
@@ -69,6 +79,16 @@ class GANAugmenter(Augmenter):
             if "D" in self.settings.terms:
                 losses |= self.update_discriminators(samples, fakes, learner)
         return losses
+
+    def measure(self, foundation: Foundation, learner: GraphLearner, epoch: int) -> Mapping[str, float]:
+        """A point of the curves of feature quality, where `quality_every` asks for one after this epoch."""
+        settings, training = self.settings, foundation.experiment.config.training
+        if settings.quality_every is None or not is_due(epoch, settings.quality_every, training.epochs):
+            return {}
+        if self._curves is None:
+            self._curves = FeatureCurves(foundation, learner.detector, self.features, settings.quality_images)
+        learns = training.f_updates or "rec" in settings.terms
+        return self._curves.point(self.gan, learner.model if learns else None)
 
     def update_generator(self, reals: Sequence[Sample], inputs: Sequence[tuple[Tensor, Tensor | None]],
                          learner: GraphLearner, reconstructs: bool = True) -> tuple[Losses, list[Sample]]:
@@ -113,12 +133,9 @@ class GANAugmenter(Augmenter):
 
         visual: [N, channels, 7, 7] the features on which G is conditioned. terms: the losses to compute.
         """
-        encoding = real.encoding
-        # Relative to the padded square, so that the layout puts an object where its box is pooled.
-        extent = encoding.image_sizes.flip(1).repeat(1, 2)[encoding.image_index]
-        fake_map = self.gan.generate(labels, encoding.boxes / extent, real.relations, encoding.image_index, visual,
-                                     len(encoding.image_sizes), encoding.largest)
-        fake = real.on_map(learner.model, learner.detector, fake_map, labels)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.learns):
+            fake_map = generated_map(self.gan, real.encoding, labels, real.relations, visual)
+            fake = real.on_map(learner.model, learner.detector, fake_map, labels)
         losses: Losses = {}
         if "G" in terms:
             for level, inputs in _inputs(fake).items():

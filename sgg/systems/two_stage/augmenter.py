@@ -14,7 +14,7 @@ from sgg.data.annotations import Annotations
 from sgg.methods.augmentation import Augmentation
 from sgg.methods.registry import MethodError, place
 from sgg.models.sampling import Budget
-from sgg.systems.contract import Draws, Losses
+from sgg.systems.contract import Draws, Foundation, Losses
 
 from .sample import Plan, Sample
 
@@ -60,6 +60,10 @@ class Augmenter:
         samples: a batch, split into parts whose gradients are added. requested: the results of `request` for them.
         learner: the scene-graph model with its losses and its optimiser.
         """
+        return {}
+
+    def measure(self, foundation: Foundation, learner: GraphLearner, epoch: int) -> Mapping[str, float]:
+        """What there is to measure of this augmentation after an epoch, by name (`System.measure`)."""
         return {}
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from sgg.common.live_memory import bytes_of, without_values
+from sgg.common.metric_names import GENERATOR
 from sgg.common.sizes import gigabytes
 from sgg.config import Config
 from sgg.detector import ensure_detector, folder_of, known_hash
@@ -17,21 +19,26 @@ from sgg.experiment.context import Experiment
 from sgg.experiment.derived_arrays import path_of
 from sgg.experiment.embeddings import has_glove
 from sgg.experiment.torch_setup import device_of
+from sgg.methods.augmentation import AugmentationParts, GeneratorTraining
 from sgg.methods.derived import DerivedFile
+from sgg.systems.augmentation_trial import NoFeatures
 from sgg.systems.extraction import REGIONS
 from sgg.systems.forecast import SharedPart
 
 from .estimate import Estimate
 from .foundation import SPLITS, TwoStageFoundation, stored_relations
+from .generator_source import SharedGenerator
 from .map_estimates import TYPES
 from .storing import decide, explain_auto, free_bytes, reads_of, saves_time, too_large
 
 NODES, RELATIONS = "node features", "relation features"
 HALF = np.dtype("float16").itemsize
+WITH_MOMENTS = 3
+"""A checkpoint holds weights and two moments of each."""
 
 
 def shared_parts(experiment: Experiment) -> Iterator[SharedPart]:
-    """The parts that all trials share: detector, word vectors, maps and features. Nothing is written.
+    """The parts that all trials share: detector, word vectors, maps, features, a generator. Nothing is written.
 
     Where the detector is there, it computes a few maps, to know time and compression. Raises what a run raises when it
     makes these parts: FileNotFoundError or ValueError where a given part is missing or does not fit, and ValueError
@@ -46,11 +53,13 @@ def shared_parts(experiment: Experiment) -> Iterator[SharedPart]:
     if known is None:
         yield _maps_to_come(experiment)
         yield from _features(experiment, None)
+        yield from _generator(experiment, None)
         return
     detector, identity = ensure_detector(experiment.data, experiment.cache, config.detector, config.data.workers)
     foundation = TwoStageFoundation(experiment, detector.to(device_of(config)), identity)
     yield _maps(foundation)
     yield from _features(experiment, foundation)
+    yield from _generator(experiment, foundation)
 
 
 def _detector(experiment: Experiment, there: bool) -> SharedPart:
@@ -128,6 +137,30 @@ def _features(experiment: Experiment, foundation: TwoStageFoundation | None) -> 
     if "relation_features" in config.augmentation.needs:
         rows = int(stored_relations(experiment).sum())
         yield _extracted(RELATIONS, rows, "relations", REGIONS, config, paths.get("relation"))
+
+
+def _generator(experiment: Experiment, foundation: TwoStageFoundation | None) -> Iterator[SharedPart]:
+    """The trained generator with which trials begin, if they do not begin with a fresh one."""
+    source = experiment.config.augmentation.generator_source
+    if source is None:
+        return
+    missing = None if foundation is None else foundation.missing_generator()
+    if not isinstance(source, GeneratorTraining):
+        yield SharedPart(GENERATOR, ["is given"], source, True, 0, 0.0)
+        return
+    if foundation is not None and missing is None:
+        assert isinstance(foundation.generator, SharedGenerator)  # as the settings say
+        yield SharedPart(GENERATOR, ["is there"], foundation.generator.folder, True, 0, 0.0)
+        return
+    spec, settings = experiment.config.detector.spec, source.augmentation.for_memory()
+    features = NoFeatures(spec.channels) if "features" in settings.needs else None
+    with without_values():
+        augmenter = settings.build(AugmentationParts(spec.channels, spec.map_size(spec.image_size), experiment,
+                                                     torch.device("cpu"), features))
+        size = sum(bytes_of(network.state_dict().values()) for network in augmenter.networks.values())
+    images = len(experiment.split("train"))
+    yield SharedPart(GENERATOR, [f"is trained first: {source.epochs} epochs on {images:,} images"], missing,
+                     bytes=WITH_MOMENTS * size)
 
 
 def _extracted(name: str, rows: int, what: str, regions: int, config: Config, path: Path | None) -> SharedPart:

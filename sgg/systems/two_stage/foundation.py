@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -14,6 +14,8 @@ import torch
 from rich.progress import track
 
 from sgg.common.hashing import value_hash
+from sgg.common.metric_names import GENERATOR
+from sgg.common.seeding import seed_everything
 from sgg.config import Config
 from sgg.data.images.corruption import Corruption
 from sgg.data.provenance import DataProvenance, DetectorMetrics
@@ -29,12 +31,13 @@ from sgg.models.frequency_bias import frequency_table
 from sgg.models.scene_graph import SceneGraphModel
 from sgg.structures import Batch
 from sgg.systems.construction import Use, require_plugins
-from sgg.systems.contract import Check, MissingStores, TrainingBatches
-from sgg.systems.extraction import Extraction, store_path, training_nodes, training_relations
+from sgg.systems.contract import Check, GeneratorRun, MissingStores, TrainingBatches
+from sgg.systems.extraction import Extraction, batches_of, store_path, training_nodes, training_relations
 from sgg.systems.optimization import build_optimizer
 from sgg.systems.relation_features import StoredRelations
 
 from .augmenter import require_augmenter
+from .generator_source import GivenGenerator, SharedGenerator, generator_of, hash_of
 from .learner import GraphLearner
 from .model import build_model
 from .parts import write_parts
@@ -83,8 +86,31 @@ class TwoStageFoundation:
 
     @property
     def parts(self) -> Mapping[str, str]:
-        """The hash of the detector, and of features that the user provides."""
+        """The hash of the detector, of features that the user provides, and of a trained generator."""
+        return {**self._basis, **hash_of(self.generator)}
+
+    @property
+    def _basis(self) -> Mapping[str, str]:
         return {"detector": self.detector_hash, **_of_features(self.config)}
+
+    @cached_property
+    def generator(self) -> GivenGenerator | SharedGenerator | None:
+        """The trained generator with which the augmentation begins, if it does not begin with a fresh one."""
+        return generator_of(self.experiment, self._basis)
+
+    def missing_generator(self) -> Path | None:
+        """As `Foundation.missing_generator`."""
+        return None if self.generator is None else self.generator.missing()
+
+    def generator_run(self) -> GeneratorRun:
+        """As `Foundation.generator_run`."""
+        shared = self.generator
+        assert isinstance(shared, SharedGenerator)  # the caller has asked `missing_generator`
+        foundation = replace(self, experiment=replace(self.experiment, config=shared.config))
+        seed_everything(shared.config.seed, "weights")
+        system = foundation.build()
+        return GeneratorRun(foundation, system, system.augmenter.networks, system.augmenter.optimizers, shared.folder,
+                            shared.seal)
 
     @property
     def provenance(self) -> DataProvenance:
@@ -93,6 +119,8 @@ class TwoStageFoundation:
                                       "detector_metrics": self._detector_metrics}
         if given := _of_features(self.config):
             provenance["features"] = given["features"]
+        if known := hash_of(self.generator):
+            provenance["generator"] = known[GENERATOR]
         return provenance
 
     @cached_property
@@ -200,6 +228,11 @@ class TwoStageFoundation:
         batches = self.experiment.evaluation_batches(split, stores is None, self.detector.image_size, corruption)
         return batches if stores is None else with_outputs(batches, stores)
 
+    def some_batches(self, split: str, images: int) -> Iterator[Batch]:
+        """As `Foundation.some_batches`."""
+        some = self.experiment.split(split).spread(images)
+        return batches_of(some, self.stored_maps(some), self.detector.image_size)
+
     @cached_property
     def _read(self) -> dict[str, OpenedSplit]:
         """The stores that were opened, by split. They stay open, so that rows in their memory are read once."""
@@ -222,8 +255,8 @@ class TwoStageFoundation:
         groups = model.parameter_groups(settings.learning_rate, settings.box_head_rate)
         optimizer = build_optimizer(settings, groups)
         augmenter = require_augmenter(self.augmentation.build(AugmentationParts(
-            self.detector.channels, self.detector.map_size, self.experiment, device, self.features, self.relations)),
-            self.augmentation)
+            self.detector.channels, self.detector.map_size, self.experiment, device, self.features, self.relations,
+            None if self.generator is None else self.generator.open())), self.augmentation)
         edge_loss = config.loss.build(self.experiment)
         learner = GraphLearner(model, self.detector, edge_loss, optimizer, config, device)
         return TwoStage(learner, augmenter, config, device)

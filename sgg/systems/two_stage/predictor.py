@@ -97,7 +97,7 @@ class TwoStagePredictor:
                                      **({"counterfactuals": taken} if taken else {}))
         predictions, images = {}, _Images.of(encoding.image_index, pairs, len(batch))
         for mode, output in outputs.items():
-            labels, scores = _scored_labels(output, given[mode])
+            labels, scores = scored_labels(output, given[mode])
             for values, image in ((scores, encoding.image_index),
                                   (output.predicate_logits, encoding.image_index[pairs[:, 0]])):
                 if (bad := first_not_finite(values)) is not None:
@@ -115,7 +115,7 @@ class TwoStagePredictor:
         return predictions
 
 
-def _scored_labels(output: HeadOutputs, given: Tensor | None) -> tuple[Tensor, Tensor]:
+def scored_labels(output: HeadOutputs, given: Tensor | None) -> tuple[Tensor, Tensor]:
     """The class of each object and its probability among all classes, both [N]; the probability of a given class is 1.
     """
     if given is not None:

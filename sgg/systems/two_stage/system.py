@@ -17,7 +17,7 @@ from sgg.common import distributed as parallel
 from sgg.config import Config
 from sgg.experiment.context import Experiment
 from sgg.structures import Batch
-from sgg.systems.contract import Draws, Losses, StepResult
+from sgg.systems.contract import Draws, Foundation, Losses, StepResult
 from sgg.systems.optimization import rate_factor
 
 from .augmenter import MODEL, Augmenter, repeats_of, sampled_pairs
@@ -89,10 +89,14 @@ class TwoStage(TwoStagePredictor):
 
     def advance(self, samples: Sequence[Sample], requested: Sequence[Any]) -> Losses:
         """Every update of a step, on samples that are on the device. Nothing here waits for the device."""
+        losses: Losses = {}
         for _ in range(self._settings.f_updates):
             losses = self.learner.update(samples)
-        losses = losses | self.augmenter.update(samples, requested, self.learner)
-        return parallel.averaged(losses)
+        return parallel.averaged(losses | self.augmenter.update(samples, requested, self.learner))
+
+    def measure(self, foundation: Foundation, epoch: int) -> Mapping[str, float]:
+        """What the augmentation measures of itself after an epoch, by process 0."""
+        return self.augmenter.measure(foundation, self.learner, epoch) if parallel.rank() == 0 else {}
 
     def _parts(self, batch: Batch) -> int:
         """The number of parts of a batch: the same on every process."""

@@ -4,16 +4,18 @@ import random
 
 import pytest
 
+from sgg.common.metric_names import QUALITY
 from sgg.common.row_columns import RowReader, epoch_columns
 from sgg.common.run_log import ROWS, History, epoch_rows
 
 NAMES = ['loss', 'time', *(f"val/{mode}/{subset}/{metric}{adjusted}" for mode in ("sgcls", "predcls")
                            for subset in ("zs", "all") for metric in ("R@20", "R@200", "num_images")
                            for adjusted in ("", "/x0.5")), 'odd "name": 3, ', "ängstlich"]
+OF_QUALITY = [f"{QUALITY}{sample}/node/{metric}" for sample in ("real", "generated") for metric in ("count", "frechet")]
 
 
 def wanted(name: str) -> bool:
-    return name in ("loss", "time", "ängstlich", 'odd "name": 3, ') or name.endswith("all/R@20")
+    return name in ("loss", "time", "ängstlich", 'odd "name": 3, ') or name.endswith(("all/R@20", "node/frechet"))
 
 
 def expected(directory):
@@ -26,7 +28,8 @@ def expected(directory):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_epoch_columns_are_those_of_the_whole_rows(tmp_path, seed) -> None:
-    """Rows of several attempts, some cut off, some without validation, with null, whole numbers and exponents."""
+    """Rows of several attempts, some cut off, some without validation, some with feature quality, with null, whole
+    numbers and exponents."""
     draw = random.Random(seed)
     kinds = (lambda: draw.random(), lambda: draw.gauss(0, 1) * 1e-9, lambda: draw.randrange(9), lambda: float("nan"),
              lambda: 1e25)
@@ -34,7 +37,8 @@ def test_epoch_columns_are_those_of_the_whole_rows(tmp_path, seed) -> None:
         history = History(tmp_path)
         for epoch in range(draw.randrange(1, 4), draw.randrange(4, 9)):
             validated = draw.random() < 0.6
-            history.append(epoch, {name: draw.choice(kinds)() for name in NAMES
+            names = [*NAMES, *(OF_QUALITY if draw.random() < 0.5 else [])]
+            history.append(epoch, {name: draw.choice(kinds)() for name in names
                                    if validated or not name.startswith("val/")})
         content = (tmp_path / ROWS).read_bytes()
         (tmp_path / ROWS).write_bytes(content[:len(content) - draw.choice((0, 1, 30))])

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from sgg.evaluate import feature_quality as quality
-from sgg.evaluate.feature_quality import FeatureStudy, Sample, compare
+from sgg.evaluate.feature_quality import FeatureStudy, Sample
 from tests.noise_study import TEST, make_data, noise_study
 
 
@@ -69,13 +69,6 @@ def test_write_refuses_groups_that_name_no_class(study):
     with pytest.raises(ValueError, match="group animals: 'gnu' is no class of Noise"):
         replace(study, output=study.output / "none").write(ks=(1,), groups={"animals": ["gnu"]})
     assert not (study.output / "none").exists(), "refused before anything is compared"
-
-
-def test_compare_leaves_out_ks_beyond_a_small_sample():
-    real = np.random.default_rng(0).standard_normal((9, 3))
-    assert set(compare(real, real[:4], (1, 3, 5))) == {"frechet", *(
-        f"{name}@{k}" for name in ("precision", "recall", "density", "coverage") for k in (1, 3))}
-    assert compare(real, real[:1], (1, 3)) == {}
 
 
 def test_open_refuses_a_run_without_a_gan(tmp_path):

@@ -6,7 +6,7 @@ import scipy.linalg
 import torch
 
 from sgg.metrics import quality
-from sgg.metrics.quality import coverage_metrics, feature_quality, frechet_distance
+from sgg.metrics.quality import comparable_quality, coverage_metrics, feature_quality, frechet_distance
 
 
 def oracle(real, fake, k):
@@ -81,3 +81,10 @@ def test_feature_quality_refuses_bad_input():
         coverage_metrics(np.zeros((9, 3)), np.zeros((4, 3)), [1, 4])
     with pytest.raises(ValueError, match="at least 2 samples, got 1 and 4"):
         frechet_distance(np.zeros((1, 3)), np.zeros((4, 3)))
+
+
+def test_comparable_quality_leaves_out_ks_beyond_a_small_sample():
+    real = np.random.default_rng(0).standard_normal((9, 3))
+    assert set(comparable_quality(real, real[:4], (1, 3, 5))) == {"frechet", *(
+        f"{name}@{k}" for name in ("precision", "recall", "density", "coverage") for k in (1, 3))}
+    assert comparable_quality(real, real[:1], (1, 3)) == {}

@@ -41,7 +41,8 @@ def test_role_shared() -> None:
         "data.allow_clipping", "detector.backbone", "detector.weights",
         "detector.features",
         "detector.epochs", "detector.batch_size", "detector.learning_rate", "augmentation.kind",
-        "augmentation.visual_conditioning", "augmentation.perturb.method", "augmentation.examples"}
+        "augmentation.generator", "augmentation.generator_epochs", "augmentation.visual_conditioning",
+        "augmentation.perturb.method", "augmentation.examples"}
 
 
 def test_role_block() -> None:
@@ -67,7 +68,8 @@ def test_role_searchable_and_identity_mean_training() -> None:
         expected = key.split(".")[0] not in {"experiment", "evaluation", "search", "resources", "tracking"} and \
             key not in {"data.root", "data.cache", "data.workers", "data.eval_images", "training.device",
                         "training.keep_checkpoints", "training.checkpoint_steps", "training.recompute_box_heads",
-                        "features.maps", "features.in_memory"}
+                        "features.maps", "features.in_memory", "augmentation.quality_every",
+                        "augmentation.quality_images"}
         assert (role_of(key).searchable, role_of(key).identity) == (expected, expected), key
 
 

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from sgg import systems
 from sgg.config import Config, ConfigError, load
+from sgg.training import preparation as preparation_of_training
 
 HEAD = {"memory": 1e9}
 
@@ -99,10 +99,29 @@ def test_prepare_shares_what_our_own_function_would_make(tmp_path: Path, monkeyp
     study, axes = read_axes(load(tmp_path / "a.yaml"))
     calls = []
     monkeypatch.setattr(preparation, "share", lambda config, resources, total: calls.append(("share", resources)))
-    monkeypatch.setattr(systems, "prepare", lambda config, make_maps: calls.append(("prepare", make_maps))
-                        or SimpleNamespace(provenance={}))
+    monkeypatch.setattr(preparation_of_training, "prepare", lambda config, make_maps: calls.append(
+        ("prepare", make_maps)) or SimpleNamespace(provenance={}))
     prepare(study, axes, EntryPoints(), {"CPU": 2.0})
     assert calls == [("share", {"CPU": 1.0}), ("prepare", False)]
+
+
+@pytest.mark.parametrize(("generator", "made"), [
+    ("trial", [("trial", 64)]), ("shared", [("shared", 64), ("shared", 32)])])
+def test_shared_configs_has_one_for_each_generator(tmp_path: Path, generator: str, made: list) -> None:
+    """Of 32 trials along five axes, one decides on the generator: hidden_dim, which is otherwise of no interest."""
+    (tmp_path / "a.yaml").write_text(f"""
+loss: {{kind: {{search: grid, of: [baseline, dnorm]}}}}
+augmentation:
+  kind: gan
+  generator: {generator}
+  hidden_dim: {{search: grid, of: [64, 32]}}
+  terms: {{search: grid, of: [[rec], [D, G, rec]]}}
+  perturb: {{method: {{search: grid, of: [rand, neigh]}}, intensity: {{search: grid, of: [0.2, 0.4]}}}}
+""")
+    study, axes = read_axes(load(tmp_path / "a.yaml"))
+    found = shared_configs(study, axes)
+    assert {(config.augmentation.generator, config.augmentation.hidden_dim) for config in found} == {*made}
+    assert len(found) == len(made) + 1  # perturb.method decides what else is shared
 
 
 def test_missing_vectors() -> None:

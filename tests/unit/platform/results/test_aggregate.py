@@ -9,6 +9,7 @@ from platform.study.trial_record import FAILED, FINISHED, STOPPED, TrialRecord
 import pytest
 
 from sgg.common.atomic import write_json
+from sgg.common.run_log import History
 
 TOY = {"name": "toy", "description": "toy genome", "hash": "aaaaaaaaaaaa"}
 VG = {"name": "vg", "description": "Visual Genome", "hash": "bbbbbbbbbbbb"}
@@ -24,6 +25,20 @@ def test_aggregate(search):
     # deviations -.1, 0, .1 over n - 1 = 2
     assert (cell.mean, cell.std, cell.n) == (pytest.approx(0.2), pytest.approx(0.1), 3)
     assert (rows[0].seeds, rows[0].n, rows[0].status) == ([0, 1], 2, FINISHED)
+
+
+def test_aggregate_has_the_last_feature_quality_of_each_trial(search):
+    """Measured after the first epoch and after the third; the second and the last one have none."""
+    path = search("a", [("dnorm", 0, FINISHED, 0.4), ("dnorm", 1, FINISHED, 0.6)], pred_weight="[0, 0.5]")
+    name = "quality/generated/node/precision@5"
+    for trial, last in zip(sorted((path / "trials").iterdir()), (0.2, 0.4), strict=True):
+        history = History(trial)
+        for epoch, value in ((1, 0.1), (2, None), (3, last), (4, None)):
+            quality = {} if value is None else {name: value}
+            history.append(epoch, {"loss": 1.0, "val/sgcls/zs/ngR@100": 0.5, **quality})
+    rows = aggregate(collect([path]))
+    assert [(row.cells[name].mean, row.cells[name].n) for row in rows] == [(pytest.approx(0.3), 2)] * 2
+    assert name in render(rows, "csv").splitlines()[0]
 
 
 def test_aggregate_counts_the_same_trial_once(search):

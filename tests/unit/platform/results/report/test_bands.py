@@ -31,6 +31,19 @@ def test_curves_hold_the_epochs_of_one_configuration_after_the_other():
     assert found == {"epochs": [[1, 2, 3], [], [1]], "of": {"loss": [[4, 4, 1, 2], [3, 4, 1, 2], [5, 4, 1, 2]]}}
 
 
+def test_curves_of_feature_quality_are_fractions_numbers_and_a_count():
+    """Of two trials: density and the Frechet distance may exceed 1, and the number of features does not differ."""
+    curved = [TrialHistory("t", "run", "finished", "", 0, {}, epochs=[1, 2], curves={
+        f"quality/generated/node/{name}": [None, value] for name, value in (
+            ("precision@5", recall), ("density@5", 3.0), ("frechet", 40.0 + recall), ("count", 1740.0))})
+        for recall in (0.25, 0.75)]
+    found = {name.rpartition("/")[2]: columns for name, columns in curves([curved])["of"].items()}
+    assert [fractions(column) for column in found["precision@5"]] == [[None, 0.5], [None, 0.25], [None, 0.75]]
+    assert found["density@5"] == [[None, 3.0]] * 3
+    assert found["frechet"] == [[None, 40.5], [None, 40.25], [None, 40.75]]
+    assert found["count"] == [[None, 1740.0]]
+
+
 def test_curves_of_single_trials_have_no_lowest_and_highest_value():
     recall = TrialHistory("t", "run", "finished", "", 0, {}, epochs=[1, 2], curves={"val/sgcls/zs/R@50": [None, 0.5]})
     found = curves([[recall], [history([1], [2.0])]])["of"]
