@@ -33,7 +33,7 @@ from sgg.training.preparation import prepare
 
 DATA = {"name": "toy", "version": 3}
 SHORT, LONG = "shared", "shared longer"
-FROZEN = {"generator": "shared", "terms": ["rec"]}
+FROZEN = {"generator": "shared", "frozen": True}
 LEVERS: dict[str, dict[str, Any]] = {
     "papers": {},
     "gate at .5": {"reconstruct_above": 0.5},
@@ -68,9 +68,11 @@ def settings(lever: str, seed: int, options: argparse.Namespace) -> Config:
         data["seed"] = options.data_seed
     if options.images is not None:
         data |= {"train_images": options.images, "eval_images": max(8, options.images // 4)}
-    gan = {"kind": "gan", "quality_every": 1, "generator_epochs": longer if lever.startswith(LONG) else short}
+    gan: dict[str, Any] = {"kind": "gan", "quality_every": 1, **LEVERS[lever]}
+    if "generator" in gan:
+        gan["generator_epochs"] = longer if lever.startswith(LONG) else short
     training = {} if options.epochs is None else {"epochs": options.epochs}
-    return validate({"experiment": {"seed": seed}, "data": data, "augmentation": gan | LEVERS[lever],
+    return validate({"experiment": {"seed": seed}, "data": data, "augmentation": gan,
                      "training": training, "evaluation": {"test": False}})
 
 

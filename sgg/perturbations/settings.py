@@ -36,7 +36,7 @@ class Perturb(Section):
     degree_smoothing: Annotated[NonNegativeFloat, trains(mid_training=True), acts_unless("method", "off"),
                                 acts_with("uniform", False)] = 1.0
     """Nodes are drawn in proportion to their degree to this power."""
-    min_support: Annotated[NonNegativeInt, trains(mid_training=True)] = 0
+    min_support: Annotated[NonNegativeInt, trains(mid_training=True), acts_unless("method", "off")] = 0
     """A new label must have been seen so often in training in every role of the node: as subject, or as object, of the
     predicate of each of its relations. 1: (subject, predicate) and (predicate, object) of every perturbed triplet occur
     in training. 0: any label, as in the papers."""

@@ -23,7 +23,7 @@ from sgg.training.fit import fit
 from sgg.training.preparation import prepare
 
 pytestmark = pytest.mark.usefixtures("torch_as_before")
-FROZEN = {"kind": "gan", "generator": "shared", "generator_epochs": 2, "terms": ["rec"], "quality_every": 1,
+FROZEN = {"kind": "gan", "generator": "shared", "generator_epochs": 2, "frozen": True, "quality_every": 1,
           "quality_images": 6}
 
 
@@ -87,9 +87,9 @@ def test_fit_of_other_trials_finds_the_generator(frozen, config, tmp_path, monke
     """With another seed, loss and perturbation, frozen or trained on."""
     _, generator = frozen
     monkeypatch.setattr(generator_training, "train_epoch", None)  # nobody trains it again
-    for name, terms in (("frozen", ["rec"]), ("on", ["D", "G", "rec"])):
+    for name in ("frozen", "on"):
         fit(config(experiment={"seed": 5}, loss={"kind": "baseline"}, training={"epochs": 1},
-                   augmentation={"terms": terms, "perturb": {"method": "rand"}}), tmp_path / name)
+                   augmentation={"frozen": name == "frozen", "perturb": {"method": "rand"}}), tmp_path / name)
         ours, theirs = weights_of(tmp_path / name, 1), weights_of(generator)
         assert all(torch.equal(ours[weight], theirs[weight]) for weight in theirs) is (name == "frozen")
 
@@ -97,7 +97,7 @@ def test_fit_of_other_trials_finds_the_generator(frozen, config, tmp_path, monke
 def test_fit_begins_with_the_generator_of_a_trial(frozen, config, tmp_path) -> None:
     """Named by the folder of the trial; its discriminators go on, too."""
     trial, _ = frozen
-    fit(config(training={"epochs": 1}, augmentation={"generator": str(trial)}), tmp_path)
+    fit(config(training={"epochs": 1}, augmentation={"generator": str(trial), "generator_epochs": 10}), tmp_path)
     ours, theirs = weights_of(tmp_path, 1), weights_of(trial)
     assert all(torch.equal(ours[name], value) for name, value in theirs.items() if name.startswith("gan."))
 
@@ -154,7 +154,7 @@ def test_prepare_waits_for_another_process_and_resumes_a_killed_training(frozen,
         (tmp_path / name).mkdir()
         (tmp_path / name / "detectors").symlink_to(cache / "detectors")
         return config(tmp_path / name, features={"maps": "off"}, augmentation={
-            "generator_epochs": 4, "visual_conditioning": False, "quality_every": None})
+            "kind": "gan", "generator": "shared", "generator_epochs": 4, "visual_conditioning": False})
 
     own = of("cache")
     context = multiprocessing.get_context("forkserver")
@@ -191,7 +191,7 @@ data: {{name: toy, root: {toy_root}, cache: {cache}, train_images: 16, eval_imag
 detector: {{epochs: 2}}
 training: {{epochs: 1, batch_size: 8}}
 evaluation: {{batch_size: 8, ks: [20, 50]}}
-augmentation: {{kind: gan, generator: shared, generator_epochs: 1, terms: rec}}
+augmentation: {{kind: gan, generator: shared, generator_epochs: 1, frozen: true}}
 """)
     assert extract.main([str(tmp_path / "a.yaml")]) == 0
     trained = [json.loads(path.read_text())["hash"] for path in (cache / FOLDER).glob(f"*/{METADATA}")]

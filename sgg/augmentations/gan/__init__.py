@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from sgg.methods.augmentation import (
     AUGMENTATIONS,
@@ -17,7 +17,7 @@ from sgg.methods.augmentation import (
 )
 from sgg.methods.head import Mode
 from sgg.perturbations.settings import Perturb
-from sgg.settings.marks import ComputedDefault, Get, acts_with, data_defaults
+from sgg.settings.marks import ComputedDefault, Get, acts_unless, acts_with, data_defaults
 from sgg.settings.roles import measures, trains
 from sgg.settings.section import Distinct, Fraction, HomePath, Listed
 
@@ -47,10 +47,14 @@ class GANAugmentation(Augmentation):
     generator: Annotated[Literal["trial", "shared"] | HomePath, trains(shared=True, tried=True)] = "trial"
     """The generator, with its discriminators, with which a trial begins. trial: a fresh one, as in the papers. shared:
     one that is trained before the trials, once for all that have the same data, detector and settings of the GAN (not
-    `terms` and `perturb`); the cache keeps it. A path: that of a checkpoint, or of the folder of a trial. With terms
-    `rec` alone it stays as it is; with `D` and `G` the trial goes on training it."""
-    generator_epochs: Annotated[PositiveInt, trains(shared=True), data_defaults(toy=10)] = 20
+    `perturb`); the cache keeps it. A path: that of a checkpoint, or of the folder of a trial. The trial goes on
+    training it unless it is `frozen`."""
+    generator_epochs: Annotated[PositiveInt, trains(shared=True), acts_with("generator", "shared"),
+                                data_defaults(toy=10)] = 20
     """Epochs of the training of a shared generator."""
+    frozen: Annotated[bool, trains(), acts_unless("generator", "trial")] = False
+    """Leave the trained generator as it is: a step of a trial updates neither G nor D. Their settings then act on the
+    training of a shared one."""
     large_discriminator: Annotated[bool, trains()] = True
     """Add 1x1 convolutions to the global discriminator."""
     visual_conditioning: Annotated[bool, trains(shared=True)] = True
@@ -81,10 +85,19 @@ class GANAugmentation(Augmentation):
     quality_every: Annotated[PositiveInt | None, measures()] = None
     """The number of epochs between measurements of generated features beside real ones, after the first epoch, so many
     after it, and the last (docs/METRICS.md); None: never. Training stays the same to the last bit."""
-    quality_images: Annotated[PositiveInt, measures()] = 200
+    quality_images: Annotated[PositiveInt, measures(), acts_unless("quality_every", None)] = 200
     """Features are generated for so many images of val, and compared with those of so many of train, at equal distances
     over each split."""
     perturb: Perturb = Perturb()
+
+    @model_validator(mode="after")
+    def _learns_or_is_frozen(self) -> GANAugmentation:
+        if self.frozen and self.attach_generator:
+            raise ValueError("attach_generator true trains a generator that frozen true leaves as it is: leave one out")
+        if self.frozen and "rec" not in self.terms:
+            raise ValueError("frozen true has no effect without the term rec, by which F learns from the generator: "
+                             "add rec to augmentation.terms")
+        return self
 
     @property
     def needs(self) -> frozenset[AugmentationNeed]:
@@ -108,7 +121,8 @@ class GANAugmentation(Augmentation):
         if self.generator != "shared":
             return self.generator
         usual = {name: type(self).model_fields[name].default for name in (
-            "generator", "generator_epochs", "reconstruct_above", "attach_generator", "reconstruction_bias", "perturb")}
+            "generator", "generator_epochs", "frozen", "reconstruct_above", "attach_generator", "reconstruction_bias",
+            "perturb")}
         return GeneratorTraining(self.generator_epochs, self.model_copy(update={**usual, "terms": ["D", "G"]}))
 
     def fault_of_generator(self, trained: Mapping[str, Any]) -> str | None:

@@ -35,8 +35,8 @@ class GANAugmenter(Augmenter):
     perturber: changes the labels that G gets; None keeps them. features: the real features on which G is conditioned;
     None: G is not conditioned. Adam with betas (0, .9) trains both G and D.
 
-    A G that was trained before and does not learn is in evaluation mode: its BatchNorm has the statistics of its
-    training, and changes no more.
+    terms: the losses of a step. A frozen G is in evaluation mode: its BatchNorm has the statistics of its training, and
+    changes no more.
     """
 
     def __init__(self, gan: GAN, settings: GANAugmentation, perturber: Perturber | None = None,
@@ -47,8 +47,9 @@ class GANAugmenter(Augmenter):
         if self.gate is not None:
             self.networks = {**self.networks, "gate": self.gate.to(next(gan.parameters()).device)}
         self._curves: FeatureCurves | None = None
-        self.learns = "G" in settings.terms or ("rec" in settings.terms and settings.attach_generator)
-        if settings.generator != "trial" and not self.learns:
+        self.terms = frozenset(settings.terms) - (frozenset({"D", "G"}) if settings.frozen else frozenset())
+        self.learns = "G" in self.terms or ("rec" in self.terms and settings.attach_generator)
+        if settings.frozen:
             gan.generator.eval()
         betas = (0.0, 0.9)
         self.optimizers: Mapping[str, torch.optim.Optimizer] = {
@@ -72,11 +73,11 @@ class GANAugmenter(Augmenter):
                learner: GraphLearner) -> Losses:
         """Update G, F on the generated features, and D, as the terms say. The losses are those of the last updates."""
         inputs = [(labels, None if visual is None else visual.result()) for labels, visual in requested]
-        reconstructs = "rec" in self.settings.terms and (self.gate is None or self.gate.is_open)
+        reconstructs = "rec" in self.terms and (self.gate is None or self.gate.is_open)
         losses: Losses = {}
         for left in reversed(range(self.settings.adversarial_updates)):
             losses, fakes = self.update_generator(samples, inputs, learner, reconstructs and not left)
-            if "D" in self.settings.terms:
+            if "D" in self.terms:
                 losses |= self.update_discriminators(samples, fakes, learner)
         return losses
 
@@ -87,7 +88,7 @@ class GANAugmenter(Augmenter):
             return {}
         if self._curves is None:
             self._curves = FeatureCurves(foundation, learner.detector, self.features, settings.quality_images)
-        learns = training.f_updates or "rec" in settings.terms
+        learns = training.f_updates or "rec" in self.terms
         return self._curves.point(self.gan, learner.model if learns else None)
 
     def update_generator(self, reals: Sequence[Sample], inputs: Sequence[tuple[Tensor, Tensor | None]],
@@ -98,7 +99,7 @@ class GANAugmenter(Augmenter):
         inputs: of each sample the labels [N], and the features [N, channels, 7, 7] on which G is conditioned.
         reconstructs: whether the term `rec` counts.
         """
-        terms = {*self.settings.terms} - (set() if reconstructs else {"rec"})
+        terms = self.terms - (set() if reconstructs else {"rec"})
         losses, fakes = [], []
         self.optimizers["generator"].zero_grad(set_to_none=True)
         learner.zero_grad()

@@ -17,6 +17,8 @@ from sgg.common.hashing import file_hash, value_hash
 from sgg.common.metric_names import GENERATOR, SETTINGS_OF_PARTS
 from sgg.config import Config
 from sgg.config.by_role import role_of
+from sgg.config.conditions import without_idle
+from sgg.config.schema import Settings
 from sgg.experiment.context import Experiment
 from sgg.methods.augmentation import AUGMENTATIONS, GeneratorTraining
 from sgg.settings.keys import flatten
@@ -168,7 +170,7 @@ def training_config(config: Config, training: GeneratorTraining) -> Config:
     settings["experiment"]["seed"] = [SEED]
     settings["training"] |= {"epochs": training.epochs, "f_updates": 0}
     settings["augmentation"] = training.augmentation.model_dump(mode="json")
-    return Config.model_validate(settings)
+    return Config.model_validate(without_idle(Settings, settings))
 
 
 def deciding(config: Config) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def trial(toy_root):
         config = validate({
             "data": {"name": "toy", "root": str(toy_root), "train_images": 12}, "features": {"maps": "off"},
             "training": {"batch_size": 4, "epochs": 4, **settings.pop("training", {})},
-            "augmentation": {"kind": "gan", "visual_conditioning": False, "quality_images": IMAGES, **settings}})
+            "augmentation": {"kind": "gan", "visual_conditioning": False, **settings}})
         foundation = untrained(config, toy_root)
         system = foundation.build()
         system.train()
@@ -151,8 +151,9 @@ def test_point_names_an_image_where_the_generator_has_diverged(trial):
             system.augmenter.gan, system.model)
 
 
-@pytest.mark.parametrize(("settings", "epochs"), [({}, []), ({"quality_every": 2}, [1, 3, 4]),
-                                                  ({"quality_every": 9}, [1, 4])])
+@pytest.mark.parametrize(("settings", "epochs"), [
+    ({}, []), *(({"quality_every": every, "quality_images": IMAGES}, epochs)
+                for every, epochs in ((2, [1, 3, 4]), (9, [1, 4])))])
 def test_measure_is_due_as_the_settings_say(trial, settings, epochs):
     """After the first of four epochs, every so many after it, and the last."""
     foundation, system = trial(**settings)

@@ -17,7 +17,7 @@ from sgg.settings.marks import ActsWith
 
 CANDIDATES = (True, False, 0, 1, 2, 3, 0.25, 0.5, "x", "off", "sgcls", "predcls", "sgd", "adamw", "step", "constant",
               "cosine", "cooccurrence", "auto", "contexts", "network", "refuse", "keep", "add", "rand", "neigh",
-              "graphn", "fog", "asha", "exact", "offline", ["D"], ["rec"], None)
+              "graphn", "shared", "fog", "asha", "exact", "offline", ["D"], ["rec"], None)
 """Values of which each setting takes some."""
 CONDITIONS = [(setting, mark) for setting in {(one.key, one.chosen): one for one in declared(Settings)}.values()
               for mark in setting.marks(ActsWith)]

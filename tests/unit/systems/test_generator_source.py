@@ -40,7 +40,7 @@ def source(toy_root):
 
 SAME = [{"loss": {"kind": "baseline"}}, {"experiment": {"seed": [1, 2]}}, {"model": {"head": "motifs"}},
         {"training": {"epochs": 9, "learning_rate": 0.5, "mode": "predcls", "optimizer": "adamw"}},
-        {"augmentation": {"terms": ["rec"], "reconstruct_above": 0.5, "quality_every": 1}},
+        {"augmentation": {"frozen": True, "reconstruct_above": 0.5, "quality_every": 1}},
         {"augmentation": {"perturb": {"method": "rand", "intensity": 0.4}}}, {"evaluation": {"every": 3}}]
 OTHER = [{"augmentation": {"generator_epochs": 3}}, {"augmentation": {"hidden_dim": 32}},
          {"augmentation": {"learning_rate_generator": 1e-3}}, {"augmentation": {"adversarial_updates": 2}},
@@ -72,7 +72,7 @@ def test_generator_of_a_trial_that_begins_with_a_fresh_one(settings, source):
 
 def test_training_config_trains_nothing_but_the_generator(settings, toy_root):
     """A step of it changes G and D and leaves F as it is. Its losses are those of the adversaries."""
-    config = settings(augmentation={"terms": ["rec"], "perturb": {"method": "rand"}})
+    config = settings(augmentation={"frozen": True, "perturb": {"method": "rand"}})
     foundation = untrained(config, toy_root)
     run = foundation.generator_run()
     assert run.foundation.config.augmentation.perturb.method == "off"
@@ -215,20 +215,30 @@ def test_given_generator_that_is_nowhere_is_refused(settings, toy_root, tmp_path
         foundation.missing_generator()
 
 
-@pytest.mark.parametrize(("terms", "attached", "frozen"), [
-    (["rec"], False, True), (["rec"], True, False), (["D", "G", "rec"], False, False), (["D", "rec"], False, True)])
-def test_step_leaves_a_generator_as_it_is_that_no_term_trains(settings, toy_root, terms, attached, frozen):
-    """Also the statistics of its BatchNorm. Its features have no gradient, so its activations are not kept."""
-    config = settings(augmentation={"terms": terms, "attach_generator": attached})
-    foundation = untrained(config, toy_root)
+@pytest.mark.parametrize(("changes", "stays"), [
+    ({"frozen": True}, True), ({"frozen": True, "terms": ["rec"]}, True), ({}, False),
+    ({"terms": ["rec"], "attach_generator": True}, False)])
+def test_step_leaves_a_frozen_generator_as_it_is(settings, toy_root, changes, stays):
+    """Also the statistics of its BatchNorm, and D. Its features have no gradient, so its activations are not kept."""
+    foundation = untrained(settings(augmentation=changes), toy_root)
     sealed(foundation)
     system = foundation.build()
     system.train()
-    generator = system.networks["gan"].generator
-    before = [value.clone() for value in generator.state_dict().values()]
+    gan = system.networks["gan"]
+    before = [value.clone() for value in gan.state_dict().values()]
     for step, batch in enumerate(foundation.training_batches().epoch(1), start=1):
         losses = system.training_step(batch, Draws(0, step)).losses
         assert {"rec/nodes", "rec/edges"} <= losses.keys()
-    assert all(map(torch.equal, before, generator.state_dict().values())) is frozen
-    assert generator.training is not frozen
-    assert all(weight.grad is None for weight in generator.parameters()) is frozen
+        assert any(name.startswith(("G/", "D/")) for name in losses) is (changes == {})
+    assert all(map(torch.equal, before, gan.state_dict().values())) is stays
+    assert gan.generator.training is not stays
+    assert all(weight.grad is None for weight in gan.generator.parameters()) is stays
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"attach_generator": True}, "attach_generator true trains a generator that frozen true leaves as it is"),
+    ({"terms": ["D", "G"]}, "frozen true has no effect without the term rec"),
+    ({"generator": "trial"}, r"augmentation\.frozen True has no effect, since augmentation\.generator is trial")])
+def test_frozen_is_refused_where_it_would_not_act(settings, changes, message):
+    with pytest.raises(ValueError, match=message):
+        settings(augmentation={"frozen": True, **changes})
