@@ -177,16 +177,19 @@ resources: {gpus: 0}
     command.kill()
     command.wait()
     before = written()  # the next trial may have begun before the kill
+    pace = tmp_path / "data" / "seconds.txt"
+    pace.write_text("3600")  # else a trial may be over before the command notices that Ray is gone
     command = start(config, "--resume")
     wait_until(lambda: len(folders()) >= 2 and written().items() - before.items(), command, pause=0.005)
     for process in ray_processes(command.pid):
         if process.name() == "raylet":
             process.kill()
-    assert command.wait(60) == 1
+    assert command.wait(300) == 1
     assert "Ray's own processes have ended" in (printed := (tmp_path / "output.txt").read_text())
     assert "Traceback" not in printed
     assert RUNNING not in {record.status for record in directory.records()}
     begun = folders()
+    pace.unlink()
     assert start(config, "--resume").wait(600) == 0, (tmp_path / "output.txt").read_text()
 
     records = directory.records()
