@@ -20,6 +20,7 @@ from sgg.config import Config
 from ..results.wording import short_names
 from ..search.axis import Values, describe
 from ..study.trial_record import FAILED, FINISHED, PENDING, RUNNING, STOPPED, TrialRecord
+from ..trial.reported import headline_metrics
 from ..trial.trainable import BEFORE_KEY, ENDED_KEY, FAILED_KEY, OBJECTIVE
 from .trial_status import settings_of
 
@@ -193,14 +194,6 @@ class LiveTable(Callback):
 
 def _in_words(values: Values) -> str:
     return describe(dict(zip(short_names(list(values)), values.values(), strict=True)))
-
-
-def headline_metrics(metric: str) -> tuple[str, str]:
-    """The names of the zero-shot and the all-shot metric that belong to a searched metric."""
-    parts = metric.split("/")
-    if len(parts) != 4:
-        return "val/sgcls/zs/ngR@100", "val/sgcls/all/ngR@100"
-    return "/".join(["val", parts[1], "zs", parts[3]]), "/".join(["val", parts[1], "all", parts[3]])
 
 
 def duration(seconds: float | None) -> str:

@@ -76,12 +76,12 @@ class Tracker(Callback):
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """See ray.tune.Callback."""
         self._attempt(self.open, trial)
-        self._attempt(self._log_earlier_epochs, trial)
+        self._attempt(self._log_new_epochs, trial)
 
     def on_trial_result(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any],
                         **info: Any) -> None:
         """See ray.tune.Callback."""
-        self._log_once(trial, result)
+        self._attempt(self._log_new_epochs, trial)
 
     def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """See ray.tune.Callback."""
@@ -94,15 +94,14 @@ class Tracker(Callback):
         """See ray.tune.Callback."""
         self._attempt(self.close, trial, True)
 
-    def _log_earlier_epochs(self, trial: TuneTrial) -> None:
+    def _log_new_epochs(self, trial: TuneTrial) -> None:
+        """Log the rows on disk that are not logged yet, also those of a search before it was resumed. A result of Tune
+        has only a part of a row."""
         for row in TrialRecord.read(self._directory.trial(trial.trial_id)).rows():
-            self._log_once(trial, row)
-
-    def _log_once(self, trial: TuneTrial, row: Row) -> None:
-        epoch = row.get("epoch", 0)
-        if epoch > self._logged.get(trial.trial_id, 0):
-            self._logged[trial.trial_id] = epoch
-            self._attempt(self.log, trial, epoch, scalars_of(row))
+            epoch = row.get("epoch", 0)
+            if epoch > self._logged.get(trial.trial_id, 0):
+                self._logged[trial.trial_id] = epoch
+                self.log(trial, epoch, scalars_of(row))
 
     def _attempt(self, step: Callable[..., None], *arguments: Any) -> None:
         if self._failed:

@@ -18,6 +18,7 @@ from ..study.directory import RAY, StudyDirectory
 from ..study.paths import absolute
 from ..study.study_file import StudyMetadata
 from ..study.trial_record import FINISHED, RUNNING, TrialRecord
+from .reported import reported
 from .train_run import TrainRun
 from .worker import work
 
@@ -196,7 +197,7 @@ def results_of(record: TrialRecord, config: Config) -> list[Row]:
     """The results that a trial has reported to Tune, from the rows on disk."""
     results: list[Row] = []
     for row in record.rows():
-        results.append(with_objective(row, results[-1] if results else {}, config))
+        results.append(with_objective(reported(row, config), results[-1] if results else {}, config))
     return results
 
 

@@ -14,12 +14,14 @@ from typing import Any
 import ray.train
 
 from sgg.common.run_log import Row, position
+from sgg.config import Config
 from sgg.methods.plugin_errors import reason_of
 
 from ..study.entry_points import find
 from ..study.received import received
 from ..study.trial_record import ERROR, LOG
 from .jobs import Report
+from .reported import reported
 from .train_run import LostPeerError
 
 log = logging.getLogger(__name__)
@@ -44,8 +46,9 @@ def work(arguments: dict[str, Any], report: Report) -> None:
     _use_own_gpu()
     try:
         fit = find(arguments["fit"])
-        fit(received(arguments["config"]), directory, resume=True, start_from=arguments["start_from"],
-            on_epoch_end=partial(_report, report, after=tuple(arguments["after"])),
+        config = received(arguments["config"])
+        fit(config, directory, resume=True, start_from=arguments["start_from"],
+            on_epoch_end=partial(_report, report, config=config, after=tuple(arguments["after"])),
             make_maps=False)  # the search has decided on them
     except Exception as error:
         # The error goes to another process as text, since not every exception can be pickled.
@@ -56,13 +59,13 @@ def work(arguments: dict[str, Any], report: Report) -> None:
         raise kind(reason_of(error)) from None
 
 
-def _report(report: Report, row: Row, after: tuple[int, int]) -> None:
+def _report(report: Report, row: Row, config: Config, after: tuple[int, int]) -> None:
     if position(row) <= after:
         return
     loss = row.get("loss")
     if loss is not None and not math.isfinite(loss):
         raise FloatingPointError(f"loss is {loss} in epoch {row['epoch']}")
-    report(row)
+    report(reported(row, config))
 
 
 def _use_own_gpu() -> None:

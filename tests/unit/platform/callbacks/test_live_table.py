@@ -1,6 +1,6 @@
 import io
 import re
-from platform.callbacks.live_table import LiveTable, duration, headline_metrics, metric_text
+from platform.callbacks.live_table import LiveTable, duration, metric_text
 from platform.study.trial_record import TrialRecord
 from types import SimpleNamespace
 
@@ -120,9 +120,7 @@ def test_live_table_shows_a_searched_loss_not_as_a_fraction(output):
     assert "best so far: 39.24  loss=dnorm" in shown(table)
 
 
-def test_metric_text_duration_and_headline_metrics():
+def test_metric_text_and_duration():
     metrics = ("val/sgcls/zs/F1@20", "val/sgcls/all/triplet-rank-mean", "loss")
     assert [metric_text(metric, 0.5) for metric in metrics] == ["50.0 %", "0.5", "0.5"]
     assert [duration(seconds) for seconds in (None, 5, 65, 3661)] == ["-", "0:05", "1:05", "1:01:01"]
-    assert headline_metrics("val/predcls/10s/ngR@50") == ("val/predcls/zs/ngR@50", "val/predcls/all/ngR@50")
-    assert headline_metrics("loss") == ("val/sgcls/zs/ngR@100", "val/sgcls/all/ngR@100")

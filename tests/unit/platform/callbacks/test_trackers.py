@@ -33,6 +33,14 @@ def tune_trial(name):
     return SimpleNamespace(trial_id=name, config={"study": "x", "loss.scale": 2, "experiment.seed": 3}, last_result={})
 
 
+def report(tracker, directory, trial, epoch, **values):
+    """An epoch's row goes to disk. Tune gets a part of it."""
+    folder = directory.trial(trial.trial_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    History(folder).append(epoch, values)
+    tracker.on_trial_result(0, [], trial, {"epoch": epoch})
+
+
 def wait_for(value, seconds=20):
     """What a callable returns once it is something: W&B handles values in the background."""
     end = time.monotonic() + seconds
@@ -69,8 +77,8 @@ def test_wandb_tracker_makes_one_run_a_trial_offline_and_writes_no_key(study, tm
     tracker.on_trial_start(0, [], trial)
     run, = runs
     assert (run.id, run.group, run.config["loss.scale"]) == ("t0", "a", 2)
-    tracker.on_trial_result(0, [], trial, {"epoch": 1, "loss": 0.5, "val/sgcls/zs/ngR@100": 0.25})
-    tracker.on_trial_result(0, [], trial, {"epoch": 2, "loss": 0.4})
+    report(tracker, StudyDirectory.of(study), trial, 1, loss=0.5, **{"val/sgcls/zs/ngR@100": 0.25})
+    report(tracker, StudyDirectory.of(study), trial, 2, loss=0.4)
     assert wait_for(lambda: dict(run.summary).get("sgcls/val_zs_R@100_NOGC")) == 0.25
     tracker.on_trial_complete(0, [], trial)
     files = [path for path in (tmp_path / "a" / "wandb").rglob("*") if path.is_file()]
@@ -85,8 +93,7 @@ def test_tensor_board_tracker_writes_each_figure_once(study, tmp_path):
     tracker = TensorBoardTracker(directory)
     tracker.on_trial_start(0, [], trial)
     for epoch in (1, 2, 2):
-        tracker.on_trial_result(0, [], trial, {"epoch": epoch, "loss": 1 / epoch})
-    directory.trial("t0").mkdir(parents=True)
+        report(tracker, directory, trial, epoch, loss=1 / epoch)
     write_json(directory.trial("t0") / "test.json", {"test/sgcls/zs/ngR@100": 0.5})
     tracker.on_trial_complete(0, [], trial)
     events = EventAccumulator(str(tmp_path / "a" / "tensorboard" / "t0")).Reload()
@@ -102,14 +109,15 @@ def test_epochs_that_a_killed_process_lost_are_logged_on_resuming(study, tmp_pat
     before = TensorBoardTracker(directory)
     before.on_trial_start(0, [], trial)
     for epoch in (1, 2, 3):
-        History(directory.trial("t0")).append(epoch, {"loss": 1 / epoch})
-        if epoch < 3:  # the last one was written, but never heard of
-            before.on_trial_result(0, [], trial, {"epoch": epoch, "loss": 1 / epoch})
+        if epoch < 3:
+            report(before, directory, trial, epoch, loss=1 / epoch)
+        else:  # it was written, but never heard of
+            History(directory.trial("t0")).append(epoch, {"loss": 1 / epoch})
     before.close(trial, failed=False)  # writes what is buffered
     time.sleep(1.1)  # names of event files go by the second
     tracker = TensorBoardTracker(directory)
     tracker.on_trial_start(0, [], trial)
-    tracker.on_trial_result(0, [], trial, {"epoch": 4, "loss": 0.25})
+    report(tracker, directory, trial, 4, loss=0.25)
     tracker.on_trial_complete(0, [], trial)
     events = EventAccumulator(str(tmp_path / "a" / "tensorboard" / "t0")).Reload()
     assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4]
@@ -155,10 +163,10 @@ class Broken(Tracker):
 def test_tracker_that_fails_is_reported_once_and_used_no_more(study, monkeypatch, capsys, step, calls):
     monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
     tracker, trial = Broken(StudyDirectory.of(study), step), tune_trial("t0")
-    for _ in range(2):
+    for turn in range(2):
         tracker.on_trial_start(0, [], trial)
-        for epoch in (1, 2):
-            tracker.on_trial_result(0, [], trial, {"epoch": epoch, "loss": 0.5})
+        for epoch in (2 * turn + 1, 2 * turn + 2):
+            report(tracker, StudyDirectory.of(study), trial, epoch, loss=0.5)
         tracker.on_trial_complete(0, [], trial)
         tracker.on_trial_error(0, [], trial)
     assert len(tracker.calls) == calls
