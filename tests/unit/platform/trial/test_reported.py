@@ -32,7 +32,8 @@ def test_headline_metrics_belong_to_the_searched_one():
 
 
 def test_results_from_disk_are_what_was_reported(tmp_path):
-    config = Config.model_validate({"search": {"metric": "val/predcls/zs/ngR@20"}, "evaluation": {"pred_weight": [0, 0.5]}})
+    config = Config.model_validate({"search": {"metric": "val/predcls/zs/ngR@20"},
+                                    "evaluation": {"pred_weight": [0, 0.5]}})
     values = {name: value for name, value in ROW.items() if name not in ("epoch", "attempt")}
     row = History(tmp_path).append(3, values)
     result, = results_of(TrialRecord(tmp_path), config)
