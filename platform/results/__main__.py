@@ -21,10 +21,13 @@ from sgg.common.parser import command_parser
 from .aggregate import aggregate, collect
 from .best import best_checkpoint
 from .differences import baseline_of, present
+from .differences_picture import differences_svg
 from .differences_table import differences_csv, differences_table
 from .formats import FORMATS, render
+from .markdown import markdown
 from .report.content import content
 from .report.page import page
+from .samples import samples_csv
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -71,11 +74,21 @@ def _show(arguments: argparse.Namespace) -> None:
         sys.stdout.write(page(content(collection, rows, arguments.run_dirs)))
         return
     baselines = present(rows, collection.baselines)
-    if form == "differences":
-        if not baselines:
-            raise ValueError("--format differences compares rows with a baseline: name one by --baseline ROW")
-        sys.stdout.write(differences_csv(rows, baselines, collection))
-        return
+    if form in ("differences", "svg") and not baselines:
+        raise ValueError(f"--format {form} compares rows with a baseline: name one by --baseline ROW")
+    match form:
+        case "differences":
+            sys.stdout.write(differences_csv(rows, baselines, collection))
+            return
+        case "svg":
+            sys.stdout.write(differences_svg(rows, baselines[0], collection))
+            return
+        case "markdown":
+            sys.stdout.write(markdown(rows, baselines, collection, arguments.metric))
+            return
+        case "samples":
+            sys.stdout.write(samples_csv(rows))
+            return
     width = os.get_terminal_size().columns if sys.stdout.isatty() else None
     print(render(rows, form, arguments.metric, width, [name for name, _ in collection.objectives]), end="")
     for words in baselines if form == "table" else ():

@@ -1,5 +1,7 @@
-"""Result rows as a table for people, and as CSV, JSON and LaTeX. `report/` makes the page of `--format html`,
-`differences_table.py` the CSV of `--format differences`.
+"""Result rows as a table for people, and as CSV, JSON and LaTeX.
+
+The other formats have files of their own: `samples.py`, `differences_table.py`, `markdown.py`,
+`differences_picture.py` (svg) and `report/` (html).
 
 This does not use pandas, which would make it no shorter: settings differ between rows, and their order, the missing
 values and the tables per basis would have to be made for a data frame too. `DataFrame.to_latex` needs one more package,
@@ -23,7 +25,7 @@ from .basis import Basis
 from .terminal_table import terminal_table
 from .wording import MODES, cell_text, mean_over, setting_text, short_names, unit_of
 
-FORMATS = ("table", "csv", "differences", "json", "latex", "html")
+FORMATS = ("table", "csv", "samples", "differences", "json", "latex", "markdown", "svg", "html")
 FRONT = "pareto_front"
 """The name in CSV and JSON of whether a row is on the Pareto front, where two metrics were searched."""
 BLOCKS = "data_sets"
@@ -34,7 +36,7 @@ BEST = "best_adjusted"
 
 def render(rows: list[ResultRow], form: str, metric: str | None = None, width: int | None = None,
            ranked_by: Sequence[str] = ()) -> str:
-    """The rows in one of FORMATS but html and differences.
+    """The rows as table, CSV, JSON or LaTeX.
 
     metric: the one that table and LaTeX show, for example mR@50. None: the table chooses K by mode (`headline.py`), and
     LaTeX shows ngR@100, or ngR at the largest measured K. width: of a table, in characters. ranked_by: the names of the
@@ -53,7 +55,7 @@ def render(rows: list[ResultRow], form: str, metric: str | None = None, width: i
         case "latex":
             return _latex(rows, metric)
         case _:
-            raise ValueError(f"--format must be one of {', '.join(FORMATS)}, got {form!r}")
+            raise ValueError(f"no table in the format {form!r}")
 
 
 def as_json(row: ResultRow) -> dict[str, Any]:
