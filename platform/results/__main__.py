@@ -87,7 +87,7 @@ def _show(arguments: argparse.Namespace) -> None:
             sys.stdout.write(markdown(rows, baselines, collection, arguments.metric))
             return
         case "samples":
-            sys.stdout.write(samples_csv(rows))
+            sys.stdout.write(samples_csv(rows, [name for name, _ in collection.objectives]))
             return
     width = os.get_terminal_size().columns if sys.stdout.isatty() else None
     print(render(rows, form, arguments.metric, width, [name for name, _ in collection.objectives]), end="")

@@ -9,17 +9,16 @@ from collections.abc import Sequence
 from sgg.common.metric_names import TABLE_SUBSETS
 
 from .aggregate import ResultRow
+from .headline import split_of
 from .history import CURVE_KS
 from .wording import MODES, RECALLS
 
-SPLITS = ("val", "test")
 
-
-def samples_csv(rows: Sequence[ResultRow]) -> str:
-    """A line for each row, data set and seed: the settings of the row, and recall as fractions with all digits, of the
-    last validation and of the test."""
+def samples_csv(rows: Sequence[ResultRow], ranked_by: Sequence[str] = ()) -> str:
+    """A line for each row, data set and seed: the settings of the row, the metrics by which the search ranks, and
+    recall on test, or on validation where no row has a test. Fractions have all digits."""
     keys = list(dict.fromkeys(key for row in rows for key in row.settings))
-    names = recalls(rows)
+    names = _metrics(rows, ranked_by)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow([*keys, "data_set", "seed", *names])
@@ -31,8 +30,8 @@ def samples_csv(rows: Sequence[ResultRow]) -> str:
     return buffer.getvalue()
 
 
-def recalls(rows: Sequence[ResultRow], splits: Sequence[str] = SPLITS) -> list[str]:
-    """The names of the recalls that were measured, by split, mode, subset, kind and K."""
-    measured = {name for row in rows for name in row.cells}
-    return [name for split in splits for mode in MODES for subset in TABLE_SUBSETS for recall in RECALLS
-            for k in CURVE_KS if (name := f"{split}/{mode}/{subset}/{recall}@{k}") in measured]
+def _metrics(rows: Sequence[ResultRow], ranked_by: Sequence[str]) -> list[str]:
+    measured, split = {name for row in rows for name in row.cells}, split_of(rows)
+    recalls = [f"{split}/{mode}/{subset}/{recall}@{k}" for mode in MODES for subset in TABLE_SUBSETS
+               for recall in RECALLS for k in CURVE_KS]
+    return [name for name in dict.fromkeys((*ranked_by, *recalls)) if name in measured]
