@@ -75,7 +75,8 @@ class TrainRun:
     @property
     def is_free(self) -> bool:
         """Whether the last job went well and its workers may do another."""
-        return self._job is None and self._started is not None and not self._started.trainer.lost_workers
+        return (self._job is None and self._started is not None and self._started.error is None
+                and not self._started.trainer.lost_workers)
 
     def begin(self, arguments: dict[str, Any]) -> None:
         """Begin a job with these arguments, which JSON can hold. The one before must be over."""

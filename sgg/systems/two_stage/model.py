@@ -33,5 +33,7 @@ def build_model(config: Config, detector: Detector, outputs: tuple[int, int], wo
                             bias, settings.frequency_bias, head.needs,
                             head.conditions_on_labels, words, outputs, config.training.recompute_box_heads)
     if config.training.compile:
+        # torch counts how often it has compiled a function, over all models of a process, and stops at a limit.
+        torch.compiler.reset()
         model.classify = torch.compile(model.classify, dynamic=True)  # type: ignore[method-assign]  # of this one
     return model

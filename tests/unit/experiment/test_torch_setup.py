@@ -5,6 +5,7 @@ import torch
 
 from sgg.config import validate
 from sgg.experiment.torch_setup import configure_torch
+from sgg.models.scene_graph import SceneGraphModel
 from sgg.systems.two_stage.system import TwoStage
 from sgg.training.epoch import train_epoch
 from tests.untrained import untrained
@@ -54,3 +55,20 @@ def test_configure_torch_compiles_a_model_that_trains_as_the_plain_one(toy_root,
     assert row["loss"] == pytest.approx(expected["loss"], rel=1e-5)
     assert run.model.state_dict().keys() == plain.model.state_dict().keys()
     assert torch._dynamo.utils.counters["frames"]["ok"] > 0, "something was traced"
+
+
+def test_every_model_of_a_process_is_compiled(toy_root, monkeypatch) -> None:
+    """Trials follow one another in one process. torch compiles one function at most eight times."""
+    graphs, compiled = [], torch.compile
+
+    def counting(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", lambda function, **options: compiled(function, backend=counting, **options))
+    monkeypatch.setattr(SceneGraphModel, "classify", lambda self, numbers: numbers * len(self.state_dict()))
+    config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 4}, "training": {"compile": True}})
+    foundation = untrained(config, toy_root)
+    for number in range(1, 11):
+        foundation.build().model.classify(torch.ones(2))
+        assert len(graphs) == number
