@@ -9,8 +9,9 @@ lists, and turns whole numbers beside missing ones into floats. Reading results 
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,12 @@ class Collection:
         """The searched settings whose values are blocks."""
         return [key for key in self.searched if role_of(key).block]
 
+    def blocks_of(self, keys: Sequence[str]) -> int:
+        """How many data sets the values of these settings are, over all studies."""
+        values = [{repr(value) for study in self.studies for value in study["axes"].get(key, {}).get("of", ())}
+                  for key in keys]
+        return math.prod(map(len, values)) if values else 0
+
     @property
     def metric(self) -> str:
         """The first searched metric, which ranks rows."""
@@ -178,7 +185,7 @@ def aggregate(collection: Collection, by: list[str] | None = None) -> list[Resul
     for outcome in outcomes:
         identity = outcome.settings if by is None else {key: outcome.settings.get(key) for key in by}
         groups.setdefault((repr(sorted(identity.items())), outcome.basis), []).append(outcome)
-    rows = [_row(group, shown) for group in groups.values()]
+    rows = [_row(group, shown, collection.blocks_of(blocks)) for group in groups.values()]
     mark_front(rows, collection.objectives)
     mark_best(rows, collection.objectives)
     sign = -1 if collection.mode == "max" else 1
@@ -241,12 +248,14 @@ def _metrics(row: Row, prefix: str, source: Path) -> dict[str, float]:
     return metrics
 
 
-def _row(group: list[Outcome], shown: list[str]) -> ResultRow:
+def _row(group: list[Outcome], shown: list[str], searched: int) -> ResultRow:
+    """searched: the number of data sets that the studies search."""
     statuses = [outcome.status for outcome in group]
     counted = [outcome for outcome in group if outcome.status == FINISHED] or \
               [outcome for outcome in group if outcome.status != FAILED]
     samples, basis, blocks = _samples(counted), group[0].basis, in_order(outcome.block for outcome in counted)
-    lacking = f", {len(blocks)} of {basis.data}" if len(blocks) < len(basis.sets) else ""
+    wanted = max(searched, len(basis.sets)) if blocks else 0
+    lacking = f", {len(blocks)} of {wanted} data sets" if len(blocks) < wanted else ""
     return ResultRow({key: group[0].settings.get(key) for key in shown}, basis,
                      sorted({outcome.seed for outcome in counted}, key=repr), _status(statuses) + lacking,
                      Cells([sample.metrics for sample in samples]),

@@ -93,7 +93,7 @@ def _caption(words: str, found: Sequence[Compared], unit: str) -> str:
     within = f"within the {blocks} data sets, p data: over data sets" if blocks > 1 else "over seeds"
     cost_of_point = f"; cost: {unit} more in training for each point of {_subset(found)}" if unit else ""
     return (f"difference to {words} in points, paired {pairs}, [95 %]; p: t test {within}, by Holm over "
-            f"{len(found)} row{'s' * (len(found) != 1)}{cost_of_point}; docs/RESULTS.md says what each p answers")
+            f"the rows with a p{cost_of_point}; docs/RESULTS.md says what each p answers")
 
 
 def _subset(found: Sequence[Compared]) -> str:

@@ -49,7 +49,7 @@ def paired(differences: Mapping[str, Sequence[float]]) -> Difference | None:
     squares = math.fsum((value - middle) ** 2 for values, middle in zip(blocks, means, strict=True) for value in values)
     freedom = n - len(blocks)
     error = math.sqrt(squares / freedom * sum(1 / len(values) for values in blocks)) / len(blocks) if freedom else None
-    reach = None if error is None else float(stdtrit(freedom, (1 + LEVEL) / 2)) * error
+    reach = None if error is None or error < TINY else float(stdtrit(freedom, (1 + LEVEL) / 2)) * error
     return Difference(mean, None if reach is None else mean - reach, None if reach is None else mean + reach,
                       _p(mean, error, freedom), _p(mean, _error(means, mean), len(means) - 1), n, len(blocks))
 

@@ -16,6 +16,7 @@ WIDTH = 100
 """Columns of a terminal that a table should fit."""
 RECALLS = ("R", "mR", "F1", "ngR", "ng-mR")
 """The kinds of recall that report and files show."""
+DATA_SEED = "data.seed"
 MODES = {"sgcls": "SGCls", "predcls": "PredCls", "sgdet": "SGDet"}
 
 
@@ -62,14 +63,16 @@ def row_label(settings: Mapping[str, Any]) -> str:
 
 
 def short_names(keys: list[str]) -> list[str]:
-    """Dotted keys without the sections that are not needed to distinguish them; `model.head.kind` becomes `head`."""
+    """Dotted keys without the sections that are not needed to distinguish them; `model.head.kind` becomes `head`. A
+    seed is that of the training, so the one of the data keeps its name."""
     last = [key.removesuffix(".kind").rsplit(".", 1)[-1] for key in keys]
-    return [short if last.count(short) == 1 else key for key, short in zip(keys, last, strict=True)]
+    return [short if last.count(short) == 1 and key != DATA_SEED else key
+            for key, short in zip(keys, last, strict=True)]
 
 
 def mean_over(rows: Sequence[Pooling]) -> str:
     """What the figures of a table are."""
-    return f"mean ± sample deviation over {'data sets and ' if any(row.blocks for row in rows) else ''}seeds"
+    return f"mean ± sample deviation over {'data sets and ' if any(len(row.blocks) > 1 for row in rows) else ''}seeds"
 
 
 def unit_of(metric: str) -> str:

@@ -58,7 +58,7 @@ def find_images(given: Iterable[Path], out: Path) -> tuple[list[ImageFile], int]
                 raise FileNotFoundError(f"{path}: there is no such image or folder")
             found.append(ImageFile(path, path.name))
             continue
-        for file in sorted(each for each in path.rglob("*") if each.is_file()):
+        for file in sorted(each for each in path.rglob("*") if not each.is_dir()):  # a broken link is a fault
             name = file.relative_to(path)
             if out.resolve() in file.resolve().parents or any(part.startswith(".") for part in name.parts):
                 continue

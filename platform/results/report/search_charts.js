@@ -32,7 +32,7 @@ const SearchCharts = (() => {
   };
 
   const parallel = () => {
-    const caption = `Each line is a configuration; its colour and last axis are ${State.metricLabel()}, %`;
+    const caption = `Each line is a configuration; its colour and last axis are ${State.metricLabel()}, %${data.rows.some((row) => !row.plain) ? ", without adjustments" : ""}`;
     const searched = data.settings.map((setting, number) => ({ ...setting, number })).filter((setting) => !setting.swept);
     const rows = State.shown(true).map((row) => ({ row, found: State.cell(row, State.metric()) })).filter(({ found }) => found);
     if (!searched.length || rows.length < 2) return Axes.empty("parallel", "Parallel coordinates", "They need a searched setting and two measured configurations.");

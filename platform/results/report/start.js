@@ -11,7 +11,7 @@
     const facts = new Map(data.facts);
     Dom.replace("title", data.title);
     Dom.replace("question", facts.get("Question")[0]);
-    const best = State.shown(true).map((row) => [row, State.cell(row, State.metric())]).filter(([, found]) => found && !found.early).sort((a, b) => b[1].mean - a[1].mean)[0];
+    const best = State.shown().map((row) => [row, State.cell(row, State.metric())]).filter(([, found]) => found && !found.early).sort((a, b) => b[1].mean - a[1].mean)[0];
     const tiles = [best && [`best ${State.metricLabel()}`, `${Dom.percent(best[1].mean)}${best[1].sd === null ? "" : ` ± ${Dom.percent(best[1].sd)}`} %`, State.label(best[0], 80)],
       ["trials", String(data.trials.length), facts.get("Trials")[0].split(": ")[1]],
       ["configurations", String(State.plainByConfiguration.size), `seeds ${facts.get("Seeds")[0]}`],

@@ -1,6 +1,7 @@
 "use strict";
 /* Numbers that follow from a choice in the page. Nothing here touches the document. */
 const Statistics = (() => {
+  const TINY = 1e-12; // errors below this are rounding: all differences are equal
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
   /* The sample standard deviation; null for fewer than two values. */
@@ -37,10 +38,10 @@ const Statistics = (() => {
   };
 
   /* The two-sided p of a t test; null without an error, where all differences are equal. */
-  const twoSided = (middle, error, freedom) => (error !== null && error > 1e-12 ? 1 - within(middle / error, freedom) : null);
+  const twoSided = (middle, error, freedom) => (error !== null && error > TINY ? 1 - within(middle / error, freedom) : null);
 
   /* The difference of pairs that are in blocks, which are data sets (paired.py says what each number answers). blocks: a
-     list of differences for each. low, high, p and across are null where there are too few; n: pairs. */
+     list of differences for each. low, high, p and across are null where there are too few or no spread; n: pairs. */
   const paired = (blocks) => {
     const full = blocks.filter((values) => values.length);
     if (!full.length) return null;
@@ -50,7 +51,7 @@ const Statistics = (() => {
     const freedom = n - full.length;
     const squares = full.reduce((sum, values, at) => sum + values.reduce((part, value) => part + (value - means[at]) ** 2, 0), 0);
     const error = freedom ? Math.sqrt((squares / freedom) * full.reduce((sum, values) => sum + 1 / values.length, 0)) / full.length : null;
-    const reach = error === null ? null : critical(0.95, freedom) * error;
+    const reach = error === null || error <= TINY ? null : critical(0.95, freedom) * error;
     const spread = full.length > 1 ? deviation(means) / Math.sqrt(full.length) : null;
     return { mean: middle, low: reach === null ? null : middle - reach, high: reach === null ? null : middle + reach,
       p: twoSided(middle, error, freedom), across: twoSided(middle, spread, full.length - 1), n, blocks: full.length };

@@ -67,7 +67,8 @@ def test_every_model_of_a_process_is_compiled(toy_root, monkeypatch) -> None:
 
     monkeypatch.setattr(torch, "compile", lambda function, **options: compiled(function, backend=counting, **options))
     monkeypatch.setattr(SceneGraphModel, "classify", lambda self, numbers: numbers * len(self.state_dict()))
-    config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 4}, "training": {"compile": True}})
+    config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 4},
+                       "training": {"compile": True}})
     foundation = untrained(config, toy_root)
     for number in range(1, 11):
         foundation.build().model.classify(torch.ones(2))

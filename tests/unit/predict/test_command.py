@@ -189,6 +189,14 @@ def test_find_images_leaves_out_results_and_hidden_files(folder) -> None:
     assert others == 1
 
 
+def test_find_images_keeps_broken_links_which_are_named_when_they_are_read(folder) -> None:
+    (folder / "gone.jpg").symlink_to(folder / "nothing.jpg")
+    found, _ = images.find_images([folder], folder / "out")
+    gone = next(file for file in found if file.name == "gone.jpg")
+    with pytest.raises(FileNotFoundError, match=r"image file .*gone\.jpg is missing"):
+        images.read_pixels(gone.path)
+
+
 def test_pixels_of_makes_huge_images_smaller(monkeypatch) -> None:
     """Size and boxes stay those of the image; only the square is smaller."""
     monkeypatch.setattr(images, "LONGEST", 64)

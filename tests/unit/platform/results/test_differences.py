@@ -81,7 +81,7 @@ def test_differences_table_names_what_it_tests(collected):
     rows, collection = collected()
     printed = differences_table(rows, "plain", collection)
     assert ("PredCls ngR@100 on test: difference to plain in points, paired by data set and seed, [95 %]; p: t test "
-            "within the 2 data sets, p data: over data sets, by Holm over 1 row") in printed
+            "within the 2 data sets, p data: over data sets, by Holm over the rows with a p") in printed
     assert all(len(line) <= 100 for line in printed.splitlines() if "difference to" not in line)
     (found,) = compared(rows, baseline_of(rows, "plain"), ZS, collection)
     line = next(line for line in printed.splitlines() if line.startswith("twice"))
@@ -113,7 +113,7 @@ def test_differences_table_of_one_data_set(search):
               for seed, value in enumerate(of)]
     collection = collect([search("a", trials)])
     printed = differences_table(aggregate(collection), "loss.kind=baseline", collection)
-    assert "paired by seed, [95 %]; p: t test over seeds, by Holm over 1 row" in printed
+    assert "paired by seed, [95 %]; p: t test over seeds, by Holm over the rows with a p" in printed
     assert "p data" not in printed
 
 

@@ -6,6 +6,7 @@ import json
 from platform.results.aggregate import aggregate, collect
 from platform.results.formats import render
 from platform.results.pooling import in_order
+from platform.results.wording import mean_over
 from platform.study.trial_record import FAILED
 
 import pytest
@@ -57,6 +58,13 @@ def test_aggregate_says_that_a_row_lacks_data_sets(rows_on_genomes):
     assert (found["twice"].status, found["twice"].n, found["twice"].blocks) == ("finished, 1 of 2 data sets", 3, ["7"])
     assert found["plain"].status == "finished"
     assert found["twice"].basis == found["plain"].basis
+
+
+def test_aggregate_says_that_a_data_set_was_not_begun(rows_on_genomes):
+    """The study names it; no trial has begun on it."""
+    rows = aggregate(collect([rows_on_genomes("a", [one for one in ALL if one[1] == 7])]))
+    assert [row.status for row in rows] == ["finished, 1 of 2 data sets"] * 2
+    assert mean_over(rows) == "mean ± sample deviation over seeds"
 
 
 def test_aggregate_pools_studies_on_the_same_data_sets(rows_on_genomes):
