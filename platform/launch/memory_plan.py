@@ -56,7 +56,7 @@ def _planned(config: Config, point: Values, data_of: Mapping[str, DataSet]) -> P
         return PlannedStep(config, point, fault=str(error))
     except Exception as error:  # of a network, such as one of a plugin, that tensors without values break
         where = place_in_plugins(error)
-        words = f"{where + ': ' if where else ''}{' '.join(str(error).split())}"
+        words = f"{where + ': ' if where else ''}{' '.join(str(error).split()) or type(error).__name__}"
         return PlannedStep(config, point, fault=f"to compute it from shapes failed: {words[:200]}")
 
 

@@ -55,7 +55,7 @@ def baseline_of(rows: Sequence[ResultRow], words: str) -> ResultRow:
                for key, value in wanted.items()):
             return row
     names = list(dict.fromkeys(str(row.settings[ROW]) for row in candidates if ROW in row.settings))
-    known = f"its name, one of {', '.join(names)}, or by its settings" if names else "the settings of a row"
+    known = f"a row ({', '.join(names)}), or its settings" if names else "the settings of a row"
     raise ValueError(f"--baseline (search.baseline): no row of the results is {words}; name {known}, such as "
                      "loss.kind=dnorm")
 

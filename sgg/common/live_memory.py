@@ -107,6 +107,8 @@ def needs_values(error: BaseException) -> bool:
     from torch._subclasses import fake_tensor
     from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode  # imports sympy, which is slow
 
+    if isinstance(error, RuntimeError) and "numpy() is not supported" in str(error):
+        return True  # torch has no class for it
     return isinstance(error, (fake_tensor.DataDependentOutputException, fake_tensor.DynamicOutputShapeException,
                               fake_tensor.UnsupportedOperatorException, GuardOnDataDependentSymNode))
 

@@ -86,9 +86,9 @@ def _add_perturbations(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--image", metavar="NAME", help="name of the image, without the ending of its file")
     parser.add_argument("--method", type=distinct(str), default=METHODS.split(","), metavar="NAME,...",
                         help=f"the methods; default: {METHODS}")
-    parser.add_argument("--topk", type=distinct(not_negative), default=[5], metavar="K,...",
-                        help="as augmentation.perturb.topk; default: 5")
-    parser.add_argument("--alpha", type=distinct(positive_number), default=[2.0], metavar="A,...",
+    parser.add_argument("--topk", type=distinct(not_negative), metavar="K,...",
+                        help="as augmentation.perturb.topk, of neigh and GraphN; default: 5")
+    parser.add_argument("--alpha", type=distinct(positive_number), metavar="A,...",
                         help="as augmentation.perturb.alpha, of GraphN; default: 2")
     parser.add_argument("--intensity", type=positive_number, default=0.2, metavar="L",
                         help="as augmentation.perturb.intensity; default: 0.2")
@@ -100,10 +100,14 @@ def _add_perturbations(parser: argparse.ArgumentParser) -> None:
 def _perturbations(options: argparse.Namespace) -> Path:
     from sgg.show.perturbations import show_perturbations, vectors_of
 
+    for name, value, having in (("--topk", options.topk, ("neigh", "graphn")), ("--alpha", options.alpha, ("graphn",))):
+        if value is not None and not {*having} & {*options.method}:
+            raise ValueError(f"{name} acts with --method {' or '.join(having)} alone: leave it out")
     data = open_by_options(options)
     image = options.index if options.image is None else options.image
     return show_perturbations(data, options.out, vectors_of(data, options.root), options.split, image, options.method,
-                              options.topk, options.alpha, options.intensity, options.seed, options.min_support)
+                              options.topk or [5], options.alpha or [2.0], options.intensity, options.seed,
+                              options.min_support)
 
 
 def _add_predictions(parser: argparse.ArgumentParser) -> None:

@@ -113,7 +113,7 @@ def _system(experiment: Experiment, config: Config, detector: Detector) -> TwoSt
     """As `TwoStageFoundation.build`, without values."""
     sizes = experiment.num_classes, experiment.num_predicates
     words = (torch.empty(sizes[0], config.embeddings.dim), torch.empty(sizes[1], config.embeddings.dim))
-    table = None if config.model.frequency_bias == "off" else torch.empty(sizes[0], *sizes)
+    table = torch.empty(sizes[0], *sizes) if config.model.needs_frequency_table else None
     model = build_model(config, detector, sizes, words if config.model.head.needs_words else None, table)
     settings, augmentation = config.training, config.augmentation.for_memory()
     features = NoFeatures(detector.channels) if "features" in augmentation.needs else None

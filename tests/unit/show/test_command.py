@@ -32,6 +32,8 @@ def test_main_writes_a_page_of_perturbations(toy_root, tmp_path) -> None:
     (["perturbations", "--index", "12345"], "--index 12345: test has"),
     (["perturbations", "--image", "no_such"], "--image no_such: test has no image"),
     (["perturbations", "--topk", "99"], "topk must be at most"),
+    (["perturbations", "--method", "rand,neigh", "--alpha", "3"], "--alpha acts with --method graphn alone"),
+    (["perturbations", "--method", "rand", "--topk", "3"], "--topk acts with --method neigh or graphn alone"),
     (["perturbations", "--intensity", "1.5"], "intensity must be in (0, 1]"),
     (["perturbations", "--method", "off"], "--method off: must be one of rand, neigh, graphn"),
     (["zero-shot", "--set", "data.nothing=1"], "data.nothing is no setting")])

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from sgg import systems
 from sgg.common.live_memory import bytes_of, peak_of
 from sgg.config import validate
 from sgg.detector.model import Detector
 from sgg.experiment.context import Experiment
 from sgg.systems.contract import Draws
+from sgg.systems.forecast import NeedsValuesError
 from sgg.systems.two_stage import step_memory as module
 from sgg.systems.two_stage.foundation import TwoStageFoundation
 from sgg.systems.two_stage.step_memory import held_by, largest_draw, memory_key, smaller_steps, step_memory
@@ -50,6 +52,14 @@ def test_step_memory_is_that_of_a_real_step(experiment, sections):
     peak, kept = real(one)
     assert found.peak == pytest.approx(peak, rel=0.02)
     assert found.kept == kept
+
+
+@pytest.mark.parametrize("head", ["motifs", "vctree", "causal", "tcar"])
+def test_step_memory_of_heads_that_decide_by_values_says_so(experiment, head):
+    """Their order of objects, trees and groups follow from scores."""
+    one = experiment(model={"head": {"kind": head}})
+    with pytest.raises(NeedsValuesError, match="it needs values of tensors"):
+        systems.step_memory(one.config, one.data)
 
 
 def test_step_memory_knows_what_a_checkpoint_holds(experiment):

@@ -90,9 +90,10 @@ def test_memory_lines_name_the_largest_of_several(lines):
 
 @pytest.mark.parametrize(("error", "words"), [
     (NeedsValuesError("it needs values"), "it needs values"),
-    (RuntimeError("sizes 3 and\n4 differ"), "to compute it from shapes failed: sizes 3 and 4 differ")])
+    (RuntimeError("sizes 3 and\n4 differ"), "to compute it from shapes failed: sizes 3 and 4 differ"),
+    (AssertionError(), "to compute it from shapes failed: AssertionError")])
 def test_memory_lines_say_why_a_step_is_unknown(lines, monkeypatch, error, words):
-    """In words, without the name of an exception."""
+    """In words; by the name of an exception only if it has none."""
     def fails(config, data):
         raise error
 

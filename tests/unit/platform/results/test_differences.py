@@ -70,7 +70,7 @@ def test_baseline_of(collected, search):
     rows, _ = collected()
     assert baseline_of(rows, "twice").settings == {"row": "twice"}
     assert baseline_of(rows, "training.f_updates=1, data.version=3").settings == {"row": "plain"}
-    with pytest.raises(ValueError, match=r"no row of the results is GAN; name its name, one of twice, plain"):
+    with pytest.raises(ValueError, match=r"no row of the results is GAN; name a row \(twice, plain\)"):
         baseline_of(rows, "GAN")
     with pytest.raises(ValueError, match=r"no row of the results is loss\.kind=focal"):
         baseline_of(rows, "loss.kind=focal")
