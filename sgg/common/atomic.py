@@ -46,8 +46,9 @@ def replaced(path: Path) -> Iterator[Path]:
         with named_in_errors(path, str(temporary)):
             yield temporary
         os.replace(temporary, path)
-    finally:
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
