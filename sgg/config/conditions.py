@@ -47,7 +47,7 @@ def faults_without_effect(schema: type[BaseModel], get: Get, besides: Callable[[
     for key, unmet in idle(schema, get).items():
         other, mark = unmet[0]
         if known[key].role.acts in ("training", "measuring") and not besides(key) and not besides(other) and \
-                get(key) != _usual(known[key], get):
+                get(key) != usual(known[key], get):
             faults.append(f"{key} {get(key)} has no effect, since {other} is {get(other)}: leave it out, or use "
                           f"{mark.words(key)}")
     return faults
@@ -75,7 +75,7 @@ def without_idle(schema: type[BaseModel], settings: dict[str, Any],
     return left
 
 
-def _usual(setting: Setting, get: Get) -> Any:
+def usual(setting: Setting, get: Get) -> Any:
     """The default of a setting with a condition."""
     by_data = setting.mark(DataDefaults)
     return setting.validated(setting.default if by_data is None else by_data.values.get(get("data.name"),

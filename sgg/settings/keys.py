@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -36,6 +37,15 @@ def remove(settings: dict[str, Any], key: str) -> None:
     del owner[name]
     if sections and not owner:
         remove(settings, ".".join(sections))
+
+
+def without(settings: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """A copy of nested settings without these dotted keys, and without each section that becomes empty."""
+    settings = copy.deepcopy(settings)
+    for key in keys:
+        if has(settings, key):
+            remove(settings, key)
+    return settings
 
 
 def with_values(settings: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,18 @@ from sgg.config.schema import Settings
 from sgg.methods.adjustment import ADJUSTMENTS
 from sgg.methods.plugin_files import PluginError
 from sgg.methods.plugins import load_plugins
-from sgg.settings.keys import find, has, put, with_values
+from sgg.settings.keys import find, flatten, has, put, with_values, without
 
 from .checking import checked, separately, validate
+from .effects import Effects
 from .errors import ConfigError
+from .idle import without_effect
 from .named_rows import ROW, ROWS, in_row, taken_out, tried_rows
-from .overrides import is_marked, overridden, settled
+from .overrides import is_marked, keys_of, overridden, settled
+from .places import Places
 from .renamed import old_keys, old_values
 from .searched_entries import current_key, current_values
+from .shared_values import SharedValues
 from .trial_settings import settings_of_trial
 from .yaml_text import read_yaml
 
@@ -88,7 +92,7 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
     their defaults. ConfigError includes these faults.
 
     Raises FileNotFoundError if there is no such file, or ConfigError with all faults of file and overrides. It marks
-    the faults that come from the command line.
+    the faults that come from the command line; settings without effect say themselves where they stand.
     """
     path = Path(path)
     if not path.is_file():
@@ -101,39 +105,70 @@ def load(path: str | Path, overrides: list[str] | tuple[str, ...] = (),
         print(f"note: {path}: {key}: {was} is called {now} now", file=sys.stderr)
     edited, faults_of_overrides = settings, []
     rows = next((value for key, _, value in (one.partition("=") for one in reversed(overrides)) if key == ROWS), None)
-    for override in (one for one in overrides if not one.startswith(f"{ROWS}=")):
+    overrides = [one for one in overrides if not one.startswith(f"{ROWS}=")]
+    for override in overrides:
         edited, faults = overridden(in_long_form(Settings, edited), override)
         faults_of_overrides += faults
     settings, edited = with_current_keys(Settings, settings), with_current_keys(Settings, edited)
     _load_plugins(edited, path.parent, source)
     edited, faults_of_values = settled(edited)
     faults_of_overrides += faults_of_values
-    _, faults_without_overrides = _draft(settings, source, faults_of_search)
-    study, faults = _draft(edited, source, faults_of_search, rows)
-    faults_of_file = [fault for fault in faults if fault in faults_without_overrides]
-    faults_of_overrides += [fault for fault in faults if fault not in faults_without_overrides]
+    places = _places(settings, [key for override in overrides for key in keys_of(edited, override)])
+    _, faults_without_overrides, idle_without = _draft(settings, source, faults_of_search, places)
+    study, faults, idle = _draft(edited, source, faults_of_search, places, rows, places.command_line)
+    marked = [*faults_of_overrides, *(fault for fault in faults if fault not in faults_without_overrides)]
+    faults_of_overrides = [f"{fault} (on the command line)" for fault in marked]
+    faults_of_overrides += [fault for fault in idle if fault not in idle_without]  # they say where settings stand
+    faults_of_file = [one for one in (*faults, *idle) if one in faults_without_overrides or one in idle_without]
     if faults_of_file or faults_of_overrides:
         raise ConfigError(str(path) if not faults_of_overrides else source if faults_of_file else "command line",
-                          [*faults_of_file, *(f"{fault} (on the command line)" for fault in faults_of_overrides)])
+                          [*faults_of_file, *faults_of_overrides])
     return study
 
 
-def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[Study], list[str]],
-           rows: str | None = None) -> tuple[Study, list[str]]:
-    """A study whose faulty settings are replaced by their defaults, and all faults. rows: the names of those that are
-    tried; None: all."""
+def _draft(settings: dict[str, Any], source: str, faults_of_search: Callable[[Study], list[str]], places: Places,
+           rows: str | None = None, must_act: Collection[str] = ()) -> tuple[Study, list[str], list[str]]:
+    """A study whose faulty settings are replaced by their defaults, all faults but those of settings without effect in
+    any trial, and these. rows: the names of those that are tried; None: all. must_act: keys that a tried row must read.
+    """
     settings, axes, faults_of_rows = taken_out(settings, rows)
     not_searched = with_current_keys(Settings, _without_axes(settings, (), axes))
+    shared = SharedValues.of(not_searched, axes)
+    not_searched = without(not_searched, shared.wrong)
     first_values = {key: values[0] for key, axis in axes.items()
                     if not is_swept(key) and key != ROW and (values := _values(axis))}
     # The search reports the faults of the searched values.
-    wrong = separately(settings_of_trial(with_values(not_searched, first_values), axes)).wrong
+    wrong = separately(settings_of_trial(with_values(not_searched, first_values), axes)).wrong | shared.wrong
     given = with_values(not_searched, {key: value for key, value in first_values.items() if key not in wrong})
     base, faults = checked(settings_of_trial(given, axes))
-    study = Study(base, axes, source, given if not faults else separately(given).given)
+    effects = Effects(base, given, axes, wrong)
+    if idle := effects.idle():
+        base, faults = checked(settings_of_trial(without(given, [one.key for one in idle]), axes))
+    unread = effects.unread([key for key in dict.fromkeys(must_act) if key not in {one.key for one in idle}])
+    faults += [fault for key, fault in unread.items() if not _names_section(faults, key)]
+    faulty = bool(faults or idle or shared.faults)
+    study = Study(base, axes, source, given if not faulty else separately(given).given)
     of_search = faults_of_search(study)
     first = next(iter(tried_rows(axes)), None)  # whose faults the search reports, with its name
-    return study, [*faults_of_rows, *(one for one in faults if in_row(first, one) not in of_search), *of_search]
+    of_base = [one for one in faults if in_row(first, one) not in of_search]
+    found = [*faults_of_rows, *dict.fromkeys((*shared.faults, *of_base, *of_search))]
+    idle = [one for one in idle  # of an axis that is wrong by itself nothing else is said
+            if not any(fault.startswith(tuple(f"{one.key}{end}" for end in " .:")) for fault in of_search)]
+    return study, found, without_effect(idle, places)
+
+
+def _names_section(faults: list[str], key: str) -> bool:
+    """Whether a fault is about a key or a section around it."""
+    parts = key.split(".")
+    return any(fault.startswith(f"{'.'.join(parts[:length])} ") for fault in faults
+               for length in range(1, len(parts) + 1))
+
+
+def _places(settings: dict[str, Any], command_line: list[str]) -> Places:
+    """Where settings stand. settings: of the file. command_line: the dotted keys that it gives."""
+    searched: dict[str, dict[str, Any]] = {}
+    rest = _without_axes({key: value for key, value in settings.items() if key != ROWS}, (), searched)
+    return Places(set(searched), set(flatten(with_current_keys(Settings, rest))), tuple(command_line))
 
 
 def _load_plugins(settings: dict[str, Any], folder: Path, source: str) -> None:

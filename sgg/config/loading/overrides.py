@@ -16,7 +16,9 @@ from typing import Any
 import yaml
 
 from sgg.config.by_role import reference
-from sgg.settings.keys import find, put, remove, with_values
+from sgg.config.defaults import with_current_keys
+from sgg.config.schema import Settings
+from sgg.settings.keys import find, flatten, put, remove, with_values
 
 from .renamed import current_item, new_key_in, old_keys, old_values
 from .searched_entries import current_key
@@ -51,6 +53,20 @@ def overridden(settings: dict[str, Any], override: str) -> tuple[dict[str, Any],
     except ValueError as error:
         return settings, [str(error)]
     return settings, []
+
+
+def keys_of(settings: dict[str, Any], override: str) -> list[str]:
+    """The dotted keys of the settings that an override gives, beside these nested settings. The plugins must be loaded.
+    """
+    key, _, text = override.partition("=")
+    try:
+        key, value = new_key_in(settings, key), _given(text)
+    except yaml.YAMLError:  # `overridden` reports it
+        return []
+    if not isinstance(value, dict) or "search" in value:
+        return [current_key(key)]
+    below = flatten(with_current_keys(Settings, with_values({}, {key: value})))
+    return [one for one in reference() if any(f"{name}.".startswith(f"{one}.") for name in below)]
 
 
 def settled(settings: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

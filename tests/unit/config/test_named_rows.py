@@ -115,6 +115,69 @@ def test_load_chooses_rows_that_lack_what_others_have(study):
     assert [found.trial({ROW: name}).augmentation.kind for name in "ab"] == ["off", "off"]
 
 
+GAN = """
+augmentation: {perturb: {intensity: 0.3, topk: 3}}
+rows: {plain: {loss: dnorm}, twice: {loss: tcar}, adjusted: {loss: {kind: logit-adjusted, tau: 1}},
+       neigh: {loss: dnorm, augmentation: {kind: gan, perturb: {method: neigh}}}}
+"""
+
+
+@pytest.mark.parametrize(("override", "start"), [
+    ("loss.kind=dnrom", "loss.kind must be one of"),
+    ("loss=dnrom", "loss.kind must be one of"),
+    ("loss=3", "loss must be a mapping of settings, got 3"),
+    ("loss.tau=banana", "loss.tau must be a valid number"),
+    ("loss.tau=99", "loss.tau must be <= 10, got 99"),
+    ("loss.tau=1,banana", "loss.tau must be a valid number"),
+    ("loss.tau={search: uniform, low: 1, high: 99}", "loss.tau must be <= 10, got 99"),
+    ("loss.tau={a: 1}", "loss.tau must be a valid number"),
+    ("augmentation.perturb.alpha=banana", "augmentation.perturb.alpha must be a valid number"),
+    ("augmentation.perturb.method=nonsense", "augmentation.perturb.method must be one of"),
+    ("augmentation.perturb=3", "augmentation.perturb must be a mapping of settings, got 3"),
+    ("augmentation.perturb.alhpa=2", "augmentation.perturb.alhpa is not a setting; did you mean")])
+@pytest.mark.parametrize("rows", ["plain,twice", "plain,twice,adjusted,neigh"])
+def test_load_checks_shared_values_that_each_row_replaces_or_lacks(faults, override, start, rows):
+    (fault,) = faults(GAN, f"rows={rows}", override)
+    assert fault.startswith(start)
+    assert fault.endswith("(on the command line)")
+
+
+def test_load_checks_values_of_the_file_that_each_row_replaces(faults):
+    (fault,) = faults("loss: dnrom\nrows: {a: {loss: dnorm}, b: {loss: baseline}}")
+    assert fault.startswith("loss.kind must be one of")
+    assert fault.endswith("did you mean dnorm?")
+
+
+@pytest.mark.parametrize(("rows", "override", "why"), [
+    ("plain,twice", "loss.kind=dnorm",
+     "loss.kind dnorm has no effect: every row that is tried sets loss.kind; leave it out, or change the rows"),
+    ("twice", "loss=dnorm",
+     "loss.kind dnorm has no effect: every row that is tried sets loss.kind; leave it out, or change the row"),
+    ("plain,twice", "loss.tau=2",
+     "loss.tau 2.0 has no effect: no row that is tried reads it; leave it out, or change the rows"),
+    ("plain,twice", "loss.tau=1,2",
+     "loss.tau 1.0, 2.0 has no effect: no row that is tried reads it; leave it out, or change the rows"),
+    ("plain,adjusted", "loss={tau: 2}",
+     "loss.tau 2.0 has no effect: each row that is tried sets it or does not read it; leave it out, or change the "
+     "rows"),
+    ("plain", "augmentation.perturb.topk=3",
+     "augmentation.perturb.topk 3 has no effect: no row that is tried reads it; leave it out, or try a row that reads "
+     "it: neigh")])
+def test_load_refuses_what_the_command_line_gives_and_no_tried_row_reads(faults, rows, override, why):
+    assert faults(GAN, f"rows={rows}", override) == [f"{why} (on the command line)"]
+
+
+def test_load_keeps_what_the_file_gives_for_rows_that_are_not_tried(study):
+    assert study(GAN, "rows=plain,twice").base.augmentation.kind == "off"
+
+
+def test_load_takes_from_the_command_line_what_one_tried_row_reads(study):
+    """Also where the row needs a default of the file, and what acts on how a run runs."""
+    found = study(GAN, "rows=plain,neigh", "augmentation.perturb.topk=4", "search.grace_epochs=2")
+    assert found.trial({ROW: "neigh"}).augmentation.perturb.topk == 4
+    assert study(ROWS, "rows=plain,gan", "loss.kind=tcar").trial({ROW: "plain"}).loss.kind == "tcar"
+
+
 @pytest.mark.parametrize(("text", "overrides", "message"), [
     ("rows: {}", [], "rows must be a mapping from names to settings, with at least one, got {}"),
     ("rows: [a]", [], "rows must be a mapping from names to settings, with at least one, got ['a']"),

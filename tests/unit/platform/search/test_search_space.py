@@ -139,7 +139,7 @@ def test_trials_have_the_default_of_a_setting_that_has_no_effect_in_them(tmp_pat
 
 @pytest.mark.parametrize("alpha", ["9", "{search: grid, of: [5, 9]}"])
 def test_a_setting_that_has_no_effect_in_any_trial_is_refused(tmp_path, alpha):
-    with pytest.raises(ConfigError, match=r"perturb\.alpha .* has no effect, since .*method is neigh: leave it out"):
+    with pytest.raises(ConfigError, match=r"perturb\.alpha .* has no effect, since .* is neigh or rand: leave it out"):
         read_axes(study(tmp_path, METHODS % ("neigh, rand", alpha)))
 
 

@@ -85,7 +85,7 @@ def test_study_of_an_earlier_version_with_a_setting_that_acts_in_no_trial(tmp_pa
     neigh = again.trial({"augmentation.perturb.method": "neigh"}).augmentation.perturb
     assert (neigh.alpha, neigh.topk) == (2, 3)
     directory.check(now, resume=True)
-    with pytest.raises(ConfigError, match=r"alpha 5\.0 has no effect"):
+    with pytest.raises(ConfigError, match=r"alpha 5\.0 \(on the command line\) has no effect"):
         study(tmp_path, *words, "augmentation.perturb.alpha=5")
 
 
