@@ -8,13 +8,13 @@ import os
 import random
 import resource
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 multiprocessing.get_context("forkserver").set_forkserver_preload(["pytest", "sgg.training.fit", "sgg.detector"])
 """Processes of tests are forked from one that has imported all this, which a fresh interpreter takes seconds for."""
@@ -96,11 +96,14 @@ def toy_settings(toy_root) -> dict:
 def same_draws() -> None:
     """Weights and inputs that a test makes are the same every time, and sums are added up in one order, whatever the
     number of cores, by one thread: small models gain nothing by more, and processes side by side lose much.
+
+    Modules that only start commands do not import torch, which would take half a gigabyte beside these.
     """
     random.seed(0)
     np.random.seed(0)
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(0)
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -128,6 +131,8 @@ def _give_memory_back() -> None:
 @pytest.fixture
 def every_core(same_draws) -> None:
     """For networks of full size."""
+    import torch
+
     torch.set_num_threads(os.cpu_count() or 1)
 
 
@@ -149,6 +154,8 @@ def full_disk() -> Callable[[], AbstractContextManager[None]]:
 @pytest.fixture
 def torch_as_before() -> Iterator[None]:
     """Threads and number formats of this process are afterwards what they were."""
+    import torch
+
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
     cudnn = torch.backends.cudnn.allow_tf32
     yield
