@@ -21,7 +21,6 @@ from sgg.common.parser import command_parser
 from .aggregate import aggregate, collect
 from .best import best_checkpoint
 from .differences import baseline_of, present
-from .differences_picture import differences_svg
 from .differences_table import differences_csv, differences_table
 from .formats import FORMATS, render
 from .markdown import markdown
@@ -81,6 +80,8 @@ def _show(arguments: argparse.Namespace) -> None:
             sys.stdout.write(differences_csv(rows, baselines, collection))
             return
         case "svg":
+            from .differences_picture import differences_svg  # imports matplotlib, which is slow
+
             sys.stdout.write(differences_svg(rows, baselines[0], collection))
             return
         case "markdown":

@@ -11,14 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sgg.common.metric_names import TABLE_SUBSETS
-
 from .aggregate import Collection, ResultRow
 from .cost import cost
 from .differences import Compared, baseline_of, compared
-from .headline import headline_of, split_of
-from .history import CURVE_KS
-from .wording import MODES, RECALLS, WIDTH, difference_text, p_text, row_label
+from .headline import headline_of, recalls_of, split_of
+from .wording import MODES, WIDTH, difference_text, p_text, row_label
 
 SHOWN = ("zs", "all")
 """The subsets of the table. The CSV has all."""
@@ -40,7 +37,7 @@ def differences_table(rows: Sequence[ResultRow], words: str, collection: Collect
             names = [f"{split}/{mode}/{subset}/{shown}" for subset in SHOWN]
             lists = [found for name in names if (found := compared(group, base, name, collection))]
             if lists:
-                caption = _caption(words, lists[0], unit := _unit(base, collection))
+                caption = _caption(words, lists[0], unit := cost_unit(base, collection))
                 console.print(Text(f"\n{MODES[mode]} {shown} on {split}: {caption}"), soft_wrap=True)
                 console.print(_drawn(lists, with_cost=bool(unit)))
     return buffer.getvalue()
@@ -56,8 +53,8 @@ def differences_csv(rows: Sequence[ResultRow], baselines: Sequence[str], collect
     writer.writerow([*keys, *HEAD, *data])
     for words in baselines:
         for group, base in against(rows, words):
-            unit = _unit(base, collection)
-            for name in _metrics(group):
+            unit = cost_unit(base, collection)
+            for name in recalls_of(group):
                 for one in compared(group, base, name, collection):
                     found = one.difference
                     values = (words, name, found.n, found.blocks, found.mean, found.low, found.high, one.p, one.across,
@@ -81,12 +78,6 @@ def against(rows: Sequence[ResultRow], words: str) -> Iterator[tuple[list[Result
         yield group, base
 
 
-def _metrics(rows: Sequence[ResultRow]) -> list[str]:
-    measured, split = {name for row in rows for name in row.cells}, split_of(rows)
-    return [name for mode in MODES for subset in TABLE_SUBSETS for recall in RECALLS for k in CURVE_KS
-            if (name := f"{split}/{mode}/{subset}/{recall}@{k}") in measured]
-
-
 def _caption(words: str, found: Sequence[Compared], unit: str) -> str:
     blocks = max(one.difference.blocks for one in found)
     pairs = "by data set and seed" if blocks > 1 else "by seed"
@@ -100,7 +91,8 @@ def _subset(found: Sequence[Compared]) -> str:
     return found[0].metric.split("/")[2]
 
 
-def _unit(base: ResultRow, collection: Collection) -> str:
+def cost_unit(base: ResultRow, collection: Collection) -> str:
+    """What the cost of a point is counted in; "" where that of the baseline is unknown."""
     found = cost([collection.trials[number] for number in base.trials])
     return "" if found is None else found.unit
 

@@ -7,15 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sgg.common.metric_names import telling_k
+from sgg.common.metric_names import TABLE_SUBSETS, telling_k
 
 from .aggregate import ResultRow
-from .wording import MODES
+from .history import CURVE_KS
+from .wording import MODES, RECALLS
 
 
 def split_of(rows: Sequence[ResultRow]) -> str:
     """The split whose metrics stand for rows: test, or val where no row has a test."""
     return "test" if any(name.startswith("test/") for row in rows for name in row.cells) else "val"
+
+
+def recalls_of(rows: Sequence[ResultRow]) -> list[str]:
+    """The names of all recalls that were measured on that split, by mode, subset, kind and K."""
+    measured, split = {name for row in rows for name in row.cells}, split_of(rows)
+    return [name for mode in MODES for subset in TABLE_SUBSETS for recall in RECALLS for k in CURVE_KS
+            if (name := f"{split}/{mode}/{subset}/{recall}@{k}") in measured]
 
 
 def headline_of(rows: Sequence[ResultRow], mode: str, recall: str = "ngR") -> int | None:

@@ -8,9 +8,8 @@ from sgg.common.metric_names import TABLE_SUBSETS
 
 from .adjusted import EXPLAINED, MARK, standing
 from .aggregate import Collection, ResultRow
-from .cost import cost
 from .differences import Compared, compared
-from .differences_table import SHOWN, against
+from .differences_table import SHOWN, against, cost_unit
 from .headline import headline_of, split_of
 from .wording import MODES, cell_text, difference_text, mean_over, p_text, row_label, unit_of
 
@@ -54,7 +53,7 @@ def _of_data(rows: Sequence[ResultRow], metric: str | None) -> Iterator[str]:
 def _differences(rows: Sequence[ResultRow], base: ResultRow, words: str, collection: Collection,
                  metric: str | None) -> Iterator[str]:
     split = split_of(rows)
-    known = cost([collection.trials[number] for number in base.trials])
+    unit = cost_unit(base, collection)
     for mode in MODES:
         shown = _metric(rows, mode, metric)
         lists = [found for subset in SHOWN
@@ -63,7 +62,7 @@ def _differences(rows: Sequence[ResultRow], base: ResultRow, words: str, collect
             continue
         several = any(one.difference.blocks > 1 for found in lists for one in found)
         heads = ["p", "p data sets"] if several else ["p"]
-        costs = [f"{known.unit} a point"] if known is not None else []
+        costs = [f"{unit} a point"] if unit else []
         yield f"{MODES[mode]} {shown} on {split}: difference to {_escaped(words)} in points, [95 %], p by Holm\n"
         yield _line(["", *(part for found in lists for part in (found[0].metric.split("/")[2], *heads)), *costs])
         yield _line(["---", *("---:" for _ in lists for _ in (0, *heads)), *("---:" for _ in costs)])

@@ -46,9 +46,8 @@ def replaced(path: Path) -> Iterator[Path]:
         with named_in_errors(path, str(temporary)):
             yield temporary
         os.replace(temporary, path)
-    except BaseException:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager
