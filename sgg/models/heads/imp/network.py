@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sgg.methods.head import HeadInputs, HeadOutputs
 
@@ -58,8 +59,21 @@ class MessagePassing(nn.Module):
         """The messages of a round, [P, hidden_dim] each: to the edges, from the edges to their subjects, and to their
         objects. nodes [N, hidden_dim] and edges [P, hidden_dim]: the states."""
         subjects, objects = nodes[pairs[:, 0]], nodes[pairs[:, 1]]
-        to_edges = self.subject_gate(subjects, edges) * subjects + self.object_gate(objects, edges) * objects
-        return to_edges, self.outgoing_gate(subjects, edges) * edges, self.incoming_gate(objects, edges) * edges
+        from_subject, outgoing, from_object, incoming = self.gates(nodes, edges, pairs).split(1, dim=1)
+        return from_subject * subjects + from_object * objects, outgoing * edges, incoming * edges
+
+    def gates(self, nodes: Tensor, edges: Tensor, pairs: Tensor) -> Tensor:
+        """[P, 4] the weights of the messages of a round, in (0, 1): from the subject to the edge, from the edge to the
+        subject, from the object to the edge, from the edge to the object. The arguments are those of `messages`.
+
+        A gate is linear in the states of a node and of an edge. So a node's share is computed once for all of its
+        edges, and the states are not joined to one vector for each edge.
+        """
+        linear = [gate.linear for gate in (self.subject_gate, self.outgoing_gate, self.object_gate, self.incoming_gate)]
+        for_nodes, for_edges = torch.cat([one.weight for one in linear]).chunk(2, dim=1)
+        of_nodes = F.linear(nodes, for_nodes, torch.cat([one.bias for one in linear]))
+        ends = torch.cat([of_nodes[:, :2][pairs[:, 0]], of_nodes[:, 2:][pairs[:, 1]]], dim=1)
+        return (F.linear(edges, for_edges) + ends).sigmoid()
 
     def stream_pairs(self, inputs: HeadInputs) -> MessageStream:
         """As `StreamingHead.stream_pairs`."""
@@ -102,11 +116,9 @@ class MessageStream:
 
 
 class _Gate(nn.Module):
-    """The weight of a message in (0, 1), from the states of the node and the edge that it joins."""
+    """The weights of a gate (`MessagePassing.gates`), for the state of a node and then for that of an edge. Published
+    weights have this form."""
 
     def __init__(self, hidden_dim: int):
         super().__init__()
         self.linear = nn.Linear(2 * hidden_dim, 1)
-
-    def forward(self, node: Tensor, edge: Tensor) -> Tensor:
-        return self.linear(torch.cat([node, edge], dim=1)).sigmoid()
