@@ -53,6 +53,8 @@ class Predictor:
             systems.parts_of(dict(found.meta)))
         self._parts = found.parts_folder
         found.load_weights(**self._system.networks)
+        for network in self._system.networks.values():
+            network.eval()  # and so they stay, since several threads may predict at once
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -84,7 +86,8 @@ class Predictor:
 
     def predict(self, images: Sequence[Pixels], names: Sequence[str], boxes: Sequence[GivenBoxes] | None = None,
                 top: int = 20, threshold: float = 0.0, once: bool = True) -> list[ScoredGraph]:
-        """As a call, for a batch of images that are read already. names: of the images, for messages.
+        """As a call, for a batch of images that are read already. names: of the images, for messages. Several threads
+        may call this at once.
 
         Raises ValueError where scores are not finite, or where boxes are not given and the detector finds none.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -20,6 +20,7 @@ from .given import BoxesFile, GivenBoxes
 from .graph import ScoredGraph
 from .images import ImageFile, Pixels, read_pixels
 from .predictor import Predictor
+from .workers import Workers, workers_for
 
 THREADS = min(4, os.cpu_count() or 1)
 """Threads that decode images, and as many that draw pictures, beside the model."""
@@ -62,10 +63,11 @@ class Run:
         images = self._read(files, faults)
         drawn: deque[Future[None]] = deque()
         done = 0
-        with ThreadPoolExecutor(THREADS, "draw") as drawing:
+        batches = -(-len(files) // self.batch)
+        with ThreadPoolExecutor(THREADS, "draw") as drawing, workers_for(self.predictor.device, batches) as workers:
             try:
-                while batch := list(islice(images, self.batch)):
-                    for read, graph in zip(batch, self._graphs(batch), strict=True):
+                for batch, graphs in self._computed(images, workers):
+                    for read, graph in zip(batch, graphs, strict=True):
                         self._write(read, graph)
                         if self.pictures:
                             drawn.append(drawing.submit(self._draw, read, graph))
@@ -80,6 +82,18 @@ class Run:
                 drawing.shutdown(cancel_futures=True)
         on_image(len(files), len(files))
         return faults
+
+    def _computed(self, images: Iterator[_Read],
+                  workers: Workers) -> Iterator[tuple[Sequence[_Read], Sequence[ScoredGraph]]]:
+        """The images in order, in batches, with their graphs. Each worker has a batch, and one more is ready."""
+        computing: deque[tuple[list[_Read], Future[list[ScoredGraph]]]] = deque()
+        while True:
+            while len(computing) <= workers.number and (batch := list(islice(images, self.batch))):
+                computing.append((batch, workers.pool.submit(self._graphs, batch)))
+            if not computing:
+                return
+            batch, graphs = computing.popleft()
+            yield batch, graphs.result()
 
     def _graphs(self, batch: Sequence[_Read]) -> list[ScoredGraph]:
         boxes = None if self.boxes is None else [read.boxes for read in batch if read.boxes is not None]
