@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from sgg.config.loading.errors import did_you_mean
 from sgg.config.loading.named_rows import ROW
 
 from .adjusted import configurations, standing
@@ -57,7 +58,7 @@ def baseline_of(rows: Sequence[ResultRow], words: str) -> ResultRow:
     names = list(dict.fromkeys(str(row.settings[ROW]) for row in candidates if ROW in row.settings))
     known = f"a row ({', '.join(names)}), or its settings" if names else "the settings of a row"
     raise ValueError(f"--baseline (search.baseline): no row of the results is {words}; name {known}, such as "
-                     "loss.kind=dnorm")
+                     f"loss.kind=dnorm{did_you_mean(words, names)}")
 
 
 def present(rows: Sequence[ResultRow], baselines: Sequence[str]) -> list[str]:

@@ -72,6 +72,8 @@ def test_baseline_of(collected, search):
     assert baseline_of(rows, "training.f_updates=1, data.version=3").settings == {"row": "plain"}
     with pytest.raises(ValueError, match=r"no row of the results is GAN; name a row \(twice, plain\)"):
         baseline_of(rows, "GAN")
+    with pytest.raises(ValueError, match=r"such as loss\.kind=dnorm; did you mean twice\?"):
+        baseline_of(rows, "twic")
     with pytest.raises(ValueError, match=r"no row of the results is loss\.kind=focal"):
         baseline_of(rows, "loss.kind=focal")
     assert present(rows, ["plain", "GAN"]) == ["plain"]
