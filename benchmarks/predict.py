@@ -60,8 +60,9 @@ def rows(predictor: Predictor, files: list[ImageFile], rounds: int = ROUNDS, bat
             return spent
 
         drawn, first = files[:max(batch, len(files) // 4)], files[:max(batch, len(files) // 10)]
-        for way in (lambda: alone(predictor, first, batch), lambda: run(False, first), lambda: run(True, first)):
-            way()
+        alone(predictor, first, batch)
+        run(False, first)
+        run(True, first)
         before = status_bytes("VmHWM")
         times = [(alone(predictor, files, batch), run(False, files), run(True, drawn)) for _ in range(rounds)]
         after = status_bytes("VmHWM")

@@ -54,7 +54,7 @@ class Predictor:
         self._parts = found.parts_folder
         found.load_weights(**self._system.networks)
         for network in self._system.networks.values():
-            network.eval()  # and so they stay, since several threads may predict at once
+            network.eval()  # for good: `evaluating` would change what other threads predict with
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -98,8 +98,7 @@ class Predictor:
         samples = [Sample(pixels.square, pixels.size, _graph(objects), name, (0, False))
                    for pixels, name, objects in zip(images, names, given, strict=True)]
         try:
-            with self._system.evaluating():
-                found = self._system.predict(collate(samples).to(self.device), [mode]).predictions[mode]
+            found = self._system.predict(collate(samples).to(self.device), [mode]).predictions[mode]
         except DivergedError as error:
             raise ValueError(f"{self.checkpoint.path}: {error}; predict with an earlier checkpoint") from error
         return [ScoredGraph.best_of(one, pixels.size, self.vocabulary, top, threshold, once and boxes is None)

@@ -12,20 +12,12 @@ from sgg.predict.predictor import Predictor
 from sgg.predict.workers import workers_for
 
 
-@pytest.fixture
-def threads():
-    """Sets torch's number of threads for a test."""
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize(("device", "given", "batches", "expected"), [
     ("cpu", 2, 8, (2, 1)), ("cpu", 5, 8, (2, 2)), ("cpu", 1, 8, (1, 1)), ("cpu", 4, 1, (1, 4)), ("cpu", 4, 0, (1, 4)),
     ("cuda", 4, 8, (1, 4))])
-def test_workers_share_threads(threads, device, given, batches, expected) -> None:
+def test_workers_share_threads(device, given, batches, expected) -> None:
     """(workers, threads of each)."""
-    threads(given)
+    torch.set_num_threads(given)
     with workers_for(torch.device(device), batches) as workers:
         assert (workers.number, workers.pool.submit(torch.get_num_threads).result()) == expected
     assert torch.get_num_threads() == given
@@ -34,9 +26,9 @@ def test_workers_share_threads(threads, device, given, batches, expected) -> Non
 
 
 @pytest.mark.parametrize("given", [1, 3])
-def test_command_writes_graphs_of_the_right_images(trial, tmp_path, threads, given) -> None:
+def test_command_writes_graphs_of_the_right_images(trial, tmp_path, given) -> None:
     """More batches than workers; each document has the graph that its image has by itself."""
-    threads(given)
+    torch.set_num_threads(given)
     draws = np.random.default_rng(0)
     names = [f"{number:02}.png" for number in range(11)]
     (tmp_path / "in").mkdir()
