@@ -60,6 +60,10 @@ class TuneRun:
         print(f"{count} trial{'s' * (count > 1)}, {min(at_once, count)} at a time, each on "
               f"{' and '.join(f'{amount:g} {name}' for name, amount in self.resources.items())}; everything is written "
               f"under {self.directory.path}", flush=True)
+        unfinished = sum(not record.over for record, _ in past) if resume else 0
+        if unfinished > at_once:  # Tune starts those at once, whatever the search algorithm allows
+            print(f"{unfinished} of them had begun and are not over: they go on first, as many at a time as there are "
+                  "resources for", flush=True)
         if len(self.study.base.search.objectives) > 1:
             print(comparison(self.study.base.search), flush=True)
         closing, snapshots = Closing(), SnapshotCallback(store, resume)

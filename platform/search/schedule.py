@@ -13,7 +13,7 @@ from ray.tune.schedulers import (
     MedianStoppingRule,
     TrialScheduler,
 )
-from ray.tune.search import BasicVariantGenerator, SearchAlgorithm, Searcher
+from ray.tune.search import SearchAlgorithm, Searcher
 
 from sgg.config import Study
 
@@ -22,6 +22,7 @@ from ..trial.trainable import OBJECTIVE, STUDY_KEY, TIME
 from .axis import Axis, Values
 from .early_stopping import EarlyStopping, Past
 from .judgements import Judgements
+from .planned_search import PlannedSearch
 from .planned_trials import plan
 from .population import Population
 from .repeats import SEED_KEY, chosen_axes, repeats
@@ -39,7 +40,7 @@ def search_algorithm(study: Study, axes: list[Axis], at_once: int) -> SearchAlgo
     """Chooses the configurations to try, `at_once` trials at a time."""
     planned = plan(study, axes)
     if planned is not None:
-        return BasicVariantGenerator(points_to_evaluate=planned, max_concurrent=at_once)
+        return PlannedSearch(points_to_evaluate=planned, max_concurrent=at_once)
     from .optuna_search import RepeatingOptuna  # imports Optuna
 
     base = study.base

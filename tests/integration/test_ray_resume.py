@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -149,6 +150,31 @@ resources: {gpus: 0}
         assert rows[-1]["attempt"] <= 2
     assert [(row["trial"], row["epoch"]) for row in read_rows(directory.path / JUDGEMENTS)] == [
         (record.name, epoch) for record in records for epoch in (1, 2, 3)]
+
+
+def test_tune_resumes_with_fewer_trials_at_a_time(config_file, start, seconds_per_epoch, tmp_path):
+    """Interrupted with two of four under way, and resumed with one at a time: those two go on, as the command says, and
+    the others wait for them and for each other."""
+    seconds_per_epoch(1)
+    config = config_file("""
+loss: {scale: {search: grid, of: [1, 2, 3, 4]}}
+training: {epochs: 3}
+search: {max_concurrent: 2, scheduler: "off"}
+resources: {gpus: 0}
+""")
+    directory, output = StudyDirectory(tmp_path / "runs" / "a"), tmp_path / "output.txt"
+    command = start(config)
+    wait_until(lambda: sum(bool(record.rows()) for record in directory.records()) == 2, command)
+    command.terminate()
+    assert command.wait(300) == 130
+    output.write_text("")
+
+    assert start(config, "--resume", "search.max_concurrent=1").wait(600) == 0, output.read_text()
+    printed = output.read_text()
+    assert "4 trials, 1 at a time" in printed
+    assert "2 of them had begun and are not over: they go on first, as many at a time as there are resources" in printed
+    events = re.findall(r"\] +(\w+)  (started|finished)", printed)
+    assert [event for _, event in events] == ["started"] * 2 + ["finished"] * 2 + ["started", "finished"] * 2, printed
 
 
 def test_tune_resumes_without_running_a_trial_twice_or_losing_one(config_file, start, tmp_path):
