@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import ray
 from ray.exceptions import RayError
 from ray.train import WorkerGroupError
 from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
 from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 from ray.train.v2._internal.exceptions import RayTrainError
 from ray.train.v2._internal.execution.callback import ReportCallback
+from ray.train.v2._internal.execution.checkpoint.sync_actor import SynchronizationActor
 from ray.train.v2._internal.execution.controller import TrainController
 from ray.train.v2._internal.execution.failure_handling import DefaultFailurePolicy, FailureDecision
 from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
+from ray.train.v2._internal.execution.worker_group import WorkerGroup, state, worker_group
 from ray.train.v2.api.config import FailureConfig, ScalingConfig
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from ray.train.v2.api.exceptions import TrainingFailedError
@@ -61,6 +65,66 @@ class _NoResourceRequests(FixedScalingPolicy):
 
     def _maybe_send_resource_request(self) -> None:
         pass
+
+
+class _NoBarrier:
+    """In place of Ray's `SynchronizationActor`, at which workers wait for each other, where there is one worker. The
+    actor is a process that takes as long to start as a worker without torch."""
+
+    class broadcast_from_rank_zero:  # noqa: N801  # it is called as the method of an actor
+        """What the first worker passes to all of them."""
+
+        @staticmethod
+        def remote(*, data: Any, **_: Any) -> Any:
+            """A reference to the worker's own data."""
+            return ray.put(data)
+
+
+class _Barriers:
+    """In place of the class `SynchronizationActor`, of which a group of workers makes its actor as it starts."""
+
+    def __init__(self) -> None:
+        self._of_thread = threading.local()
+
+    @contextmanager
+    def none(self) -> Iterator[None]:
+        """In the block, this thread makes none."""
+        self._of_thread.none = True
+        try:
+            yield
+        finally:
+            self._of_thread.none = False
+
+    def options(self, **options: Any) -> Any:
+        """What makes the actor."""
+        return self if getattr(self._of_thread, "none", False) else SynchronizationActor.options(**options)
+
+    def remote(self, **_: Any) -> _NoBarrier:
+        """Called on the result of `options`."""
+        return _NoBarrier()
+
+
+_barriers, _end_of_actor = _Barriers(), state._shutdown_sync_actor
+
+
+def _end(barrier: Any) -> None:
+    if not isinstance(barrier, _NoBarrier):
+        _end_of_actor(barrier)
+
+
+worker_group.SynchronizationActor, state._shutdown_sync_actor = _barriers, _end
+
+
+class _SingleWorker(WorkerGroup):
+    """A group of one worker, which waits for nobody."""
+
+    def _start_impl(self, *arguments: Any) -> None:
+        with _barriers.none():
+            super()._start_impl(*arguments)
+
+
+class _SingleWorkerController(TrainController):
+    worker_group_cls = _SingleWorker
 
 
 class ThreadTrainer(DataParallelTrainer):
@@ -107,7 +171,8 @@ class ThreadTrainer(DataParallelTrainer):
         self._failures = _ReplaceLostWorkers(failures, self._of_lost_workers)
         parts |= {"failure_policy": self._failures,
                   "scaling_policy": _NoResourceRequests(scaling)}
-        return asyncio.run(self._control(TrainController(**parts)))
+        controller = _SingleWorkerController if scaling.num_workers == 1 else TrainController
+        return asyncio.run(self._control(controller(**parts)))
 
     async def _control(self, controller: TrainController) -> Any:
         with self._lock:

@@ -18,6 +18,7 @@ import numpy as np
 import psutil
 import pytest
 import yaml
+from ray._private.state import actors as ray_actors
 from ray_forks import FOLDER, forks
 
 from sgg import systems
@@ -51,8 +52,15 @@ def only_trial(tmp_path: Path) -> TrialRecord:
     return record
 
 
+def barriers() -> int:
+    """How many processes this Ray has started at which workers wait for each other."""
+    return sum("SynchronizationActor" in actor["ActorClassName"] for actor in ray_actors().values())
+
+
 def test_train_gives_the_same_as_fit_without_ray(ray_with_gpus, training_file, tmp_path):
-    """Bitwise: JSON keeps every digit. The second trial runs in the worker of the first one."""
+    """Bitwise: JSON keeps every digit. The second trial runs in the worker of the first one. There is no process at
+    which this worker could wait for others."""
+    before = barriers()
     assert train.main([training_file, "resources.gpus=0", "experiment.seed=[1, 2]", "search.max_concurrent=1"]) == 0
     workers = set()
     for record in StudyDirectory(tmp_path / "runs" / "a").records():
@@ -60,6 +68,7 @@ def test_train_gives_the_same_as_fit_without_ray(ray_with_gpus, training_file, t
         assert numbers(record.directory) == numbers(outside)
         workers |= set(re.findall(r"worker process (\d+)", (record.directory / "log.txt").read_text()))
     assert len(workers) == 1
+    assert barriers() == before
 
 
 def test_train_with_two_workers_survives_the_kill_of_one(ray_with_gpus, training_file, tmp_path, monkeypatch):
@@ -77,8 +86,10 @@ def test_train_with_two_workers_survives_the_kill_of_one(ray_with_gpus, training
             workers[1].kill()
 
     monkeypatch.setattr(LiveTable, "on_trial_result", kill_one_after_the_first_epoch)
+    before = barriers()
     assert train.main([training_file, "resources.workers=2", "resources.gpus=0"]) == 0
     assert killed
+    assert barriers() == before + 2  # one for the first two workers, one after the kill
     record = only_trial(tmp_path)
     assert record.status == FINISHED
     rows = record.rows()
