@@ -53,6 +53,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "full_scale": ("full_scale.py",),
     "epoch": ("epoch.py", *OLDER),
     "epoch_toy": ("epoch.py", "--toy", *OLDER),
+    "same_losses": ("same_losses.py", "--against", BEFORE_MAPS),
     "evaluation": ("evaluation.py",),
     "adjustments": ("adjustments.py",),
     "evaluation_epoch": ("evaluation_epoch.py", "--against", BEFORE_MAPS),

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from sgg.config import validate
 
-try:
-    from sgg.training.fit import fit
+try:  # the older name first, since an editable installation adds the newer modules to every commit
+    from sgg.fit import fit
 except ModuleNotFoundError:
-    from sgg.fit import fit  # of the first edition
+    from sgg.training.fit import fit
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ def run_in(folder: Path, *words: str) -> None:
     errors where it fails."""
     done = subprocess.run([sys.executable, *words], cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)},
                           capture_output=True, text=True, check=False)
-    if done.returncode not in (0, 1):  # 1: a goal was missed
+    if done.returncode not in (0, 1) or "Traceback" in done.stderr:  # 1: a goal was missed, or Python failed
         raise RuntimeError(_said(folder, words, f"exit status {done.returncode}\n{done.stderr}"))
 
 

@@ -71,7 +71,7 @@ class _NoBarrier:
     """In place of Ray's `SynchronizationActor`, at which workers wait for each other, where there is one worker. The
     actor is a process that takes as long to start as a worker without torch."""
 
-    class broadcast_from_rank_zero:  # noqa: N801  # it is called as the method of an actor
+    class broadcast_from_rank_zero:  # it is called as the method of an actor
         """What the first worker passes to all of them."""
 
         @staticmethod
@@ -97,7 +97,8 @@ class _Barriers:
 
     def options(self, **options: Any) -> Any:
         """What makes the actor."""
-        return self if getattr(self._of_thread, "none", False) else SynchronizationActor.options(**options)
+        none = getattr(self._of_thread, "none", False)
+        return self if none else SynchronizationActor.options(**options)  # type: ignore[attr-defined]  # an actor has it
 
     def remote(self, **_: Any) -> _NoBarrier:
         """Called on the result of `options`."""
@@ -112,7 +113,7 @@ def _end(barrier: Any) -> None:
         _end_of_actor(barrier)
 
 
-worker_group.SynchronizationActor, state._shutdown_sync_actor = _barriers, _end
+vars(worker_group)["SynchronizationActor"], vars(state)["_shutdown_sync_actor"] = _barriers, _end
 
 
 class _SingleWorker(WorkerGroup):
