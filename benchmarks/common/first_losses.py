@@ -55,8 +55,10 @@ def main() -> None:
         return result
 
     system.training_step = recorded
-    older = [system.repeats(experiment)] if hasattr(system, "repeats") else []
-    batches = experiment.training_batches(*older)
+    if hasattr(foundation, "training_batches"):
+        batches = foundation.training_batches()
+    else:
+        batches = experiment.training_batches(system.repeats(experiment))
     try:
         if "--float64" in sys.argv:
             with float64():
