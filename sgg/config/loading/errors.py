@@ -131,7 +131,9 @@ def _unknown(key: str, location: tuple[Any, ...], schema: type[BaseModel]) -> st
         return f"{key} is called {new} now, and {new} is given, too: leave one of them out"
     known = list(owner.model_fields)
     close = difflib.get_close_matches(str(name), known, n=1)
-    hint = f"did you mean {dotted([*sections, close[0]])}?" if close else f"known here: {', '.join(known)}"
+    meant = [f"{section}.{name}" for section, its in schema.model_fields.items()
+             if name in getattr(its.annotation, "model_fields", {})] or [dotted([*sections, each]) for each in close]
+    hint = f"did you mean {in_words(meant, 'or')}?" if meant else f"known here: {', '.join(known)}"
     if entry is None:
         return f"{key} is not a setting; {hint}"
     choice, having = others_with(str(name), sections, schema)

@@ -86,7 +86,9 @@ def test_load_keeps_a_comma_of_a_setting_that_takes_one_value(study):
     ("search.trials=1,2", "search.trials must be a valid integer, unable to parse string as an integer, got '1,2'"),
     ("loss.knd=a,b", "loss.knd is not a setting of dnorm; did you mean loss.kind?"),
     ("loss.knd=", "loss.knd is not a setting of dnorm; did you mean loss.kind?"),
-    ("los=a,b", "los is not a setting; did you mean loss?")])
+    ("los=a,b", "los is not a setting; did you mean loss?"),
+    ("model.effect=tde", "model.effect is not a setting; did you mean evaluation.effect?"),
+    ("model.epochs=a,b", "model.epochs is not a setting; did you mean detector.epochs or training.epochs?")])
 def test_load_names_a_faulty_value_with_commas(study, override, message):
     with pytest.raises(ConfigError) as raised:
         study("", override)
