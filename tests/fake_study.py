@@ -1,4 +1,4 @@
-"""Writes the folder of a study of two rows on several genomes, as if it had run."""
+"""Writes the folder of a study of rows on several genomes, as if it had run."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,21 +10,23 @@ from sgg.common.atomic import write_json
 from sgg.common.run_log import History
 from sgg.config import load
 
+ROWS = "{plain: {}, twice: {training: {f_updates: 2}}}"
 TEXT = """
-rows: {{plain: {{}}, twice: {{training: {{f_updates: 2}}}}}}
+rows: {rows}
 data: {{name: toy, version: 3, seed: {{search: grid, of: {genomes}}}}}
 """
 
 
 def write_study(folder: Path, name: str, trials: Iterable[tuple[str, int, int, float]], others: Sequence[str] = (),
-                data: dict[str, Any] | None = None, began: bool = True, genomes: Sequence[int] = (7, 8)) -> Path:
+                data: dict[str, Any] | None = None, began: bool = True, genomes: Sequence[int] = (7, 8),
+                rows: str = ROWS) -> Path:
     """The folder of the study, with a trial for each (row, genome, seed, recall); the recall is that of every subset.
 
     An epoch of the row twice takes 20 s, of plain 10 s. others: overrides. data: changes what trials say of their data.
-    began: whether the trials began; else they failed before.
+    began: whether the trials began; else they failed before. rows: in YAML.
     """
     path = folder / f"{name}.yaml"
-    path.write_text(TEXT.format(genomes=list(genomes)))
+    path.write_text(TEXT.format(genomes=list(genomes), rows=rows))
     study = load(path, [f"experiment.name={name}", f"experiment.output={folder}", "experiment.seed=[0, 1, 2]", *others])
     directory = StudyDirectory.of(study)
     directory.begin(study, {"data": {**of_genome(genomes[0]), **(data or {})}})

@@ -193,6 +193,30 @@ def test_report_page_joins_effects_of_numbers_alone(browser, run):
     assert browser.find_elements("css selector", "#effects .whisker")
 
 
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_report_page_shows_names_of_rows_whole(browser, tmp_path, width):
+    """Beside the axis of the parallel coordinates, and below the dots of the rows, where no name covers another."""
+    names = ["GAN + GraphN", "dnorm 4 times", "dnorm twice", "plain"]
+    rows = "{" + ", ".join(f"{name}: {{}}" for name in names) + "}"
+    trials = [(name, 7, seed, 0.2 + 0.1 * place) for place, name in enumerate(names) for seed in range(2)]
+    path = write_study(tmp_path, "a", trials, genomes=(7,), rows=rows)
+    write_results(path)
+    opened(browser, path / "report.html", width)
+    waited(browser, "return document.querySelectorAll('#parallel svg, #effects svg text.tick').length > 4")
+    assert {*names} <= {*texts(browser, "#parallel svg text.tick")}
+    assert {*names} <= {*texts(browser, "#effects svg text.tick")}
+    assert browser.execute_script("""
+        const box = (one) => one.getBoundingClientRect();
+        const ticks = (id) => [...document.querySelectorAll(`#${id} svg text.tick`)];
+        const outside = (one) => box(one).left < box(one.closest("svg")).left;
+        const cover = (a, b) => box(a).left < box(b).right && box(b).left < box(a).right
+            && box(a).top + 3 < box(b).bottom && box(b).top + 3 < box(a).bottom;
+        const effects = ticks("effects");
+        return [...ticks("parallel"), ...effects].filter(outside)
+            .concat(effects.filter((a) => effects.some((b) => a !== b && cover(a, b)))).map((one) => one.textContent)
+    """) == []
+
+
 def test_report_page_draws_bars_of_head_body_and_tail_predicates(browser, run):
     from selenium.webdriver.support.ui import Select
 

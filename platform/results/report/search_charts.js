@@ -44,7 +44,10 @@ const SearchCharts = (() => {
     const axes = [...searched.map((setting) => ({ name: setting.name, of: ({ row }) => row.settings[setting.number], ...axisOf(rows.map(({ row }) => row.settings[setting.number])) })),
       { name: State.metricLabel(), of: ({ found }) => found.mean, at: part, labels: Axes.ticks(low, high, 4).map((at) => [part(at), Axes.asPercent(at)]) }];
     const width = Axes.widthOf("parallel");
-    const [height, margin] = [330, { left: 70, right: width < 600 ? 34 : 74, top: 44, bottom: 14 }];
+    /* Labels lie left of their axis: those of the first one in the margin, the others on the strands. */
+    const longest = Math.max(...axes[0].labels.map(([, words]) => Array.from(String(words)).length));
+    const letters = [Math.min(longest, width < 600 ? 14 : 30), ...axes.slice(1).map(() => Math.max(10, Math.floor(width / axes.length / 14)))];
+    const [height, margin] = [330, { left: Math.max(70, 14 + 7 * letters[0]), right: width < 600 ? 34 : 74, top: 44, bottom: 14 }];
     const sx = (number) => margin.left + (number / (axes.length - 1)) * (width - margin.left - margin.right);
     const sy = (at) => height - margin.bottom - at * (height - margin.top - margin.bottom);
     const drawing = Dom.svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": caption });
@@ -58,7 +61,7 @@ const SearchCharts = (() => {
       const last = number === axes.length - 1;
       drawing.append(Dom.svg("line", { class: "axis-line", x1: x, x2: x, y1: margin.top, y2: height - margin.bottom }),
         Dom.svg("text", { class: "axis", x: last ? width - 4 : number ? x : 4, y: width < 600 && number % 2 ? 30 : 15, "text-anchor": last ? "end" : number ? "middle" : "start" }, Dom.short(axis.name, Math.max(8, Math.floor(width / axes.length / (width < 600 ? 4 : 7.5))))));
-      for (const [at, words] of axis.labels) drawing.append(Dom.svg("text", { class: "tick halo", x: last ? x + 7 : x - 7, y: sy(at) + 4, "text-anchor": last ? "start" : "end" }, Dom.short(words, 10)));
+      for (const [at, words] of axis.labels) drawing.append(Dom.svg("text", { class: "tick halo", x: last ? x + 7 : x - 7, y: sy(at) + 4, "text-anchor": last ? "start" : "end" }, Dom.short(words, letters[number])));
     });
     return Axes.figure("parallel", caption, [drawing, Dom.html("p", { class: "note" }, "Dashed: last validation of trials without test. Yellow is high, blue is low.")]);
   };
@@ -91,9 +94,12 @@ const SearchCharts = (() => {
   const effect = (id, { key, effects, labels, ordered }, range) => {
     const { drawing, layer, sx, sy, height, box } = Axes.frame(id, { label: `Marginal effect of ${key}`, height: 210, x: { range: [-0.5, labels.length - 0.5], ticks: [], label: "" }, y: { range, label: "%", format: Axes.asPercent } });
     const points = [];
+    /* Names that are too long to stand side by side stand on two lines by turns. */
+    const most = Math.max(4, Math.min(24, Math.floor((2 * (sx(1) - sx(0)) - 8) / 7)));
+    const crowded = !ordered && labels.some((words) => 7 * Math.min(most, Array.from(words).length) > sx(1) - sx(0));
     labels.forEach((words, number) => {
-      const [first, second] = words.split(" to ").map(compact);
-      [first, second && `– ${second}`].filter(Boolean).forEach((text, at) => layer.append(Dom.svg("text", { class: "tick", x: sx(number), y: height - box.bottom + 17 + 13 * at, "text-anchor": "middle" }, Dom.short(text, 12))));
+      const [first, second] = ordered ? words.split(" to ").map(compact) : [words];
+      [first, second && `– ${second}`].filter(Boolean).forEach((text, at) => layer.append(Dom.svg("text", { class: "tick", x: sx(number), y: height - box.bottom + 17 + 13 * (crowded ? number % 2 : at), "text-anchor": "middle" }, Dom.short(text, ordered ? 12 : most))));
       if (!effects[number]) return;
       const [mean, error, n] = effects[number].map((value, at) => (at < 2 && value !== null ? value / data.scale : value));
       points.push([sx(number), sy(mean)]);
