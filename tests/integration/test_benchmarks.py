@@ -34,6 +34,7 @@ from benchmarks import (
     learning,
     perturb,
     predict,
+    same_losses,
     sgdet,
     step,
     step_growth,
@@ -44,7 +45,7 @@ from benchmarks import (
 )
 from benchmarks import all as all_benchmarks
 from benchmarks import report as report_benchmark
-from benchmarks.common import epoch_of_older, older, small_genome
+from benchmarks.common import epoch_of_older, first_losses, older, small_genome
 from benchmarks.common.floor import work_of
 from benchmarks.common.paper_step import Size, build
 from benchmarks.common.roofline import Rates
@@ -84,8 +85,8 @@ def test_benchmarks_are_all_tested():
     here = {path.stem for path in folder.glob("*.py")}
     assert here == {module.__name__.rpartition(".")[2] for module in (
         adjustments, annotations, coco_relations, departures, epoch, evaluation, evaluation_epoch, evaluator, features,
-        full_scale, generator, gpu, heads, images, learning, perturb, predict, sgdet, step, step_growth, step_memory,
-        toy_room, trial_cost, two_gpus, all_benchmarks, report_benchmark)}
+        full_scale, generator, gpu, heads, images, learning, perturb, predict, same_losses, sgdet, step, step_growth,
+        step_memory, toy_room, trial_cost, two_gpus, all_benchmarks, report_benchmark)}
 
 
 def test_adjustments():
@@ -175,6 +176,43 @@ def test_epoch(toy_root, toy_settings, tmp_path, monkeypatch):
     ways = [f"epoch/toy/{way}" for way in (epoch.IMAGES, epoch.MAPS, epoch.MEMORY)]
     assert {*ways, "epoch/toy/speed_of_maps_over_older"} <= {*found}
     assert {way for way in ways if f"{way}/{epoch.DETECTOR}" in found} == {"epoch/toy/images"}  # maps need no detector
+
+
+def test_same_losses(tmp_path, monkeypatch):
+    """One loss is off by 1e-4 in the second step of this commit, by 1e-2 in that of maps in float16."""
+    def losses_of(folder, settings, steps, *flags):
+        maps = settings.get("features", {}).get("maps")
+        assert steps == 3
+        assert (folder == tmp_path) == (maps is None)
+        return [{"nodes": 1.0, "edges": 2.0}, {"nodes": 1.0, "edges": 2 * {None: 1, "off": 1.0001}.get(maps, 1.0101)}]
+
+    monkeypatch.setattr(same_losses, "files_of", lambda commit: contextlib.nullcontext(tmp_path))
+    monkeypatch.setattr(same_losses, "losses_of", losses_of)
+    options = argparse.Namespace(quick=True, against="abc", steps=50, root=tmp_path)
+    rows = {row["name"]: row for row in same_losses.measure(options)}
+    for gan in ("without_gan", "with_gan"):
+        found = {name.removeprefix(f"losses/{gan}/"): (row["value"], row["ok"]) for name, row in rows.items()
+                 if name.startswith(f"losses/{gan}/")}
+        assert found == {
+            "float64/largest_difference": (pytest.approx(1e-4), False), "float64/first_steps_within_1e-05": (1, True),
+            "float32/largest_difference": (pytest.approx(1e-4), True), "float32/first_steps_within_1e-05": (1, True),
+            "maps_in_float16/largest_difference": (pytest.approx(1.0101 / 1.0001 - 1), True),
+            "maps_in_float16/first_steps_within_0.01": (2, True)}
+
+
+def test_first_losses(toy_settings, tmp_path, monkeypatch):
+    """In float64, in a process of its own, they are those of float32 but for its rounding."""
+    settings = {**toy_settings, "features": {"maps": "off"}, "augmentation": same_losses.GAN}
+    file, out = tmp_path / "settings.json", tmp_path / "losses.json"
+    write_json(file, settings)
+    monkeypatch.setattr(sys, "argv", ["first_losses.py", str(file), "2", str(out)])
+    first_losses.main()
+    float32 = json.loads(out.read_text())
+    float64 = same_losses.losses_of(older.HERE, settings, 2, "--float64")
+    assert len(float32) == len(float64) == 2
+    for one, other in zip(float32, float64, strict=True):
+        assert other == pytest.approx(one, rel=1e-3)
+        assert all(float(np.float32(value)) != value for value in other.values())
 
 
 def test_evaluation_epoch(toy_root, toy_settings, tmp_path, monkeypatch):
