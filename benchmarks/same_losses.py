@@ -21,6 +21,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common.older import HERE, files_of, run_in
@@ -55,7 +57,8 @@ def measure(options: argparse.Namespace) -> Iterator[Row]:
                                 losses_of(HERE, ours, steps, "--float64"), EQUAL, goal=EQUAL)
             of_images = losses_of(HERE, ours, steps)
             yield from compared(f"{name}/float32", losses_of(older, settings, steps), of_images, EQUAL)
-            yield from compared(f"{name}/maps_in_float16", of_images, losses_of(HERE, float16, steps), CLOSE)
+            yield from compared(f"{name}/maps_in_float16", of_images, losses_of(HERE, float16, steps), CLOSE,
+                                mean_goal=CLOSE)
 
 
 def losses_of(folder: Path, settings: dict[str, Any], steps: int, *flags: str) -> Losses:
@@ -68,13 +71,17 @@ def losses_of(folder: Path, settings: dict[str, Any], steps: int, *flags: str) -
         return json.loads(out.read_text())
 
 
-def compared(name: str, ones: Losses, others: Losses, limit: float, goal: float | None = None) -> Iterator[Row]:
-    """Rows of two trainings: the largest difference of a loss, and the number of steps from the first on in which no
-    loss differs by more than the limit."""
+def compared(name: str, ones: Losses, others: Losses, limit: float, goal: float | None = None,
+             mean_goal: float | None = None) -> Iterator[Row]:
+    """Rows of two trainings: the largest difference of a loss, the number of steps from the first on in which no loss
+    differs by more than the limit, and the difference of the mean over all steps."""
     differences = [max(abs(a[loss] - b[loss]) / abs(a[loss]) for loss in a) for a, b in zip(ones, others, strict=True)]
     equal = next((step for step, difference in enumerate(differences) if difference > limit), len(differences))
     yield below(f"losses/{name}/largest_difference", max(differences), "relative", goal=goal)
     yield below(f"losses/{name}/first_steps_within_{limit:g}", equal, "steps")
+    means = [np.mean([sum(step.values()) for step in losses]) for losses in (ones, others)]
+    yield below(f"losses/{name}/difference_of_the_mean", float(abs(means[1] / means[0] - 1)), "relative",
+                goal=mean_goal)
 
 
 if __name__ == "__main__":
