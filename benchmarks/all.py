@@ -30,14 +30,12 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.common.older import FIRST_EDITION
+from benchmarks.common.older import BEFORE_MAPS, FIRST_EDITION
 from sgg.common.atomic import replaced, write_json
 from sgg.common.versions import program
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS, TABLE = FOLDER / "results.json", FOLDER / "RESULTS.md"
-BEFORE_MAPS = "20e5236"
-"""The last commit before the detector's maps were stored."""
 OLDER = ("--against", FIRST_EDITION)
 COMMANDS: dict[str, tuple[str, ...]] = {
     "annotations": ("annotations.py",),
@@ -53,7 +51,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "full_scale": ("full_scale.py",),
     "epoch": ("epoch.py", *OLDER),
     "epoch_toy": ("epoch.py", "--toy", *OLDER),
-    "same_losses": ("same_losses.py", "--against", BEFORE_MAPS),
+    "same_losses": ("same_losses.py",),
     "evaluation": ("evaluation.py",),
     "adjustments": ("adjustments.py",),
     "evaluation_epoch": ("evaluation_epoch.py", "--against", BEFORE_MAPS),

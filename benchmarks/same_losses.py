@@ -25,7 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.common.older import HERE, files_of, run_in
+from benchmarks.common.older import BEFORE_MAPS, HERE, files_of, run_in
 from benchmarks.common.results import Row, arguments_of, below, report
 
 EQUAL, CLOSE = 1e-5, 1e-2
@@ -37,7 +37,7 @@ Losses = list[dict[str, float]]
 def main() -> int:
     """Measure, print, write."""
     parser = arguments_of(__doc__, "three steps")
-    parser.add_argument("--against", metavar="COMMIT", default="20e5236", help="the older commit (20e5236)")
+    parser.add_argument("--against", metavar="COMMIT", default=BEFORE_MAPS, help=f"the older commit ({BEFORE_MAPS})")
     parser.add_argument("--steps", type=int, default=50, metavar="N", help="steps of each training (50)")
     parser.add_argument("--root", type=Path, metavar="DIR", help="folder for the data, which stays")
     return report(measure(parser.parse_args()), parser.parse_args())

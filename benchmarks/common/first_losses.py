@@ -12,7 +12,7 @@ import gc
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +59,9 @@ def main() -> None:
         batches = foundation.training_batches()
     else:
         batches = experiment.training_batches(system.repeats(experiment))
-    try:
-        if "--float64" in sys.argv:
-            with float64():
-                train_epoch(system, experiment.config, batches, 1)
+    with suppress(Enough), float64() if "--float64" in sys.argv else nullcontext():
         train_epoch(system, experiment.config, batches, 1)
-    except Enough:
-        out.write_text(json.dumps(losses))
+    out.write_text(json.dumps(losses))
 
 
 class Float64(TorchDispatchMode):
