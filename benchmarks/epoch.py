@@ -29,7 +29,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common import small_genome
-from benchmarks.common.older import HERE, files_of, run_in
+from benchmarks.common.older import files_of, train_in
 from benchmarks.common.phases import Phases
 from benchmarks.common.results import Row, arguments_of, below, judged, report
 from sgg import systems
@@ -163,11 +163,10 @@ class Awaited:
 
 
 def seconds_of_older(folder: Path, settings: dict[str, Any]) -> float:
-    """The seconds of the second epoch of a training in a worktree. Raises what `run_in` raises."""
+    """The seconds of the second epoch of a training in a worktree. Raises what `train_in` raises."""
     with tempfile.TemporaryDirectory() as name:
-        file, trial = Path(name) / "settings.json", Path(name) / "trial"
-        file.write_text(json.dumps(settings))
-        run_in(folder, "-P", str(HERE / "benchmarks" / "common" / "epoch_of_older.py"), str(file), str(trial))
+        trial = Path(name) / "trial"
+        train_in(folder, "epoch_of_older.py", settings, trial)
         return json.loads((trial / "seconds.json").read_text())[-1]
 
 

@@ -12,7 +12,6 @@ A full run takes 4 minutes a turn on two idle cores, half of them for the older 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -25,7 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common import small_genome
-from benchmarks.common.older import HERE, files_of, run_in
+from benchmarks.common.older import HERE, files_of, train_in
 from benchmarks.common.results import Row, arguments_of, below, judged, report
 from sgg.data.toy import Sizes, generate
 
@@ -78,11 +77,10 @@ def settings_of(root: Path, quick: bool, images: int) -> dict[str, Any]:
 
 def seconds_of(folder: Path, settings: dict[str, Any], root: Path) -> float:
     """The seconds between the checkpoint and the test metrics of a training with the files of `folder`. Raises what
-    `run_in` raises."""
+    `train_in` raises."""
     with tempfile.TemporaryDirectory(dir=root) as name:
-        file, trial = Path(name) / "settings.json", Path(name) / "trial"
-        file.write_text(json.dumps(settings))
-        run_in(folder, "-P", str(HERE / "benchmarks" / "common" / "epoch_of_older.py"), str(file), str(trial))
+        trial = Path(name) / "trial"
+        train_in(folder, "epoch_of_older.py", settings, trial)
         checkpoint = max((trial / "checkpoints").glob("epoch_*/meta.json"))  # of the last epoch
         return (trial / "test.json").stat().st_mtime - checkpoint.stat().st_mtime
 

@@ -25,7 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.common.older import BEFORE_MAPS, HERE, files_of, run_in
+from benchmarks.common.older import BEFORE_MAPS, HERE, files_of, train_in
 from benchmarks.common.results import Row, arguments_of, below, report
 
 EQUAL, CLOSE = 1e-5, 1e-2
@@ -62,12 +62,10 @@ def measure(options: argparse.Namespace) -> Iterator[Row]:
 
 
 def losses_of(folder: Path, settings: dict[str, Any], steps: int, *flags: str) -> Losses:
-    """The losses of the first steps with the files of a folder. Raises what `run_in` raises."""
+    """The losses of the first steps with the files of a folder. Raises what `train_in` raises."""
     with tempfile.TemporaryDirectory() as name:
-        file, out = Path(name) / "settings.json", Path(name) / "losses.json"
-        file.write_text(json.dumps(settings))
-        run_in(folder, "-P", str(HERE / "benchmarks" / "common" / "first_losses.py"), str(file), str(steps), str(out),
-               *flags)
+        out = Path(name) / "losses.json"
+        train_in(folder, "first_losses.py", settings, out, str(steps), *flags)
         return json.loads(out.read_text())
 
 

@@ -1,6 +1,6 @@
 """The losses of the first steps of a training, in this commit or an older one.
 
-    python -P benchmarks/common/first_losses.py SETTINGS_FILE STEPS OUT_FILE [--float64]
+    python -P benchmarks/common/first_losses.py SETTINGS_FILE OUT_FILE STEPS [--float64]
 
 This runs with the files of the commit whose root is PYTHONPATH (`benchmarks/common/older.py`), by what every commit
 has. --float64: with the same weights and pixels, every operation of a step is one of float64.
@@ -38,7 +38,7 @@ class Enough(Exception):
 
 def main() -> None:
     """Train, write one mapping from names to losses for each step."""
-    settings, steps, out = json.loads(Path(sys.argv[1]).read_text()), int(sys.argv[2]), Path(sys.argv[3])
+    settings, out, steps = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2]), int(sys.argv[3])
     torch.set_num_threads(1)
     foundation = systems.prepare(validate(settings))
     experiment = foundation.experiment

@@ -46,6 +46,14 @@ def run_in(folder: Path, *words: str, allowed: int = 0) -> None:
         raise RuntimeError(_said(folder, words, f"exit status {done.returncode}\n{done.stderr}"))
 
 
+def train_in(folder: Path, script: str, settings: dict[str, Any], out: Path, *words: str) -> None:
+    """Run a script of `benchmarks/common` with the files of a worktree. It trains by the settings and writes `out`, a
+    path in a folder of its own. words: its other arguments. Raises what `run_in` raises."""
+    file = out.with_name("settings.json")
+    file.write_text(json.dumps(settings))
+    run_in(folder, "-P", str(HERE / "benchmarks" / "common" / script), str(file), str(out), *words)
+
+
 def json_of(folder: Path, *words: str) -> Any:
     """What a command of a worktree writes with `--json`. Raises what `run_in` raises."""
     with tempfile.TemporaryDirectory() as name:

@@ -170,7 +170,7 @@ def test_epoch(toy_root, toy_settings, tmp_path, monkeypatch):
                 "evaluation": {"every": 1000, "test": False}}
     monkeypatch.setattr(epoch, "settings_of", lambda options, root: settings)
     monkeypatch.setattr(epoch, "files_of", lambda commit: contextlib.nullcontext(tmp_path))
-    monkeypatch.setattr(epoch, "run_in", run_in)
+    monkeypatch.setattr(older, "run_in", run_in)
     options = argparse.Namespace(quick=True, toy=False, against="abc", root=tmp_path)
     found = names(epoch.measure(options))
     ways = [f"epoch/toy/{way}" for way in (epoch.IMAGES, epoch.MAPS, epoch.MEMORY)]
@@ -208,7 +208,7 @@ def test_first_losses(toy_settings, tmp_path, monkeypatch):
     settings = {**toy_settings, "features": {"maps": "off"}, "augmentation": same_losses.GAN}
     file, out = tmp_path / "settings.json", tmp_path / "losses.json"
     write_json(file, settings)
-    monkeypatch.setattr(sys, "argv", ["first_losses.py", str(file), "2", str(out)])
+    monkeypatch.setattr(sys, "argv", ["first_losses.py", str(file), str(out), "2"])
     first_losses.main()
     float32 = json.loads(out.read_text())
     float64 = same_losses.losses_of(older.HERE, settings, 2, "--float64")
@@ -229,7 +229,7 @@ def test_evaluation_epoch(toy_root, toy_settings, tmp_path, monkeypatch):
                 "training": {"epochs": 1, "batch_size": 4}}
     monkeypatch.setattr(evaluation_epoch, "settings_of", lambda root, quick, images: settings)
     monkeypatch.setattr(evaluation_epoch, "files_of", lambda commit: contextlib.nullcontext(tmp_path))
-    monkeypatch.setattr(evaluation_epoch, "run_in", run_in)
+    monkeypatch.setattr(older, "run_in", run_in)
     options = argparse.Namespace(quick=True, against="abc", images=2)
     assert names(evaluation_epoch.measure(options)) == [f"evaluation_epoch/{name}" for name in (
         "images", "maps", "older", "speed_of_maps_over_images", "speed_of_maps_over_older")]
