@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "full_scale": ("full_scale.py",),
     "epoch": ("epoch.py", *OLDER),
     "epoch_toy": ("epoch.py", "--toy", *OLDER),
+    "epoch_toy_gan": ("epoch.py", "--toy", "--gan"),
     "same_losses": ("same_losses.py",),
     "evaluation": ("evaluation.py",),
     "adjustments": ("adjustments.py",),

@@ -4,7 +4,8 @@
 
 Without data and without a network. The batch has 24 images of 12 objects, with and without the GAN; the detector is not
 measured. Each variant changes one thing: TF32, bf16 (`training.autocast_bf16`), `torch.compile`, `channels_last` of
-the GAN's networks and of the maps. Its reference is the step in float32 of the same run. Further rows:
+the GAN's networks and of the maps. CUDA graphs are none of them: a graph replays one shape, and the numbers of objects
+and pairs differ from batch to batch. The reference of a variant is the step in float32 of the same run. Further rows:
 
 - `waits`: how often the host waits for the device in a step, as `torch.cuda.set_sync_debug_mode` counts it;
 - `ratio_to_floor`: as in `benchmarks/step.py`;

@@ -3,7 +3,8 @@
     python benchmarks/step.py [--quick] [--json FILE] [--turns N] [--against COMMIT] [--profile FILE]
 
 The model has VGG16 heads, 151 classes and 51 predicates; the batch has 4 images of 12 objects, 528 pairs and 512 x 38 x
-38 maps; the detector is not measured. The floor (`benchmarks/common/floor.py`) is the time of the matrix products and
+38 maps; the detector is not measured: `benchmarks/epoch.py` has phases with data and detector, at paper and at toy size,
+from images and from maps. The floor (`benchmarks/common/floor.py`) is the time of the matrix products and
 convolutions that the step must do, and of one pass of each optimiser over its weights at the measured bandwidth of the
 memory. Step and floor take turns; the ratio is the median of the turns' ratios.
 

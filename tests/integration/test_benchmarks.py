@@ -419,7 +419,7 @@ def test_step(words, tmp_path, monkeypatch):
 
 def test_step_growth():
     found = names(step_growth.measure(quick=True, turns=1))
-    assert {f"step_growth/{of}/{what}/one_more" for of in ("image", "pair")
+    assert {f"step_growth/{of}/{what}/one_more" for of in ("image", "object_of_each_image", "pair")
             for what in ("time", "memory_without_gan")} <= {*found}
 
 
@@ -427,12 +427,10 @@ def test_marginals():
     """10 for two, 16 for four, 40 for ten: 3 each, then 4 each."""
     points = {2: 10.0, 4: 16.0, 10: 40.0}
     assert step_growth.marginals(points) == [3.0, 4.0]
-    *_, one_more, deviation = step_growth.time_rows("x", points)
-    assert one_more["value"] == 3750.0  # 30 for eight
+    *_, one_more, deviation = step_growth.rows_of("x", points, "s", 0.15)
+    assert one_more["value"] == 3.75  # 30 for eight
     assert deviation["value"] == pytest.approx(0.2)
     assert not deviation["ok"]
-    *_, one_more, above = step_growth.memory_rows("x", points)
-    assert (one_more["value"], above["value"], above["ok"]) == (4.0, 0.0, True)
 
 
 def test_full_scale_counts_what_the_floor_counts():
