@@ -5,11 +5,12 @@
 
 The data are random images in Visual Genome's files, 12 objects each, with VGG16's detector of random weights; with
 --toy the toy genome, each commit with a detector that it trains once. There is no GAN unless --gan asks for it, which
-has no older commit beside it; validation and checkpoints are not measured. Each way has its time by phase, from the wait
-for data to the optimiser. The ways take turns in one process: from images; from maps (`features.maps: exact`); and from maps that
-are in memory already, which is what removing decoding and detector altogether would gain. The older commit trains in
-processes of its own, in the same turns; the second of two epochs counts. feb61e0 is the last commit of the first
-edition. --root: a folder for the data, which stays; else a temporary one. --quick: the toy genome of a few images.
+has no older commit beside it; validation and checkpoints are not measured. Each way has its time by phase, from the
+wait for data to the optimiser. The ways take turns in one process: from images; from maps (`features.maps: exact`); and
+from maps that are in memory already, which is what removing decoding and detector altogether would gain. The older
+commit trains in processes of its own, in the same turns; the second of two epochs counts. feb61e0 is the last commit of
+the first edition. --root: a folder for the data, which stays; else a temporary one. --quick: the toy genome of a few
+images.
 
 A full run takes 4 minutes a turn on two idle cores, 2 of them for the older commit, and 12 GiB.
 """

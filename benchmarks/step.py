@@ -3,10 +3,10 @@
     python benchmarks/step.py [--quick] [--json FILE] [--turns N] [--against COMMIT] [--profile FILE]
 
 The model has VGG16 heads, 151 classes and 51 predicates; the batch has 4 images of 12 objects, 528 pairs and 512 x 38 x
-38 maps; the detector is not measured: `benchmarks/epoch.py` has phases with data and detector, at paper and at toy size,
-from images and from maps. The floor (`benchmarks/common/floor.py`) is the time of the matrix products and
-convolutions that the step must do, and of one pass of each optimiser over its weights at the measured bandwidth of the
-memory. Step and floor take turns; the ratio is the median of the turns' ratios.
+38 maps. The detector is not measured: `benchmarks/epoch.py` has phases with data and detector, at paper and toy size,
+from images and from maps. The floor (`benchmarks/common/floor.py`) is the time of the matrix products and convolutions
+that the step must do, and of one pass of each optimiser over its weights at the measured bandwidth of the memory. Step
+and floor take turns; the ratio is the median of the turns' ratios.
 
 --against: an older commit, whose step takes turns with ours, each in a process of its own. Its `training_step.py` takes
 the pooling of real features and the plan as given; ours does both within the time that is compared. feb61e0 is the last

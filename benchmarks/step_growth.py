@@ -3,9 +3,9 @@
     python benchmarks/step_growth.py [--quick] [--json FILE] [--turns N]
 
 The step has no GAN where time is measured. Images of 12 objects go from 2 to 24 a batch; objects of 24 images from 6 to
-24 each, with 720 pairs in all; pairs from 3,000 to 12,000 in 24 images of 23 objects. All sizes take turns; each counts
-with its shortest time. Memory is computed from shapes (`benchmarks/common/live_memory.py`), with and without the GAN, so
-it is exact and needs no such memory.
+24 each, with 720 pairs in all; pairs from 3,000 to 12,000 in 24 images of 23 objects. All sizes take turns; each
+counts with its shortest time. Memory is computed from shapes (`benchmarks/common/live_memory.py`), with and without the
+GAN, so it is exact and needs no such memory.
 
 The goal: one more image or pair costs the same between all sizes, within 15 %. The peak of memory is the larger one of
 several moments: while the first gradients are computed all activations are held, at the end all gradients are. Each
