@@ -171,11 +171,20 @@ def test_epoch(toy_root, toy_settings, tmp_path, monkeypatch):
     monkeypatch.setattr(epoch, "settings_of", lambda options, root: settings)
     monkeypatch.setattr(epoch, "files_of", lambda commit: contextlib.nullcontext(tmp_path))
     monkeypatch.setattr(older, "run_in", run_in)
-    options = argparse.Namespace(quick=True, toy=False, against="abc", root=tmp_path)
+    options = argparse.Namespace(quick=True, toy=False, gan=False, against="abc", root=tmp_path)
     found = names(epoch.measure(options))
     ways = [f"epoch/toy/{way}" for way in (epoch.IMAGES, epoch.MAPS, epoch.MEMORY)]
     assert {*ways, "epoch/toy/speed_of_maps_over_older"} <= {*found}
     assert {way for way in ways if f"{way}/{epoch.DETECTOR}" in found} == {"epoch/toy/images"}  # maps need no detector
+    assert {f"{way}/F on real features: F backward" for way in ways} <= {*found}
+
+
+def test_epoch_with_the_gan(toy_root, toy_settings, tmp_path, monkeypatch):
+    settings = {**toy_settings, "data": {**toy_settings["data"], "train_images": 8, "eval_images": 1},
+                "augmentation": "gan", "evaluation": {"every": 1000, "test": False}}
+    monkeypatch.setattr(epoch, "settings_of", lambda options, root: settings)
+    found = names(epoch.measure(argparse.Namespace(quick=True, toy=False, gan=True, against=None, root=tmp_path)))
+    assert {f"epoch/toy_with_gan/{way}/D: D forward" for way in (epoch.IMAGES, epoch.MAPS, epoch.MEMORY)} <= {*found}
 
 
 def test_same_losses(tmp_path, monkeypatch):

@@ -12,10 +12,13 @@ import torch
 
 from sgg.features import FeatureStore, StoreIdentity, StoreWriter, array, ensure_store, write_store
 from sgg.features import writer as writer_module
+from sgg.features.image_store import ImageStore
+from sgg.features.image_writer import ImageStoreWriter
 
 SHAPE = (8, 7, 7)
 IDENTITY = StoreIdentity(["__background__", *"abcdef"], detector="d", data="x")
 PARTS, ROWS = 6, 40
+MAPS = 48
 PROCESSES = multiprocessing.get_context("forkserver")
 
 
@@ -94,6 +97,26 @@ def test_feature_store_gives_eight_readers_the_same_rows(tmp_path):
         labels = torch.randint(1, 7, (20, 64), generator=generator)
         rows = np.stack([store.draw(row, generator) for row in labels])
         np.testing.assert_array_equal(values, expected()[rows, 0, 0, 0])
+
+
+def read_maps(path, seed, results):
+    store = ImageStore.open(path, IDENTITY)
+    rows = np.random.default_rng(seed).integers(0, MAPS, 50)
+    results.put((rows, store.request(rows.tolist()).result().numpy()))
+
+
+def test_image_store_gives_eight_readers_the_same_maps(tmp_path):
+    """As trials on several nodes read it, through a file system that they share."""
+    maps = np.random.default_rng(0).standard_normal((MAPS, *SHAPE)).clip(0).astype(np.float32)
+    writer = ImageStoreWriter(tmp_path / "maps.zarr", IDENTITY, MAPS, SHAPE, MAPS // 4, "float32")
+    for shard in range(4):
+        writer.write(shard, maps[shard * MAPS // 4:(shard + 1) * MAPS // 4])
+    writer.seal()
+    results = PROCESSES.Queue()
+    readers = [start(read_maps, tmp_path / "maps.zarr", seed, results) for seed in range(8)]
+    for rows, found in [results.get(timeout=300) for _ in readers]:
+        np.testing.assert_array_equal(found, maps[rows])
+    assert finish(*readers) == [0] * 8
 
 
 def test_ensure_store_writes_once_for_two_processes(tmp_path):

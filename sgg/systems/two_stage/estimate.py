@@ -71,8 +71,14 @@ class Estimate:
 
     def lines(self) -> list[str]:
         """The estimate for people, a line for each split and one for all."""
-        return [f"{name}: {rows:,} maps, {self._said(rows)}"
-                for name, rows in (*self.rows.items(), ("all", sum(self.rows.values())))]
+        return [*self.split_lines(), self._line("all", sum(self.rows.values()))]
+
+    def split_lines(self) -> list[str]:
+        """The estimate for people, a line for each split."""
+        return [self._line(name, rows) for name, rows in self.rows.items()]
+
+    def _line(self, name: str, rows: int) -> str:
+        return f"{name}: {rows:,} maps, {self._said(rows)}"
 
     def _said(self, rows: int) -> str:
         if self.stored is None or self.seconds is None:

@@ -40,11 +40,12 @@ from .augmenter import require_augmenter
 from .generator_source import GivenGenerator, SharedGenerator, generator_of, hash_of
 from .learner import GraphLearner
 from .model import build_model
+from .opened_stores import OpenedStores
 from .parts import write_parts
 from .predictor import TwoStagePredictor
-from .stored import OpenedSplit, StoredSplit
+from .stored import StoredSplit
 from .stored_batches import StoredBatches, StoredMaps, with_outputs
-from .storing import decide, store_outputs, warn_of_missing
+from .storing import decide, reads_of, store_outputs
 from .system import TwoStage
 
 log = logging.getLogger(__name__)
@@ -198,11 +199,12 @@ class TwoStageFoundation:
         decided on large ones."""
         for file in self.config.loss.derived(self.experiment):
             self.experiment.derived(file)
-        splits = [self.stored(name) for name in SPLITS]
         if make_maps:
-            store_outputs(decide(splits, self.config))
+            store_outputs(decide([self.stored(name) for name in SPLITS], self.config))
         else:
-            warn_of_missing(splits, self.config)
+            for split in SPLITS:
+                if reads_of(self.config, split):
+                    self._opened.warn_of_missing(split)
         self.features  # noqa: B018 - the property computes them once
         self.relations  # noqa: B018 - as above
 
@@ -216,7 +218,7 @@ class TwoStageFoundation:
 
     def training_batches(self, repeats: np.ndarray | None = None) -> TrainingBatches:
         """As `Experiment.training_batches`, with the detector's outputs where they are stored."""
-        stores = self._opened("train")
+        stores = self._opened.of("train")
         batches = self.experiment.training_batches(repeats, stores is None, self.detector.image_size)
         return batches if stores is None else StoredBatches(batches, stores)
 
@@ -224,7 +226,7 @@ class TwoStageFoundation:
         """As `Foundation.evaluation_batches`, with the detector's outputs where they are stored. Those of corrupted
         images never are."""
         corruption = corruption or self.experiment.corruption(split)
-        stores = self._opened(split) if corruption is None else None
+        stores = self._opened.of(split) if corruption is None else None
         batches = self.experiment.evaluation_batches(split, stores is None, self.detector.image_size, corruption)
         return batches if stores is None else with_outputs(batches, stores)
 
@@ -234,18 +236,8 @@ class TwoStageFoundation:
         return batches_of(some, self.stored_maps(some), self.detector.image_size)
 
     @cached_property
-    def _read(self) -> dict[str, OpenedSplit]:
-        """The stores that were opened, by split. They stay open, so that rows in their memory are read once."""
-        return {}
-
-    def _opened(self, name: str) -> OpenedSplit | None:
-        """The stores of a split; None where `features.maps` is off, or one of them is missing."""
-        stored = self.stored(name)
-        if not (stored.in_use and stored.complete):
-            return None
-        if name not in self._read or not self._read[name].unchanged:
-            self._read[name] = stored.open()
-        return self._read[name]
+    def _opened(self) -> OpenedStores:
+        return OpenedStores(self.stored, self.config)
 
     def build(self) -> TwoStage:
         """Networks and optimisers of the trial that the settings describe, with fresh weights."""

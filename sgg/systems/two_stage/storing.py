@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +18,6 @@ from sgg.features.other_stores import other_stores
 
 from .estimate import Estimate
 from .stored import StoredSplit
-
-log = logging.getLogger(__name__)
 
 MARGIN = 1.1
 """How much more free disk is asked for than the estimate says, because images differ."""
@@ -77,6 +74,8 @@ def _decided(missing: Sequence[StoredSplit], estimate: Estimate, maps: str) -> D
     seconds = estimate.total_seconds or 0.0
     said = [f"features.maps={maps}: storing {sum(estimate.rows.values()):,} maps of {', '.join(estimate.rows)}, about "
             f"{gigabytes(estimate.total)}, in about {minutes(seconds)}"]
+    if len(estimate.rows) > 1:
+        said += [f"  {line}" for line in estimate.split_lines()]
     for one in missing:
         said += other_stores(one.paths["map"], one.identities["map"])
     return Decision(tuple(missing), tuple(said), seconds, round(estimate.total))
@@ -88,14 +87,6 @@ def store_outputs(decision: Decision) -> None:
         print(line, flush=True)
     for one in decision.splits:
         one.ensure(partial(track, description=f"maps of {one.name}"))
-
-
-def warn_of_missing(splits: Sequence[StoredSplit], config: Config) -> None:
-    """Log the stores that the settings ask for, that are missing, and that this process leaves to others."""
-    for one in splits:
-        if config.features.maps in ("exact", "float16") and reads_of(config, one.name) and not one.complete:
-            log.warning("features.maps=%s: the maps of %s are not stored where this process looks (%s), so it computes "
-                        "them from images", config.features.maps, one.name, one.paths["map"])
 
 
 def saves_time(config: Config, split: str, views: int) -> bool:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sgg.methods.head import HeadInputs, HeadOutputs, HeadSizes
-from sgg.models import pair_parts
+from sgg.models import pair_parts, roi_align, roi_features
 from sgg.models.box_head import BoxHead
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.heads.imp.network import MessagePassing
@@ -157,6 +157,16 @@ def test_predict_runs_once_for_all_modes(monkeypatch, head: str, runs: int, part
     model.predict(given, *inputs, detector_logits=torch.zeros(sum(OBJECTS), CLASSES, dtype=torch.float64))
     assert len(begun) == runs
     assert rows == {"node_box_head": sum(OBJECTS), "edge_box_head": PAIRS}
+
+
+def test_features_pools_nodes_and_pairs_together(monkeypatch) -> None:
+    """One RoIAlign for a map: the boxes of all objects, then the union boxes of all pairs."""
+    pooled: list[int] = []
+    monkeypatch.setattr(roi_features, "pool", lambda *inputs: pooled.append(len(inputs[1])) or roi_align.pool(*inputs))
+    feature_map, boxes, index, pairs, _ = scene()
+    nodes, edges = RoIFeatures(CHANNELS, 1 / 16)(feature_map.float(), boxes.float(), index, pairs)
+    assert (len(nodes), len(edges)) == (sum(OBJECTS), PAIRS)
+    assert pooled == [sum(OBJECTS) + PAIRS]
 
 
 def training_step(model: SceneGraphModel, inputs: tuple[Tensor, ...]) -> tuple[list[Tensor], int]:

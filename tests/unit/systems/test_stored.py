@@ -157,9 +157,11 @@ def test_training_batches_names_a_damaged_image_and_the_remedy(toy_root, tmp_pat
         steps(foundation)
 
 
-def test_evaluation_batches_reads_images_where_a_store_is_missing(toy_root, tmp_path) -> None:
+def test_evaluation_batches_reads_images_where_a_store_is_missing_and_says_so_once(toy_root, tmp_path, caplog) -> None:
     foundation = foundation_of(toy_root, tmp_path)
     assert next(iter(foundation.evaluation_batches("val"))).images
+    assert next(iter(foundation.evaluation_batches("val"))).images
+    assert caplog.text.count("the maps of val are not stored where this process looks") == 1
     foundation.make_ready()
     assert not next(iter(foundation.evaluation_batches("val"))).images
     shutil.rmtree(foundation.stored("val").paths["map"])

@@ -1,6 +1,7 @@
 """Whether maps are stored: what a run reads, what the disk holds, and what it says."""
 
 import pickle
+import re
 
 import pytest
 
@@ -34,6 +35,14 @@ def test_store_outputs_of_auto_stores_what_is_read_more_often_than_computed(toy_
     longer = foundation_of(toy_root, tmp_path, "auto", training={"epochs": 3})
     longer.make_ready()
     assert longer.stored("train").complete
+
+
+def test_store_outputs_says_what_each_split_takes(toy_root, tmp_path, capsys) -> None:
+    foundation_of(toy_root, tmp_path, "exact").make_ready()
+    said = capsys.readouterr().out
+    for line in ("train: 16 maps", "val: 4 maps", "test: 4 maps"):
+        assert re.search(rf"^  {line}, [\d.]+ MB \([\d.]+ MB before compression\), about .* to compute here$", said,
+                         re.MULTILINE)
 
 
 def test_store_outputs_of_auto_says_why_it_stores_nothing(toy_root, tmp_path, capsys, monkeypatch) -> None:
