@@ -45,7 +45,8 @@ class HeadInputs:
 
     Only in training:
     target_labels [N]: annotated classes; 0 for a detection that shows no object. target_predicates [P]: annotated
-    predicates; 0 for a pair without relation. related [P]: whether the annotation has any relation of the pair.
+    predicates; 0 for a pair without relation. related [P]: whether the annotation relates the pair. Feature mixing
+    changes predicates, but not this: a relation that a step drops and then mixes into counts as none.
 
     Only in evaluation:
     counterfactuals: the names of the counterfactual logits to give beside the plain ones, some of those that the head
