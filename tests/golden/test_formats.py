@@ -78,14 +78,15 @@ def test_ids_from_0_lose_no_name_as_they_do_in_the_public_loader(tmp_path) -> No
     for key, records in (("category_id", "annotations"), ("predicate_id", "rel_annotations")):
         for record in content[records]:
             record[key] -= 1
-    data = open_coco_relations(write_splits(tmp_path, content))
+    data, path = open_coco_relations(write_splits(tmp_path, content)), tmp_path / "train" / FILE
     lost = EXPECTED["coco.zero_based_ids (what the loader makes of them: the first class and predicate are lost)"]
     right = EXPECTED["coco.filter_non_overlap=False"]
     assert lost["ind_to_classes"] == [right["ind_to_classes"][0], *right["ind_to_classes"][2:]]
     assert data.classes == right["ind_to_classes"]
     assert [labels for _, labels, _ in graphs(data.split("test"))] == right["labels"]
     assert {one.kind: one.example for one in data.findings}.items() >= {
-        "class ids that count from 0": "id 0 is 'cat'", "predicate ids that count from 0": "id 0 is 'near'"}.items()
+        "class ids that count from 0": f"{path}: categories has id 0, 'cat'",
+        "predicate ids that count from 0": f"{path}: rel_categories has id 0, 'near'"}.items()
 
 
 @pytest.mark.parametrize("background", [False, True])
