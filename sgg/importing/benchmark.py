@@ -66,12 +66,13 @@ class RelationModel:
         if kind is None:
             raise ValueError(f"{source} has a relation head that is none of {', '.join(known)}: it has "
                              f"{BENCHMARK_HEAD}{next(iter(shapes), '')} and {max(len(shapes) - 1, 0)} other weights")
-        if separate := next((name for name in state if name.startswith(SPATIAL)), None):
+        head, separate = known[kind], next((name for name in state if name.startswith(SPATIAL)), None)
+        if separate and head.separate is None:
+            able = ", ".join(name for name, published in known.items() if published.separate)
             raise ValueError(f"{source} has {separate}: its model keeps the boxes of a pair apart from their picture "
-                             "(SEPARATE_SPATIAL), which no head here does")
-        head = known[kind]
+                             f"(SEPARATE_SPATIAL), which of the heads here only {able} can, but its head is {kind}")
         try:
-            settings = head.settings(shapes)
+            settings = head.settings(shapes) | ({head.separate: True} if separate and head.separate else {})
             (classes, embedding), predicates = shapes[head.labels], shapes[head.predicates][0]
         except (KeyError, IndexError, ValueError):
             decisive = {name: list(shapes.get(name, ()))

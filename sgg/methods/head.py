@@ -28,7 +28,8 @@ class HeadInputs:
     """The inputs of a relation head: the objects and pairs of a batch of images. The objects of an image are adjacent
     rows, and so are its pairs.
 
-    nodes [N, V] and edges [P, V]: vectors of objects and of pairs of objects, from the box heads.
+    nodes [N, V] and edges [P, V]: vectors of objects and of pairs of objects, from the box heads. With
+    `Head.drawing_dim` D, edges is [P, V + D]: the drawing of both boxes has a vector of its own behind the visual one.
     boxes [N, 4]: x1, y1, x2, y2 in pixels of the detector's frame. image_index [N]: the image of each object.
     image_sizes [B, 2]: height and width of the images in that frame. pairs [P, 2]: subject and object, rows of `nodes`.
     mode: the given annotation: boxes (sgcls), boxes and labels (predcls), nothing (sgdet).
@@ -45,7 +46,8 @@ class HeadInputs:
 
     Only in training:
     target_labels [N]: annotated classes; 0 for a detection that shows no object. target_predicates [P]: annotated
-    predicates; 0 for a pair without relation. related [P]: whether the annotation has any relation of the pair.
+    predicates; 0 for a pair without relation. related [P]: whether the annotation relates the pair. Feature mixing
+    changes predicates, but not this: a relation that a step drops and then mixes into counts as none.
 
     Only in evaluation:
     counterfactuals: the names of the counterfactual logits to give beside the plain ones, some of those that the head
@@ -160,6 +162,12 @@ class Head(Method):
     def needs_words(self) -> bool:
         """Whether the head asks for word vectors."""
         return not self.needs.isdisjoint({"class_vectors", "predicate_vectors"})
+
+    @property
+    def drawing_dim(self) -> int:
+        """D, the width of the vector of a pair's drawn boxes, for a head that keeps it apart from the visual vector; 0:
+        the drawing is added to the visual map of the pair, as usual."""
+        return 0
 
     @classmethod
     def published(cls) -> PublishedHead | None:

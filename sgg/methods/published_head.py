@@ -17,7 +17,9 @@ class PublishedHead:
     marks: names that together only this head has. labels, predicates: the names of a table with a row for each class,
     as wide as word vectors, and of a weight with a row for each predicate. settings: those of ours that the shapes
     show. names: prefixes of published names -> ours, given these settings. reshaped: ends of names whose weights have
-    another shape of as many numbers. unused: prefixes of weights that have no place in ours.
+    another shape of as many numbers. unused: prefixes of weights that have no place in ours, unless `names` has
+    them. separate: the setting that is true where a checkpoint keeps the drawing of boxes apart (SEPARATE_SPATIAL);
+    None: the head has no such setting.
     """
 
     marks: frozenset[str]
@@ -27,6 +29,7 @@ class PublishedHead:
     names: Callable[[Mapping[str, Any]], Mapping[str, str]]
     reshaped: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    separate: str | None = None
 
     def fits(self, names: Collection[str]) -> bool:
         """Whether weights of these `names` are of this head."""

@@ -52,6 +52,11 @@ class BoxPairEmbedding(nn.Module):
                 return self._of_windows(boxes1, boxes2, image_sizes)
             return self.conv(self.drawing(boxes1, boxes2, image_sizes) - CENTRE[self.kind])
 
+    @property
+    def cells(self) -> int:
+        """h x w of the embedding."""
+        return 1 if self.strides == "published" else 49
+
     def drawing(self, boxes1: Tensor, boxes2: Tensor, image_sizes: Tensor, lines: Tensor | None = None) -> Tensor:
         """[P, 2, 27, 27] the drawn boxes, subject first. lines: as in `draw`."""
         return draw(boxes1, boxes2, SIZE, self.kind, image_sizes, lines)

@@ -54,6 +54,8 @@ BENCHMARK_VECTORS = {
     "roi_heads.relation.union_feature_extractor.feature_extractor.fc": "edge_box_head.fc",
     "roi_heads.relation.union_feature_extractor.feature_extractor.pooler.reduce_channel.0.": "edge_box_head.reduce.",
     "roi_heads.relation.union_feature_extractor.rect_conv.": "regions.box_pairs.conv.",
+    "roi_heads.relation.union_feature_extractor.spatial_fc.0.": "drawing_head.input.",
+    "roi_heads.relation.union_feature_extractor.spatial_fc.2.": "drawing_head.output.",
 }
 """Prefixes of its names outside the head -> ours in SceneGraphModel."""
 _TABLE = "freq_bias.obj_baseline."
@@ -65,7 +67,8 @@ def filling_of_benchmark(state: dict[str, Tensor], scene_graph: SceneGraphModel,
     of_head = {_TABLE: "frequency_bias.table."} | {theirs: f"relation_head.{ours}"
                                                    for theirs, ours in head.names(settings).items()}
     prefixes = BENCHMARK_VECTORS | {BENCHMARK_HEAD + theirs: ours for theirs, ours in of_head.items()}
-    own, unused = scene_graph.state_dict(), tuple(BENCHMARK_HEAD + one for one in head.unused)
+    own = scene_graph.state_dict()
+    unused = tuple(BENCHMARK_HEAD + one for one in head.unused if one not in head.names(settings))
     weights = []
     for published, value in state.items():
         name = published.removeprefix(BENCHMARK)

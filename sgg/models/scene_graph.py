@@ -32,7 +32,8 @@ class SceneGraphModel(nn.Module):
     conditions_on_labels: whether its predicates depend on labels. words: word vectors of classes and predicates,
     for a head that needs them. outputs: the numbers of class logits and predicate logits that the head must return;
     None accepts any. recompute_box_heads: whether the backward pass computes the box heads again, so that their
-    activations are not kept. Gradients and random draws stay the same.
+    activations are not kept. Gradients and random draws stay the same. drawing_head: a module [P, channels, h, w] ->
+    [P, D] on the embedding of drawn boxes, whose vectors follow those of pairs; None: `edge_box_head` sees it.
     """
 
     class_vectors: Tensor | None
@@ -51,6 +52,7 @@ class SceneGraphModel(nn.Module):
         words: tuple[Tensor, Tensor] | None = None,
         outputs: tuple[int | None, int | None] = (None, None),
         recompute_box_heads: bool = False,
+        drawing_head: nn.Module | None = None,
     ):
         super().__init__()
         if bias_mode not in ("off", "add", "only"):
@@ -61,6 +63,7 @@ class SceneGraphModel(nn.Module):
         self.regions = regions
         self.node_box_head = node_box_head
         self.edge_box_head = edge_box_head
+        self.drawing_head = drawing_head
         self.relation_head = relation_head
         self.frequency_bias = frequency_bias
         self.bias_mode = bias_mode
@@ -93,9 +96,18 @@ class SceneGraphModel(nn.Module):
 
     def _pair_vectors(self, edges: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor,
                       image_sizes: Tensor) -> Tensor:
-        """[P, V] the vectors of pairs. The inputs are those of `classify`."""
+        """[P, V] or [P, V + D] the vectors of pairs. The inputs are those of `classify`."""
         box_pairs = self.regions.embed_boxes(boxes, pairs, image_sizes[image_index[pairs[:, 0]]])
-        return self._vectors(self.edge_box_head, edges, box_pairs)
+        return self._with_drawing(edges, box_pairs)
+
+    def _with_drawing(self, edges: Tensor, box_pairs: Tensor) -> Tensor:
+        """[P, V] the vectors of pairs with their drawn boxes, or [P, V + D] with those of the drawings behind them.
+
+        edges: [P, pair channels, 7, 7]. box_pairs: [P, channels, h, w] the embedding of the drawings.
+        """
+        if self.drawing_head is None:
+            return self._vectors(self.edge_box_head, edges, box_pairs)
+        return torch.cat([self._vectors(self.edge_box_head, edges), self.drawing_head(box_pairs)], dim=1)
 
     def _vectors(self, box_head: nn.Module, *inputs: Tensor) -> Tensor:
         """[K, V] the vectors of a box head."""
@@ -163,7 +175,7 @@ class SceneGraphModel(nn.Module):
                 of_part = pairs[rows]
                 box_pairs = self.regions.embed_boxes(boxes, of_part, image_sizes[image_index[of_part[:, 0]]])
                 pooled = self.regions.of_pairs(feature_map, boxes, image_index, of_part) if held is None else held[rows]
-                yield rows, self.edge_box_head(pooled, box_pairs)
+                yield rows, self._with_drawing(pooled, box_pairs)
 
         of_objects = self.node_box_head(nodes)
         inputs = self._inputs((of_objects, of_objects[:0]), (nodes, held), boxes, image_index, pairs, image_sizes,
@@ -180,8 +192,10 @@ class SceneGraphModel(nn.Module):
                 for stream in streams:
                     stream.add(rows, part)
             return [stream.outputs() for stream in streams]
-        edges = runs[0].edges.new_empty(len(runs[0].pairs), runs[0].edges.shape[1])
+        edges = runs[0].edges
         for rows, part in vectors:
+            if not len(edges):
+                edges = part.new_empty(len(runs[0].pairs), part.shape[1])
             edges[rows] = part
         return [head(replace(inputs, edges=edges)) for inputs in runs]
 

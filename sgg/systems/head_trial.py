@@ -35,7 +35,7 @@ def try_head(network: nn.Module, config: Config, sizes: HeadSizes, words: tuple[
         network.train(training)
         with torch.set_grad_enabled(training):
             inputs = tiny_inputs(head.needs, sizes, words, config.detector.spec.image_size, mode, labels_given,
-                                 training)
+                                 training, head.drawing_dim)
             if not training:
                 inputs = replace(inputs, counterfactuals=head.counterfactuals)
             outputs = network(inputs)
@@ -66,11 +66,11 @@ def _require_same_in_parts(network: nn.Module, inputs: HeadInputs, whole: HeadOu
 
 
 def tiny_inputs(needs: frozenset[str], sizes: HeadSizes, words: tuple[Tensor, Tensor] | None, side: int, mode: Mode,
-                labels_given: bool, training: bool) -> HeadInputs:
+                labels_given: bool, training: bool, drawing_dim: int = 0) -> HeadInputs:
     """Random inputs of a head: 5 objects and 4 pairs of two images.
 
     needs: the optional inputs. side: of the images, in pixels. labels_given: whether the inputs have labels. training:
-    whether they have targets.
+    whether they have targets. drawing_dim: as `Head.drawing_dim`.
     """
     image_index, pairs = torch.tensor(IMAGE_OF_OBJECT), torch.tensor(PAIRS)
     objects, channels = len(image_index), sizes.channels
@@ -91,6 +91,6 @@ def tiny_inputs(needs: frozenset[str], sizes: HeadSizes, words: tuple[Tensor, Te
     if training:
         predicates = torch.tensor([0, 1]).repeat(len(pairs) // 2)
         optional |= {"target_labels": labels, "target_predicates": predicates, "related": predicates > 0}
-    return HeadInputs(torch.randn(objects, sizes.vector), torch.randn(len(pairs), sizes.vector),
+    return HeadInputs(torch.randn(objects, sizes.vector), torch.randn(len(pairs), sizes.vector + drawing_dim),
                       torch.cat([corners, corners + side / 4], 1), image_index, torch.full((2, 2), side), pairs, mode,
                       labels if labels_given else None, **optional)

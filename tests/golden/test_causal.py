@@ -19,17 +19,27 @@ from sgg.models.heads.causal.published_names import UNUSED, head_names
 from tests.golden.heads import CLOSE, MODES, GoldenHead, watched
 
 GOLDEN = GoldenHead("tde.npz", head_names("motifs"))
+SEPARATE = GoldenHead("tde.npz", head_names("motifs", separate_boxes=True))
 SIZES = HeadSizes(vector=24, classes=9, predicates=6, embedding=8, frequency_table=torch.zeros(9, 9, 6))
 EFFECTS = ("none", "TDE", "NIE", "TE")
 CASES = [(fusion, effect, mode) for fusion in ("sum", "gate") for effect in EFFECTS for mode in MODES]
 
 
-def build(fusion: str, spatial: bool = True) -> CausalHead:
+def build(fusion: str, spatial: bool = True, separate_boxes: bool = False) -> CausalHead:
     """The head with the reference's weights and means."""
-    head = Causal(context="motifs", fusion=fusion, spatial=spatial, hidden_dim=16, pooling_dim=24,
-                  dropout=0.0).build(SIZES)
-    return GOLDEN.load(head, UNUSED + (() if fusion == "gate" else ("ctx_gate_fc.",)) + (
-        () if spatial else ("spt_emb.",)))
+    head = Causal(context="motifs", fusion=fusion, spatial=spatial, separate_boxes=separate_boxes, hidden_dim=16,
+                  pooling_dim=24, dropout=0.0).build(SIZES)
+    unused = tuple(name for name in UNUSED if name != "untreated_conv_spt") if separate_boxes else UNUSED
+    unused += (() if fusion == "gate" else ("ctx_gate_fc.",)) + (() if spatial else ("spt_emb.",))
+    return (SEPARATE if separate_boxes else GOLDEN).load(head, unused)
+
+
+def with_drawings(given: HeadInputs, training: bool = False) -> HeadInputs:
+    """The same inputs, with the reference's vectors of drawn boxes behind the visual ones."""
+    drawn = GOLDEN.tensor("in.spatial_conv_features")
+    if training:
+        drawn = drawn[GOLDEN.tensor("in.train_rows")]
+    return replace(given, edges=torch.cat([given.edges.detach(), drawn], 1).requires_grad_(training))
 
 
 def under(effect: str, head: CausalHead, given: HeadInputs) -> HeadOutputs:
@@ -80,6 +90,33 @@ def test_training(fusion: str, mode: str) -> None:
         of_losses, tuple(f"after.{name}" for name in UNUSED if name != "untreated_conv_spt"))
     assert all(name.startswith("context.decoder.") for name in without)
     assert bool(without) is (mode == "predcls")
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_causal_with_separate_boxes(effect: str) -> None:
+    head, given = build("sum", separate_boxes=True), with_drawings(GOLDEN.inputs("predcls"))
+    with torch.no_grad():
+        outputs = under(effect, head.eval(), given)
+    key = f"out.sum.sep.{effect}.predcls.eval."
+    np.testing.assert_allclose(outputs.label_logits, GOLDEN[key + "obj_dists"], **CLOSE)
+    np.testing.assert_allclose(outputs.predicate_logits, GOLDEN[key + "rel_dists"], **CLOSE)
+    GOLDEN.require_ranked(f"{key}post.", given, outputs, outputs.predicate_logits, effect != "NIE")  # NIE is 0
+
+
+def test_training_with_separate_boxes() -> None:
+    """The mean of the vectors of drawings moves, too. The reference gets these apart, so their gradient has a name."""
+    head = build("sum", separate_boxes=True)
+    given = with_drawings(GOLDEN.inputs("predcls", training=True), True)
+    contexts = watched(head, "context.edge_context")
+    outputs, key = head.train()(given), "out.sum.sep.predcls.train."
+    of_edges = ("grad_union_features0", "grad_union_features1")
+    without = SEPARATE.require_trained(
+        key, head, None, given, outputs, {"edge_ctx": contexts["context.edge_context"]},
+        {"auxiliary_ctx": "context_branch", "auxiliary_vis": "vision_branch", "auxiliary_frq": "frequencies_branch"},
+        (*(f"after.{name}" for name in UNUSED if name != "untreated_conv_spt"), *of_edges))
+    assert all(name.startswith("context.decoder.") for name in without)
+    for name, gradient in zip(of_edges, given.edges.grad.split(24, 1), strict=True):
+        np.testing.assert_allclose(gradient, GOLDEN[key + name], **CLOSE, err_msg=name)
 
 
 @pytest.mark.parametrize("kind", ["plain", "averaged"])

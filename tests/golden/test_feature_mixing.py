@@ -68,6 +68,15 @@ def chosen(draws: list[list[float]], with_dropped: bool = False, published: bool
     return found
 
 
+def mixing(case: str, published: bool = False):
+    """The choice for `background` or `foreground`, which mixes and replaces nothing."""
+    key = f"out.extrinsic.{case}."
+    drawn, share, none = GOLDEN[key + "draws"].tolist(), float(GOLDEN[key + "lambda"]), [[NONE] * 2, [], [NONE] * 2, []]
+    if case == "background":
+        return chosen([[], [], drawn, *none], published=published, share=share)
+    return chosen([drawn, [], *none], True, published, share, background=0)
+
+
 @pytest.mark.parametrize("published", [True, False])
 @pytest.mark.parametrize("case", ["background", "foreground"])
 def test_mixing_is_that_of_the_reference(case: str, published: bool) -> None:
@@ -75,12 +84,7 @@ def test_mixing_is_that_of_the_reference(case: str, published: bool) -> None:
     both ways to compare directions."""
     key = f"out.extrinsic.{case}."
     share = float(GOLDEN[key + "lambda"])
-    drawn = GOLDEN[key + "draws"].tolist()
-    none = [[NONE] * 2, [], [NONE] * 2, []]
-    if case == "background":
-        found = chosen([[], [], drawn, *none], published=published, share=share)
-    else:
-        found = chosen([drawn, [], *none], True, published, share, background=0)
+    found = mixing(case, published)
     rows = [PAIRS.tolist().index(pair) for pair in found.pairs.tolist()]
     ends = found.pairs[found.rows].reshape(-1)
     np.testing.assert_array_equal(np.array(rows)[found.rows], GOLDEN[key + "changed_rows"])
@@ -94,6 +98,35 @@ def test_mixing_is_that_of_the_reference(case: str, published: bool) -> None:
                                                    torch.from_numpy(GOLDEN["in.bank.union_features"][found.mixed]))
     np.testing.assert_allclose(nodes, GOLDEN[key + "roi_features"], **CLOSE)
     np.testing.assert_allclose(edges, GOLDEN[key + "union_features"][rows], **CLOSE)
+
+
+@pytest.mark.parametrize("case", ["background", "foreground"])
+def test_mixing_relates_no_pair(case: str) -> None:
+    """In the reference `rel_binary` of a candidate stays 0: of background, and of a dropped relation, too. The pairs
+    with an annotated relation that is not dropped are related."""
+    key = f"out.extrinsic.{case}."
+    found = mixing(case)
+    rows = np.array([PAIRS.tolist().index(pair) for pair in found.pairs.tolist()])
+    candidates = np.isin(rows, GOLDEN[key + "candidates"])
+    assert candidates.sum() == len(GOLDEN[key + "candidates"])
+    of_candidates = GOLDEN[key + "rel_binary"][tuple(found.pairs[candidates].T)]
+    np.testing.assert_array_equal(found.related[candidates], of_candidates)
+    np.testing.assert_array_equal(found.related, GOLDEN["in.rel_labels"][rows] > 0)
+
+
+@pytest.mark.parametrize("case", ["background", "foreground"])
+def test_candidates_are_those_of_the_reference(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bank is asked for the reference's candidates, by the vectors between their centres."""
+    asked, for_pairs = list[np.ndarray](), Bank.for_pairs
+
+    def watched(bank: Bank, ends, vectors: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+        asked.append(vectors)
+        return for_pairs(bank, ends, vectors, uniform)
+
+    monkeypatch.setattr(Bank, "for_pairs", watched)
+    mixing(case)
+    expected = GOLDEN["out.vectors"][GOLDEN[f"out.extrinsic.{case}.candidates"]]
+    np.testing.assert_allclose(np.concatenate(asked), expected, **CLOSE)
 
 
 def test_mixing_keeps_to_the_budget_of_background_pairs() -> None:

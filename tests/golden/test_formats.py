@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,15 @@ from sgg.data.readers.psg import open_psg
 from sgg.data.splits import SPLITS
 from sgg.evaluate.evaluation import rescore
 from sgg.evaluate.foreign import ForeignPredictions
-from sgg.evaluate.listed_triplets import from_triplets
-from sgg.metrics import SceneGraphMetrics
-from sgg.structures import SceneGraph
+from sgg.evaluate.listed_triplets import from_triplets, nothing
+from sgg.metrics import Conventions, SceneGraphMetrics
+from sgg.metrics.checks import checked_arrays
+from sgg.metrics.matching import MatchedImages, box_iou
+from sgg.structures import Prediction, SceneGraph
 
 FOLDER = Path(__file__).parent / "files" / "formats"
+PREDICATES = 5
+"""Of SGBench's image."""
 FROM_1 = np.array([0, 0, 1])
 """Added to triplets whose predicates count from 0."""
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())
@@ -73,14 +78,15 @@ def test_ids_from_0_lose_no_name_as_they_do_in_the_public_loader(tmp_path) -> No
     for key, records in (("category_id", "annotations"), ("predicate_id", "rel_annotations")):
         for record in content[records]:
             record[key] -= 1
-    data = open_coco_relations(write_splits(tmp_path, content))
+    data, path = open_coco_relations(write_splits(tmp_path, content)), tmp_path / "train" / FILE
     lost = EXPECTED["coco.zero_based_ids (what the loader makes of them: the first class and predicate are lost)"]
     right = EXPECTED["coco.filter_non_overlap=False"]
     assert lost["ind_to_classes"] == [right["ind_to_classes"][0], *right["ind_to_classes"][2:]]
     assert data.classes == right["ind_to_classes"]
     assert [labels for _, labels, _ in graphs(data.split("test"))] == right["labels"]
     assert {one.kind: one.example for one in data.findings}.items() >= {
-        "class ids that count from 0": "id 0 is 'cat'", "predicate ids that count from 0": "id 0 is 'near'"}.items()
+        "class ids that count from 0": f"{path}: categories has id 0, 'cat'",
+        "predicate ids that count from 0": f"{path}: rel_categories has id 0, 'near'"}.items()
 
 
 @pytest.mark.parametrize("background", [False, True])
@@ -140,20 +146,56 @@ def test_recall_of_a_file_is_that_of_sgbench(tmp_path) -> None:
         recall([other])
 
 
-def test_recall_of_a_random_image_is_that_of_sgbench() -> None:
-    """Of 14 predicted boxes and 139 triplets: recall, and recall of each predicate."""
+def random_image() -> tuple[SceneGraph, Prediction, Mapping[str, np.ndarray]]:
+    """An image with 14 predicted boxes and 139 triplets, best first, and what SGBench makes of it: numbers from 0."""
     golden = np.load(FOLDER / "sgbench_metrics.npz")
     boxes, labels, triplets = (golden[f"sgbench.in.gt_{key}"] for key in ("boxes64", "labels", "triplets"))
     truth = SceneGraph(boxes.astype(np.float32), labels + 1, triplets + FROM_1)
     boxes, labels, triplets = (golden[f"sgbench.in.pred_{key}"] for key in ("boxes64", "labels", "triplets"))
     assert len(np.unique(triplets, axis=0)) == len(triplets)
-    predicates = len(golden["sgbench.out.PRank(-1=none)"])
-    metrics = SceneGraphMetrics("sgdet", predicates + 1, {(1, 1, 1): 1}, ks=(20, 50, 100), zero_scores_count=False)
-    metrics.update(truth, from_triplets(boxes.astype(np.float32), labels + 1, np.ones(len(boxes)),
-                                        triplets + FROM_1, 1 - np.arange(len(triplets)) / len(triplets),
-                                        predicates + 1))
+    prediction = from_triplets(boxes.astype(np.float32), labels + 1, np.ones(len(boxes)), triplets + FROM_1,
+                               1 - np.arange(len(triplets)) / len(triplets), PREDICATES + 1)
+    return truth, prediction, golden
+
+
+def test_recall_of_a_random_image_is_that_of_sgbench() -> None:
+    """Recall, and recall of each predicate."""
+    truth, prediction, golden = random_image()
+    metrics = SceneGraphMetrics("sgdet", PREDICATES + 1, {(1, 1, 1): 1}, ks=(20, 50, 100), zero_scores_count=False)
+    metrics.update(truth, prediction)
     values, of_predicates = metrics.compute(), metrics.predicate_recall()
+    assert len(golden["sgbench.out.PRank(-1=none)"]) == PREDICATES
     for k in (20, 50, 100):
         assert values[f"all/ngR@{k}"] == pytest.approx(float(golden[f"sgbench.out.R@{k}"]))
         wanted = golden[f"sgbench.out.per_predicate_R@{k}(-1=absent)"]
         np.testing.assert_allclose(np.nan_to_num(of_predicates[f"ngR@{k}"], nan=-1), wanted, rtol=1e-6)
+
+
+def test_matching_of_a_random_image_is_that_of_sgbench() -> None:
+    """A predicted box stands for the annotated one of its class that it overlaps most, if that is half or more. No box
+    overlaps two by half here, so the triplets that hit a relation are the same as ours."""
+    truth, prediction, golden = random_image()
+    overlaps = box_iou(prediction.boxes, truth.boxes) * (prediction.labels[:, None] == truth.labels)
+    match = np.where(overlaps.max(1) >= 0.5, overlaps.argmax(1), -1)
+    np.testing.assert_array_equal(match, golden["sgbench.out.match"])
+    triplets = golden["sgbench.in.pred_triplets"]
+    remapped = np.column_stack([match[triplets[:, :2]], triplets[:, 2]])
+    np.testing.assert_array_equal(remapped, golden["sgbench.out.remapped"])
+    expected = {(relation, *triplet) for triplet, mapped in zip(triplets.tolist(), remapped.tolist(), strict=True)
+                for relation, one in enumerate(golden["sgbench.in.gt_triplets"].tolist()) if one == mapped}
+    ours = MatchedImages([checked_arrays(truth, prediction, "sgdet", PREDICATES + 1, 0)], "sgdet",
+                         Conventions(zero_scores_count=False))
+    pairs = np.asarray(prediction.pairs)[ours.row]
+    assert set(zip(ours.relation.tolist(), *pairs.T.tolist(), (ours.predicate - 1).tolist(), strict=True)) == expected
+
+
+def test_image_that_a_file_lacks_has_the_recall_of_sgbench() -> None:
+    """It is 0. SGBench leaves such an image out of its mean recall, where its relations are missed here."""
+    truth, _, _ = random_image()
+    metrics = SceneGraphMetrics("sgdet", PREDICATES + 1, {(1, 1, 1): 1}, ks=(20, 50, 100), zero_scores_count=False)
+    metrics.update(truth, nothing(PREDICATES + 1))
+    values, expected = metrics.compute(), EXPECTED["sgbench.image_missing_from_prediction"]
+    for k in (20, 50, 100):
+        assert values[f"all/ngR@{k}"] == expected[f"R@{k}"] == 0
+        assert expected[f"mR@{k}"] is None
+        assert values[f"all/ng-mR@{k}"] == 0

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from sgg.models.box_pairs import BoxPairEmbedding
+from sgg.models.drawing_head import DrawingHead
 from sgg.models.union_boxes import draw, union
 from tests.golden.heads import CLOSE
 
@@ -45,6 +46,17 @@ def test_box_pair_embedding_of_cells(mode: str) -> None:
     after = f"out.{mode}.after.rect_conv."
     for name in [name for name in GOLDEN.files if name.startswith(after)]:
         np.testing.assert_allclose(found.conv.state_dict()[name.removeprefix(after)], GOLDEN[name], **CLOSE)
+
+
+def test_drawing_head() -> None:
+    """The vectors of drawings that are kept apart from the visual ones."""
+    found, drawn = DrawingHead(8 * 49, 24), embedding().eval()
+    assert drawn.cells == 49
+    found.load_state_dict({f"{ours}.{kind}": torch.tensor(GOLDEN[f"sd.spatial_fc.{layer}.{kind}"])
+                           for layer, ours in ((0, "input"), (2, "output")) for kind in ("weight", "bias")})
+    with torch.no_grad():
+        vectors = found(drawn(*pairs_and_sizes()))
+    np.testing.assert_allclose(vectors, GOLDEN["out.sep.eval.spatial_features"], **CLOSE)
 
 
 def test_union() -> None:

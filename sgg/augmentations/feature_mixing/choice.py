@@ -28,14 +28,16 @@ class Chosen:
     """The pairs of a batch, and the relations of the bank that change them.
 
     pairs: [P, 2], in the order of images, subjects, objects. targets: [P, R] float32. predicates: [P] the predicate
-    that stands for a soft one. rows: [M] of `pairs` into which the relations `mixed` [M] go. labels: [N] of the
-    objects. replaced: [Q] objects of which the relations `replacing` [Q] take the place, each by its subject (0) or
-    object (1), `roles` [Q]. Relations are numbers at their source.
+    that stands for a soft one. related: [P] whether the pair counts as related, which mixing does not change. rows: [M]
+    of `pairs` into which the relations `mixed` [M] go. labels: [N] of the objects. replaced: [Q] objects of which the
+    relations `replacing` [Q] take the place, each by its subject (0) or object (1), `roles` [Q]. Relations are numbers
+    at their source.
     """
 
     pairs: np.ndarray
     targets: np.ndarray
     predicates: np.ndarray
+    related: np.ndarray
     rows: np.ndarray
     mixed: np.ndarray
     labels: np.ndarray
@@ -79,6 +81,8 @@ class Choice:
         background = self._into_background(scene, uniform)
         own = np.concatenate([scene.predicates, scene.dropped[foreground.rows, 2]])
         pairs = np.concatenate([scene.pairs, scene.dropped[foreground.rows, :2]])
+        # Mixing relates no pair: a dropped relation stays unrelated, too, as in the authors' code.
+        related = np.concatenate([scene.predicates > 0, np.zeros(len(foreground.rows), bool)])
         rows = np.concatenate([len(scene.pairs) + np.arange(len(foreground.rows)), background.rows])
         predicates = own.copy()
         predicates[rows] = np.concatenate([foreground.predicates, background.predicates])
@@ -89,7 +93,7 @@ class Choice:
         order = np.argsort(pairs[:, 0] * len(labels) + pairs[:, 1], kind="stable")
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
-        return Chosen(pairs[order], targets[order], predicates[order], place[rows],
+        return Chosen(pairs[order], targets[order], predicates[order], related[order], place[rows],
                       np.concatenate([foreground.relations, background.relations]), *self._replace(scene, uniform))
 
     def _into_dropped(self, scene: _Scene, uniform: Uniform) -> _Found:

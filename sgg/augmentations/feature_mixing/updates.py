@@ -83,7 +83,8 @@ class FeatureMixer(Augmenter):
         labels = self._perturbed(plan, draws["perturb"])
         chosen = self.choice(plan, labels.numpy(), lambda count: _uniform(count, draws["mix"]))
         mixed = replace(plan, labels=torch.from_numpy(chosen.labels), pairs=torch.from_numpy(chosen.pairs),
-                        predicates=torch.from_numpy(chosen.targets), hard=torch.from_numpy(chosen.predicates))
+                        predicates=torch.from_numpy(chosen.targets), hard=torch.from_numpy(chosen.predicates),
+                        related=torch.from_numpy(chosen.related))
         renewed = (labels != plan.labels).nonzero()[:, 0]
         ends = chosen.pairs[chosen.rows].reshape(-1)
         changed = np.unique(np.concatenate([ends, chosen.replaced, renewed.numpy()]))

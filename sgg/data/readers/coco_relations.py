@@ -133,7 +133,8 @@ def open_coco_relations(directory: Path | str, rules: Rules = USUAL) -> DataSet:
                                     predicates, rules, CORNER_AND_SIZE, STRAY_SHARE,
                                     file_of=lambda image: str(directory / image.partition("/")[0] / FILE))
     splits[annotations.objects_per_image == 0] = NONE
-    findings = (*findings, *_of_zero(first.classes, "class"), *_of_zero(first.predicates, "predicate"),
+    findings = (*findings, *_of_zero(first.classes, "class", directory / "train" / FILE, "categories"),
+                *_of_zero(first.predicates, "predicate", directory / "train" / FILE, "rel_categories"),
                 *_of_left_out(list(parts.values())))
     with located(f"{source}:"):
         require_splits(annotations, splits, findings=findings)
@@ -253,9 +254,9 @@ def _require_same(names: Names, others: Names, key: str, path: Path, other_path:
                      f"{differing[0]}")
 
 
-def _of_zero(names: Names, kind: str) -> Iterable[Finding]:
+def _of_zero(names: Names, kind: str, path: Path, key: str) -> Iterable[Finding]:
     if len(names.ids) and names.ids[0] == 0:
-        yield Finding(f"{kind} ids that count from 0", 1, None, f"id 0 is {names.names[1]!r}",
+        yield Finding(f"{kind} ids that count from 0", 1, None, f"{path}: {key} has id 0, {names.names[1]!r}",
                       "They are read as they are. Other readers take 0 for the background and lose this one; "
                       "`python -m sgg.data convert --format coco-relations` writes ids from 1.")
 

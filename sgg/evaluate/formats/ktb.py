@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from sgg.data.annotation_files import require_json
+from sgg.data.dataset import BACKGROUND
+from sgg.data.readers.names import is_background
 from sgg.data.records import located, short, typed
 from sgg.evaluate.truth_images import TruthImages, require_names
 from sgg.structures import Prediction
@@ -128,7 +130,9 @@ def _of_custom(path: Path, images: TruthImages) -> Iterator[tuple[int, Predictio
     with located(f"{info_path}:"):
         files, classes, predicates = (typed(info, key, list) for key in
                                       ("idx_to_files", "ind_to_classes", "ind_to_predicates"))
-        for names, known, kind in ((classes, images.classes, "classes"), (predicates, images.predicates, "predicates")):
+        for key, names, known, kind in (("ind_to_classes", classes, images.classes, "classes"),
+                                        ("ind_to_predicates", predicates, images.predicates, "predicates")):
+            _require_background(names, key)
             require_names(list(map(str, names[1:])), known, kind)
         labels = np.array([0, *(images.classes.index(name) for name in classes[1:])])
         columns = [0, *(images.predicates.index(name) for name in predicates[1:])]
@@ -140,6 +144,14 @@ def _of_custom(path: Path, images: TruthImages) -> Iterator[tuple[int, Predictio
                 raise ValueError(f"must be the number of an image of {info_path}, which has {len(files)}")
             if (row := find(files[int(key)])) is not None:
                 yield row, _custom_prediction(record, labels, columns, images, row)
+
+
+def _require_background(names: list[Any], key: str) -> None:
+    """Raise ValueError unless a list of names begins with the background, as numbers of labels and columns count it."""
+    if not names or not isinstance(names[0], str) or not is_background(names[0]):
+        raise ValueError(f"{key!r} must begin with an entry for the background, such as {BACKGROUND!r}, got "
+                         f"{short(names[0]) if names else 'no name'}: labels and scores count it as 0, so add it as "
+                         "the first entry")
 
 
 def _custom_prediction(record: dict[str, Any], labels: np.ndarray, columns: list[int], images: TruthImages,

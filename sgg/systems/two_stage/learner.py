@@ -61,7 +61,7 @@ class GraphLearner:
                 sample.nodes, sample.edges, encoding.boxes, encoding.image_index, sample.pairs, encoding.image_sizes,
                 self.mode, labels if self.mode == "predcls" else None, biased=biased, detector_logits=sample.logits,
                 class_boxes=encoding.class_boxes, target_labels=labels, target_predicates=sample.hard_predicates,
-                related=sample.hard_predicates > 0, largest=encoding.largest)
+                related=sample.related_pairs, largest=encoding.largest)
         return outputs
 
     def losses_of(self, outputs: HeadOutputs, sample: Sample) -> Losses:

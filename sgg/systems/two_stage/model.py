@@ -8,6 +8,7 @@ from torch import Tensor
 from sgg.config import Config
 from sgg.detector.model import Detector
 from sgg.methods.head import HeadSizes, require_module
+from sgg.models.drawing_head import DrawingHead
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.roi_features import RoIFeatures
 from sgg.models.scene_graph import SceneGraphModel
@@ -29,9 +30,13 @@ def build_model(config: Config, detector: Detector, outputs: tuple[int, int], wo
     bias = None if table is None or settings.frequency_bias == "off" else FrequencyBias(table)
     regions = RoIFeatures(detector.channels, 1 / detector.stride, box_kind=settings.edge_boxes,
                           box_strides=settings.box_strides, levels=detector.levels)
+    drawing_head = None
+    if head.drawing_dim:
+        drawing_head = DrawingHead(detector.channels * regions.box_pairs.cells, head.drawing_dim)
     model = SceneGraphModel(regions, node_box_head, edge_box_head, relation_head,
                             bias, settings.frequency_bias, head.needs,
-                            head.conditions_on_labels, words, outputs, config.training.recompute_box_heads)
+                            head.conditions_on_labels, words, outputs, config.training.recompute_box_heads,
+                            drawing_head)
     if config.training.compile:
         # torch counts how often it has compiled a function, over all models of a process, and stops at a limit.
         torch.compiler.reset()

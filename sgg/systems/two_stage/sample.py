@@ -27,7 +27,8 @@ class Plan:
 
     encoding: boxes and images. labels: [N] classes of the objects. relations: [E, 4] of the annotation. pairs: [P, 2].
     predicates: [P], or soft predicates [P, R]; 0 is background. hard: [P] the predicate that stands for a soft one
-    where a single one is needed; None: the most likely one.
+    where a single one is needed; None: the most likely one. related: [P] whether each pair counts as related;
+    None: the pairs with a predicate do.
     """
 
     encoding: Encoding
@@ -36,6 +37,7 @@ class Plan:
     pairs: Tensor
     predicates: Tensor
     hard: Tensor | None = None
+    related: Tensor | None = None
 
     @property
     def counts(self) -> tuple[int, int, float, int]:
@@ -50,17 +52,18 @@ class Plan:
             nodes, edges = model.features(encoding.map, encoding.boxes, encoding.image_index, pairs)
         return Sample(encoding, self.labels.to(device, non_blocking=True), self.relations.to(device, non_blocking=True),
                       pairs, self.predicates.to(device, non_blocking=True), nodes, edges, encoding.map, encoding.logits,
-                      totals, None if self.hard is None else self.hard.to(device, non_blocking=True))
+                      totals, *(None if one is None else one.to(device, non_blocking=True)
+                                for one in (self.hard, self.related)))
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A training batch with its encoding and the pairs to classify, on the device of the model.
 
-    encoding, labels, relations, pairs, predicates, hard: as in `Plan`. nodes, edges: visual features of objects and
-    pairs [n, channels, 7, 7]. map: the feature map from which they were pooled. logits: [N, C] the detector's scores of
-    the objects, if the head needs them. totals: of the whole batch; None: this sample is the whole batch. Whoever
-    replaces objects, pairs or predicates must set `totals` anew, or to None.
+    encoding, labels, relations, pairs, predicates, hard, related: as in `Plan`. nodes, edges: visual features of
+    objects and pairs [n, channels, 7, 7]. map: the feature map from which they were pooled. logits: [N, C] the
+    detector's scores of the objects, if the head needs them. totals: of the whole batch; None: this sample is the whole
+    batch. Whoever replaces objects, pairs or predicates must set `totals` anew, or to None, and so `related`.
     """
 
     encoding: Encoding
@@ -74,6 +77,7 @@ class Sample:
     logits: Tensor | None = None
     totals: Totals | None = None
     hard: Tensor | None = None
+    related: Tensor | None = None
 
     @property
     def num_images(self) -> int:
@@ -86,6 +90,11 @@ class Sample:
         if self.hard is not None:
             return self.hard
         return self.predicates if self.predicates.dim() == 1 else self.predicates.argmax(dim=1)
+
+    @property
+    def related_pairs(self) -> Tensor:
+        """[P] whether each pair counts as related."""
+        return self.hard_predicates > 0 if self.related is None else self.related
 
     @property
     def whole(self) -> Totals:

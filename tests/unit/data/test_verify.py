@@ -137,6 +137,25 @@ def test_verify_lists_findings_of_the_annotation(verified, new_genome, genome_di
     assert found["subsets without a relation"]["count"] == len(empty) > 0
 
 
+def test_verify_lists_what_occurs_twice(verified, folder, new_genome, genome_directory, tmp_path):
+    """Objects, relations, and images within a split and in two splits; the last is a fault."""
+    shutil.rmtree(genome_directory)
+    genome = new_genome()
+    for name, row in (("boxes_1024", 4), ("labels", 4), ("relationships", 5), ("predicates", 5)):
+        genome.arrays[name][row] = genome.arrays[name][row - 1]
+    genome.write(tmp_path / "VG")
+    for one, other in (("104", "105"), ("100", "107")):  # both of train; of val and test
+        shutil.copy(folder / f"{one}.jpg", folder / f"{other}.jpg")
+    status, _, found = verified()
+    assert status == 1
+    assert {kind: (one["count"], one["example"], one["severity"]) for kind, one in found.items()
+            if "another" in kind or "twice" in kind} == {
+                "objects with class and box of another": (1, "image 101.jpg", "note"),
+                "relations annotated twice": (1, "image 102.jpg", "note"),
+                "images with the content of another": (1, "105.jpg is 104.jpg", "note"),
+                "images with the content of one in another split": (1, "107.jpg is 100.jpg", "fault")}
+
+
 def test_verify_lists_files_derived_from_other_data(verified, folder, genome_directory, tmp_path):
     """A detector and a store of these data, of others of the same classes, and of a data set with other classes."""
     data = open_visual_genome(genome_directory, num_val_images=2)

@@ -130,8 +130,10 @@ def test_predict_in_parts_equals_one_part(detector, monkeypatch) -> None:
 
 
 def test_what_needs_a_single_map_is_refused(detector) -> None:
-    with pytest.raises(ConfigError, match=r"augmentation\.kind gan cannot be combined with detector\.backbone res"):
-        validate({"data": {"name": "toy"}, "detector": "resnext101", "augmentation": "gan"})
+    for kind in ("gan", "feature_mixing"):
+        refusal = rf"augmentation\.kind {kind} cannot be combined with detector\.backbone resnext101"
+        with pytest.raises(ConfigError, match=refusal):
+            validate({"data": {"name": "toy"}, "detector": "resnext101", "augmentation": kind})
     with pytest.raises(ValueError, match=r"detector\.backbone small_pyramid has a feature pyramid"):
         Extraction(None, None, detector, "")
 

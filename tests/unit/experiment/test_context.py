@@ -55,7 +55,9 @@ def test_metrics_read_the_zero_shot_list_for_test_alone(tmp_path: Path) -> None:
     listed = experiment.zero_shot_list
     assert listed is not None
     assert listed.triplets == [tuple(seen)]
-    assert listed.provenance(data.triplets("train").as_dict())["in_training"] == 1
+    provenance = experiment.provenance()["zero_shot_list"]
+    assert provenance == {"hash": listed.hash, "triplets": 1, "in_training": 1}
+    assert "zero_shot_list" not in Experiment(validate({}), data).provenance()
 
 
 def test_metrics_with_relation_nms() -> None:

@@ -2,6 +2,7 @@
 named."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -99,6 +100,23 @@ def test_import_of_each_head_gives_its_golden_numbers(kind: str, tmp_path, capsy
         close = CLOSE | ({"atol": 2e-5} if kind == "penet" else {})
         np.testing.assert_allclose(outputs.label_logits, golden[f"{place}obj_dists"], **CLOSE)
         np.testing.assert_allclose(logits, golden[f"{place}rel_dists"], **close)
+
+
+def test_import_of_a_causal_head_with_separate_boxes(tmp_path, capsys) -> None:
+    """Its golden numbers, and the layers of the drawings in their places."""
+    golden, place = GoldenHead("tde.npz", {}), "roi_heads.relation.union_feature_extractor.spatial_fc."
+    weights = {name: value for name, value in relation_weights("tde.npz").items() if "ctx_gate_fc" not in name}
+    weights |= random_weights({f"{place}0.weight": (DIM // 2, 256 * 49), f"{place}0.bias": (DIM // 2,),
+                               f"{place}2.weight": (DIM, DIM // 2), f"{place}2.bias": (DIM,)})
+    assert main(["import", str(save(tmp_path / "model.pth", weights)), "--out", str(tmp_path / "out")]) == 0
+    assert "untreated_conv_spt" not in capsys.readouterr().out
+    model, given = model_of(tmp_path / "out").eval(), golden.inputs("predcls")
+    assert torch.equal(model.drawing_head.input.weight, weights[f"{place}0.weight"])
+    assert torch.equal(model.drawing_head.output.bias, weights[f"{place}2.bias"])
+    with torch.no_grad():
+        edges = torch.cat([given.edges, golden.tensor("in.spatial_conv_features")], 1)
+        outputs = model.relation_head(replace(given, edges=edges))
+    np.testing.assert_allclose(outputs.predicate_logits, golden["out.sum.sep.none.predcls.eval.rel_dists"], **CLOSE)
 
 
 WITHOUT_FILE = [
@@ -226,7 +244,8 @@ def test_import_refuses_what_no_head_here_is(tmp_path) -> None:
     assert "a relation head that is none of causal, motifs, penet, tcar, transformer, vctree" in faults_of(
         weights, tmp_path)
     weights = relation_weights() | {"roi_heads.relation.union_feature_extractor.spatial_fc.0.weight": torch.zeros(1)}
-    assert "SEPARATE_SPATIAL" in faults_of(weights, tmp_path)
+    assert "(SEPARATE_SPATIAL), which of the heads here only causal can, but its head is motifs" in faults_of(
+        weights, tmp_path)
     detector = detector_weights(Detector(BACKBONE, 9)) | {WIDEST: torch.zeros(1, 1, 3, 3)}
     assert "holds a detector alone, and it is not ResNeXt-101" in faults_of(detector, tmp_path)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from sgg.methods.head import HeadInputs, HeadOutputs, HeadSizes
 from sgg.models import pair_parts, roi_align, roi_features
 from sgg.models.box_head import BoxHead
+from sgg.models.drawing_head import DrawingHead
 from sgg.models.frequency_bias import FrequencyBias
 from sgg.models.heads.imp.network import MessagePassing
 from sgg.models.heads.motifs.head import MotifsHead
@@ -19,15 +20,16 @@ from sgg.models.scene_graph import SceneGraphModel
 CHANNELS, VECTOR, CLASSES, PREDICATES = 3, 6, 5, 4
 OBJECTS = (4, 3)
 PAIRS = 4 * 3 + 3 * 2
+DRAWING = 4
 PART = 5
 
 
 class Plain(nn.Module):
-    """A head without `stream_pairs`. It reads all inputs."""
+    """A head without `stream_pairs`. It reads all inputs. drawing_dim: width of vectors of drawn boxes."""
 
-    def __init__(self) -> None:
+    def __init__(self, drawing_dim: int = 0) -> None:
         super().__init__()
-        self.nodes, self.edges = nn.Linear(VECTOR, CLASSES), nn.Linear(VECTOR, PREDICATES)
+        self.nodes, self.edges = nn.Linear(VECTOR, CLASSES), nn.Linear(VECTOR + drawing_dim, PREDICATES)
         self.calls: list[int] = []
 
     def forward(self, inputs: HeadInputs) -> HeadOutputs:
@@ -49,6 +51,7 @@ HEADS: dict[str, Callable[[], tuple[nn.Module, frozenset[str], bool]]] = {
     "plain": lambda: (Plain(), frozenset(), False),
     "plain, of labels": lambda: (Plain(), frozenset(), True),
     "plain, of maps": lambda: (Plain(), frozenset({"maps", "box_masks"}), False),
+    "plain, of drawings": lambda: (Plain(DRAWING), frozenset(), False),
 }
 
 
@@ -59,7 +62,9 @@ def model_of(head: str) -> SceneGraphModel:
     bias = FrequencyBias(torch.randn(CLASSES, CLASSES, PREDICATES))
     box_heads = [BoxHead(CHANNELS * 49, VECTOR) for _ in range(2)]
     return SceneGraphModel(RoIFeatures(CHANNELS, 1 / 16), *box_heads, network, bias, "add", needs,
-                           conditions_on_labels).double().eval()
+                           conditions_on_labels,
+                           drawing_head=DrawingHead(CHANNELS, DRAWING) if head == "plain, of drawings" else None
+                           ).double().eval()
 
 
 def scene() -> tuple[Tensor, ...]:
@@ -89,6 +94,18 @@ def test_predict_in_parts_gives_what_all_pairs_give(monkeypatch, head: str, mode
         torch.testing.assert_close(parts[mode].label_logits, whole[mode].label_logits, rtol=1e-12, atol=1e-12)
         torch.testing.assert_close(parts[mode].predicate_logits, whole[mode].predicate_logits, rtol=1e-12, atol=1e-12)
         assert torch.equal(parts[mode].labels, whole[mode].labels)
+
+
+def test_drawings_can_be_apart_from_the_visual_vectors() -> None:
+    """Then the box head sees the pooled map alone, and the vectors of the drawings follow its own."""
+    model, (feature_map, boxes, index, pairs, sizes), given = model_of("plain, of drawings"), scene(), []
+    model.relation_head.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0].edges))
+    model.predict({"sgcls": None}, feature_map, boxes, index, pairs, sizes)
+    pooled = model.regions.of_pairs(feature_map, boxes, index, pairs)
+    drawn = model.regions.embed_boxes(boxes, pairs, sizes[index[pairs[:, 0]]])
+    torch.testing.assert_close(given[0][:, :VECTOR], model.edge_box_head(pooled))
+    torch.testing.assert_close(given[0][:, VECTOR:], model.drawing_head(drawn))
+    assert given[0].shape == (PAIRS, VECTOR + DRAWING)
 
 
 def test_predict_in_parts_gives_the_same_floats(monkeypatch) -> None:

@@ -55,6 +55,25 @@ def test_stored_relations_have_the_features_of_their_boxes(foundation) -> None:
         torch.testing.assert_close(features, expected, rtol=2e-3, atol=1e-4)
 
 
+def test_stored_relations_from_exact_maps_are_those_from_images(toy_root, tmp_path, monkeypatch) -> None:
+    """The features in the two stores are equal. Where the maps are stored, the detector computes none again."""
+    def made(maps: str, kind: str):
+        torch.manual_seed(0)  # of the detector's weights
+        return untrained(validate({
+            "data": {"name": "toy", "root": str(toy_root), "cache": str(tmp_path / maps), "workers": 0},
+            "features": {"maps": maps}, "augmentation": kind}), toy_root)
+
+    def features(foundation) -> torch.Tensor:
+        relations = foundation.relations
+        return relations.request(np.arange(len(relations.triplets)), torch.device("cpu")).result()
+
+    from_images = features(made("off", "feature_mixing"))
+    made("exact", "off").make_ready()
+    stored = made("exact", "feature_mixing")
+    monkeypatch.setattr(stored.detector, "outputs", lambda *_: pytest.fail("the detector computes maps again"))
+    assert torch.equal(features(stored), from_images)
+
+
 def test_request_of_no_relation_reads_nothing(foundation) -> None:
     assert isinstance(foundation.relations, StoredRelations)
     found = foundation.relations.request(np.arange(0), torch.device("cpu")).result()

@@ -40,6 +40,9 @@ class Causal(Head):
     gate that follows from all three."""
     spatial: Annotated[bool, trains()] = True
     """Multiply the context of a pair by a vector that follows from both boxes, their union and their intersection."""
+    separate_boxes: Annotated[bool, trains()] = False
+    """Keep the drawing of both boxes apart from the visual vector of a pair: a vector of the drawing multiplies the
+    context of the pair, and the drawing is not added to its visual map."""
     hidden_dim: Annotated[PositiveInt, Field(multiple_of=2), trains(), data_defaults(toy=64)] = 512
     """Width of the contexts, an even number."""
     object_layers: Annotated[PositiveInt, trains()] = 1
@@ -50,6 +53,11 @@ class Causal(Head):
     """Width of the context of a pair."""
     dropout: Annotated[Fraction, trains(mid_training=True)] = 0.2
     """Dropout of the states of the decoder, and between layers of a context."""
+
+    @property
+    def drawing_dim(self) -> int:
+        """As `Head.drawing_dim`: as wide as the context that it multiplies."""
+        return self.pooling_dim if self.separate_boxes else 0
 
     @classmethod
     def published(cls) -> PublishedHead:

@@ -33,21 +33,23 @@ class CausalHead(nn.Module):
     """
 
     def __init__(self, sizes: HeadSizes, class_vectors: Tensor | None = None, *, context: str, fusion: str,
-                 spatial: bool, hidden_dim: int, object_layers: int, edge_layers: int, pooling_dim: int,
-                 dropout: float) -> None:
+                 spatial: bool, separate_boxes: bool, hidden_dim: int, object_layers: int, edge_layers: int,
+                 pooling_dim: int, dropout: float) -> None:
         super().__init__()
         assert sizes.frequency_table is not None
         self.context = CONTEXTS[context](sizes, class_vectors, hidden_dim=hidden_dim, object_layers=object_layers,
                                          edge_layers=edge_layers, dropout=dropout)
         self.join = PairJoin(hidden_dim, pooling_dim)
         self.spatial = SpatialCode(hidden_dim, pooling_dim) if spatial else None
+        self.drawing_dim = pooling_dim if separate_boxes else 0
         self.classify_contexts = nn.Linear(pooling_dim, sizes.predicates)
         self.classify_vectors = nn.Linear(sizes.vector, sizes.predicates)
         self.gate = nn.Linear(pooling_dim, sizes.predicates) if fusion == "gate" else None
         self.join.initialize(self.classify_contexts, self.classify_vectors, self.gate)
         self.frequencies = FrequencyBias(sizes.frequency_table)
         known = sizes.embedding + sizes.vector
-        self.means = RunningMeans(known + POSITION_DIM + hidden_dim, known, NUMBERS, self.context.averages_each_image)
+        self.means = RunningMeans(known + POSITION_DIM + hidden_dim, known, NUMBERS, self.context.averages_each_image,
+                                  self.drawing_dim)
 
     # torch.compile would compile the loops of contexts again for every number of steps, which takes minutes each time.
     @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch's own, and untyped
@@ -67,11 +69,11 @@ class CausalHead(nn.Module):
     def _train(self, inputs: HeadInputs) -> HeadOutputs:
         """Plain logits, the losses of each branch by itself, and the running means moved."""
         contexts, pairs = self.context.contexts(inputs), inputs.pairs
-        boxes = self._boxes(inputs, pairs)
-        of_pair = self._of_pairs(contexts.edge, pairs, boxes)
-        vision, likely = self.classify_vectors(inputs.edges), self._of_labels(contexts.labels, pairs)
+        boxes, (vectors, drawn) = self._boxes(inputs, pairs), self._apart(inputs.edges)
+        of_pair = self._of_pairs(contexts.edge, pairs, boxes, drawn)
+        vision, likely = self.classify_vectors(vectors), self._of_labels(contexts.labels, pairs)
         outputs = contexts.outputs(self._joined(vision, self._branch(of_pair), likely))
-        self.means.follow(contexts, boxes, inputs)
+        self.means.follow(contexts, boxes, inputs, drawn)
         if inputs.target_predicates is None:
             return outputs
         branches = {"context": self.classify_contexts(of_pair)}
@@ -90,13 +92,15 @@ class CausalHead(nn.Module):
         averaged = others[0] if others else contexts
 
         def classify(pairs: Tensor, vectors: Tensor) -> Tensor:
-            vision = self.classify_vectors(vectors)
-            actual = self._branch(self._of_pairs(contexts.edge, pairs, self._boxes(inputs, pairs)))
+            visual, drawn = self._apart(vectors)
+            vision = self.classify_vectors(visual)
+            actual = self._branch(self._of_pairs(contexts.edge, pairs, self._boxes(inputs, pairs), drawn))
             plain = self._joined(vision, actual, self._of_labels(contexts.labels, pairs))
             if not names:
                 return plain[:, None]
             boxes = None if self.spatial is None else self.means.boxes[None]
-            average = self._branch(self._of_pairs(averaged.edge, pairs, boxes))
+            usual = None if drawn is None else self.means.drawing[None]
+            average = self._branch(self._of_pairs(averaged.edge, pairs, boxes, usual))
             likely = of_average = self._expected(contexts.label_logits.softmax(1), pairs)
             if AVERAGE_CONTEXT_AND_CLASSES in names:
                 of_average = self._expected(averaged.label_logits.softmax(1), pairs)
@@ -110,10 +114,18 @@ class CausalHead(nn.Module):
 
         return classify, outputs
 
-    def _of_pairs(self, contexts: Tensor, pairs: Tensor, boxes: Tensor | None) -> Tensor:
-        """[P, pooling_dim] the contexts of pairs. contexts: [N, hidden_dim]. boxes: [P, 32], or [1, 32] for all pairs.
-        """
+    def _apart(self, vectors: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The visual vectors of pairs [P, V] and those of their drawings, if these are apart. vectors: [P, V] or
+        [P, V + pooling_dim]."""
+        if not self.drawing_dim:
+            return vectors, None
+        return vectors[:, :-self.drawing_dim], vectors[:, -self.drawing_dim:]
+
+    def _of_pairs(self, contexts: Tensor, pairs: Tensor, boxes: Tensor | None, drawn: Tensor | None) -> Tensor:
+        """[P, pooling_dim] the contexts of pairs. contexts: [N, hidden_dim]. boxes: [P, 32], and vectors of
+        drawings, drawn: [P, pooling_dim]; or one row of each for all pairs."""
         joined = of_pairs(self.join.join, *self.join.parts(contexts), pairs).relu()
+        joined = joined if drawn is None else joined * drawn
         return joined if self.spatial is None or boxes is None else joined * self.spatial(boxes)
 
     def _boxes(self, inputs: HeadInputs, pairs: Tensor) -> Tensor | None:

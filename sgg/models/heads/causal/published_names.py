@@ -25,14 +25,16 @@ _HEAD = {
 }
 
 
-def head_names(context: str) -> dict[str, str]:
-    """Prefixes of published names -> ours in CausalHead with a context."""
+def head_names(context: str, separate_boxes: bool = False) -> dict[str, str]:
+    """Prefixes of published names -> ours in CausalHead with these settings."""
     of_context = MOTIFS if context == "motifs" else VCTREE
-    return _HEAD | {name: f"context.{ours}" for name, ours in of_context.items() if name.startswith(_PLACE)}
+    of_drawing = {"untreated_conv_spt": "means.drawing"} if separate_boxes else {}
+    return _HEAD | of_drawing | {name: f"context.{ours}" for name, ours in of_context.items()
+                                 if name.startswith(_PLACE)}
 
 
 UNUSED = ("context_layer.untreated_obj_feat", "untreated_conv_spt", "avg_post_ctx", "untreated_feat")
-"""Means of a checkpoint that no effect reads, or, `untreated_conv_spt`, that belong to an option that we have not."""
+"""Means of a checkpoint that no effect reads; `untreated_conv_spt` is read with `separate_boxes`."""
 
 
 def _settings(shapes: Shapes) -> dict[str, Any]:
@@ -51,4 +53,5 @@ PUBLISHED = PublishedHead(
     frozenset({"vis_compress.weight", "ctx_compress.weight", "post_emb.weight", "post_cat.0.weight",
                "context_layer.untreated_dcd_feat"}),
     "context_layer.obj_embed1.weight", "ctx_compress.weight", _settings,
-    lambda settings: head_names(settings["context"]), RESHAPED, (*UNUSED, *REPEATED))
+    lambda settings: head_names(settings["context"], settings.get("separate_boxes", False)), RESHAPED,
+    (*UNUSED, *REPEATED), "separate_boxes")

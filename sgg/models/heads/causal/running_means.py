@@ -20,18 +20,21 @@ class RunningMeans(nn.Module):
     reference, the start is never corrected.
 
     to_decode, known: widths of `Contexts.to_decode` and `Contexts.known`. boxes: of the numbers of a pair's boxes.
-    each_image: whether `to_decode` follows one image after another, and only where labels are predicted.
+    each_image: whether `to_decode` follows one image after another, and only where labels are predicted. drawing: width
+    of the vector of drawn boxes; 0: there is none.
     """
 
     to_decode: Tensor
     known: Tensor
     boxes: Tensor
+    drawing: Tensor
 
-    def __init__(self, to_decode: int, known: int, boxes: int, each_image: bool) -> None:
+    def __init__(self, to_decode: int, known: int, boxes: int, each_image: bool, drawing: int = 0) -> None:
         super().__init__()
         self.each_image = each_image
-        for name, width in (("to_decode", to_decode), ("known", known), ("boxes", boxes)):
-            self.register_buffer(name, torch.zeros(width))
+        for name, width in (("to_decode", to_decode), ("known", known), ("boxes", boxes), ("drawing", drawing)):
+            if width:
+                self.register_buffer(name, torch.zeros(width))
 
     @property
     def averages(self) -> Averages:
@@ -39,8 +42,10 @@ class RunningMeans(nn.Module):
         return Averages(self.to_decode, self.known)
 
     @torch.no_grad()
-    def follow(self, contexts: Contexts, boxes: Tensor | None, inputs: HeadInputs) -> None:
-        """Move towards the means of a batch. boxes: [P, numbers] of its pairs; None: they are not used."""
+    def follow(self, contexts: Contexts, boxes: Tensor | None, inputs: HeadInputs,
+               drawn: Tensor | None = None) -> None:
+        """Move towards the means of a batch. boxes: [P, numbers] of its pairs, and drawn: [P, drawing] vectors of their
+        drawings; None: they are not used."""
         if not self.each_image:
             self._move(self.to_decode, contexts.to_decode)
         elif inputs.labels is None:
@@ -48,6 +53,8 @@ class RunningMeans(nn.Module):
         self._move(self.known, contexts.known)
         if boxes is not None:
             self._move(self.boxes, boxes)
+        if drawn is not None:
+            self._move(self.drawing, drawn)
 
     def _move(self, mean: Tensor, rows: Tensor) -> None:
         """Move towards the mean of the rows of all processes; without any, stay."""

@@ -98,6 +98,18 @@ def drawn_as(draws: Draws):
     return lambda count: torch.rand(count, generator=draws["mix"], dtype=torch.float64).numpy()
 
 
+def test_mixing_changes_no_pair_that_vctree_takes_for_related(trial) -> None:
+    """The head gets predicates for mixed background, and yet the same related pairs as without mixing."""
+    _, system, plan, mix = trial(model={"head": "vctree"})
+    given = []
+    system.model.relation_head.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0]))
+    for one in mixed_sample(system, plan, mix):
+        system.learner.outputs(one)
+    plain, mixed = ({tuple(pair) for pair in one.pairs[one.related].tolist()} for one in given)
+    assert plain == mixed == {tuple(pair) for pair in plan.pairs[plan.predicates > 0].tolist()}
+    assert (given[1].target_predicates > 0).sum() > given[1].related.sum() > 0
+
+
 def test_update_trains_on_the_mixed_sample_once(trial) -> None:
     """One step of SGD with the gradient of the losses of the mixed sample."""
     _, system, plan, mix = trial(contrast=0, model={"dropout": 0})

@@ -100,6 +100,16 @@ def test_prepared_open_images_count_from_0(tmp_path):
     assert data.split("val").image_path(0) == tmp_path / "images" / "val.jpg"
 
 
+def test_prepared_open_images_count_from_the_entry_of_the_background(tmp_path):
+    write_json(tmp_path, lambda image: image.update(det_labels=[2, 1], rel=[[0, 1, 1]]))
+    names = {"obj": ["__background__", "dog", "cat"], "rel": ["background", "on", "at"]}
+    (tmp_path / "annotations" / "categories_dict.json").write_text(json.dumps(names))
+    data = open_open_images_json(tmp_path)
+    graph = data.split("val").graph(0)
+    assert (data.classes[1:], data.predicates[1:]) == (["dog", "cat"], ["on", "at"])
+    assert (graph.labels.tolist(), graph.relations.tolist()) == ([2, 1], [[0, 1, 1]])
+
+
 @pytest.mark.parametrize(("changes", "message"), [
     ({"det_labels": [1]}, r"vrd-train-anno.json: \[0\] 'det_labels' must be 2 whole numbers, got \[1\]"),
     ({"det_labels": [1, 2]}, r"train.jpg, object 1: class 2 is not in 0..1"),

@@ -39,6 +39,23 @@ def test_open_vrd_finds_objects_and_sizes(tmp_path):
     assert data.split("test").graph(0).relations.tolist() == [[0, 1, 2]]
 
 
+def test_open_vrd_counts_from_the_entry_of_the_background(tmp_path):
+    """Numbers count places in the lists, so an entry at the front moves all of them by one."""
+    def edit(files):
+        files["objects.json"].insert(0, "background")
+        files["predicates.json"].insert(0, "__background__")
+        for relation in [one for name in FILES if "annotations" in name for image in files[name].values()
+                         for one in image]:
+            relation["predicate"] += 1
+            for end in ("subject", "object"):
+                relation[end]["category"] += 1
+
+    data = open_vrd(write(tmp_path, edit=edit), num_val_images=1)
+    graph = data.split("train").graph(0)
+    assert (data.classes[1:], data.predicates[1:]) == (FILES["objects.json"], FILES["predicates.json"])
+    assert (graph.labels.tolist(), graph.relations.tolist()) == ([1, 3, 3], [[0, 1, 2], [1, 2, 1]])
+
+
 def test_open_vrd_leaves_out_objects_without_extent(tmp_path):
     def edit(files):
         files["annotations_train.json"]["b.jpg"][0]["subject"]["bbox"] = [5, 5, 0, 9]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sgg.methods.dataset import DATA_SETS
 
 FORMATS = sorted(name for name, entry in DATA_SETS.entries.items() if entry.files)
 EXAMPLE = Path(__file__).parents[3] / "example"
+OF_EXAMPLE = "--data", "custom", "--root", str(EXAMPLE)
 
 
 def relations_of(data: DataSet, split: str) -> dict[str, list[list[object]]]:
@@ -33,12 +35,25 @@ def relations_of(data: DataSet, split: str) -> dict[str, list[list[object]]]:
     return found
 
 
-def convert(capsys, root: Path, source: str, out: Path, name: str) -> list[str]:
-    """Returns the options that it prints, with which the same splits are read."""
-    assert main(["convert", "--data", source, "--root", str(root), "--out", str(out), "--format", name]) == 0
+def convert(capsys, out: Path, name: str, source: Sequence[str] = OF_EXAMPLE) -> list[str]:
+    """Returns the options that it prints, with which the same splits are read. source: options of what is converted."""
+    assert main(["convert", *source, "--out", str(out), "--format", name]) == 0
     said, _, options = capsys.readouterr().out.splitlines()[-1].partition(": ")
     assert said == "to read the same splits"
     return shlex.split(options)
+
+
+def require_same(options: Sequence[str], original: DataSet, repeated: bool) -> None:
+    """What the options read has the splits, classes, boxes and relations of the original, and its images are there.
+    repeated: whether relations that occur twice stay; else one of them does."""
+    data = open_by_options(build_parser().parse_args(["stats", *options]))
+    data.require_images()
+    for split in ("train", "val", "test"):
+        found, wanted = relations_of(data, split), relations_of(original, split)
+        if not repeated:
+            found, wanted = ({image: {json.dumps(row) for row in rows} for image, rows in of.items()}
+                             for of in (found, wanted))
+        assert found == wanted
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -47,15 +62,16 @@ def test_write_gives_what_open_reads(name, tmp_path, capsys) -> None:
     images are found at their new places. Of a repeated relation some formats keep one."""
     original = open_dataset("custom", EXAMPLE)
     folder = tmp_path / (DATA_SETS[name].place or "Mine")
-    options = convert(capsys, EXAMPLE, "custom", folder, name)
-    data = open_by_options(build_parser().parse_args(["stats", *options]))
-    data.require_images()
-    for split in ("train", "val", "test"):
-        found, wanted = relations_of(data, split), relations_of(original, split)
-        if name == "psg":  # a relation counts once
-            found, wanted = ({image: {json.dumps(row) for row in rows} for image, rows in of.items()}
-                             for of in (found, wanted))
-        assert found == wanted
+    options = convert(capsys, folder, name)
+    require_same(options, original, repeated=name != "psg")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_convert_back_gives_what_was_converted(name, tmp_path, capsys) -> None:
+    """From the example to a format, and from there to the layout of the example."""
+    there = convert(capsys, tmp_path / (DATA_SETS[name].place or "Mine"), name)
+    back = convert(capsys, tmp_path / "back" / "custom", "custom", there)
+    require_same(back, open_dataset("custom", EXAMPLE), repeated=name != "psg")
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -72,14 +88,14 @@ def test_convert_to_a_format_overwrites_nothing(name, tmp_path, capsys, monkeypa
 @pytest.mark.parametrize("name", FORMATS)
 def test_files_of_an_entry_are_those_that_it_writes(name, tmp_path, capsys) -> None:
     """Beside links to images."""
-    convert(capsys, EXAMPLE, "custom", tmp_path, name)
+    convert(capsys, tmp_path, name)
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file() and not
                path.is_symlink()}
     assert written == {*DATA_SETS[name].files}
 
 
 def test_convert_says_where_a_folder_of_another_name_is_read(tmp_path, capsys) -> None:
-    words = convert(capsys, EXAMPLE, "custom", tmp_path / "mine", "vrd")
+    words = convert(capsys, tmp_path / "mine", "vrd")
     assert words[:4] == ["--data", "vrd", "--root", str(tmp_path)]
     assert " ".join(words).endswith(", once the folder is called VRD")
 

@@ -133,6 +133,21 @@ def test_file_of_own_images_of_other_classes_is_refused(custom) -> None:
         predictions(custom, data)
 
 
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"ind_to_classes": CLASSES},
+     rf"'ind_to_classes' must begin with an entry for the background.* got '{CLASSES[0]}'"),
+    ({"ind_to_predicates": PREDICATES},
+     rf"'ind_to_predicates' must begin with .* got '{PREDICATES[0]}': .* first entry"),
+    ({"ind_to_predicates": []}, r"'ind_to_predicates' must begin with .* got no name"),
+])
+def test_file_of_own_images_needs_names_that_begin_with_the_background(custom, changes, message) -> None:
+    """Without it the first name would be lost, and all others would move by one."""
+    info = custom.parent / "custom_data_info.json"
+    info.write_text(json.dumps(json.loads(info.read_text()) | changes))
+    with pytest.raises(ValueError, match=f"custom_data_info.json: {message}"):
+        predictions(custom, custom_data(json.loads(custom.read_text()))[0])
+
+
 def test_file_of_own_images_without_its_names_is_refused(custom) -> None:
     data, _ = custom_data(json.loads(custom.read_text()))
     (custom.parent / "custom_data_info.json").unlink()

@@ -11,10 +11,13 @@ from sgg.config import validate
 from sgg.config.config import Config
 from sgg.config.loading.errors import ConfigError
 from sgg.methods.adjustment import PredictedPairs
-from sgg.methods.counterfactual import AVERAGE_CONTEXT
+from sgg.methods.counterfactual import AVERAGE_CONTEXT, EXPECTED_CLASSES
+from sgg.methods.head import HeadInputs
 from sgg.models.heads.causal import Causal
 from sgg.models.heads.causal.running_means import RATE
+from sgg.systems.contract import Draws
 from tests.scenes import image_of, scene, small_head
+from tests.untrained import untrained
 
 CONTEXTS = ["motifs", "vctree"]
 
@@ -128,6 +131,42 @@ def test_causal_losses(context: str, fusion: str, expected: set[str]) -> None:
     assert outputs.losses.keys() == expected
     assert {name: outputs.units[name] for name in expected} == {
         name: "images" if name == "tree" else "pairs" for name in expected}
+
+
+def test_separate_boxes_multiply_the_context() -> None:
+    """Drawings of ones change nothing, others do; in the average world their mean stands for them."""
+    separate, plain = (small_head("causal", separate_boxes=apart, pooling_dim=8).eval() for apart in (True, False))
+    plain.load_state_dict({name: value for name, value in separate.state_dict().items() if name != "means.drawing"})
+    batch = replace(scene(3, 4), counterfactuals=Causal.counterfactuals)
+
+    def drawn(vectors: torch.Tensor) -> HeadInputs:
+        return replace(batch, edges=torch.cat([batch.edges, vectors], dim=1))
+
+    ones, others = torch.ones(len(batch.pairs), 8), torch.rand(len(batch.pairs), 8)
+    separate.means.drawing.fill_(1)
+    expected, found = plain(batch), separate(drawn(ones))
+    torch.testing.assert_close(found.predicate_logits, expected.predicate_logits)
+    for name, logits in separate(drawn(others)).counterfactuals.items():
+        torch.testing.assert_close(found.counterfactuals[name], expected.counterfactuals[name])
+        assert torch.allclose(logits, found.counterfactuals[name]) is (name != EXPECTED_CLASSES)
+    separate.means.drawing.zero_()
+    separate.train()(drawn(others))
+    torch.testing.assert_close(separate.means.drawing, RATE * others.mean(0))
+
+
+def test_separate_boxes_train_in_a_model(toy_root) -> None:
+    """The drawing is not added to the map of the pair. Its layers learn at the rate of the head."""
+    config = validate({"data": {"name": "toy", "root": str(toy_root), "train_images": 4},
+                       "training": {"batch_size": 4}, "model": {"head": {"kind": "causal", "separate_boxes": True}}})
+    foundation = untrained(config, toy_root)
+    system = foundation.build()
+    before = system.model.drawing_head.output.weight.clone()
+    rates = {id(one): group["lr"] for group in system.learner.optimizer.param_groups for one in group["params"]}
+    heads = (system.model.drawing_head, system.model.relation_head)
+    assert len({rates[id(one)] for head in heads for one in head.parameters()}) == 1
+    system.train()
+    system.training_step(next(iter(foundation.experiment.training_batches().epoch(1))), Draws(0, 1))
+    assert not torch.equal(system.model.drawing_head.output.weight, before)
 
 
 def test_causal_refuses_a_second_frequency_bias() -> None:
