@@ -24,7 +24,7 @@ def write_results(directory: Path) -> str:
     collection = collect([directory])
     rows = aggregate(collection)
     texts = {name: render(rows, form) for name, form in TABLES.items()}
-    texts[REPORT] = page(content(collection, rows, [str(directory)]))
+    texts[REPORT] = page(content(collection, rows, [str(directory)], directory))
     table = render(rows, "table", ranked_by=[name for name, _ in collection.objectives])
     if baselines := present(rows, collection.baselines):
         texts[DIFFERENCES] = differences_csv(rows, baselines, collection)
