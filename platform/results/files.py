@@ -1,5 +1,5 @@
-"""The result files of a study in its folder: results.csv, results.json, report.html, and differences.csv where the
-study names a baseline."""
+"""The result files of a study in its folder: results.csv, results.json, results.tex, report.html, and differences.csv
+where the study names a baseline."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from .report.content import content
 from .report.page import page
 
 REPORT, DIFFERENCES = "report.html", "differences.csv"
+TABLES = {"results.csv": "csv", "results.json": "json", "results.tex": "latex"}
+"""File -> its format (`formats.render`)."""
 
 
 def write_results(directory: Path) -> str:
     """Write the result files of a study into its folder. Returns the same results as a table for people."""
     collection = collect([directory])
     rows = aggregate(collection)
-    texts = {f"results.{form}": render(rows, form) for form in ("csv", "json")}
-    texts[REPORT] = page(content(collection, rows, [str(directory)]))
+    texts = {name: render(rows, form) for name, form in TABLES.items()}
+    texts[REPORT] = page(content(collection, rows, [str(directory)], directory))
     table = render(rows, "table", ranked_by=[name for name, _ in collection.objectives])
     if baselines := present(rows, collection.baselines):
         texts[DIFFERENCES] = differences_csv(rows, baselines, collection)

@@ -32,6 +32,9 @@ BLOCKS = "data_sets"
 """The same of the data sets that a row pools: the seeds of the genomes."""
 BEST = "best_adjusted"
 """The same of whether its adjustments are the best of its configuration in validation, where several were measured."""
+LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$",
+         "±": r"$\pm$"}
+"""Characters that a backslash before them does not make plain in LaTeX."""
 
 
 def render(rows: list[ResultRow], form: str, metric: str | None = None, width: int | None = None,
@@ -107,9 +110,9 @@ def _by_basis(rows: list[ResultRow]) -> dict[Basis, list[ResultRow]]:
     return groups
 
 
-def _cells(row: ResultRow, names: list[str], plus_minus: str = "±") -> list[str]:
+def _cells(row: ResultRow, names: list[str]) -> list[str]:
     return [*(setting_text(value) for value in row.settings.values()),
-            *(cell_text(row.cells.get(name), name, plus_minus) for name in names), str(row.n), row.status]
+            *(cell_text(row.cells.get(name), name) for name in names), str(row.n), row.status]
 
 
 def _caption(rows: list[ResultRow], names: list[str]) -> str:
@@ -148,7 +151,7 @@ def _latex(rows: list[ResultRow], metric: str | None) -> str:
     for basis, group in _by_basis(rows).items():
         names = columns(group, metric)
         head = [*map(_escaped, short_names(list(group[0].settings))), *map(_heading, names), "n", "status"]
-        body = [[_escaped(text) if "$" not in text else text for text in _cells(row, names, r"$\pm$")] for row in group]
+        body = [[_escaped(text) for text in _cells(row, names)] for row in group]
         lines = ["\n".join(f"% {line}" for line in str(basis).splitlines()), f"% {_caption(group, names)}",
                  rf"\begin{{tabular}}{{{'l' * len(group[0].settings)}{'r' * (len(names) + 1)}l}}", r"\hline",
                  " & ".join(head) + r" \\", r"\hline", *(" & ".join(line) + r" \\" for line in body), r"\hline",
@@ -158,4 +161,4 @@ def _latex(rows: list[ResultRow], metric: str | None) -> str:
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([&%$#_{}])", r"\\\1", text)
+    return re.sub(r"[&%$#_{}\\~^<>±]", lambda found: LATEX.get(found[0], f"\\{found[0]}"), text)

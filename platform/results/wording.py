@@ -28,12 +28,12 @@ class Pooling(Protocol):
         """The data sets that it pools."""
 
 
-def cell_text(cell: Cell | None, metric: str, plus_minus: str = "±") -> str:
+def cell_text(cell: Cell | None, metric: str) -> str:
     """Mean of a metric and its deviation, if it has one, with one decimal; fractions in percent."""
     if cell is None:
         return "-"
     scale = 100 if is_fraction(metric) else 1
-    return f"{scale * cell.mean:.1f}" + ("" if cell.std is None else f" {plus_minus} {scale * cell.std:.1f}")
+    return f"{scale * cell.mean:.1f}" + ("" if cell.std is None else f" ± {scale * cell.std:.1f}")
 
 
 def difference_text(difference: Difference) -> str:

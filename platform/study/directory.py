@@ -5,7 +5,7 @@
     trials/<trial>/            the files of sgg.training.fit: config.json, metrics.jsonl, test.json, checkpoints/
                    trial.json  the searched values, the status, the reason of a failure, how long it ran
                    log.txt     the trial's output; error.txt: the traceback of a failure
-    results.csv, results.json  one row per configuration; report.html: the report on it
+    results.csv, results.json, results.tex  one row per configuration; report.html: the report on it
     notes/                     the newest snapshot of Tune's state, for --resume
     judgements.jsonl           the judgements of early stopping, for --resume
     optuna.journal             the study of Optuna, for optuna-dashboard

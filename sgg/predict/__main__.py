@@ -79,7 +79,7 @@ def _predict(options: argparse.Namespace) -> int:
     from sgg.methods.plugin_errors import naming_places
     from sgg.methods.plugins import load_plugins
     from sgg.predict.given import read_boxes
-    from sgg.predict.images import find_images
+    from sgg.predict.images import find_images, large_images
     from sgg.predict.predictor import Predictor
     from sgg.predict.run import Run
 
@@ -93,7 +93,7 @@ def _predict(options: argparse.Namespace) -> int:
               f"not given: {', '.join(others[:NAMED])}{', ...' if len(others) > NAMED else ''}", file=sys.stderr)
     run = Run(predictor, options.out, options.batch, boxes, options.top, options.threshold, options.pictures,
               options.once, collected)
-    with naming_places(), image_bar("images") as on_image:
+    with naming_places(), large_images(), image_bar("images") as on_image:
         faults = run.predict(files, on_image)
     if collected is not None:
         options.out.mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,21 @@ class GivenBoxes(NamedTuple):
     boxes: np.ndarray
     labels: np.ndarray | None = None
 
+    def within(self, size: tuple[int, int], name: str, source: str) -> GivenBoxes:
+        """The boxes, cut at the edges of the image `name` of a `size` (height, width). source: where they come from.
+
+        Raises ValueError that names the first box that lies outside of the image, or is none.
+        """
+        given = np.asarray(self.boxes, np.float32).reshape(-1, 4)
+        height, width = size
+        boxes = given.clip(0, np.array([width, height, width, height], np.float32))
+        for number in np.flatnonzero(~(boxes[:, 2:] > boxes[:, :2]).all(1))[:1]:
+            box = f"{name}: box {number + 1} of {source}, {given[number].tolist()}"
+            if not (given[number, 2:] > given[number, :2]).all():
+                raise ValueError(f"{box}: x2 and y2 of a box must be greater than x1 and y1")
+            raise ValueError(f"{box}, lies outside of the image, which is {width}x{height} pixels as a viewer shows it")
+        return GivenBoxes(boxes, self.labels)
+
 
 @dataclass(frozen=True)
 class BoxesFile:
@@ -42,14 +57,7 @@ class BoxesFile:
         """
         if name not in self.images:
             raise ValueError(f"{name}: {self.path} has no boxes of it")
-        given = self.images[name]
-        height, width = size
-        boxes = given.boxes.clip(0, np.array([width, height, width, height], np.float32))
-        outside = np.flatnonzero((boxes[:, 2:] <= boxes[:, :2]).any(1))
-        if len(outside):
-            raise ValueError(f"{name}: box {outside[0] + 1} of {self.path}, {given.boxes[outside[0]].tolist()}, lies "
-                             f"outside of the image, which is {width}x{height} pixels as a viewer shows it")
-        return GivenBoxes(boxes, given.labels)
+        return self.images[name].within(size, name, str(self.path))
 
 
 def read_boxes(path: Path, classes: Sequence[str]) -> BoxesFile:

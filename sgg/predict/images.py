@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +43,15 @@ class Pixels(NamedTuple):
         """[h, w, 3] uint8 the image without padding, as large as it is in the square."""
         height, width = self.inner
         return self.square[:, :height, :width].permute(1, 2, 0).numpy()
+
+
+@contextmanager
+def large_images() -> Iterator[None]:
+    """Within it, PIL is silent about images of 89 to 179 million pixels, of which it warns as if they were an attack:
+    they are read like all others. Those with more pixels are refused by the rule of `image_files`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
 
 
 def find_images(given: Iterable[Path], out: Path) -> tuple[list[ImageFile], int]:

@@ -70,10 +70,11 @@ class Predictor:
                  top: int = 20, threshold: float = 0.0, once: bool = True) -> list[ScoredGraph]:
         """The scene graph of each image.
 
-        boxes: of each image the objects to relate; None: those that the detector finds. Either all or none have labels.
+        boxes: of each image the objects to relate, cut at its edges; None: those that the detector finds. Either all or
+        none have labels.
         top, threshold, once: as in `ScoredGraph.best_of`; given boxes all stay.
 
-        Raises FileNotFoundError or ValueError that names an image that cannot be read.
+        Raises FileNotFoundError or ValueError that names an image that cannot be read, or a box outside of its image.
         """
         several = [images] if isinstance(images, (Path, str, np.ndarray, Image.Image)) else list(images)
         if boxes is not None and len(boxes) != len(several):
@@ -89,12 +90,15 @@ class Predictor:
         """As a call, for a batch of images that are read already. names: of the images, for messages. Several threads
         may call this at once.
 
-        Raises ValueError where scores are not finite, or where boxes are not given and the detector finds none.
+        Raises ValueError where scores are not finite, where a box lies outside of its image, or where boxes are not
+        given and the detector finds none.
         """
         mode = _mode(boxes)
         if boxes is None:
             systems.require_detections(self._parts, "a prediction without boxes")
-        given = [None] * len(images) if boxes is None else boxes
+        given = [None] * len(images) if boxes is None else [
+            objects.within(pixels.size, name, "those given")
+            for objects, pixels, name in zip(boxes, images, names, strict=True)]
         samples = [Sample(pixels.square, pixels.size, _graph(objects), name, (0, False))
                    for pixels, name, objects in zip(images, names, given, strict=True)]
         try:
@@ -115,7 +119,7 @@ def _mode(boxes: Sequence[GivenBoxes] | None) -> Mode:
 
 
 def _graph(given: GivenBoxes | None) -> SceneGraph:
-    boxes = np.empty((0, 4), np.float32) if given is None else np.asarray(given.boxes, np.float32).reshape(-1, 4)
+    boxes = np.empty((0, 4), np.float32) if given is None else given.boxes
     labels = np.zeros(len(boxes), np.int64) if given is None or given.labels is None else \
         np.asarray(given.labels, np.int64)
     return SceneGraph(boxes, labels, np.empty((0, 3), np.int64))

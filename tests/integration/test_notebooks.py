@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from sgg import show
+
 nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed: pip install -e '.[test]'")
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "examples").glob("*.ipynb"))
 
@@ -15,6 +17,14 @@ def code_cells(notebook):
 def test_there_are_notebooks() -> None:
     assert [path.stem for path in NOTEBOOKS] == ["feature_quality", "perturbations", "quick_start", "search_analysis",
                                                  "zero_shot"]
+
+
+def test_notebooks_call_every_function_that_writes_a_page() -> None:
+    """So what a command of `sgg.show` writes is what a notebook shows."""
+    sources = "\n".join(cell.source for path in NOTEBOOKS for cell in code_cells(nbformat.read(path, as_version=4)))
+    functions = {name for name in show.__all__ if name.startswith("show_")}
+    assert len(functions) == 4
+    assert {name for name in functions if f"{name}(" in sources} == functions
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -109,6 +109,91 @@ def test_report_page_shows_markup_of_a_run_as_text(browser, run):
     assert NASTY in browser.execute_script("return document.getElementById('unfinished').textContent")
 
 
+def test_report_page_reaches_every_mark_by_keyboard(browser, run):
+    """Each chart is one stop of the Tab key, and arrow keys go over all of its marks, each of which shows its tip."""
+    from selenium.webdriver import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    def press(key: str) -> None:
+        ActionChains(browser).send_keys(key).perform()
+
+    def tip() -> str:
+        return browser.execute_script("const tip = document.getElementById('tip'); return tip.hidden ? '' : "
+                                      "[...tip.children].map((line) => line.textContent).join(', ')")
+
+    opened(browser, run / "report.html")
+    waited(browser, "return document.querySelectorAll('#cost-timeline .bar').length")
+    stops = browser.execute_script("return [...document.querySelectorAll('svg:has([data-place])')].map("
+                                   "(chart) => chart.querySelectorAll('[tabindex=\"0\"]').length)")
+    assert len(stops) > 8
+    assert set(stops) == {1}
+    browser.execute_script("[...document.querySelectorAll('#results button')].at(-1).focus()")  # the charts are next
+    for chart in ("tradeoff-shots", "tradeoff-recalls"):
+        press(Keys.TAB)
+        assert browser.execute_script("return document.activeElement.closest('figure').id") == chart
+    for chart in ("tradeoff-shots", "parallel", "effect-0", "curve-metric", "adjust-4-0", "predicates-head",
+                  "cost-chart", "cost-timeline"):
+        marks = browser.execute_script(f"return [...document.querySelectorAll('#{chart} [data-place]')].map("
+                                       "(mark) => mark.getAttribute('aria-label'))")
+        browser.execute_script(f"document.querySelector('#{chart} [tabindex=\"0\"]').focus()")
+        visited = [tip()]
+        for _ in marks[1:]:
+            press(Keys.ARROW_RIGHT)
+            visited.append(tip())
+        assert sorted(visited) == sorted(marks), chart
+        press(Keys.HOME)
+        assert tip() == visited[0]
+        press(Keys.END)
+        assert tip() == visited[-1]
+    assert [label.split(",")[0] for label in visited] == sorted(path.name for path in (run / "trials").iterdir())
+    press(Keys.TAB)
+    assert tip() == ""
+
+
+def test_report_page_marks_the_best_two_of_a_column(browser, run):
+    opened(browser, run / "report.html")
+    column = "#results-table tbody td.chosen"
+    shown = {text.split()[0] for text in texts(browser, f"{column}:not(.early)")} - {"–"}
+    best, second, *_ = sorted(shown, key=float, reverse=True)
+    assert {*texts(browser, f"{column} strong")} == {best}
+    assert {*texts(browser, f"{column} u")} == {second}
+
+
+def test_report_page_marks_where_trials_ended_early(browser, run):
+    """Three configurations of two trials were stopped after their first epoch, and one failed in its last but one."""
+    opened(browser, run / "report.html")
+    for chart in ("curve-metric", "curve-loss"):
+        waited(browser, f"return document.querySelectorAll('#{chart} svg').length")
+        labels = browser.execute_script(f"return [...document.querySelectorAll('#{chart} .cross')].map("
+                                        "(cross) => cross.getAttribute('aria-label'))")
+        assert sorted(label.rpartition(", ")[2] for label in labels) == [
+            "2 failed after epoch 3", *["2 stopped after epoch 1"] * 3]
+
+
+def test_report_page_tells_the_status_of_bars_without_colour(browser, run):
+    """Each status has a hatch of its own, which the key shows, too."""
+    opened(browser, run / "report.html")
+    waited(browser, "return document.querySelectorAll('#cost-timeline .bar').length")
+    hatches = browser.execute_script("return [...document.querySelectorAll('#cost-timeline pattern')].map("
+                                     "(one) => [one.id, one.firstChild.getAttribute('d')])")
+    assert len({drawn for _, drawn in hatches}) == 4
+    status_of = "(one) => [one.closest('.bar').classList[1], getComputedStyle(one).fill]"
+    for place in ("[data-place]", ".hatched"):
+        found = browser.execute_script(
+            f"return [...document.querySelectorAll('#cost-timeline {place} rect:last-child')].map({status_of})")
+        assert {(f"hatch-{status}", fill) for status, fill in found} == {
+            (name, f'url("#{name}")') for name, _ in hatches}
+
+
+def test_report_page_links_each_trial_to_its_folder(browser, run):
+    opened(browser, run / "report.html")
+    links = browser.execute_script("return [...document.querySelectorAll('#trials-table tbody th a')].map("
+                                   "(link) => [link.innerText, link.href])")
+    assert dict(links) == {path.name: f"{path.resolve().as_uri()}/" for path in (run / "trials").iterdir()}
+    (best,) = browser.execute_script("return [...document.querySelectorAll('#picture-list a')].map((one) => one.href)")
+    assert best in dict(links).values()
+
+
 def test_report_page_sorts_by_click_and_keyboard(browser, run):
     from selenium.webdriver.common.keys import Keys
 

@@ -37,9 +37,9 @@ const Charts = (() => {
     const shape = base ? Dom.svg("rect", { x: left - 5, y: top - 5, width: 10, height: 10 })
       : onFront ? Dom.svg("path", { d: `M${left} ${top - 7}L${left + 7} ${top}L${left} ${top + 7}L${left - 7} ${top}Z` })
         : Dom.svg("circle", { cx: left, cy: top, r: 4 });
-    return Dom.withTip(Dom.svg("g", { class: `dot ${kind}`, tabindex: onFront || base ? 0 : -1, role: "img" }, bars, shape),
+    return Dom.withTip(Dom.svg("g", { class: `dot ${kind}` }, bars, shape),
       [State.label(row), `${up.label}: ${Dom.percent(y.mean)}${y.sd === null ? "" : ` ± ${Dom.percent(y.sd)}`}`,
-        `${across.label}: ${Dom.percent(x.mean)}${x.sd === null ? "" : ` ± ${Dom.percent(x.sd)}`}`, x.early ? "last validation" : `n ${row.n}`]);
+        `${across.label}: ${Dom.percent(x.mean)}${x.sd === null ? "" : ` ± ${Dom.percent(x.sd)}`}`, x.early ? "last validation" : `n ${row.n}`], left);
   };
 
   const axis = (parts) => ({ name: State.metric(parts), label: `${State.metricLabel(parts)}, %` });
@@ -89,8 +89,8 @@ const Charts = (() => {
     }
     return [...found.values()];
   };
-  const cross = (stroke, x, y, end, label) => Dom.withTip(Dom.svg("path", { class: "cross", role: "img", stroke,
-    d: `M${x - 5} ${y - 5}L${x + 5} ${y + 5}M${x - 5} ${y + 5}L${x + 5} ${y - 5}` }), [label, `${end.count} ${end.status} after epoch ${end.epoch}`]);
+  const cross = (stroke, x, y, end, label) => Dom.withTip(Dom.svg("path", { class: "cross", stroke,
+    d: `M${x - 5} ${y - 5}L${x + 5} ${y + 5}M${x - 5} ${y + 5}L${x + 5} ${y - 5}` }), [label, `${end.count} ${end.status} after epoch ${end.epoch}`], x);
 
   const curves = () => {
     const names = Object.keys(data.curves.of);
@@ -130,8 +130,8 @@ const Charts = (() => {
       layer.append(Axes.line(number, points.map((point) => [sx(point.at), sy(point.found.mean)])));
       for (const { at, found } of points) {
         if (found.sd) layer.append(Dom.svg("line", { class: "whisker", stroke: colour, x1: sx(at), x2: sx(at), y1: sy(found.mean - found.sd), y2: sy(found.mean + found.sd) }));
-        layer.append(Dom.withTip(Dom.svg("circle", { cx: sx(at), cy: sy(found.mean), r: 4, fill: colour, role: "img", tabindex: 0 }),
-          [State.label(plain), `${setting.name} ${name(at)}: ${Dom.percent(found.mean)}${found.sd === null ? "" : ` ± ${Dom.percent(found.sd)}`} %`]));
+        layer.append(Dom.withTip(Dom.svg("circle", { cx: sx(at), cy: sy(found.mean), r: 4, fill: colour }),
+          [State.label(plain), `${setting.name} ${name(at)}: ${Dom.percent(found.mean)}${found.sd === null ? "" : ` ± ${Dom.percent(found.sd)}`} %`], sx(at)));
       }
     });
     legend("adjustment-legend", lines.map(({ plain }) => plain));
@@ -149,25 +149,35 @@ const Charts = (() => {
       const [unit, name] = top > 7200 ? [3600, "hours"] : top > 120 ? [60, "minutes"] : [1, "seconds"];
       const { drawing, layer, sx, sy } = Axes.frame("cost-chart", { label: caption, x: { range: [0, (top / unit) * 1.05], label: name }, y: { range: Axes.extent(points.map(({ value }) => value)), label: `${State.metricLabel()}, %`, format: Axes.asPercent } });
       for (const { trial, row, value } of points) {
-        layer.append(Dom.withTip(Dom.svg("circle", { class: `dot ${trial.tested ? "plain" : "open"}`, cx: sx(trial.seconds / unit), cy: sy(value), r: 4, role: "img" }),
-          [trial.name, State.label(row), `${Dom.time(trial.seconds)}, ${Dom.percent(value)} %${trial.tested ? "" : " in validation"}`]));
+        layer.append(Dom.withTip(Dom.svg("circle", { class: `dot ${trial.tested ? "plain" : "open"}`, cx: sx(trial.seconds / unit), cy: sy(value), r: 4 }),
+          [trial.name, State.label(row), `${Dom.time(trial.seconds)}, ${Dom.percent(value)} %${trial.tested ? "" : " in validation"}`], trial.seconds));
       }
       Axes.figure("cost-chart", caption, [drawing, Dom.html("p", { class: "note" }, "● tested   ○ last validation")]);
     }
     progress();
   };
 
-  /* Trials in the order of their names: how far each came. */
+  /* Each status has a hatch beside its colour. The lines lie across, so they are seen on bars of one pixel, too. */
+  const HATCHES = { finished: "", stopped: "M0 2H8M0 6H8", failed: "M0 0L8 8M0 8L8 0", running: "M0 1H8" };
+  const hatches = () => Dom.svg("defs", {}, Object.entries(HATCHES).map(([status, d]) => Dom.svg("pattern", { id: `hatch-${status}`, width: 8, height: 8, patternUnits: "userSpaceOnUse" }, Dom.svg("path", { class: "hatch", d }))));
+  const bar = (status, box) => Dom.svg("g", { class: `bar ${status}` }, Dom.svg("rect", box), Dom.svg("rect", { ...box, style: `fill: url(#hatch-${status})` }));
+
+  /* How far each trial came. When a trial began is not recorded, so they stand in the order of their names. */
   const progress = () => {
     const trials = State.trialsShown();
     const caption = "Epochs of each trial, in the order of names";
     if (!trials.length) return Axes.empty("cost-timeline", caption, "No trial.");
     const most = Math.max(...trials.map((trial) => Math.max(trial.planned || 0, trial.epochs)), 1);
     const { drawing, layer, sx, sy, height, box } = Axes.frame("cost-timeline", { label: caption, x: { range: [0, trials.length], label: "trial", ticks: [] }, y: { range: [0, most * 1.05], label: "epochs" } });
-    const wide = Math.max(1, (sx(1) - sx(0)) * 0.8);
-    trials.forEach((trial, number) => layer.append(Dom.withTip(Dom.svg("rect", { class: `bar ${trial.status}`, x: sx(number + 0.1), width: wide, y: sy(Math.max(trial.epochs, most * 0.01)), height: height - box.bottom - sy(Math.max(trial.epochs, most * 0.01)), role: "img" }),
-      [trial.name, `${trial.status}, ${trial.epochs} of ${trial.planned || "?"} epochs`, Dom.time(trial.seconds)])));
-    return Axes.figure("cost-timeline", caption, [drawing, Dom.html("p", { class: "note keys" }, ["finished", "stopped", "failed", "running"].map((name) => Dom.html("span", { class: `key ${name}` }, name)))]);
+    const width = Math.max(1, (sx(1) - sx(0)) * 0.8);
+    drawing.prepend(hatches());
+    trials.forEach((trial, number) => {
+      const top = sy(Math.max(trial.epochs, most * 0.01));
+      layer.append(Dom.withTip(bar(trial.status, { x: sx(number + 0.1), y: top, width, height: height - box.bottom - top }),
+        [trial.name, `${trial.status}, ${trial.epochs} of ${trial.planned || "?"} epochs`, Dom.time(trial.seconds)], number));
+    });
+    const keys = Object.keys(HATCHES).map((status) => Dom.html("span", { class: "hatched" }, Dom.svg("svg", { width: 16, height: 16, "aria-hidden": "true" }, bar(status, { width: 16, height: 16 })), status));
+    return Axes.figure("cost-timeline", caption, [drawing, Dom.html("p", { class: "note keys" }, keys)]);
   };
 
   return { tradeoffs, curve, curves, legend, adjustments, cost };

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sgg.common.metric_names import MEASURED_SUBSETS
 from sgg.methods.variants import neutral
@@ -42,8 +43,10 @@ def report_of(run_dirs: Iterable[Path | str]) -> dict[str, Any]:
     return content(collection, aggregate(collection), folders)
 
 
-def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str]) -> dict[str, Any]:
-    """The content of the report on collected trials."""
+def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str],
+            place: Path | None = None) -> dict[str, Any]:
+    """The content of the report on collected trials. place: the folder in which the page will lie, so that it can name
+    the folders of trials; None: unknown."""
     metrics = _metrics(rows)
     keys = list(dict.fromkeys(key for row in rows for key in row.settings))
     swept = [key for key in keys if key.startswith(EVALUATION)]
@@ -73,7 +76,7 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
         "values": {split: _values(rows, split, metrics) for split in splits},
         "published": [{"name": row.name, "mode": MODE, "metric": METRIC, "recall": row.recall} for row in PUBLISHED],
         "conventions": CONVENTIONS,
-        "trials": _trials(collection, rows, groups),
+        "trials": _trials(collection, rows, groups, place),
         "curves": curves(trials_of),
         "importance": _importance([group for group in groups if group[0].basis == rows[first].basis], searched,
                                   metrics),
@@ -136,8 +139,8 @@ def _values(rows: Sequence[ResultRow], split: str, metrics: Sequence[str]) -> di
     return {name: packed(column) for name, column in columns.items() if any(value is not None for value in column)}
 
 
-def _trials(collection: Collection, rows: Sequence[ResultRow],
-            groups: Sequence[Sequence[ResultRow]]) -> dict[str, list[Any]]:
+def _trials(collection: Collection, rows: Sequence[ResultRow], groups: Sequence[Sequence[ResultRow]],
+            place: Path | None) -> dict[str, list[Any]]:
     configuration = {trial: place for place, group in enumerate(groups) for row in group for trial in row.trials}
     trials = collection.trials
     blocks = collection.blocks if any(row.blocks for row in rows) else []
@@ -148,8 +151,17 @@ def _trials(collection: Collection, rows: Sequence[ResultRow],
             "name", "run", "status", "reason", "seed", "planned", "tested")},
         "configuration": [configuration.get(number) for number in range(len(trials))],
         "block": [block_of(trial.values, blocks) for trial in trials],
+        "address": [_address(trial.directory, place) for trial in trials],
         "epochs": [trial.epochs[-1] if trial.epochs else 0 for trial in trials],
         "seconds": [trial.seconds and round(trial.seconds, 1) for trial in trials]}
+
+
+def _address(folder: Path | None, place: Path | None) -> str | None:
+    """The folder of a trial as a relative link of a page in `place`; None where that is unknown, or does not hold it.
+    Such a link stays right when the folder of the run is moved or sent as a whole."""
+    if folder is None or place is None or not folder.resolve().is_relative_to(place.resolve()):
+        return None
+    return f"./{quote(folder.resolve().relative_to(place.resolve()).as_posix())}/"
 
 
 def _importance(of_configurations: Sequence[Sequence[ResultRow]], keys: Sequence[str],

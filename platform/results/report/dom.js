@@ -17,6 +17,8 @@ const Dom = (() => {
   const html = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
   const svg = (tag, attributes = {}, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
   const byId = (id) => document.getElementById(id);
+  /* Words, as a link where there is an address. */
+  const link = (address, words) => (address ? html("a", { href: address }, words) : words);
   const replace = (id, ...children) => byId(id).replaceChildren(...children.flat(Infinity).filter((child) => child !== null));
 
   /* A long text, cut for a cell or label; the whole text is its title. */
@@ -49,8 +51,12 @@ const Dom = (() => {
     tip.style.top = `${box.top > own.height + 16 ? box.top - own.height - 8 : box.bottom + 8}px`;
   };
   const hideTip = () => { tip.hidden = true; };
-  const withTip = (element, lines) => {
+  /* place: where arrow keys find the element among those of its chart, smallest first; equal ones as they are drawn. */
+  const withTip = (element, lines, place = 0) => {
     element.setAttribute("aria-label", lines.join(", "));
+    element.setAttribute("role", "img");
+    element.setAttribute("tabindex", "-1");
+    element.dataset.place = place;
     element.addEventListener("mouseenter", () => showTip(lines, element));
     element.addEventListener("mouseleave", hideTip);
     element.addEventListener("focus", () => showTip(lines, element));
@@ -59,5 +65,27 @@ const Dom = (() => {
   };
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideTip(); });
 
-  return { html, svg, byId, replace, short, percent, signed, time, setting, withTip };
+  /* A chart of hundreds of marks is one stop of the Tab key, so that what stands below it is near. Arrow keys, Home and
+     End go from mark to mark. */
+  const STEPS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity };
+  const oneStop = (drawing) => {
+    const marks = [...drawing.querySelectorAll("[data-place]")].sort((a, b) => a.dataset.place - b.dataset.place);
+    if (!marks.length) return;
+    let stop = marks[0];
+    stop.setAttribute("tabindex", "0");
+    drawing.setAttribute("aria-description", `${marks.length} marks; arrow keys go from one to the next`);
+    const reach = ({ currentTarget }) => {
+      stop.setAttribute("tabindex", "-1");
+      stop = currentTarget;
+      stop.setAttribute("tabindex", "0");
+    };
+    marks.forEach((mark) => mark.addEventListener("focus", reach)); // a listener of the drawing would make it a stop, too
+    drawing.addEventListener("keydown", (event) => {
+      if (!(event.key in STEPS) || event.ctrlKey || event.altKey || event.metaKey) return;
+      event.preventDefault(); // the page would scroll
+      marks[Math.max(0, Math.min(marks.length - 1, marks.indexOf(stop) + STEPS[event.key]))].focus();
+    });
+  };
+
+  return { html, svg, link, byId, replace, short, percent, signed, time, setting, withTip, oneStop };
 })();

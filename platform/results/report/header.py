@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sgg.common.versions import describe_program
+from sgg.metrics.conventions import REFERENCE
 from sgg.settings.keys import find
 
 from ...study.study_file import StudyFile
@@ -20,6 +22,10 @@ from ..pooling import in_order
 ZERO_SHOT = ("zs: triplets (subject class, predicate, object class) that do not occur in training; 10s: 1 to 10 times; "
              "100s: 11 to 100 times. For test, training is train and val together; for validation it is train.")
 ZERO_SHOT_TRAIN = "zs-train: triplets of the test split that do not occur in train, whether or not in val."
+RECALL = (
+    "recall of each image, averaged over images. R, mR and F1: graph-constrained, one predicate for each pair; ngR and "
+    f"ng-mR: without graph constraint, at most {REFERENCE.unconstrained_limit} triplets an image. By "
+    "sgg.metrics.Conventions, whose defaults follow the evaluator of the papers' code (docs/SYSTEM.md section 6).")
 UNKNOWN = "not recorded"
 MEASURE = "`python -m sgg.detector evaluate RUN/trials/TRIAL/parts/detector` measures it"
 
@@ -35,6 +41,7 @@ def facts(collection: Collection, rows: Sequence[ResultRow], folders: Sequence[s
         ("Word vectors", _different(basis.embeddings for basis in bases)),
         ("Detector", _detectors(studies, [dict(basis.parts).get("detector", "") for basis in bases])),
         ("Detector's mAP", _different(_average_precision(data) for data in _provenances(collection))),
+        ("Evaluation", _evaluation(rows, bases)),
         ("Zero-shot", [ZERO_SHOT, *_other_sets(rows, bases)]),
         ("Code", _different(program for row in rows for program in row.programs) or
          _different(describe_program(study.get("program", {})) for study in studies)),
@@ -74,6 +81,14 @@ def duration(seconds: float) -> str:
 def _different(lines: Iterable[str]) -> list[str]:
     """The lines that differ, without empty ones."""
     return list(dict.fromkeys(line for line in lines if line))
+
+
+def _evaluation(rows: Sequence[ResultRow], bases: Sequence[Basis]) -> list[str]:
+    """How recall is measured, at which K, and whether relations are suppressed first."""
+    names = {name for row in rows for name in row.cells}
+    ks = sorted({int(found[1]) for name in names if (found := re.search(r"/all/(?:ng)?R@(\d+)$", name))})
+    return [RECALL, *([f"K: {', '.join(map(str, ks))}"] if ks else []), *_different(
+        basis.conventions or "without relation NMS" for basis in bases)]
 
 
 def _other_sets(rows: Sequence[ResultRow], bases: Sequence[Basis]) -> list[str]:

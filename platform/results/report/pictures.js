@@ -18,7 +18,7 @@ const Pictures = (() => {
     if (!found) return;
     const { trial, mode, split, k, relations, hits, examples } = found;
     Dom.replace("picture-list",
-      Dom.html("p", { class: "note" }, `Trial ${trial}, the best by ${data.objective}. ${data.modes[mode] || mode} on ${split}: ${hits.toLocaleString("en")} of ${relations.toLocaleString("en")} zero-shot relations are among the first ${k} triplets without graph constraint. `
+      Dom.html("p", { class: "note" }, "Trial ", Dom.link((data.trials.find(({ name }) => name === trial) || {}).address, trial), `, the best by ${data.objective}. ${data.modes[mode] || mode} on ${split}: ${hits.toLocaleString("en")} of ${relations.toLocaleString("en")} zero-shot relations are among the first ${k} triplets without graph constraint. `
         + "A sample that is the same for every trial, at most one of an image and of a triplet. "
         + "Each picture shows the surroundings of both boxes. S, blue and solid: the subject. O, orange and dashed: the object. “On this pair” is the model's best triplet for the two boxes, where that is another one."),
       ...[[true, "Hits"], [false, "Misses"]].map(([hit, title]) => [title, examples.filter((one) => one.hit === hit)])

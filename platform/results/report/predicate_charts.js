@@ -38,11 +38,11 @@ const PredicateCharts = (() => {
       const bars = [one && Dom.svg("rect", { class: "predicate best", x: scale(0), y: top + 4, width: scale(one.mean) - scale(0), height: 9 }),
         other && Dom.svg("rect", { class: "predicate base", x: scale(0), y: top + 15, width: scale(other.mean) - scale(0), height: 5 }),
         one && one.sd ? Dom.svg("line", { class: "whisker", x1: scale(Math.max(0, one.mean - one.sd)), x2: scale(Math.min(1, one.mean + one.sd)), y1: top + 8.5, y2: top + 8.5 }) : null];
-      drawing.append(Dom.withTip(Dom.svg("g", { role: "img", tabindex: -1 },
+      drawing.append(Dom.withTip(Dom.svg("g", {},
         Dom.svg("text", { class: "tick name", x: LABEL - 7, y: top + 15, "text-anchor": "end" }, Dom.short(vocabulary.predicates[place], 17)), bars,
         Dom.svg("text", { class: "tick", x: width - ENDS + 8, y: top + 15 }, one ? `${Dom.percent(one.mean)}${difference}` : "no relation")),
       [vocabulary.predicates[place], `${vocabulary.training[place].toLocaleString("en")} relations in training, ${vocabulary.relations[place].toLocaleString("en")} in ${vocabulary.split}`,
-        `best: ${written(one)} %`, ...(base ? [`baseline: ${written(other)} %`] : [])]));
+        `best: ${written(one)} %`, ...(base ? [`baseline: ${written(other)} %`] : [])], number));
     });
     const at = GROUPS.indexOf(group);
     Axes.figure(id, [`${group}: ${places.length} predicates`, Dom.html("span", { class: "means" }, `mean ${written(best.groups[at])} %${base ? `, baseline ${written(base.groups[at])} %` : ""}`)], drawing);

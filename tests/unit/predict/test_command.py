@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zlib
 from pathlib import Path
 
 import jsonschema
@@ -162,6 +163,60 @@ def test_main_names_boxes_of_images_that_are_not_given(trial, folder, tmp_path, 
     (tmp_path / "boxes.json").write_text(json.dumps({"a.png": box}))
     assert run(*words) == 0
     assert "note:" not in capsys.readouterr().err
+
+
+def test_main_leaves_out_triplets_below_the_threshold(trial, folder, tmp_path, capsys) -> None:
+    (graph,) = Predictor(trial, "cpu")([folder / "a.png"])
+    threshold = (graph.scores[2] + graph.scores[3]) / 2
+    words = trial, folder / "a.png", "--out", tmp_path / "out", "--device", "cpu", "--no-pictures"
+    assert run(*words, "--threshold", threshold) == 0
+    document = json.loads((tmp_path / "out" / "a.png.json").read_text())
+    np.testing.assert_allclose([one["score"] for one in document["triplets"]], graph.scores[:3], atol=1e-6)
+    with pytest.raises(SystemExit):
+        run(*words, "--threshold", 1.5)
+    assert "--threshold: must be a number from 0 to 1, got 1.5" in capsys.readouterr().err
+
+
+def test_main_shows_a_bar_on_a_terminal_alone(trial, folder, tmp_path, capsys, monkeypatch) -> None:
+    words = trial, folder / "a.png", folder / "deep.png", "--out", tmp_path, "--device", "cpu", "--no-pictures"
+    assert run(*words) == 0
+    assert capsys.readouterr().err == ""
+    for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm"), ("COLUMNS", "80")):  # as on a terminal
+        monkeypatch.setenv(name, value)
+    assert run(*words) == 0
+    said = capsys.readouterr().err
+    assert "images" in said
+    assert "2/2" in said
+
+
+def as_large(content: bytes, width: int, height: int) -> bytes:
+    """A PNG whose header says another size."""
+    head = b"IHDR" + width.to_bytes(4, "big") + height.to_bytes(4, "big") + content[24:29]
+    return content[:12] + head + zlib.crc32(head).to_bytes(4, "big") + content[33:]
+
+
+def test_main_predicts_an_image_of_20000_pixels_and_names_one_that_is_too_large(
+        trial, folder, tmp_path, capsys) -> None:
+    wide, square = folder / "wide.png", folder / "square.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 20_000, 3), np.uint8)).save(wide)
+    square.write_bytes(as_large((folder / "a.png").read_bytes(), 20_000, 20_000))
+    assert run(trial, wide, square, "--out", tmp_path / "out", "--device", "cpu") == 1
+    said = capsys.readouterr()
+    assert "1 of 2 images predicted" in said.out
+    assert f"image file {square} has more than 178,956,970 pixels: make it smaller" in said.err
+    document = json.loads((tmp_path / "out" / "wide.png.json").read_text())
+    assert (document["width"], document["height"]) == (20_000, 60)
+    with Image.open(tmp_path / "out" / "wide.png.graph.png") as picture:
+        assert max(picture.size) < 10_000
+
+
+def test_main_says_nothing_of_images_of_which_pil_warns(trial, folder, tmp_path, capsys, monkeypatch, recwarn) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2_000)  # a.png has 2,400
+    assert run(trial, folder / "a.png", "--out", tmp_path, "--device", "cpu", "--no-pictures") == 0
+    assert capsys.readouterr().err == ""
+    assert [warning.message for warning in recwarn if warning.category is Image.DecompressionBombWarning] == []
+    with pytest.warns(Image.DecompressionBombWarning):  # PIL's own limit is the one that was set
+        images.read_pixels(folder / "a.png")
 
 
 @pytest.mark.parametrize(("words", "said"), [

@@ -1,5 +1,6 @@
 """Predictions without data equal those of an evaluation on the data."""
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -127,6 +128,16 @@ def test_predictor_takes_images_without_boxes_or_detections(trial) -> None:
     assert [len(graph.relations) for graph in predictor([image], [empty])] == [0]
 
 
+def test_predictor_cuts_and_refuses_boxes_as_the_command_does(trial) -> None:
+    predictor, image = Predictor(trial, "cpu"), np.zeros((40, 60, 3), np.uint8)
+    (graph,) = predictor(image, [GivenBoxes([[0, 0, 30, 30], [-5, 5, 80, 38.5]])])
+    assert np.asarray(graph.boxes).tolist() == [[0, 0, 30, 30], [0, 5, 60, 38.5]]
+    for box, said in (([70, 0, 90, 9], r"lies outside of the image, which is 60x40 pixels"),
+                      ([9, 0, 9, 9], "x2 and y2 of a box must be greater"), ([0, 0, 5, np.nan], "must be greater")):
+        with pytest.raises(ValueError, match=rf"number 0: box 2 of those given, .*{said}"):
+            predictor(image, [GivenBoxes(np.array([[0, 0, 30, 30], box]))])
+
+
 @pytest.mark.parametrize(("image", "said"), [
     (np.zeros((4, 4), np.uint8), r"\[4, 4\] uint8"), (np.zeros((4, 4, 3)), "float64")])
 def test_predictor_refuses_arrays_of_another_form(trial, image, said) -> None:
@@ -240,6 +251,16 @@ def test_predictor_refuses_parts_of_another_training(tmp_path, write_trial) -> N
     described = tmp_path / "a" / "parts" / parts.PARTS
     described.write_text(described.read_text().replace('"0123"', '"4567"'))
     with pytest.raises(ValueError, match=r"parts\.json is of another training: its detector is 4567.*0123"):
+        Predictor(tmp_path / "a")
+
+
+def test_predictor_refuses_parts_with_another_number_of_classes(tmp_path, write_trial) -> None:
+    write_trial(tmp_path / "a")
+    described = tmp_path / "a" / "parts" / parts.PARTS
+    content = json.loads(described.read_text())
+    number = len(content["classes"])
+    described.write_text(json.dumps(content | {"classes": [*content["classes"], "unicorn"]}))
+    with pytest.raises(ValueError, match=rf"parts/detector knows {number} classes, .*parts\.json {number + 1}"):
         Predictor(tmp_path / "a")
 
 

@@ -3,6 +3,7 @@ import io
 import json
 from itertools import pairwise
 from platform.results.aggregate import aggregate, collect
+from platform.results.files import write_results
 from platform.results.formats import render
 from platform.study.trial_record import FAILED, FINISHED, STOPPED
 
@@ -36,6 +37,24 @@ def test_render_tables_with_percent_and_deviation(search):
     assert r"50.0 $\pm$ 14.1" in render(rows, "latex")
     with pytest.raises(ValueError, match="mR@50 was not measured; measured: ngR@100"):
         render(rows, "table", metric="mR@50")
+
+
+def test_render_latex_keeps_every_character_of_a_setting(search):
+    """Also in a text with a dollar."""
+    path = search("a", [("dnorm", 0, FINISHED, 0.4), ("baseline", 0, FINISHED, 0.4)])
+    rows = aggregate(collect([path]))
+    rows[0].settings["loss.kind"] = r"a_b $5 c\d ~ 10^2 < {e} & ±"
+    assert (r"a\_b \$5 c\textbackslash{}d \textasciitilde{} 10\textasciicircum{}2 $<$ \{e\} \& $\pm$ & 40.0 "
+            in render(rows, "latex"))
+
+
+def test_write_results_writes_what_the_formats_give(search):
+    path = search("a", [("dnorm", 0, FINISHED, 0.4), ("dnorm", 1, FINISHED, 0.6)])
+    write_results(path)
+    rows = aggregate(collect([path]))
+    for name, form in (("results.csv", "csv"), ("results.json", "json"), ("results.tex", "latex")):
+        assert (path / name).read_text() == render(rows, form)
+    assert r"50.0 $\pm$ 14.1" in (path / "results.tex").read_text()
 
 
 def lines_of(path, width=None):

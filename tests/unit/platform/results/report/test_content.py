@@ -1,7 +1,7 @@
 import json
 from platform.results.aggregate import aggregate, collect
 from platform.results.formats import render
-from platform.results.report.content import report_of
+from platform.results.report.content import content, report_of
 from platform.study.trial_record import FAILED, FINISHED, RUNNING, STOPPED
 
 import pytest
@@ -94,6 +94,27 @@ def test_report_of_says_what_was_asked_and_of_what(search):
     assert facts["Data"] == ["toy genome [aaaaaaaa]"]
     assert facts["Seeds"] == ["0"]
     assert facts["Trials"] == ["1: 1 finished"]
+
+
+def test_report_of_says_how_recall_is_measured(search):
+    """A line for each of two runs, of which one suppresses relations."""
+    paths = [search(name, [("dnorm", 0, FINISHED, 0.4)], data=TOY | {"relation_nms": nms})
+             for name, nms in (("a", False), ("b", True))]
+    how, *rest = dict(report_of(paths)["facts"])["Evaluation"]
+    assert "averaged over images" in how
+    assert "at most 300 triplets" in how
+    assert rest == ["K: 100", "without relation NMS", "relation NMS"]
+
+
+def test_content_links_trials_from_the_folder_of_the_page(search, tmp_path):
+    """Names are escaped. There is no link where the page's place is unknown, or does not hold the trial."""
+    path = search("a", [("dnorm", 0, FINISHED, 0.4), ("baseline", 0, FINISHED, 0.4)])
+    (path / "trials" / "t1").rename(path / "trials" / 'x" #1?')
+    collection = collect([path])
+    rows = aggregate(collection)
+    addresses = [content(collection, rows, [str(path)], place)["trials"]["address"]
+                 for place in (path, tmp_path / "other", None)]
+    assert addresses == [["./trials/t0/", "./trials/x%22%20%231%3F/"], [None, None], [None, None]]
 
 
 def test_report_of_says_the_gpu_time(search):
