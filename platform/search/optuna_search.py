@@ -21,7 +21,9 @@ import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileOpenLock
+from ray import tune
 from ray.tune.search.optuna import OptunaSearch
+from ray.tune.search.sample import Categorical
 
 from sgg.common.atomic import named_in_errors, replaced
 from sgg.config.search import Objective
@@ -86,21 +88,28 @@ class RepeatingOptuna(RepeatingSearcher):
     def __init__(self, path: Path, name: str, objectives: Sequence[Objective], repeats: list[Values],
                  at_once: int) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # the live table shows each trial
-        # Optuna would rather have no list as a value of a setting, since its databases cannot store one. A journal can.
-        warnings.filterwarnings("ignore", "Choices for a categorical distribution should be", UserWarning)
         metric: Any = list(OBJECTIVES[:len(objectives)])
         mode: Any = [mode for _, mode in objectives]
         if len(objectives) == 1:
             (metric,), (mode,) = metric, mode
         self._journal: StudyJournal | None = StudyJournal(path)
         self._name, self._metric_names = name, [metric for metric, _ in objectives]
+        self._of_text: dict[str, dict[str, Any]] = {}
         self._storage = JournalStorage(self._journal)
         super().__init__(OptunaSearch(metric=metric, mode=mode, seed=repeats[0][SEED_KEY], storage=self._storage,
                                       study_name=name), repeats, at_once)
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
-        """Pass the search space to Optuna, and the names of the metrics to its study."""
-        found = super().set_search_properties(metric, mode, config, **spec)
+        """Pass the search space to Optuna, and the names of the metrics to its study.
+
+        A dashboard cannot show a list as a value of a setting, so Optuna chooses among texts where a setting has lists.
+        """
+        chosen = {key: domain.categories for key, domain in config.items() if isinstance(domain, Categorical)}
+        self._of_text = {key: {json.dumps(value): value for value in values if isinstance(value, list | dict)}
+                         for key, values in chosen.items()}
+        as_text = {key: tune.choice([json.dumps(value) if isinstance(value, list | dict) else value
+                                     for value in values]) for key, values in chosen.items()}
+        found = super().set_search_properties(metric, mode, config | as_text, **spec)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             study = optuna.load_study(study_name=self._name, storage=self._storage)
@@ -115,7 +124,12 @@ class RepeatingOptuna(RepeatingSearcher):
             trial = optuna_trials(self._chooser)[leader]
             repeat = {key: found[key] for key in self._repeats[0]}
             trial.set_user_attr(ATTRIBUTE.format(describe_repeat(repeat)), trial_id)
+            return {key: self._value(key, value) for key, value in found.items()}
         return found
+
+    def _value(self, key: str, value: Any) -> Any:
+        """The value of a setting that Optuna has chosen as text, or as it is."""
+        return self._of_text.get(key, {}).get(value, value) if isinstance(value, str) else value
 
     def save(self, checkpoint_path: str) -> None:
         """Write the state to a file, and the study to its own."""

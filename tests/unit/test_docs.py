@@ -123,7 +123,7 @@ def test_readme_stays_short() -> None:
     text = (ROOT / "README.md").read_text()
     assert len(text.splitlines()) <= 130
     assert re.findall(r"^## (.*)", text, re.M) == ["Two commands", "Reproduce the papers", "Python", "Your own data",
-                                                   "Your own head", "Cluster", "Limits", "Citation"]
+                                                   "Your own head", "What is in it", "Limits", "Citation"]
 
 
 def test_published_values_are_those_of_the_paper_configs() -> None:

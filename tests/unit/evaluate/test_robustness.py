@@ -18,6 +18,7 @@ from sgg.evaluate.__main__ import build_parser, main
 from sgg.evaluate.measured import restored
 from sgg.evaluate.robustness import Robustness, named_corruptions
 from sgg.experiment.context import Experiment
+from sgg.systems.two_stage.opened_stores import OpenedStores
 from sgg.systems.two_stage.storing import reads_of
 from tests.unit.importing.test_published import small
 from tests.untrained import untrained
@@ -145,7 +146,7 @@ def test_main_names_a_convention_beside_the_data_and_not_among_them(checkpoint, 
 def test_corrupted_images_are_never_read_from_stores(toy_root, monkeypatch) -> None:
     foundation = untrained(corrupted(toy_root), toy_root)
     opened = []
-    monkeypatch.setattr(type(foundation), "_opened", lambda self, split: opened.append(split))
+    monkeypatch.setattr(OpenedStores, "of", lambda self, split: opened.append(split))
     next(foundation.evaluation_batches("test"))
     assert opened == []
     next(foundation.evaluation_batches("val"))

@@ -1,5 +1,6 @@
 """Optuna's study in a file: the same search as in memory, and a file that Optuna opens at any time."""
 
+import json
 import warnings
 from platform.search.optuna_search import RepeatingOptuna, StudyJournal
 from platform.search.repeating_searcher import RepeatingSearcher
@@ -67,6 +68,15 @@ def test_repeating_optuna_suggests_what_a_study_in_memory_does(search):
     assert run(search(), names) == run(in_memory, names)
 
 
+def test_repeating_optuna_chooses_lists_as_texts_which_a_dashboard_shows(search, opened):
+    found = run(search_of := search(), [f"t{number}" for number in range(8)])
+    assert {tuple(values["d"]) for values in found} == {("D",), ("D", "G")}
+    search_of._journal.write()
+    study = opened()
+    assert study.trials[0].distributions["d"].choices == ('["D"]', '["D", "G"]')
+    assert study.trials[0].distributions["c"].choices == ("x", None, True)
+
+
 def test_repeating_optuna_keeps_one_trial_for_a_configuration(search, opened, tmp_path):
     """Its value is the mean over seeds, its attributes name the runs; one that runs is there, too."""
     one = search()
@@ -76,7 +86,8 @@ def test_repeating_optuna_keeps_one_trial_for_a_configuration(search, opened, tm
     study = opened()
     first, second = study.trials
     assert first.value == pytest.approx(score(values[0], 3.5)[OBJECTIVES[0]])
-    assert first.params == {name: value for name, value in values[0].items() if name not in (SEED_KEY, "study")}
+    assert first.params == {name: json.dumps(value) if name == "d" else value for name, value in values[0].items()
+                            if name not in (SEED_KEY, "study")}
     assert first.user_attrs == {"trial of seed 3": "t0", "trial of seed 4": "t1"}
     assert (second.state, second.user_attrs) == (TrialState.RUNNING, {"trial of seed 3": "t2"})
     assert study.metric_names == ["val/sgcls/zs/ngR@100"]
