@@ -105,11 +105,10 @@ class RepeatingOptuna(RepeatingSearcher):
         A dashboard cannot show a list as a value of a setting, so Optuna chooses among texts where a setting has lists.
         """
         chosen = {key: domain.categories for key, domain in config.items() if isinstance(domain, Categorical)}
-        self._of_text = {key: {json.dumps(value): value for value in values if isinstance(value, list | dict)}
+        self._of_text = {key: {_shown(value): value for value in values if _shown(value) is not value}
                          for key, values in chosen.items()}
-        as_text = {key: tune.choice([json.dumps(value) if isinstance(value, list | dict) else value
-                                     for value in values]) for key, values in chosen.items()}
-        found = super().set_search_properties(metric, mode, config | as_text, **spec)
+        shown = {key: tune.choice([*map(_shown, values)]) for key, values in chosen.items()}
+        found = super().set_search_properties(metric, mode, config | shown, **spec)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             study = optuna.load_study(study_name=self._name, storage=self._storage)
@@ -143,3 +142,8 @@ class RepeatingOptuna(RepeatingSearcher):
         super().restore(checkpoint_path)
         if self._journal is fresh:
             self._journal = None
+
+
+def _shown(value: Any) -> Any:
+    """A value of a setting as a dashboard shows it: a list as text, others as they are."""
+    return json.dumps(value) if isinstance(value, list | dict) else value

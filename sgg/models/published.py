@@ -64,11 +64,11 @@ _TABLE = "freq_bias.obj_baseline."
 def filling_of_benchmark(state: dict[str, Tensor], scene_graph: SceneGraphModel, head: PublishedHead,
                          settings: Mapping[str, Any]) -> Filling:
     """All weights of F in a checkpoint of Scene-Graph-Benchmark. head, settings: of the relation head."""
-    of_head = {_TABLE: "frequency_bias.table."} | {theirs: f"relation_head.{ours}"
-                                                   for theirs, ours in head.names(settings).items()}
+    names = head.names(settings)
+    of_head = {_TABLE: "frequency_bias.table."} | {theirs: f"relation_head.{ours}" for theirs, ours in names.items()}
     prefixes = BENCHMARK_VECTORS | {BENCHMARK_HEAD + theirs: ours for theirs, ours in of_head.items()}
     own = scene_graph.state_dict()
-    unused = tuple(BENCHMARK_HEAD + one for one in head.unused if one not in head.names(settings))
+    unused = tuple(BENCHMARK_HEAD + one for one in head.unused if one not in names)
     weights = []
     for published, value in state.items():
         name = published.removeprefix(BENCHMARK)

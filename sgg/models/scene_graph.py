@@ -96,15 +96,9 @@ class SceneGraphModel(nn.Module):
 
     def _pair_vectors(self, edges: Tensor, boxes: Tensor, image_index: Tensor, pairs: Tensor,
                       image_sizes: Tensor) -> Tensor:
-        """[P, V] or [P, V + D] the vectors of pairs. The inputs are those of `classify`."""
+        """[P, V] the vectors of pairs with their drawn boxes, or [P, V + D] with those of the drawings behind them. The
+        inputs are those of `classify`."""
         box_pairs = self.regions.embed_boxes(boxes, pairs, image_sizes[image_index[pairs[:, 0]]])
-        return self._with_drawing(edges, box_pairs)
-
-    def _with_drawing(self, edges: Tensor, box_pairs: Tensor) -> Tensor:
-        """[P, V] the vectors of pairs with their drawn boxes, or [P, V + D] with those of the drawings behind them.
-
-        edges: [P, pair channels, 7, 7]. box_pairs: [P, channels, h, w] the embedding of the drawings.
-        """
         if self.drawing_head is None:
             return self._vectors(self.edge_box_head, edges, box_pairs)
         return torch.cat([self._vectors(self.edge_box_head, edges), self.drawing_head(box_pairs)], dim=1)
@@ -173,9 +167,8 @@ class SceneGraphModel(nn.Module):
         def vectors() -> Iterator[tuple[slice, Tensor]]:
             for rows in parts:
                 of_part = pairs[rows]
-                box_pairs = self.regions.embed_boxes(boxes, of_part, image_sizes[image_index[of_part[:, 0]]])
                 pooled = self.regions.of_pairs(feature_map, boxes, image_index, of_part) if held is None else held[rows]
-                yield rows, self._with_drawing(pooled, box_pairs)
+                yield rows, self._pair_vectors(pooled, boxes, image_index, of_part, image_sizes)
 
         of_objects = self.node_box_head(nodes)
         inputs = self._inputs((of_objects, of_objects[:0]), (nodes, held), boxes, image_index, pairs, image_sizes,

@@ -76,7 +76,7 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
         "values": {split: _values(rows, split, metrics) for split in splits},
         "published": [{"name": row.name, "mode": MODE, "metric": METRIC, "recall": row.recall} for row in PUBLISHED],
         "conventions": CONVENTIONS,
-        "trials": _trials(collection, rows, groups, place),
+        "trials": _trials(collection, rows, groups, None if place is None else place.resolve()),
         "curves": curves(trials_of),
         "importance": _importance([group for group in groups if group[0].basis == rows[first].basis], searched,
                                   metrics),
@@ -141,7 +141,7 @@ def _values(rows: Sequence[ResultRow], split: str, metrics: Sequence[str]) -> di
 
 def _trials(collection: Collection, rows: Sequence[ResultRow], groups: Sequence[Sequence[ResultRow]],
             place: Path | None) -> dict[str, list[Any]]:
-    configuration = {trial: place for place, group in enumerate(groups) for row in group for trial in row.trials}
+    configuration = {trial: number for number, group in enumerate(groups) for row in group for trial in row.trials}
     trials = collection.trials
     blocks = collection.blocks if any(row.blocks for row in rows) else []
     keys = list(dict.fromkeys(key for trial in trials for key in trial.values))
@@ -159,9 +159,9 @@ def _trials(collection: Collection, rows: Sequence[ResultRow], groups: Sequence[
 def _address(folder: Path | None, place: Path | None) -> str | None:
     """The folder of a trial as a relative link of a page in `place`; None where that is unknown, or does not hold it.
     Such a link stays right when the folder of the run is moved or sent as a whole."""
-    if folder is None or place is None or not folder.resolve().is_relative_to(place.resolve()):
+    if folder is None or place is None or not (inside := folder.resolve()).is_relative_to(place):
         return None
-    return f"./{quote(folder.resolve().relative_to(place.resolve()).as_posix())}/"
+    return f"./{quote(inside.relative_to(place).as_posix())}/"
 
 
 def _importance(of_configurations: Sequence[Sequence[ResultRow]], keys: Sequence[str],
