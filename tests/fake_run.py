@@ -8,6 +8,7 @@ import base64
 import json
 import math
 import random
+import statistics
 from functools import cache
 from pathlib import Path
 from platform.study.directory import StudyDirectory
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from sgg.common.metric_names import metric_names
+from sgg.common.metric_names import HARMONIC_MEANS, metric_names
 from sgg.config import load
 from sgg.viz.thumbnail import thumbnail
 
@@ -116,9 +117,11 @@ def _figures(split: str, quality: float, weights: tuple[float, ...], ks: tuple[i
             figures[f"{split}/{mode}/{subset}/num_images"] = 600
             for weight in weights:
                 suffix = f"/x{weight:g}" if weight else ""
-                for name in metric_names(mode, ks):
-                    figures[f"{split}/{mode}/{subset}/{name}{suffix}"] = _figure(
-                        name, quality * ease * share, weight, draw.gauss(0, 0.004))
+                found = {name: _figure(name, quality * ease * share, weight, draw.gauss(0, 0.004))
+                         for name in metric_names(mode, ks)}
+                found |= {f"{kind}@{k}": statistics.harmonic_mean([found[f"{part}@{k}"] for part in parts])
+                          for kind, parts in HARMONIC_MEANS.items() for k in ks}
+                figures |= {f"{split}/{mode}/{subset}/{name}{suffix}": value for name, value in found.items()}
     return figures
 
 

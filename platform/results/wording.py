@@ -14,7 +14,7 @@ from .paired import Difference
 
 WIDTH = 100
 """Columns of a terminal that a table should fit."""
-RECALLS = ("R", "mR", "F1", "ngR", "ng-mR")
+RECALLS = ("R", "mR", "F1", "ngR", "ng-mR", "ng-F1")
 """The kinds of recall that report and files show."""
 DATA_SEED = "data.seed"
 MODES = {"sgcls": "SGCls", "predcls": "PredCls", "sgdet": "SGDet"}

@@ -23,8 +23,10 @@ SATURATED = 0.95
 """The recall at which configurations can no longer be told apart."""
 PREDICATE_GROUPS = ("head", "body", "tail")
 """Predicates in the order of their numbers of relations in training (`sgg/metrics/predicate_groups.py`)."""
-RECALLS = ("R", "mR", "F1", "A", "ngR", "ng-mR")
+RECALLS = ("R", "mR", "F1", "A", "ngR", "ng-mR", "ng-F1")
 """Every recall at K, in the order of tables. SGDet has no A (accuracy)."""
+HARMONIC_MEANS = {"F1": ("R", "mR"), "ng-F1": ("ngR", "ng-mR")}
+"""Of which two recalls each of these is the harmonic mean."""
 RELATIVE = ("R-relative", "mR-relative", "ngR-relative", "ng-mR-relative")
 """Recalls whose K is, for each image, its number of annotated relations."""
 TRIPLET_KS = (5, 10, 15, 20, 50)

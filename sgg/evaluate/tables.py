@@ -17,8 +17,8 @@ from sgg.methods.adjustment import BY_METRICS, text_of
 from sgg.methods.variants import Variant, suffix, weight_of
 from sgg.metrics import SceneGraphMetrics
 
-LEAST = 6
-"""The least letters in a line of a heading that folds."""
+LETTERS = (6, 5, 4)
+"""The least letters in a line of a heading that folds: the first one with which the table fits."""
 SIDE_BY_SIDE = 2
 """Variants in one table of predicates: with more, its columns are too narrow for a terminal of 100 columns."""
 
@@ -58,12 +58,12 @@ def tables(named: Values, modes: Iterable[str], variants: Iterable[Variant], k: 
 
 def _columns(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Column]:
     """Columns that are never narrower than what stands in them: if they take more than a terminal of `PIPE_COLUMNS`,
-    headings fold."""
-    heads = [head.replace("_", "_\n") for head in heads]
+    headings fold, and no more than is needed."""
+    heads = [head.replace("_", "\n") for head in heads]
     cells = [max(map(len, column)) for column in zip(*rows, strict=True)] if rows else [0] * len(heads)
     whole = [max(cell, *map(len, head.split("\n"))) for head, cell in zip(heads, cells, strict=True)]
-    folded = [max(cell, min(LEAST, width)) for cell, width in zip(cells, whole, strict=True)]
-    widths = whole if sum(whole) + len(whole) <= PIPE_COLUMNS else folded
+    folded = [[max(cell, min(least, width)) for cell, width in zip(cells, whole, strict=True)] for least in LETTERS]
+    widths = next((of for of in (whole, *folded) if sum(of) + len(of) <= PIPE_COLUMNS), folded[-1])
     words = heads.index("subset") + 1  # numbers follow
     return [Column(head, overflow="fold", justify="left" if place < words else "right", width=width)
             for place, (head, width) in enumerate(zip(heads, widths, strict=True))]

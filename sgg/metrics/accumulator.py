@@ -152,8 +152,8 @@ class SceneGraphMetrics:
         """Every metric by name, fractions in [0, 1]; NaN for a subset without a relation.
 
         Names are `<subset>/<metric>`, where subset is one of `subsets`, and metric is R@K, ngR@K, mR@K, ng-mR@K, F1@K,
-        A@K (not in sgdet), ngR@K-weighted, {R,mR,ngR,ng-mR}-relative (K is the number of annotated relations of the
-        image, those outside of the subset too), triplet-R@K, triplet-R@K-weighted,
+        ng-F1@K, A@K (not in sgdet), ngR@K-weighted, {R,mR,ngR,ng-mR}-relative (K is the number of annotated
+        relations of the image, those outside of the subset too), triplet-R@K, triplet-R@K-weighted,
         triplet-rank-{mean,median,class-median} or triplet-rank-{mean,class-median}-weighted. The suffix is `/x0.5` for
         pred_weight 0.5 and `/x1` for 1. `<subset>/num_images`, `<subset>/num_relations` and `<subset>/num_triplets` are
         the numbers of images, relations and distinct triplets. per_predicate: add R@K/predicate3, ngR@K/predicate3 and
@@ -189,7 +189,8 @@ class SceneGraphMetrics:
             everything, means, recall = everything[:, :-1], means[:, :-1], recall[..., :-1]
         constrained, unconstrained, given, weighted = everything
         columns = {"R@{}": constrained, "ngR@{}": unconstrained, "mR@{}": means[0], "ng-mR@{}": means[1],
-                   "F1@{}": harmonic_mean(constrained, means[0]), "ngR@{}-weighted": weighted}
+                   "F1@{}": harmonic_mean(constrained, means[0]), "ng-F1@{}": harmonic_mean(unconstrained, means[1]),
+                   "ngR@{}-weighted": weighted}
         if self.mode != "sgdet":
             columns["A@{}"] = given
         if per_predicate:

@@ -121,6 +121,6 @@ def mean_recall(recall: np.ndarray, absent_count: bool = True) -> np.ndarray:
 
 
 def harmonic_mean(recall: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """[K] F1@K from R@K and mR@K; 0 where both are 0."""
+    """[K] F1@K from R@K and mR@K, or ng-F1@K from ngR@K and ng-mR@K; 0 where both are 0."""
     total = recall + mean
     return np.where(total > 0, 2 * recall * mean / np.where(total > 0, total, 1), total)

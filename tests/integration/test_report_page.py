@@ -13,6 +13,7 @@ from platform.results.paired import holm, paired
 from platform.results.report.content import report_of
 from platform.results.report.page import page
 
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -194,6 +195,42 @@ def test_report_page_links_each_trial_to_its_folder(browser, run):
     assert best in dict(links).values()
 
 
+def test_report_page_links_each_mark_to_its_trials(browser, run):
+    """A click or Enter keeps the tip of a mark, with links to its trials, until Escape or a click elsewhere."""
+    from selenium.webdriver import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    def links() -> dict[str, str]:
+        return dict(browser.execute_script("return [...document.querySelectorAll('#tip:not([hidden]) a')].map("
+                                           "(link) => [link.innerText, link.href])"))
+
+    def focused() -> str:
+        return browser.execute_script("const one = document.activeElement;"
+                                      "return one.getAttribute('aria-label') ?? one.innerText")
+
+    opened(browser, run / "report.html")
+    waited(browser, "return document.querySelectorAll('#cost-timeline .bar').length")
+    folders = {path.name: f"{path.resolve().as_uri()}/" for path in (run / "trials").iterdir()}
+    for chart in ("tradeoff-shots", "tradeoff-recalls", "parallel", "curve-metric", "curve-loss", "adjust-4-0",
+                  "predicates-head", "cost-chart", "cost-timeline"):
+        browser.execute_script(f"document.querySelector('#{chart} [tabindex=\"0\"]').focus()")
+        mark = focused()
+        ActionChains(browser).send_keys(Keys.ENTER).perform()
+        found = links()
+        assert len(found) == (1 if chart.startswith("cost") else 2), chart
+        assert found.items() <= folders.items()
+        assert focused() in found
+        ActionChains(browser).send_keys(Keys.ESCAPE).perform()
+        assert (links(), focused()) == ({}, mark), chart
+    bars = browser.find_elements(By.CSS_SELECTOR, "#cost-timeline [data-place]")
+    for bar, name in zip(bars[:3], sorted(folders), strict=False):
+        ActionChains(browser).scroll_to_element(bar).click(bar).perform()
+        assert links() == {name: folders[name]}
+    ActionChains(browser).click(browser.find_element(By.CSS_SELECTOR, "#cost-title")).perform()
+    assert links() == {}
+
+
 def test_report_page_sorts_by_click_and_keyboard(browser, run):
     from selenium.webdriver.common.keys import Keys
 
@@ -241,6 +278,28 @@ def test_report_page_shows_the_metric_and_k_that_are_chosen(browser, run):
     values = list(values_of(report, best, "predcls/zs/mR@20").values())
     shown = texts(browser, "#results-table tbody td.chosen")[0]
     assert shown.split()[:3] == [f"{100 * stats.tmean(values):.1f}", "±", f"{100 * stats.tstd(values):.1f}"]
+
+
+@pytest.mark.parametrize("recall", ["F1", "ng-F1"])
+def test_report_page_computes_harmonic_means(browser, run, recall):
+    """They are not in the content of the page, and they are those of results.csv."""
+    from selenium.webdriver.support.ui import Select
+
+    report = report_of([run])
+    assert not any(f"/{recall}@" in name for values in report["values"].values() for name in values)
+    opened(browser, run / "report.html")
+    Select(browser.find_element("id", "choose-recall")).select_by_value(recall)
+    waited(browser, f"return document.querySelector('#results-table th.chosen').innerText.includes('{recall}@')")
+    browser.find_element("id", "choose-adjusted").click()
+    number = len(rows_of(report))
+    waited(browser, f"return document.querySelectorAll('#results-table tbody tr').length === {number}")
+    k = report["headline"][0]["sgcls"]
+    table = pd.read_csv(run / "results.csv")
+    written = table[f"test/sgcls/zs/{recall}@{k} mean"].dropna()
+    shown = texts(browser, "#results-table tbody td.chosen:not(.early)")
+    assert len(shown) > 5
+    assert {text.split()[0] for text in shown} - {"–"} <= {f"{100 * value:.1f}" for value in written}
+    assert texts(browser, "#results-table tbody td.chosen strong") == [f"{100 * written.max():.1f}"]
 
 
 def test_report_page_shows_each_mode_at_its_headline(browser, run, tmp_path):

@@ -194,8 +194,9 @@ def recalls(relations, mode, num_predicates, train, ks, absent_predicates_count)
             if k is not None:
                 named |= {f"{kind}@{k}/predicate{p}": value for p, value in enumerate(each, start=1)}
     for k in ks:
-        r, m = named[f"R@{k}"], named[f"mR@{k}"]
-        named[f"F1@{k}"] = 0.0 if r == m == 0 else 2 * r * m / (r + m)
+        for kind, of_predicates, name in ("R", "mR", "F1"), ("ngR", "ng-mR", "ng-F1"):
+            r, m = named[f"{kind}@{k}"], named[f"{of_predicates}@{k}"]
+            named[f"{name}@{k}"] = 0.0 if r == m == 0 else 2 * r * m / (r + m)
         if mode != "sgdet":
             named[f"A@{k}"] = share_found(relations, "A", k) if relations else NAN
         named[f"ngR@{k}-weighted"] = rare_mean_over_images(relations, train, k)

@@ -24,7 +24,7 @@ const Axes = (() => {
 
   const figure = (id, caption, body) => {
     Dom.replace(id, Dom.html("figcaption", {}, caption), body);
-    Dom.byId(id).querySelectorAll("svg").forEach(Dom.oneStop);
+    Dom.byId(id).querySelectorAll("svg").forEach(Marks.oneStop);
   };
   const empty = (id, caption, why) => figure(id, caption, Dom.html("p", { class: "empty" }, why));
   const widthOf = (id) => Math.max(260, Math.min(1240, Dom.byId(id).clientWidth - 2));

@@ -37,9 +37,9 @@ const Charts = (() => {
     const shape = base ? Dom.svg("rect", { x: left - 5, y: top - 5, width: 10, height: 10 })
       : onFront ? Dom.svg("path", { d: `M${left} ${top - 7}L${left + 7} ${top}L${left} ${top + 7}L${left - 7} ${top}Z` })
         : Dom.svg("circle", { cx: left, cy: top, r: 4 });
-    return Dom.withTip(Dom.svg("g", { class: `dot ${kind}` }, bars, shape),
+    return Marks.mark(Dom.svg("g", { class: `dot ${kind}` }, bars, shape),
       [State.label(row), `${up.label}: ${Dom.percent(y.mean)}${y.sd === null ? "" : ` ± ${Dom.percent(y.sd)}`}`,
-        `${across.label}: ${Dom.percent(x.mean)}${x.sd === null ? "" : ` ± ${Dom.percent(x.sd)}`}`, x.early ? "last validation" : `n ${row.n}`], left);
+        `${across.label}: ${Dom.percent(x.mean)}${x.sd === null ? "" : ` ± ${Dom.percent(x.sd)}`}`, x.early ? "last validation" : `n ${row.n}`], { place: left, trials: State.trialsOf(row) });
   };
 
   const axis = (parts) => ({ name: State.metric(parts), label: `${State.metricLabel(parts)}, %` });
@@ -71,31 +71,36 @@ const Charts = (() => {
       if (band.low) layer.append(Dom.svg("path", { class: "band", d: `${Axes.path([...points(band, band.high), ...points(band, band.low).reverse()])}Z`, fill: colour }));
       if (dotted[number]) layer.append(Axes.line(number, points(dotted[number], dotted[number].mean), { "stroke-width": 1.2, "stroke-dasharray": "1.5 3" }));
       layer.append(Axes.line(number, points(band, band.mean)));
-      if (band.mean.length === 1) layer.append(Dom.svg("circle", { cx: sx(band.epochs[0]), cy: sy(band.mean[0]), r: 4, fill: colour }));
+      layer.append(lineEnd(colour, rows[number], band, format, sx, sy));
       crosses(layer, colour, rows[number], band, sx, sy);
     });
     return Axes.figure(id, caption, drawing);
   };
+  const lineEnd = (fill, row, { epochs, mean }, format, sx, sy) => {
+    const [epoch, value] = [epochs, mean].map((list) => list[list.length - 1]);
+    return Marks.mark(Dom.svg("circle", { cx: sx(epoch), cy: sy(value), r: 4, fill }),
+      [State.label(row), `epoch ${epoch}: ${format === Axes.asPercent ? `${Dom.percent(value)} %` : Number(value.toPrecision(4))}`], { place: sx(epoch), trials: State.trialsOf(row) });
+  };
   const legend = (id, rows) => Dom.replace(id, Axes.legend(rows.map((row) => `${row === data.rows[choice.baseline] ? "baseline: " : ""}${State.label(row)}`)));
   const near = ({ epochs, mean }, epoch) => mean[epochs.reduce((best, one, place) => (Math.abs(one - epoch) < Math.abs(epochs[best] - epoch) ? place : best), 0)];
-  const crosses = (layer, stroke, row, band, sx, sy) => ends(row.configuration).forEach((end) => layer.append(cross(stroke, sx(end.epoch), sy(near(band, end.epoch)), end, State.label(row))));
+  const crosses = (layer, stroke, row, band, sx, sy) => ends(row).forEach((end) => layer.append(cross(stroke, sx(end.epoch), sy(near(band, end.epoch)), end, State.label(row))));
   /* Where trials of a configuration ended early: one entry for each epoch and status. */
-  const ends = (configuration) => {
+  const ends = (row) => {
     const found = new Map();
-    for (const trial of data.trials) {
-      if (trial.configuration !== configuration || !trial.epochs || !["stopped", "failed"].includes(trial.status)) continue;
+    for (const trial of State.trialsOf(row)) {
+      if (!trial.epochs || !["stopped", "failed"].includes(trial.status)) continue;
       const key = `${trial.epochs} ${trial.status}`;
-      found.set(key, { epoch: trial.epochs, status: trial.status, count: ((found.get(key) || {}).count || 0) + 1 });
+      found.set(key, { epoch: trial.epochs, status: trial.status, trials: [...((found.get(key) || {}).trials || []), trial] });
     }
     return [...found.values()];
   };
-  const cross = (stroke, x, y, end, label) => Dom.withTip(Dom.svg("path", { class: "cross", stroke,
-    d: `M${x - 5} ${y - 5}L${x + 5} ${y + 5}M${x - 5} ${y + 5}L${x + 5} ${y - 5}` }), [label, `${end.count} ${end.status} after epoch ${end.epoch}`], x);
+  const cross = (stroke, x, y, { epoch, status, trials }, label) => Marks.mark(Dom.svg("path", { class: "cross", stroke,
+    d: `M${x - 5} ${y - 5}L${x + 5} ${y + 5}M${x - 5} ${y + 5}L${x + 5} ${y - 5}` }), [label, `${trials.length} ${status} after epoch ${epoch}`], { place: x, trials });
 
   const curves = () => {
     const names = Object.keys(data.curves.of);
     const wanted = State.metric();
-    const name = names.includes(wanted) ? wanted : State.metric({ subset: choice.subset === "zs" ? "zs" : "all", recall: choice.recall === "F1" ? "R" : choice.recall });
+    const name = names.includes(wanted) ? wanted : State.metric({ subset: choice.subset === "zs" ? "zs" : "all", recall: choice.recall.replace("ng-F1", "ngR").replace("F1", "R") });
     curve("curve-metric", `Validation: ${name.replaceAll("/", " ")}`, name, "%", Axes.asPercent);
     curve("curve-loss", "Training loss", "loss", "loss");
     legend("curve-legend", State.leading().filter((row) => State.curve(name, row.configuration) || State.curve("loss", row.configuration)));
@@ -130,8 +135,8 @@ const Charts = (() => {
       layer.append(Axes.line(number, points.map((point) => [sx(point.at), sy(point.found.mean)])));
       for (const { at, found } of points) {
         if (found.sd) layer.append(Dom.svg("line", { class: "whisker", stroke: colour, x1: sx(at), x2: sx(at), y1: sy(found.mean - found.sd), y2: sy(found.mean + found.sd) }));
-        layer.append(Dom.withTip(Dom.svg("circle", { cx: sx(at), cy: sy(found.mean), r: 4, fill: colour }),
-          [State.label(plain), `${setting.name} ${name(at)}: ${Dom.percent(found.mean)}${found.sd === null ? "" : ` ± ${Dom.percent(found.sd)}`} %`], sx(at)));
+        layer.append(Marks.mark(Dom.svg("circle", { cx: sx(at), cy: sy(found.mean), r: 4, fill: colour }),
+          [State.label(plain), `${setting.name} ${name(at)}: ${Dom.percent(found.mean)}${found.sd === null ? "" : ` ± ${Dom.percent(found.sd)}`} %`], { place: sx(at), trials: State.trialsOf(plain) }));
       }
     });
     legend("adjustment-legend", lines.map(({ plain }) => plain));
@@ -149,8 +154,8 @@ const Charts = (() => {
       const [unit, name] = top > 7200 ? [3600, "hours"] : top > 120 ? [60, "minutes"] : [1, "seconds"];
       const { drawing, layer, sx, sy } = Axes.frame("cost-chart", { label: caption, x: { range: [0, (top / unit) * 1.05], label: name }, y: { range: Axes.extent(points.map(({ value }) => value)), label: `${State.metricLabel()}, %`, format: Axes.asPercent } });
       for (const { trial, row, value } of points) {
-        layer.append(Dom.withTip(Dom.svg("circle", { class: `dot ${trial.tested ? "plain" : "open"}`, cx: sx(trial.seconds / unit), cy: sy(value), r: 4 }),
-          [trial.name, State.label(row), `${Dom.time(trial.seconds)}, ${Dom.percent(value)} %${trial.tested ? "" : " in validation"}`], trial.seconds));
+        layer.append(Marks.mark(Dom.svg("circle", { class: `dot ${trial.tested ? "plain" : "open"}`, cx: sx(trial.seconds / unit), cy: sy(value), r: 4 }),
+          [trial.name, State.label(row), `${Dom.time(trial.seconds)}, ${Dom.percent(value)} %${trial.tested ? "" : " in validation"}`], { place: trial.seconds, trials: [trial] }));
       }
       Axes.figure("cost-chart", caption, [drawing, Dom.html("p", { class: "note" }, "● tested   ○ last validation")]);
     }
@@ -173,8 +178,8 @@ const Charts = (() => {
     drawing.prepend(hatches());
     trials.forEach((trial, number) => {
       const top = sy(Math.max(trial.epochs, most * 0.01));
-      layer.append(Dom.withTip(bar(trial.status, { x: sx(number + 0.1), y: top, width, height: height - box.bottom - top }),
-        [trial.name, `${trial.status}, ${trial.epochs} of ${trial.planned || "?"} epochs`, Dom.time(trial.seconds)], number));
+      layer.append(Marks.mark(bar(trial.status, { x: sx(number + 0.1), y: top, width, height: height - box.bottom - top }),
+        [trial.name, `${trial.status}, ${trial.epochs} of ${trial.planned || "?"} epochs`, Dom.time(trial.seconds)], { place: number, trials: [trial] }));
     });
     const keys = Object.keys(HATCHES).map((status) => Dom.html("span", { class: "hatched" }, Dom.svg("svg", { width: 16, height: 16, "aria-hidden": "true" }, bar(status, { width: 16, height: 16 })), status));
     return Axes.figure("cost-timeline", caption, [drawing, Dom.html("p", { class: "note keys" }, keys)]);

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sgg.common.metric_names import MEASURED_SUBSETS
+from sgg.common.metric_names import HARMONIC_MEANS, MEASURED_SUBSETS
 from sgg.methods.variants import neutral
 
 from ..adjusted import EVALUATION, configurations, is_adjusted
@@ -67,7 +67,7 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
         "ks": [k for k in CURVE_KS if any(name.endswith(f"@{k}") for name in metrics)],
         "splits": splits, "baseline": first,
         "headline": [headlines_of([row for row in rows if row.basis == basis]) for basis in bases],
-        "metrics": metrics, "scale": SCALE,
+        "metrics": metrics, "harmonic": HARMONIC_MEANS, "scale": SCALE,
         "bases": [str(basis) for basis in bases],
         "settings": [{"key": key, "name": name, "swept": key in swept,
                       "neutral": neutral(key.removeprefix(EVALUATION)) if key in swept else None}
@@ -133,10 +133,20 @@ def _costs(rows: Sequence[ResultRow], collection: Collection) -> dict[str, list[
 
 
 def _values(rows: Sequence[ResultRow], split: str, metrics: Sequence[str]) -> dict[str, str]:
-    """Metric -> its column on a split: a value for each seed of the first row, then of the second, and so on."""
+    """Metric -> its column on a split: a value for each seed of the first row, then of the second, and so on. The page
+    itself computes harmonic means, which would be a third of all values."""
     samples = [sample.metrics for row in rows for sample in row.samples]
     columns = {name: [values.get(f"{split}/{name}") for values in samples] for name in metrics}
-    return {name: packed(column) for name, column in columns.items() if any(value is not None for value in column)}
+    measured = {name: column for name, column in columns.items() if any(value is not None for value in column)}
+    return {name: packed(column) for name, column in measured.items()
+            if not (parts := _harmonic_parts(name)) or not measured.keys() >= parts}
+
+
+def _harmonic_parts(name: str) -> set[str]:
+    """The names of the two metrics of which `name` is the harmonic mean; empty for another one."""
+    place, _, recall = name.rpartition("/")
+    kind, _, k = recall.partition("@")
+    return {f"{place}/{part}@{k}" for part in HARMONIC_MEANS.get(kind, ())}
 
 
 def _trials(collection: Collection, rows: Sequence[ResultRow], groups: Sequence[Sequence[ResultRow]],

@@ -8,7 +8,7 @@ from typing import Any
 from sgg.common.atomic import to_json
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("statistics.js", "dom.js", "columns.js", "state.js", "axes.js", "main_table.js", "charts.js",
+SCRIPTS = ("statistics.js", "dom.js", "columns.js", "state.js", "marks.js", "axes.js", "main_table.js", "charts.js",
            "quality_charts.js", "search_charts.js", "predicate_charts.js", "pictures.js", "trial_table.js", "start.js")
 """In the order of use: each may use those before it."""
 

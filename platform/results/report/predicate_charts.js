@@ -21,7 +21,7 @@ const PredicateCharts = (() => {
 
   const written = (found) => (found ? `${Dom.percent(found.mean)}${found.sd === null ? "" : ` ± ${Dom.percent(found.sd)}`}` : "–");
 
-  const panel = (id, group, places, best, base, label) => {
+  const panel = (id, group, places, best, base, label, trials) => {
     const { vocabulary } = best;
     const width = Axes.widthOf(id);
     const height = places.length * ROW + 26;
@@ -38,11 +38,11 @@ const PredicateCharts = (() => {
       const bars = [one && Dom.svg("rect", { class: "predicate best", x: scale(0), y: top + 4, width: scale(one.mean) - scale(0), height: 9 }),
         other && Dom.svg("rect", { class: "predicate base", x: scale(0), y: top + 15, width: scale(other.mean) - scale(0), height: 5 }),
         one && one.sd ? Dom.svg("line", { class: "whisker", x1: scale(Math.max(0, one.mean - one.sd)), x2: scale(Math.min(1, one.mean + one.sd)), y1: top + 8.5, y2: top + 8.5 }) : null];
-      drawing.append(Dom.withTip(Dom.svg("g", {},
+      drawing.append(Marks.mark(Dom.svg("g", {},
         Dom.svg("text", { class: "tick name", x: LABEL - 7, y: top + 15, "text-anchor": "end" }, Dom.short(vocabulary.predicates[place], 17)), bars,
         Dom.svg("text", { class: "tick", x: width - ENDS + 8, y: top + 15 }, one ? `${Dom.percent(one.mean)}${difference}` : "no relation")),
       [vocabulary.predicates[place], `${vocabulary.training[place].toLocaleString("en")} relations in training, ${vocabulary.relations[place].toLocaleString("en")} in ${vocabulary.split}`,
-        `best: ${written(one)} %`, ...(base ? [`baseline: ${written(other)} %`] : [])], number));
+        `best: ${written(one)} %`, ...(base ? [`baseline: ${written(other)} %`] : [])], { place: number, trials }));
     });
     const at = GROUPS.indexOf(group);
     Axes.figure(id, [`${group}: ${places.length} predicates`, Dom.html("span", { class: "means" }, `mean ${written(best.groups[at])} %${base ? `, baseline ${written(base.groups[at])} %` : ""}`)], drawing);
@@ -66,7 +66,7 @@ const PredicateCharts = (() => {
     Dom.replace("predicate-note", `${label} of each predicate in percent, on ${best.vocabulary.split}, all relations, without adjustments, ${best.n === 1 ? "of one trial" : `mean over ${best.n} trials`}. `
       + "Predicates stand in the order of their numbers of relations in training: the first third is the head, the rest is halved into body and tail. In brackets: the difference to the baseline.");
     Dom.replace("predicate-charts", groups.map(([group]) => Dom.html("figure", { id: `predicates-${group}` })));
-    groups.forEach(([group, places]) => panel(`predicates-${group}`, group, places, best, base, label));
+    groups.forEach(([group, places]) => panel(`predicates-${group}`, group, places, best, base, label, State.trialsOf(first)));
     return Dom.replace("predicate-legend", Dom.html("span", { class: "key predicate-best" }, State.label(first)),
       base && Dom.html("span", { class: "key predicate-base" }, `baseline: ${State.label(plain)}`));
   };

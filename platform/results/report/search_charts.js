@@ -53,8 +53,8 @@ const SearchCharts = (() => {
     const drawing = Dom.svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": caption });
     for (const entry of [...rows].sort((a, b) => a.found.mean - b.found.mean)) {
       const points = axes.map((axis, number) => [axis.of(entry), number]).filter(([value]) => value !== null).map(([value, number]) => [sx(number), sy(axes[number].at(value))]);
-      drawing.append(Dom.withTip(Dom.svg("path", { class: `strand${entry.found.early ? " open" : ""}`, d: Axes.path(points), stroke: shade(part(entry.found.mean)) }),
-        [State.label(entry.row), `${Dom.percent(entry.found.mean)} %${entry.found.early ? " in validation" : ""}`], -entry.found.mean));
+      drawing.append(Marks.mark(Dom.svg("path", { class: `strand${entry.found.early ? " open" : ""}`, d: Axes.path(points), stroke: shade(part(entry.found.mean)) }),
+        [State.label(entry.row), `${Dom.percent(entry.found.mean)} %${entry.found.early ? " in validation" : ""}`], { place: -entry.found.mean, trials: State.trialsOf(entry.row) }));
     }
     axes.forEach((axis, number) => {
       const x = sx(number);
@@ -104,8 +104,8 @@ const SearchCharts = (() => {
       const [mean, error, n] = effects[number].map((value, at) => (at < 2 && value !== null ? value / data.scale : value));
       points.push([sx(number), sy(mean)]);
       if (error) layer.append(Dom.svg("line", { class: "whisker strong", x1: sx(number), x2: sx(number), y1: sy(mean - error), y2: sy(mean + error) }));
-      layer.append(Dom.withTip(Dom.svg("circle", { class: "dot plain", cx: sx(number), cy: sy(mean), r: 5 }),
-        [`${key.split(".").pop()} ${words}`, `${Dom.percent(mean)}${error === null ? "" : ` ± ${Dom.percent(error)}`} %`, `${n} configuration${n === 1 ? "" : "s"}`], number));
+      layer.append(Marks.mark(Dom.svg("circle", { class: "dot plain", cx: sx(number), cy: sy(mean), r: 5 }),
+        [`${key.split(".").pop()} ${words}`, `${Dom.percent(mean)}${error === null ? "" : ` ± ${Dom.percent(error)}`} %`, `${n} configuration${n === 1 ? "" : "s"}`], { place: number }));
     });
     if (ordered) layer.prepend(Dom.svg("path", { class: "effect-line", d: Axes.path(points) }));
     Axes.figure(id, [Dom.html("span", { title: key }, Dom.short(key, 40))], drawing);

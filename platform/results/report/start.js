@@ -19,7 +19,7 @@
     Dom.replace("tiles", tiles.filter(Boolean).map(([name, value, below]) => Dom.html("div", { class: "tile" }, Dom.html("span", { class: "name" }, name), Dom.html("span", { class: "value" }, value), Dom.html("span", { class: "below" }, below))));
     Dom.replace("facts", data.facts.flatMap(([name, lines]) => [Dom.html("dt", {}, name), Dom.html("dd", {}, (lines.length ? lines : ["not recorded"]).map((line) => Dom.html("div", {}, withCommands(line))))]));
     document.querySelector("details.facts").open = window.innerWidth > 800;
-    Dom.replace("footer", `Written ${data.written}. One file, no network. results.csv, results.json and results.tex beside it hold the same numbers. With a keyboard: Tab goes to a chart, arrow keys go from one of its marks to the next.`);
+    Dom.replace("footer", `Written ${data.written}. One file, no network. results.csv, results.json and results.tex beside it hold the same numbers. A click on a mark of a chart lists its trials, with links to their folders. With a keyboard: Tab goes to a chart, arrow keys go from one of its marks to the next, Enter lists its trials, Escape goes back.`);
   };
 
   /* changes: what a chosen value changes. */

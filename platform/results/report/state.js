@@ -52,8 +52,14 @@ const State = (() => {
   /* The fractions of all rows on a split, a value for each seed of each row. */
   const column = Columns.once((split, name) => {
     const packed = (data.values[split] || {})[name];
-    return packed === undefined ? null : Columns.numbers(packed, data.scale);
+    return packed === undefined ? harmonic(split, name) : Columns.numbers(packed, data.scale);
   });
+  /* The column of a recall that is the harmonic mean of two others; null if it is not, or if they were not measured. */
+  const harmonic = (split, name) => {
+    const [, place, kind, k] = name.match(/^(.*\/)(.*)(@.*)$/) || [];
+    const [recall, mean] = (data.harmonic[kind] || []).map((part) => column(split, `${place}${part}${k}`));
+    return recall && mean ? recall.map((value, at) => Statistics.harmonic(value, mean[at])) : null;
+  };
   /* The samples of a row that were measured on a split: {block, seed, value}. The block is the data set. */
   const samples = (row, name, split) => {
     const values = column(split, name);
@@ -118,6 +124,11 @@ const State = (() => {
     && matches(`${trial.name} ${trial.status} ${trial.reason} seed ${trial.seed} ${Object.entries(trial.values).map(([key, value]) => `${key.split(".").pop()} ${Dom.setting(value)}`).join(" ")} ${plainOf(trial) ? text(plainOf(trial)) : ""}`.toLowerCase()));
   const plainRows = data.rows.filter((row) => row.plain);
   const plainByConfiguration = new Map(plainRows.map((row) => [row.configuration, row]));
+  const trialsByConfiguration = new Map();
+  data.trials.forEach((trial) => trialsByConfiguration.set(trial.configuration, [...(trialsByConfiguration.get(trial.configuration) || []), trial]));
+  const trialsOf = (row) => trialsByConfiguration.get(row.configuration) || [];
+  /* The name of a trial, with its run's where there are several. */
+  const trialName = (trial) => (data.title.includes(",") ? `${trial.run}/${trial.name}` : trial.name);
   const plainOf = (trial) => plainByConfiguration.get(trial.configuration);
 
   /* The rows of configurations to draw as lines: the best of those shown, and the baseline's. */
@@ -144,5 +155,5 @@ const State = (() => {
   };
 
   return { data, choice, onChange, change, HEADLINE, headline, kOf, metric, metricLabel, samples, cell, difference, differences, curve, label, shown, trialsShown, leading,
-    plainByConfiguration, isShown, has: (name) => measured.has(name) };
+    trialsOf, trialName, plainByConfiguration, isShown, has: (name) => measured.has(name) };
 })();

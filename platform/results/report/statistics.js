@@ -4,6 +4,9 @@ const Statistics = (() => {
   const TINY = 1e-12; // errors below this are rounding: all differences are equal
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
+  /* The harmonic mean of two fractions; 0 where both are 0, NaN where one is. */
+  const harmonic = (one, other) => (one + other > 0 ? (2 * one * other) / (one + other) : one + other);
+
   /* The sample standard deviation; null for fewer than two values. */
   const deviation = (values) => {
     if (values.length < 2) return null;
@@ -86,5 +89,5 @@ const Statistics = (() => {
     return front;
   };
 
-  return { mean, deviation, within, critical, paired, holm, pareto };
+  return { mean, harmonic, deviation, within, critical, paired, holm, pareto };
 })();

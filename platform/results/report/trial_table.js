@@ -28,7 +28,7 @@ const TrialTable = (() => {
     const { by, down } = choice.trialSort;
     const trials = State.trialsShown().sort((a, b) => MainTable.compare(columns[by][1](a), columns[by][1](b), down));
     const head = columns.map(([name], number) => MainTable.heading(Dom.short(nameOf(name), 24), number, choice.trialSort, (next) => State.change({ trialSort: next }), { title: name }));
-    const rows = trials.map((trial) => Dom.html("tr", { "data-trial": trial.name }, Dom.html("th", { scope: "row" }, Dom.link(trial.address, data.title.includes(",") ? `${trial.run}/${trial.name}` : trial.name)), Dom.html("td", {}, MainTable.status(trial.status)),
+    const rows = trials.map((trial) => Dom.html("tr", { "data-trial": trial.name }, Dom.html("th", { scope: "row" }, Dom.link(trial.address, State.trialName(trial))), Dom.html("td", {}, MainTable.status(trial.status)),
       Dom.html("td", { class: "number" }, trial.seed ?? "–"), Dom.html("td", { class: "number" }, `${trial.epochs}${trial.planned ? ` of ${trial.planned}` : ""}`), Dom.html("td", { class: "number" }, Dom.time(trial.seconds)),
       keys.map((key) => Dom.html("td", { title: Dom.setting(trial.values[key]) }, Dom.short(Dom.setting(trial.values[key]), 28))), Dom.html("td", { class: "reason", title: trial.reason }, Dom.short(trial.reason || "–", 90))));
     Dom.replace("trials-table", Dom.html("caption", {}, `${trials.length} of ${data.trials.length} trials`), Dom.html("thead", {}, Dom.html("tr", {}, head)), Dom.html("tbody", {}, rows));

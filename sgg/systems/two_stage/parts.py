@@ -95,10 +95,15 @@ def open_parts(folder: Path, config: Config, device: torch.device,
     if detector_hash not in (None, content["detector"]):
         raise ValueError(f"{described} is of another training: its detector is {content['detector']}, that of the "
                          f"checkpoint {detector_hash}")
-    detector, _ = load_detector(folder / DETECTOR)
+    detector, metadata = load_detector(folder / DETECTOR)
     classes, predicates = tuple(content["classes"]), tuple(content["predicates"])
     if detector.num_classes != len(classes):
         raise ValueError(f"{folder / DETECTOR} knows {detector.num_classes} classes, {described} {len(classes)}")
+    of_detector = metadata.get("classes") or classes  # one from a published file may not have their names
+    for number, (known, said) in enumerate(zip(of_detector, classes, strict=True)):
+        if known != said:
+            raise ValueError(f"{folder / DETECTOR} has {known!r} as class {number}, {described} {said!r}: copy the "
+                             "folder `parts` of the training once more")
     shape = len(classes), len(classes), len(predicates)
     table = torch.zeros(shape) if config.model.needs_frequency_table else None
     model = build_model(config, detector, (len(classes), len(predicates)),

@@ -63,9 +63,9 @@ def test_scene_graph_metrics_agree_with_the_oracle_on_every_scene_alone(mode):
 
 @pytest.mark.parametrize(("switch", "touched"), [
     ("resort_after_reweight", {"R", "mR", "F1", "A"}),
-    ("reweight_background", {"ngR", "ng-mR", "ngR-weighted", "triplet"}),
+    ("reweight_background", {"ngR", "ng-mR", "ng-F1", "ngR-weighted", "triplet"}),
     ("triplet_pairs_by_boxes", {"triplet"}), ("triplet_both_directions", {"triplet"}),
-    ("absent_predicates_count", {"mR", "ng-mR", "F1"}), ("single_precision_ranks", {"triplet"})])
+    ("absent_predicates_count", {"mR", "ng-mR", "F1", "ng-F1"}), ("single_precision_ranks", {"triplet"})])
 def test_conventions_change_their_own_metrics_only(switch, touched):
     changed = set()
     for mode in MODES:
@@ -155,7 +155,8 @@ def test_from_state_reads_a_state_of_version_1_and_counts_on():
     metrics = SceneGraphMetrics.from_state(written["state"])
     values = metrics.compute()
     assert {name for name in values if name not in written["values"]} == {
-        f"{subset}/num_triplets" for subset in ("all", "zs", "10s", "100s")}
+        f"{subset}/{name}" for subset in ("all", "zs", "10s", "100s") for name in (
+            "num_triplets", *(f"ng-F1@{k}{suffix}" for k in (2, 5) for suffix in ("", "/x1")))}
     assert repr({name: values[name] for name in written["values"]}) == repr(written["values"])
     again = SceneGraphMetrics.from_state(json.loads(json.dumps(
         {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in metrics.state().items()})))

@@ -264,6 +264,20 @@ def test_predictor_refuses_parts_with_another_number_of_classes(tmp_path, write_
         Predictor(tmp_path / "a")
 
 
+def test_predictor_refuses_parts_with_as_many_other_classes(tmp_path, write_trial) -> None:
+    write_trial(tmp_path / "a")
+    described, detector = (tmp_path / "a" / "parts" / name for name in (parts.PARTS, "detector/detector.json"))
+    content, metadata = (json.loads(path.read_text()) for path in (described, detector))
+    name = content["classes"][2]
+    renamed = ["unicorn" if other == name else other for other in content["classes"]]
+    described.write_text(json.dumps(content | {"classes": renamed}))
+    detector.write_text(json.dumps(metadata | {"classes": content["classes"]}))
+    with pytest.raises(ValueError, match=rf"parts/detector has '{name}' as class 2, .*parts\.json 'unicorn': copy"):
+        Predictor(tmp_path / "a")
+    detector.write_text(json.dumps(metadata | {"classes": None}))  # a published file need not name them
+    assert Predictor(tmp_path / "a", "cpu").classes[2] == "unicorn"
+
+
 @pytest.mark.parametrize("head", sorted(HEADS))
 def test_predict_computes_each_image_by_itself(tmp_path, write_trial, head) -> None:
     """In a batch, images of other sizes and with other numbers of objects change no graph, in any mode. One has no
