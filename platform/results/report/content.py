@@ -54,6 +54,7 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
     groups = configurations(rows)
     trials_of = [[collection.trials[number] for number in group[0].trials] for group in groups]
     first = baseline(rows, collection.baselines)
+    beside = [number for number, group in enumerate(groups) if group[0].basis == rows[first].basis]
     bases = list(dict.fromkeys(row.basis for row in rows))
     splits = [split for split in SPLITS if any(name.startswith(f"{split}/") for row in rows for name in row.cells)]
     return {
@@ -78,8 +79,7 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
         "conventions": CONVENTIONS,
         "trials": _trials(collection, rows, groups, None if place is None else place.resolve()),
         "curves": curves(trials_of),
-        "importance": _importance([group for group in groups if group[0].basis == rows[first].basis], searched,
-                                  metrics),
+        "importance": _importance(groups, beside, searched, metrics),
         "predicates": predicate_recall(trials_of), "pictures": pictures(collection),
     }
 
@@ -174,13 +174,16 @@ def _address(folder: Path | None, place: Path | None) -> str | None:
     return f"./{quote(inside.relative_to(place).as_posix())}/"
 
 
-def _importance(of_configurations: Sequence[Sequence[ResultRow]], keys: Sequence[str],
+def _importance(configurations_of: Sequence[Sequence[ResultRow]], beside: Sequence[int], keys: Sequence[str],
                 metrics: Sequence[str]) -> dict[str, Any]:
-    """Per setting its groups, and whether they are in the order of numbers; per split and metric the shares, and the
-    effects as [mean, error, n]."""
+    """Per setting its groups, the configurations in each, and whether the groups are in the order of numbers; per split
+    and metric the shares, and the effects as [mean, error, n]. beside: the configurations on the baseline's data."""
+    of_configurations = [configurations_of[number] for number in beside]
     values = {key: [group[0].settings.get(key) for group in of_configurations] for key in keys}
     groups = {key: found for key in keys if len(found := groups_of(values[key])) > 1}
     return {"groups": {key: [group.label for group in found] for key, found in groups.items()},
+            "members": {key: [[beside[place] for place in group.members] for group in found]
+                        for key, found in groups.items()},
             "ordered": [key for key in groups if are_numbers(values[key])],
             "of": {split: {name: entry for name in metrics if (entry := _of_metric(
                 of_configurations, groups, f"{split}/{name}"))} for split in SPLITS}}

@@ -79,7 +79,7 @@ const SearchCharts = (() => {
       Dom.replace("effects");
       return Axes.empty("importance", caption, "No setting has two values with a measured configuration.");
     }
-    const order = keys.map((key, number) => ({ key, share: found[number][0], effects: found[number][1], labels: data.importance.groups[key], ordered: data.importance.ordered.includes(key) })).sort((a, b) => (b.share ?? -1) - (a.share ?? -1));
+    const order = keys.map((key, number) => ({ key, share: found[number][0], effects: found[number][1], labels: data.importance.groups[key], members: data.importance.members[key], ordered: data.importance.ordered.includes(key) })).sort((a, b) => (b.share ?? -1) - (a.share ?? -1));
     const bars = order.map(({ key, share }) => Dom.html("div", { class: "importance-row" }, Dom.html("span", { class: "name", title: key }, Dom.short(key, 34)),
       Dom.html("span", { class: "track" }, Dom.html("span", { class: "fill", style: `width:${100 * (share || 0)}%` })), Dom.html("span", { class: "number" }, share === null ? "–" : `${(100 * share).toFixed(0)} %`)));
     Axes.figure("importance", caption, [Dom.html("div", { class: "importance" }, bars), Dom.html("p", { class: "note" },
@@ -89,9 +89,15 @@ const SearchCharts = (() => {
     return order.forEach((entry, number) => effect(`effect-${number}`, entry, range));
   };
 
+  /* The trials of a configuration, if it counts in the effects that are shown. */
+  const measuredTrials = (configuration) => {
+    const row = State.plainByConfiguration.get(configuration);
+    return State.samples(row, State.metric(), choice.split).length ? State.trialsOf(row) : [];
+  };
+
   /* The mean of each group of a setting, with its standard error. A line joins groups of numbers; categories have no
      order, so nothing lies between them. */
-  const effect = (id, { key, effects, labels, ordered }, range) => {
+  const effect = (id, { key, effects, labels, members, ordered }, range) => {
     const { drawing, layer, sx, sy, height, box } = Axes.frame(id, { label: `Marginal effect of ${key}`, height: 210, x: { range: [-0.5, labels.length - 0.5], ticks: [], label: "" }, y: { range, label: "%", format: Axes.asPercent } });
     const points = [];
     /* Names that are too long to stand side by side stand on two lines by turns. */
@@ -105,7 +111,7 @@ const SearchCharts = (() => {
       points.push([sx(number), sy(mean)]);
       if (error) layer.append(Dom.svg("line", { class: "whisker strong", x1: sx(number), x2: sx(number), y1: sy(mean - error), y2: sy(mean + error) }));
       layer.append(Marks.mark(Dom.svg("circle", { class: "dot plain", cx: sx(number), cy: sy(mean), r: 5 }),
-        [`${key.split(".").pop()} ${words}`, `${Dom.percent(mean)}${error === null ? "" : ` ± ${Dom.percent(error)}`} %`, `${n} configuration${n === 1 ? "" : "s"}`], { place: number }));
+        [`${key.split(".").pop()} ${words}`, `${Dom.percent(mean)}${error === null ? "" : ` ± ${Dom.percent(error)}`} %`, `${n} configuration${n === 1 ? "" : "s"}`], { place: number, trials: members[number].flatMap(measuredTrials) }));
     });
     if (ordered) layer.prepend(Dom.svg("path", { class: "effect-line", d: Axes.path(points) }));
     Axes.figure(id, [Dom.html("span", { title: key }, Dom.short(key, 40))], drawing);
