@@ -76,7 +76,8 @@ def repair(options: argparse.Namespace) -> None:
 def info(options: argparse.Namespace) -> None:
     """Print the contents of stores."""
     from sgg.features import FeatureStore
-    from sgg.features.image_store import ImageStore, is_image_store
+    from sgg.features.image_metadata import is_image_store
+    from sgg.features.image_store import ImageStore
 
     for path in options.store:
         if is_image_store(path):
@@ -88,7 +89,8 @@ def info(options: argparse.Namespace) -> None:
 def verify(options: argparse.Namespace) -> None:
     """Read every row of stores and check its checksum. Raises ValueError that names the first damaged rows."""
     from sgg.features import FeatureStore
-    from sgg.features.image_store import ImageStore, is_image_store
+    from sgg.features.image_metadata import is_image_store
+    from sgg.features.image_store import ImageStore
 
     for path in options.store:
         if is_image_store(path):

@@ -12,9 +12,10 @@ import numpy as np
 from sgg.common.locking import held
 
 from . import array
-from .image_store import ATTRIBUTES, COMMAND, KEY, VERSION, ImageStore
+from .image_metadata import image_attributes
+from .image_store import ImageStore
 from .image_writer import ImageStoreWriter, lock_of
-from .metadata import identity_of, sealed_attributes, stamp_of
+from .metadata import identity_of, stamp_of
 from .writer import discard_parts
 
 Compute = Callable[[Sequence[int]], np.ndarray]
@@ -46,7 +47,7 @@ def repair(writer: ImageStoreWriter, compute: Compute,
 def _opened(writer: ImageStoreWriter) -> ImageStore:
     """The store, whatever its shards are."""
     stamp = stamp_of(writer.path)
-    attributes, rows = sealed_attributes(writer.path, KEY, (VERSION,), ATTRIBUTES, COMMAND)
+    attributes, rows = image_attributes(writer.path)
     writer.identity.require(identity_of(writer.path, attributes), writer.path)
     return ImageStore(writer.path, attributes, rows, writer.threads, stamp)
 

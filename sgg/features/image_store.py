@@ -6,7 +6,6 @@ step reads those of its batch. The array is that of `array.py`, so a read return
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,24 +16,11 @@ from torch import Tensor
 
 from . import array
 from .identity import StoreIdentity
-from .metadata import DAMAGED, identity_of, require_shards, sealed_attributes, stamp_of
+from .image_metadata import REPAIR, SHARDS_REMEDY, image_attributes
+from .metadata import DAMAGED, identity_of, require_shards, stamp_of
 
-KEY = "image_store"
-VERSION = 1
-ATTRIBUTES = {"codec": str, "shard_bytes": list, "classes": list, "detector": str, "data": str, "kind": str,
-              "source": str, "settings": dict}
-COMMAND = "python -m sgg.features maps"
-REPAIR = "`python -m sgg.features repair` with the config of the run"
 NAMED = 5
 """The number of damaged rows that a message names."""
-
-
-def is_image_store(path: Path) -> bool:
-    """Whether the zarr.json at `path` is that of a store with one row per image, of any version."""
-    try:
-        return KEY in json.loads((path / "zarr.json").read_bytes())["attributes"]
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
 
 
 def row_of(image: int, mirrored: bool, views: int) -> int:
@@ -78,10 +64,10 @@ class ImageStore:
         """
         path = Path(path)
         stamp = stamp_of(path)  # taken first, so that everything read later is not older
-        attributes, rows = sealed_attributes(path, KEY, (VERSION,), ATTRIBUTES, COMMAND)
+        attributes, rows = image_attributes(path)
         if expected is not None:
             expected.require(identity_of(path, attributes), path)
-        require_shards(path, attributes["shard_bytes"], f"{REPAIR} computes its rows again")
+        require_shards(path, attributes["shard_bytes"], SHARDS_REMEDY)
         return cls(path, attributes, rows, threads, stamp)
 
     def __len__(self) -> int:

@@ -20,7 +20,7 @@ from sgg.common.locking import held
 
 from . import array
 from .identity import StoreIdentity
-from .image_store import KEY, VERSION
+from .image_metadata import KEY, VERSION
 from .metadata import writing_directory
 from .writer import HALF_MAX, discard_parts
 
@@ -91,13 +91,11 @@ class ImageStoreWriter:
 
     def missing(self) -> list[int]:
         """The numbers of the missing shards, ascending; none if the store is sealed."""
-        if self.path.exists():
-            return []
         return [shard for shard in range(self.num_shards) if not self.has(shard)]
 
     def has(self, shard: int) -> bool:
-        """Whether a shard is written, in a store that is not sealed."""
-        return array.shard_of(self.directory, shard, self.row_shape).is_file()
+        """Whether a shard is written. A sealed store has all of them."""
+        return self.path.exists() or array.shard_of(self.directory, shard, self.row_shape).is_file()
 
     def write(self, shard: int, rows: np.ndarray) -> None:
         """Write the rows [n, *row_shape] float32 of a shard.

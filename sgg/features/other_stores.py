@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .identity import StoreIdentity
-from .image_store import ATTRIBUTES, COMMAND, KEY, VERSION
-from .metadata import identity_of, sealed_attributes
+from .image_metadata import image_attributes
+from .metadata import identity_of
 
 NAMED = 3
 """At most so many stores are named."""
@@ -29,7 +29,7 @@ def other_stores(path: Path, wanted: StoreIdentity) -> list[str]:
 def _others(path: Path, wanted: StoreIdentity) -> Iterator[tuple[Path, list[str], int]]:
     for other in sorted(path.parent.glob(f"{wanted.source}-{wanted.kind}-*.zarr")):
         try:
-            attributes, _ = sealed_attributes(other, KEY, (VERSION,), ATTRIBUTES, COMMAND)
+            attributes, _ = image_attributes(other)
             found = identity_of(other, attributes)
         except (OSError, ValueError):
             continue  # unfinished, damaged, or of another version: whoever opens it gets to know

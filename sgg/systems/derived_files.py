@@ -15,6 +15,7 @@ from sgg.detector.layout import IMAGE_HASH, METADATA
 from sgg.experiment.derived_arrays import FOLDER as ARRAYS
 from sgg.experiment.derived_arrays import read
 from sgg.features.identity import StoreIdentity
+from sgg.features.image_metadata import SHARDS_REMEDY, image_attributes, is_image_store
 from sgg.features.metadata import FOLDER as FEATURES
 from sgg.features.metadata import attributes_of, identity_of, require_shards
 from sgg.systems.generator_files import FOLDER as GENERATORS
@@ -27,7 +28,9 @@ OTHER_ANNOTATION = "derived files of other annotation"
 UNKNOWN_IMAGES = "derived files that do not say from which images they are"
 EFFECTS = {
     DAMAGED: "A run that needs the file refuses to start; delete the file, and a run makes it again.",
-    OTHER_IMAGES: "Runs do not use the file but make it again from the present images; it can be deleted.",
+    OTHER_IMAGES: "Either images have changed since, or settings of the data set (min_objects, max_objects, ...) chose "
+                  "other ones. Runs with other images do not use the file; it can be deleted unless such settings need "
+                  "it.",
     OTHER_ANNOTATION: "Runs with these settings of the data set (num_val_images, self_relations, ...) do not use the "
                       "file; it can be deleted unless other settings need it.",
     UNKNOWN_IMAGES: "Runs use the file, whatever the images are now; delete it, and a run makes it again.",
@@ -65,18 +68,21 @@ def _detectors(data: DataSet) -> Iterator[tuple[str, str]]:
 
 
 def _stores(data: DataSet) -> Iterator[tuple[str, str]]:
-    """The same for each feature store; stores that are still being written are skipped."""
+    """The same for each store of features, maps and other outputs of a detector; stores that are still being written
+    are skipped."""
     for path in _below(data, FEATURES, "*.zarr"):
+        of_images = is_image_store(path)
         try:
-            attributes = attributes_of(path)
+            attributes = image_attributes(path)[0] if of_images else attributes_of(path)
             identity = identity_of(path, attributes)
-            require_shards(path, attributes["shard_bytes"])
+            require_shards(path, attributes["shard_bytes"], SHARDS_REMEDY if of_images else "")
         except ValueError as error:
             yield DAMAGED, str(error)
             continue
         if list(identity.classes) in (data.classes, data.predicates, ["image"]) and not identity.is_imported:
             current = _image_hash(data, identity) if identity.data == data.hash else ""
-            yield _kind(data, identity.data, identity.pictures, current), f"feature store {path}"
+            name = "store of images" if of_images else "feature store"
+            yield _kind(data, identity.data, identity.pictures, current), f"{name} {path}"
 
 
 def _arrays(data: DataSet) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,8 @@ from PIL import Image
 from sgg.common.atomic import write_json
 from sgg.data.__main__ import main
 from sgg.data.readers.visual_genome import open_visual_genome
-from sgg.features import StoreIdentity, write_store
+from sgg.features import StoreIdentity, array, write_store
+from sgg.features.image_writer import ImageStoreWriter
 
 EXAMPLE = Path(__file__).parents[2] / "example" / "custom"
 
@@ -167,6 +168,10 @@ def test_verify_lists_files_derived_from_other_data(verified, folder, genome_dir
     for name, identity in stores.items():
         write_store(cache / "features" / f"{name}.zarr", identity, [lambda: (np.zeros((1, 2, 7, 7)), [1])])
     (cache / "features" / "spoilt.zarr" / "zarr.json").write_text("{}")
+    of_maps, number = replace(own, kind="map"), len(train)
+    maps = ImageStoreWriter(cache / "features" / "maps.zarr", of_maps, number, (1, 2, 2), number)
+    maps.write(0, np.zeros((number, 1, 2, 2), np.float32))
+    maps.seal()
     (cache / "derived").mkdir()
     np.savez(cache / "derived" / "whole-1.npz", scores=np.ones(3))
     (cache / "derived" / "cut-2.npz").write_bytes((cache / "derived" / "whole-1.npz").read_bytes()[:100])
@@ -185,8 +190,15 @@ def test_verify_lists_files_derived_from_other_data(verified, folder, genome_dir
         "derived files that do not say from which images they are": (1, f"feature store {cache}/features/unknown.zarr")}
     shutil.rmtree(cache / "features" / "spoilt.zarr")
     (cache / "derived" / "cut-2.npz").unlink()
+    shard = array.shard_of(maps.path, 0, maps.row_shape)
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-1])
+    status, _, found = verified()
+    assert status == 1
+    assert "sgg.features repair" in found["derived files that are damaged"]["example"]
+    shard.write_bytes(whole)
     Image.new("RGB", (64, 48), "red").save(folder / f"{train.image_id(0)}.jpg")
     status, _, found = verified()
     assert status == 0
     other = found["derived files of other images"]
-    assert (other["count"], other["example"]) == (2, f"detector {cache}/detectors/tiny")
+    assert (other["count"], other["example"]) == (3, f"detector {cache}/detectors/tiny")

@@ -7,8 +7,9 @@ import pytest
 
 from sgg.features import StoreIdentity, StoreMismatchError
 from sgg.features.array import shard_of
+from sgg.features.image_metadata import is_image_store
 from sgg.features.image_repair import repair
-from sgg.features.image_store import ImageStore, is_image_store
+from sgg.features.image_store import ImageStore
 from sgg.features.image_writer import ImageStoreWriter
 
 ROWS, SHAPE, STEP = 10, (3, 5, 4), 4

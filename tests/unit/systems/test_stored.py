@@ -130,6 +130,18 @@ def test_ensure_goes_on_after_an_interruption(toy_root, tmp_path, monkeypatch) -
         np.testing.assert_array_equal(one, two)
 
 
+def test_ensure_adds_a_kind_and_leaves_sealed_stores_alone(toy_root, tmp_path) -> None:
+    """Another head may need logits of the detector where the maps are stored already: no second copy of these."""
+    foundation_of(toy_root, tmp_path).stored("train").ensure()
+    (maps,) = tmp_path.rglob("*.zarr")
+    other = foundation_of(toy_root, tmp_path, model={"head": "motifs"}).stored("train")
+    assert not other.complete
+    other.ensure()
+    assert other.complete
+    assert len(set(tmp_path.rglob("*.zarr")) - {maps}) == 1
+    assert not list(tmp_path.rglob("*.writing"))
+
+
 def test_identities_tell_what_decides_the_rows(toy_root, tmp_path) -> None:
     """Threads decide the last bits of exact maps only; the mode of training decides what is stored beside them."""
     def names(maps="exact", **sections) -> set[str]:
