@@ -59,7 +59,8 @@ def find_images(given: Iterable[Path], out: Path) -> tuple[list[ImageFile], int]
     how many other files there were in folders.
 
     out: the folder of the results, which is left out. Raises FileNotFoundError for a path that does not exist, and
-    ValueError where there is no image, or where two images would have results of the same name.
+    ValueError where there is no image, where two images would have results of the same name, and for an `out` that is
+    a given folder or lies above one: everything in it would be left out.
     """
     found: list[ImageFile] = []
     others = 0
@@ -69,6 +70,8 @@ def find_images(given: Iterable[Path], out: Path) -> tuple[list[ImageFile], int]
                 raise FileNotFoundError(f"{path}: there is no such image or folder")
             found.append(ImageFile(path, path.name))
             continue
+        if path.resolve().is_relative_to(out.resolve()):
+            raise ValueError(f"--out {out} holds the images of {path}: name a folder of its own for the results")
         for file in sorted(each for each in path.rglob("*") if not each.is_dir()):  # a broken link is a fault
             name = file.relative_to(path)
             if out.resolve() in file.resolve().parents or any(part.startswith(".") for part in name.parts):

@@ -74,8 +74,9 @@ class GANAugmenter(Augmenter):
         """Update G, F on the generated features, and D, as the terms say. The losses are those of the last updates."""
         inputs = [(labels, None if visual is None else visual.result()) for labels, visual in requested]
         reconstructs = "rec" in self.terms and (self.gate is None or self.gate.is_open)
+        adversarial = not self.terms.isdisjoint({"D", "G"})  # else, as with a frozen G, nothing but F learns here
         losses: Losses = {}
-        for left in reversed(range(self.settings.adversarial_updates)):
+        for left in reversed(range(self.settings.adversarial_updates if adversarial else 1)):
             losses, fakes = self.update_generator(samples, inputs, learner, reconstructs and not left)
             if "D" in self.terms:
                 losses |= self.update_discriminators(samples, fakes, learner)

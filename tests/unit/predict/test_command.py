@@ -1,6 +1,7 @@
 """The command on folders of good and bad files."""
 
 import json
+import re
 import shutil
 import zlib
 from pathlib import Path
@@ -242,6 +243,17 @@ def test_find_images_leaves_out_results_and_hidden_files(folder) -> None:
     assert [file.name for file in found] == ["a.png", "alpha.webp", "below/cmyk.jpg", "deep.png", "moving.gif",
                                              "palette.png", "turned.jpg"]
     assert others == 1
+
+
+@pytest.mark.parametrize("out", ["images", "images/..", "."])
+def test_find_images_refuses_results_among_or_above_the_images(tmp_path, monkeypatch, out) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.jpg").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=rf"--out {re.escape(out)} holds the images of images: name"):
+        images.find_images([Path("images")], Path(out))
+    found, _ = images.find_images([Path("images/a.jpg")], Path(out))  # one that is named is never left out
+    assert [file.name for file in found] == ["a.jpg"]
 
 
 def test_find_images_keeps_broken_links_which_are_named_when_they_are_read(folder) -> None:

@@ -235,6 +235,18 @@ def test_step_leaves_a_frozen_generator_as_it_is(settings, toy_root, changes, st
     assert all(weight.grad is None for weight in gan.generator.parameters()) is stays
 
 
+def test_step_with_a_frozen_generator_makes_features_once(settings, toy_root):
+    """Three adversarial updates act on the training of the shared generator; here there is none."""
+    foundation = untrained(settings(augmentation={"frozen": True, "adversarial_updates": 3}), toy_root)
+    sealed(foundation)
+    system = foundation.build()
+    system.train()
+    calls = []
+    system.networks["gan"].generator.register_forward_hook(lambda *_: calls.append(1))
+    system.training_step(next(iter(foundation.training_batches().epoch(1))), Draws(0, 1))
+    assert len(calls) == 1
+
+
 @pytest.mark.parametrize(("changes", "message"), [
     ({"attach_generator": True}, "attach_generator true trains a generator that frozen true leaves as it is"),
     ({"terms": ["D", "G"]}, "frozen true has no effect without the term rec"),
