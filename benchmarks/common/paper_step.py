@@ -21,9 +21,7 @@ from sgg.models.scene_graph import SceneGraphModel
 from sgg.perturbations.perturber import Contexts, Perturber
 from sgg.structures import Batch, DetectorOutputs
 from sgg.systems.contract import Draws, StepResult
-from sgg.systems.optimization import build_optimizer
 from sgg.systems.two_stage.augmenter import Augmenter
-from sgg.systems.two_stage.learner import GraphLearner
 from sgg.systems.two_stage.sample import Plan
 from sgg.systems.two_stage.system import TwoStage
 
@@ -152,10 +150,8 @@ def _system(size: Size, gan: bool, device: torch.device, settings: dict[str, Any
                                 recompute_box_heads=training.recompute_box_heads)
     if training.compile:
         model.classify = torch.compile(model.classify, dynamic=True)  # as `TwoStageFoundation.build_model` does
-    optimizer = build_optimizer(training, model.parameter_groups(training.learning_rate, training.box_head_rate))
-    learner = GraphLearner(model, FrameOfDetector(), config.loss.build(None), optimizer, config, device)
     augmenter = _gan(size, config.augmentation, device) if gan else Augmenter()
-    system = TwoStage(learner, augmenter, config, device)
+    system = TwoStage.assembled(model, FrameOfDetector(), augmenter, config.loss.build(None), config, device)
     system.train()
     return system
 

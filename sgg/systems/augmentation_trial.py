@@ -1,4 +1,4 @@
-"""Try an augmentation once, on a tiny batch of zeros."""
+"""Build an augmentation without features, and try it once, on a tiny batch of zeros."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from sgg.data import Split
 from sgg.experiment.context import Experiment
-from sgg.methods.augmentation import PendingFeatures
+from sgg.methods.augmentation import Augmentation, AugmentationParts, PendingFeatures
 from sgg.models.sampling import Budget, all_pairs
 from sgg.systems.contract import Draws
 from sgg.systems.extraction import POOLED
@@ -64,6 +64,19 @@ def tiny_plan(experiment: Experiment) -> Plan:
     encoding = Encoding(feature_map, boxes, boxes, images, torch.full((IMAGES, 2), size), labels if in_sgdet else None,
                         logits, class_boxes, class_boxes)
     return Plan(encoding, labels, relations, pairs, predicates)
+
+
+def parts_without_features(augmentation: Augmentation, experiment: Experiment, channels: int,
+                           map_size: int) -> AugmentationParts:
+    """What an augmentation is built from where nothing is trained: on the CPU, with sources of zero features.
+
+    channels, map_size: of the detector's map.
+    """
+    features = NoFeatures(channels) if "features" in augmentation.needs else None
+    relations = None
+    if "relation_features" in augmentation.needs:
+        relations = NoRelationFeatures(experiment.data.split("train"), channels)
+    return AugmentationParts(channels, map_size, experiment, torch.device("cpu"), features, relations)
 
 
 class NoFeatures:

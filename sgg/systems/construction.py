@@ -11,14 +11,13 @@ import torch
 from sgg.detector.model import Detector
 from sgg.experiment.context import Experiment
 from sgg.methods.adjustment import ADJUSTMENTS, BY_METRICS, Adjustment, PredictedPairs, Value, require_logits
-from sgg.methods.augmentation import AugmentationParts
 from sgg.methods.edge_loss import EdgeContext, require_scalar
 from sgg.methods.head import HeadSizes, require_module
 from sgg.methods.loaded_plugins import plugin_of
 from sgg.methods.plugin_errors import naming_faults
 from sgg.methods.plugin_files import PluginError
 from sgg.methods.registry import Method, require_call
-from sgg.systems.augmentation_trial import NoFeatures, NoRelationFeatures, try_augmenter
+from sgg.systems.augmentation_trial import parts_without_features, try_augmenter
 from sgg.systems.head_trial import try_head
 from sgg.systems.two_stage.augmenter import require_augmenter
 
@@ -116,10 +115,6 @@ def _try_augmentation(experiment: Experiment) -> None:
     """Build the augmentation and try it."""
     config = experiment.config
     spec, augmentation = config.detector.spec, config.augmentation
-    features = NoFeatures(spec.channels) if "features" in augmentation.needs else None
-    relations = None
-    if "relation_features" in augmentation.needs:
-        relations = NoRelationFeatures(experiment.data.split("train"), spec.channels)
-    built = augmentation.build(AugmentationParts(spec.channels, spec.map_size(spec.image_size), experiment,
-                                                 torch.device("cpu"), features, relations))
+    built = augmentation.build(parts_without_features(augmentation, experiment, spec.channels,
+                                                      spec.map_size(spec.image_size)))
     try_augmenter(require_augmenter(built, augmentation), experiment)

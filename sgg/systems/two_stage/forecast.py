@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from sgg.common.live_memory import bytes_of, without_values
 from sgg.common.metric_names import GENERATOR
@@ -19,9 +18,9 @@ from sgg.experiment.context import Experiment
 from sgg.experiment.derived_arrays import path_of
 from sgg.experiment.embeddings import has_glove
 from sgg.experiment.torch_setup import device_of
-from sgg.methods.augmentation import AugmentationParts, GeneratorTraining
+from sgg.methods.augmentation import GeneratorTraining
 from sgg.methods.derived import DerivedFile
-from sgg.systems.augmentation_trial import NoFeatures
+from sgg.systems.augmentation_trial import parts_without_features
 from sgg.systems.extraction import REGIONS
 from sgg.systems.forecast import SharedPart
 
@@ -153,10 +152,9 @@ def _generator(experiment: Experiment, foundation: TwoStageFoundation | None) ->
         yield SharedPart(GENERATOR, ["is there"], foundation.generator.folder, True, 0, 0.0)
         return
     spec, settings = experiment.config.detector.spec, source.augmentation.for_memory()
-    features = NoFeatures(spec.channels) if "features" in settings.needs else None
     with without_values():
-        augmenter = settings.build(AugmentationParts(spec.channels, spec.map_size(spec.image_size), experiment,
-                                                     torch.device("cpu"), features))
+        augmenter = settings.build(parts_without_features(settings, experiment, spec.channels,
+                                                          spec.map_size(spec.image_size)))
         size = sum(bytes_of(network.state_dict().values()) for network in augmenter.networks.values())
     images = len(experiment.split("train"))
     yield SharedPart(GENERATOR, [f"is trained first: {source.epochs} epochs on {images:,} images"], missing,

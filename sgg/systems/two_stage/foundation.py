@@ -33,12 +33,10 @@ from sgg.structures import Batch
 from sgg.systems.construction import Use, require_plugins
 from sgg.systems.contract import Check, GeneratorRun, MissingStores, TrainingBatches
 from sgg.systems.extraction import Extraction, batches_of, store_path, training_nodes, training_relations
-from sgg.systems.optimization import build_optimizer
 from sgg.systems.relation_features import StoredRelations
 
 from .augmenter import require_augmenter
 from .generator_source import GivenGenerator, SharedGenerator, generator_of, hash_of
-from .learner import GraphLearner
 from .model import build_model
 from .opened_stores import OpenedStores
 from .parts import write_parts
@@ -243,15 +241,10 @@ class TwoStageFoundation:
         """Networks and optimisers of the trial that the settings describe, with fresh weights."""
         config, device = self.config, device_of(self.config)
         model = self.build_model().to(device)
-        settings = config.training
-        groups = model.parameter_groups(settings.learning_rate, settings.box_head_rate)
-        optimizer = build_optimizer(settings, groups)
         augmenter = require_augmenter(self.augmentation.build(AugmentationParts(
             self.detector.channels, self.detector.map_size, self.experiment, device, self.features, self.relations,
             None if self.generator is None else self.generator.open())), self.augmentation)
-        edge_loss = config.loss.build(self.experiment)
-        learner = GraphLearner(model, self.detector, edge_loss, optimizer, config, device)
-        return TwoStage(learner, augmenter, config, device)
+        return TwoStage.assembled(model, self.detector, augmenter, config.loss.build(self.experiment), config, device)
 
     def build_predictor(self) -> TwoStagePredictor:
         """Detector and scene-graph model, with fresh weights, without the parts that only training needs."""

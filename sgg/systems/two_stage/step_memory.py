@@ -22,17 +22,14 @@ from sgg.data import Split, load_batches
 from sgg.detector.model import SCORE_THRESHOLDS, Detector
 from sgg.detector.rcnn import DETECTIONS
 from sgg.experiment.context import Experiment
-from sgg.methods.augmentation import AugmentationParts
 from sgg.settings.keys import flatten
 from sgg.structures import Batch, Detections, DetectorOutputs
-from sgg.systems.augmentation_trial import NoFeatures, NoRelationFeatures
+from sgg.systems.augmentation_trial import parts_without_features
 from sgg.systems.contract import Draws
 from sgg.systems.forecast import StepMemory
-from sgg.systems.optimization import build_optimizer
 
 from .augmenter import require_augmenter
 from .encoding import wanted_outputs
-from .learner import GraphLearner
 from .model import build_model
 from .sample import Plan, draw_plan
 from .system import TwoStage
@@ -115,16 +112,11 @@ def _system(experiment: Experiment, config: Config, detector: Detector) -> TwoSt
     words = (torch.empty(sizes[0], config.embeddings.dim), torch.empty(sizes[1], config.embeddings.dim))
     table = torch.empty(sizes[0], *sizes) if config.model.needs_frequency_table else None
     model = build_model(config, detector, sizes, words if config.model.head.needs_words else None, table)
-    settings, augmentation = config.training, config.augmentation.for_memory()
-    features = NoFeatures(detector.channels) if "features" in augmentation.needs else None
-    relations = None
-    if "relation_features" in augmentation.needs:
-        relations = NoRelationFeatures(experiment.data.split("train"), detector.channels)
-    augmenter = require_augmenter(augmentation.build(AugmentationParts(
-        detector.channels, detector.map_size, experiment, CPU, features, relations)), augmentation)
-    optimizer = build_optimizer(settings, model.parameter_groups(settings.learning_rate, settings.box_head_rate))
-    learner = GraphLearner(model, detector, config.loss.for_memory().build(experiment), optimizer, config, CPU)
-    system = TwoStage(learner, augmenter, config, CPU)
+    augmentation = config.augmentation.for_memory()
+    augmenter = require_augmenter(augmentation.build(parts_without_features(
+        augmentation, experiment, detector.channels, detector.map_size)), augmentation)
+    loss = config.loss.for_memory().build(experiment)
+    system = TwoStage.assembled(model, detector, augmenter, loss, config, CPU)
     system.train()
     return system
 

@@ -15,10 +15,13 @@ from torch import nn
 
 from sgg.common import distributed as parallel
 from sgg.config import Config
+from sgg.detector.model import Detector
 from sgg.experiment.context import Experiment
+from sgg.methods.edge_loss import EdgeLossFunction
+from sgg.models.scene_graph import SceneGraphModel
 from sgg.structures import Batch
 from sgg.systems.contract import Draws, Foundation, Losses, StepResult
-from sgg.systems.optimization import rate_factor
+from sgg.systems.optimization import build_optimizer, rate_factor
 
 from .augmenter import MODEL, Augmenter, repeats_of, sampled_pairs
 from .learner import GraphLearner
@@ -46,6 +49,14 @@ class TwoStage(TwoStagePredictor):
         self._base_rates = [group["lr"] for group in learner.optimizer.param_groups]
         self._settings, self._model_settings = config.training, config.model
         learner.together = parallel.Together(self.networks)
+
+    @classmethod
+    def assembled(cls, model: SceneGraphModel, detector: Detector, augmenter: Augmenter, edge_loss: EdgeLossFunction,
+                  config: Config, device: torch.device) -> TwoStage:
+        """The system of built parts, with the optimiser of F that the settings describe."""
+        settings = config.training
+        optimizer = build_optimizer(settings, model.parameter_groups(settings.learning_rate, settings.box_head_rate))
+        return cls(GraphLearner(model, detector, edge_loss, optimizer, config, device), augmenter, config, device)
 
     def set_rates(self, done: int, steps_per_epoch: int) -> None:
         """Set the learning rates of F for the step that follows `done` steps. Those of the augmentation do not change.
