@@ -15,6 +15,7 @@ from sgg.common.run_log import read_optional_json
 from sgg.common.seeding import derive
 from sgg.data import DataSet
 from sgg.data.loading.transforms import padding_identity
+from sgg.detector.classes import class_fault
 from sgg.detector.coco_weights import load_coco
 from sgg.detector.files import detector_hash, load_detector, require_place, save_detector
 from sgg.detector.layout import FOLDER, IMAGE_HASH, METADATA, METRICS, SETTINGS
@@ -161,9 +162,8 @@ def _image_hash(data: DataSet) -> str:
 
 def check_fits(detector: Detector, metadata: dict[str, Any], data: DataSet, path: Path) -> None:
     """Raise ValueError unless a detector from `path` has the classes of `data`."""
-    if metadata.get("classes", data.classes) != data.classes or detector.num_classes != len(data.classes):
-        raise ValueError(f"{path} knows {detector.num_classes - 1} classes that are not the {len(data.classes) - 1} of "
-                         f"{data.name}: choose other weights (detector.weights) or other data")
+    if fault := class_fault(metadata.get("classes"), detector.num_classes, data.classes, data.name):
+        raise ValueError(f"{path} does not fit: {fault}; choose other weights (detector.weights) or other data")
 
 
 def _padding(data: DataSet) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 from sgg.common.device import find_device
 from sgg.data import DataSet
 from sgg.data.findings import Finding
 from sgg.data.verify import Verified
+from sgg.detector.classes import class_fault
 from sgg.detector.files import load_detector
 from sgg.detector.proposals import require_proposals
 
@@ -44,19 +44,3 @@ def verify_detector(found: Verified, data: DataSet, directory: Path, images: int
             "relations whose objects the detector does not find", missed, relations, f"{len(split)} images of {SPLIT}",
             f"SGDet misses them: its recall is at most {100 * share:.1f} % of all relations."))
     return metrics
-
-
-def class_fault(classes: Sequence[str] | None, num_classes: int, wanted: Sequence[str]) -> str:
-    """Why the classes of a detector are not those `wanted`, as the end of a sentence; "" if they are. classes: None if
-    the detector does not name them; num_classes: their number. All count the background."""
-    if classes is None:
-        return "" if num_classes == len(wanted) else f"it has {num_classes - 1} classes, the data set {len(wanted) - 1}"
-    if list(classes) == list(wanted):
-        return ""
-    if sorted(classes) == sorted(wanted):
-        place = next(place for place, (one, other) in enumerate(zip(classes, wanted, strict=True)) if one != other)
-        return (f"it has the same classes in another order: number {place} is {classes[place]!r}, in the data set "
-                f"{wanted[place]!r}")
-    here, there = ([name for name in one if name not in other] for one, other in ((classes, wanted), (wanted, classes)))
-    return (f"it has {len(classes) - 1} classes, the data set {len(wanted) - 1}"
-            + (f"; only the detector has {here[0]!r}" if here else "") + (f"; it lacks {there[0]!r}" if there else ""))

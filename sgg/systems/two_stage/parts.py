@@ -25,6 +25,7 @@ from sgg.common.atomic import replaced, write_json
 from sgg.common.run_log import PARTS_FOLDER, read_optional_json, require_keys
 from sgg.config import Config
 from sgg.detector import folder_of
+from sgg.detector.classes import class_fault
 from sgg.detector.files import load_detector, save_detector
 from sgg.detector.layout import METADATA
 from sgg.detector.layout import WEIGHTS as DETECTOR_WEIGHTS
@@ -97,13 +98,8 @@ def open_parts(folder: Path, config: Config, device: torch.device,
                          f"checkpoint {detector_hash}")
     detector, metadata = load_detector(folder / DETECTOR)
     classes, predicates = tuple(content["classes"]), tuple(content["predicates"])
-    if detector.num_classes != len(classes):
-        raise ValueError(f"{folder / DETECTOR} knows {detector.num_classes} classes, {described} {len(classes)}")
-    of_detector = metadata.get("classes") or classes  # one from a published file may not have their names
-    for number, (known, said) in enumerate(zip(of_detector, classes, strict=True)):
-        if known != said:
-            raise ValueError(f"{folder / DETECTOR} has {known!r} as class {number}, {described} {said!r}: copy the "
-                             "folder `parts` of the training once more")
+    if fault := class_fault(metadata.get("classes"), detector.num_classes, classes, PARTS):
+        raise ValueError(f"{folder}: the detector is of another training: {fault}; copy the folder `parts` once more")
     shape = len(classes), len(classes), len(predicates)
     table = torch.zeros(shape) if config.model.needs_frequency_table else None
     model = build_model(config, detector, (len(classes), len(predicates)),

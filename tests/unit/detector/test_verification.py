@@ -2,25 +2,12 @@
 
 import json
 
-import pytest
-
 from sgg.data import open_dataset
 from sgg.data.__main__ import main
 from sgg.data.verify import Verified
 from sgg.detector import save_detector
 from sgg.detector.model import Detector
-from sgg.detector.verification import class_fault, verify_detector
-
-
-@pytest.mark.parametrize(("classes", "number", "fault"), [
-    (["_", "a", "b"], 3, ""), (None, 3, ""),
-    (None, 4, "it has 3 classes, the data set 2"),
-    (["_", "b", "a"], 3, "it has the same classes in another order: number 1 is 'b', in the data set 'a'"),
-    (["_", "a", "c"], 3, "it has 2 classes, the data set 2; only the detector has 'c'; it lacks 'b'"),
-    (["_", "a"], 2, "it has 1 classes, the data set 2; it lacks 'b'"),
-])
-def test_class_fault_names_the_difference(classes, number, fault) -> None:
-    assert class_fault(classes, number, ["_", "a", "b"]) == fault
+from sgg.detector.verification import verify_detector
 
 
 def test_verify_detector_of_other_classes_is_a_fault(toy_root, tmp_path) -> None:
