@@ -10,11 +10,11 @@ import torch
 from torch import Generator, Tensor
 
 from sgg.data import Split
+from sgg.detector.rcnn import POOLED
 from sgg.experiment.context import Experiment
 from sgg.methods.augmentation import Augmentation, AugmentationParts, PendingFeatures
 from sgg.models.sampling import Budget, all_pairs
 from sgg.systems.contract import Draws
-from sgg.systems.extraction import POOLED
 from sgg.systems.relation_features import RelationsOfShape, TrainingRelations
 from sgg.systems.two_stage.augmenter import Augmenter, repeats_of, sampled_pairs
 from sgg.systems.two_stage.encoding import Encoding

@@ -20,6 +20,7 @@ from sgg.common.hashing import value_hash
 from sgg.data import DataSet, Split, load_batches
 from sgg.data.loading.transforms import pixels_identity
 from sgg.detector.model import Detector
+from sgg.detector.rcnn import POOLED
 from sgg.features import (
     FeatureStore,
     Progress,
@@ -38,7 +39,6 @@ from sgg.systems.two_stage.encoding import Encoding, encode_annotated
 
 log = logging.getLogger(__name__)
 
-POOLED = 7
 REGIONS = 3
 """The regions of a relation in a row of its features: subject, object, and the smallest box around both."""
 PART_IMAGES = 256

@@ -52,6 +52,11 @@ class _Listed(Order):
             yield [(self.epoch, view) for view in batch]
 
 
+def views_of(split: str, flip: bool) -> int:
+    """The number of views of each image that a store of a split has: 2 where training mirrors images, else 1."""
+    return 2 if split == "train" and flip else 1
+
+
 def load_views(split: Split, views: int, batches: Sequence[Sequence[int]], workers: int = 0,
                largest: int | None = None) -> Batches:
     """Batches of views of a split, without relations. views: 2 where mirrored images count, else 1. batches: the views

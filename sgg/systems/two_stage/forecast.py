@@ -11,6 +11,7 @@ from sgg.common.live_memory import bytes_of, without_values
 from sgg.common.metric_names import GENERATOR
 from sgg.common.sizes import gigabytes
 from sgg.config import Config
+from sgg.data.loading.views import views_of
 from sgg.detector import ensure_detector, folder_of, known_hash
 from sgg.detector.model import Detector
 from sgg.detector.rcnn import POOLED
@@ -107,7 +108,7 @@ def _maps_to_come(experiment: Experiment) -> SharedPart:
     asked = config.features.maps
     if asked == "off":
         return SharedPart("maps", ["features.maps=off: each trial computes from images"], None, True, 0, 0.0)
-    views = {name: 2 if name == "train" and config.data.flip else 1 for name in SPLITS}
+    views = {name: views_of(name, config.data.flip) for name in SPLITS}
     rows = {name: views[name] * len(experiment.split(name)) for name in SPLITS if reads_of(config, name)}
     whole = Estimate.of_spec(rows, spec, TYPES.get(asked, "float32"))
     if asked != "auto":

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sgg.common.sizes import gigabytes
 from sgg.config import Config
 from sgg.config.schema import Features
+from sgg.data.loading.views import views_of
 from sgg.detector import known_hash
 from sgg.experiment.context import Experiment
 from sgg.methods.backbone import BACKBONES
@@ -27,7 +28,7 @@ def estimate_lines(config: Config, splits: Sequence[str], counts: Sequence[int] 
     here. counts: the number of images of each split; then no data are opened, and only sizes before compression are
     known. Raises what `Experiment.open` raises.
     """
-    views = {name: 2 if name == "train" and config.data.flip else 1 for name in splits}
+    views = {name: views_of(name, config.data.flip) for name in splits}
     reason = "compression and time are unknown: "
     if counts is not None:
         rows = {name: views[name] * count for name, count in zip(splits, counts, strict=True)}

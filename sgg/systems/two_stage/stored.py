@@ -20,7 +20,7 @@ from torch import Tensor
 
 from sgg.data import Batches, Split
 from sgg.data.loading.transforms import pixels_identity
-from sgg.data.loading.views import load_views
+from sgg.data.loading.views import load_views, views_of
 from sgg.detector.model import SCORE_THRESHOLDS, Detector, Output
 from sgg.detector.rcnn import DETECTIONS
 from sgg.experiment.context import Experiment
@@ -62,8 +62,8 @@ class StoredSplit:
 
     @property
     def views(self) -> int:
-        """2 where training mirrors images, else 1."""
-        return 2 if self.name == "train" and self.experiment.config.data.flip else 1
+        """As `views_of`."""
+        return views_of(self.name, self.experiment.config.data.flip)
 
     @property
     def wanted(self) -> frozenset[Output]:
