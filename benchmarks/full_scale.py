@@ -30,6 +30,7 @@ from benchmarks.common.roofline import Rates, Work, work_of
 from benchmarks.common.shapes import StepOfShapes, step_of_shapes
 from sgg.common.live_memory import without_values
 from sgg.detector.model import Detector
+from sgg.experiment.validation import is_due
 
 GPUS = (Rates("H100 SXM", 495e12, 3.35e12), Rates("H200 SXM", 495e12, 4.8e12), Rates("RTX 4090", 82.6e12, 1.008e12))
 """TF32 without sparsity, and memory bandwidth."""
@@ -58,7 +59,8 @@ class Costs:
     def hours(self, gpu: Rates, from_images: bool) -> float:
         """The least hours of a whole trial: its training, its validations and its test. from_images: the backbone runs
         for every image, each time."""
-        images = EPOCHS // EVERY * VAL + TEST
+        validations = sum(is_due(epoch, EVERY, EPOCHS) for epoch in range(1, EPOCHS + 1))
+        images = validations * VAL + TEST
         seconds = STEPS * self.step.seconds(gpu) + images * self.image.seconds(gpu)
         if from_images:
             seconds += (STEPS * BATCH + images) * self.backbone.seconds(gpu)
