@@ -12,7 +12,7 @@ from sgg.data.dataset import DataSet
 from sgg.detector.model import Detector
 from sgg.evaluate.feature_quality import FeatureStudy
 from sgg.gan import GAN
-from sgg.systems.extraction import training_nodes
+from sgg.systems.two_stage.extraction import training_nodes
 
 TRAIN, TEST = 12, 8
 

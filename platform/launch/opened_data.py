@@ -15,7 +15,7 @@ from ..study.directory import StudyDirectory
 from ..study.entry_points import EntryPoints, find
 
 if TYPE_CHECKING:
-    from sgg.systems.construction import Use
+    from sgg.systems.contract import Use
 
 MOST_OPENED = 16
 """Opening a data set reads its annotation. Up to so many combinations of the axes' values are opened; of more, every
@@ -55,7 +55,7 @@ def require_plugins(study: Study, axes: list[Axis], opened: Opened, use: Use = "
     if not study.base.experiment.plugins:
         return
     from sgg.experiment.context import Experiment  # imports torch, which only plugins need so early
-    from sgg.systems.construction import faults_of_plugins
+    from sgg.systems import faults_of_plugins
 
     choosing = [axis for axis in axes if axis.chooses_methods]
     data_of = {config.data.model_dump_json(): data for config, data in opened}

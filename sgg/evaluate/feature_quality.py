@@ -32,8 +32,8 @@ from sgg.gan import GAN
 from sgg.methods.augmentation import AUGMENTATIONS
 from sgg.metrics.quality import comparable_quality
 from sgg.structures import Batch
-from sgg.systems.extraction import Extraction, store_path
 from sgg.systems.two_stage.encoding import Encoding, encode_annotated
+from sgg.systems.two_stage.extraction import Extraction, store_path
 from sgg.systems.two_stage.foundation import TwoStageFoundation
 from sgg.viz.clusters import draw_clusters, embed
 

@@ -25,7 +25,7 @@ from sgg.methods.plugins import load_plugins
 if TYPE_CHECKING:
     from sgg.config import Config
     from sgg.features import Progress, StoreIdentity
-    from sgg.systems.extraction import Extraction
+    from sgg.systems.two_stage.extraction import Extraction
     from sgg.systems.two_stage.stored import StoredSplit
 
 VERIFIED_AT_ONCE = 256  # rows
@@ -164,7 +164,7 @@ def _extraction(options: argparse.Namespace) -> tuple[Extraction, Path]:
     options name cannot be written."""
     if options.out is not None:
         require_writable(options.out)
-    from sgg.systems.extraction import Extraction
+    from sgg.systems.two_stage.extraction import Extraction
     from sgg.systems.two_stage.foundation import TwoStageFoundation
 
     foundation = TwoStageFoundation.open(_config(options))
@@ -181,7 +181,7 @@ def _extraction(options: argparse.Namespace) -> tuple[Extraction, Path]:
 
 def _place(options: argparse.Namespace, cache: Path, identity: StoreIdentity) -> Path:
     """The path of the store of an identity."""
-    from sgg.systems.extraction import store_path
+    from sgg.systems.two_stage.extraction import store_path
 
     return options.out or store_path(cache, identity)
 

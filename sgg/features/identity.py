@@ -29,7 +29,7 @@ class StoreIdentity:
 
     classes: names of the labels that group the rows, background first (predicates for edges and relations, one name for
     global features); the classes of the detector where rows are images. detector: hash of the frozen detector. data:
-    hash of the annotations. kind: one of `KINDS` (`sgg.systems.extraction`) or of `IMAGE_KINDS`.
+    hash of the annotations. kind: one of `KINDS` (`sgg.systems.two_stage.extraction`) or of `IMAGE_KINDS`.
     source: real or generated. settings: JSON values that also decide the rows (split of the data, under the key `part`;
     size of a RoI; checkpoint of the generator; ...). pictures: hash of the image files; "" if it is unknown, as in
     stores of the first edition, which count as stores of any image files.

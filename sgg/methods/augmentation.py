@@ -43,7 +43,7 @@ class FeatureSource(Protocol):
 
 class RelationSource(Protocol):
     """K annotated relations of the training images with their real features:
-    `sgg.systems.relation_features.StoredRelations`.
+    `sgg.systems.two_stage.relation_features.StoredRelations`.
 
     triplets: [K, 3] subject class, predicate, object class. boxes: [K, 2, 4] of subject and object, in pixels of the
     image. Both are in the order of the annotation.

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from sgg.config import Config
     from sgg.data import DataSet
+    from sgg.experiment.context import Experiment
 
-    from .construction import Use
-    from .contract import Check, Foundation, Predictor, Vocabulary
+    from .contract import Check, Foundation, Predictor, Use, Vocabulary
     from .forecast import SharedPart, StepMemory
 
 
@@ -27,7 +27,7 @@ def open_foundation(config: Config, check: Check | None = None, use: Use = "feat
     """Open what all trials of a config share, without the parts that only training needs; make it where it is missing.
 
     check: called before anything is made, and once more after a part had to be trained. use: the parts of plugins that
-    are tried before that (`sgg.systems.construction`).
+    are tried before that (`faults_of_plugins`).
 
     Several processes may call this at once: one makes the parts, the others wait. Raises FileNotFoundError or
     ValueError, naming the file and the remedy, where data or weights are missing or do not fit, and PluginError where
@@ -53,6 +53,14 @@ def prepare(config: Config, check: Check | None = None, use: Use = "features", m
     foundation.make_ready(make_maps)
     configure_torch(foundation.experiment.config)
     return foundation
+
+
+def faults_of_plugins(experiment: Experiment, use: Use = "training") -> list[str]:
+    """One line, with file and line, for each plugin part of an experiment's method that cannot be used. The parts that
+    a use needs are built and tried once, on tiny inputs."""
+    from .two_stage import construction
+
+    return construction.faults_of_plugins(experiment, use)
 
 
 def open_predictor(config: Config, folder: Path, device: torch.device,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -17,12 +17,11 @@ from sgg.common.seeding import generator
 from sgg.data.images.corruption import Corruption
 from sgg.data.provenance import DataProvenance
 from sgg.experiment.context import Experiment
-from sgg.features import Progress
+from sgg.features import Progress, StoreIdentity, StoreWriter
 from sgg.features.image_writer import ImageStoreWriter
 from sgg.methods.head import Mode
 from sgg.methods.variants import Adjuster
 from sgg.structures import Batch, Prediction
-from sgg.systems.extraction import Extraction
 
 Losses = dict[str, Tensor]
 Check = Callable[[Experiment, Mapping[str, str | None]], None]
@@ -30,6 +29,9 @@ Check = Callable[[Experiment, Mapping[str, str | None]], None]
 yet), before anything is made. Raises ValueError where a checkpoint was made from something else."""
 
 
+Use = Literal["features", "evaluation", "training"]
+"""Why a method is built. features: only its detector. evaluation: also its head, and the adjustments. training: all of
+its parts."""
 UNADJUSTED = {"": Adjuster(())}
 """The adjusters of predictions that are not adjusted."""
 
@@ -175,6 +177,27 @@ class MissingStores:
     seconds: float = 0.0
 
 
+class FeatureExtraction(Protocol):
+    """The features of one kind that trials share, in parts of a store (`sgg/features/writer.py`). Any process may write
+    a part.
+
+    identity: everything that decides the rows of the store.
+    """
+
+    @property
+    def identity(self) -> StoreIdentity:
+        """See above."""
+
+    def ranges(self) -> list[range]:
+        """The images of each part of the store."""
+
+    def batches(self, images: range) -> Iterable[Batch]:
+        """The images of one of `ranges`, in batches."""
+
+    def write_part(self, writer: StoreWriter, number: int, batches: Iterable[Batch]) -> None:
+        """Compute the features of one part of the store and write them."""
+
+
 @dataclass(frozen=True)
 class GeneratorRun:
     """The training of a generator that trials share.
@@ -211,7 +234,7 @@ class Foundation(Protocol):
     def provenance(self) -> DataProvenance:
         """See above."""
 
-    def training_features(self) -> Sequence[tuple[Extraction, Path]]:
+    def training_features(self) -> Sequence[tuple[FeatureExtraction, Path]]:
         """The extraction of all features that training reads and that are ours (`sgg.systems.reads_features`), each
         with the path of its store."""
 

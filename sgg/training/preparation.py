@@ -9,8 +9,7 @@ from sgg.common import distributed as parallel
 from sgg.common.locking import held
 from sgg.common.metric_names import GENERATOR
 from sgg.config import Config
-from sgg.systems.construction import Use
-from sgg.systems.contract import Check, Foundation
+from sgg.systems.contract import Check, Foundation, Use
 from sgg.training.generator_training import train_generator
 
 

@@ -82,6 +82,17 @@ def test_fault_of(importer: str, imported: str, may: bool) -> None:
     assert (fault_of(importer, imported) is None) is may
 
 
+def test_contract_of_systems_knows_no_system() -> None:
+    """Training, evaluation and the platform know a system by its contract, so a second system can stand beside the
+    first."""
+    modules = {path.stem: imported_modules(path) for path in (ROOT / "sgg/systems").glob("*.py")
+               if path.stem != "__init__"}  # which opens the system
+    assert {name for name, found in modules.items() if any("two_stage" in one for one in found)} == set()
+    above = [path for folder in ("training", "checkpoint") for path in (ROOT / "sgg" / folder).rglob("*.py")]
+    above += (ROOT / "platform").rglob("*.py")
+    assert {path.name for path in above if any("systems.two_stage" in one for one in imported_modules(path))} == set()
+
+
 def test_order_has_every_package() -> None:
     assert {path.stem if path.is_file() else path.name for path in (ROOT / "sgg").iterdir()
             if path.name not in ("__pycache__", "py.typed", "__init__.py")} == set(SGG)

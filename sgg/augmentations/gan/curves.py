@@ -26,8 +26,8 @@ from sgg.models.sampling import all_pairs
 from sgg.models.scene_graph import SceneGraphModel
 from sgg.structures import Batch
 from sgg.systems.contract import DivergedError, Foundation
-from sgg.systems.extraction import pooled_features
 from sgg.systems.two_stage.encoding import Encoding, encode_annotated, first_not_finite
+from sgg.systems.two_stage.extraction import pooled_features
 from sgg.systems.two_stage.predictor import PAIRS_TOGETHER, scored_labels
 
 from .generation import generated_map

@@ -21,11 +21,11 @@ from sgg.experiment.embeddings import has_glove
 from sgg.experiment.torch_setup import device_of
 from sgg.methods.augmentation import GeneratorTraining
 from sgg.methods.derived import DerivedFile
-from sgg.systems.augmentation_trial import parts_without_features
-from sgg.systems.extraction import REGIONS
 from sgg.systems.forecast import SharedPart
 
+from .augmentation_trial import parts_without_features
 from .estimate import Estimate
+from .extraction import REGIONS
 from .foundation import SPLITS, TwoStageFoundation, stored_relations
 from .generator_source import SharedGenerator
 from .map_estimates import TYPES

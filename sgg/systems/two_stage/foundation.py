@@ -30,17 +30,17 @@ from sgg.methods.augmentation import Augmentation, AugmentationParts
 from sgg.models.frequency_bias import frequency_table
 from sgg.models.scene_graph import SceneGraphModel
 from sgg.structures import Batch
-from sgg.systems.construction import Use, require_plugins
-from sgg.systems.contract import Check, GeneratorRun, MissingStores, TrainingBatches
-from sgg.systems.extraction import Extraction, batches_of, store_path, training_nodes, training_relations
-from sgg.systems.relation_features import StoredRelations
+from sgg.systems.contract import Check, GeneratorRun, MissingStores, TrainingBatches, Use
 
 from .augmenter import require_augmenter
+from .construction import require_plugins
+from .extraction import Extraction, batches_of, store_path, training_nodes, training_relations
 from .generator_source import GivenGenerator, SharedGenerator, generator_of, hash_of
 from .model import build_model
 from .opened_stores import OpenedStores
 from .parts import write_parts
 from .predictor import TwoStagePredictor
+from .relation_features import StoredRelations
 from .stored import StoredSplit
 from .stored_batches import StoredBatches, StoredMaps, with_outputs
 from .storing import decide, reads_of, store_outputs

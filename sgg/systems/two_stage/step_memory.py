@@ -24,10 +24,10 @@ from sgg.detector.rcnn import DETECTIONS
 from sgg.experiment.context import Experiment
 from sgg.settings.keys import flatten
 from sgg.structures import Batch, Detections, DetectorOutputs
-from sgg.systems.augmentation_trial import parts_without_features
 from sgg.systems.contract import Draws
 from sgg.systems.forecast import StepMemory
 
+from .augmentation_trial import parts_without_features
 from .augmenter import require_augmenter
 from .encoding import wanted_outputs
 from .model import build_model

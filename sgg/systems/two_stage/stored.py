@@ -31,9 +31,9 @@ from sgg.features.image_store import ImageStore, row_of
 from sgg.features.image_writer import ImageStoreWriter, ensure_image_stores, rows_per_shard
 from sgg.features.other_stores import differences
 from sgg.structures import Batch, Detections, DetectorOutputs
-from sgg.systems.extraction import store_path
 
 from .encoding import observe, wanted_outputs
+from .extraction import store_path
 
 MIB = 2**20
 BATCH = 8

@@ -9,8 +9,8 @@ from dataclasses import replace
 from sgg.common.ahead import ahead
 from sgg.data import Batches, Split
 from sgg.structures import Batch, DetectorOutputs
-from sgg.systems.extraction import AddMaps
 
+from .extraction import AddMaps
 from .stored import OpenedSplit, StoredSplit
 
 READING = 2

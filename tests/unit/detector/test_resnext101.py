@@ -13,8 +13,8 @@ from sgg.detector.model import Detector
 from sgg.methods.backbone import BACKBONES
 from sgg.models.pyramid import unpack
 from sgg.structures import Batch
-from sgg.systems.extraction import Extraction
 from sgg.systems.two_stage.encoding import encode_annotated
+from sgg.systems.two_stage.extraction import Extraction
 from sgg.systems.two_stage.model import build_model
 from sgg.systems.two_stage.predictor import TwoStagePredictor
 from tests.plugins import PYRAMID, loaded

@@ -10,7 +10,7 @@ import pytest
 from sgg.common.hashing import file_hash
 from sgg.evaluate import feature_quality as quality
 from sgg.features import FeatureStore, StoreIdentity, __main__, array, write_store
-from sgg.systems.extraction import store_path
+from sgg.systems.two_stage.extraction import Extraction, store_path
 from sgg.systems.two_stage.foundation import TwoStageFoundation
 
 CLASSES = ["__background__", "cat", "dog"]
@@ -105,7 +105,7 @@ def test_import_elsewhere(tmp_path, config, foundation):
 
 def test_extract_asks_for_the_part(config, foundation, monkeypatch):
     asked = []
-    monkeypatch.setattr("sgg.systems.extraction.Extraction.ensure", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(Extraction, "ensure", lambda *arguments: asked.append(arguments))
     monkeypatch.setattr(__main__, "describe", lambda store: None)
     assert __main__.main(["extract", str(config), "--kind", "edge", "--split", "test", "--subset", "zs"]) == 0
     [(extraction, path, _)] = asked

@@ -11,7 +11,7 @@ from sgg.data import open_dataset
 from sgg.experiment.context import Experiment
 from sgg.methods.plugin_files import PluginError
 from sgg.methods.plugins import loaded_digests, unload_plugins
-from sgg.systems.construction import faults_of_plugins, require_plugins
+from sgg.systems.two_stage.construction import faults_of_plugins, require_plugins
 from tests.plugins import loaded
 
 ADJUSTMENT = """

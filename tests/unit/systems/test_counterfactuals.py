@@ -7,7 +7,7 @@ import torch
 from sgg.config import ConfigError, validate
 from sgg.data import open_dataset
 from sgg.experiment.context import Experiment
-from sgg.systems.construction import faults_of_plugins
+from sgg.systems.two_stage.construction import faults_of_plugins
 from tests.plugins import loaded
 from tests.untrained import untrained
 

@@ -14,7 +14,7 @@ from sgg.data.catalogue import open_dataset
 from sgg.data.dataset import DataSet
 from sgg.detector.model import Detector
 from sgg.features import FeatureStore, StoreMismatchError, writer
-from sgg.systems.extraction import Extraction, image_ranges, store_path, training_nodes
+from sgg.systems.two_stage.extraction import Extraction, image_ranges, store_path, training_nodes
 from tests.darkened import darken
 
 BOXES = [[[4, 4, 40, 30], [20, 10, 60, 44], [0, 0, 63, 47]], [[8, 8, 30, 60], [2, 20, 44, 50]], [[1, 1, 50, 50]] * 2]

@@ -8,8 +8,8 @@ from sgg.config import validate
 from sgg.models.roi_align import pool
 from sgg.models.union_boxes import union
 from sgg.systems import reads_features
-from sgg.systems.relation_features import StoredRelations
 from sgg.systems.two_stage.foundation import stored_relations
+from sgg.systems.two_stage.relation_features import StoredRelations
 from tests.untrained import untrained
 
 

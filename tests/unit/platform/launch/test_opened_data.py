@@ -28,7 +28,7 @@ def test_require_plugins_on_each_data_set(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "a.yaml").write_text("experiment: {plugins: mine.py}\n"
                                      "data: {name: {search: grid, of: [toy, custom]}}\n"
                                      "loss: {kind: {search: grid, of: [baseline, dnorm]}}\n")
-    monkeypatch.setattr("sgg.systems.construction.faults_of_plugins",
+    monkeypatch.setattr("sgg.systems.faults_of_plugins",
                         lambda experiment, use: [f"{experiment.config.loss.kind} on {experiment.config.data.name}, "
                                                  f"read from {experiment.data.files}"])
     monkeypatch.setitem(sys.modules, "stand_in", SimpleNamespace(

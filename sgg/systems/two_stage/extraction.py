@@ -35,7 +35,8 @@ from sgg.features.metadata import FOLDER
 from sgg.models.roi_align import pool
 from sgg.models.union_boxes import union
 from sgg.structures import Batch
-from sgg.systems.two_stage.encoding import Encoding, encode_annotated
+
+from .encoding import Encoding, encode_annotated
 
 log = logging.getLogger(__name__)
 

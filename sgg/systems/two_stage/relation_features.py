@@ -38,7 +38,7 @@ class TrainingRelations(RelationSource):
 
 
 class StoredRelations(TrainingRelations):
-    """The same with the store of their features, which `sgg.systems.extraction.training_relations` made of the split.
+    """The same with the store of their features, which `extraction.training_relations` made of the split.
 
     A store groups rows by predicate; those of a predicate have the order of the annotation.
     """

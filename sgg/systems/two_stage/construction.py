@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -17,16 +17,14 @@ from sgg.methods.loaded_plugins import plugin_of
 from sgg.methods.plugin_errors import naming_faults
 from sgg.methods.plugin_files import PluginError
 from sgg.methods.registry import Method, require_call
-from sgg.systems.augmentation_trial import parts_without_features, try_augmenter
-from sgg.systems.head_trial import try_head
-from sgg.systems.two_stage.augmenter import require_augmenter
+from sgg.systems.contract import Use
+
+from .augmentation_trial import parts_without_features, try_augmenter
+from .augmenter import require_augmenter
+from .head_trial import try_head
 
 PAIRS = 8
 """The number of pairs on which an edge loss and adjustments are tried."""
-
-Use = Literal["features", "evaluation", "training"]
-"""Why a method is built. features: only its detector. evaluation: also its head, and the adjustments. training: all of
-its parts."""
 
 
 def require_plugins(experiment: Experiment, use: Use) -> None:

@@ -15,10 +15,11 @@ from sgg.experiment.context import Experiment
 from sgg.methods.augmentation import Augmentation, AugmentationParts, PendingFeatures
 from sgg.models.sampling import Budget, all_pairs
 from sgg.systems.contract import Draws
-from sgg.systems.relation_features import RelationsOfShape, TrainingRelations
-from sgg.systems.two_stage.augmenter import Augmenter, repeats_of, sampled_pairs
-from sgg.systems.two_stage.encoding import Encoding
-from sgg.systems.two_stage.sample import Plan
+
+from .augmenter import Augmenter, repeats_of, sampled_pairs
+from .encoding import Encoding
+from .relation_features import RelationsOfShape, TrainingRelations
+from .sample import Plan
 
 OBJECTS, IMAGES = 3, 2
 """Two images with three objects each. The numbers of images, objects, relations and pairs differ, so an augmentation
