@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from .aggregate import Collection, ResultRow
 from .differences import Compared, compared
 from .differences_table import SHOWN, against
-from .headline import headline_of, split_of
+from .headline import shown_metric, split_of
 from .wording import MODES, row_label
 
 STYLES = {"zs": ("zero-shot", "#0072b2", "o"), "all": ("all relations", "#d55e00", "s")}
@@ -57,7 +57,7 @@ def differences_svg(rows: Sequence[ResultRow], words: str, collection: Collectio
 
 
 def _panel(rows: Sequence[ResultRow], base: ResultRow, split: str, mode: str, collection: Collection) -> Panel:
-    metric = f"ngR@{headline_of(rows, mode)}"
+    metric = shown_metric(rows, mode)
     found: dict[str, dict[str, Compared]] = {}
     for subset in SHOWN:
         for one in compared(rows, base, f"{split}/{mode}/{subset}/{metric}", collection):

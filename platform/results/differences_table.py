@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from .aggregate import Collection, ResultRow
+from .basis import by_basis
 from .cost import cost
 from .differences import Compared, baseline_of, compared
-from .headline import headline_of, recalls_of, split_of
+from .headline import recalls_of, shown_metric, split_of
 from .wording import MODES, WIDTH, difference_text, p_text, row_label
 
 SHOWN = ("zs", "all")
@@ -33,7 +34,7 @@ def differences_table(rows: Sequence[ResultRow], words: str, collection: Collect
     for group, base in against(rows, words):
         split = split_of(group)
         for mode in MODES:
-            shown = metric or f"ngR@{headline_of(group, mode)}"
+            shown = shown_metric(group, mode, metric)
             names = [f"{split}/{mode}/{subset}/{shown}" for subset in SHOWN]
             lists = [found for name in names if (found := compared(group, base, name, collection))]
             if lists:
@@ -69,8 +70,7 @@ def against(rows: Sequence[ResultRow], words: str) -> Iterator[tuple[list[Result
     """The rows on each data that have a baseline of some words, with that baseline. Raises ValueError where no data
     have it."""
     baseline_of(rows, words)
-    for basis in dict.fromkeys(row.basis for row in rows):
-        group = [row for row in rows if row.basis == basis]
+    for group in by_basis(rows).values():
         try:
             base = baseline_of(group, words)
         except ValueError:

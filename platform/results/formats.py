@@ -21,7 +21,8 @@ from sgg.common.metric_names import DETECTION_COUNTS, TABLE_SUBSETS, headline_k
 from sgg.common.versions import PROGRAM
 
 from .aggregate import ResultRow
-from .basis import Basis
+from .basis import Basis, by_basis
+from .headline import split_of
 from .terminal_table import terminal_table
 from .wording import MODES, cell_text, mean_over, setting_text, short_names, unit_of
 
@@ -80,7 +81,7 @@ def columns(rows: list[ResultRow], metric: str | None = None) -> list[str]:
     how many images the detector fell back or failed. All are of the test set, or of validation without a test."""
     measured = {name for row in rows for name in row.cells}
     metric = metric or _headline(_metrics(rows))
-    split = "test" if any(name.startswith("test/") for name in measured) else "val"
+    split = split_of(rows)
     wanted = [f"{split}/{mode}/{subset}/{metric}" for mode in MODES for subset in TABLE_SUBSETS]
     shown = [name for name in wanted if name in measured]
     if any(name.startswith(f"{split}/sgdet/") for name in shown):
@@ -101,13 +102,6 @@ def _headline(measured: set[str]) -> str:
 def _heading(name: str) -> str:
     _, mode, what, *_ = name.split("/")
     return f"{MODES[mode]} {what}"
-
-
-def _by_basis(rows: list[ResultRow]) -> dict[Basis, list[ResultRow]]:
-    groups: dict[Basis, list[ResultRow]] = {}
-    for row in rows:
-        groups.setdefault(row.basis, []).append(row)
-    return groups
 
 
 def _cells(row: ResultRow, names: list[str]) -> list[str]:
@@ -148,7 +142,7 @@ def _blank(value: float | None) -> float | str:
 
 def _latex(rows: list[ResultRow], metric: str | None) -> str:
     blocks = []
-    for basis, group in _by_basis(rows).items():
+    for basis, group in by_basis(rows).items():
         names = columns(group, metric)
         head = [*map(_escaped, short_names(list(group[0].settings))), *map(_heading, names), "n", "status"]
         body = [[_escaped(text) for text in _cells(row, names)] for row in group]

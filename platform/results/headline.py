@@ -37,6 +37,11 @@ def headline_of(rows: Sequence[ResultRow], mode: str, recall: str = "ngR") -> in
     return telling_k(best) if best else None
 
 
+def shown_metric(rows: Sequence[ResultRow], mode: str, metric: str | None = None) -> str:
+    """The metric that a form shows of a mode: the one asked for, for example mR@50; None: ngR at `headline_of`."""
+    return metric or f"ngR@{headline_of(rows, mode)}"
+
+
 def headlines_of(rows: Sequence[ResultRow]) -> dict[str, int]:
     """The `headline_of` each measured mode."""
     return {mode: k for mode in MODES if (k := headline_of(rows, mode)) is not None}

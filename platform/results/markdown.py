@@ -8,9 +8,10 @@ from sgg.common.metric_names import TABLE_SUBSETS
 
 from .adjusted import EXPLAINED, MARK, standing
 from .aggregate import Collection, ResultRow
+from .basis import by_basis
 from .differences import Compared, compared
 from .differences_table import SHOWN, against, cost_unit
-from .headline import headline_of, split_of
+from .headline import shown_metric, split_of
 from .wording import MODES, cell_text, difference_text, mean_over, p_text, row_label, unit_of
 
 
@@ -20,8 +21,8 @@ def markdown(rows: Sequence[ResultRow], baselines: Sequence[str], collection: Co
     one in validation; then one for each baseline and mode. metric: show this one, for example mR@50; None: ngR at the K
     of each mode."""
     parts = []
-    for basis in dict.fromkeys(row.basis for row in rows):
-        parts += list(_of_data([row for row in rows if row.basis == basis], metric))
+    for group in by_basis(rows).values():
+        parts += list(_of_data(group, metric))
     for words in baselines:
         for group, base in against(rows, words):
             parts += list(_differences(group, base, words, collection, metric))
@@ -33,7 +34,7 @@ def _of_data(rows: Sequence[ResultRow], metric: str | None) -> Iterator[str]:
     split = split_of(rows)
     measured = {name for row in rows for name in row.cells}
     names = [name for mode in MODES for subset in TABLE_SUBSETS
-             if (name := f"{split}/{mode}/{subset}/{_metric(rows, mode, metric)}") in measured]
+             if (name := f"{split}/{mode}/{subset}/{shown_metric(rows, mode, metric)}") in measured]
     if not names:
         yield "no metrics yet\n"
         return
@@ -55,7 +56,7 @@ def _differences(rows: Sequence[ResultRow], base: ResultRow, words: str, collect
     split = split_of(rows)
     unit = cost_unit(base, collection)
     for mode in MODES:
-        shown = _metric(rows, mode, metric)
+        shown = shown_metric(rows, mode, metric)
         lists = [found for subset in SHOWN
                  if (found := compared(rows, base, f"{split}/{mode}/{subset}/{shown}", collection))]
         if not lists:
@@ -78,10 +79,6 @@ def _texts(one: Compared | None, several: bool) -> list[str]:
     if one is None:
         return ["-"] * (2 + several)
     return [difference_text(one.difference), p_text(one.p), *([p_text(one.across)] if several else [])]
-
-
-def _metric(rows: Sequence[ResultRow], mode: str, metric: str | None) -> str:
-    return metric or f"ngR@{headline_of(rows, mode)}"
 
 
 def _heading(name: str) -> str:
