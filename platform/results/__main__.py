@@ -42,9 +42,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=FORMATS, help="of the output; default: table")
     parser.add_argument("--by", metavar="KEY,...",
                         help="the settings that distinguish rows; default: all that differ between trials")
-    parser.add_argument("--metric", help="the metric of a table, for example mR@50; default: ngR at a K at which rows "
-                                         "can be told apart. With --best: by which it is the best in validation, "
-                                         "mR@50 or val/predcls/all/mR@50; default: search.metric")
+    parser.add_argument("--metric", help="the metric of tables and the picture, for example mR@50; default: ngR at a K "
+                                         "at which rows can be told apart. With --best: by which it is the best in "
+                                         "validation, mR@50 or val/predcls/all/mR@50; default: search.metric")
     parser.add_argument("--baseline", action="append", metavar="ROW",
                         help="compare all rows with this one, in a table of their differences: the name of a row, or "
                              "settings such as loss.kind=dnorm; may be given several times; default: search.baseline")
@@ -82,7 +82,7 @@ def _show(arguments: argparse.Namespace) -> None:
         case "svg":
             from .differences_picture import differences_svg  # imports matplotlib, which is slow
 
-            sys.stdout.write(differences_svg(rows, baselines[0], collection))
+            sys.stdout.write(differences_svg(rows, baselines[0], collection, arguments.metric))
             return
         case "markdown":
             sys.stdout.write(markdown(rows, baselines, collection, arguments.metric))

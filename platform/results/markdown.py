@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sgg.common.metric_names import TABLE_SUBSETS
+from sgg.common.metric_names import TABLE_SUBSETS, is_lower_better
 
 from .adjusted import EXPLAINED, MARK, standing
 from .aggregate import Collection, ResultRow
 from .basis import by_basis
-from .differences import Compared, compared
-from .differences_table import SHOWN, against, cost_unit
+from .differences import Compared, compared, cost_unit
+from .differences_table import SHOWN, against
 from .headline import shown_metric, split_of
-from .wording import MODES, cell_text, difference_text, mean_over, p_text, row_label, unit_of
+from .wording import MODES, cell_text, difference_text, mean_over, p_text, row_label, unit_of, unit_of_difference
 
 
 def markdown(rows: Sequence[ResultRow], baselines: Sequence[str], collection: Collection,
@@ -39,8 +39,10 @@ def _of_data(rows: Sequence[ResultRow], metric: str | None) -> Iterator[str]:
         yield "no metrics yet\n"
         return
     marked = f"; {MARK} {EXPLAINED}" if any(row.best_adjusted for row in shown) else ""
-    yield f"{rows[0].basis.data}; recall{unit_of('@')} on {split}, {mean_over(rows)}, n trials{marked}\n"
-    best = {name: max(row.cells[name].mean for row in shown if name in row.cells) for name in names}
+    unit = unit_of(names[0])  # all columns have the unit of one metric, or of recall
+    yield f"{rows[0].basis.data}; {metric or 'recall'}{unit} on {split}, {mean_over(rows)}, n trials{marked}\n"
+    best = {name: (min if is_lower_better(name) else max)(row.cells[name].mean for row in shown if name in row.cells)
+            for name in names}
     yield _line(["", *map(_heading, names), "n"])
     yield _line(["---", *("---:" for _ in names), "---:"])
     for row in shown:
@@ -54,7 +56,6 @@ def _of_data(rows: Sequence[ResultRow], metric: str | None) -> Iterator[str]:
 def _differences(rows: Sequence[ResultRow], base: ResultRow, words: str, collection: Collection,
                  metric: str | None) -> Iterator[str]:
     split = split_of(rows)
-    unit = cost_unit(base, collection)
     for mode in MODES:
         shown = shown_metric(rows, mode, metric)
         lists = [found for subset in SHOWN
@@ -63,8 +64,10 @@ def _differences(rows: Sequence[ResultRow], base: ResultRow, words: str, collect
             continue
         several = any(one.difference.blocks > 1 for found in lists for one in found)
         heads = ["p", "p data sets"] if several else ["p"]
+        unit = cost_unit(base, shown, collection)
         costs = [f"{unit} a point"] if unit else []
-        yield f"{MODES[mode]} {shown} on {split}: difference to {_escaped(words)} in points, [95 %], p by Holm\n"
+        yield (f"{MODES[mode]} {shown} on {split}: difference to {_escaped(words)}{unit_of_difference(shown)}, [95 %], "
+               "p by Holm\n")
         yield _line(["", *(part for found in lists for part in (found[0].metric.split("/")[2], *heads)), *costs])
         yield _line(["---", *("---:" for _ in lists for _ in (0, *heads)), *("---:" for _ in costs)])
         of_rows = [{id(one.row): one for one in found} for found in lists]
@@ -78,7 +81,7 @@ def _differences(rows: Sequence[ResultRow], base: ResultRow, words: str, collect
 def _texts(one: Compared | None, several: bool) -> list[str]:
     if one is None:
         return ["-"] * (2 + several)
-    return [difference_text(one.difference), p_text(one.p), *([p_text(one.across)] if several else [])]
+    return [difference_text(one.difference, one.metric), p_text(one.p), *([p_text(one.across)] if several else [])]
 
 
 def _heading(name: str) -> str:
