@@ -42,6 +42,19 @@ def shown_metric(rows: Sequence[ResultRow], mode: str, metric: str | None = None
     return metric or f"ngR@{headline_of(rows, mode)}"
 
 
+def measured_metrics(rows: Sequence[ResultRow]) -> set[str]:
+    """The metrics that were measured in any mode and subset, such as mR@50."""
+    parts = [name.split("/") for row in rows for name in row.cells if name.count("/") == 3]
+    return {metric for _, mode, _, metric in parts if mode in MODES}
+
+
+def require_measured(rows: Sequence[ResultRow], metric: str | None) -> None:
+    """Raise ValueError for a metric that no row has. Rows without any metric may be shown whatever was asked for."""
+    measured = measured_metrics(rows)
+    if metric is not None and measured and metric not in measured:
+        raise ValueError(f"--metric: {metric} was not measured; measured: {', '.join(sorted(measured))}")
+
+
 def headlines_of(rows: Sequence[ResultRow]) -> dict[str, int]:
     """The `headline_of` each measured mode."""
     return {mode: k for mode in MODES if (k := headline_of(rows, mode)) is not None}

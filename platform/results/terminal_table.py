@@ -63,7 +63,8 @@ class Line:
         return f"{self.row.status} {BEST}" if self.best else self.row.status
 
 
-def terminal_table(rows: list[ResultRow], metric: str | None, width: int | None, ranked_by: Sequence[str]) -> str:
+def terminal_table(rows: list[ResultRow], metric: str | None = None, width: int | None = None,
+                   ranked_by: Sequence[str] = ()) -> str:
     """The tables of all rows. metric: show this one, for example mR@50. width: in characters; None: `WIDTH`.
     ranked_by: the names of the metrics that rank rows."""
     buffer = io.StringIO()
