@@ -18,8 +18,9 @@ import os
 from sgg.common.command_line import run_command
 from sgg.common.parser import command_parser
 
-from .aggregate import aggregate, collect
+from .aggregate import aggregate
 from .best import best_checkpoint
+from .collection import collect
 from .differences import baseline_of, present
 from .formats import FORMATS, OF_DIFFERENCES, Results
 from .headline import require_measured

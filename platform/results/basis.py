@@ -67,7 +67,7 @@ class Basis:
 
 
 class OnBasis(Protocol):
-    """What is asked of a row (`aggregate.ResultRow`)."""
+    """What is asked of a row (`result_row.ResultRow`)."""
 
     @property
     def basis(self) -> Basis:

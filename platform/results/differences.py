@@ -16,9 +16,10 @@ from sgg.config.loading.errors import did_you_mean
 from sgg.config.loading.named_rows import ROW
 
 from .adjusted import configurations, standing
-from .aggregate import Collection, ResultRow, Sample
+from .collection import Collection
 from .cost import cost, per_point
 from .paired import Difference, holm, paired
+from .result_row import ResultRow, Sample
 from .wording import setting_text
 
 

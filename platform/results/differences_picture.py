@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 
 from sgg.common.metric_names import is_fraction
 
-from .aggregate import Collection, ResultRow
+from .collection import Collection
 from .differences import Compared, compared
 from .differences_table import SHOWN, against
 from .headline import shown_metric, split_of
+from .result_row import ResultRow
 from .wording import MODES, row_label, scale_of, unit_of_difference
 
 STYLES = {"zs": ("zero-shot", "#0072b2", "o"), "all": ("all relations", "#d55e00", "s")}

@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .aggregate import Collection, ResultRow
 from .basis import by_basis
+from .collection import Collection
 from .differences import Compared, baseline_of, compared, cost_unit
 from .headline import recalls_of, shown_metric, split_of
+from .result_row import ResultRow
 from .wording import MODES, WIDTH, difference_text, p_text, row_label, unit_of_difference
 
 SHOWN = ("zs", "all")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sgg.common.atomic import replaced
 
-from .aggregate import aggregate, collect
+from .aggregate import aggregate
+from .collection import collect
 from .differences import present
 from .formats import FORMATS, OF_DIFFERENCES, Results
 

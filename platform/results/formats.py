@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .aggregate import Collection, ResultRow
+from .collection import Collection
 from .differences_table import differences_csv, differences_table
 from .latex import latex
 from .markdown import markdown
 from .report.content import content
 from .report.page import page
+from .result_row import ResultRow
 from .row_files import rows_csv, rows_json
 from .samples import samples_csv
 from .terminal_table import terminal_table

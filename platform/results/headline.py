@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from sgg.common.metric_names import TABLE_SUBSETS, telling_k
 
-from .aggregate import ResultRow
 from .history import CURVE_KS
+from .result_row import ResultRow
 from .wording import MODES, RECALLS
 
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from sgg.common.metric_names import DETECTION_COUNTS, TABLE_SUBSETS, headline_k
 
-from .aggregate import ResultRow
 from .basis import by_basis
 from .headline import measured_metrics, split_of
+from .result_row import ResultRow
 from .wording import MODES, cell_text, mean_over, setting_text, short_names, unit_of
 
 LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$",

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from sgg.common.metric_names import TABLE_SUBSETS, is_lower_better
 
 from .adjusted import EXPLAINED, MARK, standing
-from .aggregate import Collection, ResultRow
 from .basis import by_basis
+from .collection import Collection
 from .differences import Compared, compared, cost_unit
 from .differences_table import SHOWN, against
 from .headline import shown_metric, split_of
+from .result_row import ResultRow
 from .wording import MODES, cell_text, difference_text, mean_over, p_text, row_label, unit_of, unit_of_difference
 
 

@@ -23,7 +23,7 @@ class Measured(Protocol):
 
 
 class Row(Protocol):
-    """What is asked of a row (`aggregate.ResultRow`)."""
+    """What is asked of a row (`result_row.ResultRow`)."""
 
     status: str
     on_front: bool | None

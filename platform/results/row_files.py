@@ -14,8 +14,8 @@ from typing import Any
 from sgg.common.atomic import to_json
 from sgg.common.versions import PROGRAM
 
-from .aggregate import ResultRow
 from .basis import Basis
+from .result_row import ResultRow
 
 FRONT = "pareto_front"
 """The name of whether a row is on the Pareto front, where two metrics were searched."""

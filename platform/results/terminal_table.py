@@ -23,10 +23,10 @@ from sgg.methods.adjustment import BY_METRICS
 
 from .adjusted import EVALUATION, EXPLAINED
 from .adjusted import MARK as BEST
-from .aggregate import ResultRow
 from .basis import by_basis
 from .headline import headline_of, shown_metric, split_of
 from .pareto import MARK
+from .result_row import ResultRow
 from .wording import MODES, WIDTH, cell_text, mean_over, setting_text, short_names, unit_of
 
 SEPARATION = 1

@@ -21,7 +21,7 @@ MODES = {"sgcls": "SGCls", "predcls": "PredCls", "sgdet": "SGDet"}
 
 
 class Pooling(Protocol):
-    """What is asked of a row (`aggregate.ResultRow`)."""
+    """What is asked of a row (`result_row.ResultRow`)."""
 
     @property
     def blocks(self) -> Sequence[str]:

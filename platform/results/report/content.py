@@ -16,13 +16,15 @@ from sgg.common.metric_names import HARMONIC_MEANS, MEASURED_SUBSETS
 from sgg.methods.variants import neutral
 
 from ..adjusted import EVALUATION, configurations, is_adjusted
-from ..aggregate import Collection, ResultRow, aggregate, collect
+from ..aggregate import aggregate
 from ..basis import by_basis
+from ..collection import Collection, collect
 from ..cost import cost
 from ..differences import baseline_of, present
 from ..headline import headlines_of
 from ..history import CURVE_KS
 from ..pooling import block_of
+from ..result_row import ResultRow
 from ..wording import MODES, RECALLS, short_names
 from .bands import curves
 from .columns import SCALE, packed, whole

@@ -15,10 +15,11 @@ from sgg.settings.keys import find
 
 from ...study.study_file import StudyFile
 from ...study.trial_record import FAILED, FINISHED, RUNNING, STOPPED
-from ..aggregate import Collection, ResultRow
 from ..basis import Basis
+from ..collection import Collection
 from ..history import TrialHistory
 from ..pooling import in_order
+from ..result_row import ResultRow
 
 ZERO_SHOT = ("zs: triplets (subject class, predicate, object class) that do not occur in training; 10s: 1 to 10 times; "
              "100s: 11 to 100 times. For test, training is train and val together; for validation it is train.")

@@ -4,7 +4,8 @@ import csv
 import io
 import json
 from platform.results.adjusted import configurations, is_adjusted, standing
-from platform.results.aggregate import aggregate, collect
+from platform.results.aggregate import aggregate
+from platform.results.collection import collect
 from platform.results.report.content import content
 from platform.results.row_files import rows_csv, rows_json
 from platform.results.terminal_table import terminal_table

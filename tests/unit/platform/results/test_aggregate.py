@@ -1,8 +1,9 @@
 import csv
 import io
 import json
-from platform.results.aggregate import aggregate, collect
+from platform.results.aggregate import aggregate
 from platform.results.basis import Basis
+from platform.results.collection import collect
 from platform.results.row_files import rows_csv, rows_json
 from platform.results.terminal_table import terminal_table
 from platform.study.trial_record import FAILED, FINISHED, STOPPED, TrialRecord

@@ -4,7 +4,8 @@ import csv
 import io
 import re
 from platform.results import __main__ as command
-from platform.results.aggregate import aggregate, collect
+from platform.results.aggregate import aggregate
+from platform.results.collection import collect
 from platform.results.differences import baseline_of, compared, present
 from platform.results.differences_table import differences_csv, differences_table
 from platform.results.files import write_results

@@ -2,7 +2,8 @@ import csv
 import io
 import json
 from itertools import pairwise
-from platform.results.aggregate import aggregate, collect
+from platform.results.aggregate import aggregate
+from platform.results.collection import collect
 from platform.results.files import write_results
 from platform.results.latex import latex
 from platform.results.row_files import rows_csv, rows_json

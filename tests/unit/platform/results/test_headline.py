@@ -1,8 +1,8 @@
 """Which metric stands for rows."""
 
-from platform.results.aggregate import ResultRow
 from platform.results.cells import Cells
 from platform.results.headline import require_measured
+from platform.results.result_row import ResultRow
 
 import pytest
 

@@ -1,7 +1,8 @@
 import csv
 import io
 import random
-from platform.results.aggregate import aggregate, collect
+from platform.results.aggregate import aggregate
+from platform.results.collection import collect
 from platform.results.files import write_results
 from platform.results.pareto import front
 from platform.results.report.content import report_of

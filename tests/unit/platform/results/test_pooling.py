@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from platform.results.aggregate import aggregate, collect
+from platform.results.aggregate import aggregate
+from platform.results.collection import collect
 from platform.results.latex import latex
 from platform.results.pooling import in_order
 from platform.results.row_files import rows_csv, rows_json

@@ -1,5 +1,6 @@
 import json
-from platform.results.aggregate import aggregate, collect
+from platform.results.aggregate import aggregate
+from platform.results.collection import collect
 from platform.results.report.content import content, report_of
 from platform.results.row_files import rows_csv
 from platform.results.terminal_table import terminal_table

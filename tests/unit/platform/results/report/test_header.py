@@ -1,7 +1,8 @@
 """The facts in the head of a report."""
 
 import re
-from platform.results.aggregate import aggregate, collect
+from platform.results.aggregate import aggregate
+from platform.results.collection import collect
 from platform.results.report.header import facts
 from platform.results.wording import RECALLS
 from platform.study.trial_record import FINISHED
