@@ -19,7 +19,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from platform.results.aggregate import aggregate, collect
+from platform.results.aggregate import aggregate
+from platform.results.collection import collect
 from platform.results.report.content import content
 from platform.results.report.page import page
 

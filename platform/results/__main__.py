@@ -18,15 +18,12 @@ import os
 from sgg.common.command_line import run_command
 from sgg.common.parser import command_parser
 
-from .aggregate import aggregate, collect
+from .aggregate import aggregate
 from .best import best_checkpoint
+from .collection import collect
 from .differences import baseline_of, present
-from .differences_table import differences_csv, differences_table
-from .formats import FORMATS, render
-from .markdown import markdown
-from .report.content import content
-from .report.page import page
-from .samples import samples_csv
+from .formats import FORMATS, OF_DIFFERENCES, Results
+from .headline import require_measured
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,12 +36,12 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of the command."""
     parser = command_parser("platform.results", __doc__)
     parser.add_argument("run_dirs", nargs="+", metavar="RUN_DIR", help="the folder <output>/<name> of a search or run")
-    parser.add_argument("--format", choices=FORMATS, help="of the output; default: table")
+    parser.add_argument("--format", choices=tuple(FORMATS), help="of the output; default: table")
     parser.add_argument("--by", metavar="KEY,...",
                         help="the settings that distinguish rows; default: all that differ between trials")
-    parser.add_argument("--metric", help="the metric of a table, for example mR@50; default: ngR at a K at which rows "
-                                         "can be told apart. With --best: by which it is the best in validation, "
-                                         "mR@50 or val/predcls/all/mR@50; default: search.metric")
+    parser.add_argument("--metric", help="the metric of tables and the picture, for example mR@50; default: ngR at a K "
+                                         "at which rows can be told apart. With --best: by which it is the best in "
+                                         "validation, mR@50 or val/predcls/all/mR@50; default: search.metric")
     parser.add_argument("--baseline", action="append", metavar="ROW",
                         help="compare all rows with this one, in a table of their differences: the name of a row, or "
                              "settings such as loss.kind=dnorm; may be given several times; default: search.baseline")
@@ -68,32 +65,13 @@ def _show(arguments: argparse.Namespace) -> None:
         collection.baselines = arguments.baseline
         for words in arguments.baseline:
             baseline_of(rows, words)
+    require_measured(rows, arguments.metric)
     form = arguments.format or "table"
-    if form == "html":
-        sys.stdout.write(page(content(collection, rows, arguments.run_dirs)))
-        return
     baselines = present(rows, collection.baselines)
-    if form in ("differences", "svg") and not baselines:
+    if form in OF_DIFFERENCES and not baselines:
         raise ValueError(f"--format {form} compares rows with a baseline: name one by --baseline ROW")
-    match form:
-        case "differences":
-            sys.stdout.write(differences_csv(rows, baselines, collection))
-            return
-        case "svg":
-            from .differences_picture import differences_svg  # imports matplotlib, which is slow
-
-            sys.stdout.write(differences_svg(rows, baselines[0], collection))
-            return
-        case "markdown":
-            sys.stdout.write(markdown(rows, baselines, collection, arguments.metric))
-            return
-        case "samples":
-            sys.stdout.write(samples_csv(rows, [name for name, _ in collection.objectives]))
-            return
     width = os.get_terminal_size().columns if sys.stdout.isatty() else None
-    print(render(rows, form, arguments.metric, width, [name for name, _ in collection.objectives]), end="")
-    for words in baselines if form == "table" else ():
-        print(differences_table(rows, words, collection, arguments.metric, width), end="")
+    sys.stdout.write(FORMATS[form](Results(collection, rows, arguments.run_dirs, baselines, arguments.metric, width)))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ EXPLAINED = "the best adjustments of a configuration in validation"
 
 
 class Row(Protocol):
-    """What is asked of a row (`aggregate.ResultRow`)."""
+    """What is asked of a row (`result_row.ResultRow`)."""
 
     best_adjusted: bool | None
 

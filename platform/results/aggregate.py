@@ -9,157 +9,19 @@ lists, and turns whole numbers beside missing ones into floats. Reading results 
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from sgg.common.metric_names import GENERATOR, QUALITY, SETTINGS_OF_PARTS
-from sgg.common.run_log import CONFIG, ROWS, TEST, Row
-from sgg.common.versions import PROGRAM, describe_program
-from sgg.config.by_role import role_of
-from sgg.config.loading.earlier import completed
-from sgg.config.loading.named_rows import ROW
-from sgg.config.search import Objective
-from sgg.methods.variants import adjustments_in, values_by_variant, variants_of
-from sgg.settings.keys import flatten
-
-from ..study.directory import TRIALS, StudyDirectory
-from ..study.study_file import STUDY, StudyFile
-from ..study.trial_record import FAILED, FINISHED, TrialRecord
-from .adjusted import EVALUATION, mark_best, several_values
-from .basis import Basis, describe_data
-from .begun_study import BegunStudy
+from ..study.trial_record import FAILED, FINISHED
+from .adjusted import mark_best, several_values
 from .cells import Cells
-from .history import TrialHistory, is_shown
+from .collection import Collection
+from .outcome import Outcome
 from .pareto import mark_front
 from .pooling import in_order, pooled
+from .result_row import ResultRow, Sample
 from .shown_settings import shown_settings
-
-SHARED = "shared"
-"""The value of `augmentation.generator` for one that follows from settings and data, which tell it apart already."""
-SEED_KEY, EPOCHS_KEY = "experiment.seed", "training.epochs"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The metrics of one trial under one variant of the adjustments. measuring: its settings that say what is measured,
-    but for adjustments."""
-
-    settings: dict[str, Any]
-    measuring: dict[str, Any]
-    seed: int | None
-    status: str
-    basis: Basis
-    metrics: dict[str, float]
-    program: str = ""
-    """Version and commit that trained it; "" for a trial of an earlier version, which does not say."""
-    trial: int = 0
-    """The number of its trial in `Collection.trials`."""
-    began: bool = True
-    """Whether its trial says what its data are; else they are those of its study's first trial."""
-    block: str = ""
-    """Its data set, where results of several are pooled."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The metrics of one configuration, data set and seed. seed: None if the trial does not say it."""
-
-    seed: int | None
-    metrics: dict[str, float]
-    block: str = ""
-
-
-@dataclass
-class ResultRow:
-    """One configuration, measured on one basis."""
-
-    settings: dict[str, Any]
-    basis: Basis
-    seeds: list[int | None] = field(default_factory=list)
-    status: str = ""
-    cells: Cells = field(default_factory=Cells)
-    programs: list[str] = field(default_factory=list)
-    """Versions and commits of the trials behind its metrics. Trials of different ones share a row."""
-    identity: dict[str, Any] = field(default_factory=dict)
-    """All settings that tell configurations apart, of which `settings` shows some."""
-    measuring: dict[str, Any] = field(default_factory=dict)
-    """Settings that say what is measured, but for adjustments. Those that matter are the same in all of its trials."""
-    samples: list[Sample] = field(default_factory=list)
-    """What the cells are the mean of."""
-    blocks: list[str] = field(default_factory=list)
-    """The data sets that it pools; empty where nothing is pooled."""
-    trials: list[int] = field(default_factory=list)
-    """The numbers of all its trials in `Collection.trials`, also of those that its metrics leave out."""
-    on_front: bool | None = None
-    """Whether it is on the Pareto front of two searched metrics; None where one metric was searched."""
-    best_adjusted: bool | None = None
-    """Whether its adjustments are the best of its configuration in validation; None where nothing tells."""
-
-    @property
-    def n(self) -> int:
-        """How many trials are behind its metrics; those of one configuration and seed count once."""
-        return self.cells.n
-
-
-@dataclass
-class Collection:
-    """All outcomes of some studies. searched: the keys that any study searched. objectives: the searched metrics of the
-    first, with their modes. trials: one for each trial. studies: study.json of each study that has one."""
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    trials: list[TrialHistory] = field(default_factory=list)
-    studies: list[StudyFile] = field(default_factory=list)
-    searched: list[str] = field(default_factory=list)
-    objectives: list[Objective] = field(default_factory=lambda: [("val/sgcls/zs/ngR@100", "max")])
-    baselines: list[str] = field(default_factory=list)
-    """The rows that others are compared with, as `search.baseline` of the first study names them."""
-
-    @property
-    def blocks(self) -> list[str]:
-        """The searched settings whose values are blocks."""
-        return [key for key in self.searched if role_of(key).block]
-
-    def blocks_of(self, keys: Sequence[str]) -> int:
-        """How many data sets the values of these settings are, over all studies."""
-        values = [{repr(value) for study in self.studies for value in study["axes"].get(key, {}).get("of", ())}
-                  for key in keys]
-        return math.prod(map(len, values)) if values else 0
-
-    @property
-    def metric(self) -> str:
-        """The first searched metric, which ranks rows."""
-        return self.objectives[0][0]
-
-    @property
-    def mode(self) -> str:
-        """Whether a larger (max) or a smaller value of it is better."""
-        return self.objectives[0][1]
-
-
-def collect(run_dirs: Iterable[Path | str]) -> Collection:
-    """Read every trial of the studies in `run_dirs`. The folder of a trial, or of several trials, serves too.
-
-    Raises FileNotFoundError when a folder has no trial, and ValueError naming a damaged file.
-    """
-    collection = Collection()
-    for number, path in enumerate(map(Path, run_dirs)):
-        records = records_of(path)
-        if not records:
-            raise FileNotFoundError(f"{path} holds no trials: name the folder <output>/<name> of a search or run")
-        begun: BegunStudy | None = None
-        if (path / STUDY).is_file():
-            begun = BegunStudy.read(StudyDirectory(path))
-            collection.studies.append(begun.metadata)
-            collection.searched += [key for key in begun.searched if key not in collection.searched]
-            if number == 0:
-                collection.objectives, collection.baselines = begun.objectives, begun.baselines
-        for record in records:
-            collection.outcomes += _outcomes(record, begun, collection.trials)
-    return collection
 
 
 def aggregate(collection: Collection, by: list[str] | None = None) -> list[ResultRow]:
@@ -194,58 +56,8 @@ def aggregate(collection: Collection, by: list[str] | None = None) -> list[Resul
                                          if collection.metric in row.cells else 0))
 
 
-def records_of(path: Path) -> list[TrialRecord]:
-    """The trials of a study, of the folder of one trial, or of a folder of trials."""
-    study = StudyDirectory(path).records()
-    if study or not path.is_dir():
-        return study
-    folders = [path, *sorted(entry for entry in path.iterdir() if entry.is_dir() and entry.name != TRIALS)]
-    return [TrialRecord.read(folder) for folder in folders if (folder / CONFIG).is_file()]
-
-
-def _outcomes(record: TrialRecord, begun: BegunStudy | None, trials: list[TrialHistory]) -> list[Outcome]:
-    """The outcomes of a trial, whose history is appended to `trials`."""
-    began = record.config()
-    written = began or (begun.of_trial(record.values) if begun is not None else {"config": {}, "data": {}})
-    flat = completed(flatten(written["config"]))
-    seed = flat.get(SEED_KEY)
-    roles = {key: role_of(key) for key in flat}
-    identity = {key: value for key, value in flat.items() if roles[key].identity}
-    identity = ({ROW: record.values[ROW]} if ROW in record.values else {}) | identity
-    rows, validated = record.columns(is_shown)
-    metrics = _metrics(validated, "val/", record.directory / ROWS)
-    measured: Row = next((row for row in reversed(rows) if any(name.startswith(QUALITY) for name in row)), {})
-    metrics |= _metrics(measured, QUALITY, record.directory / ROWS)
-    seed = seed[0] if isinstance(seed, list) else seed
-    test = record.test()
-    trials.append(TrialHistory.of(record, rows, bool(test), seed, flat.get(EPOCHS_KEY), began))
-    metrics |= _metrics(test, "", record.directory / TEST)
-    adjusted = adjustments_in(metrics)  # only the names of metrics show those of a plugin
-    variants = variants_of({key.removeprefix(EVALUATION): value for key, value in flat.items()
-                            if key.startswith(EVALUATION)}, adjusted)
-    identity = {key: value for key, value in identity.items() if key.removeprefix(EVALUATION) not in adjusted}
-    measuring = {key: value for key, value in flat.items()
-                 if roles[key].acts == "measuring" and not roles[key].swept}
-    key, generator = SETTINGS_OF_PARTS[GENERATOR], written["data"].get(GENERATOR)
-    if generator and identity.get(key) != SHARED:  # at the same path there may be another one meanwhile
-        identity[key] = describe_data(str(identity.get(key)), generator)
-    basis, program = Basis.of(written["data"]), describe_program(written.get(PROGRAM, {}))
-    return [Outcome(identity | {EVALUATION + name: value for name, value in variant.items()}, measuring,
-                    seed, record.status, basis, values, program, len(trials) - 1, began is not None)
-            for variant, values in zip(variants, values_by_variant(metrics, variants), strict=True)]
-
-
 def _without(settings: dict[str, Any], keys: list[str]) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key not in keys}
-
-
-def _metrics(row: Row, prefix: str, source: Path) -> dict[str, float]:
-    """The measured metrics of a row. Raises ValueError naming the file and a metric that is no number."""
-    metrics = {name: value for name, value in row.items() if value is not None and name.startswith(prefix)}
-    if not {*map(type, metrics.values())} <= {int, float}:
-        name, value = next((name, value) for name, value in metrics.items() if type(value) not in (int, float))
-        raise ValueError(f"{source}: {name} must be a number, got {value!r}")
-    return metrics
 
 
 def _row(group: list[Outcome], shown: list[str], searched: int) -> ResultRow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sgg.common.hashing import value_hash
 from sgg.common.metric_names import PARTS
@@ -64,6 +64,25 @@ class Basis:
         if self.sets:
             return "\n".join([f"pooled over {self.data}:", *(f"  {one}" for one in self.sets)])
         return "; ".join(f"{name}: {text}" for name, text in self.words().items() if text)
+
+
+class OnBasis(Protocol):
+    """What is asked of a row (`result_row.ResultRow`)."""
+
+    @property
+    def basis(self) -> Basis:
+        """What it was measured on."""
+
+
+AnyRow = TypeVar("AnyRow", bound=OnBasis)
+
+
+def by_basis(rows: Iterable[AnyRow]) -> dict[Basis, list[AnyRow]]:
+    """The rows on each basis. Both keep their order."""
+    groups: dict[Basis, list[AnyRow]] = {}
+    for row in rows:
+        groups.setdefault(row.basis, []).append(row)
+    return groups
 
 
 def describe_data(description: str, content_hash: str) -> str:

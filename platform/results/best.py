@@ -19,9 +19,9 @@ from sgg.settings.keys import flatten
 
 from ..study.trial_record import FAILED, TrialRecord
 from .adjusted import EVALUATION
-from .aggregate import collect, records_of
 from .basis import Basis
 from .cells import Cell
+from .collection import collect, records_of
 from .wording import cell_text, setting_text
 
 

@@ -34,10 +34,11 @@ def cost(trials: Sequence[TrialHistory]) -> Cost | None:
     return Cost(math.fsum(one.seconds for one in known) / len(known), known[0].unit)
 
 
-def per_point(ours: Cost | None, theirs: Cost | None, gain: float) -> float | None:
-    """The additional seconds of a trial for each percentage point of a gain, which is a fraction. Negative where the
-    gain saves time. None without a gain, or where the costs are unknown or have different units."""
-    if ours is None or theirs is None or ours.unit != theirs.unit or gain <= 0:
+def per_point(ours: Cost | None, theirs: Cost | None, gain: float | None) -> float | None:
+    """The additional seconds of a trial for each percentage point of a gain, which is a fraction; None where there are
+    no points, as of ranks. Negative where the gain saves time. None without a gain, or where the costs are unknown or
+    have different units."""
+    if ours is None or theirs is None or ours.unit != theirs.unit or gain is None or gain <= 0:
         return None
     return (ours.seconds - theirs.seconds) / (100 * gain)
 

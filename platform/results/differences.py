@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from sgg.common.metric_names import is_fraction
 from sgg.config.loading.errors import did_you_mean
 from sgg.config.loading.named_rows import ROW
 
 from .adjusted import configurations, standing
-from .aggregate import Collection, ResultRow, Sample
+from .collection import Collection
 from .cost import cost, per_point
 from .paired import Difference, holm, paired
+from .result_row import ResultRow, Sample
 from .wording import setting_text
 
 
@@ -42,8 +44,15 @@ def compared(rows: Sequence[ResultRow], base: ResultRow, metric: str, collection
     across = holm([difference.across for _, difference in found])
     costs = {id(row): cost([collection.trials[number] for number in row.trials]) for row in (base, *others)}
     return [Compared(row, metric, difference, p, p_across,
-                     per_point(costs[id(row)], costs[id(base)], difference.mean))
+                     per_point(costs[id(row)], costs[id(base)], _gain(difference, metric)))
             for (row, difference), p, p_across in zip(found, corrected, across, strict=True)]
+
+
+def cost_unit(base: ResultRow, metric: str, collection: Collection) -> str:
+    """What the cost of a point is counted in; "" where a metric has no points, or the cost of the baseline is unknown.
+    """
+    found = cost([collection.trials[number] for number in base.trials]) if is_fraction(metric) else None
+    return "" if found is None else found.unit
 
 
 def baseline_of(rows: Sequence[ResultRow], words: str) -> ResultRow:
@@ -69,6 +78,12 @@ def present(rows: Sequence[ResultRow], baselines: Sequence[str]) -> list[str]:
             baseline_of(rows, words)
             found.append(words)
     return found
+
+
+def _gain(difference: Difference, metric: str) -> float | None:
+    """What a row gains in a metric, as a fraction; None where that has no points. A larger fraction is always better.
+    """
+    return difference.mean if is_fraction(metric) else None
 
 
 def _difference(row: ResultRow, base: ResultRow, metric: str) -> Difference | None:

@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .aggregate import Collection, ResultRow
-from .cost import cost
-from .differences import Compared, baseline_of, compared
-from .headline import headline_of, recalls_of, split_of
-from .wording import MODES, WIDTH, difference_text, p_text, row_label
+from .basis import by_basis
+from .collection import Collection
+from .differences import Compared, baseline_of, compared, cost_unit
+from .headline import recalls_of, shown_metric, split_of
+from .result_row import ResultRow
+from .wording import MODES, WIDTH, difference_text, p_text, row_label, unit_of_difference
 
 SHOWN = ("zs", "all")
 """The subsets of the table. The CSV has all."""
@@ -33,11 +34,11 @@ def differences_table(rows: Sequence[ResultRow], words: str, collection: Collect
     for group, base in against(rows, words):
         split = split_of(group)
         for mode in MODES:
-            shown = metric or f"ngR@{headline_of(group, mode)}"
+            shown = shown_metric(group, mode, metric)
             names = [f"{split}/{mode}/{subset}/{shown}" for subset in SHOWN]
             lists = [found for name in names if (found := compared(group, base, name, collection))]
             if lists:
-                caption = _caption(words, lists[0], unit := cost_unit(base, collection))
+                caption = _caption(words, lists[0], unit := cost_unit(base, shown, collection))
                 console.print(Text(f"\n{MODES[mode]} {shown} on {split}: {caption}"), soft_wrap=True)
                 console.print(_drawn(lists, with_cost=bool(unit)))
     return buffer.getvalue()
@@ -53,8 +54,8 @@ def differences_csv(rows: Sequence[ResultRow], baselines: Sequence[str], collect
     writer.writerow([*keys, *HEAD, *data])
     for words in baselines:
         for group, base in against(rows, words):
-            unit = cost_unit(base, collection)
             for name in recalls_of(group):
+                unit = cost_unit(base, name, collection)
                 for one in compared(group, base, name, collection):
                     found = one.difference
                     values = (words, name, found.n, found.blocks, found.mean, found.low, found.high, one.p, one.across,
@@ -69,8 +70,7 @@ def against(rows: Sequence[ResultRow], words: str) -> Iterator[tuple[list[Result
     """The rows on each data that have a baseline of some words, with that baseline. Raises ValueError where no data
     have it."""
     baseline_of(rows, words)
-    for basis in dict.fromkeys(row.basis for row in rows):
-        group = [row for row in rows if row.basis == basis]
+    for group in by_basis(rows).values():
         try:
             base = baseline_of(group, words)
         except ValueError:
@@ -83,18 +83,12 @@ def _caption(words: str, found: Sequence[Compared], unit: str) -> str:
     pairs = "by data set and seed" if blocks > 1 else "by seed"
     within = f"within the {blocks} data sets, p data: over data sets" if blocks > 1 else "over seeds"
     cost_of_point = f"; cost: {unit} more in training for each point of {_subset(found)}" if unit else ""
-    return (f"difference to {words} in points, paired {pairs}, [95 %]; p: t test {within}, by Holm over "
-            f"the rows with a p{cost_of_point}; docs/RESULTS.md says what each p answers")
+    return (f"difference to {words}{unit_of_difference(found[0].metric)}, paired {pairs}, [95 %]; p: t test {within}, "
+            f"by Holm over the rows with a p{cost_of_point}; docs/RESULTS.md says what each p answers")
 
 
 def _subset(found: Sequence[Compared]) -> str:
     return found[0].metric.split("/")[2]
-
-
-def cost_unit(base: ResultRow, collection: Collection) -> str:
-    """What the cost of a point is counted in; "" where that of the baseline is unknown."""
-    found = cost([collection.trials[number] for number in base.trials])
-    return "" if found is None else found.unit
 
 
 def _drawn(lists: Sequence[Sequence[Compared]], with_cost: bool) -> Table:
@@ -104,7 +98,7 @@ def _drawn(lists: Sequence[Sequence[Compared]], with_cost: bool) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 0), show_edge=False)
     table.add_column("row", overflow="fold")
     for found in lists:
-        longest = max(len(difference_text(one.difference)) for one in found)
+        longest = max(len(difference_text(one.difference, one.metric)) for one in found)
         table.add_column(_subset(found), justify="right", min_width=longest)
         for name in ("p", "p data") if several else ("p",):
             table.add_column(name, justify="right", min_width=max(5, len(name)))
@@ -115,7 +109,7 @@ def _drawn(lists: Sequence[Sequence[Compared]], with_cost: bool) -> Table:
         for of_metric in by_row:
             one = of_metric.get(id(first.row))
             cells += ["-", *["-"] * (1 + several)] if one is None else [
-                difference_text(one.difference), p_text(one.p), *([p_text(one.across)] if several else [])]
+                difference_text(one.difference, one.metric), p_text(one.p), *([p_text(one.across)] if several else [])]
         cells += ["-" if first.seconds is None else f"{first.seconds:.1f}"] if with_cost else []
         table.add_row(*map(Text, cells))
     return table

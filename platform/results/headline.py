@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from sgg.common.metric_names import TABLE_SUBSETS, telling_k
 
-from .aggregate import ResultRow
 from .history import CURVE_KS
+from .result_row import ResultRow
 from .wording import MODES, RECALLS
 
 
@@ -35,6 +35,24 @@ def headline_of(rows: Sequence[ResultRow], mode: str, recall: str = "ngR") -> in
             if name.startswith(prefix) and (k := name.removeprefix(prefix)).isdecimal():
                 best[int(k)] = max(best.get(int(k), 0.0), row.cells[name].mean)
     return telling_k(best) if best else None
+
+
+def shown_metric(rows: Sequence[ResultRow], mode: str, metric: str | None = None) -> str:
+    """The metric that a form shows of a mode: the one asked for, for example mR@50; None: ngR at `headline_of`."""
+    return metric or f"ngR@{headline_of(rows, mode)}"
+
+
+def measured_metrics(rows: Sequence[ResultRow]) -> set[str]:
+    """The metrics that were measured in any mode and subset, such as mR@50."""
+    parts = [name.split("/") for row in rows for name in row.cells if name.count("/") == 3]
+    return {metric for _, mode, _, metric in parts if mode in MODES}
+
+
+def require_measured(rows: Sequence[ResultRow], metric: str | None) -> None:
+    """Raise ValueError for a metric that no row has. Rows without any metric may be shown whatever was asked for."""
+    measured = measured_metrics(rows)
+    if metric is not None and measured and metric not in measured:
+        raise ValueError(f"--metric: {metric} was not measured; measured: {', '.join(sorted(measured))}")
 
 
 def headlines_of(rows: Sequence[ResultRow]) -> dict[str, int]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sgg.common.metric_names import TABLE_SUBSETS
+from sgg.common.metric_names import TABLE_SUBSETS, is_lower_better
 
 from .adjusted import EXPLAINED, MARK, standing
-from .aggregate import Collection, ResultRow
-from .differences import Compared, compared
-from .differences_table import SHOWN, against, cost_unit
-from .headline import headline_of, split_of
-from .wording import MODES, cell_text, difference_text, mean_over, p_text, row_label, unit_of
+from .basis import by_basis
+from .collection import Collection
+from .differences import Compared, compared, cost_unit
+from .differences_table import SHOWN, against
+from .headline import shown_metric, split_of
+from .result_row import ResultRow
+from .wording import MODES, cell_text, difference_text, mean_over, p_text, row_label, unit_of, unit_of_difference
 
 
 def markdown(rows: Sequence[ResultRow], baselines: Sequence[str], collection: Collection,
@@ -20,8 +22,8 @@ def markdown(rows: Sequence[ResultRow], baselines: Sequence[str], collection: Co
     one in validation; then one for each baseline and mode. metric: show this one, for example mR@50; None: ngR at the K
     of each mode."""
     parts = []
-    for basis in dict.fromkeys(row.basis for row in rows):
-        parts += list(_of_data([row for row in rows if row.basis == basis], metric))
+    for group in by_basis(rows).values():
+        parts += list(_of_data(group, metric))
     for words in baselines:
         for group, base in against(rows, words):
             parts += list(_differences(group, base, words, collection, metric))
@@ -33,13 +35,15 @@ def _of_data(rows: Sequence[ResultRow], metric: str | None) -> Iterator[str]:
     split = split_of(rows)
     measured = {name for row in rows for name in row.cells}
     names = [name for mode in MODES for subset in TABLE_SUBSETS
-             if (name := f"{split}/{mode}/{subset}/{_metric(rows, mode, metric)}") in measured]
+             if (name := f"{split}/{mode}/{subset}/{shown_metric(rows, mode, metric)}") in measured]
     if not names:
         yield "no metrics yet\n"
         return
     marked = f"; {MARK} {EXPLAINED}" if any(row.best_adjusted for row in shown) else ""
-    yield f"{rows[0].basis.data}; recall{unit_of('@')} on {split}, {mean_over(rows)}, n trials{marked}\n"
-    best = {name: max(row.cells[name].mean for row in shown if name in row.cells) for name in names}
+    unit = unit_of(names[0])  # all columns have the unit of one metric, or of recall
+    yield f"{rows[0].basis.data}; {metric or 'recall'}{unit} on {split}, {mean_over(rows)}, n trials{marked}\n"
+    best = {name: (min if is_lower_better(name) else max)(row.cells[name].mean for row in shown if name in row.cells)
+            for name in names}
     yield _line(["", *map(_heading, names), "n"])
     yield _line(["---", *("---:" for _ in names), "---:"])
     for row in shown:
@@ -53,17 +57,18 @@ def _of_data(rows: Sequence[ResultRow], metric: str | None) -> Iterator[str]:
 def _differences(rows: Sequence[ResultRow], base: ResultRow, words: str, collection: Collection,
                  metric: str | None) -> Iterator[str]:
     split = split_of(rows)
-    unit = cost_unit(base, collection)
     for mode in MODES:
-        shown = _metric(rows, mode, metric)
+        shown = shown_metric(rows, mode, metric)
         lists = [found for subset in SHOWN
                  if (found := compared(rows, base, f"{split}/{mode}/{subset}/{shown}", collection))]
         if not lists:
             continue
         several = any(one.difference.blocks > 1 for found in lists for one in found)
         heads = ["p", "p data sets"] if several else ["p"]
+        unit = cost_unit(base, shown, collection)
         costs = [f"{unit} a point"] if unit else []
-        yield f"{MODES[mode]} {shown} on {split}: difference to {_escaped(words)} in points, [95 %], p by Holm\n"
+        yield (f"{MODES[mode]} {shown} on {split}: difference to {_escaped(words)}{unit_of_difference(shown)}, [95 %], "
+               "p by Holm\n")
         yield _line(["", *(part for found in lists for part in (found[0].metric.split("/")[2], *heads)), *costs])
         yield _line(["---", *("---:" for _ in lists for _ in (0, *heads)), *("---:" for _ in costs)])
         of_rows = [{id(one.row): one for one in found} for found in lists]
@@ -77,11 +82,7 @@ def _differences(rows: Sequence[ResultRow], base: ResultRow, words: str, collect
 def _texts(one: Compared | None, several: bool) -> list[str]:
     if one is None:
         return ["-"] * (2 + several)
-    return [difference_text(one.difference), p_text(one.p), *([p_text(one.across)] if several else [])]
-
-
-def _metric(rows: Sequence[ResultRow], mode: str, metric: str | None) -> str:
-    return metric or f"ngR@{headline_of(rows, mode)}"
+    return [difference_text(one.difference, one.metric), p_text(one.p), *([p_text(one.across)] if several else [])]
 
 
 def _heading(name: str) -> str:

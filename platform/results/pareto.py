@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Protocol
 
 from sgg.config.search import Objective
 
 from ..study.trial_record import FINISHED
+from .basis import Basis, by_basis
 
 MARK = "◆"
 
@@ -22,13 +23,13 @@ class Measured(Protocol):
 
 
 class Row(Protocol):
-    """What is asked of a row (`aggregate.ResultRow`)."""
+    """What is asked of a row (`result_row.ResultRow`)."""
 
     status: str
     on_front: bool | None
 
     @property
-    def basis(self) -> Hashable:
+    def basis(self) -> Basis:
         """What it was measured on."""
 
     @property
@@ -42,8 +43,7 @@ def mark_front(rows: Sequence[Row], searched: Sequence[Objective]) -> None:
     if len(searched) < 2:
         return
     names, signs = [name for name, _ in searched], [1 if mode == "max" else -1 for _, mode in searched]
-    for basis in {row.basis for row in rows}:
-        group = [row for row in rows if row.basis == basis]
+    for group in by_basis(rows).values():
         ranked = [row for row in group if FINISHED in row.status and all(name in row.cells for name in names)]
         on_front = front([(signs[0] * row.cells[names[0]].mean, signs[1] * row.cells[names[1]].mean)
                           for row in ranked])

@@ -18,7 +18,7 @@ DECIDING = ("data", "detector")
 
 
 class OnData(Protocol):
-    """What is asked of an outcome (`aggregate.Outcome`)."""
+    """What is asked of an outcome (`outcome.Outcome`)."""
 
     @property
     def settings(self) -> Mapping[str, Any]:

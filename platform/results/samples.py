@@ -6,8 +6,8 @@ import csv
 import io
 from collections.abc import Sequence
 
-from .aggregate import ResultRow
 from .headline import recalls_of
+from .result_row import ResultRow
 
 
 def samples_csv(rows: Sequence[ResultRow], ranked_by: Sequence[str] = ()) -> str:

@@ -10,7 +10,7 @@ from sgg.config.loading.named_rows import ROW
 
 
 class WithSettings(Protocol):
-    """What is asked of an outcome (`aggregate.Outcome`)."""
+    """What is asked of an outcome (`outcome.Outcome`)."""
 
     @property
     def settings(self) -> Mapping[str, Any]:

@@ -23,10 +23,10 @@ from sgg.methods.adjustment import BY_METRICS
 
 from .adjusted import EVALUATION, EXPLAINED
 from .adjusted import MARK as BEST
-from .aggregate import ResultRow
-from .basis import Basis
-from .headline import headline_of, split_of
+from .basis import by_basis
+from .headline import headline_of, shown_metric, split_of
 from .pareto import MARK
+from .result_row import ResultRow
 from .wording import MODES, WIDTH, cell_text, mean_over, setting_text, short_names, unit_of
 
 SEPARATION = 1
@@ -63,12 +63,13 @@ class Line:
         return f"{self.row.status} {BEST}" if self.best else self.row.status
 
 
-def terminal_table(rows: list[ResultRow], metric: str | None, width: int | None, ranked_by: Sequence[str]) -> str:
+def terminal_table(rows: list[ResultRow], metric: str | None = None, width: int | None = None,
+                   ranked_by: Sequence[str] = ()) -> str:
     """The tables of all rows. metric: show this one, for example mR@50. width: in characters; None: `WIDTH`.
     ranked_by: the names of the metrics that rank rows."""
     buffer = io.StringIO()
     console = Console(file=buffer, width=width or WIDTH)
-    for basis, group in _by_basis(rows).items():
+    for basis, group in by_basis(rows).items():
         # As Text, since rich would read brackets as markup, for example those around the hash of the data.
         console.print(Text(str(basis)), soft_wrap=True)
         tables = [found for mode in MODES if (found := _of_mode(group, mode, metric, ranked_by))]
@@ -80,19 +81,12 @@ def terminal_table(rows: list[ResultRow], metric: str | None, width: int | None,
     return buffer.getvalue()
 
 
-def _by_basis(rows: list[ResultRow]) -> dict[Basis, list[ResultRow]]:
-    groups: dict[Basis, list[ResultRow]] = {}
-    for row in rows:
-        groups.setdefault(row.basis, []).append(row)
-    return groups
-
-
 def _of_mode(rows: list[ResultRow], mode: str, metric: str | None,
              ranked_by: Sequence[str]) -> tuple[str, list[Column]] | None:
     """The caption and the columns of a mode; None if it was not measured."""
     measured = {name for row in rows for name in row.cells}
     split, k = split_of(rows), headline_of(rows, mode)
-    shown = metric or f"ngR@{k}"
+    shown = shown_metric(rows, mode, metric)
     columns = [Column(name, subset) for subset in TABLE_SUBSETS
                if (name := f"{split}/{mode}/{subset}/{shown}") in measured]
     if not columns:

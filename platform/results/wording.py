@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from sgg.common.metric_names import is_fraction
+from sgg.common.metric_names import is_fraction, is_lower_better
 from sgg.config.loading.named_rows import ROW
 
 from .adjusted import EVALUATION, is_adjusted
@@ -21,7 +21,7 @@ MODES = {"sgcls": "SGCls", "predcls": "PredCls", "sgdet": "SGDet"}
 
 
 class Pooling(Protocol):
-    """What is asked of a row (`aggregate.ResultRow`)."""
+    """What is asked of a row (`result_row.ResultRow`)."""
 
     @property
     def blocks(self) -> Sequence[str]:
@@ -32,16 +32,22 @@ def cell_text(cell: Cell | None, metric: str) -> str:
     """Mean of a metric and its deviation, if it has one, with one decimal; fractions in percent."""
     if cell is None:
         return "-"
-    scale = 100 if is_fraction(metric) else 1
+    scale = scale_of(metric)
     return f"{scale * cell.mean:.1f}" + ("" if cell.std is None else f" ± {scale * cell.std:.1f}")
 
 
-def difference_text(difference: Difference) -> str:
-    """A difference of fractions in points, with its interval."""
-    mean = f"{100 * difference.mean:+.1f}"
+def difference_text(difference: Difference, metric: str) -> str:
+    """A difference in a metric, with its interval; that of fractions in points."""
+    scale = scale_of(metric)
+    mean = f"{scale * difference.mean:+.1f}"
     if difference.low is None or difference.high is None:
         return mean
-    return f"{mean} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
+    return f"{mean} [{scale * difference.low:+.1f}, {scale * difference.high:+.1f}]"
+
+
+def scale_of(metric: str) -> int:
+    """By what a value is multiplied to be shown: a fraction is shown in percent, a rank as it is."""
+    return 100 if is_fraction(metric) else 1
 
 
 def p_text(p: float | None) -> str:
@@ -77,4 +83,13 @@ def mean_over(rows: Sequence[Pooling]) -> str:
 
 def unit_of(metric: str) -> str:
     """What a caption adds to the name of a metric."""
-    return " in percent" if is_fraction(metric) else ""
+    return " in percent" if is_fraction(metric) else _direction(metric)
+
+
+def unit_of_difference(metric: str) -> str:
+    """What a caption adds to a difference in a metric."""
+    return " in points" if is_fraction(metric) else _direction(metric)
+
+
+def _direction(metric: str) -> str:
+    return " (lower is better)" if is_lower_better(metric) else ""

@@ -6,7 +6,8 @@ import re
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
-from platform.results.aggregate import aggregate, collect
+from platform.results.aggregate import aggregate
+from platform.results.collection import collect
 from platform.results.differences import baseline_of, compared
 from platform.results.files import write_results
 from platform.results.paired import holm, paired

@@ -16,12 +16,15 @@ from sgg.common.metric_names import HARMONIC_MEANS, MEASURED_SUBSETS
 from sgg.methods.variants import neutral
 
 from ..adjusted import EVALUATION, configurations, is_adjusted
-from ..aggregate import Collection, ResultRow, aggregate, collect
+from ..aggregate import aggregate
+from ..basis import by_basis
+from ..collection import Collection, collect
 from ..cost import cost
 from ..differences import baseline_of, present
 from ..headline import headlines_of
 from ..history import CURVE_KS
 from ..pooling import block_of
+from ..result_row import ResultRow
 from ..wording import MODES, RECALLS, short_names
 from .bands import curves
 from .columns import SCALE, packed, whole
@@ -55,7 +58,7 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
     trials_of = [[collection.trials[number] for number in group[0].trials] for group in groups]
     first = baseline(rows, collection.baselines)
     beside = [number for number, group in enumerate(groups) if group[0].basis == rows[first].basis]
-    bases = list(dict.fromkeys(row.basis for row in rows))
+    on_basis = by_basis(rows)
     splits = [split for split in SPLITS if any(name.startswith(f"{split}/") for row in rows for name in row.cells)]
     return {
         "title": ", ".join(Path(folder).resolve().name for folder in folders), "written": _now(),
@@ -67,9 +70,9 @@ def content(collection: Collection, rows: list[ResultRow], folders: Sequence[str
         "recalls": [name for name in RECALLS if any(f"/{name}@" in metric for metric in metrics)],
         "ks": [k for k in CURVE_KS if any(name.endswith(f"@{k}") for name in metrics)],
         "splits": splits, "baseline": first,
-        "headline": [headlines_of([row for row in rows if row.basis == basis]) for basis in bases],
+        "headline": [headlines_of(group) for group in on_basis.values()],
         "metrics": metrics, "harmonic": HARMONIC_MEANS, "scale": SCALE,
-        "bases": [str(basis) for basis in bases],
+        "bases": [str(basis) for basis in on_basis],
         "settings": [{"key": key, "name": name, "swept": key in swept,
                       "neutral": neutral(key.removeprefix(EVALUATION)) if key in swept else None}
                      for key, name in zip(keys, short_names(keys), strict=True)],
@@ -113,7 +116,7 @@ def _rows(rows: Sequence[ResultRow], keys: Sequence[str],
           groups: Sequence[Sequence[ResultRow]]) -> dict[str, list[Any]]:
     number = {id(row): place for place, group in enumerate(groups) for row in group}
     plain = {id(group[0]) for group in groups}
-    bases = {basis: place for place, basis in enumerate(dict.fromkeys(row.basis for row in rows))}
+    bases = {basis: place for place, basis in enumerate(by_basis(rows))}
     like = [published_like(row.identity, row.measuring) for row in rows]
     return {
         "configuration": [number[id(row)] for row in rows], "plain": [id(row) in plain for row in rows],

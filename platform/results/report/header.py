@@ -8,24 +8,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from sgg.common.metric_names import HARMONIC_MEANS
 from sgg.common.versions import describe_program
 from sgg.metrics.conventions import REFERENCE
 from sgg.settings.keys import find
 
 from ...study.study_file import StudyFile
 from ...study.trial_record import FAILED, FINISHED, RUNNING, STOPPED
-from ..aggregate import Collection, ResultRow
 from ..basis import Basis
+from ..collection import Collection
 from ..history import TrialHistory
 from ..pooling import in_order
+from ..result_row import ResultRow
 
 ZERO_SHOT = ("zs: triplets (subject class, predicate, object class) that do not occur in training; 10s: 1 to 10 times; "
              "100s: 11 to 100 times. For test, training is train and val together; for validation it is train.")
 ZERO_SHOT_TRAIN = "zs-train: triplets of the test split that do not occur in train, whether or not in val."
 RECALL = (
-    "recall of each image, averaged over images. R, mR and F1: graph-constrained, one predicate for each pair; ngR and "
-    f"ng-mR: without graph constraint, at most {REFERENCE.unconstrained_limit} triplets an image. By "
-    "sgg.metrics.Conventions, whose defaults follow the evaluator of the papers' code (docs/SYSTEM.md section 6).")
+    "recall of each image, averaged over images. R, mR and F1: graph-constrained, one predicate for each pair; ngR, "
+    f"ng-mR and ng-F1: without graph constraint, at most {REFERENCE.unconstrained_limit} triplets an image. "
+    f"{' '.join(f'{name}: the harmonic mean of {one} and {other}.' for name, (one, other) in HARMONIC_MEANS.items())} "
+    "By sgg.metrics.Conventions, whose defaults follow the evaluator of the papers' code (docs/SYSTEM.md section 6).")
 UNKNOWN = "not recorded"
 MEASURE = "`python -m sgg.detector evaluate RUN/trials/TRIAL/parts/detector` measures it"
 

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..wording import setting_text
+
 MOST_GROUPS = 4
 
 
@@ -46,7 +48,7 @@ def groups_of(values: Sequence[Any]) -> list[Group]:
         return _ranges(sorted(known))
     groups: dict[str, list[int]] = {}
     for value, number in sorted(known) if numbers else known:
-        groups.setdefault(text_of(value), []).append(number)
+        groups.setdefault(setting_text(value), []).append(number)
     return [Group(label, members) for label, members in groups.items()]
 
 
@@ -81,11 +83,6 @@ def effects(groups: Sequence[Group], measured: Mapping[int, float]) -> list[Effe
         error = math.sqrt(math.fsum((value - mean) ** 2 for value in part) / (n - 1) / n) if n > 1 else None
         found.append(Effect(mean, error, n))
     return found
-
-
-def text_of(value: Any) -> str:
-    """A setting's value for people."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _ranges(known: list[tuple[float, int]]) -> list[Group]:

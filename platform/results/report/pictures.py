@@ -9,7 +9,7 @@ from typing import Any
 
 from sgg.common.run_log import ZERO_SHOT, read_optional_json, require_keys
 
-from ..aggregate import Collection
+from ..collection import Collection
 
 TEXTS = ("subject", "predicate", "object", "image", "picture")
 

@@ -28,7 +28,6 @@ const State = (() => {
     features: "node",
     sort: { by: "value", down: true },
     trialSort: { by: 0, down: false },
-    highlight: null,
   };
   const listeners = [];
   const onChange = (listener) => listeners.push(listener);

@@ -1,3 +1,4 @@
+import json
 from functools import partial
 from platform.study.directory import StudyDirectory
 from platform.study.trial_record import FINISHED, TrialRecord
@@ -9,6 +10,7 @@ from sgg.common.run_log import History
 from sgg.config import load
 from tests.fake_study import write_study
 
+RANK = "triplet-rank-mean"
 TOY = {"name": "toy", "description": "toy genome", "hash": "aaaaaaaaaaaa"}
 
 
@@ -40,3 +42,18 @@ def search(tmp_path):
 def rows_on_genomes(tmp_path):
     """`tests.fake_study.write_study` in a folder of its own."""
     return partial(write_study, tmp_path)
+
+
+@pytest.fixture
+def rows_with_ranks(rows_on_genomes):
+    """A study of two rows. The row twice has 10 points more recall and twice the training, and in SGCls it ranks
+    triplets 3.2 places later, which is worse."""
+    trials = [(row, genome, seed, recall) for row, recall in (("plain", 0.4), ("twice", 0.5)) for genome in (7, 8)
+              for seed in (0, 1)]
+    path = rows_on_genomes("ranks", trials)
+    for number, (row, _, seed, _) in enumerate(trials):
+        file = path / "trials" / f"t{number}" / "test.json"
+        rank = 20.0 if row == "plain" else 23.1 + 0.2 * seed
+        write_json(file, json.loads(file.read_text()) | {f"test/sgcls/{subset}/{RANK}": rank for subset in (
+            "zs", "10s", "100s", "all")})
+    return path

@@ -4,9 +4,11 @@ import csv
 import io
 import json
 from platform.results.adjusted import configurations, is_adjusted, standing
-from platform.results.aggregate import aggregate, collect
-from platform.results.formats import render
+from platform.results.aggregate import aggregate
+from platform.results.collection import collect
 from platform.results.report.content import content
+from platform.results.row_files import rows_csv, rows_json
+from platform.results.terminal_table import terminal_table
 from platform.study.trial_record import FINISHED
 
 import pytest
@@ -72,14 +74,14 @@ def test_is_adjusted_knows_neutral_words_and_numbers() -> None:
     assert not is_adjusted({"loss.kind": "dnorm", "evaluation.of_a_plugin": 0})
 
 
-def test_render_marks_the_best_adjustments(effects) -> None:
+def test_terminal_table_and_row_files_mark_the_best_adjustments(effects) -> None:
     rows = aggregate(collect([effects]))
-    printed = render(rows, "table")
+    printed = terminal_table(rows)
     (marked,) = (line for line in printed.splitlines() if line.endswith("finished ★"))
     assert "tde" in marked.split()
     assert "; ★ the best adjustments of a configuration in validation" in printed
-    assert [row["best_adjusted"] for row in json.loads(render(rows, "json"))] == [True, False, False]
-    assert [row["best_adjusted"] for row in csv.DictReader(io.StringIO(render(rows, "csv")))] == [
+    assert [row["best_adjusted"] for row in json.loads(rows_json(rows))] == [True, False, False]
+    assert [row["best_adjusted"] for row in csv.DictReader(io.StringIO(rows_csv(rows)))] == [
         "true", "false", "false"]
 
 

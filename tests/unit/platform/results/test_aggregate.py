@@ -1,9 +1,11 @@
 import csv
 import io
 import json
-from platform.results.aggregate import aggregate, collect
+from platform.results.aggregate import aggregate
 from platform.results.basis import Basis
-from platform.results.formats import render
+from platform.results.collection import collect
+from platform.results.row_files import rows_csv, rows_json
+from platform.results.terminal_table import terminal_table
 from platform.study.trial_record import FAILED, FINISHED, STOPPED, TrialRecord
 
 import pytest
@@ -38,7 +40,7 @@ def test_aggregate_has_the_last_feature_quality_of_each_trial(search):
             history.append(epoch, {"loss": 1.0, "val/sgcls/zs/ngR@100": 0.5, **quality})
     rows = aggregate(collect([path]))
     assert [(row.cells[name].mean, row.cells[name].n) for row in rows] == [(pytest.approx(0.3), 2)] * 2
-    assert name in render(rows, "csv").splitlines()[0]
+    assert name in rows_csv(rows).splitlines()[0]
 
 
 def test_aggregate_counts_the_same_trial_once(search):
@@ -117,7 +119,7 @@ def test_aggregate_keeps_different_data_apart(search):
     assert [(row.basis.data, row.cells[ZS].mean) for row in rows] == [
         ("Visual Genome [bbbbbbbb]", 0.6), ("toy genome [aaaaaaaa]", 0.2)]
     assert [row.n for row in aggregate(collect(paths), by=["loss.kind"])] == [1, 1]
-    printed = render(rows, "table")
+    printed = terminal_table(rows)
     assert "data: toy genome [aaaaaaaa]" in printed  # in brackets, and no markup
     assert "data: Visual Genome [bbbbbbbb]" in printed
 
@@ -130,9 +132,9 @@ def test_aggregate_keeps_other_embeddings_and_detectors_apart(search, fact, valu
     rows = aggregate(collect(paths))
     assert [(row.basis.words()[fact], row.n, row.cells[ZS].mean) for row in rows] == [
         ("", 1, 0.1), *sorted([(values[0], 1, 0.2), (values[1], 1, 0.6)])]
-    assert [row[fact] for row in json.loads(render(rows, "json"))] == ["", *sorted(values)]
-    assert [row[fact] for row in csv.DictReader(io.StringIO(render(rows, "csv")))] == ["", *sorted(values)]
-    assert f"; {fact}: {values[0]}" in render(rows, "table")
+    assert [row[fact] for row in json.loads(rows_json(rows))] == ["", *sorted(values)]
+    assert [row[fact] for row in csv.DictReader(io.StringIO(rows_csv(rows)))] == ["", *sorted(values)]
+    assert f"; {fact}: {values[0]}" in terminal_table(rows)
 
 
 def test_aggregate_of_several_searches_on_the_same_data(search):
@@ -248,8 +250,8 @@ def test_aggregate_of_two_commits(search):
     row, = aggregate(collect([path]))
     assert (row.n, row.programs) == (3, ["1.0, commit one", "1.0, commit two"])
     assert "program" not in row.cells
-    assert json.loads(render([row], "json"))[0]["program"] == row.programs
-    assert next(csv.DictReader(io.StringIO(render([row], "csv"))))["program"] == "1.0, commit one; 1.0, commit two"
+    assert json.loads(rows_json([row]))[0]["program"] == row.programs
+    assert next(csv.DictReader(io.StringIO(rows_csv([row]))))["program"] == "1.0, commit one; 1.0, commit two"
 
 
 def test_basis_differs_for_results_of_other_images():

@@ -1,15 +1,22 @@
 from platform.results import __main__ as results
+from platform.results.formats import FORMATS, OF_DIFFERENCES
 from platform.study.trial_record import FAILED, FINISHED
 
 import pytest
 
 
-def test_main_names_a_metric_that_was_not_measured(search, capsys):
+@pytest.mark.parametrize("form", FORMATS)
+def test_main_names_a_metric_that_was_not_measured(search, capsys, form):
     path = str(search("a", [("dnorm", 0, FINISHED, 0.4)]))
-    for form in ("table", "csv"):
-        assert results.main([path, "--metric", "R@7", "--format", form]) == 2
-        assert capsys.readouterr().err == "error: --metric: R@7 was not measured; measured: ngR@100\n"
-    assert results.main([path, "--metric", "ngR@100"]) == 0
+    assert results.main([path, "--metric", "R@7", "--format", form]) == 2
+    assert capsys.readouterr() == ("", "error: --metric: R@7 was not measured; measured: ngR@100\n")
+
+
+@pytest.mark.parametrize("form", sorted({*FORMATS} - {*OF_DIFFERENCES}))
+def test_main_prints_every_form_without_a_baseline(search, capsys, form):
+    path = str(search("a", [("dnorm", 0, FINISHED, 0.4)]))
+    assert results.main([path, "--metric", "ngR@100", "--format", form]) == 0
+    assert "dnorm" in capsys.readouterr().out
 
 
 def test_main_does_not_wrap_captions(search, capsys):

@@ -32,6 +32,7 @@ def test_per_point():
     assert per_point(Cost(120.0, PROCESSOR), base, -0.1) is None
     assert per_point(Cost(120.0, GPU), base, 0.045) is None
     assert per_point(None, base, 0.045) is None
+    assert per_point(Cost(120.0, PROCESSOR), base, None) is None
 
 
 @pytest.mark.parametrize(("computed_on", "processors"), [

@@ -4,7 +4,8 @@ import csv
 import io
 import re
 from platform.results import __main__ as command
-from platform.results.aggregate import aggregate, collect
+from platform.results.aggregate import aggregate
+from platform.results.collection import collect
 from platform.results.differences import baseline_of, compared, present
 from platform.results.differences_table import differences_csv, differences_table
 from platform.results.files import write_results
@@ -41,6 +42,17 @@ def test_compared_pairs_by_data_set_and_seed(collected):
     assert (found.difference.n, found.difference.blocks) == (6, 2)
     # 20 s of training instead of 10 s
     assert found.seconds == pytest.approx(10 / (100 * found.difference.mean))
+
+
+def test_compared_counts_no_points_of_a_rank(rows_with_ranks):
+    """The row costs 10 s more for 10 points. Its later rank is no gain, and an earlier one has no points either."""
+    collection = collect([rows_with_ranks])
+    rows = aggregate(collection)
+    for base, mean, seconds in (("plain", 3.2, 1), ("twice", -3.2, None)):
+        (ranks,) = compared(rows, baseline_of(rows, base), "test/sgcls/zs/triplet-rank-mean", collection)
+        assert (ranks.difference.mean, ranks.seconds) == (pytest.approx(mean), None)
+        (recall,) = compared(rows, baseline_of(rows, base), "test/sgcls/zs/ngR@100", collection)
+        assert recall.seconds == (None if seconds is None else pytest.approx(seconds))
 
 
 def test_compared_leaves_out_pairs_that_one_row_lacks(collected):
@@ -91,6 +103,17 @@ def test_differences_table_names_what_it_tests(collected):
     assert line.split() == ["twice", *(["+10.8", f"[{low:+.1f},", f"{high:+.1f}]", "<.001", p_text(found.across)] * 2),
                             "0.9"]
     assert "cost: processor s more in training for each point of zs" in printed
+
+
+def test_differences_table_shows_ranks_as_they_are(rows_with_ranks):
+    collection = collect([rows_with_ranks])
+    printed = differences_table(aggregate(collection), "plain", collection, "triplet-rank-mean")
+    reach = stats.t.ppf(0.975, 2) * 0.02 ** 0.5 / 2  # both genomes have differences of 3.1 and 3.3
+    line = next(line for line in printed.splitlines() if line.startswith("twice"))
+    assert " ".join(line.split()).startswith(f"twice +3.2 [{3.2 - reach:+.1f}, {3.2 + reach:+.1f}]")
+    assert "SGCls triplet-rank-mean on test: difference to plain (lower is better), paired" in printed
+    assert "point" not in printed
+    assert "cost" not in printed
 
 
 def test_differences_table_names_rows_by_what_is_not_neutral(search):

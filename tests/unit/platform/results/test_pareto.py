@@ -1,11 +1,12 @@
 import csv
 import io
 import random
-from platform.results.aggregate import aggregate, collect
+from platform.results.aggregate import aggregate
+from platform.results.collection import collect
 from platform.results.files import write_results
-from platform.results.formats import render
 from platform.results.pareto import front
 from platform.results.report.content import report_of
+from platform.results.row_files import rows_csv, rows_json
 from platform.study.trial_record import FINISHED, STOPPED
 
 import pytest
@@ -56,16 +57,16 @@ def test_aggregate_marks_the_front(run):
 def test_aggregate_marks_nothing_with_one_metric(search):
     rows = aggregate(collect([search("a", [("dnorm", 0, FINISHED, 0.4)])]))
     assert rows[0].on_front is None
-    assert "pareto_front" not in render(rows, "csv").partition("\n")[0]
-    assert "pareto_front" not in render(rows, "json")
+    assert "pareto_front" not in rows_csv(rows).partition("\n")[0]
+    assert "pareto_front" not in rows_json(rows)
 
 
-def test_render_marks_the_front(run):
+def test_write_results_marks_the_front(run):
     path = run(("baseline", 0, FINISHED, 0.2, 0.4), TRIALS[1])
     rows = aggregate(collect([path]))
-    found = list(csv.DictReader(io.StringIO(render(rows, "csv"))))
+    found = list(csv.DictReader(io.StringIO(rows_csv(rows))))
     assert {row["loss.kind"]: row["pareto_front"] for row in found} == {"dnorm": "true", "baseline": "false"}
-    assert '"pareto_front": true' in render(rows, "json")
+    assert '"pareto_front": true' in rows_json(rows)
     printed = write_results(path)
     assert "rank: val zs" in " ".join(printed.split())
     line, = (line for line in printed.splitlines() if "◆" in line and "dnorm" in line)

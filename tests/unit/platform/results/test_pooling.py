@@ -3,9 +3,12 @@
 import csv
 import io
 import json
-from platform.results.aggregate import aggregate, collect
-from platform.results.formats import render
+from platform.results.aggregate import aggregate
+from platform.results.collection import collect
+from platform.results.latex import latex
 from platform.results.pooling import in_order
+from platform.results.row_files import rows_csv, rows_json
+from platform.results.terminal_table import terminal_table
 from platform.results.wording import mean_over
 from platform.study.trial_record import FAILED
 
@@ -30,18 +33,18 @@ def test_aggregate_pools_the_data_sets_of_a_study(rows_on_genomes):
 
 def test_results_name_every_data_set(rows_on_genomes):
     rows = aggregate(collect([rows_on_genomes("a", ALL)]))
-    first, _ = json.loads(render(rows, "json"))
+    first, _ = json.loads(rows_json(rows))
     named = "toy genome (seed 7) [77777777]; toy genome (seed 8) [88888888]"
     assert (first["data_sets"], first["data"], first["detector"]) == (
         ["7", "8"], named, "detector-of-7; detector-of-8")
-    line, _ = csv.DictReader(io.StringIO(render(rows, "csv")))
+    line, _ = csv.DictReader(io.StringIO(rows_csv(rows)))
     assert (line["row"], line["seeds"], line["data_sets"], line["n"], line["data"]) == (
         "twice", "0 1 2", "7 8", "6", named)
-    printed = render(rows, "table")
+    printed = terminal_table(rows)
     for part in ("pooled over 2 data sets:", "  data: toy genome (seed 7) [77777777]; detector: detector-of-7",
                  "mean ± sample deviation over data sets and seeds"):
         assert part in printed
-    assert "% pooled over 2 data sets:\n%   data:" in render(rows, "latex")
+    assert "% pooled over 2 data sets:\n%   data:" in latex(rows)
 
 
 def test_aggregate_by_the_seed_of_the_data_keeps_data_sets_apart(rows_on_genomes):

@@ -45,6 +45,20 @@ def test_markdown_has_means_in_percent_the_best_in_bold_and_differences(printed)
     assert f"| twice | +12.6 [{100 * (0.12625 - reach):+.1f}, {100 * (0.12625 + reach):+.1f}] |" in "\n".join(lines)
 
 
+def test_markdown_of_ranks_has_the_lowest_in_bold(rows_with_ranks, capsys):
+    arguments = ["--format", "markdown", "--metric", "triplet-rank-mean", "--baseline", "plain"]
+    assert command.main([str(rows_with_ranks), *arguments]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "; triplet-rank-mean (lower is better) on test, mean" in lines[0]
+    assert "| plain | **20.0 ± 0.0** |" in "\n".join(lines)
+    assert "| twice | 23.2 ± 0.1 |" in "\n".join(lines)
+    caption = next(number for number, line in enumerate(lines) if "difference to" in line)
+    assert lines[caption] == \
+        "SGCls triplet-rank-mean on test: difference to plain (lower is better), [95 %], p by Holm"
+    assert lines[caption + 2].count("|") == 8  # no cost of a point
+    assert lines[caption + 4].startswith("| twice | +3.2 [")
+
+
 def test_markdown_shows_names_as_they_are(printed):
     text = printed("--format", "markdown", "--by", "training.f_updates,row", "--metric", "ngR@50")
     assert "f\\_updates" in text
@@ -65,6 +79,18 @@ def test_svg_draws_each_row_and_is_the_same_each_time(printed, tmp_path):
     assert {"Difference to plain", "SGCls ngR@100", "PredCls ngR@100", "twice", "zero-shot", "all relations"} <= \
         {*comments}
     assert printed("--format", "svg", "--baseline", "plain") == first
+
+
+def test_svg_draws_the_metric_that_was_asked_for_and_ranks_as_they_are(rows_with_ranks, capsys):
+    axes = {"ngR@50": "points on test, with the interval of 95 %",
+            "triplet-rank-mean": "difference (lower is better) on test, with the interval of 95 %"}
+    for metric, axis in axes.items():
+        arguments = ["--format", "svg", "--baseline", "plain", "--metric", metric]
+        assert command.main([str(rows_with_ranks), *arguments]) == 0
+        comments = re.findall(r"<!-- (.*?) -->", capsys.readouterr().out)
+        assert {f"SGCls {metric}", axis} <= {*comments}
+        largest = max(float(text) for text in comments if re.fullmatch(r"[\d.]+", text))
+        assert largest <= (10 if metric == "ngR@50" else 4)
 
 
 @pytest.mark.parametrize("form", ["svg", "differences"])

@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from platform import tune
-from platform.results.aggregate import collect
+from platform.results.collection import collect
 from platform.study.directory import StudyDirectory
 from platform.study.study_file import STUDY
 from platform.study.trial_record import FAILED, FINISHED, STOPPED, TrialRecord

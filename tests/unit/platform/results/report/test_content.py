@@ -1,7 +1,9 @@
 import json
-from platform.results.aggregate import aggregate, collect
-from platform.results.formats import render
+from platform.results.aggregate import aggregate
+from platform.results.collection import collect
 from platform.results.report.content import content, report_of
+from platform.results.row_files import rows_csv
+from platform.results.terminal_table import terminal_table
 from platform.study.trial_record import FAILED, FINISHED, RUNNING, STOPPED
 
 import pytest
@@ -40,7 +42,7 @@ def test_report_of_importance_and_effects_are_of_the_plain_rows(search):
     assert share is None  # one configuration a group
     assert dict(zip(labels, effects, strict=True)) == {"baseline": [7500, None, 1], "dnorm": [20000, None, 1]}
     members = report["importance"]["members"]["loss.kind"]
-    assert dict(zip(labels, members, strict=True)) == {"baseline": [0], "dnorm": [1]}
+    assert dict(zip(labels, members, strict=True)) == {"baseline": [1], "dnorm": [0]}  # the best is the first
     assert [(row["plain"], row["configuration"]) for row in rows_of(report)] == [
         (False, 0), (True, 0), (False, 1), (True, 1)]
 
@@ -151,7 +153,7 @@ def test_report_of_gives_each_data_set_and_mode_its_headline(search):
     path = next(runs[1].glob("trials/*/test.json"))
     path.write_text(json.dumps(json.loads(path.read_text()) | {"test/sgcls/all/ngR@100": 0.951}))
     assert report_of(runs)["headline"] == [{"sgcls": 100, "predcls": 20}, {"sgcls": 50, "predcls": 20}]
-    printed = render(aggregate(collect(runs)), "table")
+    printed = terminal_table(aggregate(collect(runs)))
     assert [printed.count(f"{head} in percent on test") for head in ("SGCls ngR@100", "SGCls ngR@50",
                                                                      "PredCls ngR@20")] == [1, 1, 2]
 
@@ -190,8 +192,8 @@ def test_report_of_says_which_list_zs_list_is(search):
     _, train, *listed = dict(report["facts"])["Zero-shot"]
     assert train == "zs-train: triplets of the test split that do not occur in train, whether or not in val."
     assert listed == [f"zs-list: a file of 5,971 triplets, 545 of them in train [{name * 12}]" for name in "ab"]
-    printed = render(aggregate(collect(folders)), "table")
+    printed = terminal_table(aggregate(collect(folders)))
     assert printed.count("zs-list") == 2, "a column of each table"
     assert "zero_shot_list: 5,971 triplets, 545 of them in train [aaaaaaaaaaaa]" in printed
     assert "zs-train" not in printed
-    assert "test/sgcls/zs-train/ngR@100" in render(aggregate(collect(folders)), "csv")
+    assert "test/sgcls/zs-train/ngR@100" in rows_csv(aggregate(collect(folders)))

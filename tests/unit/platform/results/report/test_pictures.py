@@ -1,5 +1,5 @@
 import json
-from platform.results.aggregate import collect
+from platform.results.collection import collect
 from platform.results.report.pictures import pictures
 from platform.study.trial_record import FINISHED, STOPPED
 
