@@ -76,7 +76,7 @@ class LiveTable(Callback):
         self._total, self._at_once, self._epochs = total, at_once, epochs
         self._metric, mode = config.search.objectives[0]
         self._higher_is_better = mode == "max"
-        self._zero_shot, self._all_shot = headline_metrics(self._metric)
+        self._zero_shot, self._all_shot = headline_metrics(config)
         self._views: dict[str, TrialView] = {}
         self._begun, self._last_line = time.monotonic(), 0.0
         self._live: Live | None = None

@@ -2,6 +2,7 @@ import io
 import re
 from platform.callbacks.live_table import LiveTable, TrialView, duration, metric_text
 from platform.study.trial_record import TrialRecord
+from platform.trial.reported import reported
 from types import SimpleNamespace
 
 import pytest
@@ -136,6 +137,15 @@ def test_table_is_drawn_while_tune_adds_trials(table, attribute):
     growing = True
     assert "t0" in shown(table)
     assert len(table._views) > 2
+
+
+def test_live_table_of_a_searched_loss_shows_what_is_measured(output):
+    config = validate({"search": {"metric": "loss"}, "evaluation": {"modes": ["predcls"], "ks": [20, 50]}})
+    table = LiveTable(config, total=1, at_once=1, epochs=2, console=Console(file=output, width=100, height=40))
+    row = {"epoch": 1, "attempt": 1, "loss": 1.25, "val/predcls/zs/ngR@50": 0.25, "val/predcls/all/ngR@50": 0.5}
+    table.on_trial_start(0, [], trial(0))
+    table.on_trial_result(0, [], trial(0), reported(row, config))
+    assert re.search(r"1/2 │\s+1.250 │\s+25.0 │\s+50.0", shown(table))
 
 
 def test_metric_text_and_duration():
