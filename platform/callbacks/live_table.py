@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +76,7 @@ class LiveTable(Callback):
         self._total, self._at_once, self._epochs = total, at_once, epochs
         self._metric, mode = config.search.objectives[0]
         self._higher_is_better = mode == "max"
-        self._zero_shot, self._all_shot = headline_metrics(self._metric)
+        self._zero_shot, self._all_shot = headline_metrics(config)
         self._views: dict[str, TrialView] = {}
         self._begun, self._last_line = time.monotonic(), 0.0
         self._live: Live | None = None
@@ -134,14 +135,15 @@ class LiveTable(Callback):
 
     def table(self) -> Table:
         """The table of trials: the running ones and the newest others, as many as the terminal has lines for."""
-        table = Table(title=self._headline(), title_justify="left", caption=self._best(), caption_justify="left",
-                      expand=True)
+        views = list(self._views.values())  # once: it is drawn in another thread, while Tune's thread adds trials
+        table = Table(title=self._headline(views), title_justify="left", caption=self._best(views),
+                      caption_justify="left", expand=True)
         for name in ("trial", "settings", "state"):
             table.add_column(name, overflow="fold" if name == "settings" else "ellipsis")
         for name in ("epoch", "loss", "val zs %", "val all %", "time left"):
             table.add_column(name, justify="right")
         room = max(5, self._console.height - 8)
-        order = sorted(self._views.values(), key=lambda view: (view.status == RUNNING, view.begun or 0))
+        order = sorted(views, key=lambda view: (view.status == RUNNING, view.begun or 0))
         for view in order[-room:]:
             table.add_row(view.name, view.settings, Text(view.status, STYLES[view.status]),
                           f"{view.epoch}/{self._epochs or '?'}", _number(view.loss, "{:.3f}"),
@@ -167,25 +169,24 @@ class LiveTable(Callback):
             words.append(f"{duration(eta)} left")
         self._console.print("  ".join([*words, view.settings]), soft_wrap=True, highlight=False, markup=False)
 
-    def _headline(self) -> str:
-        counts = {status: sum(view.status == status for view in self._views.values()) for status in STYLES}
+    def _headline(self, views: Sequence[TrialView]) -> str:
+        counts = {status: sum(view.status == status for view in views) for status in STYLES}
         words = [f"{counts[status]} {status}" for status in (RUNNING, FINISHED, STOPPED, FAILED) if counts[status]]
-        left = duration(self._time_left())
+        left = duration(self._time_left(views))
         return f"{self._total} trials: {', '.join(words) or 'starting'}; {duration(time.monotonic() - self._begun)} " \
                f"so far, about {left} left"
 
-    def _time_left(self) -> float | None:
-        paces = [view.seconds_per_epoch for view in self._views.values() if view.seconds_per_epoch is not None]
+    def _time_left(self, views: Sequence[TrialView]) -> float | None:
+        paces = [view.seconds_per_epoch for view in views if view.seconds_per_epoch is not None]
         if not paces or self._epochs is None:
             return None
-        waiting = self._total - sum(view.status != PENDING for view in self._views.values())
-        epochs = waiting * self._epochs + sum(max(0, self._epochs - view.epoch) for view in self._views.values()
+        waiting = self._total - sum(view.status != PENDING for view in views)
+        epochs = waiting * self._epochs + sum(max(0, self._epochs - view.epoch) for view in views
                                               if view.status == RUNNING)
         return epochs * sum(paces) / len(paces) / self._at_once
 
-    def _best(self) -> str:
-        known = [(view.objective, view) for view in self._views.values()
-                 if view.objective is not None and view.status != FAILED]
+    def _best(self, views: Sequence[TrialView]) -> str:
+        known = [(view.objective, view) for view in views if view.objective is not None and view.status != FAILED]
         if not known:
             return ""
         objective, best = (max if self._higher_is_better else min)(known, key=lambda pair: pair[0])

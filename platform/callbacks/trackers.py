@@ -85,10 +85,7 @@ class Tracker(Callback):
 
     def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """See ray.tune.Callback."""
-        test = read_test(self._directory.trial(trial.trial_id))
-        if test:
-            self._attempt(self.log, trial, self._logged.get(trial.trial_id, 0), scalars_of(test))
-        self._attempt(self.close, trial, FAILED_KEY in trial.last_result)
+        self._attempt(self._log_test_and_close, trial)
 
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """See ray.tune.Callback."""
@@ -102,6 +99,12 @@ class Tracker(Callback):
             if epoch > self._logged.get(trial.trial_id, 0):
                 self._logged[trial.trial_id] = epoch
                 self.log(trial, epoch, scalars_of(row))
+
+    def _log_test_and_close(self, trial: TuneTrial) -> None:
+        test = read_test(self._directory.trial(trial.trial_id))
+        if test:
+            self.log(trial, self._logged.get(trial.trial_id, 0), scalars_of(test))
+        self.close(trial, FAILED_KEY in trial.last_result)
 
     def _attempt(self, step: Callable[..., None], *arguments: Any) -> None:
         if self._failed:

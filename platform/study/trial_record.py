@@ -10,9 +10,10 @@ from typing import Any
 
 from sgg.common.atomic import write_json
 from sgg.common.row_columns import epoch_columns
-from sgg.common.run_log import CONFIG, TEST, Row, epoch_rows, read_optional_json, read_test
+from sgg.common.run_log import CONFIG, TEST, Row, epoch_rows, position, read_optional_json, read_test
 from sgg.config.loading.renamed import unnamed_adjustments
 from sgg.methods.variants import with_adjustments
+from sgg.settings.keys import flatten
 
 TRIAL = "trial.json"
 LOG, ERROR = "log.txt", "error.txt"
@@ -38,7 +39,7 @@ class TrialRecord:
         """The record in a trial's folder; the folder of a run of `sgg.training.fit` alone serves too."""
         found = read_optional_json(directory / TRIAL, values=dict, status=str, reason=str)
         if found is None:
-            return cls(directory, {}, FINISHED if (directory / TEST).is_file() else STOPPED)
+            return cls(directory, {}, FINISHED if _ran_to_its_end(directory) else STOPPED)
         seconds = found.get("seconds")  # files of earlier versions lack it
         return cls(directory, found["values"], found["status"], found["reason"],
                    float(seconds) if isinstance(seconds, (int, float)) else None)
@@ -99,3 +100,18 @@ class TrialRecord:
     def config(self) -> dict[str, Any] | None:
         """`{"config": all settings, "data": metadata of the data}` as the trial wrote it; None when it never began."""
         return read_optional_json(self.directory / CONFIG, config=dict, data=dict)
+
+
+def _ran_to_its_end(directory: Path) -> bool:
+    """Whether a run of `sgg.training.fit` alone has trained all its epochs, and measured its test unless that is off.
+
+    Where its settings are unknown, the test tells. Raises ValueError that names a damaged file.
+    """
+    began = read_optional_json(directory / CONFIG)
+    settings = {} if began is None else flatten(began.get("config", {}))
+    tested, epochs = (directory / TEST).is_file(), settings.get("training.epochs")
+    if epochs is None:
+        return tested
+    rows, _ = epoch_columns(directory, lambda name: False)
+    last = max(rows, key=position, default={})  # a run that began anew has later epochs of the one before
+    return last.get("epoch", 0) >= epochs and (tested or not settings.get("evaluation.test", True))

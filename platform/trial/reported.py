@@ -6,6 +6,7 @@ epoch has ten thousand numbers where several adjustments are measured.
 
 from __future__ import annotations
 
+from sgg.common.metric_names import headline_k
 from sgg.common.run_log import Row
 from sgg.config import Config
 from sgg.methods.variants import suffix, variants_of
@@ -18,13 +19,15 @@ def reported(row: Row, config: Config) -> Row:
     the metrics that the live table shows."""
     searched = [metric for metric, _ in config.search.objectives]
     suffixes = {"", *map(suffix, variants_of(dict(config.evaluation)))}
-    kept = {*headline_metrics(searched[0]), *(metric + end for metric in searched for end in suffixes)}
+    kept = {*headline_metrics(config), *(metric + end for metric in searched for end in suffixes)}
     return {name: value for name, value in row.items() if not name.startswith(MEASURED) or name in kept}
 
 
-def headline_metrics(metric: str) -> tuple[str, str]:
-    """The names of the zero-shot and the all-shot metric that belong to a searched metric."""
+def headline_metrics(config: Config) -> tuple[str, str]:
+    """The names of the zero-shot and the all-shot metric that belong to the first searched metric: of its mode and K.
+    For `loss`, which has none, they are of the first mode and the headline K that are measured."""
+    metric, _ = config.search.objectives[0]
     parts = metric.split("/")
-    if len(parts) != 4:
-        return "val/sgcls/zs/ngR@100", "val/sgcls/all/ngR@100"
-    return "/".join(["val", parts[1], "zs", parts[3]]), "/".join(["val", parts[1], "all", parts[3]])
+    mode, name = (parts[1], parts[3]) if len(parts) == 4 else (
+        config.evaluation.modes[0], f"ngR@{headline_k(config.evaluation.ks)}")
+    return f"val/{mode}/zs/{name}", f"val/{mode}/all/{name}"

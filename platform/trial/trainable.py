@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 from ray.train import TrainingFailedError, WorkerGroupError
 
-from sgg.common.run_log import CHECKPOINTS, History, Row, position
+from sgg.checkpoint.paths import finished_epochs, remove_all, unfinished_epochs
+from sgg.common.atomic import replaced
+from sgg.common.run_log import History, Row, position
 from sgg.config import Config
 from sgg.methods.variants import objective, variants_of
 
@@ -18,6 +18,7 @@ from ..study.directory import RAY, StudyDirectory
 from ..study.paths import absolute
 from ..study.study_file import StudyMetadata
 from ..study.trial_record import FINISHED, RUNNING, TrialRecord
+from .pins import ADOPTED, pin
 from .reported import reported
 from .train_run import TrainRun
 from .worker import work
@@ -37,11 +38,6 @@ OBJECTIVE = OBJECTIVES[0]
 TIME = "epoch"
 """In a result: the unit in which schedulers count."""
 MEMORY = 100 * 2**20
-
-ADOPTED = "adopted.txt"
-"""The file in a trial's folder that names the checkpoint of another trial, when it continues from one."""
-PINNED = 4
-"""How many checkpoints a trial keeps for others, to which Tune may still point them."""
 
 
 class Trial(tune.Trainable):
@@ -80,6 +76,7 @@ class Trial(tune.Trainable):
         self._last: dict[str, Any] = {}
         self._failed: str | None = None
         self._donor: Path | None = None
+        self._missing: Path | None = None
         self._begun = False
 
     def resume_after(self, attempt: int, epoch: int) -> None:
@@ -109,7 +106,7 @@ class Trial(tune.Trainable):
             return self._end_of(self._over)
         try:
             row = self._next_row()
-        except (TrainingFailedError, ValueError) as error:  # ValueError: a file on disk is damaged
+        except (TrainingFailedError, ValueError) as error:  # ValueError: a file on disk is damaged or missing
             self._failed = _reason(error)
             return {**self._last, FAILED_KEY: self._failed}
         if row is None:
@@ -122,7 +119,11 @@ class Trial(tune.Trainable):
         if not self._begun:
             self._first_attempt = History(self._folder).attempt
             self._last = self._results(TrialRecord.read(self._folder), up_to=self._received)[-1]
-            if self._donor is not None and not self._checkpoints():
+            if self._missing is not None:
+                raise ValueError(f"trial {self.trial_id} continues from {self._missing}, a checkpoint of another trial,"
+                                 " which is missing: put it back and continue the search with --resume, or begin the "
+                                 "search again under another experiment.name")
+            if self._donor is not None and not finished_epochs(self._folder):
                 for name in OBJECTIVES:
                     self._last.pop(name, None)  # it belongs to a model that the donor's replaces
             self._begin()
@@ -162,24 +163,27 @@ class Trial(tune.Trainable):
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
         """A pointer to a copy of the newest checkpoint, for population-based training."""
-        checkpoints = self._checkpoints()
-        return {"checkpoint": str(_pin(checkpoints[-1])) if checkpoints else None}
-
-    def _checkpoints(self) -> list[Path]:
-        return sorted((self._folder / CHECKPOINTS).glob("epoch_*"))
+        pinned = pin(self._folder)
+        return {"checkpoint": None if pinned is None else str(pinned)}
 
     def load_checkpoint(self, pointer: dict[str, Any] | None) -> None:
-        """Continue from another trial's checkpoint, or from this trial's own."""
+        """Continue from another trial's checkpoint, or from this trial's own. Where the other one is missing, the first
+        step says that the training failed: of an error here, Tune would tell nobody the reason."""
         donor = Path(pointer["checkpoint"]) if pointer and pointer["checkpoint"] else None
-        if donor is None or self._folder in donor.parents or not donor.is_dir():
+        if donor is None or self._folder in donor.parents:
             return
         adopted = self._folder / ADOPTED
         # Tune passes the same donor again when it restores a trial, which has trained on since.
-        if not adopted.is_file() or adopted.read_text() != str(donor):
-            # The trial's own checkpoints go: training would resume from them, not from the donor.
-            shutil.rmtree(self._folder / CHECKPOINTS, ignore_errors=True)
-            adopted.write_text(str(donor))
-        self._donor = donor
+        again = adopted.is_file() and adopted.read_text() == str(donor)
+        if donor.is_dir():
+            if not again:
+                # The trial's own checkpoints go: training would resume from them, not from the donor.
+                remove_all(self._folder)
+                with replaced(adopted) as temporary:
+                    temporary.write_text(str(donor))
+            self._donor = donor
+        elif not again or not (finished_epochs(self._folder) or unfinished_epochs(self._folder)):
+            self._missing = donor
 
 
 def with_objective(row: Row, last: Row, config: Config) -> Row:
@@ -205,19 +209,6 @@ def _as_here(config: Config, metadata: StudyMetadata) -> Config:
     """The settings with paths that this process can use: on a cluster it runs in another folder than the command."""
     start = metadata.get("paths_from")
     return config if start is None else absolute(config, start)
-
-
-def _pin(path: Path) -> Path:
-    """Link a checkpoint to a place where the training does not delete it while another trial reads it."""
-    written = (path / "meta.json").stat().st_mtime_ns  # the same epoch may be trained again, from another donor
-    pinned = path.parent.parent / "pinned" / f"{path.name}-{written}"
-    if not pinned.exists():
-        temporary = pinned.with_name(f".{pinned.name}.{os.getpid()}")
-        shutil.copytree(path, temporary, copy_function=os.link)
-        os.replace(temporary, pinned)
-    for old in sorted(pinned.parent.iterdir(), key=lambda entry: entry.stat().st_mtime_ns)[:-PINNED]:
-        shutil.rmtree(old, ignore_errors=True)
-    return pinned
 
 
 def _reason(error: Exception) -> str:

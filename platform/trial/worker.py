@@ -34,8 +34,8 @@ def work(arguments: dict[str, Any], report: Report) -> None:
     `sgg.training.fit.fit`), `start_from` (a checkpoint of another trial, or None), `after` (position of the last row
     that Tune has received; later rows are reported, including those of earlier attempts).
 
-    Raises RuntimeError with the error that stopped the training, as `sgg.methods.plugins.reason_of` describes it; the
-    traceback is in error.txt. Raises its subclass LostPeerError when the cause is another worker.
+    Raises RuntimeError with the error that stopped the training, as `sgg.methods.plugin_errors.reason_of` describes it;
+    the traceback is in error.txt. Raises its subclass LostPeerError when the cause is another worker.
     """
     directory = Path(arguments["directory"])
     directory.mkdir(parents=True, exist_ok=True)

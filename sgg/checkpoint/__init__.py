@@ -9,14 +9,14 @@ from sgg.common.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .partial_epoch import PartialEpoch, RandomStates
-    from .paths import path_of, remove_superseded
+    from .paths import path_of, prune, remove_superseded
     from .published import load_published
-    from .state import Checkpoint, latest, latest_whole, open_checkpoint, prune, save
+    from .state import Checkpoint, latest, latest_whole, open_checkpoint, save
 
 __all__ = ["Checkpoint", "PartialEpoch", "RandomStates", "latest", "latest_whole", "load_published", "open_checkpoint",
            "path_of", "prune", "remove_superseded", "save"]
 
 __getattr__ = lazy_names(__name__, {
     "PartialEpoch": "partial_epoch", "RandomStates": "partial_epoch", "load_published": "published",
-    "path_of": "paths", "remove_superseded": "paths",
-    **dict.fromkeys(("Checkpoint", "latest", "latest_whole", "open_checkpoint", "prune", "save"), "state")})
+    "path_of": "paths", "prune": "paths", "remove_superseded": "paths",
+    **dict.fromkeys(("Checkpoint", "latest", "latest_whole", "open_checkpoint", "save"), "state")})

@@ -1,14 +1,20 @@
-"""The folders of a trial's checkpoints: `epoch_0003`, and `unfinished_epoch_0004_step_0050` within an epoch."""
+"""The folders of a trial's checkpoints: `epoch_0003`, and `unfinished_epoch_0004_step_0050` within an epoch. This
+imports no torch."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
-from collections.abc import Iterable
+import uuid
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from sgg.common.run_log import CHECKPOINTS
+
+META, WEIGHTS, OPTIMIZERS, PARTIAL = "meta.json", "weights.safetensors", "optimizers.pt", "partial_epoch.pt"
+"""The files of a checkpoint (`state.py`); the last one is only within an epoch."""
 
 _FINISHED = re.compile(r"^epoch_(\d+)$")
 _UNFINISHED = re.compile(r"^unfinished_epoch_(\d+)_step_(\d+)$")
@@ -33,12 +39,34 @@ def unfinished_epochs(directory: Path | str) -> list[tuple[int, int]]:
     return sorted((int(name[1]) - 1, int(name[2])) for name in _names(directory, _UNFINISHED))
 
 
-def remove_unfinished(directory: Path | str, places: Iterable[tuple[int, int]]) -> None:
-    """Delete the checkpoints of a trial at these `places`, some of `unfinished_epochs`."""
-    for path in (path_of(directory, *place) for place in places):
-        doomed = path.with_name(f".{path.name}.old")  # a folder that is half deleted never has a checkpoint's name
+def remove(path: Path) -> None:
+    """Delete the folder of a checkpoint, if it is there. A folder that is half deleted never has a checkpoint's name.
+    """
+    doomed = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # the rest of an earlier deletion may still be there
+    with suppress(FileNotFoundError):
         os.replace(path, doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+def remove_all(directory: Path | str) -> None:
+    """Delete all checkpoints of a trial."""
+    for place in [*((epoch, 0) for epoch in finished_epochs(directory)), *unfinished_epochs(directory)]:
+        remove(path_of(directory, *place))
+    shutil.rmtree(Path(directory) / CHECKPOINTS, ignore_errors=True)
+
+
+def prune(directory: Path | str, last: int, best: Collection[int]) -> None:
+    """Delete all checkpoints of a trial except the `last` newest ones and those of the epochs `best`."""
+    epochs = finished_epochs(directory)
+    for epoch in set(epochs[:-last]) - set(best):
+        remove(path_of(directory, epoch))
+
+
+def remove_unfinished(directory: Path | str, places: Iterable[tuple[int, int]]) -> None:
+    """Delete the checkpoints of a trial at these `places`, some of `unfinished_epochs`, and leftovers."""
+    for place in places:
+        remove(path_of(directory, *place))
+    remove_leftovers(directory)  # those of `prune`, too, which a kill may have prevented after the last epoch
 
 
 def remove_superseded(directory: Path | str) -> None:

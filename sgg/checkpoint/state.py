@@ -21,7 +21,7 @@ import logging
 import os
 import pickle
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -40,12 +40,22 @@ from sgg.methods.plugins import changed_plugins, fault_of_plugins, loaded_digest
 
 from .meta import CheckpointMeta
 from .partial_epoch import PartialEpoch
-from .paths import finished_epochs, path_of, remove_leftovers, remove_unfinished, unfinished_epochs
+from .paths import (
+    META,
+    OPTIMIZERS,
+    PARTIAL,
+    WEIGHTS,
+    finished_epochs,
+    path_of,
+    remove,
+    remove_leftovers,
+    remove_unfinished,
+    unfinished_epochs,
+)
 
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-META, WEIGHTS, OPTIMIZERS, PARTIAL = "meta.json", "weights.safetensors", "optimizers.pt", "partial_epoch.pt"
 
 
 @dataclass(frozen=True)
@@ -207,7 +217,7 @@ def save(
         raise OSError(f"{target} cannot be written: {' '.join(str(error).split())[:200]}; the checkpoints before it "
                       "are whole: make room and resume") from error
     if target.exists():  # the epoch was run again after a kill
-        shutil.rmtree(target)
+        remove(target)
     os.replace(temporary, target)
     _sync(target.parent)
     here = (epoch, partial.step if partial else 0)
@@ -259,13 +269,6 @@ def latest_whole(directory: Path | str) -> Checkpoint | None:
         raise ValueError("\n  ".join([f"{Path(directory) / CHECKPOINTS} has no checkpoint that is whole; delete it to "
                                       "start again:", *damage]))
     return None
-
-
-def prune(directory: Path | str, last: int, best: Collection[int]) -> None:
-    """Delete all checkpoints of a trial except the `last` newest ones and those of the epochs `best`."""
-    epochs = finished_epochs(directory)
-    for epoch in set(epochs[:-last]) - set(best):
-        shutil.rmtree(path_of(directory, epoch), ignore_errors=True)
 
 
 def _sync(*paths: Path) -> None:

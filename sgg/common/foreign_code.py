@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 DESCRIBERS: list[Callable[[Exception], str | None]] = []
-"""Each describes an error of foreign code in one line, and returns None for any other error. `sgg.methods.plugins` adds
-one."""
+"""Each describes an error of foreign code in one line, and returns None for any other error.
+`sgg.methods.plugin_errors` adds one."""
 
 
 def described(error: Exception) -> str | None:

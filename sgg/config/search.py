@@ -110,4 +110,4 @@ class Tracking(Section):
     tensorboard: Annotated[bool, runs()] = False
     """Write event files for TensorBoard."""
     parquet: Annotated[bool, runs()] = False
-    """Write results.parquet beside results.csv."""
+    """Write the metrics of every epoch of every trial as one table, epochs.parquet and epochs.csv."""

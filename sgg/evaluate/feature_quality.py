@@ -19,7 +19,7 @@ from torch import Tensor
 
 from sgg import checkpoint, systems
 from sgg.augmentations.gan.generation import generated_map
-from sgg.checkpoint.state import WEIGHTS
+from sgg.checkpoint.paths import WEIGHTS
 from sgg.common.atomic import write_json
 from sgg.common.hashing import sha256_of
 from sgg.common.seeding import generator

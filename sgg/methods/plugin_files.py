@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib.machinery
+import os
 import shutil
 import sys
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,17 +53,25 @@ class Plugin:
         return hashlib.sha256("\n".join(listed).encode()).hexdigest()
 
     def copied_to(self, folder: Path) -> Plugin:
-        """Copy the plugin into a folder under `folder` that is named by the digest, so the copy never changes."""
-        home = folder / self.digest[:16]
-        target = home / self.source.name
+        """Copy the plugin into a folder under `folder` that is named by the digest, so the copy never changes.
+
+        It gets its place when it is whole. Other processes may make the same copy meanwhile.
+        """
+        target = folder / self.digest[:16] / self.source.name
         if not target.exists():
-            files = [self.source] if self.source.is_file() else _files(self.source)
-            temporary = folder / f".{self.digest[:16]}"
-            for file in files:
-                copy = temporary / file.relative_to(self.source.parent)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, copy)
-            temporary.rename(home)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = folder / f".{uuid.uuid4().hex}"
+            try:
+                for file in [self.source] if self.source.is_file() else _files(self.source):
+                    copy = temporary / file.relative_to(self.source.parent)
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(file, copy)
+                os.replace(temporary / self.source.name, target)
+            except OSError:
+                if not target.exists():  # otherwise another process was faster
+                    raise
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
         return Plugin(self.name, target, self.module)
 
 

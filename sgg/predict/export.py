@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from sgg import checkpoint, systems
-from sgg.checkpoint.state import META, WEIGHTS
+from sgg.checkpoint.paths import META, WEIGHTS
 from sgg.common.run_log import PARTS_FOLDER
 from sgg.evaluate.restore import restore
 

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+from sgg.checkpoint.paths import META, OPTIMIZERS, WEIGHTS, path_of, remove
 from sgg.common.atomic import write_json
 from sgg.common.run_log import CONFIG, TEST, History, read_optional_json, read_rows
 
@@ -53,9 +54,7 @@ def fit(config, directory, on_epoch_end=None, resume=True, start_from=None, make
         _go_wrong(config, directory, epoch)
         state += config.loss.scale * (1 + config.seed / 1000)
         row = history.append(epoch, {"loss": 1 / epoch, "time": 0.05, **_metrics("val", state / 100, config)})
-        checkpoint = directory / "checkpoints" / f"epoch_{epoch:04d}"
-        checkpoint.mkdir(parents=True, exist_ok=True)
-        write_json(checkpoint / "meta.json", {"format": 1, "epoch": epoch, "state": state})
+        _save(path_of(directory, epoch), {"format": 1, "epoch": epoch, "state": state})
         if on_epoch_end:
             on_epoch_end(row)
     test = _metrics("test", state / 100, config)
@@ -70,13 +69,23 @@ def _metrics(part, value, config):
                     for x in config.evaluation.pred_weight if x}
 
 
+def _save(checkpoint, meta):
+    unfinished = checkpoint.with_name(f".{checkpoint.name}.{os.getpid()}")
+    unfinished.mkdir(parents=True, exist_ok=True)
+    write_json(unfinished / META, meta)
+    for name in (WEIGHTS, OPTIMIZERS):
+        (unfinished / name).touch()
+    remove(checkpoint)
+    os.replace(unfinished, checkpoint)
+
+
 def _newest(directory):
     found = sorted((directory / "checkpoints").glob("epoch_*"))
     return _read(found[-1]) if found else None
 
 
 def _read(checkpoint):
-    meta = read_optional_json(checkpoint / "meta.json")
+    meta = read_optional_json(checkpoint / META)
     return meta["epoch"], meta["state"]
 
 

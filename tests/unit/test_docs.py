@@ -16,6 +16,7 @@ DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROO
         ROOT / "benchmarks" / "RESULTS.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OURS = "sgg", "platform", "tests", "docs", "tune_configs", "cluster", "examples", "benchmarks", ".ci"
 """Top folders of the repository; other paths in the docs are a user's."""
+SOURCES = sorted([*(ROOT / "sgg").rglob("*.py"), *(ROOT / "platform").rglob("*.py")])
 CONFIGS = sorted((ROOT / "tune_configs").rglob("*.yaml"))
 
 
@@ -59,6 +60,13 @@ def found_by_name(name: str) -> bool:
 def test_names_of_python_exist(page: Path) -> None:
     names = set(re.findall(r"`(sgg(?:\.\w+)+)", page.read_text()))
     assert sorted(name for name in names if not found_by_name(name)) == []
+
+
+def test_names_of_python_in_the_source_exist() -> None:
+    """Docstrings and comments name where to read on."""
+    named = {(name, name_of(path)) for path in SOURCES for name in re.findall(r"`(sgg(?:\.\w+)+)", path.read_text())}
+    assert len(named) > 50
+    assert sorted(pair for pair in named if not found_by_name(pair[0])) == []
 
 
 def commands_in(text: str) -> list[str]:

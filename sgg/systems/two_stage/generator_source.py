@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sgg import checkpoint
-from sgg.checkpoint.state import WEIGHTS
+from sgg.checkpoint.paths import WEIGHTS
 from sgg.common.hashing import file_hash, value_hash
 from sgg.common.metric_names import GENERATOR, SETTINGS_OF_PARTS
 from sgg.config import Config

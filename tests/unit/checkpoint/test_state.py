@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from sgg import checkpoint
+from sgg.checkpoint.paths import finished_epochs, remove_all
 from sgg.checkpoint.state import Checkpoint
 from sgg.common.hashing import sha256_of
 from sgg.common.seeding import global_states
@@ -126,6 +127,57 @@ def test_prune_keeps_last_and_best(tmp_path, network) -> None:
     checkpoint.prune(tmp_path, last=2, best={3})
     kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert kept == ["epoch_0003", "epoch_0005", "epoch_0006"]
+
+
+class Killed(BaseException):
+    """Nothing after this happens."""
+
+
+@pytest.fixture
+def killed_while_deleting(monkeypatch) -> pytest.MonkeyPatch:
+    """The process dies when it has deleted one file of a folder, until `undo` is called."""
+    def die(folder: Path, ignore_errors: bool = False) -> None:
+        next(Path(folder).glob("meta.json")).unlink()
+        raise Killed
+
+    monkeypatch.setattr("shutil.rmtree", die)
+    return monkeypatch
+
+
+def test_prune_killed_while_it_deletes(tmp_path, network, killed_while_deleting) -> None:
+    """After the last epoch no further one deletes what is left, but the end of the resumed run."""
+    for epoch in (1, 2):
+        checkpoint.save(tmp_path, epoch, {"model": network}, {}, {})
+    with pytest.raises(Killed):
+        checkpoint.prune(tmp_path, last=1, best=())
+    assert finished_epochs(tmp_path) == [2]
+    killed_while_deleting.undo()
+    checkpoint.remove_superseded(tmp_path)
+    assert names(tmp_path) == ["epoch_0002"]
+
+
+def test_save_killed_while_it_deletes_the_checkpoint_before(tmp_path, network, caplog, killed_while_deleting) -> None:
+    for epoch in (1, 2):
+        checkpoint.save(tmp_path, epoch, {"model": network}, {"model": adam(network, 0.1)}, {})
+    with pytest.raises(Killed):
+        checkpoint.save(tmp_path, 2, {"model": network}, {"model": adam(network, 0.1)}, {})
+    assert checkpoint.latest_whole(tmp_path).epoch == 1
+    assert not caplog.messages
+    killed_while_deleting.undo()
+    checkpoint.save(tmp_path, 2, {"model": network}, {"model": adam(network, 0.1)}, {})
+    assert names(tmp_path) == ["epoch_0001", "epoch_0002"]
+
+
+def test_remove_all(tmp_path, network, killed_while_deleting) -> None:
+    """Killed meanwhile, it leaves whole checkpoints alone."""
+    checkpoint.save(tmp_path, 1, {"model": network}, {"model": adam(network, 0.1)}, {})
+    checkpoint.save(tmp_path, 1, {"model": network}, {"model": adam(network, 0.1)}, {}, partial(20))
+    with pytest.raises(Killed):
+        remove_all(tmp_path)
+    assert checkpoint.latest_whole(tmp_path).position == (1, 20)
+    killed_while_deleting.undo()
+    remove_all(tmp_path)
+    assert not (tmp_path / "checkpoints").exists()
 
 
 def test_load_weights_names_every_fault_at_once(tmp_path, network) -> None:

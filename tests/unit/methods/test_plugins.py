@@ -1,5 +1,6 @@
 """A user's own entries, from files and packages outside the repository."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -163,6 +164,36 @@ def test_copied_to_keeps_name_and_digest(write, tmp_path, name: str) -> None:
     load_plugins([copy.full_name])
     load_plugins([plugin.full_name])
     assert Path(sys.modules[HEADS["mine"].__module__].__file__).is_relative_to(tmp_path / "run")
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the file", "after the file"])
+@pytest.mark.parametrize(("name", "number"), [("my_head.py", 1), ("my_package.mine", 1), ("my_package.mine", 2)])
+def test_copied_to_while_another_process_copies_the_same(write, tmp_path, monkeypatch, name: str, number: int,
+                                                         after: bool) -> None:
+    """Two commands with one plugin copy it before either has the study's lock. The other one copies it whole at one
+    moment of this one's, whose package has two files."""
+    for place in ("my_head.py", "my_package/__init__.py", "my_package/mine.py"):
+        write(HEAD, place)
+    plugin, folder, copyfile, seen, others = find_plugin(name, [tmp_path]), tmp_path / "run", shutil.copyfile, [], []
+
+    def watched(*paths):
+        seen.append(paths)
+        now = len(seen) == number
+        if now and not after:
+            others.append(plugin.copied_to(folder))
+        copyfile(*paths)
+        if now and after:
+            others.append(plugin.copied_to(folder))
+
+    monkeypatch.setattr(shutil, "copyfile", watched)
+    copy = plugin.copied_to(folder)
+    assert (copy.digest, others) == (plugin.digest, [copy])
+    assert [path.name for path in folder.iterdir()] == [plugin.digest[:16]]
+
+
+def test_copied_to_of_two_files_with_one_text(write, tmp_path) -> None:
+    plugins = [find_plugin(str(write(HEAD, name)), [tmp_path]) for name in ("my_head.py", "other/same.py")]
+    assert [plugin.copied_to(tmp_path / "run").source.name for plugin in plugins] == ["my_head.py", "same.py"]
 
 
 def test_fault_of_plugins(write) -> None:

@@ -26,6 +26,7 @@ from ray.tune.experiment import Trial as TuneTrial
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search.optuna import OptunaSearch
 
+from sgg.checkpoint.paths import META, OPTIMIZERS, WEIGHTS
 from sgg.common.run_log import History
 from sgg.config import Study, load
 
@@ -76,7 +77,9 @@ class Worker:
             row = history.append(epoch, {"loss": 1.0, METRIC: self.scores[name][epoch - 1]})
             self.moments.pass_by("before its checkpoint", name, epoch)
             (checkpoints / f"epoch_{epoch:04d}").mkdir(parents=True)
-            (checkpoints / f"epoch_{epoch:04d}" / "meta.json").write_text(json.dumps({"epoch": epoch}))
+            (checkpoints / f"epoch_{epoch:04d}" / META).write_text(json.dumps({"epoch": epoch}))
+            for part in (WEIGHTS, OPTIMIZERS):
+                (checkpoints / f"epoch_{epoch:04d}" / part).touch()
             self.moments.pass_by("before its report", name, epoch)
             yield row
 

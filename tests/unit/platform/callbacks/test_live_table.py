@@ -1,7 +1,8 @@
 import io
 import re
-from platform.callbacks.live_table import LiveTable, duration, metric_text
+from platform.callbacks.live_table import LiveTable, TrialView, duration, metric_text
 from platform.study.trial_record import TrialRecord
+from platform.trial.reported import reported
 from types import SimpleNamespace
 
 import pytest
@@ -118,6 +119,33 @@ def test_live_table_shows_a_searched_loss_not_as_a_fraction(output):
         table.on_trial_start(0, [], one)
         table.on_trial_result(0, [], one, {**ROW, "loss": loss, "objective": loss})
     assert "best so far: 39.24  loss=dnorm" in shown(table)
+
+
+@pytest.mark.parametrize("attribute", ["status", "seconds_per_epoch", "epoch", "objective"])
+def test_table_is_drawn_while_tune_adds_trials(table, attribute):
+    """In another thread: here a trial is added whenever something of the first one is read."""
+    class Watched(TrialView):
+        def __getattribute__(self, name):
+            if name == attribute and growing:
+                number = len(table._views)
+                table._views[f"t{number}"] = TrialView(f"t{number}", "")
+            return super().__getattribute__(name)
+
+    growing = False
+    table._views["t0"] = Watched("t0", "", status="running", epoch=1, objective=0.5, seconds_per_epoch=1.0)
+    table._views["t1"] = TrialView("t1", "")
+    growing = True
+    assert "t0" in shown(table)
+    assert len(table._views) > 2
+
+
+def test_live_table_of_a_searched_loss_shows_what_is_measured(output):
+    config = validate({"search": {"metric": "loss"}, "evaluation": {"modes": ["predcls"], "ks": [20, 50]}})
+    table = LiveTable(config, total=1, at_once=1, epochs=2, console=Console(file=output, width=100, height=40))
+    row = {"epoch": 1, "attempt": 1, "loss": 1.25, "val/predcls/zs/ngR@50": 0.25, "val/predcls/all/ngR@50": 0.5}
+    table.on_trial_start(0, [], trial(0))
+    table.on_trial_result(0, [], trial(0), reported(row, config))
+    assert re.search(r"1/2 │\s+1.250 │\s+25.0 │\s+50.0", shown(table))
 
 
 def test_metric_text_and_duration():

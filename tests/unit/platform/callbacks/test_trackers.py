@@ -175,6 +175,21 @@ def test_tracker_that_fails_is_reported_once_and_used_no_more(study, monkeypatch
     assert message.endswith("ConnectionError: no network for (key) at all")
 
 
+@pytest.mark.parametrize("name", ["test.json", "metrics.jsonl", "trial.json"])
+def test_tracker_reports_a_damaged_file_of_a_trial(study, capsys, name):
+    """Its reading is as little a reason to end the search as the tracker's service is."""
+    directory, trial = StudyDirectory.of(study), tune_trial("t0")
+    directory.trial("t0").mkdir(parents=True)
+    (directory.trial("t0") / name).write_text('{"loss": 1}' if name == "metrics.jsonl" else '{"loss": ')
+    tracker = Broken(directory, step=None)
+    tracker.on_trial_start(0, [], trial)
+    tracker.on_trial_result(0, [], trial, {"epoch": 1})
+    tracker.on_trial_complete(0, [], trial)
+    message, = capsys.readouterr().err.splitlines()
+    assert message.startswith("tracking.wandb failed, and the search continues without it: ValueError: ")
+    assert name in message
+
+
 def test_write_epochs(study):
     directory = StudyDirectory.of(study)
     for name, scale in (("t0", 1), ("t1", 2)):

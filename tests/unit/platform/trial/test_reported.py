@@ -4,8 +4,10 @@ from platform.study.trial_record import TrialRecord
 from platform.trial.reported import headline_metrics, reported
 from platform.trial.trainable import OBJECTIVE, results_of
 
+import pytest
+
 from sgg.common.run_log import History
-from sgg.config import Config
+from sgg.config import Config, validate
 
 ROW = {"epoch": 3, "attempt": 1, "loss": 0.5, "loss/edges": 0.25, "time": 2.0, "val/predcls/zs/ngR@20": 0.1,
        "val/predcls/zs/ngR@20/x0.5": 0.2, "val/predcls/zs/ngR@50": 0.3, "val/predcls/all/ngR@20": 0.4,
@@ -26,9 +28,16 @@ def test_reported_has_the_searched_metrics_under_all_adjustments_and_those_of_th
     assert left_out(metric="loss", mode="min") == measured  # the live table shows SGCls at 100, which this row lacks
 
 
-def test_headline_metrics_belong_to_the_searched_one():
-    assert headline_metrics("val/predcls/10s/ngR@50") == ("val/predcls/zs/ngR@50", "val/predcls/all/ngR@50")
-    assert headline_metrics("loss") == ("val/sgcls/zs/ngR@100", "val/sgcls/all/ngR@100")
+@pytest.mark.parametrize(("search", "evaluation", "mode", "k"), [
+    ({"metric": "val/predcls/10s/ngR@50"}, {}, "predcls", 50),
+    ({"metric": ["val/predcls/zs/ngR@20", "loss"], "mode": ["max", "min"]}, {}, "predcls", 20),
+    ({"metric": "loss", "mode": "min"}, {}, "sgcls", 100),
+    ({"metric": "loss", "mode": "min"}, {"modes": ["predcls"], "ks": [20, 50]}, "predcls", 50),
+    ({"metric": ["loss", "val/predcls/zs/ngR@20"], "mode": ["min", "max"]}, {"modes": ["predcls"]}, "predcls", 100),
+])
+def test_headline_metrics_belong_to_the_searched_one_or_are_measured(search, evaluation, mode, k):
+    config = validate({"search": search, "evaluation": evaluation})
+    assert headline_metrics(config) == (f"val/{mode}/zs/ngR@{k}", f"val/{mode}/all/ngR@{k}")
 
 
 def test_results_from_disk_are_what_was_reported(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import platform.trial.trainable
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from platform.study.directory import StudyDirectory
@@ -31,6 +32,8 @@ def checkpoint(folder: Path, epoch: int) -> Path:
     path = folder / "checkpoints" / f"epoch_{epoch:04d}"
     path.mkdir(parents=True)
     (path / "meta.json").write_text(json.dumps({"format": 1, "epoch": epoch}))
+    for name in ("weights.safetensors", "optimizers.pt"):
+        (path / name).touch()
     return path
 
 
@@ -112,7 +115,33 @@ def test_load_checkpoint_after_a_restore_keeps_later_checkpoints(trial: Trial, r
     assert donor_of(trial, runs) == str(another)
 
 
-@pytest.mark.parametrize("pointer", [None, {"checkpoint": None}, {"checkpoint": "/nowhere/epoch_0001"}, "own"])
+def test_load_checkpoint_of_a_missing_donor_fails_the_trial(trial: Trial, runs: list[Run], directory: StudyDirectory,
+                                                            tmp_path: Path) -> None:
+    """Else it trains on from its own checkpoint, or from fresh weights, with the donor's settings."""
+    own = checkpoint(directory.trial("a"), 1)
+    trial.load_checkpoint({"checkpoint": str(tmp_path / "b" / "epoch_0002")})
+    reason = trial.step()[FAILED_KEY]
+    for part in ("trial a ", f"{tmp_path}/b/epoch_0002", "--resume", "another experiment.name"):
+        assert part in reason
+    assert (runs, own.is_dir()) == ([], True)
+
+
+@pytest.mark.parametrize("own", [None, "epoch_0003", "unfinished_epoch_0003_step_0010"])
+def test_load_checkpoint_of_a_donor_that_is_missing_since(trial: TrialHere, runs: list[Run], directory: StudyDirectory,
+                                                          tmp_path: Path, own: str | None) -> None:
+    """A trial that has a checkpoint since needs the donor no more. One that died before has nothing."""
+    donor = checkpoint(tmp_path / "b", 2)
+    trial.load_checkpoint({"checkpoint": str(donor)})
+    shutil.rmtree(donor)
+    if own is not None:
+        (directory.trial("a") / "checkpoints" / own).mkdir(parents=True)
+    again = TrialHere(directory)
+    again.load_checkpoint({"checkpoint": str(donor)})
+    assert (FAILED_KEY in again.step()) == (own is None)
+    assert [run.jobs[-1]["start_from"] for run in runs] == ([] if own is None else [None])
+
+
+@pytest.mark.parametrize("pointer", [None, {"checkpoint": None}, "own"])
 def test_load_checkpoint_of_nothing_or_its_own_changes_nothing(trial: Trial, runs: list[Run], pointer: Any,
                                                                directory: StudyDirectory) -> None:
     own = checkpoint(directory.trial("a"), 1)
@@ -124,8 +153,7 @@ def test_load_checkpoint_of_nothing_or_its_own_changes_nothing(trial: Trial, run
 def test_save_checkpoint_outlives_the_checkpoint(trial: Trial, directory: StudyDirectory) -> None:
     own = checkpoint(directory.trial("a"), 1)
     pointer = trial.save_checkpoint("unused")
-    (own / "meta.json").unlink()
-    own.rmdir()
+    shutil.rmtree(own)
     assert json.loads((Path(pointer["checkpoint"]) / "meta.json").read_text())["epoch"] == 1
 
 
