@@ -114,7 +114,7 @@ def test_pin_while_another_call_makes_the_same(trial: Path, monkeypatch: pytest.
     assert pins(trial) == ["epoch_0001"]
 
 
-def test_pin_deletes_old_ones_that_no_trial_continues_from(trial: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pin_deletes_old_ones_that_no_trial_continues_from(trial: Path) -> None:
     receiver = trial.parent / "b"
     receiver.mkdir(parents=True)
     for epoch in range(1, PINNED + 4):
