@@ -12,7 +12,7 @@ import torch
 
 from sgg.data import open_dataset
 from sgg.data.loading import transforms
-from sgg.features import image_store
+from sgg.features import image_metadata
 from sgg.features.array import shard_of
 from sgg.systems.two_stage import stored as stored_module
 from sgg.systems.two_stage.stored import StoredSplit
@@ -153,6 +153,6 @@ def test_make_ready_names_no_store_of_another_data_set(toy_copy, tmp_path, capsy
 def test_evaluation_batches_refuses_a_store_of_another_version(toy_root, tmp_path, monkeypatch) -> None:
     foundation = foundation_of(toy_root, tmp_path)
     foundation.make_ready()
-    monkeypatch.setattr(image_store, "VERSION", 2)
+    monkeypatch.setattr(image_metadata, "VERSION", 2)
     with pytest.raises(ValueError, match="image store of version 1, this code reads 2; delete it and write it again"):
         next(iter(foundation.evaluation_batches("val")))
