@@ -13,7 +13,7 @@ from sgg.common.row_columns import epoch_columns
 from sgg.common.run_log import CONFIG, TEST, Row, epoch_rows, position, read_optional_json, read_test
 from sgg.config.loading.renamed import unnamed_adjustments
 from sgg.methods.variants import with_adjustments
-from sgg.settings.keys import flatten
+from sgg.settings.keys import find
 
 TRIAL = "trial.json"
 LOG, ERROR = "log.txt", "error.txt"
@@ -108,10 +108,10 @@ def _ran_to_its_end(directory: Path) -> bool:
     Where its settings are unknown, the test tells. Raises ValueError that names a damaged file.
     """
     began = read_optional_json(directory / CONFIG)
-    settings = {} if began is None else flatten(began.get("config", {}))
-    tested, epochs = (directory / TEST).is_file(), settings.get("training.epochs")
+    settings = {} if began is None else began.get("config", {})
+    tested, epochs = (directory / TEST).is_file(), find(settings, "training.epochs")
     if epochs is None:
         return tested
     rows, _ = epoch_columns(directory, lambda name: False)
     last = max(rows, key=position, default={})  # a run that began anew has later epochs of the one before
-    return last.get("epoch", 0) >= epochs and (tested or not settings.get("evaluation.test", True))
+    return last.get("epoch", 0) >= epochs and (tested or find(settings, "evaluation.test") is False)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sgg.common.metric_names import KS, ZERO_SHOT_SETS
+from sgg.common.metric_names import HARMONIC_MEANS, KS, ZERO_SHOT_SETS
 from sgg.methods.head import Mode
 from sgg.metrics.checks import ImageArrays, checked_arrays, checked_mode
 from sgg.metrics.conventions import Conventions
@@ -189,8 +189,9 @@ class SceneGraphMetrics:
             everything, means, recall = everything[:, :-1], means[:, :-1], recall[..., :-1]
         constrained, unconstrained, given, weighted = everything
         columns = {"R@{}": constrained, "ngR@{}": unconstrained, "mR@{}": means[0], "ng-mR@{}": means[1],
-                   "F1@{}": harmonic_mean(constrained, means[0]), "ng-F1@{}": harmonic_mean(unconstrained, means[1]),
                    "ngR@{}-weighted": weighted}
+        for name, (one, other) in HARMONIC_MEANS.items():
+            columns[f"{name}@{{}}"] = harmonic_mean(columns[f"{one}@{{}}"], columns[f"{other}@{{}}"])
         if self.mode != "sgdet":
             columns["A@{}"] = given
         if per_predicate:

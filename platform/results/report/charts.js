@@ -86,13 +86,8 @@ const Charts = (() => {
   const crosses = (layer, stroke, row, band, sx, sy) => ends(row).forEach((end) => layer.append(cross(stroke, sx(end.epoch), sy(near(band, end.epoch)), end, State.label(row))));
   /* Where trials of a configuration ended early: one entry for each epoch and status. */
   const ends = (row) => {
-    const found = new Map();
-    for (const trial of State.trialsOf(row)) {
-      if (!trial.epochs || !["stopped", "failed"].includes(trial.status)) continue;
-      const key = `${trial.epochs} ${trial.status}`;
-      found.set(key, { epoch: trial.epochs, status: trial.status, trials: [...((found.get(key) || {}).trials || []), trial] });
-    }
-    return [...found.values()];
+    const early = State.trialsOf(row).filter((trial) => trial.epochs && ["stopped", "failed"].includes(trial.status));
+    return [...Columns.groups(early, (trial) => `${trial.epochs} ${trial.status}`).values()].map((trials) => ({ epoch: trials[0].epochs, status: trials[0].status, trials }));
   };
   const cross = (stroke, x, y, { epoch, status, trials }, label) => Marks.mark(Dom.svg("path", { class: "cross", stroke,
     d: `M${x - 5} ${y - 5}L${x + 5} ${y + 5}M${x - 5} ${y + 5}L${x + 5} ${y - 5}` }), [label, `${trials.length} ${status} after epoch ${epoch}`], { place: x, trials });
@@ -100,7 +95,7 @@ const Charts = (() => {
   const curves = () => {
     const names = Object.keys(data.curves.of);
     const wanted = State.metric();
-    const name = names.includes(wanted) ? wanted : State.metric({ subset: choice.subset === "zs" ? "zs" : "all", recall: choice.recall.replace("ng-F1", "ngR").replace("F1", "R") });
+    const name = names.includes(wanted) ? wanted : State.metric({ subset: choice.subset === "zs" ? "zs" : "all", recall: (data.harmonic[choice.recall] || [choice.recall])[0] });
     curve("curve-metric", `Validation: ${name.replaceAll("/", " ")}`, name, "%", Axes.asPercent);
     curve("curve-loss", "Training loss", "loss", "loss");
     legend("curve-legend", State.leading().filter((row) => State.curve(name, row.configuration) || State.curve("loss", row.configuration)));

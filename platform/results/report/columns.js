@@ -31,6 +31,17 @@ const Columns = (() => {
     };
   };
 
+  /* Key -> the entries of a list with that key, both in the order of the list. */
+  const groups = (list, keyOf) => {
+    const found = new Map();
+    for (const entry of list) {
+      const key = keyOf(entry);
+      if (!found.has(key)) found.set(key, []);
+      found.get(key).push(entry);
+    }
+    return found;
+  };
+
   /* The place where each part of a column begins. */
   const starts = (sizes) => {
     let next = 0;
@@ -40,5 +51,5 @@ const Columns = (() => {
     });
   };
 
-  return { records, numbers, once, starts };
+  return { records, numbers, once, groups, starts };
 })();

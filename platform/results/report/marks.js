@@ -6,9 +6,9 @@ const Marks = (() => {
   let kept = null; // the mark whose tip stays open, so that its links can be used
 
   const show = (mark, lines, trials = []) => {
-    const left = trials.length - MOST;
+    const more = trials.length - MOST;
     tip.replaceChildren(...lines.map((line, place) => Dom.html(place ? "div" : "strong", {}, line)), trials.length ? Dom.html("ul", {},
-      trials.slice(0, MOST).map((trial) => Dom.html("li", {}, Dom.link(trial.address, State.trialName(trial)))), left > 0 ? Dom.html("li", {}, `and ${left} more in the table of trials`) : null) : "");
+      trials.slice(0, MOST).map((trial) => Dom.html("li", {}, Dom.link(trial.address, State.trialName(trial)))), more > 0 ? Dom.html("li", {}, `and ${more} more in the table of trials`) : null) : "");
     tip.classList.toggle("kept", trials.length > 0);
     tip.hidden = false;
     const box = mark.getBoundingClientRect();
@@ -49,14 +49,13 @@ const Marks = (() => {
     return element;
   };
 
-  const left = ({ target }) => kept && !kept.contains(target) && !tip.contains(target);
-  document.addEventListener("pointerdown", (event) => { if (left(event)) release(); });
-  document.addEventListener("focusin", (event) => { if (left(event)) release(); });
+  const releaseElsewhere = ({ target }) => { if (kept && !kept.contains(target) && !tip.contains(target)) release(); };
+  ["pointerdown", "focusin"].forEach((event) => document.addEventListener(event, releaseElsewhere));
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    const mark = kept;
+    const before = kept;
     release();
-    if (mark) mark.focus();
+    if (before) before.focus();
   });
 
   /* A chart of hundreds of marks is one stop of the Tab key, so that what stands below it is near. Arrow keys, Home and

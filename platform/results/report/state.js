@@ -123,8 +123,7 @@ const State = (() => {
     && matches(`${trial.name} ${trial.status} ${trial.reason} seed ${trial.seed} ${Object.entries(trial.values).map(([key, value]) => `${key.split(".").pop()} ${Dom.setting(value)}`).join(" ")} ${plainOf(trial) ? text(plainOf(trial)) : ""}`.toLowerCase()));
   const plainRows = data.rows.filter((row) => row.plain);
   const plainByConfiguration = new Map(plainRows.map((row) => [row.configuration, row]));
-  const trialsByConfiguration = new Map();
-  data.trials.forEach((trial) => trialsByConfiguration.set(trial.configuration, [...(trialsByConfiguration.get(trial.configuration) || []), trial]));
+  const trialsByConfiguration = Columns.groups(data.trials, (trial) => trial.configuration);
   const trialsOf = (row) => trialsByConfiguration.get(row.configuration) || [];
   /* The name of a trial, with its run's where there are several. */
   const trialName = (trial) => (data.title.includes(",") ? `${trial.run}/${trial.name}` : trial.name);

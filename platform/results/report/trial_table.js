@@ -4,18 +4,11 @@ const TrialTable = (() => {
   const { data, choice } = State;
 
   const unfinished = () => {
-    const groups = new Map();
-    for (const trial of data.trials) {
-      if (trial.status === "finished") continue;
-      const reason = trial.reason || (trial.status === "stopped" ? "stopped early by the scheduler" : trial.status === "running" ? "still runs, or was cut off" : "no reason was recorded");
-      const key = `${trial.status}: ${reason}`;
-      groups.set(key, [...(groups.get(key) || []), trial.name]);
-    }
+    const reasonOf = ({ status, reason }) => reason || (status === "stopped" ? "stopped early by the scheduler" : status === "running" ? "still runs, or was cut off" : "no reason was recorded");
+    const groups = Columns.groups(data.trials.filter(({ status }) => status !== "finished"), (trial) => `${trial.status}: ${reasonOf(trial)}`);
     if (!groups.size) return Dom.replace("unfinished", Dom.html("p", { class: "note" }, "Every trial finished."));
-    return Dom.replace("unfinished", Dom.html("ul", { class: "reasons" }, [...groups].map(([words, names]) => {
-      const [status, ...reason] = words.split(": ");
-      return Dom.html("li", {}, MainTable.status(status), ` ${names.length} × ${reason.join(": ")} `, Dom.html("span", { class: "note" }, Dom.short(names.join(", "), 120)));
-    })));
+    return Dom.replace("unfinished", Dom.html("ul", { class: "reasons" }, [...groups.values()].map((trials) => Dom.html("li", {}, MainTable.status(trials[0].status), ` ${trials.length} × ${reasonOf(trials[0])} `,
+      Dom.html("span", { class: "note" }, Dom.short(trials.map(({ name }) => name).join(", "), 120))))));
   };
 
   /* The name of a setting as in the other tables. */
